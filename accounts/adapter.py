@@ -1,0 +1,90 @@
+"""What allauth asks us: who may sign up, how mail leaves, what happens around a sign-in."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from accounts.network import client_address
+from accounts.next import with_next
+from accounts.sessions import Ending, end_sessions, session_of
+
+log = structlog.get_logger(__name__)
+_post = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
+
+
+class Adapter(DefaultAccountAdapter):
+    """Our answers; everything else is as allauth does it."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": _(
+            "That e-mail address and password don’t match. Try again, or set a new password."
+        ),
+        "too_many_login_attempts": _(
+            "There were too many wrong passwords. Wait a few minutes, or set a new one by e-mail."
+        ),
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Whether anyone may make an account (`IDP_SIGNUP`)."""
+        return bool(settings.IDP_SIGNUP == "open")
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Whether to return there after signing in: addresses of our own only, as paths."""
+        return bool(url) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the address that limits are counted by."""
+        return client_address(request) or "unknown"
+
+    def respond_email_verification_sent(self, request: HttpRequest, user: Any) -> HttpResponse:  # noqa: ARG002
+        """Go on to the page for the code, with what the person was on their way to."""
+        return redirect(with_next(reverse("account_email_verification_sent"), request))
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Sign in. Whoever was signed in here before is signed out: one browser, one person."""
+        present = session_of(request)
+        if present is not None and present.user_id != user.pk:
+            arriving = {
+                key: value
+                for key, value in request.session.items()
+                if key.startswith(AUTHENTICATION_METHODS_SESSION_KEY)
+            }
+            end_sessions([present], Ending.ANOTHER_PERSON)
+            request.session.flush()
+            request.session.update(arriving)
+        super().login(request, user)
+
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """Say only what the next page does not show anyway."""
+        template = kwargs.get("message_template") or (args[2] if len(args) > 2 else None)
+        if template not in {
+            "account/messages/logged_in.txt",
+            "account/messages/logged_out.txt",
+            "account/messages/email_confirmation_sent.txt",
+            "account/messages/email_confirmed.txt",
+        }:
+            super().add_message(*args, **kwargs)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send mail beside the request, so that its time doesn't tell whether an account exists."""
+        context = {**context, "email": email, "issuer": settings.IDP_ISSUER}
+        _post.submit(_deliver, self.render_mail(template_prefix, email, context))
+
+
+def _deliver(message: EmailMessage) -> None:
+    try:
+        message.send()
+    except Exception:
+        log.exception("mail_failed", subject=message.subject)

@@ -1,0 +1,17 @@
+"""What every page's template knows: languages and whether signing up is open."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from accounts.next import next_of
+
+
+def pages(http: HttpRequest) -> dict[str, Any]:
+    """Return what the layout needs; `next` is where a step of signing in leads."""
+    return {
+        "issuer_host": settings.IDP_ISSUER.partition("://")[2],
+        "signup_open": settings.IDP_SIGNUP == "open",
+        "next": next_of(http),
+    }

@@ -1,0 +1,82 @@
+"""The forms of the account pages: allauth's, with our words and a browser's autofill in mind."""
+
+from typing import Any
+
+from allauth.account import forms as allauth
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+_CODE = {
+    "autocomplete": "one-time-code",
+    "inputmode": "numeric",
+    "autocapitalize": "off",
+    "spellcheck": "false",
+    "class": "code",
+}
+_EMAIL_LABEL = _("E-mail address")
+
+
+def _dress(field: forms.Field, label: Any, **attrs: str) -> None:
+    """Give a field our label and exactly these attributes beside its type."""
+    field.label = label
+    field.help_text = ""
+    field.widget.attrs = dict(attrs)
+
+
+class SignInForm(allauth.LoginForm):
+    """E-mail and password on one page, as password managers expect."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self.fields["login"], _EMAIL_LABEL, autocomplete="username", spellcheck="false")
+        _dress(self.fields["password"], _("Password"), autocomplete="current-password")
+        self.fields["remember"].label = _("Stay signed in on this device")
+
+
+class SignUpForm(allauth.SignupForm):
+    """An address and a password; everything else can wait."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self.fields["email"], _EMAIL_LABEL, autocomplete="username", spellcheck="false")
+        _new_password(self.fields["password1"], _("Password"))
+
+
+class ResetPasswordForm(allauth.ResetPasswordForm):
+    """Asks where to send the code."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self.fields["email"], _EMAIL_LABEL, autocomplete="username", spellcheck="false")
+
+
+class NewPasswordForm(allauth.ResetPasswordKeyForm):
+    """One field for the new password: it can be shown, so it need not be typed twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _new_password(self.fields["password1"], _("New password"))
+        del self.fields["password2"]
+
+
+class ResetCodeForm(allauth.ConfirmPasswordResetCodeForm):
+    """The code from the mail, typed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self.fields["code"], _("Code"), **_CODE)
+
+
+class VerificationCodeForm(allauth.ConfirmEmailVerificationCodeForm):
+    """The code from the mail, typed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self.fields["code"], _("Code"), **_CODE)
+
+
+def _new_password(field: forms.Field, label: Any) -> None:
+    _dress(field, label, autocomplete="new-password")
+    field.help_text = _(
+        "At least 15 characters. A few words that only you would put together work well."
+    )

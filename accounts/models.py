@@ -1,0 +1,123 @@
+"""People and their sign-ins. `User` has a place for every standard claim (OIDC Core §5.1)."""
+
+import secrets
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes people; an e-mail address is what they sign in with."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a person. Without a password they can sign in only after a reset."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create an operator; whoever runs the command vouches for the address."""
+        user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        user.set_email(user.email, verified=True)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Find a person by e-mail address, whatever its capitals."""
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. `sub` identifies them to relying parties and is never given to another."""
+
+    sub = models.UUIDField(_("subject"), default=uuid.uuid4, unique=True, editable=False)
+    email = models.EmailField(_("e-mail address"), unique=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    is_staff = models.BooleanField(_("staff"), default=False)
+    date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    name = models.CharField(_("full name"), max_length=200, blank=True)
+    given_name = models.CharField(_("given name"), max_length=100, blank=True)
+    family_name = models.CharField(_("family name"), max_length=100, blank=True)
+    middle_name = models.CharField(_("middle name"), max_length=100, blank=True)
+    nickname = models.CharField(_("nickname"), max_length=100, blank=True)
+    preferred_username = models.CharField(_("preferred username"), max_length=100, blank=True)
+    profile = models.URLField(_("profile page"), blank=True)
+    picture = models.URLField(_("picture"), blank=True)
+    website = models.URLField(_("website"), blank=True)
+    gender = models.CharField(_("gender"), max_length=50, blank=True)
+    #: `YYYY-MM-DD`, `0000-MM-DD` where the year is withheld, or `YYYY` (OIDC Core §5.1).
+    birthdate = models.CharField(_("date of birth"), max_length=10, blank=True)
+    zoneinfo = models.CharField(_("time zone"), max_length=50, blank=True)
+    locale = models.CharField(_("language"), max_length=35, blank=True)
+    phone_number = models.CharField(_("phone number"), max_length=40, blank=True)
+    phone_number_verified = models.BooleanField(_("phone number verified"), default=False)
+    #: The members of OIDC Core §5.1.1 that are known.
+    address = models.JSONField(_("address"), default=dict, blank=True)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects = UserManager()
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+
+    def __str__(self) -> str:
+        return self.email
+
+    def get_full_name(self) -> str:
+        """Return the name to greet this person by, or their address."""
+        return self.name or self.given_name or self.email
+
+    def set_email(self, email: str, *, verified: bool) -> None:
+        """Make this the primary address; `EmailAddress` alone says if it is verified."""
+        from allauth.account.models import EmailAddress
+
+        email = email.strip().lower()
+        if self.email != email:
+            self.email = email
+            self.save(update_fields=["email", "updated_at"])
+        EmailAddress.objects.filter(user=self).exclude(email=email).update(primary=False)
+        EmailAddress.objects.update_or_create(
+            user=self, email=email, defaults={"verified": verified, "primary": True}
+        )
+
+
+def new_session_id() -> str:
+    """Return an unguessable session id: 32 URL-safe characters, 192 bits."""
+    return secrets.token_urlsafe(24)
+
+
+class Session(models.Model):
+    """One browser's sign-in: who, when and how. It ends once, and stays as the record of it."""
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_session_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    #: When the person last proved who they are in this browser, unrounded.
+    authenticated_at = models.DateTimeField()
+    #: allauth's authentication records of this sign-in: `{"method": …, "at": …}`.
+    methods = models.JSONField(default=list)
+    #: The browser's own description of itself, as it was at sign-in.
+    user_agent = models.CharField(max_length=400, blank=True)
+    ip_address = models.GenericIPAddressField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    #: Why it ended: a word of `accounts.sessions.Ending`.
+    ending = models.CharField(max_length=30, blank=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["user", "ended_at"], name="session_of_user")
+        ]
+
+    def __str__(self) -> str:
+        return f"Session of {self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"

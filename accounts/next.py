@@ -1,0 +1,21 @@
+"""Where a step of signing in leads when it is done: `next`, carried from page to page."""
+
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest
+
+
+def next_of(http: HttpRequest) -> str:
+    """Return the request's `next`, from its form or its address; empty if there is none."""
+    return http.POST.get(REDIRECT_FIELD_NAME) or http.GET.get(REDIRECT_FIELD_NAME, "")
+
+
+def with_next(url: str, http: HttpRequest) -> str:
+    """Return a path of ours with the request's `next` in its query, unless it has one."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    target = next_of(http)
+    if target and REDIRECT_FIELD_NAME not in query:
+        query[REDIRECT_FIELD_NAME] = target
+    return f"{parts.path}?{urlencode(query)}" if query else parts.path

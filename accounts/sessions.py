@@ -1,0 +1,123 @@
+"""Sessions: how one begins at sign-in, is recognized at each request, and ends.
+
+Ending is one UPDATE, here and nowhere else: a browser whose `Session` has ended is anonymous at
+its next request, whatever cookie it holds.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from allauth.account.authentication import get_authentication_records
+from allauth.account.signals import password_reset
+from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db import transaction
+from django.dispatch import Signal
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from accounts.models import Session, User
+from accounts.network import client_address
+
+#: Sent inside the transaction that ends sessions, with `sessions` (a list) and `ending`.
+sessions_ended = Signal()
+
+_KEY = "accounts_session"
+_SEEN_EVERY = timedelta(minutes=5)
+
+
+class Ending(StrEnum):
+    """Why a session ended."""
+
+    SIGNED_OUT = "signed-out"
+    ANOTHER_PERSON = "another-person"
+    PASSWORD_RESET = "password-reset"  # noqa: S105
+
+
+def connect() -> None:
+    """Connect the beginnings and endings that Django and allauth tell us of."""
+    user_logged_in.connect(_begin, dispatch_uid="accounts.begin")
+    user_logged_out.connect(_signed_out, dispatch_uid="accounts.signed_out")
+    password_reset.connect(_password_was_reset, dispatch_uid="accounts.password_reset")
+
+
+def session_of(http: HttpRequest) -> Session | None:
+    """Return the live session of this browser, with its user, or None; one statement a request."""
+    if not hasattr(http, "signed_in_session"):
+        http.signed_in_session = _find(http)  # type: ignore[attr-defined]
+    return http.signed_in_session  # type: ignore[attr-defined, no-any-return]
+
+
+def end_sessions(sessions: Iterable[Session], ending: Ending) -> None:
+    """End sessions that still live. The one way a session ends."""
+    with transaction.atomic():
+        ended = [
+            session
+            for session in sessions
+            if Session.objects.filter(pk=session.pk, ended_at=None).update(
+                ended_at=timezone.now(), ending=ending
+            )
+        ]
+        if ended:
+            sessions_ended.send(sender=Session, sessions=ended, ending=ending)
+
+
+def _find(http: HttpRequest) -> Session | None:
+    key = http.session.get(_KEY)
+    if not isinstance(key, str):
+        return None
+    session = (
+        Session.objects.select_related("user")
+        .filter(pk=key, ended_at=None, user__is_active=True)
+        .first()
+    )
+    if session is None or not _password_unchanged(http, session.user):
+        return None
+    now = timezone.now()
+    if now - session.last_seen_at > _SEEN_EVERY:
+        Session.objects.filter(pk=session.pk).update(last_seen_at=now)
+    return session
+
+
+def _password_unchanged(http: HttpRequest, user: User) -> bool:
+    """Whether the password is the one that this browser signed in with (as Django's get_user)."""
+    signed_in_with = http.session.get(HASH_SESSION_KEY, "")
+    candidates = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(signed_in_with, candidate) for candidate in candidates)
+
+
+def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:
+    """Record a sign-in: a new session, or a later authentication in this person's present one."""
+    records = get_authentication_records(request, user)
+    now = timezone.now()
+    at = max((datetime.fromtimestamp(record["at"], UTC) for record in records), default=now)
+    known = Session.objects.filter(pk=request.session.get(_KEY), user=user, ended_at=None)
+    if known.update(authenticated_at=at, methods=records, last_seen_at=now):
+        session = known.select_related("user").get()
+    else:
+        session = Session.objects.create(
+            user=user,
+            authenticated_at=at,
+            methods=records,
+            user_agent=request.headers.get("User-Agent", "")[:400],
+            ip_address=client_address(request),
+            last_seen_at=now,
+        )
+    request.session.cycle_key()
+    request.session[_KEY] = session.pk
+    request.signed_in_session = session  # type: ignore[attr-defined]
+
+
+def _signed_out(*, request: HttpRequest, user: User | None, **_: Any) -> None:
+    session = session_of(request)
+    if session is not None and user is not None:
+        end_sessions([session], Ending.SIGNED_OUT)
+    request.signed_in_session = None  # type: ignore[attr-defined]
+
+
+def _password_was_reset(*, user: User, **_: Any) -> None:
+    """Whoever knew the old password is signed out everywhere (ASVS 7.4.3)."""
+    end_sessions(Session.objects.filter(user=user, ended_at=None), Ending.PASSWORD_RESET)

@@ -1,0 +1,34 @@
+"""The addresses of the account pages, named as allauth expects them."""
+
+from allauth.account import views as allauth
+from django.urls import path
+
+from accounts.views import home, sign_in
+
+urlpatterns = [
+    path("", home.home, name="account_home"),
+    path("login/", sign_in.SignInView.as_view(), name="account_login"),
+    path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),
+    path(
+        "confirm-email/", sign_in.ConfirmEmailView.as_view(), name="account_email_verification_sent"
+    ),
+    path("logout/", allauth.logout, name="account_logout"),
+    path("signed-out/", home.signed_out, name="account_signed_out"),
+    path("inactive/", allauth.account_inactive, name="account_inactive"),
+    path("password/reset/", allauth.password_reset, name="account_reset_password"),
+    path(
+        "password/reset/confirm/",
+        sign_in.ConfirmResetCodeView.as_view(),
+        name="account_confirm_password_reset_code",
+    ),
+    path(
+        "password/reset/complete/",
+        sign_in.NewPasswordView.as_view(),
+        name="account_complete_password_reset",
+    ),
+    path(
+        "password/reset/done/",
+        allauth.password_reset_from_key_done,
+        name="account_password_reset_completed",
+    ),
+]

@@ -1,0 +1,1 @@
+"""The account pages that differ from allauth's."""

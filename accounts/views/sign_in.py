@@ -1,0 +1,66 @@
+"""Signing in, signing up and proving an address: allauth's views, made to survive several tabs.
+
+allauth keeps one unfinished sign-in per browser session and sends every visitor of the sign-in page
+back to it. Here the newest tab wins: each page keeps its own `next`, and whoever is signed in
+already goes on to it.
+"""
+
+from typing import Any
+
+from allauth.account import views as allauth
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect, resolve_url
+
+from accounts.next import with_next
+
+
+class _EveryTabStartsAfresh:
+    """An unfinished sign-in of another tab doesn't take this one over."""
+
+    def _redirect_to_pending_stage(self, *_: Any) -> HttpResponse | None:
+        return None
+
+
+class SignInView(_EveryTabStartsAfresh, allauth.LoginView):
+    """The sign-in page. With `fresh` in the query it is shown to people who are signed in, too."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the page, or go on where the person is signed in and that is enough."""
+        if "fresh" in request.GET and request.user.is_authenticated:
+            # Past allauth's bounce of signed-in people, which is all its own dispatch adds here.
+            form_view = super(allauth.RedirectAuthenticatedUserMixin, self)
+            return form_view.dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+
+class SignUpView(_EveryTabStartsAfresh, allauth.SignupView):
+    """The sign-up page."""
+
+
+class _KeepsNext:
+    """Where a step has nothing to do (any more), it sends on with `next` kept."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Add `next` to a redirect within these pages that lost it."""
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        if isinstance(response, HttpResponseRedirect) and response.url.startswith("/account/"):
+            response["Location"] = with_next(response.url, request)
+        return response
+
+
+class ConfirmResetCodeView(_KeepsNext, allauth.ConfirmPasswordResetCodeView):
+    """Where the code for a new password is typed."""
+
+
+class NewPasswordView(_KeepsNext, allauth.CompletePasswordResetView):
+    """Where the new password is chosen."""
+
+
+class ConfirmEmailView(_KeepsNext, allauth.ConfirmEmailVerificationCodeView):
+    """Where the code from the mail is typed."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Go on where another tab has finished this already."""
+        if request.user.is_authenticated:
+            return redirect(self.get_next_url() or resolve_url("account_home"))
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Signet: an OpenID Connect provider. Its root files are the Django project."""

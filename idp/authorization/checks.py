@@ -1,0 +1,118 @@
+"""What a request must satisfy before any page is shown. Add a check: write it, list it, test it."""
+
+from collections.abc import Callable
+
+from idp import policy
+from idp.authorization.request import MAX_STATE, AuthorizationRequest
+from idp.protocol import pkce
+from idp.protocol.errors import (
+    InvalidRequest,
+    InvalidScope,
+    ProtocolError,
+    RegistrationNotSupported,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    UnauthorizedClient,
+    UnsupportedResponseType,
+)
+
+Check = Callable[[AuthorizationRequest], None]
+
+_UNSUPPORTED: dict[str, type[ProtocolError]] = {
+    "request": RequestNotSupported,
+    "request_uri": RequestUriNotSupported,
+    "registration": RegistrationNotSupported,
+}
+
+
+def nothing_unsupported_is_asked(request: AuthorizationRequest) -> None:
+    """OIDC Core §3.1.2.6: each has an error of its own; ignoring one could drop a safeguard."""
+    for name in sorted(request.unsupported):
+        raise _UNSUPPORTED[name](f"The parameter {name} is not supported.")
+
+
+def state_is_bounded(request: AuthorizationRequest) -> None:
+    """A state of kilobytes would not survive browsers' limits on addresses anyway."""
+    if request.reply_to.state is not None and len(request.reply_to.state) > MAX_STATE:
+        raise InvalidRequest(f"The parameter state is longer than {MAX_STATE} characters.")
+
+
+def response_type_is_offered(request: AuthorizationRequest) -> None:
+    """RFC 6749 §3.1.1: the order of a combination's parts does not matter."""
+    if frozenset(request.response_type.split()) not in map(_parts, policy.RESPONSE_TYPES):
+        raise UnsupportedResponseType(
+            f"The response type {request.response_type} is not supported."
+        )
+
+
+def response_type_is_registered(request: AuthorizationRequest) -> None:
+    """OIDC Dynamic Client Registration §2: a client uses what it registered."""
+    if frozenset(request.response_type.split()) not in map(_parts, request.client.response_types):
+        raise UnauthorizedClient("The client is not registered for this response type.")
+
+
+def response_mode_is_offered(request: AuthorizationRequest) -> None:
+    """OAuth 2.0 Multiple Response Types §2.1: an unknown mode is refused, never replaced."""
+    if request.response_mode is not None and request.response_mode not in policy.RESPONSE_MODES:
+        raise InvalidRequest(f"The response_mode {request.response_mode} is not supported.")
+
+
+def scope_gives_something(request: AuthorizationRequest) -> None:
+    """RFC 6749 §3.3: without a scope there would be nothing to agree to."""
+    if not request.scopes:
+        raise InvalidScope("No scope of this request can be granted; ask for openid at least.")
+
+
+def prompts_are_known(request: AuthorizationRequest) -> None:
+    """OIDC Core §3.1.2.1: a prompt that is not understood can't be honoured."""
+    unknown = request.prompts - frozenset(policy.PROMPTS)
+    if unknown:
+        raise InvalidRequest(f"The prompt {min(unknown)} is not supported.")
+
+
+def prompt_none_stands_alone(request: AuthorizationRequest) -> None:
+    """OIDC Core §3.1.2.1: silence and a page can't both be asked for."""
+    if "none" in request.prompts and len(request.prompts) > 1:
+        raise InvalidRequest("The prompt none cannot be combined with others.")
+
+
+def code_challenge_is_sound(request: AuthorizationRequest) -> None:
+    """RFC 7636 §4.3: S256 only; plain protects nothing that the request itself does not show."""
+    if request.code_challenge is None:
+        if request.code_challenge_method is not None:
+            raise InvalidRequest("A code_challenge_method was sent without a code_challenge.")
+        return
+    if request.code_challenge_method not in policy.CODE_CHALLENGE_METHODS:
+        raise InvalidRequest("The code_challenge_method has to be S256.")
+    if not pkce.is_challenge(request.code_challenge):
+        raise InvalidRequest("The code_challenge is not the base64url of a SHA-256.")
+
+
+def pkce_is_used_where_required(request: AuthorizationRequest) -> None:
+    """RFC 9700 §2.1.1: without a secret, PKCE is all that binds the code to its client."""
+    if request.client.pkce_required and request.code_challenge is None:
+        raise InvalidRequest("The parameter code_challenge is required of this client (PKCE).")
+
+
+CHECKS: tuple[Check, ...] = (
+    nothing_unsupported_is_asked,
+    state_is_bounded,
+    response_type_is_offered,
+    response_type_is_registered,
+    response_mode_is_offered,
+    prompts_are_known,
+    prompt_none_stands_alone,
+    scope_gives_something,
+    code_challenge_is_sound,
+    pkce_is_used_where_required,
+)
+
+
+def check(request: AuthorizationRequest) -> None:
+    """Raise the first problem's ProtocolError."""
+    for satisfied in CHECKS:
+        satisfied(request)
+
+
+def _parts(response_type: str) -> frozenset[str]:
+    return frozenset(response_type.split())

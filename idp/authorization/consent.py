@@ -1,0 +1,24 @@
+"""What people allow: their own record, never inferred from tokens. OIDC Core §3.1.2.4."""
+
+from django.utils import timezone
+
+from accounts.models import User
+from idp.models import Client, Consent, PendingAuthorization
+
+
+def remember(user: User, client: Client, scopes: frozenset[str]) -> None:
+    """Add scopes to what this person allows this client."""
+    consent, created = Consent.objects.get_or_create(
+        user=user, client=client, defaults={"scopes": sorted(scopes)}
+    )
+    if not created:
+        expired = consent.expires_at is not None and consent.expires_at <= timezone.now()
+        kept = frozenset() if expired else frozenset(consent.scopes)
+        consent.scopes = sorted(kept | scopes)
+        consent.expires_at = None
+        consent.save()
+
+
+def note_given_in(pending_id: str, session_id: str) -> None:
+    """Note on the pending request that this session agreed; it counts for no other session."""
+    PendingAuthorization.objects.filter(pk=pending_id).update(consented_in=session_id)

@@ -1,0 +1,73 @@
+"""Requests that wait for their person: kept as rows, found again by an id in the address.
+
+Tabs, Back, reload, slow mail and restored browsers all work, because nothing of a request lives in
+the browser session.
+"""
+
+import re
+
+from django.utils import timezone
+
+from idp import policy
+from idp.authorization.request import Arrival
+from idp.models import Client, PendingAuthorization
+from idp.protocol.parameters import Parameters
+
+_ID = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def keep(client: Client, arrival: Arrival, ip_address: str | None) -> str:
+    """Keep a validated request and return its id; one that is kept already keeps its own."""
+    if arrival.pending_id is not None:
+        return arrival.pending_id
+    row = PendingAuthorization.objects.create(
+        client=client,
+        parameters=dict(arrival.parameters.values),
+        arrived_at=arrival.arrived_at,
+        ip_address=ip_address,
+    )
+    _make_room(ip_address)
+    return row.pk
+
+
+def find(pending_id: str) -> PendingAuthorization | None:
+    """Return a request that is still waited for, with its client, or None."""
+    row = find_expired(pending_id)
+    lives = row is not None and row.arrived_at > timezone.now() - policy.PENDING_LIFETIME
+    return row if lives else None
+
+
+def find_expired(pending_id: str) -> PendingAuthorization | None:
+    """Return a request whether it is still waited for or not: to say whose it was."""
+    if _ID.fullmatch(pending_id) is None:
+        return None
+    return PendingAuthorization.objects.select_related("client").filter(pk=pending_id).first()
+
+
+def arrival_of(row: PendingAuthorization) -> Arrival:
+    """Return the request as it arrived."""
+    return Arrival(
+        parameters=Parameters(row.parameters),
+        arrived_at=row.arrived_at,
+        pending_id=row.pk,
+        consented_in=row.consented_in_id,
+    )
+
+
+def arrived_now(parameters: Parameters) -> Arrival:
+    """Return a request that has just come from its client."""
+    return Arrival(parameters=parameters, arrived_at=timezone.now())
+
+
+def _make_room(ip_address: str | None) -> None:
+    """Drop an address's oldest requests beyond the cap: nobody is refused, nothing fills up."""
+    oldest = PendingAuthorization.objects.filter(ip_address=ip_address).order_by("-arrived_at")
+    surplus = list(oldest.values_list("pk", flat=True)[policy.PENDING_PER_ADDRESS :])
+    if surplus:
+        PendingAuthorization.objects.filter(pk__in=surplus).delete()
+
+
+def forget_parameter(row: PendingAuthorization, name: str) -> None:
+    """Drop a parameter that was only a wish."""
+    if row.parameters.pop(name, None) is not None:
+        row.save(update_fields=["parameters"])

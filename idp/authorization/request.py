@@ -1,0 +1,96 @@
+"""The authorization request as a value: parsed once, after which nobody reads parameters.
+
+OIDC Core §3.1.2.1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from idp.clients.redirect_uris import ReplyAddress
+from idp.models import Client
+from idp.protocol.errors import InvalidRequest
+from idp.protocol.parameters import Parameters
+
+#: Longer ones are refused: what a client needs to remember it can keep itself.
+MAX_STATE = 4096
+MAX_NONCE = 1024
+_MAX_AGE_DIGITS = 9
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A request as it came: its parameters and when; `pending_id` once it is kept as a row."""
+
+    parameters: Parameters
+    arrived_at: datetime
+    pending_id: str | None = None
+    #: The session that agreed on this request's consent page, if one did.
+    consented_in: str | None = None
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """What a client asks for on behalf of a person."""
+
+    client: Client
+    reply_to: ReplyAddress
+    arrived_at: datetime
+    response_type: str
+    response_mode: str | None
+    scopes: frozenset[str]
+    prompts: frozenset[str]
+    nonce: str | None = None
+    max_age: int | None = None
+    code_challenge: str | None = None
+    code_challenge_method: str | None = None
+    id_token_hint: str | None = None
+    #: Parameters that carry what we don't support; `checks` says so with the right error.
+    unsupported: frozenset[str] = frozenset()
+    consented_in: str | None = None
+
+    @classmethod
+    def parse(cls, arrival: Arrival, reply_to: ReplyAddress) -> "AuthorizationRequest":
+        """Read the parameters. Raises InvalidRequest for what can't be understood.
+
+        Parameters we don't know are ignored (RFC 6749 §3.1), and so are scopes that can't be
+        granted to this client (OIDC Core §3.1.2.1).
+        """
+        parameters = arrival.parameters
+        parameters.refuse_repeats()
+        client = reply_to.client
+        max_age = _seconds(parameters.values)
+        return cls(
+            client=client,
+            reply_to=reply_to,
+            arrived_at=arrival.arrived_at,
+            response_type=parameters.require("response_type"),
+            response_mode=parameters.get("response_mode"),
+            scopes=frozenset((parameters.get("scope") or "").split()) & client.allowed_scopes,
+            prompts=frozenset((parameters.get("prompt") or "").split()),
+            nonce=_bounded(parameters.values, "nonce", MAX_NONCE),
+            max_age=client.default_max_age if max_age is None else max_age,
+            code_challenge=parameters.get("code_challenge"),
+            code_challenge_method=parameters.get("code_challenge_method"),
+            id_token_hint=parameters.get("id_token_hint"),
+            unsupported=frozenset(
+                {"request", "request_uri", "registration"} & set(parameters.values)
+            ),
+            consented_in=arrival.consented_in,
+        )
+
+
+def _bounded(values: Mapping[str, str], name: str, most: int) -> str | None:
+    value = values.get(name)
+    if value is not None and len(value) > most:
+        raise InvalidRequest(f"The parameter {name} is longer than {most} characters.")
+    return value
+
+
+def _seconds(values: Mapping[str, str]) -> int | None:
+    value = values.get("max_age")
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= _MAX_AGE_DIGITS):
+        raise InvalidRequest("The parameter max_age is a whole number of seconds.")
+    return int(value)

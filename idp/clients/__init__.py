@@ -1,0 +1,1 @@
+"""Clients: finding one, proving it, and what it registered."""

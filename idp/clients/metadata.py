@@ -1,0 +1,67 @@
+"""Registration metadata by its own names, to and from the client's columns.
+
+OIDC Dynamic Client Registration §2, with the operator's policy beside it.
+"""
+
+from typing import Any
+
+from idp.models import Client
+
+#: Metadata whose column has another name, in the toolkit's model or because a list is one here.
+_COLUMNS = {"client_name": "name", "first_party": "skip_authorization", "scope": "scopes"}
+
+#: Everything a client can be configured with, beside its id and secret.
+NAMES = (
+    "client_name",
+    "redirect_uris",
+    "post_logout_redirect_uris",
+    "grant_types",
+    "response_types",
+    "application_type",
+    "token_endpoint_auth_method",
+    "id_token_signed_response_alg",
+    "scope",
+    "default_max_age",
+    "client_uri",
+    "logo_uri",
+    "policy_uri",
+    "tos_uri",
+    "contacts",
+    "allowed_origins",
+    "profile",
+    "first_party",
+    "enabled",
+)
+DEFAULT_GRANT_TYPES = ["authorization_code"]
+
+
+def values_of(client: Client) -> dict[str, Any]:
+    """Return a client's metadata by name."""
+    values = {name: getattr(client, _COLUMNS.get(name, name)) for name in NAMES}
+    values["scope"] = " ".join(client.scopes)
+    return values
+
+
+def assign(client: Client, metadata: dict[str, Any]) -> None:
+    """Set columns from metadata, with registration's defaults for what is left out.
+
+    Raises TypeError naming the member for a value of the wrong type. The client isn't saved.
+    """
+    fresh = Client()
+    grant_types = metadata.get("grant_types", DEFAULT_GRANT_TYPES)
+    fresh.grant_types = DEFAULT_GRANT_TYPES
+    defaults = values_of(fresh)
+    defaults["response_types"] = ["code"] if "authorization_code" in grant_types else []
+    for name in NAMES:
+        value = metadata.get(name, defaults[name])
+        if not isinstance(value, _type_of(name, defaults)):
+            raise TypeError(f"{name}: {value!r} is not of the right type")
+        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+            raise TypeError(f"{name}: every member of the list must be a text")
+        setattr(client, _COLUMNS.get(name, name), value.split() if name == "scope" else value)
+
+
+def _type_of(name: str, defaults: dict[str, Any]) -> Any:
+    if name == "default_max_age":
+        return (int, type(None))
+    return str if isinstance(defaults[name], str) else type(defaults[name])

@@ -1,0 +1,37 @@
+"""The verified address of an answer. Without one, nothing is ever sent to a client's address."""
+
+from dataclasses import dataclass
+
+from idp import policy
+from idp.models import Client
+from idp.protocol.errors import InvalidRequest
+from idp.protocol.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class ReplyAddress:
+    """Where and how a client is answered. Only `verified` makes one."""
+
+    client: Client
+    redirect_uri: str
+    response_mode: str
+    state: str | None
+
+
+def verified(client: Client, parameters: Parameters) -> ReplyAddress:
+    """Return the reply address of an authorization request. OIDC Core §3.1.2.1, RFC 9700 §2.1.
+
+    Raises InvalidRequest, for an error page, where the redirect URI is missing or not registered.
+    """
+    redirect_uri = parameters.get("redirect_uri")
+    if redirect_uri is None:
+        raise InvalidRequest("The parameter redirect_uri is missing, or came more than once.")
+    if not client.redirect_uri_allowed(redirect_uri):
+        raise InvalidRequest("The redirect_uri is not one that is registered for this client.")
+    mode = parameters.get("response_mode")
+    return ReplyAddress(
+        client=client,
+        redirect_uri=redirect_uri,
+        response_mode=mode if mode in policy.RESPONSE_MODES else policy.RESPONSE_MODES[0],
+        state=parameters.get("state"),
+    )

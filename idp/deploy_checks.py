@@ -1,0 +1,92 @@
+"""What must not be so where others can reach us: `manage.py check --deploy`, and `serve` itself.
+
+Each check says what is unsafe, why, and what to set.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags
+
+_MINIMUM_KEY = 32
+_GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+_PER_PROCESS_CACHES = ("locmem.LocMemCache", "dummy.DummyCache")
+_SILENT_MAIL = ("console.EmailBackend", "dummy.EmailBackend", "locmem.EmailBackend")
+
+
+def register() -> None:
+    """Register the checks with Django."""
+    checks.register(values_are_known)
+    checks.register(Tags.security, deploy=True)(deployment_is_safe)
+
+
+def values_are_known(**_: Any) -> list[CheckMessage]:
+    """Check settings that have to be one of a few words, or a sound address, anywhere."""
+    messages: list[CheckMessage] = []
+    if settings.IDP_SIGNUP not in {"open", "invite", "closed"}:
+        messages.append(
+            Error("IDP_SIGNUP is not open, invite or closed.", hint="Set one.", id="idp.E001")
+        )
+    issuer = urlsplit(settings.IDP_ISSUER)
+    if issuer.scheme not in {"http", "https"} or not issuer.hostname or issuer.path or issuer.query:
+        messages.append(
+            Error(
+                f"IDP_ISSUER is not scheme and host alone: {settings.IDP_ISSUER}",
+                hint="Set it to the address people will see, such as https://id.example.com.",
+                id="idp.E002",
+            )
+        )
+    return messages
+
+
+def deployment_is_safe(**_: Any) -> list[CheckMessage]:
+    """Check what is fine on one's own machine and nowhere else."""
+    return [*_unsafe()]
+
+
+def _unsafe() -> Iterable[CheckMessage]:
+    if not settings.IDP_ISSUER.startswith("https://"):
+        yield Error(
+            "IDP_ISSUER is not an https address: passwords and tokens would travel readable.",
+            hint="Set IDP_ISSUER to https://… and let a proxy in front of us speak TLS.",
+            id="idp.E010",
+        )
+    if settings.DEVELOPMENT_SECRET_KEY in settings.IDP_SECRET_KEYS:
+        yield Error(
+            "IDP_SECRET_KEYS is not set: everybody knows the development key.",
+            hint=f"Set it to random text: {_GENERATE}",
+            id="idp.E011",
+        )
+    elif any(len(key) < _MINIMUM_KEY for key in settings.IDP_SECRET_KEYS):
+        yield Error(
+            f"A key of IDP_SECRET_KEYS has under {_MINIMUM_KEY} characters: it can be guessed.",
+            hint=f"Generate one: {_GENERATE}",
+            id="idp.E012",
+        )
+    if settings.CACHES["default"]["BACKEND"].endswith(_PER_PROCESS_CACHES):
+        yield Error(
+            "CACHE_URL keeps counts within one process: limits on guessing would not hold.",
+            hint="Leave it unset to use the database, or set it to redis://…",
+            id="idp.E013",
+        )
+    if settings.EMAIL_BACKEND.endswith(_SILENT_MAIL):
+        yield Error(
+            "EMAIL_URL sends no mail: nobody could sign up or set a new password.",
+            hint="Set it to smtp+tls://user:password@host:587.",
+            id="idp.E014",
+        )
+    if settings.IDP_DEMO:
+        yield Error(
+            "IDP_DEMO is on: the passwords of the demo people are public.",
+            hint="Unset it, and remove the demo people and apps.",
+            id="idp.E015",
+        )
+    if settings.IDP_TRUSTED_PROXY_COUNT == 0:
+        yield checks.Warning(
+            "IDP_TRUSTED_PROXY_COUNT is 0: behind a proxy, everybody would share its address.",
+            hint="Set it to the number of proxies in front of us that append to X-Forwarded-For.",
+            id="idp.W016",
+        )

@@ -1,0 +1,114 @@
+"""The authorization endpoint. OIDC Core §3.1.2."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts.authentication import Authentication, authentication_of
+from accounts.network import client_address
+from idp import events, statements
+from idp.authorization import codes, pending
+from idp.authorization.checks import check
+from idp.authorization.next_step import Answer, AskConsent, SignIn, next_step
+from idp.authorization.request import Arrival, AuthorizationRequest
+from idp.authorization.response import send, send_error
+from idp.clients.lookup import StaleClientError, is_current, with_client
+from idp.clients.redirect_uris import verified
+from idp.continuation import PENDING, continue_at
+from idp.endpoints.error_page import error_page
+from idp.endpoints.wire import form_of, methods, query_of
+from idp.models import Client
+from idp.protocol.errors import InvalidRequest, ProtocolError
+from idp.protocol.parameters import Parameters
+
+
+@csrf_exempt
+@never_cache
+@methods("GET", "HEAD", "POST")
+def authorize(http: HttpRequest) -> HttpResponse:
+    """Every visit enters here: the client's first, and each return from sign-in or consent."""
+    try:
+        arrival = _arrival(http)
+    except ProtocolError as error:
+        return error_page(http, error)
+    if arrival is None:
+        return _start_again(http)
+    unknown = InvalidRequest("The client_id is missing or unknown, or the client is disabled.")
+    try:
+        client_id = arrival.parameters.get("client_id") or ""
+        return with_client(client_id, unknown, lambda client: _visit(http, arrival, client))
+    except ProtocolError as error:
+        # No verified address: the person is told, the redirect_uri is not used.
+        return error_page(http, error, arrival.parameters)
+
+
+def _arrival(http: HttpRequest) -> Arrival | None:
+    """Return the request: new from its client, or kept and found by its id. None if it is gone."""
+    if PENDING in http.GET and "client_id" not in http.GET:
+        row = pending.find(http.GET[PENDING])
+        return None if row is None else pending.arrival_of(row)
+    body = form_of(http) if http.method == "POST" else ""
+    return pending.arrived_now(Parameters.parse(query_of(http), body))
+
+
+def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
+    reply_to = verified(client, arrival.parameters)
+    try:
+        request = AuthorizationRequest.parse(arrival, reply_to)
+        check(request)
+        if http.method == "POST":
+            # A cross-site POST brings no Lax cookie: it is kept, and goes on as a GET.
+            return redirect(continue_at(pending.keep(client, arrival, client_address(http))))
+        return _proceed(http, arrival, request)
+    except ProtocolError as error:
+        if not is_current(client):
+            raise StaleClientError from error
+        events.denied(error, at=http.path, client_id=client.client_id)
+        return send_error(reply_to, error)
+
+
+def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:
+    authentication = authentication_of(http)
+    standing = _standing(request.client, authentication) if authentication else None
+    match next_step(request, authentication, standing.consented if standing else frozenset()):
+        case SignIn(fresh):
+            query = {
+                "next": _kept(http, arrival, request.client),
+                **({"fresh": "1"} if fresh else {}),
+            }
+            return redirect(f"{reverse('account_login')}?{urlencode(query)}")
+        case AskConsent():
+            pending_id = pending.keep(request.client, arrival, client_address(http))
+            return redirect(f"{reverse('consent')}?{urlencode({PENDING: pending_id})}")
+        case Answer(authentication):
+            known = standing.client_session_id if standing else None
+            code = codes.issue(request, authentication, known, timezone.now())
+            return send(request.reply_to, code=code)
+
+
+def _standing(client: Client, authentication: Authentication) -> statements.Standing:
+    """Return what these two are to each other; raises StaleClientError if the client changed."""
+    standing = statements.find_standing(
+        client.pk, authentication.user.pk, authentication.session_id, timezone.now()
+    )
+    if standing is None or not standing.client_enabled or standing.client_version != client.version:
+        raise StaleClientError
+    return standing
+
+
+def _kept(http: HttpRequest, arrival: Arrival, client: Client) -> str:
+    return continue_at(pending.keep(client, arrival, client_address(http)))
+
+
+def _start_again(http: HttpRequest) -> HttpResponse:
+    """The request was kept for as long as promised, or never was: say how to go on."""
+    error = InvalidRequest("This sign-in was not finished in time, or its address is incomplete.")
+    expired = pending.find_expired(http.GET[PENDING])
+    if expired is None:
+        return error_page(http, error, expired=True)
+    again = f"{http.path}?{urlencode(expired.parameters)}"
+    return error_page(http, error, expired=True, start_again=again, app_name=str(expired.client))

@@ -1,0 +1,85 @@
+"""The consent page: what the app would see, in a person's words. OIDC Core §3.1.2.4."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.authentication import authentication_of
+from accounts.models import User
+from idp import events
+from idp.authorization import consent as consents
+from idp.authorization import pending
+from idp.authorization.request import AuthorizationRequest
+from idp.authorization.response import send_error
+from idp.clients.redirect_uris import verified
+from idp.continuation import continue_at, pending_of
+from idp.endpoints.error_page import error_page
+from idp.models import PendingAuthorization
+from idp.protocol.errors import AccessDenied, InvalidRequest, ProtocolError
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def consent(http: HttpRequest) -> HttpResponse:
+    """Ask, or take the answer. The server holds the request; the form carries a yes or a no."""
+    row = pending_of(http)
+    if row is None:
+        # Gone or expired: authorize knows how to say it and how to start again.
+        gone = InvalidRequest("This page was not reached from an app, or was open for too long.")
+        pending_id = http.GET.get("pending")
+        return redirect(continue_at(pending_id)) if pending_id else error_page(http, gone)
+    authentication = authentication_of(http)
+    if authentication is None:
+        return redirect(continue_at(row.pk))
+    try:
+        request = _request(row)
+    except ProtocolError:
+        return redirect(continue_at(row.pk))
+    if http.method == "POST":
+        if http.POST.get("answer") != "allow":
+            error = AccessDenied("The person chose not to allow this.")
+            events.denied(error, at=http.path, client_id=row.client.client_id)
+            return send_error(request.reply_to, error)
+        consents.remember(authentication.user, row.client, request.scopes)
+        consents.note_given_in(row.pk, authentication.session_id)
+        return redirect(continue_at(row.pk))
+    return render(
+        http,
+        "consent.html",
+        {
+            "details": details(authentication.user, request.scopes),
+            "person": authentication.user,
+            "continue_path": continue_at(row.pk),
+        },
+    )
+
+
+def _request(row: PendingAuthorization) -> AuthorizationRequest:
+    arrival = pending.arrival_of(row)
+    return AuthorizationRequest.parse(arrival, verified(row.client, arrival.parameters))
+
+
+def details(user: User, scopes: frozenset[str]) -> list[tuple[str | Promise, Any]]:
+    """Return what the scopes show of this person: a phrase, and the actual values."""
+    address = user.address or {}
+    shown = {
+        "profile": (_("Your name and profile"), _profile(user)),
+        "email": (_("Your e-mail address"), user.email),
+        "address": (
+            _("Your postal address"),
+            address.get("formatted") or ", ".join(address.values()),
+        ),
+        "phone": (_("Your phone number"), user.phone_number),
+    }
+    return [shown[scope] for scope in shown if scope in scopes]
+
+
+def _profile(user: User) -> str:
+    name = user.name or f"{user.given_name} {user.family_name}".strip()
+    values = [name, user.nickname and f"“{user.nickname}”", user.birthdate, user.zoneinfo]
+    return ", ".join(value for value in values if value)

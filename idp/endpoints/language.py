@@ -1,0 +1,15 @@
+"""The language switch of every page's foot."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.i18n import set_language
+
+from idp.authorization import pending
+from idp.continuation import pending_of
+
+
+def language(http: HttpRequest) -> HttpResponse:
+    """Remember the language for this browser; a person's choice ends what the client wished for."""
+    row = pending_of(http)
+    if http.method == "POST" and row is not None:
+        pending.forget_parameter(row, "ui_locales")
+    return set_language(http)

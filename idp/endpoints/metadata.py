@@ -1,0 +1,97 @@
+"""Discovery and keys: bytes made ahead, the same from the WSGI entrance and from Django.
+
+OIDC Discovery §3, RFC 8414 §2, RFC 7517 §5.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.views.decorators.http import require_safe
+
+from accounts.authentication import ACR_VALUES
+from idp import claims, keys, policy
+
+
+@dataclass(frozen=True)
+class Document:
+    """A published document with the headers it goes out with."""
+
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
+    etag: str
+
+
+def published(path: str) -> Document | None:
+    """Return the document at this path, or None. The keys are at most PUBLISHED_FOR old."""
+    if path in policy.DISCOVERY_PATHS:
+        return _discovery()
+    if path == policy.PATHS["jwks_uri"]:
+        return _jwks(keys.key_set().jwks)
+    return None
+
+
+@require_safe
+def document(http: HttpRequest) -> HttpResponse:
+    """Serve a document where the WSGI entrance has not."""
+    found = published(http.path)
+    if found is None:
+        raise LookupError(http.path)
+    not_modified = http.headers.get("If-None-Match") == found.etag
+    response = HttpResponseNotModified() if not_modified else HttpResponse(found.body)
+    for name, value in found.headers:
+        response[name] = value
+    return response
+
+
+def provider_metadata() -> dict[str, Any]:
+    """Return what this provider is and does, all of it from the tables that the checks read."""
+    return {
+        "issuer": policy.ISSUER,
+        **{name: policy.address(name) for name in policy.PATHS},
+        "scopes_supported": policy.SCOPES,
+        "response_types_supported": policy.RESPONSE_TYPES,
+        "response_modes_supported": policy.RESPONSE_MODES,
+        "grant_types_supported": policy.GRANT_TYPES,
+        "acr_values_supported": ACR_VALUES,
+        "subject_types_supported": policy.SUBJECT_TYPES,
+        "id_token_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
+        "token_endpoint_auth_methods_supported": policy.CLIENT_AUTHENTICATION_METHODS,
+        "display_values_supported": policy.DISPLAYS,
+        "prompt_values_supported": policy.PROMPTS,
+        "claim_types_supported": ["normal"],
+        "claims_supported": claims.SUPPORTED,
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "require_request_uri_registration": False,
+        "ui_locales_supported": [code for code, _ in settings.LANGUAGES],
+        "code_challenge_methods_supported": policy.CODE_CHALLENGE_METHODS,
+        "authorization_response_iss_parameter_supported": True,
+    }
+
+
+@cache
+def _discovery() -> Document:
+    return _document(json.dumps(provider_metadata(), indent=1).encode(), "max-age=300")
+
+
+@cache
+def _jwks(body: bytes) -> Document:
+    return _document(body, "max-age=300")
+
+
+def _document(body: bytes, lifetime: str) -> Document:
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = (
+        ("Content-Type", "application/json"),
+        ("Cache-Control", f"public, {lifetime}"),
+        ("ETag", etag),
+        ("Access-Control-Allow-Origin", "*"),
+        ("X-Content-Type-Options", "nosniff"),
+    )
+    return Document(body, headers, etag)

@@ -1,0 +1,92 @@
+"""The UserInfo endpoint. OIDC Core §5.3, RFC 6750."""
+
+import re
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from idp import events, policy
+from idp.claims import claims_for
+from idp.endpoints.wire import FORM, answer, error_members, form_of, methods, query_of
+from idp.protocol.errors import InsufficientScope, InvalidRequest, InvalidToken, ProtocolError
+from idp.protocol.parameters import Parameters
+from idp.statements import Bearer, find_bearer
+from idp.tokens import opaque
+
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
+
+
+@csrf_exempt
+@methods("GET", "POST")
+def userinfo(http: HttpRequest) -> HttpResponse:
+    """Return the claims that the access token's scopes ask for."""
+    try:
+        token = _access_token(http)
+        if token is None:
+            return _challenge(None)
+        return answer(_claims(token))
+    except ProtocolError as error:
+        events.denied(error, at=http.path)
+        return _challenge(error)
+
+
+def _access_token(http: HttpRequest) -> str | None:
+    """Return the token from the header or the body. RFC 6750 §2; one place only, never the URL."""
+    if "access_token" in Parameters.parse(query_of(http)).values:
+        raise InvalidRequest("Send the access token in the Authorization header, not the address.")
+    header = http.headers.get("Authorization")
+    posted = None
+    if http.method == "POST" and http.content_type == FORM:
+        parameters = Parameters.parse(form_of(http))
+        parameters.refuse_repeats()
+        posted = parameters.get("access_token")
+    if header is None:
+        return posted
+    if posted is not None:
+        raise InvalidRequest("Send the access token in one place: the header or the body.")
+    match = _BEARER.fullmatch(header)
+    if match is None:
+        raise InvalidRequest("The Authorization header is not Bearer with an access token.")
+    return match[1]
+
+
+def _claims(token: str) -> dict[str, object]:
+    bearer = find_bearer(opaque.hash_of(token), timezone.now())
+    if bearer is None:
+        raise InvalidToken("The access token is unknown.")
+    problem = problem_with(bearer)
+    if problem is not None:
+        raise InvalidToken(problem)
+    scopes = frozenset(bearer.scope.split())
+    if "openid" not in scopes:
+        raise InsufficientScope("UserInfo needs an access token with the scope openid.")
+    return claims_for(bearer.user, scopes)
+
+
+def problem_with(bearer: Bearer) -> str | None:
+    """Return why an access token is not good any more, or None: all is judged at its use."""
+    problems = {
+        "The access token has expired.": bearer.expired,
+        "The access token has been revoked.": bearer.revoked,
+        "The session that the access token belongs to has ended.": bearer.session_ended,
+        "The client has been disabled.": not bearer.client_enabled,
+        "The account has been disabled.": bearer.user_active is False,
+    }
+    return next((text for text, holds in problems.items() if holds), None)
+
+
+def _challenge(error: ProtocolError | None) -> HttpResponse:
+    """Say what was wrong with the token, where one came (RFC 6750 §3)."""
+    parts = [f'realm="{policy.ISSUER}"']
+    if error is None:
+        response = HttpResponse(status=InvalidToken.status)
+        response["Cache-Control"] = "no-store"
+    else:
+        members = error_members(error)
+        response = answer(dict(members), error.status)
+        parts += [f'{name}="{value}"' for name, value in members.items()]
+        if isinstance(error, InsufficientScope):
+            parts.append('scope="openid"')
+    response["WWW-Authenticate"] = "Bearer " + ", ".join(parts)
+    return response

@@ -1,0 +1,87 @@
+"""Requests and answers of protocol endpoints as HTTP has them. RFC 6749 §5, RFC 6750 §3."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http.request import UnreadablePostError
+
+from idp import events, policy
+from idp.protocol.errors import InvalidRequest, ProtocolError
+from idp.protocol.parameters import Parameters
+
+FORM = "application/x-www-form-urlencoded"
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def query_of(http: HttpRequest) -> str:
+    """Return the query string as it came."""
+    return str(http.META.get("QUERY_STRING", ""))
+
+
+def form_of(http: HttpRequest) -> str:
+    """Return the form-encoded body as it came. Raises InvalidRequest for any other body."""
+    if http.content_type != FORM:
+        raise InvalidRequest(f"Send the parameters in the body, with the Content-Type {FORM}.")
+    try:
+        return http.body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidRequest("The body must be percent-encoded UTF-8.") from None
+    except (RequestDataTooBig, UnreadablePostError):
+        raise InvalidRequest("The body is too large, or broke off.") from None
+
+
+def body_parameters(http: HttpRequest) -> Parameters:
+    """Return the parameters of a POST whose address has to be bare: secrets never go in a URL."""
+    if query_of(http):
+        raise InvalidRequest("Send the parameters in the body only, not in the address.")
+    return Parameters.parse(form_of(http))
+
+
+def answer(members: dict[str, Any], status: int = HTTPStatus.OK) -> HttpResponse:
+    """Return a JSON answer that nobody keeps (RFC 6749 §5.1)."""
+    response = JsonResponse(members, status=status)
+    response["Cache-Control"] = "no-store"
+    response["Pragma"] = "no-cache"
+    return response
+
+
+def error_members(error: ProtocolError) -> dict[str, str]:
+    """Return an error as the members of a JSON answer (RFC 6749 §5.2)."""
+    return {
+        "error": error.code,
+        "error_description": error.description,
+        "error_uri": policy.error_uri(error.code),
+    }
+
+
+def refuse(error: ProtocolError, *, at: str, client_id: str | None = None) -> HttpResponse:
+    """Return and record an error; a 401 says how to authenticate (RFC 6749 §5.2)."""
+    events.denied(error, at=at, client_id=client_id)
+    response = answer(error_members(error), error.status)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = f'Basic realm="{policy.ISSUER}"'
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        response["Retry-After"] = "60"
+    return response
+
+
+def methods(*allowed: str) -> Callable[[View], View]:
+    """Answer other methods with 405 and the protocol's words."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(http: HttpRequest) -> HttpResponse:
+            if http.method in allowed:
+                return view(http)
+            error = InvalidRequest(f"This address takes {' and '.join(allowed)} requests only.")
+            refused = answer(error_members(error), HTTPStatus.METHOD_NOT_ALLOWED)
+            refused["Allow"] = HttpResponseNotAllowed(allowed)["Allow"]
+            return refused
+
+        return checked
+
+    return decorate

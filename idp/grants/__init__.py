@@ -1,0 +1,21 @@
+"""The grants: one module each, and the registry that the token endpoint asks.
+
+A grant turns a token request of an authenticated client into an `Entitlement`.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from idp.grants import authorization_code, client_credentials
+from idp.models import Client
+from idp.protocol.parameters import Parameters
+from idp.tokens.authorization import Entitlement
+
+#: Enters a transaction, gives the entitlement, and leaves it once the tokens are issued.
+Grant = Callable[[Client, Parameters, datetime], AbstractContextManager[Entitlement]]
+
+GRANTS: dict[str, Grant] = {
+    "authorization_code": authorization_code.redeem,
+    "client_credentials": client_credentials.entitle,
+}

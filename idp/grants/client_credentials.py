@@ -1,0 +1,25 @@
+"""The client credentials grant: a client asks for itself. RFC 6749 §4.4."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from idp import policy
+from idp.models import Client
+from idp.protocol.errors import InvalidScope
+from idp.protocol.parameters import Parameters
+from idp.tokens.authorization import Entitlement
+
+
+@contextmanager
+def entitle(client: Client, parameters: Parameters, _now: datetime) -> Iterator[Entitlement]:
+    """Give the scopes asked for, of those registered for the client; none of a person's.
+
+    Raises InvalidScope for a scope that the client can't have for itself.
+    """
+    available = client.allowed_scopes - frozenset(policy.SCOPES)
+    asked = frozenset((parameters.get("scope") or "").split())
+    if not asked <= available:
+        refused = ", ".join(sorted(asked - available))
+        raise InvalidScope(f"This client cannot have these scopes for itself: {refused}.")
+    yield Entitlement(client, None, asked or available)

@@ -1,0 +1,1 @@
+"""JOSE: we sign on `cryptography` directly; what strangers send goes to jwcrypto."""

@@ -1,0 +1,54 @@
+"""`manage.py serve`: the provider on granian, refusing to start where it would be unsafe."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import ERROR, run_checks
+from django.core.management.base import BaseCommand, CommandError
+from granian import Granian
+from granian.constants import Interfaces
+
+from idp import keys
+
+
+class Command(BaseCommand):
+    """Serve."""
+
+    help = "Serve the provider. On an address others can reach, it refuses unsafe settings."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Say where, and with how many processes and threads."""
+        parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT")
+        parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes")
+        parser.add_argument("--threads", type=int, default=4, metavar="N", help="threads of each")
+
+    def handle(self, *_: Any, bind: str, workers: int, threads: int, **__: Any) -> None:
+        """Check, make what is missing, and serve until told to stop."""
+        host, _colon, port = bind.rpartition(":")
+        if not host or not port.isdigit():
+            raise CommandError("--bind takes HOST:PORT, such as 127.0.0.1:8000")
+        if not settings.IDP_DEVELOPMENT:
+            self._refuse_what_is_unsafe()
+        keys.ensure_keys()
+        self.stdout.write(f"Serving {settings.IDP_ISSUER} on {bind}")
+        Granian(
+            "idp.wsgi:application",
+            address=host.strip("[]"),
+            port=int(port),
+            interface=Interfaces.WSGI,
+            workers=workers,
+            blocking_threads=threads,
+            log_access=False,
+            respawn_failed_workers=True,
+        ).serve()
+
+    def _refuse_what_is_unsafe(self) -> None:
+        unsafe = [
+            message
+            for message in run_checks(include_deployment_checks=True)
+            if message.level >= ERROR and not message.is_silenced()
+        ]
+        if unsafe:
+            listed = "\n".join(f"- {message.msg}\n  {message.hint}" for message in unsafe)
+            raise CommandError(f"{settings.IDP_ISSUER} would be unsafe:\n{listed}")

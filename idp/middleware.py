@@ -1,0 +1,105 @@
+"""Middleware: pages get sessions, languages and form protection; protocol endpoints none of it.
+
+A protocol endpoint is called by machines that carry no cookie of ours, so what serves browsers
+would only cost time there, and a cookie that doesn't exist can't be abused.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from csp.middleware import CSPMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseBase,
+    HttpResponseForbidden,
+)
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+from django.utils.deprecation import MiddlewareMixin
+
+from accounts.middleware import AuthenticationMiddleware
+from idp import policy
+from idp.continuation import allowed_by_page, pending_of
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class _OnPages(MiddlewareMixin):
+    """Makes a middleware sleep on protocol endpoints."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:  # type: ignore[override]
+        if request.path in policy.PROTOCOL_PATHS:
+            return self.get_response(request)  # type: ignore[return-value]
+        return super().__call__(request)  # type: ignore[return-value]
+
+
+class PageSessions(_OnPages, SessionMiddleware):
+    """Browser sessions, on pages."""
+
+
+class PageCsrf(_OnPages, CsrfViewMiddleware):
+    """Form protection, on pages. (Django calls `process_view` past `__call__`.)"""
+
+    def process_view(
+        self, request: HttpRequest, callback: Any, args: Any, kwargs: Any
+    ) -> HttpResponseForbidden | None:
+        """Check the form's token, unless the middleware sleeps here."""
+        if request.path in policy.PROTOCOL_PATHS:
+            return None
+        return super().process_view(request, callback, args, kwargs)
+
+
+class PageAuthentication(_OnPages, AuthenticationMiddleware):
+    """Who is signed in, on pages."""
+
+
+class PageMessages(_OnPages, MessageMiddleware):
+    """Messages for the next page, on pages."""
+
+
+class PageLocale(_OnPages, LocaleMiddleware):
+    """Languages: what the client asked for (`ui_locales`), else the person's choice or browser."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Activate the first language asked for that we have. OIDC Core §3.1.2.1."""
+        super().process_request(request)
+        pending = pending_of(request)
+        for tag in (pending.parameters.get("ui_locales", "") if pending else "").split():
+            try:
+                language = translation.get_supported_language_variant(tag)
+            except LookupError:
+                continue
+            translation.activate(language)
+            request.LANGUAGE_CODE = language
+            return
+
+
+class ContentSecurityPolicy(CSPMiddleware):
+    """The policy of settings; a page that leads back to a client may also go there."""
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Add what the request that this page belongs to needs."""
+        pending = pending_of(request)
+        if pending is not None:
+            response._csp_update = allowed_by_page(pending)  # type: ignore[attr-defined]
+        return super().process_response(request, response)
+
+
+def refuse_unreadable_addresses(get_response: GetResponse) -> GetResponse:
+    """Answer 400 to null characters in an address: no database can look for them."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            if request.path in {policy.PATHS["authorization_endpoint"], *policy.PROTOCOL_PATHS}:
+                return get_response(request)  # these say so themselves, in the protocol's words
+            return HttpResponseBadRequest("The address contains a null character.")
+        return get_response(request)
+
+    return middleware

@@ -1,0 +1,22 @@
+"""The provider's data. django-oauth-toolkit's models are swapped for ours here, and only here."""
+
+from idp.models.authorization import Authorization, ClientSession, Consent, PendingAuthorization
+from idp.models.client import Client, ClientOrigin, ClientSecret
+from idp.models.keys import SigningKey
+from idp.models.tokens import AccessToken, AuthorizationCode, DeviceCode, IDToken, RefreshToken
+
+__all__ = [
+    "AccessToken",
+    "Authorization",
+    "AuthorizationCode",
+    "Client",
+    "ClientOrigin",
+    "ClientSecret",
+    "ClientSession",
+    "Consent",
+    "DeviceCode",
+    "IDToken",
+    "PendingAuthorization",
+    "RefreshToken",
+    "SigningKey",
+]

@@ -1,0 +1,99 @@
+"""What people allowed: pending requests, consents, clients in a session, and grant families."""
+
+import secrets
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from accounts.models import Session
+from idp.models.client import Client
+
+
+def unguessable_id() -> str:
+    """Return a random id for addresses: 43 URL-safe characters, 256 bits."""
+    return secrets.token_urlsafe(32)
+
+
+def session_id_for_client() -> str:
+    """Return a new `sid` (OIDC Back-Channel Logout §2.1): 22 URL-safe characters."""
+    return secrets.token_urlsafe(16)
+
+
+class PendingAuthorization(models.Model):
+    """An authorization request that waits for its person: validated, and found by its id."""
+
+    id = models.CharField(primary_key=True, max_length=43, default=unguessable_id, editable=False)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    parameters = models.JSONField()
+    #: When the client's request came; freshness of a sign-in is judged against it.
+    arrived_at = models.DateTimeField(db_index=True)
+    ip_address = models.GenericIPAddressField(null=True)
+    #: The session that said yes on this request's consent page; it counts for no other.
+    consented_in = models.ForeignKey(Session, null=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["ip_address", "arrived_at"], name="pending_by_address")
+        ]
+
+    def __str__(self) -> str:
+        return f"Request of {self.client_id} at {self.arrived_at:%Y-%m-%d %H:%M}"
+
+
+class Consent(models.Model):
+    """What a person allows an app to see, until they take it back."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "client"], name="one_consent_per_app")
+        ]
+
+    def __str__(self) -> str:
+        return f"Consent of {self.user_id} to {self.client_id}"
+
+
+class ClientSession(models.Model):
+    """A client that took part in a session, under the `sid` it knows the session by."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE)
+    sid = models.CharField(max_length=22, default=session_id_for_client, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["session", "client"], name="one_sid_per_client")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.client_id} in {self.session_id}"
+
+
+class Authorization(models.Model):
+    """A grant family: what one authorization gave, stamped when its person was there.
+
+    Every token points here; revoking this row revokes them all.
+    """
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    session = models.ForeignKey(Session, null=True, on_delete=models.CASCADE)
+    client_session = models.ForeignKey(ClientSession, null=True, on_delete=models.SET_NULL)
+    scope = models.TextField()
+    nonce = models.TextField(null=True)
+    auth_time = models.DateTimeField()
+    acr = models.CharField(max_length=100)
+    amr = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"Authorization {self.pk} of {self.client_id}"

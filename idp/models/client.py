@@ -1,0 +1,215 @@
+"""Clients: the relying parties, what they registered and what operators decided about them.
+
+Registration metadata keeps its own names (OIDC Dynamic Client Registration §2). Where the toolkit's
+column has another name (`name`, `skip_authorization`, `user`), `clients.metadata` maps it.
+"""
+
+from typing import Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+from oauth2_provider.models import AbstractApplication
+
+from idp import policy
+from idp.protocol import redirect_uris
+
+_DOT_GRANT_TYPES = {
+    "authorization_code": AbstractApplication.GRANT_AUTHORIZATION_CODE,
+    "client_credentials": AbstractApplication.GRANT_CLIENT_CREDENTIALS,
+}
+
+
+class Client(AbstractApplication):
+    """A relying party."""
+
+    class Profile(models.TextChoices):
+        """Which rules hold for a client beyond the specifications' own."""
+
+        RECOMMENDED = "recommended", _("Recommended: what RFC 9700 advises")
+        COMPATIBLE = "compatible", _("Compatible: what the specifications allow")
+
+    class ApplicationType(models.TextChoices):
+        """OIDC Dynamic Client Registration §2, `application_type`."""
+
+        WEB = "web", _("Website or single-page app")
+        NATIVE = "native", _("Mobile or desktop app")
+
+    # --- registration metadata -------------------------------------------------------------
+    redirect_uris = models.JSONField(_("redirect URIs"), default=list, blank=True)
+    post_logout_redirect_uris = models.JSONField(
+        _("post-logout redirect URIs"), default=list, blank=True
+    )
+    grant_types = models.JSONField(_("grant types"), default=list, blank=True)
+    response_types = models.JSONField(_("response types"), default=list, blank=True)
+    application_type = models.CharField(
+        _("application type"),
+        max_length=10,
+        choices=ApplicationType.choices,
+        default=ApplicationType.WEB,
+    )
+    token_endpoint_auth_method = models.CharField(
+        _("client authentication"),
+        max_length=30,
+        choices=[(name, name) for name in policy.CLIENT_AUTHENTICATION_METHODS],
+        default="client_secret_basic",
+    )
+    id_token_signed_response_alg = models.CharField(
+        _("ID token algorithm"),
+        max_length=10,
+        choices=[(name, name) for name in policy.SIGNING_ALGORITHMS],
+        default=policy.SIGNING_ALGORITHMS[0],
+    )
+    #: The scopes this client may ask for; empty means every standard scope.
+    scopes = models.JSONField(_("scopes"), default=list, blank=True)
+    default_max_age = models.PositiveIntegerField(
+        _("default max_age, seconds"), null=True, blank=True
+    )
+    client_uri = models.URLField(_("home page"), blank=True)
+    logo_uri = models.URLField(_("logo"), blank=True)
+    policy_uri = models.URLField(_("privacy policy"), blank=True)
+    tos_uri = models.URLField(_("terms of service"), blank=True)
+    contacts = models.JSONField(_("contacts"), default=list, blank=True)
+    #: Web origins that may call token and UserInfo from a browser, beside a public client's own.
+    allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
+
+    # --- policy ------------------------------------------------------------------------------
+    profile = models.CharField(
+        _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
+    )
+    enabled = models.BooleanField(_("enabled"), default=True)
+    #: Grows at every change, so that no process goes on with an older copy.
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    # --- the toolkit's columns that follow from others, or stay empty --------------------------
+    client_type = models.CharField(max_length=32, blank=True, editable=False)
+    client_secret = models.CharField(max_length=255, blank=True, default="", editable=False)
+    authorization_grant_type = models.CharField(max_length=44, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("app")
+        verbose_name_plural = _("apps")
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the client has no secret to keep (RFC 6749 §2.1)."""
+        return self.token_endpoint_auth_method == "none"  # noqa: S105
+
+    @property
+    def pkce_required(self) -> bool:
+        """Whether every request needs a code challenge (RFC 9700 §2.1.1)."""
+        return self.is_public or self.profile != self.Profile.COMPATIBLE
+
+    @property
+    def allowed_scopes(self) -> frozenset[str]:
+        """The scopes that can be granted to this client."""
+        return frozenset(self.scopes or policy.SCOPES)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, with the version grown and what follows from other fields derived again."""
+        self.client_type = self.CLIENT_PUBLIC if self.is_public else self.CLIENT_CONFIDENTIAL
+        self.authorization_grant_type = next(
+            (_DOT_GRANT_TYPES[g] for g in self.grant_types if g in _DOT_GRANT_TYPES), ""
+        )
+        kwargs.pop("update_fields", None)
+        if self.pk is not None:
+            self.version = F("version") + 1
+        super().save(*args, **kwargs)
+        if not isinstance(self.version, int):
+            self.refresh_from_db(fields=["version"])
+        self._save_origins()
+
+    def _save_origins(self) -> None:
+        """Keep the origins that browsers may call from, indexed; the redirect URIs decide."""
+        origins = set(self.allowed_origins)
+        if self.is_public:
+            origins |= {redirect_uris.origin_of(uri) for uri in self.redirect_uris}
+        web = {origin for origin in origins if origin.startswith(("https://", "http://"))}
+        self.origins.exclude(origin__in=web).delete()
+        ClientOrigin.objects.bulk_create(
+            [ClientOrigin(client=self, origin=origin) for origin in web], ignore_conflicts=True
+        )
+
+    def clean(self) -> None:
+        """Refuse metadata that would fail or be unsafe later, naming the field."""
+        problems: dict[str, list[str]] = {}
+        for field in ("redirect_uris", "post_logout_redirect_uris"):
+            for uri in getattr(self, field):
+                problem = redirect_uris.problem_with(uri, application_type=self.application_type)
+                if problem:
+                    problems.setdefault(field, []).append(f"{uri}: {problem}")
+        uses_code = "authorization_code" in self.grant_types
+        if uses_code and not self.redirect_uris:
+            problems["redirect_uris"] = ["The authorization_code grant needs a redirect URI."]
+        if ("code" in self.response_types) != uses_code:
+            problems["response_types"] = [
+                "The response type code and the grant type authorization_code go together."
+            ]
+        if self.is_public and "client_credentials" in self.grant_types:
+            problems["grant_types"] = ["A client without a secret cannot use client_credentials."]
+        for field, offered in {
+            "grant_types": policy.GRANT_TYPES,
+            "response_types": policy.RESPONSE_TYPES,
+            "scopes": policy.SCOPES,
+        }.items():
+            unknown = sorted(set(getattr(self, field)) - set(offered))
+            if unknown:
+                problems.setdefault(field, []).append(f"Not offered here: {', '.join(unknown)}.")
+        if problems:
+            raise ValidationError(problems)
+
+    # --- what the toolkit asks its application; the answers are ours ------------------------
+
+    @property
+    def default_redirect_uri(self) -> str:
+        """The redirect URI for requests without one: none, requests always name theirs."""
+        return ""
+
+    def redirect_uri_allowed(self, uri: str) -> bool:
+        """Whether this redirect URI is registered, exactly."""
+        native = self.application_type == self.ApplicationType.NATIVE
+        return redirect_uris.is_registered(uri, self.redirect_uris, native=native)
+
+    def post_logout_redirect_uri_allowed(self, uri: str) -> bool:
+        """Whether this post-logout redirect URI is registered, exactly."""
+        return uri in self.post_logout_redirect_uris
+
+    def origin_allowed(self, origin: str) -> bool:
+        """Whether a browser at this origin may call for this client."""
+        return bool(self.origins.filter(origin=origin).exists())
+
+    def allows_grant_type(self, *grant_types: str) -> bool:
+        """Whether the client is registered for one of the toolkit's grant types."""
+        return bool({_DOT_GRANT_TYPES.get(grant) for grant in self.grant_types} & set(grant_types))
+
+    def is_usable(self, request: Any) -> bool:  # noqa: ARG002
+        """Whether the client may be used at all."""
+        return self.enabled
+
+
+class ClientSecret(models.Model):
+    """A secret of a client, as a keyed hash. Several may be valid at once while rotating."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="secrets")
+    hashed = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"Secret of {self.client_id} since {self.created_at:%Y-%m-%d}"
+
+
+class ClientOrigin(models.Model):
+    """A web origin that may call us for a client, indexed for preflight requests."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="origins")
+    origin = models.CharField(max_length=300, db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["client", "origin"], name="one_row_per_origin")
+        ]
+
+    def __str__(self) -> str:
+        return self.origin

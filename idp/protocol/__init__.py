@@ -1,0 +1,1 @@
+"""The words of the specifications: errors, parameters, vocabulary. Standard library only."""

@@ -1,0 +1,155 @@
+"""The errors that OAuth 2.0 and OpenID Connect define. RFC 6749 §4.1.2.1, §5.2.
+
+A class's docstring is what the page behind `error_uri` says about its code.
+"""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with only what `error_description` may hold (RFC 6749 §5.2).
+
+    That is printable ASCII without `"` and `\`; anything else becomes a question mark.
+    """
+    return "".join(c if " " <= c <= "~" and c not in '"\\' else "?" for c in text)
+
+
+class ProtocolError(Exception):
+    """An answer the specifications define. `description` helps the client's developer."""
+
+    code: ClassVar[str]
+    status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
+
+    def __init__(self, description: str) -> None:
+        self.description = printable(description)
+        super().__init__(self.description)
+
+
+class InvalidRequest(ProtocolError):
+    """The request lacks a parameter, repeats one, or has one that cannot be understood.
+
+    The description names the parameter. Compare what you send with the specification's list;
+    a library that does this for you is the surest cure.
+    """
+
+    code = "invalid_request"
+
+
+class InvalidClient(ProtocolError):
+    """The client could not be authenticated: it is unknown, or its secret or method is wrong.
+
+    Check the client_id and the secret for copying mistakes, and that the client authenticates with
+    the method it was registered for (token_endpoint_auth_method).
+    """
+
+    code = "invalid_client"
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class TooManyWrongSecrets(InvalidClient):
+    """Too many wrong secrets came for this client from one address; wait a minute."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class InvalidGrant(ProtocolError):
+    """The code is not valid: expired, used before, another client's, or sent with other values.
+
+    A code lives a minute and works once, with the redirect_uri and the PKCE verifier that belong
+    to its authorization request. Using one twice revokes what it gave.
+    """
+
+    code = "invalid_grant"
+
+
+class UnauthorizedClient(ProtocolError):
+    """The client is not registered for this grant type or response type."""
+
+    code = "unauthorized_client"
+
+
+class UnsupportedGrantType(ProtocolError):
+    """This provider does not know the grant type. Discovery lists those it does."""
+
+    code = "unsupported_grant_type"
+
+
+class InvalidScope(ProtocolError):
+    """None of the scopes asked for can be granted to this client."""
+
+    code = "invalid_scope"
+
+
+class AccessDenied(ProtocolError):
+    """The person, or the provider's policy, said no. Offer them the way back."""
+
+    code = "access_denied"
+
+
+class UnsupportedResponseType(ProtocolError):
+    """This provider does not know the response type. Discovery lists those it does."""
+
+    code = "unsupported_response_type"
+
+
+class ServerError(ProtocolError):
+    """Something failed here that was not foreseen. Trying again later may help."""
+
+    code = "server_error"
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class LoginRequired(ProtocolError):
+    """The person has to sign in, and the request forbade showing a page (prompt=none).
+
+    Send them again without prompt=none. An id_token_hint of somebody else leads here, too.
+    """
+
+    code = "login_required"
+
+
+class ConsentRequired(ProtocolError):
+    """The person has to agree first, and the request forbade showing a page (prompt=none)."""
+
+    code = "consent_required"
+
+
+class RequestNotSupported(ProtocolError):
+    """Request objects passed by value (the request parameter) are not supported."""
+
+    code = "request_not_supported"
+
+
+class RequestUriNotSupported(ProtocolError):
+    """Request objects passed by reference (the request_uri parameter) are not supported."""
+
+    code = "request_uri_not_supported"
+
+
+class RegistrationNotSupported(ProtocolError):
+    """The registration parameter is not supported."""
+
+    code = "registration_not_supported"
+
+
+class InvalidToken(ProtocolError):
+    """The access token is expired, revoked, malformed, or its session has ended. RFC 6750 §3.1.
+
+    Ask for a new one by sending the person through the authorization endpoint again.
+    """
+
+    code = "invalid_token"
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class InsufficientScope(ProtocolError):
+    """The access token is good, but was not granted the scope this needs. RFC 6750 §3.1."""
+
+    code = "insufficient_scope"
+    status = HTTPStatus.FORBIDDEN
+
+
+def catalogue() -> dict[str, type[ProtocolError]]:
+    """Return every error code with the class whose docstring explains it."""
+    return {error.code: error for error in ProtocolError.__subclasses__()}

@@ -1,0 +1,62 @@
+"""Parameters as they arrive: decoded once, strictly, repeats remembered. RFC 6749 §3.1."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from idp.protocol.errors import InvalidRequest
+
+#: More than any sound request has, request objects and long states included.
+MAX_PARAMETERS = 100
+MAX_CHARACTERS = 64 * 1024
+_MAY_REPEAT = frozenset({"resource", "audience"})
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters of one request; an empty value counts as not sent (RFC 6749 §3.1)."""
+
+    values: Mapping[str, str]
+    repeated: frozenset[str] = field(default=frozenset())
+
+    @classmethod
+    def parse(cls, *parts: str) -> "Parameters":
+        """Read form-encoded `parts` (a query, a body) together.
+
+        Raises InvalidRequest for what can't be decoded or is absurdly large.
+        """
+        if sum(map(len, parts)) > MAX_CHARACTERS:
+            raise InvalidRequest(f"The request is larger than {MAX_CHARACTERS} characters.")
+        pairs: list[tuple[str, str]] = []
+        for part in parts:
+            try:
+                pairs += parse_qsl(part, errors="strict", max_num_fields=MAX_PARAMETERS)
+            except UnicodeDecodeError:
+                raise InvalidRequest("The parameters must be percent-encoded UTF-8.") from None
+            except ValueError:
+                message = f"The request has more than {MAX_PARAMETERS} parameters."
+                raise InvalidRequest(message) from None
+        if any("\0" in name or "\0" in value for name, value in pairs):
+            raise InvalidRequest("A parameter contains a null character.")
+        counted = Counter(name for name, _ in pairs)
+        repeated = frozenset(name for name, times in counted.items() if times > 1) - _MAY_REPEAT
+        return cls(dict(pairs), repeated)
+
+    def get(self, name: str) -> str | None:
+        """Return the value of a parameter that came once, else None."""
+        return None if name in self.repeated else self.values.get(name)
+
+    def require(self, name: str) -> str:
+        """Return the value of a parameter, or raise InvalidRequest naming it."""
+        self.refuse_repeats()
+        value = self.values.get(name)
+        if value is None:
+            raise InvalidRequest(f"The parameter {name} is missing.")
+        return value
+
+    def refuse_repeats(self) -> None:
+        """Raise InvalidRequest if a parameter came twice (RFC 6749 §3.1)."""
+        if self.repeated:
+            names = ", ".join(sorted(self.repeated))
+            raise InvalidRequest(f"Each parameter may be sent once; sent more often: {names}.")

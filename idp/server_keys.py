@@ -1,0 +1,52 @@
+"""The server's own keys (`IDP_SECRET_KEYS`): sealing secrets at rest, and keyed hashes.
+
+The first key seals and hashes, all of them open and verify, so a key is replaced by putting a new
+one before it. Each purpose has a key of its own, derived from the server's.
+"""
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+from functools import lru_cache
+
+from cryptography.fernet import Fernet, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+
+def seal(plaintext: bytes, purpose: str) -> str:
+    """Return `plaintext` encrypted and authenticated for one purpose."""
+    return _fernet(purpose).encrypt(plaintext).decode()
+
+
+def unseal(sealed: str, purpose: str) -> bytes:
+    """Return what `seal` hid. Raises cryptography.fernet.InvalidToken if no key fits."""
+    return _fernet(purpose).decrypt(sealed)
+
+
+def keyed_hash(text: str, purpose: str) -> str:
+    """Return the HMAC-SHA-256 of a secret under the newest key, in hex: 64 characters."""
+    return _digest(_derived(purpose)[0], text)
+
+
+def matches(text: str, hashed: str, purpose: str) -> bool:
+    """Whether a secret has this keyed hash, under any of the keys."""
+    return any(hmac.compare_digest(_digest(key, text), hashed) for key in _derived(purpose))
+
+
+def _digest(key: bytes, text: str) -> str:
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+@lru_cache
+def _fernet(purpose: str) -> MultiFernet:
+    return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in _derived(purpose)])
+
+
+@lru_cache
+def _derived(purpose: str) -> tuple[bytes, ...]:
+    return tuple(
+        HKDF(SHA256(), length=32, salt=None, info=f"signet {purpose}".encode()).derive(key.encode())
+        for key in settings.IDP_SECRET_KEYS
+    )

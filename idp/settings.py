@@ -1,0 +1,264 @@
+"""The Django project's settings, and the only reader of the environment.
+
+Everything has a default that suits development on a loopback address. On any other address,
+`manage.py serve` refuses to start until what is unsafe there has been set; `deploy_checks` says
+which and why.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+
+from idp.logs import logging_configuration
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# --- Who we are -----------------------------------------------------------------------------
+
+#: The issuer identifier: scheme and host, no path, no trailing slash (OIDC Core §2).
+IDP_ISSUER: str = env.str("IDP_ISSUER", default="http://localhost:8000").rstrip("/")
+_issuer = urlsplit(IDP_ISSUER)
+#: Whether this is somebody's own machine, where the development defaults are fine.
+IDP_DEVELOPMENT: bool = _issuer.hostname in {"localhost", "127.0.0.1", "::1"}
+#: Whether the demo people and clients of examples/demo.yaml are meant to be here.
+IDP_DEMO: bool = env.bool("IDP_DEMO", default=False)
+
+# --- Secrets --------------------------------------------------------------------------------
+
+DEVELOPMENT_SECRET_KEY = "development-only-secret-never-use-it-where-others-can-reach"
+#: Server keys, newest first: the first encrypts and signs, all of them decrypt and verify.
+IDP_SECRET_KEYS: list[str] = env.list("IDP_SECRET_KEYS", default=[DEVELOPMENT_SECRET_KEY])
+SECRET_KEY, *SECRET_KEY_FALLBACKS = IDP_SECRET_KEYS
+
+# --- What is open to whom -------------------------------------------------------------------
+
+#: Who may make an account: "open", "invite" (an operator makes it) or "closed".
+IDP_SIGNUP: str = env.str("IDP_SIGNUP", default="open")
+#: How many proxies in front of us append to X-Forwarded-For; the addresses before are not trusted.
+IDP_TRUSTED_PROXY_COUNT: int = env.int("IDP_TRUSTED_PROXY_COUNT", default=0)
+
+# --- Django ---------------------------------------------------------------------------------
+
+DEBUG = False
+ALLOWED_HOSTS = [_issuer.hostname or "", *(["localhost", "127.0.0.1", "[::1]"] * IDP_DEVELOPMENT)]
+ROOT_URLCONF = "idp.urls"
+WSGI_APPLICATION = "idp.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "oauth2_provider",
+    "corsheaders",
+    "csp",
+    "accounts",
+    "idp",
+]
+
+# Protocol endpoints carry no cookie of ours: the middleware of pages sleeps there (idp.middleware).
+MIDDLEWARE = [
+    "idp.middleware.refuse_unreadable_addresses",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "idp.middleware.ContentSecurityPolicy",
+    "idp.middleware.PageSessions",
+    "idp.middleware.PageLocale",
+    "django.middleware.common.CommonMiddleware",
+    "idp.middleware.PageCsrf",
+    "idp.middleware.PageAuthentication",
+    "idp.middleware.PageMessages",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "accounts.context.pages",
+                "idp.context.continuing_to",
+            ]
+        },
+    }
+]
+
+# --- Data -----------------------------------------------------------------------------------
+
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR}/db.sqlite3")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A writer takes its lock at BEGIN, so that two never deadlock; readers go on beside it.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache")}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# --- People ---------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "account_home"
+
+# Argon2 as the library recommends it; the second is there to verify what another system hashed.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+# NIST SP 800-63B-4 §3.1.1.2: length and a blocklist, no rules of composition.
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 15},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+ACCOUNT_ADAPTER = "accounts.adapter.Adapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.SignInForm",
+    "signup": "accounts.forms.SignUpForm",
+    "reset_password": "accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.forms.NewPasswordForm",
+    "confirm_password_reset_code": "accounts.forms.ResetCodeForm",
+    "confirm_email_verification_code": "accounts.forms.VerificationCodeForm",
+}
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 600
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "length": 6}
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 600
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_LOGIN_TIMEOUT = 3600
+ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_signed_out"
+# Wrong passwords are what is counted: per address, and per account however its name is spelled.
+ACCOUNT_RATE_LIMITS = {
+    "login": "300/m/ip",
+    "login_failed": "20/m/ip,20/10m/key",
+    "signup": "60/m/ip",
+    "reset_password": "60/m/ip,5/m/key",
+}
+ALLAUTH_TRUSTED_PROXY_COUNT = IDP_TRUSTED_PROXY_COUNT
+
+globals().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("IDP_EMAIL_FROM", default=f"no-reply@{_issuer.hostname}")
+
+# --- django-oauth-toolkit: its models are ours, its safer behaviour is on -----------------------
+
+OAUTH2_PROVIDER_APPLICATION_MODEL = "idp.Client"
+OAUTH2_PROVIDER_GRANT_MODEL = "idp.AuthorizationCode"
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "idp.AccessToken"
+OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "idp.RefreshToken"
+OAUTH2_PROVIDER_ID_TOKEN_MODEL = "idp.IDToken"
+OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "idp.DeviceCode"
+OAUTH2_PROVIDER = {
+    "DEFAULT_SCOPES": [],
+    "PKCE_REQUIRED": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_SCHEME": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
+}
+
+# --- What a browser is told --------------------------------------------------------------------
+
+_https = _issuer.scheme == "https"
+SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
+LANGUAGE_COOKIE_NAME = "__Host-language" if _https else "language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+CSRF_FAILURE_VIEW = "accounts.views.stale_form.show_step_again"
+CSRF_TRUSTED_ORIGINS = [IDP_ISSUER]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # a popup that signs in must find its opener again
+if IDP_TRUSTED_PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+
+# Which origins may is decided per client, in idp.endpoints.cors; nothing is sent with credentials.
+CORS_URLS_REGEX = r"^/(token|userinfo|jwks|\.well-known/.*)$"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "accept"]
+CORS_ALLOW_METHODS = ["GET", "POST", "OPTIONS"]
+CORS_EXPOSE_HEADERS = ["WWW-Authenticate"]
+
+# The protocol's forms are small; what is larger is refused before it is read.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+# Addresses of the protocol answer directly, on http too when a proxy speaks https for us (W008);
+# subdomains and preloading are the domain owner's decision, not an application's (W005, W021);
+# form protection is there, as a subclass that the check does not recognize (W003).
+SILENCED_SYSTEM_CHECKS = ["security.W003", "security.W005", "security.W008", "security.W021"]
+
+# --- Languages, static files, logs ---------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 300
+LOGGING = logging_configuration(json=not IDP_DEVELOPMENT)

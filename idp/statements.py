@@ -1,0 +1,228 @@
+"""The few hand-written SQL statements of the hottest paths, each with its reason.
+
+Everything else is the ORM, which costs a millisecond where these cost a tenth. They run unchanged
+on PostgreSQL and SQLite.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+from django.utils.dateparse import parse_datetime
+
+
+@dataclass(frozen=True)
+class RedeemedCode:
+    """What the authorization code row said when it was taken."""
+
+    authorization_id: int
+    expired: bool
+    redirect_uri: str
+    code_challenge: str
+
+
+def redeem_code(code_hash: str, client_id: int, now: datetime) -> RedeemedCode | None:
+    """Take an unused code of this client, or return None. Of many at once exactly one succeeds.
+
+    Hand-written for UPDATE … RETURNING: taking and reading are one statement, so nothing comes
+    between them.
+    """
+    row = _one(
+        """
+        UPDATE idp_authorizationcode SET redeemed_at = %s, updated = %s
+        WHERE code = %s AND application_id = %s AND redeemed_at IS NULL
+        RETURNING authorization_id, expires <= %s, redirect_uri, code_challenge
+        """,
+        [_time(now), _time(now), code_hash, client_id, _time(now)],
+    )
+    return None if row is None else RedeemedCode(row[0], bool(row[1]), row[2], row[3])
+
+
+@dataclass(frozen=True)
+class NewAccessToken:
+    """What is stored of an access token."""
+
+    token_hash: str
+    client_id: int
+    client_version: int
+    authorization_id: int | None
+    user_id: int | None
+    scope: str
+    expires: datetime
+
+
+def insert_access_token(token: NewAccessToken, now: datetime) -> bool:
+    """Store an access token, unless its client is no longer as the caller knows it, or disabled.
+
+    Hand-written so that the test is part of the insertion: whoever went by a remembered client
+    learns here that it has changed. Returns whether the token was stored.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO idp_accesstoken (
+                token_checksum, authorization_id, user_id, scope, expires, created, updated,
+                application_id, token, resource
+            )
+            SELECT %s, %s, %s, %s, %s, %s, %s, id, '', '[]'
+            FROM idp_client WHERE id = %s AND version = %s AND enabled
+            """,
+            [
+                token.token_hash,
+                token.authorization_id,
+                token.user_id,
+                token.scope,
+                _time(token.expires),
+                _time(now),
+                _time(now),
+                token.client_id,
+                token.client_version,
+            ],
+        )
+        return bool(cursor.rowcount == 1)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a person and a client are to each other, and whether the client is as it was."""
+
+    client_version: int
+    client_enabled: bool
+    consented: frozenset[str]
+    client_session_id: int | None
+
+
+def find_standing(client_id: int, user_id: int, session_id: str, now: datetime) -> Standing | None:
+    """Return consent, client session and the client's present version; None if it is gone.
+
+    Hand-written because authorize asks all three of everyone who comes by single sign-on.
+    """
+    row = _one(
+        """
+        SELECT c.version, c.enabled, k.scopes, x.id
+        FROM idp_client c
+        LEFT JOIN idp_consent k ON k.client_id = c.id AND k.user_id = %s
+             AND (k.expires_at IS NULL OR k.expires_at > %s)
+        LEFT JOIN idp_clientsession x ON x.client_id = c.id AND x.session_id = %s
+        WHERE c.id = %s
+        """,
+        [user_id, _time(now), session_id, client_id],
+    )
+    if row is None:
+        return None
+    return Standing(row[0], bool(row[1]), frozenset(_json(row[2]) or ()), row[3])
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """An access token with all that its use is judged by, and the claims of its person."""
+
+    client_id: str
+    scope: str
+    expired: bool
+    revoked: bool
+    session_ended: bool
+    client_enabled: bool
+    user_active: bool | None
+    user: dict[str, Any]
+
+
+_USER_COLUMNS = (
+    "sub",
+    "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "updated_at",
+    "email",
+    "address",
+    "phone_number",
+    "phone_number_verified",
+)
+
+_BEARER = f"""
+    SELECT c.client_id, t.scope, t.expires <= %s, a.revoked_at IS NOT NULL,
+           s.ended_at IS NOT NULL, c.enabled, u.is_active,
+           COALESCE(e.verified, FALSE), {", ".join(f"u.{column}" for column in _USER_COLUMNS)}
+    FROM idp_accesstoken t
+    JOIN idp_client c ON c.id = t.application_id
+    LEFT JOIN idp_authorization a ON a.id = t.authorization_id
+    LEFT JOIN accounts_session s ON s.id = a.session_id
+    LEFT JOIN accounts_user u ON u.id = a.user_id
+    LEFT JOIN account_emailaddress e ON e.user_id = u.id AND e.email = u.email
+    WHERE t.token_checksum = %s
+"""
+
+
+def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
+    """Return the access token with this hash, or None.
+
+    Hand-written because UserInfo is one SELECT over six tables; as model instances they would cost
+    three times the whole request.
+    """
+    row = _one(_BEARER, [_time(now), token_hash])
+    if row is None:
+        return None
+    user = dict(zip(_USER_COLUMNS, row[8:], strict=True))
+    return Bearer(
+        client_id=row[0],
+        scope=row[1],
+        expired=bool(row[2]),
+        revoked=bool(row[3]),
+        session_ended=bool(row[4]),
+        client_enabled=bool(row[5]),
+        user_active=None if row[6] is None else bool(row[6]),
+        user={} if row[6] is None else {**_readable(user), "email_verified": bool(row[7])},
+    )
+
+
+def _readable(user: dict[str, Any]) -> dict[str, Any]:
+    """Give columns the types that the model would: SQLite has text where PostgreSQL has types."""
+    return {
+        **user,
+        "sub": _uuid_text(user["sub"]),
+        "address": _json(user["address"]),
+        "updated_at": _datetime(user["updated_at"]),
+        "phone_number_verified": bool(user["phone_number_verified"]),
+    }
+
+
+def _one(sql: str, parameters: list[Any]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchone()
+
+
+def _json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _time(moment: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+def _datetime(value: datetime | str) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    moment = parse_datetime(value)
+    if moment is None:
+        raise ValueError(f"not a time: {value!r}")
+    return moment.replace(tzinfo=UTC)
+
+
+def _uuid_text(value: Any) -> str:
+    text = str(value)
+    return (
+        text if "-" in text else f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    )

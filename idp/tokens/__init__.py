@@ -1,0 +1,1 @@
+"""Tokens: what a grant gives, made along one path."""

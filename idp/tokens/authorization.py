@@ -1,0 +1,14 @@
+"""What a token request was found to be entitled to: every grant ends in one of these."""
+
+from dataclasses import dataclass
+
+from idp.models import Authorization, Client
+
+
+@dataclass(frozen=True)
+class Entitlement:
+    """The scopes that a client may have now: of a grant family, or (None) for itself."""
+
+    client: Client
+    authorization: Authorization | None
+    scopes: frozenset[str]

@@ -1,0 +1,46 @@
+"""ID tokens: signed, handed over and forgotten. OIDC Core §2, §3.1.3.6."""
+
+from datetime import datetime
+from typing import Any
+
+from idp import keys, policy
+from idp.jose.verify import verified_claims
+from idp.models import Authorization, Client
+
+
+def issue(client: Client, authorization: Authorization, access_token: str, now: datetime) -> str:
+    """Return an ID token about the authorization's person, signed as the client registered.
+
+    Everything in it was stamped when the person was there; only `iat` and `exp` are of now.
+    """
+    signer = keys.active_signer(client.id_token_signed_response_alg)
+    issued_at = int(now.timestamp())
+    claims: dict[str, Any] = {
+        "iss": policy.ISSUER,
+        "sub": str(authorization.user.sub),
+        "aud": client.client_id,
+        "exp": issued_at + int(policy.ID_TOKEN_LIFETIME.total_seconds()),
+        "iat": issued_at,
+        "auth_time": int(authorization.auth_time.timestamp()),
+        "acr": authorization.acr,
+        "at_hash": signer.half_hash(access_token),
+    }
+    if authorization.amr:
+        claims["amr"] = authorization.amr
+    if authorization.client_session is not None:
+        claims["sid"] = authorization.client_session.sid
+    if authorization.nonce is not None:
+        claims["nonce"] = authorization.nonce
+    return signer.sign(claims)
+
+
+def hinted_subject(id_token_hint: str, client_id: str) -> str | None:
+    """Return whom an ID token of ours for this client is about, expired or not, else None.
+
+    OIDC Core §3.1.2.1, `id_token_hint`.
+    """
+    claims = verified_claims(id_token_hint, keys.key_set().public)
+    if claims is None or claims.get("iss") != policy.ISSUER or claims.get("aud") != client_id:
+        return None
+    subject = claims.get("sub")
+    return subject if isinstance(subject, str) else None

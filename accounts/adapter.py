@@ -32,7 +32,7 @@ class Adapter(DefaultAccountAdapter):
             "That e-mail address and password don’t match. Try again, or set a new password."
         ),
         "too_many_login_attempts": _(
-            "There were too many wrong passwords. Wait a few minutes, or set a new one by e-mail."
+            "Too many tries in a short time. Wait a few minutes, or set a new password by e-mail."
         ),
     }
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -52,7 +53,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     website = models.URLField(_("website"), blank=True)
     gender = models.CharField(_("gender"), max_length=50, blank=True)
     #: `YYYY-MM-DD`, `0000-MM-DD` where the year is withheld, or `YYYY` (OIDC Core §5.1).
-    birthdate = models.CharField(_("date of birth"), max_length=10, blank=True)
+    birthdate = models.CharField(
+        _("date of birth"),
+        max_length=10,
+        blank=True,
+        validators=[RegexValidator(r"\A\d{4}(-\d\d-\d\d)?\Z", _("Use YYYY-MM-DD or YYYY."))],
+    )
     zoneinfo = models.CharField(_("time zone"), max_length=50, blank=True)
     locale = models.CharField(_("language"), max_length=35, blank=True)
     phone_number = models.CharField(_("phone number"), max_length=40, blank=True)

@@ -4,7 +4,7 @@ A protocol endpoint is called by machines that carry no cookie of ours, so what 
 would only cost time there, and a cookie that doesn't exist can't be abused.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from csp.middleware import CSPMiddleware
@@ -32,10 +32,10 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 class _OnPages(MiddlewareMixin):
     """Makes a middleware sleep on protocol endpoints."""
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:  # type: ignore[override]
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if request.path in policy.PROTOCOL_PATHS:
-            return self.get_response(request)  # type: ignore[return-value]
-        return super().__call__(request)  # type: ignore[return-value]
+            return self.get_response(request)
+        return super().__call__(request)
 
 
 class PageSessions(_OnPages, SessionMiddleware):

@@ -30,7 +30,7 @@ IDP_DEMO: bool = env.bool("IDP_DEMO", default=False)
 
 DEVELOPMENT_SECRET_KEY = "development-only-secret-never-use-it-where-others-can-reach"
 #: Server keys, newest first: the first encrypts and signs, all of them decrypt and verify.
-IDP_SECRET_KEYS: list[str] = env.list("IDP_SECRET_KEYS", default=[DEVELOPMENT_SECRET_KEY])
+IDP_SECRET_KEYS: list[str] = env.list("IDP_SECRET_KEYS", default=[]) or [DEVELOPMENT_SECRET_KEY]
 SECRET_KEY, *SECRET_KEY_FALLBACKS = IDP_SECRET_KEYS
 
 # --- What is open to whom -------------------------------------------------------------------
@@ -158,7 +158,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "length": 6}
+ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 6}
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 600
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
@@ -236,8 +236,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# Which origins may is decided per client, in idp.endpoints.cors; nothing is sent with credentials.
-CORS_URLS_REGEX = r"^/(token|userinfo|jwks|\.well-known/.*)$"
+# Paths and origins are decided in idp.endpoints.cors, so no path is open by its name alone;
+# nothing is sent with credentials.
+CORS_URLS_REGEX = r"(?!)"
 CORS_ALLOW_CREDENTIALS = False
 CORS_ALLOW_HEADERS = ["authorization", "content-type", "accept"]
 CORS_ALLOW_METHODS = ["GET", "POST", "OPTIONS"]

@@ -10,6 +10,9 @@ from typing import Any
 from allauth.account import views as allauth
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.generic import FormView
 
 from accounts.next import with_next
 
@@ -21,15 +24,15 @@ class _EveryTabStartsAfresh:
         return None
 
 
+@method_decorator(never_cache, name="dispatch")
 class SignInView(_EveryTabStartsAfresh, allauth.LoginView):
     """The sign-in page. With `fresh` in the query it is shown to people who are signed in, too."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Show the page, or go on where the person is signed in and that is enough."""
         if "fresh" in request.GET and request.user.is_authenticated:
-            # Past allauth's bounce of signed-in people, which is all its own dispatch adds here.
-            form_view = super(allauth.RedirectAuthenticatedUserMixin, self)
-            return form_view.dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+            # Past allauth's bounce of signed-in people. Wrong passwords are counted all the same.
+            return FormView.dispatch(self, request, *args, **kwargs)
         return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
 
 
@@ -63,4 +66,4 @@ class ConfirmEmailView(_KeepsNext, allauth.ConfirmEmailVerificationCodeView):
         """Go on where another tab has finished this already."""
         if request.user.is_authenticated:
             return redirect(self.get_next_url() or resolve_url("account_home"))
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+        return super().dispatch(request, *args, **kwargs)

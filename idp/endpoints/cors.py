@@ -13,6 +13,7 @@ from idp import policy
 from idp.models import ClientOrigin
 
 _OPEN = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"]})
+_FOR_CLIENTS = frozenset({policy.PATHS["token_endpoint"], policy.PATHS["userinfo_endpoint"]})
 
 
 def connect() -> None:
@@ -21,7 +22,12 @@ def connect() -> None:
 
 
 def _is_enabled(sender: Any, request: HttpRequest, **_: Any) -> bool:  # noqa: ARG001
+    origin = request.headers.get("Origin")
+    if origin is None or request.path not in _OPEN | _FOR_CLIENTS:
+        return False
     if request.path in _OPEN:
         return True
-    origin = request.headers.get("Origin", "")
-    return ClientOrigin.objects.filter(origin=origin, client__enabled=True).exists()
+    if not hasattr(request, "origin_is_registered"):  # asked twice a request
+        registered = ClientOrigin.objects.filter(origin=origin, client__enabled=True)
+        request.origin_is_registered = registered.exists()  # type: ignore[attr-defined]
+    return bool(request.origin_is_registered)  # type: ignore[attr-defined]

@@ -31,6 +31,14 @@ _USER_MEMBERS = {
     "is_superuser",
     *_CLAIMS,
 }
+_USER_TYPES: dict[str, type] = {
+    "email_verified": bool,
+    "phone_number_verified": bool,
+    "is_staff": bool,
+    "is_superuser": bool,
+    "groups": list,
+    "address": dict,
+}
 _CLIENT_MEMBERS = {"client_id", "client_secret", *metadata.NAMES}
 
 
@@ -76,7 +84,7 @@ def _lists(declaration: Any) -> dict[str, list[dict[str, Any]]]:
     if not isinstance(declaration, dict):
         raise DeclarationError("The file has to be a mapping with the lists users and clients.")
     _refuse_unknown("the file", declaration, {"users", "clients"})
-    lists = {name: declaration.get(name) or [] for name in ("users", "clients")}
+    lists = {name: declaration.get(name, []) for name in ("users", "clients")}
     for name, key in (("users", "email"), ("clients", "client_id")):
         entries = lists[name]
         if not isinstance(entries, list):
@@ -91,8 +99,7 @@ def _apply_user(entry: dict[str, Any]) -> Change | None:
     email = entry["email"].strip().lower()
     where = f"user {email}"
     _refuse_unknown(where, entry, _USER_MEMBERS)
-    if not set(entry.get("address") or {}) <= set(ADDRESS_MEMBERS):
-        raise DeclarationError(f"{where}: address has members other than {ADDRESS_MEMBERS}.")
+    _check_types(where, entry)
     user = User.objects.filter(email__iexact=email).first()
     is_new = user is None
     user = user or User(email=email)
@@ -116,6 +123,18 @@ def _apply_user(entry: dict[str, Any]) -> Change | None:
     user.set_email(email, verified=bool(wanted["email_verified"]))
     user.groups.set([Group.objects.get_or_create(name=name)[0] for name in groups])
     return Change(where, is_new, fields)
+
+
+def _check_types(where: str, entry: dict[str, Any]) -> None:
+    for name, value in entry.items():
+        kind = _USER_TYPES.get(name, str)
+        if not isinstance(value, kind):
+            raise DeclarationError(f"{where}: {name}: {value!r} is not of the right type")
+    texts = [*entry.get("groups", []), *entry.get("address", {}).values()]
+    if not all(isinstance(text, str) for text in texts):
+        raise DeclarationError(f"{where}: groups and address hold texts")
+    if not set(entry.get("address", {})) <= set(ADDRESS_MEMBERS):
+        raise DeclarationError(f"{where}: address may have {', '.join(ADDRESS_MEMBERS)}")
 
 
 def _columns_of(user: User) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+# The project's habits. Each target works from a fresh clone.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup run test lint format messages lock clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: requirements/development.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/development.txt
+	touch $@
+
+run: setup  ## the provider on :8000 and a sample relying party on :8001
+	scripts/run
+
+test: setup  ## everything; PYTEST="-k word" narrows it
+	scripts/test $(PYTEST)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py check
+	$(BIN)/python manage.py makemigrations --check --dry-run accounts idp
+	$(BIN)/python scripts/check_texts.py
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+messages: setup  ## collect the texts to translate, and compile the translations
+	$(BIN)/python manage.py makemessages --all --no-location --no-wrap --no-obsolete \
+	  -i .venv -i node_modules -i tests -i examples -i var
+	$(BIN)/python scripts/check_texts.py --compile
+
+lock: setup  ## pin the newest versions that the .in files allow
+	for name in production development; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; \
+	done
+
+clean:
+	rm -rf $(VENV) var tests/node_modules db.sqlite3*

@@ -1,0 +1,199 @@
+"""Check what people read: every template compiles, and every text of ours is translated.
+
+Prints a line for each problem and exits with 1 if there is one. The compiled catalogues are
+committed, so that serving needs no gettext; `--compile` writes them.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import read_mo, write_mo
+from babel.messages.pofile import PoFileError, read_po
+from django.conf import settings
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
+from django.template.loader import get_template
+
+ROOT = Path(__file__).resolve().parent.parent
+#: Where texts of ours are; the Makefile's `messages` ignores everything else.
+SOURCES = ("accounts", "idp", "templates")
+#: What a translation must keep as it is: placeholders and markup.
+KEPT = re.compile(r"%\(\w+\)\w|\{\w*\}|</?\w[^>]*>")
+
+
+def main() -> int:
+    """Compile the catalogues or check everything; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--compile", action="store_true", help="write the .mo files")
+    parser.add_argument("--locale", type=Path, default=ROOT / "locale", help="the catalogues")
+    options = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
+    django.setup()
+
+    catalogues = catalogues_in(options.locale)
+    if options.compile:
+        problems = [line for path in catalogues for line in compile_catalogue(path)]
+    else:
+        problems = [
+            *broken_templates(),
+            *(line for path in catalogues for line in problems_of(path)),
+            *uncollected(options.locale, catalogues),
+        ]
+    for line in problems:
+        print(line)
+    if not problems and not options.compile:
+        print(f"Templates compile; translated to {', '.join(map(language_of, catalogues))}.")
+    return 1 if problems else 0
+
+
+def catalogues_in(locale: Path) -> list[Path]:
+    """Return the path of each language's catalogue, whether it is there or not."""
+    codes = [code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
+    names = [code.replace("-", "_") for code in codes]
+    return [locale / name / "LC_MESSAGES" / "django.po" for name in names]
+
+
+def language_of(path: Path) -> str:
+    """Return the language that a catalogue translates to."""
+    return path.parent.parent.name
+
+
+def broken_templates() -> Iterator[str]:
+    """Yield a line for each template that does not compile."""
+    templates = ROOT / "templates"
+    for path in sorted(path for path in templates.rglob("*") if path.is_file()):
+        name = path.relative_to(templates).as_posix()
+        try:
+            get_template(name)
+        except (TemplateSyntaxError, TemplateDoesNotExist, UnicodeDecodeError) as error:
+            yield f"templates/{name}: {error}"
+
+
+def read_catalogue(path: Path) -> Catalog:
+    """Return the catalogue at this path; raises OSError or PoFileError."""
+    with path.open("rb") as file:
+        return read_po(file, locale=language_of(path), abort_invalid=True)
+
+
+def compile_catalogue(path: Path) -> Iterator[str]:
+    """Write the .mo file beside a .po file; yield a line if that can't be done."""
+    try:
+        catalogue = read_catalogue(path)
+    except (OSError, PoFileError) as error:
+        yield f"{shown(path)}: {error}"
+        return
+    with path.with_suffix(".mo").open("wb") as file:
+        write_mo(file, catalogue)
+
+
+def problems_of(path: Path) -> Iterator[str]:
+    """Yield a line for each thing that is wrong with a catalogue or its compiled form."""
+    try:
+        catalogue = read_catalogue(path)
+    except (OSError, PoFileError) as error:
+        yield f"{shown(path)}: {error}"
+        return
+    if catalogue.fuzzy:
+        yield f"{shown(path)}: the header is marked fuzzy"
+    for message in catalogue:
+        yield from (f"{shown(path)}:{message.lineno}: {line}" for line in flaws(message))
+    try:
+        with path.with_suffix(".mo").open("rb") as file:
+            compiled = read_mo(file)
+    except (OSError, ValueError) as error:
+        yield f"{shown(path.with_suffix('.mo'))}: {error}; run `make messages`"
+        return
+    if translations(compiled) != translations(catalogue):
+        yield f"{shown(path.with_suffix('.mo'))}: differs from its .po; run `make messages`"
+
+
+def flaws(message: Message) -> Iterator[str]:
+    """Yield what is wrong with one entry; the header is none."""
+    if not message.id:
+        return
+    sources = [message.id] if isinstance(message.id, str) else list(message.id)
+    texts = [message.string] if isinstance(message.string, str) else list(message.string)
+    if message.fuzzy:
+        yield f"fuzzy, look at it and unmark it: {sources[0]!r}"
+    elif not all(texts):
+        yield f"not translated: {sources[0]!r}"
+    else:
+        allowed = [kept(source) for source in sources]
+        for text in texts:
+            if kept(text) not in allowed:
+                yield f"placeholders or markup differ: {sources[0]!r} / {text!r}"
+
+
+def kept(text: str) -> list[str]:
+    """Return the placeholders and tags of a text, in an order that translating may change."""
+    return sorted(KEPT.findall(text))
+
+
+def translations(catalogue: Catalog) -> dict[object, object]:
+    """Return what a program would look up: texts by context and source, and the plural rule."""
+    found: dict[object, object] = {
+        (message.context, message.id): message.string
+        for message in catalogue
+        if message.id and message.string and not message.fuzzy
+    }
+    found["plural"] = catalogue.plural_forms
+    return found
+
+
+def uncollected(locale: Path, catalogues: list[Path]) -> Iterator[str]:
+    """Yield a line for each text that `make messages` would add or drop."""
+    if shutil.which("xgettext") is None:
+        print("Skipped: whether every text is in the catalogues (gettext is not installed).")
+        return
+    caches = shutil.ignore_patterns("__pycache__")
+    command = [sys.executable, "manage.py", "makemessages", "--all", "--no-location"]
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name)
+        shutil.copy(ROOT / "manage.py", copy)
+        shutil.copytree(locale, copy / "locale")
+        for source in SOURCES:
+            shutil.copytree(ROOT / source, copy / source, ignore=caches)
+        collected = subprocess.run(
+            [*command, "--no-obsolete"], cwd=copy, capture_output=True, text=True, check=False
+        )
+        if collected.returncode:
+            yield f"The texts can't be collected:\n{collected.stderr.strip()}"
+            return
+        for path in catalogues:
+            try:
+                ours = sources_of(path)
+                used = sources_of(copy / "locale" / path.relative_to(locale))
+            except (OSError, PoFileError):
+                continue  # said already
+            for source in sorted(used - ours):
+                yield f"{shown(path)}: run `make messages`, then translate {source!r}"
+            for source in sorted(ours - used):
+                yield f"{shown(path)}: run `make messages`, nothing uses {source!r} any more"
+
+
+def sources_of(path: Path) -> set[str]:
+    """Return the texts that a catalogue has an entry for, each after its context if it has one."""
+    found = set()
+    for message in read_catalogue(path):
+        if message.id:
+            source = message.id if isinstance(message.id, str) else message.id[0]
+            found.add(f"{message.context}: {source}" if message.context else source)
+    return found
+
+
+def shown(path: Path) -> str:
+    """Return a path as a person in this directory would type it."""
+    return os.path.relpath(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

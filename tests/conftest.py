@@ -1,0 +1,132 @@
+"""The harness: one database and one real server a test process; every test makes rows of its own.
+
+Nothing is rolled back or flushed between tests, so that what they see is what a server in use sees.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from django.conf import settings
+
+from tests.relying_party import Browser, Person, RelyingParty, make_client, make_person
+
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for kind in ("browser", "interop"):
+            if f"/tests/{kind}/" in str(item.path):
+                item.add_marker(kind)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Open the test database for the whole run: real transactions, nothing undone."""
+    with django_db_blocker.unblock():
+        yield
+
+
+def database_url() -> str:
+    """Return the address of the database that this test process uses."""
+    from django.db import connection
+
+    config = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{config['NAME']}"
+    return f"postgres://{config['USER']}@{config['HOST']}:{config['PORT']}/{config['NAME']}"
+
+
+class Server:
+    """`manage.py serve` as a process of its own, on this test process's database."""
+
+    def __init__(self, issuer: str, log: Path, *arguments: str, **environment: str) -> None:
+        self.issuer = issuer
+        self.log = log
+        self.output = log.open("wb")
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "manage.py",
+                "serve",
+                "--bind",
+                f"127.0.0.1:{urlsplit(issuer).port}",
+                *arguments,
+            ],
+            cwd=ROOT,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            env={
+                **os.environ,
+                "DJANGO_SETTINGS_MODULE": "tests.settings",
+                "SIGNET_TEST_SERVER": "1",
+                "DATABASE_URL": database_url(),
+                "IDP_ISSUER": issuer,
+                **environment,
+            },
+        )
+
+    def wait(self) -> None:
+        for _ in range(200):
+            if self.process.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{self.issuer}/readyz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+        self.stop()
+        raise RuntimeError(f"the server did not start:\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self.output.close()
+
+
+@pytest.fixture(scope="session")
+def provider(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running provider at `settings.IDP_ISSUER`. No answer of it may ever be a 5xx."""
+    server = Server(
+        settings.IDP_ISSUER, tmp_path_factory.mktemp("server") / "log", "--threads", "8"
+    )
+    server.wait()
+    yield server
+    server.stop()
+    assert "Traceback" not in server.log.read_text(), server.log.read_text()[-8000:]
+
+
+@pytest.fixture
+def person() -> Person:
+    """Somebody with an account, every standard claim filled."""
+    return make_person()
+
+
+@pytest.fixture
+def browser(provider: Server) -> Iterator[Browser]:
+    """A browser that nobody is signed in at."""
+    with Browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def relying_party(browser: Browser, person: Person) -> RelyingParty:
+    """A website with a client secret, `person` about to use it at `browser`."""
+    return RelyingParty(make_client(), browser, person)
+
+
+@pytest.fixture
+def public_relying_party(browser: Browser, person: Person) -> RelyingParty:
+    """A single-page app: no secret, PKCE always."""
+    return RelyingParty(make_client(token_endpoint_auth_method="none"), browser, person)

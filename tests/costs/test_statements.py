@@ -1,0 +1,131 @@
+"""What each request costs: SQL statements, fixed here so that nobody adds one unnoticed."""
+
+from base64 import b64encode
+
+import pytest
+from django.db import connection
+from django.test import Client as DjangoClient
+from django.test.utils import CaptureQueriesContext
+
+from idp.models import Client
+from tests.relying_party import Browser, RelyingParty, make_client, make_person
+
+
+class Statements(CaptureQueriesContext):
+    """The statements of a block; beginnings and ends of transactions are not counted."""
+
+    @property
+    def sql(self) -> list[str]:
+        return [
+            query["sql"]
+            for query in self.captured_queries
+            if query["sql"].split()[0] not in {"BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"}
+        ]
+
+
+@pytest.fixture
+def statements() -> Statements:
+    return Statements(connection)
+
+
+@pytest.fixture
+def in_process() -> DjangoClient:
+    """Django itself, without the network, so that its statements can be seen."""
+    from django.conf import settings
+
+    return DjangoClient(headers={"host": settings.IDP_ISSUER.partition("://")[2]})
+
+
+@pytest.fixture
+def signed_in(in_process: DjangoClient) -> RelyingParty:
+    """Somebody signed in at the browser, who has agreed to the client before."""
+    from accounts.models import User
+    from idp.authorization.consent import remember
+
+    person, client = make_person(), make_client()
+    user = User.objects.get(email=person.email)
+    in_process.force_login(user)
+    remember(user, Client.objects.get(client_id=client.client_id), frozenset({"openid"}))
+    return RelyingParty(client, Browser(), person)
+
+
+def authorized(in_process: DjangoClient, relying_party: RelyingParty) -> str:
+    response = in_process.get("/authorize", relying_party.parameters())
+    return relying_party.answer_of(response["Location"]).code or ""
+
+
+def exchange(in_process: DjangoClient, relying_party: RelyingParty, code: str):
+    client = relying_party.client
+    basic = b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
+    body = (
+        f"grant_type=authorization_code&code={code}&redirect_uri={client.redirect_uri}"
+        f"&code_verifier={relying_party.code_verifier}"
+    )
+    return in_process.post(
+        "/token",
+        body,
+        content_type="application/x-www-form-urlencoded",
+        headers={"authorization": f"Basic {basic}"},
+    )
+
+
+def test_authorize(in_process, signed_in, statements) -> None:
+    authorized(in_process, signed_in)  # the client is known to this process from here on
+    with statements:
+        assert authorized(in_process, signed_in)
+    assert len(statements.sql) <= 5, statements.sql
+
+
+def test_authorize_for_a_client_new_to_the_session(in_process, signed_in, statements) -> None:
+    RelyingParty(signed_in.client, Browser(), signed_in.person)
+    in_process.get("/authorize", signed_in.parameters(prompt="none", max_age="0"))
+    with statements:
+        assert authorized(in_process, signed_in)
+    assert len(statements.sql) <= 6, statements.sql
+
+
+def test_code_exchange(in_process, signed_in, statements) -> None:
+    exchange(in_process, signed_in, authorized(in_process, signed_in))
+    code = authorized(in_process, signed_in)
+    with statements:
+        assert exchange(in_process, signed_in, code).status_code == 200
+    assert len(statements.sql) == 3, statements.sql
+
+
+def test_userinfo(in_process, signed_in, statements) -> None:
+    token = exchange(in_process, signed_in, authorized(in_process, signed_in)).json()
+    with statements:
+        response = in_process.get(
+            "/userinfo", headers={"authorization": f"Bearer {token['access_token']}"}
+        )
+    assert response.status_code == 200
+    assert len(statements.sql) == 1, statements.sql
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"],
+)
+def test_published_documents(in_process, statements, path: str) -> None:
+    in_process.get(path)
+    with statements:
+        assert in_process.get(path).status_code == 200
+    assert statements.sql == []
+
+
+def test_client_credentials(in_process, statements) -> None:
+    client = make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=None)
+    basic = b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
+
+    def ask():
+        return in_process.post(
+            "/token",
+            "grant_type=client_credentials",
+            content_type="application/x-www-form-urlencoded",
+            headers={"authorization": f"Basic {basic}"},
+        )
+
+    ask()
+    with statements:
+        assert ask().status_code == 200
+    assert len(statements.sql) == 1, statements.sql

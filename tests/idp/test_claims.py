@@ -1,0 +1,33 @@
+from datetime import UTC, datetime
+
+from idp.claims import claims_for
+from idp.protocol.vocabulary import SCOPE_CLAIMS
+
+NOBODY = {name: "" for names in SCOPE_CLAIMS.values() for name in names} | {
+    "sub": "6a0c",
+    "address": {},
+    "email_verified": False,
+    "phone_number_verified": False,
+    "updated_at": datetime(2026, 1, 1, tzinfo=UTC),
+}
+EVERYTHING = frozenset(SCOPE_CLAIMS)
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    assert set(claims_for(NOBODY, EVERYTHING)) == {"sub", "updated_at", "email_verified"}
+
+
+def test_types_are_as_the_specification_has_them() -> None:
+    person = {
+        **NOBODY,
+        "phone_number": "+1",
+        "address": {"country": "Portugal", "region": "", "planet": "Earth"},
+    }
+    claims = claims_for(person, EVERYTHING)
+    assert claims["updated_at"] == 1767225600
+    assert claims["phone_number_verified"] is False
+    assert claims["address"] == {"country": "Portugal"}
+
+
+def test_only_what_the_scopes_ask_for() -> None:
+    assert set(claims_for({**NOBODY, "name": "Ana"}, frozenset({"openid"}))) == {"sub"}

@@ -1,0 +1,64 @@
+"""What `check --deploy` and `serve` say: of development's defaults, and of a sound production."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOUND = {
+    "IDP_ISSUER": "https://id.example.com",
+    "IDP_SECRET_KEYS": "0123456789abcdef" * 4,
+    "EMAIL_URL": "smtp+tls://user:password@mail.example.com:587",
+    "IDP_TRUSTED_PROXY_COUNT": "1",
+}
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_sound_production_has_nothing_to_complain_about() -> None:
+    checked = manage("check", "--deploy", "--fail-level", "WARNING", **SOUND)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_the_development_defaults_are_fine_where_they_are_meant() -> None:
+    checked = manage("check", "--fail-level", "WARNING")
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        ({"IDP_ISSUER": "http://id.example.com"}, "idp.E010"),
+        ({"IDP_SECRET_KEYS": ""}, "idp.E01"),
+        ({"IDP_SECRET_KEYS": "short"}, "idp.E012"),
+        ({"CACHE_URL": "locmemcache://"}, "idp.E013"),
+        ({"EMAIL_URL": "consolemail://"}, "idp.E014"),
+        ({"IDP_DEMO": "true"}, "idp.E015"),
+        ({"IDP_ISSUER": "https://id.example.com/idp"}, "idp.E002"),
+        ({"IDP_SIGNUP": "perhaps"}, "idp.E001"),
+    ],
+)
+def test_each_unsafe_setting_is_named_and_refused(changes: dict[str, str], check: str) -> None:
+    environment = {**SOUND, **changes}
+    assert check in manage("check", "--deploy", **environment).stderr
+    served = manage("serve", "--bind", "127.0.0.1:1", **environment)
+    assert served.returncode != 0
+    assert "unsafe" in served.stderr or "idp.E" in served.stderr
+
+
+def test_unset_secrets_are_the_development_key() -> None:
+    environment = {name: value for name, value in SOUND.items() if name != "IDP_SECRET_KEYS"}
+    assert "idp.E011" in manage("check", "--deploy", **environment).stderr

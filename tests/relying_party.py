@@ -1,0 +1,327 @@
+"""Act as a relying party, a browser and a person, knowing only the wire."""
+
+import hashlib
+import json
+import random
+import re
+import secrets
+import time
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+import httpx
+import pytest
+from django.conf import settings
+from jwcrypto.jwk import JWKSet
+from jwcrypto.jwt import JWT
+
+ISSUER: str = settings.IDP_ISSUER
+
+
+def spec(document: str, section: str) -> pytest.MarkDecorator:
+    """Cite the sentence that a test holds us to."""
+    return pytest.mark.spec(document, section)
+
+
+@dataclass
+class Person:
+    """Somebody with an account."""
+
+    email: str
+    password: str
+    sub: str
+
+
+@dataclass
+class Registered:
+    """A client as its relying party knows it."""
+
+    client_id: str
+    secret: str | None
+    metadata: dict[str, Any]
+
+    @property
+    def redirect_uri(self) -> str:
+        return self.metadata["redirect_uris"][0]
+
+
+def unique(prefix: str) -> str:
+    return f"{prefix}-{secrets.token_hex(6)}"
+
+
+def make_person(**claims: Any) -> Person:
+    """Create an account, as an operator's `apply` would."""
+    from accounts.models import User
+    from idp.management.declaration import apply
+
+    email, password = f"{unique('ana')}@example.com", secrets.token_urlsafe(12)
+    entry = {
+        "email": email,
+        "password": password,
+        "email_verified": True,
+        "name": "Ana Lima",
+        "given_name": "Ana",
+        "family_name": "Lima",
+        "middle_name": "Maria",
+        "nickname": "Aninha",
+        "preferred_username": "ana",
+        "profile": "https://example.com/ana",
+        "picture": "https://example.com/ana.jpg",
+        "website": "https://ana.example.com",
+        "gender": "female",
+        "birthdate": "1985-03-12",
+        "zoneinfo": "Europe/Lisbon",
+        "locale": "pt-PT",
+        "phone_number": "+351 21 000 0000",
+        "phone_number_verified": True,
+        "address": {"formatted": "Rua do Ouro 1\nLisboa", "country": "Portugal"},
+        **claims,
+    }
+    apply({"users": [entry]}, dry_run=False)
+    return Person(entry["email"], password, str(User.objects.get(email=entry["email"]).sub))
+
+
+def make_client(**metadata: Any) -> Registered:
+    """Register a client, as an operator's `apply` would; None leaves a member out."""
+    from idp.management.declaration import apply
+
+    entry = {
+        "client_id": unique("client"),
+        "client_name": "Test app",
+        "redirect_uris": ["https://rp.example.com/callback"],
+        "grant_types": ["authorization_code"],
+        "response_types": ["code"],
+        "profile": "compatible",
+        **metadata,
+    }
+    entry = {name: value for name, value in entry.items() if value is not None}
+    secret = None
+    if entry.get("token_endpoint_auth_method") != "none":
+        secret = entry.setdefault("client_secret", secrets.token_urlsafe(48))
+    apply({"clients": [entry]}, dry_run=False)
+    return Registered(entry["client_id"], secret, entry)
+
+
+@dataclass
+class Form:
+    """A form of a page: where it goes and what it brings along."""
+
+    action: str
+    method: str
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+class _Forms(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.forms.append(Form(values.get("action", ""), values.get("method", "get")))
+        elif tag == "input" and self.forms and "name" in values:
+            if values.get("type") != "checkbox":
+                self.forms[-1].fields[values["name"]] = values.get("value", "")
+        elif tag == "button" and self.forms and "id" in values:
+            self.forms[-1].buttons[values["id"]] = (
+                values.get("name", ""),
+                values.get("value", ""),
+            )
+
+
+class Browser(httpx.Client):
+    """A browser without JavaScript: cookies, forms, and redirects as far as our own pages go."""
+
+    def __init__(self) -> None:
+        # A network address of its own: limits by address are the tests' subject, not their fate.
+        address = ".".join(str(random.randint(1, 250)) for _ in range(4))
+        super().__init__(
+            base_url=ISSUER,
+            headers={"X-Forwarded-For": address, "User-Agent": "Test"},
+            timeout=30,
+            verify=False,  # there is no TLS here, and loading certificates takes its time
+        )
+
+    def settle(self, response: httpx.Response) -> httpx.Response:
+        """Follow redirects while they lead to us: the page, or the redirect that leaves."""
+        for _ in range(12):
+            assert response.status_code < 500, response.text
+            if not response.is_redirect:
+                return response
+            target = urljoin(str(response.url), response.headers["Location"])
+            if not target.startswith(f"{ISSUER}/"):
+                return response
+            response = self.get(target)
+        raise AssertionError(f"redirected in a circle: {response.url}")
+
+    def open(self, url: str, **parameters: str) -> httpx.Response:
+        return self.settle(self.get(url, params=parameters or None))
+
+    def submit(
+        self, page: httpx.Response, button: str | None = None, **fields: str
+    ) -> httpx.Response:
+        """Fill in the page's form that has these fields or this button, and send it."""
+        for form in forms_of(page):
+            if set(fields) <= set(form.fields) and (button is None or button in form.buttons):
+                pressed = dict([form.buttons[button]] if button else [])
+                data = {**form.fields, **pressed, **fields}
+                target = urljoin(str(page.url), form.action or str(page.url))
+                return self.settle(
+                    self.post(
+                        target, data=data, headers={"Origin": ISSUER, "Referer": str(page.url)}
+                    )
+                )
+        raise AssertionError(f"no form with {sorted(fields)} {button} on {page.url}:\n{page.text}")
+
+    def sign_in(self, person: Person, page: httpx.Response | None = None) -> httpx.Response:
+        page = page or self.open("/account/login/")
+        return self.submit(page, login=person.email, password=person.password)
+
+
+def forms_of(page: httpx.Response) -> list[Form]:
+    parser = _Forms()
+    parser.feed(page.text)
+    return parser.forms
+
+
+def is_page(response: httpx.Response, path: str) -> bool:
+    return response.status_code == 200 and response.url.path == path
+
+
+def is_error_page(response: httpx.Response) -> bool:
+    """Whether the person is told, and the client's address is left alone. OIDC Core §3.1.2.6."""
+    html = response.headers["Content-Type"].startswith("text/html")
+    return response.status_code == 400 and html and "Location" not in response.headers
+
+
+@dataclass
+class Answer:
+    """What came back to the redirect URI."""
+
+    url: str
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.url).query, keep_blank_values=True))
+
+    def __getattr__(self, name: str) -> str | None:
+        return self.parameters.get(name)
+
+
+class RelyingParty:
+    """A client in use: builds requests, takes answers, exchanges codes."""
+
+    def __init__(self, client: Registered, browser: Browser, person: Person) -> None:
+        self.client = client
+        self.browser = browser
+        self.person = person
+        self.state = secrets.token_urlsafe(16)
+        self.nonce = secrets.token_urlsafe(16)
+        self.code_verifier = secrets.token_urlsafe(48)
+
+    def parameters(self, **overrides: str | None) -> dict[str, str]:
+        """Return the parameters of an authorization request; None leaves one out."""
+        digest = hashlib.sha256(self.code_verifier.encode()).digest()
+        sent = {
+            "client_id": self.client.client_id,
+            "redirect_uri": self.client.redirect_uri,
+            "response_type": "code",
+            "scope": "openid",
+            "state": self.state,
+            "nonce": self.nonce,
+            "code_challenge": urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+            **overrides,
+        }
+        return {name: value for name, value in sent.items() if value is not None}
+
+    def visit(self, **overrides: str | None) -> httpx.Response:
+        """Send the browser to us: the first page, or the redirect that leaves."""
+        return self.browser.settle(
+            self.browser.get("/authorize", params=self.parameters(**overrides))
+        )
+
+    def answer(self, response: httpx.Response) -> Answer:
+        """Return what a redirect brings back. Fails where the browser has not left us."""
+        assert response.is_redirect, f"{response.status_code} {response.url}\n{response.text}"
+        return self.answer_of(response.headers["Location"])
+
+    def answer_of(self, location: str) -> Answer:
+        """Return what came back to the redirect URI, which it has to be."""
+        assert location.startswith(self.client.redirect_uri), location
+        return Answer(location)
+
+    def go_on(self, response: httpx.Response) -> Answer:
+        """Sign in and agree wherever asked, until the browser leaves us."""
+        for _ in range(4):
+            if is_page(response, "/account/login/"):
+                response = self.browser.sign_in(self.person, response)
+            elif is_page(response, "/consent"):
+                response = self.browser.submit(response, "allow")
+        return self.answer(response)
+
+    def authorize(self, **overrides: str | None) -> Answer:
+        """Send the person through, who signs in and agrees wherever asked."""
+        return self.go_on(self.visit(**overrides))
+
+    def exchange(self, code: str | None, **overrides: str | None) -> httpx.Response:
+        """Redeem a code at the token endpoint."""
+        return self.token(
+            grant_type="authorization_code",
+            code=code,
+            **{
+                "redirect_uri": self.client.redirect_uri,
+                "code_verifier": self.code_verifier,
+                **overrides,
+            },
+        )
+
+    def token(self, **parameters: str | None) -> httpx.Response:
+        """Ask the token endpoint, authenticated as registered."""
+        data = {name: value for name, value in parameters.items() if value is not None}
+        method = self.client.metadata.get("token_endpoint_auth_method", "client_secret_basic")
+        auth = None
+        if method == "client_secret_basic":
+            auth = (self.client.client_id, self.client.secret or "")
+        else:
+            data.setdefault("client_id", self.client.client_id)
+        if method == "client_secret_post":
+            data.setdefault("client_secret", self.client.secret or "")
+        return httpx.post(f"{ISSUER}/token", data=data, auth=auth, timeout=30, verify=False)
+
+    def tokens(self, **overrides: str | None) -> dict[str, Any]:
+        """Authorize and exchange: the token response."""
+        response = self.exchange(self.authorize(**overrides).code)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def userinfo(self, access_token: str) -> httpx.Response:
+        authorization = f"Bearer {access_token}"
+        return httpx.get(
+            f"{ISSUER}/userinfo", headers={"Authorization": authorization}, verify=False
+        )
+
+
+def verified(id_token: str) -> dict[str, Any]:
+    """Return the claims of a JWT that one of our published keys signed."""
+    keys = JWKSet.from_json(httpx.get(f"{ISSUER}/jwks", verify=False).text)
+    return json.loads(JWT(jwt=id_token, key=keys, algs=["RS256", "ES256", "EdDSA"]).claims)
+
+
+def mailed_code(email: str) -> str:
+    """Return the newest code that was mailed to an address."""
+    for _ in range(100):
+        for path in sorted(
+            settings.MAIL_DIRECTORY.glob("*.log"), key=lambda path: -path.stat().st_mtime_ns
+        ):
+            for mail in reversed(path.read_text().split("-" * 79)):
+                code = re.search(r"^    (\d{6})$", mail, re.MULTILINE)
+                if code and f"To: {email}" in mail:
+                    return code[1]
+        time.sleep(0.05)
+    raise AssertionError(f"no code was mailed to {email}")

@@ -1,0 +1,30 @@
+"""Settings of a test run: the project's own, with an address of its own and cheap passwords.
+
+The process that runs the tests and the server it starts share the issuer and the database.
+"""
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+if "SIGNET_TEST_SERVER" not in os.environ:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        os.environ["IDP_ISSUER"] = f"http://localhost:{free.getsockname()[1]}"
+    os.environ["SIGNET_TEST_MAIL"] = tempfile.mkdtemp(prefix="signet-mail-")
+    os.environ["IDP_TRUSTED_PROXY_COUNT"] = "1"
+os.environ["EMAIL_URL"] = f"filemail:///{os.environ['SIGNET_TEST_MAIL']}"
+
+from idp.settings import *  # noqa: E402, F403
+from idp.settings import CACHES, DATABASES  # noqa: E402
+
+MAIL_DIRECTORY = Path(os.environ["SIGNET_TEST_MAIL"])
+CACHES["default"]["KEY_PREFIX"] = _WORKER
+DATABASES["default"].setdefault("TEST", {})
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file, so that the server and the tests see the same rows.
+    DATABASES["default"]["TEST"]["NAME"] = str(MAIL_DIRECTORY / "test.sqlite3")
+
+PASSWORD_HASHERS = ["tests.passwords.CheapArgon2"]

@@ -114,6 +114,9 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
 
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache")}
+if CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
+    # Full, it throws away entries that still count wrong passwords. Django's default is 300.
+    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # --- People ---------------------------------------------------------------------------------

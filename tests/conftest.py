@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from django.conf import settings
+from django.test.utils import setup_databases, teardown_databases
 
 from tests.relying_party import Browser, Person, RelyingParty, make_client, make_person
 
@@ -29,10 +30,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Open the test database for the whole run: real transactions, nothing undone."""
+def database(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """Make a test database, open for the whole run: real transactions, nothing undone."""
     with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
         yield
+        teardown_databases(made, verbosity=0)
 
 
 def database_url() -> str:

@@ -4,6 +4,8 @@ from typing import Any
 
 from allauth.account import forms as allauth
 from django import forms
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 _CODE = {
@@ -40,6 +42,12 @@ class SignUpForm(allauth.SignupForm):
         super().__init__(*args, **kwargs)
         _dress(self.fields["email"], _EMAIL_LABEL, autocomplete="username", spellcheck="false")
         _new_password(self.fields["password1"], _("Password"))
+
+    def try_save(self, request: HttpRequest) -> Any:
+        """Save, or take as long where the address is taken (ASVS 6.3.8)."""
+        if self.account_already_exists:
+            make_password(self.cleaned_data["password1"])
+        return super().try_save(request)
 
 
 class ResetPasswordForm(allauth.ResetPasswordForm):

@@ -6,13 +6,14 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     load_der_private_key,
 )
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from jwcrypto.jwk import JWK
 
 from idp import policy, server_keys
@@ -21,6 +22,7 @@ from idp.jose.sign import Signer, signer
 from idp.models import SigningKey
 
 _PURPOSE = "signing key"
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,13 @@ def key_set() -> KeySet:
         return known
     with _lock:
         if _current is None or _current is known:
-            _current = _load(known)
+            try:
+                _current = _load(known)
+            except DatabaseError:
+                if known is None:
+                    raise
+                log.warning("keys_not_reloaded", exc_info=True)
+                return known  # what was good a moment ago is better than nothing
         return _current
 
 

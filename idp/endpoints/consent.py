@@ -60,6 +60,9 @@ def consent(http: HttpRequest) -> HttpResponse:
 
 
 def _request(row: PendingAuthorization) -> AuthorizationRequest:
+    """Return the request, still sound. Raises ProtocolError where it no longer is."""
+    if not row.client.enabled:
+        raise AccessDenied("The client has been disabled.")
     arrival = pending.arrival_of(row)
     return AuthorizationRequest.parse(arrival, verified(row.client, arrival.parameters))
 

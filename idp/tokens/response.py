@@ -18,8 +18,9 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
         "access_token": token,
         "token_type": "Bearer",
         "expires_in": int(policy.ACCESS_TOKEN_LIFETIME.total_seconds()),
-        "scope": " ".join(sorted(entitlement.scopes)),
     }
+    if entitlement.scopes:
+        response["scope"] = " ".join(sorted(entitlement.scopes))
     if entitlement.authorization is not None and "openid" in entitlement.scopes:
         response["id_token"] = id_token.issue(
             entitlement.client, entitlement.authorization, token, now

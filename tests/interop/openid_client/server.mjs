@@ -1,0 +1,83 @@
+// A small relying party on openid-client, answering in JSON so that a test can read it.
+//
+// GET /login?max_age=… sends the browser to the provider, GET /callback takes it back.
+// The environment says who we are: PORT, OIDC_ISSUER, OIDC_CLIENT (registration metadata as JSON).
+
+import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import * as client from 'openid-client'
+
+const { client_id, client_secret, token_endpoint_auth_method, ...metadata } = JSON.parse(process.env.OIDC_CLIENT)
+const here = `http://127.0.0.1:${process.env.PORT}`
+const authentication = {
+  client_secret_basic: () => client.ClientSecretBasic(client_secret),
+  client_secret_post: () => client.ClientSecretPost(client_secret),
+  none: () => client.None(),
+}[token_endpoint_auth_method]()
+
+const config = await client.discovery(new URL(process.env.OIDC_ISSUER), client_id, metadata, authentication, {
+  // http is for this machine only. The signature of the ID token is checked although TLS would do.
+  execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
+})
+const pending = new Map() // what was sent, by the browser's cookie
+
+async function login(request, response, url) {
+  const sent = {
+    pkceCodeVerifier: client.randomPKCECodeVerifier(),
+    expectedState: client.randomState(),
+    expectedNonce: client.randomNonce(),
+  }
+  const parameters = {
+    redirect_uri: `${here}/callback`,
+    scope: 'openid profile email',
+    state: sent.expectedState,
+    nonce: sent.expectedNonce,
+    code_challenge: await client.calculatePKCECodeChallenge(sent.pkceCodeVerifier),
+    code_challenge_method: 'S256',
+  }
+  if (url.searchParams.has('max_age')) {
+    parameters.max_age = url.searchParams.get('max_age')
+    sent.maxAge = Number(parameters.max_age)
+  }
+  const browser = randomUUID()
+  pending.set(browser, sent)
+  response.writeHead(302, {
+    Location: client.buildAuthorizationUrl(config, parameters).href,
+    'Set-Cookie': `openid-client=${browser}; HttpOnly; SameSite=Lax`,
+  })
+  response.end()
+}
+
+async function callback(request, response, url) {
+  const browser = /openid-client=([\w-]+)/.exec(request.headers.cookie)?.[1]
+  const tokens = await client.authorizationCodeGrant(config, url, pending.get(browser))
+  const claims = tokens.claims()
+  answer(response, 200, {
+    algorithm: JSON.parse(Buffer.from(tokens.id_token.split('.')[0], 'base64url')).alg,
+    claims,
+    scope: tokens.scope,
+    expires_in: tokens.expiresIn(),
+    userinfo: await client.fetchUserInfo(config, tokens.access_token, claims.sub),
+  })
+}
+
+async function machine(request, response) {
+  answer(response, 200, await client.clientCredentialsGrant(config))
+}
+
+function answer(response, status, body) {
+  response.writeHead(status, { 'Content-Type': 'application/json' })
+  response.end(JSON.stringify(body))
+}
+
+const routes = { '/login': login, '/callback': callback, '/machine': machine }
+
+createServer(async (request, response) => {
+  const url = new URL(request.url, here)
+  try {
+    await routes[url.pathname](request, response, url)
+  } catch (error) {
+    const { code, message, status } = error
+    answer(response, 400, { error: error.error ?? code, message, status, cause: String(error.cause?.message ?? '') })
+  }
+}).listen(process.env.PORT, '127.0.0.1')

@@ -1,0 +1,147 @@
+"""openid-client, on Node: each client authentication and signature, and the checks it makes."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import Server
+from tests.interop.conftest import Traveller, free_address, running, shown
+from tests.relying_party import ISSUER, Person, make_client
+
+PROGRAM = Path(__file__).parent / "openid_client" / "server.mjs"
+METHODS = ["client_secret_basic", "client_secret_post", "none"]
+ALGORITHMS = ["RS256", "ES256", "EdDSA"]
+
+
+@contextmanager
+def node_site(log: Path, **metadata: Any) -> Iterator[str]:
+    """Run the relying party with a client of its own."""
+    assert (PROGRAM.parents[2] / "node_modules").is_dir(), "run `npm ci` in tests/ first"
+    address = free_address()
+    client = make_client(
+        **{
+            "redirect_uris": [f"{address}/callback"],
+            "profile": "recommended",
+            "token_endpoint_auth_method": "client_secret_basic",
+            "id_token_signed_response_alg": "RS256",
+            **metadata,
+        }
+    )
+    known = ("client_id", "client_secret", "token_endpoint_auth_method")
+    with running(
+        "the Node relying party",
+        ["node", str(PROGRAM)],
+        address,
+        log,
+        PORT=str(urlsplit(address).port),
+        OIDC_ISSUER=ISSUER,
+        OIDC_CLIENT=json.dumps(
+            {
+                name: client.metadata[name]
+                for name in (*known, "id_token_signed_response_alg")
+                if name in client.metadata
+            }
+        ),
+    ):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def site(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with node_site(tmp_path_factory.mktemp("node") / "log") as address:
+        yield address
+
+
+def sign_in(traveller: Traveller, person: Person, site: str, **parameters: str) -> Any:
+    return shown(traveller.agree(person, traveller.open(f"{site}/login", **parameters)))
+
+
+@pytest.mark.parametrize(
+    ("method", "algorithm"),
+    [
+        pytest.param("client_secret_basic", "RS256", marks=pytest.mark.smoke),
+        ("client_secret_post", "ES256"),
+        ("none", "EdDSA"),
+        ("none", "RS256"),
+        ("client_secret_basic", "EdDSA"),
+    ],
+)
+def test_signing_in(
+    provider: Server,
+    method: str,
+    algorithm: str,
+    traveller: Traveller,
+    person: Person,
+    tmp_path: Path,
+) -> None:
+    with node_site(
+        tmp_path / "log", token_endpoint_auth_method=method, id_token_signed_response_alg=algorithm
+    ) as site:
+        learnt = sign_in(traveller, person, site)
+    assert learnt["algorithm"] == algorithm
+    assert (learnt["claims"]["iss"], learnt["claims"]["sub"]) == (ISSUER, person.sub)
+    assert learnt["userinfo"]["name"] == "Ana Lima"
+    assert learnt["userinfo"]["email"] == person.email
+    assert set(learnt["scope"].split()) == {"openid", "profile", "email"}
+    assert 0 < learnt["expires_in"] <= 3600
+
+
+def test_max_age(site: str, traveller: Traveller, person: Person) -> None:
+    first = sign_in(traveller, person, site, max_age="600")["claims"]["auth_time"]
+    again = shown(traveller.open(f"{site}/login", max_age="600"))["claims"]["auth_time"]
+    assert again == first
+    time.sleep(1.1)
+    page = traveller.open(f"{site}/login", max_age="0")
+    assert page.url.path == "/account/login/"
+    assert shown(traveller.agree(person, page))["claims"]["auth_time"] > first
+
+
+def test_a_no(site: str, traveller: Traveller, person: Person) -> None:
+    page = traveller.agree(person, traveller.open(f"{site}/login"), "deny")
+    assert page.status_code == 400
+    assert page.json()["error"] == "access_denied"
+
+
+@pytest.mark.parametrize(
+    ("written", "changed", "problem"),
+    [
+        ("state=", "state=not-", 'unexpected "state"'),
+        # RFC 9207: discovery promises `iss`, so an answer without it or with another's is refused.
+        ("iss=", "iss=http%3A%2F%2Fevil.example&was=", 'unexpected "iss"'),
+        ("&iss=", "&was=", '"iss" (issuer) missing'),
+        ("code=", "code=not-", "invalid_grant"),
+    ],
+)
+def test_a_tampered_answer(
+    site: str, traveller: Traveller, person: Person, written: str, changed: str, problem: str
+) -> None:
+    sign_in(traveller, person, site)
+    answer = traveller.until(f"{site}/login", f"{site}/callback")
+    page = traveller.open(answer.replace(written, changed))
+    assert page.status_code == 400
+    assert problem in " ".join(map(str, page.json().values()))
+
+
+def test_an_answer_twice(site: str, traveller: Traveller, person: Person) -> None:
+    sign_in(traveller, person, site)
+    answer = traveller.until(f"{site}/login", f"{site}/callback")
+    assert shown(traveller.open(answer))["claims"]["sub"] == person.sub
+    assert traveller.open(answer).json()["error"] == "invalid_grant"
+
+
+def test_a_machine(provider: Server, traveller: Traveller, tmp_path: Path) -> None:
+    with node_site(
+        tmp_path / "log",
+        redirect_uris=[],
+        response_types=[],
+        grant_types=["client_credentials"],
+    ) as site:
+        token = shown(traveller.open(f"{site}/machine"))
+    assert token["token_type"] == "bearer"
+    assert token["expires_in"] == 3600

@@ -8,6 +8,7 @@ import argparse
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,11 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("accounts", "idp", "templates")
 #: What a translation must keep as it is: placeholders and markup.
 KEPT = re.compile(r"%\(\w+\)\w|\{\w*\}|</?\w[^>]*>")
+#: What a line of a catalogue looks like. Babel reads past a quotation mark that is missing.
+LINE = re.compile(r'\s*|#.*|(msg\w+(\[\d\])? )?"([^"\\]|\\.)*"')
+
+#: What reading a broken file raises.
+UNREADABLE = (OSError, ValueError, PoFileError, struct.error)
 
 
 def main() -> int:
@@ -36,7 +42,7 @@ def main() -> int:
     parser.add_argument("--locale", type=Path, default=ROOT / "locale", help="the catalogues")
     options = parser.parse_args()
     sys.path.insert(0, str(ROOT))
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "idp.settings"
     django.setup()
 
     catalogues = catalogues_in(options.locale)
@@ -79,16 +85,20 @@ def broken_templates() -> Iterator[str]:
 
 
 def read_catalogue(path: Path) -> Catalog:
-    """Return the catalogue at this path; raises OSError or PoFileError."""
+    """Return the catalogue at this path; raises one of UNREADABLE."""
     with path.open("rb") as file:
-        return read_po(file, locale=language_of(path), abort_invalid=True)
+        catalogue = read_po(file, locale=language_of(path), abort_invalid=True)
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if LINE.fullmatch(line) is None:
+            raise PoFileError(f"line {number} can't be read", catalogue, line, number)
+    return catalogue
 
 
 def compile_catalogue(path: Path) -> Iterator[str]:
     """Write the .mo file beside a .po file; yield a line if that can't be done."""
     try:
         catalogue = read_catalogue(path)
-    except (OSError, PoFileError) as error:
+    except UNREADABLE as error:
         yield f"{shown(path)}: {error}"
         return
     with path.with_suffix(".mo").open("wb") as file:
@@ -99,7 +109,7 @@ def problems_of(path: Path) -> Iterator[str]:
     """Yield a line for each thing that is wrong with a catalogue or its compiled form."""
     try:
         catalogue = read_catalogue(path)
-    except (OSError, PoFileError) as error:
+    except UNREADABLE as error:
         yield f"{shown(path)}: {error}"
         return
     if catalogue.fuzzy:
@@ -109,7 +119,7 @@ def problems_of(path: Path) -> Iterator[str]:
     try:
         with path.with_suffix(".mo").open("rb") as file:
             compiled = read_mo(file)
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         yield f"{shown(path.with_suffix('.mo'))}: {error}; run `make messages`"
         return
     if translations(compiled) != translations(catalogue):
@@ -155,7 +165,6 @@ def uncollected(locale: Path, catalogues: list[Path]) -> Iterator[str]:
         print("Skipped: whether every text is in the catalogues (gettext is not installed).")
         return
     caches = shutil.ignore_patterns("__pycache__")
-    command = [sys.executable, "manage.py", "makemessages", "--all", "--no-location"]
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
         shutil.copy(ROOT / "manage.py", copy)
@@ -163,7 +172,11 @@ def uncollected(locale: Path, catalogues: list[Path]) -> Iterator[str]:
         for source in SOURCES:
             shutil.copytree(ROOT / source, copy / source, ignore=caches)
         collected = subprocess.run(
-            [*command, "--no-obsolete"], cwd=copy, capture_output=True, text=True, check=False
+            [sys.executable, "manage.py", "makemessages", "--all", "--no-obsolete"],
+            cwd=copy,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if collected.returncode:
             yield f"The texts can't be collected:\n{collected.stderr.strip()}"
@@ -172,7 +185,7 @@ def uncollected(locale: Path, catalogues: list[Path]) -> Iterator[str]:
             try:
                 ours = sources_of(path)
                 used = sources_of(copy / "locale" / path.relative_to(locale))
-            except (OSError, PoFileError):
+            except UNREADABLE:
                 continue  # said already
             for source in sorted(used - ours):
                 yield f"{shown(path)}: run `make messages`, then translate {source!r}"

@@ -1,9 +1,11 @@
 """The consent page: what the app would see, in a person's words. OIDC Core §3.1.2.4."""
 
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -83,6 +85,30 @@ def details(user: User, scopes: frozenset[str]) -> list[tuple[str | Promise, Any
 
 
 def _profile(user: User) -> str:
+    """Return all that the scope profile shows, as a person would write it down."""
     name = user.name or f"{user.given_name} {user.family_name}".strip()
-    values = [name, user.nickname and f"“{user.nickname}”", user.birthdate, user.zoneinfo]
-    return ", ".join(value for value in values if value)
+    others = [
+        value
+        for value in (user.nickname, user.preferred_username, user.middle_name)
+        if value and value.casefold() not in name.casefold()
+    ]
+    values = [
+        name,
+        *others,
+        user.gender,
+        _birthdate(user.birthdate),
+        user.zoneinfo,
+        user.locale,
+        user.picture,
+        user.website,
+        user.profile,
+    ]
+    return " · ".join(dict.fromkeys(value for value in values if value))
+
+
+def _birthdate(birthdate: str) -> str:
+    """Return a date in the page's language; the bare text where its year is withheld."""
+    try:
+        return date_format(date.fromisoformat(birthdate))
+    except ValueError:
+        return birthdate

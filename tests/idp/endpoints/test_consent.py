@@ -1,0 +1,43 @@
+"""What the consent page says of a person is what the scopes give."""
+
+from accounts.models import User
+from idp.endpoints.consent import details
+
+ANA = User(
+    email="ana@example.com",
+    name="Ana Lima",
+    nickname="Aninha",
+    preferred_username="ana",
+    gender="female",
+    birthdate="1985-03-12",
+    zoneinfo="Europe/Lisbon",
+    locale="pt-PT",
+    website="https://ana.example.com",
+    phone_number="+351 21 000 0000",
+    address={"locality": "Lisboa", "country": "Portugal"},
+)
+
+
+def shown(*scopes: str, user: User = ANA) -> dict[str, str]:
+    return {str(phrase): str(value) for phrase, value in details(user, frozenset(scopes))}
+
+
+def test_each_scope_shows_its_values() -> None:
+    assert shown("openid", "profile", "email", "phone", "address") == {
+        "Your name and profile": (
+            "Ana Lima · Aninha · female · March 12, 1985 · Europe/Lisbon · pt-PT"
+            " · https://ana.example.com"
+        ),
+        "Your e-mail address": "ana@example.com",
+        "Your postal address": "Lisboa, Portugal",
+        "Your phone number": "+351 21 000 0000",
+    }
+
+
+def test_openid_alone_shows_nothing() -> None:
+    assert shown("openid") == {}
+
+
+def test_a_birthday_without_its_year_is_shown_as_it_is_kept() -> None:
+    ben = User(name="Ben", birthdate="0000-11-02")
+    assert shown("profile", user=ben) == {"Your name and profile": "Ben · 0000-11-02"}

@@ -1,0 +1,88 @@
+"""Every template compiles and every text is translated; what breaks that is noticed."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+def check_texts(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "scripts/check_texts.py", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def problems(locale: Path) -> str:
+    """Return what is said of these catalogues, sure that they were found wrong."""
+    checked = check_texts("--locale", str(locale))
+    assert checked.returncode == 1
+    assert checked.stderr == ""
+    return checked.stdout
+
+
+@pytest.fixture
+def locale(tmp_path: Path) -> Path:
+    """A copy of the catalogues, to be broken."""
+    return shutil.copytree(ROOT / "locale", tmp_path / "locale")
+
+
+def change(locale: Path, old: str, new: str) -> None:
+    catalogue = locale / "de" / "LC_MESSAGES" / "django.po"
+    text = catalogue.read_text(encoding="utf-8")
+    assert old in text
+    catalogue.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_the_texts_are_complete() -> None:
+    checked = check_texts()
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_broken_catalogue_is_noticed(locale: Path) -> None:
+    change(locale, 'msgstr "Anmelden"', 'msgstr ""')
+    change(locale, 'msgid "Sign out"', '#, fuzzy\nmsgid "Sign out"')
+    change(locale, "Datenschutz bei %(app)s", "Datenschutz bei %(App)s")
+    change(locale, "Weiter zu <bdi>", "Weiter zu <b>")
+    said = problems(locale)
+    assert "not translated: 'Sign in'" in said
+    assert "fuzzy, look at it and unmark it: 'Sign out'" in said
+    assert "placeholders or markup differ: 'Privacy at %(app)s'" in said
+    assert "placeholders or markup differ: 'Continue to <bdi>%(app)s</bdi>?'" in said
+    assert "differs from its .po" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"Anmelden"', '"Hinein"'), ("(n != 1)", "(n > 1)")], ids=["text", "plural"]
+)
+def test_a_stale_compiled_catalogue_is_noticed_and_compiling_helps(
+    locale: Path, old: str, new: str
+) -> None:
+    change(locale, old, new)
+    assert "django.mo: differs from its .po" in problems(locale)
+    assert check_texts("--locale", str(locale), "--compile").returncode == 0
+    assert check_texts("--locale", str(locale)).returncode == 0
+
+
+def test_a_missing_or_unreadable_catalogue_is_noticed(locale: Path) -> None:
+    (locale / "de" / "LC_MESSAGES" / "django.mo").unlink()
+    assert "django.mo: " in problems(locale)
+    change(locale, 'msgid "Sign in"', 'msgid "Sign in')
+    assert "django.po: " in problems(locale)
+    shutil.rmtree(locale / "de")
+    assert "django.po: " in problems(locale)
+
+
+@pytest.mark.skipif(shutil.which("xgettext") is None, reason="gettext is not installed")
+def test_a_text_that_no_catalogue_has_is_noticed(locale: Path) -> None:
+    change(locale, 'msgid "Sign in"', 'msgid "Step in"')
+    said = problems(locale)
+    assert "then translate 'Sign in'" in said
+    assert "nothing uses 'Step in' any more" in said

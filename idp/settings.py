@@ -173,6 +173,7 @@ ACCOUNT_RATE_LIMITS = {
     "login": "300/m/ip",
     "login_failed": "20/m/ip,20/10m/key",
     "signup": "60/m/ip",
+    "confirm_email": "3/m/key,10/h/key",
     "reset_password": "60/m/ip,5/m/key",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = IDP_TRUSTED_PROXY_COUNT

@@ -38,6 +38,7 @@ DEFAULT_GRANT_TYPES = ["authorization_code"]
 def values_of(client: Client) -> dict[str, Any]:
     """Return a client's metadata by name."""
     values = {name: getattr(client, _COLUMNS.get(name, name)) for name in NAMES}
+    values = {name: str(v) if isinstance(v, str) else v for name, v in values.items()}
     values["scope"] = " ".join(client.scopes)
     return values
 

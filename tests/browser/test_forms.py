@@ -1,0 +1,97 @@
+"""Forms for keyboards, password managers and people in doubt."""
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.visitor import Visitor
+
+
+def focus_order(page: Page) -> list[str]:
+    """Press Tab through the page; return the ids on the way."""
+    ids = []
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        ids.append(page.evaluate("document.activeElement.id"))
+        if ids[-1] in {"allow", "deny"}:
+            break
+    return ids
+
+
+def test_sign_in_and_agree_by_keyboard_alone(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.start_at_bakery()
+    expect(page.locator("[name=login]")).to_be_focused()
+    page.keyboard.type(visitor.person.email)
+    page.keyboard.press("Tab")
+    page.keyboard.type(visitor.person.password)
+    page.keyboard.press("Enter")
+    visitor.sees("Continue to Bakery?")
+    assert focus_order(page)[-1] == "allow"
+    page.keyboard.press("Tab")
+    expect(page.locator("#deny")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    visitor.is_welcome_at_bakery()
+
+
+def test_the_way_past_the_head_of_the_page_comes_first(visitor: Visitor) -> None:
+    visitor.open("/developers/")
+    visitor.page.keyboard.press("Tab")
+    skip = visitor.page.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+
+
+def test_a_password_can_be_shown(visitor: Visitor) -> None:
+    visitor.open("/account/login/")
+    password = visitor.page.locator("[name=password]")
+    show = visitor.page.get_by_role("button", name="Show the password")
+    password.fill(visitor.person.password)
+    show.click()
+    expect(password).to_have_attribute("type", "text")
+    expect(show).to_have_attribute("aria-pressed", "true")
+    expect(password).to_be_focused()
+    show.click()
+    expect(password).to_have_attribute("type", "password")
+
+
+def test_caps_lock_is_noticed(visitor: Visitor) -> None:
+    visitor.open("/account/login/")
+    hint = visitor.page.get_by_text("Caps Lock is on.")
+    expect(hint).to_be_hidden()
+    password = visitor.page.locator("[name=password]")
+    password.dispatch_event("keydown", {"key": "A", "modifierCapsLock": True})
+    expect(hint).to_be_visible()
+    password.dispatch_event("keyup", {"key": "CapsLock", "modifierCapsLock": False})
+    expect(hint).to_be_hidden()
+
+
+def test_the_language_is_switched_and_the_way_kept(visitor: Visitor) -> None:
+    html = visitor.page.locator("html")
+    visitor.start_at_bakery()
+    expect(html).to_have_attribute("lang", "en")
+    visitor.press("Deutsch")
+    expect(html).to_have_attribute("lang", "de")
+    visitor.press("English")
+    expect(html).to_have_attribute("lang", "en")
+    visitor.sign_in()
+    visitor.allow()
+    visitor.is_welcome_at_bakery()
+
+
+def test_password_managers_know_every_field(visitor: Visitor) -> None:
+    def is_for(name: str, purpose: str, kind: str) -> None:
+        field = visitor.page.locator(f"[name={name}]")
+        expect(field).to_have_attribute("autocomplete", purpose)
+        expect(field).to_have_attribute("type", kind)
+
+    visitor.open("/account/login/")
+    is_for("login", "username", "email")
+    is_for("password", "current-password", "password")
+    visitor.press("Create an account")
+    is_for("email", "username", "email")
+    is_for("password1", "new-password", "password")
+    visitor.begin_sign_up()
+    is_for("code", "one-time-code", "text")
+    expect(visitor.page.locator("[name=code]")).to_have_attribute("inputmode", "numeric")
+    visitor.open("/account/password/reset/")
+    is_for("email", "username", "email")

@@ -1,0 +1,241 @@
+"""The way in and out as people walk it, through the sample site."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import BrowserContext, expect
+
+from idp.models import PendingAuthorization
+from tests.browser.visitor import NEW_PASSWORD, Site, Visitor, brought_back, request_of, site_at
+from tests.relying_party import Person, mailed_code, make_person
+
+
+@pytest.mark.smoke
+def test_sign_in_agree_see_the_claims_sign_out(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.start_at_bakery()
+    expect(page.get_by_text("to continue to Bakery")).to_be_visible()
+    expect(page).to_have_title("Sign in · Bakery · " + urlsplit(page.url).netloc)
+    visitor.sign_in()
+    expect(page.locator(".facts")).to_contain_text("Rua do Ouro 1")
+    expect(page.locator(".facts")).to_contain_text(visitor.person.email)
+    visitor.allow()
+    visitor.is_welcome_at_bakery()
+    expect(page.locator("#claims")).to_contain_text(visitor.person.sub)
+    page.click("#ask-userinfo")
+    visitor.is_welcome_at_bakery("Ana Lima")
+    expect(page.locator("#userinfo-claims")).to_contain_text(visitor.person.email)
+    page.click("#sign-out")
+    page.click("#sign-out-signet")
+    page.click("#confirm-logout")
+    visitor.sees("You are signed out")
+    visitor.start_at_bakery()
+    visitor.sees("Sign in")
+
+
+@pytest.mark.smoke
+def test_sign_up_and_land_signed_in(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.press("Create an account")
+    email = visitor.begin_sign_up()
+    visitor.type_code(email)
+    expect(visitor.page.locator(".facts")).to_contain_text(email)
+    visitor.allow()
+    visitor.page.click("#ask-userinfo")
+    expect(visitor.page.locator("#userinfo-claims")).to_contain_text('"email_verified": true')
+
+
+def test_a_second_code_when_the_first_did_not_come(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.press("Create an account")
+    email = visitor.begin_sign_up()
+    visitor.sees("Enter the code")
+    first = mailed_code(email)
+    visitor.press("Send another code")
+    visitor.type_code(email, newer_than=first)
+    visitor.allow()
+
+
+def test_a_sign_up_left_unfinished_is_finished_by_signing_in(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.press("Create an account")
+    visitor.person.email = email = visitor.begin_sign_up()
+    visitor.sees("Enter the code")
+    first = mailed_code(email)
+    visitor.start_at_bakery()
+    visitor.sign_in(NEW_PASSWORD)
+    visitor.type_code(email, newer_than=first)
+    visitor.allow()
+
+
+def test_refuse(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.sign_in()
+    visitor.page.click("#deny")
+    expect(visitor.page.locator("#error")).to_have_text("access_denied")
+    expect(visitor.page.get_by_text("That is fine")).to_be_visible()
+
+
+def test_a_wrong_password_is_announced_and_keeps_the_address(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.start_at_bakery()
+    visitor.sign_in("not the password")
+    expect(page.get_by_role("alert")).to_contain_text("don’t match")
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.locator("[name=login]")).to_have_value(visitor.person.email)
+    expect(page.locator("[name=password]")).to_have_attribute("aria-invalid", "true")
+    page.fill("[name=password]", visitor.person.password)
+    page.keyboard.press("Enter")
+    visitor.allow()
+    visitor.is_welcome_at_bakery()
+
+
+def test_a_forgotten_password_leads_on_to_the_app(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.press("Forgot it?")
+    visitor.ask_for_new_password()
+    visitor.type_code(visitor.person.email)
+    visitor.sees("Choose a new password")
+    visitor.page.fill("[name=password1]", NEW_PASSWORD)
+    visitor.press("Save and sign in")
+    visitor.allow()
+    visitor.is_welcome_at_bakery()
+
+
+def test_each_tab_continues_its_own_request(visitor: Visitor) -> None:
+    one, other = visitor, visitor.in_another_tab()
+    site = site_at("https://app.example/landed")
+    paths = [request_of(site, visitor.person, state=state)[0] for state in ("one", "other")]
+    one.open(paths[0])
+    other.open(paths[1])
+    one.sign_in()
+    one.page.click("#allow")
+    other.sign_in()  # a stale form: the token has changed, and signing in is done already
+    assert brought_back(one.page, site.url)["state"] == "one"
+    assert brought_back(other.page, site.url)["state"] == "other"
+
+
+def test_a_sign_up_left_unfinished_while_another_tab_signs_in(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.press("Create an account")
+    visitor.begin_sign_up()
+    visitor.sees("Enter the code")
+    other = visitor.in_another_tab()
+    other.start_at_bakery()
+    other.sign_in()
+    other.allow()
+    other.is_welcome_at_bakery()
+    visitor.page.reload()
+    visitor.is_welcome_at_bakery()
+
+
+def test_back_and_reload_lead_on(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.page.reload()
+    visitor.sign_in()
+    visitor.sees("Continue to Bakery?")
+    visitor.page.reload()
+    visitor.sees("Continue to Bakery?")
+    visitor.page.go_back()  # the sign-in page has nothing left to ask
+    visitor.allow()
+    visitor.is_welcome_at_bakery()
+
+
+def test_back_when_all_is_done(visitor: Visitor) -> None:
+    site = site_at("https://app.example/landed")
+    path, state = request_of(site, visitor.person)
+    visitor.open(path)
+    visitor.sign_in()
+    visitor.page.click("#allow")
+    first = brought_back(visitor.page, site.url)
+    visitor.page.go_back()
+    visitor.page.click("#allow")
+    again = brought_back(visitor.page, site.url)
+    assert again["state"] == first["state"] == state
+    assert again["code"] != first["code"]
+
+
+def test_a_form_gone_stale_shows_its_step_again(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    other = visitor.in_another_tab()
+    other.open("/account/login/")
+    other.sign_in()
+    other.press("Sign out")
+    other.page.click("#confirm-logout")
+    other.sees("You are signed out")
+    visitor.sign_in()
+    expect(visitor.page.get_by_role("status")).to_contain_text("try once more")
+    visitor.sign_in()
+    visitor.allow()
+    visitor.is_welcome_at_bakery()
+
+
+def test_a_request_that_expired_can_be_started_again(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    continues_at = parse_qs(urlsplit(visitor.page.url).query)["next"][0]
+    pending = PendingAuthorization.objects.filter(pk=continues_at.partition("pending=")[2])
+    assert pending.update(arrived_at=timezone.now() - timedelta(hours=2)) == 1
+    visitor.sign_in()
+    visitor.sees("This page was open for too long")
+    visitor.press("Start again to Bakery")
+    visitor.allow()
+    visitor.is_welcome_at_bakery()
+
+
+def test_asked_to_sign_in_once_more(visitor: Visitor) -> None:
+    visitor.open("/account/login/")
+    visitor.sign_in()
+    visitor.sees("Ana Lima")
+    site = site_at("https://app.example/landed", first_party=True)
+    path, state = request_of(site, visitor.person, prompt="login")
+    visitor.open(path)
+    expect(visitor.page.get_by_text("Please confirm that it is you")).to_be_visible()
+    expect(visitor.page.locator("[name=login]")).to_have_value(visitor.person.email)
+    visitor.page.fill("[name=password]", visitor.person.password)
+    visitor.press("Sign in")
+    assert brought_back(visitor.page, site.url)["state"] == state
+
+
+def test_not_you(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.sign_in()
+    visitor.press("Not you?")
+    somebody = Visitor(visitor.page, make_person(), visitor.bakery)
+    somebody.sign_in()
+    expect(visitor.page.get_by_text(f"Signed in as {somebody.person.email}")).to_be_visible()
+    somebody.allow()
+    somebody.is_welcome_at_bakery()
+
+
+@pytest.mark.parametrize("first_party", [False, True], ids=["consent", "sign-in"])
+def test_a_callback_that_redirects_on_to_another_origin(
+    visitor: Visitor, *, first_party: bool
+) -> None:
+    site = site_at("https://app.example/callback", first_party=first_party)
+    path, state = request_of(site, visitor.person)
+    visitor.open(path)
+    visitor.sign_in()
+    if not first_party:
+        visitor.page.click("#allow")
+    assert brought_back(visitor.page, "https://shop.example/landed")["state"] == state
+
+
+def test_without_javascript(
+    open_browser: Callable[..., BrowserContext], person: Person, bakery: Site
+) -> None:
+    visitor = Visitor(open_browser(java_script_enabled=False).new_page(), person, bakery)
+    visitor.start_at_bakery()
+    visitor.press("Deutsch")
+    expect(visitor.page.locator("html")).to_have_attribute("lang", "de")
+    visitor.press("English")
+    visitor.sign_in("not the password")
+    expect(visitor.page.get_by_role("alert")).to_be_visible()
+    visitor.sign_in()
+    visitor.allow()
+    visitor.is_welcome_at_bakery()
+    visitor.open("/account/logout/")
+    visitor.page.click("#confirm-logout")
+    visitor.sees("You are signed out")

@@ -1,0 +1,213 @@
+"""Every page, for every eye and hand: axe's rules, narrow screens, large text, small targets."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.visitor import Visitor, request_of
+from tests.conftest import ROOT, Server
+from tests.relying_party import unique
+
+AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
+
+
+def consent(visitor: Visitor, scope: str) -> None:
+    visitor.open(request_of(visitor.bakery, visitor.person, scope=scope)[0])
+    visitor.sign_in()
+    visitor.sees("Continue to Bakery?")
+
+
+def sign_in_with_error(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.sign_in("not the password")
+    visitor.page.get_by_role("alert").wait_for()
+
+
+def sign_in_once_more(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.open(request_of(visitor.bakery, visitor.person, prompt="login")[0])
+
+
+def sign_up(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.press("Create an account")
+    visitor.sees("Create an account")
+
+
+def sign_up_with_error(visitor: Visitor) -> None:
+    sign_up(visitor)
+    visitor.page.fill("[name=email]", f"{unique('new')}@example.com")
+    visitor.page.fill("[name=password1]", "short")
+    visitor.press("Send code")
+    visitor.page.get_by_role("alert").wait_for()
+
+
+def sign_up_code(visitor: Visitor) -> str:
+    sign_up(visitor)
+    email = visitor.begin_sign_up()
+    visitor.sees("Enter the code")
+    return email
+
+
+def wrong_code(visitor: Visitor) -> None:
+    sign_up_code(visitor)
+    visitor.page.fill("[name=code]", "000000")
+    visitor.press("Continue")
+    visitor.page.get_by_role("alert").wait_for()
+
+
+def reset(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.press("Forgot it?")
+    visitor.sees("Set a new password")
+
+
+def reset_code(visitor: Visitor) -> None:
+    reset(visitor)
+    visitor.ask_for_new_password()
+    visitor.sees("Enter the code")
+
+
+def new_password(visitor: Visitor) -> None:
+    reset_code(visitor)
+    visitor.type_code(visitor.person.email)
+    visitor.sees("Choose a new password")
+
+
+def home(visitor: Visitor) -> None:
+    visitor.open("/account/login/")
+    visitor.sign_in()
+    visitor.sees("Ana Lima")
+
+
+def sign_out(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.press("Sign out")
+    visitor.sees("Sign out?")
+
+
+def signed_out(visitor: Visitor) -> None:
+    sign_out(visitor)
+    visitor.page.click("#confirm-logout")
+    visitor.sees("You are signed out")
+
+
+def wrong_request(visitor: Visitor) -> None:
+    path, _ = request_of(visitor.bakery, visitor.person, redirect_uri="https://evil.example/")
+    visitor.open(path)
+    visitor.page.locator("summary").click()
+
+
+def too_many_tries(visitor: Visitor) -> None:
+    """Ask for a sixth code within a minute (`reset_password` in settings)."""
+    for answer in ["Enter the code"] * 5 + ["Too many tries"]:
+        visitor.open("/account/password/reset/")
+        visitor.ask_for_new_password()
+        visitor.sees(answer)
+
+
+def broken(visitor: Visitor) -> None:
+    """The page for our own mistakes, which no address shows."""
+    html = (ROOT / "templates/500.html").read_text()
+    visitor.page.route(
+        "**/broken", lambda route: route.fulfill(body=html, content_type="text/html")
+    )
+    visitor.open("/broken")
+
+
+def at(path: str) -> Callable[[Visitor], None]:
+    return lambda visitor: visitor.open(path)
+
+
+PAGES: dict[str, Callable[[Visitor], Any]] = {
+    "sign-in": Visitor.start_at_bakery,
+    "sign-in-with-error": sign_in_with_error,
+    "sign-in-once-more": sign_in_once_more,
+    "sign-up": sign_up,
+    "sign-up-with-error": sign_up_with_error,
+    "sign-up-code": sign_up_code,
+    "sign-up-wrong-code": wrong_code,
+    "reset": reset,
+    "reset-code": reset_code,
+    "new-password": new_password,
+    "password-changed": at("/account/password/reset/done/"),
+    "home": home,
+    "sign-out": sign_out,
+    "signed-out": signed_out,
+    "inactive": at("/account/inactive/"),
+    "consent-few": lambda visitor: consent(visitor, "openid"),
+    "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),
+    "wrong-request": wrong_request,
+    "expired": at(f"/authorize?pending={'a' * 43}"),
+    "not-found": at("/nothing-here"),
+    "too-many-tries": too_many_tries,
+    "broken": broken,
+    "developers": at("/developers/"),
+    "developers-error": at("/developers/errors/invalid_request"),
+}
+
+
+@pytest.fixture(params=[*PAGES, "sign-up-closed"])
+def opened(request: pytest.FixtureRequest, visitor: Visitor) -> Visitor:
+    """A visitor in front of each page in turn."""
+    if request.param == "sign-up-closed":
+        closed: Server = request.getfixturevalue("closed_provider")
+        visitor.page.goto(f"{closed.issuer}/account/signup/")
+        visitor.sees("Sign-up is closed")
+    else:
+        PAGES[request.param](visitor)
+    visitor.page.wait_for_load_state()
+    return visitor
+
+
+def test_every_page_is_for_everybody(opened: Visitor) -> None:
+    for theme in ("light", "dark"):
+        opened.page.emulate_media(color_scheme=theme)
+        assert violations(opened) == [], theme
+    fits(opened)
+
+
+def violations(opened: Visitor) -> list[str]:
+    """Return what axe finds, all of its rules on."""
+    if not opened.page.evaluate("'axe' in window"):
+        opened.page.evaluate(AXE.read_text())
+    found = opened.page.evaluate("axe.run({rules: {'target-size': {enabled: true}}})")
+    return [
+        f"{problem['id']}: {node['target']} {json.dumps(node['any'])[:600]}"
+        for problem in found["violations"]
+        for node in problem["nodes"]
+    ]
+
+
+def fits(opened: Visitor) -> None:
+    """Nothing scrolls sideways on the narrowest screen, with text twice as large, or mirrored."""
+    page = opened.page
+    page.set_viewport_size({"width": 320, "height": 640})
+    sideways = "document.scrollingElement.scrollWidth - innerWidth"
+    assert page.evaluate(sideways) <= 0, "320 px"
+    assert page.evaluate(SMALL_TARGETS) == []
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.evaluate(sideways) <= 0, "text at 200 %"
+    page.evaluate("document.documentElement.style.fontSize = ''")
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    assert page.evaluate(sideways) <= 0, "from right to left"
+    assert page.evaluate(OUT_OF_SIGHT) == [], "from right to left"
+
+
+SMALL_TARGETS = """
+[...document.querySelectorAll('button, a.button, footer a, .aside a, .under a, summary, input')]
+  .filter(element => element.checkVisibility() && element.type !== 'hidden')
+  .map(element => element.type === 'checkbox' ? element.closest('label') : element)
+  .filter(element => Math.min(element.getBoundingClientRect().width,
+                              element.getBoundingClientRect().height) < 24)
+  .map(element => element.outerHTML)
+"""
+OUT_OF_SIGHT = """
+[...document.querySelectorAll('main button, main a, main input, main h1, footer *')]
+  .filter(element => element.checkVisibility() && element.type !== 'hidden')
+  .filter(element => element.getBoundingClientRect().left < 0
+                     || element.getBoundingClientRect().right > innerWidth)
+  .map(element => element.outerHTML)
+"""

@@ -1,0 +1,106 @@
+"""A person at a browser: what they do again and again, in their words."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from playwright.sync_api import Page, expect
+
+from tests.relying_party import (
+    ISSUER,
+    Person,
+    Registered,
+    RelyingParty,
+    mailed_code,
+    make_client,
+    unique,
+)
+
+NEW_PASSWORD = "tall blue garden gate"
+
+
+@dataclass
+class Site:
+    """A website that signs people in with us."""
+
+    url: str
+    client: Registered
+
+
+@dataclass
+class Visitor:
+    """Somebody in front of one page."""
+
+    page: Page
+    person: Person
+    bakery: Site
+
+    def in_another_tab(self) -> "Visitor":
+        return Visitor(self.page.context.new_page(), self.person, self.bakery)
+
+    def open(self, path: str) -> None:
+        self.page.goto(ISSUER + path)
+
+    def press(self, name: str) -> None:
+        """Press the button or follow the link of this name."""
+        target = self.page.get_by_role("button", name=name, exact=True)
+        target.or_(self.page.get_by_role("link", name=name, exact=True)).click()
+
+    def sees(self, heading: str) -> None:
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
+
+    def start_at_bakery(self) -> None:
+        self.page.goto(self.bakery.url)
+        self.page.click("#sign-in")
+        self.page.wait_for_url(f"{ISSUER}/**")
+
+    def sign_in(self, password: str | None = None) -> None:
+        self.page.fill("[name=login]", self.person.email)
+        self.page.fill("[name=password]", password or self.person.password)
+        self.press("Sign in")
+
+    def allow(self) -> None:
+        self.sees("Continue to Bakery?")
+        self.page.click("#allow")
+
+    def is_welcome_at_bakery(self, name: str | None = None) -> None:
+        self.sees(f"Welcome, {name or self.person.sub}")
+
+    def begin_sign_up(self, email: str | None = None) -> str:
+        """Fill in the sign-up page; the code is on its way to the address returned."""
+        email = email or f"{unique('new')}@example.com"
+        self.page.fill("[name=email]", email)
+        self.page.fill("[name=password1]", NEW_PASSWORD)
+        self.press("Send code")
+        return email
+
+    def type_code(self, email: str, newer_than: str | None = None) -> None:
+        self.sees("Enter the code")
+        for _ in range(100):
+            code = mailed_code(email)
+            if code != newer_than:
+                break
+            self.page.wait_for_timeout(50)  # the newer mail is on its way
+        self.page.fill("[name=code]", code)
+        self.press("Continue")
+
+    def ask_for_new_password(self) -> None:
+        self.page.fill("[name=email]", self.person.email)
+        self.press("Send code")
+
+
+def site_at(redirect_uri: str, **metadata: Any) -> Site:
+    """Return a website of which only its answer's address matters."""
+    return Site(redirect_uri, make_client(redirect_uris=[redirect_uri], **metadata))
+
+
+def request_of(site: Site, person: Person, **overrides: str | None) -> tuple[str, str]:
+    """Return the path of an authorization request of a site, and its state."""
+    relying_party = RelyingParty(site.client, None, person)  # type: ignore[arg-type]
+    return f"/authorize?{urlencode(relying_party.parameters(**overrides))}", relying_party.state
+
+
+def brought_back(page: Page, url: str) -> dict[str, str]:
+    """Wait until the browser is at this address; return what it brought along."""
+    page.wait_for_url(f"{url}?**")
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}

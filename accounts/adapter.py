@@ -79,7 +79,8 @@ class Adapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send mail beside the request, so that its time doesn't tell whether an account exists."""
-        context = {**context, "email": email, "issuer": settings.IDP_ISSUER}
+        host = settings.IDP_ISSUER.partition("://")[2]
+        context = {**context, "email": email, "issuer": settings.IDP_ISSUER, "host": host}
         _post.submit(_deliver, self.render_mail(template_prefix, email, context))
 
 

@@ -1,19 +1,38 @@
 """Where a step of signing in leads when it is done: `next`, carried from page to page."""
 
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParserError
+
+#: What Django raises when a request's parameters can't be read.
+UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError)
 
 
 def next_of(http: HttpRequest) -> str:
-    """Return the request's `next`, from its form or its address; empty if there is none."""
-    return http.POST.get(REDIRECT_FIELD_NAME) or http.GET.get(REDIRECT_FIELD_NAME, "")
+    """Return the request's `next`, from its form or its address; empty if there is none.
+
+    Empty, too, where the form or address can't be read: whoever shows the page that says so asks.
+    """
+    try:
+        return http.POST.get(REDIRECT_FIELD_NAME) or http.GET.get(REDIRECT_FIELD_NAME, "")
+    except UNREADABLE:
+        return ""
+
+
+def split(url: str) -> SplitResult:
+    """Return the parts of an address; of one that isn't one, none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def with_next(url: str, http: HttpRequest) -> str:
     """Return a path of ours with the request's `next` in its query, unless it has one."""
-    parts = urlsplit(url)
+    parts = split(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     target = next_of(http)
     if target and REDIRECT_FIELD_NAME not in query:

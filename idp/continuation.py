@@ -1,10 +1,10 @@
 """Which client's request a page belongs to, found from the address it continues to."""
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from django.http import HttpRequest
 
-from accounts.next import next_of
+from accounts.next import next_of, split
 from idp import policy
 from idp.authorization import pending
 from idp.models import Client, PendingAuthorization
@@ -51,7 +51,7 @@ def shown_logo(client: Client) -> str:
 
 def host_of(redirect_uri: str) -> str:
     """Return the host that a person is sent back to, or nothing for an app on their device."""
-    parts = urlsplit(redirect_uri)
+    parts = split(redirect_uri)
     return parts.netloc if parts.scheme in {"http", "https"} else ""
 
 
@@ -64,7 +64,7 @@ def _pending_id(http: HttpRequest) -> str | None:
 def _id_in(path: str) -> str | None:
     """Return the id in a path's query, or in that of the `next` it leads to."""
     for _ in range(_STEPS):
-        query = parse_qs(urlsplit(path).query)
+        query = parse_qs(split(path).query)
         if PENDING in query:
             return query[PENDING][0]
         path = query.get("next", [""])[0]

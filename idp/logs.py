@@ -1,5 +1,6 @@
 """Logging: structured lines, JSON in production; never a code, token, secret or password."""
 
+import logging
 from typing import Any
 
 import structlog
@@ -10,6 +11,16 @@ _SHARED: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+
+class WithoutTraceback(logging.Filter):
+    """Drops a record's traceback: strangers must not fill the log by what they send."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let the record pass, without its traceback and cut to a line's length."""
+        record.exc_info = record.exc_text = None
+        record.msg = str(record.msg)[:200]
+        return True
 
 
 def logging_configuration(*, json: bool) -> dict[str, Any]:
@@ -42,10 +53,20 @@ def logging_configuration(*, json: bool) -> dict[str, Any]:
                 ],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "filters": {"brief": {"()": WithoutTraceback}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
+            "brief": {
+                "class": "logging.StreamHandler",
+                "formatter": "structured",
+                "filters": ["brief"],
+            },
+        },
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.request": {"level": "ERROR"},  # a 4xx is logged where its reason is known
+            # What strangers send is a line, not a traceback.
+            "django.security": {"handlers": ["brief"], "propagate": False},
         },
     }

@@ -4,10 +4,12 @@ A protocol endpoint is called by machines that carry no cookie of ours, so what 
 would only cost time there, and a cookie that doesn't exist can't be abused.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from csp.middleware import CSPMiddleware
+from django.conf import settings
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import (
@@ -26,6 +28,7 @@ from accounts.middleware import AuthenticationMiddleware
 from idp import policy
 from idp.continuation import allowed_by_page, pending_of
 
+_SESSION_KEY = re.compile(r"[a-z0-9]{32}")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -39,7 +42,14 @@ class _OnPages(MiddlewareMixin):
 
 
 class PageSessions(_OnPages, SessionMiddleware):
-    """Browser sessions, on pages."""
+    """Browser sessions, on pages. A cookie that can't be one of ours is not looked for."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Forget what Django's session keys never look like; null characters above all."""
+        key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        if key is not None and _SESSION_KEY.fullmatch(key) is None:
+            del request.COOKIES[settings.SESSION_COOKIE_NAME]
+        super().process_request(request)
 
 
 class PageCsrf(_OnPages, CsrfViewMiddleware):

@@ -49,7 +49,9 @@ DISCOVERY_PATHS: Final = (
     "/.well-known/oauth-authorization-server",
 )
 #: Where only machines come: no cookie is read or set there.
-PROTOCOL_PATHS: Final = frozenset({"/token", "/userinfo", "/jwks", *DISCOVERY_PATHS})
+PROTOCOL_PATHS: Final = frozenset(
+    {"/token", "/userinfo", "/jwks", *DISCOVERY_PATHS, "/healthz", "/readyz"}
+)
 
 
 def address(name: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from idp import policy
-from idp.authorization.request import MAX_STATE, AuthorizationRequest
+from idp.authorization.request import AuthorizationRequest
 from idp.protocol import pkce
 from idp.protocol.errors import (
     InvalidRequest,
@@ -31,15 +31,9 @@ def nothing_unsupported_is_asked(request: AuthorizationRequest) -> None:
         raise _UNSUPPORTED[name](f"The parameter {name} is not supported.")
 
 
-def state_is_bounded(request: AuthorizationRequest) -> None:
-    """A state of kilobytes would not survive browsers' limits on addresses anyway."""
-    if request.reply_to.state is not None and len(request.reply_to.state) > MAX_STATE:
-        raise InvalidRequest(f"The parameter state is longer than {MAX_STATE} characters.")
-
-
 def response_type_is_offered(request: AuthorizationRequest) -> None:
     """RFC 6749 §3.1.1: the order of a combination's parts does not matter."""
-    if frozenset(request.response_type.split()) not in map(_parts, policy.RESPONSE_TYPES):
+    if _parts(request.response_type) not in map(_parts, policy.RESPONSE_TYPES):
         raise UnsupportedResponseType(
             f"The response type {request.response_type} is not supported."
         )
@@ -47,7 +41,7 @@ def response_type_is_offered(request: AuthorizationRequest) -> None:
 
 def response_type_is_registered(request: AuthorizationRequest) -> None:
     """OIDC Dynamic Client Registration §2: a client uses what it registered."""
-    if frozenset(request.response_type.split()) not in map(_parts, request.client.response_types):
+    if _parts(request.response_type) not in map(_parts, request.client.response_types):
         raise UnauthorizedClient("The client is not registered for this response type.")
 
 
@@ -96,7 +90,6 @@ def pkce_is_used_where_required(request: AuthorizationRequest) -> None:
 
 CHECKS: tuple[Check, ...] = (
     nothing_unsupported_is_asked,
-    state_is_bounded,
     response_type_is_offered,
     response_type_is_registered,
     response_mode_is_offered,
@@ -114,5 +107,5 @@ def check(request: AuthorizationRequest) -> None:
         satisfied(request)
 
 
-def _parts(response_type: str) -> frozenset[str]:
-    return frozenset(response_type.split())
+def _parts(response_type: str) -> list[str]:
+    return sorted(response_type.split())

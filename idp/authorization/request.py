@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from idp.clients.redirect_uris import ReplyAddress
+from idp.clients.redirect_uris import MAX_STATE, ReplyAddress
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.parameters import Parameters
 
 #: Longer ones are refused: what a client needs to remember it can keep itself.
-MAX_STATE = 4096
 MAX_NONCE = 1024
 _MAX_AGE_DIGITS = 9
 
@@ -60,6 +59,7 @@ class AuthorizationRequest:
         parameters.refuse_repeats()
         client = reply_to.client
         max_age = _seconds(parameters.values)
+        _bounded(parameters.values, "state", MAX_STATE)
         return cls(
             client=client,
             reply_to=reply_to,

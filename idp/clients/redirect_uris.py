@@ -18,6 +18,10 @@ class ReplyAddress:
     state: str | None
 
 
+#: A longer state would not survive browsers' and proxies' limits on addresses.
+MAX_STATE = 4096
+
+
 def verified(client: Client, parameters: Parameters) -> ReplyAddress:
     """Return the reply address of an authorization request. OIDC Core §3.1.2.1, RFC 9700 §2.1.
 
@@ -33,5 +37,10 @@ def verified(client: Client, parameters: Parameters) -> ReplyAddress:
         client=client,
         redirect_uri=redirect_uri,
         response_mode=mode if mode in policy.RESPONSE_MODES else policy.RESPONSE_MODES[0],
-        state=parameters.get("state"),
+        state=_returnable(parameters.get("state")),
     )
+
+
+def _returnable(state: str | None) -> str | None:
+    """Return the state unless it is too long to go back: `checks` refuses the request for it."""
+    return state if state is None or len(state) <= MAX_STATE else None

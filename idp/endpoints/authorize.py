@@ -33,10 +33,10 @@ def authorize(http: HttpRequest) -> HttpResponse:
     """Every visit enters here: the client's first, and each return from sign-in or consent."""
     try:
         arrival = _arrival(http)
+    except _GoneError as gone:
+        return _start_again(http, gone.pending_id)
     except ProtocolError as error:
         return error_page(http, error)
-    if arrival is None:
-        return _start_again(http)
     unknown = InvalidRequest("The client_id is missing or unknown, or the client is disabled.")
     try:
         client_id = arrival.parameters.get("client_id") or ""
@@ -46,13 +46,25 @@ def authorize(http: HttpRequest) -> HttpResponse:
         return error_page(http, error, arrival.parameters)
 
 
-def _arrival(http: HttpRequest) -> Arrival | None:
-    """Return the request: new from its client, or kept and found by its id. None if it is gone."""
-    if PENDING in http.GET and "client_id" not in http.GET:
-        row = pending.find(http.GET[PENDING])
-        return None if row is None else pending.arrival_of(row)
+class _GoneError(Exception):
+    """The request was kept for as long as promised, or never was."""
+
+    def __init__(self, pending_id: str) -> None:
+        super().__init__(pending_id)
+        self.pending_id = pending_id
+
+
+def _arrival(http: HttpRequest) -> Arrival:
+    """Return the request: new from its client, or kept and found by its id."""
     body = form_of(http) if http.method == "POST" else ""
-    return pending.arrived_now(Parameters.parse(query_of(http), body))
+    parameters = Parameters.parse(query_of(http), body)
+    pending_id = parameters.get(PENDING)
+    if pending_id is not None and "client_id" not in parameters.values:
+        row = pending.find(pending_id)
+        if row is None:
+            raise _GoneError(pending_id)
+        return pending.arrival_of(row)
+    return pending.arrived_now(parameters)
 
 
 def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
@@ -104,10 +116,10 @@ def _kept(http: HttpRequest, arrival: Arrival, client: Client) -> str:
     return continue_at(pending.keep(client, arrival, client_address(http)))
 
 
-def _start_again(http: HttpRequest) -> HttpResponse:
-    """The request was kept for as long as promised, or never was: say how to go on."""
+def _start_again(http: HttpRequest, pending_id: str) -> HttpResponse:
+    """Say how to go on."""
     error = InvalidRequest("This sign-in was not finished in time, or its address is incomplete.")
-    expired = pending.find_expired(http.GET[PENDING])
+    expired = pending.find_expired(pending_id)
     if expired is None:
         return error_page(http, error, expired=True)
     again = f"{http.path}?{urlencode(expired.parameters)}"

@@ -4,12 +4,14 @@ import inspect
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from idp import policy
 from idp.protocol import errors, vocabulary
 
 
+@csrf_exempt  # nothing is sent here; another method is answered with 405
 @require_safe
 def overview(http: HttpRequest) -> HttpResponse:
     """Show addresses, scopes and claims, algorithms, and every error."""
@@ -33,6 +35,7 @@ def overview(http: HttpRequest) -> HttpResponse:
     )
 
 
+@csrf_exempt
 @require_safe
 def error(http: HttpRequest, code: str) -> HttpResponse:
     """Explain one error code: where `error_uri` leads."""

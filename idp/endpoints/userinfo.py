@@ -15,6 +15,7 @@ from idp.statements import Bearer, find_bearer
 from idp.tokens import opaque
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
+_SCHEME = re.compile(r"bearer\b", re.IGNORECASE)
 
 
 @csrf_exempt
@@ -36,6 +37,8 @@ def _access_token(http: HttpRequest) -> str | None:
     if "access_token" in Parameters.parse(query_of(http)).values:
         raise InvalidRequest("Send the access token in the Authorization header, not the address.")
     header = http.headers.get("Authorization")
+    if header is not None and _SCHEME.match(header) is None:
+        header = None  # another scheme is as if nothing had come (RFC 6750 §3.1)
     posted = None
     if http.method == "POST" and http.content_type == FORM:
         parameters = Parameters.parse(form_of(http))

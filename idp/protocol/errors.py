@@ -6,12 +6,17 @@ A class's docstring is what the page behind `error_uri` says about its code.
 from http import HTTPStatus
 from typing import ClassVar
 
+#: Descriptions may quote what came, and travel in addresses.
+LONGEST_DESCRIPTION = 300
+
 
 def printable(text: str) -> str:
     r"""Return `text` with only what `error_description` may hold (RFC 6749 §5.2).
 
     That is printable ASCII without `"` and `\`; anything else becomes a question mark.
     """
+    if len(text) > LONGEST_DESCRIPTION:
+        text = text[: LONGEST_DESCRIPTION - 3] + "..."
     return "".join(c if " " <= c <= "~" and c not in '"\\' else "?" for c in text)
 
 

@@ -95,7 +95,7 @@ def test_a_wrong_password_is_announced_and_keeps_the_address(visitor: Visitor) -
 
 def test_a_forgotten_password_leads_on_to_the_app(visitor: Visitor) -> None:
     visitor.start_at_bakery()
-    visitor.press("Forgot it?")
+    visitor.press("Forgot your password?")
     visitor.ask_for_new_password()
     visitor.type_code(visitor.person.email)
     visitor.sees("Choose a new password")

@@ -60,7 +60,7 @@ def wrong_code(visitor: Visitor) -> None:
 
 def reset(visitor: Visitor) -> None:
     visitor.start_at_bakery()
-    visitor.press("Forgot it?")
+    visitor.press("Forgot your password?")
     visitor.sees("Set a new password")
 
 

@@ -1,0 +1,158 @@
+"""How a client proves itself at the token endpoint. RFC 6749 §2.3, OIDC Core §9."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from urllib.parse import quote_plus
+
+import httpx
+import pytest
+
+from tests.relying_party import (
+    ISSUER,
+    Browser,
+    Person,
+    Registered,
+    RelyingParty,
+    make_client,
+    spec,
+    unique,
+)
+
+METHODS = ["client_secret_basic", "client_secret_post", "none"]
+GRANT = {"grant_type": "authorization_code", "code": "x" * 43}
+
+
+def basic(client_id: str, secret: str) -> dict[str, str]:
+    """Return the header as RFC 6749 §2.3.1 builds it."""
+    credentials = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+    return {"Authorization": f"Basic {b64encode(credentials.encode()).decode()}"}
+
+
+def ask(headers: dict[str, str] | None = None, **parameters: str) -> httpx.Response:
+    return httpx.post(f"{ISSUER}/token", data=parameters, headers=headers, verify=False)
+
+
+def proven(response: httpx.Response) -> bool:
+    """Whether the request got as far as its code, which is no code."""
+    return response.status_code == 400 and response.json()["error"] == "invalid_grant"
+
+
+def use_basic(client: Registered) -> httpx.Response:
+    return ask(basic(client.client_id, client.secret or "x"), **GRANT)
+
+
+def use_post(client: Registered) -> httpx.Response:
+    return ask(client_id=client.client_id, client_secret=client.secret or "x", **GRANT)
+
+
+def use_none(client: Registered) -> httpx.Response:
+    return ask(client_id=client.client_id, **GRANT)
+
+
+USES = [use_basic, use_post, use_none]
+
+
+@spec("OIDC Core", "9")
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("registered", METHODS)
+def test_the_registered_method_and_no_other(
+    provider: object, registered: str, use: Callable[[Registered], httpx.Response]
+) -> None:
+    response = use(make_client(token_endpoint_auth_method=registered))
+    if METHODS.index(registered) == USES.index(use):
+        assert proven(response)
+    else:
+        assert response.status_code == 401
+        assert response.json()["error"] == "invalid_client"
+
+
+@spec("RFC 6749", "5.2")
+@pytest.mark.parametrize("use", [use_basic, use_post])
+def test_a_wrong_secret_is_answered_with_401_and_a_challenge(
+    provider: object, use: Callable[[Registered], httpx.Response]
+) -> None:
+    method = METHODS[USES.index(use)]
+    client = make_client(token_endpoint_auth_method=method)
+    response = use(Registered(client.client_id, "w" * 64, {}))
+    assert response.status_code == 401
+    assert response.json()["error"] == "invalid_client"
+    assert response.headers["WWW-Authenticate"].startswith("Basic realm=")
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+@spec("RFC 6749", "2.3.1")
+@pytest.mark.parametrize(
+    "secret", ["100% + space & more : = ?" * 2, "Schlüssel-für-die-Bäckerei " * 2, "%41" * 20]
+)
+def test_basic_is_form_decoded(provider: object, secret: str) -> None:
+    client = make_client(client_id=unique("a b:c%41+"), client_secret=secret)
+    assert proven(use_basic(client))
+
+
+@spec("RFC 7617", "2")
+@pytest.mark.parametrize("scheme", ["basic", "BASIC", "Basic"])
+def test_the_name_of_the_scheme_has_no_case(provider: object, scheme: str) -> None:
+    client = make_client()
+    header = basic(client.client_id, client.secret or "")["Authorization"]
+    assert proven(ask({"Authorization": header.replace("Basic", scheme)}, **GRANT))
+
+
+@spec("RFC 6749", "2.3.1")
+def test_the_client_id_may_be_repeated_in_the_body(provider: object) -> None:
+    client = make_client()
+    headers = basic(client.client_id, client.secret or "")
+    assert proven(ask(headers, client_id=client.client_id, **GRANT))
+
+
+@spec("RFC 6749", "2.3")
+def test_another_client_id_in_the_body_is_refused(provider: object) -> None:
+    client, other = make_client(), make_client()
+    response = ask(basic(client.client_id, client.secret or ""), client_id=other.client_id, **GRANT)
+    assert response.status_code == 400
+    assert response.json()["error"] == "invalid_request"
+
+
+@spec("RFC 6749", "5.2")
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Basic",
+        "Basic !",
+        "Basic " + b64encode(b"no colon").decode(),
+        "Basic " + b64encode(b"\xff\xfe:\xff").decode(),
+        "Basic " + b64encode(b"a%00b:c").decode(),
+        "Basic " + b64encode(b":").decode(),
+        "Basic " + b64encode(b"x" * 8000 + b":y").decode(),
+        "Bearer abc",
+        "Digest username=x",
+        "",
+    ],
+)
+def test_a_header_that_proves_nothing(provider: object, header: str) -> None:
+    response = ask({"Authorization": header}, **GRANT)
+    assert response.status_code == 401
+    assert response.json()["error"] == "invalid_client"
+
+
+@spec("RFC 6749", "5.2")
+def test_a_request_that_names_no_client(provider: object) -> None:
+    response = ask(**GRANT)
+    assert response.status_code == 401
+    assert response.json()["error"] == "invalid_client"
+
+
+@spec("RFC 6749", "5.2")
+def test_an_unknown_client_looks_like_a_wrong_secret(provider: object) -> None:
+    unknown = use_basic(Registered(unique("nobody"), "w" * 64, {}))
+    wrong = use_basic(Registered(make_client().client_id, "w" * 64, {}))
+    assert unknown.status_code == wrong.status_code == 401
+    assert unknown.json()["error"] == wrong.json()["error"] == "invalid_client"
+
+
+@spec("RFC 6749", "2.3.1")
+def test_a_new_secret_counts_at_once_and_the_old_no_more(browser: Browser, person: Person) -> None:
+    relying_party = RelyingParty(make_client(), browser, person)
+    assert proven(relying_party.token(**GRANT))
+    renewed = make_client(client_id=relying_party.client.client_id)
+    assert proven(use_basic(renewed))
+    assert relying_party.token(**GRANT).status_code == 401

@@ -1,0 +1,135 @@
+"""Which web pages may read our answers. Fetch standard, RFC 9700 §2.6."""
+
+import httpx
+import pytest
+
+from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, spec, unique
+
+OPEN = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks"]
+GUARDED = ["/token", "/userinfo"]
+ALLOW = "Access-Control-Allow-Origin"
+
+
+def from_page(path: str, origin: str, method: str = "GET", **headers: str) -> httpx.Response:
+    return httpx.request(
+        method, f"{ISSUER}{path}", headers={"Origin": origin, **headers}, verify=False
+    )
+
+
+def preflight(path: str, origin: str) -> httpx.Response:
+    headers = {
+        "Access-Control-Request-Method": "GET" if path == "/userinfo" else "POST",
+        "Access-Control-Request-Headers": "authorization, content-type",
+    }
+    return from_page(path, origin, "OPTIONS", **headers)
+
+
+@pytest.fixture
+def origin(provider: object) -> str:
+    """The origin of a registered single-page app."""
+    origin = f"https://{unique('spa')}.example.com"
+    make_client(token_endpoint_auth_method="none", redirect_uris=[f"{origin}/callback"])
+    return origin
+
+
+@spec("OIDC Discovery", "4")
+@pytest.mark.parametrize("path", OPEN)
+def test_discovery_and_keys_are_for_everyone(provider: object, path: str) -> None:
+    response = from_page(path, "https://anywhere.example")
+    assert response.headers[ALLOW] in {"*", "https://anywhere.example"}
+    assert "Access-Control-Allow-Credentials" not in response.headers
+    assert response.headers.get_list(ALLOW, split_commas=True) == [response.headers[ALLOW]]
+    asked = preflight(path, "https://anywhere.example")
+    assert asked.status_code in {200, 204}
+    assert asked.headers[ALLOW] in {"*", "https://anywhere.example"}
+
+
+@spec("RFC 9700", "2.6")
+@pytest.mark.parametrize("path", GUARDED)
+def test_an_apps_own_page_may_ask(origin: str, path: str) -> None:
+    asked = preflight(path, origin)
+    assert asked.status_code in {200, 204}
+    assert asked.headers[ALLOW] == origin
+    allowed = asked.headers["Access-Control-Allow-Headers"].lower()
+    assert "authorization" in allowed
+    assert "content-type" in allowed
+    answered = from_page(path, origin, "POST")
+    assert answered.status_code >= 400
+    assert answered.headers[ALLOW] == origin
+    assert "origin" in answered.headers["Vary"].lower()
+    assert "www-authenticate" in answered.headers["Access-Control-Expose-Headers"].lower()
+
+
+@spec("RFC 9700", "2.6")
+@pytest.mark.parametrize("path", GUARDED)
+def test_no_page_ever_asks_with_cookies(origin: str, path: str) -> None:
+    for response in (preflight(path, origin), from_page(path, origin, "POST")):
+        assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+@spec("RFC 9700", "2.6")
+@pytest.mark.parametrize("path", GUARDED)
+@pytest.mark.parametrize(
+    "near",
+    [
+        "https://evil.example",
+        "null",
+        "{origin}.evil.example",
+        "{origin}:8443",
+        "{origin}/",
+        "http://{host}",
+        "HTTPS://{host}",
+        "https://evil.{host}",
+        "",
+    ],
+)
+def test_no_other_page_may(origin: str, path: str, near: str) -> None:
+    other = near.format(origin=origin, host=origin.removeprefix("https://"))
+    assert ALLOW not in preflight(path, other).headers
+    assert ALLOW not in from_page(path, other, "POST").headers
+
+
+@spec("RFC 9700", "2.6")
+@pytest.mark.parametrize("path", ["/authorize", "/consent", "/account/login/", "/account/"])
+def test_pages_are_for_no_script_of_others(origin: str, path: str) -> None:
+    for response in (from_page(path, origin), preflight(path, origin)):
+        assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+@spec("RFC 9700", "2.6")
+def test_a_client_with_a_secret_names_its_pages_itself(provider: object) -> None:
+    name = unique("shop")
+    make_client(
+        redirect_uris=[f"https://{name}.example.com/callback"],
+        allowed_origins=[f"https://app.{name}.example.com"],
+    )
+    assert ALLOW not in preflight("/token", f"https://{name}.example.com").headers
+    assert ALLOW in preflight("/token", f"https://app.{name}.example.com").headers
+
+
+@spec("RFC 9700", "2.6")
+def test_a_disabled_clients_page_may_not(provider: object) -> None:
+    origin = f"https://{unique('spa')}.example.com"
+    metadata = {"token_endpoint_auth_method": "none", "redirect_uris": [f"{origin}/callback"]}
+    client = make_client(**metadata)
+    assert ALLOW in preflight("/token", origin).headers
+    make_client(client_id=client.client_id, enabled=False, **metadata)
+    assert ALLOW not in preflight("/token", origin).headers
+
+
+@spec("RFC 9700", "2.6")
+def test_an_app_in_the_browser_gets_through(origin: str, browser: Browser, person: Person) -> None:
+    uri = f"{origin}/callback"
+    client = make_client(token_endpoint_auth_method="none", redirect_uris=[uri])
+    app = RelyingParty(client, browser, person)
+    data = {
+        "grant_type": "authorization_code",
+        "client_id": client.client_id,
+        "code": app.authorize().code,
+        "redirect_uri": uri,
+        "code_verifier": app.code_verifier,
+    }
+    tokens = httpx.post(f"{ISSUER}/token", data=data, headers={"Origin": origin}, verify=False)
+    assert tokens.headers[ALLOW] == origin
+    bearer = f"Bearer {tokens.json()['access_token']}"
+    assert from_page("/userinfo", origin, Authorization=bearer).json()["sub"] == person.sub

@@ -1,0 +1,132 @@
+"""What people and developers see of errors. OIDC Core §3.1.2.6, RFC 6749 §4.1.2.1, §5.2."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.relying_party import ISSUER, RelyingParty, is_error_page, spec
+
+#: RFC 6749 §5.2: printable ASCII without the quote and the backslash.
+DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+")
+#: Two times four letters or digits that are not mistaken for each other when read aloud.
+REFERENCE = re.compile(r"\b([2-9A-HJKMNP-TV-Z]{4}-[2-9A-HJKMNP-TV-Z]{4})\b")
+
+ASKED = [
+    {"response_type": None},
+    {"response_type": 'x"\\é\r\n'},
+    {"response_mode": 'x"\\é\r\n'},
+    {"prompt": 'x"\\é\r\n'},
+    {"prompt": "none"},
+    {"prompt": "none login"},
+    {"scope": 'x"\\é'},
+    {"max_age": 'x"\\é'},
+    {"request": "x"},
+    {"request_uri": "x"},
+    {"registration": "x"},
+    {"code_challenge": "x"},
+    {"code_challenge_method": "plain"},
+    {"nonce": "x" * 2000},
+    {"state": "x" * 5000},
+    {"id_token_hint": "x"},
+]
+
+
+def holds(description: str | None, error_uri: str | None) -> None:
+    """Hold an error to RFC 6749 §5.2 and to being of use."""
+    assert description
+    assert DESCRIPTION.fullmatch(description)
+    assert description.endswith(".")
+    assert error_uri
+    assert error_uri.startswith(f"{ISSUER}/")
+    assert httpx.get(error_uri, verify=False).status_code == 200
+
+
+@spec("RFC 6749", "4.1.2.1")
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: "-".join(map(repr, asked.items()))[:40])
+def test_an_error_redirect_helps_the_developer(
+    relying_party: RelyingParty, asked: dict[str, str | None]
+) -> None:
+    relying_party.browser.sign_in(relying_party.person)
+    answer = relying_party.answer(relying_party.visit(**asked))
+    assert answer.error
+    holds(answer.error_description, answer.error_uri)
+    if asked.keys() != {"state"}:
+        assert answer.state == relying_party.state
+
+
+@spec("RFC 6749", "5.2")
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"grant_type": 'x"\\é\r\n'},
+        {"grant_type": "authorization_code", "code": 'x"\\é'},
+        {"grant_type": "client_credentials"},
+        {"grant_type": "authorization_code", "code": "x", 'y"\\é': "1"},
+    ],
+    ids=lambda parameters: repr(parameters["grant_type"]),
+)
+def test_an_error_of_the_token_endpoint_helps_the_developer(
+    relying_party: RelyingParty, parameters: dict[str, str]
+) -> None:
+    answer = relying_party.token(**parameters).json()
+    holds(answer["error_description"], answer["error_uri"])
+
+
+@spec("RFC 6749", "5.2")
+def test_a_repeated_parameter_is_named_in_printable_characters(provider: object) -> None:
+    answer = httpx.post(
+        f"{ISSUER}/token",
+        content='a"%5C%C3%A9%0A=1&a"%5C%C3%A9%0A=2',
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        verify=False,
+    ).json()
+    holds(answer["error_description"], answer["error_uri"])
+
+
+@spec("RFC 6750", "3")
+@pytest.mark.parametrize(
+    ("headers", "query"),
+    [
+        ({"Authorization": "Bearer x"}, ""),
+        ({"Authorization": "Bearer a b"}, ""),
+        ({"Authorization": "Bearer x"}, "?access_token=x"),
+    ],
+)
+def test_an_error_of_userinfo_helps_the_developer(
+    provider: object, headers: dict[str, str], query: str
+) -> None:
+    response = httpx.get(f"{ISSUER}/userinfo{query}", headers=headers, verify=False)
+    challenge = response.headers["WWW-Authenticate"]
+    members = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+    holds(members["error_description"], members["error_uri"])
+    assert response.json()["error"] == members["error"]
+
+
+@spec("OIDC Core", "3.1.2.6")
+def test_the_page_explains_without_leading_to_the_address(relying_party: RelyingParty) -> None:
+    page = relying_party.visit(redirect_uri="https://evil.example/callback")
+    assert is_error_page(page)
+    assert REFERENCE.search(page.text)
+    assert "redirect_uri is not one that is registered" in page.text
+    assert not re.search(r'(href|src|action|content)="[^"]*evil', page.text)
+    links = re.findall(r'href="(http[^"]+)"', page.text)
+    assert [httpx.get(link, verify=False).status_code for link in links] == [200]
+
+
+@spec("OIDC Core", "3.1.2.6")
+def test_every_page_has_a_reference_of_its_own(relying_party: RelyingParty) -> None:
+    pages = [relying_party.visit(client_id="unknown").text for _ in range(2)]
+    references = {match[1] for page in pages for match in REFERENCE.finditer(page)}
+    assert len(references) == 2
+
+
+@spec("RFC 6749", "4.1.2.1")
+def test_every_error_has_a_page(provider: object) -> None:
+    overview = httpx.get(f"{ISSUER}/developers/", verify=False)
+    pages = set(re.findall(r'href="(/developers/errors/\w+)"', overview.text))
+    assert "/developers/errors/invalid_request" in pages
+    assert len(pages) >= 15
+    for page in pages:
+        assert httpx.get(f"{ISSUER}{page}", verify=False).status_code == 200
+    assert httpx.get(f"{ISSUER}/developers/errors/x", verify=False).status_code == 404

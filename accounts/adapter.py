@@ -44,6 +44,10 @@ class Adapter(DefaultAccountAdapter):
         """Whether to return there after signing in: addresses of our own only, as paths."""
         return bool(url) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
+    def new_user(self, request: HttpRequest) -> User:  # noqa: ARG002
+        """Return the account that somebody is about to make."""
+        return User(self_registered=True)
+
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address that limits are counted by."""
         return client_address(request) or "unknown"

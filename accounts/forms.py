@@ -8,6 +8,8 @@ from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
+
 _CODE = {
     "autocomplete": "one-time-code",
     "inputmode": "numeric",
@@ -44,7 +46,14 @@ class SignUpForm(allauth.SignupForm):
         _new_password(self.fields["password1"], _("Password"))
 
     def try_save(self, request: HttpRequest) -> Any:
-        """Save, or take as long where the address is taken (ASVS 6.3.8)."""
+        """Save, or take as long where the address is taken (ASVS 6.3.8).
+
+        A sign-up that was never finished holds nothing: it makes way, so that whoever begins anew
+        gets a code, and no password that somebody else chose before lives on.
+        """
+        if self.account_already_exists:
+            unfinished = User.objects.unfinished().filter(email=self.cleaned_data["email"])
+            self.account_already_exists: bool = not unfinished.delete()[0]
         if self.account_already_exists:
             make_password(self.cleaned_data["password1"])
         return super().try_save(request)

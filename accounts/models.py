@@ -27,6 +27,12 @@ class UserManager(BaseUserManager["User"]):
         user.set_email(user.email, verified=True)
         return user
 
+    def unfinished(self) -> "models.QuerySet[User]":
+        """Return sign-ups whose address was never proven: nobody has been in them."""
+        return self.filter(self_registered=True, last_login=None).exclude(
+            emailaddress__verified=True
+        )
+
     def get_by_natural_key(self, username: str | None) -> "User":
         """Find a person by e-mail address, whatever its capitals."""
         return self.get(email__iexact=username)
@@ -40,6 +46,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
+    #: Whether the person made the account, rather than an operator.
+    self_registered = models.BooleanField(_("self-registered"), default=False, editable=False)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
     name = models.CharField(_("full name"), max_length=200, blank=True)

@@ -59,6 +59,26 @@ def test_an_unproven_address_is_proven_before_signing_in(browser: Browser) -> No
     assert is_page(browser.submit(page, code=mailed_code(unproven.email)), "/account/")
 
 
+def test_beginning_anew_sends_a_code_and_the_first_password_is_gone(
+    browser: Browser, newcomer: Person
+) -> None:
+    somebody_else = Person(newcomer.email, "somebody else's choice", "")
+    with Browser() as earlier:
+        sign_up(earlier, somebody_else)
+        mailed_code(newcomer.email)
+    page = sign_up(browser, newcomer)
+    assert is_page(browser.submit(page, code=mailed_code(newcomer.email)), "/account/")
+    with Browser() as elsewhere:
+        assert is_page(elsewhere.sign_in(somebody_else), "/account/login/")
+        assert is_page(elsewhere.sign_in(newcomer), "/account/")
+
+
+def test_an_account_that_an_operator_made_does_not_make_way(browser: Browser) -> None:
+    unproven = make_person(email_verified=False)
+    sign_up(browser, Person(unproven.email, PASSWORD, ""))
+    assert str(User.objects.get(email=unproven.email).sub) == unproven.sub
+
+
 def test_three_wrong_codes_end_it(browser: Browser, newcomer: Person) -> None:
     page = sign_up(browser, newcomer)
     right = mailed_code(newcomer.email)

@@ -180,7 +180,7 @@ def test_a_request_that_expired_can_be_started_again(visitor: Visitor) -> None:
     assert pending.update(arrived_at=timezone.now() - timedelta(hours=2)) == 1
     visitor.sign_in()
     visitor.sees("This page was open for too long")
-    visitor.press("Start again to Bakery")
+    visitor.press("Start again with Bakery")
     visitor.allow()
     visitor.is_welcome_at_bakery()
 

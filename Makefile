@@ -14,7 +14,7 @@ $(VENV)/.installed: requirements/development.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/development.txt
 	touch $@
 
-run: setup  ## the provider on :8000 and a sample relying party on :8001
+run: setup  ## the provider on :8000, a sample relying party on :8001, a sample API on :8003
 	scripts/run
 
 test: setup  ## everything; PYTEST="-k word" narrows it

@@ -34,7 +34,7 @@ class Ending(StrEnum):
 
     SIGNED_OUT = "signed-out"
     ANOTHER_PERSON = "another-person"
-    PASSWORD_RESET = "password-reset"  # noqa: S105
+    PASSWORD_RESET = "password-reset"
 
 
 def connect() -> None:

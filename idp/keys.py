@@ -3,7 +3,9 @@
 import json
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -14,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
 from jwcrypto.jwk import JWK
 
 from idp import policy, server_keys
@@ -31,7 +35,9 @@ class KeySet:
 
     loaded_at: float
     signers: dict[str, Signer]
+    #: Every key's public part by kid, those retired long ago too: id_token_hints have no end.
     public: dict[str, dict[str, Any]]
+    #: The JWK set as published: whatever may have signed something that is still alive.
     jwks: bytes
 
 
@@ -69,11 +75,74 @@ def ensure_keys() -> None:
     )
     for algorithm in policy.SIGNING_ALGORITHMS:
         if algorithm not in present:
-            try:
-                with transaction.atomic():
-                    make_key(algorithm, SigningKey.State.ACTIVE)
-            except IntegrityError:
-                continue  # another process was faster, and its key serves as well
+            with suppress(IntegrityError), transaction.atomic():  # another process was faster
+                make_key(algorithm, SigningKey.State.ACTIVE)
+
+
+def rotate(algorithm: str, now: datetime) -> str:
+    """Take the next step of an algorithm's rotation, and say which it was.
+
+    A new key is published first; once it has been for KEY_PUBLISHED_BEFORE, it becomes active, and
+    the old one is retired: published on until nothing signed with it can be alive.
+    """
+    with transaction.atomic():
+        of_algorithm = _locked(algorithm)
+        following = of_algorithm.filter(state=SigningKey.State.NEXT).first()
+        if following is None:
+            return f"{make_key(algorithm, SigningKey.State.NEXT)} is published"
+        if now - following.created_at < policy.KEY_PUBLISHED_BEFORE:
+            return f"{following} stays published until every client has seen it"
+        of_algorithm.filter(state=SigningKey.State.ACTIVE).update(
+            state=SigningKey.State.RETIRED, retired_at=now
+        )
+        _activate(following, now)
+        return f"{following} is active"
+
+
+def replace_at_once(algorithm: str) -> str:
+    """Replace a key that may be in wrong hands: nothing signed with it is believed any more.
+
+    The keys of the algorithm are gone, the published next one too, since it lay beside them.
+    """
+    with transaction.atomic():
+        _locked(algorithm).delete()
+        key = make_key(algorithm, SigningKey.State.ACTIVE)
+    return f"{key} is active, and every older {algorithm} key is gone"
+
+
+def tend(now: datetime) -> None:
+    """Keep to the schedule: rotate what is due, and forget the private parts of what is over."""
+    ensure_keys()
+    due = now - policy.KEY_LIFETIME + policy.KEY_PUBLISHED_BEFORE
+    forgotten = now - policy.SIGNED_AT_MOST
+    for algorithm in policy.SIGNING_ALGORITHMS:
+        with transaction.atomic():
+            of_algorithm = _locked(algorithm)
+            active = of_algorithm.filter(state=SigningKey.State.ACTIVE).first()
+            if active is not None and (active.activated_at or active.created_at) <= due:
+                rotate(algorithm, now)
+            over = of_algorithm.filter(state=SigningKey.State.RETIRED, retired_at__lte=forgotten)
+            over.exclude(private_sealed="").update(private_sealed="")
+
+
+def _locked(algorithm: str) -> QuerySet[SigningKey]:
+    """Wait until nobody else is changing an algorithm's keys, and return them; in a transaction.
+
+    What is asked of them afterwards sees what the others did: of two processes that rotate at once,
+    the second finds the step taken. The oldest key stands for all of them, so that nobody ever
+    holds one and waits for another.
+    """
+    of_algorithm = SigningKey.objects.filter(algorithm=algorithm)
+    oldest = of_algorithm.order_by("created_at", "kid").select_for_update()
+    while oldest.first() is None and of_algorithm.exists():
+        pass  # the one we waited for was replaced: wait for the new one
+    return of_algorithm
+
+
+def _activate(key: SigningKey, now: datetime) -> None:
+    key.state = SigningKey.State.ACTIVE
+    key.activated_at = now
+    key.save(update_fields=["state", "activated_at"])
 
 
 def make_key(algorithm: str, state: str) -> SigningKey:
@@ -107,7 +176,11 @@ def _load(known: KeySet | None) -> KeySet:
         if row.state == SigningKey.State.ACTIVE
     }
     public = {row.kid: row.public_jwk for row in rows}
-    jwks = json.dumps({"keys": list(public.values())}).encode()
+    oldest = timezone.now() - policy.SIGNED_AT_MOST
+    published = [
+        row.public_jwk for row in rows if row.retired_at is None or row.retired_at > oldest
+    ]
+    jwks = json.dumps({"keys": published}).encode()
     return KeySet(time.monotonic(), signers, public, jwks)
 
 

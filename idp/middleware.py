@@ -30,6 +30,7 @@ from idp.continuation import allowed_by_page, pending_of
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{32}")
 GetResponse = Callable[[HttpRequest], HttpResponse]
+_UNREADABLE = re.compile("%00|%(?![0-9A-Fa-f]{2})")
 
 
 class _OnPages(MiddlewareMixin):
@@ -103,13 +104,17 @@ class ContentSecurityPolicy(CSPMiddleware):
 
 
 def refuse_unreadable_addresses(get_response: GetResponse) -> GetResponse:
-    """Answer 400 to null characters in an address: no database can look for them."""
+    """Answer 400 to null characters and broken percent escapes in an address.
+
+    No database can look for the former; at the latter, views that the toolkit's decorators protect
+    would break.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+        if "\0" in request.path or _UNREADABLE.search(request.META.get("QUERY_STRING", "")):
             if request.path in {policy.PATHS["authorization_endpoint"], *policy.PROTOCOL_PATHS}:
                 return get_response(request)  # these say so themselves, in the protocol's words
-            return HttpResponseBadRequest("The address contains a null character.")
+            return HttpResponseBadRequest("The address cannot be read.")
         return get_response(request)
 
     return middleware

@@ -14,6 +14,23 @@ ISSUER: Final[str] = settings.IDP_ISSUER
 CODE_LIFETIME: Final = timedelta(seconds=60)
 ACCESS_TOKEN_LIFETIME: Final = timedelta(hours=1)
 ID_TOKEN_LIFETIME: Final = timedelta(hours=1)
+#: A refresh token dies when it is not used for this long, and its family with it at the latest …
+REFRESH_TOKEN_IDLE_LIFETIME: Final = timedelta(days=30)
+#: … this long after the authorization.
+REFRESH_TOKEN_ABSOLUTE_LIFETIME: Final = timedelta(days=365)
+#: The longest that a client's lost answer may be repeated for.
+REFRESH_GRACE_AT_MOST: Final = timedelta(seconds=30)
+#: The longest-lived thing that is signed: retired keys stay published for this long.
+SIGNED_AT_MOST: Final = timedelta(days=1)
+#: A signing key's time in use, and how long it is published before.
+KEY_LIFETIME: Final = timedelta(days=90)
+KEY_PUBLISHED_BEFORE: Final = timedelta(days=2)
+#: How long a used code or token stays, so that a replay is recognized.
+REMEMBERED_FOR: Final = timedelta(days=1)
+#: How long a sign-up whose address is not proven stays.
+UNFINISHED_SIGNUPS_KEPT_FOR: Final = timedelta(days=7)
+#: How long an ended session stays, as the record of it.
+SESSIONS_KEPT_FOR: Final = timedelta(days=90)
 #: How long a person may take from the client's request to the answer.
 PENDING_LIFETIME: Final = timedelta(hours=1)
 #: Unfinished requests kept for one network address; the oldest make room for new ones.
@@ -23,10 +40,10 @@ PUBLISHED_FOR: Final = timedelta(seconds=5)
 
 # --- What is offered ---------------------------------------------------------------------------
 
-SCOPES: Final = tuple(vocabulary.SCOPE_CLAIMS)
+SCOPES: Final = (*vocabulary.SCOPE_CLAIMS, vocabulary.OFFLINE_ACCESS)
 RESPONSE_TYPES: Final = ("code",)
 RESPONSE_MODES: Final = ("query",)
-GRANT_TYPES: Final = ("authorization_code", "client_credentials")
+GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
 PROMPTS: Final = ("none", "login", "consent", "select_account")
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
 CODE_CHALLENGE_METHODS: Final = pkce.METHODS
@@ -34,6 +51,10 @@ CLIENT_AUTHENTICATION_METHODS: Final = ("client_secret_basic", "client_secret_po
 SUBJECT_TYPES: Final = ("public",)
 #: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
 SIGNING_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
+ACCESS_TOKEN_FORMATS: Final = ("opaque", "jwt")
+#: How access tokens can be encrypted to a resource server (RFC 7518 §4.1, §5.1).
+ENCRYPTION_ALGORITHMS: Final = ("dir", "RSA-OAEP-256", "ECDH-ES")
+CONTENT_ENCRYPTION: Final = "A256GCM"
 
 # --- Addresses ---------------------------------------------------------------------------------
 
@@ -41,6 +62,8 @@ PATHS: Final = {
     "authorization_endpoint": "/authorize",
     "token_endpoint": "/token",
     "userinfo_endpoint": "/userinfo",
+    "revocation_endpoint": "/revoke",
+    "introspection_endpoint": "/introspect",
     "jwks_uri": "/jwks",
     "service_documentation": "/developers/",
 }
@@ -50,7 +73,16 @@ DISCOVERY_PATHS: Final = (
 )
 #: Where only machines come: no cookie is read or set there.
 PROTOCOL_PATHS: Final = frozenset(
-    {"/token", "/userinfo", "/jwks", *DISCOVERY_PATHS, "/healthz", "/readyz"}
+    {
+        "/token",
+        "/userinfo",
+        "/revoke",
+        "/introspect",
+        "/jwks",
+        *DISCOVERY_PATHS,
+        "/healthz",
+        "/readyz",
+    }
 )
 
 

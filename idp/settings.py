@@ -190,6 +190,10 @@ OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "idp.RefreshToken"
 OAUTH2_PROVIDER_ID_TOKEN_MODEL = "idp.IDToken"
 OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "idp.DeviceCode"
 OAUTH2_PROVIDER = {
+    "OAUTH2_VALIDATOR_CLASS": "idp.toolkit.validator.Validator",
+    "SCOPES_BACKEND_CLASS": "idp.toolkit.scopes.Scopes",
+    # Whom its views name as the authorization server (RFC 9728 §2), whatever Host a request has.
+    "OIDC_ISS_ENDPOINT": IDP_ISSUER,
     "DEFAULT_SCOPES": [],
     "PKCE_REQUIRED": True,
     "REFRESH_TOKEN_REUSE_PROTECTION": True,

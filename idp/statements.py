@@ -12,6 +12,8 @@ from typing import Any
 from django.db import connection
 from django.utils.dateparse import parse_datetime
 
+from idp.protocol.vocabulary import SCOPE_CLAIMS
+
 
 @dataclass(frozen=True)
 class RedeemedCode:
@@ -41,6 +43,31 @@ def redeem_code(code_hash: str, client_id: int, now: datetime) -> RedeemedCode |
 
 
 @dataclass(frozen=True)
+class UsedRefreshToken:
+    """What the refresh token row said when it was taken."""
+
+    id: int
+    authorization_id: int
+    expired: bool
+
+
+def use_refresh_token(token_hash: str, client_id: int, now: datetime) -> UsedRefreshToken | None:
+    """Take an unused refresh token of this client, or return None. Of many at once one succeeds.
+
+    Hand-written as `redeem_code` is, and for the same reason.
+    """
+    row = _one(
+        """
+        UPDATE idp_refreshtoken SET revoked = %s, updated = %s
+        WHERE token_checksum = %s AND application_id = %s AND revoked IS NULL
+        RETURNING id, authorization_id, expires <= %s
+        """,
+        [_time(now), _time(now), token_hash, client_id, _time(now)],
+    )
+    return None if row is None else UsedRefreshToken(row[0], row[1], bool(row[2]))
+
+
+@dataclass(frozen=True)
 class NewAccessToken:
     """What is stored of an access token."""
 
@@ -50,6 +77,7 @@ class NewAccessToken:
     authorization_id: int | None
     user_id: int | None
     scope: str
+    resource: tuple[str, ...]
     expires: datetime
 
 
@@ -64,9 +92,9 @@ def insert_access_token(token: NewAccessToken, now: datetime) -> bool:
             """
             INSERT INTO idp_accesstoken (
                 token_checksum, authorization_id, user_id, scope, expires, created, updated,
-                application_id, token, resource
+                resource, application_id, token
             )
-            SELECT %s, %s, %s, %s, %s, %s, %s, id, '', '[]'
+            SELECT %s, %s, %s, %s, %s, %s, %s, %s, id, ''
             FROM idp_client WHERE id = %s AND version = %s AND enabled
             """,
             [
@@ -77,6 +105,7 @@ def insert_access_token(token: NewAccessToken, now: datetime) -> bool:
                 _time(token.expires),
                 _time(now),
                 _time(now),
+                json.dumps(token.resource),
                 token.client_id,
                 token.client_version,
             ],
@@ -120,41 +149,45 @@ class Bearer:
     """An access token with all that its use is judged by, and the claims of its person."""
 
     client_id: str
+    client_version: int
     scope: str
+    resource: tuple[str, ...]
+    issued_at: datetime
+    expires: datetime
     expired: bool
     revoked: bool
     session_ended: bool
     client_enabled: bool
     user_active: bool | None
+    auth_time: datetime | None
+    acr: str | None
+    amr: tuple[str, ...]
     user: dict[str, Any]
 
+    @property
+    def problem(self) -> str | None:
+        """Why the token is not good any more, or None: all is judged at its use."""
+        problems = {
+            "The access token has expired.": self.expired,
+            "The access token has been revoked.": self.revoked,
+            "The session that the access token belongs to has ended.": self.session_ended,
+            "The client has been disabled.": not self.client_enabled,
+            "The account has been disabled.": self.user_active is False,
+        }
+        return next((text for text, holds in problems.items() if holds), None)
 
-_USER_COLUMNS = (
-    "sub",
-    "name",
-    "family_name",
-    "given_name",
-    "middle_name",
-    "nickname",
-    "preferred_username",
-    "profile",
-    "picture",
-    "website",
-    "gender",
-    "birthdate",
-    "zoneinfo",
-    "locale",
-    "updated_at",
-    "email",
-    "address",
-    "phone_number",
-    "phone_number_verified",
+
+#: The columns of a person that claims come from, by the claims' names.
+_USER_COLUMNS = tuple(
+    name for names in SCOPE_CLAIMS.values() for name in names if name != "email_verified"
 )
 
 _BEARER = f"""
-    SELECT c.client_id, t.scope, t.expires <= %s, a.revoked_at IS NOT NULL,
-           s.ended_at IS NOT NULL, c.enabled, u.is_active,
-           COALESCE(e.verified, FALSE), {", ".join(f"u.{column}" for column in _USER_COLUMNS)}
+    SELECT c.client_id, t.scope, t.resource, t.created, t.expires, t.expires <= %s,
+           a.revoked_at IS NOT NULL, s.ended_at IS NOT NULL AND NOT a.offline,
+           c.enabled, u.is_active, a.auth_time, a.acr, a.amr,
+           COALESCE(e.verified, FALSE), c.version,
+           {", ".join(f"u.{column}" for column in _USER_COLUMNS)}
     FROM idp_accesstoken t
     JOIN idp_client c ON c.id = t.application_id
     LEFT JOIN idp_authorization a ON a.id = t.authorization_id
@@ -174,16 +207,24 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
     row = _one(_BEARER, [_time(now), token_hash])
     if row is None:
         return None
-    user = dict(zip(_USER_COLUMNS, row[8:], strict=True))
+    user = dict(zip(_USER_COLUMNS, row[15:], strict=True))
+    nobody = row[9] is None
     return Bearer(
         client_id=row[0],
+        client_version=row[14],
         scope=row[1],
-        expired=bool(row[2]),
-        revoked=bool(row[3]),
-        session_ended=bool(row[4]),
-        client_enabled=bool(row[5]),
-        user_active=None if row[6] is None else bool(row[6]),
-        user={} if row[6] is None else {**_readable(user), "email_verified": bool(row[7])},
+        resource=tuple(_json(row[2])),
+        issued_at=_datetime(row[3]),
+        expires=_datetime(row[4]),
+        expired=bool(row[5]),
+        revoked=bool(row[6]),
+        session_ended=bool(row[7]),
+        client_enabled=bool(row[8]),
+        user_active=None if nobody else bool(row[9]),
+        auth_time=None if row[10] is None else _datetime(row[10]),
+        acr=row[11],
+        amr=tuple(_json(row[12]) or ()),
+        user={} if nobody else {**_readable(user), "email_verified": bool(row[13])},
     )
 
 

@@ -8,11 +8,22 @@ from idp.endpoints import (
     consent,
     developers,
     health,
+    introspect,
     language,
     metadata,
+    revoke,
     token,
     userinfo,
 )
+from idp.toolkit.protected_resource import ProtectedResourceMetadata
+
+_protected_resource = ProtectedResourceMetadata.as_view()
+_protected_resources = [
+    path(
+        ".well-known/oauth-protected-resource", _protected_resource, name="oauth-resource-metadata"
+    ),
+    path(".well-known/oauth-protected-resource/<path:_api>", _protected_resource),
+]
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="account_home")),
@@ -23,6 +34,10 @@ urlpatterns = [
     path("authorize", authorize.authorize),
     path("token", token.token),
     path("userinfo", userinfo.userinfo),
+    path("revoke", revoke.revoke),
+    path("introspect", introspect.introspect),
+    # The metadata of APIs beside us, by the name that the toolkit's views look for
+    path("", include((_protected_resources, "oauth2_provider"))),
     # Pages
     path("consent", consent.consent, name="consent"),
     path("account/", include("accounts.urls")),

@@ -151,12 +151,17 @@ def kept(text: str) -> list[str]:
 def translations(catalogue: Catalog) -> dict[object, object]:
     """Return what a program would look up: texts by context and source, and the plural rule."""
     found: dict[object, object] = {
-        (message.context, message.id): message.string
+        (text_of(message.context), message.id): message.string
         for message in catalogue
         if message.id and message.string and not message.fuzzy
     }
     found["plural"] = catalogue.plural_forms
     return found
+
+
+def text_of(context: str | bytes | None) -> str | None:
+    """Return a context as text: Babel reads it from a compiled catalogue as bytes."""
+    return context.decode() if isinstance(context, bytes) else context
 
 
 def uncollected(locale: Path, catalogues: list[Path]) -> Iterator[str]:

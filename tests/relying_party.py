@@ -105,6 +105,16 @@ def make_client(**metadata: Any) -> Registered:
     return Registered(entry["client_id"], secret, entry)
 
 
+def make_api(**columns: Any) -> dict[str, Any]:
+    """Register an API, as an operator's `apply` would, and return its entry."""
+    from idp.management.declaration import apply
+
+    name = unique("api")
+    entry = {"identifier": f"https://{name}.example.com", "scopes": [f"{name}:read"], **columns}
+    apply({"resource_servers": [entry]}, dry_run=False)
+    return entry
+
+
 @dataclass
 class Form:
     """A form of a page: where it goes and what it brings along."""
@@ -224,7 +234,7 @@ class RelyingParty:
         self.nonce = secrets.token_urlsafe(16)
         self.code_verifier = secrets.token_urlsafe(48)
 
-    def parameters(self, **overrides: str | None) -> dict[str, str]:
+    def parameters(self, **overrides: Any) -> dict[str, Any]:
         """Return the parameters of an authorization request; None leaves one out."""
         digest = hashlib.sha256(self.code_verifier.encode()).digest()
         sent = {
@@ -240,7 +250,7 @@ class RelyingParty:
         }
         return {name: value for name, value in sent.items() if value is not None}
 
-    def visit(self, **overrides: str | None) -> httpx.Response:
+    def visit(self, **overrides: Any) -> httpx.Response:
         """Send the browser to us: the first page, or the redirect that leaves."""
         return self.browser.settle(
             self.browser.get("/authorize", params=self.parameters(**overrides))
@@ -265,11 +275,11 @@ class RelyingParty:
                 response = self.browser.submit(response, "allow")
         return self.answer(response)
 
-    def authorize(self, **overrides: str | None) -> Answer:
+    def authorize(self, **overrides: Any) -> Answer:
         """Send the person through, who signs in and agrees wherever asked."""
         return self.go_on(self.visit(**overrides))
 
-    def exchange(self, code: str | None, **overrides: str | None) -> httpx.Response:
+    def exchange(self, code: str | None, **overrides: Any) -> httpx.Response:
         """Redeem a code at the token endpoint."""
         return self.token(
             grant_type="authorization_code",
@@ -281,8 +291,14 @@ class RelyingParty:
             },
         )
 
-    def token(self, **parameters: str | None) -> httpx.Response:
+    def token(self, **parameters: Any) -> httpx.Response:
         """Ask the token endpoint, authenticated as registered."""
+        return self.post("/token", **parameters)
+
+    def post(
+        self, path: str, headers: dict[str, str] | None = None, **parameters: Any
+    ) -> httpx.Response:
+        """Ask an endpoint for clients, authenticated as registered; None leaves a parameter out."""
         data = {name: value for name, value in parameters.items() if value is not None}
         method = self.client.metadata.get("token_endpoint_auth_method", "client_secret_basic")
         auth = None
@@ -292,9 +308,24 @@ class RelyingParty:
             data.setdefault("client_id", self.client.client_id)
         if method == "client_secret_post":
             data.setdefault("client_secret", self.client.secret or "")
-        return httpx.post(f"{ISSUER}/token", data=data, auth=auth, timeout=30, verify=False)
+        return httpx.post(
+            f"{ISSUER}{path}", data=data, auth=auth, headers=headers, timeout=30, verify=False
+        )
 
-    def tokens(self, **overrides: str | None) -> dict[str, Any]:
+    def refresh(self, refresh_token: str, **parameters: Any) -> httpx.Response:
+        """Use a refresh token."""
+        return self.token(grant_type="refresh_token", refresh_token=refresh_token, **parameters)
+
+    def revoke(self, token: str, **parameters: Any) -> httpx.Response:
+        return self.post("/revoke", token=token, **parameters)
+
+    def introspect(self, token: str, **parameters: Any) -> dict[str, Any]:
+        """Ask what a token is."""
+        response = self.post("/introspect", token=token, **parameters)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def tokens(self, **overrides: Any) -> dict[str, Any]:
         """Authorize and exchange: the token response."""
         response = self.exchange(self.authorize(**overrides).code)
         assert response.status_code == 200, response.text

@@ -1,13 +1,15 @@
 """A small website that signs people in with Signet, each step in the open. OIDC Core §3.1.
 
 Authlib does the protocol; everything a website has to add is on this page. `make run` starts it.
-Configuration comes from the environment: OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET.
+Configuration comes from the environment: OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET,
+API_IDENTIFIER.
 """
 
 import base64
 import json
 import os
 import secrets
+import threading
 from typing import Any
 
 import requests
@@ -18,6 +20,8 @@ from joserfc.errors import JoseError
 from werkzeug.wrappers import Response
 
 ISSUER = os.environ.get("OIDC_ISSUER", "http://localhost:8000")
+#: The API that Bakery calls: its address, and by that name Signet knows it.
+API = os.environ.get("API_IDENTIFIER", "http://localhost:8003/")
 PATIENCE = 10  # seconds that a person waits for the provider
 
 
@@ -53,6 +57,7 @@ app.config["SESSION_COOKIE_NAME"] = "bakery"
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 
 sign_ins = Memory()
+refreshing = threading.Lock()
 
 # Step 0: the addresses, keys and algorithms of the provider come from its discovery document.
 oauth = OAuth(app, cache=Memory())
@@ -64,7 +69,7 @@ oauth.register(
     ),
     server_metadata_url=f"{ISSUER}/.well-known/openid-configuration",
     client_kwargs={
-        "scope": "openid profile email address phone",
+        "scope": "openid profile email address phone offline_access bread.read",
         "code_challenge_method": "S256",
         "default_timeout": PATIENCE,
     },
@@ -96,6 +101,7 @@ def callback() -> Response:
             "header": _decoded(token["id_token"].split(".")[0]),
             "claims": dict(token["userinfo"]),  # Authlib's name for the ID token's claims
             "access_token": token["access_token"],
+            "refresh_token": token.get("refresh_token"),
             "expires_in": token["expires_in"],
             "scope": token["scope"],
         },
@@ -124,11 +130,69 @@ def userinfo() -> Response:
     return redirect(url_for("home", _anchor="userinfo"))
 
 
+@app.post("/call-api")
+def call_api() -> Response:
+    """Step 5: get an access token for the API alone, and show it there. RFC 8707 §2.2.
+
+    The token of step 3 is good for UserInfo; one for the API opens nothing else.
+    """
+    person = signed_in()
+    if person is None:
+        return redirect(url_for("home"))
+    person["api_answer"], person["api_error"] = None, None
+    try:
+        token = _refreshed(person, resource=API)["access_token"]
+    except OAuthError as error:
+        person["api_error"] = f"{error.error}: {error.description}"
+    else:
+        _ask_api(person, token)
+    return redirect(url_for("home", _anchor="api"))
+
+
+@app.post("/refresh")
+def refresh() -> Response:
+    """Step 6: new tokens for the old refresh token, without the person. RFC 6749 §6."""
+    person = signed_in()
+    if person is None:
+        return redirect(url_for("home"))
+    person["refreshed"], person["refresh_error"] = None, None
+    try:
+        tokens = _refreshed(person)
+        claims = oauth.signet.parse_id_token(tokens, nonce=None)
+    except OAuthError as error:
+        person["refresh_error"] = f"{error.error}: {error.description}"
+        return redirect(url_for("home", _anchor="tokens"))
+    if claims["sub"] != person["claims"]["sub"]:  # OIDC Core §12.2
+        person["refresh_error"] = "The new ID token is about somebody else."
+    else:
+        person["access_token"] = tokens["access_token"]
+        person["refreshed"] = {name: claims[name] for name in ("sub", "auth_time", "iat", "exp")}
+    return redirect(url_for("home", _anchor="tokens"))
+
+
+@app.post("/revoke")
+def revoke() -> Response:
+    """Step 7: give the tokens back. RFC 7009."""
+    person = signed_in()
+    if person is None:
+        return redirect(url_for("home"))
+    _revoke(person)
+    person["revoked"] = True
+    return redirect(url_for("home", _anchor="tokens"))
+
+
 @app.post("/logout")
 def logout() -> str:
-    """Step 5: forget the person here; Signet's own sign-out is one link further."""
+    """Step 8: forget the person here; Signet's own sign-out is one link further."""
+    person = signed_in()
     sign_ins.delete(session.get("sign_in", ""))
     session.clear()
+    if person is not None:
+        try:
+            _revoke(person)
+        except requests.RequestException as error:
+            # Whoever signs out is signed out; the tokens will expire.
+            app.logger.warning("The tokens were not revoked: %s", error)
     return render_template("signed_out.html", issuer=ISSUER)
 
 
@@ -161,6 +225,44 @@ def words() -> str:
 def signed_in() -> dict[str, Any] | None:
     """Return what we know of the person at this browser, or None."""
     return sign_ins.get(session.get("sign_in", ""))
+
+
+def _refreshed(person: dict[str, Any], **parameters: str) -> dict[str, Any]:
+    """Use the refresh token, keep its successor, and return what else came.
+
+    Each works once. Two tabs at a time would use one twice, and that looks like a theft: Signet
+    would end them all. Raises OAuthError where Signet says no.
+    """
+    with refreshing:
+        tokens: dict[str, Any] = oauth.signet.fetch_access_token(
+            grant_type="refresh_token", refresh_token=person["refresh_token"], **parameters
+        )
+        person["refresh_token"] = tokens.get("refresh_token", person["refresh_token"])
+    return tokens
+
+
+def _ask_api(person: dict[str, Any], token: str) -> None:
+    """Keep the API's answer, or why there is none: RFC 6750 §3 says where to read that."""
+    try:
+        bearer = {"Authorization": f"Bearer {token}"}
+        answer = requests.get(f"{API}bread", headers=bearer, timeout=PATIENCE)
+    except requests.RequestException:
+        person["api_error"] = "The API cannot be reached."
+        return
+    if answer.ok:
+        person["api_answer"] = answer.json()
+    else:
+        person["api_error"] = answer.headers.get("WWW-Authenticate", answer.reason)
+
+
+def _revoke(person: dict[str, Any]) -> None:
+    """Revoke the refresh token: all that came of the same sign-in ends with it."""
+    oauth.signet.post(
+        oauth.signet.load_server_metadata()["revocation_endpoint"],
+        data={"token": person["refresh_token"] or person["access_token"]},
+        auth=(oauth.signet.client_id, oauth.signet.client_secret),
+        withhold_token=True,
+    ).raise_for_status()
 
 
 @app.template_filter("pretty")

@@ -15,6 +15,7 @@ from idp.protocol.errors import (
     UnauthorizedClient,
     UnsupportedResponseType,
 )
+from idp.tokens.audience import known
 
 Check = Callable[[AuthorizationRequest], None]
 
@@ -88,6 +89,12 @@ def pkce_is_used_where_required(request: AuthorizationRequest) -> None:
         raise InvalidRequest("The parameter code_challenge is required of this client (PKCE).")
 
 
+def resources_are_known(request: AuthorizationRequest) -> None:
+    """RFC 8707 §2: an API that is not known here can't be protected by us."""
+    if request.resource:
+        known(request.resource)
+
+
 CHECKS: tuple[Check, ...] = (
     nothing_unsupported_is_asked,
     response_type_is_offered,
@@ -98,6 +105,7 @@ CHECKS: tuple[Check, ...] = (
     scope_gives_something,
     code_challenge_is_sound,
     pkce_is_used_where_required,
+    resources_are_known,
 )
 
 

@@ -11,6 +11,7 @@ from accounts.authentication import Authentication
 from idp import policy
 from idp.authorization.request import AuthorizationRequest
 from idp.models import Authorization, AuthorizationCode, ClientSession
+from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.tokens import opaque
 
 
@@ -33,6 +34,8 @@ def issue(
             session_id=authentication.session_id,
             client_session_id=client_session_id or _new_client_session(request, authentication),
             scope=scope,
+            resource=list(request.resource),
+            offline=OFFLINE_ACCESS in request.scopes,
             nonce=request.nonce,
             auth_time=authentication.authenticated_at,
             acr=authentication.acr,

@@ -23,6 +23,7 @@ def keep(client: Client, arrival: Arrival, ip_address: str | None) -> str:
     row = PendingAuthorization.objects.create(
         client=client,
         parameters=dict(arrival.parameters.values),
+        resources=list(arrival.parameters.resources),
         arrived_at=arrival.arrived_at,
         ip_address=ip_address,
     )
@@ -47,7 +48,7 @@ def find_expired(pending_id: str) -> PendingAuthorization | None:
 def arrival_of(row: PendingAuthorization) -> Arrival:
     """Return the request as it arrived."""
     return Arrival(
-        parameters=Parameters(row.parameters),
+        parameters=Parameters(row.parameters, resources=tuple(row.resources)),
         arrived_at=row.arrived_at,
         pending_id=row.pk,
         consented_in=row.consented_in_id,

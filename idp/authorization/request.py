@@ -41,6 +41,8 @@ class AuthorizationRequest:
     prompts: frozenset[str]
     nonce: str | None = None
     max_age: int | None = None
+    #: The APIs that tokens are to be for (RFC 8707 §2.1).
+    resource: tuple[str, ...] = ()
     code_challenge: str | None = None
     code_challenge_method: str | None = None
     id_token_hint: str | None = None
@@ -70,6 +72,7 @@ class AuthorizationRequest:
             prompts=frozenset((parameters.get("prompt") or "").split()),
             nonce=_bounded(parameters.values, "nonce", MAX_NONCE),
             max_age=client.default_max_age if max_age is None else max_age,
+            resource=tuple(dict.fromkeys(parameters.resources)),
             code_challenge=parameters.get("code_challenge"),
             code_challenge_method=parameters.get("code_challenge_method"),
             id_token_hint=parameters.get("id_token_hint"),

@@ -20,6 +20,7 @@ NAMES = (
     "application_type",
     "token_endpoint_auth_method",
     "id_token_signed_response_alg",
+    "introspection_signed_response_alg",
     "scope",
     "default_max_age",
     "client_uri",
@@ -29,6 +30,9 @@ NAMES = (
     "contacts",
     "allowed_origins",
     "profile",
+    "access_token_format",
+    "refresh_token_grace",
+    "refresh_without_offline_access",
     "first_party",
     "enabled",
 )

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.authentication import authentication_of
 from accounts.models import User
-from idp import events
+from idp import events, policy
 from idp.authorization import consent as consents
 from idp.authorization import pending
 from idp.authorization.request import AuthorizationRequest
@@ -22,6 +22,7 @@ from idp.clients.redirect_uris import verified
 from idp.continuation import continue_at, pending_of
 from idp.endpoints.error_page import error_page
 from idp.models import PendingAuthorization
+from idp.models.client import known_scopes
 from idp.protocol.errors import AccessDenied, InvalidRequest, ProtocolError
 
 
@@ -80,8 +81,14 @@ def details(user: User, scopes: frozenset[str]) -> list[tuple[str | Promise, Any
             address.get("formatted") or ", ".join(address.values()),
         ),
         "phone": (_("Your phone number"), user.phone_number),
+        "offline_access": (_("Access while you are away"), _("until you take it back")),
     }
-    return [shown[scope] for scope in shown if scope in scopes]
+    of_apis = [
+        (_("In your name"), f"{description}: {scope}" if description else scope)
+        for scope, description in known_scopes().items()
+        if scope in scopes and scope not in policy.SCOPES
+    ]
+    return [*(shown[scope] for scope in shown if scope in scopes), *of_apis]
 
 
 def _profile(user: User) -> str:

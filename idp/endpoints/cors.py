@@ -13,7 +13,13 @@ from idp import policy
 from idp.models import ClientOrigin
 
 _OPEN = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"]})
-_FOR_CLIENTS = frozenset({policy.PATHS["token_endpoint"], policy.PATHS["userinfo_endpoint"]})
+_FOR_CLIENTS = frozenset(
+    {
+        policy.PATHS["token_endpoint"],
+        policy.PATHS["userinfo_endpoint"],
+        policy.PATHS["revocation_endpoint"],
+    }
+)
 
 
 def connect() -> None:

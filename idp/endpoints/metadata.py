@@ -61,6 +61,11 @@ def provider_metadata() -> dict[str, Any]:
         "subject_types_supported": policy.SUBJECT_TYPES,
         "id_token_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
         "token_endpoint_auth_methods_supported": policy.CLIENT_AUTHENTICATION_METHODS,
+        "revocation_endpoint_auth_methods_supported": policy.CLIENT_AUTHENTICATION_METHODS,
+        "introspection_endpoint_auth_methods_supported": [
+            method for method in policy.CLIENT_AUTHENTICATION_METHODS if method != "none"
+        ],
+        "introspection_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
         "display_values_supported": policy.DISPLAYS,
         "prompt_values_supported": policy.PROMPTS,
         "claim_types_supported": ["normal"],

@@ -11,7 +11,7 @@ from idp.claims import claims_for
 from idp.endpoints.wire import FORM, answer, error_members, form_of, methods, query_of
 from idp.protocol.errors import InsufficientScope, InvalidRequest, InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
-from idp.statements import Bearer, find_bearer
+from idp.statements import find_bearer
 from idp.tokens import opaque
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
@@ -58,25 +58,15 @@ def _claims(token: str) -> dict[str, object]:
     bearer = find_bearer(opaque.hash_of(token), timezone.now())
     if bearer is None:
         raise InvalidToken("The access token is unknown.")
-    problem = problem_with(bearer)
+    problem = bearer.problem
     if problem is not None:
         raise InvalidToken(problem)
+    if bearer.resource and policy.ISSUER not in bearer.resource:
+        raise InvalidToken("The access token is for another API, not for UserInfo.")
     scopes = frozenset(bearer.scope.split())
     if "openid" not in scopes:
         raise InsufficientScope("UserInfo needs an access token with the scope openid.")
     return claims_for(bearer.user, scopes)
-
-
-def problem_with(bearer: Bearer) -> str | None:
-    """Return why an access token is not good any more, or None: all is judged at its use."""
-    problems = {
-        "The access token has expired.": bearer.expired,
-        "The access token has been revoked.": bearer.revoked,
-        "The session that the access token belongs to has ended.": bearer.session_ended,
-        "The client has been disabled.": not bearer.client_enabled,
-        "The account has been disabled.": bearer.user_active is False,
-    }
-    return next((text for text, holds in problems.items() if holds), None)
 
 
 def _challenge(error: ProtocolError | None) -> HttpResponse:

@@ -8,9 +8,14 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.request import UnreadablePostError
+from django.utils import timezone
 
+from accounts.network import client_address
 from idp import events, policy
-from idp.protocol.errors import InvalidRequest, ProtocolError
+from idp.clients.authentication import authenticate, credentials_of
+from idp.clients.lookup import with_client
+from idp.models import Client
+from idp.protocol.errors import InvalidClient, InvalidRequest, ProtocolError
 from idp.protocol.parameters import Parameters
 
 FORM = "application/x-www-form-urlencoded"
@@ -67,6 +72,27 @@ def refuse(error: ProtocolError, *, at: str, client_id: str | None = None) -> Ht
     if error.status == HTTPStatus.TOO_MANY_REQUESTS:
         response["Retry-After"] = "60"
     return response
+
+
+def answer_client(
+    http: HttpRequest, attempt: Callable[[Client, Parameters], HttpResponse]
+) -> HttpResponse:
+    """Return `attempt`'s answer to the authenticated client of a form request, or the error."""
+    client_id: str | None = None
+    try:
+        parameters = body_parameters(http)
+        credentials = credentials_of(http.headers.get("Authorization"), parameters)
+        client_id = credentials.client_id
+
+        def authenticated(client: Client) -> HttpResponse:
+            address = client_address(http) or "unknown"
+            authenticate(client, credentials, address, timezone.now())
+            return attempt(client, parameters)
+
+        unknown = InvalidClient("The client is unknown, or is disabled.")
+        return with_client(client_id, unknown, authenticated)
+    except ProtocolError as error:
+        return refuse(error, at=http.path, client_id=client_id)
 
 
 def methods(*allowed: str) -> Callable[[View], View]:

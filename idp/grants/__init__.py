@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 
-from idp.grants import authorization_code, client_credentials
+from idp.grants import authorization_code, client_credentials, refresh_token
 from idp.models import Client
 from idp.protocol.parameters import Parameters
 from idp.tokens.authorization import Entitlement
@@ -17,5 +17,6 @@ Grant = Callable[[Client, Parameters, datetime], AbstractContextManager[Entitlem
 
 GRANTS: dict[str, Grant] = {
     "authorization_code": authorization_code.redeem,
+    "refresh_token": refresh_token.refresh,
     "client_credentials": client_credentials.entitle,
 }

@@ -7,7 +7,8 @@ from datetime import datetime
 from django.db import transaction
 
 from idp import statements
-from idp.models import Authorization, AuthorizationCode, Client
+from idp.grants import family
+from idp.models import AuthorizationCode, Client
 from idp.protocol import pkce
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
@@ -30,13 +31,22 @@ def redeem(client: Client, parameters: Parameters, now: datetime) -> Iterator[En
         if code is not None:
             problem = _problem_with(code, parameters)
         if code is not None and problem is None:
-            authorization = _authorization(code)
-            problem = _problem_since(authorization)
+            authorization = family.load(code.authorization_id)
+            problem = family.problem_since(authorization)
             if problem is None:
-                yield Entitlement(client, authorization, frozenset(authorization.scope.split()))
+                yield Entitlement(
+                    client,
+                    authorization,
+                    frozenset(authorization.scope.split()),
+                    family.resource_for(authorization, parameters),
+                )
                 return
     if code is None:
-        _revoke_what_it_gave(code_hash, client, now)
+        # A code that comes again may have been stolen: nothing it gave lives on.
+        replayed = AuthorizationCode.objects.filter(
+            code=code_hash, application=client, redeemed_at__isnull=False
+        )
+        family.revoke(replayed.values("authorization_id"), now)
     raise InvalidGrant(problem or "")
 
 
@@ -54,30 +64,3 @@ def _problem_with(code: RedeemedCode, parameters: Parameters) -> str | None:
     if not pkce.is_verifier(verifier) or not pkce.verifies(verifier, code.code_challenge):
         return "The code_verifier does not belong to the code_challenge."
     return None
-
-
-def _authorization(code: RedeemedCode) -> Authorization:
-    return Authorization.objects.select_related("user", "session", "client_session").get(
-        pk=code.authorization_id
-    )
-
-
-def _problem_since(authorization: Authorization) -> str | None:
-    """Return what has happened to the authorization since the code was issued, or None."""
-    if authorization.revoked_at is not None:
-        return "The authorization has been revoked."
-    if authorization.session is None or authorization.session.ended_at is not None:
-        return "The person has signed out since."
-    if not authorization.user.is_active:
-        return "The person's account has been disabled."
-    return None
-
-
-def _revoke_what_it_gave(code_hash: str, client: Client, now: datetime) -> None:
-    """A code that comes again may have been stolen: nothing it gave lives on (RFC 6749 §4.1.2)."""
-    replayed = AuthorizationCode.objects.filter(
-        code=code_hash, application=client, redeemed_at__isnull=False
-    )
-    Authorization.objects.filter(
-        pk__in=replayed.values("authorization_id"), revoked_at=None
-    ).update(revoked_at=now)

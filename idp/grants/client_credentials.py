@@ -22,4 +22,5 @@ def entitle(client: Client, parameters: Parameters, _now: datetime) -> Iterator[
     if not asked <= available:
         refused = ", ".join(sorted(asked - available))
         raise InvalidScope(f"This client cannot have these scopes for itself: {refused}.")
-    yield Entitlement(client, None, asked or available)
+    resource = tuple(dict.fromkeys(parameters.resources))
+    yield Entitlement(client, None, asked or available, resource)

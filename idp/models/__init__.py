@@ -3,6 +3,7 @@
 from idp.models.authorization import Authorization, ClientSession, Consent, PendingAuthorization
 from idp.models.client import Client, ClientOrigin, ClientSecret
 from idp.models.keys import SigningKey
+from idp.models.resource_server import ResourceServer
 from idp.models.tokens import AccessToken, AuthorizationCode, DeviceCode, IDToken, RefreshToken
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "IDToken",
     "PendingAuthorization",
     "RefreshToken",
+    "ResourceServer",
     "SigningKey",
 ]

@@ -26,6 +26,8 @@ class PendingAuthorization(models.Model):
     id = models.CharField(primary_key=True, max_length=43, default=unguessable_id, editable=False)
     client = models.ForeignKey(Client, on_delete=models.CASCADE)
     parameters = models.JSONField()
+    #: The values of `resource`, the one parameter that may come several times.
+    resources = models.JSONField(default=list)
     #: When the client's request came; freshness of a sign-in is judged against it.
     arrived_at = models.DateTimeField(db_index=True)
     ip_address = models.GenericIPAddressField(null=True)
@@ -88,6 +90,10 @@ class Authorization(models.Model):
     session = models.ForeignKey(Session, null=True, on_delete=models.CASCADE)
     client_session = models.ForeignKey(ClientSession, null=True, on_delete=models.SET_NULL)
     scope = models.TextField()
+    #: The APIs that the request named; empty for none in particular (RFC 8707 §2).
+    resource = models.JSONField(default=list)
+    #: Whether it goes on after the session (OIDC Core §11).
+    offline = models.BooleanField(default=False)
     nonce = models.TextField(null=True)
     auth_time = models.DateTimeField()
     acr = models.CharField(max_length=100)

@@ -7,16 +7,29 @@ column has another name (`name`, `skip_authorization`, `user`), `clients.metadat
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication
 
 from idp import policy
+from idp.models.resource_server import ResourceServer
 from idp.protocol import redirect_uris
+from idp.protocol.vocabulary import OFFLINE_ACCESS
+
+
+def known_scopes() -> dict[str, str]:
+    """Return every scope there is, the standard ones and those of APIs, with a description."""
+    scopes = dict.fromkeys(policy.SCOPES, "")
+    for server in ResourceServer.objects.all():
+        scopes |= dict.fromkeys(server.scopes, server.name)
+    return scopes
+
 
 _DOT_GRANT_TYPES = {
     "authorization_code": AbstractApplication.GRANT_AUTHORIZATION_CODE,
+    "refresh_token": "refresh-token",
     "client_credentials": AbstractApplication.GRANT_CLIENT_CREDENTIALS,
 }
 
@@ -74,7 +87,31 @@ class Client(AbstractApplication):
     #: Web origins that may call token and UserInfo from a browser, beside a public client's own.
     allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
 
+    introspection_signed_response_alg = models.CharField(
+        _("introspection response algorithm"),
+        max_length=10,
+        choices=[(name, name) for name in policy.SIGNING_ALGORITHMS],
+        default=policy.SIGNING_ALGORITHMS[0],
+    )
+
     # --- policy ------------------------------------------------------------------------------
+    #: What access tokens without a resource look like.
+    access_token_format = models.CharField(
+        _("access token format"),
+        max_length=10,
+        choices=[(name, name) for name in policy.ACCESS_TOKEN_FORMATS],
+        default=policy.ACCESS_TOKEN_FORMATS[0],
+    )
+    #: Seconds for which a used refresh token still gives its answer again; confidential clients.
+    refresh_token_grace = models.PositiveSmallIntegerField(
+        _("refresh grace, seconds"),
+        default=0,
+        validators=[MaxValueValidator(int(policy.REFRESH_GRACE_AT_MOST.total_seconds()))],
+    )
+    #: Whether refresh tokens are given without offline_access, bound to the browser session.
+    refresh_without_offline_access = models.BooleanField(
+        _("refresh tokens without offline_access"), default=False
+    )
     profile = models.CharField(
         _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
     )
@@ -94,7 +131,7 @@ class Client(AbstractApplication):
     @property
     def is_public(self) -> bool:
         """Whether the client has no secret to keep (RFC 6749 §2.1)."""
-        return self.token_endpoint_auth_method == "none"  # noqa: S105
+        return self.token_endpoint_auth_method == "none"
 
     @property
     def pkce_required(self) -> bool:
@@ -104,7 +141,10 @@ class Client(AbstractApplication):
     @property
     def allowed_scopes(self) -> frozenset[str]:
         """The scopes that can be granted to this client."""
-        return frozenset(self.scopes or policy.SCOPES)
+        allowed = frozenset(self.scopes or policy.SCOPES)
+        if "refresh_token" not in self.grant_types:
+            allowed -= {OFFLINE_ACCESS}
+        return allowed
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, with the version grown and what follows from other fields derived again."""
@@ -133,12 +173,7 @@ class Client(AbstractApplication):
 
     def clean(self) -> None:
         """Refuse metadata that would fail or be unsafe later, naming the field."""
-        problems: dict[str, list[str]] = {}
-        for field in ("redirect_uris", "post_logout_redirect_uris"):
-            for uri in getattr(self, field):
-                problem = redirect_uris.problem_with(uri, application_type=self.application_type)
-                if problem:
-                    problems.setdefault(field, []).append(f"{uri}: {problem}")
+        problems = self._problems_with_uris()
         uses_code = "authorization_code" in self.grant_types
         if uses_code and not self.redirect_uris:
             problems["redirect_uris"] = ["The authorization_code grant needs a redirect URI."]
@@ -148,16 +183,29 @@ class Client(AbstractApplication):
             ]
         if self.is_public and "client_credentials" in self.grant_types:
             problems["grant_types"] = ["A client without a secret cannot use client_credentials."]
+        if "refresh_token" in self.grant_types and not uses_code:
+            problems["grant_types"] = ["Refresh tokens come of the authorization_code grant."]
+        if self.is_public and self.refresh_token_grace:
+            problems["refresh_token_grace"] = ["A client without a secret cannot have a grace."]
         for field, offered in {
             "grant_types": policy.GRANT_TYPES,
             "response_types": policy.RESPONSE_TYPES,
-            "scopes": policy.SCOPES,
+            "scopes": known_scopes(),
         }.items():
             unknown = sorted(set(getattr(self, field)) - set(offered))
             if unknown:
                 problems.setdefault(field, []).append(f"Not offered here: {', '.join(unknown)}.")
         if problems:
             raise ValidationError(problems)
+
+    def _problems_with_uris(self) -> dict[str, list[str]]:
+        problems: dict[str, list[str]] = {}
+        for field in ("redirect_uris", "post_logout_redirect_uris"):
+            for uri in getattr(self, field):
+                problem = redirect_uris.problem_with(uri, application_type=self.application_type)
+                if problem:
+                    problems.setdefault(field, []).append(f"{uri}: {problem}")
+        return problems
 
     # --- what the toolkit asks its application; the answers are ours ------------------------
 

@@ -3,6 +3,8 @@
 Only hashes are kept. None of the toolkit's columns is dropped; those we don't use stay empty.
 """
 
+from collections.abc import Iterable
+
 from django.db import models
 from oauth2_provider.models import (
     AbstractAccessToken,
@@ -43,11 +45,37 @@ class AccessToken(AbstractAccessToken):
     class Meta(AbstractAccessToken.Meta):
         pass
 
+    def is_valid(self, scopes: Iterable[str] | None = None) -> bool:
+        """Whether the token is good now, and for all these scopes.
+
+        The toolkit asks every token this, also where it does not ask our validator: its decorators
+        bring one of their own. So what `statements.find_bearer` judges is judged here, too.
+        """
+        return self._still_stands() and bool(super().is_valid(scopes))
+
+    def _still_stands(self) -> bool:
+        """Whether client, authorization, session and person are as when the token was given."""
+        if not self.application.enabled:
+            return False
+        authorization = self.authorization
+        if authorization is None:
+            return True
+        session = authorization.session
+        over = session is not None and session.ended_at is not None and not authorization.offline
+        return authorization.revoked_at is None and not over and authorization.user.is_active
+
 
 class RefreshToken(AbstractRefreshToken):
-    """A refresh token; `token_checksum` holds its SHA-256."""
+    """A refresh token; `token_checksum` holds its SHA-256. `revoked` says when it was used.
+
+    Stays after use, to recognize a replay. Each has at most one successor: the token that its use
+    gave, or gave last where a client's lost answer was repeated.
+    """
 
     authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE)
+    predecessor = models.ForeignKey("self", null=True, on_delete=models.SET_NULL)
+    expires = models.DateTimeField(db_index=True)
+    token_checksum = models.CharField(max_length=64, unique=True)
 
     class Meta(AbstractRefreshToken.Meta):
         pass

@@ -59,10 +59,11 @@ class TooManyWrongSecrets(InvalidClient):
 
 
 class InvalidGrant(ProtocolError):
-    """The code is not valid: expired, used before, another client's, or sent with other values.
+    """The code or refresh token is not valid: expired, used before, revoked, or another client's.
 
     A code lives a minute and works once, with the redirect_uri and the PKCE verifier that belong
-    to its authorization request. Using one twice revokes what it gave.
+    to its authorization request. A refresh token works once, too: go on with the new one that each
+    refresh gives. Using either twice revokes all that came of it.
     """
 
     code = "invalid_grant"
@@ -84,6 +85,16 @@ class InvalidScope(ProtocolError):
     """None of the scopes asked for can be granted to this client."""
 
     code = "invalid_scope"
+
+
+class InvalidTarget(ProtocolError):
+    """The resource is not an API known here, or not one this authorization is for. RFC 8707 §2.
+
+    Send the API's identifier exactly as the operator registered it, and at the token endpoint only
+    those that the authorization request named.
+    """
+
+    code = "invalid_target"
 
 
 class AccessDenied(ProtocolError):

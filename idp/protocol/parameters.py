@@ -19,6 +19,8 @@ class Parameters:
 
     values: Mapping[str, str]
     repeated: frozenset[str] = field(default=frozenset())
+    #: The values of `resource` (RFC 8707 §2), which may come several times.
+    resources: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, *parts: str) -> "Parameters":
@@ -41,7 +43,8 @@ class Parameters:
             raise InvalidRequest("A parameter contains a null character.")
         counted = Counter(name for name, _ in pairs)
         repeated = frozenset(name for name, times in counted.items() if times > 1) - _MAY_REPEAT
-        return cls(dict(pairs), repeated)
+        resources = tuple(value for name, value in pairs if name == "resource")
+        return cls(dict(pairs), repeated, resources)
 
     def get(self, name: str) -> str | None:
         """Return the value of a parameter that came once, else None."""

@@ -24,6 +24,9 @@ SCOPE_CLAIMS = {
     "phone": ("phone_number", "phone_number_verified"),
 }
 
+#: OIDC Core §11: asks to go on when the person is away.
+OFFLINE_ACCESS = "offline_access"
+
 #: OIDC Core §5.1.1.
 ADDRESS_MEMBERS = (
     "formatted",

@@ -1,19 +1,27 @@
-"""Access tokens: opaque, found by their hash. RFC 6750."""
+"""Access tokens: opaque or JWT, both known here by their hash and revocable. RFC 6750, RFC 9068."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from idp import policy, statements
+from idp import keys, policy, server_keys, statements
 from idp.clients.lookup import StaleClientError
+from idp.jose.encrypt import encrypted
+from idp.models import ResourceServer
 from idp.tokens import opaque
+from idp.tokens.audience import Audience
 from idp.tokens.authorization import Entitlement
 
+ENCRYPTION_PURPOSE = "resource server encryption"
 
-def issue(entitlement: Entitlement, now: datetime) -> str:
-    """Store a new access token for the entitlement and return it; lives ACCESS_TOKEN_LIFETIME.
+
+def issue(entitlement: Entitlement, audience: Audience, now: datetime) -> str:
+    """Store a new access token and return it.
 
     Raises StaleClientError if the client has changed since it was looked up.
     """
     token = opaque.generate()
+    if audience.signing_alg is not None:
+        token = _jwt(entitlement, audience, audience.signing_alg, jti=token, now=now)
     authorization = entitlement.authorization
     stored = statements.insert_access_token(
         statements.NewAccessToken(
@@ -22,11 +30,55 @@ def issue(entitlement: Entitlement, now: datetime) -> str:
             client_version=entitlement.client.version,
             authorization_id=authorization.pk if authorization else None,
             user_id=authorization.user_id if authorization else None,
-            scope=" ".join(sorted(entitlement.scopes)),
-            expires=now + policy.ACCESS_TOKEN_LIFETIME,
+            scope=" ".join(sorted(audience.scopes)),
+            resource=audience.resource,
+            expires=now + timedelta(seconds=audience.lifetime),
         ),
         now,
     )
     if not stored:
         raise StaleClientError
     return token
+
+
+def _jwt(
+    entitlement: Entitlement, audience: Audience, algorithm: str, *, jti: str, now: datetime
+) -> str:
+    """Return a JWT access token: signed, and encrypted where its API wants that. RFC 9068 §2.2."""
+    issued_at = int(now.timestamp())
+    authorization, client = entitlement.authorization, entitlement.client
+    claims: dict[str, Any] = {
+        "iss": policy.ISSUER,
+        "aud": _one_or_many(audience.resource) or policy.ISSUER,
+        "sub": client.client_id if authorization is None else str(authorization.user.sub),
+        "client_id": client.client_id,
+        "iat": issued_at,
+        "exp": issued_at + audience.lifetime,
+        "jti": jti,
+    }
+    if audience.scopes:
+        claims["scope"] = " ".join(sorted(audience.scopes))
+    if authorization is not None:
+        claims["auth_time"] = int(authorization.auth_time.timestamp())
+        claims["acr"] = authorization.acr
+        if authorization.amr:
+            claims["amr"] = authorization.amr
+    token = keys.active_signer(algorithm).sign(claims, typ="at+jwt")
+    return _encrypted(token, audience.encrypted_to) if audience.encrypted_to else token
+
+
+def _one_or_many(values: tuple[str, ...]) -> str | list[str]:
+    return values[0] if len(values) == 1 else list(values)
+
+
+def _encrypted(token: str, server: ResourceServer) -> str:
+    key: Any = server.encryption_jwk
+    if server.access_token_encryption_alg == "dir":
+        key = server_keys.unseal(server.encryption_secret_sealed, ENCRYPTION_PURPOSE)
+    return encrypted(
+        token,
+        alg=server.access_token_encryption_alg,
+        enc=policy.CONTENT_ENCRYPTION,
+        key=key,
+        typ="at+jwt",
+    )

@@ -12,3 +12,7 @@ class Entitlement:
     client: Client
     authorization: Authorization | None
     scopes: frozenset[str]
+    #: The APIs that the access token is to be for; empty for none in particular.
+    resource: tuple[str, ...] = ()
+    #: The id of the refresh token that was used, if one was.
+    refreshed: int | None = None

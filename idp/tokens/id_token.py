@@ -8,10 +8,18 @@ from idp.jose.verify import verified_claims
 from idp.models import Authorization, Client
 
 
-def issue(client: Client, authorization: Authorization, access_token: str, now: datetime) -> str:
+def issue(
+    client: Client,
+    authorization: Authorization,
+    access_token: str,
+    now: datetime,
+    *,
+    refreshed: bool = False,
+) -> str:
     """Return an ID token about the authorization's person, signed as the client registered.
 
-    Everything in it was stamped when the person was there; only `iat` and `exp` are of now.
+    Everything in it was stamped when the person was there; only `iat` and `exp` are of now. The
+    nonce is of the authorization request, so a refreshed one has none (OIDC Core §12.2).
     """
     signer = keys.active_signer(client.id_token_signed_response_alg)
     issued_at = int(now.timestamp())
@@ -29,7 +37,7 @@ def issue(client: Client, authorization: Authorization, access_token: str, now: 
         claims["amr"] = authorization.amr
     if authorization.client_session is not None:
         claims["sid"] = authorization.client_session.sid
-    if authorization.nonce is not None:
+    if authorization.nonce is not None and not refreshed:
         claims["nonce"] = authorization.nonce
     return signer.sign(claims)
 

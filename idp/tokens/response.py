@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from idp import policy
-from idp.tokens import access_token, id_token
+from idp.tokens import access_token, id_token, refresh_token
+from idp.tokens.audience import audience_of
 from idp.tokens.authorization import Entitlement
 
 
@@ -13,16 +13,25 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
 
     Call it inside the transaction that used up the grant, so that both hold or neither.
     """
-    token = access_token.issue(entitlement, now)
+    audience = audience_of(entitlement)
+    token = access_token.issue(entitlement, audience, now)
     response: dict[str, Any] = {
         "access_token": token,
         "token_type": "Bearer",
-        "expires_in": int(policy.ACCESS_TOKEN_LIFETIME.total_seconds()),
+        "expires_in": audience.lifetime,
     }
-    if entitlement.scopes:
-        response["scope"] = " ".join(sorted(entitlement.scopes))
-    if entitlement.authorization is not None and "openid" in entitlement.scopes:
-        response["id_token"] = id_token.issue(
-            entitlement.client, entitlement.authorization, token, now
-        )
+    if audience.scopes:
+        response["scope"] = " ".join(sorted(audience.scopes))
+    authorization = entitlement.authorization
+    if authorization is not None:
+        if refresh_token.is_given_for(entitlement):
+            response["refresh_token"] = refresh_token.issue(entitlement, authorization, now)
+        if "openid" in entitlement.scopes:
+            response["id_token"] = id_token.issue(
+                entitlement.client,
+                authorization,
+                token,
+                now,
+                refreshed=entitlement.refreshed is not None,
+            )
     return response

@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from tests.relying_party import ISSUER, RelyingParty, make_client, spec
+from idp.management.declaration import apply
+from tests.relying_party import ISSUER, RelyingParty, make_client, spec, unique
 
 GRANT = {"grant_type": "authorization_code", "code": "x" * 43}
 URL = f"{ISSUER}/token"
@@ -95,11 +96,9 @@ def test_a_parameter_of_an_authorization_request_comes_once(
 
 @spec("RFC 8707", "2")
 def test_a_resource_may_come_more_often(returning: RelyingParty) -> None:
-    pairs = [
-        *returning.parameters().items(),
-        ("resource", "https://a.example.com"),
-        ("resource", "https://b.example.com"),
-    ]
+    apis = [f"https://{unique('api')}.example.com/" for _ in range(2)]
+    apply({"resource_servers": [{"identifier": api} for api in apis]}, dry_run=False)
+    pairs = [*returning.parameters().items(), *(("resource", api) for api in apis)]
     assert returning.answer(returning.browser.get("/authorize", params=pairs)).code
 
 

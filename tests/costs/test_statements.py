@@ -1,14 +1,24 @@
 """What each request costs: SQL statements, fixed here so that nobody adds one unnoticed."""
 
 from base64 import b64encode
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
 from django.test import Client as DjangoClient
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import User
+from idp.authorization.consent import remember
 from idp.models import Client
-from tests.relying_party import Browser, RelyingParty, make_client, make_person
+from tests.relying_party import (
+    Browser,
+    Registered,
+    RelyingParty,
+    make_api,
+    make_client,
+    make_person,
+)
 
 
 class Statements(CaptureQueriesContext):
@@ -39,9 +49,6 @@ def in_process() -> DjangoClient:
 @pytest.fixture
 def signed_in(in_process: DjangoClient) -> RelyingParty:
     """Somebody signed in at the browser, who has agreed to the client before."""
-    from accounts.models import User
-    from idp.authorization.consent import remember
-
     person, client = make_person(), make_client()
     user = User.objects.get(email=person.email)
     in_process.force_login(user)
@@ -54,18 +61,25 @@ def authorized(in_process: DjangoClient, relying_party: RelyingParty) -> str:
     return relying_party.answer_of(response["Location"]).code or ""
 
 
-def exchange(in_process: DjangoClient, relying_party: RelyingParty, code: str):
-    client = relying_party.client
+def post(in_process: DjangoClient, client: Registered, path: str, **form: str):
     basic = b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
-    body = (
-        f"grant_type=authorization_code&code={code}&redirect_uri={client.redirect_uri}"
-        f"&code_verifier={relying_party.code_verifier}"
-    )
     return in_process.post(
-        "/token",
-        body,
+        path,
+        urlencode(form),
         content_type="application/x-www-form-urlencoded",
         headers={"authorization": f"Basic {basic}"},
+    )
+
+
+def exchange(in_process: DjangoClient, relying_party: RelyingParty, code: str):
+    return post(
+        in_process,
+        relying_party.client,
+        "/token",
+        grant_type="authorization_code",
+        code=code,
+        redirect_uri=relying_party.client.redirect_uri,
+        code_verifier=relying_party.code_verifier,
     )
 
 
@@ -113,19 +127,64 @@ def test_published_documents(in_process, statements, path: str) -> None:
     assert statements.sql == []
 
 
+def machine() -> Registered:
+    return make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=None)
+
+
 def test_client_credentials(in_process, statements) -> None:
-    client = make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=None)
-    basic = b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
-
-    def ask():
-        return in_process.post(
-            "/token",
-            "grant_type=client_credentials",
-            content_type="application/x-www-form-urlencoded",
-            headers={"authorization": f"Basic {basic}"},
-        )
-
-    ask()
+    client = machine()
+    post(in_process, client, "/token", grant_type="client_credentials")
     with statements:
-        assert ask().status_code == 200
+        response = post(in_process, client, "/token", grant_type="client_credentials")
+    assert response.status_code == 200
     assert len(statements.sql) == 1, statements.sql
+
+
+@pytest.fixture
+def offline(in_process, signed_in) -> RelyingParty:
+    """The same with a client that gets refresh tokens."""
+    client = make_client(
+        grant_types=["authorization_code", "refresh_token"], refresh_without_offline_access=True
+    )
+    user = User.objects.get(email=signed_in.person.email)
+    remember(user, Client.objects.get(client_id=client.client_id), frozenset({"openid"}))
+    return RelyingParty(client, Browser(), signed_in.person)
+
+
+def refresh(in_process, client: Registered, token: str):
+    return post(in_process, client, "/token", grant_type="refresh_token", refresh_token=token)
+
+
+def test_refresh(in_process, offline, statements) -> None:
+    first = exchange(in_process, offline, authorized(in_process, offline)).json()
+    with statements:
+        response = refresh(in_process, offline.client, first["refresh_token"])
+    assert response.status_code == 200
+    assert len(statements.sql) <= 4, statements.sql
+
+
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token", "id_token"])
+def test_introspection_by_its_own_client(in_process, offline, statements, kind: str) -> None:
+    tokens = exchange(in_process, offline, authorized(in_process, offline)).json()
+    with statements:
+        response = post(in_process, offline.client, "/introspect", token=tokens[kind])
+    assert response.json()["active"] == (kind != "id_token")
+    assert len(statements.sql) <= 2, statements.sql
+
+
+def test_introspection_by_an_api(in_process, statements) -> None:
+    caller = machine()
+    api = make_api(introspection_clients=[caller.client_id])
+    asking = make_client(
+        grant_types=["client_credentials"],
+        response_types=[],
+        redirect_uris=None,
+        scope=api["scopes"][0],
+    )
+    form = {"grant_type": "client_credentials", "resource": api["identifier"]}
+    token = post(in_process, asking, "/token", **form).json()["access_token"]
+    post(in_process, caller, "/introspect", token="x")
+    with statements:
+        response = post(in_process, caller, "/introspect", token=token)
+    assert response.json()["active"]
+    assert len(statements.sql) <= 2, statements.sql

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import jwt
 import pytest
 
+from idp.management.declaration import apply
 from tests.conftest import Server
 from tests.interop.conftest import Traveller, free_address, running, shown
-from tests.relying_party import ISSUER, Person, make_client
+from tests.relying_party import ISSUER, Person, make_client, spec, unique
 
 PROGRAM = Path(__file__).parent / "openid_client" / "server.mjs"
 METHODS = ["client_secret_basic", "client_secret_post", "none"]
@@ -133,6 +135,75 @@ def test_an_answer_twice(site: str, traveller: Traveller, person: Person) -> Non
     answer = traveller.until(f"{site}/login", f"{site}/callback")
     assert shown(traveller.open(answer))["claims"]["sub"] == person.sub
     assert traveller.open(answer).json()["error"] == "invalid_grant"
+
+
+OFFLINE = "openid offline_access bread.read"
+
+
+@pytest.fixture(scope="module")
+def api(provider: Server) -> str:
+    identifier = f"https://{unique('api')}.example.com/"
+    apply(
+        {"resource_servers": [{"identifier": identifier, "scopes": ["bread.read"]}]}, dry_run=False
+    )
+    return identifier
+
+
+@pytest.fixture(scope="module")
+def offline_site(api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A site that goes on while its people are away, and asks for itself, too."""
+    with node_site(
+        tmp_path_factory.mktemp("node") / "log",
+        grant_types=["authorization_code", "refresh_token", "client_credentials"],
+        scope=OFFLINE,
+    ) as address:
+        yield address
+
+
+def audience_of(token: str) -> str:
+    audience: str = jwt.decode(token, options={"verify_signature": False})["aud"]
+    return audience
+
+
+@spec("RFC 6749", "6")
+@spec("RFC 8707", "2.2")
+def test_refresh(offline_site: str, api: str, traveller: Traveller, person: Person) -> None:
+    first = sign_in(traveller, person, offline_site, scope=OFFLINE)
+    again = shown(traveller.open(f"{offline_site}/refresh"))
+    assert again["claims"]["sub"] == person.sub
+    assert again["claims"]["auth_time"] == first["claims"]["auth_time"]
+    assert again["refresh_token"] != first["refresh_token"]
+    for_api = shown(traveller.open(f"{offline_site}/refresh", resource=api))
+    assert (audience_of(for_api["access_token"]), for_api["scope"]) == (api, "bread.read")
+    narrow = shown(traveller.open(f"{offline_site}/refresh", scope="openid"))
+    assert narrow["scope"] == "openid"
+    wide = traveller.open(f"{offline_site}/refresh", scope="openid email")
+    assert wide.json()["error"] == "invalid_scope"
+
+
+@spec("RFC 8707", "2.1")
+def test_resource(offline_site: str, api: str, traveller: Traveller, person: Person) -> None:
+    tokens = sign_in(traveller, person, offline_site, scope=OFFLINE, resource=api)
+    assert audience_of(tokens["access_token"]) == api
+    machine = shown(traveller.open(f"{offline_site}/machine", resource=api, scope="bread.read"))
+    assert audience_of(machine["access_token"]) == api
+    unknown = traveller.open(f"{offline_site}/machine", resource="https://unknown.example/")
+    assert unknown.json()["error"] == "invalid_target"
+
+
+@spec("RFC 7009", "2")
+@spec("RFC 7662", "2")
+def test_introspection_and_revocation(
+    offline_site: str, traveller: Traveller, person: Person
+) -> None:
+    sign_in(traveller, person, offline_site, scope=OFFLINE)
+    for token in ("access_token", "refresh_token"):
+        known = shown(traveller.open(f"{offline_site}/introspect", token=token))
+        assert (known["active"], known["sub"]) == (True, person.sub)
+        shown(traveller.open(f"{offline_site}/revoke", token=token))
+        gone = shown(traveller.open(f"{offline_site}/introspect", token=token))
+        assert gone == {"active": False}
+    assert traveller.open(f"{offline_site}/refresh").json()["error"] == "invalid_grant"
 
 
 def test_a_machine(provider: Server, traveller: Traveller, tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Authlib, as the sample relying party uses it: a Flask site that `make run` starts."""
+"""Authlib, as the sample relying party uses it, and PyJWT, as the sample API does.
+
+Flask sites that `make run` starts.
+"""
 
 import json
 import sys
@@ -18,20 +21,31 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.utils import timezone
 
-from idp.models import AccessToken
+from idp.management.declaration import apply
+from idp.models import AccessToken, Authorization
 from tests.conftest import Server
 from tests.interop.conftest import Process, Traveller, free_address, running
 from tests.relying_party import ISSUER, Person, Registered, make_client
 
+#: The sample API: where it is, and by that name it is known.
+BREAD = f"{free_address()}/"
+
 
 @contextmanager
 def bakery(
-    log: Path, issuer: str = ISSUER, **metadata: Any
+    log: Path, issuer: str = ISSUER, api: str = BREAD, **metadata: Any
 ) -> Iterator[tuple[Process, Registered]]:
     """Run the sample with a client of its own, under the rules that operators get by default."""
     address = free_address()
+    apply({"resource_servers": [{"identifier": api, "scopes": ["bread.read"]}]}, dry_run=False)
     client = make_client(
-        redirect_uris=[f"{address}/callback"], **{"profile": "recommended", **metadata}
+        redirect_uris=[f"{address}/callback"],
+        **{
+            "profile": "recommended",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "scope": "openid profile email address phone offline_access bread.read",
+            **metadata,
+        },
     )
     command = [sys.executable, "-m", "flask", "--app", "examples/relying_party/app", "run"]
     with running(
@@ -42,8 +56,25 @@ def bakery(
         OIDC_ISSUER=issuer,
         OIDC_CLIENT_ID=client.client_id,
         OIDC_CLIENT_SECRET=client.secret or "",
+        API_IDENTIFIER=api,
     ) as process:
         yield process, client
+        assert "Traceback" not in process.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def bread(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """Run the sample API at its address."""
+    command = [sys.executable, "-m", "flask", "--app", "examples/api/app", "run"]
+    with running(
+        "the sample API",
+        [*command, "--port", str(urlsplit(BREAD).port)],
+        BREAD,
+        tmp_path_factory.mktemp("bread") / "log",
+        OIDC_ISSUER=ISSUER,
+        API_IDENTIFIER=BREAD,
+    ) as process:
+        yield process
         assert "Traceback" not in process.log.read_text()
 
 
@@ -98,7 +129,7 @@ def test_a_person_signs_in_is_asked_about_and_signs_out(
     process, client = sample
     page = sign_in(traveller, person, process.address)
     assert str(page.url) == f"{process.address}/"
-    assert texts(page)["scope"] == "address email openid phone profile"
+    assert texts(page)["scope"] == ("address bread.read email offline_access openid phone profile")
     claims = json.loads(texts(page)["claims"])
     assert (claims["iss"], claims["sub"], claims["aud"]) == (ISSUER, person.sub, client.client_id)
 
@@ -116,6 +147,72 @@ def test_a_person_signs_in_is_asked_about_and_signs_out(
     page = traveller.press(traveller.open("/account/logout/"), "confirm-logout")
     assert page.url.path == "/account/signed-out/"
     assert traveller.open(f"{process.address}/login").url.path == "/account/login/"
+
+
+def test_an_api_is_called_tokens_are_refreshed_and_revoked(
+    bread: Process, site: str, traveller: Traveller, person: Person
+) -> None:
+    page = sign_in(traveller, person, site)
+    first = json.loads(texts(page)["claims"])
+    for _ in range(2):  # each time with the refresh token that the last one gave
+        page = traveller.press(page, "call-api")
+        answer = json.loads(texts(page)["api-answer"])
+        assert answer["for_person"] == person.sub
+        assert "rye" in answer["bread"]
+        page = traveller.press(page, "refresh")
+        refreshed = json.loads(texts(page)["refreshed"])
+        assert (refreshed["sub"], refreshed["auth_time"]) == (person.sub, first["auth_time"])
+    page = traveller.press(page, "ask-userinfo")
+    assert texts(page)["name"] == "Ana Lima"
+
+    page = traveller.press(page, "revoke")
+    assert "revoked" in texts(page)
+    page = traveller.press(page, "refresh")
+    assert "invalid_grant" in texts(page)["refresh-error"]
+    page = traveller.press(page, "call-api")
+    assert "invalid_grant" in texts(page)["api-error"]
+    assert "api-answer" not in texts(page)
+    page = traveller.press(page, "ask-userinfo")
+    assert "invalid_token" in texts(page)["userinfo-error"]
+
+
+def test_signing_out_revokes(
+    bread: Process, sample: tuple[Process, Registered], traveller: Traveller, person: Person
+) -> None:
+    process, _ = sample
+    page = traveller.press(sign_in(traveller, person, process.address), "call-api")
+    mine = Authorization.objects.filter(user__sub=person.sub)
+    assert mine.get().revoked_at is None
+    traveller.press(page, "sign-out")
+    assert mine.get().revoked_at is not None
+
+
+def test_the_tokens_live_on_after_signing_out_of_signet(
+    bread: Process, site: str, traveller: Traveller, person: Person
+) -> None:
+    """That is what access while away is for."""
+    page = sign_in(traveller, person, site)
+    traveller.press(traveller.open("/account/logout/"), "confirm-logout")
+    assert "api-answer" in texts(traveller.press(page, "call-api"))
+
+
+def test_the_api_is_down(traveller: Traveller, person: Person, tmp_path: Path) -> None:
+    with bakery(tmp_path / "log", api=f"{free_address()}/") as (process, _):
+        page = traveller.press(sign_in(traveller, person, process.address), "call-api")
+        assert "cannot be reached" in texts(page)["api-error"]
+
+
+def test_an_app_that_may_not_refresh(
+    provider: Server, traveller: Traveller, person: Person, tmp_path: Path
+) -> None:
+    with bakery(tmp_path / "log", grant_types=["authorization_code"]) as (process, _):
+        page = sign_in(traveller, person, process.address)
+        for button, error in {"refresh": "refresh-error", "call-api": "api-error"}.items():
+            page = traveller.press(page, button)
+            assert error in texts(page)
+        page = traveller.press(page, "revoke")
+        page = traveller.press(page, "ask-userinfo")
+        assert "invalid_token" in texts(page)["userinfo-error"]
 
 
 def test_the_next_sign_in_asks_nothing(site: str, traveller: Traveller, person: Person) -> None:

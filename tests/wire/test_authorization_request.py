@@ -149,7 +149,6 @@ def test_an_unknown_response_mode_is_refused(
         ("display", "hologram"),
         ("acr_values", "urn:example:impossible"),
         ("example_extension", "1"),
-        ("resource", "https://api.example.com"),
     ],
 )
 def test_hints_and_unknown_parameters_never_stop_a_sign_in(

@@ -93,7 +93,7 @@ def test_an_unknown_code_is_refused(relying_party: RelyingParty, code: str) -> N
         ({"grant_type": "authorization_code"}, "invalid_request"),
         ({"grant_type": "password", "username": "a", "password": "b"}, "unsupported_grant_type"),
         ({"grant_type": "implicit"}, "unsupported_grant_type"),
-        ({"grant_type": "refresh_token", "refresh_token": "x"}, "unsupported_grant_type"),
+        ({"grant_type": "refresh_token", "refresh_token": "x"}, "unauthorized_client"),
         ({"grant_type": "urn:ietf:params:oauth:grant-type:device_code"}, "unsupported_grant_type"),
         ({"grant_type": "x" * 1000}, "unsupported_grant_type"),
         ({"grant_type": "client_credentials"}, "unauthorized_client"),

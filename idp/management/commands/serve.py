@@ -1,5 +1,7 @@
 """`manage.py serve`: the provider on granian, refusing to start where it would be unsafe."""
 
+import subprocess
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -22,8 +24,11 @@ class Command(BaseCommand):
         parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT")
         parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes")
         parser.add_argument("--threads", type=int, default=4, metavar="N", help="threads of each")
+        parser.add_argument("--with-worker", action="store_true", help="run the worker beside")
 
-    def handle(self, *_: Any, bind: str, workers: int, threads: int, **__: Any) -> None:
+    def handle(
+        self, *_: Any, bind: str, workers: int, threads: int, with_worker: bool, **__: Any
+    ) -> None:
         """Check, make what is missing, and serve until told to stop."""
         host, _colon, port = bind.rpartition(":")
         if not host or not port.isdigit():
@@ -32,7 +37,10 @@ class Command(BaseCommand):
             self._refuse_what_is_unsafe()
         keys.ensure_keys()
         self.stdout.write(f"Serving {settings.IDP_ISSUER} on {bind}")
-        Granian(
+        worker = None
+        if with_worker:
+            worker = subprocess.Popen([sys.executable, sys.argv[0], "worker"])
+        server = Granian(
             "idp.wsgi:application",
             address=host.strip("[]"),
             port=int(port),
@@ -41,7 +49,13 @@ class Command(BaseCommand):
             blocking_threads=threads,
             log_access=False,
             respawn_failed_workers=True,
-        ).serve()
+        )
+        try:
+            server.serve()
+        finally:
+            if worker is not None:
+                worker.terminate()
+                worker.wait()
 
     def _refuse_what_is_unsafe(self) -> None:
         unsafe = [

@@ -1,6 +1,7 @@
 // A small relying party on openid-client, answering in JSON so that a test can read it.
 //
-// GET /login?max_age=… sends the browser to the provider, GET /callback takes it back.
+// GET /login?max_age=…&scope=… sends the browser to the provider, GET /callback takes it back; the
+// tokens stay with the browser's cookie, for /refresh?resource=…, /introspect and /revoke?token=….
 // The environment says who we are: PORT, OIDC_ISSUER, OIDC_CLIENT (registration metadata as JSON).
 
 import { randomUUID } from 'node:crypto'
@@ -20,6 +21,8 @@ const config = await client.discovery(new URL(process.env.OIDC_ISSUER), client_i
   execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
 })
 const pending = new Map() // what was sent, by the browser's cookie
+const signedIn = new Map() // the tokens, likewise
+const browserOf = request => /openid-client=([\w-]+)/.exec(request.headers.cookie)?.[1]
 
 async function login(request, response, url) {
   const sent = {
@@ -29,7 +32,7 @@ async function login(request, response, url) {
   }
   const parameters = {
     redirect_uri: `${here}/callback`,
-    scope: 'openid profile email',
+    scope: url.searchParams.get('scope') ?? 'openid profile email',
     state: sent.expectedState,
     nonce: sent.expectedNonce,
     code_challenge: await client.calculatePKCECodeChallenge(sent.pkceCodeVerifier),
@@ -39,6 +42,7 @@ async function login(request, response, url) {
     parameters.max_age = url.searchParams.get('max_age')
     sent.maxAge = Number(parameters.max_age)
   }
+  if (url.searchParams.has('resource')) parameters.resource = url.searchParams.get('resource')
   const browser = randomUUID()
   pending.set(browser, sent)
   response.writeHead(302, {
@@ -49,9 +53,11 @@ async function login(request, response, url) {
 }
 
 async function callback(request, response, url) {
-  const browser = /openid-client=([\w-]+)/.exec(request.headers.cookie)?.[1]
+  const browser = browserOf(request)
   const tokens = await client.authorizationCodeGrant(config, url, pending.get(browser))
   const claims = tokens.claims()
+  signedIn.set(browser, tokens)
+  if (tokens.refresh_token) return answer(response, 200, { claims, ...tokens })
   answer(response, 200, {
     algorithm: JSON.parse(Buffer.from(tokens.id_token.split('.')[0], 'base64url')).alg,
     claims,
@@ -61,8 +67,26 @@ async function callback(request, response, url) {
   })
 }
 
-async function machine(request, response) {
-  answer(response, 200, await client.clientCredentialsGrant(config))
+async function refresh(request, response, url) {
+  const browser = browserOf(request)
+  const before = signedIn.get(browser)
+  const tokens = await client.refreshTokenGrant(config, before.refresh_token, Object.fromEntries(url.searchParams))
+  signedIn.set(browser, { ...before, ...tokens })
+  answer(response, 200, { claims: tokens.claims(), ...tokens })
+}
+
+async function introspect(request, response, url) {
+  const token = signedIn.get(browserOf(request))[url.searchParams.get('token')]
+  answer(response, 200, await client.tokenIntrospection(config, token))
+}
+
+async function revoke(request, response, url) {
+  await client.tokenRevocation(config, signedIn.get(browserOf(request))[url.searchParams.get('token')])
+  answer(response, 200, {})
+}
+
+async function machine(request, response, url) {
+  answer(response, 200, await client.clientCredentialsGrant(config, Object.fromEntries(url.searchParams)))
 }
 
 function answer(response, status, body) {
@@ -70,7 +94,14 @@ function answer(response, status, body) {
   response.end(JSON.stringify(body))
 }
 
-const routes = { '/login': login, '/callback': callback, '/machine': machine }
+const routes = {
+  '/login': login,
+  '/callback': callback,
+  '/refresh': refresh,
+  '/introspect': introspect,
+  '/revoke': revoke,
+  '/machine': machine,
+}
 
 createServer(async (request, response) => {
   const url = new URL(request.url, here)

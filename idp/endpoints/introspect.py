@@ -1,0 +1,48 @@
+"""The introspection endpoint. RFC 7662; signed answers, RFC 9701."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from idp import keys, policy
+from idp.endpoints.wire import answer, answer_client, methods
+from idp.models import Client
+from idp.protocol.errors import UnauthorizedClient
+from idp.protocol.parameters import Parameters
+from idp.tokens.introspection import introspected
+
+SIGNED = "application/token-introspection+jwt"
+
+
+@csrf_exempt
+@methods("POST")
+def introspect(http: HttpRequest) -> HttpResponse:
+    """Say what a token is, to its own client or to the API it is for; to others it is inactive."""
+
+    def attempt(client: Client, parameters: Parameters) -> HttpResponse:
+        if client.is_public:
+            raise UnauthorizedClient("A client without a secret cannot introspect tokens.")
+        members = introspected(client, parameters.require("token"), timezone.now())
+        return (
+            _signed(client, members)
+            if SIGNED in http.headers.get("Accept", "")
+            else answer(members)
+        )
+
+    return answer_client(http, attempt)
+
+
+def _signed(client: Client, members: dict[str, Any]) -> HttpResponse:
+    """Return the answer as a JWT for this caller. RFC 9701 §5."""
+    signer = keys.active_signer(client.introspection_signed_response_alg)
+    claims = {
+        "iss": policy.ISSUER,
+        "aud": client.client_id,
+        "iat": int(timezone.now().timestamp()),
+        "token_introspection": members,
+    }
+    response = HttpResponse(signer.sign(claims, typ="token-introspection+jwt"), content_type=SIGNED)
+    response["Cache-Control"] = "no-store"
+    return response

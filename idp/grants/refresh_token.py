@@ -1,0 +1,86 @@
+"""The refresh token grant: rotation, and reuse ends the family. RFC 6749 §6, RFC 9700 §4.14."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from idp import statements
+from idp.grants import family
+from idp.models import Client, RefreshToken
+from idp.protocol.errors import InvalidGrant, InvalidScope
+from idp.protocol.parameters import Parameters
+from idp.statements import UsedRefreshToken
+from idp.tokens import opaque
+from idp.tokens.authorization import Entitlement
+
+
+@contextmanager
+def refresh(client: Client, parameters: Parameters, now: datetime) -> Iterator[Entitlement]:
+    """Use the token up and give what it stands for; both hold once tokens are issued, or neither.
+
+    Raises InvalidGrant; a token that was used before also ends its family, unless its client has a
+    grace and the answer may simply have been lost. Raises InvalidScope for more than was granted,
+    which leaves the token as it is.
+    """
+    token_hash = opaque.hash_of(parameters.require("refresh_token"))
+    problem: str | None = "The refresh token is unknown, was used before, or was revoked."
+    with transaction.atomic():
+        used = statements.use_refresh_token(token_hash, client.pk, now)
+        used = used or _repeated(token_hash, client, now)
+        if used is not None:
+            authorization = family.load(used.authorization_id)
+            problem = family.problem_since(authorization)
+            if used.expired:
+                problem = "The refresh token has expired."
+            if problem is None:
+                granted = frozenset(authorization.scope.split())
+                yield Entitlement(
+                    client,
+                    authorization,
+                    _narrowed(granted, parameters),
+                    family.resource_for(authorization, parameters),
+                    refreshed=used.id,
+                )
+                return
+    if used is None:
+        # Somebody else has used it: whoever that was, neither goes on.
+        replayed = RefreshToken.objects.filter(
+            token_checksum=token_hash, application=client, revoked__isnull=False
+        )
+        family.revoke(replayed.values("authorization_id"), now)
+    raise InvalidGrant(problem or "")
+
+
+def _repeated(token_hash: str, client: Client, now: datetime) -> UsedRefreshToken | None:
+    """Take a token again whose answer may have been lost, where its client has a grace.
+
+    Only while the answer's own refresh token is unused, which dies: no second chain lives on.
+    """
+    if not client.refresh_token_grace or client.is_public:
+        return None
+    # Locked, so that of several at once each finds the answer of the one before.
+    token = (
+        RefreshToken.objects.select_for_update()
+        .filter(
+            token_checksum=token_hash,
+            application=client,
+            revoked__gte=now - timedelta(seconds=client.refresh_token_grace),
+        )
+        .first()
+    )
+    if token is None:
+        return None
+    successor = RefreshToken.objects.filter(predecessor=token, revoked=None)
+    if successor.update(revoked=now, predecessor=None) != 1:
+        return None
+    return UsedRefreshToken(token.pk, token.authorization_id, expired=token.expires <= now)
+
+
+def _narrowed(granted: frozenset[str], parameters: Parameters) -> frozenset[str]:
+    asked = frozenset((parameters.get("scope") or "").split())
+    if not asked <= granted:
+        refused = ", ".join(sorted(asked - granted))
+        raise InvalidScope(f"These scopes were not granted: {refused}.")
+    return asked or granted

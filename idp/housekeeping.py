@@ -1,0 +1,69 @@
+"""What the worker does besides deliveries: expiry and retention in batches, and the key schedule.
+
+A batch is one short transaction, so that requests never wait for the broom.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.contrib.sessions.models import Session as BrowserSession
+from django.db.models import Exists, OuterRef, QuerySet
+
+from accounts.models import Session, User
+from idp import keys, policy
+from idp.models import (
+    AccessToken,
+    Authorization,
+    AuthorizationCode,
+    PendingAuthorization,
+    RefreshToken,
+)
+
+BATCH = 500
+
+
+def tidy(now: datetime) -> dict[str, int]:
+    """Delete what is over and keep the keys' schedule; return how many rows of each went."""
+    keys.tend(now)
+    return {name: _delete(rows) for name, rows in _over(now)}
+
+
+def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
+    remembered = now - policy.REMEMBERED_FOR
+    kept_pending = now - policy.PENDING_LIFETIME - policy.REMEMBERED_FOR
+    yield "pending requests", PendingAuthorization.objects.filter(arrived_at__lte=kept_pending)
+    yield "codes", AuthorizationCode.objects.filter(expires__lte=remembered)
+    yield "access tokens", AccessToken.objects.filter(expires__lte=now)
+    yield "refresh tokens", RefreshToken.objects.filter(expires__lte=remembered)
+    # A family goes when nothing of it is left: its rows are what a replay is recognized by.
+    yield (
+        "authorizations",
+        Authorization.objects.filter(
+            ~Exists(AuthorizationCode.objects.filter(authorization=OuterRef("pk"))),
+            ~Exists(AccessToken.objects.filter(authorization=OuterRef("pk"))),
+            ~Exists(RefreshToken.objects.filter(authorization=OuterRef("pk"))),
+            created_at__lte=remembered,
+        ),
+    )
+    yield (
+        "unfinished sign-ups",
+        User.objects.unfinished().filter(date_joined__lte=now - policy.UNFINISHED_SIGNUPS_KEPT_FOR),
+    )
+    # What goes on without its session (offline_access) still tells its clients of it: the sid.
+    yield (
+        "sessions",
+        Session.objects.filter(
+            ~Exists(Authorization.objects.filter(session=OuterRef("pk"))),
+            ended_at__lte=now - policy.SESSIONS_KEPT_FOR,
+        ),
+    )
+    yield "browser sessions", BrowserSession.objects.filter(expire_date__lte=now)
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    deleted = 0
+    while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
+        deleted += len(batch)
+        rows.model._default_manager.filter(pk__in=batch).delete()
+    return deleted

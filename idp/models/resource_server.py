@@ -1,0 +1,112 @@
+"""Resource servers: the APIs that access tokens are for. RFC 8707."""
+
+import re
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from jwcrypto.common import JWException
+from jwcrypto.jwk import JWK
+
+from idp import policy
+from idp.jose.encrypt import encrypted
+from idp.protocol.redirect_uris import problem_with
+
+_SCOPE = re.compile(r"[!#-[\]-~]+")
+
+
+class ResourceServer(models.Model):
+    """An API: its identifier is the `resource` of requests and the `aud` of its access tokens."""
+
+    identifier = models.CharField(_("identifier"), max_length=300, unique=True)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    scopes = models.JSONField(_("scopes"), default=list, blank=True)
+    access_token_format = models.CharField(
+        _("access token format"),
+        max_length=10,
+        choices=[(name, name) for name in policy.ACCESS_TOKEN_FORMATS],
+        default="jwt",
+    )
+    access_token_signing_alg = models.CharField(
+        _("access token algorithm"),
+        max_length=10,
+        choices=[(name, name) for name in policy.SIGNING_ALGORITHMS],
+        default=policy.SIGNING_ALGORITHMS[0],
+    )
+    #: Seconds; short, since an API that only checks signatures learns of no revocation.
+    access_token_lifetime = models.PositiveIntegerField(
+        _("access token lifetime, seconds"),
+        default=600,
+        validators=[
+            MinValueValidator(30),
+            MaxValueValidator(int(policy.SIGNED_AT_MOST.total_seconds())),
+        ],
+    )
+    #: Empty, or one of ENCRYPTION_ALGORITHMS.
+    access_token_encryption_alg = models.CharField(
+        _("encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.ENCRYPTION_ALGORITHMS],
+    )
+    #: The API's public key, a JWK, for the asymmetric algorithms.
+    encryption_jwk = models.JSONField(_("public key"), null=True, blank=True)
+    #: The key shared with the API, 32 bytes, sealed, for `dir`.
+    encryption_secret_sealed = models.TextField(blank=True, editable=False)
+    #: The clients that the API introspects tokens as.
+    introspection_clients = models.ManyToManyField(
+        "idp.Client", blank=True, related_name="introspects_for"
+    )
+
+    class Meta:
+        verbose_name = _("API")
+        verbose_name_plural = _("APIs")
+
+    def __str__(self) -> str:
+        return self.name or self.identifier
+
+    def clean(self) -> None:
+        """Refuse what would fail later, naming the field."""
+        problems: dict[str, Any] = {}
+        problem = problem_with(self.identifier, application_type="web")
+        if problem:
+            problems["identifier"] = problem  # RFC 8707 §2: absolute, no fragment
+        taken = sorted(set(self.scopes) & set(policy.SCOPES))
+        malformed = [scope for scope in self.scopes if not _SCOPE.fullmatch(scope)]
+        if malformed:
+            problems["scopes"] = f"This is not a scope: {malformed[0]!r}."  # RFC 6749 §3.3
+        if taken:
+            problems["scopes"] = f"These mean something else already: {', '.join(taken)}."
+        if self.access_token_encryption_alg not in {"", "dir"}:
+            problems |= self._problem_with_key()
+        if self.access_token_encryption_alg and self.access_token_format != "jwt":
+            problems["access_token_encryption_alg"] = "Only JWT access tokens can be encrypted."
+        if problems:
+            raise ValidationError(problems)
+
+    def _problem_with_key(self) -> dict[str, str]:
+        jwk: dict[str, Any] = self.encryption_jwk or {}
+        kinds = {"RSA-OAEP-256": "RSA", "ECDH-ES": "EC"}
+        try:
+            key = JWK(**jwk)
+            has_private, kind = key.has_private, key["kty"]
+        except (JWException, KeyError, TypeError, ValueError):
+            return {"encryption_jwk": "This is not a JSON Web Key."}
+        if has_private:
+            return {"encryption_jwk": "This is a private key; give the public part only."}
+        if kind != kinds.get(self.access_token_encryption_alg):
+            return {"encryption_jwk": "The key does not go with the algorithm."}
+        try:
+            encrypted(
+                "a trial",
+                alg=self.access_token_encryption_alg,
+                enc=policy.CONTENT_ENCRYPTION,
+                key=jwk,
+                typ="JWT",
+            )
+        except (JWException, ValueError, UnsupportedAlgorithm):
+            return {"encryption_jwk": "Nothing can be encrypted with this key."}
+        return {}

@@ -1,0 +1,68 @@
+"""Which API an access token is for, and what that API wants of it. RFC 8707, RFC 9068 §3."""
+
+from dataclasses import dataclass
+
+from idp import policy
+from idp.models import Client, ResourceServer
+from idp.protocol.errors import InvalidScope, InvalidTarget
+from idp.tokens.authorization import Entitlement
+
+
+@dataclass(frozen=True)
+class Audience:
+    """The form, scopes and life of an access token."""
+
+    resource: tuple[str, ...]
+    scopes: frozenset[str]
+    lifetime: int
+    #: None for an opaque token.
+    signing_alg: str | None
+    #: The API that the token is encrypted to, if it is.
+    encrypted_to: ResourceServer | None = None
+
+
+def audience_of(entitlement: Entitlement) -> Audience:
+    """Return what the entitlement's access token looks like.
+
+    A token for APIs has their scopes alone, so that none of them can use it elsewhere. Raises
+    InvalidTarget for an API that isn't known, or several that want different things; InvalidScope
+    where the token would open nothing there.
+    """
+    if not entitlement.resource:
+        return _without_resource(entitlement)
+    servers = known(entitlement.resource)
+    first = servers[0]
+    wants = {(s.access_token_format, s.access_token_signing_alg) for s in servers}
+    if len(wants) > 1 or (len(servers) > 1 and any(s.access_token_encryption_alg for s in servers)):
+        raise InvalidTarget("These resources want different tokens; ask for one at a time.")
+    offered = frozenset(scope for server in servers for scope in server.scopes)
+    if offered and not entitlement.scopes & offered:
+        raise InvalidScope("No scope that was granted is one of this resource's.")
+    return Audience(
+        resource=entitlement.resource,
+        scopes=entitlement.scopes & offered,
+        lifetime=min(server.access_token_lifetime for server in servers),
+        signing_alg=first.access_token_signing_alg if first.access_token_format == "jwt" else None,
+        encrypted_to=first if first.access_token_encryption_alg else None,
+    )
+
+
+def known(resource: tuple[str, ...]) -> list[ResourceServer]:
+    """Return the APIs of these identifiers. Raises InvalidTarget for one that isn't known."""
+    servers = {s.identifier: s for s in ResourceServer.objects.filter(identifier__in=resource)}
+    unknown = [identifier for identifier in resource if identifier not in servers]
+    if unknown:
+        raise InvalidTarget(f"The resource {unknown[0]} is not known here.")
+    return [servers[identifier] for identifier in resource]
+
+
+def _without_resource(entitlement: Entitlement) -> Audience:
+    client: Client = entitlement.client
+    return Audience(
+        resource=(),
+        scopes=entitlement.scopes,
+        lifetime=int(policy.ACCESS_TOKEN_LIFETIME.total_seconds()),
+        signing_alg=(
+            client.id_token_signed_response_alg if client.access_token_format == "jwt" else None
+        ),
+    )

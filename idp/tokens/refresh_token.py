@@ -1,0 +1,38 @@
+"""Refresh tokens: opaque, rotated at each use. RFC 6749 §1.5, RFC 9700 §4.14."""
+
+from datetime import datetime
+
+from idp import policy
+from idp.models import Authorization, RefreshToken
+from idp.tokens import opaque
+from idp.tokens.authorization import Entitlement
+
+
+def issue(entitlement: Entitlement, authorization: Authorization, now: datetime) -> str:
+    """Store a new refresh token of the family and return it.
+
+    It lives REFRESH_TOKEN_IDLE_LIFETIME, and no token outlives the family's absolute lifetime.
+    """
+    token = opaque.generate()
+    RefreshToken.objects.create(
+        user_id=authorization.user_id,
+        application=entitlement.client,
+        authorization=authorization,
+        predecessor_id=entitlement.refreshed,
+        token="",
+        token_checksum=opaque.hash_of(token),
+        resource=authorization.resource,
+        expires=min(
+            now + policy.REFRESH_TOKEN_IDLE_LIFETIME,
+            authorization.created_at + policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
+        ),
+    )
+    return token
+
+
+def is_given_for(entitlement: Entitlement) -> bool:
+    """Whether the client gets one: with offline_access, or where its policy says so."""
+    client, authorization = entitlement.client, entitlement.authorization
+    if authorization is None or "refresh_token" not in client.grant_types:
+        return False
+    return authorization.offline or bool(client.refresh_without_offline_access)

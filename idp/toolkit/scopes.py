@@ -1,0 +1,23 @@
+"""The scopes that the toolkit's resource-server side knows: ours and those of APIs."""
+
+from typing import Any
+
+from oauth2_provider.scopes import BaseScopes
+
+from idp.models.client import known_scopes
+
+
+class Scopes(BaseScopes):
+    """Every scope there is, live from the database."""
+
+    def get_all_scopes(self) -> dict[str, str]:
+        """Return every scope with a description."""
+        return {scope: text or scope for scope, text in known_scopes().items()}
+
+    def get_available_scopes(self, application: Any = None, *_: Any, **__: Any) -> list[str]:
+        """Return the scopes that a client may ask for."""
+        return sorted(application.allowed_scopes if application else known_scopes())
+
+    def get_default_scopes(self, *_: Any, **__: Any) -> list[str]:
+        """Return none: a request without scopes gets nothing."""
+        return []

@@ -1,0 +1,110 @@
+"""The validator adapter: everything of the toolkit sees what our endpoints see. RFC 6750.
+
+Any Django view beside Signet that protects itself with the toolkit (ProtectedResourceView, its
+decorators, Django REST framework's OAuth2Authentication) asks this class.
+"""
+
+from typing import Any
+
+from django.http import QueryDict
+from django.utils import timezone
+from oauth2_provider.oauth2_validators import OAuth2Validator
+
+from idp.clients.authentication import authenticate, credentials_of
+from idp.clients.lookup import with_client
+from idp.models import AccessToken, Client
+from idp.protocol.errors import InvalidClient, ProtocolError
+from idp.protocol.parameters import Parameters
+from idp.statements import find_bearer
+from idp.tokens import opaque, revocation
+
+
+class Validator(OAuth2Validator):
+    """A thin adapter: each answer comes from the room that gives it to our own endpoints."""
+
+    def validate_bearer_token(self, token: str | None, scopes: list[str], request: Any) -> bool:
+        """Whether the access token is good, judged as UserInfo judges it, and for this address.
+
+        Beyond the toolkit's own check of expiry, scopes and audience: the authorization, the
+        session, the client and the person still live.
+        """
+        bearer = find_bearer(opaque.hash_of(token), timezone.now()) if token else None
+        if bearer is None or bearer.problem is not None:
+            request.oauth2_error = {
+                "error": "invalid_token",
+                "error_description": bearer.problem if bearer else "The access token is unknown.",
+            }
+            return False
+        return bool(super().validate_bearer_token(token, scopes, request))
+
+    def _load_access_token(self, token: str) -> AccessToken | None:
+        """Return the token with all that its `is_valid` looks at, in one statement."""
+        found: AccessToken | None = (
+            AccessToken.objects.select_related("application", "user", "authorization__session")
+            .select_related("authorization__user")
+            .filter(token_checksum=opaque.hash_of(token))
+            .first()
+        )
+        return found
+
+    def validate_jwt_bearer_token(self, token: str, scopes: list[str], request: Any) -> bool:
+        """Whether a JWT is one of our access tokens: a view on oauthlib's OpenID server asks this.
+
+        An ID token says who somebody is, it opens nothing: there is no row of it, so it is unknown.
+        """
+        return self.validate_bearer_token(token, scopes, request)
+
+    def validate_id_token(self, token: str, scopes: list[str], request: Any) -> bool:  # noqa: ARG002
+        """Refuse: nothing of ours takes an ID token."""
+        return False
+
+    def authenticate_client(self, request: Any, *_: Any, **__: Any) -> bool:
+        """Authenticate a client as the token endpoint does, and put it on the request.
+
+        A client without a secret only says who it is, which proves nothing to a view.
+        """
+        body = QueryDict(mutable=True)
+        body.update(dict(request.decoded_body or []))
+        header = request.headers.get("HTTP_AUTHORIZATION") or request.headers.get("Authorization")
+        address = request.headers.get("REMOTE_ADDR", "unknown")
+
+        def attempt(client: Client) -> Client:
+            authenticate(client, credentials, address, timezone.now())
+            return client
+
+        try:
+            credentials = credentials_of(header, Parameters.parse(body.urlencode()))
+            unknown = InvalidClient("The client is unknown, or is disabled.")
+            request.client = with_client(credentials.client_id, unknown, attempt)
+        except ProtocolError:
+            return False
+        return not request.client.is_public
+
+    def authenticate_client_id(self, client_id: str, request: Any, *_: Any, **__: Any) -> bool:
+        """Whether a public client of this id may go on without a secret."""
+        client = Client.objects.filter(client_id=client_id, enabled=True).first()
+        request.client = client
+        return client is not None and client.is_public
+
+    def revoke_token(
+        self,
+        token: str,
+        token_type_hint: str,  # noqa: ARG002
+        request: Any,
+        *_: Any,
+        **__: Any,
+    ) -> None:
+        """Revoke a token as the revocation endpoint does."""
+        revocation.revoke(request.client, token)
+
+    def validate_silent_login(self, request: Any) -> bool:  # noqa: ARG002
+        """Refuse: our authorization endpoint decides this, nothing of the toolkit does."""
+        return False
+
+    def validate_silent_authorization(self, request: Any) -> bool:  # noqa: ARG002
+        """Refuse, for the same reason."""
+        return False
+
+    def get_claim_dict(self, request: Any) -> dict[str, Any]:
+        """Return the subject as our ID tokens have it."""
+        return {"sub": lambda _request: str(request.user.sub)}

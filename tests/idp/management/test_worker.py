@@ -1,0 +1,106 @@
+"""`manage.py worker` and `serve --with-worker`, as processes of their own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from idp.models import Client, PendingAuthorization
+from tests.conftest import ROOT, Server, database_url
+from tests.relying_party import make_client
+
+
+def soon(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "SIGNET_TEST_SERVER": "1",
+        "DATABASE_URL": database_url(),
+    }
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "worker", *arguments],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+@pytest.fixture
+def over() -> Callable[[], bool]:
+    """Leave something to do; the function says whether it has been done."""
+    row = PendingAuthorization.objects.create(
+        client=Client.objects.get(client_id=make_client().client_id),
+        parameters={},
+        arrived_at=timezone.now() - timedelta(days=9),
+    )
+    return lambda: not PendingAuthorization.objects.filter(pk=row.pk).exists()
+
+
+def test_once_is_once(over: Callable[[], bool]) -> None:
+    worker = start("--once")
+    output, _ = worker.communicate(timeout=60)
+    assert worker.returncode == 0, output
+    assert over()
+    assert "pending_requests=" in output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_works_until_told_to_stop(over: Callable[[], bool], number: int) -> None:
+    worker = start()
+    try:
+        soon(over)
+        assert worker.poll() is None
+        worker.send_signal(number)
+        output, _ = worker.communicate(timeout=10)
+        assert worker.returncode == 0, output
+        assert "Traceback" not in output
+    finally:
+        worker.kill()
+
+
+def children_of(pid: int) -> dict[int, str]:
+    """Return the child processes with their command lines."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
+    lines = [line.split(maxsplit=1) for line in listed.stdout.splitlines()]
+    return {int(child): arguments for child, arguments in lines}
+
+
+def test_serving_with_a_worker_starts_it_and_stops_it(
+    over: Callable[[], bool], tmp_path: Path
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        issuer = f"http://localhost:{free.getsockname()[1]}"
+    server = Server(issuer, tmp_path / "log", "--with-worker")
+    try:
+        server.wait()
+        soon(over)
+        workers = [
+            pid
+            for pid, command in children_of(server.process.pid).items()
+            if command.endswith("manage.py worker")
+        ]
+        assert len(workers) == 1
+    finally:
+        server.stop()
+    assert not Path(f"/proc/{workers[0]}").exists()
+    assert "Traceback" not in server.log.read_text()

@@ -1,0 +1,179 @@
+"""What the worker deletes: exactly what is over, in batches, the second time nothing."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session as BrowserSession
+from django.db import connection
+from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import Session, User
+from idp import housekeeping, policy
+from idp.models import (
+    AccessToken,
+    Authorization,
+    AuthorizationCode,
+    Client,
+    PendingAuthorization,
+    RefreshToken,
+)
+from tests.relying_party import make_client, make_person, unique
+
+NOW = timezone.now()
+SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def user() -> User:
+    return User.objects.get(sub=make_person().sub)
+
+
+@pytest.fixture(scope="module")
+def client() -> Client:
+    return Client.objects.get(client_id=make_client().client_id)
+
+
+def session(user: User, **columns: Any) -> Session:
+    return Session.objects.create(user=user, authenticated_at=NOW, last_seen_at=NOW, **columns)
+
+
+def family(user: User, client: Client, **columns: Any) -> Authorization:
+    columns.setdefault("session", session(user))
+    created_at = columns.pop("created_at", NOW)
+    row = Authorization.objects.create(
+        user=user, client=client, scope="openid", auth_time=NOW, acr="x", **columns
+    )
+    Authorization.objects.filter(pk=row.pk).update(created_at=created_at)
+    return row
+
+
+def code(authorization: Authorization, expires: datetime) -> AuthorizationCode:
+    return AuthorizationCode.objects.create(
+        authorization=authorization,
+        user=authorization.user,
+        application=authorization.client,
+        code=unique("code"),
+        expires=expires,
+        redirect_uri="https://rp.example.com/",
+        scope="openid",
+    )
+
+
+def token(model: Any, authorization: Authorization, expires: datetime, **columns: Any) -> Any:
+    return model.objects.create(
+        authorization=authorization,
+        user=authorization.user,
+        application=authorization.client,
+        token="",
+        token_checksum=unique("token"),
+        expires=expires,
+        **columns,
+    )
+
+
+def request(client: Client, arrived_at: datetime) -> PendingAuthorization:
+    return PendingAuthorization.objects.create(client=client, parameters={}, arrived_at=arrived_at)
+
+
+def is_there(row: Model) -> bool:
+    return type(row)._default_manager.filter(pk=row.pk).exists()
+
+
+def survivors(*rows: Model) -> list[bool]:
+    housekeeping.tidy(NOW)
+    return [is_there(row) for row in rows]
+
+
+def test_requests_nobody_finished(client: Client) -> None:
+    over = NOW - policy.PENDING_LIFETIME - policy.REMEMBERED_FOR
+    rows = [request(client, over), request(client, over + SECOND)]
+    assert survivors(*rows) == [False, True]
+
+
+def test_codes_are_remembered_for_a_day(user: User, client: Client) -> None:
+    of = family(user, client)
+    assert survivors(code(of, NOW - DAY), code(of, NOW - DAY + SECOND)) == [False, True]
+
+
+def test_access_tokens_go_when_they_expire(user: User, client: Client) -> None:
+    of = family(user, client)
+    rows = [token(AccessToken, of, NOW), token(AccessToken, of, NOW + SECOND)]
+    assert survivors(*rows) == [False, True]
+
+
+def test_refresh_tokens_are_remembered_for_a_day(user: User, client: Client) -> None:
+    of = family(user, client)
+    rows = [token(RefreshToken, of, NOW - DAY), token(RefreshToken, of, NOW - DAY + SECOND)]
+    assert survivors(*rows) == [False, True]
+
+
+def test_a_used_refresh_token_stays_so_that_its_reuse_is_seen(user: User, client: Client) -> None:
+    of = family(user, client)
+    used = token(RefreshToken, of, NOW + 20 * DAY, revoked=NOW - 9 * DAY)
+    assert survivors(used) == [True]
+
+
+def test_deleting_a_used_token_leaves_its_successor(user: User, client: Client) -> None:
+    of = family(user, client, created_at=NOW - 40 * DAY)
+    old = token(RefreshToken, of, NOW - DAY, revoked=NOW - 9 * DAY)
+    new = token(RefreshToken, of, NOW + DAY, predecessor=old)
+    assert survivors(old, new, of) == [False, True, True]
+
+
+def test_a_family_goes_with_the_last_of_it(user: User, client: Client) -> None:
+    old = {"created_at": NOW - DAY}
+    empty, young = family(user, client, **old), family(user, client, created_at=NOW - DAY + SECOND)
+    kept = [family(user, client, **old) for _ in range(3)]
+    code(kept[0], NOW)
+    token(AccessToken, kept[1], NOW + SECOND)
+    token(RefreshToken, kept[2], NOW)
+    over = family(user, client, created_at=NOW - 3 * DAY)
+    code(over, NOW - 2 * DAY)
+    assert survivors(empty, young, *kept, over) == [False, True, True, True, True, False]
+
+
+def test_ended_sessions_are_a_record_for_a_while(user: User) -> None:
+    limit = NOW - policy.SESSIONS_KEPT_FOR
+    rows = [session(user, ended_at=at) for at in (limit, limit + SECOND, None)]
+    assert survivors(*rows) == [False, True, True]
+
+
+def test_offline_access_outlives_the_record_of_its_session(user: User, client: Client) -> None:
+    """With the session its rows would go: the tokens, and the sid that ID tokens repeat."""
+    ended = session(user, ended_at=NOW - policy.SESSIONS_KEPT_FOR)
+    of = family(user, client, session=ended, offline=True, created_at=NOW - 100 * DAY)
+    live = token(RefreshToken, of, NOW + DAY)
+    assert survivors(ended, of, live) == [True, True, True]
+
+
+def test_browser_sessions() -> None:
+    rows = [
+        BrowserSession.objects.create(session_key=unique("s"), session_data="", expire_date=at)
+        for at in (NOW, NOW + SECOND)
+    ]
+    assert survivors(*rows) == [False, True]
+
+
+def test_the_second_time_nothing_is_left_to_do(client: Client) -> None:
+    request(client, NOW - 2 * DAY)
+    assert housekeeping.tidy(NOW)["pending requests"] >= 1
+    assert set(housekeeping.tidy(NOW).values()) == {0}
+
+
+def test_batches_are_small(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    housekeeping.tidy(NOW)
+    monkeypatch.setattr(housekeeping, "BATCH", 2)
+    rows = [request(client, NOW - 2 * DAY) for _ in range(5)]
+    with CaptureQueriesContext(connection) as statements:
+        assert housekeeping.tidy(NOW)["pending requests"] == 5
+    deletions = [
+        query["sql"]
+        for query in statements.captured_queries
+        if query["sql"].startswith('DELETE FROM "idp_pendingauthorization"')
+    ]
+    assert len(deletions) == 3
+    assert not any(is_there(row) for row in rows)

@@ -1,0 +1,154 @@
+"""Twenty uses of one refresh token at once, and uses during a revocation."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.relying_party import Browser, Person, RelyingParty, make_client, spec
+
+AT_ONCE = 20
+OFFLINE = "openid offline_access"
+
+
+def using(browser: Browser, person: Person, **metadata: Any) -> RelyingParty:
+    client = make_client(grant_types=["authorization_code", "refresh_token"], **metadata)
+    return RelyingParty(client, browser, person)
+
+
+def together(*acts: Callable[[], httpx.Response]) -> list[httpx.Response]:
+    """Do all of it at the same moment, and return the answers in order."""
+    barrier = Barrier(len(acts))
+
+    def one(act: Callable[[], httpx.Response]) -> httpx.Response:
+        barrier.wait()
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return list(threads.map(one, acts))
+
+
+def won(responses: list[httpx.Response]) -> list[dict[str, Any]]:
+    """Return the tokens that were given; everybody else was told no, and nothing broke."""
+    lost = [response for response in responses if response.status_code != 200]
+    assert {response.status_code for response in lost} <= {400}
+    assert {response.json()["error"] for response in lost} <= {"invalid_grant"}
+    return [response.json() for response in responses if response.status_code == 200]
+
+
+def is_alive(app: RelyingParty, tokens: dict[str, Any]) -> bool:
+    return app.introspect(tokens["refresh_token"])["active"]
+
+
+def assert_dead(app: RelyingParty, tokens: dict[str, Any]) -> None:
+    assert app.userinfo(tokens["access_token"]).status_code == 401
+    assert not is_alive(app, tokens)
+    assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+@spec("RFC 9700", "4.14.2")
+@pytest.mark.parametrize("method", ["client_secret_basic", "none"])
+def test_of_many_uses_at_once_one_wins_and_nothing_lives_on(
+    browser: Browser, person: Person, method: str
+) -> None:
+    app = using(browser, person, token_endpoint_auth_method=method)
+    first = app.tokens(scope=OFFLINE)
+    responses = together(*[lambda: app.refresh(first["refresh_token"])] * AT_ONCE)
+    winners = won(responses)
+    assert len(winners) == 1
+    for tokens in (first, *winners):
+        assert app.userinfo(tokens["access_token"]).status_code == 401
+        assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+@spec("RFC 9700", "4.14.2")
+def test_a_grace_gives_no_second_chain(browser: Browser, person: Person) -> None:
+    app = using(browser, person, refresh_token_grace=30)
+    first = app.tokens(scope=OFFLINE)
+    responses = together(*[lambda: app.refresh(first["refresh_token"])] * AT_ONCE)
+    winners = won(responses)
+    alive = [tokens for tokens in winners if is_alive(app, tokens)]
+    if len(winners) == AT_ONCE:  # one after the other: each repeated the one before
+        assert len(alive) == 1
+    else:  # two repeated the same answer: that is reuse
+        assert alive == []
+
+
+@spec("RFC 9700", "4.14.2")
+@pytest.mark.parametrize("grace", [0, 30])
+def test_the_old_token_and_its_successor_at_once(
+    browser: Browser, person: Person, grace: int
+) -> None:
+    """The repetition wins or the successor does, never both."""
+    app = using(browser, person, refresh_token_grace=grace)
+    for _ in range(5):
+        first = app.tokens(scope=OFFLINE)
+        second = app.refresh(first["refresh_token"]).json()
+        winners = won(
+            together(
+                *[lambda f=first: app.refresh(f["refresh_token"])] * 2,
+                *[lambda s=second: app.refresh(s["refresh_token"])] * 2,
+            )
+        )
+        assert sum(is_alive(app, tokens) for tokens in winners) <= 1
+
+
+@spec("RFC 7009", "2.1")
+@pytest.mark.parametrize("grace", [0, 30])
+def test_nothing_given_during_a_revocation_survives_it(
+    browser: Browser, person: Person, grace: int
+) -> None:
+    app = using(browser, person, refresh_token_grace=grace)
+    for _ in range(5):
+        first = app.tokens(scope=OFFLINE)
+        *refreshed, revoked = together(
+            *[lambda f=first: app.refresh(f["refresh_token"])] * 6,
+            lambda f=first: app.revoke(f["refresh_token"]),
+        )
+        assert revoked.status_code == 200
+        for tokens in (first, *won(refreshed)):
+            assert_dead(app, tokens)
+
+
+@spec("RFC 7009", "2.1")
+def test_a_chain_in_use_ends_with_its_revocation(browser: Browser, person: Person) -> None:
+    """One refreshes as fast as it can while the first token of the chain is revoked."""
+    app = using(browser, person)
+    given = [app.tokens(scope=OFFLINE)]
+    under_way = Event()
+
+    def refresh_on_and_on() -> httpx.Response:
+        for _ in range(100):
+            response = app.refresh(given[-1]["refresh_token"])
+            if response.status_code != 200:
+                return response
+            given.append(response.json())
+            if len(given) == 5:
+                under_way.set()
+        raise AssertionError("the revocation had no effect")
+
+    def revoke_meanwhile() -> httpx.Response:
+        assert under_way.wait(30)
+        return app.revoke(given[0]["refresh_token"])
+
+    refused, revoked = together(refresh_on_and_on, revoke_meanwhile)
+    assert (refused.status_code, revoked.status_code) == (400, 200)
+    for tokens in given[-3:]:
+        assert_dead(app, tokens)
+
+
+@spec("RFC 6749", "4.1.2")
+def test_a_code_replayed_while_its_tokens_are_refreshed(browser: Browser, person: Person) -> None:
+    app = using(browser, person)
+    for _ in range(5):
+        code = app.authorize(scope=OFFLINE).code
+        first = app.exchange(code).json()
+        refreshed, replayed = together(
+            lambda f=first: app.refresh(f["refresh_token"]), lambda c=code: app.exchange(c)
+        )
+        assert replayed.json()["error"] == "invalid_grant"
+        for tokens in (first, *won([refreshed])):
+            assert_dead(app, tokens)

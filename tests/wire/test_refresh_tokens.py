@@ -1,0 +1,387 @@
+"""Refresh tokens. RFC 6749 §6, RFC 9700 §4.14, OIDC Core §11, §12."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Session, User
+from accounts.sessions import Ending, end_sessions
+from idp import policy
+from idp.management.declaration import apply
+from idp.models import Authorization, RefreshToken
+from idp.tokens import opaque
+from tests.relying_party import (
+    Browser,
+    Person,
+    RelyingParty,
+    is_page,
+    make_client,
+    spec,
+    verified,
+)
+
+GRANTS = ["authorization_code", "refresh_token"]
+OFFLINE = "openid email offline_access"
+
+
+def using(browser: Browser, person: Person, **metadata: Any) -> RelyingParty:
+    return RelyingParty(make_client(grant_types=GRANTS, **metadata), browser, person)
+
+
+@pytest.fixture
+def app(browser: Browser, person: Person) -> RelyingParty:
+    """A website registered for refresh tokens."""
+    return using(browser, person)
+
+
+@pytest.fixture
+def graceful(browser: Browser, person: Person) -> RelyingParty:
+    """A website whose lost answers may be repeated for twenty seconds."""
+    return using(browser, person, refresh_token_grace=20)
+
+
+def sign_out(person: Person) -> None:
+    end_sessions(Session.objects.filter(user__sub=person.sub), Ending.SIGNED_OUT)
+
+
+def stored(refresh_token: str) -> RefreshToken:
+    return RefreshToken.objects.get(token_checksum=opaque.hash_of(refresh_token))
+
+
+def used_ago(refresh_token: str, **ago: float) -> None:
+    """Move the moment at which a token was used into the past."""
+    row = RefreshToken.objects.filter(pk=stored(refresh_token).pk)
+    row.update(revoked=timezone.now() - timedelta(**ago))
+
+
+def is_refused(response: Any) -> bool:
+    return response.status_code == 400 and response.json()["error"] == "invalid_grant"
+
+
+def is_dead(app: RelyingParty, tokens: dict[str, Any]) -> bool:
+    """Whether neither the access token nor the refresh token is good any more."""
+    bearer = app.userinfo(tokens["access_token"]).status_code == 401
+    return bearer and app.introspect(tokens["refresh_token"]) == {"active": False}
+
+
+# --- who gets one -------------------------------------------------------------------------------
+
+
+@spec("OIDC Core", "11")
+def test_offline_access_is_agreed_to_and_gives_a_refresh_token(app: RelyingParty) -> None:
+    page = app.browser.sign_in(app.person, app.visit(scope=OFFLINE, prompt="consent"))
+    assert is_page(page, "/consent")
+    tokens = app.exchange(app.go_on(page).code).json()
+    assert tokens["scope"].split() == sorted(OFFLINE.split())
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
+@spec("OIDC Core", "11")
+def test_a_recorded_consent_to_offline_access_is_enough(app: RelyingParty) -> None:
+    app.authorize(scope=OFFLINE)
+    answer = app.answer(app.visit(scope=OFFLINE, prompt="none"))
+    assert "refresh_token" in app.exchange(answer.code).json()
+
+
+@spec("OIDC Core", "11")
+def test_a_consent_to_less_is_not_one_to_offline_access(app: RelyingParty) -> None:
+    app.authorize(scope="openid email")
+    assert app.answer(app.visit(scope=OFFLINE, prompt="none")).error == "consent_required"
+
+
+@spec("OIDC Core", "11")
+def test_without_offline_access_there_is_none(app: RelyingParty) -> None:
+    assert "refresh_token" not in app.tokens()
+
+
+@spec("OIDC Core", "11")
+def test_a_client_not_registered_for_it_gets_none(relying_party: RelyingParty) -> None:
+    tokens = relying_party.tokens(scope=OFFLINE, prompt="consent")
+    assert "refresh_token" not in tokens
+    assert "offline_access" not in tokens["scope"].split()
+    response = relying_party.refresh("x" * 43)
+    assert response.json()["error"] == "unauthorized_client"
+
+
+@spec("OIDC Core", "11")
+def test_offline_access_goes_on_when_the_person_has_signed_out(app: RelyingParty) -> None:
+    tokens = app.tokens(scope=OFFLINE)
+    sign_out(app.person)
+    refreshed = app.refresh(tokens["refresh_token"])
+    assert refreshed.status_code == 200
+    assert app.userinfo(refreshed.json()["access_token"]).status_code == 200
+
+
+@spec("RFC 9700", "4.14")
+def test_a_refresh_token_of_the_session_ends_with_it(browser: Browser, person: Person) -> None:
+    app = using(browser, person, refresh_without_offline_access=True)
+    first = app.tokens()
+    tokens = app.refresh(first["refresh_token"]).json()
+    assert app.introspect(tokens["refresh_token"])["active"]
+    sign_out(person)
+    assert is_dead(app, tokens)
+    assert is_refused(app.refresh(tokens["refresh_token"]))
+
+
+# --- what a refresh gives -----------------------------------------------------------------------
+
+
+@spec("RFC 6749", "6")
+def test_a_refresh_gives_new_tokens_and_uses_the_old_one_up(app: RelyingParty) -> None:
+    first = app.tokens(scope=OFFLINE)
+    response = app.refresh(first["refresh_token"])
+    assert response.headers["Cache-Control"] == "no-store"
+    second = response.json()
+    assert second["token_type"] == "Bearer"
+    assert second["scope"] == first["scope"]
+    for name in ("access_token", "refresh_token", "id_token"):
+        assert second[name] != first[name]
+    assert app.userinfo(second["access_token"]).json()["email"] == app.person.email
+    assert app.refresh(second["refresh_token"]).status_code == 200
+
+
+@spec("RFC 6749", "6")
+def test_scope_can_be_narrowed_for_one_access_token(app: RelyingParty) -> None:
+    tokens = app.tokens(scope=OFFLINE)
+    narrow = app.refresh(tokens["refresh_token"], scope="openid").json()
+    assert narrow["scope"] == "openid"
+    assert "email" not in app.userinfo(narrow["access_token"]).json()
+    # The refresh token itself still stands for all that was granted.
+    assert app.refresh(narrow["refresh_token"]).json()["scope"] == tokens["scope"]
+
+
+@spec("RFC 6749", "6")
+def test_scope_is_never_widened_and_asking_costs_nothing(app: RelyingParty) -> None:
+    tokens = app.tokens(scope="openid offline_access")
+    refused = app.refresh(tokens["refresh_token"], scope="openid email")
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_scope")
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
+@spec("RFC 6749", "6")
+def test_a_narrowed_token_does_not_widen_later_through_the_scope_it_left_out(
+    app: RelyingParty,
+) -> None:
+    tokens = app.tokens(scope="openid offline_access")
+    narrow = app.refresh(tokens["refresh_token"], scope="offline_access").json()
+    assert "id_token" not in narrow
+    widened = app.refresh(narrow["refresh_token"], scope="openid profile")
+    assert widened.json()["error"] == "invalid_scope"
+
+
+@spec("OIDC Core", "12.2")
+def test_a_refreshed_id_token_tells_of_the_same_sign_in(app: RelyingParty) -> None:
+    tokens = app.tokens(scope=OFFLINE)
+    first = verified(tokens["id_token"])
+    time.sleep(1.1)  # iat counts whole seconds
+    second = verified(app.refresh(tokens["refresh_token"]).json()["id_token"])
+    for name in ("iss", "sub", "aud", "auth_time", "sid", "acr", "amr"):
+        assert second[name] == first[name]
+    assert second["iat"] > first["iat"]
+    assert second["exp"] > first["exp"]
+    assert second["at_hash"] != first["at_hash"]
+    assert "nonce" not in second
+
+
+@spec("OIDC Core", "12.2")
+def test_auth_time_stays_when_the_person_signs_in_again_elsewhere(app: RelyingParty) -> None:
+    tokens = app.tokens(scope=OFFLINE)
+    first = verified(tokens["id_token"])
+    time.sleep(1.1)  # auth_time counts whole seconds
+    again = verified(app.tokens(scope=OFFLINE, prompt="login")["id_token"])
+    assert again["auth_time"] > first["auth_time"]
+    refreshed = verified(app.refresh(tokens["refresh_token"]).json()["id_token"])
+    assert refreshed["auth_time"] == first["auth_time"]
+
+
+@spec("RFC 6749", "6")
+def test_a_public_client_refreshes_with_its_client_id(browser: Browser, person: Person) -> None:
+    app = using(browser, person, token_endpoint_auth_method="none")
+    first = app.tokens(scope=OFFLINE)
+    second = app.refresh(first["refresh_token"]).json()
+    assert second["refresh_token"] != first["refresh_token"]
+    assert is_refused(app.refresh(first["refresh_token"]))
+    assert is_refused(app.refresh(second["refresh_token"]))
+
+
+# --- reuse --------------------------------------------------------------------------------------
+
+
+@spec("RFC 9700", "4.14.2")
+def test_reuse_ends_the_family_with_its_access_tokens(app: RelyingParty) -> None:
+    first = app.tokens(scope=OFFLINE)
+    second = app.refresh(first["refresh_token"]).json()
+    third = app.refresh(second["refresh_token"]).json()
+    assert is_refused(app.refresh(first["refresh_token"]))
+    # Read before anything is tried again: the revocation held when the error was sent.
+    assert Authorization.objects.get(refreshtoken=stored(third["refresh_token"])).revoked_at
+    for tokens in (first, second, third):
+        assert is_dead(app, tokens)
+    assert is_refused(app.refresh(third["refresh_token"]))
+
+
+@spec("RFC 9700", "4.14.2")
+def test_reuse_leaves_other_families_alone(app: RelyingParty) -> None:
+    first, other = app.tokens(scope=OFFLINE), app.tokens(scope=OFFLINE)
+    app.refresh(first["refresh_token"])
+    assert is_refused(app.refresh(first["refresh_token"]))
+    assert app.userinfo(other["access_token"]).status_code == 200
+    assert app.refresh(other["refresh_token"]).status_code == 200
+
+
+@spec("RFC 6749", "4.1.2")
+def test_a_replayed_code_ends_the_refresh_tokens_it_gave(app: RelyingParty) -> None:
+    code = app.authorize(scope=OFFLINE).code
+    tokens = app.exchange(code).json()
+    refreshed = app.refresh(tokens["refresh_token"]).json()
+    assert is_refused(app.exchange(code))
+    assert is_dead(app, refreshed)
+
+
+# --- grace --------------------------------------------------------------------------------------
+
+
+@spec("RFC 9700", "4.14.2")
+def test_in_its_grace_a_lost_answer_is_repeated_and_the_lost_one_dies(
+    graceful: RelyingParty,
+) -> None:
+    first = graceful.tokens(scope=OFFLINE)
+    lost = graceful.refresh(first["refresh_token"]).json()
+    repeated = graceful.refresh(first["refresh_token"])
+    assert repeated.status_code == 200
+    assert graceful.introspect(lost["refresh_token"]) == {"active": False}
+    assert graceful.refresh(repeated.json()["refresh_token"]).status_code == 200
+
+
+@spec("RFC 9700", "4.14.2")
+def test_an_answer_may_be_lost_twice(graceful: RelyingParty) -> None:
+    first = graceful.tokens(scope=OFFLINE)["refresh_token"]
+    answers = [graceful.refresh(first).json()["refresh_token"] for _ in range(3)]
+    live = [graceful.introspect(token)["active"] for token in answers]
+    assert live == [False, False, True]
+
+
+@spec("RFC 9700", "4.14.2")
+def test_the_lost_answers_token_ends_the_family_when_it_turns_up(graceful: RelyingParty) -> None:
+    first = graceful.tokens(scope=OFFLINE)
+    lost = graceful.refresh(first["refresh_token"]).json()
+    repeated = graceful.refresh(first["refresh_token"]).json()
+    assert is_refused(graceful.refresh(lost["refresh_token"]))
+    assert is_dead(graceful, repeated)
+
+
+@spec("RFC 9700", "4.14.2")
+def test_there_is_no_grace_once_the_successor_was_used(graceful: RelyingParty) -> None:
+    first = graceful.tokens(scope=OFFLINE)
+    second = graceful.refresh(first["refresh_token"]).json()
+    third = graceful.refresh(second["refresh_token"]).json()
+    assert is_refused(graceful.refresh(first["refresh_token"]))
+    assert is_dead(graceful, third)
+
+
+@spec("RFC 9700", "4.14.2")
+def test_after_its_grace_it_is_reuse(graceful: RelyingParty) -> None:
+    first = graceful.tokens(scope=OFFLINE)
+    second = graceful.refresh(first["refresh_token"]).json()
+    used_ago(first["refresh_token"], seconds=21)
+    assert is_refused(graceful.refresh(first["refresh_token"]))
+    assert is_dead(graceful, second)
+
+
+@spec("RFC 9700", "4.14.2")
+def test_grace_repeats_nothing_that_was_revoked(graceful: RelyingParty) -> None:
+    first = graceful.tokens(scope=OFFLINE)
+    second = graceful.refresh(first["refresh_token"]).json()
+    graceful.revoke(second["refresh_token"])
+    assert is_refused(graceful.refresh(first["refresh_token"]))
+
+
+# --- what else ends one -------------------------------------------------------------------------
+
+
+@spec("RFC 6749", "10.4")
+def test_it_is_bound_to_its_client(app: RelyingParty) -> None:
+    tokens = app.tokens(scope=OFFLINE)
+    other = using(app.browser, app.person)
+    assert is_refused(other.refresh(tokens["refresh_token"]))
+    # Nor does the stranger's attempt harm the owner, before use or after.
+    second = app.refresh(tokens["refresh_token"]).json()
+    assert is_refused(other.refresh(tokens["refresh_token"]))
+    assert app.refresh(second["refresh_token"]).status_code == 200
+
+
+@spec("RFC 6749", "6")
+def test_a_confidential_client_has_to_prove_itself(app: RelyingParty) -> None:
+    tokens = app.tokens(scope=OFFLINE)
+    client = app.client
+    for secret in (None, "wrong" * 8):
+        thief = RelyingParty(
+            type(client)(
+                client.client_id,
+                secret,
+                {"token_endpoint_auth_method": "client_secret_basic" if secret else "none"},
+            ),
+            app.browser,
+            app.person,
+        )
+        refused = thief.refresh(tokens["refresh_token"])
+        assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
+@spec("RFC 6749", "6")
+def test_it_ends_when_the_person_is_disabled(app: RelyingParty) -> None:
+    tokens = app.tokens(scope=OFFLINE)
+    User.objects.filter(sub=app.person.sub).update(is_active=False)
+    assert app.introspect(tokens["refresh_token"]) == {"active": False}
+    assert is_refused(app.refresh(tokens["refresh_token"]))
+
+
+@spec("RFC 6749", "6")
+def test_it_ends_when_the_client_is_disabled(app: RelyingParty) -> None:
+    tokens = app.tokens(scope=OFFLINE)
+    apply({"clients": [{**app.client.metadata, "enabled": False}]}, dry_run=False)
+    assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_client"
+
+
+@spec("RFC 6749", "6")
+def test_it_ends_when_the_client_loses_the_grant(app: RelyingParty) -> None:
+    tokens = app.tokens(scope=OFFLINE)
+    entry = {**app.client.metadata, "grant_types": ["authorization_code"]}
+    apply({"clients": [entry]}, dry_run=False)
+    assert app.refresh(tokens["refresh_token"]).json()["error"] == "unauthorized_client"
+
+
+@spec("RFC 9700", "4.14.2")
+def test_one_that_is_not_used_for_long_expires(app: RelyingParty) -> None:
+    token = app.tokens(scope=OFFLINE)["refresh_token"]
+    row = stored(token)
+    assert row.expires - row.created == pytest.approx(
+        policy.REFRESH_TOKEN_IDLE_LIFETIME, abs=timedelta(seconds=5)
+    )
+    RefreshToken.objects.filter(pk=row.pk).update(expires=timezone.now())
+    assert app.introspect(token) == {"active": False}
+    assert is_refused(app.refresh(token))
+
+
+@spec("RFC 9700", "4.14.2")
+def test_no_refresh_outlives_the_familys_own_end(app: RelyingParty) -> None:
+    tokens = app.tokens(scope=OFFLINE)
+    family = Authorization.objects.filter(refreshtoken=stored(tokens["refresh_token"]))
+    end = timezone.now() + timedelta(hours=1)
+    family.update(created_at=end - policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME)
+    assert stored(app.refresh(tokens["refresh_token"]).json()["refresh_token"]).expires == end
+
+
+@spec("RFC 6749", "5.2")
+@pytest.mark.parametrize("token", ["x", "x" * 43, "ü", "a.b.c"])
+def test_nonsense_is_refused(app: RelyingParty, token: str) -> None:
+    assert is_refused(app.refresh(token))
+
+
+@spec("RFC 6749", "5.2")
+def test_none_at_all_is_an_invalid_request(app: RelyingParty) -> None:
+    assert app.token(grant_type="refresh_token").json()["error"] == "invalid_request"

@@ -30,17 +30,22 @@ def pending_of(http: HttpRequest) -> PendingAuthorization | None:
 
 
 def allowed_by_page(row: PendingAuthorization) -> dict[str, list[str]]:
-    """Return what the Content-Security-Policy of a page of this request allows beside our own.
-
-    `https:` because a client's callback may redirect on to any other origin, and Chromium holds the
-    whole chain against `form-action`; the exact origin or scheme where it isn't https.
-    """
-    target = origin_of(row.parameters.get("redirect_uri", ""))
-    allowed = {"form-action": ["https:", *([target] if not target.startswith("https:") else [])]}
+    """Return what the Content-Security-Policy of a page of this request allows beside our own."""
+    allowed = form_action_for(row.parameters.get("redirect_uri", ""))
     logo = shown_logo(row.client)
     if logo:
         allowed["img-src"] = [origin_of(logo)]
     return allowed
+
+
+def form_action_for(uri: str) -> dict[str, list[str]]:
+    """Return where the forms of a page may lead that sends people on to a client's address.
+
+    `https:` because a client's callback may redirect on to any other origin, and Chromium holds the
+    whole chain against `form-action`; the exact origin or scheme where it isn't https.
+    """
+    target = origin_of(uri)
+    return {"form-action": ["https:", *([target] if not target.startswith("https:") else [])]}
 
 
 def shown_logo(client: Client) -> str:

@@ -25,6 +25,7 @@ from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 
 from accounts.middleware import AuthenticationMiddleware
+from accounts.next import UNREADABLE
 from idp import policy
 from idp.continuation import allowed_by_page, pending_of
 
@@ -79,8 +80,7 @@ class PageLocale(_OnPages, LocaleMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         """Activate the first language asked for that we have. OIDC Core §3.1.2.1."""
         super().process_request(request)
-        pending = pending_of(request)
-        for tag in (pending.parameters.get("ui_locales", "") if pending else "").split():
+        for tag in _wished_languages(request).split():
             try:
                 language = translation.get_supported_language_variant(tag)
             except LookupError:
@@ -88,6 +88,22 @@ class PageLocale(_OnPages, LocaleMiddleware):
             translation.activate(language)
             request.LANGUAGE_CODE = language
             return
+
+
+def _wished_languages(request: HttpRequest) -> str:
+    """Return the `ui_locales` of the request that a page serves, or of the page's own address.
+
+    On the latter, somebody who has chosen a language keeps it.
+    """
+    pending = pending_of(request)
+    if pending is not None:
+        return str(pending.parameters.get("ui_locales", ""))
+    if settings.LANGUAGE_COOKIE_NAME in request.COOKIES:
+        return ""
+    try:
+        return request.GET.get("ui_locales", "")
+    except UNREADABLE:
+        return ""
 
 
 class ContentSecurityPolicy(CSPMiddleware):

@@ -64,6 +64,7 @@ PATHS: Final = {
     "userinfo_endpoint": "/userinfo",
     "revocation_endpoint": "/revoke",
     "introspection_endpoint": "/introspect",
+    "end_session_endpoint": "/end_session",
     "jwks_uri": "/jwks",
     "service_documentation": "/developers/",
 }

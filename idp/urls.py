@@ -7,6 +7,7 @@ from idp.endpoints import (
     authorize,
     consent,
     developers,
+    end_session,
     health,
     introspect,
     language,
@@ -36,10 +37,12 @@ urlpatterns = [
     path("userinfo", userinfo.userinfo),
     path("revoke", revoke.revoke),
     path("introspect", introspect.introspect),
+    path("end_session", end_session.end_session),
     # The metadata of APIs beside us, by the name that the toolkit's views look for
     path("", include((_protected_resources, "oauth2_provider"))),
     # Pages
     path("consent", consent.consent, name="consent"),
+    path("end_session/confirm", end_session.confirm, name="end_session_confirm"),
     path("account/", include("accounts.urls")),
     path("language", language.language, name="set_language"),
     path("developers/", developers.overview, name="developers"),

@@ -183,17 +183,22 @@ def revoke() -> Response:
 
 @app.post("/logout")
 def logout() -> str:
-    """Step 8: forget the person here; Signet's own sign-out is one link further."""
+    """Step 8: forget the person here; Signet's own sign-out is one button further.
+
+    OIDC RP-Initiated Logout §2: the ID token says whose session, so Signet need not ask.
+    """
     person = signed_in()
     sign_ins.delete(session.get("sign_in", ""))
     session.clear()
+    end_session = None
     if person is not None:
         try:
             _revoke(person)
+            end_session = oauth.signet.load_server_metadata()["end_session_endpoint"]
         except requests.RequestException as error:
             # Whoever signs out is signed out; the tokens will expire.
             app.logger.warning("The tokens were not revoked: %s", error)
-    return render_template("signed_out.html", issuer=ISSUER)
+    return render_template("signed_out.html", person=person, end_session=end_session)
 
 
 @app.errorhandler(OAuthError)

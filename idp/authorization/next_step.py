@@ -6,7 +6,7 @@ from datetime import timedelta
 from accounts.authentication import Authentication
 from idp.authorization.request import AuthorizationRequest
 from idp.protocol.errors import ConsentRequired, InvalidRequest, LoginRequired
-from idp.tokens.id_token import hinted_subject
+from idp.tokens.id_token import read_hint
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ def next_step(
 def _hinted_subject(request: AuthorizationRequest) -> str | None:
     if request.id_token_hint is None:
         return None
-    subject = hinted_subject(request.id_token_hint, request.client.client_id)
-    if subject is None:
+    hint = read_hint(request.id_token_hint)
+    if hint is None or hint.client_id != request.client.client_id:
         raise InvalidRequest("The id_token_hint is not an ID token that we issued to this client.")
-    return subject
+    return hint.sub
 
 
 def _is_fresh(request: AuthorizationRequest, authentication: Authentication) -> bool:

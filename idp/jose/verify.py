@@ -15,8 +15,13 @@ from jwcrypto.jws import JWS
 MAX_CHARACTERS = 16 * 1024
 
 
-def verified_claims(token: str, keys: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the claims of a token signed with one of `keys` (public JWKs by kid), or None."""
+def verified_claims(
+    token: str, keys: Mapping[str, dict[str, Any]], typ: str = "JWT"
+) -> dict[str, Any] | None:
+    """Return the claims of a token of this `typ`, signed with one of `keys`, or None.
+
+    `keys` are public JWKs by kid. The type keeps tokens of one kind from passing for another's.
+    """
     if len(token) > MAX_CHARACTERS or token.count(".") != 2:
         return None
     try:
@@ -24,6 +29,8 @@ def verified_claims(token: str, keys: Mapping[str, dict[str, Any]]) -> dict[str,
         jws.deserialize(token)
         key = keys.get(jws.jose_header.get("kid", ""))
         if key is None or jws.jose_header.get("alg") != key["alg"]:
+            return None
+        if jws.jose_header.get("typ") != typ:
             return None
         jws.allowed_algs = [key["alg"]]
         jws.verify(JWK(**key))

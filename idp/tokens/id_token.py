@@ -1,5 +1,6 @@
 """ID tokens: signed, handed over and forgotten. OIDC Core §2, §3.1.3.6."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -42,13 +43,25 @@ def issue(
     return signer.sign(claims)
 
 
-def hinted_subject(id_token_hint: str, client_id: str) -> str | None:
-    """Return whom an ID token of ours for this client is about, expired or not, else None.
+@dataclass(frozen=True)
+class Hint:
+    """What an ID token of ours says that came back as `id_token_hint`."""
 
-    OIDC Core §3.1.2.1, `id_token_hint`.
+    client_id: str
+    sub: str
+    sid: str | None
+
+
+def read_hint(id_token_hint: str) -> Hint | None:
+    """Return what an ID token of ours says, expired or not; None for any other.
+
+    OIDC Core §3.1.2.1, OIDC RP-Initiated Logout §2.
     """
     claims = verified_claims(id_token_hint, keys.key_set().public)
-    if claims is None or claims.get("iss") != policy.ISSUER or claims.get("aud") != client_id:
+    if claims is None or claims.get("iss") != policy.ISSUER:
         return None
-    subject = claims.get("sub")
-    return subject if isinstance(subject, str) else None
+    match claims:
+        case {"aud": str(client_id), "sub": str(sub)}:
+            return Hint(client_id, sub, claims.get("sid"))
+        case _:
+            return None

@@ -181,6 +181,7 @@ def bakery(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         policy_uri=f"{url}/privacy",
         tos_uri=f"{url}/terms",
         redirect_uris=[f"{url}/callback"],
+        post_logout_redirect_uris=[f"{url}/"],
     )
     log = tmp_path_factory.mktemp("bakery") / "log"
     with log.open("wb") as output:

@@ -1,0 +1,104 @@
+"""The end-session endpoint. OIDC RP-Initiated Logout §2, §3."""
+
+import json
+from urllib.parse import urlencode
+
+from cryptography.fernet import InvalidToken
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from accounts.authentication import authentication_of
+from idp import policy, server_keys
+from idp.continuation import form_action_for
+from idp.endpoints.error_page import error_page
+from idp.endpoints.wire import form_of, methods, query_of
+from idp.logout.request import LogoutRequest
+from idp.protocol.errors import InvalidRequest, ProtocolError
+from idp.protocol.parameters import Parameters
+
+_PURPOSE = "logout request"
+_SEALED = "request"
+
+
+@csrf_exempt
+@never_cache
+@methods("GET", "HEAD", "POST")
+def end_session(http: HttpRequest) -> HttpResponse:
+    """Sign out at once where the hint is of this session; otherwise ask."""
+    try:
+        parameters = _parameters(http)
+        request = LogoutRequest.parse(parameters.values)
+    except ProtocolError as error:
+        return error_page(http, error)
+    if http.method == "POST":
+        # A cross-site POST brings no Lax cookie: it goes on as a GET, which does.
+        return redirect(f"{policy.PATHS['end_session_endpoint']}?{_sealed(parameters)}")
+    authentication = authentication_of(http)
+    if authentication is None:
+        return _leave(request)
+    if request.is_by(authentication):
+        logout(http)
+        return _leave(request)
+    response = render(
+        http,
+        "end_session.html",
+        {
+            "app_name": str(request.client) if request.client else "",
+            "person": authentication.user,
+            "sealed": _sealed(parameters),
+        },
+    )
+    if request.post_logout_redirect_uri:
+        response._csp_update = form_action_for(request.post_logout_redirect_uri)  # type: ignore[attr-defined]
+    return response
+
+
+@never_cache
+@require_POST
+def confirm(http: HttpRequest) -> HttpResponse:
+    """Take the answer: sign out and go where the client said, or stay."""
+    try:
+        request = LogoutRequest.parse(_parameters(http).values)
+    except ProtocolError as error:
+        return error_page(http, error)
+    if http.POST.get("answer") != "sign-out":
+        return redirect("account_home")
+    logout(http)
+    return _leave(request)
+
+
+def _parameters(http: HttpRequest) -> Parameters:
+    """Return the request's parameters, or those that it was kept under. Raises InvalidRequest."""
+    query = Parameters.parse(query_of(http))
+    if _SEALED in query.values:
+        try:
+            kept = json.loads(server_keys.unseal(query.values[_SEALED], _PURPOSE))
+        except InvalidToken:
+            raise InvalidRequest("This address is incomplete.") from None
+        return Parameters(kept)
+    body = form_of(http) if http.method == "POST" else ""
+    parameters = Parameters.parse(query_of(http), body)
+    parameters.refuse_repeats()
+    return parameters
+
+
+def _sealed(parameters: Parameters) -> str:
+    """Return the parameters as a query that nobody can read or change; no hint stands in a URL."""
+    text = json.dumps(dict(parameters.values)).encode()
+    return urlencode({_SEALED: server_keys.seal(text, _PURPOSE)})
+
+
+def _leave(request: LogoutRequest) -> HttpResponse:
+    """Go where the client said, with its state and nothing else, or to our own page."""
+    uri = request.post_logout_redirect_uri
+    if uri is None:
+        return redirect("account_signed_out")
+    if request.state is not None:
+        uri += ("&" if "?" in uri else "?") + urlencode({"state": request.state})
+    response = HttpResponseRedirect("/", status=303)
+    response["Location"] = uri
+    return response

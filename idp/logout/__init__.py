@@ -1,0 +1,1 @@
+"""Signing out at a client's request. OpenID Connect RP-Initiated Logout."""

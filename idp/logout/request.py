@@ -1,0 +1,69 @@
+"""The logout request as a value, and whether it may be obeyed without a question.
+
+OIDC RP-Initiated Logout §2.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from accounts.authentication import Authentication
+from idp.models import Client, ClientSession
+from idp.protocol.errors import InvalidRequest
+from idp.tokens.id_token import Hint, read_hint
+
+
+@dataclass(frozen=True)
+class LogoutRequest:
+    """Who wants whom signed out, and where the person goes then. Only `parse` makes one."""
+
+    client: Client | None
+    hint: Hint | None
+    post_logout_redirect_uri: str | None
+    state: str | None
+
+    @classmethod
+    def parse(cls, parameters: Mapping[str, str]) -> "LogoutRequest":
+        """Read and check the parameters.
+
+        Raises InvalidRequest for a hint that we did not issue, a client that is unknown or not the
+        hint's, and a redirect URI that isn't registered for it, or comes without saying whose.
+        """
+        hint = _hint(parameters.get("id_token_hint"))
+        client_id = parameters.get("client_id")
+        if hint is not None and client_id not in {None, hint.client_id}:
+            raise InvalidRequest("The client_id is not the one that the id_token_hint is for.")
+        client = _client(hint.client_id if hint else client_id)
+        uri = parameters.get("post_logout_redirect_uri")
+        if uri is not None:
+            if client is None:
+                message = "A post_logout_redirect_uri needs an id_token_hint or a client_id."
+                raise InvalidRequest(message)
+            if not client.post_logout_redirect_uri_allowed(uri):
+                raise InvalidRequest("The post_logout_redirect_uri is not registered.")
+        return cls(client, hint, uri, parameters.get("state"))
+
+    def is_by(self, authentication: Authentication) -> bool:
+        """Whether the hint is of this very session, so that no question is needed."""
+        if self.hint is None or self.hint.sub != str(authentication.user.sub):
+            return False
+        return ClientSession.objects.filter(
+            sid=self.hint.sid, session_id=authentication.session_id
+        ).exists()
+
+
+def _hint(id_token_hint: str | None) -> Hint | None:
+    if id_token_hint is None:
+        return None
+    hint = read_hint(id_token_hint)
+    if hint is None:
+        raise InvalidRequest("The id_token_hint is not an ID token that we issued.")
+    return hint
+
+
+def _client(client_id: str | None) -> Client | None:
+    if client_id is None:
+        return None
+    client: Client | None = Client.objects.filter(client_id=client_id, enabled=True).first()
+    if client is None:
+        raise InvalidRequest("The client is unknown, or is disabled.")
+    return client

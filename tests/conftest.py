@@ -37,7 +37,20 @@ def database(
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
         yield
+        close_other_connections()
         teardown_databases(made, verbosity=0)
+
+
+def close_other_connections() -> None:
+    """Close what threads and servers of the tests left open: PostgreSQL drops no database in use."""
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 def database_url() -> str:

@@ -42,7 +42,7 @@ def database(
 
 
 def close_other_connections() -> None:
-    """Close what threads and servers of the tests left open: PostgreSQL drops no database in use."""
+    """Close what tests left open: PostgreSQL drops no database in use."""
     from django.db import connection
 
     if connection.vendor == "postgresql":

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -106,9 +107,9 @@ def _profile(user: User) -> str:
         _birthdate(user.birthdate),
         user.zoneinfo,
         user.locale,
-        user.picture,
-        user.website,
-        user.profile,
+        user.picture and gettext("your picture"),
+        user.website and gettext("your website"),
+        user.profile and gettext("your profile page"),
     ]
     return " · ".join(dict.fromkeys(value for value in values if value))
 

@@ -20,7 +20,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say whether it is an emergency, and which algorithm."""
         parser.add_argument(
-            "--now", action="store_true", help="replace at once; tokens signed before are worthless"
+            "--now",
+            action="store_true",
+            help="replace at once: what was signed before verifies no longer",
         )
         parser.add_argument("--algorithm", choices=policy.SIGNING_ALGORITHMS, action="append")
 

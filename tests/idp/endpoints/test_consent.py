@@ -25,8 +25,7 @@ def shown(*scopes: str, user: User = ANA) -> dict[str, str]:
 def test_each_scope_shows_its_values() -> None:
     assert shown("openid", "profile", "email", "phone", "address") == {
         "Your name and profile": (
-            "Ana Lima · Aninha · female · March 12, 1985 · Europe/Lisbon · pt-PT"
-            " · https://ana.example.com"
+            "Ana Lima · Aninha · female · March 12, 1985 · Europe/Lisbon · pt-PT · your website"
         ),
         "Your e-mail address": "ana@example.com",
         "Your postal address": "Lisboa, Portugal",

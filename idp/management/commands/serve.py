@@ -1,7 +1,5 @@
 """`manage.py serve`: the provider on granian, refusing to start where it would be unsafe."""
 
-import subprocess
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -12,6 +10,7 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from idp import keys
+from idp.management.worker_process import WorkerProcess
 
 
 class Command(BaseCommand):
@@ -37,9 +36,7 @@ class Command(BaseCommand):
             self._refuse_what_is_unsafe()
         keys.ensure_keys()
         self.stdout.write(f"Serving {settings.IDP_ISSUER} on {bind}")
-        worker = None
-        if with_worker:
-            worker = subprocess.Popen([sys.executable, sys.argv[0], "worker"])
+        worker = WorkerProcess() if with_worker else None
         server = Granian(
             "idp.wsgi:application",
             address=host.strip("[]"),
@@ -54,8 +51,7 @@ class Command(BaseCommand):
             server.serve()
         finally:
             if worker is not None:
-                worker.terminate()
-                worker.wait()
+                worker.stop()
 
     def _refuse_what_is_unsafe(self) -> None:
         unsafe = [

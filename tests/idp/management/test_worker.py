@@ -25,6 +25,14 @@ def soon(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+def workers_of(server: Server) -> list[int]:
+    return [
+        pid
+        for pid, command in children_of(server.process.pid).items()
+        if command.endswith("manage.py worker")
+    ]
+
+
 def start(*arguments: str) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
@@ -94,13 +102,11 @@ def test_serving_with_a_worker_starts_it_and_stops_it(
     try:
         server.wait()
         soon(over)
-        workers = [
-            pid
-            for pid, command in children_of(server.process.pid).items()
-            if command.endswith("manage.py worker")
-        ]
-        assert len(workers) == 1
+        [killed] = workers_of(server)
+        os.kill(killed, signal.SIGKILL)
+        soon(lambda: bool(set(workers_of(server)) - {killed}))
+        [worker] = workers_of(server)
     finally:
         server.stop()
-    assert not Path(f"/proc/{workers[0]}").exists()
+    assert not Path(f"/proc/{worker}").exists()
     assert "Traceback" not in server.log.read_text()

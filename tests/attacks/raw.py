@@ -10,7 +10,7 @@ from tests.relying_party import ISSUER
 
 FORM = "application/x-www-form-urlencoded"
 #: No input may keep us longer, in seconds.
-PATIENCE = 2
+PATIENCE = 5.0
 
 
 @dataclass

@@ -85,7 +85,7 @@ def details(user: User, scopes: frozenset[str]) -> list[tuple[str | Promise, Any
         "offline_access": (_("Access while you are away"), _("until you take it back")),
     }
     of_apis = [
-        (_("In your name"), f"{description}: {scope}" if description else scope)
+        (_("In your name"), description)
         for scope, description in known_scopes().items()
         if scope in scopes and scope not in policy.SCOPES
     ]

@@ -20,10 +20,10 @@ from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 
 def known_scopes() -> dict[str, str]:
-    """Return every scope there is, the standard ones and those of APIs, with a description."""
+    """Return every scope there is: the standard ones, and those of APIs with a description."""
     scopes = dict.fromkeys(policy.SCOPES, "")
     for server in ResourceServer.objects.all():
-        scopes |= dict.fromkeys(server.scopes, server.name)
+        scopes |= {scope: server.describe(scope) for scope in server.scopes}
     return scopes
 
 

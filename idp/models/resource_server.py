@@ -23,6 +23,7 @@ class ResourceServer(models.Model):
 
     identifier = models.CharField(_("identifier"), max_length=300, unique=True)
     name = models.CharField(_("name"), max_length=200, blank=True)
+    #: A list of scopes, or a mapping from each to what it lets an app do, as people will read it.
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     access_token_format = models.CharField(
         _("access token format"),
@@ -67,6 +68,11 @@ class ResourceServer(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.identifier
+
+    def describe(self, scope: str) -> str:
+        """Return what a scope of this API lets an app do, in words if the operator gave some."""
+        words = self.scopes.get(scope) if isinstance(self.scopes, dict) else None
+        return words or f"{self}: {scope}"
 
     def clean(self) -> None:
         """Refuse what would fail later, naming the field."""

@@ -16,7 +16,7 @@ from idp.tokens.access_token import ENCRYPTION_PURPOSE
 
 _COLUMNS: dict[str, Any] = {
     "name": str,
-    "scopes": list,
+    "scopes": (list, dict),
     "access_token_format": str,
     "access_token_signing_alg": str,
     "access_token_lifetime": int,
@@ -38,9 +38,7 @@ def apply_resource_server(entry: dict[str, Any]) -> Change | None:
     blank = ResourceServer()
     for name, kind in _COLUMNS.items():
         value = entry.get(name, getattr(blank, name))
-        if not isinstance(value, kind) or (
-            isinstance(value, list) and not all(isinstance(item, str) for item in value)
-        ):
+        if not isinstance(value, kind) or (name == "scopes" and not _are_texts(value)):
             raise DeclarationError(f"{where}: {name}: {value!r} is not of the right type")
         setattr(server, name, value)
     validate(where, server)
@@ -53,6 +51,11 @@ def apply_resource_server(entry: dict[str, Any]) -> Change | None:
         return None
     server.save()
     return Change(where, is_new, fields)
+
+
+def _are_texts(scopes: list[Any] | dict[Any, Any]) -> bool:
+    words = [*scopes, *(scopes.values() if isinstance(scopes, dict) else ())]
+    return all(isinstance(word, str) for word in words)
 
 
 def appoint(entry: dict[str, Any]) -> Change | None:

@@ -2,6 +2,7 @@
 
 from accounts.models import User
 from idp.endpoints.consent import details
+from tests.relying_party import make_api, unique
 
 ANA = User(
     email="ana@example.com",
@@ -40,3 +41,11 @@ def test_openid_alone_shows_nothing() -> None:
 def test_a_birthday_without_its_year_is_shown_as_it_is_kept() -> None:
     ben = User(name="Ben", birthdate="0000-11-02")
     assert shown("profile", user=ben) == {"Your name and profile": "Ben · 0000-11-02"}
+
+
+def test_an_apis_scope_is_shown_in_the_operators_words() -> None:
+    described, bare = unique("a"), unique("b")
+    make_api(scopes={described: "See which bread is baked today"})
+    make_api(scopes=[bare], name="Ovens")
+    assert shown("openid", described) == {"In your name": "See which bread is baked today"}
+    assert shown("openid", bare) == {"In your name": f"Ovens: {bare}"}

@@ -140,6 +140,7 @@ DIR = {"access_token_encryption_alg": "dir"}
         ({"identifier": 7}, "identifier"),
         ({"scopes": "read"}, "scopes: "),
         ({"scopes": [7]}, "scopes: "),
+        ({"scopes": {"read": 7}}, "scopes: "),
         ({"scopes": ["openid"]}, "scopes: .*openid"),
         ({"scopes": ["read write"]}, "scopes: "),
         ({"scopes": ['"']}, "scopes: "),

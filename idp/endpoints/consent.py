@@ -82,7 +82,7 @@ def details(user: User, scopes: frozenset[str]) -> list[tuple[str | Promise, Any
             address.get("formatted") or ", ".join(address.values()),
         ),
         "phone": (_("Your phone number"), user.phone_number),
-        "offline_access": (_("Access while you are away"), _("until you take it back")),
+        "offline_access": (_("Access while you are away"), _("also when you have signed out here")),
     }
     of_apis = [
         (_("In your name"), description)

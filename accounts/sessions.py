@@ -34,6 +34,7 @@ class Ending(StrEnum):
 
     SIGNED_OUT = "signed-out"
     ANOTHER_PERSON = "another-person"
+    PASSWORD_CHANGED = "password-changed"
     PASSWORD_RESET = "password-reset"
 
 

@@ -122,5 +122,6 @@ def _start_again(http: HttpRequest, pending_id: str) -> HttpResponse:
     expired = pending.find_expired(pending_id)
     if expired is None:
         return error_page(http, error, expired=True)
-    again = f"{http.path}?{urlencode(expired.parameters)}"
+    sent = {**expired.parameters, **({"resource": expired.resources} if expired.resources else {})}
+    again = f"{http.path}?{urlencode(sent, doseq=True)}"
     return error_page(http, error, expired=True, start_again=again, app_name=str(expired.client))

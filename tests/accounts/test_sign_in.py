@@ -1,6 +1,7 @@
 """Signing in and out with an e-mail address and a password."""
 
 from accounts.models import Session, User
+from idp.management.declaration import apply
 from tests.relying_party import Browser, Person, is_page, make_person
 
 
@@ -95,6 +96,15 @@ def test_a_password_changed_elsewhere_signs_out(browser: Browser, person: Person
     user.set_password("another one altogether")
     user.save()
     assert is_page(browser.open("/account/"), "/account/login/")
+
+
+def test_a_password_that_an_operator_changes_ends_the_sessions(
+    browser: Browser, person: Person
+) -> None:
+    browser.sign_in(person)
+    entry = {"email": person.email, "password": "chosen by the operator"}
+    apply({"users": [entry]}, dry_run=False)
+    assert Session.objects.get(user__email=person.email).ending == "password-changed"
 
 
 def test_only_paths_of_our_own_are_gone_on_to(browser: Browser, person: Person) -> None:

@@ -16,6 +16,7 @@ from tests.relying_party import (
     RelyingParty,
     is_error_page,
     is_page,
+    make_api,
     make_client,
     spec,
 )
@@ -93,12 +94,15 @@ def test_a_posted_request_that_is_wrong_is_answered_at_once(relying_party: Relyi
 
 @spec("OIDC Core", "3.1.2.6")
 def test_an_expired_request_starts_again_with_one_click(relying_party: RelyingParty) -> None:
-    path = pending_at(relying_party.visit(state="a b&c"))
+    apis = [make_api(scopes=[])["identifier"] for _ in range(2)]
+    path = pending_at(relying_party.visit(state="a b&c", resource=apis))
     expire(path)
     page = relying_party.browser.open(path)
     assert is_error_page(page)
     links = re.findall(r'href="(/authorize\?[^"]+)"', page.text)
-    answer = relying_party.go_on(relying_party.browser.open(unescape(links[0])))
+    again = unescape(links[0])
+    assert parse_qs(urlsplit(again).query)["resource"] == apis
+    answer = relying_party.go_on(relying_party.browser.open(again))
     assert answer.state == "a b&c"
     assert answer.code
 

@@ -6,6 +6,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 
 from accounts.models import User
+from accounts.sessions import Ending, end_sessions
 from idp.management.declaration.change import (
     NEW_SECRET,
     Change,
@@ -69,6 +70,8 @@ def apply_user(entry: dict[str, Any]) -> Change | None:
     user.save()
     user.set_email(email, verified=bool(wanted["email_verified"]))
     user.groups.set([Group.objects.get_or_create(name=name)[0] for name in groups])
+    if new_password:
+        end_sessions(user.sessions.filter(ended_at=None), Ending.PASSWORD_CHANGED)
     return Change(where, is_new, fields)
 
 

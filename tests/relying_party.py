@@ -344,15 +344,15 @@ def verified(id_token: str) -> dict[str, Any]:
     return json.loads(JWT(jwt=id_token, key=keys, algs=["RS256", "ES256", "EdDSA"]).claims)
 
 
-def mailed_code(email: str) -> str:
-    """Return the newest code that was mailed to an address."""
+def mailed_code(email: str, *, after: str | None = None) -> str:
+    """Return the newest code that was mailed to an address; `after` is one to wait beyond."""
     for _ in range(100):
         for path in sorted(
             settings.MAIL_DIRECTORY.glob("*.log"), key=lambda path: -path.stat().st_mtime_ns
         ):
             for mail in reversed(path.read_text().split("-" * 79)):
                 code = re.search(r"^    (\d{6})$", mail, re.MULTILINE)
-                if code and f"To: {email}" in mail:
+                if code and code[1] != after and f"To: {email}" in mail:
                     return code[1]
         time.sleep(0.05)
     raise AssertionError(f"no code was mailed to {email}")

@@ -1,5 +1,6 @@
 """The authorization response: the one encoder, for success and for errors. RFC 6749 §4.1.2."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -18,9 +19,15 @@ def send(reply_to: ReplyAddress, **members: str) -> HttpResponse:
     if reply_to.state is not None:
         members["state"] = reply_to.state
     members["iss"] = policy.ISSUER
-    separator = "&" if "?" in reply_to.redirect_uri else "?"
+    return redirect_to(reply_to.redirect_uri, members)
+
+
+def redirect_to(uri: str, members: Mapping[str, str]) -> HttpResponse:
+    """Return the redirect to a client's verified address, of any scheme, with these members."""
+    if members:
+        uri += ("&" if "?" in uri else "?") + urlencode(members)
     response = HttpResponse(status=HTTPStatus.SEE_OTHER)
-    response["Location"] = f"{reply_to.redirect_uri}{separator}{urlencode(members)}"
+    response["Location"] = uri
     response["Cache-Control"] = "no-store"
     return response
 

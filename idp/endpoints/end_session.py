@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from cryptography.fernet import InvalidToken
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.authentication import authentication_of
 from idp import policy, server_keys
+from idp.authorization.response import redirect_to
 from idp.continuation import form_action_for
 from idp.endpoints.error_page import error_page
 from idp.endpoints.wire import form_of, methods, query_of
@@ -94,11 +95,7 @@ def _sealed(parameters: Parameters) -> str:
 
 def _leave(request: LogoutRequest) -> HttpResponse:
     """Go where the client said, with its state and nothing else, or to our own page."""
-    uri = request.post_logout_redirect_uri
-    if uri is None:
+    if request.post_logout_redirect_uri is None:
         return redirect("account_signed_out")
-    if request.state is not None:
-        uri += ("&" if "?" in uri else "?") + urlencode({"state": request.state})
-    response = HttpResponseRedirect("/", status=303)
-    response["Location"] = uri
-    return response
+    members = {} if request.state is None else {"state": request.state}
+    return redirect_to(request.post_logout_redirect_uri, members)

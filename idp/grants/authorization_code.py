@@ -15,6 +15,7 @@ from idp.protocol.parameters import Parameters
 from idp.statements import RedeemedCode
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
+from idp.tokens.revocation import revoke_families
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def redeem(client: Client, parameters: Parameters, now: datetime) -> Iterator[En
         replayed = AuthorizationCode.objects.filter(
             code=code_hash, application=client, redeemed_at__isnull=False
         )
-        family.revoke(replayed.values("authorization_id"), now)
+        revoke_families(replayed.values("authorization_id"), now)
     raise InvalidGrant(problem or "")
 
 

@@ -1,8 +1,4 @@
-"""Grant families: what has happened to an authorization, and ending one with all its tokens."""
-
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+"""Grant families: what has happened to an authorization, and what it may be used for."""
 
 from idp.models import Authorization
 from idp.protocol.errors import InvalidTarget
@@ -26,11 +22,6 @@ def problem_since(authorization: Authorization) -> str | None:
     if not authorization.user.is_active:
         return "The person's account has been disabled."
     return None
-
-
-def revoke(authorization_ids: Iterable[Any], now: datetime) -> None:
-    """End families: their tokens are judged by this when they are used."""
-    Authorization.objects.filter(pk__in=authorization_ids, revoked_at=None).update(revoked_at=now)
 
 
 def resource_for(authorization: Authorization, parameters: Parameters) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from idp.protocol.parameters import Parameters
 from idp.statements import UsedRefreshToken
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
+from idp.tokens.revocation import revoke_families
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def refresh(client: Client, parameters: Parameters, now: datetime) -> Iterator[E
         replayed = RefreshToken.objects.filter(
             token_checksum=token_hash, application=client, revoked__isnull=False
         )
-        family.revoke(replayed.values("authorization_id"), now)
+        revoke_families(replayed.values("authorization_id"), now)
     raise InvalidGrant(problem or "")
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
-_LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
+_THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 _FORBIDDEN_SCHEMES = frozenset(
     {"javascript", "data", "vbscript", "file", "blob", "about", "ws", "wss", "ftp", "mailto", "tel"}
 )
@@ -49,12 +49,6 @@ def problem_with(uri: str, *, application_type: str) -> str | None:
     return None
 
 
-def is_loopback(uri: str) -> bool:
-    """Whether the URI leads to this very machine."""
-    parts = _split(uri)
-    return parts is not None and parts.hostname in {*_LOOPBACK_ADDRESSES, "localhost"}
-
-
 def origin_of(uri: str) -> str:
     """Return `scheme://host[:port]` of a web address, or `scheme:` of any other."""
     parts = urlsplit(uri)
@@ -70,7 +64,7 @@ def _problem_with_web_uri(parts: SplitResult) -> str | None:
         return "It has a user name or password in it."
     if "*" in parts.netloc:
         return "Wildcards are not supported: register each address."
-    local = parts.hostname in {*_LOOPBACK_ADDRESSES, "localhost"}
+    local = parts.hostname in _THIS_MACHINE
     if parts.scheme == "http" and not local:
         return "It starts with http://, which is allowed for this machine only; use https://."
     return None

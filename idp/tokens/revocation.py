@@ -1,5 +1,9 @@
 """Taking tokens back. RFC 7009 §2.1, §2.2."""
 
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
 from django.utils import timezone
 
 from idp.clients.lookup import StaleClientError, is_current
@@ -21,7 +25,9 @@ def revoke(client: Client, token: str) -> None:
     if deleted:
         return
     refresh = RefreshToken.objects.filter(token_checksum=token_hash, application=client)
-    families = Authorization.objects.filter(
-        pk__in=refresh.values("authorization_id"), revoked_at=None
-    )
-    families.update(revoked_at=timezone.now())
+    revoke_families(refresh.values("authorization_id"), timezone.now())
+
+
+def revoke_families(authorization_ids: Iterable[Any], now: datetime) -> None:
+    """End grant families: their tokens are judged by this when they are used."""
+    Authorization.objects.filter(pk__in=authorization_ids, revoked_at=None).update(revoked_at=now)

@@ -46,6 +46,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
+    #: Whether the next sign-in has to choose a new password first.
+    password_change_required = models.BooleanField(
+        _("has to choose a new password"), default=False, editable=False
+    )
     #: Whether the person made the account, rather than an operator.
     self_registered = models.BooleanField(_("self-registered"), default=False, editable=False)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
@@ -114,23 +118,28 @@ class Session(models.Model):
     """One browser's sign-in: who, when and how. It ends once, and stays as the record of it."""
 
     id = models.CharField(primary_key=True, max_length=32, default=new_session_id, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="sessions", verbose_name=_("person")
+    )
     #: When the person last proved who they are in this browser, unrounded.
-    authenticated_at = models.DateTimeField()
+    authenticated_at = models.DateTimeField(_("authenticated"))
     #: allauth's authentication records of this sign-in: `{"method": …, "at": …}`.
     methods = models.JSONField(default=list)
     #: The browser's own description of itself, as it was at sign-in.
-    user_agent = models.CharField(max_length=400, blank=True)
-    ip_address = models.GenericIPAddressField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    last_seen_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
+    user_agent = models.CharField(_("browser"), max_length=400, blank=True)
+    ip_address = models.GenericIPAddressField(_("network address"), null=True)
+    created_at = models.DateTimeField(_("began"), auto_now_add=True)
+    last_seen_at = models.DateTimeField(_("last seen"))
+    ended_at = models.DateTimeField(_("ended"), null=True)
     #: Why it ended: a word of `accounts.sessions.Ending`.
-    ending = models.CharField(max_length=30, blank=True)
+    ending = models.CharField(_("why it ended"), max_length=30, blank=True)
 
     class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["user", "ended_at"], name="session_of_user")
+            models.Index(fields=["user", "ended_at"], name="session_of_user"),
+            models.Index(fields=["created_at"], name="session_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -1,31 +1,183 @@
-"""What happened that somebody will ask about: each denial has its exact reason and a reference."""
+"""What happened that somebody will ask about: each denial has its exact reason and a reference.
 
-import secrets
+An event is a row, for operators and the people it concerns, and a line of the log. Secrets are
+taken out here, so that neither ever holds one.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 import structlog
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import F
+from django.http import HttpRequest
+from django.utils import timezone
 
-from idp.protocol.errors import ProtocolError
+from accounts.models import User
+from accounts.network import client_address
+from idp.models import Event
+from idp.models.event import new_reference
+from idp.protocol.errors import ProtocolError, rule_broken
+from idp.protocol.parameters import Parameters
 
 log = structlog.get_logger(__name__)
-# Without letters and digits that are mistaken for each other when read aloud.
-_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+Kind = Event.Kind
+
+#: How many rows of a kind one network address, and one client, can cause in a minute. What comes
+#: beyond is counted on the newest of them: no flood fills the table.
+ROWS_A_MINUTE = {"ip_address": 60, "client_id": 300}
+_CAUSED_BY_STRANGERS = frozenset({Kind.DENIED, Kind.SIGN_IN_FAILED})
+
+MASK = "•••"
+#: Parameters that explain a denial and open nothing. Of any other, only the length is kept.
+_TELLING = frozenset(
+    {
+        "acr_values",
+        "audience",
+        "client_id",
+        "code_challenge_method",
+        "display",
+        "grant_type",
+        "max_age",
+        "post_logout_redirect_uri",
+        "prompt",
+        "redirect_uri",
+        "request_uri",
+        "resource",
+        "response_mode",
+        "response_type",
+        "scope",
+        "token_type_hint",
+        "ui_locales",
+    }
+)
+_MOST_PARAMETERS = 40
+_LONGEST_VALUE = 500
+_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,40}")
 
 
-def new_reference() -> str:
-    """Return a reference to read over the telephone, such as `7KQ2-M9XD`."""
-    letters = [secrets.choice(_ALPHABET) for _ in range(8)]
-    return "".join(letters[:4]) + "-" + "".join(letters[4:])
+def record(
+    kind: Event.Kind,
+    http: HttpRequest | None = None,
+    *,
+    user: User | None = None,
+    actor: User | None = None,
+    client_id: str = "",
+    target: str = "",
+    error: str = "",
+    reason: str = "",
+    **details: Any,
+) -> str:
+    """Record an event and return its reference; nothing in it may be a secret.
+
+    Call it outside of transactions that may be rolled back, unless the event is of what they do.
+    """
+    event = Event(
+        kind=kind,
+        user=user,
+        actor=actor,
+        client_id=client_id[:255],
+        target=target[:340],
+        ip_address=client_address(http) if http else None,
+        error=error,
+        reason=reason,
+        details={name: value for name, value in details.items() if value not in (None, "", {}, [])},
+    )
+    try:
+        counted = _counted_on(event)
+        if counted is None:
+            _insert(event)
+        else:
+            event = counted
+    except DatabaseError:
+        # Whoever is answered has a problem already; the log still tells it.
+        log.exception("event_not_stored", reference=event.reference)
+    log.log(
+        30 if kind in _CAUSED_BY_STRANGERS else 20,
+        kind,
+        reference=event.reference,
+        user=str(user.sub) if user else None,
+        actor=str(actor.sub) if actor else None,
+        client_id=client_id or None,
+        target=target or None,
+        ip_address=event.ip_address,
+        error=error or None,
+        reason=reason or None,
+        **{name: details[name] for name in ("at", "check", "section") if details.get(name)},
+    )
+    return event.reference
 
 
-def denied(error: ProtocolError, *, at: str, client_id: str | None = None) -> str:
-    """Record that a request was denied at an endpoint; return the reference it is found under."""
-    reference = new_reference()
-    log.warning(
-        "denied",
-        reference=reference,
-        at=at,
-        client_id=client_id,
+def denied(
+    error: ProtocolError,
+    http: HttpRequest,
+    *,
+    client_id: str | None = None,
+    parameters: Parameters | None = None,
+    user: User | None = None,
+) -> str:
+    """Record that a request was denied, with all of its story; return the reference."""
+    check, section = rule_broken(error)
+    return record(
+        Kind.DENIED,
+        http,
+        user=user,
+        client_id=client_id or "",
         error=error.code,
         reason=error.description,
+        at=http.path,
+        method=http.method,
+        check=check,
+        section=section,
+        parameters=without_secrets(parameters) if parameters else None,
+        repeated=sorted(parameters.repeated)[:_MOST_PARAMETERS] if parameters else None,
     )
-    return reference
+
+
+def without_secrets(parameters: Parameters) -> dict[str, str]:
+    """Return the parameters for others' eyes: what could be a secret is only measured."""
+    shown: dict[str, str] = {}
+    for name, value in sorted(parameters.values.items())[:_MOST_PARAMETERS]:
+        known = name if _NAME.fullmatch(name) else f"{MASK} (a name of {len(name)} characters)"
+        shown[known] = (
+            value[:_LONGEST_VALUE] if name in _TELLING else f"{MASK} ({len(value)} characters)"
+        )
+    if len(parameters.resources) > 1:
+        shown["resource"] = " ".join(parameters.resources)[:_LONGEST_VALUE]
+    return shown
+
+
+def masked(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
+    """Return what changed, before and after, as an event's details hold it."""
+    return {name: [before, after] for name, (before, after) in changes.items()}
+
+
+def _counted_on(event: Event) -> Event | None:
+    """Return the row that an event was counted on because there are many like it, or None."""
+    if event.kind not in _CAUSED_BY_STRANGERS:
+        return None
+    lately = Event.objects.filter(kind=event.kind, at__gt=timezone.now() - timedelta(minutes=1))
+    for column, most in ROWS_A_MINUTE.items():
+        cause = getattr(event, column)
+        if not cause:
+            continue
+        alike = lately.filter(**{column: cause}).order_by("-id")
+        if alike.values("id")[most - 1 : most]:
+            newest = alike.only("id", "reference", "ip_address").first()
+            if newest is not None:
+                Event.objects.filter(pk=newest.pk).update(times=F("times") + 1)
+                return newest
+    return None
+
+
+def _insert(event: Event) -> None:
+    for _ in range(3):
+        try:
+            with transaction.atomic():
+                event.save(force_insert=True)
+        except IntegrityError:  # the reference is taken: once in a lifetime
+            event.reference = new_reference()
+        else:
+            return

@@ -16,6 +16,7 @@ from idp.models import (
     AccessToken,
     Authorization,
     AuthorizationCode,
+    Event,
     PendingAuthorization,
     RefreshToken,
 )
@@ -58,6 +59,7 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
             ended_at__lte=now - policy.SESSIONS_KEPT_FOR,
         ),
     )
+    yield "events", Event.objects.filter(at__lte=now - policy.EVENTS_KEPT_FOR)
     yield "browser sessions", BrowserSession.objects.filter(expire_date__lte=now)
 
 

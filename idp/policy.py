@@ -29,6 +29,8 @@ KEY_PUBLISHED_BEFORE: Final = timedelta(days=2)
 REMEMBERED_FOR: Final = timedelta(days=1)
 #: How long a sign-up whose address is not proven stays.
 UNFINISHED_SIGNUPS_KEPT_FOR: Final = timedelta(days=7)
+#: How long events stay.
+EVENTS_KEPT_FOR: Final = timedelta(days=settings.IDP_EVENTS_KEPT_FOR_DAYS)
 #: How long an ended session stays, as the record of it.
 SESSIONS_KEPT_FOR: Final = timedelta(days=90)
 #: How long a person may take from the client's request to the answer.
@@ -92,6 +94,6 @@ def address(name: str) -> str:
     return ISSUER + PATHS[name]
 
 
-def error_uri(code: str) -> str:
-    """Return the address of our page about an error code (RFC 6749 §5.2)."""
-    return f"{ISSUER}/developers/errors/{code}"
+def error_uri(code: str, reference: str) -> str:
+    """Return the address of our page about an error (RFC 6749 §5.2), and where it is told of."""
+    return f"{ISSUER}/developers/errors/{code}?reference={reference}"

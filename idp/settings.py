@@ -40,6 +40,11 @@ IDP_SIGNUP: str = env.str("IDP_SIGNUP", default="open")
 #: How many proxies in front of us append to X-Forwarded-For; the addresses before are not trusted.
 IDP_TRUSTED_PROXY_COUNT: int = env.int("IDP_TRUSTED_PROXY_COUNT", default=0)
 
+#: Days for which events stay.
+IDP_EVENTS_KEPT_FOR_DAYS: int = env.int("IDP_EVENTS_KEPT_FOR_DAYS", default=365)
+#: Whether the administration opens only to a sign-in with a second factor.
+IDP_STAFF_SECOND_FACTOR: bool = env.bool("IDP_STAFF_SECOND_FACTOR", default=not IDP_DEVELOPMENT)
+
 # --- Django ---------------------------------------------------------------------------------
 
 DEBUG = False
@@ -51,6 +56,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 INSTALLED_APPS = [
+    "idp.admin.app.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -58,6 +64,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "oauth2_provider",
     "corsheaders",
     "csp",
@@ -176,6 +183,11 @@ ACCOUNT_RATE_LIMITS = {
     "confirm_email": "3/m/key,10/h/key",
     "reset_password": "60/m/ip,5/m/key",
 }
+MFA_ADAPTER = "accounts.second_factor.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+#: A code that was used once must not work again; with a tolerance it would (TOTP's window).
+MFA_TOTP_TOLERANCE = 0
+MFA_RECOVERY_CODES_SHOW_ONCE = True
 ALLAUTH_TRUSTED_PROXY_COUNT = IDP_TRUSTED_PROXY_COUNT
 
 globals().update(env.email_url("EMAIL_URL", default="consolemail://"))

@@ -55,7 +55,7 @@ def unique(prefix: str) -> str:
 def make_person(**claims: Any) -> Person:
     """Create an account, as an operator's `apply` would."""
     from accounts.models import User
-    from idp.management.declaration import apply
+    from idp.declaration import apply
 
     email, password = f"{unique('ana')}@example.com", secrets.token_urlsafe(12)
     entry = {
@@ -86,7 +86,7 @@ def make_person(**claims: Any) -> Person:
 
 def make_client(**metadata: Any) -> Registered:
     """Register a client, as an operator's `apply` would; None leaves a member out."""
-    from idp.management.declaration import apply
+    from idp.declaration import apply
 
     entry = {
         "client_id": unique("client"),
@@ -107,7 +107,7 @@ def make_client(**metadata: Any) -> Registered:
 
 def make_api(**columns: Any) -> dict[str, Any]:
     """Register an API, as an operator's `apply` would, and return its entry."""
-    from idp.management.declaration import apply
+    from idp.declaration import apply
 
     name = unique("api")
     entry = {"identifier": f"https://{name}.example.com", "scopes": [f"{name}:read"], **columns}

@@ -32,11 +32,11 @@ def redirect_to(uri: str, members: Mapping[str, str]) -> HttpResponse:
     return response
 
 
-def send_error(reply_to: ReplyAddress, error: ProtocolError) -> HttpResponse:
-    """Return the redirect that carries an error. OIDC Core §3.1.2.6."""
+def send_error(reply_to: ReplyAddress, error: ProtocolError, reference: str) -> HttpResponse:
+    """Return the redirect that carries an error, recorded under a reference. OIDC Core §3.1.2.6."""
     return send(
         reply_to,
         error=error.code,
         error_description=error.description,
-        error_uri=policy.error_uri(error.code),
+        error_uri=policy.error_uri(error.code, reference),
     )

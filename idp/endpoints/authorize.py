@@ -79,8 +79,15 @@ def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
     except ProtocolError as error:
         if not is_current(client):
             raise StaleClientError from error
-        events.denied(error, at=http.path, client_id=client.client_id)
-        return send_error(reply_to, error)
+        authentication = authentication_of(http)
+        reference = events.denied(
+            error,
+            http,
+            client_id=client.client_id,
+            parameters=arrival.parameters,
+            user=authentication.user if authentication else None,
+        )
+        return send_error(reply_to, error, reference)
 
 
 def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:

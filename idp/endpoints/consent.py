@@ -47,10 +47,23 @@ def consent(http: HttpRequest) -> HttpResponse:
     if http.method == "POST":
         if http.POST.get("answer") != "allow":
             error = AccessDenied("The person chose not to allow this.")
-            events.denied(error, at=http.path, client_id=row.client.client_id)
-            return send_error(request.reply_to, error)
+            reference = events.denied(
+                error,
+                http,
+                client_id=row.client.client_id,
+                parameters=pending.arrival_of(row).parameters,
+                user=authentication.user,
+            )
+            return send_error(request.reply_to, error, reference)
         consents.remember(authentication.user, row.client, request.scopes)
         consents.note_given_in(row.pk, authentication.session_id)
+        events.record(
+            events.Kind.CONSENTED,
+            http,
+            user=authentication.user,
+            client_id=row.client.client_id,
+            scope=" ".join(sorted(request.scopes)),
+        )
         return redirect(continue_at(row.pk))
     return render(
         http,

@@ -23,14 +23,15 @@ def error_page(
     What came with the request is text on it, never a link.
     """
     values = parameters.values if parameters else {}
-    client_id = values.get("client_id", "")[:_LONGEST]
+    client_id = values.get("client_id")
+    reference = events.denied(error, http, client_id=client_id, parameters=parameters)
     return render(
         http,
         "error.html",
         {
             "error": error,
-            "error_uri": policy.error_uri(error.code),
-            "reference": events.denied(error, at=http.path, client_id=client_id or None),
+            "error_uri": policy.error_uri(error.code, reference),
+            "reference": reference,
             "received": [(name, values[name][:_LONGEST]) for name in _SHOWN if name in values],
             **context,
         },

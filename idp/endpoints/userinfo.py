@@ -11,7 +11,7 @@ from idp.claims import claims_for
 from idp.endpoints.wire import FORM, answer, error_members, form_of, methods, query_of
 from idp.protocol.errors import InsufficientScope, InvalidRequest, InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
-from idp.statements import find_bearer
+from idp.statements import Bearer, find_bearer
 from idp.tokens import opaque
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
@@ -22,14 +22,16 @@ _SCHEME = re.compile(r"bearer\b", re.IGNORECASE)
 @methods("GET", "POST")
 def userinfo(http: HttpRequest) -> HttpResponse:
     """Return the claims that the access token's scopes ask for."""
+    bearer = None
     try:
         token = _access_token(http)
         if token is None:
-            return _challenge(None)
-        return answer(_claims(token))
+            return _challenge()
+        bearer = find_bearer(opaque.hash_of(token), timezone.now())
+        return answer(_claims(bearer))
     except ProtocolError as error:
-        events.denied(error, at=http.path)
-        return _challenge(error)
+        client_id = bearer.client_id if bearer else None
+        return _refuse(error, events.denied(error, http, client_id=client_id))
 
 
 def _access_token(http: HttpRequest) -> str | None:
@@ -54,8 +56,8 @@ def _access_token(http: HttpRequest) -> str | None:
     return match[1]
 
 
-def _claims(token: str) -> dict[str, object]:
-    bearer = find_bearer(opaque.hash_of(token), timezone.now())
+def _claims(bearer: Bearer | None) -> dict[str, object]:
+    """Return what the token's scopes ask for. RFC 6750 §3.1, OIDC Core §5.3."""
     if bearer is None:
         raise InvalidToken("The access token is unknown.")
     problem = bearer.problem
@@ -69,17 +71,23 @@ def _claims(token: str) -> dict[str, object]:
     return claims_for(bearer.user, scopes)
 
 
-def _challenge(error: ProtocolError | None) -> HttpResponse:
-    """Say what was wrong with the token, where one came (RFC 6750 §3)."""
-    parts = [f'realm="{policy.ISSUER}"']
-    if error is None:
-        response = HttpResponse(status=InvalidToken.status)
-        response["Cache-Control"] = "no-store"
-    else:
-        members = error_members(error)
-        response = answer(dict(members), error.status)
-        parts += [f'{name}="{value}"' for name, value in members.items()]
-        if isinstance(error, InsufficientScope):
-            parts.append('scope="openid"')
-    response["WWW-Authenticate"] = "Bearer " + ", ".join(parts)
+def _refuse(error: ProtocolError, reference: str) -> HttpResponse:
+    """Say what was wrong with the token (RFC 6750 §3)."""
+    members = error_members(error, reference)
+    response = answer(dict(members), error.status)
+    scope = {"scope": "openid"} if isinstance(error, InsufficientScope) else {}
+    response["WWW-Authenticate"] = _bearer(**members, **scope)
     return response
+
+
+def _challenge() -> HttpResponse:
+    """Say that a token is needed, where none came (RFC 6750 §3.1)."""
+    response = HttpResponse(status=InvalidToken.status)
+    response["Cache-Control"] = "no-store"
+    response["WWW-Authenticate"] = _bearer()
+    return response
+
+
+def _bearer(**members: str) -> str:
+    parts = {"realm": policy.ISSUER, **members}
+    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parts.items())

@@ -54,19 +54,25 @@ def answer(members: dict[str, Any], status: int = HTTPStatus.OK) -> HttpResponse
     return response
 
 
-def error_members(error: ProtocolError) -> dict[str, str]:
+def error_members(error: ProtocolError, reference: str) -> dict[str, str]:
     """Return an error as the members of a JSON answer (RFC 6749 §5.2)."""
     return {
         "error": error.code,
         "error_description": error.description,
-        "error_uri": policy.error_uri(error.code),
+        "error_uri": policy.error_uri(error.code, reference),
     }
 
 
-def refuse(error: ProtocolError, *, at: str, client_id: str | None = None) -> HttpResponse:
+def refuse(
+    error: ProtocolError,
+    http: HttpRequest,
+    *,
+    client_id: str | None = None,
+    parameters: Parameters | None = None,
+) -> HttpResponse:
     """Return and record an error; a 401 says how to authenticate (RFC 6749 §5.2)."""
-    events.denied(error, at=at, client_id=client_id)
-    response = answer(error_members(error), error.status)
+    reference = events.denied(error, http, client_id=client_id, parameters=parameters)
+    response = answer(error_members(error, reference), error.status)
     if error.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = f'Basic realm="{policy.ISSUER}"'
     if error.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -79,20 +85,21 @@ def answer_client(
 ) -> HttpResponse:
     """Return `attempt`'s answer to the authenticated client of a form request, or the error."""
     client_id: str | None = None
+    parameters: Parameters | None = None
     try:
-        parameters = body_parameters(http)
-        credentials = credentials_of(http.headers.get("Authorization"), parameters)
+        parameters = sent = body_parameters(http)
+        credentials = credentials_of(http.headers.get("Authorization"), sent)
         client_id = credentials.client_id
 
         def authenticated(client: Client) -> HttpResponse:
             address = client_address(http) or "unknown"
             authenticate(client, credentials, address, timezone.now())
-            return attempt(client, parameters)
+            return attempt(client, sent)
 
         unknown = InvalidClient("The client is unknown, or is disabled.")
         return with_client(client_id, unknown, authenticated)
     except ProtocolError as error:
-        return refuse(error, at=http.path, client_id=client_id)
+        return refuse(error, http, client_id=client_id, parameters=parameters)
 
 
 def methods(*allowed: str) -> Callable[[View], View]:
@@ -104,7 +111,8 @@ def methods(*allowed: str) -> Callable[[View], View]:
             if http.method in allowed:
                 return view(http)
             error = InvalidRequest(f"This address takes {' and '.join(allowed)} requests only.")
-            refused = answer(error_members(error), HTTPStatus.METHOD_NOT_ALLOWED)
+            refused = refuse(error, http)
+            refused.status_code = HTTPStatus.METHOD_NOT_ALLOWED
             refused["Allow"] = HttpResponseNotAllowed(allowed)["Allow"]
             return refused
 

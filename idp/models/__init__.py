@@ -2,8 +2,11 @@
 
 from idp.models.authorization import Authorization, ClientSession, Consent, PendingAuthorization
 from idp.models.client import Client, ClientOrigin, ClientSecret
+from idp.models.event import Event
 from idp.models.keys import SigningKey
+from idp.models.registration import InitialAccessToken
 from idp.models.resource_server import ResourceServer
+from idp.models.scope import Scope
 from idp.models.tokens import AccessToken, AuthorizationCode, DeviceCode, IDToken, RefreshToken
 
 __all__ = [
@@ -16,9 +19,12 @@ __all__ = [
     "ClientSession",
     "Consent",
     "DeviceCode",
+    "Event",
     "IDToken",
+    "InitialAccessToken",
     "PendingAuthorization",
     "RefreshToken",
     "ResourceServer",
+    "Scope",
     "SigningKey",
 ]

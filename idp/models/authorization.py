@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Session
 from idp.models.client import Client
@@ -46,14 +47,18 @@ class PendingAuthorization(models.Model):
 class Consent(models.Model):
     """What a person allows an app to see, until they take it back."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    client = models.ForeignKey(Client, on_delete=models.CASCADE)
-    scopes = models.JSONField(default=list)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, verbose_name=_("person")
+    )
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, verbose_name=_("app"))
+    scopes = models.JSONField(_("scopes"), default=list)
+    created_at = models.DateTimeField(_("given"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("last given"), auto_now=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
 
     class Meta:
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["user", "client"], name="one_consent_per_app")
         ]
@@ -85,21 +90,29 @@ class Authorization(models.Model):
     Every token points here; revoking this row revokes them all.
     """
 
-    client = models.ForeignKey(Client, on_delete=models.CASCADE)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    session = models.ForeignKey(Session, null=True, on_delete=models.CASCADE)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, verbose_name=_("app"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, verbose_name=_("person")
+    )
+    session = models.ForeignKey(
+        Session, null=True, on_delete=models.CASCADE, verbose_name=_("session")
+    )
     client_session = models.ForeignKey(ClientSession, null=True, on_delete=models.SET_NULL)
-    scope = models.TextField()
+    scope = models.TextField(_("scope"))
     #: The APIs that the request named; empty for none in particular (RFC 8707 §2).
     resource = models.JSONField(default=list)
     #: Whether it goes on after the session (OIDC Core §11).
-    offline = models.BooleanField(default=False)
+    offline = models.BooleanField(_("goes on after the session"), default=False)
     nonce = models.TextField(null=True)
-    auth_time = models.DateTimeField()
+    auth_time = models.DateTimeField(_("authenticated"))
     acr = models.CharField(max_length=100)
     amr = models.JSONField(default=list)
-    created_at = models.DateTimeField(auto_now_add=True)
-    revoked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(_("given"), auto_now_add=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True)
+
+    class Meta:
+        verbose_name = _("authorization")
+        verbose_name_plural = _("authorizations")
 
     def __str__(self) -> str:
         return f"Authorization {self.pk} of {self.client_id}"

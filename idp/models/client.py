@@ -6,6 +6,7 @@ column has another name (`name`, `skip_authorization`), `clients.metadata` maps 
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -15,13 +16,15 @@ from oauth2_provider.models import AbstractApplication
 
 from idp import policy
 from idp.models.resource_server import ResourceServer
+from idp.models.scope import Scope
 from idp.protocol import redirect_uris
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 
 def known_scopes() -> dict[str, str]:
-    """Return every scope there is: the standard ones, and those of APIs with a description."""
+    """Return every scope there is: the standard ones, and with a description the operator's."""
     scopes = dict.fromkeys(policy.SCOPES, "")
+    scopes |= {scope.name: str(scope) for scope in Scope.objects.all()}
     for server in ResourceServer.objects.all():
         scopes |= {scope: server.describe(scope) for scope in server.scopes}
     return scopes
@@ -94,6 +97,16 @@ class Client(AbstractApplication):
         default=policy.SIGNING_ALGORITHMS[0],
     )
 
+    #: Whose app it is: they see its errors. Named `user` by the toolkit.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="apps",
+        verbose_name=_("owner"),
+    )
+
     # --- policy ------------------------------------------------------------------------------
     #: What access tokens without a resource look like.
     access_token_format = models.CharField(
@@ -116,6 +129,8 @@ class Client(AbstractApplication):
         _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
     )
     enabled = models.BooleanField(_("enabled"), default=True)
+    #: The hash of the token that its registration is managed with (RFC 7592); empty for others.
+    registration_access_token_hash = models.CharField(max_length=64, blank=True, editable=False)
     #: Grows at every change, so that no process goes on with an older copy.
     version = models.PositiveIntegerField(default=1, editable=False)
 
@@ -241,8 +256,10 @@ class ClientSecret(models.Model):
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="secrets")
     hashed = models.CharField(max_length=64, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    #: To the hour: enough to see that a secret is still needed.
+    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
 
     def __str__(self) -> str:
         return f"Secret of {self.client_id} since {self.created_at:%Y-%m-%d}"

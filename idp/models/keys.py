@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 
@@ -17,17 +18,19 @@ class SigningKey(models.Model):
         RETIRED = "retired", pgettext_lazy("signing key", "Retired")
 
     #: The JWK thumbprint (RFC 7638).
-    kid = models.CharField(primary_key=True, max_length=43)
-    algorithm = models.CharField(max_length=10)
-    state = models.CharField(max_length=10, choices=State.choices)
-    public_jwk = models.JSONField()
+    kid = models.CharField(_("key id (kid)"), primary_key=True, max_length=43)
+    algorithm = models.CharField(_("algorithm"), max_length=10)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices)
+    public_jwk = models.JSONField(_("public key"))
     #: PKCS #8, sealed; empty once the key has been retired for long enough.
     private_sealed = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    activated_at = models.DateTimeField(null=True)
-    retired_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+    activated_at = models.DateTimeField(_("active since"), null=True)
+    retired_at = models.DateTimeField(_("retired"), null=True)
 
     class Meta:
+        verbose_name = _("signing key")
+        verbose_name_plural = _("signing keys")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["algorithm", "state"],

@@ -1,6 +1,5 @@
 """Resource servers: the APIs that access tokens are for. RFC 8707."""
 
-import re
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -13,9 +12,8 @@ from jwcrypto.jwk import JWK
 
 from idp import policy
 from idp.jose.encrypt import encrypted
+from idp.models.scope import problem_with_scope
 from idp.protocol.redirect_uris import problem_with
-
-_SCOPE = re.compile(r"[!#-[\]-~]+")
 
 
 class ResourceServer(models.Model):
@@ -80,12 +78,9 @@ class ResourceServer(models.Model):
         problem = problem_with(self.identifier, application_type="web")
         if problem:
             problems["identifier"] = problem  # RFC 8707 §2: absolute, no fragment
-        taken = sorted(set(self.scopes) & set(policy.SCOPES))
-        malformed = [scope for scope in self.scopes if not _SCOPE.fullmatch(scope)]
-        if malformed:
-            problems["scopes"] = f"This is not a scope: {malformed[0]!r}."  # RFC 6749 §3.3
-        if taken:
-            problems["scopes"] = f"These mean something else already: {', '.join(taken)}."
+        unusable = [problem for scope in self.scopes if (problem := problem_with_scope(scope))]
+        if unusable:
+            problems["scopes"] = unusable[0]
         if self.access_token_encryption_alg not in {"", "dir"}:
             problems |= self._problem_with_key()
         if self.access_token_encryption_alg and self.access_token_format != "jwt":

@@ -3,6 +3,8 @@
 A class's docstring is what the page behind `error_uri` says about its code.
 """
 
+import re
+import traceback
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -25,6 +27,8 @@ class ProtocolError(Exception):
 
     code: ClassVar[str]
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
+    #: Where the error is defined. The rule that a request broke is cited where it is raised.
+    section: ClassVar[str] = "RFC 6749 §5.2"
 
     def __init__(self, description: str) -> None:
         self.description = printable(description)
@@ -95,24 +99,28 @@ class InvalidTarget(ProtocolError):
     """
 
     code = "invalid_target"
+    section = "RFC 8707 §2"
 
 
 class AccessDenied(ProtocolError):
     """The person, or the provider's policy, said no. Offer them the way back."""
 
     code = "access_denied"
+    section = "RFC 6749 §4.1.2.1"
 
 
 class UnsupportedResponseType(ProtocolError):
     """This provider does not know the response type. Discovery lists those it does."""
 
     code = "unsupported_response_type"
+    section = "RFC 6749 §4.1.2.1"
 
 
 class ServerError(ProtocolError):
     """Something failed here that was not foreseen. Trying again later may help."""
 
     code = "server_error"
+    section = "RFC 6749 §4.1.2.1"
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
@@ -123,30 +131,35 @@ class LoginRequired(ProtocolError):
     """
 
     code = "login_required"
+    section = "OIDC Core §3.1.2.6"
 
 
 class ConsentRequired(ProtocolError):
     """The person has to agree first, and the request forbade showing a page (prompt=none)."""
 
     code = "consent_required"
+    section = "OIDC Core §3.1.2.6"
 
 
 class RequestNotSupported(ProtocolError):
     """Request objects passed by value (the request parameter) are not supported."""
 
     code = "request_not_supported"
+    section = "OIDC Core §3.1.2.6"
 
 
 class RequestUriNotSupported(ProtocolError):
     """Request objects passed by reference (the request_uri parameter) are not supported."""
 
     code = "request_uri_not_supported"
+    section = "OIDC Core §3.1.2.6"
 
 
 class RegistrationNotSupported(ProtocolError):
     """The registration parameter is not supported."""
 
     code = "registration_not_supported"
+    section = "OIDC Core §3.1.2.6"
 
 
 class InvalidToken(ProtocolError):
@@ -156,6 +169,7 @@ class InvalidToken(ProtocolError):
     """
 
     code = "invalid_token"
+    section = "RFC 6750 §3.1"
     status = HTTPStatus.UNAUTHORIZED
 
 
@@ -163,7 +177,33 @@ class InsufficientScope(ProtocolError):
     """The access token is good, but was not granted the scope this needs. RFC 6750 §3.1."""
 
     code = "insufficient_scope"
+    section = "RFC 6750 §3.1"
     status = HTTPStatus.FORBIDDEN
+
+
+_SECTION = re.compile(r"(?:RFC \d+|OIDC [A-Z][\w -]*?) §[\w.]*\w")
+
+
+def rule_broken(error: ProtocolError) -> tuple[str, str]:
+    """Return the check that raised an error, as `room.function`, and the section it upholds.
+
+    The section is the one that the function's docstring cites, else its module's, else the
+    error's own: where a rule is written down is said once, beside the code that keeps it.
+    """
+    if error.__traceback__ is None:
+        return "", error.section
+    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
+    code = frame.f_code
+    cited = next(
+        (
+            match[0]
+            for text in (code.co_consts[0] if code.co_consts else None, frame.f_globals["__doc__"])
+            if isinstance(text, str) and (match := _SECTION.search(text))
+        ),
+        error.section,
+    )
+    module = str(frame.f_globals["__name__"]).removeprefix("idp.")
+    return f"{module}.{code.co_qualname}", cited
 
 
 def catalogue() -> dict[str, type[ProtocolError]]:

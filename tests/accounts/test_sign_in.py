@@ -1,7 +1,7 @@
 """Signing in and out with an e-mail address and a password."""
 
 from accounts.models import Session, User
-from idp.management.declaration import apply
+from idp.declaration import apply
 from tests.relying_party import Browser, Person, is_page, make_person
 
 

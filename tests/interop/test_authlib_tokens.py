@@ -9,7 +9,7 @@ from authlib.common.security import generate_token
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
-from idp.management.declaration import apply
+from idp.declaration import apply
 from tests.conftest import Server
 from tests.relying_party import (
     ISSUER,

@@ -19,7 +19,7 @@ from django.utils import timezone
 from joserfc.jwk import KeySet
 
 from idp import keys, policy
-from idp.management.declaration import apply
+from idp.declaration import apply
 from tests.conftest import Server
 from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, spec, unique
 

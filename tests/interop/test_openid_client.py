@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 
-from idp.management.declaration import apply
+from idp.declaration import apply
 from tests.conftest import Server
 from tests.interop.conftest import Traveller, free_address, running, shown
 from tests.relying_party import ISSUER, Person, make_client, spec, unique

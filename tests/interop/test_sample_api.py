@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from idp import keys
-from idp.management.declaration import apply
+from idp.declaration import apply
 from tests.conftest import Server
 from tests.interop.conftest import free_address, running
 from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, spec, unique

@@ -21,7 +21,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.utils import timezone
 
-from idp.management.declaration import apply
+from idp.declaration import apply
 from idp.models import AccessToken, Authorization
 from tests.conftest import Server
 from tests.interop.conftest import Process, Traveller, free_address, running

@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client as DjangoClient
 
-from idp.management.declaration import apply
+from idp.declaration import apply
 from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, unique
 
 HOST = ISSUER.partition("://")[2]

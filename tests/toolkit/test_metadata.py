@@ -5,7 +5,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client as DjangoClient
 
-from idp.management.declaration import apply
+from idp.declaration import apply
 from idp.toolkit.protected_resource import metadata_url
 from tests.conftest import Server
 from tests.relying_party import ISSUER, spec, unique

@@ -260,7 +260,7 @@ def test_a_token_for_another_api(form: str, bakery: Bakery) -> None:
 
 @spec("RFC 8707", "2")
 def test_a_token_for_an_api_elsewhere(api: Api, bakery: Bakery) -> None:
-    from idp.management.declaration import apply
+    from idp.declaration import apply
 
     elsewhere = f"https://{unique('api')}.example.com/"
     entry = {"identifier": elsewhere, "scopes": ["bread.read"]}

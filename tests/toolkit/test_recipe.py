@@ -12,7 +12,7 @@ import yaml
 
 from accounts.models import Session
 from accounts.sessions import Ending, end_sessions
-from idp.management.declaration import apply
+from idp.declaration import apply
 from tests.conftest import ROOT, Server
 from tests.interop.conftest import free_address
 from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client

@@ -12,7 +12,7 @@ from jwcrypto.jwt import JWT
 
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
-from idp.management.declaration import apply
+from idp.declaration import apply
 from idp.models import AccessToken, RefreshToken
 from idp.tokens import opaque
 from tests.relying_party import (

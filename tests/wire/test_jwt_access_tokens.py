@@ -10,7 +10,7 @@ from jwcrypto.jwe import JWE
 from jwcrypto.jwk import JWK
 from jwcrypto.jwt import JWT
 
-from idp.management.declaration import apply
+from idp.declaration import apply
 from tests.relying_party import (
     ISSUER,
     Browser,

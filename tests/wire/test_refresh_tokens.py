@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
 from idp import policy
-from idp.management.declaration import apply
+from idp.declaration import apply
 from idp.models import Authorization, RefreshToken
 from idp.tokens import opaque
 from tests.relying_party import (

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from idp.management.declaration import apply
+from idp.declaration import apply
 from tests.relying_party import (
     ISSUER,
     Browser,

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from idp.management.declaration import apply
+from idp.declaration import apply
 from idp.models import AuthorizationCode
 from tests.relying_party import (
     ISSUER,

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from django.core.management.base import BaseCommand, CommandError
 
-from idp.management.declaration import DeclarationError, apply
+from idp.declaration import DeclarationError, apply
 
 
 class Command(BaseCommand):

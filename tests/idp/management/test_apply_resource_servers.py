@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from jwcrypto.jwk import JWK
 
-from idp.management.declaration import DeclarationError, apply
+from idp.declaration import DeclarationError, apply
 from idp.models import Client, ResourceServer
 from tests.relying_party import unique
 

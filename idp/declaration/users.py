@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 
 from accounts.models import User
 from accounts.sessions import Ending, end_sessions
-from idp.management.declaration.change import (
+from idp.declaration.change import (
     NEW_SECRET,
     Change,
     DeclarationError,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from idp.clients import metadata, secrets
-from idp.management.declaration.change import (
+from idp.declaration.change import (
     NEW_SECRET,
     Change,
     DeclarationError,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from idp import server_keys
-from idp.management.declaration.change import (
+from idp.declaration.change import (
     NEW_SECRET,
     Change,
     DeclarationError,

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import transaction
 
-from idp.management.declaration.change import Change, DeclarationError, refuse_unknown
-from idp.management.declaration.clients import apply_client
-from idp.management.declaration.resource_servers import apply_resource_server, appoint
-from idp.management.declaration.users import apply_user
+from idp.declaration.change import Change, DeclarationError, refuse_unknown
+from idp.declaration.clients import apply_client
+from idp.declaration.resource_servers import apply_resource_server, appoint
+from idp.declaration.users import apply_user
 
 __all__ = ["Change", "DeclarationError", "apply"]
 

@@ -1,0 +1,7 @@
+"""The site."""
+
+from django.contrib.admin import AdminSite
+
+
+class Site(AdminSite):
+    """Django's admin."""

@@ -1,0 +1,84 @@
+"""What idp does when accounts, or what it builds on, says that something happened to a person."""
+
+from typing import Any
+
+from allauth.account import signals as account
+from allauth.mfa import signals as mfa
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.http import HttpRequest
+
+from accounts.authentication import authentication_methods
+from accounts.models import Session, User
+from accounts.sessions import sessions_ended
+from idp.events import Kind, record
+
+
+def connect() -> None:
+    """Connect; each listener records one kind of event."""
+    for signal, listener in {
+        user_logged_in: _signed_in,
+        user_login_failed: _sign_in_failed,
+        sessions_ended: _sessions_ended,
+        account.user_signed_up: _signed_up,
+        account.email_confirmed: _email_verified,
+        account.password_changed: _password_changed,
+        account.password_set: _password_changed,
+        account.password_reset: _password_changed,
+        mfa.authenticator_added: _factor_added,
+        mfa.authenticator_removed: _factor_removed,
+        mfa.authentication_failed: _factor_failed,
+    }.items():
+        signal.connect(listener, dispatch_uid=f"idp.{listener.__name__}")
+
+
+def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
+    session: Session | None = getattr(request, "signed_in_session", None)
+    record(
+        Kind.SIGNED_IN,
+        request,
+        user=user,
+        methods=list(authentication_methods(session.methods)) if session else None,
+        user_agent=request.headers.get("User-Agent", "")[:400],
+    )
+
+
+def _sign_in_failed(
+    *, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any
+) -> None:
+    """Record whom somebody tried to sign in as, if there is such a person.
+
+    What was typed is not kept: people type passwords where the address belongs.
+    """
+    typed = credentials.get("email") or credentials.get("username")
+    user = User.objects.filter(email=str(typed).strip().lower()).first() if typed else None
+    reason = "The password is wrong." if user else "No account has the address that was typed."
+    record(Kind.SIGN_IN_FAILED, request, user=user, reason=reason)
+
+
+def _sessions_ended(*, sessions: list[Session], ending: str, **_: Any) -> None:
+    for session in sessions:
+        record(Kind.SESSION_ENDED, user=session.user, reason=f"Ended because: {ending}.")
+
+
+def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:
+    record(Kind.SIGNED_UP, request, user=user)
+
+
+def _email_verified(*, request: HttpRequest, email_address: Any, **_: Any) -> None:
+    record(Kind.EMAIL_VERIFIED, request, user=email_address.user)
+
+
+def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
+    record(Kind.PASSWORD_CHANGED, request, user=user)
+
+
+def _factor_added(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+    record(Kind.FACTOR_ADDED, request, user=user, factor=authenticator.type)
+
+
+def _factor_removed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+    record(Kind.FACTOR_REMOVED, request, user=user, factor=authenticator.type)
+
+
+def _factor_failed(*, request: HttpRequest, user: User, **_: Any) -> None:
+    record(Kind.SIGN_IN_FAILED, request, user=user, reason="The second factor's code is wrong.")

@@ -1,0 +1,38 @@
+"""Initial access tokens: who may register clients, how many and what kind. RFC 7591 §1.2."""
+
+from typing import ClassVar
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+#: The purpose of its hash (`server_keys.keyed_hash`).
+TOKEN_PURPOSE = "initial access token"
+
+
+class InitialAccessToken(models.Model):
+    """A token that lets its holder register clients; only its keyed hash is kept."""
+
+    #: What operators know it by.
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    hashed = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    #: How many clients it may register; None for any number.
+    max_uses = models.PositiveIntegerField(
+        _("how many apps"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    uses = models.PositiveIntegerField(_("apps registered"), default=0, editable=False)
+    #: What its clients may be; empty for all that the provider's settings allow.
+    grant_types = models.JSONField(_("grant types"), default=list, blank=True)
+    scopes = models.JSONField(_("scopes"), default=list, blank=True)
+    redirect_hosts = models.JSONField(_("hosts of redirect URIs"), default=list, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("initial access token")
+        verbose_name_plural = _("initial access tokens")
+        ordering: ClassVar[list[str]] = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

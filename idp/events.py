@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.network import client_address
-from idp.models import Event
+from idp.logs import MASK, request_id
+from idp.models import Client, Event
 from idp.models.event import new_reference
 from idp.protocol.errors import ProtocolError, rule_broken
 from idp.protocol.parameters import Parameters
@@ -30,7 +31,6 @@ Kind = Event.Kind
 ROWS_A_MINUTE = {"ip_address": 60, "client_id": 300}
 _CAUSED_BY_STRANGERS = frozenset({Kind.DENIED, Kind.SIGN_IN_FAILED})
 
-MASK = "•••"
 #: Parameters that explain a denial and open nothing. Of any other, only the length is kept.
 _TELLING = frozenset(
     {
@@ -53,6 +53,12 @@ _TELLING = frozenset(
         "ui_locales",
     }
 )
+#: Within an address, what an answer left there: apps send `redirect_uri=window.location`.
+_LEFT_IN_ADDRESS = re.compile(
+    r"([?&#]\w*(?:assertion|code|hint|password|secret|token)\w*=)[^&#\s]+", re.IGNORECASE
+)
+#: An unknown client_id that is longer may be a secret: id and secret are easily swapped.
+_LONGEST_SHOWN_OF_UNKNOWN = 31
 _MOST_PARAMETERS = 40
 _LONGEST_VALUE = 500
 _NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,40}")
@@ -74,6 +80,7 @@ def record(
 
     Call it outside of transactions that may be rolled back, unless the event is of what they do.
     """
+    story = {**details, "request_id": request_id()}
     event = Event(
         kind=kind,
         user=user,
@@ -83,7 +90,7 @@ def record(
         ip_address=client_address(http) if http else None,
         error=error,
         reason=reason,
-        details={name: value for name, value in details.items() if value not in (None, "", {}, [])},
+        details={name: value for name, value in story.items() if value not in (None, "", {}, [])},
     )
     try:
         counted = _counted_on(event)
@@ -124,9 +131,9 @@ def denied(
         Kind.DENIED,
         http,
         user=user,
-        client_id=client_id or "",
+        client_id=_named(client_id) if client_id else "",
         error=error.code,
-        reason=error.description,
+        reason=_shown(error.description),
         at=http.path,
         method=http.method,
         check=check,
@@ -141,12 +148,31 @@ def without_secrets(parameters: Parameters) -> dict[str, str]:
     shown: dict[str, str] = {}
     for name, value in sorted(parameters.values.items())[:_MOST_PARAMETERS]:
         known = name if _NAME.fullmatch(name) else f"{MASK} (a name of {len(name)} characters)"
-        shown[known] = (
-            value[:_LONGEST_VALUE] if name in _TELLING else f"{MASK} ({len(value)} characters)"
-        )
+        if name == "client_id":
+            value = _named(value)
+        shown[known] = _shown(value) if name in _TELLING else _measured(value)
     if len(parameters.resources) > 1:
-        shown["resource"] = " ".join(parameters.resources)[:_LONGEST_VALUE]
+        shown["resource"] = _shown(" ".join(parameters.resources))
     return shown
+
+
+def _shown(value: str) -> str:
+    return _LEFT_IN_ADDRESS.sub(rf"\1{MASK}", value)[:_LONGEST_VALUE]
+
+
+def _measured(value: str) -> str:
+    return f"{MASK} ({len(value)} characters)"
+
+
+def _named(client_id: str) -> str:
+    """Return the client_id that a request named, unless it could be a secret."""
+    if len(client_id) <= _LONGEST_SHOWN_OF_UNKNOWN:
+        return client_id
+    try:
+        known = Client.objects.filter(client_id=client_id).exists()
+    except DatabaseError:
+        known = False
+    return client_id if known else _measured(client_id)
 
 
 def masked(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:

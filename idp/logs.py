@@ -1,10 +1,16 @@
-"""Logging: structured lines, JSON in production; never a code, token, secret or password."""
+"""Logging: structured lines, JSON in production; never a code, token, secret or password.
+
+Every line of a request carries its `request_id`: bound by the middleware, read here.
+"""
 
 import logging
+import re
 from typing import Any
 
 import structlog
+from structlog.contextvars import get_contextvars
 
+MASK = "•••"
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -13,14 +19,50 @@ _SHARED: list[Any] = [
 ]
 
 
-class WithoutTraceback(logging.Filter):
-    """Drops a record's traceback: strangers must not fill the log by what they send."""
+#: What an address carries behind its path: a code or a token, sometimes.
+_CARRIED = re.compile(r"[?#]\S+")
+#: The row that PostgreSQL refused, quoted to the end of its message.
+_QUOTED_ROW = re.compile(
+    r"^DETAIL: .*?(?=\n\n(?:The above|During handling)|\Z)", re.MULTILINE | re.DOTALL
+)
+_LONGEST_LINE = 300
+
+
+def request_id() -> str | None:
+    """Return the id of the request that is being answered, or None outside of one."""
+    bound: str | None = get_contextvars().get("request_id")
+    return bound
+
+
+class Brief(logging.Filter):
+    """Makes a record short: strangers must not fill the log by what they send."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let the record pass, without its traceback and cut to a line's length."""
+        """Let the record pass, without its traceback and what addresses in it carry, and cut.
+
+        Django quotes the Referer of a form that it refuses, query and all.
+        """
         record.exc_info = record.exc_text = None
-        record.msg = str(record.msg)[:200]
+        record.msg = _CARRIED.sub(MASK, record.getMessage())[:_LONGEST_LINE]
+        record.args = None
         return True
+
+
+def _of_its_request(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Say which request a line of Django's is about: it hands the request along."""
+    request = getattr(event["_record"], "request", None)
+    for name in ("request_id", "method", "path"):
+        value = getattr(request, name, None)
+        if value is not None:
+            event.setdefault(name, value)
+    return event
+
+
+def _without_rows(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Take out of a traceback what the database quotes of its rows."""
+    if "exception" in event:
+        event["exception"] = _QUOTED_ROW.sub(f"DETAIL: {MASK}", event["exception"])
+    return event
 
 
 def logging_configuration(*, json: bool) -> dict[str, Any]:
@@ -45,15 +87,16 @@ def logging_configuration(*, json: bool) -> dict[str, Any]:
         "formatters": {
             "structured": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": _SHARED,
+                "foreign_pre_chain": [*_SHARED, _of_its_request],
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.format_exc_info,
+                    _without_rows,
                     renderer,
                 ],
             }
         },
-        "filters": {"brief": {"()": WithoutTraceback}},
+        "filters": {"brief": {"()": Brief}},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
             "brief": {

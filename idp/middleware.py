@@ -5,6 +5,7 @@ would only cost time there, and a cookie that doesn't exist can't be abused.
 """
 
 import re
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from accounts.middleware import AuthenticationMiddleware
 from accounts.next import UNREADABLE
@@ -112,11 +114,40 @@ class ContentSecurityPolicy(CSPMiddleware):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Add what the request that this page belongs to needs."""
-        pending = pending_of(request)
+        """Add what the request that this page belongs to needs.
+
+        Where something broke, there is nothing to continue, and perhaps no database to ask.
+        """
+        pending = pending_of(request) if response.status_code < 500 else None
         if pending is not None:
             response._csp_update = allowed_by_page(pending)  # type: ignore[attr-defined]
         return super().process_response(request, response)
+
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def identify_requests(get_response: GetResponse) -> GetResponse:
+    """Give each request an id that its lines of the log, its events and its answer carry.
+
+    A trusted proxy may have given it one, so that both logs can be read together. Outermost, so
+    that everything else is within.
+    """
+    from_proxy = settings.IDP_TRUSTED_PROXY_COUNT > 0
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        given = request.META.get("HTTP_X_REQUEST_ID", "") if from_proxy else ""
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(6)
+        request.request_id = request_id  # type: ignore[attr-defined]
+        bind_contextvars(request_id=request_id)
+        try:
+            response = get_response(request)
+        finally:
+            clear_contextvars()  # the thread answers others next
+        response["X-Request-ID"] = request_id
+        return response
+
+    return middleware
 
 
 def refuse_unreadable_addresses(get_response: GetResponse) -> GetResponse:

@@ -74,6 +74,7 @@ INSTALLED_APPS = [
 
 # Protocol endpoints carry no cookie of ours: the middleware of pages sleeps there (idp.middleware).
 MIDDLEWARE = [
+    "idp.middleware.identify_requests",
     "idp.middleware.refuse_unreadable_addresses",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

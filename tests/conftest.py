@@ -1,8 +1,10 @@
 """The harness: one database and one real server a test process; every test makes rows of its own.
 
 Nothing is rolled back or flushed between tests, so that what they see is what a server in use sees.
+No secret that a run used may be in a server's log or in an event.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import pytest
 from django.conf import settings
 from django.test.utils import setup_databases, teardown_databases
 
+from tests import secrecy
 from tests.relying_party import Browser, Person, RelyingParty, make_client, make_person
 
 ROOT = Path(__file__).parent.parent
@@ -37,8 +40,18 @@ def database(
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
         yield
+        leaks = secrecy.used.leaks(recorded_events())
         close_other_connections()
         teardown_databases(made, verbosity=0)
+        assert not leaks, "\n".join(["Secrets in events:", *leaks])
+
+
+def recorded_events(after: int = 0) -> str:
+    """Return every column of every event after this id, a line each."""
+    from idp.models import Event
+
+    rows = Event.objects.filter(id__gt=after).order_by("id").values()
+    return "\n".join(json.dumps(row, default=str) for row in rows)
 
 
 def close_other_connections() -> None:
@@ -104,6 +117,11 @@ class Server:
         self.stop()
         raise RuntimeError(f"the server did not start:\n{self.log.read_text()}")
 
+    def logged(self, **members: str) -> list[dict[str, Any]]:
+        """Return the lines of the log with these members."""
+        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in map(json.loads, lines) if members.items() <= line.items()]
+
     def stop(self) -> None:
         self.process.terminate()
         try:
@@ -111,6 +129,8 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
         self.output.close()
+        leaks = secrecy.used.leaks(self.log.read_text(errors="replace"))
+        assert not leaks, "\n".join([f"Secrets in the log of {self.issuer}:", *leaks])
 
 
 @pytest.fixture(scope="session")

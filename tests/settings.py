@@ -17,6 +17,7 @@ if "SIGNET_TEST_SERVER" not in os.environ:
     os.environ["IDP_TRUSTED_PROXY_COUNT"] = "1"
 os.environ["EMAIL_URL"] = f"filemail:///{os.environ['SIGNET_TEST_MAIL']}"
 
+from idp.logs import logging_configuration  # noqa: E402
 from idp.settings import *  # noqa: E402, F403
 from idp.settings import CACHES, DATABASES  # noqa: E402
 
@@ -27,4 +28,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, so that the server and the tests see the same rows.
     DATABASES["default"]["TEST"]["NAME"] = str(MAIL_DIRECTORY / "test.sqlite3")
 
+LOGGING = logging_configuration(json=True)  # as in production; tests read it
 PASSWORD_HASHERS = ["tests.passwords.CheapArgon2"]

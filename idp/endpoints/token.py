@@ -1,5 +1,8 @@
 """The token endpoint. RFC 6749 §3.2, OIDC Core §3.1.3."""
 
+from typing import Any
+
+import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -10,6 +13,10 @@ from idp.models import Client
 from idp.protocol.errors import UnauthorizedClient, UnsupportedGrantType
 from idp.protocol.parameters import Parameters
 from idp.tokens import response
+from idp.tokens.authorization import Entitlement
+
+log = structlog.get_logger(__name__)
+_KINDS = ("access_token", "refresh_token", "id_token")
 
 
 @csrf_exempt
@@ -28,4 +35,19 @@ def _tokens(client: Client, parameters: Parameters) -> HttpResponse:
         raise UnauthorizedClient(f"The client is not registered for the grant type {grant_type}.")
     now = timezone.now()
     with grant(client, parameters, now) as entitlement:
-        return answer(response.issue(entitlement, now))
+        issued = response.issue(entitlement, now)
+    _log(grant_type, entitlement, issued)  # after the transaction: now they count
+    return answer(issued)
+
+
+def _log(grant_type: str, entitlement: Entitlement, issued: dict[str, Any]) -> None:
+    """Tell the log what was issued, to whom and for whom; the rows themselves are the record."""
+    authorization = entitlement.authorization
+    log.info(
+        "tokens_issued",
+        client_id=entitlement.client.client_id,
+        grant_type=grant_type,
+        sub=str(authorization.user.sub) if authorization else None,
+        scope=issued.get("scope"),
+        issued=[kind for kind in _KINDS if kind in issued],
+    )

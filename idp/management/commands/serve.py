@@ -45,6 +45,7 @@ class Command(BaseCommand):
             workers=workers,
             blocking_threads=threads,
             log_access=False,
+            log_dictconfig=settings.LOGGING,
             respawn_failed_workers=True,
         )
         try:

@@ -26,6 +26,9 @@ _protected_resources = [
     path(".well-known/oauth-protected-resource/<path:_api>", _protected_resource),
 ]
 
+#: What is answered when something breaks that no code expects.
+handler500 = "idp.endpoints.server_error.server_error"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="account_home")),
     # The protocol

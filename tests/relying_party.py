@@ -18,6 +18,8 @@ from django.conf import settings
 from jwcrypto.jwk import JWKSet
 from jwcrypto.jwt import JWT
 
+from tests import secrecy
+
 ISSUER: str = settings.IDP_ISSUER
 
 
@@ -80,6 +82,7 @@ def make_person(**claims: Any) -> Person:
         "address": {"formatted": "Rua do Ouro 1\nLisboa", "country": "Portugal"},
         **claims,
     }
+    secrecy.used.note(entry["password"])
     apply({"users": [entry]}, dry_run=False)
     return Person(entry["email"], password, str(User.objects.get(email=entry["email"]).sub))
 
@@ -101,6 +104,7 @@ def make_client(**metadata: Any) -> Registered:
     secret = None
     if entry.get("token_endpoint_auth_method") != "none":
         secret = entry.setdefault("client_secret", secrets.token_urlsafe(48))
+        secrecy.used.note_client(entry["client_id"], secret)
     apply({"clients": [entry]}, dry_run=False)
     return Registered(entry["client_id"], secret, entry)
 
@@ -111,6 +115,7 @@ def make_api(**columns: Any) -> dict[str, Any]:
 
     name = unique("api")
     entry = {"identifier": f"https://{name}.example.com", "scopes": [f"{name}:read"], **columns}
+    secrecy.used.note(entry.get("encryption_secret"))
     apply({"resource_servers": [entry]}, dry_run=False)
     return entry
 
@@ -144,6 +149,12 @@ class _Forms(HTMLParser):
             )
 
 
+def keep_secret(response: httpx.Response) -> None:
+    """Note what a response brings that nobody else may see: cookies, and codes in its address."""
+    secrecy.used.note(*response.cookies.values())
+    secrecy.used.note_address(response.headers.get("Location", ""))
+
+
 class Browser(httpx.Client):
     """A browser without JavaScript: cookies, forms, and redirects as far as our own pages go."""
 
@@ -153,6 +164,7 @@ class Browser(httpx.Client):
         super().__init__(
             base_url=ISSUER,
             headers={"X-Forwarded-For": address, "User-Agent": "Test"},
+            event_hooks={"response": [keep_secret]},
             timeout=30,
             verify=False,  # there is no TLS here, and loading certificates takes its time
         )
@@ -176,6 +188,7 @@ class Browser(httpx.Client):
         self, page: httpx.Response, button: str | None = None, **fields: str
     ) -> httpx.Response:
         """Fill in the page's form that has these fields or this button, and send it."""
+        secrecy.used.note(*(value for name, value in fields.items() if "password" in name))
         for form in forms_of(page):
             if set(fields) <= set(form.fields) and (button is None or button in form.buttons):
                 pressed = dict([form.buttons[button]] if button else [])
@@ -233,6 +246,7 @@ class RelyingParty:
         self.state = secrets.token_urlsafe(16)
         self.nonce = secrets.token_urlsafe(16)
         self.code_verifier = secrets.token_urlsafe(48)
+        secrecy.used.note(self.code_verifier)
 
     def parameters(self, **overrides: Any) -> dict[str, Any]:
         """Return the parameters of an authorization request; None leaves one out."""
@@ -264,6 +278,7 @@ class RelyingParty:
     def answer_of(self, location: str) -> Answer:
         """Return what came back to the redirect URI, which it has to be."""
         assert location.startswith(self.client.redirect_uri), location
+        secrecy.used.note_address(location)
         return Answer(location)
 
     def go_on(self, response: httpx.Response) -> Answer:
@@ -308,9 +323,12 @@ class RelyingParty:
             data.setdefault("client_id", self.client.client_id)
         if method == "client_secret_post":
             data.setdefault("client_secret", self.client.secret or "")
-        return httpx.post(
+        response = httpx.post(
             f"{ISSUER}{path}", data=data, auth=auth, headers=headers, timeout=30, verify=False
         )
+        if path == "/token" and response.status_code == 200:
+            secrecy.used.note_members(response.json())
+        return response
 
     def refresh(self, refresh_token: str, **parameters: Any) -> httpx.Response:
         """Use a refresh token."""

@@ -29,6 +29,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests import secrecy
 from tests.browser.visitor import Site, Visitor
 from tests.conftest import ROOT, Server
 from tests.relying_party import Person, make_client
@@ -157,6 +158,7 @@ def open_browser(chromium: Browser, provider: Server) -> Iterator[Callable[..., 
 
     yield open_one
     for context in contexts:
+        secrecy.used.note(*(cookie.get("value") for cookie in context.cookies()))
         context.close()
     assert complaints == []
 

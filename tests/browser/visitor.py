@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from playwright.sync_api import Page, expect
 
+from tests import secrecy
 from tests.relying_party import (
     ISSUER,
     Person,
@@ -17,6 +18,7 @@ from tests.relying_party import (
 )
 
 NEW_PASSWORD = "tall blue garden gate"
+secrecy.used.note(NEW_PASSWORD)
 
 
 @dataclass
@@ -98,4 +100,5 @@ def request_of(site: Site, person: Person, **overrides: str | None) -> tuple[str
 def brought_back(page: Page, url: str) -> dict[str, str]:
     """Wait until the browser is at this address; return what it brought along."""
     page.wait_for_url(f"{url}?**")
+    secrecy.used.note_address(page.url)
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}

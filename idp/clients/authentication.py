@@ -64,10 +64,11 @@ def authenticate(client: Client, credentials: Credentials, ip_address: str, now:
         )
     if credentials.secret is None:
         return
-    if secrets.is_valid(client, credentials.secret, now):
-        return
-    _count_failure(client, ip_address)
-    raise InvalidClient("The client secret is wrong or has expired.")
+    secret = secrets.find(client, credentials.secret, now)
+    if secret is None:
+        _count_failure(client, ip_address)
+        raise InvalidClient("The client secret is wrong or has expired.")
+    secrets.note_use(secret, now)
 
 
 def _basic(header: str) -> tuple[str, str]:

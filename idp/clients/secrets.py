@@ -1,16 +1,33 @@
-"""Client secrets: random, kept as keyed hashes that cost microseconds to check. RFC 6749 §2.3.1."""
+"""Client secrets: random, kept as keyed hashes that cost microseconds to check. RFC 6749 §2.3.1.
+
+Two may be valid at once, so that a client can be given a new one before the old one ends.
+"""
 
 import secrets
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
+import structlog
+from django.db import Error, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from idp import server_keys
 from idp.models import Client, ClientSecret
 
+log = structlog.get_logger(__name__)
 _PURPOSE = "client secret"
 #: The shortest secret an operator may bring along; generated ones have 64 characters.
 MINIMUM_LENGTH = 32
+#: How many secrets of a client may be valid at the same time.
+MOST_AT_ONCE = 2
+#: How exactly it is known when a secret was last used.
+USE_NOTED_EVERY = timedelta(hours=1)
+
+
+class TooManySecretsError(Exception):
+    """The client has as many valid secrets as it may: one of them has to be removed first."""
 
 
 def generate() -> str:
@@ -18,24 +35,71 @@ def generate() -> str:
     return secrets.token_urlsafe(48)
 
 
-def add(client: Client, secret: str) -> ClientSecret:
-    """Store a secret's hash for a saved client, beside those it has."""
-    row = ClientSecret.objects.create(
-        client=client, hashed=server_keys.keyed_hash(secret, _PURPOSE)
-    )
-    client.save()  # a change of secrets is a change of the client: its version grows
-    return row
+def add(client: Client, secret: str, *, others_end_at: datetime | None = None) -> ClientSecret:
+    """Store a secret's hash for a saved client, beside those it has; they may end at a time.
+
+    One that ends earlier anyway still does. Raises TooManySecretsError, leaving all as it was,
+    where MOST_AT_ONCE others are valid now.
+    """
+    with _changing(client):
+        now = timezone.now()
+        if others_end_at is not None:
+            later = Q(expires_at=None) | Q(expires_at__gt=others_end_at)
+            client.secrets.filter(later).update(expires_at=others_end_at)
+        valid = Q(expires_at=None) | Q(expires_at__gt=now)
+        if client.secrets.filter(valid).count() >= MOST_AT_ONCE:
+            raise TooManySecretsError(f"The client has {MOST_AT_ONCE} valid secrets already.")
+        hashed = server_keys.keyed_hash(secret, _PURPOSE)
+        return ClientSecret.objects.create(client=client, hashed=hashed)
 
 
-def is_valid(client: Client, secret: str, now: datetime) -> bool:
-    """Whether the secret is one of the client's that have not expired."""
-    return any(
-        server_keys.matches(secret, row.hashed, _PURPOSE)
-        for row in client.secrets.all()
-        if row.expires_at is None or row.expires_at > now
-    )
+def remove(row: ClientSecret) -> None:
+    """Remove a secret: from now on it proves nothing, in any process."""
+    with _changing(row.client):
+        row.delete()
+
+
+@contextmanager
+def _changing(client: Client) -> Iterator[None]:
+    """Change a client's secrets, one operator at a time; its version grows, as at every change.
+
+    The row is saved as it is now, whatever else the caller's copy says.
+    """
+    with transaction.atomic():
+        present = Client.objects.select_for_update(no_key=True).get(pk=client.pk)
+        yield
+        present.save()
+    client.version = present.version
+
+
+def find(client: Client, secret: str, now: datetime) -> ClientSecret | None:
+    """Return which of the client's secrets this is, of those that have not expired, or None."""
+    rows: Iterable[ClientSecret] = client.secrets.all()
+    for row in rows:
+        valid = row.expires_at is None or row.expires_at > now
+        if valid and server_keys.matches(secret, row.hashed, _PURPOSE):
+            return row
+    return None
 
 
 def is_valid_now(client: Client, secret: str) -> bool:
     """Whether the secret proves the client at this moment."""
-    return is_valid(client, secret, timezone.now())
+    return find(client, secret, timezone.now()) is not None
+
+
+def note_use(row: ClientSecret, now: datetime) -> None:
+    """Keep in mind that a secret is still needed: one statement an hour, which may fail.
+
+    The row is one that the process remembers, so it is changed, too: even what can't be stored is
+    not tried again at every request.
+    """
+    before = now - USE_NOTED_EVERY
+    if row.last_used_at is not None and row.last_used_at > before:
+        return
+    row.last_used_at = now
+    try:
+        with transaction.atomic():
+            due = ClientSecret.objects.filter(pk=row.pk).exclude(last_used_at__gt=before)
+            due.update(last_used_at=now)
+    except Error:
+        log.warning("use_of_secret_not_noted", exc_info=True)

@@ -140,6 +140,14 @@ def test_client_credentials(in_process, statements) -> None:
     assert len(statements.sql) == 1, statements.sql
 
 
+def test_the_use_of_a_secret_is_noted_by_one_statement(in_process, statements) -> None:
+    client = machine()
+    with statements:
+        post(in_process, client, "/token", grant_type="client_credentials")
+    assert sum(sql.startswith('UPDATE "idp_clientsecret"') for sql in statements.sql) == 1
+    assert len(statements.sql) == 4, statements.sql  # the client, its secrets, this, the token
+
+
 @pytest.fixture
 def offline(in_process, signed_in) -> RelyingParty:
     """The same with a client that gets refresh tokens."""

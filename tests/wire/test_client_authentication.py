@@ -1,12 +1,21 @@
 """How a client proves itself at the token endpoint. RFC 6749 §2.3, OIDC Core §9."""
 
+import socket
+import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import quote_plus
 
 import httpx
 import pytest
+from django.utils import timezone
 
+from idp.clients import secrets
+from idp.models import Client
+from tests import secrecy
+from tests.conftest import Server
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -156,3 +165,93 @@ def test_a_new_secret_counts_at_once_and_the_old_no_more(browser: Browser, perso
     renewed = make_client(client_id=relying_party.client.client_id)
     assert proven(use_basic(renewed))
     assert relying_party.token(**GRANT).status_code == 401
+
+
+@pytest.fixture(scope="module")
+def elsewhere(provider: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A second server on the same database: another process, with a memory of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        issuer = f"http://localhost:{free.getsockname()[1]}"
+    server = Server(issuer, tmp_path_factory.mktemp("elsewhere") / "log")
+    server.wait()
+    yield server
+    server.stop()
+
+
+@dataclass
+class Rotating:
+    """A client with two secrets, asked for at two servers that both know it already."""
+
+    client: Client
+    old: str
+    new: str
+    servers: list[str]
+
+    def works(self, secret: str) -> set[bool]:
+        """Return whether a secret proves the client, everywhere and for everything."""
+        auth, client_id = (self.client.client_id, secret), self.client.client_id
+        secrecy.used.note_client(client_id, secret)
+        answers = [
+            httpx.post(server + path, data=form, auth=auth, verify=False)
+            for server in self.servers
+            for path, form in {
+                "/token": {"grant_type": "client_credentials"},
+                "/introspect": {"token": "x"},
+                "/revoke": {"token": "x"},
+            }.items()
+        ]
+        assert {answer.status_code for answer in answers} <= {200, 401}
+        return {answer.status_code == 200 for answer in answers}
+
+
+@pytest.fixture
+def rotating(elsewhere: Server) -> Rotating:
+    machine = make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=None)
+    client, new = Client.objects.get(client_id=machine.client_id), secrets.generate()
+    secrets.add(client, new)
+    both = Rotating(client, machine.secret or "", new, [ISSUER, elsewhere.issuer])
+    assert both.works(both.old) == both.works(both.new) == {True}
+    return both
+
+
+@spec("RFC 6749", "2.3.1")
+def test_of_two_secrets_both_are_good(rotating: Rotating) -> None:
+    assert rotating.works(rotating.new) == {True}
+    assert rotating.works(rotating.old) == {True}
+    assert rotating.works(secrets.generate()) == {False}
+
+
+@spec("RFC 6749", "2.3.1")
+@pytest.mark.parametrize("removed", ["old", "new"])
+def test_a_removed_secret_stops_at_once_in_every_process(rotating: Rotating, removed: str) -> None:
+    row = secrets.find(rotating.client, getattr(rotating, removed), timezone.now())
+    assert row is not None
+    secrets.remove(row)
+    assert rotating.works(rotating.old) == {removed != "old"}
+    assert rotating.works(rotating.new) == {removed != "new"}
+
+
+@spec("RFC 6749", "2.3.1")
+def test_a_secret_that_ends_works_until_then(rotating: Rotating) -> None:
+    row = secrets.find(rotating.client, rotating.new, timezone.now())
+    assert row is not None
+    secrets.remove(row)
+    end = timezone.now() + timedelta(seconds=4)
+    third = secrets.generate()
+    secrets.add(rotating.client, third, others_end_at=end)
+    assert rotating.works(rotating.old) == {True}
+    time.sleep(max(0.0, (end - timezone.now()).total_seconds()))
+    assert rotating.works(rotating.old) == {False}
+    assert rotating.works(third) == {True}
+
+
+def test_a_secret_tells_when_it_was_last_used(rotating: Rotating) -> None:
+    row = secrets.find(rotating.client, rotating.old, timezone.now())
+    assert row is not None
+    assert row.last_used_at is not None
+    assert timezone.now() - row.last_used_at < timedelta(minutes=1)
+    version = rotating.client.version
+    assert rotating.works(rotating.old) == {True}
+    rotating.client.refresh_from_db()
+    assert rotating.client.version == version

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 
 from tests.browser.visitor import Visitor, request_of
 from tests.conftest import ROOT, Server
@@ -110,7 +111,7 @@ def too_many_tries(visitor: Visitor) -> None:
 
 def broken(visitor: Visitor) -> None:
     """The page for our own mistakes, which no address shows."""
-    html = (ROOT / "templates/500.html").read_text()
+    html = render_to_string("500.html", {"reference": "4f9a1c2b77de"})
     visitor.page.route(
         "**/broken", lambda route: route.fulfill(body=html, content_type="text/html")
     )

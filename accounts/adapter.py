@@ -18,6 +18,7 @@ from accounts.models import User
 from accounts.network import client_address
 from accounts.next import with_next
 from accounts.sessions import Ending, end_sessions, session_of
+from accounts.wrong_tries import key_of
 
 log = structlog.get_logger(__name__)
 _post = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
@@ -47,6 +48,10 @@ class Adapter(DefaultAccountAdapter):
     def new_user(self, request: HttpRequest) -> User:  # noqa: ARG002
         """Return the account that somebody is about to make."""
         return User(self_registered=True)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:  # noqa: ARG002
+        """Return what wrong passwords are counted under; allauth adds the Host that was sent."""
+        return key_of(credentials.get("email", ""))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address that limits are counted by."""

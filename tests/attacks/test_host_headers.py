@@ -3,7 +3,16 @@
 import pytest
 
 from tests.attacks.raw import post, problem_with, send
-from tests.relying_party import ISSUER, RelyingParty, mailed_code, spec, verified
+from tests.relying_party import (
+    ISSUER,
+    Browser,
+    Person,
+    RelyingParty,
+    is_page,
+    mailed_code,
+    spec,
+    verified,
+)
 
 EVIL = b"evil.example"
 HEADERS = [
@@ -75,3 +84,16 @@ def test_mail_leads_to_us(relying_party: RelyingParty) -> None:
     assert mailed_code(relying_party.person.email)
     mail = "".join(path.read_text() for path in settings.MAIL_DIRECTORY.glob("*.log"))
     assert "evil.example" not in mail
+
+
+@spec("ASVS", "6.3.1")
+def test_another_port_in_the_host_does_not_begin_the_count_anew(person: Person) -> None:
+    for port in range(1, 21):
+        with Browser() as guesser:
+            page = guesser.open("/account/login/")
+            guesser.headers["Host"] = f"localhost:{port}"
+            guesser.sign_in(Person(person.email, "wrong", ""), page)
+    with Browser() as browser:
+        page = browser.sign_in(person)
+        assert is_page(page, "/account/login/")
+        assert "Too many tries" in page.text

@@ -49,6 +49,11 @@ class Adapter(DefaultAccountAdapter):
         """Return the account that somebody is about to make."""
         return User(self_registered=True)
 
+    def set_password(self, user: User, password: str) -> None:
+        """Set a password that the person chose; no other is required of them any more."""
+        user.password_change_required = False
+        super().set_password(user, password)
+
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:  # noqa: ARG002
         """Return what wrong passwords are counted under; allauth adds the Host that was sent."""
         return key_of(credentials.get("email", ""))
@@ -74,6 +79,14 @@ class Adapter(DefaultAccountAdapter):
             request.session.flush()
             request.session.update(arriving)
         super().login(request, user)
+
+    def get_login_stages(self) -> list[str]:
+        """Return allauth's steps of signing in between ours."""
+        return [
+            "accounts.stages.BeginningStage",
+            *super().get_login_stages(),
+            "accounts.stages.NewPasswordStage",
+        ]
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Say only what the next page does not show anyway."""

@@ -75,6 +75,13 @@ class NewPasswordForm(allauth.ResetPasswordKeyForm):
         _new_password(self.fields["password1"], _("New password"))
         del self.fields["password2"]
 
+    def clean_password1(self) -> str:
+        """Refuse the present password where a new one is required."""
+        password: str = self.cleaned_data["password1"]
+        if self.user.password_change_required and self.user.check_password(password):
+            raise forms.ValidationError(_("Choose another password than the one you had."))
+        return password
+
 
 class ResetCodeForm(allauth.ConfirmPasswordResetCodeForm):
     """The code from the mail, typed."""

@@ -33,6 +33,9 @@ class Ending(StrEnum):
     """Why a session ended."""
 
     SIGNED_OUT = "signed-out"
+    OPERATOR = "operator"
+    ACCOUNT_DISABLED = "account-disabled"
+    NEW_PASSWORD_REQUIRED = "new-password-required"
     ANOTHER_PERSON = "another-person"
     PASSWORD_CHANGED = "password-changed"
     PASSWORD_RESET = "password-reset"
@@ -67,12 +70,13 @@ def end_sessions(sessions: Iterable[Session], ending: Ending) -> None:
 
 
 def _find(http: HttpRequest) -> Session | None:
+    """Look for it. Whoever has to choose a password first has none, however it came to be."""
     key = http.session.get(_KEY)
     if not isinstance(key, str):
         return None
     session = (
         Session.objects.select_related("user")
-        .filter(pk=key, ended_at=None, user__is_active=True)
+        .filter(pk=key, ended_at=None, user__is_active=True, user__password_change_required=False)
         .first()
     )
     if session is None or not _password_unchanged(http, session.user):

@@ -1,0 +1,47 @@
+"""What operators can do about a person. Whoever calls records who did it, and why."""
+
+from django.db import transaction
+
+from accounts.models import Session, User
+from accounts.sessions import Ending, end_sessions
+
+
+def disable(user: User) -> None:
+    """Close an account: nobody signs in to it, and whoever is in it is out at once."""
+    with transaction.atomic():
+        user.is_active = False
+        user.save(update_fields=["is_active"])
+        _end_all(user, Ending.ACCOUNT_DISABLED)
+
+
+def enable(user: User) -> None:
+    """Open it again. A sign-in that crossed with the disabling doesn't come to life by it."""
+    with transaction.atomic():
+        _end_all(user, Ending.ACCOUNT_DISABLED)
+        user.is_active = True
+        user.save(update_fields=["is_active"])
+
+
+def require_new_password(user: User) -> None:
+    """Let nobody in any more before they have chosen a new password (`accounts.stages`).
+
+    That takes the present one, so where somebody else may know it, `invite` is the better way.
+    """
+    with transaction.atomic():
+        user.password_change_required = True
+        user.save(update_fields=["password_change_required"])
+        _end_all(user, Ending.NEW_PASSWORD_REQUIRED)
+
+
+def end_all_sessions(user: User) -> None:
+    """Sign a person out everywhere."""
+    _end_all(user, Ending.OPERATOR)
+
+
+def end_session(session: Session) -> None:
+    """Sign a person out of one browser."""
+    end_sessions([session], Ending.OPERATOR)
+
+
+def _end_all(user: User, ending: Ending) -> None:
+    end_sessions(user.sessions.filter(ended_at=None), ending)

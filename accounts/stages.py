@@ -1,0 +1,46 @@
+"""Steps of signing in beside allauth's: a password that changed meanwhile, and one that has to."""
+
+from typing import Any
+
+from allauth.account.stages import LoginStage
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+
+from accounts.next import with_next
+
+
+class BeginningStage(LoginStage):
+    """Comes first and asks nothing: it notes which password a sign-in began with."""
+
+    key = "beginning"
+
+    def handle(self) -> tuple[Any, bool]:
+        """Note it where the unfinished sign-in is kept, as a finished one has it in its session."""
+        if self.login.user is not None:
+            self.state["password"] = self.login.user.get_session_auth_hash()
+        return None, True
+
+
+class NewPasswordStage(LoginStage):
+    """Comes last: whoever has to choose a new password is asked for it before they are in."""
+
+    key = "new_password"
+    urlname = "account_choose_password"
+
+    def handle(self) -> tuple[Any, bool]:
+        """Ask where that is wanted. A sign-in that began with an older password ends here."""
+        user = self.login.user
+        if user is None:  # allauth pretends, so that nobody learns which addresses are known
+            return None, True
+        if not self.still_stands():
+            return redirect(with_next(reverse("account_login"), self.request)), False
+        if user.password_change_required:
+            return redirect(with_next(reverse(self.urlname), self.request)), True
+        return None, True
+
+    def still_stands(self) -> bool:
+        """Whether account and password are as they were when this sign-in began."""
+        user = self.login.user
+        noted = self.controller.get_stage(BeginningStage.key).state.get("password", "")
+        return user.is_active and constant_time_compare(noted, user.get_session_auth_hash())

@@ -3,7 +3,7 @@
 from allauth.account import views as allauth
 from django.urls import path
 
-from accounts.views import choose_password, home, sign_in
+from accounts.views import choose_password, home, invitation, sign_in
 
 urlpatterns = [
     path("", home.home, name="account_home"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("logout/", allauth.logout, name="account_logout"),
     path("signed-out/", home.signed_out, name="account_signed_out"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
+    path("invitation/<str:token>/", invitation.invitation, name="account_invitation"),
     path("password/choose/", choose_password.choose_password, name="account_choose_password"),
     path("password/reset/", allauth.password_reset, name="account_reset_password"),
     path(

@@ -364,13 +364,23 @@ def verified(id_token: str) -> dict[str, Any]:
 
 def mailed_code(email: str, *, after: str | None = None) -> str:
     """Return the newest code that was mailed to an address; `after` is one to wait beyond."""
+    code = re.compile(r"^    (\d{6})$", re.MULTILINE)
+    return _newest(email, code, after)
+
+
+def mailed_link(email: str) -> str:
+    """Return the newest link that was mailed to an address."""
+    return _newest(email, re.compile(r"^    (http\S+)$", re.MULTILINE))
+
+
+def _newest(email: str, wanted: re.Pattern[str], after: str | None = None) -> str:
     for _ in range(100):
         for path in sorted(
             settings.MAIL_DIRECTORY.glob("*.log"), key=lambda path: -path.stat().st_mtime_ns
         ):
             for mail in reversed(path.read_text().split("-" * 79)):
-                code = re.search(r"^    (\d{6})$", mail, re.MULTILINE)
-                if code and code[1] != after and f"To: {email}" in mail:
-                    return code[1]
+                found = wanted.search(mail)
+                if found and found[1] != after and f"To: {email}" in mail:
+                    return found[1]
         time.sleep(0.05)
-    raise AssertionError(f"no code was mailed to {email}")
+    raise AssertionError(f"nothing like {wanted.pattern} was mailed to {email}")

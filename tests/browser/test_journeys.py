@@ -8,6 +8,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, expect
 
+from accounts import invitations, operations
+from accounts.models import User
 from idp.models import PendingAuthorization
 from tests.browser.visitor import NEW_PASSWORD, Site, Visitor, brought_back, request_of, site_at
 from tests.relying_party import Person, mailed_code, make_person
@@ -238,3 +240,29 @@ def test_without_javascript(
     visitor.open("/account/logout/")
     visitor.page.click("#confirm-logout")
     visitor.sees("You are signed out")
+
+
+def test_accepting_an_invitation_whose_link_no_request_tells(visitor: Visitor) -> None:
+    token = invitations.token_for(User.objects.get(email=visitor.person.email))
+    told: list[str] = []
+    visitor.page.on("request", lambda request: told.append(request.headers.get("referer", "")))
+    visitor.open(f"/account/invitation/{token}/")
+    visitor.press("Deutsch")
+    expect(visitor.page.locator("html")).to_have_attribute("lang", "de")
+    visitor.page.fill("[name=password1]", NEW_PASSWORD)
+    visitor.page.locator("main button.primary").click()
+    visitor.sees("Ana Lima")
+    assert told
+    assert not [referer for referer in told if token in referer]
+
+
+def test_choosing_the_password_that_an_operator_requires_and_going_on(visitor: Visitor) -> None:
+    operations.require_new_password(User.objects.get(email=visitor.person.email))
+    visitor.start_at_bakery()
+    visitor.sign_in()
+    visitor.sees("Choose a new password")
+    visitor.page.reload()
+    visitor.page.fill("[name=password1]", NEW_PASSWORD)
+    visitor.press("Save and continue")
+    visitor.allow()
+    visitor.is_welcome_at_bakery()

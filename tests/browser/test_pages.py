@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.template.loader import render_to_string
 
+from accounts import invitations, operations
+from accounts.models import User
 from tests.browser.visitor import Visitor, request_of
 from tests.conftest import ROOT, Server
 from tests.relying_party import unique
@@ -77,6 +79,26 @@ def new_password(visitor: Visitor) -> None:
     visitor.sees("Choose a new password")
 
 
+def invitation(visitor: Visitor) -> None:
+    user = User.objects.get(email=visitor.person.email)
+    visitor.open(f"/account/invitation/{invitations.token_for(user)}/")
+    visitor.sees("Choose a password")
+
+
+def has_to_choose(visitor: Visitor) -> None:
+    operations.require_new_password(User.objects.get(email=visitor.person.email))
+    visitor.start_at_bakery()
+    visitor.sign_in()
+    visitor.sees("Choose a new password")
+
+
+def has_to_choose_another(visitor: Visitor) -> None:
+    has_to_choose(visitor)
+    visitor.page.fill("[name=password1]", "too short")
+    visitor.press("Save and continue")
+    visitor.page.get_by_role("alert").wait_for()
+
+
 def home(visitor: Visitor) -> None:
     visitor.open("/account/login/")
     visitor.sign_in()
@@ -134,6 +156,10 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "reset-code": reset_code,
     "new-password": new_password,
     "password-changed": at("/account/password/reset/done/"),
+    "invitation": invitation,
+    "invitation-over": at("/account/invitation/1:1xVjgs:x/"),
+    "has-to-choose-password": has_to_choose,
+    "has-to-choose-another": has_to_choose_another,
     "home": home,
     "sign-out": sign_out,
     "signed-out": signed_out,

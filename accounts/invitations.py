@@ -1,0 +1,92 @@
+"""Invitations: a link by which a person chooses the password of an account made for them.
+
+Nothing is stored. The link is signed over the account's present password and address, so it dies
+with either: once used, or when another password was set.
+"""
+
+import re
+from datetime import timedelta
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.email_verification import verify_email_indirectly
+from allauth.account.internal.flows.password_reset import finalize_password_reset
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.core.signing import BadSignature, TimestampSigner
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from accounts import passwords
+from accounts.models import User
+
+VALID_FOR = timedelta(days=7)
+_TOKEN = re.compile(r"([1-9][0-9]{0,17}):[0-9A-Za-z]{1,12}:[0-9A-Za-z_-]{43}")
+
+
+def invite(user: User) -> str:
+    """Mail a person the link by which they choose a password, and return the link.
+
+    Whoever reads the link can use it: it is for the person, and for operators who hand it on.
+    Raises ValueError for somebody whose account is disabled.
+    """
+    if not user.is_active:
+        raise ValueError(f"{user.email} is disabled")
+    _adopt(user)
+    _list_address(user)
+    link = f"{settings.IDP_ISSUER}{reverse('account_invitation', args=[token_for(user)])}"
+    context = {"link": link, "days": VALID_FOR.days}
+    transaction.on_commit(
+        lambda: get_adapter().send_mail("account/email/invitation", user.email, context)
+    )
+    return link
+
+
+def token_for(user: User) -> str:
+    """Return a token that lets this person, as they are now, choose a password."""
+    return _signer(user).sign(str(user.pk))
+
+
+def invited_by(token: str) -> User | None:
+    """Return whom a token invites, or None if it is used, over, or none of ours."""
+    parts = _TOKEN.fullmatch(token)
+    user = User.objects.filter(pk=int(parts[1]), is_active=True).first() if parts else None
+    if user is None:
+        return None
+    try:
+        _signer(user).unsign(token, max_age=VALID_FOR)
+    except BadSignature:
+        return None
+    return user
+
+
+def accept(http: HttpRequest, user: User, password: str) -> HttpResponse | None:
+    """Set the password and sign in; None if the invitation was used up meanwhile.
+
+    The link came by mail, so it proves the address as the code of a forgotten password does. A
+    second factor is asked for all the same.
+    """
+    if not passwords.replace(user, password):
+        return None
+    _list_address(user)
+    verify_email_indirectly(http, user, user.email)
+    answer: HttpResponse = finalize_password_reset(http, user, email=user.email)
+    return answer
+
+
+def _adopt(user: User) -> None:
+    """Keep nothing of a stranger who began to sign up with the address of this person."""
+    if User.objects.unfinished().filter(pk=user.pk).exists():
+        user.self_registered = False
+        user.set_unusable_password()
+        user.save(update_fields=["self_registered", "password"])
+
+
+def _list_address(user: User) -> None:
+    """See to it that there is a record of the address, which says whether it is proven."""
+    if not EmailAddress.objects.filter(user=user, email=user.email).exists():
+        user.set_email(user.email, verified=False)
+
+
+def _signer(user: User) -> TimestampSigner:
+    return TimestampSigner(salt=f"accounts.invitation:{user.password}:{user.email}")

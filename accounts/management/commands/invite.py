@@ -1,0 +1,50 @@
+"""`manage.py invite`: make an account and invite its owner; the way to the first operator, too."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from accounts.invitations import VALID_FOR, invite
+from accounts.models import User
+
+
+class Command(BaseCommand):
+    """Invite somebody."""
+
+    help = "Make an account if there is none, and mail its owner a link to choose a password."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Say whom, and what they may do."""
+        parser.add_argument("email", metavar="EMAIL")
+        parser.add_argument("--staff", action="store_true", help="may open the administration")
+        parser.add_argument("--superuser", action="store_true", help="may do everything there")
+
+    def handle(self, *_: Any, email: str, staff: bool, superuser: bool, **__: Any) -> None:
+        """Make the account, give the rights, mail the link and print it."""
+        user = _account_of(email)
+        done = "Invited" if user.pk else "Made an account for"
+        user.is_staff = user.is_staff or staff or superuser
+        user.is_superuser = user.is_superuser or superuser
+        with transaction.atomic():
+            user.save()
+            link = invite(user)
+        self.stdout.write(f"{done} {user.email}. The link works once, for {VALID_FOR.days} days:")
+        self.stdout.write(link)
+
+
+def _account_of(email: str) -> User:
+    """Return the account with this address, a new one if there is none. Raises CommandError."""
+    user = User.objects.filter(email__iexact=email.strip()).first()
+    if user is None:
+        user = User(email=email.strip().lower())
+        user.set_unusable_password()
+    elif not user.is_active:
+        raise CommandError(f"{user.email} is disabled: enable the account first.")
+    try:
+        user.clean_fields()
+    except ValidationError as error:
+        raise CommandError(f"{email}: {' '.join(error.messages)}") from None
+    return user

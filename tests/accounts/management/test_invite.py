@@ -1,0 +1,63 @@
+"""`manage.py invite`, as a process: makes the account, gives the rights, prints the link."""
+
+import pytest
+
+from accounts.models import User
+from accounts.operations import disable
+from tests.accounts.management.commands import manage
+from tests.relying_party import ISSUER, Browser, Person, is_page, mailed_link, unique
+
+PASSWORD = "three wise boats at anchor"
+
+
+def link_in(output: str) -> str:
+    [link] = [line for line in output.splitlines() if line.startswith("http")]
+    return link
+
+
+def test_the_first_operator(browser: Browser) -> None:
+    email = f"{unique('op')}@example.com"
+    done = manage("invite", email.upper(), "--superuser")
+    assert done.returncode == 0, done.stderr
+    assert f"Made an account for {email}." in done.stdout
+    link = link_in(done.stdout)
+    assert link.startswith(f"{ISSUER}/account/invitation/")
+    assert mailed_link(email) == link
+    assert is_page(browser.submit(browser.open(link), password1=PASSWORD), "/account/")
+    user = User.objects.get(email=email)
+    assert user.is_superuser
+    assert user.is_staff
+
+
+@pytest.mark.parametrize(("flags", "staff"), [([], False), (["--staff"], True)])
+def test_rights_are_given_when_asked_for(flags: list[str], staff: bool) -> None:
+    email = f"{unique('new')}@example.com"
+    assert manage("invite", email, *flags).returncode == 0
+    user = User.objects.get(email=email)
+    assert (user.is_staff, user.is_superuser) == (staff, False)
+    assert not user.has_usable_password()
+
+
+def test_somebody_with_an_account_keeps_it(person: Person) -> None:
+    done = manage("invite", person.email, "--staff")
+    assert f"Invited {person.email}." in done.stdout
+    user = User.objects.get(email=person.email)
+    assert str(user.sub) == person.sub
+    assert user.is_staff
+    assert user.check_password(person.password)  # until the link is used
+
+
+@pytest.mark.parametrize("email", ["nobody", "", "a@b", "x" * 250 + "@example.com", "a\nb@c.de"])
+def test_what_is_no_address_is_refused(email: str) -> None:
+    done = manage("invite", email)
+    assert done.returncode == 1
+    assert "CommandError" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_disabled_account_is_left_alone(person: Person) -> None:
+    disable(User.objects.get(email=person.email))
+    done = manage("invite", person.email, "--superuser")
+    assert done.returncode == 1
+    assert "is disabled" in done.stderr
+    assert not User.objects.get(email=person.email).is_superuser

@@ -1,0 +1,124 @@
+"""An invitation: a link by mail, a page with one field, and the person is in."""
+
+import pytest
+from allauth.account.models import EmailAddress
+
+from accounts import invitations, operations
+from accounts.models import Session, User
+from idp.models import Event
+from tests.relying_party import (
+    ISSUER,
+    Browser,
+    Person,
+    is_page,
+    mailed_code,
+    make_person,
+    unique,
+)
+
+PASSWORD = "three wise boats at anchor"
+
+
+@pytest.fixture
+def guest(provider: object) -> User:
+    """Somebody whose account an operator just made, without a password."""
+    return User.objects.create_user(f"{unique('guest')}@example.com")
+
+
+def test_the_link_lets_one_choose_a_password_and_be_in(browser: Browser, guest: User) -> None:
+    link = invitations.invite(guest)
+    assert link.startswith(f"{ISSUER}/account/invitation/")
+    page = browser.open(link)
+    assert guest.email in page.text
+    home = browser.submit(page, password1=PASSWORD)
+    assert is_page(home, "/account/")
+    assert guest.email in home.text
+    assert EmailAddress.objects.get(user=guest).verified
+    with Browser() as elsewhere:
+        somebody = Person(guest.email, PASSWORD, "")
+        assert is_page(elsewhere.sign_in(somebody), "/account/")
+    kinds = set(Event.objects.filter(user=guest).values_list("kind", flat=True))
+    assert {Event.Kind.EMAIL_VERIFIED, Event.Kind.PASSWORD_CHANGED, Event.Kind.SIGNED_IN} <= kinds
+
+
+def test_a_weak_password_is_refused_and_the_link_still_works(browser: Browser, guest: User) -> None:
+    page = browser.open(invitations.invite(guest))
+    for weak in ("short", "passwordpassword1"[:14], guest.email):
+        page = browser.submit(page, password1=weak)
+        assert 'role="alert"' in page.text
+        assert not Session.objects.filter(user=guest).exists()
+    assert is_page(browser.submit(page, password1=PASSWORD), "/account/")
+
+
+def test_a_dead_link_says_what_to_do(browser: Browser, guest: User) -> None:
+    link = invitations.invite(guest)
+    browser.submit(browser.open(link), password1=PASSWORD)
+    with Browser() as later:
+        page = later.open(link)
+        assert page.status_code == 410
+        assert "does not work any more" in page.text
+        assert 'href="/account/login/"' in page.text
+        assert 'href="/account/password/reset/"' in page.text
+        assert guest.email not in page.text
+
+
+def test_without_the_mail_a_code_does_it(browser: Browser, guest: User) -> None:
+    invitations.invite(guest)
+    page = browser.submit(browser.open("/account/password/reset/"), email=guest.email)
+    page = browser.submit(page, code=mailed_code(guest.email))
+    assert is_page(browser.submit(page, password1=PASSWORD), "/account/")
+
+
+def test_somebody_else_at_the_browser_is_signed_out(
+    browser: Browser, person: Person, guest: User
+) -> None:
+    browser.sign_in(person)
+    home = browser.submit(browser.open(invitations.invite(guest)), password1=PASSWORD)
+    assert guest.email in home.text
+    assert Session.objects.get(user__email=person.email).ending == "another-person"
+
+
+def test_who_had_a_password_has_the_new_one_and_is_out_elsewhere(
+    browser: Browser, person: Person
+) -> None:
+    user = User.objects.get(email=person.email)
+    operations.require_new_password(user)
+    with Browser() as elsewhere:
+        user.refresh_from_db()
+        link = invitations.invite(user)
+        page = browser.submit(browser.open(link), password1=person.password)
+        assert "Choose another password" in page.text
+        assert is_page(browser.submit(page, password1=PASSWORD), "/account/")
+        assert not User.objects.get(pk=user.pk).password_change_required
+        assert is_page(elsewhere.sign_in(person), "/account/login/")
+
+
+def test_a_stranger_who_began_to_sign_up_keeps_nothing(browser: Browser) -> None:
+    email = f"{unique('neo')}@example.com"
+    with Browser() as stranger:
+        page = stranger.open("/account/signup/")
+        stranger.submit(page, email=email, password1="a stranger's own choice")
+        code = mailed_code(email)
+        link = invitations.invite(User.objects.get(email=email))
+        page = stranger.submit(stranger.open("/account/confirm-email/"), code=code)
+        assert is_page(page, "/account/login/")
+        assert is_page(
+            stranger.sign_in(Person(email, "a stranger's own choice", "")), "/account/login/"
+        )
+        # … nor does beginning anew take the account away.
+        page = stranger.open("/account/signup/")
+        stranger.submit(page, email=email, password1="a stranger's own choice")
+    assert is_page(browser.submit(browser.open(link), password1=PASSWORD), "/account/")
+
+
+def test_nobody_disabled_is_invited(person: Person) -> None:
+    user = User.objects.get(email=person.email)
+    operations.disable(user)
+    with pytest.raises(ValueError, match="is disabled"):
+        invitations.invite(user)
+
+
+def test_the_address_stays_proven_for_who_has_proven_it() -> None:
+    user = User.objects.get(email=make_person().email)
+    invitations.invite(user)
+    assert EmailAddress.objects.get(user=user).verified

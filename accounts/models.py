@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.auth.password_validation import validate_password
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -22,7 +23,12 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create an operator; whoever runs the command vouches for the address."""
+        """Create an operator; whoever runs the command vouches for the address.
+
+        Raises ValidationError for a password that a person could not choose either.
+        """
+        if password is not None:
+            validate_password(password, self.model(email=email, **fields))
         user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
         user.set_email(user.email, verified=True)
         return user

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accounts import invitations, operations
+from accounts.models import User
 from tests.attacks.raw import FORM, Reply, post, problem_with, send
-from tests.relying_party import RelyingParty, forms_of, spec
+from tests.relying_party import Browser, Person, RelyingParty, forms_of, spec
 
 PROTOCOL = [
     "/authorize",
@@ -28,6 +30,8 @@ PAGES = [
     "/account/logout/",
     "/account/password/reset/",
     "/account/password/reset/confirm/",
+    "/account/password/choose/",
+    "/account/invitation/1:1xVjgs:x/",
     "/language",
     "/developers/",
     "/developers/errors/invalid_request",
@@ -313,6 +317,25 @@ def test_odd_entries_in_forms_that_are_otherwise_right(
     for field in [*fields, "next", "csrfmiddlewaretoken", "remember"]:
         data = {**form.fields, **dict.fromkeys(fields, "somebody@example.com"), field: text}
         assert browser.post(path, data=data).status_code < 500, field
+
+
+@spec("ASVS", "2.2.1")
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
+def test_odd_entries_where_a_password_is_chosen(
+    browser: Browser, person: Person, text: str
+) -> None:
+    user = User.objects.get(email=person.email)
+    operations.require_new_password(user)
+    user.refresh_from_db()
+    pages = [
+        browser.sign_in(person),
+        browser.open(f"/account/invitation/{invitations.token_for(user)}/"),
+    ]
+    for page in pages:
+        form = next(form for form in forms_of(page) if "password1" in form.fields)
+        for field in ["next", "csrfmiddlewaretoken", "password1"]:
+            data = {**form.fields, "password1": "short", field: text}
+            assert browser.post(page.url, data=data).status_code < 500, field
 
 
 @spec("ASVS", "2.2.1")

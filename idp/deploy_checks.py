@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags
 
+from idp import policy
+
 _MINIMUM_KEY = 32
 _GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 _PER_PROCESS_CACHES = ("locmem.LocMemCache", "dummy.DummyCache")
@@ -30,6 +32,27 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
         messages.append(
             Error("IDP_SIGNUP is not open, invite or closed.", hint="Set one.", id="idp.E001")
         )
+    if settings.IDP_REGISTRATION not in {"closed", "token", "open"}:
+        messages.append(
+            Error("IDP_REGISTRATION is not closed, token or open.", hint="Set one.", id="idp.E003")
+        )
+    for name, values, offered in (
+        ("IDP_REGISTRATION_GRANTS", settings.IDP_REGISTRATION_GRANTS, policy.GRANT_TYPES),
+        (
+            "IDP_REGISTRATION_RESPONSE_TYPES",
+            settings.IDP_REGISTRATION_RESPONSE_TYPES,
+            policy.RESPONSE_TYPES,
+        ),
+    ):
+        unknown = sorted(set(values) - set(offered))
+        if unknown:
+            messages.append(
+                Error(
+                    f"{name} has what is not offered here: {', '.join(unknown)}",
+                    hint=f"Choose of: {', '.join(offered)}.",
+                    id="idp.E004",
+                )
+            )
     issuer = urlsplit(settings.IDP_ISSUER)
     if issuer.scheme not in {"http", "https"} or not issuer.hostname or issuer.path or issuer.query:
         messages.append(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.sessions.models import Session as BrowserSession
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Session, User
 from idp import keys, policy
@@ -16,6 +16,8 @@ from idp.models import (
     AccessToken,
     Authorization,
     AuthorizationCode,
+    Client,
+    Consent,
     Event,
     PendingAuthorization,
     RefreshToken,
@@ -47,6 +49,7 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
             created_at__lte=remembered,
         ),
     )
+    yield "unused apps", _unused_clients(now)
     yield (
         "unfinished sign-ups",
         User.objects.unfinished().filter(date_joined__lte=now - policy.UNFINISHED_SIGNUPS_KEPT_FOR),
@@ -61,6 +64,27 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     )
     yield "events", Event.objects.filter(at__lte=now - policy.EVENTS_KEPT_FOR)
     yield "browser sessions", BrowserSession.objects.filter(expire_date__lte=now)
+
+
+def _unused_clients(now: datetime) -> QuerySet[Client]:
+    """Return the clients that anybody might have registered, and that nobody ever agreed to.
+
+    One that may sign in by itself leaves no lasting trace when it does, so it stays.
+    """
+    signs_in_by_itself = Q()
+    for place in range(len(policy.GRANT_TYPES)):
+        signs_in_by_itself |= Q(**{f"grant_types__{place}": "client_credentials"})
+    clients: QuerySet[Client] = Client.objects.filter(
+        ~Exists(Authorization.objects.filter(client=OuterRef("pk"))),
+        ~Exists(Consent.objects.filter(client=OuterRef("pk"))),
+        ~Exists(AccessToken.objects.filter(application=OuterRef("pk"))),
+        ~Exists(Event.objects.filter(client_id=OuterRef("client_id"), kind=Event.Kind.CONSENTED)),
+        ~Exists(Client.objects.filter(signs_in_by_itself, pk=OuterRef("pk"))),
+        registration_source=Client.RegistrationSource.DCR,
+        registered_with={},
+        created__lte=now - policy.UNUSED_CLIENTS_KEPT_FOR,
+    )
+    return clients
 
 
 def _delete(rows: QuerySet[Any]) -> int:

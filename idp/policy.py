@@ -27,6 +27,8 @@ KEY_LIFETIME: Final = timedelta(days=90)
 KEY_PUBLISHED_BEFORE: Final = timedelta(days=2)
 #: How long a used code or token stays, so that a replay is recognized.
 REMEMBERED_FOR: Final = timedelta(days=1)
+#: How long a client stays that registered itself without an initial access token, unused.
+UNUSED_CLIENTS_KEPT_FOR: Final = timedelta(days=30)
 #: How long a sign-up whose address is not proven stays.
 UNFINISHED_SIGNUPS_KEPT_FOR: Final = timedelta(days=7)
 #: How long events stay.
@@ -58,6 +60,16 @@ ACCESS_TOKEN_FORMATS: Final = ("opaque", "jwt")
 ENCRYPTION_ALGORITHMS: Final = ("dir", "RSA-OAEP-256", "ECDH-ES")
 CONTENT_ENCRYPTION: Final = "A256GCM"
 
+# --- Registration ------------------------------------------------------------------------------
+
+#: Who may register clients: "closed", "token" or "open".
+REGISTRATION: Final[str] = settings.IDP_REGISTRATION
+#: What they may be, unless an initial access token says otherwise.
+REGISTRATION_GRANT_TYPES: Final = tuple(settings.IDP_REGISTRATION_GRANTS)
+REGISTRATION_RESPONSE_TYPES: Final = tuple(settings.IDP_REGISTRATION_RESPONSE_TYPES)
+#: Clients that one network address may register in a minute without an initial access token.
+REGISTRATIONS_A_MINUTE: Final = 60
+
 # --- Addresses ---------------------------------------------------------------------------------
 
 PATHS: Final = {
@@ -67,6 +79,7 @@ PATHS: Final = {
     "revocation_endpoint": "/revoke",
     "introspection_endpoint": "/introspect",
     "end_session_endpoint": "/end_session",
+    **({} if REGISTRATION == "closed" else {"registration_endpoint": "/register"}),
     "jwks_uri": "/jwks",
     "service_documentation": "/developers/",
 }
@@ -81,6 +94,7 @@ PROTOCOL_PATHS: Final = frozenset(
         "/userinfo",
         "/revoke",
         "/introspect",
+        "/register",
         "/jwks",
         *DISCOVERY_PATHS,
         "/healthz",

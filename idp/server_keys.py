@@ -27,12 +27,17 @@ def unseal(sealed: str, purpose: str) -> bytes:
 
 def keyed_hash(text: str, purpose: str) -> str:
     """Return the HMAC-SHA-256 of a secret under the newest key, in hex: 64 characters."""
-    return _digest(_derived(purpose)[0], text)
+    return keyed_hashes(text, purpose)[0]
+
+
+def keyed_hashes(text: str, purpose: str) -> tuple[str, ...]:
+    """Return a secret's hash under each of the keys, newest first: what a row may be found by."""
+    return tuple(_digest(key, text) for key in _derived(purpose))
 
 
 def matches(text: str, hashed: str, purpose: str) -> bool:
     """Whether a secret has this keyed hash, under any of the keys."""
-    return any(hmac.compare_digest(_digest(key, text), hashed) for key in _derived(purpose))
+    return any(hmac.compare_digest(digest, hashed) for digest in keyed_hashes(text, purpose))
 
 
 def _digest(key: bytes, text: str) -> str:

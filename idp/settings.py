@@ -37,6 +37,17 @@ SECRET_KEY, *SECRET_KEY_FALLBACKS = IDP_SECRET_KEYS
 
 #: Who may make an account: "open", "invite" (an operator makes it) or "closed".
 IDP_SIGNUP: str = env.str("IDP_SIGNUP", default="open")
+#: Who may register clients: nobody ("closed"), holders of an initial access token ("token"), or
+#: anybody ("open").
+IDP_REGISTRATION: str = env.str("IDP_REGISTRATION", default="closed")
+#: What they may be, unless an initial access token says otherwise: grant types, separated by
+#: spaces, and response types, separated by commas since one can be of several words.
+IDP_REGISTRATION_GRANTS: list[str] = env.str(
+    "IDP_REGISTRATION_GRANTS", default="authorization_code refresh_token"
+).split()
+IDP_REGISTRATION_RESPONSE_TYPES: list[str] = env.list(
+    "IDP_REGISTRATION_RESPONSE_TYPES", default=["code"]
+)
 #: How many proxies in front of us append to X-Forwarded-For; the addresses before are not trusted.
 IDP_TRUSTED_PROXY_COUNT: int = env.int("IDP_TRUSTED_PROXY_COUNT", default=0)
 

@@ -12,6 +12,7 @@ from idp.endpoints import (
     introspect,
     language,
     metadata,
+    register,
     revoke,
     token,
     userinfo,
@@ -40,6 +41,7 @@ urlpatterns = [
     path("userinfo", userinfo.userinfo),
     path("revoke", revoke.revoke),
     path("introspect", introspect.introspect),
+    path("register", register.register),
     path("end_session", end_session.end_session),
     # The metadata of APIs beside us, by the name that the toolkit's views look for
     path("", include((_protected_resources, "oauth2_provider"))),

@@ -15,6 +15,7 @@ if "SIGNET_TEST_SERVER" not in os.environ:
         os.environ["IDP_ISSUER"] = f"http://localhost:{free.getsockname()[1]}"
     os.environ["SIGNET_TEST_MAIL"] = tempfile.mkdtemp(prefix="signet-mail-")
     os.environ["IDP_TRUSTED_PROXY_COUNT"] = "1"
+    os.environ["IDP_REGISTRATION"] = "open"
 os.environ["EMAIL_URL"] = f"filemail:///{os.environ['SIGNET_TEST_MAIL']}"
 
 from idp.logs import logging_configuration  # noqa: E402

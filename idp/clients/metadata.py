@@ -10,8 +10,8 @@ from idp.models import Client
 #: Metadata whose column has another name, in the toolkit's model or because a list is one here.
 _COLUMNS = {"client_name": "name", "first_party": "skip_authorization", "scope": "scopes"}
 
-#: Everything a client can be configured with, beside its id and secret.
-NAMES = (
+#: What a client may say of itself.
+REGISTERED = (
     "client_name",
     "redirect_uris",
     "post_logout_redirect_uris",
@@ -28,6 +28,9 @@ NAMES = (
     "policy_uri",
     "tos_uri",
     "contacts",
+)
+#: What only operators decide.
+POLICY = (
     "allowed_origins",
     "profile",
     "access_token_format",
@@ -36,6 +39,8 @@ NAMES = (
     "first_party",
     "enabled",
 )
+#: Everything a client can be configured with, beside its id and secret.
+NAMES = REGISTERED + POLICY
 DEFAULT_GRANT_TYPES = ["authorization_code"]
 
 
@@ -56,14 +61,21 @@ def assign(client: Client, metadata: dict[str, Any]) -> None:
     grant_types = metadata.get("grant_types", DEFAULT_GRANT_TYPES)
     fresh.grant_types = DEFAULT_GRANT_TYPES
     defaults = values_of(fresh)
-    defaults["response_types"] = ["code"] if "authorization_code" in grant_types else []
+    uses_code = isinstance(grant_types, list) and "authorization_code" in grant_types
+    defaults["response_types"] = ["code"] if uses_code else []
     for name in NAMES:
         value = metadata.get(name, defaults[name])
-        if not isinstance(value, _type_of(name, defaults)):
+        kind = _type_of(name, defaults)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise TypeError(f"{name}: {value!r} is not of the right type")
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):
             raise TypeError(f"{name}: every member of the list must be a text")
         setattr(client, _COLUMNS.get(name, name), value.split() if name == "scope" else value)
+
+
+def name_of(column: str) -> str:
+    """Return the metadata's name of a column."""
+    return next((name for name, other in _COLUMNS.items() if other == column), column)
 
 
 def _type_of(name: str, defaults: dict[str, Any]) -> Any:

@@ -1,21 +1,17 @@
 """The UserInfo endpoint. OIDC Core §5.3, RFC 6750."""
 
-import re
-
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from idp import events, policy
+from idp import policy
 from idp.claims import claims_for
-from idp.endpoints.wire import FORM, answer, error_members, form_of, methods, query_of
+from idp.endpoints.bearer import ask, refuse, token_of
+from idp.endpoints.wire import FORM, answer, form_of, methods
 from idp.protocol.errors import InsufficientScope, InvalidRequest, InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.statements import Bearer, find_bearer
 from idp.tokens import opaque
-
-_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
-_SCHEME = re.compile(r"bearer\b", re.IGNORECASE)
 
 
 @csrf_exempt
@@ -26,34 +22,29 @@ def userinfo(http: HttpRequest) -> HttpResponse:
     try:
         token = _access_token(http)
         if token is None:
-            return _challenge()
+            return ask()
         bearer = find_bearer(opaque.hash_of(token), timezone.now())
         return answer(_claims(bearer))
     except ProtocolError as error:
         client_id = bearer.client_id if bearer else None
-        return _refuse(error, events.denied(error, http, client_id=client_id))
+        needed = {"scope": "openid"} if isinstance(error, InsufficientScope) else {}
+        return refuse(error, http, client_id=client_id, **needed)
 
 
 def _access_token(http: HttpRequest) -> str | None:
-    """Return the token from the header or the body. RFC 6750 §2; one place only, never the URL."""
-    if "access_token" in Parameters.parse(query_of(http)).values:
-        raise InvalidRequest("Send the access token in the Authorization header, not the address.")
-    header = http.headers.get("Authorization")
-    if header is not None and _SCHEME.match(header) is None:
-        header = None  # another scheme is as if nothing had come (RFC 6750 §3.1)
+    """Return the token from the header or the body. RFC 6750 §2; one place only."""
+    token = token_of(http)
     posted = None
     if http.method == "POST" and http.content_type == FORM:
         parameters = Parameters.parse(form_of(http))
         parameters.refuse_repeats()
         posted = parameters.get("access_token")
-    if header is None:
-        return posted
-    if posted is not None:
-        raise InvalidRequest("Send the access token in one place: the header or the body.")
-    match = _BEARER.fullmatch(header)
-    if match is None:
-        raise InvalidRequest("The Authorization header is not Bearer with an access token.")
-    return match[1]
+    if token is not None and posted is not None:
+        raise InvalidRequest(
+            "The access token came in the Authorization header and in the body; "
+            "send it in one of them."
+        )
+    return token or posted
 
 
 def _claims(bearer: Bearer | None) -> dict[str, object]:
@@ -69,25 +60,3 @@ def _claims(bearer: Bearer | None) -> dict[str, object]:
     if "openid" not in scopes:
         raise InsufficientScope("UserInfo needs an access token with the scope openid.")
     return claims_for(bearer.user, scopes)
-
-
-def _refuse(error: ProtocolError, reference: str) -> HttpResponse:
-    """Say what was wrong with the token (RFC 6750 §3)."""
-    members = error_members(error, reference)
-    response = answer(dict(members), error.status)
-    scope = {"scope": "openid"} if isinstance(error, InsufficientScope) else {}
-    response["WWW-Authenticate"] = _bearer(**members, **scope)
-    return response
-
-
-def _challenge() -> HttpResponse:
-    """Say that a token is needed, where none came (RFC 6750 §3.1)."""
-    response = HttpResponse(status=InvalidToken.status)
-    response["Cache-Control"] = "no-store"
-    response["WWW-Authenticate"] = _bearer()
-    return response
-
-
-def _bearer(**members: str) -> str:
-    parts = {"realm": policy.ISSUER, **members}
-    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parts.items())

@@ -15,10 +15,12 @@ from idp import events, policy
 from idp.clients.authentication import authenticate, credentials_of
 from idp.clients.lookup import with_client
 from idp.models import Client
+from idp.protocol import json_objects
 from idp.protocol.errors import InvalidClient, InvalidRequest, ProtocolError
 from idp.protocol.parameters import Parameters
 
 FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
 View = Callable[[HttpRequest], HttpResponse]
 
 
@@ -37,6 +39,19 @@ def form_of(http: HttpRequest) -> str:
         raise InvalidRequest("The body must be percent-encoded UTF-8.") from None
     except (RequestDataTooBig, UnreadablePostError):
         raise InvalidRequest("The body is too large, or broke off.") from None
+
+
+def json_of(http: HttpRequest) -> dict[str, Any]:
+    """Return the JSON object that the body is, or raise InvalidRequest. RFC 7591 §3.1."""
+    if http.content_type != JSON:
+        came = f"Content-Type {http.content_type}" if http.content_type else "no Content-Type"
+        raise InvalidRequest(f"The body came with {came}; its Content-Type has to be {JSON}.")
+    try:
+        return json_objects.parse(http.body.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise InvalidRequest("The body cannot be read; it has to be JSON in UTF-8.") from None
+    except (RequestDataTooBig, UnreadablePostError):
+        raise InvalidRequest("The body is too large, or broke off on its way.") from None
 
 
 def body_parameters(http: HttpRequest) -> Parameters:

@@ -131,6 +131,8 @@ class Client(AbstractApplication):
     enabled = models.BooleanField(_("enabled"), default=True)
     #: The hash of the token that its registration is managed with (RFC 7592); empty for others.
     registration_access_token_hash = models.CharField(max_length=64, blank=True, editable=False)
+    #: What the initial access token said that it registered with; empty for all others.
+    registered_with = models.JSONField(default=dict, editable=False)
     #: Grows at every change, so that no process goes on with an older copy.
     version = models.PositiveIntegerField(default=1, editable=False)
 

@@ -162,10 +162,58 @@ class RegistrationNotSupported(ProtocolError):
     section = "OIDC Core §3.1.2.6"
 
 
-class InvalidToken(ProtocolError):
-    """The access token is expired, revoked, malformed, or its session has ended. RFC 6750 §3.1.
+class RegistrationClosed(AccessDenied):
+    """Clients cannot register themselves at this provider; its operator registers them."""
 
-    Ask for a new one by sending the person through the authorization endpoint again.
+    section = "RFC 7591 §3"
+    status = HTTPStatus.FORBIDDEN
+
+
+class TooManyRegistrations(AccessDenied):
+    """Too many clients were registered from one address; wait a minute."""
+
+    section = "RFC 7591 §5"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class InvalidRedirectUri(ProtocolError):
+    """One of the redirect URIs cannot be registered. RFC 7591 §3.2.2.
+
+    A website's starts with https://, or with http:// on the developer's own machine; a native app
+    may have a custom scheme that is a domain name in reverse. None has a fragment or a wildcard.
+    """
+
+    code = "invalid_redirect_uri"
+    section = "RFC 7591 §3.2.2"
+
+
+class InvalidClientMetadata(ProtocolError):
+    """A member of the client's metadata cannot be registered. RFC 7591 §3.2.2.
+
+    The description names it. Discovery lists what is offered; what is not is refused rather than
+    left out where the client would rely on it. Members that nobody here knows are ignored.
+    """
+
+    code = "invalid_client_metadata"
+    section = "RFC 7591 §3.2.2"
+
+
+class UnapprovedSoftwareStatement(ProtocolError):
+    """Software statements are not accepted here. RFC 7591 §3.2.2.
+
+    Send the metadata itself, and an initial access token if the operator gave you one.
+    """
+
+    code = "unapproved_software_statement"
+    section = "RFC 7591 §3.2.2"
+
+
+class InvalidToken(ProtocolError):
+    """The token is expired, revoked, malformed, used up, or its session has ended. RFC 6750 §3.1.
+
+    Ask for a new access token by sending the person through the authorization endpoint again, and
+    the operator for a new initial access token. A registration access token is good for its own
+    client alone, as long as that is registered.
     """
 
     code = "invalid_token"

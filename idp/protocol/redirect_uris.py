@@ -37,7 +37,7 @@ def problem_with(uri: str, *, application_type: str) -> str | None:
     if parts is None:
         return "It is not an absolute URI of printable ASCII characters."
     if "#" in uri:
-        return "It has a fragment (#…), which redirect URIs may not have."
+        return "It has a fragment (what follows a #), which redirect URIs may not have."
     if parts.scheme in {"http", "https"}:
         return _problem_with_web_uri(parts)
     if parts.scheme in _FORBIDDEN_SCHEMES:

@@ -1,0 +1,133 @@
+"""Registration: clients register, read, replace and delete themselves. RFC 7591 §3, RFC 7592 §2."""
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts.network import client_address
+from idp import policy
+from idp.continuation import host_of
+from idp.endpoints import bearer
+from idp.endpoints.wire import answer, json_of, methods, query_of, refuse
+from idp.events import Kind, masked, record
+from idp.models import Client
+from idp.protocol.errors import InvalidRequest, InvalidToken, ProtocolError
+from idp.protocol.parameters import Parameters
+from idp.protocol.redirect_uris import origin_of
+from idp.registration import initial_access_tokens, lifecycle, metadata, policies, throttle
+from idp.registration.lifecycle import Registration
+
+
+@csrf_exempt
+@methods("POST", "GET", "PUT", "DELETE")
+def register(http: HttpRequest) -> HttpResponse:
+    """Register the client that a POST describes; let a registered one manage what it is."""
+    client_id: str | None = None
+    parameters: Parameters | None = None
+    try:
+        policies.registration_is_open()
+        client_id = _client_id(http)
+        token = bearer.token_of(http)
+        if token is None and (http.method != "POST" or policy.REGISTRATION == "token"):
+            return bearer.ask()
+        if http.method == "POST":
+            permit = _permit(token)
+            document = json_of(http)
+            parameters = metadata.told(document)
+            return _register(http, permit, document)
+        client = lifecycle.find(client_id, token or "")
+        if http.method == "PUT":
+            document = json_of(http)
+            parameters = metadata.told(document)
+            return _replace(http, client, token or "", document)
+        if http.method == "DELETE":
+            return _delete(http, client)
+        return answer(_information(Registration(client, token or "")))
+    except InvalidToken as error:
+        return bearer.refuse(error, http, client_id=client_id)
+    except ProtocolError as error:
+        return refuse(error, http, client_id=client_id, parameters=parameters)
+
+
+def _client_id(http: HttpRequest) -> str | None:
+    """Return whom the address names. RFC 7591 §3.1: a new client comes to the bare address."""
+    query = query_of(http)
+    if query and http.method == "POST":
+        raise InvalidRequest("Parameters came in the address; send the metadata in the body only.")
+    parameters = Parameters.parse(query)
+    parameters.refuse_repeats()
+    return parameters.get("client_id")
+
+
+def _permit(token: str | None) -> policies.Permit:
+    if token is None:
+        return policies.permit_for_anybody()
+    initial = initial_access_tokens.find(token)
+    initial_access_tokens.is_good(initial, timezone.now())
+    return policies.permit_by(initial)
+
+
+def _register(http: HttpRequest, permit: policies.Permit, document: dict[str, Any]) -> HttpResponse:
+    if permit.token is None:
+        throttle.count(client_address(http) or "unknown")
+    registration = lifecycle.register(document, permit, timezone.now())
+    client = registration.client
+    record(
+        Kind.REGISTERED,
+        http,
+        client_id=client.client_id,
+        target=f"client {client.client_id}",
+        redirect_hosts=sorted({host_of(uri) or origin_of(uri) for uri in client.redirect_uris}),
+        initial_access_token=permit.token.name if permit.token else None,
+    )
+    return answer(_information(registration), HTTPStatus.CREATED)
+
+
+def _replace(
+    http: HttpRequest, client: Client, token: str, document: dict[str, Any]
+) -> HttpResponse:
+    registration, changes = lifecycle.replace(client, token, document)
+    if changes:
+        record(
+            Kind.CHANGED,
+            http,
+            client_id=client.client_id,
+            target=f"client {client.client_id}",
+            reason="The app changed its own registration.",
+            changes=masked(changes),
+        )
+    return answer(_information(registration))
+
+
+def _delete(http: HttpRequest, client: Client) -> HttpResponse:
+    lifecycle.delete(client)
+    record(
+        Kind.DELETED,
+        http,
+        client_id=client.client_id,
+        target=f"client {client.client_id}",
+        reason="The app deleted its own registration.",
+    )
+    response = HttpResponse(status=HTTPStatus.NO_CONTENT)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _information(registration: Registration) -> dict[str, Any]:
+    """Return the client information response. RFC 7591 §3.2.1, RFC 7592 §3."""
+    client = registration.client
+    address = policy.address("registration_endpoint")
+    members = {
+        "client_id": client.client_id,
+        "client_id_issued_at": int(client.created.timestamp()),
+        "registration_client_uri": f"{address}?{urlencode({'client_id': client.client_id})}",
+        "registration_access_token": registration.access_token,
+        **metadata.registered_by(client),
+    }
+    if registration.secret is not None:
+        members |= {"client_secret": registration.secret, "client_secret_expires_at": 0}
+    return members

@@ -1,0 +1,37 @@
+"""JSON objects as they arrive: read strictly, members that come twice refused. RFC 8259 §4."""
+
+import json
+from typing import Any, NoReturn
+
+from idp.protocol.errors import InvalidRequest
+
+MAX_CHARACTERS = 64 * 1024
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Return the members of the JSON object that `text` is.
+
+    Raises InvalidRequest for anything else, for a repeated member, and for what is absurdly large.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidRequest(f"The body is larger than {MAX_CHARACTERS} characters.")
+    try:
+        value = json.loads(text, object_pairs_hook=_members, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise InvalidRequest("The body is not JSON, or is nested too deeply.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest("The body has to be one JSON object.")
+    return value
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in members if names.count(name) > 1)
+        raise InvalidRequest(f"The member {repeated} of the JSON object came more than once.")
+    return members
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(constant)  # NaN and Infinity are not JSON

@@ -1,0 +1,74 @@
+"""Initial access tokens: an operator's leave to register clients. RFC 7591 §1.2, §3."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import F, Q
+
+from idp import server_keys
+from idp.models import InitialAccessToken
+from idp.models.registration import TOKEN_PURPOSE
+from idp.protocol.errors import InvalidToken
+from idp.tokens import opaque
+
+
+def issue(
+    name: str,
+    *,
+    expires_at: datetime | None = None,
+    max_uses: int | None = None,
+    grant_types: Sequence[str] = (),
+    scopes: Sequence[str] = (),
+    redirect_hosts: Sequence[str] = (),
+) -> str:
+    """Make a token and return it: the only time that it is seen. Empty lists restrict nothing."""
+    token = opaque.generate()
+    InitialAccessToken.objects.create(
+        name=name,
+        hashed=server_keys.keyed_hash(token, TOKEN_PURPOSE),
+        expires_at=expires_at,
+        max_uses=max_uses,
+        grant_types=list(grant_types),
+        scopes=list(scopes),
+        redirect_hosts=list(redirect_hosts),
+    )
+    return token
+
+
+def find(token: str) -> InitialAccessToken:
+    """Return the row of a token, whichever of the server's keys it was made under.
+
+    Raises InvalidToken. What the database compares are hashes under keys that nobody outside knows,
+    so the time it takes tells nothing.
+    """
+    hashes = server_keys.keyed_hashes(token, TOKEN_PURPOSE)
+    row = InitialAccessToken.objects.filter(hashed__in=hashes).first()
+    if row is None or not server_keys.matches(token, row.hashed, TOKEN_PURPOSE):
+        raise InvalidToken("The initial access token is unknown.")
+    return row
+
+
+def is_good(token: InitialAccessToken, now: datetime) -> None:
+    """RFC 7591 §3: raise InvalidToken saying why the token registers no client any more."""
+    if token.revoked_at is not None:
+        raise InvalidToken("The initial access token has been revoked.")
+    if token.expires_at is not None and token.expires_at <= now:
+        raise InvalidToken("The initial access token has expired.")
+    if token.max_uses is not None and token.uses >= token.max_uses:
+        raise InvalidToken("The initial access token has registered as many clients as it may.")
+
+
+def use(token: InitialAccessToken, now: datetime) -> None:
+    """Count one client, or raise InvalidToken. RFC 7591 §3.
+
+    Of many registrations at once no more than `max_uses` get past this statement; a registration
+    that fails afterwards gives its use back with the transaction.
+    """
+    good = InitialAccessToken.objects.filter(
+        Q(max_uses=None) | Q(uses__lt=F("max_uses")),
+        Q(expires_at=None) | Q(expires_at__gt=now),
+        pk=token.pk,
+        revoked_at=None,
+    )
+    if not good.update(uses=F("uses") + 1):
+        raise InvalidToken("The initial access token has registered as many clients as it may.")

@@ -1,0 +1,156 @@
+"""A self-registered client from its registration to its deletion. RFC 7591 §3, RFC 7592 §2."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from idp.clients import metadata as columns
+from idp.clients import secrets
+from idp.models import Client
+from idp.protocol.errors import InvalidClientMetadata, InvalidToken
+from idp.registration import initial_access_tokens, metadata
+from idp.registration.policies import (
+    Permit,
+    hosts_are_permitted,
+    is_permitted,
+    permit_of,
+    stamp_of,
+)
+from idp.tokens import opaque
+
+#: What the provider says of a registration, and nobody else (RFC 7592 §2.2).
+_OURS = (
+    "registration_access_token",
+    "registration_client_uri",
+    "client_id_issued_at",
+    "client_secret_expires_at",
+)
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A client with what its developer alone may know: only hashes of it are kept."""
+
+    client: Client
+    access_token: str
+    #: A secret that has just been made.
+    secret: str | None = None
+
+
+def register(document: Mapping[str, Any], permit: Permit, now: datetime) -> Registration:
+    """Make a client as it describes itself, within what it may be. RFC 7591 §3.1.
+
+    Raises InvalidToken where the initial access token is used up meanwhile, InvalidRedirectUri or
+    InvalidClientMetadata.
+    """
+    access_token = opaque.generate()
+    client = Client(
+        registration_source=Client.RegistrationSource.DCR,
+        registered_with=stamp_of(permit.token),
+        registration_access_token_hash=opaque.hash_of(access_token),
+        profile=Client.Profile.COMPATIBLE,
+    )
+    _describe(client, metadata.read(dict(document)), permit)
+    with transaction.atomic():
+        if permit.token is not None:
+            initial_access_tokens.use(permit.token, now)
+        client.save()
+        return Registration(client, access_token, _secret_where_needed(client))
+
+
+def find(client_id: str | None, access_token: str) -> Client:
+    """Return the client that a registration access token is for. RFC 7592 §2.
+
+    Raises InvalidToken, in the same words for a wrong token and for a client that is not there.
+    """
+    client: Client | None = Client.objects.filter(
+        client_id=client_id or "",
+        registration_source=Client.RegistrationSource.DCR,
+        enabled=True,
+    ).first()
+    expected = client.registration_access_token_hash if client else ""
+    if not hmac.compare_digest(opaque.hash_of(access_token), expected) or client is None:
+        raise _not_there()
+    return client
+
+
+def replace(
+    client: Client, access_token: str, document: Mapping[str, Any]
+) -> tuple[Registration, dict[str, tuple[Any, Any]]]:
+    """Make a client what it now says, and return what changed, before and after. RFC 7592 §2.2.
+
+    Members that are left out go back to their defaults. Raises InvalidToken where it is gone,
+    InvalidRedirectUri or InvalidClientMetadata.
+    """
+    _is_about(client, document)
+    registered = metadata.read({k: v for k, v in document.items() if v is not None})
+    with transaction.atomic():
+        present: Client | None = (
+            Client.objects.select_for_update().filter(pk=client.pk, enabled=True).first()
+        )
+        if present is None:
+            raise _not_there()
+        before = columns.values_of(present)
+        _describe(present, registered, permit_of(present))
+        present.save()
+        registration = Registration(present, access_token, _secret_where_needed(present))
+    after = columns.values_of(present)
+    changes = {
+        name: (before[name], value) for name, value in after.items() if before[name] != value
+    }
+    return registration, changes
+
+
+def delete(client: Client) -> None:
+    """Delete a client with all its tokens and codes. RFC 7592 §2.3.
+
+    It is disabled first, in a statement of its own: from then on nothing is issued to it, so what
+    is there to be deleted is all there will be. Raises InvalidToken where it is gone already.
+    """
+    there = Client.objects.filter(pk=client.pk, enabled=True)
+    if not there.update(enabled=False, version=F("version") + 1):
+        raise _not_there()
+    Client.objects.filter(pk=client.pk).delete()
+
+
+def _describe(client: Client, registered: Mapping[str, Any], permit: Permit) -> None:
+    metadata.assign(client, dict(registered))
+    client.scopes = client.scopes or list(permit.default_scopes)
+    metadata.is_sound(client)
+    is_permitted(client, permit)
+    hosts_are_permitted(client, permit)
+
+
+def _is_about(client: Client, document: Mapping[str, Any]) -> None:
+    """RFC 7592 §2.2: a replacement names its client, and changes neither id nor secret."""
+    if document.get("client_id") != client.client_id:
+        raise InvalidClientMetadata("client_id: It is missing, or is not this client's.")
+    ours = next((name for name in _OURS if name in document), None)
+    if ours is not None:
+        raise InvalidClientMetadata(f"{ours}: It is the provider's to say; leave it out.")
+    secret = document.get("client_secret")
+    if secret is None:
+        return
+    if not isinstance(secret, str) or not secrets.is_valid_now(client, secret):
+        raise InvalidClientMetadata("client_secret: It is not the client's present secret.")
+
+
+def _secret_where_needed(client: Client) -> str | None:
+    """Return a new secret if the client needs one and has none; one without need loses it."""
+    if client.is_public:
+        client.secrets.all().delete()
+        return None
+    if client.secrets.exists():
+        return None
+    secret = secrets.generate()
+    secrets.add(client, secret)
+    return secret
+
+
+def _not_there() -> InvalidToken:
+    return InvalidToken("The registration access token is wrong, or its client is not there.")

@@ -1,0 +1,217 @@
+"""What a client says of itself, read strictly. RFC 7591 §2, OIDC Dynamic Client Registration §2.
+
+What is not offered here is refused where the client would rely on it; what nobody here knows is
+ignored, and so are the operator's own decisions. Add a check: write it, list it, test it.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+
+from idp import policy
+from idp.clients import metadata
+from idp.models import Client
+from idp.protocol.errors import (
+    InvalidClientMetadata,
+    InvalidRedirectUri,
+    UnapprovedSoftwareStatement,
+)
+from idp.protocol.parameters import Parameters
+from idp.protocol.vocabulary import OFFLINE_ACCESS
+
+Document = dict[str, Any]
+Check = Callable[[Document], None]
+
+#: What can be chosen of what is offered, by the member that says so.
+_CHOICES = {
+    "token_endpoint_auth_method": policy.CLIENT_AUTHENTICATION_METHODS,
+    "id_token_signed_response_alg": policy.SIGNING_ALGORITHMS,
+    "introspection_signed_response_alg": policy.SIGNING_ALGORITHMS,
+    "application_type": tuple(Client.ApplicationType.values),
+    "subject_type": policy.SUBJECT_TYPES,
+}
+#: What a client would rely on: another form of an answer, a safeguard, being told of something.
+_NOT_OFFERED = (
+    "authorization_encrypted_response_alg",
+    "authorization_encrypted_response_enc",
+    "authorization_signed_response_alg",
+    "backchannel_logout_session_required",
+    "backchannel_logout_uri",
+    "dpop_bound_access_tokens",
+    "frontchannel_logout_session_required",
+    "frontchannel_logout_uri",
+    "id_token_encrypted_response_alg",
+    "id_token_encrypted_response_enc",
+    "introspection_encrypted_response_alg",
+    "introspection_encrypted_response_enc",
+    "request_object_encryption_alg",
+    "request_object_encryption_enc",
+    "request_object_signing_alg",
+    "request_uris",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "sector_identifier_uri",
+    "tls_client_certificate_bound_access_tokens",
+    "token_endpoint_auth_signing_alg",
+    "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
+    "userinfo_signed_response_alg",
+)
+_PAGES = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
+#: Control characters, and halves of characters: no name has them, and no database takes them all.
+_UNPRINTABLE = frozenset({"Cc", "Cs"})
+
+
+def no_value_is_null(document: Document) -> None:
+    """RFC 7591 §2: a member that is not meant is left out."""
+    for name in (*metadata.REGISTERED, *_CHOICES, *_NOT_OFFERED):
+        if name in document and document[name] is None:
+            raise InvalidClientMetadata(f"{name}: It is null; leave it out instead.")
+
+
+def no_statement_is_made(document: Document) -> None:
+    """RFC 7591 §2.3: a statement's values would go before all others, so it can't be ignored."""
+    if "software_statement" in document:
+        raise UnapprovedSoftwareStatement(
+            "software_statement: It came, but software statements are not accepted here."
+        )
+
+
+def nothing_is_relied_on_that_is_not_offered(document: Document) -> None:
+    """RFC 7591 §2: the client would believe in something that is not so."""
+    for name in _NOT_OFFERED:
+        if document.get(name, False) not in (False, "", []):
+            raise InvalidClientMetadata(f"{name}: This is not offered here; leave it out.")
+
+
+def choices_are_offered(document: Document) -> None:
+    """RFC 7591 §2: an algorithm, method or type is one of those that discovery lists."""
+    for name, offered in _CHOICES.items():
+        if name in document and document[name] not in offered:
+            came, words = document[name], ", ".join(offered)
+            raise InvalidClientMetadata(f"{name}: Choose of {words}; {came!r} is not offered here.")
+
+
+def keys_come_in_one_way(document: Document) -> None:
+    """RFC 7591 §2: keys by value or by address, never both. Nothing here needs them yet."""
+    if "jwks" in document and "jwks_uri" in document:
+        raise InvalidClientMetadata("jwks: It came together with jwks_uri; send one of them.")
+
+
+def texts_can_be_kept(document: Document) -> None:
+    """RFC 7591 §2: names and addresses are text that people and programs can read."""
+    for name in metadata.REGISTERED:
+        value = document.get(name)
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not _UNPRINTABLE.isdisjoint(map(_category, text)):
+                raise InvalidClientMetadata(f"{name}: It contains a control character.")
+
+
+def pages_are_on_the_web(document: Document) -> None:
+    """RFC 7591 §5: what people may follow never runs script."""
+    for name in _PAGES:
+        value = document.get(name)
+        if isinstance(value, str) and value and not _is_on_the_web(value, {"https", "http"}):
+            raise InvalidClientMetadata(f"{name}: It is not an address that starts with https://.")
+
+
+def sign_in_is_initiated_over_https(document: Document) -> None:
+    """OIDC Dynamic Client Registration §2: `initiate_login_uri` has to be https."""
+    value = document.get("initiate_login_uri")
+    if value is not None and not (isinstance(value, str) and _is_on_the_web(value, {"https"})):
+        raise InvalidClientMetadata(
+            "initiate_login_uri: It is not an address that starts with https://."
+        )
+
+
+def offline_access_can_be_granted(document: Document) -> None:
+    """OIDC Core §11: going on when the person is away takes a refresh token."""
+    scope, grant_types = document.get("scope"), document.get("grant_types")
+    asked = isinstance(scope, str) and OFFLINE_ACCESS in scope.split()
+    if asked and not (isinstance(grant_types, list) and "refresh_token" in grant_types):
+        raise InvalidClientMetadata("scope: offline_access needs the grant type refresh_token.")
+
+
+CHECKS: tuple[Check, ...] = (
+    no_value_is_null,
+    no_statement_is_made,
+    nothing_is_relied_on_that_is_not_offered,
+    choices_are_offered,
+    keys_come_in_one_way,
+    texts_can_be_kept,
+    pages_are_on_the_web,
+    sign_in_is_initiated_over_https,
+    offline_access_can_be_granted,
+)
+
+
+def read(document: Document) -> Document:
+    """Return the members that are to be registered. Raises the first problem's ProtocolError."""
+    for satisfied in CHECKS:
+        satisfied(document)
+    return {name: document[name] for name in metadata.REGISTERED if name in document}
+
+
+def assign(client: Client, registered: Document) -> None:
+    """Give a client what it registered, and the defaults; the operator's decisions stay.
+
+    Raises InvalidRedirectUri or InvalidClientMetadata. RFC 7591 §2; the client isn't saved.
+    """
+    decided = metadata.values_of(client)
+    try:
+        metadata.assign(client, {**{name: decided[name] for name in metadata.POLICY}, **registered})
+    except TypeError as problem:
+        raise InvalidClientMetadata(f"{problem}.") from None
+    client.grant_types = list(dict.fromkeys(client.grant_types))
+
+
+def is_sound(client: Client) -> None:
+    """RFC 7591 §2: redirect URIs, grants and response types fit each other and what is offered."""
+    try:
+        client.full_clean()
+    except ValidationError as error:
+        column, problems = next(iter(error.message_dict.items()))
+        name = metadata.name_of(column)
+        kind = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
+        raise kind(f"{name}: {problems[0]}") from None
+
+
+def registered_by(client: Client) -> Document:
+    """Return all that is registered for a client, defaults filled in. RFC 7591 §3.2.1."""
+    values = metadata.values_of(client)
+    members = {name: values[name] for name in metadata.REGISTERED}
+    members["scope"] = " ".join(_scopes_of(client))
+    always = {name: members[name] for name in ("grant_types", "response_types")}
+    given = {name: value for name, value in members.items() if value not in (None, "", [])}
+    return {**given, **always, "subject_type": policy.SUBJECT_TYPES[0]}
+
+
+def told(document: Document) -> Parameters:
+    """Return a document's members as an event tells them; what is not a text is only named."""
+    return Parameters({name: _words(value) for name, value in document.items()})
+
+
+def _scopes_of(client: Client) -> Iterator[str]:
+    allowed = client.allowed_scopes
+    return (scope for scope in client.scopes or policy.SCOPES if scope in allowed)
+
+
+def _words(value: Any) -> str:
+    texts = value if isinstance(value, list) else [value]
+    readable = all(isinstance(text, str) and text.isprintable() for text in texts)
+    return " ".join(texts) if readable else f"({type(value).__name__})"
+
+
+def _category(character: str) -> str:
+    return unicodedata.category(character)
+
+
+def _is_on_the_web(address: str, schemes: set[str]) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.hostname)

@@ -1,0 +1,115 @@
+"""What a client that registers itself may be: the operator's word. RFC 7591 §5."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from idp import policy
+from idp.models import Client, InitialAccessToken
+from idp.protocol.errors import InvalidClientMetadata, InvalidRedirectUri, RegistrationClosed
+
+
+@dataclass(frozen=True)
+class Permit:
+    """What a client may register: by the settings, or by the initial access token it came with."""
+
+    grant_types: frozenset[str]
+    response_types: frozenset[str]
+    scopes: frozenset[str]
+    #: What it gets that names no scopes; empty for every standard one.
+    default_scopes: tuple[str, ...] = ()
+    #: The hosts that people may be sent to; empty for any.
+    redirect_hosts: frozenset[str] = frozenset()
+    token: InitialAccessToken | None = None
+
+
+def registration_is_open() -> None:
+    """RFC 7591 §3: raise RegistrationClosed where clients cannot register themselves."""
+    if policy.REGISTRATION == "closed":
+        raise RegistrationClosed("Clients cannot register themselves here; ask the operator.")
+
+
+def permit_for_anybody() -> Permit:
+    """Return what the settings let anybody register."""
+    return _permit({})
+
+
+def permit_by(token: InitialAccessToken) -> Permit:
+    """Return what a token lets its holder register."""
+    return replace(_permit(stamp_of(token)), token=token)
+
+
+def permit_of(client: Client) -> Permit:
+    """Return what a registered client may become: what it might have been, and what it is."""
+    permit = _permit(client.registered_with)
+    return replace(
+        permit,
+        grant_types=permit.grant_types | set(client.grant_types),
+        response_types=permit.response_types | set(client.response_types),
+        scopes=permit.scopes | set(client.scopes),
+    )
+
+
+def stamp_of(token: InitialAccessToken | None) -> dict[str, Any]:
+    """Return what is kept of a token on its clients, so that it holds when the token is gone."""
+    if token is None:
+        return {}
+    return {
+        "initial_access_token": token.name,
+        "grant_types": token.grant_types,
+        "scopes": token.scopes,
+        "redirect_hosts": token.redirect_hosts,
+    }
+
+
+def is_permitted(client: Client, permit: Permit) -> None:
+    """RFC 7591 §5: grants, response types and scopes are what the operator opened."""
+    for name, values, permitted in (
+        ("grant_types", client.grant_types, permit.grant_types),
+        ("response_types", client.response_types, permit.response_types),
+        ("scope", client.scopes, permit.scopes),
+    ):
+        beyond = sorted(set(values) - permitted)
+        if beyond:
+            words = ", ".join(beyond)
+            raise InvalidClientMetadata(f"{name}: This registration is not open for {words}.")
+
+
+def hosts_are_permitted(client: Client, permit: Permit) -> None:
+    """RFC 7591 §5: people are sent to the hosts that the operator named, if any were named."""
+    if not permit.redirect_hosts:
+        return
+    for name in ("redirect_uris", "post_logout_redirect_uris"):
+        for uri in getattr(client, name):
+            if urlsplit(uri).hostname not in permit.redirect_hosts:
+                kind = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
+                raise kind(f"{name}: This registration is not open for {uri}.")
+
+
+def _permit(stamp: dict[str, Any]) -> Permit:
+    grant_types = stamp.get("grant_types") or policy.REGISTRATION_GRANT_TYPES
+    scopes = tuple(stamp.get("scopes", ()))
+    return Permit(
+        grant_types=frozenset(grant_types),
+        response_types=frozenset(
+            _response_types_of(grant_types)
+            if stamp.get("grant_types")
+            else policy.REGISTRATION_RESPONSE_TYPES
+        ),
+        scopes=frozenset(scopes or policy.SCOPES),
+        default_scopes=scopes,
+        redirect_hosts=frozenset(host.lower() for host in stamp.get("redirect_hosts", ())),
+    )
+
+
+def _response_types_of(grant_types: Sequence[str]) -> Iterable[str]:
+    """Return the response types that go with these grants."""
+    return (kind for kind in policy.RESPONSE_TYPES if _grants_of(kind) <= set(grant_types))
+
+
+def _grants_of(response_type: str) -> set[str]:
+    """Return the grants that a response type needs. OIDC Dynamic Client Registration §2."""
+    parts = set(response_type.split())
+    needed = {"authorization_code"} if "code" in parts else set()
+    return needed | ({"implicit"} if parts & {"token", "id_token"} else set())

@@ -6,6 +6,7 @@ No secret that a run used may be in a server's log or in an event.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -74,6 +75,13 @@ def database_url() -> str:
     if connection.vendor == "sqlite":
         return f"sqlite:///{config['NAME']}"
     return f"postgres://{config['USER']}@{config['HOST']}:{config['PORT']}/{config['NAME']}"
+
+
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 class Server:

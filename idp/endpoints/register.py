@@ -72,9 +72,10 @@ def _permit(token: str | None) -> policies.Permit:
 
 
 def _register(http: HttpRequest, permit: policies.Permit, document: dict[str, Any]) -> HttpResponse:
+    now = timezone.now()
     if permit.token is None:
-        throttle.count(client_address(http) or "unknown")
-    registration = lifecycle.register(document, permit, timezone.now())
+        throttle.count(client_address(http) or "unknown", now)
+    registration = lifecycle.register(document, permit, now)
     client = registration.client
     record(
         Kind.REGISTERED,

@@ -9,7 +9,6 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from idp.clients import metadata as columns
 from idp.clients import secrets
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata, InvalidToken
@@ -87,7 +86,6 @@ def replace(
     Members that are left out go back to their defaults. Raises InvalidToken where it is gone,
     InvalidRedirectUri or InvalidClientMetadata.
     """
-    _is_about(client, document)
     registered = metadata.read({k: v for k, v in document.items() if v is not None})
     with transaction.atomic():
         present: Client | None = (
@@ -95,13 +93,16 @@ def replace(
         )
         if present is None:
             raise _not_there()
-        before = columns.values_of(present)
+        _is_about(present, document)
+        before = metadata.registered_by(present)
         _describe(present, registered, permit_of(present))
         present.save()
         registration = Registration(present, access_token, _secret_where_needed(present))
-    after = columns.values_of(present)
+    after = metadata.registered_by(present)
     changes = {
-        name: (before[name], value) for name, value in after.items() if before[name] != value
+        name: (before.get(name), after.get(name))
+        for name in {**before, **after}
+        if before.get(name) != after.get(name)
     }
     return registration, changes
 

@@ -16,6 +16,7 @@ PROTOCOL = [
     "/authorize",
     "/token",
     "/userinfo",
+    "/register",
     "/jwks",
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",

@@ -3,7 +3,6 @@
 import datetime
 import os
 import random
-import socket
 import ssl
 import subprocess
 import sys
@@ -31,17 +30,11 @@ from playwright.sync_api import (
 
 from tests import secrecy
 from tests.browser.visitor import Site, Visitor
-from tests.conftest import ROOT, Server
+from tests.conftest import ROOT, Server, free_port
 from tests.relying_party import Person, make_client
 
 #: How long a page may take to show what is expected, in milliseconds.
 PATIENCE = 10_000
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 class Elsewhere(BaseHTTPRequestHandler):

@@ -49,6 +49,9 @@ def test_the_development_defaults_are_fine_where_they_are_meant() -> None:
         ({"IDP_DEMO": "true"}, "idp.E015"),
         ({"IDP_ISSUER": "https://id.example.com/idp"}, "idp.E002"),
         ({"IDP_SIGNUP": "perhaps"}, "idp.E001"),
+        ({"IDP_REGISTRATION": "perhaps"}, "idp.E003"),
+        ({"IDP_REGISTRATION_GRANTS": "authorization_code telepathy"}, "idp.E004"),
+        ({"IDP_REGISTRATION_RESPONSE_TYPES": "code,telepathy"}, "idp.E004"),
     ],
 )
 def test_each_unsafe_setting_is_named_and_refused(changes: dict[str, str], check: str) -> None:

@@ -17,6 +17,8 @@ from idp.models import (
     Authorization,
     AuthorizationCode,
     Client,
+    Consent,
+    Event,
     PendingAuthorization,
     RefreshToken,
 )
@@ -156,6 +158,49 @@ def test_browser_sessions() -> None:
         for at in (NOW, NOW + SECOND)
     ]
     assert survivors(*rows) == [False, True]
+
+
+def self_registered(age: timedelta = 40 * DAY, **columns: Any) -> Client:
+    """A client that registered itself, without an initial access token unless it says so."""
+    row = Client.objects.create(
+        **{
+            "registration_source": Client.RegistrationSource.DCR,
+            "grant_types": ["authorization_code"],
+            **columns,
+        }
+    )
+    Client.objects.filter(pk=row.pk).update(created=NOW - age)
+    return row
+
+
+def test_apps_that_registered_themselves_and_were_never_used(user: User) -> None:
+    kept_for = policy.UNUSED_CLIENTS_KEPT_FOR
+    assert survivors(self_registered(kept_for), self_registered(kept_for - SECOND)) == [False, True]
+
+
+def test_apps_that_somebody_vouched_for_stay() -> None:
+    by_token = self_registered(registered_with={"initial_access_token": "bakers"})
+    by_operator = self_registered(registration_source=Client.RegistrationSource.MANUAL)
+    assert survivors(by_token, by_operator) == [True, True]
+
+
+def test_apps_that_were_used_stay(user: User) -> None:
+    agreed, authorized, tokened, once = (self_registered() for _ in range(4))
+    Consent.objects.create(user=user, client=agreed, scopes=["openid"])
+    family(user, authorized)
+    AccessToken.objects.create(
+        application=tokened, token="", token_checksum=unique("token"), expires=NOW + DAY
+    )
+    # Its people have taken back their consent since, or left.
+    Event.objects.create(kind=Event.Kind.CONSENTED, client_id=once.client_id)
+    assert survivors(agreed, authorized, tokened, once) == [True] * 4
+
+
+def test_apps_that_sign_in_by_themselves_stay() -> None:
+    """Their tokens are gone an hour later: nothing tells whether they are used."""
+    grants = ["authorization_code", "refresh_token", "client_credentials"]
+    rows = [self_registered(grant_types=grants), self_registered(grant_types=grants[2:])]
+    assert survivors(*rows) == [True, True]
 
 
 def test_the_second_time_nothing_is_left_to_do(client: Client) -> None:

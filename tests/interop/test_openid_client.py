@@ -14,6 +14,7 @@ import pytest
 from idp.declaration import apply
 from tests.conftest import Server
 from tests.interop.conftest import Traveller, free_address, running, shown
+from tests.registering import initial_token
 from tests.relying_party import ISSUER, Person, make_client, spec, unique
 
 PROGRAM = Path(__file__).parent / "openid_client" / "server.mjs"
@@ -50,6 +51,23 @@ def node_site(log: Path, **metadata: Any) -> Iterator[str]:
                 if name in client.metadata
             }
         ),
+    ):
+        yield address
+
+
+@contextmanager
+def registering_site(log: Path, token: str = "", **metadata: Any) -> Iterator[str]:
+    """Run the relying party, which registers itself when it starts."""
+    address = free_address()
+    with running(
+        "the Node relying party",
+        ["node", str(PROGRAM)],
+        address,
+        log,
+        PORT=str(urlsplit(address).port),
+        OIDC_ISSUER=ISSUER,
+        OIDC_CLIENT=json.dumps(metadata),
+        **({"OIDC_INITIAL_ACCESS_TOKEN": token} if token else {}),
     ):
         yield address
 
@@ -92,6 +110,43 @@ def test_signing_in(
     assert learnt["userinfo"]["email"] == person.email
     assert set(learnt["scope"].split()) == {"openid", "profile", "email"}
     assert 0 < learnt["expires_in"] <= 3600
+
+
+@spec("OIDC Dynamic Client Registration", "3.1")
+@pytest.mark.parametrize(
+    ("method", "with_token"),
+    [
+        pytest.param("client_secret_basic", True, marks=pytest.mark.smoke),
+        ("client_secret_post", False),
+        ("none", False),
+    ],
+)
+def test_registering_itself_and_signing_in(
+    provider: Server,
+    method: str,
+    with_token: bool,
+    traveller: Traveller,
+    person: Person,
+    tmp_path: Path,
+) -> None:
+    metadata = {
+        "client_name": unique("Self-made"),
+        "token_endpoint_auth_method": method,
+        "grant_types": ["authorization_code", "refresh_token"],
+        "id_token_signed_response_alg": "ES256",
+    }
+    token = initial_token(max_uses=1) if with_token else ""
+    with registering_site(tmp_path / "log", token, **metadata) as site:
+        registered = shown(traveller.open(f"{site}/registered"))
+        page = traveller.open(f"{site}/login", scope="openid offline_access")
+        page = traveller.sign_in(person, page)
+        assert metadata["client_name"] in page.text
+        learnt = shown(traveller.agree(person, page))
+        again = shown(traveller.open(f"{site}/refresh"))
+    assert {name: registered[name] for name in metadata} == metadata
+    assert ("client_secret" in registered) == (method != "none")
+    assert learnt["claims"]["aud"] == registered["client_id"]
+    assert learnt["claims"]["sub"] == again["claims"]["sub"] == person.sub
 
 
 def test_max_age(site: str, traveller: Traveller, person: Person) -> None:

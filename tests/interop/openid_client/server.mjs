@@ -2,7 +2,9 @@
 //
 // GET /login?max_age=…&scope=… sends the browser to the provider, GET /callback takes it back; the
 // tokens stay with the browser's cookie, for /refresh?resource=…, /introspect and /revoke?token=….
-// The environment says who we are: PORT, OIDC_ISSUER, OIDC_CLIENT (registration metadata as JSON).
+// The environment says who we are: PORT, OIDC_ISSUER, OIDC_CLIENT (registration metadata as JSON). A
+// client without a client_id registers itself first, with OIDC_INITIAL_ACCESS_TOKEN if there is one;
+// GET /registered shows what came of it.
 
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -16,10 +18,17 @@ const authentication = {
   none: () => client.None(),
 }[token_endpoint_auth_method]()
 
-const config = await client.discovery(new URL(process.env.OIDC_ISSUER), client_id, metadata, authentication, {
-  // http is for this machine only. The signature of the ID token is checked although TLS would do.
-  execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
-})
+const issuer = new URL(process.env.OIDC_ISSUER)
+// http is for this machine only. The signature of the ID token is checked although TLS would do.
+const execute = [client.allowInsecureRequests, client.enableNonRepudiationChecks]
+const config = client_id
+  ? await client.discovery(issuer, client_id, metadata, authentication, { execute })
+  : await client.dynamicClientRegistration(
+      issuer,
+      { redirect_uris: [`${here}/callback`], token_endpoint_auth_method, ...metadata },
+      authentication,
+      { initialAccessToken: process.env.OIDC_INITIAL_ACCESS_TOKEN, execute },
+    )
 const pending = new Map() // what was sent, by the browser's cookie
 const signedIn = new Map() // the tokens, likewise
 const browserOf = request => /openid-client=([\w-]+)/.exec(request.headers.cookie)?.[1]
@@ -89,6 +98,10 @@ async function machine(request, response, url) {
   answer(response, 200, await client.clientCredentialsGrant(config, Object.fromEntries(url.searchParams)))
 }
 
+async function registered(request, response) {
+  answer(response, 200, config.clientMetadata())
+}
+
 function answer(response, status, body) {
   response.writeHead(status, { 'Content-Type': 'application/json' })
   response.end(JSON.stringify(body))
@@ -101,6 +114,7 @@ const routes = {
   '/introspect': introspect,
   '/revoke': revoke,
   '/machine': machine,
+  '/registered': registered,
 }
 
 createServer(async (request, response) => {

@@ -79,7 +79,7 @@ PATHS: Final = {
     "revocation_endpoint": "/revoke",
     "introspection_endpoint": "/introspect",
     "end_session_endpoint": "/end_session",
-    **({} if REGISTRATION == "closed" else {"registration_endpoint": "/register"}),
+    **({"registration_endpoint": "/register"} if REGISTRATION in {"token", "open"} else {}),
     "jwks_uri": "/jwks",
     "service_documentation": "/developers/",
 }

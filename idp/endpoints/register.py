@@ -32,7 +32,7 @@ def register(http: HttpRequest) -> HttpResponse:
         policies.registration_is_open()
         client_id = _client_id(http)
         token = bearer.token_of(http)
-        if token is None and (http.method != "POST" or policy.REGISTRATION == "token"):
+        if token is None and (http.method != "POST" or policy.REGISTRATION != "open"):
             return bearer.ask()
         if http.method == "POST":
             permit = _permit(token)

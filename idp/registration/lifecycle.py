@@ -137,7 +137,8 @@ def _is_about(client: Client, document: Mapping[str, Any]) -> None:
     secret = document.get("client_secret")
     if secret is None:
         return
-    if not isinstance(secret, str) or not secrets.is_valid_now(client, secret):
+    known = isinstance(secret, str) and secret.isascii()
+    if not known or not secrets.is_valid_now(client, secret):
         raise InvalidClientMetadata("client_secret: It is not the client's present secret.")
 
 

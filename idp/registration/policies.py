@@ -26,7 +26,7 @@ class Permit:
 
 def registration_is_open() -> None:
     """RFC 7591 §3: raise RegistrationClosed where clients cannot register themselves."""
-    if policy.REGISTRATION == "closed":
+    if policy.REGISTRATION not in {"token", "open"}:
         raise RegistrationClosed("Clients cannot register themselves here; ask the operator.")
 
 

@@ -1,5 +1,6 @@
 """Registration as a way in: trust, tokens, addresses, names, floods. SECURITY §9, lines 43, 44."""
 
+import json
 import socket
 import threading
 import time
@@ -237,6 +238,24 @@ def test_a_replacement_of_another_client_than_the_addressed_one(provider: object
     assert response.status_code == 400
     for information in (mine, other):
         assert manage("GET", information).json()["client_name"] == "Bread shop"
+
+
+@spec("RFC 7592", "2.2")
+@pytest.mark.parametrize("text", ["\\ud800", "\\u0000", "\\u00e9", "x" * 50_000])
+def test_odd_texts_in_a_replacement(provider: object, text: str) -> None:
+    information = registered()
+    for name in ("client_id", "client_secret", "client_name", "scope", "unheard-of", text):
+        body = json.dumps(replaceable(information, **{name: "TEXT"})).replace("TEXT", text)
+        response = httpx.put(
+            information["registration_client_uri"],
+            content=body,
+            headers={
+                "Authorization": f"Bearer {information['registration_access_token']}",
+                "Content-Type": "application/json",
+            },
+            verify=False,
+        )
+        assert response.status_code in {200, 400}, (name, response.text)
 
 
 @spec("RFC 6750", "2.3")

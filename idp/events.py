@@ -132,7 +132,9 @@ def denied(
         check=check,
         section=section,
         parameters=without_secrets(parameters) if parameters else None,
-        repeated=sorted(parameters.repeated)[:_MOST_PARAMETERS] if parameters else None,
+        repeated=sorted(map(_shown, parameters.repeated))[:_MOST_PARAMETERS]
+        if parameters
+        else None,
     )
 
 
@@ -140,13 +142,17 @@ def without_secrets(parameters: Parameters) -> dict[str, str]:
     """Return the parameters for others' eyes: what could be a secret is only measured."""
     shown: dict[str, str] = {}
     for name, value in sorted(parameters.values.items())[:_MOST_PARAMETERS]:
-        known = name if _NAME.fullmatch(name) else f"{MASK} (a name of {len(name)} characters)"
-        shown[known] = (
+        shown[_shown(name)] = (
             value[:_LONGEST_VALUE] if name in _TELLING else f"{MASK} ({len(value)} characters)"
         )
     if len(parameters.resources) > 1:
         shown["resource"] = " ".join(parameters.resources)[:_LONGEST_VALUE]
     return shown
+
+
+def _shown(name: str) -> str:
+    """Return a parameter's name, or its length where it looks like no name: it may be a value."""
+    return name if _NAME.fullmatch(name) else f"{MASK} (a name of {len(name)} characters)"
 
 
 def masked(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:

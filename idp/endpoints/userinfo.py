@@ -36,8 +36,7 @@ def userinfo(http: HttpRequest) -> HttpResponse:
 
 def _access_token(http: HttpRequest) -> str | None:
     """Return the token from the header or the body. RFC 6750 §2; one place only, never the URL."""
-    if "access_token" in Parameters.parse(query_of(http)).values:
-        raise InvalidRequest("Send the access token in the Authorization header, not the address.")
+    _token_is_not_in_the_address(http)
     header = http.headers.get("Authorization")
     if header is not None and _SCHEME.match(header) is None:
         header = None  # another scheme is as if nothing had come (RFC 6750 §3.1)
@@ -49,25 +48,40 @@ def _access_token(http: HttpRequest) -> str | None:
     if header is None:
         return posted
     if posted is not None:
-        raise InvalidRequest("Send the access token in one place: the header or the body.")
+        raise InvalidRequest(
+            "The access token came in the Authorization header and in the body; "
+            "send it in one of them."
+        )
     match = _BEARER.fullmatch(header)
     if match is None:
-        raise InvalidRequest("The Authorization header is not Bearer with an access token.")
+        raise InvalidRequest("The Authorization header is not Bearer with one access token.")
     return match[1]
+
+
+def _token_is_not_in_the_address(http: HttpRequest) -> None:
+    """RFC 6750 §2.3: addresses are logged and passed on, tokens must not be."""
+    if "access_token" in Parameters.parse(query_of(http)).values:
+        raise InvalidRequest(
+            "The access token came in the address; send it in the Authorization header."
+        )
 
 
 def _claims(bearer: Bearer | None) -> dict[str, object]:
     """Return what the token's scopes ask for. RFC 6750 §3.1, OIDC Core §5.3."""
     if bearer is None:
-        raise InvalidToken("The access token is unknown.")
+        raise InvalidToken(
+            "The access token is unknown: it is none of ours, or was revoked or expired long ago."
+        )
     problem = bearer.problem
     if problem is not None:
         raise InvalidToken(problem)
     if bearer.resource and policy.ISSUER not in bearer.resource:
-        raise InvalidToken("The access token is for another API, not for UserInfo.")
+        raise InvalidToken("The access token is for an API (resource), and not for UserInfo.")
     scopes = frozenset(bearer.scope.split())
     if "openid" not in scopes:
-        raise InsufficientScope("UserInfo needs an access token with the scope openid.")
+        raise InsufficientScope(
+            "The access token was not granted the scope openid, which UserInfo needs."
+        )
     return claims_for(bearer.user, scopes)
 
 

@@ -112,12 +112,17 @@ class _Paragraph:
 
 
 def _summary(explained: type[errors.ProtocolError]) -> str:
-    return (inspect.getdoc(explained) or "").partition("\n\n")[0]
+    return _words_of(explained).partition("\n\n")[0]
+
+
+def _words_of(explained: type[errors.ProtocolError]) -> str:
+    """Return a docstring as people read it."""
+    return (inspect.getdoc(explained) or "").replace("'", "’")
 
 
 def _advice(explained: type[errors.ProtocolError]) -> list[_Paragraph]:
     """Return what the docstring advises after its summary; `1. ` begins a step."""
-    advice = (inspect.getdoc(explained) or "").partition("\n\n")[2]
+    advice = _words_of(explained).partition("\n\n")[2]
     paragraphs = [re.split(r"(?m)^\d+\. ", text) for text in advice.split("\n\n") if text]
     return [_Paragraph(text, steps) for text, *steps in paragraphs]
 

@@ -74,4 +74,8 @@ def compared(client: Client, parameter: str, uri: str) -> Comparison | None:
     if allowed(uri):
         return None
     closest = nearest(uri, registered)
-    return Comparison(parameter, closest, differences(uri, closest) if closest else [])
+    # The exception for loopback addresses (RFC 8252 §7.3) is of redirect URIs alone.
+    native = client.application_type == Client.ApplicationType.NATIVE
+    any_port = native and parameter == "redirect_uri"
+    found = differences(uri, closest, native=any_port) if closest else []
+    return Comparison(parameter, closest, found)

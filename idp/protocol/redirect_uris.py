@@ -76,12 +76,18 @@ def nearest(uri: str, registered: Iterable[str]) -> str | None:
     return max(nlargest(_CANDIDATES, registered, key=quickly), key=exactly, default=None)
 
 
-def differences(sent: str, registered: str) -> list[str]:
-    """Return in which parts an address differs from a registered one, a sentence each."""
+def differences(sent: str, registered: str, *, native: bool = False) -> list[str]:
+    """Return in which parts an address differs from a registered one, a sentence each.
+
+    The port of a native client's loopback address is none of them.
+    """
+    if native and _LOOPBACK_URI.match(sent) and _LOOPBACK_URI.match(registered):
+        sent, registered = _without_port(sent), _without_port(registered)
     if sent == registered:
         return []
     if sent != sent.strip():
-        return ["It begins or ends with a space.", *differences(sent.strip(), registered)]
+        rest = differences(sent.strip(), registered, native=native)
+        return ["It begins or ends with a space.", *rest]
     if _split(sent) is None:
         return ["It is not an absolute URI of printable ASCII characters."]
     ours, theirs = _Parts.of(sent), _Parts.of(registered)

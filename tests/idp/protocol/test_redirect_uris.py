@@ -198,6 +198,14 @@ def test_differences_from_addresses_of_other_kinds() -> None:
     ]
 
 
+def test_the_port_of_a_native_loopback_address_is_no_difference() -> None:
+    sent, registered = "http://127.0.0.1:5000/x", "http://127.0.0.1/callback"
+    assert len(differences(sent, registered)) == 2
+    assert differences(sent, registered, native=True) == [
+        "The path differs: /x came, /callback is registered."
+    ]
+
+
 @given(st.text(st.characters(codec="ascii")), st.text(st.characters(codec="ascii")))
 def test_what_differs_is_always_told(sent: str, path: str) -> None:
     registered = f"https://rp.example.com/{quote(path)}"

@@ -50,8 +50,18 @@ def form_action_for(uri: str) -> dict[str, list[str]]:
 
 def shown_logo(client: Client) -> str:
     """Return the logo that pages show: of clients that an operator entered, else none."""
-    entered = client.registration_source == Client.RegistrationSource.MANUAL
-    return client.logo_uri if entered and client.logo_uri.startswith("https://") else ""
+    shown = _is_entered_by_operator(client) and client.logo_uri.startswith("https://")
+    return client.logo_uri if shown else ""
+
+
+def home_of(client: Client) -> str:
+    """Return the app's home page: of clients that an operator entered, else nothing."""
+    web = client.client_uri.startswith(("https://", "http://"))
+    return client.client_uri if web and _is_entered_by_operator(client) else ""
+
+
+def _is_entered_by_operator(client: Client) -> bool:
+    return bool(client.registration_source == Client.RegistrationSource.MANUAL)
 
 
 def host_of(redirect_uri: str) -> str:

@@ -147,7 +147,7 @@ def denied(
         check=check,
         section=section,
         parameters=without_secrets(parameters) if parameters else None,
-        repeated=sorted(parameters.repeated)[:_MOST_PARAMETERS] if parameters else None,
+        repeated=sorted(map(_name, parameters.repeated))[:_MOST_PARAMETERS] if parameters else None,
     )
 
 
@@ -155,13 +155,17 @@ def without_secrets(parameters: Parameters) -> dict[str, str]:
     """Return the parameters for others' eyes: what could be a secret is only measured."""
     shown: dict[str, str] = {}
     for name, value in sorted(parameters.values.items())[:_MOST_PARAMETERS]:
-        known = name if _NAME.fullmatch(name) else f"{MASK} (a name of {len(name)} characters)"
         if name == "client_id":
             value = _named(value)
-        shown[known] = _shown(value) if name in _TELLING else _measured(value)
+        shown[_name(name)] = _shown(value) if name in _TELLING else _measured(value)
     if len(parameters.resources) > 1:
         shown["resource"] = _shown(" ".join(parameters.resources))
     return shown
+
+
+def _name(name: str) -> str:
+    """Return a parameter's name, or its length where it looks like no name: it may be a value."""
+    return name if _NAME.fullmatch(name) else f"{MASK} (a name of {len(name)} characters)"
 
 
 def _shown(value: str) -> str:

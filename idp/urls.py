@@ -51,6 +51,7 @@ urlpatterns = [
     path("account/", include("accounts.urls")),
     path("language", language.language, name="set_language"),
     path("developers/", developers.overview, name="developers"),
+    path("developers/apps/", developers.apps, name="developers_apps"),
     path("developers/errors/<slug:code>", developers.error, name="developers_error"),
     # Operations
     path("healthz", health.healthz),

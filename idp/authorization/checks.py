@@ -29,64 +29,82 @@ _UNSUPPORTED: dict[str, type[ProtocolError]] = {
 def nothing_unsupported_is_asked(request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.6: each has an error of its own; ignoring one could drop a safeguard."""
     for name in sorted(request.unsupported):
-        raise _UNSUPPORTED[name](f"The parameter {name} is not supported.")
+        raise _UNSUPPORTED[name](f"The parameter {name} is not supported; leave it out.")
 
 
 def response_type_is_offered(request: AuthorizationRequest) -> None:
     """RFC 6749 §3.1.1: the order of a combination's parts does not matter."""
     if _parts(request.response_type) not in map(_parts, policy.RESPONSE_TYPES):
         raise UnsupportedResponseType(
-            f"The response type {request.response_type} is not supported."
+            f"The response_type {request.response_type} is not offered here; "
+            f"it has to be {' or '.join(policy.RESPONSE_TYPES)}."
         )
 
 
 def response_type_is_registered(request: AuthorizationRequest) -> None:
     """OIDC Dynamic Client Registration §2: a client uses what it registered."""
     if _parts(request.response_type) not in map(_parts, request.client.response_types):
-        raise UnauthorizedClient("The client is not registered for this response type.")
+        raise UnauthorizedClient(
+            f"This client is not registered for the response_type {request.response_type}."
+        )
 
 
 def response_mode_is_offered(request: AuthorizationRequest) -> None:
     """OAuth 2.0 Multiple Response Types §2.1: an unknown mode is refused, never replaced."""
     if request.response_mode is not None and request.response_mode not in policy.RESPONSE_MODES:
-        raise InvalidRequest(f"The response_mode {request.response_mode} is not supported.")
+        raise InvalidRequest(
+            f"The response_mode {request.response_mode} is not offered here; "
+            f"it can be {' or '.join(policy.RESPONSE_MODES)}."
+        )
 
 
 def scope_gives_something(request: AuthorizationRequest) -> None:
     """RFC 6749 §3.3: without a scope there would be nothing to agree to."""
     if not request.scopes:
-        raise InvalidScope("No scope of this request can be granted; ask for openid at least.")
+        raise InvalidScope(
+            "None of the scopes asked for can be granted to this client; ask for openid at least."
+        )
 
 
 def prompts_are_known(request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.1: a prompt that is not understood can't be honoured."""
     unknown = request.prompts - frozenset(policy.PROMPTS)
     if unknown:
-        raise InvalidRequest(f"The prompt {min(unknown)} is not supported.")
+        raise InvalidRequest(
+            f"The prompt {min(unknown)} is not offered here; it can be {', '.join(policy.PROMPTS)}."
+        )
 
 
 def prompt_none_stands_alone(request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.1: silence and a page can't both be asked for."""
     if "none" in request.prompts and len(request.prompts) > 1:
-        raise InvalidRequest("The prompt none cannot be combined with others.")
+        raise InvalidRequest("The prompt none cannot be combined with another prompt.")
 
 
 def code_challenge_is_sound(request: AuthorizationRequest) -> None:
     """RFC 7636 §4.3: S256 only; plain protects nothing that the request itself does not show."""
     if request.code_challenge is None:
         if request.code_challenge_method is not None:
-            raise InvalidRequest("A code_challenge_method was sent without a code_challenge.")
+            raise InvalidRequest("A code_challenge_method came without a code_challenge.")
         return
     if request.code_challenge_method not in policy.CODE_CHALLENGE_METHODS:
-        raise InvalidRequest("The code_challenge_method has to be S256.")
+        raise InvalidRequest(
+            "The code_challenge_method is missing, which means plain; it has to be S256."
+            if request.code_challenge_method is None
+            else "The code_challenge_method has to be S256."
+        )
     if not pkce.is_challenge(request.code_challenge):
-        raise InvalidRequest("The code_challenge is not the base64url of a SHA-256.")
+        raise InvalidRequest(
+            "The code_challenge is not the base64url of a SHA-256: 43 characters without padding."
+        )
 
 
 def pkce_is_used_where_required(request: AuthorizationRequest) -> None:
     """RFC 9700 §2.1.1: without a secret, PKCE is all that binds the code to its client."""
     if request.client.pkce_required and request.code_challenge is None:
-        raise InvalidRequest("The parameter code_challenge is required of this client (PKCE).")
+        raise InvalidRequest(
+            "The parameter code_challenge is missing; this client has to use PKCE with S256."
+        )
 
 
 def resources_are_known(request: AuthorizationRequest) -> None:

@@ -45,27 +45,40 @@ def next_step(
     hinted = _hinted_subject(request)
     if authentication is None:
         if silent:
-            raise LoginRequired("Nobody is signed in at this browser.")
+            raise LoginRequired(
+                "Nobody is signed in at this browser, and prompt=none forbids asking."
+            )
         return SignIn()
     if hinted not in {None, str(authentication.user.sub)}:
-        raise LoginRequired("Somebody else than the id_token_hint says is signed in.")
+        raise LoginRequired("Somebody else is signed in than the id_token_hint says.")
     if not _is_fresh(request, authentication):
         if silent:
-            raise LoginRequired("The sign-in is older than max_age allows.")
+            message = f"The sign-in is older than the {request.max_age} seconds of max_age."
+            raise LoginRequired(message)
         return SignIn(fresh=True)
     if not _has_agreed(request, authentication, consented):
-        if silent:
-            raise ConsentRequired("The person has not agreed to this yet.")
+        _consent_may_be_asked(request)
         return AskConsent()
     return Answer(authentication)
 
 
+def _consent_may_be_asked(request: AuthorizationRequest) -> None:
+    """OIDC Core §3.1.2.4: agreeing takes a page, which prompt=none forbids."""
+    if "none" in request.prompts:
+        raise ConsentRequired(
+            "The person has not agreed to this yet, and prompt=none forbids asking."
+        )
+
+
 def _hinted_subject(request: AuthorizationRequest) -> str | None:
+    """Return whom the client expects, by an ID token of theirs. OIDC Core §3.1.2.1."""
     if request.id_token_hint is None:
         return None
     hint = read_hint(request.id_token_hint)
     if hint is None or hint.client_id != request.client.client_id:
-        raise InvalidRequest("The id_token_hint is not an ID token that we issued to this client.")
+        raise InvalidRequest(
+            "The id_token_hint is not an ID token that was issued here to this client."
+        )
     return hint.sub
 
 

@@ -66,7 +66,7 @@ class AuthorizationRequest:
             client=client,
             reply_to=reply_to,
             arrived_at=arrival.arrived_at,
-            response_type=parameters.require("response_type"),
+            response_type=_response_type(parameters),
             response_mode=parameters.get("response_mode"),
             scopes=frozenset((parameters.get("scope") or "").split()) & client.allowed_scopes,
             prompts=frozenset((parameters.get("prompt") or "").split()),
@@ -83,6 +83,14 @@ class AuthorizationRequest:
         )
 
 
+def _response_type(parameters: Parameters) -> str:
+    """Return what is to come back. RFC 6749 §3.1.1: never assumed."""
+    response_type = parameters.get("response_type")
+    if response_type is None:
+        raise InvalidRequest("The parameter response_type is missing; send response_type=code.")
+    return response_type
+
+
 def _bounded(values: Mapping[str, str], name: str, most: int) -> str | None:
     value = values.get(name)
     if value is not None and len(value) > most:
@@ -95,5 +103,5 @@ def _seconds(values: Mapping[str, str]) -> int | None:
     if value is None:
         return None
     if not (value.isascii() and value.isdigit() and len(value) <= _MAX_AGE_DIGITS):
-        raise InvalidRequest("The parameter max_age is a whole number of seconds.")
+        raise InvalidRequest("The max_age has to be a whole number of seconds, such as 3600.")
     return int(value)

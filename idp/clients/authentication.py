@@ -32,19 +32,27 @@ class Credentials:
 def credentials_of(authorization: str | None, parameters: Parameters) -> Credentials:
     """Read the client's credentials from the Authorization header or the body.
 
-    Raises InvalidRequest where two methods are mixed, InvalidClient where there is none.
+    Raises InvalidRequest where two methods are mixed, InvalidClient where there is none. RFC 6749
+    §2.3.
     """
     parameters.refuse_repeats()
     body_id, body_secret = parameters.get("client_id"), parameters.get("client_secret")
     if authorization is not None:
         client_id, secret = _basic(authorization)
         if body_secret is not None:
-            raise InvalidRequest("Send the client secret in one place: the header or the body.")
+            raise InvalidRequest(
+                "The client secret came in the Authorization header and in the body; "
+                "send it in one of them."
+            )
         if body_id not in {None, client_id}:
-            raise InvalidRequest("The client_id of the body differs from the header's.")
+            raise InvalidRequest(
+                "The client_id in the body differs from the one in the Authorization header."
+            )
         return Credentials(client_id, "client_secret_basic", secret)
     if body_id is None:
-        raise InvalidClient("The request does not say which client it comes from.")
+        raise InvalidClient(
+            "The request names no client: there is neither an Authorization header nor a client_id."
+        )
     if body_secret is not None:
         return Credentials(body_id, "client_secret_post", body_secret)
     return Credentials(body_id, "none")
@@ -57,18 +65,27 @@ def authenticate(client: Client, credentials: Credentials, ip_address: str, now:
     Only failures touch the counter: a right secret costs nothing and is never refused for what a
     neighbour does, which is safe because no secret here is short enough to be guessed.
     """
+    _method_is_registered(client, credentials)
+    if credentials.secret is not None:
+        _secret_is_right(client, credentials.secret, ip_address, now)
+
+
+def _method_is_registered(client: Client, credentials: Credentials) -> None:
+    """OIDC Core §9: a client authenticates as it was registered to."""
     if credentials.method != client.token_endpoint_auth_method:
         raise InvalidClient(
-            f"This client is registered for {client.token_endpoint_auth_method}, "
+            f"This client is registered for the method {client.token_endpoint_auth_method}, "
             f"but the request used {credentials.method}."
         )
-    if credentials.secret is None:
-        return
-    secret = secrets.find(client, credentials.secret, now)
-    if secret is None:
+
+
+def _secret_is_right(client: Client, secret: str, ip_address: str, now: datetime) -> None:
+    """RFC 6749 §2.3.1: the secret proves the client, and is not open to guessing."""
+    found = secrets.find(client, secret, now)
+    if found is None:
         _count_failure(client, ip_address)
-        raise InvalidClient("The client secret is wrong or has expired.")
-    secrets.note_use(secret, now)
+        raise InvalidClient("The client secret is wrong, or has expired.")
+    secrets.note_use(found, now)
 
 
 def _basic(header: str) -> tuple[str, str]:
@@ -80,7 +97,9 @@ def _basic(header: str) -> tuple[str, str]:
     except (ValueError, Base64Error):
         colon = ""
     if not colon or "\0" in client_id + secret:
-        message = "The Authorization header is not Basic with a base64 client_id:client_secret."
+        message = (
+            "The Authorization header is not Basic with the base64 of client_id:client_secret."
+        )
         raise InvalidClient(message)
     return client_id, secret
 
@@ -90,6 +109,7 @@ def _form_decoded(text: str) -> str:
 
 
 def _count_failure(client: Client, ip_address: str) -> None:
+    """RFC 6749 §2.3.1: whoever guesses has to wait."""
     key = f"wrong-secrets:{client.pk}:{ip_address}"
     cache.add(key, 0, WAIT_SECONDS)
     try:
@@ -97,4 +117,6 @@ def _count_failure(client: Client, ip_address: str) -> None:
     except ValueError:  # it expired between the two
         failures = 1
     if failures > WRONG_SECRETS_ALLOWED:
-        raise TooManyWrongSecrets("Too many wrong secrets came from your address. Wait a minute.")
+        raise TooManyWrongSecrets(
+            "Too many wrong secrets came from this network address; wait a minute."
+        )

@@ -21,24 +21,24 @@ class StaleClientError(Exception):
     """The client's row is newer than what the caller went by, or the client is disabled."""
 
 
-def with_client(client_id: str, unknown: ProtocolError, attempt: Callable[[Client], T]) -> T:
+def with_client(client_id: str, unknown: type[ProtocolError], attempt: Callable[[Client], T]) -> T:
     """Return `attempt(client)`, tried again with a fresh row if it failed on an older one.
 
-    Raises `unknown` where there is no such client, or it is disabled. Clients that don't exist are
-    not remembered: one registered a moment ago is found.
+    Raises an `unknown` where there is no such client, or it is disabled. Clients that don't exist
+    are not remembered: one registered a moment ago is found.
     """
-    client = _remembered.get(client_id) or _fresh(client_id, unknown)
+    client = _remembered.get(client_id) or known_and_enabled(client_id, unknown)
     for _ in range(_TRIES):
         try:
             return attempt(client)
         except StaleClientError:
-            client = _fresh(client_id, unknown)
+            client = known_and_enabled(client_id, unknown)
         except ProtocolError:
-            fresh = _fresh(client_id, unknown)
+            fresh = known_and_enabled(client_id, unknown)
             if fresh.version == client.version:
                 raise
             client = fresh
-    raise ServerError("The client is being changed right now. Try again.")
+    raise ServerError("The client is being changed at this very moment; try again.")
 
 
 def is_current(client: Client) -> bool:
@@ -47,13 +47,18 @@ def is_current(client: Client) -> bool:
     return bool(current.exists())
 
 
-def _fresh(client_id: str, unknown: ProtocolError) -> Client:
+def known_and_enabled(client_id: str, unknown: type[ProtocolError]) -> Client:
+    """Return the client of this id, or raise an `unknown` that says why not. RFC 6749 §2.2."""
     client: Client | None = (
         Client.objects.filter(client_id=client_id).prefetch_related("secrets").first()
     )
     if client is None or not client.enabled:
         _remembered.pop(client_id, None)
-        raise unknown
+        raise unknown(
+            f"No client has the client_id {client_id}."
+            if client is None
+            else f"The client {client_id} has been disabled by the operator."
+        )
     _remembered[client_id] = client
     while len(_remembered) > _MOST:
         _remembered.popitem(last=False)

@@ -1,11 +1,15 @@
-"""The verified address of an answer. Without one, nothing is ever sent to a client's address."""
+"""The verified address of an answer. Without one, nothing is ever sent to a client's address.
+
+OIDC Core §3.1.2.1.
+"""
 
 from dataclasses import dataclass
 
 from idp import policy
 from idp.models import Client
-from idp.protocol.errors import InvalidRequest
+from idp.protocol.errors import InvalidRequest, UnregisteredRedirectUri
 from idp.protocol.parameters import Parameters
+from idp.protocol.redirect_uris import differences, nearest
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,13 @@ def verified(client: Client, parameters: Parameters) -> ReplyAddress:
 
     Raises InvalidRequest, for an error page, where the redirect URI is missing or not registered.
     """
+    if "redirect_uri" in parameters.repeated:
+        raise InvalidRequest("The parameter redirect_uri was sent more than once.")
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
-        raise InvalidRequest("The parameter redirect_uri is missing, or came more than once.")
+        raise InvalidRequest("The parameter redirect_uri is missing; every request needs it here.")
     if not client.redirect_uri_allowed(redirect_uri):
-        raise InvalidRequest("The redirect_uri is not one that is registered for this client.")
+        raise UnregisteredRedirectUri("redirect_uri", redirect_uri)
     mode = parameters.get("response_mode")
     return ReplyAddress(
         client=client,
@@ -44,3 +50,32 @@ def verified(client: Client, parameters: Parameters) -> ReplyAddress:
 def _returnable(state: str | None) -> str | None:
     """Return the state unless it is too long to go back: `checks` refuses the request for it."""
     return state if state is None or len(state) <= MAX_STATE else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An address that is not registered, beside the registered one that is most like it.
+
+    For those alone who may see what the client registered (`owners.may_see`).
+    """
+
+    parameter: str
+    nearest: str | None
+    differences: list[str]
+
+
+def compared(client: Client, parameter: str, uri: str) -> Comparison | None:
+    """Return how an address that came differs from those registered; None if it is one of them.
+
+    `parameter` is `redirect_uri` or `post_logout_redirect_uri`.
+    """
+    registered: list[str] = getattr(client, f"{parameter}s")
+    allowed = getattr(client, f"{parameter}_allowed")
+    if allowed(uri):
+        return None
+    closest = nearest(uri, registered)
+    # The exception for loopback addresses (RFC 8252 §7.3) is of redirect URIs alone.
+    native = client.application_type == Client.ApplicationType.NATIVE
+    any_port = native and parameter == "redirect_uri"
+    found = differences(uri, closest, native=any_port) if closest else []
+    return Comparison(parameter, closest, found)

@@ -22,7 +22,7 @@ from idp.continuation import PENDING, continue_at
 from idp.endpoints.error_page import error_page
 from idp.endpoints.wire import form_of, methods, query_of
 from idp.models import Client
-from idp.protocol.errors import InvalidRequest, ProtocolError
+from idp.protocol.errors import InvalidRequest, ProtocolError, RequestExpired, UnknownClient
 from idp.protocol.parameters import Parameters
 
 
@@ -33,24 +33,23 @@ def authorize(http: HttpRequest) -> HttpResponse:
     """Every visit enters here: the client's first, and each return from sign-in or consent."""
     try:
         arrival = _arrival(http)
-    except _GoneError as gone:
-        return _start_again(http, gone.pending_id)
+    except _Gone as gone:
+        return _start_again(http, gone)
     except ProtocolError as error:
         return error_page(http, error)
-    unknown = InvalidRequest("The client_id is missing or unknown, or the client is disabled.")
     try:
-        client_id = arrival.parameters.get("client_id") or ""
-        return with_client(client_id, unknown, lambda client: _visit(http, arrival, client))
+        client_id = _client_id(arrival.parameters)
+        return with_client(client_id, UnknownClient, lambda client: _visit(http, arrival, client))
     except ProtocolError as error:
         # No verified address: the person is told, the redirect_uri is not used.
         return error_page(http, error, arrival.parameters)
 
 
-class _GoneError(Exception):
+class _Gone(RequestExpired):
     """The request was kept for as long as promised, or never was."""
 
     def __init__(self, pending_id: str) -> None:
-        super().__init__(pending_id)
+        super().__init__("This sign-in was not finished in time, or its address is incomplete.")
         self.pending_id = pending_id
 
 
@@ -62,9 +61,19 @@ def _arrival(http: HttpRequest) -> Arrival:
     if pending_id is not None and "client_id" not in parameters.values:
         row = pending.find(pending_id)
         if row is None:
-            raise _GoneError(pending_id)
+            raise _Gone(pending_id)
         return pending.arrival_of(row)
     return pending.arrived_now(parameters)
+
+
+def _client_id(parameters: Parameters) -> str:
+    """Return which client asks, or raise InvalidRequest. OIDC Core §3.1.2.1."""
+    if "client_id" in parameters.repeated:
+        raise InvalidRequest("The parameter client_id was sent more than once.")
+    client_id = parameters.get("client_id")
+    if client_id is None:
+        raise InvalidRequest("The parameter client_id is missing.")
+    return client_id
 
 
 def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
@@ -123,12 +132,12 @@ def _kept(http: HttpRequest, arrival: Arrival, client: Client) -> str:
     return continue_at(pending.keep(client, arrival, client_address(http)))
 
 
-def _start_again(http: HttpRequest, pending_id: str) -> HttpResponse:
+def _start_again(http: HttpRequest, gone: _Gone) -> HttpResponse:
     """Say how to go on."""
-    error = InvalidRequest("This sign-in was not finished in time, or its address is incomplete.")
-    expired = pending.find_expired(pending_id)
+    expired = pending.find_expired(gone.pending_id)
     if expired is None:
-        return error_page(http, error, expired=True)
-    sent = {**expired.parameters, **({"resource": expired.resources} if expired.resources else {})}
+        return error_page(http, gone)
+    parameters = pending.arrival_of(expired).parameters
+    sent = {**parameters.values, **({"resource": expired.resources} if expired.resources else {})}
     again = f"{http.path}?{urlencode(sent, doseq=True)}"
-    return error_page(http, error, expired=True, start_again=again, app_name=str(expired.client))
+    return error_page(http, gone, parameters, start_again=again)

@@ -10,9 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
 
-from accounts.authentication import authentication_of
+from accounts.authentication import Authentication, authentication_of
 from accounts.models import User
 from idp import events, policy
 from idp.authorization import consent as consents
@@ -20,23 +19,21 @@ from idp.authorization import pending
 from idp.authorization.request import AuthorizationRequest
 from idp.authorization.response import send_error
 from idp.clients.redirect_uris import verified
-from idp.continuation import continue_at, pending_of
+from idp.continuation import PENDING, continue_at, pending_of
 from idp.endpoints.error_page import error_page
+from idp.endpoints.wire import methods
 from idp.models import PendingAuthorization
 from idp.models.client import known_scopes
-from idp.protocol.errors import AccessDenied, InvalidRequest, ProtocolError
+from idp.protocol.errors import AccessDenied, ProtocolError, RequestExpired
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@methods("GET", "HEAD", "POST")
 def consent(http: HttpRequest) -> HttpResponse:
     """Ask, or take the answer. The server holds the request; the form carries a yes or a no."""
     row = pending_of(http)
     if row is None:
-        # Gone or expired: authorize knows how to say it and how to start again.
-        gone = InvalidRequest("This page was not reached from an app, or was open for too long.")
-        pending_id = http.GET.get("pending")
-        return redirect(continue_at(pending_id)) if pending_id else error_page(http, gone)
+        return _gone(http)
     authentication = authentication_of(http)
     if authentication is None:
         return redirect(continue_at(row.pk))
@@ -45,26 +42,7 @@ def consent(http: HttpRequest) -> HttpResponse:
     except ProtocolError:
         return redirect(continue_at(row.pk))
     if http.method == "POST":
-        if http.POST.get("answer") != "allow":
-            error = AccessDenied("The person chose not to allow this.")
-            reference = events.denied(
-                error,
-                http,
-                client_id=row.client.client_id,
-                parameters=pending.arrival_of(row).parameters,
-                user=authentication.user,
-            )
-            return send_error(request.reply_to, error, reference)
-        consents.remember(authentication.user, row.client, request.scopes)
-        consents.note_given_in(row.pk, authentication.session_id)
-        events.record(
-            events.Kind.CONSENTED,
-            http,
-            user=authentication.user,
-            client_id=row.client.client_id,
-            scope=" ".join(sorted(request.scopes)),
-        )
-        return redirect(continue_at(row.pk))
+        return _take_answer(http, row, request, authentication)
     return render(
         http,
         "consent.html",
@@ -74,6 +52,51 @@ def consent(http: HttpRequest) -> HttpResponse:
             "continue_path": continue_at(row.pk),
         },
     )
+
+
+def _gone(http: HttpRequest) -> HttpResponse:
+    """Say that nothing is asked here; of what expired, authorize knows how to start again."""
+    pending_id = http.GET.get(PENDING)
+    if pending_id:
+        return redirect(continue_at(pending_id))
+    return error_page(http, RequestExpired("This page was not reached from an app."))
+
+
+def _take_answer(
+    http: HttpRequest,
+    row: PendingAuthorization,
+    request: AuthorizationRequest,
+    authentication: Authentication,
+) -> HttpResponse:
+    """Remember a yes and go on; bring a no to the client."""
+    client_id = row.client.client_id
+    try:
+        _answer_is_yes(http)
+    except AccessDenied as error:
+        reference = events.denied(
+            error,
+            http,
+            client_id=client_id,
+            parameters=pending.arrival_of(row).parameters,
+            user=authentication.user,
+        )
+        return send_error(request.reply_to, error, reference)
+    consents.remember(authentication.user, row.client, request.scopes)
+    consents.note_given_in(row.pk, authentication.session_id)
+    events.record(
+        events.Kind.CONSENTED,
+        http,
+        user=authentication.user,
+        client_id=client_id,
+        scope=" ".join(sorted(request.scopes)),
+    )
+    return redirect(continue_at(row.pk))
+
+
+def _answer_is_yes(http: HttpRequest) -> None:
+    """RFC 6749 §4.1.2.1: a no is brought to the client."""
+    if http.POST.get("answer") != "allow":
+        raise AccessDenied("The person chose not to allow this.")
 
 
 def _request(row: PendingAuthorization) -> AuthorizationRequest:

@@ -1,14 +1,34 @@
 """Pages for relying parties' developers, made from live settings: what we offer, and the errors."""
 
 import inspect
+import re
+from dataclasses import dataclass
+from typing import Any
 
+from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from accounts.authentication import Authentication, authentication_of
 from idp import policy
+from idp.clients import owners
+from idp.clients.redirect_uris import Comparison, compared
+from idp.endpoints.wire import query_of
+from idp.models import Client, Event
+from idp.models.event import is_reference
 from idp.protocol import errors, vocabulary
+from idp.protocol.parameters import Parameters
+
+#: An error as the overview shows it.
+_EXAMPLE = errors.InvalidClient(
+    "This client is registered for the method client_secret_basic, "
+    "but the request used client_secret_post."
+)
+_EXAMPLE_REFERENCE = "7KQ2-M9XD"
 
 
 @csrf_exempt  # nothing is sent here; another method is answered with 405
@@ -30,19 +50,113 @@ def overview(http: HttpRequest) -> HttpResponse:
             "algorithms": policy.SIGNING_ALGORITHMS,
             "authentication_methods": policy.CLIENT_AUTHENTICATION_METHODS,
             "grant_types": policy.GRANT_TYPES,
-            "errors": sorted(errors.catalogue()),
+            "errors": [(code, _summary(kind)) for code, kind in sorted(errors.catalogue().items())],
+            "example": _EXAMPLE,
+            "example_reference": _EXAMPLE_REFERENCE,
+            "example_uri": policy.error_uri(_EXAMPLE.code, _EXAMPLE_REFERENCE),
         },
     )
 
 
 @csrf_exempt
 @require_safe
+@never_cache
 def error(http: HttpRequest, code: str) -> HttpResponse:
-    """Explain one error code: where `error_uri` leads."""
+    """Explain one error code: where `error_uri` leads. Whoever may see it reads what happened."""
     explained = errors.catalogue().get(code)
     if explained is None:
         raise Http404
-    summary, _, advice = inspect.getdoc(explained).partition("\n\n")  # type: ignore[union-attr]
+    viewer = authentication_of(http)
+    reference = _reference(http)
+    event = owners.denial(viewer, reference) if reference else None
     return render(
-        http, "developers/error.html", {"code": code, "summary": summary, "advice": advice}
+        http,
+        "developers/error.html",
+        {
+            "code": code,
+            "summary": _summary(explained),
+            "advice": _advice(explained),
+            "reference": reference,
+            "event": event,
+            "admin_url": _admin_url(viewer, event),
+            "comparisons": _comparisons(viewer, event),
+        },
     )
+
+
+@require_safe
+@never_cache
+@login_required
+def apps(http: HttpRequest) -> HttpResponse:
+    """Show somebody's apps, and what was denied to each lately."""
+    viewer = authentication_of(http)
+    owned = owners.apps_of(viewer.user) if viewer else []
+    return render(
+        http,
+        "developers/apps.html",
+        {
+            "apps": owned[: owners.APPS_SHOWN],
+            "more": len(owned) > owners.APPS_SHOWN,
+            "apps_shown": owners.APPS_SHOWN,
+            "denials_shown": owners.DENIALS_SHOWN,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _Paragraph:
+    """A paragraph of advice: a sentence, or steps to take one after the other."""
+
+    text: str
+    steps: list[str]
+
+
+def _summary(explained: type[errors.ProtocolError]) -> str:
+    return _words_of(explained).partition("\n\n")[0]
+
+
+def _words_of(explained: type[errors.ProtocolError]) -> str:
+    """Return a docstring as people read it."""
+    return (inspect.getdoc(explained) or "").replace("'", "’")
+
+
+def _advice(explained: type[errors.ProtocolError]) -> list[_Paragraph]:
+    """Return what the docstring advises after its summary; `1. ` begins a step."""
+    advice = _words_of(explained).partition("\n\n")[2]
+    paragraphs = [re.split(r"(?m)^\d+\. ", text) for text in advice.split("\n\n") if text]
+    return [_Paragraph(text, steps) for text, *steps in paragraphs]
+
+
+def _reference(http: HttpRequest) -> str | None:
+    """Return the reference that the address names, if it is one."""
+    try:
+        reference = Parameters.parse(query_of(http)).get("reference") or ""
+    except errors.InvalidRequest:
+        return None
+    return reference if is_reference(reference) else None
+
+
+def _admin_url(viewer: Authentication | None, event: Event | None) -> str | None:
+    """Return where operators see the event in full, where there is such a page."""
+    if event is None or not owners.is_operator(viewer, "idp.view_event"):
+        return None
+    try:
+        return reverse("admin:idp_event_change", args=[event.pk])
+    except NoReverseMatch:
+        return None
+
+
+def _comparisons(viewer: Authentication | None, event: Event | None) -> list[Comparison]:
+    """Return how addresses that came differ from those registered now, to whoever may see them."""
+    if event is None:
+        return []
+    client = Client.objects.filter(client_id=event.client_id).first()
+    if client is None or not owners.may_see(viewer, client):
+        return []
+    came: dict[str, Any] = event.details.get("parameters", {})
+    found = [
+        compared(client, name, came[name])
+        for name in ("redirect_uri", "post_logout_redirect_uri")
+        if name in came
+    ]
+    return [comparison for comparison in found if comparison]

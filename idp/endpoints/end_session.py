@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from accounts.authentication import authentication_of
 from idp import policy, server_keys
@@ -17,8 +16,8 @@ from idp.authorization.response import redirect_to
 from idp.continuation import form_action_for
 from idp.endpoints.error_page import error_page
 from idp.endpoints.wire import form_of, methods, query_of
-from idp.logout.request import LogoutRequest
-from idp.protocol.errors import InvalidRequest, ProtocolError
+from idp.logout.request import LogoutRequest, client_id_of
+from idp.protocol.errors import ProtocolError, RequestExpired
 from idp.protocol.parameters import Parameters
 
 _PURPOSE = "logout request"
@@ -30,11 +29,12 @@ _SEALED = "request"
 @methods("GET", "HEAD", "POST")
 def end_session(http: HttpRequest) -> HttpResponse:
     """Sign out at once where the hint is of this session; otherwise ask."""
+    parameters = None
     try:
         parameters = _parameters(http)
-        request = LogoutRequest.parse(parameters.values)
+        request = _request(parameters)
     except ProtocolError as error:
-        return error_page(http, error)
+        return _refuse(http, error, parameters)
     if http.method == "POST":
         # A cross-site POST brings no Lax cookie: it goes on as a GET, which does.
         return redirect(f"{policy.PATHS['end_session_endpoint']}?{_sealed(parameters)}")
@@ -59,13 +59,17 @@ def end_session(http: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_POST
+@methods("GET", "HEAD", "POST")
 def confirm(http: HttpRequest) -> HttpResponse:
     """Take the answer: sign out and go where the client said, or stay."""
+    if http.method != "POST":  # a reload, or the language switch: back to the question
+        return redirect(f"{policy.PATHS['end_session_endpoint']}?{query_of(http)}")
+    parameters = None
     try:
-        request = LogoutRequest.parse(_parameters(http).values)
+        parameters = _parameters(http)
+        request = _request(parameters)
     except ProtocolError as error:
-        return error_page(http, error)
+        return _refuse(http, error, parameters)
     if http.POST.get("answer") != "sign-out":
         return redirect("account_home")
     logout(http)
@@ -79,12 +83,21 @@ def _parameters(http: HttpRequest) -> Parameters:
         try:
             kept = json.loads(server_keys.unseal(query.values[_SEALED], _PURPOSE))
         except InvalidToken:
-            raise InvalidRequest("This address is incomplete.") from None
+            raise RequestExpired("The address of this page is incomplete.") from None
         return Parameters(kept)
     body = form_of(http) if http.method == "POST" else ""
-    parameters = Parameters.parse(query_of(http), body)
+    return Parameters.parse(query_of(http), body)
+
+
+def _request(parameters: Parameters) -> LogoutRequest:
     parameters.refuse_repeats()
-    return parameters
+    return LogoutRequest.parse(parameters.values)
+
+
+def _refuse(http: HttpRequest, error: ProtocolError, parameters: Parameters | None) -> HttpResponse:
+    """Tell the person that nothing has happened, and how to sign out all the same."""
+    client_id = client_id_of(parameters.values) if parameters else None
+    return error_page(http, error, parameters, client_id=client_id, signing_out=True)
 
 
 def _sealed(parameters: Parameters) -> str:

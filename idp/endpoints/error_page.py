@@ -5,35 +5,133 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
+from accounts.authentication import Authentication, authentication_of
 from idp import events, policy
-from idp.protocol.errors import ProtocolError
+from idp.clients.owners import may_see
+from idp.clients.redirect_uris import Comparison, compared
+from idp.continuation import home_of
+from idp.models import Client
+from idp.protocol.errors import (
+    ProtocolError,
+    RequestExpired,
+    UnknownClient,
+    UnregisteredRedirectUri,
+    rule_broken,
+)
 from idp.protocol.parameters import Parameters
+from idp.protocol.redirect_uris import problem_with
 
-#: What of a request helps its developer; nothing here is a secret.
-_SHOWN = ("client_id", "redirect_uri", "response_type", "response_mode", "scope", "prompt")
-_LONGEST = 300
+#: What the person reads: a heading and a sentence. The most exact one counts.
+_TOLD: dict[type[ProtocolError], tuple[Promise, Promise]] = {
+    UnknownClient: (
+        _("We don’t know this app"),
+        _("The app that sent you here isn’t registered here, or has been switched off."),
+    ),
+    UnregisteredRedirectUri: (
+        _("We don’t know where this leads"),
+        _(
+            "The app wants you to be sent on to an address that isn’t registered for it. "
+            "To keep you safe, we stopped here."
+        ),
+    ),
+    RequestExpired: (
+        _("This page was open for too long"),
+        _("Nothing is lost: you can start again."),
+    ),
+    ProtocolError: (
+        _("The app’s request can’t be answered"),
+        _("Something is missing from what the app sent along with you, or can’t be read."),
+    ),
+}
+_SIGNING_OUT = (
+    _("The app couldn’t sign you out"),
+    _("It asked in a way that we can’t follow, so nothing has changed here."),
+)
 
 
 def error_page(
-    http: HttpRequest, error: ProtocolError, parameters: Parameters | None = None, **context: Any
+    http: HttpRequest,
+    error: ProtocolError,
+    parameters: Parameters | None = None,
+    *,
+    client_id: str | None = None,
+    start_again: str = "",
+    signing_out: bool = False,
 ) -> HttpResponse:
     """Return the page: a sentence for the person, details for the developer, and a reference.
 
-    What came with the request is text on it, never a link.
+    What came with the request is text on it, never a link. `client_id` is the parameter's, unless
+    the caller knows better; `start_again` is the path at which an expired request begins anew.
     """
-    values = parameters.values if parameters else {}
-    client_id = values.get("client_id")
-    reference = events.denied(error, http, client_id=client_id, parameters=parameters)
+    client_id = client_id or (parameters.get("client_id") if parameters else None)
+    viewer = authentication_of(http)
+    reference = events.denied(
+        error,
+        http,
+        client_id=client_id,
+        parameters=parameters,
+        user=viewer.user if viewer else None,
+    )
+    client: Client | None = (
+        Client.objects.filter(client_id=client_id).first() if client_id else None
+    )
+    heading, sentence = _SIGNING_OUT if signing_out else _told(error)
     return render(
         http,
         "error.html",
         {
-            "error": error,
+            "heading": heading,
+            "sentence": sentence,
+            "expired": isinstance(error, RequestExpired),
+            "start_again": start_again,
+            "signing_out": signing_out and viewer is not None,
+            **_way_back(client),
+            **_for_the_developer(error, parameters, client, viewer),
             "error_uri": policy.error_uri(error.code, reference),
             "reference": reference,
-            "received": [(name, values[name][:_LONGEST]) for name in _SHOWN if name in values],
-            **context,
         },
         status=HTTPStatus.BAD_REQUEST,
     )
+
+
+def _told(error: ProtocolError) -> tuple[Promise, Promise]:
+    return next(_TOLD[kind] for kind in type(error).__mro__ if kind in _TOLD)
+
+
+def _way_back(client: Client | None) -> dict[str, str]:
+    """Return the app's name and home page, where it is one that people can be sent to."""
+    if client is None or not client.enabled:
+        return {}
+    return {"app_name": str(client), "app_home": home_of(client)}
+
+
+def _for_the_developer(
+    error: ProtocolError,
+    parameters: Parameters | None,
+    client: Client | None,
+    viewer: Authentication | None,
+) -> dict[str, Any]:
+    """Return what came and which rule it broke; what is registered only to those who may see it."""
+    check, section = rule_broken(error)
+    shown: dict[str, Any] = {
+        "error": error,
+        "check": check,
+        "section": section,
+        "received": events.without_secrets(parameters).items() if parameters else (),
+    }
+    if isinstance(error, UnregisteredRedirectUri):
+        shown["flaw"] = problem_with(error.uri, application_type=Client.ApplicationType.NATIVE)
+        shown["comparison"] = _comparison(error, client, viewer)
+        shown["is_compared_for_owners"] = True
+    return shown
+
+
+def _comparison(
+    error: UnregisteredRedirectUri, client: Client | None, viewer: Authentication | None
+) -> Comparison | None:
+    if client is None or not may_see(viewer, client):
+        return None
+    return compared(client, error.parameter, error.uri)

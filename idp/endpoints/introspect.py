@@ -22,8 +22,7 @@ def introspect(http: HttpRequest) -> HttpResponse:
     """Say what a token is, to its own client or to the API it is for; to others it is inactive."""
 
     def attempt(client: Client, parameters: Parameters) -> HttpResponse:
-        if client.is_public:
-            raise UnauthorizedClient("A client without a secret cannot introspect tokens.")
+        _caller_has_a_secret(client)
         members = introspected(client, parameters.require("token"), timezone.now())
         return (
             _signed(client, members)
@@ -32,6 +31,12 @@ def introspect(http: HttpRequest) -> HttpResponse:
         )
 
     return answer_client(http, attempt)
+
+
+def _caller_has_a_secret(client: Client) -> None:
+    """RFC 7662 §2.1: who asks has to prove who they are, or tokens could be fished for."""
+    if client.is_public:
+        raise UnauthorizedClient("A client without a secret cannot ask what tokens are.")
 
 
 def _signed(client: Client, members: dict[str, Any]) -> HttpResponse:

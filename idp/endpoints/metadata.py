@@ -11,10 +11,10 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
-from django.views.decorators.http import require_safe
 
 from accounts.authentication import ACR_VALUES
 from idp import claims, keys, policy
+from idp.endpoints.wire import methods
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def published(path: str) -> Document | None:
     return None
 
 
-@require_safe
+@methods("GET", "HEAD")
 def document(http: HttpRequest) -> HttpResponse:
     """Serve a document where the WSGI entrance has not."""
     found = published(http.path)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from idp.endpoints.wire import answer, answer_client, methods
-from idp.grants import GRANTS
+from idp.grants import GRANTS, Grant
 from idp.models import Client
 from idp.protocol.errors import UnauthorizedClient, UnsupportedGrantType
 from idp.protocol.parameters import Parameters
@@ -27,17 +27,26 @@ def token(http: HttpRequest) -> HttpResponse:
 
 
 def _tokens(client: Client, parameters: Parameters) -> HttpResponse:
-    grant_type = parameters.require("grant_type")
-    grant = GRANTS.get(grant_type)
-    if grant is None:
-        raise UnsupportedGrantType(f"The grant type {grant_type} is not supported.")
-    if grant_type not in client.grant_types:
-        raise UnauthorizedClient(f"The client is not registered for the grant type {grant_type}.")
     now = timezone.now()
+    grant_type, grant = _grant(client, parameters)
     with grant(client, parameters, now) as entitlement:
         issued = response.issue(entitlement, now)
     _log(grant_type, entitlement, issued)  # after the transaction: now they count
     return answer(issued)
+
+
+def _grant(client: Client, parameters: Parameters) -> tuple[str, Grant]:
+    """Return the grant type that the request names, and its grant; the client has to have it.
+
+    RFC 6749 §5.2.
+    """
+    grant_type = parameters.require("grant_type")
+    grant = GRANTS.get(grant_type)
+    if grant is None:
+        raise UnsupportedGrantType(f"The grant_type {grant_type} is not offered here.")
+    if grant_type not in client.grant_types:
+        raise UnauthorizedClient(f"This client is not registered for the grant_type {grant_type}.")
+    return grant_type, grant
 
 
 def _log(grant_type: str, entitlement: Entitlement, issued: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ def userinfo(http: HttpRequest) -> HttpResponse:
 
 
 def _access_token(http: HttpRequest) -> str | None:
-    """Return the token from the header or the body. RFC 6750 §2; one place only."""
+    """Return the token from the header or the body. RFC 6750 §2; one place only, never the URL."""
     token = token_of(http)
     posted = None
     if http.method == "POST" and http.content_type == FORM:
@@ -50,13 +50,17 @@ def _access_token(http: HttpRequest) -> str | None:
 def _claims(bearer: Bearer | None) -> dict[str, object]:
     """Return what the token's scopes ask for. RFC 6750 §3.1, OIDC Core §5.3."""
     if bearer is None:
-        raise InvalidToken("The access token is unknown.")
+        raise InvalidToken(
+            "The access token is unknown: it is none of ours, or was revoked or expired long ago."
+        )
     problem = bearer.problem
     if problem is not None:
         raise InvalidToken(problem)
     if bearer.resource and policy.ISSUER not in bearer.resource:
-        raise InvalidToken("The access token is for another API, not for UserInfo.")
+        raise InvalidToken("The access token is for an API (resource), and not for UserInfo.")
     scopes = frozenset(bearer.scope.split())
     if "openid" not in scopes:
-        raise InsufficientScope("UserInfo needs an access token with the scope openid.")
+        raise InsufficientScope(
+            "The access token was not granted the scope openid, which UserInfo needs."
+        )
     return claims_for(bearer.user, scopes)

@@ -30,15 +30,17 @@ def query_of(http: HttpRequest) -> str:
 
 
 def form_of(http: HttpRequest) -> str:
-    """Return the form-encoded body as it came. Raises InvalidRequest for any other body."""
+    """Return the form-encoded body as it came, or raise InvalidRequest. RFC 6749 §4.1.3."""
     if http.content_type != FORM:
-        raise InvalidRequest(f"Send the parameters in the body, with the Content-Type {FORM}.")
+        came = f"Content-Type {http.content_type}" if http.content_type else "no Content-Type"
+        raise InvalidRequest(f"The body came with {came}; its Content-Type has to be {FORM}.")
     try:
         return http.body.decode("utf-8")
     except UnicodeDecodeError:
-        raise InvalidRequest("The body must be percent-encoded UTF-8.") from None
+        message = "The body cannot be read; it has to be percent-encoded UTF-8."
+        raise InvalidRequest(message) from None
     except (RequestDataTooBig, UnreadablePostError):
-        raise InvalidRequest("The body is too large, or broke off.") from None
+        raise InvalidRequest("The body is too large, or broke off on its way.") from None
 
 
 def json_of(http: HttpRequest) -> dict[str, Any]:
@@ -55,9 +57,13 @@ def json_of(http: HttpRequest) -> dict[str, Any]:
 
 
 def body_parameters(http: HttpRequest) -> Parameters:
-    """Return the parameters of a POST whose address has to be bare: secrets never go in a URL."""
+    """Return the parameters of a POST whose address has to be bare: secrets never go in a URL.
+
+    RFC 6749 §2.3.1.
+    """
     if query_of(http):
-        raise InvalidRequest("Send the parameters in the body only, not in the address.")
+        message = "Parameters came in the address; send them in the body of the request only."
+        raise InvalidRequest(message)
     return Parameters.parse(form_of(http))
 
 
@@ -111,9 +117,10 @@ def answer_client(
             authenticate(client, credentials, address, timezone.now())
             return attempt(client, sent)
 
-        unknown = InvalidClient("The client is unknown, or is disabled.")
-        return with_client(client_id, unknown, authenticated)
+        return with_client(client_id, InvalidClient, authenticated)
     except ProtocolError as error:
+        if client_id is None and parameters is not None:
+            client_id = parameters.get("client_id")
         return refuse(error, http, client_id=client_id, parameters=parameters)
 
 
@@ -123,14 +130,22 @@ def methods(*allowed: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def checked(http: HttpRequest) -> HttpResponse:
-            if http.method in allowed:
-                return view(http)
-            error = InvalidRequest(f"This address takes {' and '.join(allowed)} requests only.")
-            refused = refuse(error, http)
-            refused.status_code = HTTPStatus.METHOD_NOT_ALLOWED
-            refused["Allow"] = HttpResponseNotAllowed(allowed)["Allow"]
-            return refused
+            try:
+                _method_is_allowed(http, allowed)
+            except InvalidRequest as error:
+                refused = refuse(error, http)
+                refused.status_code = HTTPStatus.METHOD_NOT_ALLOWED
+                refused["Allow"] = HttpResponseNotAllowed(allowed)["Allow"]
+                return refused
+            return view(http)
 
         return checked
 
     return decorate
+
+
+def _method_is_allowed(http: HttpRequest, allowed: tuple[str, ...]) -> None:
+    """RFC 9110 §15.5.6: each address takes the methods that its specification names."""
+    if http.method not in allowed:
+        message = f"The request came as {http.method}; this address takes {' or '.join(allowed)}."
+        raise InvalidRequest(message)

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import NoReturn
 
 from django.db import transaction
 
-from idp import statements
+from idp import policy, statements
 from idp.grants import family
-from idp.models import AuthorizationCode, Client
+from idp.models import Authorization, AuthorizationCode, Client
 from idp.protocol import pkce
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
@@ -28,13 +29,12 @@ def redeem(client: Client, parameters: Parameters, now: datetime) -> Iterator[En
     code_hash = opaque.hash_of(parameters.require("code"))
     with transaction.atomic():
         code = statements.redeem_code(code_hash, client.pk, now)
-        problem = "The code is unknown, or was used before." if code is None else None
-        if code is not None:
-            problem = _problem_with(code, parameters)
-        if code is not None and problem is None:
-            authorization = family.load(code.authorization_id)
-            problem = family.problem_since(authorization)
-            if problem is None:
+        try:
+            authorization = _given_by(code, parameters) if code else None
+        except InvalidGrant as error:
+            refusal = error  # raised when the code is used up for good
+        else:
+            if authorization is not None:
                 yield Entitlement(
                     client,
                     authorization,
@@ -43,25 +43,71 @@ def redeem(client: Client, parameters: Parameters, now: datetime) -> Iterator[En
                 )
                 return
     if code is None:
-        # A code that comes again may have been stolen: nothing it gave lives on.
-        replayed = AuthorizationCode.objects.filter(
-            code=code_hash, application=client, redeemed_at__isnull=False
-        )
-        revoke_families(replayed.values("authorization_id"), now)
-    raise InvalidGrant(problem or "")
+        _refuse_unknown_or_used(code_hash, client, now)
+    raise refusal
 
 
-def _problem_with(code: RedeemedCode, parameters: Parameters) -> str | None:
-    """Return why the request does not fit the code, or None."""
+def _given_by(code: RedeemedCode, parameters: Parameters) -> Authorization:
+    """Return what the code stands for, or raise InvalidGrant."""
+    _has_not_expired(code)
+    _redirect_uri_is_the_same(code, parameters)
+    _verifier_belongs_to_the_challenge(code, parameters)
+    authorization = family.load(code.authorization_id)
+    family.still_holds(authorization)
+    return authorization
+
+
+def _has_not_expired(code: RedeemedCode) -> None:
+    """RFC 6749 §4.1.2: codes are short-lived."""
     if code.expired:
-        return "The code has expired; codes live a minute."
-    if parameters.get("redirect_uri") != code.redirect_uri:
-        return "The redirect_uri differs from the authorization request's."
+        lifetime = int(policy.CODE_LIFETIME.total_seconds())
+        raise InvalidGrant(f"The code has expired; codes live for {lifetime} seconds.")
+
+
+def _redirect_uri_is_the_same(code: RedeemedCode, parameters: Parameters) -> None:
+    """RFC 6749 §4.1.3: the code is for whoever began at this address."""
+    redirect_uri = parameters.get("redirect_uri")
+    if redirect_uri is None:
+        raise InvalidGrant(
+            "The parameter redirect_uri is missing; send the one of the authorization request."
+        )
+    if redirect_uri != code.redirect_uri:
+        raise InvalidGrant("The redirect_uri differs from the one of the authorization request.")
+
+
+def _verifier_belongs_to_the_challenge(code: RedeemedCode, parameters: Parameters) -> None:
+    """RFC 7636 §4.6: the code is for whoever made the challenge."""
     verifier = parameters.get("code_verifier")
     if not code.code_challenge:
-        return verifier and "A code_verifier was sent, but no code_challenge had been."
+        if verifier is not None:
+            raise InvalidGrant(
+                "A code_verifier came, but the authorization request had no code_challenge."
+            )
+        return
     if verifier is None:
-        return "The parameter code_verifier is missing."
-    if not pkce.is_verifier(verifier) or not pkce.verifies(verifier, code.code_challenge):
-        return "The code_verifier does not belong to the code_challenge."
-    return None
+        raise InvalidGrant(
+            "The parameter code_verifier is missing, but the authorization request had a "
+            "code_challenge."
+        )
+    if not pkce.is_verifier(verifier):
+        raise InvalidGrant(
+            "The code_verifier is not 43 to 128 characters of letters, digits and -._~ alone."
+        )
+    if not pkce.verifies(verifier, code.code_challenge):
+        raise InvalidGrant(
+            "The code_verifier does not belong to the code_challenge of the authorization request."
+        )
+
+
+def _refuse_unknown_or_used(code_hash: str, client: Client, now: datetime) -> NoReturn:
+    """RFC 6749 §4.1.2: a code that comes again may be stolen, so nothing it gave lives on."""
+    replayed = AuthorizationCode.objects.filter(
+        code=code_hash, application=client, redeemed_at__isnull=False
+    )
+    families = list(replayed.values_list("authorization_id", flat=True))
+    revoke_families(families, now)
+    raise InvalidGrant(
+        "The code was used before, so all that it had given has been revoked."
+        if families
+        else "The code is unknown: it is not one that was given to this client, or is long over."
+    )

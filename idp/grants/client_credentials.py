@@ -15,7 +15,7 @@ from idp.tokens.authorization import Entitlement
 def entitle(client: Client, parameters: Parameters, _now: datetime) -> Iterator[Entitlement]:
     """Give the scopes asked for, of those registered for the client; none of a person's.
 
-    Raises InvalidScope for a scope that the client can't have for itself.
+    Raises InvalidScope for a scope that the client can't have for itself. RFC 6749 §3.3.
     """
     available = client.allowed_scopes - frozenset(policy.SCOPES)
     asked = frozenset((parameters.get("scope") or "").split())

@@ -1,7 +1,7 @@
 """Grant families: what has happened to an authorization, and what it may be used for."""
 
 from idp.models import Authorization
-from idp.protocol.errors import InvalidTarget
+from idp.protocol.errors import InvalidGrant, InvalidTarget
 from idp.protocol.parameters import Parameters
 
 
@@ -12,16 +12,18 @@ def load(authorization_id: int) -> Authorization:
     )
 
 
-def problem_since(authorization: Authorization) -> str | None:
-    """Return what has happened to the authorization since it was given, or None."""
+def still_holds(authorization: Authorization) -> None:
+    """Raise InvalidGrant if something has ended the authorization since it was given.
+
+    RFC 6749 §5.2, OIDC Core §11.
+    """
     if authorization.revoked_at is not None:
-        return "The authorization has been revoked."
+        raise InvalidGrant("The authorization has been revoked since it was given.")
     session = authorization.session
     if not authorization.offline and (session is None or session.ended_at is not None):
-        return "The person has signed out since."
+        raise InvalidGrant("The person has signed out since, and offline_access was not granted.")
     if not authorization.user.is_active:
-        return "The person's account has been disabled."
-    return None
+        raise InvalidGrant("The person's account has been disabled since.")
 
 
 def resource_for(authorization: Authorization, parameters: Parameters) -> tuple[str, ...]:
@@ -33,5 +35,6 @@ def resource_for(authorization: Authorization, parameters: Parameters) -> tuple[
     allowed = tuple(authorization.resource)
     asked = tuple(dict.fromkeys(parameters.resources))
     if allowed and not set(asked) <= set(allowed):
-        raise InvalidTarget("A resource was not part of the authorization request.")
+        other = min(set(asked) - set(allowed))
+        raise InvalidTarget(f"The resource {other} was not part of the authorization request.")
     return asked or allowed

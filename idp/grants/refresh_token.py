@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from django.db import transaction
 
 from idp import statements
 from idp.grants import family
-from idp.models import Client, RefreshToken
+from idp.models import Authorization, Client, RefreshToken
 from idp.protocol.errors import InvalidGrant, InvalidScope
 from idp.protocol.parameters import Parameters
 from idp.statements import UsedRefreshToken
@@ -26,16 +27,15 @@ def refresh(client: Client, parameters: Parameters, now: datetime) -> Iterator[E
     which leaves the token as it is.
     """
     token_hash = opaque.hash_of(parameters.require("refresh_token"))
-    problem: str | None = "The refresh token is unknown, was used before, or was revoked."
     with transaction.atomic():
         used = statements.use_refresh_token(token_hash, client.pk, now)
         used = used or _repeated(token_hash, client, now)
-        if used is not None:
-            authorization = family.load(used.authorization_id)
-            problem = family.problem_since(authorization)
-            if used.expired:
-                problem = "The refresh token has expired."
-            if problem is None:
+        try:
+            authorization = _given_by(used) if used else None
+        except InvalidGrant as error:
+            refusal = error  # raised when the token is used up for good
+        else:
+            if used is not None and authorization is not None:
                 granted = frozenset(authorization.scope.split())
                 yield Entitlement(
                     client,
@@ -46,12 +46,31 @@ def refresh(client: Client, parameters: Parameters, now: datetime) -> Iterator[E
                 )
                 return
     if used is None:
-        # Somebody else has used it: whoever that was, neither goes on.
-        replayed = RefreshToken.objects.filter(
-            token_checksum=token_hash, application=client, revoked__isnull=False
-        )
-        revoke_families(replayed.values("authorization_id"), now)
-    raise InvalidGrant(problem or "")
+        _refuse_unknown_or_used(token_hash, client, now)
+    raise refusal
+
+
+def _given_by(used: UsedRefreshToken) -> Authorization:
+    """Return what the token stands for, or raise InvalidGrant. RFC 6749 §6."""
+    if used.expired:
+        raise InvalidGrant("The refresh token has expired.")
+    authorization = family.load(used.authorization_id)
+    family.still_holds(authorization)
+    return authorization
+
+
+def _refuse_unknown_or_used(token_hash: str, client: Client, now: datetime) -> NoReturn:
+    """RFC 9700 §4.14.2: somebody else has used it; whoever that was, neither goes on."""
+    replayed = RefreshToken.objects.filter(
+        token_checksum=token_hash, application=client, revoked__isnull=False
+    )
+    families = list(replayed.values_list("authorization_id", flat=True))
+    revoke_families(families, now)
+    raise InvalidGrant(
+        "The refresh token was used before or revoked, so its whole family has been revoked."
+        if families
+        else "The refresh token is unknown: it is not one that was given to this client."
+    )
 
 
 def _repeated(token_hash: str, client: Client, now: datetime) -> UsedRefreshToken | None:
@@ -80,8 +99,9 @@ def _repeated(token_hash: str, client: Client, now: datetime) -> UsedRefreshToke
 
 
 def _narrowed(granted: frozenset[str], parameters: Parameters) -> frozenset[str]:
+    """Return the scopes asked for, which can be fewer than were granted. RFC 6749 §6."""
     asked = frozenset((parameters.get("scope") or "").split())
     if not asked <= granted:
         refused = ", ".join(sorted(asked - granted))
-        raise InvalidScope(f"These scopes were not granted: {refused}.")
+        raise InvalidScope(f"These scopes were not granted with this refresh token: {refused}.")
     return asked or granted

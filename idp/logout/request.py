@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from accounts.authentication import Authentication
 from idp.models import Client, ClientSession
-from idp.protocol.errors import InvalidRequest
+from idp.protocol.errors import InvalidRequest, UnknownClient, UnregisteredRedirectUri
 from idp.tokens.id_token import Hint, read_hint
 
 
@@ -31,15 +31,11 @@ class LogoutRequest:
         hint = _hint(parameters.get("id_token_hint"))
         client_id = parameters.get("client_id")
         if hint is not None and client_id not in {None, hint.client_id}:
-            raise InvalidRequest("The client_id is not the one that the id_token_hint is for.")
+            raise InvalidRequest("The client_id is another than the id_token_hint was issued to.")
         client = _client(hint.client_id if hint else client_id)
         uri = parameters.get("post_logout_redirect_uri")
         if uri is not None:
-            if client is None:
-                message = "A post_logout_redirect_uri needs an id_token_hint or a client_id."
-                raise InvalidRequest(message)
-            if not client.post_logout_redirect_uri_allowed(uri):
-                raise InvalidRequest("The post_logout_redirect_uri is not registered.")
+            _redirect_uri_is_registered(uri, client)
         return cls(client, hint, uri, parameters.get("state"))
 
     def is_by(self, authentication: Authentication) -> bool:
@@ -51,19 +47,38 @@ class LogoutRequest:
         ).exists()
 
 
+def client_id_of(parameters: Mapping[str, str]) -> str | None:
+    """Return whose request this seems to be, however unsound it is."""
+    hint = read_hint(parameters.get("id_token_hint", ""))
+    return hint.client_id if hint else parameters.get("client_id")
+
+
+def _redirect_uri_is_registered(uri: str, client: Client | None) -> None:
+    """OIDC RP-Initiated Logout §3: nobody is sent to an address that nobody answers for."""
+    if client is None:
+        raise InvalidRequest(
+            "The post_logout_redirect_uri came without an id_token_hint or a client_id, "
+            "which would say whose it is."
+        )
+    if not client.post_logout_redirect_uri_allowed(uri):
+        raise UnregisteredRedirectUri("post_logout_redirect_uri", uri)
+
+
 def _hint(id_token_hint: str | None) -> Hint | None:
     if id_token_hint is None:
         return None
     hint = read_hint(id_token_hint)
     if hint is None:
-        raise InvalidRequest("The id_token_hint is not an ID token that we issued.")
+        raise InvalidRequest("The id_token_hint is not an ID token that was issued here.")
     return hint
 
 
 def _client(client_id: str | None) -> Client | None:
     if client_id is None:
         return None
-    client: Client | None = Client.objects.filter(client_id=client_id, enabled=True).first()
+    client: Client | None = Client.objects.filter(client_id=client_id).first()
     if client is None:
-        raise InvalidRequest("The client is unknown, or is disabled.")
+        raise UnknownClient(f"No client has the client_id {client_id}.")
+    if not client.enabled:
+        raise UnknownClient(f"The client {client_id} has been disabled by the operator.")
     return client

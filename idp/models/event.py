@@ -1,5 +1,6 @@
 """Events: what happened that somebody will ask about, told so that nobody has to guess."""
 
+import re
 import secrets
 from typing import ClassVar
 
@@ -16,6 +17,11 @@ def new_reference() -> str:
     """Return a reference to read over the telephone, such as `7KQ2-M9XD`."""
     letters = [secrets.choice(_ALPHABET) for _ in range(8)]
     return "".join(letters[:4]) + "-" + "".join(letters[4:])
+
+
+def is_reference(text: str) -> bool:
+    """Whether this can be a reference."""
+    return re.fullmatch(f"[{_ALPHABET}]{{4}}-[{_ALPHABET}]{{4}}", text) is not None
 
 
 class Event(models.Model):

@@ -1,6 +1,7 @@
 """The errors that OAuth 2.0 and OpenID Connect define. RFC 6749 §4.1.2.1, §5.2.
 
-A class's docstring is what the page behind `error_uri` says about its code.
+A class's docstring is what the page behind `error_uri` says about its code: what it means, and what
+to check, in this order.
 """
 
 import re
@@ -38,18 +39,60 @@ class ProtocolError(Exception):
 class InvalidRequest(ProtocolError):
     """The request lacks a parameter, repeats one, or has one that cannot be understood.
 
-    The description names the parameter. Compare what you send with the specification's list;
-    a library that does this for you is the surest cure.
+    1. Read error_description: it names the parameter. Log the request as your app really sends it,
+       after every proxy and library, and look for that parameter there.
+    2. It is missing: an empty value counts as missing, too. Check that the setting it comes from is
+       filled in where the app runs.
+    3. It was sent twice: a parameter stands in the address or in the body, once. A client secret or
+       an access token goes in the header or in the body, never in both and never in the address.
+    4. The redirect_uri is not registered: compare it character by character with the list that the
+       operator keeps. http or https, the port, a slash at the end and capitals all count.
+    5. The body was not understood: send application/x-www-form-urlencoded, not JSON.
+    6. PKCE is required, or not understood: send a code_challenge with code_challenge_method=S256.
+       Any current OpenID Connect library has a switch for it.
     """
 
     code = "invalid_request"
 
 
+class UnknownClient(InvalidRequest):
+    """The request names no client that is registered and enabled."""
+
+    section = "OIDC Core §3.1.2.1"
+
+
+class UnregisteredRedirectUri(InvalidRequest):
+    """The address to send the person to is not one that the client registered."""
+
+    section = "OIDC Core §3.1.2.1"
+
+    def __init__(self, parameter: str, uri: str) -> None:
+        super().__init__(
+            f"The {parameter} is not one that is registered for this client; "
+            "it has to match one of them character by character."
+        )
+        self.parameter = parameter
+        self.uri = uri
+
+
+class RequestExpired(InvalidRequest):
+    """The person took longer than a request is kept for, or came by an incomplete address."""
+
+    section = "OIDC Core §3.1.2"
+
+
 class InvalidClient(ProtocolError):
     """The client could not be authenticated: it is unknown, or its secret or method is wrong.
 
-    Check the client_id and the secret for copying mistakes, and that the client authenticates with
-    the method it was registered for (token_endpoint_auth_method).
+    1. The client_id is unknown: compare it with the operator's. Test and live systems have
+       different ones.
+    2. The method is another: the app was registered for one token_endpoint_auth_method. With
+       client_secret_basic id and secret go in the Authorization header, with client_secret_post in
+       the body, and with none there is no secret. Set the one that error_description names.
+    3. The secret is wrong: copy it once more, without spaces or a line break at its end, and look
+       whether the app's environment really has it. In the header, id and secret are percent-encoded
+       before base64 (RFC 6749 §2.3.1).
+    4. The secret has expired: ask the operator for a new one.
     """
 
     code = "invalid_client"
@@ -59,34 +102,64 @@ class InvalidClient(ProtocolError):
 class TooManyWrongSecrets(InvalidClient):
     """Too many wrong secrets came for this client from one address; wait a minute."""
 
+    section = "RFC 6749 §2.3.1"
     status = HTTPStatus.TOO_MANY_REQUESTS
 
 
 class InvalidGrant(ProtocolError):
     """The code or refresh token is not valid: expired, used before, revoked, or another client's.
 
-    A code lives a minute and works once, with the redirect_uri and the PKCE verifier that belong
-    to its authorization request. A refresh token works once, too: go on with the new one that each
-    refresh gives. Using either twice revokes all that came of it.
+    1. It was used before: a code works once. Look for a second request of the same code, such as a
+       reloaded callback page or a library that tries again. A second use also revokes what the
+       first gave.
+    2. It has expired: a code lives for a minute. Exchange it as soon as it arrives.
+    3. The redirect_uri differs: send the very one of the authorization request.
+    4. The code_verifier does not belong: keep it with the browser's session, together with state,
+       and send the one whose challenge began this sign-in. Two tabs need two.
+    5. A refresh token was used before: each works once. Store the new one that every refresh gives
+       before you use its access token, and let only one process refresh at a time.
+    6. The person has signed out, or the authorization has been revoked: send them through the
+       authorization endpoint again. To go on without them, ask for offline_access.
     """
 
     code = "invalid_grant"
 
 
 class UnauthorizedClient(ProtocolError):
-    """The client is not registered for this grant type or response type."""
+    """The client is not registered for this grant type or response type.
+
+    1. Compare the grant_type or response_type that your library sends with those of your app's
+       registration. For signing people in they are authorization_code and code.
+    2. For refresh tokens the registration needs the grant type refresh_token, too.
+    3. Ask the operator to register what is missing.
+    4. At the introspection endpoint: only a client with a secret may ask.
+    """
 
     code = "unauthorized_client"
 
 
 class UnsupportedGrantType(ProtocolError):
-    """This provider does not know the grant type. Discovery lists those it does."""
+    """This provider does not know the grant type.
+
+    1. Look for a spelling mistake: grant_type is authorization_code, refresh_token or
+       client_credentials.
+    2. Compare it with grant_types_supported in discovery. The password grant, for one, is not
+       there: send the person through the authorization endpoint.
+    """
 
     code = "unsupported_grant_type"
 
 
 class InvalidScope(ProtocolError):
-    """None of the scopes asked for can be granted to this client."""
+    """The scopes asked for cannot be granted to this client, or not now.
+
+    1. In an authorization request: ask for openid at least, the scopes separated by spaces.
+    2. With a refresh token: ask for no more than was granted at first, or leave scope out.
+    3. With client_credentials: ask for the scopes of APIs only. Those of people, such as profile,
+       are nothing that a client has for itself.
+    4. With resource: ask for a scope of that API.
+    5. Ask the operator which scopes your app is registered for.
+    """
 
     code = "invalid_scope"
 
@@ -94,8 +167,9 @@ class InvalidScope(ProtocolError):
 class InvalidTarget(ProtocolError):
     """The resource is not an API known here, or not one this authorization is for. RFC 8707 §2.
 
-    Send the API's identifier exactly as the operator registered it, and at the token endpoint only
-    those that the authorization request named.
+    1. Send the API's identifier exactly as the operator registered it, a slash at its end included.
+    2. At the token endpoint, name only resources that the authorization request named.
+    3. If several APIs want different tokens, ask for one at a time: refresh once for each.
     """
 
     code = "invalid_target"
@@ -103,21 +177,34 @@ class InvalidTarget(ProtocolError):
 
 
 class AccessDenied(ProtocolError):
-    """The person, or the provider's policy, said no. Offer them the way back."""
+    """The person said no.
+
+    1. Treat it as an answer, not as a fault: say that they are not signed in, and offer to try
+       again.
+    2. If many say no, ask for fewer scopes, or ask later, when it is plain what they are for.
+    """
 
     code = "access_denied"
     section = "RFC 6749 §4.1.2.1"
 
 
 class UnsupportedResponseType(ProtocolError):
-    """This provider does not know the response type. Discovery lists those it does."""
+    """This provider does not know the response type.
+
+    1. Send response_type=code, and exchange the code at the token endpoint.
+    2. If your library sends token or id_token, switch it to the authorization code flow with PKCE.
+    """
 
     code = "unsupported_response_type"
     section = "RFC 6749 §4.1.2.1"
 
 
 class ServerError(ProtocolError):
-    """Something failed here that was not foreseen. Trying again later may help."""
+    """Something failed here, at the provider.
+
+    1. Try again in a moment.
+    2. If it fails again, tell the operator the reference.
+    """
 
     code = "server_error"
     section = "RFC 6749 §4.1.2.1"
@@ -127,7 +214,13 @@ class ServerError(ProtocolError):
 class LoginRequired(ProtocolError):
     """The person has to sign in, and the request forbade showing a page (prompt=none).
 
-    Send them again without prompt=none. An id_token_hint of somebody else leads here, too.
+    1. Expect it: with prompt=none it means no more than that nobody is signed in. Send the person
+       again without prompt=none when they choose to sign in.
+    2. The sign-in is too old: max_age, or your app's default_max_age, asks for a newer one. Send
+       them again without prompt=none.
+    3. The id_token_hint is of somebody else: the person has changed accounts. Sign them out of your
+       app and begin anew without the hint.
+    4. In an iframe: browsers keep our cookie from frames of other sites. Use a whole page.
     """
 
     code = "login_required"
@@ -135,28 +228,42 @@ class LoginRequired(ProtocolError):
 
 
 class ConsentRequired(ProtocolError):
-    """The person has to agree first, and the request forbade showing a page (prompt=none)."""
+    """The person has to agree first, and the request forbade showing a page (prompt=none).
+
+    1. Send them once without prompt=none; what they agree to is remembered.
+    2. A scope is new: they are asked again for what they have not agreed to before.
+    """
 
     code = "consent_required"
     section = "OIDC Core §3.1.2.6"
 
 
 class RequestNotSupported(ProtocolError):
-    """Request objects passed by value (the request parameter) are not supported."""
+    """Request objects passed by value (the request parameter) are not supported.
+
+    1. Switch them off in your library, and send the parameters themselves.
+    """
 
     code = "request_not_supported"
     section = "OIDC Core §3.1.2.6"
 
 
 class RequestUriNotSupported(ProtocolError):
-    """Request objects passed by reference (the request_uri parameter) are not supported."""
+    """Request objects passed by reference (the request_uri parameter) are not supported.
+
+    1. Switch them, or pushed authorization requests, off in your library, and send the parameters
+       themselves.
+    """
 
     code = "request_uri_not_supported"
     section = "OIDC Core §3.1.2.6"
 
 
 class RegistrationNotSupported(ProtocolError):
-    """The registration parameter is not supported."""
+    """The registration parameter is not supported.
+
+    1. Leave it out, and let the operator register the app.
+    """
 
     code = "registration_not_supported"
     section = "OIDC Core §3.1.2.6"
@@ -211,9 +318,15 @@ class UnapprovedSoftwareStatement(ProtocolError):
 class InvalidToken(ProtocolError):
     """The token is expired, revoked, malformed, used up, or its session has ended. RFC 6750 §3.1.
 
-    Ask for a new access token by sending the person through the authorization endpoint again, and
-    the operator for a new initial access token. A registration access token is good for its own
-    client alone, as long as that is registered.
+    1. It has expired: compare with expires_in. Use the refresh token, or send the person through
+       the authorization endpoint again.
+    2. It is unknown: send the access_token of the token response as it is; not the ID token, not
+       the code, and nothing of another provider.
+    3. It is for another API: a token with a resource opens that API alone. Ask for one without it.
+    4. The person has signed out, or their account or your app has been disabled: sign them out of
+       your app, too.
+    5. At registration: ask the operator for a new initial access token. A registration access token
+       is good for its own client alone, as long as that is registered.
     """
 
     code = "invalid_token"
@@ -222,14 +335,19 @@ class InvalidToken(ProtocolError):
 
 
 class InsufficientScope(ProtocolError):
-    """The access token is good, but was not granted the scope this needs. RFC 6750 §3.1."""
+    """The access token is good, but was not granted the scope this needs. RFC 6750 §3.1.
+
+    1. Ask for the scope that WWW-Authenticate names in the authorization request; UserInfo needs
+       openid.
+    2. Compare with scope in the token response: it says what was granted.
+    """
 
     code = "insufficient_scope"
     section = "RFC 6750 §3.1"
     status = HTTPStatus.FORBIDDEN
 
 
-_SECTION = re.compile(r"(?:RFC \d+|OIDC [A-Z][\w -]*?) §[\w.]*\w")
+_SECTION = re.compile(r"(?:RFC \d+|(?:OIDC|OAuth 2\.0) [A-Z][\w -]*?) §[\w.]*\w")
 
 
 def rule_broken(error: ProtocolError) -> tuple[str, str]:

@@ -26,7 +26,7 @@ class Parameters:
     def parse(cls, *parts: str) -> "Parameters":
         """Read form-encoded `parts` (a query, a body) together.
 
-        Raises InvalidRequest for what can't be decoded or is absurdly large.
+        Raises InvalidRequest for what can't be decoded or is absurdly large. RFC 6749 §3.1, §B.
         """
         if sum(map(len, parts)) > MAX_CHARACTERS:
             raise InvalidRequest(f"The request is larger than {MAX_CHARACTERS} characters.")
@@ -35,7 +35,8 @@ class Parameters:
             try:
                 pairs += parse_qsl(part, errors="strict", max_num_fields=MAX_PARAMETERS)
             except UnicodeDecodeError:
-                raise InvalidRequest("The parameters must be percent-encoded UTF-8.") from None
+                message = "The parameters cannot be read; they have to be percent-encoded UTF-8."
+                raise InvalidRequest(message) from None
             except ValueError:
                 message = f"The request has more than {MAX_PARAMETERS} parameters."
                 raise InvalidRequest(message) from None
@@ -51,7 +52,7 @@ class Parameters:
         return None if name in self.repeated else self.values.get(name)
 
     def require(self, name: str) -> str:
-        """Return the value of a parameter, or raise InvalidRequest naming it."""
+        """Return the value of a parameter, or raise InvalidRequest naming it. RFC 6749 §5.2."""
         self.refuse_repeats()
         value = self.values.get(name)
         if value is None:

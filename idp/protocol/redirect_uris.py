@@ -1,8 +1,14 @@
-"""Redirect URIs: what may be registered, and the exact match. RFC 9700 §2.1, RFC 8252 §7.3."""
+"""Redirect URIs: what may be registered, the exact match, and how one fails it by a little.
+
+RFC 9700 §2.1, RFC 8252 §7.3.
+"""
 
 import re
 from collections.abc import Iterable
-from urllib.parse import SplitResult, urlsplit
+from difflib import SequenceMatcher
+from heapq import nlargest
+from typing import NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
 
 _THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 _FORBIDDEN_SCHEMES = frozenset(
@@ -10,6 +16,7 @@ _FORBIDDEN_SCHEMES = frozenset(
 )
 _PRINTABLE = re.compile(r"[!-~]+")
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
+_HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):?(.*)")
 _LOOPBACK_URI = re.compile(r"http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(?=[/?]|$)")
 
 
@@ -47,6 +54,94 @@ def problem_with(uri: str, *, application_type: str) -> str | None:
     if _PRIVATE_SCHEME.fullmatch(parts.scheme) is None:
         return "A custom scheme is a domain name of yours in reverse, such as com.example.app."
     return None
+
+
+#: Comparing takes time that grows with the square of this, for so many candidates.
+_COMPARED = 300
+_CANDIDATES = 5
+
+
+def nearest(uri: str, registered: Iterable[str]) -> str | None:
+    """Return the registered address that is most like `uri`; None where none is registered."""
+    matcher = SequenceMatcher(b=uri[:_COMPARED], autojunk=False)
+
+    def quickly(candidate: str) -> float:
+        matcher.set_seq1(candidate[:_COMPARED])
+        return matcher.quick_ratio()
+
+    def exactly(candidate: str) -> float:
+        matcher.set_seq1(candidate[:_COMPARED])
+        return matcher.ratio()
+
+    return max(nlargest(_CANDIDATES, registered, key=quickly), key=exactly, default=None)
+
+
+def differences(sent: str, registered: str, *, native: bool = False) -> list[str]:
+    """Return in which parts an address differs from a registered one, a sentence each.
+
+    The port of a native client's loopback address is none of them.
+    """
+    if native and _LOOPBACK_URI.match(sent) and _LOOPBACK_URI.match(registered):
+        sent, registered = _without_port(sent), _without_port(registered)
+    if sent == registered:
+        return []
+    if sent != sent.strip():
+        rest = differences(sent.strip(), registered, native=native)
+        return ["It begins or ends with a space.", *rest]
+    if _split(sent) is None:
+        return ["It is not an absolute URI of printable ASCII characters."]
+    ours, theirs = _Parts.of(sent), _Parts.of(registered)
+    parts = zip(ours._fields, ours, theirs, strict=True)
+    found = [_difference(name.replace("_", " "), *values) for name, *values in parts]
+    return [sentence for sentence in found if sentence]
+
+
+class _Parts(NamedTuple):
+    """The parts of an address, every character of it in one of them."""
+
+    scheme: str
+    user_name: str
+    host: str
+    port: str
+    path: str
+    query: str
+    fragment: str
+
+    @classmethod
+    def of(cls, uri: str) -> "_Parts":
+        before, hash_sign, fragment = uri.partition("#")
+        before, question_mark, query = before.partition("?")
+        scheme, _, rest = before.partition(":")
+        netloc = urlsplit(before).netloc
+        user, at, host_and_port = netloc.rpartition("@")
+        host, port = _HOST_AND_PORT.fullmatch(host_and_port).groups()  # type: ignore[union-attr]
+        return cls(
+            scheme,
+            user + at,
+            host,
+            port,
+            rest.removeprefix(f"//{netloc}"),
+            question_mark + query,
+            hash_sign + fragment,
+        )
+
+
+def _difference(name: str, sent: str, registered: str) -> str | None:
+    """Return the sentence about one part, or None where it is the same in both."""
+    if sent == registered:
+        return None
+    if name == "path" and sent.rstrip("/") == registered.rstrip("/"):
+        return "The path ends with / in one and not in the other."
+    if not registered:
+        return f"It has a {name} ({sent}), the registered address has none."
+    if not sent:
+        return f"It has no {name}, the registered address has one ({registered})."
+    how = ""
+    if sent.lower() == registered.lower():
+        how = " in upper and lower case only"
+    elif unquote(sent) == unquote(registered):
+        how = " in percent-encoding only"
+    return f"The {name} differs{how}: {sent} came, {registered} is registered."
 
 
 def origin_of(uri: str) -> str:

@@ -31,13 +31,10 @@ def audience_of(entitlement: Entitlement) -> Audience:
     if not entitlement.resource:
         return _without_resource(entitlement)
     servers = known(entitlement.resource)
+    _one_token_fits(servers)
     first = servers[0]
-    wants = {(s.access_token_format, s.access_token_signing_alg) for s in servers}
-    if len(wants) > 1 or (len(servers) > 1 and any(s.access_token_encryption_alg for s in servers)):
-        raise InvalidTarget("These resources want different tokens; ask for one at a time.")
     offered = frozenset(scope for server in servers for scope in server.scopes)
-    if offered and not entitlement.scopes & offered:
-        raise InvalidScope("No scope that was granted is one of this resource's.")
+    _something_is_opened(entitlement, offered)
     return Audience(
         resource=entitlement.resource,
         scopes=entitlement.scopes & offered,
@@ -48,12 +45,28 @@ def audience_of(entitlement: Entitlement) -> Audience:
 
 
 def known(resource: tuple[str, ...]) -> list[ResourceServer]:
-    """Return the APIs of these identifiers. Raises InvalidTarget for one that isn't known."""
+    """Return the APIs of these identifiers, or raise InvalidTarget. RFC 8707 §2."""
     servers = {s.identifier: s for s in ResourceServer.objects.filter(identifier__in=resource)}
     unknown = [identifier for identifier in resource if identifier not in servers]
     if unknown:
-        raise InvalidTarget(f"The resource {unknown[0]} is not known here.")
+        raise InvalidTarget(f"The resource {unknown[0]} is not an API that is registered here.")
     return [servers[identifier] for identifier in resource]
+
+
+def _one_token_fits(servers: list[ResourceServer]) -> None:
+    """RFC 8707 §2.2: one token for several APIs has to be what each of them wants."""
+    wants = {(s.access_token_format, s.access_token_signing_alg) for s in servers}
+    if len(wants) > 1 or (len(servers) > 1 and any(s.access_token_encryption_alg for s in servers)):
+        raise InvalidTarget("These resources want different tokens; ask for one at a time.")
+
+
+def _something_is_opened(entitlement: Entitlement, offered: frozenset[str]) -> None:
+    """RFC 9068 §3: a token for APIs carries scopes of theirs alone."""
+    if offered and not entitlement.scopes & offered:
+        raise InvalidScope(
+            "None of the scopes that were granted belongs to this resource; "
+            f"it has: {', '.join(sorted(offered))}."
+        )
 
 
 def _without_resource(entitlement: Entitlement) -> Audience:

@@ -74,8 +74,7 @@ class Validator(OAuth2Validator):
 
         try:
             credentials = credentials_of(header, Parameters.parse(body.urlencode()))
-            unknown = InvalidClient("The client is unknown, or is disabled.")
-            request.client = with_client(credentials.client_id, unknown, attempt)
+            request.client = with_client(credentials.client_id, InvalidClient, attempt)
         except ProtocolError:
             return False
         return not request.client.is_public

@@ -11,7 +11,15 @@ from playwright.sync_api import BrowserContext, expect
 from accounts import invitations, operations
 from accounts.models import User
 from idp.models import PendingAuthorization
-from tests.browser.visitor import NEW_PASSWORD, Site, Visitor, brought_back, request_of, site_at
+from tests.browser.visitor import (
+    NEW_PASSWORD,
+    Site,
+    Visitor,
+    brought_back,
+    owned_site,
+    request_of,
+    site_at,
+)
 from tests.relying_party import Person, mailed_code, make_person
 
 
@@ -266,3 +274,49 @@ def test_choosing_the_password_that_an_operator_requires_and_going_on(visitor: V
     visitor.press("Save and continue")
     visitor.allow()
     visitor.is_welcome_at_bakery()
+
+
+def test_a_developer_finds_what_is_wrong_with_their_redirect_uri(visitor: Visitor) -> None:
+    page = visitor.page
+    site = owned_site("https://app.example/callback", visitor.person, client_name="Florist")
+    visitor.open(request_of(site, visitor.person, redirect_uri=f"{site.url}/")[0])
+    visitor.sees("We don’t know where this leads")
+    reference = page.locator("strong.reference").inner_text()
+    page.locator("summary").click()
+    expect(page.locator("details").get_by_text(site.url, exact=True)).to_have_count(0)
+    visitor.press("What to check")
+    visitor.sees("invalid_request")
+    visitor.press("sign in")
+    visitor.sign_in()
+    story = page.locator("section.notice")
+    expect(story).to_contain_text(f"Reference {reference}")
+    expect(story).to_contain_text("The path ends with / in one and not in the other.")
+    visitor.open(request_of(site, visitor.person, redirect_uri=f"{site.url}/")[0])
+    expect(page.locator("details .plain")).to_have_text(
+        "The path ends with / in one and not in the other."
+    )
+    expect(page.locator("details").get_by_text(site.url, exact=True)).to_be_visible()
+    visitor.press("What to check")
+    visitor.press("Your apps")
+    visitor.sees("Your apps")
+    page.locator("summary").click()
+    visitor.press(reference)
+    expect(story).to_contain_text("GET /authorize")
+
+
+def test_from_a_request_that_cannot_be_answered_back_to_the_app(visitor: Visitor) -> None:
+    visitor.open(
+        request_of(visitor.bakery, visitor.person, response_type=None, redirect_uri="x")[0]
+    )
+    visitor.press("Back to Bakery")
+    expect(visitor.page.locator("#sign-in")).to_be_visible()
+
+
+def test_signing_out_all_the_same(visitor: Visitor) -> None:
+    visitor.open("/account/login/")
+    visitor.sign_in()
+    visitor.open("/end_session?id_token_hint=x")
+    visitor.sees("The app couldn’t sign you out")
+    visitor.press("Sign out here")
+    visitor.page.click("#confirm-logout")
+    visitor.sees("You are signed out")

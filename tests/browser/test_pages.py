@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 
 from accounts import invitations, operations
 from accounts.models import User
-from tests.browser.visitor import Visitor, request_of
+from tests.browser.visitor import Visitor, owned_site, request_of
 from tests.conftest import ROOT, Server
 from tests.relying_party import unique
 
@@ -123,6 +123,36 @@ def wrong_request(visitor: Visitor) -> None:
     visitor.page.locator("summary").click()
 
 
+def wrong_request_of_ones_own(visitor: Visitor) -> None:
+    home(visitor)
+    site = owned_site("https://app.example/callback", visitor.person, client_name="Florist")
+    uri = "http://app.example:8443/Callback/?tenant=1"
+    visitor.open(request_of(site, visitor.person, redirect_uri=uri)[0])
+
+
+def what_happened(visitor: Visitor) -> None:
+    wrong_request_of_ones_own(visitor)
+    visitor.press("What to check")
+    visitor.sees("invalid_request")
+
+
+def apps(visitor: Visitor) -> None:
+    wrong_request_of_ones_own(visitor)
+    owned_site("https://quiet.example/callback", visitor.person, client_name="Quiet app")
+    visitor.open("/developers/apps/")
+    visitor.page.locator("summary").click()
+
+
+def no_apps(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.open("/developers/apps/")
+
+
+def not_signed_out(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.open("/end_session?id_token_hint=x")
+
+
 def too_many_tries(visitor: Visitor) -> None:
     """Ask for a sixth code within a minute (`reset_password` in settings)."""
     for answer in ["Enter the code"] * 5 + ["Too many tries"]:
@@ -167,12 +197,19 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "consent-few": lambda visitor: consent(visitor, "openid"),
     "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),
     "wrong-request": wrong_request,
+    "wrong-request-of-ones-own": wrong_request_of_ones_own,
+    "unknown-app": at("/authorize?client_id=unknown"),
+    "not-signed-out": not_signed_out,
     "expired": at(f"/authorize?pending={'a' * 43}"),
     "not-found": at("/nothing-here"),
     "too-many-tries": too_many_tries,
     "broken": broken,
     "developers": at("/developers/"),
     "developers-error": at("/developers/errors/invalid_request"),
+    "developers-reference": at("/developers/errors/invalid_grant?reference=7KQ2-M9XD"),
+    "what-happened": what_happened,
+    "apps": apps,
+    "no-apps": no_apps,
 }
 
 

@@ -6,6 +6,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from playwright.sync_api import Page, expect
 
+from accounts.models import User
+from idp.models import Client
 from tests import secrecy
 from tests.relying_party import (
     ISSUER,
@@ -89,6 +91,14 @@ class Visitor:
 def site_at(redirect_uri: str, **metadata: Any) -> Site:
     """Return a website of which only its answer's address matters."""
     return Site(redirect_uri, make_client(redirect_uris=[redirect_uri], **metadata))
+
+
+def owned_site(redirect_uri: str, owner: Person, **metadata: Any) -> Site:
+    """Return such a website whose developer is somebody with an account here."""
+    site = site_at(redirect_uri, **metadata)
+    user = User.objects.get(email=owner.email)
+    Client.objects.filter(client_id=site.client.client_id).update(user=user)
+    return site
 
 
 def request_of(site: Site, person: Person, **overrides: str | None) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from idp.authorization.consent import remember
-from idp.models import Client
+from idp.models import Client, Event
 from tests.relying_party import (
     Browser,
     Registered,
@@ -196,3 +196,35 @@ def test_introspection_by_an_api(in_process, statements) -> None:
         response = post(in_process, caller, "/introspect", token=token)
     assert response.json()["active"]
     assert len(statements.sql) <= 2, statements.sql
+
+
+@pytest.mark.parametrize("apps", [1, 30])
+def test_an_owners_apps_with_their_errors(in_process, statements, apps: int) -> None:
+    owner = User.objects.get(email=make_person().email)
+    for _ in range(apps):
+        client_id = make_client().client_id
+        Client.objects.filter(client_id=client_id).update(user=owner)
+        Event.objects.bulk_create(
+            Event(kind="denied", client_id=client_id, error="invalid_grant") for _ in range(25)
+        )
+    in_process.force_login(owner)
+    in_process.get("/developers/apps/")
+    with statements:
+        page = in_process.get("/developers/apps/")
+    assert page.content.count(b"?reference=") == 20 * apps
+    assert len(statements.sql) <= 4, statements.sql
+
+
+def test_the_story_of_a_reference(in_process, statements) -> None:
+    owner = User.objects.get(email=make_person().email)
+    client_id = make_client().client_id
+    Client.objects.filter(client_id=client_id).update(user=owner)
+    event = Event.objects.create(kind="denied", client_id=client_id)
+    in_process.force_login(owner)
+    counts = []
+    for reference in (event.reference, "2222-2222"):
+        with statements:
+            in_process.get("/developers/errors/invalid_request", {"reference": reference})
+        counts.append(len(statements.sql))
+    assert counts[0] <= 4, statements.sql
+    assert counts[1] == 3, statements.sql

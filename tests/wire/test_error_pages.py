@@ -5,7 +5,8 @@ import re
 import httpx
 import pytest
 
-from tests.relying_party import ISSUER, RelyingParty, is_error_page, spec
+from idp.models import Client
+from tests.relying_party import ISSUER, Browser, RelyingParty, is_error_page, make_client, spec
 
 #: RFC 6749 §5.2: printable ASCII without the quote and the backslash.
 DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+")
@@ -130,3 +131,70 @@ def test_every_error_has_a_page(provider: object) -> None:
     for page in pages:
         assert httpx.get(f"{ISSUER}{page}", verify=False).status_code == 200
     assert httpx.get(f"{ISSUER}/developers/errors/x", verify=False).status_code == 404
+
+
+@spec("OIDC Core", "3.1.2.6")
+@pytest.mark.parametrize(
+    ("path", "asked", "told"),
+    [
+        ("/authorize", {"client_id": "x"}, "We don’t know this app"),
+        ("/authorize", {"client_id": None}, "The app’s request can’t be answered"),
+        ("/authorize", {"redirect_uri": None}, "The app’s request can’t be answered"),
+        ("/authorize", {"redirect_uri": "https://x.example"}, "We don’t know where this leads"),
+        ("/end_session", {"post_logout_redirect_uri": "x"}, "The app couldn’t sign you out"),
+        ("/end_session", {"client_id": "x"}, "The app couldn’t sign you out"),
+        ("/end_session", {"id_token_hint": "x"}, "The app couldn’t sign you out"),
+        ("/authorize", {"client_id": None, "pending": "x"}, "This page was open for too long"),
+        ("/consent", {}, "This page was open for too long"),
+    ],
+)
+def test_the_person_reads_what_fits_in_words_of_theirs(
+    browser: Browser, path: str, asked: dict[str, str | None], told: str
+) -> None:
+    client = make_client()
+    sent = {"client_id": client.client_id, "redirect_uri": client.redirect_uri, **asked}
+    page = browser.get(path, params={name: value for name, value in sent.items() if value})
+    assert is_error_page(page)
+    assert f"<h1>{told}</h1>" in page.text
+    for_people = page.text.partition("<h1>")[2].partition("<details")[0]
+    assert not re.search(r"client|redirect|URI|parameter|request_|hint|OAuth|token", for_people)
+    assert "Go back to the app you came from" in for_people
+
+
+@spec("OIDC Core", "3.1.2.6")
+def test_the_way_back_leads_to_the_apps_own_page(browser: Browser) -> None:
+    client = make_client(client_name="Bakery", client_uri="https://bakery.example.com/")
+    asked = {"client_id": client.client_id, "redirect_uri": "https://evil.example/"}
+    for page in (
+        browser.get("/authorize", params=asked),
+        browser.get("/end_session", params={**asked, "post_logout_redirect_uri": "x"}),
+    ):
+        assert 'href="https://bakery.example.com/">Back to Bakery</a>' in page.text
+
+
+@spec("OIDC RP-Initiated Logout", "3")
+def test_an_app_that_only_its_hint_names_is_known_when_signing_out_fails(
+    relying_party: RelyingParty,
+) -> None:
+    tokens = relying_party.tokens()
+    clients = Client.objects.filter(client_id=relying_party.client.client_id)
+    clients.update(client_uri="https://bakery.example.com/")
+    page = relying_party.browser.get(
+        "/end_session",
+        params={"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": "https://x.test"},
+    )
+    assert "Back to Test app" in page.text
+    assert "<code>https://x.test</code>" in page.text
+    assert tokens["id_token"] not in page.text.partition("<details")[2].partition("<footer")[0]
+    assert 'href="/account/logout/">Sign out here</a>' in page.text
+
+
+@spec("RFC 6749", "4.1.2.1")
+def test_the_developer_reads_what_came_and_which_rule_it_broke(relying_party: RelyingParty) -> None:
+    page = relying_party.visit(redirect_uri="http://rp.example.com/callback")
+    details = page.text.partition("<details")[2].partition("</details>")[0]
+    assert "OIDC Core §3.1.2.1" in details
+    assert "clients.redirect_uris.verified" in details
+    assert "<code>http://rp.example.com/callback</code>" in details
+    assert "It starts with http://, which is allowed for this machine only" in details
+    assert f"••• ({len(relying_party.state)} characters)" in details

@@ -1,6 +1,17 @@
-import pytest
+import time
+from urllib.parse import quote
 
-from idp.protocol.redirect_uris import is_registered, origin_of, problem_with
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idp.protocol.redirect_uris import (
+    differences,
+    is_registered,
+    nearest,
+    origin_of,
+    problem_with,
+)
 
 WEB = ["https://rp.example.com/callback?tenant=1"]
 LOOPBACK = ["http://127.0.0.1/callback", "http://[::1]:4000/callback"]
@@ -101,3 +112,116 @@ def test_a_custom_scheme_is_for_native_apps_only() -> None:
 def test_origin_of() -> None:
     assert origin_of("http://127.0.0.1:8001/callback") == "http://127.0.0.1:8001"
     assert origin_of("com.example.app:/callback") == "com.example.app:"
+
+
+REGISTERED = "https://rp.example.com/callback"
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        (REGISTERED, []),
+        (f"{REGISTERED}/", ["The path ends with / in one and not in the other."]),
+        (
+            "http://rp.example.com/callback",
+            ["The scheme differs: http came, https is registered."],
+        ),
+        (
+            "HTTPS://rp.example.com/callback",
+            ["The scheme differs in upper and lower case only: HTTPS came, https is registered."],
+        ),
+        (
+            "https://RP.example.com/callback",
+            [
+                (
+                    "The host differs in upper and lower case only: "
+                    "RP.example.com came, rp.example.com is registered."
+                )
+            ],
+        ),
+        (
+            "https://www.example.com:8443/callback",
+            [
+                "The host differs: www.example.com came, rp.example.com is registered.",
+                "It has a port (8443), the registered address has none.",
+            ],
+        ),
+        (
+            "https://rp.example.com/Callback",
+            [
+                (
+                    "The path differs in upper and lower case only: "
+                    "/Callback came, /callback is registered."
+                )
+            ],
+        ),
+        (
+            "https://rp.example.com/%63allback",
+            [
+                (
+                    "The path differs in percent-encoding only: "
+                    "/%63allback came, /callback is registered."
+                )
+            ],
+        ),
+        ("https://rp.example.com", ["It has no path, the registered address has one (/callback)."]),
+        (f"{REGISTERED}?a=1", ["It has a query (?a=1), the registered address has none."]),
+        (f"{REGISTERED}?", ["It has a query (?), the registered address has none."]),
+        (f"{REGISTERED}#x", ["It has a fragment (#x), the registered address has none."]),
+        (f" {REGISTERED}", ["It begins or ends with a space."]),
+        (
+            "https://rp.example.com@evil.example/callback",
+            [
+                "It has a user name (rp.example.com@), the registered address has none.",
+                "The host differs: evil.example came, rp.example.com is registered.",
+            ],
+        ),
+        ("callback", ["It is not an absolute URI of printable ASCII characters."]),
+        (
+            "https://rp.example.com/\u00fc",
+            ["It is not an absolute URI of printable ASCII characters."],
+        ),
+        ("https://[::1/callback", ["It is not an absolute URI of printable ASCII characters."]),
+    ],
+)
+def test_differences(sent: str, says: list[str]) -> None:
+    assert differences(sent, REGISTERED) == says
+
+
+def test_differences_from_addresses_of_other_kinds() -> None:
+    assert differences("http://127.0.0.1:80/x", "http://[::1]:81/x") == [
+        "The host differs: 127.0.0.1 came, [::1] is registered.",
+        "The port differs: 80 came, 81 is registered.",
+    ]
+    assert differences("com.example.app:/x", "com.example.app:/y") == [
+        "The path differs: /x came, /y is registered."
+    ]
+
+
+def test_the_port_of_a_native_loopback_address_is_no_difference() -> None:
+    sent, registered = "http://127.0.0.1:5000/x", "http://127.0.0.1/callback"
+    assert len(differences(sent, registered)) == 2
+    assert differences(sent, registered, native=True) == [
+        "The path differs: /x came, /callback is registered."
+    ]
+
+
+@given(st.text(st.characters(codec="ascii")), st.text(st.characters(codec="ascii")))
+def test_what_differs_is_always_told(sent: str, path: str) -> None:
+    registered = f"https://rp.example.com/{quote(path)}"
+    for uri in (sent, f"https://rp.example.com/{sent}", registered + sent):
+        assert (differences(uri, registered) == []) == (uri == registered)
+
+
+def test_nearest() -> None:
+    others = ["https://rp.example.com/other", "https://evil.example/x", "com.example.app:/callback"]
+    assert nearest("http://rp.example.com/callback/", [*others, REGISTERED]) == REGISTERED
+    assert nearest("x", []) is None
+    assert nearest("", others) in others
+
+
+def test_nearest_takes_no_time_worth_naming_however_odd_the_addresses() -> None:
+    registered = [f"https://rp.example.com/{'ab' * 500}{i}" for i in range(200)]
+    began = time.perf_counter()
+    assert nearest("https://rp.example.com/" + "ba" * 30_000, registered)
+    assert time.perf_counter() - began < 2

@@ -1,0 +1,139 @@
+"""The pages for apps' owners: what is registered for them, and what was refused lately."""
+
+import re
+
+import httpx
+import pytest
+
+from accounts.models import User
+from idp.models import Client, Event
+from tests.relying_party import (
+    ISSUER,
+    Browser,
+    Person,
+    Registered,
+    RelyingParty,
+    is_page,
+    make_client,
+    unique,
+)
+
+APPS = "/developers/apps/"
+
+
+def own(person: Person, **metadata: object) -> Registered:
+    client = make_client(**metadata)
+    owner = User.objects.get(email=person.email)
+    Client.objects.filter(client_id=client.client_id).update(user=owner)
+    return client
+
+
+def links_on(page: httpx.Response) -> list[str]:
+    return re.findall(r'href="([^"]*)"', page.text)
+
+
+def test_an_owner_sees_their_apps_and_what_was_refused(browser: Browser, person: Person) -> None:
+    client = own(person, client_name=f"Bakery {unique('x')}")
+    off = own(person, enabled=False, application_type="native", token_endpoint_auth_method="none")
+    others = make_client()
+    RelyingParty(client, browser, person).token(grant_type="x")
+    RelyingParty(others, browser, person).token(grant_type="x")
+    browser.sign_in(person)
+    page = browser.open(APPS)
+    assert client.metadata["client_name"] in page.text
+    assert client.client_id in page.text
+    assert client.redirect_uri in page.text
+    assert "with a secret (<code>client_secret_basic</code>)" in page.text
+    assert "The grant_type x is not offered here." in page.text
+    assert off.client_id in page.text
+    assert "<strong>Disabled</strong>" in page.text
+    assert "Mobile or desktop app, without a secret" in page.text
+    assert others.client_id not in page.text
+    event = Event.objects.get(client_id=client.client_id)
+    story = f"/developers/errors/unsupported_grant_type?reference={event.reference}"
+    assert story in links_on(page)
+    assert "POST /token" in browser.open(story).text
+
+
+def test_somebody_without_apps_is_told_so(browser: Browser, person: Person) -> None:
+    browser.sign_in(person)
+    assert "No app is registered in your name" in browser.open(APPS).text
+
+
+def test_signing_in_leads_to_it(browser: Browser, person: Person) -> None:
+    page = browser.open(APPS)
+    assert is_page(page, "/account/login/")
+    assert is_page(browser.sign_in(person, page), APPS)
+
+
+def test_only_the_last_denials_are_shown_the_newest_first(browser: Browser, person: Person) -> None:
+    client, quiet = own(person), own(person)
+    for number in range(25):
+        RelyingParty(client, browser, person).token(grant_type=f"x{number:02}")
+    RelyingParty(quiet, browser, person).token(grant_type="y")
+    browser.sign_in(person)
+    text = browser.open(APPS).text
+    assert re.findall(r"grant_type (x\d\d|y)", text.partition(quiet.client_id)[0]) == [
+        f"x{number:02}" for number in range(24, 4, -1)
+    ]
+    assert "The last 20 errors" in text
+    assert "1 error, the newest" in text
+
+
+def test_of_many_apps_the_first_are_shown(browser: Browser, person: Person) -> None:
+    for number in range(52):
+        own(person, client_name=f"App {number:02}")
+    browser.sign_in(person)
+    text = browser.open(APPS).text
+    assert re.findall(r"<bdi>App (\d\d)</bdi>", text) == [f"{number:02}" for number in range(50)]
+    assert "These are the first 50 by name" in text
+
+
+def test_it_is_linked_where_it_helps(browser: Browser, person: Person) -> None:
+    assert APPS not in links_on(browser.open("/developers/"))
+    browser.sign_in(person)
+    assert APPS in links_on(browser.open("/developers/"))
+    assert APPS not in links_on(browser.open("/account/"))
+    own(person)
+    assert APPS in links_on(browser.open("/account/"))
+
+
+def test_the_overview_shows_how_an_error_looks(provider: object) -> None:
+    text = httpx.get(f"{ISSUER}/developers/", verify=False).text
+    assert "error_description" in text
+    assert f"{ISSUER}/developers/errors/invalid_client?reference=7KQ2-M9XD" in text
+
+
+def test_each_error_says_what_to_check_step_by_step(provider: object) -> None:
+    overview = httpx.get(f"{ISSUER}/developers/", verify=False)
+    pages = {link for link in links_on(overview) if link.startswith("/developers/errors/")}
+    assert len(pages) >= 15
+    for page in pages:
+        text = httpx.get(f"{ISSUER}{page}", verify=False).text
+        assert "What to check" in text, page
+        assert re.search(r"<ol[^>]*>\s*<li>[A-Z]", text), page
+        assert "1. " not in text
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_a_reference_leads_whoever_may_not_see_it_to_who_may(
+    browser: Browser, person: Person, *, signed_in: bool
+) -> None:
+    if signed_in:
+        browser.sign_in(person)
+    page = browser.open("/developers/errors/invalid_request?reference=2222-2222")
+    assert "The operator of" in page.text
+    login = "/account/login/?next=/developers/errors/invalid_request%3Freference%3D2222-2222"
+    ways = [link.replace("%2F", "/") for link in links_on(page)]
+    assert (login in ways) != signed_in
+
+
+def test_signing_in_at_the_reference_shows_the_owner_its_story(
+    browser: Browser, person: Person
+) -> None:
+    client = own(person)
+    answer = RelyingParty(client, browser, person).token(grant_type="x").json()
+    page = browser.open(answer["error_uri"])
+    assert "POST /token" not in page.text
+    login = next(link for link in links_on(page) if link.startswith("/account/login/"))
+    assert "POST /token" in browser.sign_in(person, browser.open(login)).text

@@ -7,6 +7,8 @@ import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -17,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.network import client_address
 from accounts.next import with_next
+from accounts.second_factor import is_proven
 from accounts.sessions import Ending, end_sessions, session_of
 from accounts.wrong_tries import key_of
 
@@ -70,23 +73,30 @@ class Adapter(DefaultAccountAdapter):
         """Sign in. Whoever was signed in here before is signed out: one browser, one person."""
         present = session_of(request)
         if present is not None and present.user_id != user.pk:
-            arriving = {
-                key: value
-                for key, value in request.session.items()
-                if key.startswith(AUTHENTICATION_METHODS_SESSION_KEY)
-            }
             end_sessions([present], Ending.ANOTHER_PERSON)
-            request.session.flush()
-            request.session.update(arriving)
+            present = None
+        if present is None and SESSION_KEY in request.session:
+            _begin_anew(request.session)
         super().login(request, user)
 
     def get_login_stages(self) -> list[str]:
-        """Return allauth's steps of signing in between ours."""
+        """Return allauth's steps of signing in between ours, the second factor's our own."""
+        ours = {"allauth.mfa.stages.AuthenticateStage": "accounts.second_factor.Stage"}
         return [
             "accounts.stages.BeginningStage",
-            *super().get_login_stages(),
+            *(ours.get(stage, stage) for stage in super().get_login_stages()),
             "accounts.stages.NewPasswordStage",
         ]
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Whether somebody has to sign in again first; not who has done so just now."""
+        return super().is_reauthentication_required(app=app, **kwargs) and not is_proven(
+            self.request
+        )
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, str]]:  # noqa: ARG002
+        """Return our one way to do so: the sign-in page (docs/adr/0002)."""
+        return [{"id": "reauthenticate", "url": reverse("account_reauthenticate")}]
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Say only what the next page does not show anyway."""
@@ -96,6 +106,7 @@ class Adapter(DefaultAccountAdapter):
             "account/messages/logged_out.txt",
             "account/messages/email_confirmation_sent.txt",
             "account/messages/email_confirmed.txt",
+            "mfa/messages/recovery_codes_generated.txt",
         }:
             super().add_message(*args, **kwargs)
 
@@ -104,6 +115,20 @@ class Adapter(DefaultAccountAdapter):
         host = settings.IDP_ISSUER.partition("://")[2]
         context = {**context, "email": email, "issuer": settings.IDP_ISSUER, "host": host}
         _post.submit(_deliver, self.render_mail(template_prefix, email, context))
+
+
+def _begin_anew(session: SessionBase) -> None:
+    """Empty a browser session that somebody left, but for the sign-in that is under way."""
+    arriving = {
+        key: value
+        for key, value in session.items()
+        if key.startswith(AUTHENTICATION_METHODS_SESSION_KEY)
+    }
+    until_closed = session.get_expire_at_browser_close()
+    session.flush()
+    session.update(arriving)
+    if until_closed:
+        session.set_expiry(0)
 
 
 def _deliver(message: EmailMessage) -> None:

@@ -1,20 +1,25 @@
 """Who is signed in at this browser, since when and how: the one question `idp` asks of accounts."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.sessions import session_of
 
-#: What an authentication of one factor is called in `acr` (OIDC Core §2).
+#: What an authentication is called in `acr`, by how many different factors it had (OIDC Core §2).
 ACR_SINGLE_FACTOR = "urn:signet:acr:single-factor"
-ACR_VALUES = (ACR_SINGLE_FACTOR,)
+ACR_MULTI_FACTOR = "urn:signet:acr:multi-factor"
+ACR_VALUES = (ACR_SINGLE_FACTOR, ACR_MULTI_FACTOR)
 
-#: allauth's name of a method → its authentication method reference (RFC 8176 §2).
-_AMR = {"password": "pwd", "password_reset": "otp", "code": "otp"}
+#: allauth's name of a method → its authentication method reference (RFC 8176 §2). Its `mfa` is a
+#: code of an authenticator app, or a recovery code.
+_SECOND = "mfa"
+_AMR = {"password": "pwd", "password_reset": "otp", "code": "otp", _SECOND: "otp"}
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,30 @@ def authentication_of(http: HttpRequest) -> Authentication | None:
         session_id=session.pk,
         authenticated_at=session.authenticated_at,
         amr=authentication_methods(session.methods),
-        acr=ACR_SINGLE_FACTOR,
+        acr=ACR_MULTI_FACTOR if _two_factors(session.methods) else ACR_SINGLE_FACTOR,
     )
 
 
 def authentication_methods(records: list[dict[str, Any]]) -> tuple[str, ...]:
     """Return the `amr` values of allauth's records, each once, in alphabetical order."""
-    return tuple(sorted({_AMR[record["method"]] for record in records if record["method"] in _AMR}))
+    values = {_AMR[record["method"]] for record in records if record["method"] in _AMR}
+    return tuple(sorted(values | {"mfa"} if _two_factors(records) else values))
+
+
+def has_second_factor(http: HttpRequest) -> bool:
+    """Whether the person at this browser signed in with two different factors."""
+    session = session_of(http)
+    return session is not None and _two_factors(session.methods)
+
+
+def signed_in_recently(http: HttpRequest) -> bool:
+    """Whether the person at this browser signed in within the last minutes, as settings say."""
+    session = session_of(http)
+    lately = timezone.now() - timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+    return session is not None and session.authenticated_at > lately
+
+
+def _two_factors(records: list[dict[str, Any]]) -> bool:
+    """Whether the second factor was used, and something else before it."""
+    methods = {record["method"] for record in records}
+    return _SECOND in methods and len(methods) > 1

@@ -2,13 +2,21 @@
 
 from typing import Any
 
+import structlog
 from allauth.account import forms as allauth
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base.forms import AuthenticateForm
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from cryptography.fernet import InvalidToken
 from django import forms
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+
+log = structlog.get_logger(__name__)
 
 _CODE = {
     "autocomplete": "one-time-code",
@@ -97,6 +105,43 @@ class VerificationCodeForm(allauth.ConfirmEmailVerificationCodeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _dress(self.fields["code"], _("Code"), **_CODE)
+
+
+class _AppCodeForm(forms.Form):
+    """A code of the authenticator app, typed; what is wrong with it in our words."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self.fields["code"], _("Code"), **_CODE)
+
+    def clean_code(self) -> str:
+        """Return the code if it is right."""
+        try:
+            return super().clean_code()  # type: ignore[misc, no-any-return]
+        except InvalidToken:
+            log.exception("second_factor_unreadable", user=str(self.user.sub))  # type: ignore[attr-defined]
+            raise get_adapter().validation_error("unreadable") from None
+        except ValidationError as error:
+            if error.code in {"too_many_login_attempts", "rate_limited"}:
+                raise get_adapter().validation_error("too_many_codes") from None
+            raise
+
+
+class SecondFactorForm(_AppCodeForm, AuthenticateForm):
+    """The code when signing in: the app's, or a recovery code in the same field."""
+
+
+class _FirstCodeForm(ActivateTOTPForm):
+    """allauth's, with a secret given to it; its own would be another each time the page opens."""
+
+    def __init__(self, *args: Any, user: User, secret: str, **kwargs: Any) -> None:
+        forms.Form.__init__(self, *args, **kwargs)
+        self.user = user
+        self.secret = secret
+
+
+class SetUpAppForm(_AppCodeForm, _FirstCodeForm):
+    """The first code of an authenticator app: it has taken the secret over."""
 
 
 def _new_password(field: forms.Field, label: Any) -> None:

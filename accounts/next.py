@@ -31,10 +31,10 @@ def split(url: str) -> SplitResult:
 
 
 def with_next(url: str, http: HttpRequest) -> str:
-    """Return a path of ours with the request's `next` in its query, unless it has one."""
+    """Return a path of ours with the request's `next` in its query, unless it has or is one."""
     parts = split(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     target = next_of(http)
-    if target and REDIRECT_FIELD_NAME not in query:
+    if target not in {"", url} and REDIRECT_FIELD_NAME not in query:
         query[REDIRECT_FIELD_NAME] = target
     return f"{parts.path}?{urlencode(query)}" if query else parts.path

@@ -1,12 +1,166 @@
-"""The second factor: codes of an authenticator app, and recovery codes. What allauth asks us."""
+"""The second factor: codes of an authenticator app (RFC 6238), and recovery codes.
 
+What allauth asks us about it, whether somebody has one, and how an operator removes it.
+"""
+
+from base64 import urlsafe_b64encode
+from datetime import timedelta
+from functools import lru_cache
+
+from allauth.account.adapter import get_adapter as account_adapter
+from allauth.mfa import app_settings, signals
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.stages import AuthenticateStage
+from allauth.mfa.totp.internal.auth import generate_totp_secret
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext_lazy as _
+
+from accounts.authentication import has_second_factor, signed_in_recently
+from accounts.models import Session, User
+from accounts.next import with_next
+from accounts.sessions import Ending, end_sessions
+
+#: How long a secret waits for the app's first code.
+_SET_UP_WITHIN = timedelta(hours=1)
+_NEW_SECRET = "accounts_new_totp_secret"
 
 
 class Adapter(DefaultMFAAdapter):
     """Our answers; everything else is as allauth does it."""
 
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _(
+            "That code is not right. Type the one that your app shows at this moment; the clock of"
+            " your device has to be right."
+        ),
+        "too_many_codes": _("Too many wrong codes. Wait ten minutes, then try again."),
+        "unreadable": _(
+            "We cannot check codes for this account any more. The people who run this service can"
+            " remove the authenticator app from it."
+        ),
+        "unverified_email": _("Prove your e-mail address before you set this up."),
+    }
+
     def get_totp_issuer(self) -> str:
         """Return what authenticator apps show beside the code."""
         return settings.IDP_ISSUER.partition("://")[2]
+
+    def build_totp_svg(self, url: str) -> str:
+        """Return the QR code as markup that may stand in a page: no declaration, no styles."""
+        svg: str = super().build_totp_svg(url)
+        return svg.partition("?>")[2]
+
+    def encrypt(self, text: str) -> str:
+        """Seal a secret with the newest of the server's keys."""
+        return _sealer().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Return what `encrypt` hid. Raises InvalidToken if none of the server's keys fits."""
+        return _sealer().decrypt(encrypted_text).decode()
+
+
+class Stage(AuthenticateStage):
+    """The step of signing in that asks for the code; `next` goes along."""
+
+    def handle(self) -> tuple[HttpResponse | None, bool]:
+        """Ask whoever has a second factor, remembering the password that led here."""
+        response, go_on = super().handle()
+        if response is not None:
+            self.state["password"] = self.login.user.get_session_auth_hash()
+            response = redirect(with_next(reverse("mfa_authenticate"), self.request))
+        return response, go_on
+
+    def still_stands(self) -> bool:
+        """Whether nothing has happened to the account since the step before this one."""
+        user = self.login.user
+        return (
+            isinstance(user, User)
+            and user.is_active
+            and is_set_up(user)
+            and constant_time_compare(self.state.get("password", ""), user.get_session_auth_hash())
+        )
+
+
+def is_set_up(user: User | AnonymousUser) -> bool:
+    """Whether this person is asked for a second factor when signing in."""
+    factors = Authenticator.objects.filter(user_id=user.pk)
+    return bool(factors.exclude(type=Authenticator.Type.RECOVERY_CODES).exists())
+
+
+def recovery_codes_left(user: User | AnonymousUser) -> int:
+    """Return how many recovery codes this person has not used."""
+    codes = Authenticator.objects.filter(user_id=user.pk, type=Authenticator.Type.RECOVERY_CODES)
+    used = [row.data["used_mask"].bit_count() for row in codes]
+    return sum(app_settings.RECOVERY_CODE_COUNT - count for count in used)
+
+
+def is_proven(http: HttpRequest) -> bool:
+    """Whether the person at this browser signed in lately, with all that their account asks for.
+
+    What changes how somebody signs in needs it. ASVS 7.5.1.
+    """
+    return signed_in_recently(http) and (has_second_factor(http) or not is_set_up(http.user))
+
+
+def remove_all(user: User) -> None:
+    """Remove a lost second factor, for an operator: the person is signed out and told by mail."""
+    with transaction.atomic():
+        removed = list(Authenticator.objects.filter(user=user))
+        Authenticator.objects.filter(user=user).delete()
+        for authenticator in removed:
+            signals.authenticator_removed.send(
+                sender=Authenticator, request=None, user=user, authenticator=authenticator
+            )
+        end_sessions(
+            Session.objects.select_related("user").filter(user=user, ended_at=None),
+            Ending.FACTOR_REMOVED,
+        )
+    if removed:
+        account_adapter().send_mail("mfa/email/totp_deactivated", user.email, {})
+
+
+def new_secret(http: HttpRequest) -> str:
+    """Return the secret that the person at this browser is setting up an app with.
+
+    It is the same in every tab and after a reload, and sealed while it waits in the session.
+    """
+    try:
+        waiting = _sealer().decrypt(
+            http.session.get(_NEW_SECRET, ""), ttl=int(_SET_UP_WITHIN.total_seconds())
+        )
+        return waiting.decode()
+    except InvalidToken:
+        secret: str = generate_totp_secret()
+        http.session[_NEW_SECRET] = Adapter().encrypt(secret)
+        return secret
+
+
+def forget_new_secret(http: HttpRequest) -> None:
+    """Forget the secret once an app has been set up with it."""
+    http.session.pop(_NEW_SECRET, None)
+
+
+def _sealer() -> MultiFernet:
+    return _sealer_of(tuple(settings.IDP_SECRET_KEYS))
+
+
+@lru_cache
+def _sealer_of(keys: tuple[str, ...]) -> MultiFernet:
+    """Return what seals with the first of the server's keys and opens with all of them.
+
+    These keys are for this purpose alone; `idp.server_keys` derives others from the same.
+    """
+    info = b"signet accounts second factor"
+    derived = (HKDF(SHA256(), length=32, salt=None, info=info).derive(key.encode()) for key in keys)
+    return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in derived])

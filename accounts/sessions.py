@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
-from allauth.account.signals import password_reset
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.signals import password_reset, user_signed_up
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
@@ -39,12 +40,14 @@ class Ending(StrEnum):
     ANOTHER_PERSON = "another-person"
     PASSWORD_CHANGED = "password-changed"
     PASSWORD_RESET = "password-reset"
+    FACTOR_REMOVED = "second-factor-removed"
 
 
 def connect() -> None:
     """Connect the beginnings and endings that Django and allauth tell us of."""
     user_logged_in.connect(_begin, dispatch_uid="accounts.begin")
     user_logged_out.connect(_signed_out, dispatch_uid="accounts.signed_out")
+    user_signed_up.connect(_signed_up, dispatch_uid="accounts.signed_up")
     password_reset.connect(_password_was_reset, dispatch_uid="accounts.password_reset")
 
 
@@ -53,6 +56,17 @@ def session_of(http: HttpRequest) -> Session | None:
     if not hasattr(http, "signed_in_session"):
         http.signed_in_session = _find(http)  # type: ignore[attr-defined]
     return http.signed_in_session  # type: ignore[attr-defined, no-any-return]
+
+
+def add_step(http: HttpRequest) -> None:
+    """Add what the person at this browser has just proven to their session.
+
+    Since when they are signed in stays as it was.
+    """
+    session = session_of(http)
+    if session is not None:
+        session.methods = [*session.methods, *get_authentication_records(http, session.user)[-1:]]
+        session.save(update_fields=["methods"])
 
 
 def end_sessions(sessions: Iterable[Session], ending: Ending) -> None:
@@ -96,7 +110,7 @@ def _password_unchanged(http: HttpRequest, user: User) -> bool:
 
 def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:
     """Record a sign-in: a new session, or a later authentication in this person's present one."""
-    records = get_authentication_records(request, user)
+    records = _of_this_sign_in(get_authentication_records(request, user))
     now = timezone.now()
     at = max((datetime.fromtimestamp(record["at"], UTC) for record in records), default=now)
     known = Session.objects.filter(pk=request.session.get(_KEY), user=user, ended_at=None)
@@ -116,6 +130,17 @@ def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:
     request.signed_in_session = session  # type: ignore[attr-defined]
 
 
+def _of_this_sign_in(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the newest first factor and what came after it; earlier sign-ins don't count."""
+    firsts = [index for index, record in enumerate(records) if record["method"] != "mfa"]
+    return records[firsts[-1] :] if firsts else records
+
+
+def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:
+    """Whoever has just chosen a password holds it."""
+    record_authentication(request, user, method="password")
+
+
 def _signed_out(*, request: HttpRequest, user: User | None, **_: Any) -> None:
     session = session_of(request)
     if session is not None and user is not None:
@@ -123,6 +148,7 @@ def _signed_out(*, request: HttpRequest, user: User | None, **_: Any) -> None:
     request.signed_in_session = None  # type: ignore[attr-defined]
 
 
-def _password_was_reset(*, user: User, **_: Any) -> None:
+def _password_was_reset(*, request: HttpRequest, user: User, **_: Any) -> None:
     """Whoever knew the old password is signed out everywhere (ASVS 7.4.3)."""
     end_sessions(Session.objects.filter(user=user, ended_at=None), Ending.PASSWORD_RESET)
+    vars(request).pop("signed_in_session", None)  # it may be one of them

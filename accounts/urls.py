@@ -3,11 +3,20 @@
 from allauth.account import views as allauth
 from django.urls import path
 
-from accounts.views import choose_password, home, invitation, sign_in
+from accounts.views import (
+    choose_password,
+    home,
+    invitation,
+    second_factor,
+    sign_in,
+    sign_in_again,
+)
 
 urlpatterns = [
     path("", home.home, name="account_home"),
     path("login/", sign_in.SignInView.as_view(), name="account_login"),
+    path("login/code/", second_factor.CodeView.as_view(), name="mfa_authenticate"),
+    path("login/again/", sign_in_again.sign_in_again, name="account_reauthenticate"),
     path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),
     path(
         "confirm-email/", sign_in.ConfirmEmailView.as_view(), name="account_email_verification_sent"
@@ -32,5 +41,18 @@ urlpatterns = [
         "password/reset/done/",
         allauth.password_reset_from_key_done,
         name="account_password_reset_completed",
+    ),
+    path("two-steps/", second_factor.overview, name="mfa_index"),
+    path("two-steps/app/", second_factor.SetUpAppView.as_view(), name="mfa_activate_totp"),
+    path("two-steps/turn-off/", second_factor.TurnOffView.as_view(), name="mfa_deactivate_totp"),
+    path(
+        "two-steps/recovery-codes/",
+        second_factor.RecoveryCodesView.as_view(),
+        name="mfa_view_recovery_codes",
+    ),
+    path(
+        "two-steps/recovery-codes/new/",
+        second_factor.NewRecoveryCodesView.as_view(),
+        name="mfa_generate_recovery_codes",
     ),
 ]

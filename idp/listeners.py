@@ -76,7 +76,9 @@ def _factor_added(*, request: HttpRequest, user: User, authenticator: Any, **_: 
     record(Kind.FACTOR_ADDED, request, user=user, factor=authenticator.type)
 
 
-def _factor_removed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+def _factor_removed(
+    *, request: HttpRequest | None, user: User, authenticator: Any, **_: Any
+) -> None:
     record(Kind.FACTOR_REMOVED, request, user=user, factor=authenticator.type)
 
 

@@ -185,6 +185,8 @@ ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 600
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGIN_TIMEOUT = 3600
+#: Seconds after signing in within which nobody has to do so again to change how they sign in.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_signed_out"
 # Wrong passwords are what is counted: per address, and per account however its name is spelled.
@@ -196,6 +198,7 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password": "60/m/ip,5/m/key",
 }
 MFA_ADAPTER = "accounts.second_factor.Adapter"
+MFA_FORMS = {"activate_totp": "accounts.forms.SetUpAppForm"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 #: A code that was used once must not work again; with a tolerance it would (TOTP's window).
 MFA_TOTP_TOLERANCE = 0

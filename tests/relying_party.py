@@ -1,13 +1,15 @@
 """Act as a relying party, a browser and a person, knowing only the wire."""
 
 import hashlib
+import hmac
 import json
 import random
 import re
 import secrets
 import time
-from base64 import urlsafe_b64encode
+from base64 import b32decode, urlsafe_b64encode
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -21,6 +23,9 @@ from jwcrypto.jwt import JWT
 from tests import secrecy
 
 ISSUER: str = settings.IDP_ISSUER
+#: Where a second factor is asked for, and where one is set up.
+CODE_STEP = "/account/login/code/"
+SET_UP = "/account/two-steps/app/"
 
 
 def spec(document: str, section: str) -> pytest.MarkDecorator:
@@ -28,13 +33,46 @@ def spec(document: str, section: str) -> pytest.MarkDecorator:
     return pytest.mark.spec(document, section)
 
 
+class AuthenticatorApp:
+    """An authenticator app on somebody's phone, set up from an otpauth address. RFC 6238."""
+
+    def __init__(self, address: str) -> None:
+        parameters = dict(parse_qsl(urlsplit(address).query))
+        self.secret = parameters["secret"]
+        self.period = int(parameters.get("period", 30))
+        self._shown = 0
+
+    def code(self) -> str:
+        """Return a code that was not asked for before and will hold for a while yet."""
+        while True:
+            step, elapsed = divmod(time.time(), self.period)
+            if step > self._shown and elapsed < self.period / 2:
+                self._shown = int(step)
+                return self.code_at(self._shown)
+            time.sleep(0.02)
+
+    def wrong_code(self) -> str:
+        """Return what is not the code now, before or after."""
+        step = int(time.time() // self.period)
+        right = {self.code_at(near) for near in range(step - 2, step + 3)}
+        return next(code for code in map("{:06}".format, range(9)) if code not in right)
+
+    def code_at(self, step: int) -> str:
+        digest = hmac.digest(b32decode(self.secret), step.to_bytes(8, "big"), "sha1")
+        at = digest[-1] & 15
+        number = int.from_bytes(digest[at : at + 4], "big") & 0x7FFFFFFF
+        return f"{number % 1_000_000:06}"
+
+
 @dataclass
 class Person:
-    """Somebody with an account."""
+    """Somebody with an account, who may have an authenticator app and recovery codes."""
 
     email: str
     password: str
     sub: str
+    app: AuthenticatorApp | None = None
+    recovery_codes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -202,8 +240,44 @@ class Browser(httpx.Client):
         raise AssertionError(f"no form with {sorted(fields)} {button} on {page.url}:\n{page.text}")
 
     def sign_in(self, person: Person, page: httpx.Response | None = None) -> httpx.Response:
+        """Sign in with all that the person has."""
+        page = self.type_password(person, page)
+        if person.app is not None and is_page(page, CODE_STEP):
+            page = self.submit(page, code=person.app.code())
+        return page
+
+    def type_password(self, person: Person, page: httpx.Response | None = None) -> httpx.Response:
+        """Take the first step of signing in."""
         page = page or self.open("/account/login/")
         return self.submit(page, login=person.email, password=person.password)
+
+    def set_up_app(self, person: Person, page: httpx.Response | None = None) -> httpx.Response:
+        """Set up an authenticator app for the person signed in; return the page that follows."""
+        page = page or self.open(SET_UP)
+        person.app = AuthenticatorApp(otpauth_address(page))
+        page = self.submit(page, code=person.app.code())
+        person.recovery_codes = recovery_codes_on(page)
+        return page
+
+
+def make_person_with_app(**claims: Any) -> Person:
+    """Create an account and set up an authenticator app for it, at a browser of its own."""
+    person = make_person(**claims)
+    with Browser() as browser:
+        browser.sign_in(person)
+        browser.set_up_app(person)
+    return person
+
+
+def otpauth_address(page: httpx.Response) -> str:
+    """Return what the page for setting up hands to an app."""
+    address = re.search(r'href="(otpauth://[^"]+)"', page.text)
+    assert address, page.text
+    return unescape(address[1])
+
+
+def recovery_codes_on(page: httpx.Response) -> list[str]:
+    return re.findall(r"<li><code>([\d ]+)</code></li>", page.text)
 
 
 def forms_of(page: httpx.Response) -> list[Form]:
@@ -360,6 +434,17 @@ def verified(id_token: str) -> dict[str, Any]:
     """Return the claims of a JWT that one of our published keys signed."""
     keys = JWKSet.from_json(httpx.get(f"{ISSUER}/jwks", verify=False).text)
     return json.loads(JWT(jwt=id_token, key=keys, algs=["RS256", "ES256", "EdDSA"]).claims)
+
+
+def was_mailed(email: str, words: str) -> bool:
+    """Whether a mail to this address says this, or comes to within a few seconds."""
+    for _ in range(100):
+        for path in settings.MAIL_DIRECTORY.glob("*.log"):
+            for mail in path.read_text().split("-" * 79):
+                if f"To: {email}" in mail and words in mail:
+                    return True
+        time.sleep(0.05)
+    return False
 
 
 def mailed_code(email: str, *, after: str | None = None) -> str:

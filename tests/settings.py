@@ -31,3 +31,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 
 LOGGING = logging_configuration(json=True)  # as in production; tests read it
 PASSWORD_HASHERS = ["tests.passwords.CheapArgon2"]
+# Short, so that a test which needs the next code of an authenticator app need not wait for long.
+MFA_TOTP_PERIOD = 4

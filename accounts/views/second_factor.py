@@ -1,0 +1,169 @@
+"""The pages of the second factor: its step when signing in, setting it up, turning it off."""
+
+from typing import Any
+
+from allauth.account.stages import LoginStageController
+from allauth.account.utils import get_login_redirect_url, get_next_redirect_url
+from allauth.mfa import app_settings
+from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
+from allauth.mfa.totp.internal.flows import activate_totp
+from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
+from django.contrib.auth.decorators import login_required
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from django.views.generic import FormView
+
+from accounts.forms import SecondFactorForm, SetUpAppForm
+from accounts.next import with_next
+from accounts.second_factor import (
+    Stage,
+    forget_new_secret,
+    is_set_up,
+    new_secret,
+    recovery_codes_left,
+)
+from accounts.sessions import add_step
+from accounts.views.sign_in_again import proven_person_required
+
+
+@method_decorator(never_cache, name="dispatch")
+class CodeView(FormView):  # type: ignore[type-arg]
+    """Asks for the code after the password.
+
+    Unlike allauth's, also people who are signed in and sign in once more; and each tab goes on to
+    its own `next`, whichever tab began the sign-in that the browser session holds.
+    """
+
+    template_name = "mfa/authenticate.html"
+    form_class = SecondFactorForm
+    stage: Stage
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the step, or go on where there is nothing to ask."""
+        stage = LoginStageController.enter(request, Stage.key)
+        if stage is None and request.user.is_authenticated:
+            return redirect(get_login_redirect_url(request))
+        if not isinstance(stage, Stage) or not stage.still_stands():
+            return redirect(with_next(reverse("account_login"), request))
+        self.stage = stage
+        self.stage.login.redirect_url = get_next_redirect_url(request)
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Say whose code it has to be."""
+        return {**super().get_form_kwargs(), "user": self.stage.login.user}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Say who is signing in."""
+        return super().get_context_data(email=self.stage.login.user.email, **kwargs)
+
+    def form_valid(self, form: SecondFactorForm) -> HttpResponse:
+        """Go on signing in."""
+        form.save()
+        response: HttpResponse = self.stage.exit()
+        return response
+
+
+@require_safe
+@never_cache
+@login_required
+def overview(http: HttpRequest) -> HttpResponse:
+    """Show whether there is a second factor, and the ways to change that."""
+    codes = {"left": recovery_codes_left(http.user), "of": app_settings.RECOVERY_CODE_COUNT}
+    return render(
+        http,
+        "mfa/index.html",
+        {
+            "authenticator": Authenticator.objects.filter(
+                user=http.user, type=Authenticator.Type.TOTP
+            ).first(),
+            "codes": codes,
+        },
+    )
+
+
+@method_decorator(proven_person_required, name="dispatch")
+class SetUpAppView(ActivateTOTPView):
+    """Shows a new secret and asks for the first code made from it."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Go on where it is done already, in another tab or by pressing the button twice."""
+        if not is_set_up(request.user):
+            response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+            return response
+        if request.method == "POST":
+            return self._to_recovery_codes()
+        return redirect(_onward(request))
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Say with which secret."""
+        return {**super().get_form_kwargs(), "secret": new_secret(self.request)}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Group the secret for reading."""
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        context["secret"] = _grouped(context["form"].secret)
+        return context
+
+    def form_valid(self, form: SetUpAppForm) -> HttpResponse:
+        """Set it up: this session has a second factor from now on, and the code is used up."""
+        try:
+            authenticator, _ = activate_totp(self.request, form)
+        except IntegrityError:  # the button was pressed twice, and the other press was faster
+            return self._to_recovery_codes()
+        forget_new_secret(self.request)
+        authenticator.wrap().validate_code(form.cleaned_data["code"])
+        post_authentication(self.request, authenticator)
+        add_step(self.request)
+        return self._to_recovery_codes()
+
+    def _to_recovery_codes(self) -> HttpResponse:
+        return redirect(with_next(reverse("mfa_view_recovery_codes"), self.request))
+
+
+class _ForPeopleWithOne:
+    """Sends people without a second factor to the overview."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the page to people it can do something for."""
+        if not is_set_up(request.user):
+            return redirect("mfa_index")
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
+
+
+@method_decorator(proven_person_required, name="dispatch")
+class TurnOffView(_ForPeopleWithOne, DeactivateTOTPView):
+    """Removes the authenticator app and the recovery codes."""
+
+
+@method_decorator(proven_person_required, name="dispatch")
+class RecoveryCodesView(_ForPeopleWithOne, ViewRecoveryCodesView):
+    """Shows the recovery codes, once."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Group the codes for reading, and say where the person was going."""
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        context["unused_codes"] = [_grouped(code) for code in context["unused_codes"]]
+        context["onward"] = _onward(self.request)
+        return context
+
+
+@method_decorator(proven_person_required, name="dispatch")
+class NewRecoveryCodesView(_ForPeopleWithOne, GenerateRecoveryCodesView):
+    """Makes new recovery codes; the old ones stop working."""
+
+
+def _onward(http: HttpRequest) -> str:
+    return get_next_redirect_url(http) or reverse("mfa_index")
+
+
+def _grouped(characters: str) -> str:
+    """Return them in groups of four, for reading and typing."""
+    return " ".join(characters[at : at + 4] for at in range(0, len(characters), 4))

@@ -1,0 +1,41 @@
+"""Signing in once more before something that matters. ASVS 7.5.1, docs/adr/0002."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from accounts.next import next_of
+from accounts.second_factor import is_proven
+
+View = Callable[..., HttpResponseBase]
+
+
+@never_cache
+def sign_in_again(http: HttpRequest) -> HttpResponse:
+    """Go on to the sign-in page, which leads to `next`. allauth sends people here."""
+    return redirect(_sign_in(next_of(http)))
+
+
+def proven_person_required(view: View) -> View:
+    """Let people through who signed in lately, with their second factor if they have one.
+
+    The others sign in first and come back to the page; nothing of a form they sent is kept.
+    """
+
+    @never_cache
+    @wraps(view)
+    def gate(http: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if is_proven(http):
+            return view(http, *args, **kwargs)
+        return redirect(_sign_in(http.get_full_path()))
+
+    return gate
+
+
+def _sign_in(target: str) -> str:
+    return reverse("account_login", query={"fresh": "1", **({"next": target} if target else {})})

@@ -118,8 +118,8 @@ class _AppCodeForm(forms.Form):
         """Return the code if it is right."""
         try:
             return super().clean_code()  # type: ignore[misc, no-any-return]
-        except InvalidToken:
-            log.exception("second_factor_unreadable", user=str(self.user.sub))  # type: ignore[attr-defined]
+        except InvalidToken:  # of the server's keys, the one that sealed it is gone
+            log.warning("second_factor_unreadable", user=str(self.user.sub))  # type: ignore[attr-defined]
             raise get_adapter().validation_error("unreadable") from None
         except ValidationError as error:
             if error.code in {"too_many_login_attempts", "rate_limited"}:

@@ -1,0 +1,291 @@
+"""Getting in with a password alone, although the account asks for more. ASVS 6.3, 6.5."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from accounts.models import Session, User
+from accounts.second_factor import is_set_up, remove_all
+from tests.attacks.test_pages import SCRIPT, is_inert
+from tests.relying_party import (
+    CODE_STEP,
+    ISSUER,
+    SET_UP,
+    AuthenticatorApp,
+    Browser,
+    Person,
+    RelyingParty,
+    is_page,
+    mailed_code,
+    make_client,
+    make_person,
+    make_person_with_app,
+    otpauth_address,
+    spec,
+)
+
+LOGIN, HOME, TURN_OFF = "/account/login/", "/account/", "/account/two-steps/turn-off/"
+NEW_CODES = "/account/two-steps/recovery-codes/new/"
+LIMIT = 20  # wrong codes in ten minutes, as settings say
+
+
+@pytest.fixture
+def victim(provider: object) -> Person:
+    """Somebody with an authenticator app, whose password is known to the attacker."""
+    return make_person_with_app()
+
+
+def is_out(browser: Browser) -> bool:
+    return is_page(browser.open(HOME), LOGIN)
+
+
+# --- The same code twice ---
+
+
+@spec("RFC 6238", "5.2")
+def test_a_code_that_signed_somebody_in_signs_nobody_else_in(victim: Person) -> None:
+    code = victim.app.code()
+    with Browser() as browser, Browser() as attacker:
+        pages = [somebody.type_password(victim) for somebody in (browser, attacker)]
+        assert is_page(browser.submit(pages[0], code=code), HOME)
+        assert is_page(attacker.submit(pages[1], code=code), CODE_STEP)
+        assert is_out(attacker)
+
+
+@spec("RFC 6238", "5.2")
+def test_the_code_typed_when_setting_up_is_used_up(browser: Browser, person: Person) -> None:
+    browser.sign_in(person)
+    page = browser.open(SET_UP)
+    code = AuthenticatorApp(otpauth_address(page)).code()
+    browser.submit(page, code=code)
+    with Browser() as attacker:
+        assert is_page(attacker.submit(attacker.type_password(person), code=code), CODE_STEP)
+        assert is_out(attacker)
+
+
+@spec("RFC 6238", "5.2")
+def test_a_code_is_gone_when_its_time_is_over(browser: Browser, victim: Person) -> None:
+    page = browser.type_password(victim)
+    old = victim.app.code()
+    victim.app.code()  # the next: the old one's time is over
+    assert is_page(browser.submit(page, code=old), CODE_STEP)
+
+
+@spec("ASVS", "6.5.1")
+def test_a_recovery_code_works_once(victim: Person) -> None:
+    for answer in (HOME, CODE_STEP):
+        with Browser() as browser:
+            page = browser.type_password(victim)
+            assert is_page(browser.submit(page, code=victim.recovery_codes[0]), answer)
+
+
+@spec("ASVS", "6.5.1")
+@pytest.mark.parametrize("kind", ["app", "recovery"])
+def test_of_many_browsers_with_one_code_at_once_exactly_one_gets_in(
+    victim: Person, kind: str
+) -> None:
+    browsers = [Browser() for _ in range(6)]
+    pages = [browser.type_password(victim) for browser in browsers]
+    code = victim.app.code() if kind == "app" else victim.recovery_codes[0]
+    together = Barrier(len(browsers))
+
+    def type_code(number: int) -> bool:
+        together.wait()
+        return is_page(browsers[number].submit(pages[number], code=code), HOME)
+
+    with ThreadPoolExecutor(len(browsers)) as threads:
+        got_in = list(threads.map(type_code, range(len(browsers))))
+    assert sum(got_in) == 1
+    for browser in browsers:
+        browser.close()
+
+
+# --- Past the step ---
+
+
+@spec("ASVS", "6.3.3")
+@pytest.mark.parametrize(
+    "path", [HOME, "/account/two-steps/", SET_UP, TURN_OFF, NEW_CODES, "/admin/"]
+)
+def test_the_password_alone_opens_no_page(browser: Browser, victim: Person, path: str) -> None:
+    browser.type_password(victim)
+    assert not is_page(browser.open(path), path)
+    sessions = Session.objects.filter(user__email=victim.email)
+    assert sessions.count() == 1  # the one at which the app was set up
+
+
+@spec("ASVS", "6.3.3")
+def test_the_password_alone_answers_no_app(browser: Browser, victim: Person) -> None:
+    relying_party = RelyingParty(make_client(first_party=True), browser, victim)
+    page = browser.type_password(victim, relying_party.visit())
+    assert is_page(page, CODE_STEP)
+    assert relying_party.answer(relying_party.visit(prompt="none")).error == "login_required"
+    assert is_page(relying_party.visit(), LOGIN)
+    assert is_page(browser.open(page.url.params["next"]), LOGIN)
+
+
+@spec("ASVS", "6.4.3")
+def test_a_password_reset_does_not_get_around_it(browser: Browser, victim: Person) -> None:
+    new = "another quiet boat on the river"
+    page = browser.submit(browser.open("/account/password/reset/"), email=victim.email)
+    page = browser.submit(page, code=mailed_code(victim.email))
+    page = browser.submit(page, password1=new)
+    assert is_page(page, CODE_STEP)
+    assert is_out(browser)
+    assert is_page(browser.type_password(Person(victim.email, new, "")), CODE_STEP)
+    assert is_set_up(User.objects.get(email=victim.email))
+
+
+@spec("ASVS", "7.5.1")
+def test_somebody_at_the_keyboard_cannot_renew_the_sign_in_with_the_password(
+    browser: Browser, victim: Person
+) -> None:
+    browser.sign_in(victim)
+    before = Session.objects.filter(user__email=victim.email).latest("created_at").pk
+    Session.objects.filter(pk=before).update(authenticated_at="2020-01-01T00:00Z")
+    browser.type_password(victim, browser.open(LOGIN, fresh="1", next=TURN_OFF))
+    assert is_page(browser.open(TURN_OFF), LOGIN)
+    assert Session.objects.get(pk=before).authenticated_at.year == 2020
+
+
+@spec("ASVS", "6.3.3")
+def test_ones_own_code_is_no_code_for_another(browser: Browser, victim: Person) -> None:
+    attacker = make_person_with_app()
+    own = browser.type_password(attacker)
+    theirs = browser.type_password(victim)
+    code = attacker.app.code()
+    for page in (own, theirs):
+        assert is_page(browser.submit(page, code=code), CODE_STEP)
+    page = browser.submit(theirs, code=attacker.recovery_codes[0])
+    assert is_page(page, CODE_STEP)
+    assert is_out(browser)
+
+
+@spec("ASVS", "6.3.3")
+def test_a_secret_of_ones_own_is_no_secret_for_another(browser: Browser, victim: Person) -> None:
+    """The secret that waits in a browser session goes when somebody else signs in there."""
+    attacker = make_person()
+    browser.sign_in(attacker)
+    prepared = otpauth_address(browser.open(SET_UP))
+    other = make_person()
+    browser.sign_in(other, browser.open(LOGIN, fresh="1"))
+    assert otpauth_address(browser.open(SET_UP)) != prepared
+
+
+@spec("ASVS", "7.4.3")
+@pytest.mark.parametrize("what", ["password", "disabled", "removed"])
+def test_a_step_begun_before_something_happened_to_the_account_is_void(
+    browser: Browser, victim: Person, what: str
+) -> None:
+    page = browser.type_password(victim)
+    user = User.objects.get(email=victim.email)
+    if what == "password":
+        user.set_password("another quiet boat on the river")
+        user.save()
+    elif what == "disabled":
+        User.objects.filter(pk=user.pk).update(is_active=False)
+    else:
+        remove_all(user)
+    assert is_page(browser.submit(page, code=victim.app.code()), LOGIN)
+    assert is_out(browser)
+
+
+@spec("ASVS", "3.5.1")
+@pytest.mark.parametrize("path", [TURN_OFF, NEW_CODES])
+def test_nothing_is_turned_off_by_get_or_by_another_site(
+    browser: Browser, victim: Person, path: str
+) -> None:
+    browser.sign_in(victim)
+    left = victim.recovery_codes[0]
+    browser.open(path)
+    browser.post(path)
+    token = browser.cookies["csrf"]
+    browser.post(
+        path, data={"csrfmiddlewaretoken": token}, headers={"Origin": "https://evil.example"}
+    )
+    with Browser() as elsewhere:
+        page = elsewhere.type_password(victim)
+        assert is_page(elsewhere.submit(page, code=left), HOME)
+
+
+# --- Guessing ---
+
+
+@spec("ASVS", "6.3.1")
+def test_codes_cannot_be_guessed_for_long(victim: Person) -> None:
+    for _ in range(LIMIT):
+        with Browser() as guesser:  # each from another network address
+            page = guesser.submit(guesser.type_password(victim), code=victim.app.wrong_code())
+            assert is_page(page, CODE_STEP)
+    with Browser() as guesser:
+        page = guesser.submit(guesser.type_password(victim), code=victim.app.code())
+        assert is_page(page, CODE_STEP)
+        assert "Too many wrong codes" in page.text
+        page = guesser.submit(page, code=victim.recovery_codes[0])
+        assert is_page(page, CODE_STEP)
+        assert is_out(guesser)
+    with Browser() as neighbour:
+        assert is_page(neighbour.sign_in(make_person_with_app()), HOME)
+
+
+@spec("ASVS", "6.3.1")
+def test_nor_at_one_browser(browser: Browser, victim: Person) -> None:
+    page = browser.type_password(victim)
+    for _ in range(LIMIT):
+        page = browser.submit(page, code=victim.app.wrong_code())
+    page = browser.submit(page, code=victim.app.code())
+    assert is_page(page, CODE_STEP)
+    assert "Too many wrong codes" in page.text
+    assert is_out(browser)
+
+
+@spec("ASVS", "6.3.1")
+def test_nor_while_setting_up(browser: Browser, person: Person) -> None:
+    browser.sign_in(person)
+    page = browser.open(SET_UP)
+    app = AuthenticatorApp(otpauth_address(page))
+    for _ in range(LIMIT):
+        page = browser.submit(page, code=app.wrong_code())
+    page = browser.submit(page, code=app.code())
+    assert is_page(page, SET_UP)
+    assert "Too many wrong codes" in page.text
+
+
+# --- Addresses and words from outside ---
+
+
+@spec("ASVS", "3.7.2")
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_only_paths_of_our_own_are_gone_on_to(
+    browser: Browser, person: Person, target: str
+) -> None:
+    browser.sign_in(person)
+    page = browser.set_up_app(person, browser.open(SET_UP, next=target))
+    assert f'href="{target}"' not in page.text
+    assert 'href="/account/two-steps/"' in page.text
+    with Browser() as elsewhere:
+        page = elsewhere.type_password(person, elsewhere.open(LOGIN, next=target))
+        assert is_page(elsewhere.submit(page, code=person.app.code()), HOME)
+        response = elsewhere.get("/account/login/again/", params={"next": target})
+        assert response.headers["Location"].startswith("/account/login/?fresh=1&next=")
+        page = elsewhere.sign_in(person, elsewhere.settle(response))
+        assert str(page.url).startswith(ISSUER)
+
+
+@spec("ASVS", "1.2.1")
+def test_what_comes_from_outside_is_text(browser: Browser) -> None:
+    person = make_person(name=SCRIPT)
+    browser.sign_in(person)
+    for path in (SET_UP, "/account/two-steps/"):
+        assert is_inert(browser.open(path, next=SCRIPT))
+    assert is_inert(browser.set_up_app(person, browser.open(SET_UP, next=SCRIPT)))
+    for path in (TURN_OFF, NEW_CODES, "/account/two-steps/recovery-codes/"):
+        assert is_inert(browser.open(path, next=SCRIPT))
+    with Browser() as elsewhere:
+        page = elsewhere.type_password(person, elsewhere.open(LOGIN, next=SCRIPT))
+        assert is_page(page, CODE_STEP)
+        assert is_inert(page)
+        assert is_inert(elsewhere.submit(page, code=SCRIPT))

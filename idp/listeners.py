@@ -25,6 +25,7 @@ def connect() -> None:
         account.password_set: _password_changed,
         account.password_reset: _password_changed,
         mfa.authenticator_added: _factor_added,
+        mfa.authenticator_reset: _factor_renewed,
         mfa.authenticator_removed: _factor_removed,
         mfa.authentication_failed: _factor_failed,
     }.items():
@@ -74,6 +75,11 @@ def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 def _factor_added(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
     record(Kind.FACTOR_ADDED, request, user=user, factor=authenticator.type)
+
+
+def _factor_renewed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+    reason = "New ones replaced the old ones."
+    record(Kind.FACTOR_ADDED, request, user=user, reason=reason, factor=authenticator.type)
 
 
 def _factor_removed(

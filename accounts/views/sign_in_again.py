@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from accounts.next import next_of
 from accounts.second_factor import is_proven
@@ -15,6 +16,7 @@ from accounts.second_factor import is_proven
 View = Callable[..., HttpResponseBase]
 
 
+@require_safe
 @never_cache
 def sign_in_again(http: HttpRequest) -> HttpResponse:
     """Go on to the sign-in page, which leads to `next`. allauth sends people here."""

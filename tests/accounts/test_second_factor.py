@@ -297,6 +297,9 @@ def test_new_recovery_codes_replace_the_old_ones(browser: Browser, careful: Pers
     new = recovery_codes_on(page)
     assert not set(new) & set(careful.recovery_codes)
     assert was_mailed(careful.email, "New recovery codes were made")
+    event = Event.objects.filter(kind=Event.Kind.FACTOR_ADDED, user=user_of(careful)).latest("id")
+    assert event.details["factor"] == "recovery_codes"
+    assert event.reason
     with Browser() as elsewhere:
         page = elsewhere.type_password(careful)
         page = elsewhere.submit(page, code=careful.recovery_codes[0])

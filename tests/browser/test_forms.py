@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, request_of
 
 
 def focus_order(page: Page) -> list[str]:
@@ -31,6 +31,49 @@ def test_sign_in_and_agree_by_keyboard_alone(visitor: Visitor) -> None:
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     visitor.is_welcome_at_bakery()
+
+
+def test_set_up_an_app_and_sign_in_with_it_by_keyboard_alone(visitor: Visitor) -> None:
+    def press_tab_until(name: str) -> None:
+        for _ in range(20):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.textContent").strip() == name:
+                return
+        raise AssertionError(f"Tab does not reach {name}")
+
+    page = visitor.page
+    visitor.open("/account/login/")
+    visitor.sign_in()
+    visitor.sees("Ana Lima")
+    for name in ("Sign-in in two steps", "Set up an authenticator app"):
+        press_tab_until(name)
+        page.keyboard.press("Enter")
+        visitor.sees(name)
+    visitor.scan()
+    press_tab_until("Open in an app on this device")
+    page.keyboard.press("Tab")
+    expect(page.locator("[name=code]")).to_be_focused()
+    page.keyboard.type(visitor.app.code())
+    page.keyboard.press("Enter")
+    visitor.sees("Recovery codes")
+    press_tab_until("I have kept them. Continue")
+    page.keyboard.press("Enter")
+    visitor.sees("Sign-in in two steps")
+    visitor.open(request_of(visitor.bakery, visitor.person, prompt="login")[0])
+    expect(page.locator("[name=password]")).to_be_focused()
+    page.keyboard.type(visitor.person.password)
+    page.keyboard.press("Enter")
+    visitor.sees("Enter your code")
+    expect(page.locator("[name=code]")).to_be_focused()
+    page.keyboard.type(visitor.app.wrong_code())
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("[name=code]")).to_be_focused()
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type(visitor.app.code())
+    page.keyboard.press("Enter")
+    visitor.sees("Continue to Bakery?")
 
 
 def test_the_way_past_the_head_of_the_page_comes_first(visitor: Visitor) -> None:

@@ -167,6 +167,26 @@ def test_back_when_all_is_done(visitor: Visitor) -> None:
     assert again["code"] != first["code"]
 
 
+def test_a_code_of_the_app_leads_on_and_an_old_form_too(visitor: Visitor) -> None:
+    visitor.open("/account/login/")
+    visitor.sign_in()
+    visitor.set_up_app()
+    visitor.open("/account/logout/")
+    visitor.page.click("#confirm-logout")
+    one, other = visitor, visitor.in_another_tab()
+    site = site_at("https://app.example/landed", first_party=True)
+    for tab, state in ((one, "one"), (other, "other")):
+        tab.open(request_of(site, visitor.person, state=state)[0])
+        tab.sign_in()
+        tab.sees("Enter your code")
+    one.page.fill("[name=code]", visitor.app.code())
+    one.press("Sign in")
+    assert brought_back(one.page, site.url)["state"] == "one"
+    other.page.fill("[name=code]", "000000")
+    other.press("Sign in")  # a stale form: signing in is done already
+    assert brought_back(other.page, site.url)["state"] == "other"
+
+
 def test_a_form_gone_stale_shows_its_step_again(visitor: Visitor) -> None:
     visitor.start_at_bakery()
     other = visitor.in_another_tab()

@@ -105,6 +105,77 @@ def home(visitor: Visitor) -> None:
     visitor.sees("Ana Lima")
 
 
+def with_app(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.set_up_app()
+
+
+def two_steps(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.press("Sign-in in two steps")
+    visitor.sees("Sign-in in two steps")
+
+
+def set_up_app(visitor: Visitor) -> None:
+    two_steps(visitor)
+    visitor.press("Set up an authenticator app")
+    visitor.sees("Set up an authenticator app")
+
+
+def set_up_app_wrong_code(visitor: Visitor) -> None:
+    set_up_app(visitor)
+    visitor.scan()
+    visitor.page.fill("[name=code]", visitor.app.wrong_code())
+    visitor.press("Turn on")
+    visitor.page.get_by_role("alert").wait_for()
+
+
+def in_two_steps(visitor: Visitor) -> None:
+    with_app(visitor)
+    visitor.press("I have kept them. Continue")
+    visitor.sees("Sign-in in two steps")
+
+
+def recovery_codes_again(visitor: Visitor) -> None:
+    with_app(visitor)
+    visitor.page.reload()
+    visitor.page.get_by_text("not shown again").wait_for()
+
+
+def turn_off(visitor: Visitor) -> None:
+    in_two_steps(visitor)
+    visitor.press("Turn off")
+    visitor.sees("Turn off the second step?")
+
+
+def new_recovery_codes(visitor: Visitor) -> None:
+    in_two_steps(visitor)
+    visitor.press("Make new recovery codes")
+    visitor.sees("Make new recovery codes?")
+
+
+def turned_off(visitor: Visitor) -> None:
+    turn_off(visitor)
+    visitor.page.click("#turn-off")
+    visitor.page.get_by_role("status").wait_for()
+
+
+def code_step(visitor: Visitor) -> None:
+    with_app(visitor)
+    visitor.open(request_of(visitor.bakery, visitor.person, prompt="login")[0])
+    visitor.sign_in()
+    visitor.sees("Enter your code")
+
+
+def code_step_wrong_code(visitor: Visitor) -> None:
+    code_step(visitor)
+    visitor.page.locator("summary").click()
+    visitor.page.fill("[name=code]", visitor.app.wrong_code())
+    visitor.press("Sign in")
+    visitor.page.get_by_role("alert").wait_for()
+    visitor.page.locator("summary").click()
+
+
 def sign_out(visitor: Visitor) -> None:
     home(visitor)
     visitor.press("Sign out")
@@ -191,6 +262,17 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "has-to-choose-password": has_to_choose,
     "has-to-choose-another": has_to_choose_another,
     "home": home,
+    "two-steps-off": two_steps,
+    "two-steps-on": in_two_steps,
+    "set-up-app": set_up_app,
+    "set-up-app-wrong-code": set_up_app_wrong_code,
+    "recovery-codes": with_app,
+    "recovery-codes-again": recovery_codes_again,
+    "new-recovery-codes": new_recovery_codes,
+    "turn-off": turn_off,
+    "turned-off": turned_off,
+    "code-step": code_step,
+    "code-step-wrong-code": code_step_wrong_code,
     "sign-out": sign_out,
     "signed-out": signed_out,
     "inactive": at("/account/inactive/"),

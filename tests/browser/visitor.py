@@ -11,6 +11,8 @@ from idp.models import Client
 from tests import secrecy
 from tests.relying_party import (
     ISSUER,
+    SET_UP,
+    AuthenticatorApp,
     Person,
     Registered,
     RelyingParty,
@@ -62,6 +64,25 @@ class Visitor:
         self.page.fill("[name=login]", self.person.email)
         self.page.fill("[name=password]", password or self.person.password)
         self.press("Sign in")
+
+    def set_up_app(self) -> None:
+        """Set up an authenticator app, from its page to the recovery codes."""
+        self.open(SET_UP)
+        self.scan()
+        self.page.fill("[name=code]", self.app.code())
+        self.press("Turn on")
+        self.sees("Recovery codes")
+
+    def scan(self) -> None:
+        """Hand the secret on the page to an app."""
+        address = self.page.locator("a[href^='otpauth:']").get_attribute("href")
+        assert address
+        self.person.app = AuthenticatorApp(address)
+
+    @property
+    def app(self) -> AuthenticatorApp:
+        assert self.person.app
+        return self.person.app
 
     def allow(self) -> None:
         self.sees("Continue to Bakery?")

@@ -10,9 +10,10 @@ class IdpConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself with Django."""
-        from idp import deploy_checks, listeners
+        from idp import deploy_checks, listeners, roles
         from idp.endpoints import cors
 
         deploy_checks.register()
         cors.connect()
         listeners.connect()
+        roles.connect(self)

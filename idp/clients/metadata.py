@@ -9,6 +9,7 @@ from idp.models import Client
 
 #: Metadata whose column has another name, in the toolkit's model or because a list is one here.
 _COLUMNS = {"client_name": "name", "first_party": "skip_authorization", "scope": "scopes"}
+NAMES_OF_COLUMNS = {column: name for name, column in _COLUMNS.items()}
 
 #: What a client may say of itself.
 REGISTERED = (
@@ -52,33 +53,35 @@ def values_of(client: Client) -> dict[str, Any]:
     return values
 
 
+def defaults(grant_types: list[str]) -> dict[str, Any]:
+    """Return the values of what a client with these grant types leaves out."""
+    fresh = Client(grant_types=DEFAULT_GRANT_TYPES)
+    response_types = ["code"] if "authorization_code" in grant_types else []
+    return {**values_of(fresh), "response_types": response_types}
+
+
 def assign(client: Client, metadata: dict[str, Any]) -> None:
     """Set columns from metadata, with registration's defaults for what is left out.
 
     Raises TypeError naming the member for a value of the wrong type. The client isn't saved.
     """
-    fresh = Client()
     grant_types = metadata.get("grant_types", DEFAULT_GRANT_TYPES)
-    fresh.grant_types = DEFAULT_GRANT_TYPES
-    defaults = values_of(fresh)
-    uses_code = isinstance(grant_types, list) and "authorization_code" in grant_types
-    defaults["response_types"] = ["code"] if uses_code else []
+    left_out = defaults(grant_types if isinstance(grant_types, list) else [])
     for name in NAMES:
-        value = metadata.get(name, defaults[name])
-        kind = _type_of(name, defaults)
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        value = metadata.get(name, left_out[name])
+        if not _is_of_type(value, _type_of(name, left_out)):
             raise TypeError(f"{name}: {value!r} is not of the right type")
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):
             raise TypeError(f"{name}: every member of the list must be a text")
         setattr(client, _COLUMNS.get(name, name), value.split() if name == "scope" else value)
 
 
-def name_of(column: str) -> str:
-    """Return the metadata's name of a column."""
-    return next((name for name, other in _COLUMNS.items() if other == column), column)
+def _is_of_type(value: Any, kind: Any) -> bool:
+    # To Python true is a whole number; to a client's metadata it is not.
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
-def _type_of(name: str, defaults: dict[str, Any]) -> Any:
+def _type_of(name: str, left_out: dict[str, Any]) -> Any:
     if name == "default_max_age":
         return (int, type(None))
-    return str if isinstance(defaults[name], str) else type(defaults[name])
+    return str if isinstance(left_out[name], str) else type(left_out[name])

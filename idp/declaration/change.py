@@ -1,60 +1,131 @@
-"""One entry's change, what can be wrong with one, and comparing what is with what should be."""
+"""What changes about one thing, as a diff shows it, and comparing what is with what should be."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db.models import Model
+from idp.events import MASK, Kind
 
 #: How a secret that is set appears in a diff.
-NEW_SECRET = ("•••", "••• (new)")
+NEW_SECRET = (MASK, f"{MASK} (new)")
+
+_NOTHING: tuple[Any, ...] = (None, "", [], {}, False)
+_PLAIN = re.compile(r"[!-~]+")
 
 
-class DeclarationError(Exception):
-    """The file says something that can't be; the message names where."""
+class Act(StrEnum):
+    """What becomes of a thing."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    #: A person who is in the file no longer: they can't sign in, and their subject stays theirs.
+    DISABLED = "disabled"
+    #: It was not made, for want of a secret.
+    LEFT_OUT = "left out"
+
+
+_SIGNS = {Act.ADDED: "+", Act.CHANGED: "~", Act.REMOVED: "-", Act.DISABLED: "-", Act.LEFT_OUT: "!"}
+_KINDS = {
+    Act.ADDED: Kind.CREATED,
+    Act.CHANGED: Kind.CHANGED,
+    Act.REMOVED: Kind.DELETED,
+    Act.DISABLED: Kind.CHANGED,
+}
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is to change about one person, client or API; nothing in it is a secret."""
+    """What changes about one person, app, API, scope or token; nothing in it is a secret."""
 
     what: str
-    is_new: bool
+    act: Act
     fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    #: What follows once it is certain that the change is made.
+    afterwards: Callable[[], None] | None = None
+
+    @property
+    def kind(self) -> Kind | None:
+        """The kind of event that it is, or None if nothing happens."""
+        return _KINDS.get(self.act)
 
     def lines(self) -> Iterator[str]:
         """Return the change as lines of a diff."""
-        yield f"{'+' if self.is_new else '~'} {self.what}"
+        yield f"{_SIGNS[self.act]} {self.what}"
+        if self.act is Act.REMOVED:
+            return
         for name, (before, after) in self.fields.items():
-            if self.is_new:
+            if self.act is Act.LEFT_OUT:
+                yield f"    {name} is missing"
+            elif self.act is Act.ADDED:
                 yield f"    {name}: {after!r}"
             else:
-                yield f"    {name}: {before!r} -> {after!r}"
+                yield f"    {name}: {_from_to(name, before, after)}"
 
 
-def refuse_unknown(where: str, entry: dict[str, Any], known: Iterable[str]) -> None:
-    """Raise DeclarationError naming members that nobody knows."""
-    unknown = sorted(str(name) for name in set(entry) - set(known))
-    if unknown:
-        raise DeclarationError(f"{where}: unknown: {', '.join(unknown)}.")
-
-
-def validate(where: str, row: Model, exclude: Iterable[str] = ()) -> None:
-    """Raise DeclarationError with every problem that the row has with itself, by field."""
-    try:
-        row.full_clean(exclude=set(exclude))
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items()
+def merged(changes: list[Change]) -> list[Change]:
+    """Return the changes with those of one thing, made in two steps, as one."""
+    by_name: dict[str, Change] = {}
+    for change in changes:
+        first = by_name.get(change.what)
+        by_name[change.what] = (
+            replace(first, fields={**first.fields, **change.fields}) if first else change
         )
-        raise DeclarationError(f"{where}: {problems}") from None
+    return list(by_name.values())
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return what changes, before and after; of a new row, what it has at all."""
+    """Return what changes, before and after.
+
+    Of what is new (`before` is empty) it is all that it has, and of what goes (`after` is empty)
+    all that it had.
+    """
+    if not after:
+        return {name: (value, None) for name, value in before.items() if value not in _NOTHING}
     return {
         name: (before.get(name), value)
         for name, value in after.items()
-        if before.get(name) != value and (before or value not in (None, "", [], {}, False))
+        if before.get(name) != value and (before or value not in _NOTHING)
     }
+
+
+def _from_to(name: str, before: Any, after: Any) -> str:
+    if name == "scope" and before and after:
+        before, after = before.split(), after.split()
+    match before, after:
+        case list(), list():
+            return _members(before, after)
+        case dict(), dict():
+            return _pairs(before, after)
+    return f"{before!r} -> {after!r}"
+
+
+def _members(before: list[str], after: list[str]) -> str:
+    """Return what came to a list and what went."""
+    new, gone = Counter(after) - Counter(before), Counter(before) - Counter(after)
+    parts = [
+        *(f"+ {_shown(item)}" for item in new.elements()),
+        *(f"- {_shown(item)}" for item in gone.elements()),
+    ]
+    return " ".join(parts) or "in another order"
+
+
+def _pairs(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Return what came to a mapping, what changed in it and what went."""
+    parts = [
+        *(f"+ {_shown(key)}: {after[key]!r}" for key in after if key not in before),
+        *(
+            f"~ {_shown(key)}: {before[key]!r} -> {after[key]!r}"
+            for key in after
+            if key in before and before[key] != after[key]
+        ),
+        *(f"- {_shown(key)}" for key in before if key not in after),
+    ]
+    return " ".join(parts)
+
+
+def _shown(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else repr(text)

@@ -1,37 +1,44 @@
 """Clients, as a file declares them: registration metadata and policy."""
 
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from idp.clients import metadata, secrets
-from idp.declaration.change import (
-    NEW_SECRET,
-    Change,
+from django.db.models import QuerySet
+
+from accounts.models import User
+from idp.clients import deletion, metadata, secrets
+from idp.declaration.change import NEW_SECRET, Act, Change, differences
+from idp.declaration.members import (
     DeclarationError,
-    differences,
+    MissingSecretError,
+    refuse_other_types,
     refuse_unknown,
+    secret_of,
     validate,
 )
 from idp.models import Client
 
-_MEMBERS = {"client_id", "client_secret", *metadata.NAMES}
+_MEMBERS = {"client_id", "client_secret", "owner", *metadata.NAMES}
+_NAMES = {"user": "owner", **metadata.NAMES_OF_COLUMNS}
 
 
 def apply_client(entry: dict[str, Any]) -> Change | None:
     """Make a client as declared; return what changed, or None. Raises DeclarationError."""
     client_id = entry["client_id"]
-    where = f"client {client_id}"
-    refuse_unknown(where, entry, _MEMBERS)
-    client = Client.objects.filter(client_id=client_id).first()
+    what = f"client {client_id}"
+    refuse_unknown(what, entry, _MEMBERS)
+    client = Client.objects.select_related("user").filter(client_id=client_id).first()
     is_new = client is None
     client = client or Client(client_id=client_id)
-    before = {} if is_new else metadata.values_of(client)
+    before = {} if is_new else state(client)
     try:
         metadata.assign(client, entry)
     except TypeError as problem:
-        raise DeclarationError(f"{where}: {problem}") from None
-    validate(where, client)
-    fields = differences(before, metadata.values_of(client))
-    secret = _secret_of(where, client, entry)
+        raise DeclarationError(f"{what}: {problem}") from None
+    client.user = _owner(what, entry)
+    validate(what, client, names=_NAMES)
+    fields = differences(before, state(client))
+    secret = _secret_of(what, client, entry)
     new_secret = secret is not None and (is_new or not secrets.is_valid_now(client, secret))
     if new_secret:
         fields["client_secret"] = NEW_SECRET
@@ -41,21 +48,57 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
     if new_secret and secret is not None:
         client.secrets.all().delete()
         secrets.add(client, secret)
-    return Change(where, is_new, fields)
+    return Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
 
 
-def _secret_of(where: str, client: Client, entry: dict[str, Any]) -> str | None:
-    secret = entry.get("client_secret")
+def prune_clients(declared: Collection[str]) -> Iterator[Change]:
+    """Delete every client that is not among these, except those that registered themselves."""
+    for client in rows():
+        if client.client_id not in declared:
+            fields = differences(state(client), {})
+            deletion.delete(client)
+            yield Change(f"client {client.client_id}", Act.REMOVED, fields)
+
+
+def state(client: Client) -> dict[str, Any]:
+    """Return what the file can say about a client, except its secret."""
+    return {**metadata.values_of(client), "owner": client.user.email if client.user else ""}
+
+
+def defaults(client: Client) -> dict[str, Any]:
+    """Return what a client with these grant types is where the file says nothing else."""
+    return {**metadata.defaults(client.grant_types), "owner": ""}
+
+
+def rows() -> QuerySet[Client]:
+    """Return what is exported, and pruned: what no client registered itself."""
+    clients: QuerySet[Client] = Client.objects.select_related("user").order_by("client_id")
+    return clients.filter(registration_source=Client.RegistrationSource.MANUAL)
+
+
+def _owner(what: str, entry: dict[str, Any]) -> User | None:
+    refuse_other_types(what, entry, {"owner": (str,)})
+    email = entry.get("owner", "").strip()
+    if not email:
+        return None
+    owner = User.objects.filter(email__iexact=email).first()
+    if owner is None:
+        raise DeclarationError(f"{what}: owner: Nobody has the address {email}.")
+    return owner
+
+
+def _secret_of(what: str, client: Client, entry: dict[str, Any]) -> str | None:
+    secret = secret_of(what, entry, "client_secret")
     if client.is_public:
         if secret is not None:
             raise DeclarationError(
-                f"{where}: with token_endpoint_auth_method none there is no secret."
+                f"{what}: with token_endpoint_auth_method none there is no client_secret."
             )
         return None
     if secret is None and (client.pk is None or not client.secrets.exists()):
-        raise DeclarationError(f"{where}: client_secret is missing.")
-    if secret is not None and (not isinstance(secret, str) or len(secret) < secrets.MINIMUM_LENGTH):
+        raise MissingSecretError(what, "client_secret")
+    if secret is not None and len(secret) < secrets.MINIMUM_LENGTH:
         raise DeclarationError(
-            f"{where}: client_secret needs {secrets.MINIMUM_LENGTH} characters of random text."
+            f"{what}: client_secret needs {secrets.MINIMUM_LENGTH} characters of random text."
         )
     return secret

@@ -1,104 +1,153 @@
 """APIs, as a file declares them, and which clients may introspect for them."""
 
+from collections.abc import Collection, Iterator
+from types import NoneType
 from typing import Any
 
+from cryptography.fernet import InvalidToken
+from django.db.models import QuerySet
+
 from idp import server_keys
-from idp.declaration.change import (
-    NEW_SECRET,
-    Change,
+from idp.declaration.change import NEW_SECRET, Act, Change, differences
+from idp.declaration.members import (
     DeclarationError,
-    differences,
+    MissingSecretError,
+    refuse_other_types,
     refuse_unknown,
+    secret_of,
     validate,
 )
 from idp.models import Client, ResourceServer
 from idp.tokens.access_token import ENCRYPTION_PURPOSE
 
-_COLUMNS: dict[str, Any] = {
-    "name": str,
+_COLUMNS: dict[str, tuple[type, ...]] = {
+    "name": (str,),
     "scopes": (list, dict),
-    "access_token_format": str,
-    "access_token_signing_alg": str,
-    "access_token_lifetime": int,
-    "access_token_encryption_alg": str,
-    "encryption_jwk": (dict, type(None)),
+    "access_token_format": (str,),
+    "access_token_signing_alg": (str,),
+    "access_token_lifetime": (int,),
+    "access_token_encryption_alg": (str,),
+    "encryption_jwk": (dict, NoneType),
 }
-_MEMBERS = {"identifier", "encryption_secret", "introspection_clients", *_COLUMNS}
+_TYPES = {**_COLUMNS, "introspection_clients": (list,)}
+_MEMBERS = {"identifier", "encryption_secret", *_TYPES}
 _SECRET_BYTES = 32
 
 
 def apply_resource_server(entry: dict[str, Any]) -> Change | None:
     """Make an API as declared; return what changed, or None. Raises DeclarationError."""
-    where = f"resource server {entry['identifier']}"
-    refuse_unknown(where, entry, _MEMBERS)
+    what = f"resource server {entry['identifier']}"
+    refuse_unknown(what, entry, _MEMBERS)
+    refuse_other_types(what, entry, _TYPES)
     server = ResourceServer.objects.filter(identifier=entry["identifier"]).first()
     is_new = server is None
     server = server or ResourceServer(identifier=entry["identifier"])
-    before = {} if is_new else _state_of(server)
+    before = {} if is_new else _columns_of(server)
     blank = ResourceServer()
-    for name, kind in _COLUMNS.items():
-        value = entry.get(name, getattr(blank, name))
-        if not isinstance(value, kind) or (name == "scopes" and not _are_texts(value)):
-            raise DeclarationError(f"{where}: {name}: {value!r} is not of the right type")
-        setattr(server, name, value)
-    validate(where, server)
-    fields = differences(before, _state_of(server))
-    secret = _secret_of(where, server, entry)
+    for name in _COLUMNS:
+        setattr(server, name, entry.get(name, getattr(blank, name)))
+    _check_mappings(what, server)
+    validate(what, server)
+    fields = differences(before, _columns_of(server))
+    secret = _secret_of(what, server, entry)
     if secret is not None and secret != _present_secret(server):
         server.encryption_secret_sealed = server_keys.seal(secret, ENCRYPTION_PURPOSE)
         fields["encryption_secret"] = NEW_SECRET
     if not fields and not is_new:
         return None
     server.save()
-    return Change(where, is_new, fields)
+    return Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
 
 
-def _are_texts(scopes: list[Any] | dict[Any, Any]) -> bool:
-    words = [*scopes, *(scopes.values() if isinstance(scopes, dict) else ())]
-    return all(isinstance(word, str) for word in words)
+def appoint(entry: dict[str, Any], *, left_out: Collection[str]) -> Change | None:
+    """Say which clients introspect for an API, once all the clients are made.
 
-
-def appoint(entry: dict[str, Any]) -> Change | None:
-    """Say which clients introspect for an API, once all the clients are made."""
-    where = f"resource server {entry['identifier']}"
-    wanted = entry.get("introspection_clients", [])
-    if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
-        raise DeclarationError(f"{where}: introspection_clients has to be a list of client_ids")
-    wanted = sorted(set(wanted))
-    clients = list(Client.objects.filter(client_id__in=wanted))
-    unknown = set(wanted) - {client.client_id for client in clients}
+    Those `left_out` for want of a secret are no mistake. Raises DeclarationError.
+    """
+    what = f"resource server {entry['identifier']}"
+    server = ResourceServer.objects.filter(identifier=entry["identifier"]).first()
+    if server is None:
+        return None  # refused before, or left out
+    names = set(entry.get("introspection_clients", []))
+    clients = list(Client.objects.filter(client_id__in=names))
+    wanted = sorted(client.client_id for client in clients)
+    unknown = names - set(wanted) - set(left_out)
     if unknown:
-        raise DeclarationError(f"{where}: introspection_clients: unknown: {min(unknown)}")
-    server = ResourceServer.objects.get(identifier=entry["identifier"])
-    before = sorted(server.introspection_clients.values_list("client_id", flat=True))
+        raise DeclarationError(f"{what}: introspection_clients: unknown: {min(unknown)}")
+    before = _introspection_clients(server)
     if before == wanted:
         return None
     server.introspection_clients.set(clients)
-    return Change(where, is_new=False, fields={"introspection_clients": (before, wanted)})
+    return Change(what, Act.CHANGED, {"introspection_clients": (before, wanted)})
 
 
-def _state_of(server: ResourceServer) -> dict[str, Any]:
+def prune_resource_servers(declared: Collection[str]) -> Iterator[Change]:
+    """Delete every API that is not among these."""
+    for server in rows():
+        if server.identifier not in declared:
+            fields = differences(state(server), {})
+            server.delete()
+            yield Change(f"resource server {server.identifier}", Act.REMOVED, fields)
+
+
+def state(server: ResourceServer) -> dict[str, Any]:
+    """Return what the file can say about an API, except a secret."""
+    return {**_columns_of(server), "introspection_clients": _introspection_clients(server)}
+
+
+def defaults(_: ResourceServer) -> dict[str, Any]:
+    """Return what an API is where the file says nothing but its identifier."""
+    return {**_columns_of(ResourceServer()), "introspection_clients": []}
+
+
+def rows() -> QuerySet[ResourceServer]:
+    """Return what is exported, and pruned."""
+    servers = ResourceServer.objects.prefetch_related("introspection_clients")
+    return servers.order_by("identifier")
+
+
+def _columns_of(server: ResourceServer) -> dict[str, Any]:
     return {name: getattr(server, name) for name in _COLUMNS}
 
 
-def _secret_of(where: str, server: ResourceServer, entry: dict[str, Any]) -> bytes | None:
+def _introspection_clients(server: ResourceServer) -> list[str]:
+    return sorted(client.client_id for client in server.introspection_clients.all())
+
+
+def _check_mappings(what: str, server: ResourceServer) -> None:
+    if isinstance(server.scopes, dict) and not all(
+        isinstance(words, str) for words in server.scopes.values()
+    ):
+        raise DeclarationError(f"{what}: scopes: What a scope lets an app do has to be a text.")
+    if server.encryption_jwk is not None and server.access_token_encryption_alg in {"", "dir"}:
+        raise DeclarationError(
+            f"{what}: encryption_jwk goes with the algorithms RSA-OAEP-256 and ECDH-ES alone."
+        )
+
+
+def _secret_of(what: str, server: ResourceServer, entry: dict[str, Any]) -> bytes | None:
     """Return the key shared with the API: 32 bytes, in the file as text of that many characters."""
-    secret = entry.get("encryption_secret")
+    secret = secret_of(what, entry, "encryption_secret")
     if server.access_token_encryption_alg != "dir":
         server.encryption_secret_sealed = ""
         if secret is not None:
-            raise DeclarationError(f"{where}: encryption_secret goes with the algorithm dir alone")
+            raise DeclarationError(f"{what}: encryption_secret goes with the algorithm dir alone.")
         return None
-    if secret is None and server.encryption_secret_sealed:
-        return None
-    encoded = secret.encode() if isinstance(secret, str) else b""
-    if len(encoded) != _SECRET_BYTES:
+    if secret is None:
+        if server.encryption_secret_sealed:
+            return None
+        raise MissingSecretError(what, "encryption_secret")
+    if len(secret.encode()) != _SECRET_BYTES:
         raise DeclarationError(
-            f"{where}: encryption_secret has to be {_SECRET_BYTES} bytes of text"
+            f"{what}: encryption_secret has to be {_SECRET_BYTES} bytes of text."
         )
-    return encoded
+    return secret.encode()
 
 
 def _present_secret(server: ResourceServer) -> bytes | None:
-    sealed = server.encryption_secret_sealed
-    return server_keys.unseal(sealed, ENCRYPTION_PURPOSE) if sealed else None
+    if not server.encryption_secret_sealed:
+        return None
+    try:
+        return server_keys.unseal(server.encryption_secret_sealed, ENCRYPTION_PURPOSE)
+    except InvalidToken:  # sealed under a server key that is gone: nobody has it any more
+        return None

@@ -1,18 +1,21 @@
 """People, as a file declares them."""
 
+from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.sessions import Ending, end_sessions
-from idp.declaration.change import (
-    NEW_SECRET,
-    Change,
+from idp.declaration.change import NEW_SECRET, Act, Change, differences
+from idp.declaration.members import (
     DeclarationError,
-    differences,
+    refuse_other_types,
     refuse_unknown,
+    secret_of,
     validate,
 )
 from idp.protocol.vocabulary import ADDRESS_MEMBERS, SCOPE_CLAIMS
@@ -23,75 +26,137 @@ _CLAIMS = tuple(
     for name in SCOPE_CLAIMS[scope]
     if name != "updated_at"
 )
-_USER_MEMBERS = {
-    "email",
-    "password",
-    "email_verified",
-    "groups",
-    "is_staff",
-    "is_superuser",
-    *_CLAIMS,
+#: What stays as it is where the file does not say it: people fill these in themselves.
+_KEPT = (*_CLAIMS, "is_staff", "is_superuser")
+_MEMBERS = {"email", "password", "email_verified", "groups", "is_active", *_KEPT}
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(_KEPT, (str,)),
+    **dict.fromkeys(
+        ("email_verified", "phone_number_verified", "is_active", "is_staff", "is_superuser"),
+        (bool,),
+    ),
+    "groups": (list,),
+    "address": (dict,),
 }
-_USER_TYPES: dict[str, type] = {
-    "email_verified": bool,
-    "phone_number_verified": bool,
-    "is_staff": bool,
-    "is_superuser": bool,
-    "groups": list,
-    "address": dict,
-}
+_LONGEST_GROUP = 150
 
 
 def apply_user(entry: dict[str, Any]) -> Change | None:
     """Make a person as declared; return what changed, or None. Raises DeclarationError."""
-    email = entry["email"].strip().lower()
-    where = f"user {email}"
-    refuse_unknown(where, entry, _USER_MEMBERS)
-    _check_types(where, entry)
+    email = entry["email"]
+    what = f"user {email}"
+    refuse_unknown(what, entry, _MEMBERS)
+    _check_types(what, entry)
+    # Nobody has been in an unfinished sign-up; whoever began it must not know the password of the
+    # account that an operator makes.
+    User.objects.unfinished().filter(email__iexact=email).delete()
     user = User.objects.filter(email__iexact=email).first()
     is_new = user is None
     user = user or User(email=email)
-    before = {} if is_new else _state_of(user)
-    for name in (*_CLAIMS, "is_staff", "is_superuser"):
+    before = {} if is_new else state(user)
+    for name in _KEPT:
         if name in entry:
             setattr(user, name, entry[name])
-    password = entry.get("password")
+    user.is_active = entry.get("is_active", True)
+    password = secret_of(what, entry, "password")
+    if password == "":
+        raise DeclarationError(f"{what}: password is empty; leave it out for none.")
     new_password = password is not None and (is_new or not user.check_password(password))
     if new_password or is_new:
         user.set_password(password)
-    validate(where, user, exclude=["password"])
-    wanted = {"email_verified": entry.get("email_verified", before.get("email_verified", False))}
-    groups = entry.get("groups", before.get("groups", []))
-    fields = differences(before, {**_columns_of(user), **wanted, "groups": sorted(groups)})
+    validate(what, user, exclude=["password"])
+    verified = entry.get("email_verified", before.get("email_verified", False))
+    if verified and _is_of_another(email, user):
+        raise DeclarationError(f"{what}: email: This is another person's second address.")
+    groups = sorted(set(entry.get("groups", before.get("groups", []))))
+    after = _state(user, verified=verified, groups=groups)
+    fields = differences(before, after)
     if new_password:
         fields["password"] = NEW_SECRET
     if not fields and not is_new:
         return None
     user.save()
-    user.set_email(email, verified=bool(wanted["email_verified"]))
+    user.set_email(email, verified=verified)
     user.groups.set([Group.objects.get_or_create(name=name)[0] for name in groups])
-    if new_password:
-        end_sessions(user.sessions.filter(ended_at=None), Ending.PASSWORD_CHANGED)
-    return Change(where, is_new, fields)
+    return Change(
+        what,
+        Act.ADDED if is_new else Act.CHANGED,
+        fields,
+        afterwards=partial(_end_sessions, user, new_password=new_password),
+    )
 
 
-def _check_types(where: str, entry: dict[str, Any]) -> None:
-    for name, value in entry.items():
-        kind = _USER_TYPES.get(name, str)
-        if not isinstance(value, kind):
-            raise DeclarationError(f"{where}: {name}: {value!r} is not of the right type")
-    texts = [*entry.get("groups", []), *entry.get("address", {}).values()]
-    if not all(isinstance(text, str) for text in texts):
-        raise DeclarationError(f"{where}: groups and address hold texts")
-    if not set(entry.get("address", {})) <= set(ADDRESS_MEMBERS):
-        raise DeclarationError(f"{where}: address may have {', '.join(ADDRESS_MEMBERS)}")
+def prune_users(declared: Collection[str]) -> Iterator[Change]:
+    """Disable everybody whose address is not among these, and end their sessions.
+
+    Nobody is deleted: a subject is never given to another. Superusers stay, so that nobody locks
+    themselves out, and so does who signed up themselves: no file ever made them.
+    """
+    people = User.objects.filter(is_active=True, is_superuser=False, self_registered=False)
+    addresses = people.order_by("email").values_list("pk", "email").iterator()
+    for pk in [pk for pk, email in addresses if email.lower() not in declared]:
+        user = User.objects.get(pk=pk)
+        user.is_active = False
+        user.save(update_fields=["is_active", "updated_at"])
+        yield Change(
+            f"user {user.email}",
+            Act.DISABLED,
+            {"is_active": (True, False)},
+            afterwards=partial(_end_sessions, user),
+        )
 
 
-def _columns_of(user: User) -> dict[str, Any]:
-    return {name: getattr(user, name) for name in (*_CLAIMS, "is_staff", "is_superuser")}
+def state(user: User) -> dict[str, Any]:
+    """Return what the file can say about a person, except the password."""
+    addresses: Any = user.emailaddress_set.all()  # type: ignore[attr-defined]
+    return _state(
+        user,
+        verified=any(address.verified and address.email == user.email for address in addresses),
+        groups=sorted(group.name for group in user.groups.all()),
+    )
 
 
-def _state_of(user: User) -> dict[str, Any]:
-    verified = EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists()
-    groups = sorted(user.groups.values_list("name", flat=True))
-    return {**_columns_of(user), "email_verified": verified, "groups": groups}
+def defaults(_: User) -> dict[str, Any]:
+    """Return a new person's state where the file says nothing but the address."""
+    return _state(User(), verified=False, groups=[])
+
+
+def rows() -> QuerySet[User]:
+    """Return who is exported: everybody but unfinished sign-ups."""
+    unfinished = User.objects.unfinished().values("pk")
+    people = User.objects.exclude(pk__in=unfinished).order_by("email")
+    return people.prefetch_related("groups", "emailaddress_set")
+
+
+def _state(user: User, *, verified: bool, groups: list[str]) -> dict[str, Any]:
+    return {
+        "email_verified": verified,
+        **{name: getattr(user, name) for name in _CLAIMS},
+        "groups": groups,
+        **{name: getattr(user, name) for name in ("is_active", "is_staff", "is_superuser")},
+    }
+
+
+def _check_types(what: str, entry: dict[str, Any]) -> None:
+    refuse_other_types(what, entry, _TYPES)
+    address = entry.get("address", {})
+    if not set(address) <= set(ADDRESS_MEMBERS):
+        raise DeclarationError(f"{what}: address: It may have {', '.join(ADDRESS_MEMBERS)}.")
+    if not all(isinstance(text, str) for text in address.values()):
+        raise DeclarationError(f"{what}: address: Its members have to be texts.")
+    if not all(0 < len(name) <= _LONGEST_GROUP for name in entry.get("groups", [])):
+        raise DeclarationError(
+            f"{what}: groups: A group's name has 1 to {_LONGEST_GROUP} characters."
+        )
+
+
+def _is_of_another(email: str, user: User) -> bool:
+    others = EmailAddress.objects.filter(email__iexact=email, verified=True)
+    return bool(others.exclude(user_id=user.pk).exists())
+
+
+def _end_sessions(user: User, *, new_password: bool = False) -> None:
+    """End the sessions of somebody who is disabled, or whose password is another now."""
+    if not user.is_active or new_password:
+        ending = Ending.PASSWORD_CHANGED if user.is_active else Ending.ACCOUNT_DISABLED
+        end_sessions(user.sessions.filter(ended_at=None), ending)

@@ -30,6 +30,7 @@ def known_scopes() -> dict[str, str]:
     return scopes
 
 
+LONGEST_ORIGIN = 300
 _DOT_GRANT_TYPES = {
     "authorization_code": AbstractApplication.GRANT_AUTHORIZATION_CODE,
     "refresh_token": "refresh-token",
@@ -190,7 +191,7 @@ class Client(AbstractApplication):
 
     def clean(self) -> None:
         """Refuse metadata that would fail or be unsafe later, naming the field."""
-        problems = self._problems_with_uris()
+        problems = self._problems_with_uris() | self._problems_with_origins()
         uses_code = "authorization_code" in self.grant_types
         if uses_code and not self.redirect_uris:
             problems["redirect_uris"] = ["The authorization_code grant needs a redirect URI."]
@@ -220,9 +221,21 @@ class Client(AbstractApplication):
         for field in ("redirect_uris", "post_logout_redirect_uris"):
             for uri in getattr(self, field):
                 problem = redirect_uris.problem_with(uri, application_type=self.application_type)
+                if problem is None and len(redirect_uris.origin_of(uri)) > LONGEST_ORIGIN:
+                    problem = "Its host is too long."
                 if problem:
                     problems.setdefault(field, []).append(f"{uri}: {problem}")
         return problems
+
+    def _problems_with_origins(self) -> dict[str, list[str]]:
+        problems = [
+            f"{origin}: This is not an origin, such as https://app.example.com."
+            for origin in self.allowed_origins
+            if redirect_uris.problem_with(origin, application_type=self.ApplicationType.WEB)
+            or origin != redirect_uris.origin_of(origin)
+            or len(origin) > LONGEST_ORIGIN
+        ]
+        return {"allowed_origins": problems} if problems else {}
 
     # --- what the toolkit asks its application; the answers are ours ------------------------
 
@@ -271,7 +284,7 @@ class ClientOrigin(models.Model):
     """A web origin that may call us for a client, indexed for preflight requests."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="origins")
-    origin = models.CharField(max_length=300, db_index=True)
+    origin = models.CharField(max_length=LONGEST_ORIGIN, db_index=True)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -1,11 +1,17 @@
 """Initial access tokens: who may register clients, how many and what kind. RFC 7591 §1.2."""
 
-from typing import ClassVar
+import re
+from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from idp import policy
+from idp.models.client import known_scopes
+
+_HOST = re.compile(r"[a-z0-9.*:\[\]-]{1,253}")
 #: The purpose of its hash (`server_keys.keyed_hash`).
 TOKEN_PURPOSE = "initial access token"
 
@@ -36,3 +42,19 @@ class InitialAccessToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse what no client could ever be registered with, naming the field."""
+        problems: dict[str, Any] = {}
+        for field, offered in {
+            "grant_types": policy.GRANT_TYPES,
+            "scopes": known_scopes(),
+        }.items():
+            unknown = sorted(set(getattr(self, field)) - set(offered))
+            if unknown:
+                problems[field] = f"Not offered here: {', '.join(unknown)}."
+        odd = [host for host in self.redirect_hosts if _HOST.fullmatch(host) is None]
+        if odd:
+            problems["redirect_hosts"] = f"This is not a host, such as app.example.com: {odd[0]}."
+        if problems:
+            raise ValidationError(problems)

@@ -12,7 +12,7 @@ from jwcrypto.jwk import JWK
 
 from idp import policy
 from idp.jose.encrypt import encrypted
-from idp.models.scope import problem_with_scope
+from idp.models.scope import Scope, problem_with_scope
 from idp.protocol.redirect_uris import problem_with
 
 
@@ -81,6 +81,8 @@ class ResourceServer(models.Model):
         unusable = [problem for scope in self.scopes if (problem := problem_with_scope(scope))]
         if unusable:
             problems["scopes"] = unusable[0]
+        elif taken := Scope.objects.filter(name__in=list(self.scopes)).first():
+            problems["scopes"] = f"This is a scope of no API already: {taken.name}."
         if self.access_token_encryption_alg not in {"", "dir"}:
             problems |= self._problem_with_key()
         if self.access_token_encryption_alg and self.access_token_format != "jwt":

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -41,6 +42,11 @@ class Scope(models.Model):
 
     def clean(self) -> None:
         """Refuse names that are none, or taken."""
-        problem: Any = problem_with_scope(self.name)
+        problem: Any = problem_with_scope(self.name) or self._problem_with_apis()
         if problem:
             raise ValidationError({"name": problem})
+
+    def _problem_with_apis(self) -> str | None:
+        apis: Any = apps.get_model("idp", "ResourceServer")._default_manager.all()
+        owner = next((api for api in apis if self.name in api.scopes), None)
+        return f"This is a scope of the API {owner.identifier} already." if owner else None

@@ -174,7 +174,7 @@ def is_sound(client: Client) -> None:
         client.full_clean()
     except ValidationError as error:
         column, problems = next(iter(error.message_dict.items()))
-        name = metadata.name_of(column)
+        name = metadata.NAMES_OF_COLUMNS.get(column, column)
         kind = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
         raise kind(f"{name}: {problems[0]}") from None
 

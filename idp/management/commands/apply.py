@@ -1,38 +1,68 @@
-"""`manage.py apply`: make people and clients as a YAML or JSON file declares them."""
+"""`manage.py apply`: make people, apps and APIs as a YAML or JSON file declares them."""
 
 from argparse import ArgumentParser
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.core.management.base import BaseCommand, CommandError
 
-from idp.declaration import DeclarationError, apply
+from idp.declaration import Act, Change, DeclarationError, apply
+from idp.declaration.file import read
 
 
 class Command(BaseCommand):
     """Apply a declaration."""
 
-    help = "Make people and clients as a file declares them, and print what changed."
+    help = "Make people, apps and APIs as a file declares them, and print what changed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say which file."""
+        """Say which file, and what to do about what it does not say."""
         parser.add_argument("file", type=Path, metavar="FILE", help="YAML or JSON")
         parser.add_argument("--dry-run", action="store_true", help="print the changes, make none")
+        parser.add_argument(
+            "--prune",
+            action="store_true",
+            help="remove what the file's lists do not name (people are disabled, not deleted)",
+        )
+        parser.add_argument(
+            "--leave-out-missing-secrets",
+            action="store_true",
+            help="make everything but what needs a secret that the file does not have",
+        )
 
-    def handle(self, *_: Any, file: Path, dry_run: bool, **__: Any) -> None:
+    def handle(
+        self,
+        *_: Any,
+        file: Path,
+        dry_run: bool,
+        prune: bool,
+        leave_out_missing_secrets: bool,
+        **__: Any,
+    ) -> None:
         """Read, apply and print the diff."""
         try:
-            changes = apply(yaml.safe_load(file.read_text("utf-8")), dry_run=dry_run)
-        except OSError as error:
-            raise CommandError(f"{file} cannot be read: {error.strerror}") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise CommandError(f"{file} is neither YAML nor JSON: {error}") from None
+            changes = apply(
+                read(file), dry_run=dry_run, prune=prune, leave_out=leave_out_missing_secrets
+            )
         except DeclarationError as error:
             raise CommandError(str(error)) from None
         for change in changes:
             for line in change.lines():
                 self.stdout.write(line)
-        count = len(changes)
-        verb = "would change" if dry_run else "changed"
-        self.stdout.write(f"{count or 'Nothing'} {verb}." if count != 1 else f"1 {verb}.")
+        self.stdout.write(_summary(changes, dry_run=dry_run))
+
+
+def _summary(changes: list[Change], *, dry_run: bool) -> str:
+    counts = Counter(change.act for change in changes)
+    added, changed = counts[Act.ADDED], counts[Act.CHANGED]
+    removed = counts[Act.REMOVED] + counts[Act.DISABLED]
+    if not added + changed + removed:
+        summary = "Nothing to change." if dry_run else "Nothing changed."
+    elif dry_run:
+        summary = f"{added} to add, {changed} to change, {removed} to remove."
+    else:
+        summary = f"{added} added, {changed} changed, {removed} removed."
+    if counts[Act.LEFT_OUT]:
+        summary += f" {counts[Act.LEFT_OUT]} left out (!): a secret is missing."
+    return summary

@@ -1,0 +1,140 @@
+"""The file: YAML or JSON, read with care, and put into words entry by entry."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from idp.declaration.members import DeclarationError
+
+FORMATS = ("yaml", "json")
+#: The C implementations, where PyYAML has them: ten times as fast.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+#: Deeper files have ended the process: libyaml's composer calls itself.
+_DEEPEST = 50
+_UNQUOTED_WIDTH = 10_000
+
+
+def read(path: Path) -> Any:
+    """Return what a file says. Raises DeclarationError; nothing of the file's text is in it."""
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise DeclarationError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise DeclarationError(f"{path} is not UTF-8.") from None
+    try:
+        return _from_json(text) if text.lstrip().startswith("{") else _from_yaml(text)
+    except _UnreadableError as problem:
+        raise DeclarationError(f"{path} is neither YAML nor JSON: {problem}") from None
+
+
+def text_of(lists: Mapping[str, Iterable[dict[str, Any]]], form: str) -> Iterator[str]:
+    """Return the text of a file with these lists, in pieces: each entry as it comes."""
+    return _as_json(lists) if form == "json" else _as_yaml(lists)
+
+
+class _UnreadableError(Exception):
+    """The text is not of its language; says where, and quotes nothing, since secrets are there."""
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_without_doubles)
+    except json.JSONDecodeError:
+        return _from_yaml(text)  # YAML's mappings in braces are close relatives
+    except (ValueError, RecursionError) as error:
+        raise _UnreadableError("a number is too long, or it is nested too deeply.") from error
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in members if names.count(name) > 1)
+        raise _UnreadableError(f"the member {double} is there twice in one place.")
+    return members
+
+
+def _from_yaml(text: str) -> Any:
+    try:
+        _refuse_depth(text)
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            _refuse_doubles(node)
+            return loader.construct_document(node)
+        finally:
+            loader.dispose()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        problem = getattr(error, "problem", None) or "a character that may not be there"
+        raise _UnreadableError(where + re.sub(r"'.*'", "…", problem) + ".") from error
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        # What PyYAML's constructors raise for 2027-02-31 and the like; they don't say where.
+        raise _UnreadableError("a date, time or number in it is none.") from error
+
+
+def _refuse_depth(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise _UnreadableError("it is nested too deeply.")
+
+
+def _refuse_doubles(root: yaml.Node) -> None:
+    """Refuse a mapping with a member twice: YAML would forget the first without a word."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or not isinstance(node, yaml.CollectionNode):
+            continue
+        seen.add(id(node))
+        if not isinstance(node, yaml.MappingNode):
+            waiting += node.value
+            continue
+        names = [name.value for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
+        if len(set(names)) < len(names):
+            double = next(name for name in names if names.count(name) > 1)
+            line = node.start_mark.line + 1
+            raise _UnreadableError(f"the member {double} is there twice in what begins at {line}.")
+        waiting += [part for pair in node.value for part in pair]
+
+
+def _as_yaml(lists: Mapping[str, Iterable[dict[str, Any]]]) -> Iterator[str]:
+    for name, entries in lists.items():
+        empty = True
+        for entry in entries:
+            if empty:
+                yield f"{name}:\n"
+            empty = False
+            yield yaml.dump(
+                [entry],
+                Dumper=_Dumper,
+                sort_keys=False,
+                allow_unicode=True,
+                width=_UNQUOTED_WIDTH,
+            )
+        if empty:
+            yield f"{name}: []\n"
+
+
+def _as_json(lists: Mapping[str, Iterable[dict[str, Any]]]) -> Iterator[str]:
+    between_lists = "{\n"
+    for name, entries in lists.items():
+        yield f'{between_lists}  "{name}": ['
+        between_lists, between = ",\n", "\n"
+        for entry in entries:
+            yield f"{between}    {json.dumps(entry, ensure_ascii=False)}"
+            between = ",\n"
+        yield "\n  ]" if between == ",\n" else "]"
+    yield "\n}\n" if lists else "{}\n"

@@ -1,0 +1,118 @@
+"""Initial access tokens, as a file declares them: who may register clients. RFC 7591 §1.2."""
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from types import NoneType
+from typing import Any
+
+from django.db.models import QuerySet
+
+from idp import server_keys
+from idp.clients.secrets import MINIMUM_LENGTH
+from idp.declaration.change import NEW_SECRET, Act, Change, differences
+from idp.declaration.members import (
+    DeclarationError,
+    MissingSecretError,
+    refuse_other_types,
+    refuse_unknown,
+    secret_of,
+    validate,
+)
+from idp.models import InitialAccessToken
+from idp.models.registration import TOKEN_PURPOSE
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "max_uses": (int, NoneType),
+    "grant_types": (list,),
+    "scope": (str,),
+    "redirect_hosts": (list,),
+}
+_MEMBERS = {"name", "token", "expires_at", *_TYPES}
+_NAMES = {"scopes": "scope", "hashed": "token"}
+
+
+def apply_initial_access_token(entry: dict[str, Any]) -> Change | None:
+    """Make an initial access token as declared; return what changed, or None.
+
+    With another secret it is another token: none of its uses are used up. Raises DeclarationError.
+    """
+    what = f"initial access token {entry['name']}"
+    refuse_unknown(what, entry, _MEMBERS)
+    refuse_other_types(what, entry, _TYPES)
+    row = InitialAccessToken.objects.filter(name=entry["name"]).first()
+    is_new = row is None
+    row = row or InitialAccessToken(name=entry["name"])
+    before = {} if is_new else state(row)
+    row.expires_at = _time(what, entry.get("expires_at"))
+    row.max_uses = entry.get("max_uses")
+    row.grant_types = entry.get("grant_types", [])
+    row.scopes = entry.get("scope", "").split()
+    row.redirect_hosts = entry.get("redirect_hosts", [])
+    token = _token_of(what, row, entry)
+    new_token = token is not None and not server_keys.matches(token, row.hashed, TOKEN_PURPOSE)
+    if new_token and token is not None:
+        row.hashed = server_keys.keyed_hash(token, TOKEN_PURPOSE)
+        row.uses, row.revoked_at = 0, None
+    validate(what, row, names=_NAMES)
+    fields = differences(before, state(row))
+    if new_token:
+        fields["token"] = NEW_SECRET
+    if not fields:
+        return None
+    row.save()
+    return Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+
+
+def prune_initial_access_tokens(declared: Collection[str]) -> Iterator[Change]:
+    """Delete every token that is not among these; what was revoked stays as the record of it."""
+    for row in rows():
+        if row.name not in declared:
+            fields = differences(state(row), {})
+            row.delete()
+            yield Change(f"initial access token {row.name}", Act.REMOVED, fields)
+
+
+def state(row: InitialAccessToken) -> dict[str, Any]:
+    """Return what the file can say about a token, except the token."""
+    expires_at = row.expires_at
+    return {
+        "expires_at": expires_at.astimezone(UTC).isoformat() if expires_at else None,
+        "max_uses": row.max_uses,
+        "grant_types": row.grant_types,
+        "scope": " ".join(row.scopes),
+        "redirect_hosts": row.redirect_hosts,
+    }
+
+
+def defaults(_: InitialAccessToken) -> dict[str, Any]:
+    """Return what a token may where the file says nothing but its name."""
+    return state(InitialAccessToken())
+
+
+def rows() -> QuerySet[InitialAccessToken]:
+    """Return what is exported, and pruned: what is not revoked."""
+    return InitialAccessToken.objects.filter(revoked_at=None).order_by("name")
+
+
+def _time(what: str, value: Any) -> datetime | None:
+    """Return a point in time, given as ISO 8601 text or by YAML itself."""
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if isinstance(at, datetime) and at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise DeclarationError(
+        f"{what}: expires_at: This has to be a time with its zone, such as 2027-01-31T12:00:00Z."
+    )
+
+
+def _token_of(what: str, row: InitialAccessToken, entry: dict[str, Any]) -> str | None:
+    token = secret_of(what, entry, "token")
+    if token is None and not row.hashed:
+        raise MissingSecretError(what, "token")
+    if token is not None and len(token) < MINIMUM_LENGTH:
+        raise DeclarationError(f"{what}: token needs {MINIMUM_LENGTH} characters of random text.")
+    return token

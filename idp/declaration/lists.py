@@ -1,0 +1,89 @@
+"""A file's content, taken apart: each entry has its key, once, and holds what can be kept."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from idp.declaration.members import DeclarationError, is_text, refuse_unknown
+from idp.declaration.sections import SECTIONS
+
+Lists = dict[str, list[dict[str, Any]]]
+
+_DEEPEST = 10
+_LARGEST = 2**63
+
+
+def lists_of(declaration: Any) -> Lists:
+    """Return the lists that a file has. Raises DeclarationError with every problem of their form.
+
+    People's addresses are in small letters afterwards.
+    """
+    if not isinstance(declaration, dict):
+        names = ", ".join(SECTIONS)
+        raise DeclarationError(f"The file has to be a mapping with the lists {names}.")
+    refuse_unknown("the file", declaration, SECTIONS)
+    lists: Lists = {}
+    problems: list[str] = []
+    for name, entries in declaration.items():
+        problems += _problems_with_list(name, entries)
+        if not problems:
+            lists[name] = [_normal(name, entry) for entry in entries]
+            problems += _problems_with_keys(name, lists[name])
+    if problems:
+        raise DeclarationError("\n".join(problems))
+    return lists
+
+
+def _problems_with_list(name: str, entries: Any) -> Iterator[str]:
+    if not isinstance(entries, list):
+        yield f"{name} has to be a list."
+        return
+    section = SECTIONS[name]
+    for number, entry in enumerate(entries, start=1):
+        key = entry.get(section.key) if isinstance(entry, dict) else None
+        if not isinstance(key, str) or not key.isprintable():
+            yield f"Every entry of {name} needs its {section.key}; number {number} has none."
+            continue
+        for member, value in entry.items():
+            if isinstance(value, date):
+                continue  # YAML's own: whoever knows the member judges it
+            if problem := _problem_with(value, _DEEPEST):
+                yield f"{section.noun} {key}: {member}: {problem}"
+
+
+def _problems_with_keys(name: str, entries: list[dict[str, Any]]) -> Iterator[str]:
+    section = SECTIONS[name]
+    for key, times in Counter(entry[section.key] for entry in entries).items():
+        if times > 1:
+            yield f"{section.noun} {key}: It is in the file {times} times."
+
+
+def _problem_with(value: Any, depth: int) -> str | None:
+    """Return why a value can't be kept, or None: it has to be what JSON can say."""
+    if depth == 0:
+        return "It is nested too deeply."
+    match value:
+        case None | bool():
+            return None
+        case str():
+            return None if is_text(value) else "It holds a character that can't be kept."
+        case int() | float():
+            fits = math.isfinite(value) and abs(value) < _LARGEST
+            return None if fits else "The number is too large."
+        case list():
+            parts = value
+        case dict():
+            if not all(isinstance(key, str) for key in value):
+                return "The names of its members have to be texts."
+            parts = [*value, *value.values()]
+        case _:
+            return f"It holds a {type(value).__name__}; put it in quotes."
+    problems = (_problem_with(part, depth - 1) for part in parts)
+    return next((problem for problem in problems if problem), None)
+
+
+def _normal(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    key = SECTIONS[name].key
+    return {**entry, key: entry[key].strip().lower()} if name == "users" else entry

@@ -1,0 +1,102 @@
+"""The members of an entry: which are known, of what type they are, and where secrets come from."""
+
+import os
+from collections.abc import Iterable, Mapping
+from types import NoneType
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+
+_WORDS = {
+    str: "a text (in quotes, if it looks like a number or a date)",
+    bool: "true or false",
+    int: "a whole number",
+    list: "a list of texts",
+    dict: "a mapping",
+    NoneType: "null",
+}
+
+
+class DeclarationError(Exception):
+    """The file says something that can't be; the message names where, a problem a line."""
+
+
+class MissingSecretError(DeclarationError):
+    """Something new needs a secret, and the file has none."""
+
+    def __init__(self, what: str, member: str) -> None:
+        super().__init__(f"{what}: {member} is missing.")
+        self.what = what
+        self.member = member
+
+
+def refuse_unknown(what: str, entry: dict[str, Any], known: Iterable[str]) -> None:
+    """Raise DeclarationError naming members that nobody knows."""
+    unknown = sorted(str(name) for name in set(entry) - set(known))
+    if unknown:
+        raise DeclarationError(f"{what}: unknown: {', '.join(unknown)}.")
+
+
+def refuse_other_types(
+    what: str, entry: dict[str, Any], types: Mapping[str, tuple[type, ...]]
+) -> None:
+    """Raise DeclarationError naming members whose values are of another type than these."""
+    problems = [
+        f"{what}: {name}: This has to be {' or '.join(_WORDS[kind] for kind in types[name])}."
+        for name, value in entry.items()
+        if name in types and not _is_one_of(value, types[name])
+    ]
+    if problems:
+        raise DeclarationError("\n".join(problems))
+
+
+def secret_of(what: str, entry: dict[str, Any], name: str) -> str | None:
+    """Return a secret: the text itself, or what the environment has for `{env: NAME}`.
+
+    The environment is read here and not in settings, because the file names the variable.
+    """
+    value = entry.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    if not isinstance(value, dict) or set(value) != {"env"} or not isinstance(value["env"], str):
+        raise DeclarationError(f"{what}: {name} has to be a text, or {{env: NAME}}.")
+    found = os.environ.get(value["env"], "")
+    if not found or not is_text(found):
+        raise DeclarationError(
+            f"{what}: {name}: The environment variable {value['env']} is not set, or not a text."
+        )
+    return found
+
+
+def is_text(text: str) -> bool:
+    """Whether every database can keep this: UTF-8 without U+0000."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+
+
+def validate(
+    what: str, row: Model, names: Mapping[str, str] | None = None, exclude: Iterable[str] = ()
+) -> None:
+    """Raise DeclarationError with every problem that the row has with itself, by member.
+
+    `names` has the members whose columns are named otherwise, by column.
+    """
+    try:
+        row.full_clean(exclude=set(exclude))
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{(names or {}).get(column, column)}: {' '.join(texts)}"
+            for column, texts in error.message_dict.items()
+        )
+        raise DeclarationError(f"{what}: {problems}") from None
+
+
+def _is_one_of(value: Any, kinds: tuple[type, ...]) -> bool:
+    if isinstance(value, bool):
+        return bool in kinds
+    if isinstance(value, list):
+        return list in kinds and all(isinstance(item, str) for item in value)
+    return isinstance(value, kinds)

@@ -1,0 +1,52 @@
+"""Scopes of the operator's own, as a file declares them."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+
+from idp.declaration.change import Act, Change, differences
+from idp.declaration.members import refuse_other_types, refuse_unknown, validate
+from idp.models import Scope
+
+
+def apply_scope(entry: dict[str, Any]) -> Change | None:
+    """Make a scope as declared; return what changed, or None. Raises DeclarationError."""
+    what = f"scope {entry['name']}"
+    refuse_unknown(what, entry, {"name", "description"})
+    refuse_other_types(what, entry, {"description": (str,)})
+    scope = Scope.objects.filter(name=entry["name"]).first()
+    is_new = scope is None
+    scope = scope or Scope(name=entry["name"])
+    before = {} if is_new else state(scope)
+    scope.description = entry.get("description", "")
+    validate(what, scope)
+    fields = differences(before, state(scope))
+    if not fields and not is_new:
+        return None
+    scope.save()
+    return Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+
+
+def prune_scopes(declared: Collection[str]) -> Iterator[Change]:
+    """Delete every scope that is not among these."""
+    for scope in rows():
+        if scope.name not in declared:
+            fields = differences(state(scope), {})
+            scope.delete()
+            yield Change(f"scope {scope.name}", Act.REMOVED, fields)
+
+
+def state(scope: Scope) -> dict[str, Any]:
+    """Return what the file can say about a scope."""
+    return {"description": scope.description}
+
+
+def defaults(_: Scope) -> dict[str, Any]:
+    """Return what a scope is where the file says nothing but its name."""
+    return state(Scope())
+
+
+def rows() -> QuerySet[Scope]:
+    """Return what is exported, and pruned."""
+    return Scope.objects.order_by("name")

@@ -1,0 +1,90 @@
+"""The file's lists: what each holds, what its entries are called, and rows as entries."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model, QuerySet
+
+from accounts.models import User
+from idp.declaration import clients, initial_access_tokens, resource_servers, scopes, users
+from idp.declaration.change import Change
+from idp.models import Client, InitialAccessToken, ResourceServer, Scope
+
+
+@dataclass(frozen=True)
+class Section:
+    """One of the lists."""
+
+    model: type[Model]
+    #: What one of its things is called, in diffs and events.
+    noun: str
+    #: The member and column that tells entries apart.
+    key: str
+    state: Callable[[Any], dict[str, Any]]
+    defaults: Callable[[Any], dict[str, Any]]
+    #: What is exported, in order, with all that `state` needs.
+    rows: Callable[[], QuerySet[Any]]
+    #: Removes all but those with these keys.
+    prune: Callable[[Collection[str]], Iterator[Change]]
+
+
+#: In the order in which they are exported.
+SECTIONS = {
+    "users": Section(
+        User, "user", "email", users.state, users.defaults, users.rows, users.prune_users
+    ),
+    "clients": Section(
+        Client,
+        "client",
+        "client_id",
+        clients.state,
+        clients.defaults,
+        clients.rows,
+        clients.prune_clients,
+    ),
+    "resource_servers": Section(
+        ResourceServer,
+        "resource server",
+        "identifier",
+        resource_servers.state,
+        resource_servers.defaults,
+        resource_servers.rows,
+        resource_servers.prune_resource_servers,
+    ),
+    "scopes": Section(
+        Scope, "scope", "name", scopes.state, scopes.defaults, scopes.rows, scopes.prune_scopes
+    ),
+    "initial_access_tokens": Section(
+        InitialAccessToken,
+        "initial access token",
+        "name",
+        initial_access_tokens.state,
+        initial_access_tokens.defaults,
+        initial_access_tokens.rows,
+        initial_access_tokens.prune_initial_access_tokens,
+    ),
+}
+
+
+def name_of(row: Model) -> str:
+    """Return what diffs and events call a row: `client bakery`, `user ana@example.com`."""
+    section = _section_of(row)
+    return f"{section.noun} {getattr(row, section.key)}"
+
+
+def state_of(row: Model) -> dict[str, Any]:
+    """Return what a file can say about a row, by member, except its key and its secrets."""
+    return _section_of(row).state(row)
+
+
+def entry_of(row: Model) -> dict[str, Any]:
+    """Return the entry that declares a row: its key, and what is not as it would be anyway."""
+    section = _section_of(row)
+    defaults = section.defaults(row)
+    state = {name: value for name, value in section.state(row).items() if value != defaults[name]}
+    return {section.key: getattr(row, section.key), **state}
+
+
+def _section_of(row: Model) -> Section:
+    return next(section for section in SECTIONS.values() if isinstance(row, section.model))

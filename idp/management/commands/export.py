@@ -1,0 +1,49 @@
+"""`manage.py export`: what is, in the format that `apply` reads, without any secret."""
+
+from argparse import ArgumentParser, ArgumentTypeError
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from idp.declaration import SECTIONS, export
+from idp.declaration.file import FORMATS
+
+
+class Command(BaseCommand):
+    """Export a declaration."""
+
+    help = "Write people, apps and APIs in the format that apply reads, without secrets."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Say where to, how, and what."""
+        parser.add_argument(
+            "file", type=Path, nargs="?", metavar="FILE", help="default: standard output"
+        )
+        parser.add_argument("--format", dest="form", choices=FORMATS, default=FORMATS[0])
+        parser.add_argument(
+            "--only", type=_names, default=tuple(SECTIONS), metavar="LIST,…", help="some lists"
+        )
+
+    def handle(
+        self, *_: Any, file: Path | None, form: str, only: tuple[str, ...], **__: Any
+    ) -> None:
+        """Write."""
+        text = export(form=form, only=only)
+        if file is None:
+            for piece in text:
+                self.stdout.write(piece, ending="")
+            return
+        try:
+            file.touch(mode=0o600)  # people's data: a new file is for its owner's eyes
+            with file.open("w", encoding="utf-8") as out:
+                out.writelines(text)
+        except OSError as error:
+            raise CommandError(f"{file} cannot be written: {error.strerror}.") from None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if unknown := sorted(set(names) - set(SECTIONS)):
+        raise ArgumentTypeError(f"there is no list {unknown[0]}; there are {', '.join(SECTIONS)}")
+    return names

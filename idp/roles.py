@@ -1,0 +1,63 @@
+"""The two groups of staff: `support` sees what an operator sees, `operators` may act on it.
+
+Kept at every `migrate`. What these groups may do with other models, and all other groups, is the
+business of whoever gave it to them.
+"""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+#: What operators make and change, and what they only act on; an event is only looked at.
+_MADE = (
+    ("accounts", "user"),
+    ("idp", "client"),
+    ("idp", "resourceserver"),
+    ("idp", "scope"),
+    ("idp", "initialaccesstoken"),
+)
+#: Permission to change one of these stands for the actions on it: end, withdraw, revoke, rotate.
+_ACTED_ON = (
+    ("accounts", "session"),
+    ("idp", "consent"),
+    ("idp", "authorization"),
+    ("idp", "signingkey"),
+)
+_SEEN = (*_MADE, *_ACTED_ON, ("idp", "event"))
+
+
+def _to(*verbs: str, models: tuple[tuple[str, str], ...]) -> frozenset[tuple[str, str]]:
+    """Return permissions, by app and codename."""
+    return frozenset((app, f"{verb}_{model}") for app, model in models for verb in verbs)
+
+
+ROLES = {
+    "support": _to("view", models=_SEEN),
+    "operators": _to("view", models=_SEEN)
+    | _to("add", "change", "delete", models=_MADE)
+    | _to("change", models=_ACTED_ON),
+}
+_OURS = _to("view", "add", "change", "delete", models=_SEEN)
+
+
+def connect(app: AppConfig) -> None:
+    """Keep the groups whenever this app was migrated: by then Django's permissions are there."""
+    post_migrate.connect(_keep, sender=app, dispatch_uid="idp.roles")
+
+
+def _keep(*, apps: Any, using: str, **_: Any) -> None:
+    try:
+        groups = apps.get_model("auth", "Group").objects.using(using)
+        permissions = apps.get_model("auth", "Permission").objects.using(using)
+    except LookupError:  # migrated back to where there are none
+        return
+    present = {
+        (permission.content_type.app_label, permission.codename): permission
+        for permission in permissions.select_related("content_type")
+    }
+    ours = {key: permission for key, permission in present.items() if key in _OURS}
+    for name, allowed in ROLES.items():
+        group, _created = groups.get_or_create(name=name)
+        group.permissions.remove(*(ours[key] for key in ours.keys() - allowed))
+        group.permissions.add(*(ours[key] for key in ours.keys() & allowed))

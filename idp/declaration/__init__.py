@@ -5,6 +5,7 @@ Members keep the names that the specifications give them.
 """
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -36,6 +37,8 @@ __all__ = [
     "name_of",
     "state_of",
 ]
+
+Make = Callable[[dict[str, Any]], Change | None]
 
 _BATCH = 1000
 #: What goes first is what others refer to.
@@ -77,32 +80,45 @@ def _entries(name: str) -> Iterator[dict[str, Any]]:
 
 @dataclass
 class _Run:
-    """What changed so far, what is wrong, and who had to be left out."""
+    """What changed so far, what is wrong, and what had to be left out."""
 
     leave_out: bool
     changes: list[Change] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     clients_left_out: set[str] = field(default_factory=set)
+    scopes_left_out: set[str] = field(default_factory=set)
 
-    def each(
-        self, entries: list[dict[str, Any]], make: Callable[[dict[str, Any]], Change | None]
-    ) -> None:
+    def each(self, name: str, entries: list[dict[str, Any]], make: Make) -> None:
         """Make every entry, and go on after one that can't be, so that all problems are told."""
         for entry in entries:
             try:
-                change = make(entry)
-            except MissingSecretError as missing:
-                if self.leave_out:
-                    self.clients_left_out.add(entry.get("client_id", ""))
-                    change = Change(missing.what, Act.LEFT_OUT, {missing.member: (None, None)})
-                else:
-                    self.problems.append(str(missing))
-                    continue
+                with transaction.atomic() if self.leave_out else nullcontext():
+                    change = make(entry)
             except DeclarationError as problem:
-                self.problems.append(str(problem))
-                continue
+                missing = self._missing(entry, problem)
+                if missing is None:
+                    self.problems.append(str(problem))
+                    continue
+                change = self._left_out(name, entry, missing)
             if change is not None:
                 self.changes.append(change)
+
+    def _missing(self, entry: dict[str, Any], problem: DeclarationError) -> str | None:
+        """Return for want of what an entry is to be left out, or None if it is refused."""
+        if not self.leave_out:
+            return None
+        if isinstance(problem, MissingSecretError):
+            return problem.member
+        lost = self.scopes_left_out & set(str(entry.get("scope")).split())
+        return f"scope {min(lost)}" if lost else None
+
+    def _left_out(self, name: str, entry: dict[str, Any], missing: str) -> Change:
+        """Remember what nothing can refer to, so that references to it are no mistakes."""
+        key = entry[SECTIONS[name].key]
+        if name == "clients":
+            self.clients_left_out.add(key)
+        self.scopes_left_out |= set(entry.get("scopes", ()))
+        return Change(f"{SECTIONS[name].noun} {key}", Act.LEFT_OUT, {missing: (None, None)})
 
 
 def _changes(lists: Lists, *, prune: bool, leave_out: bool) -> list[Change]:
@@ -120,7 +136,7 @@ def _changes(lists: Lists, *, prune: bool, leave_out: bool) -> list[Change]:
         ("resource_servers", partial(appoint, left_out=run.clients_left_out)),
     )
     for name, make in steps:
-        run.each(lists.get(name, []), make)
+        run.each(name, lists.get(name, []), make)
     problems = run.problems or list(_stranded(offered - set(known_scopes())))
     if problems:
         raise DeclarationError("\n".join(problems))

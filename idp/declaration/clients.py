@@ -39,6 +39,9 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
     validate(what, client, names=_NAMES)
     fields = differences(before, state(client))
     secret = _secret_of(what, client, entry)
+    if secret is None and not client.is_public and not (client.pk and client.secrets.exists()):
+        client.save()
+        raise MissingSecretError(what, "client_secret")
     new_secret = secret is not None and (is_new or not secrets.is_valid_now(client, secret))
     if new_secret:
         fields["client_secret"] = NEW_SECRET
@@ -95,8 +98,6 @@ def _secret_of(what: str, client: Client, entry: dict[str, Any]) -> str | None:
                 f"{what}: with token_endpoint_auth_method none there is no client_secret."
             )
         return None
-    if secret is None and (client.pk is None or not client.secrets.exists()):
-        raise MissingSecretError(what, "client_secret")
     if secret is not None and len(secret) < secrets.MINIMUM_LENGTH:
         raise DeclarationError(
             f"{what}: client_secret needs {secrets.MINIMUM_LENGTH} characters of random text."

@@ -23,11 +23,13 @@ class DeclarationError(Exception):
 
 
 class MissingSecretError(DeclarationError):
-    """Something new needs a secret, and the file has none."""
+    """Something needs a secret, and the file has none. Its row may be made all the same.
+
+    Others refer to it; and whoever goes on after this error undoes the row.
+    """
 
     def __init__(self, what: str, member: str) -> None:
         super().__init__(f"{what}: {member} is missing.")
-        self.what = what
         self.member = member
 
 

@@ -50,6 +50,10 @@ def apply_resource_server(entry: dict[str, Any]) -> Change | None:
     validate(what, server)
     fields = differences(before, _columns_of(server))
     secret = _secret_of(what, server, entry)
+    needs_secret = server.access_token_encryption_alg == "dir"
+    if needs_secret and secret is None and not server.encryption_secret_sealed:
+        server.save()
+        raise MissingSecretError(what, "encryption_secret")
     if secret is not None and secret != _present_secret(server):
         server.encryption_secret_sealed = server_keys.seal(secret, ENCRYPTION_PURPOSE)
         fields["encryption_secret"] = NEW_SECRET
@@ -133,15 +137,11 @@ def _secret_of(what: str, server: ResourceServer, entry: dict[str, Any]) -> byte
         if secret is not None:
             raise DeclarationError(f"{what}: encryption_secret goes with the algorithm dir alone.")
         return None
-    if secret is None:
-        if server.encryption_secret_sealed:
-            return None
-        raise MissingSecretError(what, "encryption_secret")
-    if len(secret.encode()) != _SECRET_BYTES:
+    if secret is not None and len(secret.encode()) != _SECRET_BYTES:
         raise DeclarationError(
             f"{what}: encryption_secret has to be {_SECRET_BYTES} bytes of text."
         )
-    return secret.encode()
+    return secret.encode() if secret is not None else None
 
 
 def _present_secret(server: ResourceServer) -> bytes | None:

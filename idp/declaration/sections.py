@@ -82,8 +82,12 @@ def entry_of(row: Model) -> dict[str, Any]:
     """Return the entry that declares a row: its key, and what is not as it would be anyway."""
     section = _section_of(row)
     defaults = section.defaults(row)
-    state = {name: value for name, value in section.state(row).items() if value != defaults[name]}
-    return {section.key: getattr(row, section.key), **state}
+    entry = {section.key: getattr(row, section.key)}
+    for name, value in section.state(row).items():
+        if value != defaults[name]:
+            # PostgreSQL keeps a mapping in an order of its own.
+            entry[name] = dict(sorted(value.items())) if isinstance(value, dict) else value
+    return entry
 
 
 def _section_of(row: Model) -> Section:

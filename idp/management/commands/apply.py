@@ -64,5 +64,5 @@ def _summary(changes: list[Change], *, dry_run: bool) -> str:
     else:
         summary = f"{added} added, {changed} changed, {removed} removed."
     if counts[Act.LEFT_OUT]:
-        summary += f" {counts[Act.LEFT_OUT]} left out (!): a secret is missing."
+        summary += f" {counts[Act.LEFT_OUT]} left out (!) for want of a secret."
     return summary

@@ -5,10 +5,14 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from accounts.models import User
-from idp.models import Client
+from accounts.models import Session, User
+from accounts.sessions import Ending
+from idp.events import Kind
+from idp.models import Client, Event
 from tests.relying_party import unique
 
 SECRET = "x" * 40
@@ -91,6 +95,14 @@ def test_one_bad_entry_undoes_the_others(tmp_path: Path) -> None:
         ({"logo_uri": "javascript:alert(1)"}, "logo_uri: "),
         ({"redirect_uri": "https://rp.example.com/"}, "unknown: redirect_uri"),
         ({"first_party": "yes"}, "first_party: "),
+        ({"default_max_age": True}, "default_max_age: "),
+        ({"scope": ["openid"]}, "scope: "),
+        ({"scope": "openid admin"}, r": scope: Not offered here: admin\."),
+        ({"client_name": "x" * 256}, "client_name: "),
+        ({"allowed_origins": ["https://app.example.com/path"]}, "allowed_origins: "),
+        ({"allowed_origins": ["app.example.com"]}, "allowed_origins: "),
+        ({"redirect_uris": [f"https://{'x' * 300}.example.com/"]}, "redirect_uris: .*too long"),
+        ({"owner": 7}, "owner: "),
     ],
 )
 def test_bad_client_metadata_is_refused_by_name(
@@ -112,6 +124,11 @@ def test_bad_client_metadata_is_refused_by_name(
         ({"birthdate": "yesterday"}, "birthdate: "),
         ({"groups": "bakers"}, "groups: "),
         ({"email_verified": "yes"}, "email_verified: "),
+        ({"groups": [""]}, "groups: "),
+        ({"groups": ["x" * 151]}, "groups: "),
+        ({"address": {"country": 7}}, "address: "),
+        ({"password": ""}, "password is empty"),
+        ({"is_active": "no"}, "is_active: "),
     ],
 )
 def test_bad_claims_are_refused_by_name(
@@ -152,3 +169,172 @@ def test_a_password_is_set_once_and_changed_when_the_file_says_so(tmp_path: Path
     entry["password"] = "second " * 4
     assert "password: '•••' -> '••• (new)'" in run(tmp_path, {"users": [entry]})
     assert User.objects.get(email=entry["email"]).check_password(entry["password"])
+
+
+def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:
+    first, second = client(logo_uri="x"), client(client_secret=None)
+    email = f"{unique('u')}@example.com"
+    people = [{"email": email, "birthdate": "1985"}, {"email": "nobody"}]
+    with pytest.raises(CommandError) as refused:
+        run(tmp_path, {"users": people, "clients": [first, second]})
+    problems = str(refused.value).splitlines()
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "user nobody",
+        f"client {first['client_id']}",
+        f"client {second['client_id']}",
+    ]
+    assert not User.objects.filter(email=email).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("users: [{email: a@example.com}, {email: ' A@example.com'}]", "in the file 2 times"),
+        ("clients: [{client_id: a}, {client_id: a}]", "client a: It is in the file 2 times"),
+        ("clients: []\nusers: []\nclients: []", "the member clients is there twice"),
+        ('{"clients": [], "clients": []}', "the member clients is there twice"),
+        ("clients: [{client_id: a, client_secret: b, client_secret: c}]", "client_secret is there"),
+        ("users: [{email: a@example.com, birthdate: 1985-03-12}]", "in quotes"),
+        ("clients:\n- client_id: a\n  client_name: 'b\n", "line "),
+        ("clients:", "clients has to be a list"),
+    ],
+)
+def test_what_would_be_misunderstood_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(CommandError, match=says):
+        run(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "users: [{email: a@example.com, password: 4815162342}]",
+        "users: [{email: a@example.com, password: [4815162342]}]",
+        "users: [{email: a@example.com, password: *4815162342}]",
+        "users: [{email: a@example.com, password: !4815162342 x}]",
+        "clients: [{client_id: a, client_secret: 4815162342}]",
+        "clients: [{client_id: a, client_secret: '4815162342}]",
+        "initial_access_tokens: [{name: a, token: '4815162342'}]",
+        '{"clients": [{"client_id": "a", "client_secret": "4815162342]}',
+    ],
+)
+def test_a_refusal_quotes_no_secret(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        run(tmp_path, text)
+    assert "4815162342" not in str(refused.value)
+
+
+def test_a_secret_comes_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BAKERY_SECRET", SECRET)
+    entry = client(client_secret={"env": "BAKERY_SECRET"})
+    assert SECRET not in run(tmp_path, {"clients": [entry]})
+    assert run(tmp_path, {"clients": [{**entry, "client_secret": SECRET}]}) == "Nothing changed.\n"
+    for secret, says in {
+        "NO_SUCH_VARIABLE": "client_secret: The environment variable NO_SUCH_VARIABLE is not set",
+        7: "client_secret has to be a text, or {env: NAME}",
+    }.items():
+        with pytest.raises(CommandError, match=f"client {entry['client_id']}: {says}"):
+            run(tmp_path, {"clients": [{**entry, "client_secret": {"env": secret}}]})
+
+
+def test_an_owner_is_declared_in_the_same_file(tmp_path: Path) -> None:
+    email = f"{unique('u')}@example.com"
+    entry = client(owner=email.upper())
+    declaration = {"clients": [entry], "users": [{"email": email}]}
+    assert f"owner: '{email}'" in run(tmp_path, declaration)
+    assert run(tmp_path, declaration) == "Nothing changed.\n"
+    assert Client.objects.get(client_id=entry["client_id"]).user.email == email
+    with pytest.raises(CommandError, match=r"owner: Nobody has the address nobody@example\.com"):
+        run(tmp_path, {"clients": [{**entry, "owner": "nobody@example.com"}]})
+    del entry["owner"]
+    assert f"owner: '{email}' -> ''" in run(tmp_path, {"clients": [entry]})
+
+
+def test_lists_and_mappings_show_what_came_and_went(tmp_path: Path) -> None:
+    a, b, c = (f"https://{host}.example.com/cb" for host in "abc")
+    entry = client(redirect_uris=[a, b], scope="openid email", contacts=["x", "y"])
+    address = {"country": "Portugal", "locality": "Lisboa"}
+    person = {"email": f"{unique('u')}@example.com", "address": address, "groups": ["a"]}
+    run(tmp_path, {"users": [person], "clients": [entry]})
+    entry |= {"redirect_uris": [b, c], "scope": "openid phone", "contacts": ["y", "x"]}
+    person |= {"address": {"country": "Brasil", "region": "São Paulo"}, "groups": ["a", "b"]}
+    output = run(tmp_path, {"users": [person], "clients": [entry]})
+    assert [line.strip() for line in output.splitlines()] == [
+        f"~ user {person['email']}",
+        "address: + region: 'São Paulo' ~ country: 'Portugal' -> 'Brasil' - locality",
+        "groups: + b",
+        f"~ client {entry['client_id']}",
+        f"redirect_uris: + {c} - {a}",
+        "scope: + phone - email",
+        "contacts: in another order",
+        "0 added, 2 changed, 0 removed.",
+    ]
+
+
+def test_the_last_line_counts(tmp_path: Path) -> None:
+    declaration = {"clients": [client()]}
+    assert run(tmp_path, declaration, "--dry-run").endswith("1 to add, 0 to change, 0 to remove.\n")
+    assert run(tmp_path, declaration).endswith("1 added, 0 changed, 0 removed.\n")
+    assert run(tmp_path, declaration, "--dry-run") == "Nothing to change.\n"
+
+
+def test_every_change_is_an_event_without_secrets(tmp_path: Path) -> None:
+    entry = client()
+    name = f"client {entry['client_id']}"
+    run(tmp_path, {"clients": [entry]}, "--dry-run")
+    assert not Event.objects.filter(target=name).exists()
+    run(tmp_path, {"clients": [entry]})
+    run(tmp_path, {"clients": [{**entry, "client_secret": "y" * 40, "client_name": "Bakery"}]})
+    run(tmp_path, {"clients": [{**entry, "client_secret": "y" * 40, "client_name": "Bakery"}]})
+    created, changed = Event.objects.filter(target=name).order_by("id")
+    assert (created.kind, changed.kind) == (Kind.CREATED, Kind.CHANGED)
+    assert created.details["by"] == "apply"
+    assert created.details["changes"]["client_secret"] == ["•••", "••• (new)"]
+    assert changed.details["changes"] == {
+        "client_name": ["", "Bakery"],
+        "client_secret": ["•••", "••• (new)"],
+    }
+
+
+def test_a_refused_file_is_no_event(tmp_path: Path) -> None:
+    good, bad = client(), client(logo_uri="x")
+    with pytest.raises(CommandError):
+        run(tmp_path, {"clients": [good, bad]})
+    assert not Event.objects.filter(target=f"client {good['client_id']}").exists()
+
+
+def test_disabling_somebody_ends_their_sessions(tmp_path: Path) -> None:
+    entry = {"email": f"{unique('u')}@example.com"}
+    run(tmp_path, {"users": [entry]})
+    user = User.objects.get(email=entry["email"])
+    now = timezone.now()
+    session = Session.objects.create(user=user, authenticated_at=now, last_seen_at=now)
+    run(tmp_path, {"users": [{**entry, "is_active": False}]}, "--dry-run")
+    session.refresh_from_db()
+    assert session.ended_at is None
+    run(tmp_path, {"users": [{**entry, "is_active": False}]})
+    session.refresh_from_db()
+    assert session.ending == Ending.DISABLED
+    assert "is_active: False -> True" in run(tmp_path, {"users": [entry]})
+
+
+def test_whoever_began_a_sign_up_does_not_get_an_operators_account(tmp_path: Path) -> None:
+    """The stranger knows the password of an account whose address they could not prove."""
+    email = f"{unique('u')}@example.com"
+    stranger = User.objects.create_user(email, "the stranger's password", self_registered=True)
+    stranger.set_email(email, verified=False)
+    assert f"+ user {email}" in run(tmp_path, {"users": [{"email": email, "email_verified": True}]})
+    user = User.objects.get(email=email)
+    assert user.sub != stranger.sub
+    assert not user.has_usable_password()
+
+
+def test_an_address_that_is_anothers_second_one(tmp_path: Path) -> None:
+    first, second = (f"{unique('u')}@example.com" for _ in range(2))
+    run(tmp_path, {"users": [{"email": first}]})
+    EmailAddress.objects.create(
+        user=User.objects.get(email=first), email=second, verified=True, primary=False
+    )
+    with pytest.raises(CommandError, match=f"user {second}: email: "):
+        run(tmp_path, {"users": [{"email": second, "email_verified": True}]})

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from idp.clients import secrets
+from idp.clients import deletion, secrets
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata, InvalidToken
 from idp.registration import initial_access_tokens, metadata
@@ -116,7 +116,7 @@ def delete(client: Client) -> None:
     there = Client.objects.filter(pk=client.pk, enabled=True)
     if not there.update(enabled=False, version=F("version") + 1):
         raise _not_there()
-    Client.objects.filter(pk=client.pk).delete()
+    deletion.delete(client)
 
 
 def _describe(client: Client, registered: Mapping[str, Any], permit: Permit) -> None:

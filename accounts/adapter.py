@@ -114,7 +114,8 @@ class Adapter(DefaultAccountAdapter):
         """Send mail beside the request, so that its time doesn't tell whether an account exists."""
         host = settings.IDP_ISSUER.partition("://")[2]
         context = {**context, "email": email, "issuer": settings.IDP_ISSUER, "host": host}
-        _post.submit(_deliver, self.render_mail(template_prefix, email, context))
+        mail = self.render_mail(template_prefix, email, context)
+        _post.submit(_deliver, mail, template_prefix)
 
 
 def _begin_anew(session: SessionBase) -> None:
@@ -131,8 +132,9 @@ def _begin_anew(session: SessionBase) -> None:
         session.set_expiry(0)
 
 
-def _deliver(message: EmailMessage) -> None:
+def _deliver(message: EmailMessage, template: str) -> None:
+    """Send; the log names the template, since the subject may be a code."""
     try:
         message.send()
     except Exception:
-        log.exception("mail_failed", subject=message.subject)
+        log.exception("mail_failed", template=template)

@@ -1,12 +1,21 @@
 """The idp app: the OpenID provider."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+_ADMIN_PAGES = (
+    *("authorizations", "clients", "events", "groups", "keys", "people", "resource_servers"),
+    "sessions",
+)
 
 
 class IdpConfig(AppConfig):
     """Registers our deployment checks, the cross-origin policy, and what we listen to."""
 
     name = "idp"
+    verbose_name = _("Apps and what happens here")
 
     def ready(self) -> None:
         """Import what registers itself with Django."""
@@ -17,3 +26,5 @@ class IdpConfig(AppConfig):
         cors.connect()
         listeners.connect()
         roles.connect(self)
+        for page in _ADMIN_PAGES:
+            import_module(f"idp.admin.{page}")

@@ -1,5 +1,6 @@
 """Every public address, on one page."""
 
+from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -54,6 +55,7 @@ urlpatterns = [
     path("developers/apps/", developers.apps, name="developers_apps"),
     path("developers/errors/<slug:code>", developers.error, name="developers_error"),
     # Operations
+    path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
 ]

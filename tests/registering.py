@@ -86,6 +86,7 @@ def as_client(information: dict[str, Any]) -> Registered:
 
 def initial_token(**limits: Any) -> str:
     """Return an initial access token, as an operator issues it."""
+    from idp.models import InitialAccessToken
     from idp.registration import initial_access_tokens
 
-    return initial_access_tokens.issue(limits.pop("name", unique("token")), **limits)
+    return initial_access_tokens.issue(InitialAccessToken(**{"name": unique("token"), **limits}))

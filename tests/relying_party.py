@@ -164,7 +164,10 @@ class Form:
 
     action: str
     method: str
-    fields: dict[str, str] = field(default_factory=dict)
+    #: What it would send as it is; lists for what can be chosen several times.
+    fields: dict[str, Any] = field(default_factory=dict)
+    #: Boxes that are not ticked, and lists of which nothing is chosen.
+    unset: set[str] = field(default_factory=set)
     buttons: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -172,19 +175,57 @@ class _Forms(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
+        self.textarea: str | None = None
+        self.select: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(Form(values.get("action", ""), values.get("method", "get")))
-        elif tag == "input" and self.forms and "name" in values:
-            if values.get("type") != "checkbox":
-                self.forms[-1].fields[values["name"]] = values.get("value", "")
-        elif tag == "button" and self.forms and "id" in values:
+        elif not self.forms:
+            return
+        elif tag == "input" and ("name" in values or values.get("type") == "submit"):
+            self._input(values)
+        elif tag == "textarea" and "name" in values:
+            self.textarea = values["name"]
+            self.forms[-1].fields[self.textarea] = ""
+        elif tag == "select" and "name" in values:
+            self.select = values["name"]
+            self.forms[-1].unset.add(self.select)
+        elif tag == "option" and self.select and "selected" in values:
+            self._choose(self.select, values.get("value", ""))
+        elif tag == "button" and "id" in values:
             self.forms[-1].buttons[values["id"]] = (
                 values.get("name", ""),
                 values.get("value", ""),
             )
+
+    def _input(self, values: dict[str, str]) -> None:
+        match values.get("type"):
+            case "checkbox" if "checked" in values:
+                self._choose(values["name"], values.get("value", "on"))
+            case "checkbox":
+                self.forms[-1].unset.add(values["name"])
+            case "submit":
+                name, value = values.get("name", ""), values.get("value", "")
+                self.forms[-1].buttons[values.get("id", "")] = (name, value)
+            case _:
+                self.forms[-1].fields[values["name"]] = values.get("value", "")
+
+    def _choose(self, name: str, value: str) -> None:
+        chosen = self.forms[-1].fields.setdefault(name, [])
+        if isinstance(chosen, list):
+            chosen.append(value)
+
+    def handle_data(self, data: str) -> None:
+        if self.textarea:
+            self.forms[-1].fields[self.textarea] += data.removeprefix("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self.textarea = None
+        elif tag == "select":
+            self.select = None
 
 
 def keep_secret(response: httpx.Response) -> None:
@@ -223,14 +264,19 @@ class Browser(httpx.Client):
         return self.settle(self.get(url, params=parameters or None))
 
     def submit(
-        self, page: httpx.Response, button: str | None = None, **fields: str
+        self, page: httpx.Response, button: str | None = None, **fields: Any
     ) -> httpx.Response:
-        """Fill in the page's form that has these fields or this button, and send it."""
+        """Fill in the page's form that has these fields or this button, and send it.
+
+        None leaves a box unticked.
+        """
         secrecy.used.note(*(value for name, value in fields.items() if "password" in name))
         for form in forms_of(page):
-            if set(fields) <= set(form.fields) and (button is None or button in form.buttons):
+            known = {*form.fields, *form.unset}
+            if set(fields) <= known and (button is None or button in form.buttons):
                 pressed = dict([form.buttons[button]] if button else [])
                 data = {**form.fields, **pressed, **fields}
+                data = {name: value for name, value in data.items() if value is not None}
                 target = urljoin(str(page.url), form.action or str(page.url))
                 return self.settle(
                     self.post(

@@ -1,7 +1,110 @@
-"""The site."""
+"""The site: who may enter, by which door, and what is on its first page.
 
+There is one door: the hosted sign-in, with its limits on guessing and its second factor.
+"""
+
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from django.conf import settings
 from django.contrib.admin import AdminSite
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+
+_OWN_ACTS_SHOWN = 10
 
 
 class Site(AdminSite):
-    """Django's admin."""
+    """Django's admin site, entered through the hosted sign-in."""
+
+    site_header = "Signet"
+    site_title = "Signet"
+    index_title = _("Administration")
+    site_url = "/account/"
+    enable_nav_sidebar = False
+    empty_value_display = "–"
+    #: The lists that the head of every page leads to.
+    headed = ("User", "Session", "Client", "Event")
+    #: Headings of the first page, with the models under each.
+    sections: ClassVar[tuple[tuple[Any, tuple[str, ...]], ...]] = (
+        (_("People"), ("User", "Session", "Consent", "Authorization", "Group")),
+        (_("Apps"), ("Client", "ResourceServer", "Scope", "InitialAccessToken")),
+        (_("What happens here"), ("Event", "SigningKey")),
+    )
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether somebody may be here: staff, signed in with a second factor where it is asked."""
+        from accounts.authentication import has_second_factor
+
+        if not (request.user.is_active and getattr(request.user, "is_staff", False)):
+            return False
+        return not settings.IDP_STAFF_SECOND_FACTOR or has_second_factor(request)
+
+    @method_decorator(never_cache)
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """Lead to what is missing: a sign-in, or its second factor. Raises PermissionDenied."""
+        from accounts import second_factor
+
+        target = request.GET.get(REDIRECT_FIELD_NAME, "")
+        if not url_has_allowed_host_and_scheme(target, allowed_hosts=None):
+            target = reverse("admin:index")
+        if self.has_permission(request):
+            return redirect(target)
+        query = {REDIRECT_FIELD_NAME: target}
+        if not request.user.is_authenticated:
+            return redirect(f"{reverse('account_login')}?{urlencode(query)}")
+        if not request.user.is_staff:
+            raise PermissionDenied
+        if second_factor.is_set_up(request.user):
+            return redirect(f"{reverse('account_login')}?{urlencode({'fresh': '1', **query})}")
+        return redirect(f"{reverse('mfa_activate_totp')}?{urlencode(query)}")
+
+    @method_decorator(never_cache)
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002
+        """Lead to the hosted way out."""
+        return redirect("account_logout")
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002
+        """Lead to the hosted way to a new password."""
+        return redirect("account_reset_password")
+
+    def password_change_done(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Lead there, too."""
+        return self.password_change(request, extra_context)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Add the lists that every page's head leads to."""
+        context = super().each_context(request)
+        models = [model for app in context["available_apps"] for model in app["models"]]
+        shown = [model for model in models if model["object_name"] in self.headed]
+        return {**context, "headed": [model for model in shown if model["admin_url"]]}
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Show what there is, and what this operator did last."""
+        own_acts = request.user.acts.order_by("-id")[:_OWN_ACTS_SHOWN]  # type: ignore[union-attr]
+        return super().index(request, {**(extra_context or {}), "own_acts": own_acts})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return the models under our headings, whatever app they are of."""
+        apps = super().get_app_list(request, app_label)
+        if app_label is not None:
+            return apps
+        models = {model["object_name"]: model for app in apps for model in app["models"]}
+        return [
+            {
+                "name": heading,
+                "app_label": f"section-{number}",
+                "app_url": reverse("admin:index"),
+                "has_module_perms": True,
+                "models": found,
+            }
+            for number, (heading, names) in enumerate(self.sections)
+            if (found := [models[name] for name in names if name in models])
+        ]

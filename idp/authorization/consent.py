@@ -1,9 +1,13 @@
 """What people allow: their own record, never inferred from tokens. OIDC Core §3.1.2.4."""
 
+from datetime import datetime
+
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from idp.models import Client, Consent, PendingAuthorization
+from idp.models import Authorization, Client, Consent, PendingAuthorization
+from idp.tokens.revocation import revoke_families
 
 
 def remember(user: User, client: Client, scopes: frozenset[str]) -> None:
@@ -17,6 +21,14 @@ def remember(user: User, client: Client, scopes: frozenset[str]) -> None:
         consent.scopes = sorted(kept | scopes)
         consent.expires_at = None
         consent.save()
+
+
+def withdraw(consent: Consent, now: datetime) -> None:
+    """Take a consent back: what the client got for this person ends with it."""
+    families = Authorization.objects.filter(user=consent.user_id, client=consent.client_id)
+    with transaction.atomic():
+        revoke_families(families.values("pk"), now)
+        consent.delete()
 
 
 def note_given_in(pending_id: str, session_id: str) -> None:

@@ -46,11 +46,16 @@ def add(client: Client, secret: str, *, others_end_at: datetime | None = None) -
         if others_end_at is not None:
             later = Q(expires_at=None) | Q(expires_at__gt=others_end_at)
             client.secrets.filter(later).update(expires_at=others_end_at)
-        valid = Q(expires_at=None) | Q(expires_at__gt=now)
-        if client.secrets.filter(valid).count() >= MOST_AT_ONCE:
+        if not has_room(client, now):
             raise TooManySecretsError(f"The client has {MOST_AT_ONCE} valid secrets already.")
         hashed = server_keys.keyed_hash(secret, _PURPOSE)
         return ClientSecret.objects.create(client=client, hashed=hashed)
+
+
+def has_room(client: Client, now: datetime) -> bool:
+    """Whether the client may be given one more secret beside those that are valid now."""
+    valid = Q(expires_at=None) | Q(expires_at__gt=now)
+    return int(client.secrets.filter(valid).count()) < MOST_AT_ONCE
 
 
 def remove(row: ClientSecret) -> None:

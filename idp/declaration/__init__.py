@@ -21,7 +21,7 @@ from idp.declaration.lists import Lists, lists_of
 from idp.declaration.members import DeclarationError, MissingSecretError
 from idp.declaration.resource_servers import apply_resource_server, appoint
 from idp.declaration.scopes import apply_scope
-from idp.declaration.sections import SECTIONS, entry_of, name_of, state_of
+from idp.declaration.sections import SECTIONS, entry_of, key_of, name_of, state_of
 from idp.declaration.users import apply_user
 from idp.models.client import known_scopes
 
@@ -34,6 +34,7 @@ __all__ = [
     "differences",
     "entry_of",
     "export",
+    "key_of",
     "name_of",
     "state_of",
 ]

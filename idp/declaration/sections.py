@@ -73,6 +73,11 @@ def name_of(row: Model) -> str:
     return f"{section.noun} {getattr(row, section.key)}"
 
 
+def key_of(row: Model) -> str:
+    """Return the member and column that tells a row from others of its list."""
+    return _section_of(row).key
+
+
 def state_of(row: Model) -> dict[str, Any]:
     """Return what a file can say about a row, by member, except its key and its secrets."""
     return _section_of(row).state(row)

@@ -54,6 +54,7 @@ class Client(AbstractApplication):
         NATIVE = "native", _("Mobile or desktop app")
 
     # --- registration metadata -------------------------------------------------------------
+    name = models.CharField(_("name"), max_length=255, blank=True, db_index=True)
     redirect_uris = models.JSONField(_("redirect URIs"), default=list, blank=True)
     post_logout_redirect_uris = models.JSONField(
         _("post-logout redirect URIs"), default=list, blank=True

@@ -1,6 +1,5 @@
 """Initial access tokens: an operator's leave to register clients. RFC 7591 §1.2, §3."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import F, Q
@@ -12,26 +11,11 @@ from idp.protocol.errors import InvalidToken
 from idp.tokens import opaque
 
 
-def issue(
-    name: str,
-    *,
-    expires_at: datetime | None = None,
-    max_uses: int | None = None,
-    grant_types: Sequence[str] = (),
-    scopes: Sequence[str] = (),
-    redirect_hosts: Sequence[str] = (),
-) -> str:
-    """Make a token and return it: the only time that it is seen. Empty lists restrict nothing."""
+def issue(row: InitialAccessToken) -> str:
+    """Make the token of a new row, save the row, and return the token: the only time it is seen."""
     token = opaque.generate()
-    InitialAccessToken.objects.create(
-        name=name,
-        hashed=server_keys.keyed_hash(token, TOKEN_PURPOSE),
-        expires_at=expires_at,
-        max_uses=max_uses,
-        grant_types=list(grant_types),
-        scopes=list(scopes),
-        redirect_hosts=list(redirect_hosts),
-    )
+    row.hashed = server_keys.keyed_hash(token, TOKEN_PURPOSE)
+    row.save()
     return token
 
 

@@ -32,7 +32,7 @@ def test_a_token_is_found_under_older_keys(
     settings: Any, use_keys: Callable[[list[str]], None]
 ) -> None:
     name = unique("token")
-    token = issue(name)
+    token = issue(InitialAccessToken(name=name))
     use_keys(["a new key of thirty-two characters", *settings.IDP_SECRET_KEYS])
     assert find(token).name == name
     use_keys(settings.IDP_SECRET_KEYS[:1])
@@ -42,7 +42,7 @@ def test_a_token_is_found_under_older_keys(
 
 def test_each_token_is_its_own() -> None:
     names = [unique("token"), unique("token")]
-    tokens = [issue(name) for name in names]
+    tokens = [issue(InitialAccessToken(name=name)) for name in names]
     assert [find(token).name for token in tokens] == names
     for wrong in ("", tokens[0][:-1], tokens[0] + "x", find(tokens[0]).hashed):
         with pytest.raises(InvalidToken):
@@ -64,7 +64,7 @@ def test_each_token_is_its_own() -> None:
 def test_what_is_over_is_refused_before_and_at_its_use(
     limits: dict[str, object], good: bool
 ) -> None:
-    row = find(issue(unique("token")))
+    row = find(issue(InitialAccessToken(name=unique("token"))))
     InitialAccessToken.objects.filter(pk=row.pk).update(**limits)
     row.refresh_from_db()
     before = row.uses

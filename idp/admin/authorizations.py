@@ -1,0 +1,89 @@
+"""What people allowed, and what apps got by it: consents and authorizations, and ending them."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from idp.admin.page import Act, Record, list_of, people_like
+from idp.authorization.consent import withdraw
+from idp.models import Authorization, Consent
+from idp.tokens.revocation import revoke_families
+
+
+def _of_person_or_client(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+    if "@" in term:
+        return rows.filter(user__in=people_like(term))
+    return rows.filter(client__client_id=term)
+
+
+_SEARCH = _("The beginning of a person’s e-mail address, or a client ID.")
+
+
+@admin.register(Consent)
+class ConsentsPage(Record):
+    """Consents."""
+
+    list_display = ("user", "client", "shown_scopes", "created_at", "updated_at", "expires_at")
+    list_filter = ("created_at",)
+    list_select_related = ("user", "client")
+    ordering = ("-pk",)
+    search_help_text = _SEARCH
+    fields = list_display
+    readonly_fields = ("shown_scopes",)
+    acts = (
+        Act(
+            "withdraw",
+            _("Withdraw"),
+            _("What the app got for this person ends at once; next time it has to ask again."),
+            lambda _http, consent: withdraw(consent, timezone.now()),
+        ),
+    )
+
+    def found(self, rows: QuerySet[Consent], term: str) -> QuerySet[Consent]:
+        """Return consents by person or app."""
+        return _of_person_or_client(rows, term)
+
+    def address_of(self, row: Consent) -> str:
+        """Return the page of the consent, or the list where it has been withdrawn."""
+        return super().address_of(row) if row.pk else list_of(Consent)
+
+    @admin.display(description=_("scopes"))
+    def shown_scopes(self, consent: Consent) -> str:
+        """Return what was allowed."""
+        return " ".join(consent.scopes)
+
+
+@admin.register(Authorization)
+class AuthorizationsPage(Record):
+    """Authorizations."""
+
+    list_display = ("user", "client", "scope", "offline", "created_at", "revoked_at")
+    list_filter = ("offline", "created_at")
+    list_select_related = ("user", "client")
+    ordering = ("-pk",)
+    search_help_text = _SEARCH
+    fields = (
+        *("user", "client", "session", "scope", "resource", "offline", "auth_time"),
+        *("acr", "amr", "created_at", "revoked_at"),
+    )
+    acts = (
+        Act(
+            "revoke",
+            _("Revoke"),
+            _("Every token that came of this ends at once."),
+            lambda _http, authorization: _revoke(authorization, timezone.now()),
+            applies=lambda authorization: authorization.revoked_at is None,
+        ),
+    )
+
+    def found(self, rows: QuerySet[Authorization], term: str) -> QuerySet[Authorization]:
+        """Return authorizations by person or app."""
+        return _of_person_or_client(rows, term)
+
+
+def _revoke(authorization: Authorization, now: datetime) -> None:
+    revoke_families([authorization.pk], now)

@@ -1,0 +1,320 @@
+"""Apps: their metadata and policy, and their secrets, which are shown once and never kept."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from idp import events, policy
+from idp.admin.fields import Choices, Lines, PersonField, WebAddress
+from idp.admin.page import Act, Page, list_of, people_like
+from idp.clients import deletion, secrets
+from idp.models import Authorization, Client, Consent, Event
+
+_GRANTS = {
+    "authorization_code": _("People sign in with it (authorization_code)"),
+    "refresh_token": _("It can stay signed in (refresh_token)"),
+    "client_credentials": _("It acts for itself, without a person (client_credentials)"),
+}
+#: How long the secret before goes on when a new one is made: hours, and how it is said.
+_OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
+
+
+def _set_enabled(client: Client, *, enabled: bool) -> None:
+    client.enabled = enabled
+    client.save()
+
+
+class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
+    """An app's metadata, its lists a line each."""
+
+    redirect_uris = Lines(
+        label=_("Redirect URIs"),
+        required=False,
+        help_text=_(
+            "Where people return to after signing in, one a line. Compared character by "
+            "character: every slash counts."
+        ),
+    )
+    post_logout_redirect_uris = Lines(
+        label=_("Post-logout redirect URIs"),
+        required=False,
+        help_text=_("Where people may return to after signing out, one a line."),
+    )
+    allowed_origins = Lines(
+        label=_("Allowed origins"),
+        required=False,
+        help_text=_(
+            "Web origins that may call token and UserInfo from a browser, one a line. Those of "
+            "a public app’s redirect URIs may anyway."
+        ),
+    )
+    grant_types = Choices(_GRANTS.items(), label=_("What it does"), initial=["authorization_code"])
+    scopes = Lines(
+        label=_("Scopes"),
+        required=False,
+        help_text=_("What it may ask for, one a line. None: every standard scope."),
+    )
+    contacts = Lines(
+        label=_("Contacts"), required=False, help_text=_("Its makers’ e-mail addresses.")
+    )
+    user = PersonField(
+        label=_("Owner"), help_text=_("The e-mail address of whoever may see its errors.")
+    )
+
+    class Meta:
+        model = Client
+        fields = (
+            *("client_id", "name", "application_type", "token_endpoint_auth_method", "enabled"),
+            *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
+            *("grant_types", "scopes", "profile", "skip_authorization", "default_max_age"),
+            *("access_token_format", "id_token_signed_response_alg"),
+            *("introspection_signed_response_alg", "refresh_token_grace"),
+            *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
+            "contacts",
+        )
+        field_classes = dict.fromkeys(
+            ("client_uri", "logo_uri", "policy_uri", "tos_uri"), WebAddress
+        )
+        labels = {
+            "client_id": _("Client ID"),
+            "name": _("Name"),
+            "skip_authorization": _("Your own app: people are not asked to agree"),
+        }
+        help_texts = {
+            "client_id": _("What the app identifies itself by. It can’t be changed later."),
+            "name": _("As people read it when they sign in."),
+            "logo_uri": _("An https address; each visitor’s browser loads it."),
+            "enabled": _("Off: everything of this app stops at once."),
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """Derive the response types: they follow from what the app does."""
+        cleaned = super().clean() or self.cleaned_data
+        signs_in = "authorization_code" in cleaned.get("grant_types", ())
+        self.instance.response_types = ["code"] if signs_in else []
+        return cleaned
+
+    def _update_errors(self, errors: Any) -> None:
+        """Say what is wrong with the derived response types beside what they derive from."""
+        found = getattr(errors, "error_dict", {})
+        if "response_types" in found:
+            found.setdefault("grant_types", []).extend(found.pop("response_types"))
+        super()._update_errors(errors)  # type: ignore[misc]
+
+
+@admin.register(Client)
+class ClientsPage(Page):
+    """Apps."""
+
+    form = ClientForm
+    list_display = ("label", "client_id", "kind", "enabled", "profile", "created")
+    list_filter = ("enabled", "token_endpoint_auth_method", "profile", "registration_source")
+    ordering = ("-pk",)
+    search_help_text = _("A client ID, the beginning of a name, or the owner’s e-mail address.")
+    readonly_fields = ("registration_source", "created", "updated")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    *("name", "client_id", "application_type", "token_endpoint_auth_method"),
+                    *("enabled", "user"),
+                )
+            },
+        ),
+        (
+            _("Addresses"),
+            {"fields": ("redirect_uris", "post_logout_redirect_uris", "allowed_origins")},
+        ),
+        (_("What it may do"), {"fields": ("grant_types", "scopes")}),
+        (
+            _("What people see"),
+            {"fields": ("client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts")},
+        ),
+        (
+            _("Policy"),
+            {
+                "fields": (
+                    *("profile", "skip_authorization", "default_max_age"),
+                    *("access_token_format", "id_token_signed_response_alg"),
+                    *("introspection_signed_response_alg", "refresh_without_offline_access"),
+                    "refresh_token_grace",
+                )
+            },
+        ),
+        (_("The record"), {"fields": readonly_fields}),
+    )
+    acts = (
+        Act(
+            "disable",
+            _("Disable"),
+            _("Everything of this app stops at once: sign-ins, tokens, refreshes."),
+            lambda _http, client: _set_enabled(client, enabled=False),
+            applies=lambda client: client.enabled,
+        ),
+        Act(
+            "enable",
+            _("Enable"),
+            _("The app works again, and so do its tokens that have not expired."),
+            lambda _http, client: _set_enabled(client, enabled=True),
+            applies=lambda client: not client.enabled,
+        ),
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page of an app's secrets."""
+        page = path(
+            "<path:object_id>/secrets/",
+            self.admin_site.admin_view(self.secrets_view),
+            name="idp_client_secrets",
+        )
+        return [page, *super().get_urls()]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:  # noqa: ARG002
+        """Return what can't be written: the client_id, once others know it."""
+        return (*self.readonly_fields, "client_id") if obj else self.readonly_fields
+
+    def found(self, rows: QuerySet[Client], term: str) -> QuerySet[Client]:
+        """Return apps by client_id, by the beginning of the name, or by owner."""
+        if "@" in term:
+            return rows.filter(user__in=people_like(term))
+        return rows.filter(client_id=term) | rows.filter(name__startswith=term)
+
+    @admin.display(description=_("name"))
+    def label(self, client: Client) -> str:
+        """Return the app's name, or its id."""
+        return str(client)
+
+    @admin.display(description=_("client secret"), boolean=True)
+    def kind(self, client: Client) -> bool:
+        """Return whether the app has a secret to keep."""
+        return not client.is_public
+
+    def client_id_of(self, row: Client) -> str:
+        """Return the app's client_id."""
+        return str(row.client_id)
+
+    def links_of(self, row: Client) -> list[tuple[str | Promise, str]]:
+        """Return the secrets, and the lists that are about this app."""
+        secrets_page = (_("Secrets"), reverse("admin:idp_client_secrets", args=[row.pk]))
+        return [
+            *([] if row.is_public else [secrets_page]),
+            (_("Errors"), list_of(Event, client_id=row.client_id, kind=Event.Kind.DENIED)),
+            (_("Events"), list_of(Event, client_id=row.client_id)),
+            (_("Consents"), list_of(Consent, client=row.pk)),
+            (_("Authorizations"), list_of(Authorization, client=row.pk)),
+        ]
+
+    def response_add(
+        self, request: HttpRequest, obj: Client, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the first secret of an app that needs one."""
+        if obj.is_public:
+            return super().response_add(request, obj, post_url_continue)
+        return self._show_new_secret(request, obj, None)
+
+    def delete_model(self, request: HttpRequest, obj: Client) -> None:  # noqa: ARG002
+        """Delete the app with all that is its own, in batches."""
+        deletion.delete(obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:  # noqa: ARG002
+        """Say what goes without listing a million tokens."""
+        said = _("%(app)s, with its secrets, consents, authorizations and tokens")
+        return [said % {"app": objs[0]}], {}, set(), []
+
+    # --- secrets ------------------------------------------------------------------------------
+
+    def secrets_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show when each secret was made and used; make one, or take one away."""
+        client = self.get_object(request, object_id)
+        if client is None or client.is_public:
+            raise Http404
+        if not self.has_view_permission(request, client):
+            raise PermissionDenied
+        if request.method != "POST":
+            return self._secrets_page(request, client)
+        if not self.has_change_permission(request, client):
+            raise PermissionDenied
+        if "remove" in request.POST:
+            self._remove_secret(request, client)
+            return redirect(reverse("admin:idp_client_secrets", args=[client.pk]))
+        return self._show_new_secret(request, client, _overlap(request))
+
+    def _secrets_page(self, request: HttpRequest, client: Client) -> HttpResponse:
+        now = timezone.now()
+        return TemplateResponse(
+            request,
+            "admin/secrets.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": _("Secrets of %(app)s") % {"app": client},
+                "opts": self.opts,
+                "original": client,
+                "secrets": client.secrets.order_by("created_at"),
+                "now": now,
+                "may_change": self.has_change_permission(request, client),
+                "has_room": secrets.has_room(client, now),
+                "overlaps": _OVERLAPS,
+                "back": self.address_of(client),
+            },
+        )
+
+    def _remove_secret(self, request: HttpRequest, client: Client) -> None:
+        row = client.secrets.filter(pk=_number(request.POST["remove"])).first()
+        if row is None:
+            messages.info(request, _("That secret is gone already."))
+            return
+        secrets.remove(row)
+        self.record(
+            request, events.Kind.ACTED, client, reason=f"Removed the secret of {row.created_at:%c}."
+        )
+        messages.success(request, _("The secret no longer works."))
+
+    def _show_new_secret(
+        self, request: HttpRequest, client: Client, others_end_at: datetime | None
+    ) -> HttpResponse:
+        """Make a secret and show it, in this one answer: it is stored nowhere."""
+        secret = secrets.generate()
+        try:
+            secrets.add(client, secret, others_end_at=others_end_at)
+        except secrets.TooManySecretsError:
+            messages.error(request, _("There are two secrets already: remove one first."))
+            return redirect(reverse("admin:idp_client_secrets", args=[client.pk]))
+        self.record(request, events.Kind.ACTED, client, reason="Made a new secret.")
+        response = TemplateResponse(
+            request,
+            "admin/secret.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": _("The secret of %(app)s") % {"app": client},
+                "opts": self.opts,
+                "original": client,
+                "secret": secret,
+                "issuer": policy.ISSUER,
+                "back": self.address_of(client),
+            },
+        )
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+def _overlap(request: HttpRequest) -> datetime | None:
+    """Return when the secrets before end: now, or after the hours that were chosen."""
+    hours = _number(request.POST.get("overlap", ""))
+    known = {hours for hours, _words in _OVERLAPS}
+    return timezone.now() + timedelta(hours=hours if hours in known else 0)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

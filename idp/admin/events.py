@@ -1,0 +1,195 @@
+"""Events: found by reference, person, app, time and kind; told whole; exported."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_ipv46_address
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+
+from idp import events
+from idp.admin.page import Record, people_like
+from idp.models import Event
+
+#: Rows of one export; a narrower filter gives the rest.
+EXPORTED_AT_MOST = 100_000
+_CHUNK = 1000
+_COLUMNS = (
+    *("reference", "at", "kind", "person", "operator", "client_id", "target", "ip_address"),
+    *("error", "reason", "times", "details"),
+)
+#: What a spreadsheet would take for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@admin.register(Event)
+class EventsPage(Record):
+    """Events."""
+
+    list_display = ("moment", "kind", "reference", "user", "client_id", "what", "ip_address")
+    list_display_links = ("moment", "reference")
+    list_filter = ("kind", "at")
+    list_select_related = ("user",)
+    ordering = ("-pk",)
+    search_help_text = _(
+        "A reference, a client ID, a network address, or the beginning of a person’s address."
+    )
+    readonly_fields = ("moment", "story")
+    change_list_template = "admin/events_change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the exports."""
+        export = path(
+            "export/<slug:form>/",
+            self.admin_site.admin_view(self.export_view),
+            name="idp_event_export",
+        )
+        return [export, *super().get_urls()]
+
+    def found(self, rows: QuerySet[Event], term: str) -> QuerySet[Event]:
+        """Return events by whatever the term is; each way is by an index."""
+        if "@" in term:
+            people = people_like(term)
+            return rows.filter(user__in=people) | rows.filter(actor__in=people)
+        by_reference = rows.filter(reference=term.upper())
+        try:
+            validate_ipv46_address(term)
+        except ValidationError:
+            return by_reference | rows.filter(client_id=term)
+        return rows.filter(ip_address=term)
+
+    def get_fields(self, request: HttpRequest, obj: Event | None = None) -> list[Any]:  # noqa: ARG002
+        """Show what an event has."""
+        told = ("error", "reason", "user", "actor", "client_id", "target", "ip_address")
+        several = ["times"] if obj and obj.times > 1 else []
+        has = [name for name in told if obj and getattr(obj, name)]
+        return ["reference", "kind", "moment", *several, *has, "story"]
+
+    @admin.display(description=_("time"), ordering="at")
+    def moment(self, event: Event) -> str:
+        """Return when it happened, to the second."""
+        return f"{event.at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description=_("what"))
+    def what(self, event: Event) -> str:
+        """Return what happened, in a line."""
+        words = event.reason or event.target or event.details.get("user_agent", "")
+        return Truncator(f"{event.error}: {words}" if event.error else words).chars(90)
+
+    @admin.display(description=_("the whole story"))
+    def story(self, event: Event) -> SafeString | str:
+        """Return the details as a list of facts."""
+        details = dict(event.details)
+        changes = details.pop("changes", {})
+        return format_html("{}{}", _facts(details.items()), _changes(changes))
+
+    # --- exporting ----------------------------------------------------------------------------
+
+    def export_view(self, request: HttpRequest, form: str) -> HttpResponseBase:
+        """Send the events of the list as it is filtered, as CSV or JSON lines; record that."""
+        writers = {"csv": (_csv, "text/csv"), "json": (_json_lines, "application/x-ndjson")}
+        if form not in writers or not self.has_view_permission(request):
+            raise Http404
+        rows = self.get_changelist_instance(request).get_queryset(request)
+        write, content_type = writers[form]
+        events.record(
+            events.Kind.EXPORTED,
+            request,
+            actor=request.user,  # type: ignore[arg-type]
+            target="events",
+            filter=request.GET.dict(),
+        )
+        chosen = rows.select_related("user", "actor")[:EXPORTED_AT_MOST]
+        response = StreamingHttpResponse(
+            write(chosen.iterator(_CHUNK)), content_type=f"{content_type}; charset=utf-8"
+        )
+        name = f"events-{timezone.now():%Y%m%d-%H%M}.{form}"
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+def _facts(pairs: Iterable[tuple[str, Any]]) -> SafeString | str:
+    """Return names and values as a list; values within values the same way."""
+    return format_html(
+        '<dl class="story">{}</dl>',
+        format_html_join("", "<dt>{}</dt><dd>{}</dd>", ((n, _fact(v)) for n, v in pairs)),
+    )
+
+
+def _fact(value: Any) -> Any:
+    match value:
+        case dict():
+            return _facts(value.items())
+        case list():
+            return ", ".join(map(str, value))
+        case _:
+            return format_html("<code>{}</code>", value)
+
+
+def _changes(changes: dict[str, list[Any]]) -> SafeString | str:
+    """Return each field with what it was and what it is."""
+    rows = ((name, *map(_code, before_and_after)) for name, before_and_after in changes.items())
+    return format_html(
+        '<dl class="story">{}</dl>',
+        format_html_join(
+            "", "<dt>{}</dt><dd><del><code>{}</code></del> → <ins><code>{}</code></ins></dd>", rows
+        ),
+    )
+
+
+def _code(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _exported(event: Event) -> dict[str, Any]:
+    return {
+        "reference": event.reference,
+        "at": event.at.isoformat(),
+        "kind": event.kind,
+        "person": event.user.email if event.user else "",
+        "operator": event.actor.email if event.actor else "",
+        "client_id": event.client_id,
+        "target": event.target,
+        "ip_address": event.ip_address or "",
+        "error": event.error,
+        "reason": event.reason,
+        "times": event.times,
+        "details": event.details,
+    }
+
+
+def _json_lines(rows: Iterable[Event]) -> Iterator[str]:
+    for event in rows:
+        yield json.dumps(_exported(event), ensure_ascii=False) + "\n"
+
+
+class _Line:
+    """What csv writes to: gives each line back."""
+
+    def write(self, line: str) -> str:
+        """Return the line."""
+        return line
+
+
+def _csv(rows: Iterable[Event]) -> Iterator[str]:
+    writer = csv.writer(_Line())
+    yield writer.writerow(_COLUMNS)
+    for event in rows:
+        values = {**_exported(event), "details": json.dumps(event.details, ensure_ascii=False)}
+        yield writer.writerow([_plain(values[column]) for column in _COLUMNS])
+
+
+def _plain(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,0 +1,152 @@
+"""Form fields for what the models keep as JSON: lists as lines, mappings as `name: words`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from idp.models import Client
+from idp.protocol.vocabulary import ADDRESS_MEMBERS
+
+_ROWS = 3
+
+
+class Lines(forms.Field):
+    """A list of texts, one a line."""
+
+    widget = forms.Textarea(attrs={"rows": _ROWS, "spellcheck": "false", "class": "lines"})
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the list as lines; what was typed stays as it was typed."""
+        return value if isinstance(value, str) else "\n".join(value or [])
+
+    def to_python(self, value: Any) -> Any:
+        """Return the lines that say something."""
+        return [line.strip() for line in (value or "").splitlines() if line.strip()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the list differs."""
+        return bool(self.to_python(data) != list(initial or []))
+
+
+class DescribedLines(Lines):
+    """Scopes with what each lets an app do: `name: words`, or the bare name, one a line."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the scopes as lines."""
+        if isinstance(value, dict):
+            value = [f"{name}: {words}" if words else name for name, words in value.items()]
+        return super().prepare_value(value)
+
+    def to_python(self, value: Any) -> Any:
+        """Return a mapping where there are words, else a list."""
+        lines = [line.partition(": ") for line in super().to_python(value)]
+        if any(words for _name, _colon, words in lines):
+            return {name.strip(): words.strip() for name, _colon, words in lines}
+        return [name.strip() for name, _colon, _words in lines]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether names or words differ."""
+        return bool(self.to_python(data) != (initial or []))
+
+
+class WebAddress(forms.URLField):
+    """A web address; https where nothing else is written."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(assume_scheme="https", **kwargs)
+
+
+class Choices(forms.TypedMultipleChoiceField):
+    """A list of some of a few words, each with a box to tick."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, choices: Iterable[tuple[str, Any]], **kwargs: Any) -> None:
+        super().__init__(choices=list(choices), required=False, **kwargs)
+
+
+class AddressWidget(forms.MultiWidget):
+    """A field for each member of a postal address."""
+
+    def __init__(self, attrs: Any = None) -> None:
+        super().__init__([_named(member) for member in ADDRESS_MEMBERS], attrs)
+
+    def decompress(self, value: Any) -> list[str]:
+        """Return the members' values in their order."""
+        return [(value or {}).get(member, "") for member in ADDRESS_MEMBERS]
+
+
+class AddressField(forms.MultiValueField):
+    """A postal address, member by member (OIDC Core §5.1.1)."""
+
+    widget = AddressWidget
+
+    def __init__(self, encoder: Any = None, decoder: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
+        members = [forms.CharField(max_length=300, required=False) for _member in ADDRESS_MEMBERS]
+        kwargs["show_hidden_initial"] = False  # what it was is the row's to say, not the browser's
+        super().__init__(members, require_all_fields=False, **kwargs)
+
+    def compress(self, data_list: list[str]) -> dict[str, str]:
+        """Return the members that are filled in."""
+        return {m: text for m, text in zip(ADDRESS_MEMBERS, data_list, strict=False) if text}
+
+
+def _named(member: str) -> forms.Widget:
+    label = member.replace("_", " ").capitalize()
+    kind = forms.Textarea if member == "formatted" else forms.TextInput
+    rows = {"rows": _ROWS} if kind is forms.Textarea else {}
+    return kind(attrs={"placeholder": label, "aria-label": label, "class": "vTextField", **rows})
+
+
+class PersonField(forms.EmailField):
+    """A person, by their e-mail address; empty for nobody."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the person's address."""
+        if isinstance(value, int):
+            return User.objects.filter(pk=value).values_list("email", flat=True).first() or ""
+        return value
+
+    def clean(self, value: Any) -> Any:
+        """Return the person. Raises ValidationError where there is none."""
+        email = super().clean(value)
+        if not email:
+            return None
+        person = User.objects.filter(email=email.strip().lower()).first()
+        if person is None:
+            raise ValidationError(_("Nobody here has this address."))
+        return person
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether it is another person."""
+        return bool((self.prepare_value(initial) or "") != (data or "").strip().lower())
+
+
+class ClientsField(Lines):
+    """Apps, by their client_ids, one a line."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the apps' client_ids."""
+        if isinstance(value, str):
+            return value
+        return super().prepare_value([client.client_id for client in value or []])
+
+    def clean(self, value: Any) -> Any:
+        """Return the apps. Raises ValidationError naming one that isn't known."""
+        names = super().clean(value)
+        clients = list(Client.objects.filter(client_id__in=names))
+        unknown = sorted(set(names) - {client.client_id for client in clients})
+        if unknown:
+            raise ValidationError(_("Not known: %(names)s.") % {"names": ", ".join(unknown)})
+        return clients
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether other apps are named."""
+        return sorted(self.to_python(data)) != sorted(c.client_id for c in initial or [])

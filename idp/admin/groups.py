@@ -1,0 +1,39 @@
+"""Groups: what staff may do here, and what apps are told people belong to."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+
+from idp.admin.page import Page
+
+
+@admin.register(Group)
+class GroupsPage(Page):
+    """Groups; only superusers change what a group may do."""
+
+    list_display = ("name",)
+    ordering = ("name",)
+    filter_horizontal = ("permissions",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whether this operator may make a group."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Whether this operator may change one: whoever can, could give themselves anything."""
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Whether this operator may delete one."""
+        return bool(request.user.is_superuser)
+
+    def target_of(self, row: Group) -> str:
+        """Return the group by name."""
+        return f"group {row.name}"
+
+    def state_of(self, row: Group) -> dict[str, Any]:
+        """Return its name and permissions."""
+        codes = row.permissions.values_list("codename", flat=True) if row.pk else ()
+        return {"name": row.name, "permissions": sorted(codes)}

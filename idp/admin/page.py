@@ -1,0 +1,294 @@
+"""What every page of the administration is made of: quick lists, acts, and an Event per change."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet, URLField
+from django.forms import URLInput
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
+from django.utils.http import urlencode
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from idp import events
+from idp.declaration import differences, key_of, name_of, state_of
+
+#: Rows that are counted, and can be paged through; beyond, a search leads further.
+COUNTED_AT_MOST = 10_000
+_BEFORE = "_state_before"
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than COUNTED_AT_MOST, so that a list of millions opens as fast as any."""
+
+    most = COUNTED_AT_MOST
+
+    @cached_property
+    def count(self) -> int:
+        """Return how many rows can be paged through."""
+        rows: Any = self.object_list
+        return int(rows.values("pk")[: self.most].count())
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something an operator does to a row, with a question before and an Event after."""
+
+    name: str
+    label: str | Promise
+    #: What the page before it says will happen.
+    question: str | Promise
+    run: Callable[[HttpRequest, Any], HttpResponse | None]
+    #: Whether it makes sense for a row as it is.
+    applies: Callable[[Any], bool] = lambda _row: True
+    danger: bool = False
+
+
+class Page(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A model's pages. Nothing is deleted from a list, and no list counts all its rows."""
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    list_max_show_all = 50
+    paginator = BoundedPaginator
+    formfield_overrides = {URLField: {"widget": URLInput(attrs={"class": "vTextField"})}}
+    acts: ClassVar[tuple[Act, ...]] = ()
+    #: What the search box finds, as its help says; `found` does the finding.
+    search_help_text: ClassVar[Any] = None
+    change_form_template = "admin/page_change_form.html"
+    change_list_template = "admin/page_change_list.html"
+
+    # --- finding --------------------------------------------------------------------------
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:  # noqa: ARG002
+        """Show the search box where there is something to search by."""
+        return ("pk",) if self.search_help_text else ()
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        queryset: QuerySet[Any],
+        search_term: str,
+    ) -> tuple[QuerySet[Any], bool]:
+        """Return what was looked for; every search is by an index."""
+        term = search_term.strip().replace("\0", "")
+        return (self.found(queryset, term) if term else queryset), False
+
+    def found(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:  # noqa: ARG002
+        """Return the rows that a search term means."""
+        return rows
+
+    # --- acting -----------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add an address for each act."""
+        act = path(
+            "<path:object_id>/act/<slug:name>/",
+            self.admin_site.admin_view(self.act_view),
+            name=f"{self.opts.app_label}_{self.opts.model_name}_act",
+        )
+        return [act, *super().get_urls()]
+
+    def may_act(self, request: HttpRequest, row: Any = None) -> bool:  # noqa: ARG002
+        """Whether this operator may do what changes a row, all of them or this one."""
+        change = f"{self.opts.app_label}.change_{self.opts.model_name}"
+        return bool(request.user.has_perm(change))
+
+    def acts_on(self, request: HttpRequest, row: Any) -> list[Act]:
+        """Return what this operator can do to a row now."""
+        if not self.may_act(request, row):
+            return []
+        return [act for act in self.acts if act.applies(row)]
+
+    def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """Ask, then do it and say so."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        act = next((act for act in self.acts_on(request, row) if act.name == name), None)
+        if act is None:
+            # Done already, by another tab or another operator; or not theirs to do.
+            if not self.may_act(request, row):
+                raise PermissionDenied
+            messages.info(request, _("That is no longer possible for %(row)s.") % {"row": row})
+            return redirect(self.address_of(row))
+        if request.method != "POST":
+            return TemplateResponse(
+                request,
+                "admin/act.html",
+                {**self.admin_site.each_context(request), "act": act, "opts": self.opts}
+                | {"original": row, "title": act.label, "back": self.address_of(row)},
+            )
+        response = self.act(request, act, row)
+        messages.success(request, _("Done: %(act)s (%(row)s).") % {"act": act.label, "row": row})
+        return response or redirect(self.address_of(row))
+
+    def act(self, request: HttpRequest, act: Act, row: Any) -> HttpResponse | None:
+        """Do it, and record it."""
+        response = act.run(request, row)
+        self.record(request, events.Kind.ACTED, row, reason=str(act.label))
+        return response
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer acts for several rows at once, too; the dangerous ones are done one by one."""
+        if not self.may_act(request):
+            return {}
+        several = (act for act in self.acts if not act.danger)
+        return {act.name: (_several(act), act.name, act.label) for act in several}
+
+    def address_of(self, row: Any) -> str:
+        """Return the address of a row's page."""
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+        return reverse(name, args=[row.pk])
+
+    # --- recording --------------------------------------------------------------------------
+
+    def target_of(self, row: Any) -> str:
+        """Return what Events call a row."""
+        return name_of(row)
+
+    def state_of(self, row: Any) -> dict[str, Any]:
+        """Return a row as Events show it before and after; no secret is in it."""
+        key = key_of(row)
+        return {key: getattr(row, key), **state_of(row)}
+
+    def person_of(self, row: Any) -> User | None:
+        """Return the person that a row concerns."""
+        return getattr(row, "user", None)
+
+    def client_id_of(self, row: Any) -> str:
+        """Return the client_id of the app that a row concerns."""
+        client = getattr(row, "client", None)
+        return client.client_id if client is not None else ""
+
+    def record(self, request: HttpRequest, kind: events.Kind, row: Any, **more: Any) -> None:
+        """Record what this operator did to a row."""
+        events.record(
+            kind,
+            request,
+            actor=request.user,  # type: ignore[arg-type]
+            user=self.person_of(row),
+            client_id=self.client_id_of(row),
+            target=self.target_of(row),
+            **more,
+        )
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Save; remember the row as it was."""
+        before = self.model._default_manager.get(pk=obj.pk) if change else None
+        setattr(request, _BEFORE, self.state_of(before) if before else {})
+        super().save_model(request, obj, form, change)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]  # noqa: ARG002
+        """Record what was made."""
+        changes = events.masked(differences({}, self.state_of(obj)))
+        self.record(request, events.Kind.CREATED, obj, changes=changes)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]  # noqa: ARG002
+        """Record what changed, if anything did."""
+        before = getattr(request, _BEFORE, {})
+        fresh = self.model._default_manager.get(pk=obj.pk)
+        changes = events.masked(differences(before, self.state_of(fresh)))
+        if changes:
+            self.record(request, events.Kind.CHANGED, obj, changes=changes)
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[Any]) -> None:  # type: ignore[override]
+        """Record what goes."""
+        for row in queryset:
+            self.record(request, events.Kind.DELETED, row)
+
+    # --- showing ----------------------------------------------------------------------------
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Head the list with what it lists."""
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: Any = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Lead to the events about a row."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404
+        query = urlencode({"target": self.target_of(row)})
+        return redirect(f"{reverse('admin:idp_event_changelist')}?{query}")
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show the acts beside the form."""
+        row = kwargs.get("obj")
+        if row is not None:
+            context["title"] = capfirst(self.opts.verbose_name)
+        context["acts"] = self.acts_on(request, row) if row is not None else []
+        context["links"] = self.links_of(row) if row is not None else []
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def links_of(self, row: Any) -> list[tuple[str | Promise, str]]:  # noqa: ARG002
+        """Return where a row's page leads besides: texts and addresses."""
+        return []
+
+
+class Record(Page):
+    """Rows that operators look at and act on, but never write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Whether a row may be made here: no."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Whether a row may be edited: no; acts have `may_act`."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Whether a row may be deleted: no."""
+        return False
+
+    def target_of(self, row: Any) -> str:
+        """Return the row's kind and key."""
+        return f"{self.opts.verbose_name_raw} {row.pk}"
+
+
+def list_of(model: type[Model], **filters: Any) -> str:
+    """Return the address of a model's list with these filters."""
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    return f"{reverse(name)}?{urlencode(filters)}"
+
+
+def people_like(term: str) -> list[int]:
+    """Return the keys of the people whose address begins like this; a few dozen at most."""
+    matching = User.objects.filter(email__startswith=term.strip().lower())
+    return list(matching.values_list("pk", flat=True)[:50])
+
+
+def _several(act: Act) -> Callable[[Page, HttpRequest, QuerySet[Any]], None]:
+    """Return an act as Django's lists have their actions: done to every chosen row it fits."""
+
+    def run(page: Page, request: HttpRequest, rows: QuerySet[Any]) -> None:
+        done = 0
+        for row in rows:
+            if act in page.acts_on(request, row):
+                page.act(request, act, row)
+                done += 1
+        text = _("Done for %(done)d of %(all)d: %(act)s.")
+        messages.success(request, text % {"done": done, "all": len(rows), "act": act.label})
+
+    return run

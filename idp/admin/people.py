@@ -1,0 +1,246 @@
+"""People: made and invited, disabled, unlocked, signed out; never given a password by others."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts import invitations, operations, second_factor, wrong_tries
+from accounts.models import Session, User
+from idp.admin.fields import AddressField, WebAddress
+from idp.admin.page import Act, Page, list_of
+from idp.models import Authorization, Client, Consent, Event
+
+_POWERS = ("is_staff", "is_superuser", "groups")
+_WHO = ("name", "given_name", "middle_name", "family_name", "nickname", "preferred_username")
+_MORE = ("gender", "birthdate", "zoneinfo", "locale", "profile", "picture", "website")
+
+
+class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A person's claims, with the address's verification and the postal address's members."""
+
+    email_verified = forms.BooleanField(
+        label=_("E-mail address verified"),
+        required=False,
+        help_text=_("Tick it only if you know that the mailbox is theirs."),
+    )
+    invite = forms.BooleanField(
+        label=_("Send an invitation"),
+        required=False,
+        initial=True,
+        help_text=_("A mail with a link to choose a password. Valid for seven days."),
+    )
+
+    class Meta:
+        model = User
+        exclude = ("password", "user_permissions", "last_login")  # noqa: DJ006
+        field_classes = {
+            "address": AddressField,
+            **dict.fromkeys(("profile", "picture", "website"), WebAddress),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None and "email_verified" in self.fields:
+            self.fields["email_verified"].initial = _is_verified(self.instance)
+
+    def clean_email(self) -> str:
+        """Return the address as people are found by it."""
+        email: str = self.cleaned_data["email"].strip().lower()
+        taken = User.objects.filter(email__iexact=email).exclude(pk=self.instance.pk)
+        others = EmailAddress.objects.filter(email__iexact=email, verified=True)
+        if taken.exists() or others.exclude(user=self.instance.pk).exists():
+            raise ValidationError(gettext("Somebody else has this address."))
+        return email
+
+
+def _is_verified(person: User) -> bool:
+    verified = EmailAddress.objects.filter(user=person, email=person.email, verified=True)
+    return bool(verified.exists())
+
+
+def _invited(http: HttpRequest, person: User) -> None:  # noqa: ARG001
+    invitations.invite(person)
+
+
+@admin.register(User)
+class PeoplePage(Page):
+    """People."""
+
+    form = PersonForm
+    list_display = ("email", "name", "status", "is_staff", "last_login")
+    list_filter = ("is_active", "is_staff", "date_joined")
+    ordering = ("-pk",)
+    search_help_text = _("The beginning of an e-mail address, or a subject (sub).")
+    readonly_fields = ("sub", "status", "second_factor", "date_joined", "last_login", "updated_at")
+    acts = (
+        Act(
+            "invite",
+            _("Send an invitation"),
+            _("They get a mail with a link to choose a password, valid for seven days."),
+            _invited,
+            applies=lambda person: person.is_active,
+        ),
+        Act(
+            "end-sessions",
+            _("End all sessions"),
+            _("They are signed out everywhere, and what apps got through these sessions ends."),
+            lambda _http, person: operations.end_all_sessions(person),
+        ),
+        Act(
+            "require-password",
+            _("Have them choose a new password"),
+            _("They are signed out everywhere, and choose a new password at the next sign-in."),
+            lambda _http, person: operations.require_new_password(person),
+            applies=lambda person: person.is_active and not person.password_change_required,
+        ),
+        Act(
+            "unlock",
+            _("Unlock"),
+            _("Wrong tries are forgotten: they can try their password again at once."),
+            lambda _http, person: wrong_tries.unlock(person),
+        ),
+        Act(
+            "remove-factors",
+            _("Remove the second factor"),
+            _(
+                "For somebody who lost it. Be sure who asks: after this the password alone "
+                "opens the account. They are signed out everywhere."
+            ),
+            lambda _http, person: second_factor.remove_all(person),
+            applies=second_factor.is_set_up,
+            danger=True,
+        ),
+        Act(
+            "disable",
+            _("Disable"),
+            _("They are signed out everywhere and can’t sign in; every token of theirs ends."),
+            lambda _http, person: operations.disable(person),
+            applies=lambda person: person.is_active,
+            danger=True,
+        ),
+        Act(
+            "enable",
+            _("Enable"),
+            _("They can sign in again."),
+            lambda _http, person: operations.enable(person),
+            applies=lambda person: not person.is_active,
+        ),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Ask for little at first; on a person's page show all there is."""
+        who = (None, {"fields": ("email", "email_verified", "name")})
+        powers = (_("In this administration"), {"fields": _POWERS})
+        if obj is None:
+            first = (None, {"fields": ("email", "name", "email_verified", "invite")})
+            return [first, powers] if request.user.is_superuser else [first]
+        return [
+            who,
+            (_("The account"), {"fields": self.readonly_fields}),
+            (_("Names"), {"fields": _WHO[1:]}),
+            (_("Profile"), {"fields": _MORE}),
+            (_("Phone"), {"fields": ("phone_number", "phone_number_verified")}),
+            (_("Postal address"), {"fields": ("address",)}),
+            powers,
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:  # noqa: ARG002
+        """Return what can't be written: powers, unless by a superuser."""
+        powers = () if request.user.is_superuser else _POWERS
+        return (*self.readonly_fields, *powers)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Whether a person can be deleted here: no, disabling ends everything and loses nothing."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Whether this operator may change this person: staff only by superusers.
+
+        Whoever could change a superuser's address could become that superuser.
+        """
+        if obj is not None and (obj.is_staff or obj.is_superuser):
+            return bool(request.user.is_superuser)
+        return super().has_change_permission(request, obj)
+
+    def may_act(self, request: HttpRequest, row: User | None = None) -> bool:
+        """Whether this operator may act on this person; on oneself there are the account pages."""
+        if row is not None and row.pk == request.user.pk:
+            return False
+        return self.has_change_permission(request, row)
+
+    def found(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """Return people by the beginning of their address, or by their subject."""
+        if "@" not in term and len(term) >= len("00000000-0000-0000-0000-000000000000") - 4:
+            try:
+                return rows.filter(sub=term)
+            except ValidationError:
+                pass
+        return rows.filter(email__startswith=term.lower())
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Know whether the address is verified without asking for each."""
+        verified = EmailAddress.objects.filter(
+            user=OuterRef("pk"), email=OuterRef("email"), verified=True
+        )
+        people: QuerySet[Any] = super().get_queryset(request).annotate(is_verified=Exists(verified))
+        return people
+
+    @admin.display(description=_("status"))
+    def status(self, person: User) -> str | Promise:
+        """Return in a word how the account stands."""
+        if not person.is_active:
+            return _("disabled")
+        if person.password_change_required:
+            return _("has to choose a new password")
+        if not getattr(person, "is_verified", True):
+            return _("address not verified")
+        return _("active") if person.has_usable_password() else _("no password yet")
+
+    @admin.display(description=_("second factor"), boolean=True)
+    def second_factor(self, person: User) -> bool:
+        """Return whether one is set up."""
+        return second_factor.is_set_up(person)
+
+    @admin.display(description=_("E-mail address verified"), boolean=True)
+    def email_verified(self, person: User) -> bool:
+        """Return whether it is, for those who may only look."""
+        return _is_verified(person)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Save the person and the truth about their address; end what a changed one endangers."""
+        if not change:
+            obj.set_unusable_password()
+        super().save_model(request, obj, form, change)
+        obj.set_email(obj.email, verified=bool(form.cleaned_data.get("email_verified")))
+
+    def response_add(
+        self, request: HttpRequest, obj: User, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Invite, now that the person is there for good."""
+        if request.POST.get("invite"):
+            invitations.invite(obj)
+            sent = gettext("An invitation is on its way to %(email)s.") % {"email": obj.email}
+            messages.success(request, sent)
+        return super().response_add(request, obj, post_url_continue)
+
+    def person_of(self, row: User) -> User:
+        """Return the person."""
+        return row
+
+    def links_of(self, row: User) -> list[tuple[str | Promise, str]]:
+        """Return the lists that are about this person."""
+        return [
+            (_("Sessions"), list_of(Session, user=row.pk)),
+            (_("Consents"), list_of(Consent, user=row.pk)),
+            (_("Authorizations"), list_of(Authorization, user=row.pk)),
+            (_("Own apps"), list_of(Client, user=row.pk)),
+            (_("Events"), list_of(Event, user=row.pk)),
+        ]

@@ -1,0 +1,168 @@
+"""APIs, scopes of the operator's own, and initial access tokens."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from idp import policy
+from idp.admin.fields import Choices, ClientsField, DescribedLines, Lines
+from idp.admin.page import Act, Page
+from idp.models import InitialAccessToken, ResourceServer, Scope
+from idp.registration import initial_access_tokens
+
+
+class ResourceServerForm(forms.ModelForm):  # type: ignore[type-arg]
+    """An API."""
+
+    scopes = DescribedLines(
+        label=_("Scopes"),
+        required=False,
+        help_text=_(
+            "One a line, with what it lets an app do, as people read it when they agree: "
+            "“bread.read: See which bread is baked today”."
+        ),
+    )
+    introspection_clients = ClientsField(
+        label=_("Apps that may ask about its tokens"),
+        required=False,
+        help_text=_("Client IDs, one a line: what the API introspects tokens as."),
+    )
+
+    class Meta:
+        model = ResourceServer
+        fields = (
+            *("identifier", "name", "scopes", "access_token_format", "access_token_signing_alg"),
+            *("access_token_lifetime", "access_token_encryption_alg", "encryption_jwk"),
+            "introspection_clients",
+        )
+        help_texts = {
+            "identifier": _("The address of the API: the `resource` of requests, `aud` of tokens."),
+            "access_token_format": _(
+                "jwt: the API checks tokens by itself. opaque: it asks us, and knows at once of a "
+                "sign-out."
+            ),
+            "encryption_jwk": _("The API’s public key as a JSON Web Key."),
+        }
+
+    def clean_access_token_encryption_alg(self) -> str:
+        """Refuse the shared key where none is stored: only `apply` sets one."""
+        value: str = self.cleaned_data["access_token_encryption_alg"]
+        if value == "dir" and not self.instance.encryption_secret_sealed:
+            raise forms.ValidationError(
+                _("A shared key is set with “apply”; choose a public key’s algorithm here.")
+            )
+        return value
+
+
+@admin.register(ResourceServer)
+class ResourceServersPage(Page):
+    """APIs."""
+
+    form = ResourceServerForm
+    list_display = ("identifier", "name", "access_token_format", "access_token_lifetime")
+    ordering = ("identifier",)
+    search_help_text = _("The beginning of an identifier.")
+
+    def found(self, rows: QuerySet[ResourceServer], term: str) -> QuerySet[ResourceServer]:
+        """Return APIs by identifier."""
+        return rows.filter(identifier__startswith=term)
+
+
+@admin.register(Scope)
+class ScopesPage(Page):
+    """Scopes."""
+
+    list_display = ("name", "description")
+    ordering = ("name",)
+    search_help_text = _("The beginning of a name.")
+
+    def found(self, rows: QuerySet[Scope], term: str) -> QuerySet[Scope]:
+        """Return scopes by name."""
+        return rows.filter(name__startswith=term)
+
+
+class InitialAccessTokenForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A token's limits."""
+
+    grant_types = Choices(
+        ((name, name) for name in policy.GRANT_TYPES),
+        label=_("Grant types"),
+        help_text=_("What its apps may do. None ticked: what the settings allow."),
+    )
+    scopes = Lines(
+        label=_("Scopes"),
+        required=False,
+        help_text=_("What its apps may ask for, one a line. None: every standard scope."),
+    )
+    redirect_hosts = Lines(
+        label=_("Hosts of redirect URIs"),
+        required=False,
+        help_text=_("Where its apps may be, one host a line. None: anywhere."),
+    )
+
+    class Meta:
+        model = InitialAccessToken
+        fields = ("name", "expires_at", "max_uses", "grant_types", "scopes", "redirect_hosts")
+
+
+def _revoke(_http: HttpRequest, token: InitialAccessToken) -> None:
+    token.revoked_at = timezone.now()
+    token.save(update_fields=["revoked_at"])
+
+
+@admin.register(InitialAccessToken)
+class InitialAccessTokensPage(Page):
+    """Initial access tokens; each is shown once, when it is made."""
+
+    form = InitialAccessTokenForm
+    list_display = ("name", "created_at", "expires_at", "uses", "max_uses", "revoked_at")
+    readonly_fields = ("uses", "created_at", "revoked_at")
+    acts = (
+        Act(
+            "revoke",
+            _("Revoke"),
+            _("Nobody can register apps with it any more. Apps that it registered stay."),
+            _revoke,
+            applies=lambda token: token.revoked_at is None,
+        ),
+    )
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: InitialAccessToken,
+        form: Any,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        """Make the token itself when its row is made; it lives as long as this request."""
+        if not change:
+            obj.plaintext = initial_access_tokens.issue(obj)  # type: ignore[attr-defined]
+        super().save_model(request, obj, form, change)
+
+    def response_add(
+        self,
+        request: HttpRequest,
+        obj: InitialAccessToken,
+        post_url_continue: str | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Show the token, in this one answer: it is stored nowhere."""
+        response = TemplateResponse(
+            request,
+            "admin/secret.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": _("The initial access token %(name)s") % {"name": obj},
+                "opts": self.opts,
+                "original": obj,
+                "secret": obj.plaintext,  # type: ignore[attr-defined]
+                "back": self.address_of(obj),
+            },
+        )
+        response["Cache-Control"] = "no-store"
+        return response

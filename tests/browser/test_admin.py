@@ -1,0 +1,126 @@
+"""The administration as operators use it: every page for everybody, and a journey across it."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import Session, User
+from idp.models import Client, Event, SigningKey
+from tests.browser.test_pages import violations
+from tests.browser.visitor import Site, Visitor, request_of
+from tests.relying_party import Person, RelyingParty, make_client, make_person, unique
+
+
+@pytest.fixture
+def operator(page: Page, bakery: Site) -> Visitor:
+    """A superuser at a browser, in the administration."""
+    visitor = Visitor(page, make_person(is_staff=True, is_superuser=True), bakery)
+    visitor.open("/admin/")
+    visitor.sign_in()
+    visitor.sees("Administration")
+    return visitor
+
+
+def first(model: type, **filters: object) -> int:
+    row = model.objects.filter(**filters).order_by("-pk").first()
+    assert row is not None
+    return row.pk
+
+
+ADMIN_PAGES: dict[str, Callable[[], str]] = {
+    "first": lambda: "",
+    "people": lambda: "accounts/user/",
+    "person": lambda: f"accounts/user/{first(User, is_superuser=False)}/change/",
+    "new-person": lambda: "accounts/user/add/",
+    "disable": lambda: f"accounts/user/{first(User, is_superuser=False)}/act/disable/",
+    "sessions": lambda: "accounts/session/",
+    "session": lambda: f"accounts/session/{first(Session, ended_at=None)}/change/",
+    "apps": lambda: "idp/client/",
+    "app": lambda: f"idp/client/{first(Client)}/change/",
+    "new-app": lambda: "idp/client/add/",
+    "secrets": lambda: f"idp/client/{first(Client, client_type='confidential')}/secrets/",
+    "events": lambda: "idp/event/",
+    "event": lambda: f"idp/event/{first(Event)}/change/",
+    "new-api": lambda: "idp/resourceserver/add/",
+    "keys": lambda: "idp/signingkey/",
+    "replace-key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/act/replace/",
+    "new-token": lambda: "idp/initialaccesstoken/add/",
+    "groups": lambda: "auth/group/",
+}
+
+
+@pytest.mark.parametrize("name", ADMIN_PAGES)
+def test_every_page_is_for_everybody(operator: Visitor, name: str) -> None:
+    operator.open(f"/admin/{ADMIN_PAGES[name]()}")
+    for theme in ("light", "dark"):
+        operator.page.emulate_media(color_scheme=theme)
+        assert violations(operator) == [], theme
+    operator.page.set_viewport_size({"width": 320, "height": 640})
+    sideways = "document.scrollingElement.scrollWidth - innerWidth"
+    assert operator.page.evaluate(sideways) <= 0, "320 px"
+
+
+@pytest.mark.smoke
+def test_from_a_wrong_redirect_uri_to_a_right_one(
+    operator: Visitor, open_browser: Callable, person: Person, bakery: Site
+) -> None:
+    """A developer reads the error page; the operator finds it by its reference, and helps."""
+    wrong = "https://shop.example/callback/"
+    site = Site(wrong, make_client(redirect_uris=["https://shop.example/callback"]))
+    developer = Visitor(open_browser().new_page(), person, bakery)
+    developer.open(request_of(site, person, redirect_uri=wrong)[0])
+    developer.page.locator("summary").click()
+    told = developer.page.locator("body").inner_text()
+    assert wrong in told
+    assert "https://shop.example/callback\n" not in told  # what is registered is not for strangers
+    reference = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", told)
+    assert reference
+
+    page = operator.page
+    operator.press("Events")
+    page.get_by_role("searchbox").or_(page.locator("#searchbar")).fill(reference[0])
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name=reference[0]).click()
+    story = page.locator("#content")
+    expect(story).to_contain_text(wrong)
+    expect(story).to_contain_text("OIDC Core §3.1.2.1")
+    operator.open(f"/admin/idp/client/{first(Client, client_id=site.client.client_id)}/change/")
+    page.get_by_label("Redirect URIs", exact=True).fill(wrong)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
+
+    developer.open(request_of(site, person, redirect_uri=wrong)[0])
+    developer.sign_in()
+    developer.page.click("#allow")
+    developer.page.wait_for_url("https://shop.example/**")
+
+
+def test_a_new_app_gets_its_secret_once(operator: Visitor, bakery: Site) -> None:
+    page, client_id = operator.page, unique("shop")
+    operator.open("/admin/idp/client/add/")
+    page.get_by_label("Name", exact=True).fill("Shop")
+    page.get_by_label("Client ID").fill(client_id)
+    page.get_by_label("Redirect URIs", exact=True).fill("https://shop.example/callback")
+    page.get_by_role("button", name="Save", exact=True).click()
+    operator.sees("The secret of Shop")
+    secret = page.locator("#secret").inner_text()
+    site = make_client()
+    site.client_id, site.secret = client_id, secret
+    answer = RelyingParty(site, None, operator.person).token(grant_type="x")  # type: ignore[arg-type]
+    assert answer.json()["error"] == "unsupported_grant_type"
+    page.get_by_role("link", name="I have copied it").click()
+    assert secret not in page.content()
+
+
+def test_disabling_somebody_with_the_keyboard_alone(operator: Visitor, person: Person) -> None:
+    page = operator.page
+    operator.open(f"/admin/accounts/user/{first(User, email=person.email)}/change/")
+    page.locator("[data-act=disable]").focus()
+    page.keyboard.press("Enter")
+    operator.sees("Disable")
+    page.locator("#confirm").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".messagelist")).to_contain_text("Done: Disable")
+    assert not User.objects.get(email=person.email).is_active

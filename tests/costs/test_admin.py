@@ -1,0 +1,204 @@
+"""The administration with 100,000 rows of everything: statements and work of each page, fixed.
+
+The rows are made in a transaction that is undone, on the real database. Work is counted by the
+database itself: PostgreSQL by the rows that its plans touch, SQLite by the instructions it runs.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client as DjangoClient
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import Session, User
+from idp.models import Authorization, Client, Consent, Event
+from tests.relying_party import make_person
+
+ROWS = 100_000
+#: Statements of a page: session, permissions, the count, the rows, and what goes with them.
+STATEMENTS = 12
+#: Rows touched: those counted and paged through at the most (COUNTED_AT_MOST), those shown, and
+#: what is joined to them. Reading all rows of a table would be ten times as much.
+ROWS_READ = 35_000
+#: Instructions of SQLite's machine; a second of work is more than ten million.
+INSTRUCTIONS = 1_500_000
+
+NUMBERS = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})"
+
+
+@pytest.fixture(scope="module")
+def superuser() -> User:
+    return User.objects.get(email=make_person(is_staff=True, is_superuser=True).email)
+
+
+@pytest.fixture(scope="module")
+def crowd(superuser: User) -> Iterator[DjangoClient]:
+    """Somebody of the staff at a browser, and 100,000 rows of each table."""
+    from django.conf import settings
+
+    browser = DjangoClient(headers={"host": settings.IDP_ISSUER.partition("://")[2]})
+    with transaction.atomic():
+        browser.force_login(superuser)
+        fill()
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE")
+        yield browser
+        transaction.set_rollback(True)
+
+
+def fill() -> None:
+    """Copy one row of each table 100,000 times, with what has to differ."""
+    user = User.objects.create_user("crowd-0@example.com")
+    client = Client.objects.create(
+        client_id="crowd-0", name="Crowd 0", token_endpoint_auth_method="none"
+    )
+    now = timezone.now()
+    session = Session.objects.create(user=user, authenticated_at=now, last_seen_at=now)
+    text = "lpad(i::text, 12, '0')" if connection.vendor == "postgresql" else "printf('%%012d', i)"
+    uuid = (
+        f"('00000000-0000-4000-8000-' || {text})::uuid"
+        if connection.vendor == "postgresql"
+        else f"'00000000000040008000' || {text}"
+    )
+    copies(User, user, sub=uuid, email=f"'crowd-' || {text} || '@example.com'")
+    copies(Client, client, client_id=f"'crowd-' || {text}", name=f"'Crowd ' || {text}")
+    earlier = (
+        "one.created_at - i * interval '1 second'"
+        if connection.vendor == "postgresql"
+        else "strftime('%%Y-%%m-%%d %%H:%%M:%%f', one.created_at, '-' || i || ' seconds')"
+    )
+    copies(Session, session, id=f"'crowd-session-' || {text}", created_at=earlier)
+    first_user = User.objects.filter(email__startswith="crowd-000").order_by("pk").first()
+    first_client = Client.objects.filter(client_id__startswith="crowd-000").order_by("pk").first()
+    assert first_user
+    assert first_client
+    user_pk, client_pk = f"i + {first_user.pk - 1}", f"i + {first_client.pk - 1}"
+    consent = Consent.objects.create(user=user, client=client)
+    copies(Consent, consent, user_id=user_pk, client_id=client_pk)
+    authorization = Authorization.objects.create(
+        user=user, client=client, session=session, scope="openid", auth_time=now, acr="x"
+    )
+    copies(Authorization, authorization, user_id=user_pk, client_id=client_pk)
+    event = Event.objects.create(kind=Event.Kind.DENIED, reference="CROW-D000", client_id="crowd-0")
+    hexadecimal = "to_hex(i)" if connection.vendor == "postgresql" else "printf('%%x', i)"
+    copies(
+        Event,
+        event,
+        reference=f"'C' || {hexadecimal}",
+        user_id=user_pk,
+        client_id=f"'crowd-' || {text}",
+    )
+
+
+def copies(model: type[Any], row: Any, **different: str) -> None:
+    table = model._meta.db_table
+    fields = [
+        f for f in model._meta.local_concrete_fields if f.column in different or not f.primary_key
+    ]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    values = ", ".join(different.get(f.column, f'one."{f.column}"') for f in fields)
+    key = model._meta.pk.column
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'{NUMBERS} INSERT INTO "{table}" ({columns}) SELECT {values} FROM n, "{table}" one '
+            f'WHERE one."{key}" = %s',
+            [row.pk],
+        )
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "people": lambda: "accounts/user/",
+    "people, last page": lambda: "accounts/user/?p=200",
+    "people, searched": lambda: "accounts/user/?q=crowd-000000099",
+    "people, staff": lambda: "accounts/user/?is_staff__exact=0",
+    "a person": lambda: (
+        f"accounts/user/{User.objects.get(email='crowd-000000050000@example.com').pk}/change/"
+    ),
+    "sessions": lambda: "accounts/session/",
+    "sessions, live": lambda: "accounts/session/?state=live",
+    "sessions of somebody": lambda: "accounts/session/?q=crowd-000000050000",
+    "apps": lambda: "idp/client/",
+    "apps, searched": lambda: "idp/client/?q=crowd-000000050000",
+    "an app": lambda: f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/",
+    "consents": lambda: "idp/consent/",
+    "consents of an app": lambda: "idp/consent/?q=crowd-000000050000",
+    "authorizations": lambda: "idp/authorization/",
+    "authorizations of somebody": lambda: "idp/authorization/?q=crowd-00000005000@",
+    "events": lambda: "idp/event/",
+    "events, last page": lambda: "idp/event/?p=200",
+    "events, denied": lambda: "idp/event/?kind__exact=denied",
+    "event by reference": lambda: "idp/event/?q=C1869F",
+    "events of an app": lambda: "idp/event/?client_id=crowd-000000050000",
+    "events of somebody": lambda: "idp/event/?q=crowd-000000050000@example.com",
+    "an event": lambda: f"idp/event/{Event.objects.get(reference='Cc350').pk}/change/",
+    "the first page": lambda: "",
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_of_100_000_rows(crowd: DjangoClient, page: str) -> None:
+    path = f"/admin/{PAGES[page]()}"
+    crowd.get(path)
+    with CaptureQueriesContext(connection) as statements:
+        assert crowd.get(path).status_code == 200
+    sql = [q["sql"] for q in statements.captured_queries if q["sql"].startswith(("SELECT", "WITH"))]
+    assert len(statements) <= STATEMENTS, "\n".join(q["sql"][:300] for q in statements)
+    if connection.vendor == "postgresql":
+        touched = {statement: rows_touched(statement) for statement in sql}
+        assert sum(touched.values()) <= ROWS_READ, touched
+    else:
+        assert instructions(lambda: crowd.get(path)) <= INSTRUCTIONS
+
+
+def rows_touched(sql: str) -> int:
+    """Return how many rows PostgreSQL reads for a statement, those it throws away included."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}".replace("%", "%%"), [])
+        found = cursor.fetchone()[0]
+    plan = json.loads(found) if isinstance(found, str) else found
+    return touched_by(plan[0]["Plan"])
+
+
+def touched_by(node: dict[str, Any]) -> int:
+    below = node.get("Plans", [])
+    own = 0
+    if not below:
+        removed = sum(node.get(f"Rows Removed by {why}", 0) for why in ("Filter", "Index Recheck"))
+        own = (node["Actual Rows"] + removed) * node["Actual Loops"]
+    return int(own + sum(map(touched_by, below)))
+
+
+def instructions(ask: Callable[[], Any]) -> int:
+    """Return about how many instructions SQLite runs."""
+    counted = 0
+    every = 1000
+
+    def count() -> int:
+        nonlocal counted
+        counted += every
+        return 0
+
+    connection.connection.set_progress_handler(count, every)
+    ask()
+    connection.connection.set_progress_handler(None, 0)
+    return counted
+
+
+def test_a_list_of_everything_would_be_noticed(crowd: DjangoClient) -> None:
+    """What reading a whole table costs is far beyond what pages are allowed."""
+    everything = 'SELECT * FROM "idp_event" ORDER BY "reason", "client_id"'
+
+    def ask() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(everything)
+            cursor.fetchall()
+
+    if connection.vendor == "postgresql":
+        assert rows_touched(everything) > ROWS_READ
+    else:
+        assert instructions(ask) > INSTRUCTIONS

@@ -1,0 +1,391 @@
+"""Every change is an Event: who, what, before, after; and nothing there is a secret."""
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from django.db import connection
+
+from accounts.models import Session, User
+from idp.models import Client, Consent, Event, Scope
+from tests.idp.admin.conftest import Operator, events_of
+from tests.relying_party import (
+    Browser,
+    Registered,
+    RelyingParty,
+    is_page,
+    make_client,
+    unique,
+)
+
+
+def user_of(email: str) -> User:
+    return User.objects.get(email=email)
+
+
+def person_page(email: str) -> str:
+    return f"accounts/user/{user_of(email).pk}/change/"
+
+
+def client_page(client_id: str) -> str:
+    return f"idp/client/{Client.objects.get(client_id=client_id).pk}/change/"
+
+
+def secret_on(page) -> str:
+    found = re.search(r'id="secret"[^>]*>([^<]+)<', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def everything_stored() -> str:
+    """Return all that the database holds, as text."""
+    texts = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            texts.append(repr(cursor.fetchall()))
+    return "".join(texts)
+
+
+# --- people -------------------------------------------------------------------------------------
+
+
+def test_a_person_is_made_and_recorded(operator: Operator) -> None:
+    email = f"{unique('new')}@example.com"
+    operator.save("accounts/user/add/", email=email, name="New Person", invite=None)
+    user = user_of(email)
+    assert not user.has_usable_password()
+    event = events_of(operator)[-1]
+    assert (event.kind, event.target) == ("created", f"user {email}")
+    assert event.details["changes"]["name"] == [None, "New Person"]
+
+
+def test_a_change_has_before_and_after(operator: Operator, person) -> None:
+    page = operator.save(person_page(person.email), nickname="Aninha da Silva", address_3="Algarve")
+    assert "problem" not in page.text
+    event = events_of(operator)[-1]
+    assert event.kind == "changed"
+    assert event.user_id == user_of(person.email).pk
+    assert event.details["changes"]["nickname"] == ["Aninha", "Aninha da Silva"]
+    assert user_of(person.email).address["region"] == "Algarve"
+    assert user_of(person.email).address["country"] == "Portugal"
+
+
+def test_saving_without_a_change_is_no_event(operator: Operator, person) -> None:
+    operator.save(person_page(person.email), nickname="Aninha")
+    assert events_of(operator) == []
+
+
+def test_an_address_can_be_verified_and_unverified(operator: Operator, person) -> None:
+    operator.save(person_page(person.email), email_verified=None)
+    assert events_of(operator)[-1].details["changes"] == {"email_verified": [True, False]}
+    operator.save(person_page(person.email), email_verified="on")
+    assert events_of(operator)[-1].details["changes"] == {"email_verified": [False, True]}
+
+
+def test_two_people_never_have_one_address(operator: Operator, person, superuser) -> None:
+    page = operator.save(person_page(person.email), email=superuser.person.email.upper())
+    assert "Somebody else has this address." in page.text
+    assert user_of(person.email)
+
+
+def test_disabling_ends_sessions_and_tokens(operator: Operator, relying_party) -> None:
+    tokens = relying_party.tokens()
+    person = relying_party.person
+    operator.act(person_page(person.email), "disable")
+    assert is_page(relying_party.browser.open("/account/"), "/account/login/")
+    assert relying_party.userinfo(tokens["access_token"]).status_code == 401
+    assert not is_page(relying_party.browser.sign_in(person), "/account/")
+    event = events_of(operator)[-1]
+    assert (event.kind, event.target) == ("acted", f"user {person.email}")
+    operator.act(person_page(person.email), "enable")
+    assert is_page(relying_party.browser.sign_in(person), "/account/")
+
+
+def test_all_sessions_end(operator: Operator, relying_party) -> None:
+    relying_party.tokens()
+    operator.act(person_page(relying_party.person.email), "end-sessions")
+    assert is_page(relying_party.browser.open("/account/"), "/account/login/")
+
+
+def test_one_session_ends(operator: Operator, relying_party) -> None:
+    relying_party.tokens()
+    session = Session.objects.get(user__email=relying_party.person.email)
+    operator.act(f"accounts/session/{session.pk}/change/", "end")
+    assert is_page(relying_party.browser.open("/account/"), "/account/login/")
+    assert events_of(operator)[-1].user_id == session.user_id
+
+
+def test_what_is_done_already_is_said(operator: Operator, person) -> None:
+    path = person_page(person.email)
+    question = operator.open(path.replace("change/", "act/disable/"))
+    operator.act(path, "disable")
+    again = operator.browser.submit(question)
+    assert "no longer possible" in again.text
+
+
+# --- apps ---------------------------------------------------------------------------------------
+
+
+def made_client(operator: Operator, **fields: object) -> tuple[str, object]:
+    client_id = unique("made")
+    page = operator.save(
+        "idp/client/add/",
+        **{
+            "client_id": client_id,
+            "name": "Made here",
+            "redirect_uris": "https://rp.example.com/callback",
+            **fields,
+        },
+    )
+    return client_id, page
+
+
+def test_an_app_is_made_and_works_at_once(operator: Operator, browser: Browser, person) -> None:
+    client_id, page = made_client(operator)
+    secret = secret_on(page)
+    assert "no-store" in page.headers["Cache-Control"]
+    metadata = {"redirect_uris": ["https://rp.example.com/callback"]}
+    app = RelyingParty(Registered(client_id, secret, metadata), browser, person)
+    assert app.tokens()["id_token"]
+
+
+def test_a_secret_is_shown_once_and_stored_nowhere(operator: Operator) -> None:
+    client_id, page = made_client(operator)
+    secret = secret_on(page)
+    assert secret not in everything_stored()
+    later = [operator.open(client_page(client_id)).text]
+    later.append(operator.open(client_page(client_id).replace("change/", "secrets/")).text)
+    later.append(operator.open("idp/event/").text)
+    assert not any(secret in text for text in later)
+
+
+def test_a_public_app_has_no_secret(operator: Operator) -> None:
+    client_id, page = made_client(operator, token_endpoint_auth_method="none")
+    assert 'id="secret"' not in page.text
+    path = client_page(client_id).replace("change/", "secrets/")
+    assert operator.browser.open(f"/admin/{path}").status_code == 404
+
+
+def works(client_id: str, secret: str) -> bool:
+    client = Registered(client_id, secret, {"redirect_uris": ["https://rp.example.com/callback"]})
+    with Browser() as browser:
+        answer = RelyingParty(client, browser, None).token(grant_type="authorization_code")
+    return answer.json()["error"] != "invalid_client"
+
+
+def test_two_secrets_work_while_rotating_and_a_removed_one_does_not(operator: Operator) -> None:
+    client_id, page = made_client(operator)
+    first = secret_on(page)
+    path = client_page(client_id).replace("change/", "secrets/")
+    page = operator.browser.submit(operator.open(path), "make-secret", overlap="24")
+    second = secret_on(page)
+    assert works(client_id, first)
+    assert works(client_id, second)
+    page = operator.open(path)
+    assert 'id="make-secret"' not in page.text
+    oldest = Client.objects.get(client_id=client_id).secrets.order_by("created_at").first()
+    token = operator.browser.cookies["csrf"]
+    operator.browser.post(
+        f"/admin/{path}",
+        data={"csrfmiddlewaretoken": token, "remove": str(oldest.pk)},
+        headers={"Origin": str(operator.browser.base_url).rstrip("/"), "Referer": str(page.url)},
+    )
+    assert not works(client_id, first)
+    assert works(client_id, second)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"redirect_uris": "http://rp.example.com/callback"}, "use https://"),
+        ({"redirect_uris": "javascript:alert(1)"}, "is not allowed"),
+        ({"redirect_uris": ""}, "needs a redirect URI"),
+        ({"scopes": "openid\nevil"}, "Not offered here: evil"),
+        ({"user": "nobody@example.com"}, "Nobody here has this address."),
+        ({"grant_types": "refresh_token"}, "Refresh tokens come of"),
+        ({"logo_uri": "javascript:alert(1)"}, "valid URL"),
+        ({"client_id": ""}, "required"),
+    ],
+)
+def test_what_would_fail_later_is_said_at_once(
+    operator: Operator, fields: dict[str, str], says: str
+) -> None:
+    client_id, page = made_client(operator, **fields)
+    assert says in page.text
+    assert not Client.objects.filter(client_id=client_id).exists()
+
+
+def test_an_app_s_change_is_recorded_and_obeyed_at_once(operator: Operator, relying_party) -> None:
+    client_id = relying_party.client.client_id
+    operator.save(
+        client_page(client_id), redirect_uris="https://rp.example.com/other", name="Renamed"
+    )
+    assert relying_party.visit().status_code == 400
+    changes = events_of(operator)[-1].details["changes"]
+    assert changes["redirect_uris"] == [
+        ["https://rp.example.com/callback"],
+        ["https://rp.example.com/other"],
+    ]
+    assert changes["client_name"] == ["Test app", "Renamed"]
+
+
+def test_a_disabled_app_stops_at_once(operator: Operator, relying_party) -> None:
+    tokens = relying_party.tokens()
+    operator.act(client_page(relying_party.client.client_id), "disable")
+    assert relying_party.userinfo(tokens["access_token"]).status_code == 401
+    assert relying_party.visit().status_code == 400
+
+
+def test_an_app_is_deleted_with_all_its_own(operator: Operator, relying_party) -> None:
+    tokens = relying_party.tokens()
+    client_id = relying_party.client.client_id
+    page = operator.open(client_page(client_id).replace("change/", "delete/"))
+    operator.browser.submit(page, post="yes")
+    assert not Client.objects.filter(client_id=client_id).exists()
+    assert relying_party.userinfo(tokens["access_token"]).status_code == 401
+    event = events_of(operator)[-1]
+    assert (event.kind, event.target) == ("deleted", f"client {client_id}")
+
+
+# --- what people allowed -----------------------------------------------------------------------
+
+
+def test_a_withdrawn_consent_ends_what_it_gave(operator: Operator, relying_party) -> None:
+    tokens = relying_party.tokens()
+    consent = Consent.objects.get(client__client_id=relying_party.client.client_id)
+    operator.act(f"idp/consent/{consent.pk}/change/", "withdraw")
+    assert relying_party.userinfo(tokens["access_token"]).status_code == 401
+    assert is_page(relying_party.visit(), "/consent")
+    assert events_of(operator)[-1].client_id == relying_party.client.client_id
+
+
+def test_a_revoked_authorization_ends_its_tokens(operator: Operator, relying_party) -> None:
+    tokens = relying_party.tokens()
+    page = operator.open("idp/authorization/", q=relying_party.client.client_id)
+    found = re.search(r"/admin/(idp/authorization/\d+/change/)", page.text)
+    assert found
+    operator.act(found[1], "revoke")
+    assert relying_party.userinfo(tokens["access_token"]).status_code == 401
+
+
+def test_scopes_and_apis(operator: Operator) -> None:
+    name = unique("scope")
+    operator.save("idp/scope/add/", name=name, description="See which bread is baked")
+    assert Scope.objects.get(name=name)
+    assert events_of(operator)[-1].target == f"scope {name}"
+    caller = make_client()
+    identifier = f"https://{name}.example.com"
+    operator.save(
+        "idp/resourceserver/add/",
+        identifier=identifier,
+        scopes=f"{name}.read: Read it\n{name}.write",
+        introspection_clients=caller.client_id,
+    )
+    event = events_of(operator)[-1]
+    assert event.target == f"resource server {identifier}"
+    assert event.details["changes"]["scopes"][1] == {f"{name}.read": "Read it", f"{name}.write": ""}
+
+
+def test_an_initial_access_token_is_shown_once(operator: Operator) -> None:
+    page = operator.save("idp/initialaccesstoken/add/", name=unique("token"))
+    assert secret_on(page) not in everything_stored()
+
+
+# --- events -------------------------------------------------------------------------------------
+
+
+def test_an_event_is_found_by_its_reference_and_tells_its_story(
+    support: Operator, relying_party
+) -> None:
+    page = relying_party.visit(redirect_uri="https://rp.example.com/callback/")
+    reference = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", page.text)
+    assert reference
+    found = support.open("idp/event/", q=reference[0].lower())
+    address = re.search(r"/admin/(idp/event/\d+/change/)", found.text)
+    assert address
+    story = support.open(address[1]).text
+    assert "https://rp.example.com/callback/" in story
+    assert "clients.redirect_uris.verified" in story
+    assert "OIDC Core §3.1.2.1" in story
+    assert relying_party.client.client_id in story
+
+
+@pytest.mark.parametrize("by", ["client_id", "person", "address"])
+def test_events_are_found_by(support: Operator, relying_party, by: str) -> None:
+    relying_party.tokens()
+    relying_party.exchange("unknown")
+    term = {
+        "client_id": relying_party.client.client_id,
+        "person": relying_party.person.email[:12],
+        "address": relying_party.browser.headers["X-Forwarded-For"],
+    }[by]
+    page = support.open("idp/event/", q=term)
+    assert "/admin/idp/event/" in page.text
+    assert " 0 events" not in page.text
+
+
+def test_events_are_exported(support: Operator, relying_party) -> None:
+    relying_party.exchange("unknown")
+    client_id = relying_party.client.client_id
+    rows = list(
+        csv.DictReader(io.StringIO(support.open("idp/event/export/csv/", client_id=client_id).text))
+    )
+    assert [row["error"] for row in rows] == ["invalid_grant"]
+    lines = support.open("idp/event/export/json/", client_id=client_id).text.splitlines()
+    assert [json.loads(line)["reference"] for line in lines] == [rows[0]["reference"]]
+    assert [event.kind for event in events_of(support)] == ["exported", "exported"]
+
+
+def test_no_cell_of_an_export_is_a_formula(support: Operator, browser: Browser) -> None:
+    browser.get("/authorize", params={"client_id": "=HYPERLINK(1)"})
+    text = support.open("idp/event/export/csv/", q="=HYPERLINK(1)").text
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    assert "'=HYPERLINK(1)" in cells
+    assert not any(cell.startswith("=") for cell in cells)
+
+
+def test_events_cannot_be_changed_or_deleted(superuser: Operator) -> None:
+    event = Event.objects.order_by("-id").first()
+    assert event is not None
+    page = superuser.open(f"idp/event/{event.pk}/change/")
+    assert 'name="_save"' not in page.text
+    deleted = superuser.browser.open(f"/admin/idp/event/{event.pk}/delete/")
+    assert deleted.status_code == 403
+
+
+def test_what_strangers_send_is_text_here(superuser: Operator, browser: Browser) -> None:
+    attack = '"><script>alert(1)</script>'
+    page = browser.get("/authorize", params={"client_id": attack, "redirect_uri": attack})
+    reference = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", page.text)
+    assert reference
+    found = superuser.open("idp/event/", q=reference[0])
+    address = re.search(r"/admin/(idp/event/\d+/change/)", found.text)
+    assert address
+    for text in (found.text, superuser.open(address[1]).text):
+        assert "<script>alert" not in text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"q": "\0"},
+        {"q": "x" * 5000},
+        {"q": "@"},
+        {"q": "999.999.999.999"},
+        {"p": "999999999"},
+        {"p": "-1"},
+        {"o": "99.-99"},
+        {"kind": "nothing"},
+        {"at__gte": "never"},
+        {"user": "x"},
+        {"nothing__x": "1"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("path", ["idp/event/", "accounts/user/", "idp/client/"])
+def test_odd_searches(superuser: Operator, path: str, query: dict[str, str]) -> None:
+    answer = superuser.browser.settle(superuser.browser.get(f"/admin/{path}", params=query))
+    assert answer.status_code in {200, 400, 404}

@@ -1,0 +1,99 @@
+"""One door: the hosted sign-in. Nobody comes in beside it. SECURITY lines 35, 41."""
+
+import re
+
+import pytest
+
+from tests.relying_party import ISSUER, Browser, Person, is_page
+
+PAGES = [
+    "",
+    "accounts/user/",
+    "accounts/user/add/",
+    "accounts/user/1/change/",
+    "accounts/user/1/act/disable/",
+    "accounts/session/",
+    "idp/client/",
+    "idp/client/add/",
+    "idp/client/1/secrets/",
+    "idp/consent/",
+    "idp/authorization/",
+    "idp/signingkey/",
+    "idp/event/",
+    "idp/event/export/csv/",
+    "idp/resourceserver/",
+    "idp/scope/",
+    "idp/initialaccesstoken/",
+    "auth/group/",
+    "jsi18n/",
+    "autocomplete/",
+    "r/1/1/",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_strangers_are_asked_to_sign_in_first(browser: Browser, path: str) -> None:
+    page = browser.open(f"/admin/{path}")
+    assert is_page(page, "/account/login/")
+    assert "Signet administration" not in page.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_people_who_are_no_staff_stay_outside(browser: Browser, person: Person, path: str) -> None:
+    browser.sign_in(person)
+    assert browser.open(f"/admin/{path}").status_code == 403
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for(browser: Browser, superuser) -> None:
+    page = browser.open("/admin/idp/event/")
+    assert browser.sign_in(superuser.person, page).url.path == "/admin/idp/event/"
+
+
+def test_django_s_own_sign_in_form_opens_nothing(browser: Browser, superuser) -> None:
+    """It would be a second door, without limits on guessing and without a second factor."""
+    form = {
+        "username": superuser.person.email,
+        "password": superuser.person.password,
+        "next": "/admin/",
+    }
+    token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', browser.open("/account/login/").text)
+    assert token
+    for path in ("/admin/login/", "/admin/"):
+        answer = browser.post(
+            path,
+            data={**form, "csrfmiddlewaretoken": token[1]},
+            headers={"Origin": ISSUER, "Referer": f"{ISSUER}/admin/login/"},
+        )
+        assert is_page(browser.settle(answer), "/account/login/")
+    assert is_page(browser.open("/admin/"), "/account/login/")
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example"])
+def test_the_entrance_leads_nowhere_else(superuser, target: str) -> None:
+    answer = superuser.browser.get("/admin/login/", params={"next": target})
+    assert answer.headers["Location"] == "/admin/"
+
+
+def test_somebody_who_is_staff_no_longer_is_out_at_once(superuser) -> None:
+    from accounts.models import User
+
+    superuser.open("")
+    User.objects.filter(email=superuser.person.email).update(is_staff=False, is_superuser=False)
+    assert superuser.browser.open("/admin/").status_code == 403
+
+
+def test_the_ways_out_are_the_hosted_ones(superuser) -> None:
+    assert is_page(superuser.browser.open("/admin/logout/"), "/account/logout/")
+    assert is_page(superuser.browser.open("/admin/password_change/"), "/account/password/reset/")
+
+
+def test_pages_keep_the_strict_policy(superuser) -> None:
+    policy = superuser.open("").headers["Content-Security-Policy"].split("; ")
+    assert "script-src 'self'" in policy
+    assert "style-src 'self'" in policy
+    assert "unsafe" not in str(policy)
+
+
+@pytest.mark.parametrize("path", [page for page in PAGES if "1/" not in page and "aut" not in page])
+def test_every_page_opens_for_a_superuser(superuser, path: str) -> None:
+    assert superuser.browser.open(f"/admin/{path}").status_code == 200

@@ -1,0 +1,149 @@
+"""What each kind of staff can do, and what they try in vain. ASVS 8.2; SECURITY line 39."""
+
+import pytest
+
+from accounts.models import User
+from idp.models import Client
+from tests.idp.admin.conftest import Operator, events_of
+from tests.relying_party import ISSUER, make_client, make_person, unique
+
+LISTS = [
+    *("accounts/user/", "accounts/session/", "idp/client/", "idp/consent/"),
+    *("idp/authorization/", "idp/signingkey/", "idp/event/", "idp/resourceserver/"),
+    *("idp/scope/", "idp/initialaccesstoken/"),
+]
+
+
+def user_of(email: str) -> User:
+    return User.objects.get(email=email)
+
+
+def page_of(person) -> str:
+    return f"accounts/user/{user_of(person.email).pk}/change/"
+
+
+def client_page(client) -> str:
+    return f"idp/client/{Client.objects.get(client_id=client.client_id).pk}/change/"
+
+
+def send(operator: Operator, path: str, **form: str):
+    """Send a form that no page offered, with a good token."""
+    token = operator.browser.cookies["csrf"]
+    return operator.browser.post(
+        f"/admin/{path}",
+        data={"csrfmiddlewaretoken": token, **form},
+        headers={"Origin": ISSUER, "Referer": f"{ISSUER}/admin/"},
+    )
+
+
+def with_token(operator: Operator) -> Operator:
+    operator.browser.open("/account/logout/")
+    return operator
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_support_sees_every_list(support: Operator, path: str) -> None:
+    assert 'class="addlink"' not in support.open(path).text
+
+
+def test_support_sees_rows_without_anything_to_do_there(support: Operator, person) -> None:
+    for path in (page_of(person), client_page(make_client())):
+        page = support.open(path)
+        assert 'data-act="' not in page.text
+        assert 'name="_save"' not in page.text
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("{user}change/", {"email": "x@example.com"}),
+        ("{user}act/disable/", {}),
+        ("{user}act/end-sessions/", {}),
+        ("accounts/user/", {"action": "disable", "_selected_action": "{pk}"}),
+        ("accounts/user/add/", {"email": "x@example.com"}),
+        ("{client}change/", {"name": "Evil"}),
+        ("{client}act/disable/", {}),
+        ("{client}secrets/", {}),
+        ("{client}delete/", {"post": "yes"}),
+        ("idp/scope/add/", {"name": "evil"}),
+    ],
+)
+def test_support_changes_nothing(support: Operator, path: str, form: dict[str, str]) -> None:
+    person, client = make_person(), make_client()
+    user, row = user_of(person.email), Client.objects.get(client_id=client.client_id)
+    addresses = {"user": f"accounts/user/{user.pk}/", "client": f"idp/client/{row.pk}/"}
+    form = {name: value.format(pk=user.pk) for name, value in form.items()}
+    answer = send(with_token(support), path.format(**addresses), **form)
+    assert answer.status_code in {200, 302, 403}
+    user.refresh_from_db()
+    row.refresh_from_db()
+    assert user.is_active
+    assert user.email == person.email
+    assert (row.enabled, row.name, row.secrets.count()) == (True, "Test app", 1)
+    assert not events_of(support)
+
+
+def test_staff_without_permissions_see_nothing(hire) -> None:
+    nobody = hire()
+    page = nobody.open("")
+    assert "/admin/accounts/user/" not in page.text
+    assert {nobody.browser.open(f"/admin/{path}").status_code for path in LISTS} == {403}
+
+
+@pytest.mark.parametrize("power", ["is_staff", "is_superuser"])
+def test_an_operator_gives_nobody_powers(operator: Operator, person, power: str) -> None:
+    page = operator.open(page_of(person))
+    assert f'name="{power}"' not in page.text
+    fields = {"email": person.email, power: "on", "groups": "1"}
+    send(operator, page_of(person), **fields)
+    email = f"{unique('new')}@example.com"
+    send(operator, "accounts/user/add/", email=email, **{power: "on"})
+    for user in User.objects.filter(email__in=[person.email, email]):
+        assert not (user.is_staff)
+        assert not (user.is_superuser)
+        assert not (user.groups.exists())
+
+
+@pytest.mark.parametrize("act", ["disable", "require-password", "end-sessions", "invite"])
+def test_an_operator_touches_no_other_staff(operator: Operator, superuser: Operator, act) -> None:
+    """Whoever can change a superuser's address can become that superuser."""
+    path = page_of(superuser.person)
+    assert 'data-act="' not in operator.open(path).text
+    assert send(operator, path, email="mine@example.com").status_code == 403
+    answer = send(operator, path.replace("change/", f"act/{act}/"))
+    assert answer.status_code == 403
+    user = user_of(superuser.person.email)
+    assert user.is_active
+    superuser.open("")
+
+
+def test_in_a_list_an_operator_touches_no_other_staff(
+    operator: Operator, superuser: Operator, person
+) -> None:
+    chosen = [user_of(superuser.person.email).pk, user_of(person.email).pk]
+    page = operator.open("accounts/user/", q=person.email)
+    token = operator.browser.cookies["csrf"]
+    assert page.status_code == 200
+    operator.browser.post(
+        "/admin/accounts/user/",
+        data={
+            "csrfmiddlewaretoken": token,
+            "action": "require-password",
+            "_selected_action": chosen,
+        },
+        headers={"Origin": ISSUER, "Referer": f"{ISSUER}/admin/"},
+    )
+    assert not user_of(superuser.person.email).password_change_required
+    assert user_of(person.email).password_change_required
+
+
+def test_an_operator_changes_no_group(operator: Operator) -> None:
+    assert operator.browser.open("/admin/auth/group/").status_code == 403
+    assert send(operator, "auth/group/add/", name="mine").status_code == 403
+
+
+def test_nobody_acts_on_themselves(superuser: Operator) -> None:
+    path = page_of(superuser.person)
+    assert 'data-act="' not in superuser.open(path).text
+    send(superuser, path.replace("change/", "act/disable/"))
+    superuser.open("")

@@ -60,6 +60,15 @@ class WebAddress(forms.URLField):
         super().__init__(assume_scheme="https", **kwargs)
 
 
+class Moment(forms.DateTimeInput):
+    """A day and time, in one field of the browser's own."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
 class Choices(forms.TypedMultipleChoiceField):
     """A list of some of a few words, each with a box to tick."""
 

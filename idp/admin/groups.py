@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.http import HttpRequest
 
 from idp.admin.page import Page
@@ -15,7 +15,16 @@ class GroupsPage(Page):
 
     list_display = ("name",)
     ordering = ("name",)
-    filter_horizontal = ("permissions",)
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Offer the permissions that mean something here."""
+        shown = {model._meta.model_name for model in self.admin_site._registry}
+        kwargs["queryset"] = (
+            Permission.objects.filter(content_type__model__in=shown)
+            .select_related("content_type")
+            .order_by("content_type__model", "codename")
+        )
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whether this operator may make a group."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet, URLField
+from django.db.models import DateTimeField, ManyToManyField, Model, QuerySet, URLField
 from django.forms import URLInput
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -22,6 +23,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from idp import events
+from idp.admin.fields import Moment
 from idp.declaration import differences, key_of, name_of, state_of
 
 #: Rows that are counted, and can be paged through; beyond, a search leads further.
@@ -63,7 +65,11 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     list_max_show_all = 50
     paginator = BoundedPaginator
-    formfield_overrides = {URLField: {"widget": URLInput(attrs={"class": "vTextField"})}}
+    formfield_overrides = {
+        URLField: {"widget": URLInput(attrs={"class": "vTextField"})},
+        ManyToManyField: {"widget": forms.CheckboxSelectMultiple},
+        DateTimeField: {"form_class": forms.DateTimeField, "widget": Moment},
+    }
     acts: ClassVar[tuple[Act, ...]] = ()
     #: What the search box finds, as its help says; `found` does the finding.
     search_help_text: ClassVar[Any] = None

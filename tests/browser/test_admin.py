@@ -52,7 +52,7 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("name", ADMIN_PAGES)
-def test_every_page_is_for_everybody(operator: Visitor, name: str) -> None:
+def test_every_page_is_for_everybody(operator: Visitor, name: str, person: Person) -> None:
     operator.open(f"/admin/{ADMIN_PAGES[name]()}")
     for theme in ("light", "dark"):
         operator.page.emulate_media(color_scheme=theme)
@@ -79,15 +79,15 @@ def test_from_a_wrong_redirect_uri_to_a_right_one(
     assert reference
 
     page = operator.page
-    operator.press("Events")
-    page.get_by_role("searchbox").or_(page.locator("#searchbar")).fill(reference[0])
+    page.locator("#head-links").get_by_role("link", name="Events").click()
+    page.get_by_role("searchbox").fill(reference[0])
     page.get_by_role("button", name="Search").click()
     page.get_by_role("link", name=reference[0]).click()
     story = page.locator("#content")
     expect(story).to_contain_text(wrong)
     expect(story).to_contain_text("OIDC Core §3.1.2.1")
     operator.open(f"/admin/idp/client/{first(Client, client_id=site.client.client_id)}/change/")
-    page.get_by_label("Redirect URIs", exact=True).fill(wrong)
+    page.get_by_label("Redirect URIs:", exact=True).fill(wrong)
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
 
@@ -100,9 +100,9 @@ def test_from_a_wrong_redirect_uri_to_a_right_one(
 def test_a_new_app_gets_its_secret_once(operator: Visitor, bakery: Site) -> None:
     page, client_id = operator.page, unique("shop")
     operator.open("/admin/idp/client/add/")
-    page.get_by_label("Name", exact=True).fill("Shop")
+    page.get_by_label("Name:", exact=True).fill("Shop")
     page.get_by_label("Client ID").fill(client_id)
-    page.get_by_label("Redirect URIs", exact=True).fill("https://shop.example/callback")
+    page.get_by_label("Redirect URIs:", exact=True).fill("https://shop.example/callback")
     page.get_by_role("button", name="Save", exact=True).click()
     operator.sees("The secret of Shop")
     secret = page.locator("#secret").inner_text()

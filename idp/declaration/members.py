@@ -80,14 +80,20 @@ def is_text(text: str) -> bool:
 
 
 def validate(
-    what: str, row: Model, names: Mapping[str, str] | None = None, exclude: Iterable[str] = ()
+    what: str,
+    row: Model,
+    *,
+    names: Mapping[str, str] | None = None,
+    exclude: Iterable[str] = (),
+    unique: bool = True,
 ) -> None:
     """Raise DeclarationError with every problem that the row has with itself, by member.
 
-    `names` has the members whose columns are named otherwise, by column.
+    `names` has the members whose columns are named otherwise, by column. Without `unique` nobody
+    asks the database whether there is such a row already.
     """
     try:
-        row.full_clean(exclude=set(exclude))
+        row.full_clean(exclude=set(exclude), validate_unique=unique)
     except ValidationError as error:
         problems = "; ".join(
             f"{(names or {}).get(column, column)}: {' '.join(texts)}"

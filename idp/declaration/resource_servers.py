@@ -63,10 +63,10 @@ def apply_resource_server(entry: dict[str, Any]) -> Change | None:
     return Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
 
 
-def appoint(entry: dict[str, Any], *, left_out: Collection[str]) -> Change | None:
+def appoint(entry: dict[str, Any], *, left_out: Collection[tuple[str, str]]) -> Change | None:
     """Say which clients introspect for an API, once all the clients are made.
 
-    Those `left_out` for want of a secret are no mistake. Raises DeclarationError.
+    Those that were `left_out` (by list and key) are no mistake. Raises DeclarationError.
     """
     what = f"resource server {entry['identifier']}"
     server = ResourceServer.objects.filter(identifier=entry["identifier"]).first()
@@ -75,7 +75,7 @@ def appoint(entry: dict[str, Any], *, left_out: Collection[str]) -> Change | Non
     names = set(entry.get("introspection_clients", []))
     clients = list(Client.objects.filter(client_id__in=names))
     wanted = sorted(client.client_id for client in clients)
-    unknown = names - set(wanted) - set(left_out)
+    unknown = {name for name in names - set(wanted) if ("clients", name) not in left_out}
     if unknown:
         raise DeclarationError(f"{what}: introspection_clients: unknown: {min(unknown)}")
     before = _introspection_clients(server)

@@ -1,12 +1,14 @@
 """People, as a file declares them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
 from accounts.models import User
 from accounts.sessions import Ending, end_sessions
@@ -39,18 +41,42 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "address": (dict,),
 }
 _LONGEST_GROUP = 150
+#: What `state` needs.
+_RELATED = ("groups", "emailaddress_set")
 
 
-def apply_user(entry: dict[str, Any]) -> Change | None:
+@dataclass(frozen=True)
+class Present:
+    """Who is there already of some entries' people, found in a few statements for them all."""
+
+    people: dict[str, User]
+    #: Whose proven address it is: a person's key, by address.
+    proven: dict[str, int]
+
+    @classmethod
+    def of(cls, entries: Iterable[dict[str, Any]]) -> "Present":
+        """Look for the people of these entries, whatever the capitals of their addresses.
+
+        Unfinished sign-ups go: nobody has been in them, and whoever began one must not know the
+        password of the account that an operator makes.
+        """
+        emails = [entry["email"] for entry in entries]
+        found = User.objects.alias(lowered=Lower("email")).filter(lowered__in=emails)
+        found.filter(pk__in=User.objects.unfinished().values("pk")).delete()
+        proven = EmailAddress.objects.filter(email__in=emails, verified=True)
+        return cls(
+            people={user.email.lower(): user for user in found.prefetch_related(*_RELATED)},
+            proven=dict(proven.values_list("email", "user_id")),
+        )
+
+
+def apply_user(entry: dict[str, Any], *, present: Present) -> Change | None:
     """Make a person as declared; return what changed, or None. Raises DeclarationError."""
     email = entry["email"]
     what = f"user {email}"
     refuse_unknown(what, entry, _MEMBERS)
     _check_types(what, entry)
-    # Nobody has been in an unfinished sign-up; whoever began it must not know the password of the
-    # account that an operator makes.
-    User.objects.unfinished().filter(email__iexact=email).delete()
-    user = User.objects.filter(email__iexact=email).first()
+    user = present.people.get(email)
     is_new = user is None
     user = user or User(email=email)
     before = {} if is_new else state(user)
@@ -64,9 +90,9 @@ def apply_user(entry: dict[str, Any]) -> Change | None:
     new_password = password is not None and (is_new or not user.check_password(password))
     if new_password or is_new:
         user.set_password(password)
-    validate(what, user, exclude=["password"])
+    validate(what, user, exclude=["password"], unique=False)
     verified = entry.get("email_verified", before.get("email_verified", False))
-    if verified and _is_of_another(email, user):
+    if verified and present.proven.get(email, user.pk) != user.pk:
         raise DeclarationError(f"{what}: email: This is another person's second address.")
     groups = sorted(set(entry.get("groups", before.get("groups", []))))
     after = _state(user, verified=verified, groups=groups)
@@ -125,7 +151,7 @@ def rows() -> QuerySet[User]:
     """Return who is exported: everybody but unfinished sign-ups."""
     unfinished = User.objects.unfinished().values("pk")
     people = User.objects.exclude(pk__in=unfinished).order_by("email")
-    return people.prefetch_related("groups", "emailaddress_set")
+    return people.prefetch_related(*_RELATED)
 
 
 def _state(user: User, *, verified: bool, groups: list[str]) -> dict[str, Any]:
@@ -148,11 +174,6 @@ def _check_types(what: str, entry: dict[str, Any]) -> None:
         raise DeclarationError(
             f"{what}: groups: A group's name has 1 to {_LONGEST_GROUP} characters."
         )
-
-
-def _is_of_another(email: str, user: User) -> bool:
-    others = EmailAddress.objects.filter(email__iexact=email, verified=True)
-    return bool(others.exclude(user_id=user.pk).exists())
 
 
 def _end_sessions(user: User, *, new_password: bool = False) -> None:

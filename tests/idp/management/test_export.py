@@ -183,6 +183,19 @@ def test_into_an_empty_database_all_else_can_be_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("empty")
+def test_what_is_left_out_stays_as_it_is() -> None:
+    api = {"identifier": "https://api.example.com", "scopes": ["bread.read"]}
+    apply({"resource_servers": [api]}, dry_run=False)
+    wanted = {**api, "access_token_encryption_alg": "dir", "introspection_clients": ["nobody"]}
+    changes = apply({"resource_servers": [wanted]}, dry_run=False, leave_out=True)
+    assert [line for change in changes for line in change.lines()] == [
+        "! resource server https://api.example.com",
+        "    encryption_secret is missing",
+    ]
+    assert entry_of(ResourceServer.objects.get()) == api
+
+
+@pytest.mark.usefixtures("empty")
 def test_with_its_secrets_an_export_makes_the_same_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

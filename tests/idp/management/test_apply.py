@@ -315,7 +315,7 @@ def test_disabling_somebody_ends_their_sessions(tmp_path: Path) -> None:
     assert session.ended_at is None
     run(tmp_path, {"users": [{**entry, "is_active": False}]})
     session.refresh_from_db()
-    assert session.ending == Ending.DISABLED
+    assert session.ending == Ending.ACCOUNT_DISABLED
     assert "is_active: False -> True" in run(tmp_path, {"users": [entry]})
 
 

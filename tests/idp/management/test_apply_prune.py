@@ -107,7 +107,7 @@ def test_people_are_disabled_and_keep_their_subject() -> None:
     session = Session.objects.create(user=user, authenticated_at=now, last_seen_at=now)
     run(users=[])
     session.refresh_from_db()
-    assert session.ending == Ending.DISABLED
+    assert session.ending == Ending.ACCOUNT_DISABLED
     assert run(users=[]) == []
     assert run(users=[entry]) == [f"~ user {entry['email']}", "    is_active: False -> True"]
     assert User.objects.get(sub=user.sub).is_active

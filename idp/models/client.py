@@ -79,6 +79,9 @@ class Client(AbstractApplication):
         choices=[(name, name) for name in policy.SIGNING_ALGORITHMS],
         default=policy.SIGNING_ALGORITHMS[0],
     )
+    #: The client's own public keys, a JWK set (RFC 7517 §5): by value, or where they are.
+    jwks = models.JSONField(_("public keys (jwks)"), null=True, blank=True)
+    jwks_uri = models.URLField(_("address of the public keys (jwks_uri)"), blank=True)
     #: The scopes this client may ask for; empty means every standard scope.
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     default_max_age = models.PositiveIntegerField(
@@ -151,6 +154,11 @@ class Client(AbstractApplication):
     def is_public(self) -> bool:
         """Whether the client has no secret to keep (RFC 6749 §2.1)."""
         return self.token_endpoint_auth_method == "none"
+
+    @property
+    def needs_hmac_key(self) -> bool:
+        """Whether something is signed with the client's secret, which then has to be kept."""
+        return False
 
     @property
     def pkce_required(self) -> bool:
@@ -272,6 +280,8 @@ class ClientSecret(models.Model):
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="secrets")
     hashed = models.CharField(max_length=64, editable=False)
+    #: The secret itself, sealed, where it also serves as an HMAC key; empty for all others.
+    sealed = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     #: To the hour: enough to see that a secret is still needed.

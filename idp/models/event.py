@@ -94,6 +94,7 @@ class Event(models.Model):
             models.Index(fields=["kind", "id"], name="event_by_kind"),
             models.Index(fields=["user", "id"], name="event_by_user"),
             models.Index(fields=["client_id", "id"], name="event_by_client"),
+            models.Index(fields=["client_id", "kind", "id"], name="event_by_client_and_kind"),
             models.Index(fields=["ip_address", "id"], name="event_by_address"),
             models.Index(fields=["target", "id"], name="event_by_target"),
         ]

@@ -29,7 +29,7 @@ Kind = Event.Kind
 #: How many rows of a kind one network address, and one client, can cause in a minute. What comes
 #: beyond is counted on the newest of them: no flood fills the table.
 ROWS_A_MINUTE = {"ip_address": 60, "client_id": 300}
-_CAUSED_BY_STRANGERS = frozenset({Kind.DENIED, Kind.SIGN_IN_FAILED})
+_CAUSED_BY_STRANGERS = frozenset({Kind.DENIED, Kind.SIGN_IN_FAILED, Kind.REUSED})
 
 #: Parameters that explain a denial and open nothing. Of any other, only the length is kept.
 _TELLING = frozenset(

@@ -20,7 +20,7 @@ from accounts.network import client_address
 from idp.logs import MASK, request_id
 from idp.models import Client, Event
 from idp.models.event import new_reference
-from idp.protocol.errors import ProtocolError, rule_broken
+from idp.protocol.errors import ProtocolError, printable, rule_broken
 from idp.protocol.parameters import Parameters
 
 log = structlog.get_logger(__name__)
@@ -135,13 +135,17 @@ def denied(
 ) -> str:
     """Record that a request was denied, with all of its story; return the reference."""
     check, section = rule_broken(error)
+    named = _named(client_id) if client_id else ""
+    reason = error.description
+    if client_id and named != client_id:
+        reason = reason.replace(printable(client_id), named)
     return record(
         Kind.DENIED,
         http,
         user=user,
-        client_id=_named(client_id) if client_id else "",
+        client_id=named,
         error=error.code,
-        reason=_shown(error.description),
+        reason=_shown(reason),
         at=http.path,
         method=http.method,
         check=check,

@@ -103,7 +103,9 @@ def _refuse(http: HttpRequest, error: ProtocolError, parameters: Parameters | No
 def _sealed(parameters: Parameters) -> str:
     """Return the parameters as a query that nobody can read or change; no hint stands in a URL."""
     text = json.dumps(dict(parameters.values)).encode()
-    return urlencode({_SEALED: server_keys.seal(text, _PURPOSE)})
+    wish = parameters.get("ui_locales")
+    languages = {"ui_locales": wish} if wish else {}  # the middleware looks for it there
+    return urlencode({_SEALED: server_keys.seal(text, _PURPOSE), **languages})
 
 
 def _leave(request: LogoutRequest) -> HttpResponse:

@@ -286,8 +286,10 @@ class TooManyRegistrations(AccessDenied):
 class InvalidRedirectUri(ProtocolError):
     """One of the redirect URIs cannot be registered. RFC 7591 §3.2.2.
 
-    A website's starts with https://, or with http:// on the developer's own machine; a native app
-    may have a custom scheme that is a domain name in reverse. None has a fragment or a wildcard.
+    1. A website's starts with https://, or with http:// on the developer's own machine; a native
+       app may have a custom scheme that is a domain name in reverse.
+    2. None has a fragment (what follows a #) or a wildcard.
+    3. With an initial access token, its host may have to be one that the token names.
     """
 
     code = "invalid_redirect_uri"
@@ -297,8 +299,10 @@ class InvalidRedirectUri(ProtocolError):
 class InvalidClientMetadata(ProtocolError):
     """A member of the client's metadata cannot be registered. RFC 7591 §3.2.2.
 
-    The description names it. Discovery lists what is offered; what is not is refused rather than
-    left out where the client would rely on it. Members that nobody here knows are ignored.
+    1. Look at the member that the description names, and at its type.
+    2. Compare its value with discovery, which lists what is offered. What is not is refused rather
+       than left out where the client would rely on it; members that nobody knows are ignored.
+    3. grant_types and response_types have to go together, and to be open to registration here.
     """
 
     code = "invalid_client_metadata"
@@ -308,7 +312,7 @@ class InvalidClientMetadata(ProtocolError):
 class UnapprovedSoftwareStatement(ProtocolError):
     """Software statements are not accepted here. RFC 7591 §3.2.2.
 
-    Send the metadata itself, and an initial access token if the operator gave you one.
+    1. Send the metadata itself, and an initial access token if the operator gave you one.
     """
 
     code = "unapproved_software_statement"

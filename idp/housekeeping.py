@@ -21,6 +21,7 @@ from idp.models import (
     Event,
     PendingAuthorization,
     RefreshToken,
+    UsedAssertion,
 )
 
 BATCH = 500
@@ -39,6 +40,7 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     yield "codes", AuthorizationCode.objects.filter(expires__lte=remembered)
     yield "access tokens", AccessToken.objects.filter(expires__lte=now)
     yield "refresh tokens", RefreshToken.objects.filter(expires__lte=remembered)
+    yield "client assertions", UsedAssertion.objects.filter(expires_at__lte=now)
     # A family goes when nothing of it is left: its rows are what a replay is recognized by.
     yield (
         "authorizations",

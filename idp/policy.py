@@ -51,7 +51,20 @@ GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials
 PROMPTS: Final = ("none", "login", "consent", "select_account")
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
 CODE_CHALLENGE_METHODS: Final = pkce.METHODS
-CLIENT_AUTHENTICATION_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
+CLIENT_AUTHENTICATION_METHODS: Final = (
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "private_key_jwt",
+    "none",
+)
+#: What clients' own signatures may be made with: their keys, or the secret they share with us.
+CLIENT_KEY_ALGORITHMS: Final = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA"),
+)
+SHARED_SECRET_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
+CLIENT_ALGORITHMS: Final = CLIENT_KEY_ALGORITHMS + SHARED_SECRET_ALGORITHMS
 SUBJECT_TYPES: Final = ("public",)
 #: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
 SIGNING_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
@@ -83,6 +96,12 @@ PATHS: Final = {
     "jwks_uri": "/jwks",
     "service_documentation": "/developers/",
 }
+#: Where clients authenticate.
+AUTHENTICATED_ENDPOINTS: Final = (
+    "token_endpoint",
+    "revocation_endpoint",
+    "introspection_endpoint",
+)
 DISCOVERY_PATHS: Final = (
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",

@@ -67,6 +67,22 @@ def use_refresh_token(token_hash: str, client_id: int, now: datetime) -> UsedRef
     return None if row is None else UsedRefreshToken(row[0], row[1], bool(row[2]))
 
 
+def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
+    """Note that a client assertion was used; return False if it was before.
+
+    Hand-written for ON CONFLICT: of many at once exactly one succeeds, in one statement.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO idp_usedassertion (client_id, jti_hash, expires_at) VALUES (%s, %s, %s)
+            ON CONFLICT DO NOTHING
+            """,
+            [client_id, jti_hash, _time(expires_at)],
+        )
+        return bool(cursor.rowcount == 1)
+
+
 @dataclass(frozen=True)
 class NewAccessToken:
     """What is stored of an access token."""

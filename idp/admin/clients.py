@@ -77,6 +77,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = (
             *("client_id", "name", "application_type", "token_endpoint_auth_method", "enabled"),
             *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
+            *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
             *("grant_types", "scopes", "profile", "skip_authorization", "default_max_age"),
             *("access_token_format", "id_token_signed_response_alg"),
             *("introspection_signed_response_alg", "refresh_token_grace"),
@@ -84,7 +85,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "contacts",
         )
         field_classes = dict.fromkeys(
-            ("client_uri", "logo_uri", "policy_uri", "tos_uri"), WebAddress
+            ("client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri"), WebAddress
         )
         labels = {
             "client_id": _("Client ID"),
@@ -95,6 +96,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "client_id": _("What the app identifies itself by. It can’t be changed later."),
             "name": _("As people read it when they sign in."),
             "logo_uri": _("An https address; each visitor’s browser loads it."),
+            "jwks": _("A JWK set in JSON, public keys only; or else their address below."),
             "enabled": _("Off: everything of this app stops at once."),
         }
 
@@ -136,6 +138,10 @@ class ClientsPage(Page):
         (
             _("Addresses"),
             {"fields": ("redirect_uris", "post_logout_redirect_uris", "allowed_origins")},
+        ),
+        (
+            _("How it proves itself with keys"),
+            {"fields": ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg")},
         ),
         (_("What it may do"), {"fields": ("grant_types", "scopes")}),
         (
@@ -199,7 +205,7 @@ class ClientsPage(Page):
     @admin.display(description=_("client secret"), boolean=True)
     def kind(self, client: Client) -> bool:
         """Return whether the app has a secret to keep."""
-        return not client.is_public
+        return client.needs_secret
 
     def client_id_of(self, row: Client) -> str:
         """Return the app's client_id."""
@@ -209,7 +215,7 @@ class ClientsPage(Page):
         """Return the secrets, and the lists that are about this app."""
         secrets_page = (_("Secrets"), reverse("admin:idp_client_secrets", args=[row.pk]))
         return [
-            *([] if row.is_public else [secrets_page]),
+            *([secrets_page] if row.needs_secret else []),
             (_("Errors"), list_of(Event, client_id=row.client_id, kind=Event.Kind.DENIED)),
             (_("Events"), list_of(Event, client_id=row.client_id)),
             (_("Consents"), list_of(Consent, client=row.pk)),
@@ -220,7 +226,7 @@ class ClientsPage(Page):
         self, request: HttpRequest, obj: Client, post_url_continue: str | None = None
     ) -> HttpResponse:
         """Show the first secret of an app that needs one."""
-        if obj.is_public:
+        if not obj.needs_secret:
             return super().response_add(request, obj, post_url_continue)
         return self._show_new_secret(request, obj, None)
 
@@ -238,7 +244,7 @@ class ClientsPage(Page):
     def secrets_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show when each secret was made and used; make one, or take one away."""
         client = self.get_object(request, object_id)
-        if client is None or client.is_public:
+        if client is None or not client.needs_secret:
             raise Http404
         if not self.has_view_permission(request, client):
             raise PermissionDenied

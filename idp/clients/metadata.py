@@ -20,6 +20,9 @@ REGISTERED = (
     "response_types",
     "application_type",
     "token_endpoint_auth_method",
+    "token_endpoint_auth_signing_alg",
+    "jwks",
+    "jwks_uri",
     "id_token_signed_response_alg",
     "introspection_signed_response_alg",
     "scope",
@@ -82,6 +85,8 @@ def _is_of_type(value: Any, kind: Any) -> bool:
 
 
 def _type_of(name: str, left_out: dict[str, Any]) -> Any:
+    if name == "jwks":
+        return (dict, type(None))
     if name == "default_max_age":
         return (int, type(None))
     return str if isinstance(left_out[name], str) else type(left_out[name])

@@ -107,6 +107,11 @@ def hmac_keys(client: Client, now: datetime) -> list[bytes]:
     return [server_keys.unseal(row.sealed, _HMAC_PURPOSE) for row in kept]
 
 
+def lacks_hmac_key(client: Client, now: datetime) -> bool:
+    """Whether the client needs its secret for a key, and none of them is kept as one."""
+    return client.needs_hmac_key and not hmac_keys(client, now)
+
+
 def is_valid_now(client: Client, secret: str) -> bool:
     """Whether the secret proves the client at this moment."""
     return find(client, secret, timezone.now()) is not None

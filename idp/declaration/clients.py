@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import User
 from idp.clients import deletion, metadata, secrets
@@ -39,10 +40,14 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
     validate(what, client, names=_NAMES)
     fields = differences(before, state(client))
     secret = _secret_of(what, client, entry)
-    if secret is None and not client.is_public and not (client.pk and client.secrets.exists()):
+    if secret is None and client.needs_secret and not (client.pk and client.secrets.exists()):
         client.save()
         raise MissingSecretError(what, "client_secret")
-    new_secret = secret is not None and (is_new or not secrets.is_valid_now(client, secret))
+    new_secret = secret is not None and (
+        is_new
+        or not secrets.is_valid_now(client, secret)
+        or secrets.lacks_hmac_key(client, timezone.now())
+    )
     if new_secret:
         fields["client_secret"] = NEW_SECRET
     if not fields:
@@ -95,10 +100,11 @@ def _owner(what: str, entry: dict[str, Any]) -> User | None:
 
 def _secret_of(what: str, client: Client, entry: dict[str, Any]) -> str | None:
     secret = secret_of(what, entry, "client_secret")
-    if client.is_public:
+    if not client.needs_secret:
         if secret is not None:
             raise DeclarationError(
-                f"{what}: with token_endpoint_auth_method none there is no client_secret."
+                f"{what}: with token_endpoint_auth_method {client.token_endpoint_auth_method} "
+                "there is no client_secret."
             )
         return None
     if secret is not None and len(secret) < secrets.MINIMUM_LENGTH:

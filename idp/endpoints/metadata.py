@@ -65,6 +65,10 @@ def provider_metadata() -> dict[str, Any]:
         "introspection_endpoint_auth_methods_supported": [
             method for method in policy.CLIENT_AUTHENTICATION_METHODS if method != "none"
         ],
+        **{
+            f"{name}_auth_signing_alg_values_supported": policy.CLIENT_ALGORITHMS
+            for name in policy.AUTHENTICATED_ENDPOINTS
+        },
         "introspection_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
         "display_values_supported": policy.DISPLAYS,
         "prompt_values_supported": policy.PROMPTS,

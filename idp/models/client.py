@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication
 
 from idp import policy
+from idp.jose import public_keys
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
 from idp.protocol import redirect_uris
@@ -82,6 +83,12 @@ class Client(AbstractApplication):
     #: The client's own public keys, a JWK set (RFC 7517 §5): by value, or where they are.
     jwks = models.JSONField(_("public keys (jwks)"), null=True, blank=True)
     jwks_uri = models.URLField(_("address of the public keys (jwks_uri)"), blank=True)
+    token_endpoint_auth_signing_alg = models.CharField(
+        _("client authentication’s algorithm"),
+        max_length=10,
+        blank=True,
+        choices=[(name, name) for name in policy.CLIENT_ALGORITHMS],
+    )
     #: The scopes this client may ask for; empty means every standard scope.
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     default_max_age = models.PositiveIntegerField(
@@ -158,7 +165,13 @@ class Client(AbstractApplication):
     @property
     def needs_hmac_key(self) -> bool:
         """Whether something is signed with the client's secret, which then has to be kept."""
-        return False
+        reasons = (self.token_endpoint_auth_method == "client_secret_jwt",)
+        return any(reasons)
+
+    @property
+    def needs_secret(self) -> bool:
+        """Whether there is a secret between the client and us."""
+        return self.token_endpoint_auth_method.startswith("client_secret_") or self.needs_hmac_key
 
     @property
     def pkce_required(self) -> bool:
@@ -201,6 +214,7 @@ class Client(AbstractApplication):
     def clean(self) -> None:
         """Refuse metadata that would fail or be unsafe later, naming the field."""
         problems = self._problems_with_uris() | self._problems_with_origins()
+        problems |= self._problems_with_keys()
         uses_code = "authorization_code" in self.grant_types
         if uses_code and not self.redirect_uris:
             problems["redirect_uris"] = ["The authorization_code grant needs a redirect URI."]
@@ -234,6 +248,26 @@ class Client(AbstractApplication):
                     problem = "Its host is too long."
                 if problem:
                     problems.setdefault(field, []).append(f"{uri}: {problem}")
+        return problems
+
+    def _problems_with_keys(self) -> dict[str, list[str]]:
+        problems: dict[str, list[str]] = {}
+        method, algorithm = self.token_endpoint_auth_method, self.token_endpoint_auth_signing_alg
+        if self.jwks is not None and self.jwks_uri:
+            problems["jwks"] = ["Keys come by value (jwks) or by address (jwks_uri), not both."]
+        elif self.jwks is not None and (problem := public_keys.problem_with_set(self.jwks)):
+            problems["jwks"] = [problem]
+        schemes = ("https://", "http://") if settings.IDP_DEVELOPMENT else ("https://",)
+        if self.jwks_uri and not self.jwks_uri.startswith(schemes):
+            problems["jwks_uri"] = ["It has to start with https://."]
+        if method == "private_key_jwt" and self.jwks is None and not self.jwks_uri:
+            problems["jwks"] = ["The method private_key_jwt needs jwks or jwks_uri."]
+        offered = {
+            "private_key_jwt": policy.CLIENT_KEY_ALGORITHMS,
+            "client_secret_jwt": policy.SHARED_SECRET_ALGORITHMS,
+        }.get(method, policy.CLIENT_ALGORITHMS)
+        if algorithm and algorithm not in offered:
+            problems["token_endpoint_auth_signing_alg"] = [f"It does not go with {method}."]
         return problems
 
     def _problems_with_origins(self) -> dict[str, list[str]]:
@@ -289,6 +323,22 @@ class ClientSecret(models.Model):
 
     def __str__(self) -> str:
         return f"Secret of {self.client_id} since {self.created_at:%Y-%m-%d}"
+
+
+class UsedAssertion(models.Model):
+    """A client assertion that was used: until it expires, its `jti` works no more."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False)
+    jti_hash = models.CharField(max_length=64)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["client", "jti_hash"], name="an_assertion_works_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"Assertion of {self.client_id} until {self.expires_at:%Y-%m-%d %H:%M}"
 
 
 class ClientOrigin(models.Model):

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from idp.clients import deletion, secrets
 from idp.models import Client
@@ -144,11 +145,13 @@ def _is_about(client: Client, document: Mapping[str, Any]) -> None:
 
 def _secret_where_needed(client: Client) -> str | None:
     """Return a new secret if the client needs one and has none; one without need loses it."""
-    if client.is_public:
+    if not client.needs_secret:
         client.secrets.all().delete()
         return None
     if client.secrets.exists():
-        return None
+        if not secrets.lacks_hmac_key(client, timezone.now()):
+            return None
+        client.secrets.all().delete()  # only their hashes are kept, which sign nothing
     secret = secrets.generate()
     secrets.add(client, secret)
     return secret

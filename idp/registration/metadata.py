@@ -28,6 +28,7 @@ Check = Callable[[Document], None]
 #: What can be chosen of what is offered, by the member that says so.
 _CHOICES = {
     "token_endpoint_auth_method": policy.CLIENT_AUTHENTICATION_METHODS,
+    "token_endpoint_auth_signing_alg": policy.CLIENT_ALGORITHMS,
     "id_token_signed_response_alg": policy.SIGNING_ALGORITHMS,
     "introspection_signed_response_alg": policy.SIGNING_ALGORITHMS,
     "application_type": tuple(Client.ApplicationType.values),
@@ -55,7 +56,6 @@ _NOT_OFFERED = (
     "require_signed_request_object",
     "sector_identifier_uri",
     "tls_client_certificate_bound_access_tokens",
-    "token_endpoint_auth_signing_alg",
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
     "userinfo_signed_response_alg",
@@ -96,7 +96,7 @@ def choices_are_offered(document: Document) -> None:
 
 
 def keys_come_in_one_way(document: Document) -> None:
-    """RFC 7591 §2: keys by value or by address, never both. Nothing here needs them yet."""
+    """RFC 7591 §2: keys by value or by address, never both."""
     if "jwks" in document and "jwks_uri" in document:
         raise InvalidClientMetadata("jwks: It came together with jwks_uri; send one of them.")
 

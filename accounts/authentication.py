@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Session, User
 from accounts.sessions import session_of
 
 #: What an authentication is called in `acr`, by how many different factors it had (OIDC Core §2).
@@ -39,8 +39,11 @@ def authentication_of(http: HttpRequest) -> Authentication | None:
     What is reported is what was done, never what somebody asked for.
     """
     session = session_of(http)
-    if session is None:
-        return None
+    return None if session is None else authentication_in(session)
+
+
+def authentication_in(session: Session) -> Authentication:
+    """Return how the person of a session, which has its user, is signed in."""
     return Authentication(
         user=session.user,
         session_id=session.pk,

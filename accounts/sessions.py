@@ -58,6 +58,18 @@ def session_of(http: HttpRequest) -> Session | None:
     return http.signed_in_session  # type: ignore[attr-defined, no-any-return]
 
 
+def begin_without_browser(http: HttpRequest, user: User, now: datetime) -> Session:
+    """Return a new session of somebody whose password an app has sent; it ends as any other."""
+    return Session.objects.create(
+        user=user,
+        authenticated_at=now,
+        methods=[{"method": "password", "at": now.timestamp()}],
+        user_agent=http.headers.get("User-Agent", "")[:400],
+        ip_address=client_address(http),
+        last_seen_at=now,
+    )
+
+
 def add_step(http: HttpRequest) -> None:
     """Add what the person at this browser has just proven to their session.
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from django.conf import settings
 
-from idp.protocol import pkce, vocabulary
+from idp.protocol import pkce, response_types, vocabulary
 
 ISSUER: Final[str] = settings.IDP_ISSUER
 
@@ -45,9 +45,20 @@ PUBLISHED_FOR: Final = timedelta(seconds=5)
 # --- What is offered ---------------------------------------------------------------------------
 
 SCOPES: Final = (*vocabulary.SCOPE_CLAIMS, vocabulary.OFFLINE_ACCESS)
-RESPONSE_TYPES: Final = ("code",)
-RESPONSE_MODES: Final = ("query",)
-GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
+#: What there is at all. Each client has its own of it; discovery lists what somebody can use.
+RESPONSE_TYPES: Final = response_types.ALL
+GRANT_TYPES: Final = (
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "implicit",
+    "password",
+)
+#: What RFC 9700 §2.1.2, §2.4 advise against: only for clients that an operator opened it for.
+LEGACY_GRANT_TYPES: Final = frozenset({"implicit", "password"})
+#: What discovery offers whether or not a client uses it.
+OFFERED_RESPONSE_TYPES: Final = tuple(settings.IDP_RESPONSE_TYPES)
+RESPONSE_MODES: Final = response_types.MODES
 PROMPTS: Final = ("none", "login", "consent", "select_account")
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
 CODE_CHALLENGE_METHODS: Final = pkce.METHODS

@@ -25,7 +25,10 @@ _GRANTS = {
     "authorization_code": _("People sign in with it (authorization_code)"),
     "refresh_token": _("It can stay signed in (refresh_token)"),
     "client_credentials": _("It acts for itself, without a person (client_credentials)"),
+    "implicit": _("Legacy: tokens come in an address, without a code (implicit)"),
+    "password": _("Legacy: it asks people for their password itself (password)"),
 }
+_ANSWERS = [(kind, kind) for kind in policy.RESPONSE_TYPES]
 #: How long the secret before goes on when a new one is made: hours, and how it is said.
 _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
 
@@ -60,6 +63,14 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         ),
     )
     grant_types = Choices(_GRANTS.items(), label=_("What it does"), initial=["authorization_code"])
+    response_types = Choices(
+        _ANSWERS,
+        label=_("What it gets after a sign-in"),
+        help_text=_(
+            "None ticked: a code, which is what every app should use. All others are legacy and "
+            "need implicit, and the profile that is compatible."
+        ),
+    )
     scopes = Lines(
         label=_("Scopes"),
         required=False,
@@ -78,7 +89,8 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *("client_id", "name", "application_type", "token_endpoint_auth_method", "enabled"),
             *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
             *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
-            *("grant_types", "scopes", "profile", "skip_authorization", "default_max_age"),
+            *("grant_types", "response_types", "scopes", "profile", "skip_authorization"),
+            "default_max_age",
             *("access_token_format", "id_token_signed_response_alg"),
             *("introspection_signed_response_alg", "refresh_token_grace"),
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
@@ -101,18 +113,12 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
     def clean(self) -> dict[str, Any]:
-        """Derive the response types: they follow from what the app does."""
+        """Derive the response types where none was chosen: they follow from what the app does."""
         cleaned = super().clean() or self.cleaned_data
-        signs_in = "authorization_code" in cleaned.get("grant_types", ())
-        self.instance.response_types = ["code"] if signs_in else []
+        if not cleaned.get("response_types"):
+            signs_in = "authorization_code" in cleaned.get("grant_types", ())
+            cleaned["response_types"] = ["code"] if signs_in else []
         return cleaned
-
-    def _update_errors(self, errors: Any) -> None:
-        """Say what is wrong with the derived response types beside what they derive from."""
-        found = getattr(errors, "error_dict", {})
-        if "response_types" in found:
-            found.setdefault("grant_types", []).extend(found.pop("response_types"))
-        super()._update_errors(errors)  # type: ignore[misc]
 
 
 @admin.register(Client)
@@ -143,7 +149,7 @@ class ClientsPage(Page):
             _("How it proves itself with keys"),
             {"fields": ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg")},
         ),
-        (_("What it may do"), {"fields": ("grant_types", "scopes")}),
+        (_("What it may do"), {"fields": ("grant_types", "response_types", "scopes")}),
         (
             _("What people see"),
             {"fields": ("client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts")},

@@ -9,8 +9,10 @@ from datetime import datetime
 
 from idp.clients.redirect_uris import MAX_STATE, ReplyAddress
 from idp.models import Client
+from idp.protocol import response_types
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.parameters import Parameters
+from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 #: Longer ones are refused: what a client needs to remember it can keep itself.
 MAX_NONCE = 1024
@@ -50,6 +52,10 @@ class AuthorizationRequest:
     unsupported: frozenset[str] = frozenset()
     consented_in: str | None = None
 
+    def returns(self, part: str) -> bool:
+        """Whether this is part of what is to come back: a code, an ID token, an access token."""
+        return part in response_types.parts(self.response_type)
+
     @classmethod
     def parse(cls, arrival: Arrival, reply_to: ReplyAddress) -> "AuthorizationRequest":
         """Read the parameters. Raises InvalidRequest for what can't be understood.
@@ -61,14 +67,15 @@ class AuthorizationRequest:
         parameters.refuse_repeats()
         client = reply_to.client
         max_age = _seconds(parameters.values)
+        response_type = _response_type(parameters)
         _bounded(parameters.values, "state", MAX_STATE)
         return cls(
             client=client,
             reply_to=reply_to,
             arrived_at=arrival.arrived_at,
-            response_type=_response_type(parameters),
+            response_type=response_type,
             response_mode=parameters.get("response_mode"),
-            scopes=frozenset((parameters.get("scope") or "").split()) & client.allowed_scopes,
+            scopes=_scopes(parameters, response_type) & client.allowed_scopes,
             prompts=frozenset((parameters.get("prompt") or "").split()),
             nonce=_bounded(parameters.values, "nonce", MAX_NONCE),
             max_age=client.default_max_age if max_age is None else max_age,
@@ -89,6 +96,12 @@ def _response_type(parameters: Parameters) -> str:
     if response_type is None:
         raise InvalidRequest("The parameter response_type is missing; send response_type=code.")
     return response_type
+
+
+def _scopes(parameters: Parameters, response_type: str) -> frozenset[str]:
+    """Return the scopes asked for. OIDC Core §11: without a code nothing goes on offline."""
+    scopes = frozenset((parameters.get("scope") or "").split())
+    return scopes if "code" in response_types.parts(response_type) else scopes - {OFFLINE_ACCESS}
 
 
 def _bounded(values: Mapping[str, str], name: str, most: int) -> str | None:

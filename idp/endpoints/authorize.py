@@ -96,7 +96,7 @@ def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
             parameters=arrival.parameters,
             user=authentication.user if authentication else None,
         )
-        return send_error(reply_to, error, reference)
+        return send_error(http, reply_to, error, reference)
 
 
 def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:
@@ -114,8 +114,8 @@ def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest)
             return redirect(f"{reverse('consent')}?{urlencode({PENDING: pending_id})}")
         case Answer(authentication):
             known = standing.client_session_id if standing else None
-            code = codes.issue(request, authentication, known, timezone.now())
-            return send(request.reply_to, code=code)
+            members = codes.issue(request, authentication, known, timezone.now())
+            return send(http, request.reply_to, **members)
 
 
 def _standing(client: Client, authentication: Authentication) -> statements.Standing:

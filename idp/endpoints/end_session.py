@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.authentication import authentication_of
 from idp import policy, server_keys
 from idp.authorization.response import redirect_to
-from idp.continuation import form_action_for
+from idp.clients.presentation import form_action_for
 from idp.endpoints.error_page import error_page
 from idp.endpoints.wire import form_of, methods, query_of
 from idp.logout.request import LogoutRequest, client_id_of

@@ -18,7 +18,7 @@ from idp import policy
 from idp.jose import public_keys
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
-from idp.protocol import redirect_uris
+from idp.protocol import redirect_uris, response_types
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 
@@ -36,6 +36,18 @@ _DOT_GRANT_TYPES = {
     "authorization_code": AbstractApplication.GRANT_AUTHORIZATION_CODE,
     "refresh_token": "refresh-token",
     "client_credentials": AbstractApplication.GRANT_CLIENT_CREDENTIALS,
+    "implicit": AbstractApplication.GRANT_IMPLICIT,
+    "password": AbstractApplication.GRANT_PASSWORD,
+}
+#: What goes together, by the grant type that is there without a response type, or not there.
+_MISMATCHES = {
+    "authorization_code": (
+        "The response type code, alone or with others, and the grant type authorization_code go "
+        "together."
+    ),
+    "implicit": (
+        "Response types with id_token or token, and the grant type implicit, go together."
+    ),
 }
 
 
@@ -145,6 +157,8 @@ class Client(AbstractApplication):
     registration_access_token_hash = models.CharField(max_length=64, blank=True, editable=False)
     #: What the initial access token said that it registered with; empty for all others.
     registered_with = models.JSONField(default=dict, editable=False)
+    #: Whether it was opened for what is off by default; follows from the grant types.
+    has_legacy_grants = models.BooleanField(default=False, editable=False)
     #: Grows at every change, so that no process goes on with an older copy.
     version = models.PositiveIntegerField(default=1, editable=False)
 
@@ -156,6 +170,13 @@ class Client(AbstractApplication):
     class Meta:
         verbose_name = _("app")
         verbose_name_plural = _("apps")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["has_legacy_grants"],
+                condition=models.Q(has_legacy_grants=True),
+                name="clients_with_legacy_grants",
+            )
+        ]
 
     @property
     def is_public(self) -> bool:
@@ -192,6 +213,7 @@ class Client(AbstractApplication):
         self.authorization_grant_type = next(
             (_DOT_GRANT_TYPES[g] for g in self.grant_types if g in _DOT_GRANT_TYPES), ""
         )
+        self.has_legacy_grants = not policy.LEGACY_GRANT_TYPES.isdisjoint(self.grant_types)
         kwargs.pop("update_fields", None)
         if self.pk is not None:
             self.version = F("version") + 1
@@ -215,22 +237,12 @@ class Client(AbstractApplication):
         """Refuse metadata that would fail or be unsafe later, naming the field."""
         problems = self._problems_with_uris() | self._problems_with_origins()
         problems |= self._problems_with_keys()
-        uses_code = "authorization_code" in self.grant_types
-        if uses_code and not self.redirect_uris:
-            problems["redirect_uris"] = ["The authorization_code grant needs a redirect URI."]
-        if ("code" in self.response_types) != uses_code:
-            problems["response_types"] = [
-                "The response type code and the grant type authorization_code go together."
-            ]
-        if self.is_public and "client_credentials" in self.grant_types:
-            problems["grant_types"] = ["A client without a secret cannot use client_credentials."]
-        if "refresh_token" in self.grant_types and not uses_code:
-            problems["grant_types"] = ["Refresh tokens come of the authorization_code grant."]
+        problems |= self._problems_with_grants()
         if self.is_public and self.refresh_token_grace:
             problems["refresh_token_grace"] = ["A client without a secret cannot have a grace."]
         for field, offered in {
             "grant_types": policy.GRANT_TYPES,
-            "response_types": policy.RESPONSE_TYPES,
+            "response_types": self._known_response_types(),
             "scopes": known_scopes(),
         }.items():
             unknown = sorted(set(getattr(self, field)) - set(offered))
@@ -239,6 +251,33 @@ class Client(AbstractApplication):
         if problems:
             raise ValidationError(problems)
 
+    def _known_response_types(self) -> list[str]:
+        """Return those of its response types that there are, in whatever order their parts are."""
+        known = set(map(response_types.parts, policy.RESPONSE_TYPES))
+        return [kind for kind in self.response_types if response_types.parts(kind) in known]
+
+    def _problems_with_grants(self) -> dict[str, list[str]]:
+        """OIDC Dynamic Client Registration §2: grants and response types go together."""
+        problems: dict[str, list[str]] = {}
+        answered = {"authorization_code", "implicit"} & set(self.grant_types)
+        if answered and not self.redirect_uris:
+            problems["redirect_uris"] = [f"The {min(answered)} grant needs a redirect URI."]
+        needed = {g for kind in self.response_types for g in response_types.grants_of(kind)}
+        if needed != answered:
+            problems["response_types"] = [_MISMATCHES[min(needed ^ answered)]]
+        if self.is_public and "client_credentials" in self.grant_types:
+            problems["grant_types"] = ["A client without a secret cannot use client_credentials."]
+        if "refresh_token" in self.grant_types and not (
+            {"authorization_code", "password"} & set(self.grant_types)
+        ):
+            problems["grant_types"] = ["Refresh tokens come of the authorization_code grant."]
+        legacy = sorted(policy.LEGACY_GRANT_TYPES & set(self.grant_types))
+        if legacy and self.profile != self.Profile.COMPATIBLE:
+            problems["grant_types"] = [
+                f"The profile {self.profile} is without {' and '.join(legacy)}."
+            ]
+        return problems
+
     def _problems_with_uris(self) -> dict[str, list[str]]:
         problems: dict[str, list[str]] = {}
         for field in ("redirect_uris", "post_logout_redirect_uris"):
@@ -246,6 +285,8 @@ class Client(AbstractApplication):
                 problem = redirect_uris.problem_with(uri, application_type=self.application_type)
                 if problem is None and len(redirect_uris.origin_of(uri)) > LONGEST_ORIGIN:
                     problem = "Its host is too long."
+                if problem is None and field == "redirect_uris" and self._exposes_tokens_at(uri):
+                    problem = "It starts with http://, but a website with implicit uses https."
                 if problem:
                     problems.setdefault(field, []).append(f"{uri}: {problem}")
         return problems
@@ -269,6 +310,11 @@ class Client(AbstractApplication):
         if algorithm and algorithm not in offered:
             problems["token_endpoint_auth_signing_alg"] = [f"It does not go with {method}."]
         return problems
+
+    def _exposes_tokens_at(self, uri: str) -> bool:
+        """Whether tokens would be sent there unprotected (Dynamic Client Registration §2)."""
+        is_web = self.application_type == self.ApplicationType.WEB
+        return is_web and "implicit" in self.grant_types and uri.startswith("http://")
 
     def _problems_with_origins(self) -> dict[str, list[str]]:
         problems = [

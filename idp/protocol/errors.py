@@ -125,6 +125,13 @@ class InvalidGrant(ProtocolError):
     code = "invalid_grant"
 
 
+class TooManyWrongPasswords(InvalidGrant):
+    """Too many wrong passwords came for an account or from one address; wait a few minutes."""
+
+    section = "RFC 6749 §4.3.2"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+
 class UnauthorizedClient(ProtocolError):
     """The client is not registered for this grant type or response type.
 

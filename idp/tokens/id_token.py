@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from allauth.account.models import EmailAddress
+
+from accounts.models import User
 from idp import keys, policy
+from idp.claims import claims_for
 from idp.jose.verify import verified_claims
 from idp.models import Authorization, Client
 
@@ -12,15 +16,19 @@ from idp.models import Authorization, Client
 def issue(
     client: Client,
     authorization: Authorization,
-    access_token: str,
+    access_token: str | None,
     now: datetime,
     *,
+    code: str | None = None,
+    claims_of: frozenset[str] = frozenset(),
     refreshed: bool = False,
 ) -> str:
     """Return an ID token about the authorization's person, signed as the client registered.
 
     Everything in it was stamped when the person was there; only `iat` and `exp` are of now. The
-    nonce is of the authorization request, so a refreshed one has none (OIDC Core §12.2).
+    nonce is of the authorization request, so a refreshed one has none (OIDC Core §12.2). It is
+    bound to the access token and code that come with it (OIDC Core §3.3.2.11), and has the claims
+    of the scopes `claims_of`, for clients that get no access token (OIDC Core §5.4).
     """
     signer = keys.active_signer(client.id_token_signed_response_alg)
     issued_at = int(now.timestamp())
@@ -32,15 +40,26 @@ def issue(
         "iat": issued_at,
         "auth_time": int(authorization.auth_time.timestamp()),
         "acr": authorization.acr,
-        "at_hash": signer.half_hash(access_token),
     }
+    if access_token is not None:
+        claims["at_hash"] = signer.half_hash(access_token)
+    if code is not None:
+        claims["c_hash"] = signer.half_hash(code)
     if authorization.amr:
         claims["amr"] = authorization.amr
     if authorization.client_session is not None:
         claims["sid"] = authorization.client_session.sid
     if authorization.nonce is not None and not refreshed:
         claims["nonce"] = authorization.nonce
+    if claims_of:
+        claims = {**_claims_about(authorization.user, claims_of), **claims}
     return signer.sign(claims)
+
+
+def _claims_about(user: User, scopes: frozenset[str]) -> dict[str, Any]:
+    """Return what UserInfo would say."""
+    addresses = EmailAddress.objects.filter(user=user, email=user.email, verified=True)
+    return claims_for({**vars(user), "email_verified": addresses.exists()}, scopes)
 
 
 @dataclass(frozen=True)

@@ -255,7 +255,7 @@ def test_a_redirect_uri_that_cannot_be(
         ("subject_type", "pairwise"),
         ("sector_identifier_uri", "https://rp.example.com/sector.json"),
         ("application_type", "desktop"),
-        ("grant_types", ["implicit"]),
+        ("response_types", ["code", "token"]),
         ("grant_types", ["authorization_code", "password"]),
         ("grant_types", ["authorization_code", "client_credentials"]),
         ("grant_types", ["refresh_token"]),

@@ -48,7 +48,10 @@ SCOPES: Final = (*vocabulary.SCOPE_CLAIMS, vocabulary.OFFLINE_ACCESS)
 RESPONSE_TYPES: Final = ("code",)
 RESPONSE_MODES: Final = ("query",)
 GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
-PROMPTS: Final = ("none", "login", "consent", "select_account")
+PROMPTS: Final = (
+    *("none", "login", "consent", "select_account"),
+    *(("create",) if settings.IDP_SIGNUP == "open" else ()),
+)
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
 CODE_CHALLENGE_METHODS: Final = pkce.METHODS
 CLIENT_AUTHENTICATION_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")

@@ -81,10 +81,10 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *("access_token_format", "id_token_signed_response_alg"),
             *("introspection_signed_response_alg", "refresh_token_grace"),
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
-            "contacts",
+            *("initiate_login_uri", "contacts"),
         )
         field_classes = dict.fromkeys(
-            ("client_uri", "logo_uri", "policy_uri", "tos_uri"), WebAddress
+            ("client_uri", "logo_uri", "policy_uri", "tos_uri", "initiate_login_uri"), WebAddress
         )
         labels = {
             "client_id": _("Client ID"),
@@ -95,6 +95,10 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "client_id": _("What the app identifies itself by. It can’t be changed later."),
             "name": _("As people read it when they sign in."),
             "logo_uri": _("An https address; each visitor’s browser loads it."),
+            "initiate_login_uri": _(
+                "An https address of the app that begins a sign-in. With it, people can open the "
+                "app from their list of apps."
+            ),
             "enabled": _("Off: everything of this app stops at once."),
         }
 
@@ -140,7 +144,12 @@ class ClientsPage(Page):
         (_("What it may do"), {"fields": ("grant_types", "scopes")}),
         (
             _("What people see"),
-            {"fields": ("client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts")},
+            {
+                "fields": (
+                    *("client_uri", "initiate_login_uri", "logo_uri", "policy_uri", "tos_uri"),
+                    "contacts",
+                )
+            },
         ),
         (
             _("Policy"),

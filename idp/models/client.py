@@ -89,6 +89,8 @@ class Client(AbstractApplication):
     )
     client_uri = models.URLField(_("home page"), blank=True)
     logo_uri = models.URLField(_("logo"), blank=True)
+    #: Where a sign-in begins that the person starts here (OIDC Core §4).
+    initiate_login_uri = models.URLField(_("address that starts a sign-in"), blank=True)
     policy_uri = models.URLField(_("privacy policy"), blank=True)
     tos_uri = models.URLField(_("terms of service"), blank=True)
     contacts = models.JSONField(_("contacts"), default=list, blank=True)
@@ -212,6 +214,8 @@ class Client(AbstractApplication):
             problems["grant_types"] = ["A client without a secret cannot use client_credentials."]
         if "refresh_token" in self.grant_types and not uses_code:
             problems["grant_types"] = ["Refresh tokens come of the authorization_code grant."]
+        if self.initiate_login_uri and not self.initiate_login_uri.startswith("https://"):
+            problems["initiate_login_uri"] = ["It has to start with https://."]
         if self.is_public and self.refresh_token_grace:
             problems["refresh_token_grace"] = ["A client without a secret cannot have a grace."]
         for field, offered in {

@@ -67,7 +67,7 @@ def apps_of(user: User) -> list[App]:
         .filter(user=user)
         .order_by("-updated_at")[:MOST]
     }
-    used = {
+    used: dict[int, Any] = {
         row["client"]: row
         for row in Authorization.objects.filter(user=user, revoked_at=None)
         .values("client")

@@ -221,7 +221,7 @@ def test_sessions_are_shown_and_ended(browser: Browser, person: Person) -> None:
         elsewhere.sign_in(person)
         page = browser.open("/account/sessions/")
         assert "This browser" in page.text
-            form = next(form for form in forms_of(page) if not form.action and form.fields)
+        form = next(form for form in forms_of(page) if not form.action and form.fields)
         browser.post("/account/sessions/", data={**form.fields, "end": "others"})
         assert is_page(elsewhere.open("/account/"), LOGIN)
     assert is_page(browser.open("/account/"), "/account/")

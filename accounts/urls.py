@@ -8,6 +8,7 @@ from accounts.views import (
     home,
     invitation,
     second_factor,
+    sessions,
     sign_in,
     sign_in_again,
 )
@@ -21,6 +22,7 @@ urlpatterns = [
     path(
         "confirm-email/", sign_in.ConfirmEmailView.as_view(), name="account_email_verification_sent"
     ),
+    path("sessions/", sessions.sessions, name="account_sessions"),
     path("logout/", allauth.logout, name="account_logout"),
     path("signed-out/", home.signed_out, name="account_signed_out"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),

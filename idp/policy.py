@@ -59,7 +59,10 @@ LEGACY_GRANT_TYPES: Final = frozenset({"implicit", "password"})
 #: What discovery offers whether or not a client uses it.
 OFFERED_RESPONSE_TYPES: Final = tuple(settings.IDP_RESPONSE_TYPES)
 RESPONSE_MODES: Final = response_types.MODES
-PROMPTS: Final = ("none", "login", "consent", "select_account")
+PROMPTS: Final = (
+    *("none", "login", "consent", "select_account"),
+    *(("create",) if settings.IDP_SIGNUP == "open" else ()),
+)
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
 CODE_CHALLENGE_METHODS: Final = pkce.METHODS
 CLIENT_AUTHENTICATION_METHODS: Final = (

@@ -256,6 +256,8 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 LANGUAGE_COOKIE_NAME = "__Host-language" if _https else "language"
+#: Finds the accounts that wait in a browser while another is used (accounts.parking).
+ACCOUNTS_COOKIE_NAME = "__Host-accounts" if _https else "accounts"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 CSRF_FAILURE_VIEW = "accounts.views.stale_form.show_step_again"
 CSRF_TRUSTED_ORIGINS = [IDP_ISSUER]

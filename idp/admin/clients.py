@@ -94,10 +94,11 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *("access_token_format", "id_token_signed_response_alg"),
             *("introspection_signed_response_alg", "refresh_token_grace"),
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
-            "contacts",
+            *("initiate_login_uri", "contacts"),
         )
         field_classes = dict.fromkeys(
-            ("client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri"), WebAddress
+            ("client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "initiate_login_uri"),
+            WebAddress,
         )
         labels = {
             "client_id": _("Client ID"),
@@ -109,6 +110,10 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "name": _("As people read it when they sign in."),
             "logo_uri": _("An https address; each visitor’s browser loads it."),
             "jwks": _("A JWK set in JSON, public keys only; or else their address below."),
+            "initiate_login_uri": _(
+                "An https address of the app that begins a sign-in. With it, people can open the "
+                "app from their list of apps."
+            ),
             "enabled": _("Off: everything of this app stops at once."),
         }
 
@@ -152,7 +157,12 @@ class ClientsPage(Page):
         (_("What it may do"), {"fields": ("grant_types", "response_types", "scopes")}),
         (
             _("What people see"),
-            {"fields": ("client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts")},
+            {
+                "fields": (
+                    *("client_uri", "initiate_login_uri", "logo_uri", "policy_uri", "tos_uri"),
+                    "contacts",
+                )
+            },
         ),
         (
             _("Policy"),

@@ -1,11 +1,18 @@
 """What is still missing before a client can be answered. The one place that decides it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from accounts.authentication import Authentication
+from accounts.models import User
 from idp.authorization.request import AuthorizationRequest
-from idp.protocol.errors import ConsentRequired, InvalidRequest, LoginRequired
+from idp.protocol.errors import (
+    AccountSelectionRequired,
+    ConsentRequired,
+    InvalidRequest,
+    LoginRequired,
+)
 from idp.tokens.id_token import read_hint
 
 
@@ -14,6 +21,16 @@ class SignIn:
     """The person has to sign in, or (`fresh`) once more although they are signed in."""
 
     fresh: bool = False
+
+
+@dataclass(frozen=True)
+class SignUp:
+    """The person is to be offered a new account."""
+
+
+@dataclass(frozen=True)
+class ChooseAccount:
+    """The person has to say which account it is to be."""
 
 
 @dataclass(frozen=True)
@@ -28,21 +45,29 @@ class Answer:
     authentication: Authentication
 
 
-Step = SignIn | AskConsent | Answer
+Step = SignIn | SignUp | ChooseAccount | AskConsent | Answer
 
 
 def next_step(
     request: AuthorizationRequest,
     authentication: Authentication | None,
     consented: frozenset[str],
+    others: Sequence[User] = (),
 ) -> Step:
     """Return the next step. OIDC Core §3.1.2.3, §3.1.2.4.
 
-    `consented` is what the person has allowed this client before. Raises LoginRequired,
-    ConsentRequired where the request forbids a page or names another person.
+    `consented` is what the person has allowed this client before, `others` are the people who are
+    signed in at the browser, too, but whose account is not in use. Raises LoginRequired,
+    AccountSelectionRequired, ConsentRequired where the request forbids a page or names another
+    person.
     """
     silent = "none" in request.prompts
     hinted = _hinted_subject(request)
+    if "create" in request.prompts and not _has_settled(request, authentication):
+        return SignUp()
+    if _is_choice_open(request, authentication, hinted, others):
+        _account_may_be_asked(request)
+        return ChooseAccount()
     if authentication is None:
         if silent:
             raise LoginRequired(
@@ -60,6 +85,40 @@ def next_step(
         _consent_may_be_asked(request)
         return AskConsent()
     return Answer(authentication)
+
+
+def _is_choice_open(
+    request: AuthorizationRequest,
+    authentication: Authentication | None,
+    hinted: str | None,
+    others: Sequence[User],
+) -> bool:
+    """Whether the person still has to say which account they mean. OIDC Core §3.1.2.1."""
+    if authentication is None:
+        return bool(others)
+    if _has_settled(request, authentication):
+        return False
+    if "select_account" in request.prompts:
+        return True
+    if hinted is not None:
+        return hinted in {str(user.sub) for user in others}
+    return (request.login_hint or "").casefold() in {user.email.casefold() for user in others}
+
+
+def _has_settled(request: AuthorizationRequest, authentication: Authentication | None) -> bool:
+    """Whether this account was chosen for this very request, or signed in to since it came."""
+    return authentication is not None and (
+        request.chosen_in == authentication.session_id
+        or authentication.authenticated_at >= request.arrived_at
+    )
+
+
+def _account_may_be_asked(request: AuthorizationRequest) -> None:
+    """OIDC Core §3.1.2.6: choosing an account takes a page, which prompt=none forbids."""
+    if "none" in request.prompts:
+        raise AccountSelectionRequired(
+            "Several people are signed in at this browser, and prompt=none forbids asking which."
+        )
 
 
 def _consent_may_be_asked(request: AuthorizationRequest) -> None:
@@ -85,7 +144,7 @@ def _hinted_subject(request: AuthorizationRequest) -> str | None:
 def _is_fresh(request: AuthorizationRequest, authentication: Authentication) -> bool:
     """Judged against the request's arrival, so that signing in once satisfies it for good."""
     max_age = request.max_age
-    if {"login", "select_account"} & request.prompts:
+    if "login" in request.prompts:
         max_age = 0
     if max_age is None:
         return True

@@ -28,6 +28,8 @@ class Arrival:
     pending_id: str | None = None
     #: The session that agreed on this request's consent page, if one did.
     consented_in: str | None = None
+    #: The session that was chosen on this request's chooser, if one was.
+    chosen_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,11 @@ class AuthorizationRequest:
     code_challenge: str | None = None
     code_challenge_method: str | None = None
     id_token_hint: str | None = None
+    login_hint: str | None = None
     #: Parameters that carry what we don't support; `checks` says so with the right error.
     unsupported: frozenset[str] = frozenset()
     consented_in: str | None = None
+    chosen_in: str | None = None
 
     def returns(self, part: str) -> bool:
         """Whether this is part of what is to come back: a code, an ID token, an access token."""
@@ -83,10 +87,12 @@ class AuthorizationRequest:
             code_challenge=parameters.get("code_challenge"),
             code_challenge_method=parameters.get("code_challenge_method"),
             id_token_hint=parameters.get("id_token_hint"),
+            login_hint=parameters.get("login_hint"),
             unsupported=frozenset(
                 {"request", "request_uri", "registration"} & set(parameters.values)
             ),
             consented_in=arrival.consented_in,
+            chosen_in=arrival.chosen_in,
         )
 
 

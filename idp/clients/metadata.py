@@ -29,6 +29,7 @@ REGISTERED = (
     "default_max_age",
     "client_uri",
     "logo_uri",
+    "initiate_login_uri",
     "policy_uri",
     "tos_uri",
     "contacts",

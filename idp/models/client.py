@@ -108,6 +108,8 @@ class Client(AbstractApplication):
     )
     client_uri = models.URLField(_("home page"), blank=True)
     logo_uri = models.URLField(_("logo"), blank=True)
+    #: Where a sign-in begins that the person starts here (OIDC Core §4).
+    initiate_login_uri = models.URLField(_("address that starts a sign-in"), blank=True)
     policy_uri = models.URLField(_("privacy policy"), blank=True)
     tos_uri = models.URLField(_("terms of service"), blank=True)
     contacts = models.JSONField(_("contacts"), default=list, blank=True)
@@ -238,6 +240,8 @@ class Client(AbstractApplication):
         problems = self._problems_with_uris() | self._problems_with_origins()
         problems |= self._problems_with_keys()
         problems |= self._problems_with_grants()
+        if self.initiate_login_uri and not self.initiate_login_uri.startswith("https://"):
+            problems["initiate_login_uri"] = ["It has to start with https://."]
         if self.is_public and self.refresh_token_grace:
             problems["refresh_token_grace"] = ["A client without a secret cannot have a grace."]
         for field, offered in {

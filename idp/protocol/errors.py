@@ -234,6 +234,17 @@ class LoginRequired(ProtocolError):
     section = "OIDC Core §3.1.2.6"
 
 
+class AccountSelectionRequired(ProtocolError):
+    """Several people are signed in at the browser, and prompt=none forbade asking which one.
+
+    1. Send them once without prompt=none; they choose on a page of ours.
+    2. Send an id_token_hint only of the person who is signed in at your app.
+    """
+
+    code = "account_selection_required"
+    section = "OIDC Core §3.1.2.6"
+
+
 class ConsentRequired(ProtocolError):
     """The person has to agree first, and the request forbade showing a page (prompt=none).
 

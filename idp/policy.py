@@ -81,7 +81,27 @@ SHARED_SECRET_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
 CLIENT_ALGORITHMS: Final = CLIENT_KEY_ALGORITHMS + SHARED_SECRET_ALGORITHMS
 SUBJECT_TYPES: Final = ("public",)
 #: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
-SIGNING_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
+KEYS_MADE_AT_START: Final = ("RS256", "ES256", "EdDSA")
+#: With keys of ours; the others' keys are made when the first client needs them.
+SIGNING_ALGORITHMS: Final = (
+    *KEYS_MADE_AT_START,
+    *("RS384", "RS512", "PS256", "PS384", "PS512", "ES384", "ES512"),
+)
+#: With the client's own secret (OIDC Core §10.1).
+MAC_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
+ID_TOKEN_ALGORITHMS: Final = (*SIGNING_ALGORITHMS, *MAC_ALGORITHMS)
+#: How what a client is told can be encrypted (RFC 7518 §4.1): to a public key of the client's …
+PUBLIC_KEY_ENCRYPTION: Final = (
+    *("RSA-OAEP", "RSA-OAEP-256"),
+    *("ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"),
+)
+#: … or with a key made of its secret (OIDC Core §10.2).
+SECRET_ENCRYPTION: Final = ("A128KW", "A192KW", "A256KW", "dir")
+RESPONSE_ENCRYPTION_ALGORITHMS: Final = (*PUBLIC_KEY_ENCRYPTION, *SECRET_ENCRYPTION)
+#: The first is what a client gets that registered none (OIDC Dynamic Client Registration §2).
+RESPONSE_CONTENT_ENCRYPTIONS: Final = (
+    *("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM"),
+)
 ACCESS_TOKEN_FORMATS: Final = ("opaque", "jwt")
 #: How access tokens can be encrypted to a resource server (RFC 7518 §4.1, §5.1).
 ENCRYPTION_ALGORITHMS: Final = ("dir", "RSA-OAEP-256", "ECDH-ES")

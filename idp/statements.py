@@ -179,6 +179,8 @@ class Bearer:
     acr: str | None
     amr: tuple[str, ...]
     user: dict[str, Any]
+    #: Whether the client wants UserInfo signed or encrypted.
+    userinfo_is_jwt: bool
 
     @property
     def problem(self) -> str | None:
@@ -203,7 +205,8 @@ _BEARER = f"""
            a.revoked_at IS NOT NULL, s.ended_at IS NOT NULL AND NOT a.offline,
            c.enabled, u.is_active, a.auth_time, a.acr, a.amr,
            COALESCE(e.verified, FALSE), c.version,
-           {", ".join(f"u.{column}" for column in _USER_COLUMNS)}
+           {", ".join(f"u.{column}" for column in _USER_COLUMNS)},
+           c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> ''
     FROM idp_accesstoken t
     JOIN idp_client c ON c.id = t.application_id
     LEFT JOIN idp_authorization a ON a.id = t.authorization_id
@@ -223,7 +226,7 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
     row = _one(_BEARER, [_time(now), token_hash])
     if row is None:
         return None
-    user = dict(zip(_USER_COLUMNS, row[15:], strict=True))
+    user = dict(zip(_USER_COLUMNS, row[15:-1], strict=True))
     nobody = row[9] is None
     return Bearer(
         client_id=row[0],
@@ -241,6 +244,7 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
         acr=row[11],
         amr=tuple(_json(row[12]) or ()),
         user={} if nobody else {**_readable(user), "email_verified": bool(row[13])},
+        userinfo_is_jwt=bool(row[-1]),
     )
 
 

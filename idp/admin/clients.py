@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from idp import events, policy
+from idp import events, keys, policy
 from idp.admin.fields import Choices, Lines, PersonField, WebAddress
 from idp.admin.page import Act, Page, list_of, people_like
 from idp.clients import deletion, secrets
@@ -29,6 +29,15 @@ _GRANTS = {
     "password": _("Legacy: it asks people for their password itself (password)"),
 }
 _ANSWERS = [(kind, kind) for kind in policy.RESPONSE_TYPES]
+_SIGNATURES = (
+    "id_token_signed_response_alg",
+    "id_token_encrypted_response_alg",
+    "id_token_encrypted_response_enc",
+    "userinfo_signed_response_alg",
+    "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
+    "introspection_signed_response_alg",
+)
 #: How long the secret before goes on when a new one is made: hours, and how it is said.
 _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
 
@@ -90,9 +99,9 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
             *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
             *("grant_types", "response_types", "scopes", "profile", "skip_authorization"),
-            "default_max_age",
-            *("access_token_format", "id_token_signed_response_alg"),
-            *("introspection_signed_response_alg", "refresh_token_grace"),
+            *("default_max_age", "access_token_format"),
+            *_SIGNATURES,
+            "refresh_token_grace",
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
             *("initiate_login_uri", "contacts"),
         )
@@ -114,6 +123,14 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
                 "An https address of the app that begins a sign-in. With it, people can open the "
                 "app from their list of apps."
             ),
+            "id_token_signed_response_alg": _(
+                "RS256 suits nearly every app. Those that start with HS sign with the app’s secret."
+            ),
+            "id_token_encrypted_response_alg": _(
+                "None: not encrypted, which suits nearly every app. Otherwise only the app can "
+                "read its ID tokens, with a key of its own or with its secret."
+            ),
+            "userinfo_signed_response_alg": _("None: plain JSON, which nearly every app expects."),
             "enabled": _("Off: everything of this app stops at once."),
         }
 
@@ -169,12 +186,12 @@ class ClientsPage(Page):
             {
                 "fields": (
                     *("profile", "skip_authorization", "default_max_age"),
-                    *("access_token_format", "id_token_signed_response_alg"),
-                    *("introspection_signed_response_alg", "refresh_without_offline_access"),
+                    *("access_token_format", "refresh_without_offline_access"),
                     "refresh_token_grace",
                 )
             },
         ),
+        (_("Signatures and encryption"), {"fields": _SIGNATURES}),
         (_("The record"), {"fields": readonly_fields}),
     )
     acts = (
@@ -245,6 +262,17 @@ class ClientsPage(Page):
         if not obj.needs_secret:
             return super().response_add(request, obj, post_url_continue)
         return self._show_new_secret(request, obj, None)
+
+    def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Save, with the keys that it needs published from now on."""
+        super().save_model(request, obj, form, change)
+        keys.ensure_keys_for(obj)
+
+    def response_change(self, request: HttpRequest, obj: Client) -> HttpResponse:
+        """Show a new secret where the app now signs with one, and has none that can."""
+        if secrets.can_sign(obj):
+            return super().response_change(request, obj)
+        return self._show_new_secret(request, obj, timezone.now() + timedelta(days=1))
 
     def delete_model(self, request: HttpRequest, obj: Client) -> None:  # noqa: ARG002
         """Delete the app with all that is its own, in batches."""

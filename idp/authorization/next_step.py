@@ -13,7 +13,7 @@ from idp.protocol.errors import (
     InvalidRequest,
     LoginRequired,
 )
-from idp.tokens.id_token import read_hint
+from idp.tokens.id_token import hint_is_readable, read_hint
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,7 @@ def _hinted_subject(request: AuthorizationRequest) -> str | None:
     """Return whom the client expects, by an ID token of theirs. OIDC Core §3.1.2.1."""
     if request.id_token_hint is None:
         return None
+    hint_is_readable(request.id_token_hint)
     hint = read_hint(request.id_token_hint)
     if hint is None or hint.client_id != request.client.client_id:
         raise InvalidRequest(

@@ -60,7 +60,12 @@ def provider_metadata(offered: Offer) -> dict[str, Any]:
         "grant_types_supported": offered.grant_types,
         "acr_values_supported": ACR_VALUES,
         "subject_types_supported": policy.SUBJECT_TYPES,
-        "id_token_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
+        "id_token_signing_alg_values_supported": policy.ID_TOKEN_ALGORITHMS,
+        "id_token_encryption_alg_values_supported": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+        "id_token_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,
+        "userinfo_signing_alg_values_supported": policy.ID_TOKEN_ALGORITHMS,
+        "userinfo_encryption_alg_values_supported": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+        "userinfo_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,
         "token_endpoint_auth_methods_supported": policy.CLIENT_AUTHENTICATION_METHODS,
         "revocation_endpoint_auth_methods_supported": policy.CLIENT_AUTHENTICATION_METHODS,
         "introspection_endpoint_auth_methods_supported": [

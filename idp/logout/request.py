@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from accounts.models import User
 from idp.models import Client, ClientSession
 from idp.protocol.errors import InvalidRequest, UnknownClient, UnregisteredRedirectUri
-from idp.tokens.id_token import Hint, read_hint
+from idp.tokens.id_token import Hint, hint_is_readable, read_hint
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ def _redirect_uri_is_registered(uri: str, client: Client | None) -> None:
 def _hint(id_token_hint: str | None) -> Hint | None:
     if id_token_hint is None:
         return None
+    hint_is_readable(id_token_hint)
     hint = read_hint(id_token_hint)
     if hint is None:
         raise InvalidRequest("The id_token_hint is not an ID token that was issued here.")

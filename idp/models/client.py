@@ -16,6 +16,8 @@ from oauth2_provider.models import AbstractApplication
 
 from idp import policy
 from idp.jose import public_keys
+from idp.jose.algorithms import ALGORITHMS
+from idp.jose.encrypt import public_key_for
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
 from idp.protocol import redirect_uris, response_types
@@ -32,6 +34,19 @@ def known_scopes() -> dict[str, str]:
 
 
 LONGEST_ORIGIN = 300
+#: What takes the client's secret for a key: how many octets it needs, by column and value. Each MAC
+#: needs as many as its hash has; encryption hashes the secret first (OIDC Core §10.1, §10.2).
+_MACS = {name: ALGORITHMS[name].octets for name in policy.MAC_ALGORITHMS}
+_KEYED_BY_SECRET: tuple[tuple[str, dict[str, int]], ...] = (
+    ("id_token_signed_response_alg", _MACS),
+    ("userinfo_signed_response_alg", _MACS),
+    ("id_token_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
+    ("userinfo_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
+    ("token_endpoint_auth_method", {"client_secret_jwt": 32}),
+    ("token_endpoint_auth_signing_alg", _MACS),
+)
+#: Answers that can be encrypted, by the beginning of their columns' names.
+_ENCRYPTED = ("id_token", "userinfo")
 _DOT_GRANT_TYPES = {
     "authorization_code": AbstractApplication.GRANT_AUTHORIZATION_CODE,
     "refresh_token": "refresh-token",
@@ -89,8 +104,40 @@ class Client(AbstractApplication):
     id_token_signed_response_alg = models.CharField(
         _("ID token algorithm"),
         max_length=10,
-        choices=[(name, name) for name in policy.SIGNING_ALGORITHMS],
+        choices=[(name, name) for name in policy.ID_TOKEN_ALGORITHMS],
         default=policy.SIGNING_ALGORITHMS[0],
+    )
+    #: Empty: not encrypted. The `enc` follows where only the `alg` is given.
+    id_token_encrypted_response_alg = models.CharField(
+        _("ID token encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_ENCRYPTION_ALGORITHMS],
+    )
+    id_token_encrypted_response_enc = models.CharField(
+        _("ID token content encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
+    )
+    #: Empty: UserInfo is plain JSON.
+    userinfo_signed_response_alg = models.CharField(
+        _("UserInfo algorithm"),
+        max_length=10,
+        blank=True,
+        choices=[(name, name) for name in policy.ID_TOKEN_ALGORITHMS],
+    )
+    userinfo_encrypted_response_alg = models.CharField(
+        _("UserInfo encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_ENCRYPTION_ALGORITHMS],
+    )
+    userinfo_encrypted_response_enc = models.CharField(
+        _("UserInfo content encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
     )
     #: The client's own public keys, a JWK set (RFC 7517 §5): by value, or where they are.
     jwks = models.JSONField(_("public keys (jwks)"), null=True, blank=True)
@@ -188,13 +235,17 @@ class Client(AbstractApplication):
     @property
     def needs_hmac_key(self) -> bool:
         """Whether something is signed with the client's secret, which then has to be kept."""
-        reasons = (self.token_endpoint_auth_method == "client_secret_jwt",)
-        return any(reasons)
+        return self.hmac_key_octets > 0
 
     @property
     def needs_secret(self) -> bool:
         """Whether there is a secret between the client and us."""
         return self.token_endpoint_auth_method.startswith("client_secret_") or self.needs_hmac_key
+
+    @property
+    def hmac_key_octets(self) -> int:
+        """How long a secret has to be for all that takes it for a key; 0 where nothing does."""
+        return max(octets.get(getattr(self, column), 0) for column, octets in _KEYED_BY_SECRET)
 
     @property
     def pkce_required(self) -> bool:
@@ -239,6 +290,7 @@ class Client(AbstractApplication):
         """Refuse metadata that would fail or be unsafe later, naming the field."""
         problems = self._problems_with_uris() | self._problems_with_origins()
         problems |= self._problems_with_keys()
+        problems |= self._problems_with_secret() | self._problems_with_encryption()
         problems |= self._problems_with_grants()
         if self.initiate_login_uri and not self.initiate_login_uri.startswith("https://"):
             problems["initiate_login_uri"] = ["It has to start with https://."]
@@ -319,6 +371,36 @@ class Client(AbstractApplication):
         """Whether tokens would be sent there unprotected (Dynamic Client Registration §2)."""
         is_web = self.application_type == self.ApplicationType.WEB
         return is_web and "implicit" in self.grant_types and uri.startswith("http://")
+
+    def _problems_with_secret(self) -> dict[str, list[str]]:
+        """OIDC Core §10.1: who has no secret shares no key."""
+        return {
+            column: ["A client without a secret cannot use it as a key; choose another algorithm."]
+            for column, octets in _KEYED_BY_SECRET
+            if self.is_public and getattr(self, column) in octets
+        }
+
+    def _problems_with_encryption(self) -> dict[str, list[str]]:
+        """OIDC Dynamic Client Registration §2: an `enc` needs an `alg`, which needs a key."""
+        problems: dict[str, list[str]] = {}
+        for answer in _ENCRYPTED:
+            alg_column = f"{answer}_encrypted_response_alg"
+            enc_column = f"{answer}_encrypted_response_enc"
+            alg, enc = getattr(self, alg_column), getattr(self, enc_column)
+            if alg and not enc:
+                setattr(self, enc_column, policy.RESPONSE_CONTENT_ENCRYPTIONS[0])
+            if enc and not alg:
+                problems[enc_column] = [f"It needs {alg_column} beside it."]
+            if alg in policy.PUBLIC_KEY_ENCRYPTION and not self._may_have_key_for(alg):
+                problems[alg_column] = ["The public keys (jwks) have none that goes with this."]
+        return problems
+
+    def _may_have_key_for(self, alg: str) -> bool:
+        """Whether there is a key to encrypt to; what is at jwks_uri is seen when it is needed."""
+        if self.jwks_uri:
+            return True
+        keys = self.jwks.get("keys") if isinstance(self.jwks, dict) else None
+        return isinstance(keys, list) and public_key_for(keys, alg) is not None
 
     def _problems_with_origins(self) -> dict[str, list[str]]:
         problems = [

@@ -74,13 +74,15 @@ def form_of(assertion: str) -> dict[str, str]:
 
 def make_key_client(key: JWK, **metadata: Any) -> Registered:
     """Register a client that proves itself with a key."""
-    return make_client(
+    client = make_client(
         **{
             "token_endpoint_auth_method": "private_key_jwt",
             "jwks": None if "jwks_uri" in metadata else jwks_of(key),
             **metadata,
         }
     )
+    client.key = key
+    return client
 
 
 def make_shared_client(**metadata: Any) -> Registered:

@@ -84,6 +84,9 @@ class Registered:
     secret: str | None
     metadata: dict[str, Any]
 
+    #: Its private key, where it proves itself with one.
+    key: Any = None
+
     @property
     def redirect_uri(self) -> str:
         return self.metadata["redirect_uris"][0]
@@ -444,6 +447,8 @@ class RelyingParty:
             data.setdefault("client_id", self.client.client_id)
         if method == "client_secret_post":
             data.setdefault("client_secret", self.client.secret or "")
+        if method.endswith("_jwt"):
+            data.update(signed_by(self.client))
         response = httpx.post(
             f"{ISSUER}{path}", data=data, auth=auth, headers=headers, timeout=30, verify=False
         )
@@ -475,6 +480,16 @@ class RelyingParty:
         return httpx.get(
             f"{ISSUER}/userinfo", headers={"Authorization": authorization}, verify=False
         )
+
+
+def signed_by(client: Registered) -> dict[str, str]:
+    """Return the parameters by which a client proves itself with a signature."""
+    from tests import assertions
+
+    if client.key is not None:
+        return assertions.form_of(assertions.assertion_of(client, client.key))
+    key = assertions.shared_key(client)
+    return assertions.form_of(assertions.assertion_of(client, key, "HS256"))
 
 
 def verified(id_token: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.assertions import (
+    TYPE,
     assertion_of,
     claims_of,
     form_of,
@@ -154,9 +155,7 @@ def test_one_method_a_request(client: Registered) -> None:
     assert basic.json()["error"] == "invalid_request"
     assert outcome(assertion_of(client, KEY), client_secret="x" * 40) == "invalid_request"
     assert ask(**GRANT, client_assertion=assertion_of(client, KEY)).status_code == 400
-    assert (
-        ask(**GRANT, client_assertion_type=form_of("")["client_assertion_type"]).status_code == 400
-    )
+    assert ask(**GRANT, client_assertion_type=TYPE).status_code == 400
     wrong_type = {**form_of(assertion_of(client, KEY)), "client_assertion_type": "x"}
     assert ask(**GRANT, **wrong_type).status_code == 400
     assert ask(**GRANT, client_id=client.client_id).status_code == 401

@@ -13,6 +13,7 @@ import pytest
 
 from idp import policy
 from tests import secrecy
+from tests.assertions import make_key, make_key_client
 from tests.reading import encrypted_client, read_by
 from tests.relying_party import (
     ISSUER,
@@ -191,7 +192,11 @@ def test_each_way_of_client_authentication_works(
     facts: dict[str, Any], browser: Browser, person: Person
 ) -> None:
     for method in facts["token_endpoint_auth_methods_supported"]:
-        client = make_client(token_endpoint_auth_method=method)
+        client = (
+            make_key_client(make_key())
+            if method == "private_key_jwt"
+            else make_client(token_endpoint_auth_method=method)
+        )
         assert RelyingParty(client, browser, person).tokens()["access_token"]
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from django.conf import settings
 
+from accounts import levels
 from idp.protocol import pkce, vocabulary
 
 ISSUER: Final[str] = settings.IDP_ISSUER
@@ -52,6 +53,8 @@ PROMPTS: Final = ("none", "login", "consent", "select_account")
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
 CODE_CHALLENGE_METHODS: Final = pkce.METHODS
 CLIENT_AUTHENTICATION_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
+#: Levels of authentication, the lowest first.
+ACR_VALUES: Final = (levels.SINGLE_FACTOR, levels.MULTI_FACTOR)
 SUBJECT_TYPES: Final = ("public",)
 #: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
 SIGNING_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")

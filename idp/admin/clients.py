@@ -65,6 +65,14 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         help_text=_("What it may ask for, one a line. None: every standard scope."),
     )
+    default_acr_values = Lines(
+        label=_("Wished sign-in"),
+        required=False,
+        help_text=_(
+            "Levels of sign-in (default_acr_values) that people are asked for who can reach them, "
+            "one a line."
+        ),
+    )
     contacts = Lines(
         label=_("Contacts"), required=False, help_text=_("Its makers’ e-mail addresses.")
     )
@@ -78,6 +86,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *("client_id", "name", "application_type", "token_endpoint_auth_method", "enabled"),
             *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
             *("grant_types", "scopes", "profile", "skip_authorization", "default_max_age"),
+            *("required_acr", "default_acr_values", "require_auth_time"),
             *("access_token_format", "id_token_signed_response_alg"),
             *("introspection_signed_response_alg", "refresh_token_grace"),
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
@@ -95,6 +104,10 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "client_id": _("What the app identifies itself by. It can’t be changed later."),
             "name": _("As people read it when they sign in."),
             "logo_uri": _("An https address; each visitor’s browser loads it."),
+            "required_acr": _(
+                "Nobody gets in below it; whoever has no second step is led to set one up."
+            ),
+            "require_auth_time": _("ID tokens always say when somebody signed in."),
             "enabled": _("Off: everything of this app stops at once."),
         }
 
@@ -147,6 +160,7 @@ class ClientsPage(Page):
             {
                 "fields": (
                     *("profile", "skip_authorization", "default_max_age"),
+                    *("required_acr", "default_acr_values", "require_auth_time"),
                     *("access_token_format", "id_token_signed_response_alg"),
                     *("introspection_signed_response_alg", "refresh_without_offline_access"),
                     "refresh_token_grace",

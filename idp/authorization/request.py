@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from idp import policy
 from idp.clients.redirect_uris import MAX_STATE, ReplyAddress
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest
@@ -46,6 +47,10 @@ class AuthorizationRequest:
     code_challenge: str | None = None
     code_challenge_method: str | None = None
     id_token_hint: str | None = None
+    #: Levels of authentication that the client would like, the preferred first: a wish.
+    acr_values: tuple[str, ...] = ()
+    #: Levels of which one has to be reached (OIDC Core §5.5.1.1); empty where none has to.
+    essential_acr: tuple[str, ...] = ()
     #: Parameters that carry what we don't support; `checks` says so with the right error.
     unsupported: frozenset[str] = frozenset()
     consented_in: str | None = None
@@ -76,6 +81,7 @@ class AuthorizationRequest:
             code_challenge=parameters.get("code_challenge"),
             code_challenge_method=parameters.get("code_challenge_method"),
             id_token_hint=parameters.get("id_token_hint"),
+            acr_values=_acr_values(parameters, client),
             unsupported=frozenset(
                 {"request", "request_uri", "registration"} & set(parameters.values)
             ),
@@ -89,6 +95,13 @@ def _response_type(parameters: Parameters) -> str:
     if response_type is None:
         raise InvalidRequest("The parameter response_type is missing; send response_type=code.")
     return response_type
+
+
+def _acr_values(parameters: Parameters, client: Client) -> tuple[str, ...]:
+    """Return the levels asked for that there are, else the client's own. OIDC Core §3.1.2.1."""
+    asked = parameters.get("acr_values")
+    values = client.default_acr_values if asked is None else asked.split()
+    return tuple(value for value in dict.fromkeys(values) if value in policy.ACR_VALUES)
 
 
 def _bounded(values: Mapping[str, str], name: str, most: int) -> str | None:

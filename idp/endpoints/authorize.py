@@ -8,12 +8,13 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts import second_factor
 from accounts.authentication import Authentication, authentication_of
 from accounts.network import client_address
 from idp import events, statements
 from idp.authorization import codes, pending
 from idp.authorization.checks import check
-from idp.authorization.next_step import Answer, AskConsent, SignIn, next_step
+from idp.authorization.next_step import Answer, AskConsent, SetUp, SignIn, StepUp, next_step
 from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.authorization.response import send, send_error
 from idp.clients.lookup import StaleClientError, is_current, with_client
@@ -109,6 +110,12 @@ def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest)
                 **({"fresh": "1"} if fresh else {}),
             }
             return redirect(f"{reverse('account_login')}?{urlencode(query)}")
+        case StepUp(level):
+            kept = _kept(http, arrival, request.client)
+            return redirect(second_factor.step_up_address(level, kept))
+        case SetUp(level):
+            kept = _kept(http, arrival, request.client)
+            return redirect(second_factor.set_up_address(level, kept))
         case AskConsent():
             pending_id = pending.keep(request.client, arrival, client_address(http))
             return redirect(f"{reverse('consent')}?{urlencode({PENDING: pending_id})}")

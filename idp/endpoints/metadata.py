@@ -12,7 +12,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
-from accounts.authentication import ACR_VALUES
 from idp import claims, keys, policy
 from idp.endpoints.wire import methods
 
@@ -57,7 +56,7 @@ def provider_metadata() -> dict[str, Any]:
         "response_types_supported": policy.RESPONSE_TYPES,
         "response_modes_supported": policy.RESPONSE_MODES,
         "grant_types_supported": policy.GRANT_TYPES,
-        "acr_values_supported": ACR_VALUES,
+        "acr_values_supported": policy.ACR_VALUES,
         "subject_types_supported": policy.SUBJECT_TYPES,
         "id_token_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
         "token_endpoint_auth_methods_supported": policy.CLIENT_AUTHENTICATION_METHODS,

@@ -154,9 +154,17 @@ def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _of_this_sign_in(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the newest first factor and what came after it; earlier sign-ins don't count."""
-    firsts = [index for index, record in enumerate(records) if record["method"] != "mfa"]
+    """Return the newest first factor and what came after it; earlier sign-ins don't count.
+
+    A passkey without a password before it is a first factor, too.
+    """
+    firsts = [index for index, record in enumerate(records) if is_first(record)]
     return records[firsts[-1] :] if firsts else records
+
+
+def is_first(record: dict[str, Any]) -> bool:
+    """Whether a sign-in began with what this record of allauth's says."""
+    return record["method"] != "mfa" or record.get("passwordless", False) is True
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:

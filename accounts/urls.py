@@ -17,6 +17,7 @@ urlpatterns = [
     path("", home.home, name="account_home"),
     path("login/", sign_in.SignInView.as_view(), name="account_login"),
     path("login/code/", second_factor.CodeView.as_view(), name="mfa_authenticate"),
+    path("login/more/", second_factor.StepUpView.as_view(), name="account_step_up"),
     path("login/again/", sign_in_again.sign_in_again, name="account_reauthenticate"),
     path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),
     path(

@@ -5,6 +5,7 @@ from typing import Final
 
 from django.conf import settings
 
+from accounts import levels
 from idp.protocol import pkce, response_types, vocabulary
 
 ISSUER: Final[str] = settings.IDP_ISSUER
@@ -79,6 +80,8 @@ CLIENT_KEY_ALGORITHMS: Final = (
 )
 SHARED_SECRET_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
 CLIENT_ALGORITHMS: Final = CLIENT_KEY_ALGORITHMS + SHARED_SECRET_ALGORITHMS
+#: Levels of authentication, the lowest first.
+ACR_VALUES: Final = (levels.SINGLE_FACTOR, levels.MULTI_FACTOR)
 SUBJECT_TYPES: Final = ("public",)
 #: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
 KEYS_MADE_AT_START: Final = ("RS256", "ES256", "EdDSA")

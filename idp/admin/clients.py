@@ -85,6 +85,14 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         help_text=_("What it may ask for, one a line. None: every standard scope."),
     )
+    default_acr_values = Lines(
+        label=_("Wished sign-in"),
+        required=False,
+        help_text=_(
+            "Levels of sign-in (default_acr_values) that people are asked for who can reach them, "
+            "one a line."
+        ),
+    )
     contacts = Lines(
         label=_("Contacts"), required=False, help_text=_("Its makers’ e-mail addresses.")
     )
@@ -99,7 +107,8 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
             *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
             *("grant_types", "response_types", "scopes", "profile", "skip_authorization"),
-            *("default_max_age", "access_token_format"),
+            *("default_max_age", "required_acr", "default_acr_values", "require_auth_time"),
+            "access_token_format",
             *_SIGNATURES,
             "refresh_token_grace",
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
@@ -131,6 +140,10 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
                 "read its ID tokens, with a key of its own or with its secret."
             ),
             "userinfo_signed_response_alg": _("None: plain JSON, which nearly every app expects."),
+            "required_acr": _(
+                "Nobody gets in below it; whoever has no second step is led to set one up."
+            ),
+            "require_auth_time": _("ID tokens always say when somebody signed in."),
             "enabled": _("Off: everything of this app stops at once."),
         }
 
@@ -186,6 +199,7 @@ class ClientsPage(Page):
             {
                 "fields": (
                     *("profile", "skip_authorization", "default_max_age"),
+                    *("required_acr", "default_acr_values", "require_auth_time"),
                     *("access_token_format", "refresh_without_offline_access"),
                     "refresh_token_grace",
                 )

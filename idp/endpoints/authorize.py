@@ -8,7 +8,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts import parking
+from accounts import parking, second_factor
 from accounts.authentication import Authentication, authentication_of
 from accounts.network import client_address
 from idp import events, statements
@@ -18,8 +18,10 @@ from idp.authorization.next_step import (
     Answer,
     AskConsent,
     ChooseAccount,
+    SetUp,
     SignIn,
     SignUp,
+    StepUp,
     next_step,
 )
 from idp.authorization.request import Arrival, AuthorizationRequest
@@ -126,6 +128,12 @@ def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest)
             query = {"next": _kept(http, arrival, request.client), "choose": "1"}
             page = "account_choose" if others else "account_login"
             return redirect(f"{reverse(page)}?{urlencode(query)}")
+        case StepUp(level):
+            kept = _kept(http, arrival, request.client)
+            return redirect(second_factor.step_up_address(level, kept))
+        case SetUp(level):
+            kept = _kept(http, arrival, request.client)
+            return redirect(second_factor.set_up_address(level, kept))
         case AskConsent():
             pending_id = pending.keep(request.client, arrival, client_address(http))
             return redirect(f"{reverse('consent')}?{urlencode({PENDING: pending_id})}")

@@ -12,7 +12,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
-from accounts.authentication import ACR_VALUES
 from idp import claims, keys, policy
 from idp.clients.opened import Offer, offer
 from idp.endpoints.wire import methods
@@ -58,7 +57,7 @@ def provider_metadata(offered: Offer) -> dict[str, Any]:
         "response_types_supported": offered.response_types,
         "response_modes_supported": policy.RESPONSE_MODES,
         "grant_types_supported": offered.grant_types,
-        "acr_values_supported": ACR_VALUES,
+        "acr_values_supported": policy.ACR_VALUES,
         "subject_types_supported": policy.SUBJECT_TYPES,
         "id_token_signing_alg_values_supported": policy.ID_TOKEN_ALGORITHMS,
         "id_token_encryption_alg_values_supported": policy.RESPONSE_ENCRYPTION_ALGORITHMS,

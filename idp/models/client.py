@@ -153,6 +153,10 @@ class Client(AbstractApplication):
     default_max_age = models.PositiveIntegerField(
         _("default max_age, seconds"), null=True, blank=True
     )
+    #: Levels of authentication that its requests ask for where they name none: a wish.
+    default_acr_values = models.JSONField(_("default acr_values"), default=list, blank=True)
+    #: `auth_time` is in every ID token, so this changes nothing.
+    require_auth_time = models.BooleanField(_("require auth_time"), default=False)
     client_uri = models.URLField(_("home page"), blank=True)
     logo_uri = models.URLField(_("logo"), blank=True)
     #: Where a sign-in begins that the person starts here (OIDC Core §4).
@@ -197,6 +201,13 @@ class Client(AbstractApplication):
     #: Whether refresh tokens are given without offline_access, bound to the browser session.
     refresh_without_offline_access = models.BooleanField(
         _("refresh tokens without offline_access"), default=False
+    )
+    #: The level of authentication below which nobody is let in to it; empty for none.
+    required_acr = models.CharField(
+        _("required sign-in"),
+        max_length=100,
+        choices=[(name, name) for name in policy.ACR_VALUES],
+        blank=True,
     )
     profile = models.CharField(
         _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
@@ -300,6 +311,7 @@ class Client(AbstractApplication):
             "grant_types": policy.GRANT_TYPES,
             "response_types": self._known_response_types(),
             "scopes": known_scopes(),
+            "default_acr_values": policy.ACR_VALUES,
         }.items():
             unknown = sorted(set(getattr(self, field)) - set(offered))
             if unknown:

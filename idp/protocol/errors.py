@@ -256,6 +256,32 @@ class ConsentRequired(ProtocolError):
     section = "OIDC Core §3.1.2.6"
 
 
+class InteractionRequired(ProtocolError):
+    """The person has to do something first, and the request forbade showing a page (prompt=none).
+
+    1. Your app asks for more than a password, and the present sign-in did not have it. Send them
+       again without prompt=none: they are asked for what is missing.
+    """
+
+    code = "interaction_required"
+    section = "OIDC Core §3.1.2.6"
+
+
+class UnmetAuthenticationRequirements(ProtocolError):
+    """The person cannot be authenticated as the request calls essential.
+
+    1. Compare the essential acr values of your claims parameter with acr_values_supported in
+       discovery.
+    2. The person has no second step or passkey: ask them to set one up in their account, and send
+       them again.
+    3. If you can do with less, send acr_values instead: a wish, never an error. The ID token's acr
+       says what was reached.
+    """
+
+    code = "unmet_authentication_requirements"
+    section = "OIDC Core §5.5.1.1"
+
+
 class RequestNotSupported(ProtocolError):
     """Request objects passed by value (the request parameter) are not supported.
 
@@ -367,6 +393,19 @@ class InsufficientScope(ProtocolError):
     code = "insufficient_scope"
     section = "RFC 6750 §3.1"
     status = HTTPStatus.FORBIDDEN
+
+
+class InsufficientUserAuthentication(ProtocolError):
+    """The access token is good, but its person did not sign in as this needs. RFC 9470 §3.
+
+    1. Send the person through the authorization endpoint again, with the acr_values and max_age
+       that WWW-Authenticate names, and use the new token.
+    2. A refresh does not help: it goes back to the same sign-in.
+    """
+
+    code = "insufficient_user_authentication"
+    section = "RFC 9470 §3"
+    status = HTTPStatus.UNAUTHORIZED
 
 
 _SECTION = re.compile(r"(?:RFC \d+|(?:OIDC|OAuth 2\.0) [A-Z][\w -]*?) §[\w.]*\w")

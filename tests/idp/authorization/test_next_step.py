@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.authentication import Authentication
+from accounts.levels import SINGLE_FACTOR
 from accounts.models import User
 from idp.authorization.next_step import Answer, AskConsent, ChooseAccount, SignIn, next_step
 from idp.authorization.request import AuthorizationRequest
@@ -27,7 +28,7 @@ REQUEST = AuthorizationRequest(
 
 
 def signed_in(at: datetime, session_id: str = "one") -> Authentication:
-    return Authentication(User(), session_id, at, ("pwd",), "acr")
+    return Authentication(User(), session_id, at, ("pwd",), SINGLE_FACTOR)
 
 
 RECENT = signed_in(ARRIVAL - SECOND)

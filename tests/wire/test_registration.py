@@ -101,6 +101,7 @@ def test_everything_that_can_be_registered_comes_back(provider: object) -> None:
         "default_max_age": 0,
         "client_uri": "https://rp.example.com/about",
         "logo_uri": "https://rp.example.com/logo.png",
+        "initiate_login_uri": "https://rp.example.com/start",
         "policy_uri": "https://rp.example.com/privacy",
         "tos_uri": "https://rp.example.com/terms",
         "contacts": ["ana@example.com", "bo@example.com"],

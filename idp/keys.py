@@ -119,7 +119,7 @@ def ensure_key(algorithm: str) -> None:
     if not active.exists():
         with suppress(IntegrityError), transaction.atomic():  # another process was faster
             make_key(algorithm, SigningKey.State.ACTIVE)
-        transaction.on_commit(_look_again)
+    transaction.on_commit(_look_again)  # perhaps another process has made it just now
 
 
 def _look_again() -> None:

@@ -35,7 +35,13 @@ def test_half_hash_is_half_of_the_algorithms_hash() -> None:
 
 KEY = ALGORITHMS["ES256"].generate()
 SIGNER = Signer("ours", ALGORITHMS["ES256"], KEY)
-PUBLIC = {"ours": {**JWK.from_pyca(KEY.public_key()).export_public(as_dict=True), "alg": "ES256"}}
+PUBLIC = {
+    "ours": {
+        **JWK.from_pyca(KEY.public_key()).export_public(as_dict=True),
+        "alg": "ES256",
+        "kid": "ours",
+    }
+}
 
 
 def test_our_own_token_comes_back() -> None:

@@ -9,7 +9,8 @@ from idp.protocol.vocabulary import ADDRESS_MEMBERS, SCOPE_CLAIMS
 SUPPORTED = tuple(
     dict.fromkeys(
         [claim for claims in SCOPE_CLAIMS.values() for claim in claims]
-        + ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
+        + ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"]
+        + ["at_hash", "c_hash"]
     )
 )
 

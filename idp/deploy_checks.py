@@ -43,6 +43,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
             settings.IDP_REGISTRATION_RESPONSE_TYPES,
             policy.RESPONSE_TYPES,
         ),
+        ("IDP_RESPONSE_TYPES", settings.IDP_RESPONSE_TYPES, policy.RESPONSE_TYPES),
     ):
         unknown = sorted(set(values) - set(offered))
         if unknown:

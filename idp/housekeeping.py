@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.sessions.models import Session as BrowserSession
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.models import Session, User
+from accounts.models import ParkedSession, Session, User
 from idp import keys, policy
 from idp.models import (
     AccessToken,
@@ -63,6 +63,10 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
             ~Exists(Authorization.objects.filter(session=OuterRef("pk"))),
             ended_at__lte=now - policy.SESSIONS_KEPT_FOR,
         ),
+    )
+    yield (
+        "parked sessions",
+        ParkedSession.objects.filter(Q(expires_at__lte=now) | Q(session__ended_at__isnull=False)),
     )
     yield "events", Event.objects.filter(at__lte=now - policy.EVENTS_KEPT_FOR)
     yield "browser sessions", BrowserSession.objects.filter(expire_date__lte=now)

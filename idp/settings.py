@@ -37,6 +37,9 @@ SECRET_KEY, *SECRET_KEY_FALLBACKS = IDP_SECRET_KEYS
 
 #: Who may make an account: "open", "invite" (an operator makes it) or "closed".
 IDP_SIGNUP: str = env.str("IDP_SIGNUP", default="open")
+#: The response types that discovery offers to everybody, separated by commas; it adds those that
+#: an operator has opened some client for (docs/adr/0008).
+IDP_RESPONSE_TYPES: list[str] = env.list("IDP_RESPONSE_TYPES", default=["code"])
 #: Who may register clients: nobody ("closed"), holders of an initial access token ("token"), or
 #: anybody ("open").
 IDP_REGISTRATION: str = env.str("IDP_REGISTRATION", default="closed")
@@ -253,6 +256,8 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 LANGUAGE_COOKIE_NAME = "__Host-language" if _https else "language"
+#: Finds the accounts that wait in a browser while another is used (accounts.parking).
+ACCOUNTS_COOKIE_NAME = "__Host-accounts" if _https else "accounts"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 CSRF_FAILURE_VIEW = "accounts.views.stale_form.show_step_again"
 CSRF_TRUSTED_ORIGINS = [IDP_ISSUER]

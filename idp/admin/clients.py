@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from idp import events, policy
+from idp import events, keys, policy
 from idp.admin.fields import Choices, Lines, PersonField, WebAddress
 from idp.admin.page import Act, Page, list_of, people_like
 from idp.clients import deletion, secrets
@@ -25,7 +25,19 @@ _GRANTS = {
     "authorization_code": _("People sign in with it (authorization_code)"),
     "refresh_token": _("It can stay signed in (refresh_token)"),
     "client_credentials": _("It acts for itself, without a person (client_credentials)"),
+    "implicit": _("Legacy: tokens come in an address, without a code (implicit)"),
+    "password": _("Legacy: it asks people for their password itself (password)"),
 }
+_ANSWERS = [(kind, kind) for kind in policy.RESPONSE_TYPES]
+_SIGNATURES = (
+    "id_token_signed_response_alg",
+    "id_token_encrypted_response_alg",
+    "id_token_encrypted_response_enc",
+    "userinfo_signed_response_alg",
+    "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
+    "introspection_signed_response_alg",
+)
 #: How long the secret before goes on when a new one is made: hours, and how it is said.
 _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
 
@@ -60,10 +72,26 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         ),
     )
     grant_types = Choices(_GRANTS.items(), label=_("What it does"), initial=["authorization_code"])
+    response_types = Choices(
+        _ANSWERS,
+        label=_("What it gets after a sign-in"),
+        help_text=_(
+            "None ticked: a code, which is what every app should use. All others are legacy and "
+            "need implicit, and the profile that is compatible."
+        ),
+    )
     scopes = Lines(
         label=_("Scopes"),
         required=False,
         help_text=_("What it may ask for, one a line. None: every standard scope."),
+    )
+    default_acr_values = Lines(
+        label=_("Wished sign-in"),
+        required=False,
+        help_text=_(
+            "Levels of sign-in (default_acr_values) that people are asked for who can reach them, "
+            "one a line."
+        ),
     )
     contacts = Lines(
         label=_("Contacts"), required=False, help_text=_("Its makers’ e-mail addresses.")
@@ -78,14 +106,17 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *("client_id", "name", "application_type", "token_endpoint_auth_method", "enabled"),
             *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
             *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
-            *("grant_types", "scopes", "profile", "skip_authorization", "default_max_age"),
-            *("access_token_format", "id_token_signed_response_alg"),
-            *("introspection_signed_response_alg", "refresh_token_grace"),
+            *("grant_types", "response_types", "scopes", "profile", "skip_authorization"),
+            *("default_max_age", "required_acr", "default_acr_values", "require_auth_time"),
+            "access_token_format",
+            *_SIGNATURES,
+            "refresh_token_grace",
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
-            "contacts",
+            *("initiate_login_uri", "contacts"),
         )
         field_classes = dict.fromkeys(
-            ("client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri"), WebAddress
+            ("client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "initiate_login_uri"),
+            WebAddress,
         )
         labels = {
             "client_id": _("Client ID"),
@@ -97,22 +128,32 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "name": _("As people read it when they sign in."),
             "logo_uri": _("An https address; each visitor’s browser loads it."),
             "jwks": _("A JWK set in JSON, public keys only; or else their address below."),
+            "initiate_login_uri": _(
+                "An https address of the app that begins a sign-in. With it, people can open the "
+                "app from their list of apps."
+            ),
+            "id_token_signed_response_alg": _(
+                "RS256 suits nearly every app. Those that start with HS sign with the app’s secret."
+            ),
+            "id_token_encrypted_response_alg": _(
+                "None: not encrypted, which suits nearly every app. Otherwise only the app can "
+                "read its ID tokens, with a key of its own or with its secret."
+            ),
+            "userinfo_signed_response_alg": _("None: plain JSON, which nearly every app expects."),
+            "required_acr": _(
+                "Nobody gets in below it; whoever has no second step is led to set one up."
+            ),
+            "require_auth_time": _("ID tokens always say when somebody signed in."),
             "enabled": _("Off: everything of this app stops at once."),
         }
 
     def clean(self) -> dict[str, Any]:
-        """Derive the response types: they follow from what the app does."""
+        """Derive the response types where none was chosen: they follow from what the app does."""
         cleaned = super().clean() or self.cleaned_data
-        signs_in = "authorization_code" in cleaned.get("grant_types", ())
-        self.instance.response_types = ["code"] if signs_in else []
+        if not cleaned.get("response_types"):
+            signs_in = "authorization_code" in cleaned.get("grant_types", ())
+            cleaned["response_types"] = ["code"] if signs_in else []
         return cleaned
-
-    def _update_errors(self, errors: Any) -> None:
-        """Say what is wrong with the derived response types beside what they derive from."""
-        found = getattr(errors, "error_dict", {})
-        if "response_types" in found:
-            found.setdefault("grant_types", []).extend(found.pop("response_types"))
-        super()._update_errors(errors)  # type: ignore[misc]
 
 
 @admin.register(Client)
@@ -143,22 +184,28 @@ class ClientsPage(Page):
             _("How it proves itself with keys"),
             {"fields": ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg")},
         ),
-        (_("What it may do"), {"fields": ("grant_types", "scopes")}),
+        (_("What it may do"), {"fields": ("grant_types", "response_types", "scopes")}),
         (
             _("What people see"),
-            {"fields": ("client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts")},
+            {
+                "fields": (
+                    *("client_uri", "initiate_login_uri", "logo_uri", "policy_uri", "tos_uri"),
+                    "contacts",
+                )
+            },
         ),
         (
             _("Policy"),
             {
                 "fields": (
                     *("profile", "skip_authorization", "default_max_age"),
-                    *("access_token_format", "id_token_signed_response_alg"),
-                    *("introspection_signed_response_alg", "refresh_without_offline_access"),
+                    *("required_acr", "default_acr_values", "require_auth_time"),
+                    *("access_token_format", "refresh_without_offline_access"),
                     "refresh_token_grace",
                 )
             },
         ),
+        (_("Signatures and encryption"), {"fields": _SIGNATURES}),
         (_("The record"), {"fields": readonly_fields}),
     )
     acts = (
@@ -229,6 +276,17 @@ class ClientsPage(Page):
         if not obj.needs_secret:
             return super().response_add(request, obj, post_url_continue)
         return self._show_new_secret(request, obj, None)
+
+    def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Save, with the keys that it needs published from now on."""
+        super().save_model(request, obj, form, change)
+        keys.ensure_keys_for(obj)
+
+    def response_change(self, request: HttpRequest, obj: Client) -> HttpResponse:
+        """Show a new secret where the app now signs with one, and has none that can."""
+        if secrets.can_sign(obj):
+            return super().response_change(request, obj)
+        return self._show_new_secret(request, obj, timezone.now() + timedelta(days=1))
 
     def delete_model(self, request: HttpRequest, obj: Client) -> None:  # noqa: ARG002
         """Delete the app with all that is its own, in batches."""

@@ -80,7 +80,7 @@ def _take_answer(
             parameters=pending.arrival_of(row).parameters,
             user=authentication.user,
         )
-        return send_error(request.reply_to, error, reference)
+        return send_error(http, request.reply_to, error, reference)
     consents.remember(authentication.user, row.client, request.scopes)
     consents.note_given_in(row.pk, authentication.session_id)
     events.record(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from django.db import transaction
+from django.http import HttpRequest
 
 from idp import policy, statements
 from idp.grants import family
@@ -16,11 +17,12 @@ from idp.protocol.parameters import Parameters
 from idp.statements import RedeemedCode
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
-from idp.tokens.revocation import revoke_families
 
 
 @contextmanager
-def redeem(client: Client, parameters: Parameters, now: datetime) -> Iterator[Entitlement]:
+def redeem(
+    client: Client, parameters: Parameters, now: datetime, _http: HttpRequest
+) -> Iterator[Entitlement]:
     """Take the code and give what it stands for; both hold once the tokens are issued, or neither.
 
     A code that is presented with wrong values is used up: whoever sent it does not own it.
@@ -105,7 +107,7 @@ def _refuse_unknown_or_used(code_hash: str, client: Client, now: datetime) -> No
         code=code_hash, application=client, redeemed_at__isnull=False
     )
     families = list(replayed.values_list("authorization_id", flat=True))
-    revoke_families(families, now)
+    family.end_reused(families, client, "A code came a second time.", now)
     raise InvalidGrant(
         "The code was used before, so all that it had given has been revoked."
         if families

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from django.db import transaction
+from django.http import HttpRequest
 
 from idp import statements
 from idp.grants import family
@@ -15,11 +16,12 @@ from idp.protocol.parameters import Parameters
 from idp.statements import UsedRefreshToken
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
-from idp.tokens.revocation import revoke_families
 
 
 @contextmanager
-def refresh(client: Client, parameters: Parameters, now: datetime) -> Iterator[Entitlement]:
+def refresh(
+    client: Client, parameters: Parameters, now: datetime, _http: HttpRequest
+) -> Iterator[Entitlement]:
     """Use the token up and give what it stands for; both hold once tokens are issued, or neither.
 
     Raises InvalidGrant; a token that was used before also ends its family, unless its client has a
@@ -65,7 +67,7 @@ def _refuse_unknown_or_used(token_hash: str, client: Client, now: datetime) -> N
         token_checksum=token_hash, application=client, revoked__isnull=False
     )
     families = list(replayed.values_list("authorization_id", flat=True))
-    revoke_families(families, now)
+    family.end_reused(families, client, "A refresh token came a second time.", now)
     raise InvalidGrant(
         "The refresh token was used before or revoked, so its whole family has been revoked."
         if families

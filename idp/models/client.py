@@ -16,9 +16,11 @@ from oauth2_provider.models import AbstractApplication
 
 from idp import policy
 from idp.jose import public_keys
+from idp.jose.algorithms import ALGORITHMS
+from idp.jose.encrypt import public_key_for
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
-from idp.protocol import redirect_uris
+from idp.protocol import redirect_uris, response_types
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 
@@ -32,10 +34,35 @@ def known_scopes() -> dict[str, str]:
 
 
 LONGEST_ORIGIN = 300
+#: What takes the client's secret for a key: how many octets it needs, by column and value. Each MAC
+#: needs as many as its hash has; encryption hashes the secret first (OIDC Core §10.1, §10.2).
+_MACS = {name: ALGORITHMS[name].octets for name in policy.MAC_ALGORITHMS}
+_KEYED_BY_SECRET: tuple[tuple[str, dict[str, int]], ...] = (
+    ("id_token_signed_response_alg", _MACS),
+    ("userinfo_signed_response_alg", _MACS),
+    ("id_token_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
+    ("userinfo_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
+    ("token_endpoint_auth_method", {"client_secret_jwt": 32}),
+    ("token_endpoint_auth_signing_alg", _MACS),
+)
+#: Answers that can be encrypted, by the beginning of their columns' names.
+_ENCRYPTED = ("id_token", "userinfo")
 _DOT_GRANT_TYPES = {
     "authorization_code": AbstractApplication.GRANT_AUTHORIZATION_CODE,
     "refresh_token": "refresh-token",
     "client_credentials": AbstractApplication.GRANT_CLIENT_CREDENTIALS,
+    "implicit": AbstractApplication.GRANT_IMPLICIT,
+    "password": AbstractApplication.GRANT_PASSWORD,
+}
+#: What goes together, by the grant type that is there without a response type, or not there.
+_MISMATCHES = {
+    "authorization_code": (
+        "The response type code, alone or with others, and the grant type authorization_code go "
+        "together."
+    ),
+    "implicit": (
+        "Response types with id_token or token, and the grant type implicit, go together."
+    ),
 }
 
 
@@ -77,8 +104,40 @@ class Client(AbstractApplication):
     id_token_signed_response_alg = models.CharField(
         _("ID token algorithm"),
         max_length=10,
-        choices=[(name, name) for name in policy.SIGNING_ALGORITHMS],
+        choices=[(name, name) for name in policy.ID_TOKEN_ALGORITHMS],
         default=policy.SIGNING_ALGORITHMS[0],
+    )
+    #: Empty: not encrypted. The `enc` follows where only the `alg` is given.
+    id_token_encrypted_response_alg = models.CharField(
+        _("ID token encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_ENCRYPTION_ALGORITHMS],
+    )
+    id_token_encrypted_response_enc = models.CharField(
+        _("ID token content encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
+    )
+    #: Empty: UserInfo is plain JSON.
+    userinfo_signed_response_alg = models.CharField(
+        _("UserInfo algorithm"),
+        max_length=10,
+        blank=True,
+        choices=[(name, name) for name in policy.ID_TOKEN_ALGORITHMS],
+    )
+    userinfo_encrypted_response_alg = models.CharField(
+        _("UserInfo encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_ENCRYPTION_ALGORITHMS],
+    )
+    userinfo_encrypted_response_enc = models.CharField(
+        _("UserInfo content encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
     )
     #: The client's own public keys, a JWK set (RFC 7517 §5): by value, or where they are.
     jwks = models.JSONField(_("public keys (jwks)"), null=True, blank=True)
@@ -94,8 +153,14 @@ class Client(AbstractApplication):
     default_max_age = models.PositiveIntegerField(
         _("default max_age, seconds"), null=True, blank=True
     )
+    #: Levels of authentication that its requests ask for where they name none: a wish.
+    default_acr_values = models.JSONField(_("default acr_values"), default=list, blank=True)
+    #: `auth_time` is in every ID token, so this changes nothing.
+    require_auth_time = models.BooleanField(_("require auth_time"), default=False)
     client_uri = models.URLField(_("home page"), blank=True)
     logo_uri = models.URLField(_("logo"), blank=True)
+    #: Where a sign-in begins that the person starts here (OIDC Core §4).
+    initiate_login_uri = models.URLField(_("address that starts a sign-in"), blank=True)
     policy_uri = models.URLField(_("privacy policy"), blank=True)
     tos_uri = models.URLField(_("terms of service"), blank=True)
     contacts = models.JSONField(_("contacts"), default=list, blank=True)
@@ -137,6 +202,13 @@ class Client(AbstractApplication):
     refresh_without_offline_access = models.BooleanField(
         _("refresh tokens without offline_access"), default=False
     )
+    #: The level of authentication below which nobody is let in to it; empty for none.
+    required_acr = models.CharField(
+        _("required sign-in"),
+        max_length=100,
+        choices=[(name, name) for name in policy.ACR_VALUES],
+        blank=True,
+    )
     profile = models.CharField(
         _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
     )
@@ -145,6 +217,8 @@ class Client(AbstractApplication):
     registration_access_token_hash = models.CharField(max_length=64, blank=True, editable=False)
     #: What the initial access token said that it registered with; empty for all others.
     registered_with = models.JSONField(default=dict, editable=False)
+    #: Whether it was opened for what is off by default; follows from the grant types.
+    has_legacy_grants = models.BooleanField(default=False, editable=False)
     #: Grows at every change, so that no process goes on with an older copy.
     version = models.PositiveIntegerField(default=1, editable=False)
 
@@ -156,6 +230,13 @@ class Client(AbstractApplication):
     class Meta:
         verbose_name = _("app")
         verbose_name_plural = _("apps")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["has_legacy_grants"],
+                condition=models.Q(has_legacy_grants=True),
+                name="clients_with_legacy_grants",
+            )
+        ]
 
     @property
     def is_public(self) -> bool:
@@ -165,13 +246,17 @@ class Client(AbstractApplication):
     @property
     def needs_hmac_key(self) -> bool:
         """Whether something is signed with the client's secret, which then has to be kept."""
-        reasons = (self.token_endpoint_auth_method == "client_secret_jwt",)
-        return any(reasons)
+        return self.hmac_key_octets > 0
 
     @property
     def needs_secret(self) -> bool:
         """Whether there is a secret between the client and us."""
         return self.token_endpoint_auth_method.startswith("client_secret_") or self.needs_hmac_key
+
+    @property
+    def hmac_key_octets(self) -> int:
+        """How long a secret has to be for all that takes it for a key; 0 where nothing does."""
+        return max(octets.get(getattr(self, column), 0) for column, octets in _KEYED_BY_SECRET)
 
     @property
     def pkce_required(self) -> bool:
@@ -192,6 +277,7 @@ class Client(AbstractApplication):
         self.authorization_grant_type = next(
             (_DOT_GRANT_TYPES[g] for g in self.grant_types if g in _DOT_GRANT_TYPES), ""
         )
+        self.has_legacy_grants = not policy.LEGACY_GRANT_TYPES.isdisjoint(self.grant_types)
         kwargs.pop("update_fields", None)
         if self.pk is not None:
             self.version = F("version") + 1
@@ -215,29 +301,50 @@ class Client(AbstractApplication):
         """Refuse metadata that would fail or be unsafe later, naming the field."""
         problems = self._problems_with_uris() | self._problems_with_origins()
         problems |= self._problems_with_keys()
-        uses_code = "authorization_code" in self.grant_types
-        if uses_code and not self.redirect_uris:
-            problems["redirect_uris"] = ["The authorization_code grant needs a redirect URI."]
-        if ("code" in self.response_types) != uses_code:
-            problems["response_types"] = [
-                "The response type code and the grant type authorization_code go together."
-            ]
-        if self.is_public and "client_credentials" in self.grant_types:
-            problems["grant_types"] = ["A client without a secret cannot use client_credentials."]
-        if "refresh_token" in self.grant_types and not uses_code:
-            problems["grant_types"] = ["Refresh tokens come of the authorization_code grant."]
+        problems |= self._problems_with_secret() | self._problems_with_encryption()
+        problems |= self._problems_with_grants()
+        if self.initiate_login_uri and not self.initiate_login_uri.startswith("https://"):
+            problems["initiate_login_uri"] = ["It has to start with https://."]
         if self.is_public and self.refresh_token_grace:
             problems["refresh_token_grace"] = ["A client without a secret cannot have a grace."]
         for field, offered in {
             "grant_types": policy.GRANT_TYPES,
-            "response_types": policy.RESPONSE_TYPES,
+            "response_types": self._known_response_types(),
             "scopes": known_scopes(),
+            "default_acr_values": policy.ACR_VALUES,
         }.items():
             unknown = sorted(set(getattr(self, field)) - set(offered))
             if unknown:
                 problems.setdefault(field, []).append(f"Not offered here: {', '.join(unknown)}.")
         if problems:
             raise ValidationError(problems)
+
+    def _known_response_types(self) -> list[str]:
+        """Return those of its response types that there are, in whatever order their parts are."""
+        known = set(map(response_types.parts, policy.RESPONSE_TYPES))
+        return [kind for kind in self.response_types if response_types.parts(kind) in known]
+
+    def _problems_with_grants(self) -> dict[str, list[str]]:
+        """OIDC Dynamic Client Registration §2: grants and response types go together."""
+        problems: dict[str, list[str]] = {}
+        answered = {"authorization_code", "implicit"} & set(self.grant_types)
+        if answered and not self.redirect_uris:
+            problems["redirect_uris"] = [f"The {min(answered)} grant needs a redirect URI."]
+        needed = {g for kind in self.response_types for g in response_types.grants_of(kind)}
+        if needed != answered:
+            problems["response_types"] = [_MISMATCHES[min(needed ^ answered)]]
+        if self.is_public and "client_credentials" in self.grant_types:
+            problems["grant_types"] = ["A client without a secret cannot use client_credentials."]
+        if "refresh_token" in self.grant_types and not (
+            {"authorization_code", "password"} & set(self.grant_types)
+        ):
+            problems["grant_types"] = ["Refresh tokens come of the authorization_code grant."]
+        legacy = sorted(policy.LEGACY_GRANT_TYPES & set(self.grant_types))
+        if legacy and self.profile != self.Profile.COMPATIBLE:
+            problems["grant_types"] = [
+                f"The profile {self.profile} is without {' and '.join(legacy)}."
+            ]
+        return problems
 
     def _problems_with_uris(self) -> dict[str, list[str]]:
         problems: dict[str, list[str]] = {}
@@ -246,6 +353,8 @@ class Client(AbstractApplication):
                 problem = redirect_uris.problem_with(uri, application_type=self.application_type)
                 if problem is None and len(redirect_uris.origin_of(uri)) > LONGEST_ORIGIN:
                     problem = "Its host is too long."
+                if problem is None and field == "redirect_uris" and self._exposes_tokens_at(uri):
+                    problem = "It starts with http://, but a website with implicit uses https."
                 if problem:
                     problems.setdefault(field, []).append(f"{uri}: {problem}")
         return problems
@@ -269,6 +378,41 @@ class Client(AbstractApplication):
         if algorithm and algorithm not in offered:
             problems["token_endpoint_auth_signing_alg"] = [f"It does not go with {method}."]
         return problems
+
+    def _exposes_tokens_at(self, uri: str) -> bool:
+        """Whether tokens would be sent there unprotected (Dynamic Client Registration §2)."""
+        is_web = self.application_type == self.ApplicationType.WEB
+        return is_web and "implicit" in self.grant_types and uri.startswith("http://")
+
+    def _problems_with_secret(self) -> dict[str, list[str]]:
+        """OIDC Core §10.1: who has no secret shares no key."""
+        return {
+            column: ["A client without a secret cannot use it as a key; choose another algorithm."]
+            for column, octets in _KEYED_BY_SECRET
+            if self.is_public and getattr(self, column) in octets
+        }
+
+    def _problems_with_encryption(self) -> dict[str, list[str]]:
+        """OIDC Dynamic Client Registration §2: an `enc` needs an `alg`, which needs a key."""
+        problems: dict[str, list[str]] = {}
+        for answer in _ENCRYPTED:
+            alg_column = f"{answer}_encrypted_response_alg"
+            enc_column = f"{answer}_encrypted_response_enc"
+            alg, enc = getattr(self, alg_column), getattr(self, enc_column)
+            if alg and not enc:
+                setattr(self, enc_column, policy.RESPONSE_CONTENT_ENCRYPTIONS[0])
+            if enc and not alg:
+                problems[enc_column] = [f"It needs {alg_column} beside it."]
+            if alg in policy.PUBLIC_KEY_ENCRYPTION and not self._may_have_key_for(alg):
+                problems[alg_column] = ["The public keys (jwks) have none that goes with this."]
+        return problems
+
+    def _may_have_key_for(self, alg: str) -> bool:
+        """Whether there is a key to encrypt to; what is at jwks_uri is seen when it is needed."""
+        if self.jwks_uri:
+            return True
+        keys = self.jwks.get("keys") if isinstance(self.jwks, dict) else None
+        return isinstance(keys, list) and public_key_for(keys, alg) is not None
 
     def _problems_with_origins(self) -> dict[str, list[str]]:
         problems = [

@@ -4,17 +4,24 @@ OIDC Discovery §3, §4, RFC 8414.
 """
 
 import json
+import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from idp import policy
+from tests import secrecy
 from tests.assertions import make_key, make_key_client
+from tests.reading import encrypted_client, read_by
 from tests.relying_party import (
     ISSUER,
     Browser,
     Person,
+    Registered,
     RelyingParty,
+    forms_of,
     is_page,
     make_client,
     make_person_with_app,
@@ -60,9 +67,7 @@ def test_it_is_json_that_may_be_kept(provider: object, path: str) -> None:
 def test_what_is_stated(facts: dict[str, Any]) -> None:
     assert facts["issuer"] == ISSUER
     stated = {
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
         "subject_types_supported": ["public"],
         "code_challenge_methods_supported": ["S256"],
         "claim_types_supported": ["normal"],
@@ -73,6 +78,9 @@ def test_what_is_stated(facts: dict[str, Any]) -> None:
         "authorization_response_iss_parameter_supported": True,
     }
     assert {name: facts.get(name) for name in stated} == stated
+    assert {"authorization_code", "refresh_token", "client_credentials"} <= set(
+        facts["grant_types_supported"]
+    )
     assert "RS256" in facts["id_token_signing_alg_values_supported"]
     assert "none" not in facts["id_token_signing_alg_values_supported"]
 
@@ -113,15 +121,39 @@ def test_exactly_the_claims_listed_are_delivered(
 ) -> None:
     tokens = relying_party.tokens(scope=ALL_SCOPES)
     userinfo = relying_party.userinfo(tokens["access_token"]).json()
-    assert set(facts["claims_supported"]) == set(userinfo) | set(verified(tokens["id_token"]))
+    # c_hash comes with hybrid answers (tests/wire/test_response_types).
+    delivered = set(userinfo) | set(verified(tokens["id_token"])) | {"c_hash"}
+    assert set(facts["claims_supported"]) == delivered
+
+
+def opened() -> Registered:
+    """Return a client that an operator opened for what is off by default."""
+    return make_client(
+        grant_types=["authorization_code", "implicit", "password"],
+        response_types=["code", "code id_token", "token"],
+    )
 
 
 @spec("OIDC Discovery", "3")
-def test_each_response_type_and_mode_works(facts: dict[str, Any], returning: RelyingParty) -> None:
-    for response_type in facts["response_types_supported"]:
+def test_each_response_type_and_mode_works(
+    provider: object, browser: Browser, person: Person
+) -> None:
+    app = RelyingParty(opened(), browser, person)
+    app.authorize()
+    time.sleep(policy.PUBLISHED_FOR.total_seconds() + 0.5)
+    facts = get(PATHS[0]).json()
+    assert {"code", "code id_token", "token"} <= set(facts["response_types_supported"])
+    assert {"implicit", "password"} <= set(facts["grant_types_supported"])
+    for kind in app.client.metadata["response_types"]:
         for mode in facts["response_modes_supported"]:
-            visit = returning.visit(response_type=response_type, response_mode=mode)
-            assert returning.answer(visit).code
+            answer = app.visit(response_type=kind, response_mode=mode)
+            at = urlsplit(answer.headers.get("Location", ""))
+            secrecy.used.note_address(f"https://rp.example.com/?{at.query or at.fragment}")
+            for form in forms_of(answer):
+                secrecy.used.note_members(form.fields)
+            words = {"query": at.query, "fragment": at.fragment, "form_post": answer.text}[mode]
+            # A query never carries tokens (tests/wire/test_response_types).
+            assert (app.state in words) == (mode != "query" or kind == "code")
 
 
 @spec("OIDC Discovery", "3")
@@ -129,7 +161,30 @@ def test_each_algorithm_signs(facts: dict[str, Any], browser: Browser, person: P
     for algorithm in facts["id_token_signing_alg_values_supported"]:
         client = make_client(id_token_signed_response_alg=algorithm)
         id_token = RelyingParty(client, browser, person).tokens()["id_token"]
-        assert verified(id_token)["sub"] == person.sub
+        assert read_by(client, id_token)["sub"] == person.sub
+
+
+@spec("OIDC Discovery", "3")
+def test_each_encryption_works(facts: dict[str, Any], browser: Browser, person: Person) -> None:
+    algs = facts["id_token_encryption_alg_values_supported"]
+    encs = facts["id_token_encryption_enc_values_supported"]
+    assert facts["userinfo_encryption_alg_values_supported"] == algs
+    assert facts["userinfo_encryption_enc_values_supported"] == encs
+    for alg, enc in {*((alg, encs[0]) for alg in algs), *(("dir", enc) for enc in encs)}:
+        client = encrypted_client(alg, enc)
+        tokens = RelyingParty(client, browser, person).tokens()
+        assert read_by(client, tokens["id_token"], alg, enc)["sub"] == person.sub
+
+
+@spec("OIDC Discovery", "3")
+def test_each_algorithm_signs_userinfo(
+    facts: dict[str, Any], browser: Browser, person: Person
+) -> None:
+    for algorithm in facts["userinfo_signing_alg_values_supported"]:
+        client = make_client(userinfo_signed_response_alg=algorithm)
+        party = RelyingParty(client, browser, person)
+        answer = party.userinfo(party.tokens()["access_token"])
+        assert read_by(client, answer.text)["sub"] == person.sub
 
 
 @spec("OIDC Discovery", "3")
@@ -154,7 +209,9 @@ def test_each_grant_type_is_known_to_the_token_endpoint(
         for grant_type in [*facts["grant_types_supported"], "refresh_token", "password", "x"]
     }
     known = {name for name, error in errors.items() if error != "unsupported_grant_type"}
-    assert known == set(facts["grant_types_supported"])
+    # RFC 6749 §4.2: implicit has no token request. The password grant is known where it is off.
+    of_discovery = set(facts["grant_types_supported"]) - {"implicit"}
+    assert known == of_discovery | {"password"}
 
 
 @spec("OIDC Discovery", "3")

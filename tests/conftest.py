@@ -145,7 +145,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def provider(
-    database: None, elsewhere: Elsewhere, tmp_path_factory: pytest.TempPathFactory
+    database: None, foreign_site: Elsewhere, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """A running provider at `settings.IDP_ISSUER`. No answer of it may ever be a 5xx."""
     server = Server(
@@ -158,7 +158,7 @@ def provider(
 
 
 @pytest.fixture(scope="session")
-def elsewhere() -> Iterator[Elsewhere]:
+def foreign_site() -> Iterator[Elsewhere]:
     """A web server that is not ours, which the provider may reach and trusts."""
     authority = Authority(Path(settings.IDP_OUTBOUND_CA_BUNDLE).parent)
     with running_elsewhere(authority.certify("localhost")) as server:

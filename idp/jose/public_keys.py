@@ -27,7 +27,8 @@ def problem_with(key: Any) -> str | None:
     if not all(isinstance(key.get(name, ""), str) for name in ("kid", "alg", "use")):
         return "A key's kid, alg and use have to be texts."
     try:
-        jwk = JWK(**key)
+        # What it may be used for says nothing about whether it is a key.
+        jwk = JWK(**{name: key[name] for name in key.keys() - {"use", "key_ops", "alg"}})
         # X25519 can't verify; reading it is all there is to try.
         public = None if key["kty"] == "OKP" else jwk.get_op_key("verify")
         jwk.thumbprint()

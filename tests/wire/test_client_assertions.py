@@ -213,38 +213,38 @@ def test_what_is_no_assertion(client: Registered, assertion: str) -> None:
 
 
 @pytest.fixture
-def address(elsewhere: Elsewhere) -> str:
-    return elsewhere.says(f"/{unique('keys')}", b"{}")
+def address(foreign_site: Elsewhere) -> str:
+    return foreign_site.says(f"/{unique('keys')}", b"{}")
 
 
-def publish(elsewhere: Elsewhere, address: str, *keys: Any) -> str:
+def publish(foreign_site: Elsewhere, address: str, *keys: Any) -> str:
     """Publish keys at an address, and return its path."""
     import json
 
-    path = address.removeprefix(elsewhere.address)
-    elsewhere.says(path, json.dumps(jwks_of(*keys)).encode())
+    path = address.removeprefix(foreign_site.address)
+    foreign_site.says(path, json.dumps(jwks_of(*keys)).encode())
     return path
 
 
 @spec("OIDC Core", "10.1.1")
 def test_keys_are_fetched_once_and_again_for_a_new_kid(
-    provider: object, elsewhere: Elsewhere, address: str
+    provider: object, foreign_site: Elsewhere, address: str
 ) -> None:
-    path = publish(elsewhere, address, KEY)
+    path = publish(foreign_site, address, KEY)
     client = make_key_client(KEY, jwks_uri=address)
     for _ in range(3):
         assert outcome(assertion_of(client, KEY)) == "invalid_grant"
-    assert elsewhere.times(path) == 1
+    assert foreign_site.times(path) == 1
     new = make_key()
     for _ in range(5):
         assert outcome(assertion_of(client, new)) == "invalid_client"
-    assert elsewhere.times(path) == 1  # the floor between two fetches
+    assert foreign_site.times(path) == 1  # the floor between two fetches
     _let_a_minute_pass()
-    publish(elsewhere, address, new)
+    publish(foreign_site, address, new)
     assert outcome(assertion_of(client, new)) == "invalid_grant"
-    assert elsewhere.times(path) == 2
+    assert foreign_site.times(path) == 2
     assert outcome(assertion_of(client, KEY)) == "invalid_client"
-    assert elsewhere.times(path) == 2
+    assert foreign_site.times(path) == 2
 
 
 def _let_a_minute_pass() -> None:
@@ -256,20 +256,20 @@ def _let_a_minute_pass() -> None:
 
 @spec("OIDC Core", "10.1.1")
 def test_a_failure_is_not_tried_again_at_once(
-    provider: object, elsewhere: Elsewhere, address: str
+    provider: object, foreign_site: Elsewhere, address: str
 ) -> None:
-    path = address.removeprefix(elsewhere.address)
-    elsewhere.pages[path] = answering(b"", status=500)
+    path = address.removeprefix(foreign_site.address)
+    foreign_site.pages[path] = answering(b"", status=500)
     client = make_key_client(KEY, jwks_uri=address)
     for _ in range(5):
         assert outcome(assertion_of(client, KEY)) == "invalid_client"
-    assert elsewhere.times(path) == 1
+    assert foreign_site.times(path) == 1
 
 
 def test_twenty_who_come_first_share_one_fetch(
-    provider: object, elsewhere: Elsewhere, address: str
+    provider: object, foreign_site: Elsewhere, address: str
 ) -> None:
-    path = publish(elsewhere, address, KEY)
+    path = publish(foreign_site, address, KEY)
     client, outcomes = make_key_client(KEY, jwks_uri=address), []
     threads = [
         threading.Thread(target=lambda: outcomes.append(outcome(assertion_of(client, KEY))))
@@ -280,7 +280,7 @@ def test_twenty_who_come_first_share_one_fetch(
     for thread in threads:
         thread.join()
     assert outcomes == ["invalid_grant"] * 20
-    assert elsewhere.times(path) == 1
+    assert foreign_site.times(path) == 1
 
 
 # --- registering them ---------------------------------------------------------------------------

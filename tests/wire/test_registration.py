@@ -130,7 +130,6 @@ def test_members_that_nobody_here_knows_are_ignored(provider: object) -> None:
         "software_id": "4NRB1-0XZABZI9E6-5SM3R",
         "x": {"y": [1, 2.5, None, {"z": True}]},
         "default_acr_values": ["urn:x"],
-        "jwks": {"keys": []},
         "client_id": "mine",
         "client_secret": "of my own choice, thirty-two characters and more",
     }
@@ -237,7 +236,6 @@ def test_a_redirect_uri_that_cannot_be(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("token_endpoint_auth_method", "private_key_jwt"),
         ("token_endpoint_auth_method", "tls_client_auth"),
         ("token_endpoint_auth_method", ""),
         ("id_token_signed_response_alg", "none"),
@@ -248,7 +246,7 @@ def test_a_redirect_uri_that_cannot_be(
         ("request_object_signing_alg", "none"),
         ("request_object_encryption_alg", "RSA-OAEP"),
         ("authorization_signed_response_alg", "RS256"),
-        ("token_endpoint_auth_signing_alg", "RS256"),
+        ("token_endpoint_auth_signing_alg", "none"),
         ("request_uris", ["https://rp.example.com/request.jwt"]),
         ("require_pushed_authorization_requests", True),
         ("dpop_bound_access_tokens", True),

@@ -70,6 +70,7 @@ def test_all_that_is_registered_comes_back_with_the_defaults(provider: object) -
         "grant_types": ["authorization_code"],
         "id_token_signed_response_alg": "RS256",
         "introspection_signed_response_alg": "RS256",
+        "require_auth_time": False,
         "redirect_uris": [REDIRECT_URI],
         "registration_access_token": information["registration_access_token"],
         "response_types": ["code"],
@@ -129,7 +130,7 @@ def test_members_that_nobody_here_knows_are_ignored(provider: object) -> None:
         "client_name#de": "Brotladen",
         "software_id": "4NRB1-0XZABZI9E6-5SM3R",
         "x": {"y": [1, 2.5, None, {"z": True}]},
-        "default_acr_values": ["urn:x"],
+        "software_id": "urn:x",
         "client_id": "mine",
         "client_secret": "of my own choice, thirty-two characters and more",
     }

@@ -120,6 +120,7 @@ class Standing:
     client_version: int
     client_enabled: bool
     consented: frozenset[str]
+    claims_consented: frozenset[str]
     client_session_id: int | None
 
 
@@ -130,7 +131,7 @@ def find_standing(client_id: int, user_id: int, session_id: str, now: datetime) 
     """
     row = _one(
         """
-        SELECT c.version, c.enabled, k.scopes, x.id
+        SELECT c.version, c.enabled, k.scopes, k.claims, x.id
         FROM idp_client c
         LEFT JOIN idp_consent k ON k.client_id = c.id AND k.user_id = %s
              AND (k.expires_at IS NULL OR k.expires_at > %s)
@@ -141,7 +142,13 @@ def find_standing(client_id: int, user_id: int, session_id: str, now: datetime) 
     )
     if row is None:
         return None
-    return Standing(row[0], bool(row[1]), frozenset(_json(row[2]) or ()), row[3])
+    return Standing(
+        row[0],
+        bool(row[1]),
+        frozenset(_json(row[2]) or ()),
+        frozenset(_json(row[3]) or ()),
+        row[4],
+    )
 
 
 @dataclass(frozen=True)
@@ -162,6 +169,8 @@ class Bearer:
     auth_time: datetime | None
     acr: str | None
     amr: tuple[str, ...]
+    #: The claims that the authorization request asked for at UserInfo (OIDC Core §5.5).
+    claims_asked: tuple[str, ...]
     user: dict[str, Any]
 
     @property
@@ -186,7 +195,7 @@ _BEARER = f"""
     SELECT c.client_id, t.scope, t.resource, t.created, t.expires, t.expires <= %s,
            a.revoked_at IS NOT NULL, s.ended_at IS NOT NULL AND NOT a.offline,
            c.enabled, u.is_active, a.auth_time, a.acr, a.amr,
-           COALESCE(e.verified, FALSE), c.version,
+           COALESCE(e.verified, FALSE), c.version, a.claims, u.id,
            {", ".join(f"u.{column}" for column in _USER_COLUMNS)}
     FROM idp_accesstoken t
     JOIN idp_client c ON c.id = t.application_id
@@ -207,7 +216,7 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
     row = _one(_BEARER, [_time(now), token_hash])
     if row is None:
         return None
-    user = dict(zip(_USER_COLUMNS, row[15:], strict=True))
+    user = dict(zip(_USER_COLUMNS, row[17:], strict=True))
     nobody = row[9] is None
     return Bearer(
         client_id=row[0],
@@ -224,7 +233,10 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
         auth_time=None if row[10] is None else _datetime(row[10]),
         acr=row[11],
         amr=tuple(_json(row[12]) or ()),
-        user={} if nobody else {**_readable(user), "email_verified": bool(row[13])},
+        claims_asked=tuple((_json(row[15]) or {}).get("userinfo", ())),
+        user=(
+            {} if nobody else {"id": row[16], **_readable(user), "email_verified": bool(row[13])}
+        ),
     )
 
 

@@ -34,6 +34,7 @@ def issue(
             session_id=authentication.session_id,
             client_session_id=client_session_id or _new_client_session(request, authentication),
             scope=scope,
+            claims=request.claims.names() if "openid" in request.scopes else {},
             resource=list(request.resource),
             offline=OFFLINE_ACCESS in request.scopes,
             nonce=request.nonce,

@@ -4,9 +4,10 @@ OIDC Core §3.1.2.1.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from idp.authorization.claims_request import ClaimsRequest
 from idp.clients.redirect_uris import MAX_STATE, ReplyAddress
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest
@@ -40,6 +41,8 @@ class AuthorizationRequest:
     scopes: frozenset[str]
     prompts: frozenset[str]
     nonce: str | None = None
+    #: The claims asked for one by one, as far as this client may (OIDC Core §5.5).
+    claims: ClaimsRequest = field(default_factory=ClaimsRequest)
     max_age: int | None = None
     #: The APIs that tokens are to be for (RFC 8707 §2.1).
     resource: tuple[str, ...] = ()
@@ -71,6 +74,7 @@ class AuthorizationRequest:
             scopes=frozenset((parameters.get("scope") or "").split()) & client.allowed_scopes,
             prompts=frozenset((parameters.get("prompt") or "").split()),
             nonce=_bounded(parameters.values, "nonce", MAX_NONCE),
+            claims=ClaimsRequest.parse(parameters.get("claims")).offered_to(client),
             max_age=client.default_max_age if max_age is None else max_age,
             resource=tuple(dict.fromkeys(parameters.resources)),
             code_challenge=parameters.get("code_challenge"),

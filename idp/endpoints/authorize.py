@@ -102,7 +102,8 @@ def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
 def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:
     authentication = authentication_of(http)
     standing = _standing(request.client, authentication) if authentication else None
-    match next_step(request, authentication, standing.consented if standing else frozenset()):
+    consented = (standing.consented, standing.claims_consented) if standing else (frozenset(),)
+    match next_step(request, authentication, *consented):
         case SignIn(fresh):
             query = {
                 "next": _kept(http, arrival, request.client),

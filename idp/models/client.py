@@ -91,6 +91,8 @@ class Client(AbstractApplication):
     logo_uri = models.URLField(_("logo"), blank=True)
     policy_uri = models.URLField(_("privacy policy"), blank=True)
     tos_uri = models.URLField(_("terms of service"), blank=True)
+    #: The same in other languages, by member and language tag: `{"client_name#de": …}` (§2.1).
+    localized = models.JSONField(_("in other languages"), default=dict, blank=True)
     contacts = models.JSONField(_("contacts"), default=list, blank=True)
     #: Web origins that may call token and UserInfo from a browser, beside a public client's own.
     allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
@@ -168,7 +170,7 @@ class Client(AbstractApplication):
     @property
     def allowed_scopes(self) -> frozenset[str]:
         """The scopes that can be granted to this client."""
-        allowed = frozenset(self.scopes or policy.SCOPES)
+        allowed = frozenset(self.scopes or policy.STANDARD_SCOPES)
         if "refresh_token" not in self.grant_types:
             allowed -= {OFFLINE_ACCESS}
         return allowed

@@ -196,7 +196,7 @@ def told(document: Document) -> Parameters:
 
 def _scopes_of(client: Client) -> Iterator[str]:
     allowed = client.allowed_scopes
-    return (scope for scope in client.scopes or policy.SCOPES if scope in allowed)
+    return (scope for scope in client.scopes or policy.STANDARD_SCOPES if scope in allowed)
 
 
 def _words(value: Any) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from idp import keys, policy
+from idp.claims import id_token_claims
 from idp.jose.verify import verified_claims
 from idp.models import Authorization, Client
 
@@ -25,6 +26,7 @@ def issue(
     signer = keys.active_signer(client.id_token_signed_response_alg)
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
+        **id_token_claims(authorization, authorization.user, with_scopes=False),
         "iss": policy.ISSUER,
         "sub": str(authorization.user.sub),
         "aud": client.client_id,

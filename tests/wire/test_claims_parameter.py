@@ -108,7 +108,7 @@ def test_what_is_not_known_is_ignored_and_values_are_the_persons(
 @spec("OIDC Core", "5.3.2")
 def test_essential_or_not_what_is_not_known_is_left_out(browser: Browser) -> None:
     somebody = make_person(nickname="", address={}, phone_number="", phone_number_verified=False)
-    asked = dict.fromkeys(["nickname", "address", "phone_number", "groups"], {"essential": True})
+    asked = {key: {"essential": True} for key in ["nickname", "address", "phone_number", "groups"]}
     asked["phone_number_verified"] = {"essential": True}
     relying_party = RelyingParty(make_client(), browser, somebody)
     assert delivered(relying_party, claims=asking(id_token=asked, userinfo=asked)) == ({}, {})
@@ -264,7 +264,7 @@ def test_what_cannot_be_understood_goes_back_before_any_page(
 
 
 def test_sent_twice_it_is_refused(relying_party: RelyingParty) -> None:
-    query = list(relying_party.parameters().items()) + [("claims", "{}"), ("claims", "{}")]
+    query = [*list(relying_party.parameters().items()), ("claims", "{}"), ("claims", "{}")]
     response = relying_party.browser.get("/authorize", params=query)
     assert relying_party.answer(response).error == "invalid_request"
 

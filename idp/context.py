@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import get_language
 
-from idp.continuation import host_of, pending_of, shown_logo
+from idp.continuation import host_of, name_of, pending_of, shown_logo
 
 
 def continuing_to(http: HttpRequest) -> dict[str, Any]:
@@ -13,13 +14,14 @@ def continuing_to(http: HttpRequest) -> dict[str, Any]:
     if row is None:
         return {}
     client = row.client
+    language = get_language() or ""
     return {
         "app": {
-            "name": str(client),
+            "name": name_of(client),
             "host": host_of(row.parameters.get("redirect_uri", "")),
             "logo": shown_logo(client),
-            "policy_uri": client.policy_uri,
-            "tos_uri": client.tos_uri,
+            "policy_uri": client.in_language("policy_uri", language),
+            "tos_uri": client.in_language("tos_uri", language),
         },
         "login_hint": row.parameters.get("login_hint", "")[:254],
     }

@@ -3,6 +3,7 @@
 from urllib.parse import parse_qs
 
 from django.http import HttpRequest
+from django.utils.translation import get_language
 
 from accounts.next import next_of, split
 from idp import policy
@@ -50,14 +51,20 @@ def form_action_for(uri: str) -> dict[str, list[str]]:
 
 def shown_logo(client: Client) -> str:
     """Return the logo that pages show: of clients that an operator entered, else none."""
-    shown = _is_entered_by_operator(client) and client.logo_uri.startswith("https://")
-    return client.logo_uri if shown else ""
+    logo = client.in_language("logo_uri", get_language() or "")
+    return logo if logo.startswith("https://") and _is_entered_by_operator(client) else ""
 
 
 def home_of(client: Client) -> str:
     """Return the app's home page: of clients that an operator entered, else nothing."""
-    web = client.client_uri.startswith(("https://", "http://"))
-    return client.client_uri if web and _is_entered_by_operator(client) else ""
+    home = client.in_language("client_uri", get_language() or "")
+    web = home.startswith(("https://", "http://"))
+    return home if web and _is_entered_by_operator(client) else ""
+
+
+def name_of(client: Client) -> str:
+    """Return what the app is called in the page's language."""
+    return client.in_language("client_name", get_language() or "")
 
 
 def _is_entered_by_operator(client: Client) -> bool:

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.authentication import authentication_of
 from idp import policy, server_keys
 from idp.authorization.response import redirect_to
-from idp.continuation import form_action_for
+from idp.continuation import form_action_for, name_of
 from idp.endpoints.error_page import error_page
 from idp.endpoints.wire import form_of, methods, query_of
 from idp.logout.request import LogoutRequest, client_id_of
@@ -48,7 +48,7 @@ def end_session(http: HttpRequest) -> HttpResponse:
         http,
         "end_session.html",
         {
-            "app_name": str(request.client) if request.client else "",
+            "app_name": name_of(request.client) if request.client else "",
             "person": authentication.user,
             "sealed": _sealed(parameters),
         },

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, URLValidator
 from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +18,7 @@ from idp import policy
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
 from idp.protocol import redirect_uris
+from idp.protocol.languages import best, tagged
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 
@@ -31,6 +32,7 @@ def known_scopes() -> dict[str, str]:
 
 
 LONGEST_ORIGIN = 300
+_MOST_LOCALIZED = 100
 _DOT_GRANT_TYPES = {
     "authorization_code": AbstractApplication.GRANT_AUTHORIZATION_CODE,
     "refresh_token": "refresh-token",
@@ -203,6 +205,7 @@ class Client(AbstractApplication):
     def clean(self) -> None:
         """Refuse metadata that would fail or be unsafe later, naming the field."""
         problems = self._problems_with_uris() | self._problems_with_origins()
+        problems |= self._problems_with_languages()
         uses_code = "authorization_code" in self.grant_types
         if uses_code and not self.redirect_uris:
             problems["redirect_uris"] = ["The authorization_code grant needs a redirect URI."]
@@ -237,6 +240,33 @@ class Client(AbstractApplication):
                 if problem:
                     problems.setdefault(field, []).append(f"{uri}: {problem}")
         return problems
+
+    def _problems_with_languages(self) -> dict[str, list[str]]:
+        """OIDC Dynamic Client Registration §2.1: as sound as what they stand beside."""
+        problems = [] if len(self.localized) <= _MOST_LOCALIZED else ["There are too many."]
+        for name, value in self.localized.items():
+            longest = 255 if name.startswith("client_name#") else 200
+            if len(value) > longest:
+                problems.append(f"{name}: It is longer than {longest} characters.")
+            elif not name.startswith("client_name#"):
+                try:
+                    URLValidator(schemes=["https", "http"])(value)
+                except ValidationError:
+                    problems.append(f"{name}: It is not an address that starts with https://.")
+        return {"localized": problems} if problems else {}
+
+    def in_language(self, member: str, language: str) -> str:
+        """Return what it says of itself in a language, else without one. RFC 4647 §3.4."""
+        said = {
+            tag: text
+            for name, text in self.localized.items()
+            for base, tag in [tagged(name)]
+            if base == member and tag
+        }
+        tag = best(said, language)
+        if tag is not None:
+            return str(said[tag])
+        return str(self) if member == "client_name" else str(getattr(self, member))
 
     def _problems_with_origins(self) -> dict[str, list[str]]:
         problems = [

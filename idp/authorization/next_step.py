@@ -95,10 +95,7 @@ def next_step(
                 "Nobody is signed in at this browser, and prompt=none forbids asking."
             )
         return SignIn()
-    if hinted not in {None, str(authentication.user.sub)}:
-        raise LoginRequired("Somebody else is signed in than the id_token_hint says.")
-    if not request.claims.is_about(str(authentication.user.sub)):
-        raise LoginRequired("Somebody else is signed in than the claims request has in sub.")
+    _person_is_the_one_asked_for(request, str(authentication.user.sub), hinted)
     if not _is_fresh(request, authentication):
         if silent:
             message = f"The sign-in is older than the {request.max_age} seconds of max_age."
@@ -111,6 +108,16 @@ def next_step(
         _consent_may_be_asked(request)
         return AskConsent()
     return Answer(replace(authentication, acr=_told(request, authentication.acr)))
+
+
+def _person_is_the_one_asked_for(
+    request: AuthorizationRequest, sub: str, hinted: str | None
+) -> None:
+    """OIDC Core §3.1.2.2, §5.5.1: another person's tokens are never an answer."""
+    if hinted not in {None, sub}:
+        raise LoginRequired("Somebody else is signed in than the id_token_hint says.")
+    if not request.claims.is_about(sub):
+        raise LoginRequired("Somebody else is signed in than the claims request has in sub.")
 
 
 def _demanded(request: AuthorizationRequest, authentication: Authentication) -> Step | None:

@@ -143,8 +143,8 @@ def test_apply_needs_the_secret_to_go_over_to_a_mac(browser: Browser, person: Pe
     bare = {name: value for name, value in entry.items() if name != "client_secret"}
     with pytest.raises(DeclarationError, match="client_secret"):
         apply({"clients": [bare]}, dry_run=False)
+    short = {**entry, "id_token_signed_response_alg": "HS512", "client_secret": "s" * 40}
     with pytest.raises(DeclarationError, match="64"):
-        short = {**entry, "id_token_signed_response_alg": "HS512", "client_secret": "s" * 40}
         apply({"clients": [short]}, dry_run=False)
     apply({"clients": [entry]}, dry_run=False)
     assert read_by(client, party_of(client, browser, person).tokens()["id_token"])

@@ -196,6 +196,8 @@ def _is_choice_open(
         return True
     if hinted is not None:
         return hinted in {str(user.sub) for user in others}
+    if not request.claims.is_about(str(authentication.user.sub)):
+        return any(request.claims.is_about(str(user.sub)) for user in others)
     return (request.login_hint or "").casefold() in {user.email.casefold() for user in others}
 
 

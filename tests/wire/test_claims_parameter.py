@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -103,6 +104,30 @@ def test_what_is_not_known_is_ignored_and_values_are_the_persons(
     assert id_token.pop("zoneinfo") == "Europe/Lisbon"
     expected = {"name": "Ana Lima"} if "name" in ignored else {}
     assert (id_token, userinfo) == (expected, expected)
+
+
+@spec("OIDC Core", "5.4")
+@pytest.mark.parametrize(
+    ("response_type", "expected"),
+    [
+        ("id_token", {"nickname", "gender", "email", "email_verified"}),
+        ("id_token token", {"nickname", "gender"}),
+    ],
+)
+def test_an_id_token_in_front_has_what_was_asked_for_it(
+    browser: Browser, person: Person, response_type: str, expected: set[str]
+) -> None:
+    client = make_client(
+        grant_types=["authorization_code", "implicit"],
+        response_types=["code", response_type],
+        first_party=True,
+    )
+    relying_party = RelyingParty(client, browser, person)
+    relying_party.authorize()
+    claims = asking(id_token={"nickname": None, "gender": None}, userinfo={"zoneinfo": None})
+    answer = relying_party.visit(response_type=response_type, scope="openid email", claims=claims)
+    members = dict(parse_qsl(urlsplit(answer.headers["Location"]).fragment))
+    assert verified(members["id_token"]).keys() - PROTOCOL == expected
 
 
 @spec("OIDC Core", "5.3.2")

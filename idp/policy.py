@@ -45,7 +45,15 @@ PUBLISHED_FOR: Final = timedelta(seconds=5)
 
 # --- What is offered ---------------------------------------------------------------------------
 
-SCOPES: Final = (*vocabulary.SCOPE_CLAIMS, vocabulary.OFFLINE_ACCESS)
+#: What a client may ask for that nothing else is said of.
+STANDARD_SCOPES: Final = (*vocabulary.SCOPE_CLAIMS, vocabulary.OFFLINE_ACCESS)
+#: What no client may ask for unless it is named: groups are the installation's own affair.
+SCOPES: Final = (*STANDARD_SCOPES, vocabulary.GROUPS)
+#: The claims about a person by the scope that shows them; the operator's own come on top.
+SCOPE_CLAIMS: Final = {**vocabulary.SCOPE_CLAIMS, vocabulary.GROUPS: (vocabulary.GROUPS,)}
+#: Limits of the parameter `claims`: more than there are claims.
+CLAIMS_PARAMETER_AT_MOST: Final = 8 * 1024
+CLAIMS_ASKED_AT_MOST: Final = 100
 #: What there is at all. Each client has its own of it; discovery lists what somebody can use.
 RESPONSE_TYPES: Final = response_types.ALL
 GRANT_TYPES: Final = (

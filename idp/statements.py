@@ -136,6 +136,7 @@ class Standing:
     client_version: int
     client_enabled: bool
     consented: frozenset[str]
+    claims_consented: frozenset[str]
     client_session_id: int | None
 
 
@@ -146,7 +147,7 @@ def find_standing(client_id: int, user_id: int, session_id: str, now: datetime) 
     """
     row = _one(
         """
-        SELECT c.version, c.enabled, k.scopes, x.id
+        SELECT c.version, c.enabled, k.scopes, k.claims, x.id
         FROM idp_client c
         LEFT JOIN idp_consent k ON k.client_id = c.id AND k.user_id = %s
              AND (k.expires_at IS NULL OR k.expires_at > %s)
@@ -157,7 +158,13 @@ def find_standing(client_id: int, user_id: int, session_id: str, now: datetime) 
     )
     if row is None:
         return None
-    return Standing(row[0], bool(row[1]), frozenset(_json(row[2]) or ()), row[3])
+    return Standing(
+        row[0],
+        bool(row[1]),
+        frozenset(_json(row[2]) or ()),
+        frozenset(_json(row[3]) or ()),
+        row[4],
+    )
 
 
 @dataclass(frozen=True)
@@ -179,6 +186,8 @@ class Bearer:
     auth_time: datetime | None
     acr: str | None
     amr: tuple[str, ...]
+    #: The claims that the authorization request asked for at UserInfo (OIDC Core §5.5).
+    claims_asked: tuple[str, ...]
     user: dict[str, Any]
     #: Whether the client wants UserInfo signed or encrypted.
     userinfo_is_jwt: bool
@@ -205,7 +214,7 @@ _BEARER = f"""
     SELECT c.client_id, t.scope, t.resource, t.created, t.expires, t.expires <= %s,
            a.revoked_at IS NOT NULL, s.ended_at IS NOT NULL AND NOT a.offline,
            c.enabled, u.is_active, a.auth_time, a.acr, a.amr,
-           COALESCE(e.verified, FALSE), c.version, c.required_acr,
+           COALESCE(e.verified, FALSE), c.version, c.required_acr, a.claims, u.id,
            {", ".join(f"u.{column}" for column in _USER_COLUMNS)},
            c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> ''
     FROM idp_accesstoken t
@@ -227,7 +236,7 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
     row = _one(_BEARER, [_time(now), token_hash])
     if row is None:
         return None
-    user = dict(zip(_USER_COLUMNS, row[16:-1], strict=True))
+    user = dict(zip(_USER_COLUMNS, row[18:-1], strict=True))
     nobody = row[9] is None
     return Bearer(
         client_id=row[0],
@@ -245,7 +254,10 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
         auth_time=None if row[10] is None else _datetime(row[10]),
         acr=row[11],
         amr=tuple(_json(row[12]) or ()),
-        user={} if nobody else {**_readable(user), "email_verified": bool(row[13])},
+        claims_asked=tuple((_json(row[16]) or {}).get("userinfo", ())),
+        user=(
+            {} if nobody else {"id": row[17], **_readable(user), "email_verified": bool(row[13])}
+        ),
         userinfo_is_jwt=bool(row[-1]),
     )
 

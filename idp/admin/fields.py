@@ -53,6 +53,36 @@ class DescribedLines(Lines):
         return bool(self.to_python(data) != (initial or []))
 
 
+class SourceLines(Lines):
+    """Claims with what fills them: `claim = source`, one a line."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the claims as lines."""
+        if isinstance(value, dict):
+            value = [f"{name} = {source}" for name, source in sorted(value.items())]
+        return super().prepare_value(value)
+
+    def to_python(self, value: Any) -> Any:
+        """Return the mapping; the model says what is wrong with a source. Raises for other lines.
+
+        A claim that is there twice is refused, too.
+        """
+        claims: dict[str, str] = {}
+        for line in super().to_python(value):
+            name, equals, source = (part.strip() for part in line.partition("="))
+            if not equals or name in claims:
+                raise ValidationError(_("Write “claim = source”, each claim once: %s") % line)
+            claims[name] = source
+        return claims
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether a claim or source differs."""
+        try:
+            return bool(self.to_python(data) != (initial or {}))
+        except ValidationError:
+            return True
+
+
 class WebAddress(forms.URLField):
     """A web address; https where nothing else is written."""
 

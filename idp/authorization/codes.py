@@ -38,6 +38,7 @@ def issue(
             client_session_id=client_session_id
             or new_client_session(request.client, authentication),
             scope=" ".join(sorted(request.scopes)),
+            claims=request.claims.names() if "openid" in request.scopes else {},
             resource=list(request.resource),
             offline=OFFLINE_ACCESS in request.scopes,
             nonce=request.nonce,

@@ -71,14 +71,16 @@ def next_step(
     request: AuthorizationRequest,
     authentication: Authentication | None,
     consented: frozenset[str],
+    claims_consented: frozenset[str] = frozenset(),
     others: Sequence[User] = (),
 ) -> Step:
     """Return the next step. OIDC Core §3.1.2.3, §3.1.2.4.
 
-    `consented` is what the person has allowed this client before, `others` are the people who are
-    signed in at the browser, too, but whose account is not in use. Raises LoginRequired,
-    AccountSelectionRequired, InteractionRequired, ConsentRequired where the request forbids a page
-    or names another person, and UnmetAuthenticationRequirements.
+    `consented` are the scopes that the person has allowed this client before, `claims_consented`
+    the claims beyond them; `others` are the people who are signed in at the browser, too, but whose
+    account is not in use. Raises LoginRequired, AccountSelectionRequired, InteractionRequired,
+    ConsentRequired where the request forbids a page or names another person, and
+    UnmetAuthenticationRequirements.
     """
     silent = "none" in request.prompts
     hinted = _hinted_subject(request)
@@ -93,8 +95,7 @@ def next_step(
                 "Nobody is signed in at this browser, and prompt=none forbids asking."
             )
         return SignIn()
-    if hinted not in {None, str(authentication.user.sub)}:
-        raise LoginRequired("Somebody else is signed in than the id_token_hint says.")
+    _person_is_the_one_asked_for(request, str(authentication.user.sub), hinted)
     if not _is_fresh(request, authentication):
         if silent:
             message = f"The sign-in is older than the {request.max_age} seconds of max_age."
@@ -103,10 +104,20 @@ def next_step(
     more = _demanded(request, authentication) or _wished(request, authentication)
     if more is not None:
         return more
-    if not _has_agreed(request, authentication, consented):
+    if not _has_agreed(request, authentication, consented, claims_consented):
         _consent_may_be_asked(request)
         return AskConsent()
     return Answer(replace(authentication, acr=_told(request, authentication.acr)))
+
+
+def _person_is_the_one_asked_for(
+    request: AuthorizationRequest, sub: str, hinted: str | None
+) -> None:
+    """OIDC Core §3.1.2.2, §5.5.1: another person's tokens are never an answer."""
+    if hinted not in {None, sub}:
+        raise LoginRequired("Somebody else is signed in than the id_token_hint says.")
+    if not request.claims.is_about(sub):
+        raise LoginRequired("Somebody else is signed in than the claims request has in sub.")
 
 
 def _demanded(request: AuthorizationRequest, authentication: Authentication) -> Step | None:
@@ -185,6 +196,8 @@ def _is_choice_open(
         return True
     if hinted is not None:
         return hinted in {str(user.sub) for user in others}
+    if not request.claims.is_about(str(authentication.user.sub)):
+        return any(request.claims.is_about(str(user.sub)) for user in others)
     return (request.login_hint or "").casefold() in {user.email.casefold() for user in others}
 
 
@@ -236,9 +249,14 @@ def _is_fresh(request: AuthorizationRequest, authentication: Authentication) -> 
 
 
 def _has_agreed(
-    request: AuthorizationRequest, authentication: Authentication, consented: frozenset[str]
+    request: AuthorizationRequest,
+    authentication: Authentication,
+    consented: frozenset[str],
+    claims_consented: frozenset[str],
 ) -> bool:
     """Consent given on this request's own page counts only for the session that gave it."""
     if "consent" in request.prompts:
         return request.consented_in == authentication.session_id
-    return request.client.skip_authorization or request.scopes <= consented
+    if request.client.skip_authorization:
+        return True
+    return request.scopes <= consented and request.claims.beyond(consented) <= claims_consented

@@ -4,10 +4,11 @@ OIDC Core §3.1.2.1.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from idp import policy
+from idp.authorization.claims_request import ClaimsRequest
 from idp.clients.redirect_uris import MAX_STATE, ReplyAddress
 from idp.models import Client
 from idp.protocol import response_types
@@ -45,6 +46,8 @@ class AuthorizationRequest:
     scopes: frozenset[str]
     prompts: frozenset[str]
     nonce: str | None = None
+    #: The claims asked for one by one, as far as this client may (OIDC Core §5.5).
+    claims: ClaimsRequest = field(default_factory=ClaimsRequest)
     max_age: int | None = None
     #: The APIs that tokens are to be for (RFC 8707 §2.1).
     resource: tuple[str, ...] = ()
@@ -78,6 +81,7 @@ class AuthorizationRequest:
         max_age = _seconds(parameters.values)
         response_type = _response_type(parameters)
         _bounded(parameters.values, "state", MAX_STATE)
+        claims = ClaimsRequest.parse(parameters.get("claims")).offered_to(client)
         return cls(
             client=client,
             reply_to=reply_to,
@@ -87,6 +91,7 @@ class AuthorizationRequest:
             scopes=_scopes(parameters, response_type) & client.allowed_scopes,
             prompts=frozenset((parameters.get("prompt") or "").split()),
             nonce=_bounded(parameters.values, "nonce", MAX_NONCE),
+            claims=claims,
             max_age=client.default_max_age if max_age is None else max_age,
             resource=tuple(dict.fromkeys(parameters.resources)),
             code_challenge=parameters.get("code_challenge"),
@@ -94,6 +99,7 @@ class AuthorizationRequest:
             id_token_hint=parameters.get("id_token_hint"),
             login_hint=parameters.get("login_hint"),
             acr_values=_acr_values(parameters, client),
+            essential_acr=claims.essential_acr_values(),
             unsupported=frozenset(
                 {"request", "request_uri", "registration"} & set(parameters.values)
             ),

@@ -6,6 +6,8 @@ OIDC Dynamic Client Registration §2, with the operator's policy beside it.
 from typing import Any
 
 from idp.models import Client
+from idp.protocol.languages import is_tag, tagged
+from idp.protocol.vocabulary import READABLE_METADATA
 
 #: Metadata whose column has another name, in the toolkit's model or because a list is one here.
 _COLUMNS = {"client_name": "name", "first_party": "skip_authorization", "scope": "scopes"}
@@ -57,12 +59,18 @@ NAMES = REGISTERED + POLICY
 DEFAULT_GRANT_TYPES = ["authorization_code"]
 
 
+def is_localized(name: str) -> bool:
+    """Whether this is a member in a language, such as `client_name#de` (§2.1)."""
+    base, tag = tagged(name)
+    return base in READABLE_METADATA and tag is not None and is_tag(tag)
+
+
 def values_of(client: Client) -> dict[str, Any]:
     """Return a client's metadata by name."""
     values = {name: getattr(client, _COLUMNS.get(name, name)) for name in NAMES}
     values = {name: str(v) if isinstance(v, str) else v for name, v in values.items()}
     values["scope"] = " ".join(client.scopes)
-    return values
+    return {**values, **client.localized}
 
 
 def defaults(grant_types: list[str]) -> dict[str, Any]:
@@ -86,6 +94,15 @@ def assign(client: Client, metadata: dict[str, Any]) -> None:
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):
             raise TypeError(f"{name}: every member of the list must be a text")
         setattr(client, _COLUMNS.get(name, name), value.split() if name == "scope" else value)
+    client.localized = _localized(metadata)
+
+
+def _localized(metadata: dict[str, Any]) -> dict[str, str]:
+    members = {name: value for name, value in metadata.items() if is_localized(name)}
+    for name, value in members.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name}: {value!r} is not of the right type")
+    return {name: value for name, value in members.items() if value}
 
 
 def _is_of_type(value: Any, kind: Any) -> bool:

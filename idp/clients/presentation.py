@@ -3,6 +3,8 @@
 OIDC Dynamic Client Registration §2.
 """
 
+from django.utils.translation import get_language
+
 from accounts.next import split
 from idp.models import Client
 from idp.protocol.redirect_uris import origin_of
@@ -21,24 +23,35 @@ def form_action_for(uri: str) -> dict[str, list[str]]:
 def app_of(client: Client, redirect_uri: str) -> dict[str, str]:
     """Return what a page says of the app that it leads back to."""
     return {
-        "name": str(client),
+        "name": name_of(client),
         "host": host_of(redirect_uri),
         "logo": shown_logo(client),
-        "policy_uri": client.policy_uri,
-        "tos_uri": client.tos_uri,
+        "policy_uri": _said("policy_uri", client),
+        "tos_uri": _said("tos_uri", client),
     }
+
+
+def name_of(client: Client) -> str:
+    """Return what the app is called in the page's language."""
+    return _said("client_name", client)
 
 
 def shown_logo(client: Client) -> str:
     """Return the logo that pages show: of clients that an operator entered, else none."""
-    shown = _is_entered_by_operator(client) and client.logo_uri.startswith("https://")
-    return client.logo_uri if shown else ""
+    logo = _said("logo_uri", client)
+    return logo if logo.startswith("https://") and _is_entered_by_operator(client) else ""
 
 
 def home_of(client: Client) -> str:
     """Return the app's home page: of clients that an operator entered, else nothing."""
-    web = client.client_uri.startswith(("https://", "http://"))
-    return client.client_uri if web and _is_entered_by_operator(client) else ""
+    home = _said("client_uri", client)
+    web = home.startswith(("https://", "http://"))
+    return home if web and _is_entered_by_operator(client) else ""
+
+
+def _said(member: str, client: Client) -> str:
+    """Return what the client says of itself in the page's language."""
+    return client.in_language(member, get_language() or "")
 
 
 def _is_entered_by_operator(client: Client) -> bool:

@@ -27,7 +27,7 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
     """Make a client as declared; return what changed, or None. Raises DeclarationError."""
     client_id = entry["client_id"]
     what = f"client {client_id}"
-    refuse_unknown(what, entry, _MEMBERS)
+    refuse_unknown(what, entry, {*_MEMBERS, *filter(metadata.is_localized, entry)})
     client = Client.objects.select_related("user").filter(client_id=client_id).first()
     is_new = client is None
     client = client or Client(client_id=client_id)

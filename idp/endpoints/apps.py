@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.sessions import session_of
 from idp import events, policy
 from idp.authorization.consent import withdraw
-from idp.clients.presentation import shown_logo
+from idp.clients.presentation import name_of, shown_logo
 from idp.endpoints.consent import details
 from idp.endpoints.wire import methods
 from idp.models import Authorization, Client, Consent
@@ -32,7 +32,8 @@ MOST = 100
 class App:
     """An app as its person sees it."""
 
-    client: Client
+    client_id: str
+    name: str
     logo: str
     #: What it may see, if the person was asked.
     details: list[tuple[Any, Any]] | None
@@ -84,13 +85,18 @@ def apps_of(user: User) -> list[App]:
 
 def _app(user: User, client: Client, consent: Consent | None, used: dict[str, Any]) -> App:
     return App(
-        client=client,
+        client_id=client.client_id,
+        name=name_of(client),
         logo=shown_logo(client),
-        details=details(user, frozenset(consent.scopes)) if consent else None,
+        details=_details(user, consent) if consent else None,
         since=consent.created_at if consent else used.get("first"),
         last_used=used.get("last"),
         open_at=_start_of(client),
     )
+
+
+def _details(user: User, consent: Consent) -> list[tuple[Any, Any]]:
+    return details(user, frozenset(consent.scopes), frozenset(consent.claims))
 
 
 def _start_of(client: Client) -> str:

@@ -112,9 +112,9 @@ def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
 def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:
     authentication = authentication_of(http)
     standing = _standing(request.client, authentication) if authentication else None
-    consented = standing.consented if standing else frozenset()
+    consented = (standing.consented, standing.claims_consented) if standing else (frozenset(),) * 2
     others = [row.session.user for row in parking.others(http)]
-    match next_step(request, authentication, consented, others):
+    match next_step(request, authentication, *consented, others):
         case SignIn(fresh):
             query = {
                 "next": _kept(http, arrival, request.client),

@@ -21,7 +21,7 @@ from idp.clients.redirect_uris import Comparison, compared
 from idp.endpoints.wire import query_of
 from idp.models import Client, Event
 from idp.models.event import is_reference
-from idp.protocol import errors, vocabulary
+from idp.protocol import errors
 from idp.protocol.parameters import Parameters
 
 #: An error as the overview shows it.
@@ -47,7 +47,7 @@ def overview(http: HttpRequest) -> HttpResponse:
                 for name in policy.PATHS
                 if name != "service_documentation"
             ],
-            "scopes": vocabulary.SCOPE_CLAIMS.items(),
+            "scopes": policy.SCOPE_CLAIMS.items(),
             "algorithms": policy.ID_TOKEN_ALGORITHMS,
             "authentication_methods": policy.CLIENT_AUTHENTICATION_METHODS,
             "grant_types": offer().grant_types,

@@ -14,7 +14,7 @@ from accounts import parking
 from accounts.authentication import authentication_of
 from idp import policy, server_keys
 from idp.authorization.response import redirect_to
-from idp.clients.presentation import form_action_for
+from idp.clients.presentation import form_action_for, name_of
 from idp.endpoints.error_page import error_page
 from idp.endpoints.wire import form_of, methods, query_of
 from idp.logout.request import LogoutRequest, client_id_of
@@ -54,7 +54,7 @@ def end_session(http: HttpRequest) -> HttpResponse:
         http,
         "end_session.html",
         {
-            "app_name": str(request.client) if request.client else "",
+            "app_name": name_of(request.client) if request.client else "",
             "person": authentication.user,
             "sealed": _sealed(parameters),
         },

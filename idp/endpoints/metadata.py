@@ -79,7 +79,7 @@ def provider_metadata(offered: Offer) -> dict[str, Any]:
         "prompt_values_supported": policy.PROMPTS,
         "claim_types_supported": ["normal"],
         "claims_supported": claims.SUPPORTED,
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "require_request_uri_registration": False,

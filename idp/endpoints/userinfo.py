@@ -28,7 +28,7 @@ from idp.tokens import opaque
 @csrf_exempt
 @methods("GET", "POST")
 def userinfo(http: HttpRequest) -> HttpResponse:
-    """Return the claims that the access token's scopes ask for."""
+    """Return the claims that the access token's scopes and request ask for."""
     bearer = None
     try:
         token = _access_token(http)
@@ -88,7 +88,7 @@ def _access_token(http: HttpRequest) -> str | None:
 
 
 def _claims(bearer: Bearer | None) -> dict[str, object]:
-    """Return what the token's scopes ask for. RFC 6750 §3.1, OIDC Core §5.3."""
+    """Return what scopes show and what was asked by name. RFC 6750 §3.1, OIDC Core §5.3."""
     if bearer is None:
         raise InvalidToken(
             "The access token is unknown: it is none of ours, or was revoked or expired long ago."
@@ -104,7 +104,7 @@ def _claims(bearer: Bearer | None) -> dict[str, object]:
             "The access token was not granted the scope openid, which UserInfo needs."
         )
     _authentication_is_sufficient(bearer)
-    return claims_for(bearer.user, scopes)
+    return claims_for(bearer.user, scopes, bearer.claims_asked)
 
 
 def _authentication_is_sufficient(bearer: Bearer) -> None:

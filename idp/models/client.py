@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, URLValidator
 from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +21,7 @@ from idp.jose.encrypt import public_key_for
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
 from idp.protocol import redirect_uris, response_types
+from idp.protocol.languages import best, tagged
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 
@@ -47,6 +48,7 @@ _KEYED_BY_SECRET: tuple[tuple[str, dict[str, int]], ...] = (
 )
 #: Answers that can be encrypted, by the beginning of their columns' names.
 _ENCRYPTED = ("id_token", "userinfo")
+_MOST_LOCALIZED = 100
 _DOT_GRANT_TYPES = {
     "authorization_code": AbstractApplication.GRANT_AUTHORIZATION_CODE,
     "refresh_token": "refresh-token",
@@ -163,6 +165,8 @@ class Client(AbstractApplication):
     initiate_login_uri = models.URLField(_("address that starts a sign-in"), blank=True)
     policy_uri = models.URLField(_("privacy policy"), blank=True)
     tos_uri = models.URLField(_("terms of service"), blank=True)
+    #: The same in other languages, by member and language tag: `{"client_name#de": …}` (§2.1).
+    localized = models.JSONField(_("in other languages"), default=dict, blank=True)
     contacts = models.JSONField(_("contacts"), default=list, blank=True)
     #: Web origins that may call token and UserInfo from a browser, beside a public client's own.
     allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
@@ -266,7 +270,7 @@ class Client(AbstractApplication):
     @property
     def allowed_scopes(self) -> frozenset[str]:
         """The scopes that can be granted to this client."""
-        allowed = frozenset(self.scopes or policy.SCOPES)
+        allowed = frozenset(self.scopes or policy.STANDARD_SCOPES)
         if "refresh_token" not in self.grant_types:
             allowed -= {OFFLINE_ACCESS}
         return allowed
@@ -302,7 +306,7 @@ class Client(AbstractApplication):
         problems = self._problems_with_uris() | self._problems_with_origins()
         problems |= self._problems_with_keys()
         problems |= self._problems_with_secret() | self._problems_with_encryption()
-        problems |= self._problems_with_grants()
+        problems |= self._problems_with_languages() | self._problems_with_grants()
         if self.initiate_login_uri and not self.initiate_login_uri.startswith("https://"):
             problems["initiate_login_uri"] = ["It has to start with https://."]
         if self.is_public and self.refresh_token_grace:
@@ -413,6 +417,33 @@ class Client(AbstractApplication):
             return True
         keys = self.jwks.get("keys") if isinstance(self.jwks, dict) else None
         return isinstance(keys, list) and public_key_for(keys, alg) is not None
+
+    def _problems_with_languages(self) -> dict[str, list[str]]:
+        """OIDC Dynamic Client Registration §2.1: as sound as what they stand beside."""
+        problems = [] if len(self.localized) <= _MOST_LOCALIZED else ["There are too many."]
+        for name, value in self.localized.items():
+            longest = 255 if name.startswith("client_name#") else 200
+            if len(value) > longest:
+                problems.append(f"{name}: It is longer than {longest} characters.")
+            elif not name.startswith("client_name#"):
+                try:
+                    URLValidator(schemes=["https", "http"])(value)
+                except ValidationError:
+                    problems.append(f"{name}: It is not an address that starts with https://.")
+        return {"localized": problems} if problems else {}
+
+    def in_language(self, member: str, language: str) -> str:
+        """Return what it says of itself in a language, else without one. RFC 4647 §3.4."""
+        said = {
+            tag: text
+            for name, text in self.localized.items()
+            for base, tag in [tagged(name)]
+            if base == member and tag
+        }
+        tag = best(said, language)
+        if tag is not None:
+            return str(said[tag])
+        return str(self) if member == "client_name" else str(getattr(self, member))
 
     def _problems_with_origins(self) -> dict[str, list[str]]:
         problems = [

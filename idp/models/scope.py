@@ -1,6 +1,7 @@
 """Scopes of the operator's own, beside the standard ones and those of APIs. RFC 6749 §3.3."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
@@ -9,8 +10,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from idp import policy
+from idp.protocol.vocabulary import GROUPS, PROTOCOL_CLAIMS, SCOPE_CLAIMS
 
 SCOPE = re.compile(r"[!#-[\]-~]+")
+_CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
+#: What a claim of an operator's can be filled from: all that the standard scopes show.
+FIELDS = tuple(name for names in SCOPE_CLAIMS.values() for name in names if name != "sub")
+_MOST_CLAIMS = 50
+_LONGEST_TEXT = 300
 
 
 def problem_with_scope(name: str) -> str | None:
@@ -19,6 +26,47 @@ def problem_with_scope(name: str) -> str | None:
         return f"This is not a scope: {name!r}."  # RFC 6749 §3.3
     if name in policy.SCOPES:
         return f"This means something else already: {name}."
+    return None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an operator's claim comes from: one of a person's fields, their groups, or a text."""
+
+    kind: str
+    #: The field; the beginning of the groups' names, or nothing for all groups; the text.
+    argument: str
+
+    @classmethod
+    def parse(cls, words: str) -> "Source | None":
+        """Read `phone_number`, `groups`, `groups dept-*` or `text Bakery Ltd`; None for others."""
+        kind, _space, argument = words.strip().partition(" ")
+        argument = argument.strip()
+        if kind in FIELDS and not argument:
+            return cls("field", kind)
+        if kind == GROUPS and (not argument or re.fullmatch(r"[^*]+\*", argument)):
+            return cls(GROUPS, argument.removesuffix("*"))
+        if kind == "text" and 0 < len(argument) <= _LONGEST_TEXT:
+            return cls("text", argument)
+        return None
+
+
+def problem_with_claims(claims: Any) -> str | None:
+    """Return why these can't be the claims of an operator's scope, as a sentence, or None."""
+    if not isinstance(claims, dict):
+        return "They have to be a mapping of claims to sources."
+    if len(claims) > _MOST_CLAIMS:
+        return f"A scope has at most {_MOST_CLAIMS} claims."
+    for name, words in claims.items():
+        if _CLAIM.fullmatch(name) is None:
+            return f"This is not a claim's name: {name!r}."
+        if name in PROTOCOL_CLAIMS or name in FIELDS or name == GROUPS:
+            return f"This claim means something else already: {name}."
+        if not isinstance(words, str) or Source.parse(words) is None:
+            return (
+                f"{name}: {words!r} is no source; use a standard claim (such as phone_number), "
+                "groups, groups dept-* or text followed by the text."
+            )
     return None
 
 
@@ -32,6 +80,8 @@ class Scope(models.Model):
         blank=True,
         help_text=_("As people read it when they agree: “See which bread is baked today”."),
     )
+    #: What UserInfo says of a person with this scope: sources by claims' names (OIDC Core §5.1.2).
+    claims = models.JSONField(_("claims"), default=dict, blank=True)
 
     class Meta:
         verbose_name = _("scope")
@@ -41,10 +91,21 @@ class Scope(models.Model):
         return self.description or self.name
 
     def clean(self) -> None:
-        """Refuse names that are none, or taken."""
-        problem: Any = problem_with_scope(self.name) or self._problem_with_apis()
-        if problem:
-            raise ValidationError({"name": problem})
+        """Refuse names that are none, or taken, and claims that are somebody else's."""
+        problems: dict[str, Any] = {
+            "name": problem_with_scope(self.name) or self._problem_with_apis(),
+            "claims": problem_with_claims(self.claims) or self._problem_with_other_scopes(),
+        }
+        if any(problems.values()):
+            raise ValidationError({name: text for name, text in problems.items() if text})
+
+    def _problem_with_other_scopes(self) -> str | None:
+        """A claim's name has to mean one thing, whichever scope it comes by."""
+        for other in Scope.objects.exclude(name=self.name):
+            for name, words in other.claims.items():
+                if self.claims.get(name, words) != words:
+                    return f"{name}: The scope {other.name} fills this claim from {words}."
+        return None
 
     def _problem_with_apis(self) -> str | None:
         apis: Any = apps.get_model("idp", "ResourceServer")._default_manager.all()

@@ -67,7 +67,8 @@ _UNPRINTABLE = frozenset({"Cc", "Cs"})
 
 def no_value_is_null(document: Document) -> None:
     """RFC 7591 §2: a member that is not meant is left out."""
-    for name in (*metadata.REGISTERED, *_CHOICES, *_NOT_OFFERED):
+    localized = filter(metadata.is_localized, document)
+    for name in (*metadata.REGISTERED, *_CHOICES, *_NOT_OFFERED, *localized):
         if name in document and document[name] is None:
             raise InvalidClientMetadata(f"{name}: It is null; leave it out instead.")
 
@@ -103,7 +104,7 @@ def keys_come_in_one_way(document: Document) -> None:
 
 def texts_can_be_kept(document: Document) -> None:
     """RFC 7591 §2: names and addresses are text that people and programs can read."""
-    for name in metadata.REGISTERED:
+    for name in (*metadata.REGISTERED, *filter(metadata.is_localized, document)):
         value = document.get(name)
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and not _UNPRINTABLE.isdisjoint(map(_category, text)):
@@ -112,7 +113,7 @@ def texts_can_be_kept(document: Document) -> None:
 
 def pages_are_on_the_web(document: Document) -> None:
     """RFC 7591 §5: what people may follow never runs script."""
-    for name in _PAGES:
+    for name in (*_PAGES, *filter(_is_localized_page, document)):
         value = document.get(name)
         if isinstance(value, str) and value and not _is_on_the_web(value, {"https", "http"}):
             raise InvalidClientMetadata(f"{name}: It is not an address that starts with https://.")
@@ -152,7 +153,8 @@ def read(document: Document) -> Document:
     """Return the members that are to be registered. Raises the first problem's ProtocolError."""
     for satisfied in CHECKS:
         satisfied(document)
-    return {name: document[name] for name in metadata.REGISTERED if name in document}
+    names = (*metadata.REGISTERED, *filter(metadata.is_localized, document))
+    return {name: document[name] for name in names if name in document}
 
 
 def assign(client: Client, registered: Document) -> None:
@@ -186,7 +188,7 @@ def registered_by(client: Client) -> Document:
     members["scope"] = " ".join(_scopes_of(client))
     always = {name: members[name] for name in ("grant_types", "response_types")}
     given = {name: value for name, value in members.items() if value not in (None, "", [])}
-    return {**given, **always, "subject_type": policy.SUBJECT_TYPES[0]}
+    return {**given, **client.localized, **always, "subject_type": policy.SUBJECT_TYPES[0]}
 
 
 def told(document: Document) -> Parameters:
@@ -196,13 +198,17 @@ def told(document: Document) -> Parameters:
 
 def _scopes_of(client: Client) -> Iterator[str]:
     allowed = client.allowed_scopes
-    return (scope for scope in client.scopes or policy.SCOPES if scope in allowed)
+    return (scope for scope in client.scopes or policy.STANDARD_SCOPES if scope in allowed)
 
 
 def _words(value: Any) -> str:
     texts = value if isinstance(value, list) else [value]
     readable = all(isinstance(text, str) and text.isprintable() for text in texts)
     return " ".join(texts) if readable else f"({type(value).__name__})"
+
+
+def _is_localized_page(name: str) -> bool:
+    return metadata.is_localized(name) and not name.startswith("client_name#")
 
 
 def _category(character: str) -> str:

@@ -103,7 +103,7 @@ def _permit(stamp: dict[str, Any]) -> Permit:
             if stamp.get("grant_types")
             else policy.REGISTRATION_RESPONSE_TYPES
         ),
-        scopes=frozenset(scopes or policy.SCOPES),
+        scopes=frozenset(scopes or policy.STANDARD_SCOPES),
         default_scopes=scopes,
         redirect_hosts=frozenset(host.lower() for host in stamp.get("redirect_hosts", ())),
     )

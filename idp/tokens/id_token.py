@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django.utils import timezone
 
-from accounts.models import User
 from idp import keys, policy
-from idp.claims import claims_for
+from idp.claims import id_token_claims
 from idp.clients import secrets
 from idp.clients.encryption import encrypted_for
 from idp.jose.verify import (
@@ -31,7 +29,7 @@ def issue(
     now: datetime,
     *,
     code: str | None = None,
-    claims_of: frozenset[str] = frozenset(),
+    with_scopes: bool = False,
     refreshed: bool = False,
 ) -> str:
     """Return an ID token about the authorization's person, as the client registered for it.
@@ -41,11 +39,12 @@ def issue(
     Everything in it was stamped when the person was there; only `iat` and `exp` are of now. The
     nonce is of the authorization request, so a refreshed one has none (OIDC Core §12.2). It is
     bound to the access token and code that come with it (OIDC Core §3.3.2.11), and has the claims
-    of the scopes `claims_of`, for clients that get no access token (OIDC Core §5.4).
+    that its scopes show only `with_scopes`: where there is no access token (OIDC Core §5.4).
     """
     signer = keys.signer_for(client, client.id_token_signed_response_alg)
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
+        **id_token_claims(authorization, authorization.user, with_scopes=with_scopes),
         "iss": policy.ISSUER,
         "sub": str(authorization.user.sub),
         "aud": client.client_id,
@@ -64,20 +63,12 @@ def issue(
         claims["sid"] = authorization.client_session.sid
     if authorization.nonce is not None and not refreshed:
         claims["nonce"] = authorization.nonce
-    if claims_of:
-        claims = {**_claims_about(authorization.user, claims_of), **claims}
     return encrypted_for(
         client,
         signer.sign(claims),
         alg=client.id_token_encrypted_response_alg,
         enc=client.id_token_encrypted_response_enc,
     )
-
-
-def _claims_about(user: User, scopes: frozenset[str]) -> dict[str, Any]:
-    """Return what UserInfo would say."""
-    addresses = EmailAddress.objects.filter(user=user, email=user.email, verified=True)
-    return claims_for({**vars(user), "email_verified": addresses.exists()}, scopes)
 
 
 @dataclass(frozen=True)

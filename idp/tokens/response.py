@@ -72,6 +72,6 @@ def issue_in_front(
             token,
             now,
             code=code,
-            claims_of=entitlement.scopes if alone else frozenset(),
+            with_scopes=alone,
         )
     return members

@@ -1,5 +1,6 @@
 """Levels of authentication: wished for, required, essential. OIDC Core §2, §3.1.2.1, RFC 9470."""
 
+import json
 from typing import Any
 
 import pytest
@@ -36,6 +37,10 @@ def once_simple(browser: Browser, person: Person) -> RelyingParty:
 
 def told(relying_party: RelyingParty, code: str | None) -> dict[str, Any]:
     return verified(relying_party.exchange(code).json()["id_token"])
+
+
+def essential(*levels: str) -> str:
+    return json.dumps({"id_token": {"acr": {"essential": True, "values": levels}}})
 
 
 def require(relying_party: RelyingParty, level: str) -> None:
@@ -100,6 +105,26 @@ def test_a_stale_sign_in_takes_both_steps_at_once(once_simple: RelyingParty) -> 
     assert is_page(page, CODE_STEP)
     page = once_simple.browser.submit(page, code=once_simple.person.app.code())
     assert told(once_simple, once_simple.answer(page).code)["acr"] == MULTI
+
+
+# --- essential ---
+
+
+@spec("OIDC Core", "5.5.1.1")
+def test_an_essential_level_is_asked_for_and_reached(once_simple: RelyingParty) -> None:
+    page = once_simple.visit(claims=essential("urn:x", MULTI))
+    assert is_page(page, STEP_UP)
+    page = once_simple.browser.submit(page, code=once_simple.person.app.code())
+    assert told(once_simple, once_simple.answer(page).code)["acr"] == MULTI
+
+
+@spec("OIDC Core", "5.5.1.1")
+@pytest.mark.parametrize("levels", [["urn:x"], [MULTI]])
+def test_an_essential_level_that_cannot_be_reached_is_an_error(
+    relying_party: RelyingParty, levels: list[str]
+) -> None:
+    answer = relying_party.authorize(claims=essential(*levels))
+    assert answer.error == "unmet_authentication_requirements"
 
 
 # --- the operator's requirement ---

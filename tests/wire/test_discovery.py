@@ -24,13 +24,14 @@ from tests.relying_party import (
     forms_of,
     is_page,
     make_client,
+    make_person,
     make_person_with_app,
     spec,
     verified,
 )
 
 PATHS = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
-ALL_SCOPES = "openid profile email address phone"
+ALL_SCOPES = "openid profile email address phone groups"
 
 
 def get(path: str, **headers: str) -> httpx.Response:
@@ -71,7 +72,7 @@ def test_what_is_stated(facts: dict[str, Any]) -> None:
         "subject_types_supported": ["public"],
         "code_challenge_methods_supported": ["S256"],
         "claim_types_supported": ["normal"],
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "require_request_uri_registration": False,
@@ -109,16 +110,18 @@ def test_every_address_is_ours_and_answers_directly(facts: dict[str, Any]) -> No
 
 @spec("OIDC Discovery", "3")
 def test_each_scope_is_granted(facts: dict[str, Any], browser: Browser, person: Person) -> None:
-    client = make_client(grant_types=["authorization_code", "refresh_token"])
     scopes = facts["scopes_supported"]
+    client = make_client(
+        grant_types=["authorization_code", "refresh_token"], scope=" ".join(scopes)
+    )
     tokens = RelyingParty(client, browser, person).tokens(scope=" ".join(scopes))
     assert set(tokens["scope"].split()) == set(scopes)
 
 
 @spec("OIDC Discovery", "3")
-def test_exactly_the_claims_listed_are_delivered(
-    facts: dict[str, Any], relying_party: RelyingParty
-) -> None:
+def test_exactly_the_claims_listed_are_delivered(facts: dict[str, Any], browser: Browser) -> None:
+    person = make_person(groups=["bakers"])
+    relying_party = RelyingParty(make_client(scope=ALL_SCOPES), browser, person)
     tokens = relying_party.tokens(scope=ALL_SCOPES)
     userinfo = relying_party.userinfo(tokens["access_token"]).json()
     # c_hash comes with hybrid answers (tests/wire/test_response_types).

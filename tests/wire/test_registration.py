@@ -127,7 +127,7 @@ def test_nothing_that_comes_back_is_null_or_empty(provider: object) -> None:
 @spec("RFC 7591", "2")
 def test_members_that_nobody_here_knows_are_ignored(provider: object) -> None:
     unknown = {
-        "client_name#de": "Brotladen",
+        "client_id#de": "x",
         "software_id": "4NRB1-0XZABZI9E6-5SM3R",
         "x": {"y": [1, 2.5, None, {"z": True}]},
         "software_id": "urn:x",

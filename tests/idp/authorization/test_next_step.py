@@ -6,6 +6,7 @@ import pytest
 from accounts.authentication import Authentication
 from accounts.levels import SINGLE_FACTOR
 from accounts.models import User
+from idp.authorization.claims_request import ClaimRequest, ClaimsRequest
 from idp.authorization.next_step import Answer, AskConsent, ChooseAccount, SignIn, next_step
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.redirect_uris import ReplyAddress
@@ -77,6 +78,17 @@ def test_prompt_login_is_satisfied_by_a_sign_in_after_the_arrival(prompt: str) -
     missing = SignIn(fresh=True) if prompt == "login" else ChooseAccount()
     assert next_step(request, before, OPENID) == missing
     assert next_step(request, after, OPENID) == Answer(after)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_sub_asked_for_that_is_anothers_is_chosen_if_it_is_here(here: bool) -> None:
+    other = User()
+    request = asking(claims=ClaimsRequest(id_token={"sub": ClaimRequest(values=(str(other.sub),))}))
+    if here:
+        assert next_step(request, RECENT, OPENID, others=[other]) == ChooseAccount()
+        return
+    with pytest.raises(LoginRequired):
+        next_step(request, RECENT, OPENID)
 
 
 def test_max_age_zero_means_the_same() -> None:

@@ -269,5 +269,5 @@ def test_rows_have_names_and_entries() -> None:
     apply({"scopes": [{"name": name, "description": "x"}]}, dry_run=False)
     scope = Scope.objects.get(name=name)
     assert name_of(scope) == f"scope {name}"
-    assert state_of(scope) == {"description": "x"}
+    assert state_of(scope) == {"description": "x", "claims": {}}
     assert entry_of(scope) == {"name": name, "description": "x"}

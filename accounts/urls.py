@@ -8,6 +8,7 @@ from accounts.views import (
     home,
     invitation,
     second_factor,
+    sessions,
     sign_in,
     sign_in_again,
 )
@@ -16,11 +17,13 @@ urlpatterns = [
     path("", home.home, name="account_home"),
     path("login/", sign_in.SignInView.as_view(), name="account_login"),
     path("login/code/", second_factor.CodeView.as_view(), name="mfa_authenticate"),
+    path("login/more/", second_factor.StepUpView.as_view(), name="account_step_up"),
     path("login/again/", sign_in_again.sign_in_again, name="account_reauthenticate"),
     path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),
     path(
         "confirm-email/", sign_in.ConfirmEmailView.as_view(), name="account_email_verification_sent"
     ),
+    path("sessions/", sessions.sessions, name="account_sessions"),
     path("logout/", allauth.logout, name="account_logout"),
     path("signed-out/", home.signed_out, name="account_signed_out"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),

@@ -20,7 +20,7 @@ from accounts.network import client_address
 from idp.logs import MASK, request_id
 from idp.models import Client, Event
 from idp.models.event import new_reference
-from idp.protocol.errors import ProtocolError, rule_broken
+from idp.protocol.errors import ProtocolError, printable, rule_broken
 from idp.protocol.parameters import Parameters
 
 log = structlog.get_logger(__name__)
@@ -29,7 +29,7 @@ Kind = Event.Kind
 #: How many rows of a kind one network address, and one client, can cause in a minute. What comes
 #: beyond is counted on the newest of them: no flood fills the table.
 ROWS_A_MINUTE = {"ip_address": 60, "client_id": 300}
-_CAUSED_BY_STRANGERS = frozenset({Kind.DENIED, Kind.SIGN_IN_FAILED})
+_CAUSED_BY_STRANGERS = frozenset({Kind.DENIED, Kind.SIGN_IN_FAILED, Kind.REUSED})
 
 #: Parameters that explain a denial and open nothing. Of any other, only the length is kept.
 _TELLING = frozenset(
@@ -42,6 +42,8 @@ _TELLING = frozenset(
         "display",
         "grant_type",
         "grant_types",
+        "id_token_encrypted_response_alg",
+        "id_token_encrypted_response_enc",
         "id_token_signed_response_alg",
         "max_age",
         "post_logout_redirect_uri",
@@ -59,6 +61,9 @@ _TELLING = frozenset(
         "token_endpoint_auth_method",
         "token_type_hint",
         "ui_locales",
+        "userinfo_encrypted_response_alg",
+        "userinfo_encrypted_response_enc",
+        "userinfo_signed_response_alg",
     }
 )
 #: Within an address, what an answer left there: apps send `redirect_uri=window.location`.
@@ -135,13 +140,17 @@ def denied(
 ) -> str:
     """Record that a request was denied, with all of its story; return the reference."""
     check, section = rule_broken(error)
+    named = _named(client_id) if client_id else ""
+    reason = error.description
+    if client_id and named != client_id:
+        reason = reason.replace(printable(client_id), named)
     return record(
         Kind.DENIED,
         http,
         user=user,
-        client_id=_named(client_id) if client_id else "",
+        client_id=named,
         error=error.code,
-        reason=_shown(error.description),
+        reason=_shown(reason),
         at=http.path,
         method=http.method,
         check=check,

@@ -5,6 +5,7 @@ from typing import Final
 
 from django.conf import settings
 
+from accounts import levels
 from idp.protocol import pkce, response_types, vocabulary
 
 ISSUER: Final[str] = settings.IDP_ISSUER
@@ -59,13 +60,51 @@ LEGACY_GRANT_TYPES: Final = frozenset({"implicit", "password"})
 #: What discovery offers whether or not a client uses it.
 OFFERED_RESPONSE_TYPES: Final = tuple(settings.IDP_RESPONSE_TYPES)
 RESPONSE_MODES: Final = response_types.MODES
-PROMPTS: Final = ("none", "login", "consent", "select_account")
+PROMPTS: Final = (
+    *("none", "login", "consent", "select_account"),
+    *(("create",) if settings.IDP_SIGNUP == "open" else ()),
+)
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
 CODE_CHALLENGE_METHODS: Final = pkce.METHODS
-CLIENT_AUTHENTICATION_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
+CLIENT_AUTHENTICATION_METHODS: Final = (
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "private_key_jwt",
+    "none",
+)
+#: What clients' own signatures may be made with: their keys, or the secret they share with us.
+CLIENT_KEY_ALGORITHMS: Final = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA"),
+)
+SHARED_SECRET_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
+CLIENT_ALGORITHMS: Final = CLIENT_KEY_ALGORITHMS + SHARED_SECRET_ALGORITHMS
+#: Levels of authentication, the lowest first.
+ACR_VALUES: Final = (levels.SINGLE_FACTOR, levels.MULTI_FACTOR)
 SUBJECT_TYPES: Final = ("public",)
 #: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
-SIGNING_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
+KEYS_MADE_AT_START: Final = ("RS256", "ES256", "EdDSA")
+#: With keys of ours; the others' keys are made when the first client needs them.
+SIGNING_ALGORITHMS: Final = (
+    *KEYS_MADE_AT_START,
+    *("RS384", "RS512", "PS256", "PS384", "PS512", "ES384", "ES512"),
+)
+#: With the client's own secret (OIDC Core §10.1).
+MAC_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
+ID_TOKEN_ALGORITHMS: Final = (*SIGNING_ALGORITHMS, *MAC_ALGORITHMS)
+#: How what a client is told can be encrypted (RFC 7518 §4.1): to a public key of the client's …
+PUBLIC_KEY_ENCRYPTION: Final = (
+    *("RSA-OAEP", "RSA-OAEP-256"),
+    *("ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"),
+)
+#: … or with a key made of its secret (OIDC Core §10.2).
+SECRET_ENCRYPTION: Final = ("A128KW", "A192KW", "A256KW", "dir")
+RESPONSE_ENCRYPTION_ALGORITHMS: Final = (*PUBLIC_KEY_ENCRYPTION, *SECRET_ENCRYPTION)
+#: The first is what a client gets that registered none (OIDC Dynamic Client Registration §2).
+RESPONSE_CONTENT_ENCRYPTIONS: Final = (
+    *("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM"),
+)
 ACCESS_TOKEN_FORMATS: Final = ("opaque", "jwt")
 #: How access tokens can be encrypted to a resource server (RFC 7518 §4.1, §5.1).
 ENCRYPTION_ALGORITHMS: Final = ("dir", "RSA-OAEP-256", "ECDH-ES")
@@ -94,6 +133,12 @@ PATHS: Final = {
     "jwks_uri": "/jwks",
     "service_documentation": "/developers/",
 }
+#: Where clients authenticate.
+AUTHENTICATED_ENDPOINTS: Final = (
+    "token_endpoint",
+    "revocation_endpoint",
+    "introspection_endpoint",
+)
 DISCOVERY_PATHS: Final = (
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",

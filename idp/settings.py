@@ -54,6 +54,13 @@ IDP_REGISTRATION_RESPONSE_TYPES: list[str] = env.list(
 #: How many proxies in front of us append to X-Forwarded-For; the addresses before are not trusted.
 IDP_TRUSTED_PROXY_COUNT: int = env.int("IDP_TRUSTED_PROXY_COUNT", default=0)
 
+#: What outgoing requests may reach although it is private: hosts, host:port, or networks.
+IDP_OUTBOUND_ALLOW: list[str] = [
+    entry.strip().lower() for entry in env.list("IDP_OUTBOUND_ALLOW", default=[]) if entry.strip()
+]
+#: A file of certificates that outgoing requests trust beside the system's.
+IDP_OUTBOUND_CA_BUNDLE: str = env.str("IDP_OUTBOUND_CA_BUNDLE", default="")
+
 #: Days for which events stay.
 IDP_EVENTS_KEPT_FOR_DAYS: int = env.int("IDP_EVENTS_KEPT_FOR_DAYS", default=365)
 #: Whether the administration opens only to a sign-in with a second factor.
@@ -249,6 +256,8 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 LANGUAGE_COOKIE_NAME = "__Host-language" if _https else "language"
+#: Finds the accounts that wait in a browser while another is used (accounts.parking).
+ACCOUNTS_COOKIE_NAME = "__Host-accounts" if _https else "accounts"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 CSRF_FAILURE_VIEW = "accounts.views.stale_form.show_step_again"
 CSRF_TRUSTED_ORIGINS = [IDP_ISSUER]

@@ -67,6 +67,22 @@ def use_refresh_token(token_hash: str, client_id: int, now: datetime) -> UsedRef
     return None if row is None else UsedRefreshToken(row[0], row[1], bool(row[2]))
 
 
+def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
+    """Note that a client assertion was used; return False if it was before.
+
+    Hand-written for ON CONFLICT: of many at once exactly one succeeds, in one statement.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO idp_usedassertion (client_id, jti_hash, expires_at) VALUES (%s, %s, %s)
+            ON CONFLICT DO NOTHING
+            """,
+            [client_id, jti_hash, _time(expires_at)],
+        )
+        return bool(cursor.rowcount == 1)
+
+
 @dataclass(frozen=True)
 class NewAccessToken:
     """What is stored of an access token."""
@@ -150,6 +166,7 @@ class Bearer:
 
     client_id: str
     client_version: int
+    required_acr: str
     scope: str
     resource: tuple[str, ...]
     issued_at: datetime
@@ -163,6 +180,8 @@ class Bearer:
     acr: str | None
     amr: tuple[str, ...]
     user: dict[str, Any]
+    #: Whether the client wants UserInfo signed or encrypted.
+    userinfo_is_jwt: bool
 
     @property
     def problem(self) -> str | None:
@@ -186,8 +205,9 @@ _BEARER = f"""
     SELECT c.client_id, t.scope, t.resource, t.created, t.expires, t.expires <= %s,
            a.revoked_at IS NOT NULL, s.ended_at IS NOT NULL AND NOT a.offline,
            c.enabled, u.is_active, a.auth_time, a.acr, a.amr,
-           COALESCE(e.verified, FALSE), c.version,
-           {", ".join(f"u.{column}" for column in _USER_COLUMNS)}
+           COALESCE(e.verified, FALSE), c.version, c.required_acr,
+           {", ".join(f"u.{column}" for column in _USER_COLUMNS)},
+           c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> ''
     FROM idp_accesstoken t
     JOIN idp_client c ON c.id = t.application_id
     LEFT JOIN idp_authorization a ON a.id = t.authorization_id
@@ -207,11 +227,12 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
     row = _one(_BEARER, [_time(now), token_hash])
     if row is None:
         return None
-    user = dict(zip(_USER_COLUMNS, row[15:], strict=True))
+    user = dict(zip(_USER_COLUMNS, row[16:-1], strict=True))
     nobody = row[9] is None
     return Bearer(
         client_id=row[0],
         client_version=row[14],
+        required_acr=row[15],
         scope=row[1],
         resource=tuple(_json(row[2])),
         issued_at=_datetime(row[3]),
@@ -225,6 +246,7 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
         acr=row[11],
         amr=tuple(_json(row[12]) or ()),
         user={} if nobody else {**_readable(user), "email_verified": bool(row[13])},
+        userinfo_is_jwt=bool(row[-1]),
     )
 
 

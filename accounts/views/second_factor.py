@@ -71,6 +71,36 @@ class CodeView(FormView):  # type: ignore[type-arg]
         return response
 
 
+@method_decorator(never_cache, name="dispatch")
+class StepUpView(FormView):  # type: ignore[type-arg]
+    """Asks somebody who is signed in for their second factor, where an app needs more.
+
+    What it adds to the session is what was proven; whether that is enough is judged where `next`
+    leads, so nothing is gained by opening or leaving this page.
+    """
+
+    template_name = "mfa/step_up.html"
+    form_class = SecondFactorForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the page to whoever has something to prove."""
+        if not request.user.is_authenticated:
+            return redirect(with_next(reverse("account_login"), request))
+        if not is_set_up(request.user):
+            return redirect(_onward(request))
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Say whose code it has to be."""
+        return {**super().get_form_kwargs(), "user": self.request.user}
+
+    def form_valid(self, form: SecondFactorForm) -> HttpResponse:
+        """Add it to the session and go on."""
+        form.save()
+        add_step(self.request)
+        return redirect(_onward(self.request))
+
+
 @require_safe
 @never_cache
 @login_required

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from idp import events, policy
+from idp import events, keys, policy
 from idp.admin.fields import Choices, Lines, PersonField, WebAddress
 from idp.admin.page import Act, Page, list_of, people_like
 from idp.clients import deletion, secrets
@@ -29,6 +29,15 @@ _GRANTS = {
     "password": _("Legacy: it asks people for their password itself (password)"),
 }
 _ANSWERS = [(kind, kind) for kind in policy.RESPONSE_TYPES]
+_SIGNATURES = (
+    "id_token_signed_response_alg",
+    "id_token_encrypted_response_alg",
+    "id_token_encrypted_response_enc",
+    "userinfo_signed_response_alg",
+    "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
+    "introspection_signed_response_alg",
+)
 #: How long the secret before goes on when a new one is made: hours, and how it is said.
 _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
 
@@ -76,6 +85,14 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         help_text=_("What it may ask for, one a line. None: every standard scope."),
     )
+    default_acr_values = Lines(
+        label=_("Wished sign-in"),
+        required=False,
+        help_text=_(
+            "Levels of sign-in (default_acr_values) that people are asked for who can reach them, "
+            "one a line."
+        ),
+    )
     contacts = Lines(
         label=_("Contacts"), required=False, help_text=_("Its makers’ e-mail addresses.")
     )
@@ -88,21 +105,18 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = (
             *("client_id", "name", "application_type", "token_endpoint_auth_method", "enabled"),
             *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
-            *(
-                "grant_types",
-                "response_types",
-                "scopes",
-                "profile",
-                "skip_authorization",
-                "default_max_age",
-            ),
-            *("access_token_format", "id_token_signed_response_alg"),
-            *("introspection_signed_response_alg", "refresh_token_grace"),
+            *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
+            *("grant_types", "response_types", "scopes", "profile", "skip_authorization"),
+            *("default_max_age", "required_acr", "default_acr_values", "require_auth_time"),
+            "access_token_format",
+            *_SIGNATURES,
+            "refresh_token_grace",
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
-            "contacts",
+            *("initiate_login_uri", "contacts"),
         )
         field_classes = dict.fromkeys(
-            ("client_uri", "logo_uri", "policy_uri", "tos_uri"), WebAddress
+            ("client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "initiate_login_uri"),
+            WebAddress,
         )
         labels = {
             "client_id": _("Client ID"),
@@ -113,6 +127,23 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "client_id": _("What the app identifies itself by. It can’t be changed later."),
             "name": _("As people read it when they sign in."),
             "logo_uri": _("An https address; each visitor’s browser loads it."),
+            "jwks": _("A JWK set in JSON, public keys only; or else their address below."),
+            "initiate_login_uri": _(
+                "An https address of the app that begins a sign-in. With it, people can open the "
+                "app from their list of apps."
+            ),
+            "id_token_signed_response_alg": _(
+                "RS256 suits nearly every app. Those that start with HS sign with the app’s secret."
+            ),
+            "id_token_encrypted_response_alg": _(
+                "None: not encrypted, which suits nearly every app. Otherwise only the app can "
+                "read its ID tokens, with a key of its own or with its secret."
+            ),
+            "userinfo_signed_response_alg": _("None: plain JSON, which nearly every app expects."),
+            "required_acr": _(
+                "Nobody gets in below it; whoever has no second step is led to set one up."
+            ),
+            "require_auth_time": _("ID tokens always say when somebody signed in."),
             "enabled": _("Off: everything of this app stops at once."),
         }
 
@@ -149,22 +180,32 @@ class ClientsPage(Page):
             _("Addresses"),
             {"fields": ("redirect_uris", "post_logout_redirect_uris", "allowed_origins")},
         ),
+        (
+            _("How it proves itself with keys"),
+            {"fields": ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg")},
+        ),
         (_("What it may do"), {"fields": ("grant_types", "response_types", "scopes")}),
         (
             _("What people see"),
-            {"fields": ("client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts")},
+            {
+                "fields": (
+                    *("client_uri", "initiate_login_uri", "logo_uri", "policy_uri", "tos_uri"),
+                    "contacts",
+                )
+            },
         ),
         (
             _("Policy"),
             {
                 "fields": (
                     *("profile", "skip_authorization", "default_max_age"),
-                    *("access_token_format", "id_token_signed_response_alg"),
-                    *("introspection_signed_response_alg", "refresh_without_offline_access"),
+                    *("required_acr", "default_acr_values", "require_auth_time"),
+                    *("access_token_format", "refresh_without_offline_access"),
                     "refresh_token_grace",
                 )
             },
         ),
+        (_("Signatures and encryption"), {"fields": _SIGNATURES}),
         (_("The record"), {"fields": readonly_fields}),
     )
     acts = (
@@ -211,7 +252,7 @@ class ClientsPage(Page):
     @admin.display(description=_("client secret"), boolean=True)
     def kind(self, client: Client) -> bool:
         """Return whether the app has a secret to keep."""
-        return not client.is_public
+        return client.needs_secret
 
     def client_id_of(self, row: Client) -> str:
         """Return the app's client_id."""
@@ -221,7 +262,7 @@ class ClientsPage(Page):
         """Return the secrets, and the lists that are about this app."""
         secrets_page = (_("Secrets"), reverse("admin:idp_client_secrets", args=[row.pk]))
         return [
-            *([] if row.is_public else [secrets_page]),
+            *([secrets_page] if row.needs_secret else []),
             (_("Errors"), list_of(Event, client_id=row.client_id, kind=Event.Kind.DENIED)),
             (_("Events"), list_of(Event, client_id=row.client_id)),
             (_("Consents"), list_of(Consent, client=row.pk)),
@@ -232,9 +273,20 @@ class ClientsPage(Page):
         self, request: HttpRequest, obj: Client, post_url_continue: str | None = None
     ) -> HttpResponse:
         """Show the first secret of an app that needs one."""
-        if obj.is_public:
+        if not obj.needs_secret:
             return super().response_add(request, obj, post_url_continue)
         return self._show_new_secret(request, obj, None)
+
+    def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Save, with the keys that it needs published from now on."""
+        super().save_model(request, obj, form, change)
+        keys.ensure_keys_for(obj)
+
+    def response_change(self, request: HttpRequest, obj: Client) -> HttpResponse:
+        """Show a new secret where the app now signs with one, and has none that can."""
+        if secrets.can_sign(obj):
+            return super().response_change(request, obj)
+        return self._show_new_secret(request, obj, timezone.now() + timedelta(days=1))
 
     def delete_model(self, request: HttpRequest, obj: Client) -> None:  # noqa: ARG002
         """Delete the app with all that is its own, in batches."""
@@ -250,7 +302,7 @@ class ClientsPage(Page):
     def secrets_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show when each secret was made and used; make one, or take one away."""
         client = self.get_object(request, object_id)
-        if client is None or client.is_public:
+        if client is None or not client.needs_secret:
             raise Http404
         if not self.has_view_permission(request, client):
             raise PermissionDenied

@@ -36,7 +36,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class EventsPage(Record):
     """Events."""
 
-    list_display = ("moment", "kind", "reference", "user", "client_id", "what", "ip_address")
+    list_display = ("moment", "kind", "reference", "user", "client_id", "what")
     list_display_links = ("moment", "reference")
     list_filter = ("kind", "at")
     list_select_related = ("user",)
@@ -83,8 +83,8 @@ class EventsPage(Record):
     @admin.display(description=_("what"))
     def what(self, event: Event) -> str:
         """Return what happened, in a line."""
-        words = event.reason or event.target or event.details.get("user_agent", "")
-        return Truncator(f"{event.error}: {words}" if event.error else words).chars(90)
+        words = event.reason or event.target or ", ".join(event.details.get("methods", ()))
+        return Truncator(f"{event.error}: {words}" if event.error else words).chars(140)
 
     @admin.display(description=_("the whole story"))
     def story(self, event: Event) -> SafeString | str:

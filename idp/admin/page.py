@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -20,6 +21,7 @@ from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from accounts.models import User
 from idp import events
@@ -146,7 +148,8 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     def act(self, request: HttpRequest, act: Act, row: Any) -> HttpResponse | None:
         """Do it, and record it."""
         response = act.run(request, row)
-        self.record(request, events.Kind.ACTED, row, reason=str(act.label))
+        with override(settings.LANGUAGE_CODE):  # one language for all who read events
+            self.record(request, events.Kind.ACTED, row, reason=str(act.label))
         return response
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

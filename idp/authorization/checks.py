@@ -14,6 +14,7 @@ from idp.protocol.errors import (
     RequestNotSupported,
     RequestUriNotSupported,
     UnauthorizedClient,
+    UnmetAuthenticationRequirements,
     UnsupportedResponseType,
 )
 from idp.tokens.audience import known
@@ -149,6 +150,16 @@ def resources_are_known(request: AuthorizationRequest) -> None:
         known(request.resource)
 
 
+def essential_acr_is_known(request: AuthorizationRequest) -> None:
+    """OIDC Core §5.5.1.1: what there is no level of can't be reached, so nobody is asked."""
+    asked = request.essential_acr
+    if asked and not set(asked) & set(policy.ACR_VALUES):
+        raise UnmetAuthenticationRequirements(
+            "None of the acr values that the claims parameter calls essential is offered here; "
+            f"it can be {', '.join(policy.ACR_VALUES)}."
+        )
+
+
 CHECKS: tuple[Check, ...] = (
     nothing_unsupported_is_asked,
     response_type_is_offered,
@@ -164,6 +175,7 @@ CHECKS: tuple[Check, ...] = (
     code_challenge_is_sound,
     pkce_is_used_where_required,
     resources_are_known,
+    essential_acr_is_known,
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from idp import policy
 from idp.clients.redirect_uris import MAX_STATE, ReplyAddress
 from idp.models import Client
 from idp.protocol import response_types
@@ -28,6 +29,8 @@ class Arrival:
     pending_id: str | None = None
     #: The session that agreed on this request's consent page, if one did.
     consented_in: str | None = None
+    #: The session that was chosen on this request's chooser, if one was.
+    chosen_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,15 @@ class AuthorizationRequest:
     code_challenge: str | None = None
     code_challenge_method: str | None = None
     id_token_hint: str | None = None
+    login_hint: str | None = None
+    #: Levels of authentication that the client would like, the preferred first: a wish.
+    acr_values: tuple[str, ...] = ()
+    #: Levels of which one has to be reached (OIDC Core §5.5.1.1); empty where none has to.
+    essential_acr: tuple[str, ...] = ()
     #: Parameters that carry what we don't support; `checks` says so with the right error.
     unsupported: frozenset[str] = frozenset()
     consented_in: str | None = None
+    chosen_in: str | None = None
 
     def returns(self, part: str) -> bool:
         """Whether this is part of what is to come back: a code, an ID token, an access token."""
@@ -83,10 +92,13 @@ class AuthorizationRequest:
             code_challenge=parameters.get("code_challenge"),
             code_challenge_method=parameters.get("code_challenge_method"),
             id_token_hint=parameters.get("id_token_hint"),
+            login_hint=parameters.get("login_hint"),
+            acr_values=_acr_values(parameters, client),
             unsupported=frozenset(
                 {"request", "request_uri", "registration"} & set(parameters.values)
             ),
             consented_in=arrival.consented_in,
+            chosen_in=arrival.chosen_in,
         )
 
 
@@ -102,6 +114,13 @@ def _scopes(parameters: Parameters, response_type: str) -> frozenset[str]:
     """Return the scopes asked for. OIDC Core §11: without a code nothing goes on offline."""
     scopes = frozenset((parameters.get("scope") or "").split())
     return scopes if "code" in response_types.parts(response_type) else scopes - {OFFLINE_ACCESS}
+
+
+def _acr_values(parameters: Parameters, client: Client) -> tuple[str, ...]:
+    """Return the levels asked for that there are, else the client's own. OIDC Core §3.1.2.1."""
+    asked = parameters.get("acr_values")
+    values = client.default_acr_values if asked is None else asked.split()
+    return tuple(value for value in dict.fromkeys(values) if value in policy.ACR_VALUES)
 
 
 def _bounded(values: Mapping[str, str], name: str, most: int) -> str | None:

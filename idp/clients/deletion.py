@@ -14,6 +14,7 @@ from idp.models import (
     Consent,
     PendingAuthorization,
     RefreshToken,
+    UsedAssertion,
 )
 
 #: What a client may have millions of, by the column that names the client. Nothing points at these
@@ -26,6 +27,7 @@ MANY: dict[type[Model], str] = {
     Authorization: "client",
     ClientSession: "client",
     Consent: "client",
+    UsedAssertion: "client",
 }
 
 

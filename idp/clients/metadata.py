@@ -20,12 +20,23 @@ REGISTERED = (
     "response_types",
     "application_type",
     "token_endpoint_auth_method",
+    "token_endpoint_auth_signing_alg",
+    "jwks",
+    "jwks_uri",
     "id_token_signed_response_alg",
+    "id_token_encrypted_response_alg",
+    "id_token_encrypted_response_enc",
+    "userinfo_signed_response_alg",
+    "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
     "introspection_signed_response_alg",
     "scope",
     "default_max_age",
+    "default_acr_values",
+    "require_auth_time",
     "client_uri",
     "logo_uri",
+    "initiate_login_uri",
     "policy_uri",
     "tos_uri",
     "contacts",
@@ -35,6 +46,7 @@ POLICY = (
     "allowed_origins",
     "profile",
     "access_token_format",
+    "required_acr",
     "refresh_token_grace",
     "refresh_without_offline_access",
     "first_party",
@@ -82,6 +94,8 @@ def _is_of_type(value: Any, kind: Any) -> bool:
 
 
 def _type_of(name: str, left_out: dict[str, Any]) -> Any:
+    if name == "jwks":
+        return (dict, type(None))
     if name == "default_max_age":
         return (int, type(None))
     return str if isinstance(left_out[name], str) else type(left_out[name])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
+from django.conf import settings
 from django.db.models import OuterRef, Q, Subquery
 
 from accounts.authentication import Authentication
@@ -34,8 +35,11 @@ def may_see(viewer: Authentication | None, client: Client) -> bool:
 
 
 def is_operator(viewer: Authentication | None, permission: str) -> bool:
-    """Whether this person administers the provider, with this permission."""
-    return viewer is not None and viewer.user.is_staff and viewer.user.has_perm(permission)
+    """Whether this person, signed in as operators have to be, has this permission."""
+    if viewer is None or not viewer.user.is_staff:
+        return False
+    proven = "mfa" in viewer.amr or not settings.IDP_STAFF_SECOND_FACTOR
+    return proven and viewer.user.has_perm(permission)
 
 
 def denial(viewer: Authentication | None, reference: str) -> Event | None:

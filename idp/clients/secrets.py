@@ -58,6 +58,16 @@ def add(client: Client, secret: str, *, others_end_at: datetime | None = None) -
         )
 
 
+def can_sign(client: Client) -> bool:
+    """Whether a valid secret is kept that the client's algorithms can use, if they need one."""
+    if not client.needs_hmac_key:
+        return True
+    now = timezone.now()
+    rows = client.secrets.exclude(sealed="")
+    kept = hmac_keys_of(rows, now)
+    return any(len(key) >= client.hmac_key_octets for key in kept)
+
+
 def has_room(client: Client, now: datetime) -> bool:
     """Whether the client may be given one more secret beside those that are valid now."""
     valid = Q(expires_at=None) | Q(expires_at__gt=now)
@@ -94,16 +104,22 @@ def find(client: Client, secret: str, now: datetime) -> ClientSecret | None:
 
 
 def hmac_keys(client: Client, now: datetime) -> list[bytes]:
-    """Return the client's valid secrets that are kept as HMAC keys, newest first. OIDC Core §10.1.
+    """Return the client's valid secrets that are kept as keys. OIDC Core §10.1.
+
+    The one that proved the client last comes first: it is what the client has; then the newest.
 
     Those that were made before the client needed one are not among them.
     """
-    kept = [
-        row
-        for row in client.secrets.all()
-        if row.sealed and (row.expires_at is None or row.expires_at > now)
-    ]
-    kept.sort(key=lambda row: row.created_at, reverse=True)
+    return hmac_keys_of(client.secrets.all(), now)
+
+
+def hmac_keys_of(rows: Iterable[ClientSecret], now: datetime) -> list[bytes]:
+    """Return those of these secrets that are kept as keys and valid, as `hmac_keys` has them."""
+    kept = [row for row in rows if row.sealed and (row.expires_at is None or row.expires_at > now)]
+    kept.sort(
+        key=lambda row: (row.last_used_at is not None, row.last_used_at or row.created_at),
+        reverse=True,
+    )
     return [server_keys.unseal(row.sealed, _HMAC_PURPOSE) for row in kept]
 
 

@@ -8,12 +8,22 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts import parking, second_factor
 from accounts.authentication import Authentication, authentication_of
 from accounts.network import client_address
 from idp import events, statements
 from idp.authorization import codes, pending
 from idp.authorization.checks import check
-from idp.authorization.next_step import Answer, AskConsent, SignIn, next_step
+from idp.authorization.next_step import (
+    Answer,
+    AskConsent,
+    ChooseAccount,
+    SetUp,
+    SignIn,
+    SignUp,
+    StepUp,
+    next_step,
+)
 from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.authorization.response import send, send_error
 from idp.clients.lookup import StaleClientError, is_current, with_client
@@ -102,13 +112,28 @@ def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
 def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:
     authentication = authentication_of(http)
     standing = _standing(request.client, authentication) if authentication else None
-    match next_step(request, authentication, standing.consented if standing else frozenset()):
+    consented = standing.consented if standing else frozenset()
+    others = [row.session.user for row in parking.others(http)]
+    match next_step(request, authentication, consented, others):
         case SignIn(fresh):
             query = {
                 "next": _kept(http, arrival, request.client),
                 **({"fresh": "1"} if fresh else {}),
             }
             return redirect(f"{reverse('account_login')}?{urlencode(query)}")
+        case SignUp():
+            query = {"next": _kept(http, arrival, request.client), "create": "1"}
+            return redirect(f"{reverse('account_signup')}?{urlencode(query)}")
+        case ChooseAccount():
+            query = {"next": _kept(http, arrival, request.client), "choose": "1"}
+            page = "account_choose" if others else "account_login"
+            return redirect(f"{reverse(page)}?{urlencode(query)}")
+        case StepUp(level):
+            kept = _kept(http, arrival, request.client)
+            return redirect(second_factor.step_up_address(level, kept))
+        case SetUp(level):
+            kept = _kept(http, arrival, request.client)
+            return redirect(second_factor.set_up_address(level, kept))
         case AskConsent():
             pending_id = pending.keep(request.client, arrival, client_address(http))
             return redirect(f"{reverse('consent')}?{urlencode({PENDING: pending_id})}")

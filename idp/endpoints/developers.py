@@ -48,7 +48,7 @@ def overview(http: HttpRequest) -> HttpResponse:
                 if name != "service_documentation"
             ],
             "scopes": vocabulary.SCOPE_CLAIMS.items(),
-            "algorithms": policy.SIGNING_ALGORITHMS,
+            "algorithms": policy.ID_TOKEN_ALGORITHMS,
             "authentication_methods": policy.CLIENT_AUTHENTICATION_METHODS,
             "grant_types": offer().grant_types,
             "errors": [(code, _summary(kind)) for code, kind in sorted(errors.catalogue().items())],

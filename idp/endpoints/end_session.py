@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts import parking
 from accounts.authentication import authentication_of
 from idp import policy, server_keys
 from idp.authorization.response import redirect_to
@@ -39,10 +40,15 @@ def end_session(http: HttpRequest) -> HttpResponse:
         # A cross-site POST brings no Lax cookie: it goes on as a GET, which does.
         return redirect(f"{policy.PATHS['end_session_endpoint']}?{_sealed(parameters)}")
     authentication = authentication_of(http)
-    if authentication is None:
-        return _leave(request)
-    if request.is_by(authentication):
+    if authentication and request.is_by(authentication.user, authentication.session_id):
         logout(http)
+        return _leave(request)
+    parked = [row.session for row in parking.others(http)]
+    hinted = next((it for it in parked if request.is_by(it.user, it.pk)), None)
+    if hinted is not None:
+        parking.sign_out(http, hinted.pk)
+        return _leave(request)
+    if authentication is None:
         return _leave(request)
     response = render(
         http,
@@ -103,7 +109,9 @@ def _refuse(http: HttpRequest, error: ProtocolError, parameters: Parameters | No
 def _sealed(parameters: Parameters) -> str:
     """Return the parameters as a query that nobody can read or change; no hint stands in a URL."""
     text = json.dumps(dict(parameters.values)).encode()
-    return urlencode({_SEALED: server_keys.seal(text, _PURPOSE)})
+    wish = parameters.get("ui_locales")
+    languages = {"ui_locales": wish} if wish else {}  # the middleware looks for it there
+    return urlencode({_SEALED: server_keys.seal(text, _PURPOSE), **languages})
 
 
 def _leave(request: LogoutRequest) -> HttpResponse:

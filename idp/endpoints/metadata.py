@@ -12,7 +12,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
-from accounts.authentication import ACR_VALUES
 from idp import claims, keys, policy
 from idp.clients.opened import Offer, offer
 from idp.endpoints.wire import methods
@@ -58,14 +57,23 @@ def provider_metadata(offered: Offer) -> dict[str, Any]:
         "response_types_supported": offered.response_types,
         "response_modes_supported": policy.RESPONSE_MODES,
         "grant_types_supported": offered.grant_types,
-        "acr_values_supported": ACR_VALUES,
+        "acr_values_supported": policy.ACR_VALUES,
         "subject_types_supported": policy.SUBJECT_TYPES,
-        "id_token_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
+        "id_token_signing_alg_values_supported": policy.ID_TOKEN_ALGORITHMS,
+        "id_token_encryption_alg_values_supported": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+        "id_token_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,
+        "userinfo_signing_alg_values_supported": policy.ID_TOKEN_ALGORITHMS,
+        "userinfo_encryption_alg_values_supported": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+        "userinfo_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,
         "token_endpoint_auth_methods_supported": policy.CLIENT_AUTHENTICATION_METHODS,
         "revocation_endpoint_auth_methods_supported": policy.CLIENT_AUTHENTICATION_METHODS,
         "introspection_endpoint_auth_methods_supported": [
             method for method in policy.CLIENT_AUTHENTICATION_METHODS if method != "none"
         ],
+        **{
+            f"{name}_auth_signing_alg_values_supported": policy.CLIENT_ALGORITHMS
+            for name in policy.AUTHENTICATED_ENDPOINTS
+        },
         "introspection_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
         "display_values_supported": policy.DISPLAYS,
         "prompt_values_supported": policy.PROMPTS,

@@ -17,7 +17,6 @@ from idp.protocol.parameters import Parameters
 from idp.statements import RedeemedCode
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
-from idp.tokens.revocation import revoke_families
 
 
 @contextmanager
@@ -108,7 +107,7 @@ def _refuse_unknown_or_used(code_hash: str, client: Client, now: datetime) -> No
         code=code_hash, application=client, redeemed_at__isnull=False
     )
     families = list(replayed.values_list("authorization_id", flat=True))
-    revoke_families(families, now)
+    family.end_reused(families, client, "A code came a second time.", now)
     raise InvalidGrant(
         "The code was used before, so all that it had given has been revoked."
         if families

@@ -1,8 +1,12 @@
 """Grant families: what has happened to an authorization, and what it may be used for."""
 
-from idp.models import Authorization
+from datetime import datetime
+
+from idp import events
+from idp.models import Authorization, Client
 from idp.protocol.errors import InvalidGrant, InvalidTarget
 from idp.protocol.parameters import Parameters
+from idp.tokens.revocation import revoke_families
 
 
 def load(authorization_id: int) -> Authorization:
@@ -24,6 +28,16 @@ def still_holds(authorization: Authorization) -> None:
         raise InvalidGrant("The person has signed out since, and offline_access was not granted.")
     if not authorization.user.is_active:
         raise InvalidGrant("The person's account has been disabled since.")
+
+
+def end_reused(family_ids: list[int], client: Client, what: str, now: datetime) -> None:
+    """End the families whose code or token came again, and record it. RFC 9700 §4.14.2.
+
+    `what` came is said in a sentence. Call it outside of the transaction that is given up.
+    """
+    revoke_families(family_ids, now)
+    for family in Authorization.objects.filter(pk__in=family_ids).select_related("user"):
+        events.record(events.Kind.REUSED, user=family.user, client_id=client.client_id, reason=what)
 
 
 def resource_for(authorization: Authorization, parameters: Parameters) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from idp.protocol.parameters import Parameters
 from idp.statements import UsedRefreshToken
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
-from idp.tokens.revocation import revoke_families
 
 
 @contextmanager
@@ -68,7 +67,7 @@ def _refuse_unknown_or_used(token_hash: str, client: Client, now: datetime) -> N
         token_checksum=token_hash, application=client, revoked__isnull=False
     )
     families = list(replayed.values_list("authorization_id", flat=True))
-    revoke_families(families, now)
+    family.end_reused(families, client, "A refresh token came a second time.", now)
     raise InvalidGrant(
         "The refresh token was used before or revoked, so its whole family has been revoked."
         if families

@@ -1,7 +1,7 @@
 """The provider's data. django-oauth-toolkit's models are swapped for ours here, and only here."""
 
 from idp.models.authorization import Authorization, ClientSession, Consent, PendingAuthorization
-from idp.models.client import Client, ClientOrigin, ClientSecret
+from idp.models.client import Client, ClientOrigin, ClientSecret, UsedAssertion
 from idp.models.event import Event
 from idp.models.keys import SigningKey
 from idp.models.registration import InitialAccessToken
@@ -27,4 +27,5 @@ __all__ = [
     "ResourceServer",
     "Scope",
     "SigningKey",
+    "UsedAssertion",
 ]

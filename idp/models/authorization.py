@@ -34,6 +34,10 @@ class PendingAuthorization(models.Model):
     ip_address = models.GenericIPAddressField(null=True)
     #: The session that said yes on this request's consent page; it counts for no other.
     consented_in = models.ForeignKey(Session, null=True, on_delete=models.SET_NULL)
+    #: The session that was chosen on this request's chooser; another has to be chosen anew.
+    chosen_in = models.ForeignKey(
+        Session, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [

@@ -15,6 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication
 
 from idp import policy
+from idp.jose import public_keys
+from idp.jose.algorithms import ALGORITHMS
+from idp.jose.encrypt import public_key_for
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
 from idp.protocol import redirect_uris, response_types
@@ -31,6 +34,19 @@ def known_scopes() -> dict[str, str]:
 
 
 LONGEST_ORIGIN = 300
+#: What takes the client's secret for a key: how many octets it needs, by column and value. Each MAC
+#: needs as many as its hash has; encryption hashes the secret first (OIDC Core §10.1, §10.2).
+_MACS = {name: ALGORITHMS[name].octets for name in policy.MAC_ALGORITHMS}
+_KEYED_BY_SECRET: tuple[tuple[str, dict[str, int]], ...] = (
+    ("id_token_signed_response_alg", _MACS),
+    ("userinfo_signed_response_alg", _MACS),
+    ("id_token_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
+    ("userinfo_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
+    ("token_endpoint_auth_method", {"client_secret_jwt": 32}),
+    ("token_endpoint_auth_signing_alg", _MACS),
+)
+#: Answers that can be encrypted, by the beginning of their columns' names.
+_ENCRYPTED = ("id_token", "userinfo")
 _DOT_GRANT_TYPES = {
     "authorization_code": AbstractApplication.GRANT_AUTHORIZATION_CODE,
     "refresh_token": "refresh-token",
@@ -88,19 +104,63 @@ class Client(AbstractApplication):
     id_token_signed_response_alg = models.CharField(
         _("ID token algorithm"),
         max_length=10,
-        choices=[(name, name) for name in policy.SIGNING_ALGORITHMS],
+        choices=[(name, name) for name in policy.ID_TOKEN_ALGORITHMS],
         default=policy.SIGNING_ALGORITHMS[0],
+    )
+    #: Empty: not encrypted. The `enc` follows where only the `alg` is given.
+    id_token_encrypted_response_alg = models.CharField(
+        _("ID token encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_ENCRYPTION_ALGORITHMS],
+    )
+    id_token_encrypted_response_enc = models.CharField(
+        _("ID token content encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
+    )
+    #: Empty: UserInfo is plain JSON.
+    userinfo_signed_response_alg = models.CharField(
+        _("UserInfo algorithm"),
+        max_length=10,
+        blank=True,
+        choices=[(name, name) for name in policy.ID_TOKEN_ALGORITHMS],
+    )
+    userinfo_encrypted_response_alg = models.CharField(
+        _("UserInfo encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_ENCRYPTION_ALGORITHMS],
+    )
+    userinfo_encrypted_response_enc = models.CharField(
+        _("UserInfo content encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
     )
     #: The client's own public keys, a JWK set (RFC 7517 §5): by value, or where they are.
     jwks = models.JSONField(_("public keys (jwks)"), null=True, blank=True)
     jwks_uri = models.URLField(_("address of the public keys (jwks_uri)"), blank=True)
+    token_endpoint_auth_signing_alg = models.CharField(
+        _("client authentication’s algorithm"),
+        max_length=10,
+        blank=True,
+        choices=[(name, name) for name in policy.CLIENT_ALGORITHMS],
+    )
     #: The scopes this client may ask for; empty means every standard scope.
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     default_max_age = models.PositiveIntegerField(
         _("default max_age, seconds"), null=True, blank=True
     )
+    #: Levels of authentication that its requests ask for where they name none: a wish.
+    default_acr_values = models.JSONField(_("default acr_values"), default=list, blank=True)
+    #: `auth_time` is in every ID token, so this changes nothing.
+    require_auth_time = models.BooleanField(_("require auth_time"), default=False)
     client_uri = models.URLField(_("home page"), blank=True)
     logo_uri = models.URLField(_("logo"), blank=True)
+    #: Where a sign-in begins that the person starts here (OIDC Core §4).
+    initiate_login_uri = models.URLField(_("address that starts a sign-in"), blank=True)
     policy_uri = models.URLField(_("privacy policy"), blank=True)
     tos_uri = models.URLField(_("terms of service"), blank=True)
     contacts = models.JSONField(_("contacts"), default=list, blank=True)
@@ -142,6 +202,13 @@ class Client(AbstractApplication):
     refresh_without_offline_access = models.BooleanField(
         _("refresh tokens without offline_access"), default=False
     )
+    #: The level of authentication below which nobody is let in to it; empty for none.
+    required_acr = models.CharField(
+        _("required sign-in"),
+        max_length=100,
+        choices=[(name, name) for name in policy.ACR_VALUES],
+        blank=True,
+    )
     profile = models.CharField(
         _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
     )
@@ -179,7 +246,17 @@ class Client(AbstractApplication):
     @property
     def needs_hmac_key(self) -> bool:
         """Whether something is signed with the client's secret, which then has to be kept."""
-        return False
+        return self.hmac_key_octets > 0
+
+    @property
+    def needs_secret(self) -> bool:
+        """Whether there is a secret between the client and us."""
+        return self.token_endpoint_auth_method.startswith("client_secret_") or self.needs_hmac_key
+
+    @property
+    def hmac_key_octets(self) -> int:
+        """How long a secret has to be for all that takes it for a key; 0 where nothing does."""
+        return max(octets.get(getattr(self, column), 0) for column, octets in _KEYED_BY_SECRET)
 
     @property
     def pkce_required(self) -> bool:
@@ -223,13 +300,18 @@ class Client(AbstractApplication):
     def clean(self) -> None:
         """Refuse metadata that would fail or be unsafe later, naming the field."""
         problems = self._problems_with_uris() | self._problems_with_origins()
+        problems |= self._problems_with_keys()
+        problems |= self._problems_with_secret() | self._problems_with_encryption()
         problems |= self._problems_with_grants()
+        if self.initiate_login_uri and not self.initiate_login_uri.startswith("https://"):
+            problems["initiate_login_uri"] = ["It has to start with https://."]
         if self.is_public and self.refresh_token_grace:
             problems["refresh_token_grace"] = ["A client without a secret cannot have a grace."]
         for field, offered in {
             "grant_types": policy.GRANT_TYPES,
             "response_types": self._known_response_types(),
             "scopes": known_scopes(),
+            "default_acr_values": policy.ACR_VALUES,
         }.items():
             unknown = sorted(set(getattr(self, field)) - set(offered))
             if unknown:
@@ -277,10 +359,60 @@ class Client(AbstractApplication):
                     problems.setdefault(field, []).append(f"{uri}: {problem}")
         return problems
 
+    def _problems_with_keys(self) -> dict[str, list[str]]:
+        problems: dict[str, list[str]] = {}
+        method, algorithm = self.token_endpoint_auth_method, self.token_endpoint_auth_signing_alg
+        if self.jwks is not None and self.jwks_uri:
+            problems["jwks"] = ["Keys come by value (jwks) or by address (jwks_uri), not both."]
+        elif self.jwks is not None and (problem := public_keys.problem_with_set(self.jwks)):
+            problems["jwks"] = [problem]
+        schemes = ("https://", "http://") if settings.IDP_DEVELOPMENT else ("https://",)
+        if self.jwks_uri and not self.jwks_uri.startswith(schemes):
+            problems["jwks_uri"] = ["It has to start with https://."]
+        if method == "private_key_jwt" and self.jwks is None and not self.jwks_uri:
+            problems["jwks"] = ["The method private_key_jwt needs jwks or jwks_uri."]
+        offered = {
+            "private_key_jwt": policy.CLIENT_KEY_ALGORITHMS,
+            "client_secret_jwt": policy.SHARED_SECRET_ALGORITHMS,
+        }.get(method, policy.CLIENT_ALGORITHMS)
+        if algorithm and algorithm not in offered:
+            problems["token_endpoint_auth_signing_alg"] = [f"It does not go with {method}."]
+        return problems
+
     def _exposes_tokens_at(self, uri: str) -> bool:
         """Whether tokens would be sent there unprotected (Dynamic Client Registration §2)."""
         is_web = self.application_type == self.ApplicationType.WEB
         return is_web and "implicit" in self.grant_types and uri.startswith("http://")
+
+    def _problems_with_secret(self) -> dict[str, list[str]]:
+        """OIDC Core §10.1: who has no secret shares no key."""
+        return {
+            column: ["A client without a secret cannot use it as a key; choose another algorithm."]
+            for column, octets in _KEYED_BY_SECRET
+            if self.is_public and getattr(self, column) in octets
+        }
+
+    def _problems_with_encryption(self) -> dict[str, list[str]]:
+        """OIDC Dynamic Client Registration §2: an `enc` needs an `alg`, which needs a key."""
+        problems: dict[str, list[str]] = {}
+        for answer in _ENCRYPTED:
+            alg_column = f"{answer}_encrypted_response_alg"
+            enc_column = f"{answer}_encrypted_response_enc"
+            alg, enc = getattr(self, alg_column), getattr(self, enc_column)
+            if alg and not enc:
+                setattr(self, enc_column, policy.RESPONSE_CONTENT_ENCRYPTIONS[0])
+            if enc and not alg:
+                problems[enc_column] = [f"It needs {alg_column} beside it."]
+            if alg in policy.PUBLIC_KEY_ENCRYPTION and not self._may_have_key_for(alg):
+                problems[alg_column] = ["The public keys (jwks) have none that goes with this."]
+        return problems
+
+    def _may_have_key_for(self, alg: str) -> bool:
+        """Whether there is a key to encrypt to; what is at jwks_uri is seen when it is needed."""
+        if self.jwks_uri:
+            return True
+        keys = self.jwks.get("keys") if isinstance(self.jwks, dict) else None
+        return isinstance(keys, list) and public_key_for(keys, alg) is not None
 
     def _problems_with_origins(self) -> dict[str, list[str]]:
         problems = [
@@ -335,6 +467,22 @@ class ClientSecret(models.Model):
 
     def __str__(self) -> str:
         return f"Secret of {self.client_id} since {self.created_at:%Y-%m-%d}"
+
+
+class UsedAssertion(models.Model):
+    """A client assertion that was used: until it expires, its `jti` works no more."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False)
+    jti_hash = models.CharField(max_length=64)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["client", "jti_hash"], name="an_assertion_works_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"Assertion of {self.client_id} until {self.expires_at:%Y-%m-%d %H:%M}"
 
 
 class ClientOrigin(models.Model):

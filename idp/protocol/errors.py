@@ -234,6 +234,17 @@ class LoginRequired(ProtocolError):
     section = "OIDC Core §3.1.2.6"
 
 
+class AccountSelectionRequired(ProtocolError):
+    """Several people are signed in at the browser, and prompt=none forbade asking which one.
+
+    1. Send them once without prompt=none; they choose on a page of ours.
+    2. Send an id_token_hint only of the person who is signed in at your app.
+    """
+
+    code = "account_selection_required"
+    section = "OIDC Core §3.1.2.6"
+
+
 class ConsentRequired(ProtocolError):
     """The person has to agree first, and the request forbade showing a page (prompt=none).
 
@@ -243,6 +254,32 @@ class ConsentRequired(ProtocolError):
 
     code = "consent_required"
     section = "OIDC Core §3.1.2.6"
+
+
+class InteractionRequired(ProtocolError):
+    """The person has to do something first, and the request forbade showing a page (prompt=none).
+
+    1. Your app asks for more than a password, and the present sign-in did not have it. Send them
+       again without prompt=none: they are asked for what is missing.
+    """
+
+    code = "interaction_required"
+    section = "OIDC Core §3.1.2.6"
+
+
+class UnmetAuthenticationRequirements(ProtocolError):
+    """The person cannot be authenticated as the request calls essential.
+
+    1. Compare the essential acr values of your claims parameter with acr_values_supported in
+       discovery.
+    2. The person has no second step or passkey: ask them to set one up in their account, and send
+       them again.
+    3. If you can do with less, send acr_values instead: a wish, never an error. The ID token's acr
+       says what was reached.
+    """
+
+    code = "unmet_authentication_requirements"
+    section = "OIDC Core §5.5.1.1"
 
 
 class RequestNotSupported(ProtocolError):
@@ -293,8 +330,10 @@ class TooManyRegistrations(AccessDenied):
 class InvalidRedirectUri(ProtocolError):
     """One of the redirect URIs cannot be registered. RFC 7591 §3.2.2.
 
-    A website's starts with https://, or with http:// on the developer's own machine; a native app
-    may have a custom scheme that is a domain name in reverse. None has a fragment or a wildcard.
+    1. A website's starts with https://, or with http:// on the developer's own machine; a native
+       app may have a custom scheme that is a domain name in reverse.
+    2. None has a fragment (what follows a #) or a wildcard.
+    3. With an initial access token, its host may have to be one that the token names.
     """
 
     code = "invalid_redirect_uri"
@@ -304,8 +343,10 @@ class InvalidRedirectUri(ProtocolError):
 class InvalidClientMetadata(ProtocolError):
     """A member of the client's metadata cannot be registered. RFC 7591 §3.2.2.
 
-    The description names it. Discovery lists what is offered; what is not is refused rather than
-    left out where the client would rely on it. Members that nobody here knows are ignored.
+    1. Look at the member that the description names, and at its type.
+    2. Compare its value with discovery, which lists what is offered. What is not is refused rather
+       than left out where the client would rely on it; members that nobody knows are ignored.
+    3. grant_types and response_types have to go together, and to be open to registration here.
     """
 
     code = "invalid_client_metadata"
@@ -315,7 +356,7 @@ class InvalidClientMetadata(ProtocolError):
 class UnapprovedSoftwareStatement(ProtocolError):
     """Software statements are not accepted here. RFC 7591 §3.2.2.
 
-    Send the metadata itself, and an initial access token if the operator gave you one.
+    1. Send the metadata itself, and an initial access token if the operator gave you one.
     """
 
     code = "unapproved_software_statement"
@@ -352,6 +393,19 @@ class InsufficientScope(ProtocolError):
     code = "insufficient_scope"
     section = "RFC 6750 §3.1"
     status = HTTPStatus.FORBIDDEN
+
+
+class InsufficientUserAuthentication(ProtocolError):
+    """The access token is good, but its person did not sign in as this needs. RFC 9470 §3.
+
+    1. Send the person through the authorization endpoint again, with the acr_values and max_age
+       that WWW-Authenticate names, and use the new token.
+    2. A refresh does not help: it goes back to the same sign-in.
+    """
+
+    code = "insufficient_user_authentication"
+    section = "RFC 9470 §3"
+    status = HTTPStatus.UNAUTHORIZED
 
 
 _SECTION = re.compile(r"(?:RFC \d+|(?:OIDC|OAuth 2\.0) [A-Z][\w -]*?) §[\w.]*\w")

@@ -8,7 +8,9 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
+from idp import keys
 from idp.clients import deletion, secrets
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata, InvalidToken
@@ -144,13 +146,15 @@ def _is_about(client: Client, document: Mapping[str, Any]) -> None:
 
 def _secret_where_needed(client: Client) -> str | None:
     """Return a new secret if the client needs one and has none; one without need loses it."""
-    if client.is_public:
+    keys.ensure_keys_for(client)
+    if not client.needs_secret:
         client.secrets.all().delete()
         return None
-    if client.secrets.exists():
+    if client.secrets.exists() and secrets.can_sign(client):
         return None
     secret = secrets.generate()
-    secrets.add(client, secret)
+    # One that was kept as a hash alone can't sign: a new one takes its place (RFC 7592 §2.2).
+    secrets.add(client, secret, others_end_at=timezone.now())
     return secret
 
 

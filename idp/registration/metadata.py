@@ -28,7 +28,13 @@ Check = Callable[[Document], None]
 #: What can be chosen of what is offered, by the member that says so.
 _CHOICES = {
     "token_endpoint_auth_method": policy.CLIENT_AUTHENTICATION_METHODS,
-    "id_token_signed_response_alg": policy.SIGNING_ALGORITHMS,
+    "token_endpoint_auth_signing_alg": policy.CLIENT_ALGORITHMS,
+    "id_token_signed_response_alg": policy.ID_TOKEN_ALGORITHMS,
+    "id_token_encrypted_response_alg": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+    "id_token_encrypted_response_enc": policy.RESPONSE_CONTENT_ENCRYPTIONS,
+    "userinfo_signed_response_alg": policy.ID_TOKEN_ALGORITHMS,
+    "userinfo_encrypted_response_alg": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+    "userinfo_encrypted_response_enc": policy.RESPONSE_CONTENT_ENCRYPTIONS,
     "introspection_signed_response_alg": policy.SIGNING_ALGORITHMS,
     "application_type": tuple(Client.ApplicationType.values),
     "subject_type": policy.SUBJECT_TYPES,
@@ -43,8 +49,6 @@ _NOT_OFFERED = (
     "dpop_bound_access_tokens",
     "frontchannel_logout_session_required",
     "frontchannel_logout_uri",
-    "id_token_encrypted_response_alg",
-    "id_token_encrypted_response_enc",
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
     "request_object_encryption_alg",
@@ -55,10 +59,6 @@ _NOT_OFFERED = (
     "require_signed_request_object",
     "sector_identifier_uri",
     "tls_client_certificate_bound_access_tokens",
-    "token_endpoint_auth_signing_alg",
-    "userinfo_encrypted_response_alg",
-    "userinfo_encrypted_response_enc",
-    "userinfo_signed_response_alg",
 )
 _PAGES = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
 #: Control characters, and halves of characters: no name has them, and no database takes them all.
@@ -96,7 +96,7 @@ def choices_are_offered(document: Document) -> None:
 
 
 def keys_come_in_one_way(document: Document) -> None:
-    """RFC 7591 §2: keys by value or by address, never both. Nothing here needs them yet."""
+    """RFC 7591 §2: keys by value or by address, never both."""
     if "jwks" in document and "jwks_uri" in document:
         raise InvalidClientMetadata("jwks: It came together with jwks_uri; send one of them.")
 

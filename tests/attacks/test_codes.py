@@ -2,6 +2,7 @@
 
 import pytest
 
+from idp.models import Event
 from tests.relying_party import Browser, RelyingParty, make_client, make_person, spec
 
 
@@ -21,6 +22,8 @@ def test_a_code_that_comes_twice_revokes_what_it_gave(relying_party: RelyingPart
     assert response.status_code == 401
     assert response.json()["error"] == "invalid_token"
     assert refused(relying_party, code)
+    told = Event.objects.filter(kind="reused", client_id=relying_party.client.client_id)
+    assert {event.user.email for event in told} == {relying_party.person.email}
 
 
 @spec("RFC 6749", "4.1.2")

@@ -246,7 +246,7 @@ def test_what_came_is_text_wherever_it_is_shown(provider: object, name: str) -> 
         )
         assert "What came" in told.text
         assert is_inert(told)
-    if name != SCRIPT:
+    if name not in {SCRIPT, "client_id"}:  # a client_id that long is only measured
         assert SCRIPT in unescape(told.text)
 
 

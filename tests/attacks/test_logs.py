@@ -156,7 +156,7 @@ def test_an_app_that_sends_its_own_address_with_what_came_there(
 def test_id_and_secret_the_wrong_way_round(provider: Server, path: str) -> None:
     client = make_client()
     secret = client.secret or ""
-    secrecy.used.note_client(secret, client.client_id)
+    secrecy.used.note(b64encode(f"{secret}:{client.client_id}".encode()).decode())
     form = {"grant_type": "client_credentials", "token": a_secret()}
     swapped = {"client_id": secret, "client_secret": client.client_id}
     answers = [

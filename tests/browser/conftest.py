@@ -232,6 +232,16 @@ def closed_provider(provider: Server, tmp_path_factory: pytest.TempPathFactory) 
     server.stop()
 
 
+@pytest.fixture(scope="package")
+def strict_provider(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A provider as in production, whose administration asks for a second factor."""
+    log = tmp_path_factory.mktemp("strict") / "log"
+    server = Server(f"http://localhost:{free_port()}", log, IDP_STAFF_SECOND_FACTOR="true")
+    server.wait()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def visitor(page: Page, person: Person, bakery: Site) -> Visitor:
     """`person` at a browser that nobody is signed in at, about to use the sample site."""

@@ -10,6 +10,7 @@ from accounts.models import Session, User
 from idp.models import Client, Event, SigningKey
 from tests.browser.test_pages import violations
 from tests.browser.visitor import Site, Visitor, request_of
+from tests.conftest import Server
 from tests.relying_party import Person, RelyingParty, make_client, make_person, unique
 
 
@@ -124,3 +125,16 @@ def test_disabling_somebody_with_the_keyboard_alone(operator: Visitor, person: P
     page.keyboard.press("Enter")
     expect(page.locator(".messagelist")).to_contain_text("Done: Disable")
     assert not User.objects.get(email=person.email).is_active
+
+
+def test_the_first_visit_of_an_operator_sets_up_a_second_factor(
+    page: Page, bakery: Site, strict_provider: Server
+) -> None:
+    """Where it is asked for, the way in leads through setting it up, and back."""
+    person = make_person(is_staff=True, is_superuser=True)
+    visitor = Visitor(page, person, bakery)
+    page.goto(f"{strict_provider.issuer}/admin/idp/event/")
+    visitor.sign_in()
+    visitor.turn_on_app()
+    visitor.press("I have kept them. Continue")
+    visitor.sees("Events")

@@ -11,7 +11,7 @@ from accounts import invitations, operations
 from accounts.models import User
 from tests.browser.visitor import Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
-from tests.relying_party import unique
+from tests.relying_party import Browser, make_person, unique
 
 AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
 
@@ -103,6 +103,62 @@ def home(visitor: Visitor) -> None:
     visitor.open("/account/login/")
     visitor.sign_in()
     visitor.sees("Ana Lima")
+
+
+def several_accounts(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.press("Switch account")
+    visitor.press("Use another account")
+    other = Visitor(visitor.page, make_person(name="Benedetta Montefiori"), visitor.bakery)
+    other.sign_in()
+    visitor.open("/account/choose/")
+    visitor.sees("Choose an account")
+
+
+def choose_for_app(visitor: Visitor) -> None:
+    several_accounts(visitor)
+    visitor.open(request_of(visitor.bakery, visitor.person, prompt="select_account")[0])
+    visitor.sees("Choose an account")
+
+
+def one_account_to_choose(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.open(request_of(visitor.bakery, visitor.person, prompt="select_account")[0])
+    visitor.page.get_by_role("button", name="Use another account").wait_for()
+
+
+def another_account(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.open(request_of(visitor.bakery, visitor.person, prompt="create")[0])
+    visitor.sees("Create another account?")
+
+
+def connected_apps(visitor: Visitor) -> None:
+    for metadata in ({}, {"initiate_login_uri": "https://app.example/start"}):
+        site = site_at("https://app.example/landed", client_name="Florist", **metadata)
+        scope = "openid profile email address phone" if metadata else "openid"
+        visitor.open(request_of(site, visitor.person, scope=scope)[0])
+        if not metadata:
+            visitor.sign_in()
+        visitor.page.click("#allow")
+        visitor.page.wait_for_url("https://app.example/**")
+    visitor.open("/account/apps/")
+    visitor.sees("Connected apps")
+
+
+def sign_ins(visitor: Visitor) -> None:
+    home(visitor)
+    with Browser() as elsewhere:
+        elsewhere.sign_in(visitor.person)
+    visitor.open("/account/sessions/")
+    visitor.sees("Where you are signed in")
+
+
+def some_signed_out(visitor: Visitor) -> None:
+    several_accounts(visitor)
+    visitor.open("/account/logout/")
+    visitor.page.click("#confirm-logout")
+    visitor.sees("You are signed out")
 
 
 def with_app(visitor: Visitor) -> None:
@@ -273,6 +329,14 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "has-to-choose-password": has_to_choose,
     "has-to-choose-another": has_to_choose_another,
     "home": home,
+    "several-accounts": several_accounts,
+    "choose-for-app": choose_for_app,
+    "one-account-to-choose": one_account_to_choose,
+    "another-account": another_account,
+    "connected-apps": connected_apps,
+    "no-connected-apps": lambda visitor: (home(visitor), visitor.open("/account/apps/")),
+    "sign-ins": sign_ins,
+    "some-signed-out": some_signed_out,
     "two-steps-off": two_steps,
     "two-steps-on": in_two_steps,
     "set-up-app": set_up_app,

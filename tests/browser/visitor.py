@@ -68,6 +68,10 @@ class Visitor:
     def set_up_app(self) -> None:
         """Set up an authenticator app, from its page to the recovery codes."""
         self.open(SET_UP)
+        self.turn_on_app()
+
+    def turn_on_app(self) -> None:
+        """Scan what the page shows and type the app's first code."""
         self.scan()
         self.page.fill("[name=code]", self.app.code())
         self.press("Turn on")

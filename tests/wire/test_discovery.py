@@ -13,6 +13,8 @@ import pytest
 
 from idp import policy
 from tests import secrecy
+from tests.assertions import make_key, make_key_client
+from tests.reading import encrypted_client, read_by
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -159,7 +161,30 @@ def test_each_algorithm_signs(facts: dict[str, Any], browser: Browser, person: P
     for algorithm in facts["id_token_signing_alg_values_supported"]:
         client = make_client(id_token_signed_response_alg=algorithm)
         id_token = RelyingParty(client, browser, person).tokens()["id_token"]
-        assert verified(id_token)["sub"] == person.sub
+        assert read_by(client, id_token)["sub"] == person.sub
+
+
+@spec("OIDC Discovery", "3")
+def test_each_encryption_works(facts: dict[str, Any], browser: Browser, person: Person) -> None:
+    algs = facts["id_token_encryption_alg_values_supported"]
+    encs = facts["id_token_encryption_enc_values_supported"]
+    assert facts["userinfo_encryption_alg_values_supported"] == algs
+    assert facts["userinfo_encryption_enc_values_supported"] == encs
+    for alg, enc in {*((alg, encs[0]) for alg in algs), *(("dir", enc) for enc in encs)}:
+        client = encrypted_client(alg, enc)
+        tokens = RelyingParty(client, browser, person).tokens()
+        assert read_by(client, tokens["id_token"], alg, enc)["sub"] == person.sub
+
+
+@spec("OIDC Discovery", "3")
+def test_each_algorithm_signs_userinfo(
+    facts: dict[str, Any], browser: Browser, person: Person
+) -> None:
+    for algorithm in facts["userinfo_signing_alg_values_supported"]:
+        client = make_client(userinfo_signed_response_alg=algorithm)
+        party = RelyingParty(client, browser, person)
+        answer = party.userinfo(party.tokens()["access_token"])
+        assert read_by(client, answer.text)["sub"] == person.sub
 
 
 @spec("OIDC Discovery", "3")
@@ -167,7 +192,11 @@ def test_each_way_of_client_authentication_works(
     facts: dict[str, Any], browser: Browser, person: Person
 ) -> None:
     for method in facts["token_endpoint_auth_methods_supported"]:
-        client = make_client(token_endpoint_auth_method=method)
+        client = (
+            make_key_client(make_key())
+            if method == "private_key_jwt"
+            else make_client(token_endpoint_auth_method=method)
+        )
         assert RelyingParty(client, browser, person).tokens()["access_token"]
 
 

@@ -202,3 +202,11 @@ def test_the_question_comes_in_the_language_that_the_client_wishes(
     relying_party.tokens()
     page = end_session(relying_party.browser, ui_locales="xx de", logout_hint="whoever")
     assert '<html lang="de"' in page.text
+
+
+def test_the_language_survives_a_post(relying_party: RelyingParty) -> None:
+    relying_party.tokens()
+    browser = relying_party.browser
+    page = browser.settle(browser.post("/end_session", data={"ui_locales": "de"}))
+    assert is_page(page, "/end_session")
+    assert '<html lang="de"' in page.text

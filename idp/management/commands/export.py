@@ -1,6 +1,9 @@
 """`manage.py export`: what is, in the format that `apply` reads, without any secret."""
 
+import os
+import sys
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +33,26 @@ class Command(BaseCommand):
     ) -> None:
         """Write."""
         text = export(form=form, only=only)
-        if file is None:
-            for piece in text:
-                self.stdout.write(piece, ending="")
-            return
         try:
+            if file is None:
+                self._print(text)
+                return
             file.touch(mode=0o600)  # people's data: a new file is for its owner's eyes
             with file.open("w", encoding="utf-8") as out:
                 out.writelines(text)
         except OSError as error:
-            raise CommandError(f"{file} cannot be written: {error.strerror}.") from None
+            raise CommandError(
+                f"{file or 'Standard output'} cannot be written: {error.strerror}."
+            ) from None
+
+    def _print(self, text: Iterator[str]) -> None:
+        try:
+            for piece in text:
+                self.stdout.write(piece, ending="")
+            self.stdout.flush()
+        except BrokenPipeError:
+            # `| head` has seen enough: what Python would still flush goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _names(text: str) -> tuple[str, ...]:

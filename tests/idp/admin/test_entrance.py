@@ -1,10 +1,22 @@
 """One door: the hosted sign-in. Nobody comes in beside it. SECURITY lines 35, 41."""
 
 import re
+import time
+from typing import Any
 
 import pytest
+from django.test import Client as DjangoClient
 
-from tests.relying_party import ISSUER, Browser, Person, is_page
+from accounts.models import Session, User
+from tests.relying_party import (
+    ISSUER,
+    SET_UP,
+    Browser,
+    Person,
+    is_page,
+    make_person,
+    make_person_with_app,
+)
 
 PAGES = [
     "",
@@ -97,3 +109,54 @@ def test_pages_keep_the_strict_policy(superuser) -> None:
 @pytest.mark.parametrize("path", [page for page in PAGES if "1/" not in page and "aut" not in page])
 def test_every_page_opens_for_a_superuser(superuser, path: str) -> None:
     assert superuser.browser.open(f"/admin/{path}").status_code == 200
+
+
+@pytest.fixture
+def strict(settings: Any) -> DjangoClient:
+    """A browser at an administration that asks for a second factor, in this process."""
+    settings.IDP_STAFF_SECOND_FACTOR = True
+    return DjangoClient(headers={"host": ISSUER.partition("://")[2]})
+
+
+def signed_in_with(strict: DjangoClient, person: Person, *methods: str) -> None:
+    user = User.objects.get(email=person.email)
+    strict.force_login(user)
+    records = [{"method": method, "at": time.time()} for method in methods]
+    Session.objects.filter(user=user, ended_at=None).update(methods=records)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_password_alone_opens_nothing(strict: DjangoClient, path: str) -> None:
+    person = make_person(is_staff=True, is_superuser=True)
+    signed_in_with(strict, person, "password")
+    answer = strict.get(f"/admin/{path}", follow=True)
+    assert answer.redirect_chain
+    last, _status = answer.redirect_chain[-1]
+    assert last.startswith(SET_UP)
+    assert f"next=%2Fadmin%2F{path.replace('/', '%2F')}" in last
+
+
+def test_whoever_has_a_second_factor_is_asked_for_it(strict: DjangoClient) -> None:
+    person = make_person_with_app(is_staff=True, is_superuser=True)
+    signed_in_with(strict, person, "password")
+    answer = strict.get("/admin/login/?next=/admin/idp/event/")
+    assert answer["Location"] == "/account/login/?fresh=1&next=%2Fadmin%2Fidp%2Fevent%2F"
+
+
+def test_a_second_factor_opens_it(strict: DjangoClient) -> None:
+    person = make_person_with_app(is_staff=True, is_superuser=True)
+    signed_in_with(strict, person, "password", "mfa")
+    assert strict.get("/admin/").status_code == 200
+
+
+def test_without_a_second_factor_an_operator_sees_no_story_elsewhere(strict: DjangoClient) -> None:
+    """The page behind error_uri shows operators an event: it is not a way around the entrance."""
+    person = make_person(is_staff=True, is_superuser=True)
+    page = strict.get("/authorize", {"client_id": "nobody"})
+    reference = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", page.content.decode())
+    assert reference
+    address = f"/developers/errors/invalid_request?reference={reference[0]}"
+    signed_in_with(strict, person, "password")
+    assert "client_is_known" not in strict.get(address).content.decode()
+    signed_in_with(strict, person, "password", "mfa")
+    assert reference[0] in strict.get(address).content.decode()

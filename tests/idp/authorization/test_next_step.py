@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.authentication import Authentication
+from accounts.levels import SINGLE_FACTOR
 from accounts.models import User
-from idp.authorization.next_step import Answer, AskConsent, SignIn, next_step
+from idp.authorization.next_step import Answer, AskConsent, ChooseAccount, SignIn, next_step
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.redirect_uris import ReplyAddress
 from idp.models import Client
@@ -27,7 +28,7 @@ REQUEST = AuthorizationRequest(
 
 
 def signed_in(at: datetime, session_id: str = "one") -> Authentication:
-    return Authentication(User(), session_id, at, ("pwd",), "acr")
+    return Authentication(User(), session_id, at, ("pwd",), SINGLE_FACTOR)
 
 
 RECENT = signed_in(ARRIVAL - SECOND)
@@ -73,7 +74,8 @@ def test_max_age_is_met_to_the_microsecond() -> None:
 def test_prompt_login_is_satisfied_by_a_sign_in_after_the_arrival(prompt: str) -> None:
     request = asking(prompts=frozenset({prompt}))
     before, after = signed_in(ARRIVAL - SECOND / 1000), signed_in(ARRIVAL + SECOND / 1000)
-    assert next_step(request, before, OPENID) == SignIn(fresh=True)
+    missing = SignIn(fresh=True) if prompt == "login" else ChooseAccount()
+    assert next_step(request, before, OPENID) == missing
     assert next_step(request, after, OPENID) == Answer(after)
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('idp', '0005_client_keys'),
+        ('idp', '0006_keys'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

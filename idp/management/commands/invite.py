@@ -9,6 +9,8 @@ from django.db import transaction
 
 from accounts.invitations import VALID_FOR, invite
 from accounts.models import User
+from idp.declaration import name_of
+from idp.events import Kind, record
 
 
 class Command(BaseCommand):
@@ -25,12 +27,21 @@ class Command(BaseCommand):
     def handle(self, *_: Any, email: str, staff: bool, superuser: bool, **__: Any) -> None:
         """Make the account, give the rights, mail the link and print it."""
         user = _account_of(email)
-        done = "Invited" if user.pk else "Made an account for"
+        is_new = user.pk is None
         user.is_staff = user.is_staff or staff or superuser
         user.is_superuser = user.is_superuser or superuser
         with transaction.atomic():
             user.save()
             link = invite(user)
+            record(
+                Kind.CREATED if is_new else Kind.ACTED,
+                user=user,
+                target=name_of(user),
+                reason="Invited by a command.",
+                is_staff=user.is_staff,
+                is_superuser=user.is_superuser,
+            )
+        done = "Made an account for" if is_new else "Invited"
         self.stdout.write(f"{done} {user.email}. The link works once, for {VALID_FOR.days} days:")
         self.stdout.write(link)
 

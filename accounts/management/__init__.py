@@ -1,1 +1,0 @@
-"""What operators do from the command line."""

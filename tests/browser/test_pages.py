@@ -244,6 +244,17 @@ def signed_out(visitor: Visitor) -> None:
     visitor.sees("You are signed out")
 
 
+def form_post(visitor: Visitor) -> None:
+    """The page that goes to the app by itself, kept from doing so."""
+    visitor.page.route(
+        "**/form-post.js", lambda route: route.fulfill(body="", content_type="text/javascript")
+    )
+    site = site_at("https://app.example/callback", client_name="Bakery", first_party=True)
+    visitor.open(request_of(site, visitor.person, response_mode="form_post")[0])
+    visitor.sign_in()
+    visitor.sees("Back to Bakery")
+
+
 def wrong_request(visitor: Visitor) -> None:
     path, _ = request_of(visitor.bakery, visitor.person, redirect_uri="https://evil.example/")
     visitor.open(path)
@@ -342,6 +353,7 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "inactive": at("/account/inactive/"),
     "consent-few": lambda visitor: consent(visitor, "openid"),
     "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),
+    "form-post": form_post,
     "wrong-request": wrong_request,
     "wrong-request-of-ones-own": wrong_request_of_ones_own,
     "unknown-app": at("/authorize?client_id=unknown"),

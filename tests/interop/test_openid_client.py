@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +44,7 @@ def node_site(log: Path, **metadata: Any) -> Iterator[str]:
         log,
         PORT=str(urlsplit(address).port),
         OIDC_ISSUER=ISSUER,
+        OIDC_RESPONSE_TYPE=client.metadata.get("response_types", ["code"])[0],
         OIDC_CLIENT=json.dumps(
             {
                 name: client.metadata[name]
@@ -190,6 +191,57 @@ def test_an_answer_twice(site: str, traveller: Traveller, person: Person) -> Non
     answer = traveller.until(f"{site}/login", f"{site}/callback")
     assert shown(traveller.open(answer))["claims"]["sub"] == person.sub
     assert traveller.open(answer).json()["error"] == "invalid_grant"
+
+
+def opened_site(log: Path, response_type: str) -> AbstractContextManager[str]:
+    """Run the relying party as one that an operator opened for tokens in front.
+
+    A native app, since it is at this machine's own address.
+    """
+    grants = ["authorization_code", "implicit"] if "code" in response_type else ["implicit"]
+    return node_site(
+        log,
+        profile="compatible",
+        application_type="native",
+        grant_types=grants,
+        response_types=[response_type],
+    )
+
+
+@spec("OAuth 2.0 Form Post Response Mode", "2")
+@pytest.mark.parametrize("response_type", ["code", "id_token", "code id_token"])
+def test_form_post(
+    provider: Server, response_type: str, traveller: Traveller, person: Person, tmp_path: Path
+) -> None:
+    if response_type == "code":
+        running_site = node_site(tmp_path / "log")
+    else:
+        running_site = opened_site(tmp_path / "log", response_type)
+    with running_site as site:
+        page = traveller.agree(person, traveller.open(f"{site}/login", response_mode="form_post"))
+        learnt = shown(traveller.press(page, "continue"))
+    assert learnt["claims"]["sub"] == person.sub
+    if "code" in response_type:
+        assert learnt["userinfo"]["email"] == person.email
+    else:
+        assert learnt["claims"]["email"] == person.email
+
+
+@spec("OIDC Core", "3.2.2.11")
+@spec("OIDC Core", "3.3.2.12")
+@pytest.mark.parametrize("response_type", ["id_token", "code id_token"])
+def test_tokens_in_front(
+    provider: Server, response_type: str, traveller: Traveller, person: Person, tmp_path: Path
+) -> None:
+    with opened_site(tmp_path / "log", response_type) as site:
+        # Once to agree; the second answer is read where a browser's page would find it.
+        traveller.agree(person, traveller.open(f"{site}/login"))
+        answer = urlsplit(traveller.until(f"{site}/login", f"{site}/callback"))
+        assert answer.query == ""
+        tampered = answer.fragment.replace("state=", "state=not-")
+        assert traveller.open(f"{site}/fragment", answer=tampered).status_code == 400
+        learnt = shown(traveller.open(f"{site}/fragment", answer=answer.fragment))
+    assert learnt["claims"]["sub"] == person.sub
 
 
 OFFLINE = "openid offline_access bread.read"

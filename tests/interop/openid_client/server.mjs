@@ -1,5 +1,6 @@
 // A small relying party on openid-client, answering in JSON so that a test can read it.
 //
+// GET /fragment?answer=… takes an answer that a page found in its address, POST /callback a form.
 // GET /login?max_age=…&scope=… sends the browser to the provider, GET /callback takes it back; the
 // tokens stay with the browser's cookie, for /refresh?resource=…, /introspect and /revoke?token=….
 // The environment says who we are: PORT, OIDC_ISSUER, OIDC_CLIENT (registration metadata as JSON). A
@@ -29,6 +30,9 @@ const config = client_id
       authentication,
       { initialAccessToken: process.env.OIDC_INITIAL_ACCESS_TOKEN, execute },
     )
+// Tokens from the authorization endpoint, where the client is registered for them.
+if (process.env.OIDC_RESPONSE_TYPE === 'code id_token') client.useCodeIdTokenResponseType(config)
+if (process.env.OIDC_RESPONSE_TYPE === 'id_token') client.useIdTokenResponseType(config)
 const pending = new Map() // what was sent, by the browser's cookie
 const signedIn = new Map() // the tokens, likewise
 const browserOf = request => /openid-client=([\w-]+)/.exec(request.headers.cookie)?.[1]
@@ -51,6 +55,7 @@ async function login(request, response, url) {
     parameters.max_age = url.searchParams.get('max_age')
     sent.maxAge = Number(parameters.max_age)
   }
+  if (url.searchParams.has('response_mode')) parameters.response_mode = url.searchParams.get('response_mode')
   if (url.searchParams.has('resource')) parameters.resource = url.searchParams.get('resource')
   const browser = randomUUID()
   pending.set(browser, sent)
@@ -63,7 +68,13 @@ async function login(request, response, url) {
 
 async function callback(request, response, url) {
   const browser = browserOf(request)
-  const tokens = await client.authorizationCodeGrant(config, url, pending.get(browser))
+  const answered = await answerOf(request, url)
+  if (process.env.OIDC_RESPONSE_TYPE === 'id_token') {
+    const { expectedNonce, expectedState } = pending.get(browser)
+    const claims = await client.implicitAuthentication(config, answered, expectedNonce, { expectedState })
+    return answer(response, 200, { claims })
+  }
+  const tokens = await client.authorizationCodeGrant(config, answered, pending.get(browser))
   const claims = tokens.claims()
   signedIn.set(browser, tokens)
   if (tokens.refresh_token) return answer(response, 200, { claims, ...tokens })
@@ -74,6 +85,13 @@ async function callback(request, response, url) {
     expires_in: tokens.expiresIn(),
     userinfo: await client.fetchUserInfo(config, tokens.access_token, claims.sub),
   })
+}
+
+async function answerOf(request, url) {
+  if (url.searchParams.has('answer')) return new URL(`${here}/callback#${url.searchParams.get('answer')}`)
+  if (request.method !== 'POST') return url
+  const body = (await request.toArray()).join('')
+  return new Request(url, { method: 'POST', headers: { 'Content-Type': request.headers['content-type'] }, body })
 }
 
 async function refresh(request, response, url) {
@@ -110,6 +128,7 @@ function answer(response, status, body) {
 const routes = {
   '/login': login,
   '/callback': callback,
+  '/fragment': callback,
   '/refresh': refresh,
   '/introspect': introspect,
   '/revoke': revoke,

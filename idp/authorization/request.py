@@ -94,9 +94,7 @@ class AuthorizationRequest:
             id_token_hint=parameters.get("id_token_hint"),
             login_hint=parameters.get("login_hint"),
             acr_values=_acr_values(parameters, client),
-            unsupported=frozenset(
-                {"request", "request_uri", "registration"} & set(parameters.values)
-            ),
+            unsupported=frozenset({"registration"} & set(parameters.values)),
             consented_in=arrival.consented_in,
             chosen_in=arrival.chosen_in,
         )

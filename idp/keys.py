@@ -28,6 +28,7 @@ from jwcrypto.jwk import JWK
 from idp import policy, server_keys
 from idp.clients import secrets
 from idp.jose.algorithms import ALGORITHMS, PrivateKey
+from idp.jose.decrypt import GENERATORS
 from idp.jose.sign import Signer, signer
 from idp.models import Client, SigningKey
 from idp.protocol.errors import InvalidClientMetadata
@@ -44,6 +45,8 @@ class KeySet:
     signers: dict[str, Signer]
     #: Every key's public part by kid, those retired long ago too: id_token_hints have no end.
     public: dict[str, dict[str, Any]]
+    #: Our private encryption keys by algorithm, then kid.
+    decrypting: dict[str, dict[str, JWK]]
     #: The JWK set as published: whatever may have signed something that is still alive.
     jwks: bytes
 
@@ -84,6 +87,14 @@ def active_signer(algorithm: str) -> Signer:
     return signer(row.kid, algorithm, _private_key(row))
 
 
+def decryption_keys(algorithm: str) -> dict[str, JWK]:
+    """Return our private keys by kid for one of `policy.DECRYPTION_ALGORITHMS`.
+
+    All that were published lately: a client may have fetched the set a while ago.
+    """
+    return key_set().decrypting.get(algorithm, {})
+
+
 def signer_for(client: Client, algorithm: str) -> Signer:
     """Return what signs for a client by this algorithm: a key of ours, or the client's secret.
 
@@ -108,8 +119,9 @@ def ensure_keys_for(client: Client) -> None:
         client.id_token_signed_response_alg,
         client.userinfo_signed_response_alg,
         client.introspection_signed_response_alg,
-    } & set(policy.SIGNING_ALGORITHMS):
-        if algorithm not in key_set().signers:
+        client.request_object_encryption_alg,
+    } & set(policy.KEY_ALGORITHMS):
+        if algorithm not in key_set().signers and algorithm not in key_set().decrypting:
             ensure_key(algorithm)
 
 
@@ -182,7 +194,7 @@ def tend(now: datetime) -> None:
     ensure_keys()
     due = now - policy.KEY_LIFETIME + policy.KEY_PUBLISHED_BEFORE
     forgotten = now - policy.SIGNED_AT_MOST
-    for algorithm in policy.SIGNING_ALGORITHMS:
+    for algorithm in policy.KEY_ALGORITHMS:
         with transaction.atomic():
             of_algorithm = _locked(algorithm)
             active = of_algorithm.filter(state=SigningKey.State.ACTIVE).first()
@@ -214,7 +226,8 @@ def _activate(key: SigningKey, now: datetime) -> None:
 
 def make_key(algorithm: str, state: str) -> SigningKey:
     """Make and store a key for one of the algorithms."""
-    private_key = ALGORITHMS[algorithm].generate()
+    encrypts = algorithm in GENERATORS
+    private_key = GENERATORS[algorithm]() if encrypts else ALGORITHMS[algorithm].generate()
     public = JWK.from_pyca(private_key.public_key())
     kid = public.thumbprint()
     return SigningKey.objects.create(
@@ -225,7 +238,7 @@ def make_key(algorithm: str, state: str) -> SigningKey:
             **public.export_public(as_dict=True),
             "kid": kid,
             "alg": algorithm,
-            "use": "sig",
+            "use": "enc" if encrypts else "sig",
         },
         private_sealed=server_keys.seal(
             private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), _PURPOSE
@@ -240,15 +253,23 @@ def _load(known: KeySet | None) -> KeySet:
     signers = {
         row.algorithm: loaded.get(row.kid) or signer(row.kid, row.algorithm, _private_key(row))
         for row in rows
-        if row.state == SigningKey.State.ACTIVE
+        if row.state == SigningKey.State.ACTIVE and row.algorithm in policy.SIGNING_ALGORITHMS
     }
-    public = {row.kid: row.public_jwk for row in rows}
+    public = {row.kid: row.public_jwk for row in rows if row.algorithm not in GENERATORS}
     oldest = timezone.now() - policy.SIGNED_AT_MOST
+    # Nothing new is to be encrypted to a key that is retired.
     published = [
-        row.public_jwk for row in rows if row.retired_at is None or row.retired_at > oldest
+        row.public_jwk
+        for row in rows
+        if row.retired_at is None or (row.retired_at > oldest and row.algorithm not in GENERATORS)
     ]
+    decrypting: dict[str, dict[str, JWK]] = {}
+    for row in rows:
+        if row.algorithm in GENERATORS and row.private_sealed:
+            jwk = JWK.from_pyca(_private_key(row))
+            decrypting.setdefault(row.algorithm, {})[row.kid] = jwk
     jwks = json.dumps({"keys": published}).encode()
-    return KeySet(time.monotonic(), signers, public, jwks)
+    return KeySet(time.monotonic(), signers, public, decrypting, jwks)
 
 
 def _private_key(row: SigningKey) -> PrivateKey:

@@ -81,13 +81,6 @@ CLIENT_AUTHENTICATION_METHODS: Final = (
     "private_key_jwt",
     "none",
 )
-#: What clients' own signatures may be made with: their keys, or the secret they share with us.
-CLIENT_KEY_ALGORITHMS: Final = (
-    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
-    *("ES256", "ES384", "ES512", "EdDSA"),
-)
-SHARED_SECRET_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
-CLIENT_ALGORITHMS: Final = CLIENT_KEY_ALGORITHMS + SHARED_SECRET_ALGORITHMS
 #: Levels of authentication, the lowest first.
 ACR_VALUES: Final = (levels.SINGLE_FACTOR, levels.MULTI_FACTOR)
 SUBJECT_TYPES: Final = ("public",)
@@ -101,6 +94,12 @@ SIGNING_ALGORITHMS: Final = (
 #: With the client's own secret (OIDC Core §10.1).
 MAC_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
 ID_TOKEN_ALGORITHMS: Final = (*SIGNING_ALGORITHMS, *MAC_ALGORITHMS)
+#: What clients may sign with: their own keys, or the secret that they share with us.
+CLIENT_ALGORITHMS: Final = ID_TOKEN_ALGORITHMS
+#: How clients may encrypt request objects to us.
+DECRYPTION_ALGORITHMS: Final = ("RSA-OAEP-256", "ECDH-ES")
+#: All that we have keys for.
+KEY_ALGORITHMS: Final = (*SIGNING_ALGORITHMS, *DECRYPTION_ALGORITHMS)
 #: How what a client is told can be encrypted (RFC 7518 §4.1): to a public key of the client's …
 PUBLIC_KEY_ENCRYPTION: Final = (
     *("RSA-OAEP", "RSA-OAEP-256"),

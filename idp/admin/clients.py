@@ -42,6 +42,12 @@ _SIGNATURES = (
 _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
 
 
+_REQUEST_OBJECTS = (
+    *("request_uris", "request_object_signing_alg"),
+    *("request_object_encryption_alg", "request_object_encryption_enc"),
+)
+
+
 def _set_enabled(client: Client, *, enabled: bool) -> None:
     client.enabled = enabled
     client.save()
@@ -70,6 +76,11 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "Web origins that may call token and UserInfo from a browser, one a line. Those of "
             "a public app’s redirect URIs may anyway."
         ),
+    )
+    request_uris = Lines(
+        label=_("Request URIs"),
+        required=False,
+        help_text=_("Where signed requests may be fetched from, one https address a line."),
     )
     grant_types = Choices(_GRANTS.items(), label=_("What it does"), initial=["authorization_code"])
     response_types = Choices(
@@ -106,6 +117,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *("client_id", "name", "application_type", "token_endpoint_auth_method", "enabled"),
             *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
             *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
+            *_REQUEST_OBJECTS,
             *("grant_types", "response_types", "scopes", "profile", "skip_authorization"),
             *("default_max_age", "required_acr", "default_acr_values", "require_auth_time"),
             "access_token_format",
@@ -182,7 +194,7 @@ class ClientsPage(Page):
         ),
         (
             _("How it proves itself with keys"),
-            {"fields": ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg")},
+            {"fields": ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg", *_REQUEST_OBJECTS)},
         ),
         (_("What it may do"), {"fields": ("grant_types", "response_types", "scopes")}),
         (

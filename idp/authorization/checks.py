@@ -11,8 +11,6 @@ from idp.protocol.errors import (
     InvalidScope,
     ProtocolError,
     RegistrationNotSupported,
-    RequestNotSupported,
-    RequestUriNotSupported,
     UnauthorizedClient,
     UnmetAuthenticationRequirements,
     UnsupportedResponseType,
@@ -22,8 +20,6 @@ from idp.tokens.audience import known
 Check = Callable[[AuthorizationRequest], None]
 
 _UNSUPPORTED: dict[str, type[ProtocolError]] = {
-    "request": RequestNotSupported,
-    "request_uri": RequestUriNotSupported,
     "registration": RegistrationNotSupported,
 }
 

@@ -100,9 +100,7 @@ class AuthorizationRequest:
             login_hint=parameters.get("login_hint"),
             acr_values=_acr_values(parameters, client),
             essential_acr=claims.essential_acr_values(),
-            unsupported=frozenset(
-                {"request", "request_uri", "registration"} & set(parameters.values)
-            ),
+            unsupported=frozenset({"registration"} & set(parameters.values)),
             consented_in=arrival.consented_in,
             chosen_in=arrival.chosen_in,
         )

@@ -45,7 +45,7 @@ def read(assertion_type: str | None, jwt: str | None) -> Assertion:
     header, subject = header_of(jwt), unproven_claims(jwt).get("sub")
     if header is None or not isinstance(subject, str) or not subject or "\0" in subject:
         raise InvalidClient("The client_assertion is not a signed JWT with a subject (sub).")
-    shared = header["alg"] in policy.SHARED_SECRET_ALGORITHMS
+    shared = header["alg"] in policy.MAC_ALGORITHMS
     return Assertion(jwt, subject, "client_secret_jwt" if shared else "private_key_jwt")
 
 
@@ -84,8 +84,8 @@ def _algorithms(client: Client) -> frozenset[str]:
     if client.token_endpoint_auth_signing_alg:
         return frozenset({client.token_endpoint_auth_signing_alg})
     if client.token_endpoint_auth_method == "client_secret_jwt":
-        return frozenset(policy.SHARED_SECRET_ALGORITHMS)
-    return frozenset(policy.CLIENT_KEY_ALGORITHMS)
+        return frozenset(policy.MAC_ALGORITHMS)
+    return frozenset(policy.SIGNING_ALGORITHMS)
 
 
 def _signed_with_key(client: Client, jwt: str, algorithms: frozenset[str]) -> dict[str, Any] | None:

@@ -1,5 +1,7 @@
 """The authorization endpoint. OIDC Core §3.1.2."""
 
+from dataclasses import replace
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -12,7 +14,7 @@ from accounts import parking, second_factor
 from accounts.authentication import Authentication, authentication_of
 from accounts.network import client_address
 from idp import events, statements
-from idp.authorization import codes, pending
+from idp.authorization import codes, pending, request_object
 from idp.authorization.checks import check
 from idp.authorization.next_step import (
     Answer,
@@ -27,7 +29,7 @@ from idp.authorization.next_step import (
 from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.authorization.response import send, send_error
 from idp.clients.lookup import StaleClientError, is_current, with_client
-from idp.clients.redirect_uris import verified
+from idp.clients.redirect_uris import ReplyAddress, verified
 from idp.continuation import PENDING, continue_at
 from idp.endpoints.error_page import error_page
 from idp.endpoints.wire import form_of, methods, query_of
@@ -87,8 +89,17 @@ def _client_id(parameters: Parameters) -> str:
 
 
 def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
+    """Open the request object if there is one, then go by what the request is with it."""
+    try:
+        signed = request_object.read(client, arrival.parameters, timezone.now())
+        arrival = replace(arrival, parameters=signed.parameters) if signed else arrival
+    except ProtocolError as error:
+        # Nothing inside is believed: only an address outside can be answered.
+        return _refuse(http, arrival, _known_address(client, arrival.parameters, error), error)
     reply_to = verified(client, arrival.parameters)
     try:
+        if signed is not None:
+            request_object.check(client, signed, timezone.now())
         request = AuthorizationRequest.parse(arrival, reply_to)
         check(request)
         if http.method == "POST":
@@ -96,17 +107,33 @@ def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
             return redirect(continue_at(pending.keep(client, arrival, client_address(http))))
         return _proceed(http, arrival, request)
     except ProtocolError as error:
-        if not is_current(client):
-            raise StaleClientError from error
-        authentication = authentication_of(http)
-        reference = events.denied(
-            error,
-            http,
-            client_id=client.client_id,
-            parameters=arrival.parameters,
-            user=authentication.user if authentication else None,
-        )
-        return send_error(http, reply_to, error, reference)
+        return _refuse(http, arrival, reply_to, error)
+
+
+def _known_address(client: Client, parameters: Parameters, error: ProtocolError) -> ReplyAddress:
+    """Return the address of the bare parameters; raises `error` again where none is registered."""
+    try:
+        return verified(client, parameters)
+    except ProtocolError:
+        raise error from None
+
+
+def _refuse(
+    http: HttpRequest, arrival: Arrival, reply_to: ReplyAddress, error: ProtocolError
+) -> HttpResponse:
+    """Bring the error to the client. Raises StaleClientError if the client has changed since."""
+    client = reply_to.client
+    if not is_current(client):
+        raise StaleClientError from error
+    authentication = authentication_of(http)
+    reference = events.denied(
+        error,
+        http,
+        client_id=client.client_id,
+        parameters=arrival.parameters,
+        user=authentication.user if authentication else None,
+    )
+    return send_error(http, reply_to, error, reference)
 
 
 def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:

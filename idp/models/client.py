@@ -4,6 +4,7 @@ Registration metadata keeps its own names (OIDC Dynamic Client Registration §2)
 column has another name (`name`, `skip_authorization`), `clients.metadata` maps it.
 """
 
+import re
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -35,6 +36,8 @@ def known_scopes() -> dict[str, str]:
 
 
 LONGEST_ORIGIN = 300
+LONGEST_REQUEST_URI = 512
+MOST_REQUEST_URIS = 50
 #: What takes the client's secret for a key: how many octets it needs, by column and value. Each MAC
 #: needs as many as its hash has; encryption hashes the secret first (OIDC Core §10.1, §10.2).
 _MACS = {name: ALGORITHMS[name].octets for name in policy.MAC_ALGORITHMS}
@@ -45,6 +48,7 @@ _KEYED_BY_SECRET: tuple[tuple[str, dict[str, int]], ...] = (
     ("userinfo_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
     ("token_endpoint_auth_method", {"client_secret_jwt": 32}),
     ("token_endpoint_auth_signing_alg", _MACS),
+    ("request_object_signing_alg", _MACS),
 )
 #: Answers that can be encrypted, by the beginning of their columns' names.
 _ENCRYPTED = ("id_token", "userinfo")
@@ -149,6 +153,28 @@ class Client(AbstractApplication):
         max_length=10,
         blank=True,
         choices=[(name, name) for name in policy.CLIENT_ALGORITHMS],
+    )
+    #: Where request objects may be fetched from, each with the hash of its content or without.
+    request_uris = models.JSONField(_("request URIs"), default=list, blank=True)
+    #: Empty: any of its own keys' algorithms.
+    request_object_signing_alg = models.CharField(
+        _("request object algorithm"),
+        max_length=10,
+        blank=True,
+        choices=[(name, name) for name in policy.CLIENT_ALGORITHMS],
+    )
+    #: Empty: request objects are not encrypted. The `enc` follows where only the `alg` is given.
+    request_object_encryption_alg = models.CharField(
+        _("request object encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.DECRYPTION_ALGORITHMS],
+    )
+    request_object_encryption_enc = models.CharField(
+        _("request object content encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
     )
     #: The scopes this client may ask for; empty means every standard scope.
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
@@ -304,7 +330,7 @@ class Client(AbstractApplication):
     def clean(self) -> None:
         """Refuse metadata that would fail or be unsafe later, naming the field."""
         problems = self._problems_with_uris() | self._problems_with_origins()
-        problems |= self._problems_with_keys()
+        problems |= self._problems_with_keys() | self._problems_with_request_objects()
         problems |= self._problems_with_secret() | self._problems_with_encryption()
         problems |= self._problems_with_languages() | self._problems_with_grants()
         if self.initiate_login_uri and not self.initiate_login_uri.startswith("https://"):
@@ -376,11 +402,32 @@ class Client(AbstractApplication):
         if method == "private_key_jwt" and self.jwks is None and not self.jwks_uri:
             problems["jwks"] = ["The method private_key_jwt needs jwks or jwks_uri."]
         offered = {
-            "private_key_jwt": policy.CLIENT_KEY_ALGORITHMS,
-            "client_secret_jwt": policy.SHARED_SECRET_ALGORITHMS,
+            "private_key_jwt": policy.SIGNING_ALGORITHMS,
+            "client_secret_jwt": policy.MAC_ALGORITHMS,
         }.get(method, policy.CLIENT_ALGORITHMS)
         if algorithm and algorithm not in offered:
             problems["token_endpoint_auth_signing_alg"] = [f"It does not go with {method}."]
+        return problems
+
+    def _problems_with_request_objects(self) -> dict[str, list[str]]:
+        """OIDC Dynamic Client Registration §2: where they are, and how they are protected."""
+        problems: dict[str, list[str]] = {}
+        odd = [uri for uri in self.request_uris if not _is_request_uri(uri)]
+        if odd:
+            sound = "an https address; a fragment is the base64url of its content's SHA-256"
+            problems["request_uris"] = [f"{odd[0]}: It has to be {sound}."]
+        if len(self.request_uris) > MOST_REQUEST_URIS:
+            problems["request_uris"] = [f"There may be {MOST_REQUEST_URIS} of them."]
+        signed = self.request_object_signing_alg in policy.SIGNING_ALGORITHMS
+        if signed and self.jwks is None and not self.jwks_uri:
+            problems["request_object_signing_alg"] = ["It needs public keys: jwks or jwks_uri."]
+        alg, enc = self.request_object_encryption_alg, self.request_object_encryption_enc
+        if alg and not enc:
+            self.request_object_encryption_enc = policy.RESPONSE_CONTENT_ENCRYPTIONS[0]
+        if enc and not alg:
+            problems["request_object_encryption_enc"] = [
+                "It needs request_object_encryption_alg beside it."
+            ]
         return problems
 
     def _exposes_tokens_at(self, uri: str) -> bool:
@@ -482,6 +529,15 @@ class Client(AbstractApplication):
     def is_usable(self, request: Any) -> bool:  # noqa: ARG002
         """Whether the client may be used at all."""
         return self.enabled
+
+
+def _is_request_uri(uri: str) -> bool:
+    """Whether something can be fetched there: plain ASCII, https, a sound hash if there is one."""
+    schemes = ("https://", "http://") if settings.IDP_DEVELOPMENT else ("https://",)
+    address, hash_follows, digest = uri.partition("#")
+    plain = len(uri) <= LONGEST_REQUEST_URI and all("!" <= letter <= "~" for letter in uri)
+    sound = re.fullmatch(r"[A-Za-z0-9_-]{43}", digest) is not None or not hash_follows
+    return plain and address.startswith(schemes) and sound
 
 
 class ClientSecret(models.Model):

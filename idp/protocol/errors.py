@@ -282,24 +282,32 @@ class UnmetAuthenticationRequirements(ProtocolError):
     section = "OIDC Core §5.5.1.1"
 
 
-class RequestNotSupported(ProtocolError):
-    """Request objects passed by value (the request parameter) are not supported.
+class InvalidRequestObject(ProtocolError):
+    """The request object is not signed by its client, or is not one for us and for now.
 
-    1. Switch them off in your library, and send the parameters themselves.
+    1. Sign it with a key that is registered for your app (jwks, jwks_uri), by the algorithm that is
+       registered (request_object_signing_alg). Unsigned ones are never accepted.
+    2. Let iss be your client_id and aud our issuer, and let it expire (exp) in a few minutes.
+    3. Outside of it, client_id and response_type have to be the same as inside.
+    4. If it is encrypted, register request_object_encryption_alg, sign before you encrypt, and take
+       the key with use=enc from our jwks_uri.
     """
 
-    code = "request_not_supported"
+    code = "invalid_request_object"
     section = "OIDC Core §3.1.2.6"
 
 
-class RequestUriNotSupported(ProtocolError):
-    """Request objects passed by reference (the request_uri parameter) are not supported.
+class InvalidRequestUri(ProtocolError):
+    """The request object could not be fetched from the request_uri.
 
-    1. Switch them, or pushed authorization requests, off in your library, and send the parameters
-       themselves.
+    1. Register the address in request_uris, exactly as you send it.
+    2. Serve it over https, without a redirect, within five seconds, as
+       application/oauth-authz-req+jwt or application/jwt, and no larger than 64 KiB.
+    3. If the address has a fragment, that is the base64url of the SHA-256 of what is served.
+    4. Pushed authorization requests are not offered: send the parameters themselves.
     """
 
-    code = "request_uri_not_supported"
+    code = "invalid_request_uri"
     section = "OIDC Core §3.1.2.6"
 
 

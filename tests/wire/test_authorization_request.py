@@ -119,7 +119,7 @@ def test_a_client_uses_only_the_response_types_it_registered(
 
 
 @spec("OIDC Core", "3.1.2.6")
-@pytest.mark.parametrize("parameter", ["request", "request_uri", "registration"])
+@pytest.mark.parametrize("parameter", ["registration"])
 def test_what_is_not_supported_has_an_error_of_its_own(
     relying_party: RelyingParty, parameter: str
 ) -> None:

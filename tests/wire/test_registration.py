@@ -248,7 +248,8 @@ def test_a_redirect_uri_that_cannot_be(
         ("request_object_encryption_alg", "RSA-OAEP"),
         ("authorization_signed_response_alg", "RS256"),
         ("token_endpoint_auth_signing_alg", "none"),
-        ("request_uris", ["https://rp.example.com/request.jwt"]),
+        ("request_uris", ["ftp://rp.example.com/request.jwt"]),
+        ("request_uris", ["https://rp.example.com/request.jwt#x"]),
         ("require_pushed_authorization_requests", True),
         ("dpop_bound_access_tokens", True),
         ("backchannel_logout_uri", "https://rp.example.com/logout"),
@@ -329,7 +330,6 @@ def test_what_is_not_offered_may_be_declined(provider: object) -> None:
     declined = {
         "require_signed_request_object": False,
         "tls_client_certificate_bound_access_tokens": False,
-        "request_uris": [],
     }
     assert not set(declined) & set(registered(**declined))
 

@@ -54,7 +54,7 @@ DISPLAYS: Final = ("page", "popup", "touch", "wap")
 CODE_CHALLENGE_METHODS: Final = pkce.METHODS
 CLIENT_AUTHENTICATION_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
 #: Levels of authentication, the lowest first.
-ACR_VALUES: Final = (levels.SINGLE_FACTOR, levels.MULTI_FACTOR)
+ACR_VALUES: Final = levels.LEVELS
 SUBJECT_TYPES: Final = ("public",)
 #: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
 SIGNING_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")

@@ -14,8 +14,8 @@ import pytest
 from idp import policy
 from tests import secrecy
 from tests.assertions import make_key, make_key_client
-from tests.reading import encrypted_client, read_by
 from tests.passkeys import PersonWithPasskey, make_person_with_passkey
+from tests.reading import encrypted_client, read_by
 from tests.relying_party import (
     ISSUER,
     Browser,

@@ -38,7 +38,7 @@ SECRET_KEY, *SECRET_KEY_FALLBACKS = IDP_SECRET_KEYS
 #: Who may make an account: "open", "invite" (an operator makes it) or "closed".
 IDP_SIGNUP: str = env.str("IDP_SIGNUP", default="open")
 #: The response types that discovery offers to everybody, separated by commas; it adds those that
-#: an operator has opened some client for (docs/adr/0008).
+#: an operator has opened some client for (docs/adr/0011).
 IDP_RESPONSE_TYPES: list[str] = env.list("IDP_RESPONSE_TYPES", default=["code"])
 #: Who may register clients: nobody ("closed"), holders of an initial access token ("token"), or
 #: anybody ("open").

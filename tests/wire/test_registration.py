@@ -760,3 +760,20 @@ def test_a_client_that_an_operator_made_has_no_registration_to_manage(provider: 
     for token in ("", "x", client.secret or ""):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         assert httpx.get(uri, headers=headers, verify=False).status_code == 401
+
+
+@spec("OIDC Dynamic Client Registration", "2")
+def test_a_token_may_open_implicit_and_hybrid() -> None:
+    token = initial_token(grant_types=["authorization_code", "implicit"])
+    kinds = ["id_token token code", "id_token"]
+    grants = ["authorization_code", "implicit"]
+    information = registered(token, grant_types=grants, response_types=kinds)
+    assert information["response_types"] == kinds
+    for members in (
+        {"grant_types": grants, "response_types": ["code"]},
+        {"grant_types": ["authorization_code"], "response_types": ["code", "code token"]},
+        {"grant_types": grants, "response_types": kinds, "redirect_uris": ["http://localhost/cb"]},
+        {"grant_types": [*grants, "password"], "response_types": kinds},
+    ):
+        response = register(token, **members)
+        assert response.status_code == 400, members

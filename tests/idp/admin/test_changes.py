@@ -418,3 +418,16 @@ def test_what_strangers_send_is_text_here(superuser: Operator, browser: Browser)
 def test_odd_searches(superuser: Operator, path: str, query: dict[str, str]) -> None:
     answer = superuser.browser.settle(superuser.browser.get(f"/admin/{path}", params=query))
     assert answer.status_code in {200, 400, 404}
+
+
+def test_an_older_app_is_opened_for_tokens_in_front(operator: Operator) -> None:
+    wanted = {
+        "grant_types": ["authorization_code", "implicit", "password"],
+        "response_types": ["code", "id_token token"],
+    }
+    client_id, page = made_client(operator, **wanted)
+    assert "is without implicit and password" in page.text
+    client_id, page = made_client(operator, **wanted, profile="compatible")
+    client = Client.objects.get(client_id=client_id)
+    assert (client.grant_types, client.response_types) == tuple(wanted.values())
+    assert "Legacy: tokens come in an address" in operator.open(client_page(client_id)).text

@@ -86,6 +86,14 @@ def test_a_copied_cookie_opens_nothing_after_signing_out(two: Browser, person: P
         assert is_page(elsewhere.open("/account/"), LOGIN)
 
 
+def test_these_attacks_hold_the_right_cookie(two: Browser, person: Person) -> None:
+    """Where nobody signed out, the cookie is what it takes: the tests above attack for real."""
+    with Browser() as elsewhere:
+        elsewhere.cookies.set("accounts", two.cookies["accounts"], domain="localhost.local")
+        post(elsewhere, account=session_of(person).pk)
+        assert is_signed_in_as(elsewhere, person)
+
+
 def test_the_key_of_a_parked_session_is_dead(browser: Browser, person: Person) -> None:
     browser.sign_in(person)
     key = browser.cookies["session"]

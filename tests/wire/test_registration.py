@@ -130,7 +130,6 @@ def test_members_that_nobody_here_knows_are_ignored(provider: object) -> None:
         "client_id#de": "x",
         "software_id": "4NRB1-0XZABZI9E6-5SM3R",
         "x": {"y": [1, 2.5, None, {"z": True}]},
-        "software_id": "urn:x",
         "client_id": "mine",
         "client_secret": "of my own choice, thirty-two characters and more",
     }

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('idp', '0010_steps'),
+        ('idp', '0011_claims'),
     ]
 
     operations = [

@@ -1,4 +1,4 @@
-"""The second factor: codes of an authenticator app (RFC 6238), and recovery codes.
+"""The second factor: codes of an authenticator app (RFC 6238), recovery codes, and passkeys.
 
 What allauth asks us about it, whether somebody has one, and how an operator removes it.
 """
@@ -6,7 +6,7 @@ What allauth asks us about it, whether somebody has one, and how an operator rem
 from base64 import urlsafe_b64encode
 from datetime import timedelta
 from functools import lru_cache
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from allauth.account.adapter import get_adapter as account_adapter
 from allauth.account.authentication import get_authentication_records
@@ -52,8 +52,15 @@ class Adapter(DefaultMFAAdapter):
             "We cannot check codes for this account any more. The people who run this service can"
             " remove the authenticator app from it."
         ),
+        "passkey_refused": _("That passkey was not accepted. Try again, or another way."),
+        "too_many_passkeys": _("There are too many passkeys already. Remove one first."),
         "unverified_email": _("Prove your e-mail address before you set this up."),
     }
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Return where passkeys work: at the issuer's host, whatever Host a request has."""
+        issuer = urlsplit(settings.IDP_ISSUER)
+        return {"id": issuer.hostname or "", "name": issuer.netloc}
 
     def get_totp_issuer(self) -> str:
         """Return what authenticator apps show beside the code."""
@@ -174,7 +181,7 @@ def remove_all(user: User) -> None:
             Ending.FACTOR_REMOVED,
         )
     if removed:
-        account_adapter().send_mail("mfa/email/totp_deactivated", user.email, {})
+        account_adapter().send_mail("mfa/email/second_factor_removed", user.email, {})
 
 
 def new_secret(http: HttpRequest) -> str:

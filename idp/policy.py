@@ -82,7 +82,7 @@ CLIENT_AUTHENTICATION_METHODS: Final = (
     "none",
 )
 #: Levels of authentication, the lowest first.
-ACR_VALUES: Final = (levels.SINGLE_FACTOR, levels.MULTI_FACTOR)
+ACR_VALUES: Final = levels.LEVELS
 SUBJECT_TYPES: Final = ("public",)
 #: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
 KEYS_MADE_AT_START: Final = ("RS256", "ES256", "EdDSA")

@@ -38,7 +38,7 @@ SECRET_KEY, *SECRET_KEY_FALLBACKS = IDP_SECRET_KEYS
 #: Who may make an account: "open", "invite" (an operator makes it) or "closed".
 IDP_SIGNUP: str = env.str("IDP_SIGNUP", default="open")
 #: The response types that discovery offers to everybody, separated by commas; it adds those that
-#: an operator has opened some client for (docs/adr/0008).
+#: an operator has opened some client for (docs/adr/0011).
 IDP_RESPONSE_TYPES: list[str] = env.list("IDP_RESPONSE_TYPES", default=["code"])
 #: Who may register clients: nobody ("closed"), holders of an initial access token ("token"), or
 #: anybody ("open").
@@ -206,10 +206,12 @@ ACCOUNT_RATE_LIMITS = {
     "signup": "60/m/ip",
     "confirm_email": "3/m/key,10/h/key",
     "reset_password": "60/m/ip,5/m/key",
+    "passkey": "300/m/ip",
 }
 MFA_ADAPTER = "accounts.second_factor.Adapter"
 MFA_FORMS = {"activate_totp": "accounts.forms.SetUpAppForm"}
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
 #: A code that was used once must not work again; with a tolerance it would (TOTP's window).
 MFA_TOTP_TOLERANCE = 0
 MFA_RECOVERY_CODES_SHOW_ONCE = True

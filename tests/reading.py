@@ -10,6 +10,7 @@ from jwcrypto.jwe import JWE
 from jwcrypto.jwk import JWK, JWKSet
 from jwcrypto.jws import JWS
 
+from idp.clients import secrets
 from idp.models import Client
 from tests.relying_party import ISSUER, Registered, make_client
 
@@ -23,6 +24,12 @@ _BITS = {"A128KW": 128, "A192KW": 192, "A256KW": 256, "A128GCM": 128, "A192GCM":
 def encrypted_client(alg: str, enc: str, answer: str = "id_token", **metadata: Any) -> Registered:
     """Make a client whose ID token, or UserInfo, is encrypted."""
     client = make_client(**metadata)
+    encrypt_to(client, alg, enc, answer)
+    return client
+
+
+def encrypt_to(client: Registered, alg: str, enc: str, answer: str = "id_token") -> None:
+    """Have a client's ID token, or UserInfo, encrypted."""
     columns = {f"{answer}_encrypted_response_alg": alg, f"{answer}_encrypted_response_enc": enc}
     row = Client.objects.get(client_id=client.client_id)
     row.jwks = PUBLIC
@@ -30,12 +37,9 @@ def encrypted_client(alg: str, enc: str, answer: str = "id_token", **metadata: A
         setattr(row, name, value)
     row.full_clean()
     row.save()
-    from idp.clients import secrets
-
     if row.needs_hmac_key:
         row.secrets.all().delete()
-        secrets.add(row, client.secret)
-    return client
+        secrets.add(row, client.secret or "")
 
 
 def shared(secret: str, alg: str = "", enc: str = "") -> JWK:

@@ -1,4 +1,4 @@
-"""What operators have opened clients for, beyond what is offered to all (docs/adr/0008).
+"""What operators have opened clients for, beyond what is offered to all (docs/adr/0011).
 
 OIDC Discovery §3: what somebody can use is advertised.
 """

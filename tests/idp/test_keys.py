@@ -105,6 +105,7 @@ def test_a_running_process_goes_over_to_the_new_key_by_itself() -> None:
         first.loaded_at - policy.PUBLISHED_FOR.total_seconds(),
         first.signers,
         first.public,
+        first.decrypting,
         first.jwks,
     )
     assert keys.active_signer(ALGORITHM).kid == new

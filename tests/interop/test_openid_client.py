@@ -14,6 +14,7 @@ import pytest
 from idp.declaration import apply
 from tests.conftest import Server
 from tests.interop.conftest import Traveller, free_address, running, shown
+from tests.reading import EC, encrypt_to
 from tests.registering import initial_token
 from tests.relying_party import ISSUER, Person, make_client, spec, unique
 
@@ -23,8 +24,10 @@ ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 
 
 @contextmanager
-def node_site(log: Path, **metadata: Any) -> Iterator[str]:
-    """Run the relying party with a client of its own."""
+def node_site(
+    log: Path, *, encryption: tuple[str, str] | None = None, **metadata: Any
+) -> Iterator[str]:
+    """Run the relying party with a client of its own; its answers may be encrypted to it."""
     assert (PROGRAM.parents[2] / "node_modules").is_dir(), "run `npm ci` in tests/ first"
     address = free_address()
     client = make_client(
@@ -37,6 +40,12 @@ def node_site(log: Path, **metadata: Any) -> Iterator[str]:
         }
     )
     known = ("client_id", "client_secret", "token_endpoint_auth_method")
+    decryption = {}
+    if encryption is not None:
+        alg, enc = encryption
+        for answer in ("id_token", "userinfo"):
+            encrypt_to(client, alg, enc, answer)
+        decryption = {"alg": alg, "enc": enc, "jwk": EC.export(as_dict=True)}
     with running(
         "the Node relying party",
         ["node", str(PROGRAM)],
@@ -48,10 +57,15 @@ def node_site(log: Path, **metadata: Any) -> Iterator[str]:
         OIDC_CLIENT=json.dumps(
             {
                 name: client.metadata[name]
-                for name in (*known, "id_token_signed_response_alg")
+                for name in (
+                    *known,
+                    "id_token_signed_response_alg",
+                    "userinfo_signed_response_alg",
+                )
                 if name in client.metadata
             }
         ),
+        OIDC_DECRYPTION_KEY=json.dumps(decryption) if decryption else "",
     ):
         yield address
 
@@ -91,6 +105,8 @@ def sign_in(traveller: Traveller, person: Person, site: str, **parameters: str) 
         ("none", "EdDSA"),
         ("none", "RS256"),
         ("client_secret_basic", "EdDSA"),
+        ("client_secret_basic", "PS256"),
+        ("client_secret_basic", "ES512"),
     ],
 )
 def test_signing_in(
@@ -111,6 +127,27 @@ def test_signing_in(
     assert learnt["userinfo"]["email"] == person.email
     assert set(learnt["scope"].split()) == {"openid", "profile", "email"}
     assert 0 < learnt["expires_in"] <= 3600
+
+
+@spec("OIDC Core", "5.3.2")
+@spec("OIDC Core", "10.2")
+@pytest.mark.parametrize(
+    ("alg", "enc"), [("ECDH-ES", "A128CBC-HS256"), ("ECDH-ES+A256KW", "A256GCM")]
+)
+def test_signed_and_encrypted(
+    provider: Server, alg: str, enc: str, traveller: Traveller, person: Person, tmp_path: Path
+) -> None:
+    with node_site(
+        tmp_path / "log",
+        encryption=(alg, enc),
+        id_token_signed_response_alg="PS384",
+        userinfo_signed_response_alg="ES384",
+    ) as site:
+        learnt = sign_in(traveller, person, site)
+    assert learnt["algorithm"] == alg
+    assert learnt["claims"]["sub"] == learnt["userinfo"]["sub"] == person.sub
+    assert learnt["userinfo"]["iss"] == ISSUER
+    assert learnt["userinfo"]["email"] == person.email
 
 
 @spec("OIDC Dynamic Client Registration", "3.1")

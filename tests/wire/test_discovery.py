@@ -14,6 +14,7 @@ import pytest
 from idp import policy
 from tests import secrecy
 from tests.assertions import make_key, make_key_client
+from tests.passkeys import PersonWithPasskey, make_person_with_passkey
 from tests.reading import encrypted_client, read_by
 from tests.relying_party import (
     ISSUER,
@@ -238,8 +239,10 @@ def test_exactly_the_acrs_listed_are_what_id_tokens_say(
     facts: dict[str, Any], person: Person
 ) -> None:
     said = []
-    for somebody in (person, make_person_with_app()):
+    for somebody in (person, make_person_with_app(), make_person_with_passkey()):
         with Browser() as browser:
+            if isinstance(somebody, PersonWithPasskey):
+                somebody.sign_in(browser)
             tokens = RelyingParty(make_client(), browser, somebody).tokens()
             said.append(verified(tokens["id_token"])["acr"])
     assert said == facts["acr_values_supported"]

@@ -6,6 +6,7 @@ import time
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -67,7 +68,9 @@ class Signing:
     def error(self, request: str, **parameters: Any) -> str | None:
         """Return the error that comes back to the address outside."""
         answer = self.relying_party.visit(request=request, **parameters)
-        return self.relying_party.answer(answer).error
+        # In the fragment, where the object wants tokens.
+        url = urlsplit(self.relying_party.answer(answer).url)
+        return dict(parse_qsl(url.query) + parse_qsl(url.fragment)).get("error")
 
 
 @pytest.fixture
@@ -154,7 +157,7 @@ def test_signatures_that_prove_nothing(signing: Signing) -> None:
         *("x", "a.b.c", "....", "x" * 20_000),
         signing.object({"typ": "at+jwt"}),
         signing.object({"typ": "client-authentication+jwt"}),
-        signing.object({"crit": ["x"], "x": 1}),
+        signing.object({"b64": True}),
     ]
     signing.key = stranger
     forged += [signing.object(), signing.object({"kid": KEY["kid"]})]
@@ -176,11 +179,11 @@ def test_signatures_that_prove_nothing(signing: Signing) -> None:
         *({"nbf": int(time.time()) + 600}, {"nbf": []}),
         *({"client_id": "another"}, {"response_type": "token"}),
         *({"request": "x"}, {"request_uri": "https://rp.example.com/x"}),
-        *({"state": 1}, {"scope": ["openid"]}, {"nonce": {"a": 1}}, {"max_age": "x" * 0 or True}),
+        *({"state": 1}, {"scope": ["openid"]}, {"nonce": {"a": 1}}, {"max_age": True}),
         *({"max_age": 1.5}, {"max_age": -1}, {"nonce": "a\0b"}, {"nonce": "\ud800"}),
         *({"resource": [1]}, {"resource": {}}, {"claims": []}, {"redirect_uri": ["x"]}),
     ],
-    ids=str,
+    ids="-".join,
 )
 def test_members_that_are_refused(signing: Signing, members: dict[str, Any]) -> None:
     assert signing.error(signing.object(**members)) == "invalid_request_object"
@@ -311,13 +314,8 @@ def refused(signing: Signing, uri: str) -> str | None:
 def test_only_what_is_registered_is_fetched(signing: Signing, foreign_site: Elsewhere) -> None:
     path = f"/{unique('request')}"
     address = left_at(foreign_site, path, signing.object())
-    for uri in (
-        address,
-        f"{address}#x",
-        f"{address}?x",
-        "x",
-        "urn:ietf:params:oauth:request_uri:x",
-    ):
+    pushed = "urn:ietf:params:oauth:request_uri:x"
+    for uri in (address, f"{address}#x", f"{address}?x", "x", pushed):
         assert refused(signing, uri) == "invalid_request_uri"
     assert not foreign_site.times(path)
 

@@ -11,6 +11,7 @@ from django.db import connection
 from accounts.models import Session, User
 from idp.models import Client, Consent, Event, Scope
 from tests.idp.admin.conftest import Operator, events_of
+from tests.reading import read_by
 from tests.relying_party import (
     Browser,
     Registered,
@@ -230,6 +231,34 @@ def test_an_app_s_change_is_recorded_and_obeyed_at_once(operator: Operator, rely
         ["https://rp.example.com/other"],
     ]
     assert changes["client_name"] == ["Test app", "Renamed"]
+
+
+def test_an_app_that_is_to_sign_with_its_secret_is_given_one_that_can(
+    operator: Operator, relying_party
+) -> None:
+    client = relying_party.client
+    page = operator.save(client_page(client.client_id), id_token_signed_response_alg="HS256")
+    client.secret = secret_on(page)
+    assert read_by(client, relying_party.tokens()["id_token"])["sub"] == relying_party.person.sub
+    page = operator.save(client_page(client.client_id), id_token_signed_response_alg="HS512")
+    assert 'id="secret"' not in page.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"id_token_encrypted_response_alg": "RSA-OAEP"}, "have none that goes with this"),
+        ({"userinfo_encrypted_response_enc": "A128GCM"}, "It needs userinfo_encrypted"),
+        (
+            {"token_endpoint_auth_method": "none", "userinfo_signed_response_alg": "HS256"},
+            "A client without a secret",
+        ),
+    ],
+)
+def test_signing_that_could_not_work_is_refused(
+    operator: Operator, relying_party, fields: dict[str, str], says: str
+) -> None:
+    assert says in operator.save(client_page(relying_party.client.client_id), **fields).text
 
 
 def test_a_disabled_app_stops_at_once(operator: Operator, relying_party) -> None:

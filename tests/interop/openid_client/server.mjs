@@ -5,6 +5,7 @@
 // tokens stay with the browser's cookie, for /refresh?resource=…, /introspect and /revoke?token=….
 // The environment says who we are: PORT, OIDC_ISSUER, OIDC_CLIENT (registration metadata as JSON). A
 // client without a client_id registers itself first, with OIDC_INITIAL_ACCESS_TOKEN if there is one;
+// OIDC_DECRYPTION_KEY is what it reads encrypted answers with: { alg, enc, jwk }.
 // GET /registered shows what came of it.
 
 import { randomUUID } from 'node:crypto'
@@ -33,6 +34,12 @@ const config = client_id
 // Tokens from the authorization endpoint, where the client is registered for them.
 if (process.env.OIDC_RESPONSE_TYPE === 'code id_token') client.useCodeIdTokenResponseType(config)
 if (process.env.OIDC_RESPONSE_TYPE === 'id_token') client.useIdTokenResponseType(config)
+if (process.env.OIDC_DECRYPTION_KEY) {
+  const { alg, enc, jwk } = JSON.parse(process.env.OIDC_DECRYPTION_KEY)
+  const kind = { name: 'ECDH', namedCurve: jwk.crv }
+  const key = await crypto.subtle.importKey('jwk', jwk, kind, false, ['deriveBits'])
+  client.enableDecryptingResponses(config, [enc], { key, alg, kid: jwk.kid })
+}
 const pending = new Map() // what was sent, by the browser's cookie
 const signedIn = new Map() // the tokens, likewise
 const browserOf = request => /openid-client=([\w-]+)/.exec(request.headers.cookie)?.[1]

@@ -178,6 +178,7 @@ def test_http_is_for_an_allowed_host_of_this_machine_in_development(
 ) -> None:
     with running(None) as plain:
         url = plain.says("/keys", b"{}")
+        settings.IDP_OUTBOUND_ALLOW = []
         with pytest.raises(OutboundError, match="https"):
             fetch(url, JSON)
         settings.IDP_OUTBOUND_ALLOW = ["localhost"]

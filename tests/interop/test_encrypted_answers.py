@@ -1,4 +1,4 @@
-"""Authlib and joserfc read ID tokens and UserInfo of every form."""
+"""Authlib and joserfc read ID tokens and UserInfo: signed, with a secret, encrypted."""
 
 from typing import Any
 

@@ -9,8 +9,12 @@ from tests.relying_party import ISSUER, spec
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 KINDS = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), ("RSA", None)),
-    "ES256": ("EC", "P-256"), "ES384": ("EC", "P-384"), "ES512": ("EC", "P-521"),
-    "EdDSA": ("OKP", "Ed25519"), "RSA-OAEP-256": ("RSA", None), "ECDH-ES": ("EC", "P-256"),
+    "ES256": ("EC", "P-256"),
+    "ES384": ("EC", "P-384"),
+    "ES512": ("EC", "P-521"),
+    "EdDSA": ("OKP", "Ed25519"),
+    "RSA-OAEP-256": ("RSA", None),
+    "ECDH-ES": ("EC", "P-256"),
 }
 FOR_ENCRYPTION = {"RSA-OAEP-256", "ECDH-ES"}
 

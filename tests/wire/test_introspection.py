@@ -276,5 +276,7 @@ def test_discovery_says_where_and_how(provider: object) -> None:
     assert set(facts["introspection_endpoint_auth_methods_supported"]) == {
         "client_secret_basic",
         "client_secret_post",
+        "client_secret_jwt",
+        "private_key_jwt",
     }
     assert facts["introspection_signing_alg_values_supported"] == list(policy.SIGNING_ALGORITHMS)

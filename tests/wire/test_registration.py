@@ -128,7 +128,6 @@ def test_members_that_nobody_here_knows_are_ignored(provider: object) -> None:
         "client_name#de": "Brotladen",
         "software_id": "4NRB1-0XZABZI9E6-5SM3R",
         "x": {"y": [1, 2.5, None, {"z": True}]},
-        "default_acr_values": ["urn:x"],
         "jwks": {"keys": []},
         "client_id": "mine",
         "client_secret": "of my own choice, thirty-two characters and more",
@@ -760,3 +759,36 @@ def test_a_client_that_an_operator_made_has_no_registration_to_manage(provider: 
     for token in ("", "x", client.secret or ""):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         assert httpx.get(uri, headers=headers, verify=False).status_code == 401
+
+
+# --- levels of authentication ------------------------------------------------------------------
+
+
+@spec("OIDC Dynamic Client Registration", "2")
+def test_levels_that_there_are_can_be_wished_for(provider: object) -> None:
+    information = registered(default_acr_values=["phr"], require_auth_time=True)
+    assert information["default_acr_values"] == ["phr"]
+    assert information["require_auth_time"] is True
+
+
+@spec("OIDC Dynamic Client Registration", "2")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"default_acr_values": ["urn:x"]},
+        {"default_acr_values": "phr"},
+        {"default_acr_values": [7]},
+        {"require_auth_time": "yes"},
+        {"require_auth_time": 1},
+    ],
+    ids=str,
+)
+def test_levels_that_there_are_not_are_refused(provider: object, wrong: dict[str, Any]) -> None:
+    response = register(**wrong)
+    assert response.status_code == 400
+    assert response.json()["error"] == "invalid_client_metadata"
+
+
+@spec("RFC 7591", "2")
+def test_what_an_operator_requires_is_not_for_the_client_to_say(provider: object) -> None:
+    assert "required_acr" not in registered(required_acr="phr")

@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 
 from accounts import invitations, operations
 from accounts.models import User
+from tests.browser.test_passkeys import Authenticator
 from tests.browser.visitor import Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
 from tests.relying_party import Browser, make_person, unique
@@ -232,6 +233,39 @@ def code_step_wrong_code(visitor: Visitor) -> None:
     visitor.page.locator("summary").click()
 
 
+def add_passkey(visitor: Visitor) -> None:
+    two_steps(visitor)
+    visitor.press("Add a passkey")
+    visitor.sees("Add a passkey")
+
+
+def with_passkey(visitor: Visitor) -> None:
+    home(visitor)
+    Authenticator(visitor.page)
+    visitor.open("/account/two-steps/passkeys/new/")
+    visitor.page.click("#add-passkey")
+    visitor.sees("Recovery codes")
+    visitor.open("/account/two-steps/")
+
+
+def remove_passkey(visitor: Visitor) -> None:
+    with_passkey(visitor)
+    visitor.press("Remove Passkey")
+    visitor.sees("Remove “Passkey”?")
+
+
+def step_up(visitor: Visitor) -> None:
+    with_app(visitor)
+    visitor.open("/account/login/more/?next=/account/")
+    visitor.sees("Enter your code")
+
+
+def step_up_by_passkey(visitor: Visitor) -> None:
+    with_passkey(visitor)
+    visitor.open("/account/login/more/?passkey=1&next=/account/")
+    visitor.sees("Use your passkey")
+
+
 def sign_out(visitor: Visitor) -> None:
     home(visitor)
     visitor.press("Sign out")
@@ -348,6 +382,11 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "turned-off": turned_off,
     "code-step": code_step,
     "code-step-wrong-code": code_step_wrong_code,
+    "add-passkey": add_passkey,
+    "with-passkey": with_passkey,
+    "remove-passkey": remove_passkey,
+    "step-up": step_up,
+    "step-up-by-passkey": step_up_by_passkey,
     "sign-out": sign_out,
     "signed-out": signed_out,
     "inactive": at("/account/inactive/"),

@@ -777,3 +777,36 @@ def test_a_token_may_open_implicit_and_hybrid() -> None:
     ):
         response = register(token, **members)
         assert response.status_code == 400, members
+
+
+# --- levels of authentication ------------------------------------------------------------------
+
+
+@spec("OIDC Dynamic Client Registration", "2")
+def test_levels_that_there_are_can_be_wished_for(provider: object) -> None:
+    information = registered(default_acr_values=["phr"], require_auth_time=True)
+    assert information["default_acr_values"] == ["phr"]
+    assert information["require_auth_time"] is True
+
+
+@spec("OIDC Dynamic Client Registration", "2")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"default_acr_values": ["urn:x"]},
+        {"default_acr_values": "phr"},
+        {"default_acr_values": [7]},
+        {"require_auth_time": "yes"},
+        {"require_auth_time": 1},
+    ],
+    ids=str,
+)
+def test_levels_that_there_are_not_are_refused(provider: object, wrong: dict[str, Any]) -> None:
+    response = register(**wrong)
+    assert response.status_code == 400
+    assert response.json()["error"] == "invalid_client_metadata"
+
+
+@spec("RFC 7591", "2")
+def test_what_an_operator_requires_is_not_for_the_client_to_say(provider: object) -> None:
+    assert "required_acr" not in registered(required_acr="phr")

@@ -83,7 +83,7 @@ CLIENT_AUTHENTICATION_METHODS: Final = (
 )
 #: Levels of authentication, the lowest first.
 ACR_VALUES: Final = levels.LEVELS
-SUBJECT_TYPES: Final = ("public",)
+SUBJECT_TYPES: Final = ("public", "pairwise")
 #: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
 KEYS_MADE_AT_START: Final = ("RS256", "ES256", "EdDSA")
 #: With keys of ours; the others' keys are made when the first client needs them.

@@ -201,6 +201,7 @@ class Bearer:
             "The session that the access token belongs to has ended.": self.session_ended,
             "The client has been disabled.": not self.client_enabled,
             "The account has been disabled.": self.user_active is False,
+            "The app knows people by other subjects since.": self.user.get("sub") == "",
         }
         return next((text for text, holds in problems.items() if holds), None)
 
@@ -215,6 +216,7 @@ _BEARER = f"""
            a.revoked_at IS NOT NULL, s.ended_at IS NOT NULL AND NOT a.offline,
            c.enabled, u.is_active, a.auth_time, a.acr, a.amr,
            COALESCE(e.verified, FALSE), c.version, c.required_acr, a.claims, u.id,
+           CASE WHEN c.subject_type = 'pairwise' THEN p.sub ELSE u.sub END,
            {", ".join(f"u.{column}" for column in _USER_COLUMNS)},
            c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> ''
     FROM idp_accesstoken t
@@ -223,6 +225,8 @@ _BEARER = f"""
     LEFT JOIN accounts_session s ON s.id = a.session_id
     LEFT JOIN accounts_user u ON u.id = a.user_id
     LEFT JOIN account_emailaddress e ON e.user_id = u.id AND e.email = u.email
+    LEFT JOIN idp_pairwisesubject p ON c.subject_type = 'pairwise'
+         AND p.user_id = u.id AND p.sector = c.sector
     WHERE t.token_checksum = %s
 """
 
@@ -230,13 +234,14 @@ _BEARER = f"""
 def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
     """Return the access token with this hash, or None.
 
-    Hand-written because UserInfo is one SELECT over six tables; as model instances they would cost
-    three times the whole request.
+    Hand-written because UserInfo is one SELECT over seven tables; as model instances they would
+    cost three times the whole request.
     """
     row = _one(_BEARER, [_time(now), token_hash])
     if row is None:
         return None
-    user = dict(zip(_USER_COLUMNS, row[18:-1], strict=True))
+    user = dict(zip(_USER_COLUMNS, row[19:-1], strict=True))
+    user["sub"] = row[18]
     nobody = row[9] is None
     return Bearer(
         client_id=row[0],
@@ -266,7 +271,7 @@ def _readable(user: dict[str, Any]) -> dict[str, Any]:
     """Give columns the types that the model would: SQLite has text where PostgreSQL has types."""
     return {
         **user,
-        "sub": _uuid_text(user["sub"]),
+        "sub": _uuid_text(user["sub"]) if user["sub"] else "",
         "address": _json(user["address"]),
         "updated_at": _datetime(user["updated_at"]),
         "phone_number_verified": bool(user["phone_number_verified"]),

@@ -42,6 +42,7 @@ _SIGNATURES = (
 _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
 
 
+_SUBJECTS = ("subject_type", "sector_identifier_uri")
 _REQUEST_OBJECTS = (
     *("request_uris", "request_object_signing_alg"),
     *("request_object_encryption_alg", "request_object_encryption_enc"),
@@ -118,6 +119,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
             *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
             *_REQUEST_OBJECTS,
+            *_SUBJECTS,
             *("grant_types", "response_types", "scopes", "profile", "skip_authorization"),
             *("default_max_age", "required_acr", "default_acr_values", "require_auth_time"),
             "access_token_format",
@@ -127,7 +129,15 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *("initiate_login_uri", "contacts"),
         )
         field_classes = dict.fromkeys(
-            ("client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "initiate_login_uri"),
+            (
+                "client_uri",
+                "logo_uri",
+                "policy_uri",
+                "tos_uri",
+                "jwks_uri",
+                "initiate_login_uri",
+                "sector_identifier_uri",
+            ),
             WebAddress,
         )
         labels = {
@@ -140,6 +150,14 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "name": _("As people read it when they sign in."),
             "logo_uri": _("An https address; each visitor’s browser loads it."),
             "jwks": _("A JWK set in JSON, public keys only; or else their address below."),
+            "subject_type": _(
+                "Pairwise: it knows people by identifiers (sub) that apps of other hosts don’t "
+                "have. Changing it later makes everybody a stranger to the app."
+            ),
+            "sector_identifier_uri": _(
+                "For pairwise apps with several hosts: the https address of a JSON list that has "
+                "all of their redirect URIs."
+            ),
             "initiate_login_uri": _(
                 "An https address of the app that begins a sign-in. With it, people can open the "
                 "app from their list of apps."
@@ -196,6 +214,7 @@ class ClientsPage(Page):
             _("How it proves itself with keys"),
             {"fields": ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg", *_REQUEST_OBJECTS)},
         ),
+        (_("How it knows people"), {"fields": _SUBJECTS}),
         (_("What it may do"), {"fields": ("grant_types", "response_types", "scopes")}),
         (
             _("What people see"),

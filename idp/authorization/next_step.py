@@ -18,6 +18,7 @@ from idp.protocol.errors import (
     LoginRequired,
     UnmetAuthenticationRequirements,
 )
+from idp.subjects import subject_of
 from idp.tokens.id_token import hint_is_readable, read_hint
 
 
@@ -95,7 +96,7 @@ def next_step(
                 "Nobody is signed in at this browser, and prompt=none forbids asking."
             )
         return SignIn()
-    _person_is_the_one_asked_for(request, str(authentication.user.sub), hinted)
+    _person_is_the_one_asked_for(request, subject_of(request.client, authentication.user), hinted)
     if not _is_fresh(request, authentication):
         if silent:
             message = f"The sign-in is older than the {request.max_age} seconds of max_age."
@@ -195,9 +196,9 @@ def _is_choice_open(
     if "select_account" in request.prompts:
         return True
     if hinted is not None:
-        return hinted in {str(user.sub) for user in others}
-    if not request.claims.is_about(str(authentication.user.sub)):
-        return any(request.claims.is_about(str(user.sub)) for user in others)
+        return hinted in {subject_of(request.client, user) for user in others}
+    if not request.claims.is_about(subject_of(request.client, authentication.user)):
+        return any(request.claims.is_about(subject_of(request.client, user)) for user in others)
     return (request.login_hint or "").casefold() in {user.email.casefold() for user in others}
 
 

@@ -26,6 +26,8 @@ REGISTERED = (
     "jwks",
     "jwks_uri",
     "request_uris",
+    "subject_type",
+    "sector_identifier_uri",
     "request_object_signing_alg",
     "request_object_encryption_alg",
     "request_object_encryption_enc",

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from accounts.models import User
 from idp import keys
 from idp.clients import deletion, metadata, secrets
+from idp.clients.sectors import vouches_for
 from idp.declaration.change import NEW_SECRET, Act, Change, differences
 from idp.declaration.members import (
     DeclarationError,
@@ -38,6 +40,11 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
         raise DeclarationError(f"{what}: {problem}") from None
     client.user = _owner(what, entry)
     validate(what, client, names=_NAMES)
+    try:
+        vouches_for(client)
+    except ValidationError as error:
+        ((name, problems),) = error.message_dict.items()
+        raise DeclarationError(f"{what}: {name}: {' '.join(problems)}") from None
     fields = differences(before, state(client))
     secret = _secret_of(what, client, entry)
     if secret is None and client.needs_secret and not (client.pk and client.secrets.exists()):

@@ -14,6 +14,7 @@ from idp.authorization import pending
 from idp.continuation import continue_at, pending_of
 from idp.endpoints.wire import methods
 from idp.models import PendingAuthorization
+from idp.subjects import subject_of
 from idp.tokens.id_token import read_hint
 
 
@@ -82,7 +83,7 @@ def _is_meant(row: PendingAuthorization | None, session: Session) -> bool:
         return False
     hint = read_hint(row.parameters.get("id_token_hint", ""))
     if hint is not None:
-        return hint.sub == str(session.user.sub)
+        return hint.sub == subject_of(row.client, session.user)
     hinted = str(row.parameters.get("login_hint", ""))
     return hinted.casefold() == session.user.email.casefold()
 

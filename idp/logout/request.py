@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from accounts.models import User
 from idp.models import Client, ClientSession
 from idp.protocol.errors import InvalidRequest, UnknownClient, UnregisteredRedirectUri
+from idp.subjects import subject_of
 from idp.tokens.id_token import Hint, hint_is_readable, read_hint
 
 
@@ -40,7 +41,9 @@ class LogoutRequest:
 
     def is_by(self, user: User, session_id: str) -> bool:
         """Whether the hint is of this very session, so that no question is needed."""
-        if self.hint is None or self.hint.sub != str(user.sub):
+        if self.hint is None or self.client is None:
+            return False
+        if self.hint.sub != subject_of(self.client, user):
             return False
         return ClientSession.objects.filter(sid=self.hint.sid, session_id=session_id).exists()
 

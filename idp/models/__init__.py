@@ -7,6 +7,7 @@ from idp.models.keys import SigningKey
 from idp.models.registration import InitialAccessToken
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
+from idp.models.subject import PairwiseSubject
 from idp.models.tokens import AccessToken, AuthorizationCode, DeviceCode, IDToken, RefreshToken
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Event",
     "IDToken",
     "InitialAccessToken",
+    "PairwiseSubject",
     "PendingAuthorization",
     "RefreshToken",
     "ResourceServer",

@@ -6,6 +6,7 @@ column has another name (`name`, `skip_authorization`), `clients.metadata` maps 
 
 import re
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -37,6 +38,7 @@ def known_scopes() -> dict[str, str]:
 
 LONGEST_ORIGIN = 300
 LONGEST_REQUEST_URI = 512
+LONGEST_SECTOR = 255
 MOST_REQUEST_URIS = 50
 #: What takes the client's secret for a key: how many octets it needs, by column and value. Each MAC
 #: needs as many as its hash has; encryption hashes the secret first (OIDC Core §10.1, §10.2).
@@ -74,6 +76,8 @@ _MISMATCHES = {
 
 class Client(AbstractApplication):
     """A relying party."""
+
+    PAIRWISE = "pairwise"
 
     class Profile(models.TextChoices):
         """Which rules hold for a client beyond the specifications' own."""
@@ -176,6 +180,15 @@ class Client(AbstractApplication):
         blank=True,
         choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
     )
+    subject_type = models.CharField(
+        _("subject type"),
+        max_length=10,
+        choices=[(name, name) for name in policy.SUBJECT_TYPES],
+        default=policy.SUBJECT_TYPES[0],
+    )
+    sector_identifier_uri = models.URLField(_("sector identifier URI"), blank=True)
+    #: Whom it may compare its people's subjects with; follows from the two above.
+    sector = models.CharField(max_length=255, blank=True, editable=False)
     #: The scopes this client may ask for; empty means every standard scope.
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     default_max_age = models.PositiveIntegerField(
@@ -307,6 +320,7 @@ class Client(AbstractApplication):
         self.authorization_grant_type = next(
             (_DOT_GRANT_TYPES[g] for g in self.grant_types if g in _DOT_GRANT_TYPES), ""
         )
+        self.sector = self._sector() or ""
         self.has_legacy_grants = not policy.LEGACY_GRANT_TYPES.isdisjoint(self.grant_types)
         kwargs.pop("update_fields", None)
         if self.pk is not None:
@@ -315,6 +329,13 @@ class Client(AbstractApplication):
         if not isinstance(self.version, int):
             self.refresh_from_db(fields=["version"])
         self._save_origins()
+
+    def _sector(self) -> str | None:
+        """Return the sector, None where it takes a sector_identifier_uri to say. OIDC Core §8.1."""
+        uris = [self.sector_identifier_uri] if self.sector_identifier_uri else self.redirect_uris
+        hosts = {(urlsplit(uri).hostname or "").lower() for uri in uris}
+        host = hosts.pop() if len(hosts) == 1 else ""
+        return host if 0 < len(host) <= LONGEST_SECTOR else None
 
     def _save_origins(self) -> None:
         """Keep the origins that browsers may call from, indexed; the redirect URIs decide."""
@@ -335,6 +356,12 @@ class Client(AbstractApplication):
         problems |= self._problems_with_languages() | self._problems_with_grants()
         if self.initiate_login_uri and not self.initiate_login_uri.startswith("https://"):
             problems["initiate_login_uri"] = ["It has to start with https://."]
+        if self.subject_type == self.PAIRWISE and self._sector() is None:
+            problems["subject_type"] = [
+                "Pairwise subjects need redirect URIs of one host, or a sector_identifier_uri."
+            ]
+        if self.sector_identifier_uri and not self.sector_identifier_uri.startswith("https://"):
+            problems["sector_identifier_uri"] = ["It has to start with https://."]
         if self.is_public and self.refresh_token_grace:
             problems["refresh_token_grace"] = ["A client without a secret cannot have a grace."]
         for field, offered in {

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 
 from idp import policy
 from idp.clients import metadata
+from idp.clients.sectors import vouches_for
 from idp.models import Client
 from idp.protocol.errors import (
     InvalidClientMetadata,
@@ -56,7 +57,6 @@ _NOT_OFFERED = (
     "introspection_encrypted_response_enc",
     "require_pushed_authorization_requests",
     "require_signed_request_object",
-    "sector_identifier_uri",
     "tls_client_certificate_bound_access_tokens",
 )
 _PAGES = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
@@ -173,6 +173,7 @@ def is_sound(client: Client) -> None:
     """RFC 7591 §2: redirect URIs, grants and response types fit each other and what is offered."""
     try:
         client.full_clean()
+        vouches_for(client)
     except ValidationError as error:
         column, problems = next(iter(error.message_dict.items()))
         name = metadata.NAMES_OF_COLUMNS.get(column, column)
@@ -187,7 +188,7 @@ def registered_by(client: Client) -> Document:
     members["scope"] = " ".join(_scopes_of(client))
     always = {name: members[name] for name in ("grant_types", "response_types")}
     given = {name: value for name, value in members.items() if value not in (None, "", [])}
-    return {**given, **client.localized, **always, "subject_type": policy.SUBJECT_TYPES[0]}
+    return {**given, **client.localized, **always}
 
 
 def told(document: Document) -> Parameters:

@@ -20,6 +20,7 @@ from idp.jose.verify import (
 )
 from idp.models import Authorization, Client
 from idp.protocol.errors import InvalidRequest
+from idp.subjects import subject_of
 
 
 def issue(
@@ -46,7 +47,7 @@ def issue(
     claims: dict[str, Any] = {
         **id_token_claims(authorization, authorization.user, with_scopes=with_scopes),
         "iss": policy.ISSUER,
-        "sub": str(authorization.user.sub),
+        "sub": subject_of(client, authorization.user),
         "aud": client.client_id,
         "exp": issued_at + int(policy.ID_TOKEN_LIFETIME.total_seconds()),
         "iat": issued_at,

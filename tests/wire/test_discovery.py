@@ -70,7 +70,7 @@ def test_what_is_stated(facts: dict[str, Any]) -> None:
     assert facts["issuer"] == ISSUER
     stated = {
         "response_modes_supported": ["query", "fragment", "form_post"],
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
         "code_challenge_methods_supported": ["S256"],
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": True,

@@ -253,7 +253,7 @@ def test_a_redirect_uri_that_cannot_be(
         ("dpop_bound_access_tokens", True),
         ("backchannel_logout_uri", "https://rp.example.com/logout"),
         ("frontchannel_logout_uri", "https://rp.example.com/logout"),
-        ("subject_type", "pairwise"),
+        ("subject_type", "x"),
         ("sector_identifier_uri", "https://rp.example.com/sector.json"),
         ("application_type", "desktop"),
         ("response_types", ["code", "token"]),

@@ -1,0 +1,20 @@
+"""Subjects: who a person is to a client, one for all of them or one per sector. OIDC Core §8."""
+
+from accounts.models import User
+from idp.models import Client, PairwiseSubject
+
+
+def subject_of(client: Client, user: User) -> str:
+    """Return the `sub` by which a client knows a person; a pairwise one is made at first use.
+
+    Costs a statement for pairwise clients alone. Two requests at once make one subject.
+    """
+    if client.subject_type != Client.PAIRWISE:
+        return str(user.sub)
+    rows = PairwiseSubject.objects.filter(user=user, sector=client.sector)
+    row = rows.first()
+    if row is None:
+        made = PairwiseSubject(user=user, sector=client.sector)
+        PairwiseSubject.objects.bulk_create([made], ignore_conflicts=True)
+        row = rows.get()
+    return str(row.sub)

@@ -333,7 +333,10 @@ class Client(AbstractApplication):
     def _sector(self) -> str | None:
         """Return the sector, None where it takes a sector_identifier_uri to say. OIDC Core §8.1."""
         uris = [self.sector_identifier_uri] if self.sector_identifier_uri else self.redirect_uris
-        hosts = {(urlsplit(uri).hostname or "").lower() for uri in uris}
+        try:
+            hosts = {(urlsplit(uri).hostname or "").lower() for uri in uris}
+        except ValueError:  # no address at all; `clean` says so
+            return None
         host = hosts.pop() if len(hosts) == 1 else ""
         return host if 0 < len(host) <= LONGEST_SECTOR else None
 

@@ -112,8 +112,7 @@ def replace(
 def delete(client: Client) -> None:
     """Delete a client with all its tokens and codes. RFC 7592 §2.3.
 
-    It is disabled first, in a statement of its own: from then on nothing is issued to it, so what
-    is there to be deleted is all there will be. Raises InvalidToken where it is gone already.
+    Of many at once one disables it, and goes on. Raises InvalidToken where it is gone already.
     """
     there = Client.objects.filter(pk=client.pk, enabled=True)
     if not there.update(enabled=False, version=F("version") + 1):

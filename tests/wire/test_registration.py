@@ -650,7 +650,7 @@ def test_what_is_left_out_or_null_goes_back_to_its_default(provider: object) -> 
         ({"registration_client_uri": "https://x.example"}, "registration_client_uri"),
         ({"client_id_issued_at": 0}, "client_id_issued_at"),
         ({"grant_types": ["authorization_code", "client_credentials"]}, "grant_types"),
-        ({"subject_type": "pairwise"}, "subject_type"),
+        ({"subject_type": "private"}, "subject_type"),
     ],
 )
 def test_a_replacement_that_cannot_be(

@@ -293,12 +293,10 @@ def _time(moment: datetime) -> Any:
 
 
 def _datetime(value: datetime | str) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    moment = parse_datetime(value)
+    moment = value if isinstance(value, datetime) else parse_datetime(value)
     if moment is None:
         raise ValueError(f"not a time: {value!r}")
-    return moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # SQLite keeps no zone
 
 
 def _uuid_text(value: Any) -> str:

@@ -19,6 +19,7 @@ _REFRESH_TOKEN = (
     "token__expires",
     "token__revoked",
     "token__user",
+    "token__user__sub",
     "token__user__is_active",
     "token__authorization__scope",
     "token__authorization__offline",
@@ -98,7 +99,7 @@ def _refresh_token(caller: Client, token_hash: str, now: datetime) -> dict[str, 
     )
     if row is None:
         raise StaleClientError
-    created, expires, used_at, user, active, scope, offline, revoked_at, session, ended_at = (
+    created, expires, used_at, user, sub, active, scope, offline, revoked_at, session, ended_at = (
         row[name] for name in _REFRESH_TOKEN
     )
     if created is None or used_at or revoked_at or expires <= now or not active:
@@ -109,7 +110,7 @@ def _refresh_token(caller: Client, token_hash: str, now: datetime) -> dict[str, 
         "active": True,
         "iss": policy.ISSUER,
         "client_id": caller.client_id,
-        "sub": subject_of(caller, User.objects.only("sub").get(pk=user)),
+        "sub": subject_of(caller, User(pk=user, sub=sub)),
         "scope": scope,
         "iat": int(created.timestamp()),
         "exp": int(expires.timestamp()),

@@ -146,6 +146,7 @@ def test_the_first_visit_of_an_operator_sets_up_a_second_factor(
     visitor = Visitor(page, person, bakery)
     page.goto(f"{strict_provider.issuer}/admin/idp/event/")
     visitor.sign_in()
+    visitor.press("Set up an authenticator app")
     visitor.turn_on_app()
     visitor.press("I have kept them. Continue")
     visitor.sees("Events")

@@ -31,6 +31,9 @@ DATABASES["default"].setdefault("TEST", {})
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, so that the server and the tests see the same rows.
     DATABASES["default"]["TEST"]["NAME"] = str(MAIL_DIRECTORY / "test.sqlite3")
+else:
+    # Copied, tables and all: scripts/test has migrated it.
+    DATABASES["default"]["TEST"]["TEMPLATE"] = DATABASES["default"]["NAME"]
 
 LOGGING = logging_configuration(json=True)  # as in production; tests read it
 PASSWORD_HASHERS = ["tests.passwords.CheapArgon2"]

@@ -53,7 +53,7 @@ def node_site(
         log,
         PORT=str(urlsplit(address).port),
         OIDC_ISSUER=ISSUER,
-        OIDC_RESPONSE_TYPE=client.metadata.get("response_types", ["code"])[0],
+        OIDC_RESPONSE_TYPE=" ".join(client.metadata["response_types"][:1]),
         OIDC_CLIENT=json.dumps(
             {
                 name: client.metadata[name]

@@ -359,7 +359,7 @@ def test_a_forged_id_token(traveller: Traveller, tmp_path: Path) -> None:
         "jwks_uri": f"{ISSUER}/jwks",
     }
     published = httpx.get(f"{ISSUER}/jwks").json()["keys"]
-    kid = next(key["kid"] for key in published if key["kty"] == "EC")
+    kid = next(key["kid"] for key in published if key["alg"] == "ES256")
     forged = jwt.encode({}, ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": kid})
     tokens = {"access_token": "a", "token_type": "Bearer", "expires_in": 9, "id_token": forged}
     with (

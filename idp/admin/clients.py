@@ -44,7 +44,7 @@ _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (
 
 _SUBJECTS = ("subject_type", "sector_identifier_uri")
 _REQUEST_OBJECTS = (
-    *("request_uris", "request_object_signing_alg"),
+    *("request_uris", "require_signed_request_object", "request_object_signing_alg"),
     *("request_object_encryption_alg", "request_object_encryption_enc"),
 )
 
@@ -153,6 +153,10 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "subject_type": _(
                 "Pairwise: it knows people by identifiers (sub) that apps of other hosts don’t "
                 "have. Changing it later makes everybody a stranger to the app."
+            ),
+            "require_signed_request_object": _(
+                "Sign-ins begin only with what the app has signed; nothing else in their address "
+                "counts."
             ),
             "sector_identifier_uri": _(
                 "For pairwise apps with several hosts: the https address of a JSON list that has "

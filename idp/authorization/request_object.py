@@ -13,6 +13,7 @@ from typing import Any
 from django.core.cache import cache
 
 from idp import keys, outbound, policy
+from idp.authorization.request import Arrival
 from idp.clients import secrets
 from idp.clients.keys import public_keys
 from idp.jose.decrypt import decrypted
@@ -48,37 +49,42 @@ class RequestObject:
 
     claims: dict[str, Any]
     outside: Parameters
+    #: Whether its client wants nothing believed that it did not sign (RFC 9101 §10.5).
+    required: bool = False
 
     @property
     def parameters(self) -> Parameters:
         """The request: what is inside goes before what is outside. OIDC Core §6.1.
 
         A request whose response_type is inside alone is one of RFC 9101 §6.3: nothing outside
-        counts. Raises InvalidRequestObject for members that can't be parameters.
+        counts; nor does it where the client has to sign. Raises InvalidRequestObject for members
+        that can't be parameters.
         """
         inside, resources = _texts_of(self.claims)
         outside = {n: v for n, v in self.outside.values.items() if n not in _HOW_IT_CAME}
-        if "response_type" not in outside:
-            outside = {"client_id": outside["client_id"]}
+        if self.required or "response_type" not in outside:
+            return Parameters(
+                {"client_id": outside["client_id"], **inside}, self.outside.repeated, resources
+            )
         return Parameters(
-            {**outside, **inside},
-            self.outside.repeated,
-            resources or (self.outside.resources if "response_type" in outside else ()),
+            {**outside, **inside}, self.outside.repeated, resources or self.outside.resources
         )
 
 
-def read(client: Client, parameters: Parameters, now: datetime) -> RequestObject | None:
+def read(client: Client, arrival: Arrival, now: datetime) -> RequestObject | None:
     """Return the request object of a request, signed by its client; None where it has none.
 
     Raises InvalidRequest, InvalidRequestObject, InvalidRequestUri.
     """
+    parameters = arrival.parameters
     by_value, by_reference = parameters.get("request"), parameters.get("request_uri")
     if by_value is None and by_reference is None:
+        _needs_none(client, arrival)
         return None
     if by_reference is not None:
         by_value = _fetched(client, by_reference, also=by_value)
     claims = _authentic(client, _opened(client, by_value or ""), now)
-    return RequestObject(claims, parameters)
+    return RequestObject(claims, parameters, client.require_signed_request_object)
 
 
 def check(client: Client, found: RequestObject, now: datetime) -> None:
@@ -92,6 +98,14 @@ def check(client: Client, found: RequestObject, now: datetime) -> None:
     _is_of_now(client, found.claims, now)
     _agrees_with_outside(found)
     _holds_no_other(found.claims)
+
+
+def _needs_none(client: Client, arrival: Arrival) -> None:
+    """RFC 9101 §10.5: who has to sign is not asked less of. What is kept was opened before."""
+    if client.require_signed_request_object and arrival.pending_id is None:
+        raise InvalidRequest(
+            "This client has to sign its requests; send the parameter request or request_uri."
+        )
 
 
 # --- where it is --------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ REGISTERED = (
     "request_uris",
     "subject_type",
     "sector_identifier_uri",
+    "require_signed_request_object",
     "request_object_signing_alg",
     "request_object_encryption_alg",
     "request_object_encryption_enc",

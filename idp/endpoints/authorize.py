@@ -91,7 +91,7 @@ def _client_id(parameters: Parameters) -> str:
 def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
     """Open the request object if there is one, then go by what the request is with it."""
     try:
-        signed = request_object.read(client, arrival.parameters, timezone.now())
+        signed = request_object.read(client, arrival, timezone.now())
         arrival = replace(arrival, parameters=signed.parameters) if signed else arrival
     except ProtocolError as error:
         # Nothing inside is believed: only an address outside can be answered.
@@ -190,6 +190,8 @@ def _start_again(http: HttpRequest, gone: _Gone) -> HttpResponse:
     if expired is None:
         return error_page(http, gone)
     parameters = pending.arrival_of(expired).parameters
+    if expired.client.require_signed_request_object:
+        return error_page(http, gone, parameters)
     sent = {**parameters.values, **({"resource": expired.resources} if expired.resources else {})}
     again = f"{http.path}?{urlencode(sent, doseq=True)}"
     return error_page(http, gone, parameters, start_again=again)

@@ -180,6 +180,7 @@ class Client(AbstractApplication):
         blank=True,
         choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
     )
+    require_signed_request_object = models.BooleanField(_("signed requests only"), default=False)
     subject_type = models.CharField(
         _("subject type"),
         max_length=10,
@@ -451,6 +452,12 @@ class Client(AbstractApplication):
         signed = self.request_object_signing_alg in policy.SIGNING_ALGORITHMS
         if signed and self.jwks is None and not self.jwks_uri:
             problems["request_object_signing_alg"] = ["It needs public keys: jwks or jwks_uri."]
+        shared = self.request_object_signing_alg in policy.MAC_ALGORITHMS
+        if self.require_signed_request_object and not (shared or self.jwks or self.jwks_uri):
+            problems["require_signed_request_object"] = [
+                "It needs public keys (jwks or jwks_uri), or a request_object_signing_alg that "
+                "takes the secret for a key."
+            ]
         alg, enc = self.request_object_encryption_alg, self.request_object_encryption_enc
         if alg and not enc:
             self.request_object_encryption_enc = policy.RESPONSE_CONTENT_ENCRYPTIONS[0]

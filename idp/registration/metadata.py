@@ -56,7 +56,6 @@ _NOT_OFFERED = (
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
     "require_pushed_authorization_requests",
-    "require_signed_request_object",
     "tls_client_certificate_bound_access_tokens",
 )
 _PAGES = ("client_uri", "logo_uri", "policy_uri", "tos_uri")

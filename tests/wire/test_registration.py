@@ -71,6 +71,7 @@ def test_all_that_is_registered_comes_back_with_the_defaults(provider: object) -
         "id_token_signed_response_alg": "RS256",
         "introspection_signed_response_alg": "RS256",
         "require_auth_time": False,
+        "require_signed_request_object": False,
         "redirect_uris": [REDIRECT_URI],
         "registration_access_token": information["registration_access_token"],
         "response_types": ["code"],
@@ -327,7 +328,7 @@ def test_null_is_not_a_value(provider: object) -> None:
 @spec("RFC 7591", "2")
 def test_what_is_not_offered_may_be_declined(provider: object) -> None:
     declined = {
-        "require_signed_request_object": False,
+        "dpop_bound_access_tokens": False,
         "tls_client_certificate_bound_access_tokens": False,
     }
     assert not set(declined) & set(registered(**declined))

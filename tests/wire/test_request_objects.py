@@ -15,7 +15,7 @@ from jwcrypto.jwk import JWK, JWKSet
 
 from tests.assertions import jwks_of, make_key, make_key_client, shared_key, sign
 from tests.elsewhere import Elsewhere, answering
-from tests.registering import registered
+from tests.registering import register, registered
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -232,6 +232,36 @@ def test_it_comes_once_and_in_one_way(signing: Signing) -> None:
     assert signing.relying_party.answer(both).error == "invalid_request"
     twice = signing.relying_party.visit(request=[request, request])
     assert signing.relying_party.answer(twice).error == "invalid_request"
+
+
+@spec("RFC 9101", "10.5")
+def test_a_client_that_has_to_sign(signing: Signing) -> None:
+    required = make_key_client(KEY, require_signed_request_object=True)
+    signing = of(required, signing)
+    party = signing.relying_party
+    plain = party.answer(party.visit())
+    assert (plain.error, plain.state) == ("invalid_request", party.state)
+    assert is_error_page(party.visit(redirect_uri="https://evil.example/"))
+    page = signing.visit(request=signing.object(scope="openid email"))
+    assert is_page(page, "/account/login/")  # and what is kept meanwhile needs no other signature
+    assert party.go_on(page).code
+    form = {**party.parameters(), "prompt": "none"}
+    refused = party.browser.settle(party.browser.post("/authorize", data=form))
+    assert party.answer(refused).error == "invalid_request"
+    # What is not signed counts for nothing, although response_type is there, too.
+    answer = party.authorize(request=signing.object(nonce=None), nonce="x", state="x")
+    assert answer.state == party.state
+    assert "nonce" not in verified(party.exchange(answer.code).json()["id_token"])
+
+
+@spec("RFC 9101", "10.5")
+def test_registering_to_sign(provider: object) -> None:
+    wish = {"require_signed_request_object": True}
+    information = registered(**wish, jwks=jwks_of(KEY))
+    assert information["require_signed_request_object"] is True
+    assert registered(**wish, request_object_signing_alg="HS256")["client_secret"]
+    for members in (wish, {**wish, "jwks": jwks_of(KEY), "require_signed_request_object": "yes"}):
+        assert register(**members).json()["error"] == "invalid_client_metadata"
 
 
 # --- encrypted ----------------------------------------------------------------------------------

@@ -1,14 +1,19 @@
-"""Sign as a client does: assertions that prove it, and keys of its own."""
+"""Sign as a client does: assertions that prove it, its requests, and keys of its own."""
 
 import json
 import time
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from jwcrypto.jwk import JWK
+import httpx
+from jwcrypto.jwe import JWE
+from jwcrypto.jwk import JWK, JWKSet
 from jwcrypto.jws import JWS
 
+from idp import policy
 from tests import secrecy
-from tests.relying_party import ISSUER, Registered, make_client, unique
+from tests.relying_party import ISSUER, Registered, RelyingParty, make_client, unique
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _KINDS: dict[str, dict[str, Any]] = {
@@ -88,3 +93,60 @@ def make_key_client(key: JWK, **metadata: Any) -> Registered:
 def make_shared_client(**metadata: Any) -> Registered:
     """Register a client that proves itself by signing with its secret."""
     return make_client(**{"token_endpoint_auth_method": "client_secret_jwt", **metadata})
+
+
+@dataclass
+class Signing:
+    """A relying party that signs its requests."""
+
+    relying_party: RelyingParty
+    key: JWK
+    algorithm: str = "ES256"
+
+    def object(self, header: dict[str, Any] | None = None, **members: Any) -> str:
+        """Return the whole request as a request object; None leaves a member out."""
+        client_id, now = self.relying_party.client.client_id, int(time.time())
+        claims = {
+            **self.relying_party.parameters(),
+            "iss": client_id,
+            "aud": ISSUER,
+            "exp": now + 60,
+            "iat": now,
+            **members,
+        }
+        claims = {name: value for name, value in claims.items() if value is not None}
+        return sign(claims, self.key, self.algorithm, **(header or {}))
+
+    def visit(self, **parameters: Any) -> httpx.Response:
+        """Send these parameters, and the client_id, alone."""
+        sent = {"client_id": self.relying_party.client.client_id, **parameters}
+        browser = self.relying_party.browser
+        return browser.settle(browser.get("/authorize", params=sent))
+
+    def authorize(self, **parameters: Any) -> Any:
+        return self.relying_party.go_on(self.visit(**parameters))
+
+    def error(self, request: str, **parameters: Any) -> str | None:
+        """Return the error that comes back to the address outside."""
+        answer = self.relying_party.visit(request=request, **parameters)
+        # In the fragment, where the object wants tokens.
+        url = urlsplit(self.relying_party.answer(answer).url)
+        return dict(parse_qsl(url.query) + parse_qsl(url.fragment)).get("error")
+
+
+def encrypt(text: str, alg: str, enc: str, **header: Any) -> str:
+    """Encrypt to one of our published keys; one that is new is waited for."""
+    key = _published_for(alg)
+    protected = {"alg": alg, "enc": enc, "kid": key["kid"], "cty": "JWT", **header}
+    return str(JWE(text.encode(), protected, recipient=key).serialize(compact=True))
+
+
+def _published_for(alg: str) -> JWK:
+    until = time.monotonic() + policy.PUBLISHED_FOR.total_seconds() + 1
+    while time.monotonic() < until:
+        keys = JWKSet.from_json(httpx.get(f"{ISSUER}/jwks", verify=False).text)
+        for key in keys:
+            if (key.get("alg"), key.get("use")) == (alg, "enc"):
+                return key
+        time.sleep(0.2)
+    raise AssertionError(f"no key for {alg} is published")

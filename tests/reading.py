@@ -4,6 +4,7 @@ import hashlib
 import json
 from base64 import urlsafe_b64encode
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 from jwcrypto.jwe import JWE
@@ -12,12 +13,15 @@ from jwcrypto.jws import JWS
 
 from idp.clients import secrets
 from idp.models import Client
-from tests.relying_party import ISSUER, Registered, make_client
+from tests import secrecy
+from tests.relying_party import ISSUER, Registered, forms_of, make_client
 
 RSA = JWK.generate(kty="RSA", size=2048, kid="rsa", use="enc")
 EC = JWK.generate(kty="EC", crv="P-256", kid="ec", use="enc")
 SIGNING = JWK.generate(kty="EC", crv="P-256", kid="signing", use="sig")
 PUBLIC = {"keys": [key.export_public(as_dict=True) for key in (SIGNING, RSA, EC)]}
+#: The member of an answer from the authorization endpoint for each part of a response type.
+BROUGHT = {"code": "code", "id_token": "id_token", "token": "access_token"}
 _BITS = {"A128KW": 128, "A192KW": 192, "A256KW": 256, "A128GCM": 128, "A192GCM": 192}
 
 
@@ -77,3 +81,17 @@ def read_by(client: Registered, token: str, alg: str = "", enc: str = "") -> dic
         jws.verify(keys.get_key(jws.jose_header["kid"]))
     claims: dict[str, Any] = json.loads(jws.payload)
     return claims
+
+
+def brought(response: httpx.Response) -> dict[str, str]:
+    """Return what an answer brings to the client, however it travels."""
+    if response.is_redirect:
+        parts = urlsplit(response.headers["Location"])
+        members = dict(parse_qsl(parts.fragment or parts.query, keep_blank_values=True))
+    else:
+        assert response.status_code == 200, response.text
+        (form,) = forms_of(response)
+        members = dict(form.fields)
+    secrecy.used.note_members(members)
+    secrecy.used.note(members.get("code"))
+    return members

@@ -4,16 +4,13 @@ import hashlib
 import json
 import time
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from jwcrypto.jwe import JWE
-from jwcrypto.jwk import JWK, JWKSet
+from jwcrypto.jwk import JWK
 
-from tests.assertions import jwks_of, make_key, make_key_client, shared_key, sign
+from tests.assertions import Signing, encrypt, jwks_of, make_key, make_key_client, shared_key
 from tests.elsewhere import Elsewhere, answering
 from tests.registering import register, registered
 from tests.relying_party import (
@@ -31,57 +28,20 @@ from tests.relying_party import (
 )
 
 KEY = make_key()
+#: Its header asks for a password's hash, a hundred million times.
+PBES2 = "eyJhbGciOiJQQkVTMi1IUzI1NitBMTI4S1ciLCJlbmMiOiJBMTI4R0NNIiwicDJjIjo5OTk5OTk5OX0.A.A.A.A"
 JWT = "application/oauth-authz-req+jwt"
-
-
-@dataclass
-class Signing:
-    """A relying party that signs its requests."""
-
-    relying_party: RelyingParty
-    key: JWK = KEY
-    algorithm: str = "ES256"
-
-    def object(self, header: dict[str, Any] | None = None, **members: Any) -> str:
-        """Return the whole request as a request object; None leaves a member out."""
-        client_id, now = self.relying_party.client.client_id, int(time.time())
-        claims = {
-            **self.relying_party.parameters(),
-            "iss": client_id,
-            "aud": ISSUER,
-            "exp": now + 60,
-            "iat": now,
-            **members,
-        }
-        claims = {name: value for name, value in claims.items() if value is not None}
-        return sign(claims, self.key, self.algorithm, **(header or {}))
-
-    def visit(self, **parameters: Any) -> httpx.Response:
-        """Send these parameters, and the client_id, alone."""
-        sent = {"client_id": self.relying_party.client.client_id, **parameters}
-        browser = self.relying_party.browser
-        return browser.settle(browser.get("/authorize", params=sent))
-
-    def authorize(self, **parameters: Any) -> Any:
-        return self.relying_party.go_on(self.visit(**parameters))
-
-    def error(self, request: str, **parameters: Any) -> str | None:
-        """Return the error that comes back to the address outside."""
-        answer = self.relying_party.visit(request=request, **parameters)
-        # In the fragment, where the object wants tokens.
-        url = urlsplit(self.relying_party.answer(answer).url)
-        return dict(parse_qsl(url.query) + parse_qsl(url.fragment)).get("error")
 
 
 @pytest.fixture
 def signing(browser: Browser, person: Person) -> Signing:
-    return Signing(RelyingParty(make_key_client(KEY), browser, person))
+    return Signing(RelyingParty(make_key_client(KEY), browser, person), KEY)
 
 
 def of(client: Registered, signing: Signing) -> Signing:
     """Return another client, at the same browser and of the same person."""
     party = signing.relying_party
-    return Signing(RelyingParty(client, party.browser, party.person))
+    return Signing(RelyingParty(client, party.browser, party.person), KEY)
 
 
 # --- by value -----------------------------------------------------------------------------------
@@ -267,34 +227,25 @@ def test_registering_to_sign(provider: object) -> None:
 # --- encrypted ----------------------------------------------------------------------------------
 
 
-def encrypt(text: str, alg: str, enc: str, **header: Any) -> str:
-    """Encrypt to one of the provider's published keys."""
-    keys = JWKSet.from_json(httpx.get(f"{ISSUER}/jwks", verify=False).text)
-    key = next(key for key in keys if key.get("alg") == alg)
-    assert key["use"] == "enc"
-    protected = {"alg": alg, "enc": enc, "kid": key["kid"], "cty": "JWT", **header}
-    return str(JWE(text.encode(), protected, recipient=key).serialize(compact=True))
-
-
 @spec("RFC 9101", "6.1")
-@pytest.mark.parametrize("alg", ["RSA-OAEP-256", "ECDH-ES"])
-def test_encrypted_to_us(signing: Signing, alg: str) -> None:
-    client = make_key_client(KEY, request_object_encryption_alg=alg)
-    other = of(client, signing)
-    time.sleep(5.5)  # a key that was made just now is published within five seconds
-    sealed = encrypt(other.object(), alg, "A128CBC-HS256")
-    assert other.authorize(request=sealed).code
-    bad = [
-        encrypt(other.object(), alg, "A256GCM"),
-        encrypt(other.object(), alg, "A128CBC-HS256", zip="DEF"),
-        encrypt(json.dumps({"response_type": "code"}), alg, "A128CBC-HS256"),
-        sealed[:-4] + "AAAA",
-        "eyJhbGciOiJQQkVTMi1IUzI1NitBMTI4S1ciLCJlbmMiOiJBMTI4R0NNIiwicDJjIjo5OTk5OTk5OX0.A.A.A.A",
-    ]
-    assert {other.error(request) for request in bad} == {"invalid_request_object"}
-    assert signing.error(encrypt(signing.object(), alg, "A128CBC-HS256")) == (
-        "invalid_request_object"
-    )
+def test_encrypted_to_us(signing: Signing) -> None:
+    enc = "A128CBC-HS256"
+    others = {
+        alg: of(make_key_client(KEY, request_object_encryption_alg=alg), signing)
+        for alg in ("RSA-OAEP-256", "ECDH-ES")
+    }
+    for alg, other in others.items():
+        sealed = encrypt(other.object(), alg, enc)
+        assert other.authorize(request=sealed).code
+        bad = [
+            encrypt(other.object(), alg, "A256GCM"),
+            encrypt(other.object(), alg, enc, zip="DEF"),
+            encrypt(json.dumps({"response_type": "code"}), alg, enc),
+            sealed[:-4] + "AAAA",
+            PBES2,
+        ]
+        assert {other.error(request) for request in bad} == {"invalid_request_object"}
+        assert signing.error(encrypt(signing.object(), alg, enc)) == "invalid_request_object"
 
 
 # --- by reference -------------------------------------------------------------------------------

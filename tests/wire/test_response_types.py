@@ -7,12 +7,11 @@ OAuth 2.0 Multiple Response Type Encoding Practices, OAuth 2.0 Form Post Respons
 import hashlib
 from base64 import urlsafe_b64encode
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
-from tests import secrecy
+from tests.reading import BROUGHT, brought
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -35,7 +34,6 @@ ALL = [
     "token",
 ]
 IN_FRONT = ALL[1:]
-BROUGHT = {"code": "code", "id_token": "id_token", "token": "access_token"}
 
 
 def opened(**metadata: Any) -> dict[str, Any]:
@@ -52,20 +50,6 @@ def opened_app(browser: Browser, person: Person) -> RelyingParty:
     app = RelyingParty(make_client(**opened()), browser, person)
     app.authorize(scope="openid email")
     return app
-
-
-def brought(response: httpx.Response) -> dict[str, str]:
-    """Return what an answer brings to the client, however it travels."""
-    if response.is_redirect:
-        parts = urlsplit(response.headers["Location"])
-        members = dict(parse_qsl(parts.fragment or parts.query, keep_blank_values=True))
-    else:
-        assert response.status_code == 200, response.text
-        (form,) = forms_of(response)
-        members = dict(form.fields)
-    secrecy.used.note_members(members)
-    secrecy.used.note(members.get("code"))
-    return members
 
 
 def half_hash(value: str) -> str:

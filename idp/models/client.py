@@ -455,8 +455,7 @@ class Client(AbstractApplication):
         shared = self.request_object_signing_alg in policy.MAC_ALGORITHMS
         if self.require_signed_request_object and not (shared or self.jwks or self.jwks_uri):
             problems["require_signed_request_object"] = [
-                "It needs public keys (jwks or jwks_uri), or a request_object_signing_alg that "
-                "takes the secret for a key."
+                "It needs jwks, jwks_uri, or a request_object_signing_alg with the secret."
             ]
         alg, enc = self.request_object_encryption_alg, self.request_object_encryption_enc
         if alg and not enc:

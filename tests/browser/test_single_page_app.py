@@ -82,7 +82,9 @@ def test_signing_in_and_silent_renewal(app: str, visitor: Visitor) -> None:
     visitor.sees(visitor.person.email)
     first = visitor.page.evaluate("manager.getUser().then(user => user.access_token)")
     secrecy.used.note(first)
-    again, sub = renewed(visitor)
+    with visitor.page.expect_request(lambda asked: "prompt=none" in asked.url) as asked:
+        again, sub = renewed(visitor)
+    assert asked.value.frame.parent_frame is not None  # in an iframe, where nothing is shown
     assert again != first
     assert sub == visitor.person.sub
 

@@ -6,28 +6,34 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 import pytest
 
 from idp.declaration import apply
 from tests.conftest import Server
+from tests.elsewhere import Elsewhere
 from tests.interop.conftest import Traveller, free_address, running, shown
-from tests.reading import EC, encrypt_to
+from tests.reading import EC, PUBLIC, SIGNING, encrypt_to
 from tests.registering import initial_token
 from tests.relying_party import ISSUER, Person, make_client, spec, unique
 
 PROGRAM = Path(__file__).parent / "openid_client" / "server.mjs"
-METHODS = ["client_secret_basic", "client_secret_post", "none"]
-ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 
 
 @contextmanager
 def node_site(
-    log: Path, *, encryption: tuple[str, str] | None = None, **metadata: Any
+    log: Path,
+    *,
+    encryption: tuple[str, str] | None = None,
+    signs: bool = False,
+    **metadata: Any,
 ) -> Iterator[str]:
-    """Run the relying party with a client of its own; its answers may be encrypted to it."""
+    """Run the relying party with a client of its own.
+
+    Its answers may be encrypted to it, and its requests signed by it.
+    """
     assert (PROGRAM.parents[2] / "node_modules").is_dir(), "run `npm ci` in tests/ first"
     address = free_address()
     client = make_client(
@@ -66,6 +72,7 @@ def node_site(
             }
         ),
         OIDC_DECRYPTION_KEY=json.dumps(decryption) if decryption else "",
+        OIDC_SIGNING_KEY=SIGNING.export() if signs else "",
     ):
         yield address
 
@@ -150,6 +157,56 @@ def test_signed_and_encrypted(
     assert learnt["userinfo"]["email"] == person.email
 
 
+@spec("OIDC Core", "9")
+@spec("RFC 9101", "5")
+def test_everything_that_it_sends_is_signed(
+    provider: Server,
+    traveller: Traveller,
+    person: Person,
+    foreign_site: Elsewhere,
+    tmp_path: Path,
+) -> None:
+    path = f"/{unique('request')}"
+    uri = foreign_site.address + path
+    with node_site(
+        tmp_path / "log",
+        signs=True,
+        jwks=PUBLIC,
+        token_endpoint_auth_method="private_key_jwt",
+        require_signed_request_object=True,
+        request_uris=[uri],
+    ) as site:
+        by_value = sign_in(traveller, person, site)
+        asked = traveller.until(f"{site}/login", f"{ISSUER}/authorize")
+        sent = dict(parse_qsl(urlsplit(asked).query))
+        assert set(sent) == {"client_id", "request"}
+        foreign_site.says(path, sent["request"].encode(), "application/oauth-authz-req+jwt")
+        by_reference = {"client_id": sent["client_id"], "request_uri": uri}
+        page = traveller.open(f"{ISSUER}/authorize", **by_reference)
+        assert shown(page)["claims"]["sub"] == by_value["claims"]["sub"] == person.sub
+
+
+@spec("OIDC Core", "8.1")
+@spec("OIDC Core", "3.3")
+def test_hybrid_encrypted_posted_and_pairwise(
+    provider: Server, traveller: Traveller, person: Person, tmp_path: Path
+) -> None:
+    with opened_site(
+        tmp_path / "log",
+        "code id_token",
+        encryption=("ECDH-ES+A128KW", "A128GCM"),
+        signs=True,
+        token_endpoint_auth_method="client_secret_jwt",
+        userinfo_signed_response_alg="ES256",
+        subject_type="pairwise",
+    ) as site:
+        page = traveller.agree(person, traveller.open(f"{site}/login", response_mode="form_post"))
+        learnt = shown(traveller.press(page, "continue"))
+    assert learnt["algorithm"] == "ECDH-ES+A128KW"
+    assert learnt["claims"]["sub"] == learnt["userinfo"]["sub"] != person.sub
+    assert learnt["userinfo"]["email"] == person.email
+
+
 @spec("OIDC Dynamic Client Registration", "3.1")
 @pytest.mark.parametrize(
     ("method", "with_token"),
@@ -230,7 +287,7 @@ def test_an_answer_twice(site: str, traveller: Traveller, person: Person) -> Non
     assert traveller.open(answer).json()["error"] == "invalid_grant"
 
 
-def opened_site(log: Path, response_type: str) -> AbstractContextManager[str]:
+def opened_site(log: Path, response_type: str, **options: Any) -> AbstractContextManager[str]:
     """Run the relying party as one that an operator opened for tokens in front.
 
     A native app, since it is at this machine's own address.
@@ -242,6 +299,7 @@ def opened_site(log: Path, response_type: str) -> AbstractContextManager[str]:
         application_type="native",
         grant_types=grants,
         response_types=[response_type],
+        **options,
     )
 
 

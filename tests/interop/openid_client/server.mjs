@@ -5,7 +5,8 @@
 // tokens stay with the browser's cookie, for /refresh?resource=…, /introspect and /revoke?token=….
 // The environment says who we are: PORT, OIDC_ISSUER, OIDC_CLIENT (registration metadata as JSON). A
 // client without a client_id registers itself first, with OIDC_INITIAL_ACCESS_TOKEN if there is one;
-// OIDC_DECRYPTION_KEY is what it reads encrypted answers with: { alg, enc, jwk }.
+// OIDC_DECRYPTION_KEY is what it reads encrypted answers with: { alg, enc, jwk }; OIDC_SIGNING_KEY, a
+// JWK of P-256, is what it signs its requests with, and proves itself by where that is its method.
 // GET /registered shows what came of it.
 
 import { randomUUID } from 'node:crypto'
@@ -14,7 +15,10 @@ import * as client from 'openid-client'
 
 const { client_id, client_secret, token_endpoint_auth_method, ...metadata } = JSON.parse(process.env.OIDC_CLIENT)
 const here = `http://127.0.0.1:${process.env.PORT}`
+const signing = process.env.OIDC_SIGNING_KEY ? await signingKey(JSON.parse(process.env.OIDC_SIGNING_KEY)) : null
 const authentication = {
+  private_key_jwt: () => client.PrivateKeyJwt(signing),
+  client_secret_jwt: () => client.ClientSecretJwt(client_secret),
   client_secret_basic: () => client.ClientSecretBasic(client_secret),
   client_secret_post: () => client.ClientSecretPost(client_secret),
   none: () => client.None(),
@@ -40,6 +44,12 @@ if (process.env.OIDC_DECRYPTION_KEY) {
   const key = await crypto.subtle.importKey('jwk', jwk, kind, false, ['deriveBits'])
   client.enableDecryptingResponses(config, [enc], { key, alg, kid: jwk.kid })
 }
+
+async function signingKey(jwk) {
+  const kind = { name: 'ECDSA', namedCurve: jwk.crv }
+  return { key: await crypto.subtle.importKey('jwk', jwk, kind, false, ['sign']), kid: jwk.kid }
+}
+
 const pending = new Map() // what was sent, by the browser's cookie
 const signedIn = new Map() // the tokens, likewise
 const browserOf = request => /openid-client=([\w-]+)/.exec(request.headers.cookie)?.[1]
@@ -66,8 +76,11 @@ async function login(request, response, url) {
   if (url.searchParams.has('resource')) parameters.resource = url.searchParams.get('resource')
   const browser = randomUUID()
   pending.set(browser, sent)
+  const address = signing
+    ? await client.buildAuthorizationUrlWithJAR(config, parameters, signing)
+    : client.buildAuthorizationUrl(config, parameters)
   response.writeHead(302, {
-    Location: client.buildAuthorizationUrl(config, parameters).href,
+    Location: address.href,
     'Set-Cookie': `openid-client=${browser}; HttpOnly; SameSite=Lax`,
   })
   response.end()

@@ -4,12 +4,16 @@ import hashlib
 import json
 import time
 from base64 import urlsafe_b64encode
+from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from django.utils import timezone
 from jwcrypto.jwk import JWK
 
+from idp.models import PendingAuthorization
 from tests.assertions import Signing, encrypt, jwks_of, make_key, make_key_client, shared_key
 from tests.elsewhere import Elsewhere, answering
 from tests.registering import register, registered
@@ -205,6 +209,11 @@ def test_a_client_that_has_to_sign(signing: Signing) -> None:
     page = signing.visit(request=signing.object(scope="openid email"))
     assert is_page(page, "/account/login/")  # and what is kept meanwhile needs no other signature
     assert party.go_on(page).code
+    kept = PendingAuthorization.objects.filter(client__client_id=required.client_id)
+    kept.update(arrived_at=timezone.now() - timedelta(hours=1))
+    gone = party.browser.get(parse_qs(urlsplit(str(page.url)).query)["next"][0])
+    assert is_error_page(gone)
+    assert "Start again" not in gone.text  # that would be without the signature
     form = {**party.parameters(), "prompt": "none"}
     refused = party.browser.settle(party.browser.post("/authorize", data=form))
     assert party.answer(refused).error == "invalid_request"

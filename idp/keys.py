@@ -1,15 +1,14 @@
-"""Signing keys: made on first use, loaded once per process, published as a JWK set. RFC 7517.
+"""Our keys: made at the first start, loaded once per process, published as a JWK set. RFC 7517.
 
-Those of the usual algorithms are made at the start; those of the others when the first client is
-configured for one, or at the latest when it is used: making RSA keys costs time, and keys that
-nobody uses would be rotated and published for nothing.
+Every algorithm that is offered has its key from the start: one made later would sign before every
+process and every client had seen it.
 """
 
 import json
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -74,17 +73,8 @@ def key_set() -> KeySet:
 
 
 def active_signer(algorithm: str) -> Signer:
-    """Return the signer for one of `policy.SIGNING_ALGORITHMS`, made now if it is the first time.
-
-    Such a key is published when the transaction ends that uses it, within PUBLISHED_FOR in every
-    process; verifiers that meet a kid they don't know fetch the set again (OIDC Core §10.1.1).
-    """
-    known = key_set().signers.get(algorithm)
-    if known is not None:
-        return known
-    ensure_key(algorithm)
-    row = SigningKey.objects.get(algorithm=algorithm, state=SigningKey.State.ACTIVE)
-    return signer(row.kid, algorithm, _private_key(row))
+    """Return the signer for one of `policy.SIGNING_ALGORITHMS`."""
+    return key_set().signers[algorithm]
 
 
 def decryption_keys(algorithm: str) -> dict[str, JWK]:
@@ -113,41 +103,12 @@ def signer_for(client: Client, algorithm: str) -> Signer:
     )
 
 
-def ensure_keys_for(client: Client) -> None:
-    """Make the keys that a client's algorithms need, so that they are published before use."""
-    for algorithm in {
-        client.id_token_signed_response_alg,
-        client.userinfo_signed_response_alg,
-        client.introspection_signed_response_alg,
-        client.request_object_encryption_alg,
-    } & set(policy.KEY_ALGORITHMS):
-        if algorithm not in key_set().signers and algorithm not in key_set().decrypting:
-            ensure_key(algorithm)
-
-
-def ensure_key(algorithm: str) -> None:
-    """Make an active key for an algorithm if it has none; of several at once, one makes it."""
-    active = SigningKey.objects.filter(algorithm=algorithm, state=SigningKey.State.ACTIVE)
-    if not active.exists():
-        with suppress(IntegrityError), transaction.atomic():  # another process was faster
-            make_key(algorithm, SigningKey.State.ACTIVE)
-    transaction.on_commit(_look_again)  # perhaps another process has made it just now
-
-
-def _look_again() -> None:
-    """Forget how fresh the keys are: the next who asks loads them."""
-    global _current
-    with _lock:
-        if _current is not None:
-            _current = replace(_current, loaded_at=float("-inf"))
-
-
 def ensure_keys() -> None:
-    """Make an active key for each of KEYS_MADE_AT_START that lacks one; of several, one does."""
+    """Make an active key for each algorithm that lacks one; of several at once, one makes it."""
     present = set(
         SigningKey.objects.filter(state=SigningKey.State.ACTIVE).values_list("algorithm", flat=True)
     )
-    for algorithm in policy.KEYS_MADE_AT_START:
+    for algorithm in policy.KEY_ALGORITHMS:
         if algorithm not in present:
             with suppress(IntegrityError), transaction.atomic():  # another process was faster
                 make_key(algorithm, SigningKey.State.ACTIVE)
@@ -161,8 +122,6 @@ def rotate(algorithm: str, now: datetime) -> str:
     """
     with transaction.atomic():
         of_algorithm = _locked(algorithm)
-        if not of_algorithm.filter(state=SigningKey.State.ACTIVE).exists():
-            return f"{algorithm} has no key yet; it is made when a client needs it"
         following = of_algorithm.filter(state=SigningKey.State.NEXT).first()
         if following is None:
             return f"{make_key(algorithm, SigningKey.State.NEXT)} is published"
@@ -182,8 +141,6 @@ def replace_at_once(algorithm: str) -> str:
     """
     with transaction.atomic():
         of_algorithm = _locked(algorithm)
-        if algorithm not in policy.KEYS_MADE_AT_START and not of_algorithm.exists():
-            return f"{algorithm} has no key yet; it is made when a client needs it"
         of_algorithm.delete()
         key = make_key(algorithm, SigningKey.State.ACTIVE)
     return f"{key} is active, and every older {algorithm} key is gone"

@@ -85,11 +85,9 @@ CLIENT_AUTHENTICATION_METHODS: Final = (
 ACR_VALUES: Final = levels.LEVELS
 SUBJECT_TYPES: Final = ("public", "pairwise")
 #: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
-KEYS_MADE_AT_START: Final = ("RS256", "ES256", "EdDSA")
-#: With keys of ours; the others' keys are made when the first client needs them.
 SIGNING_ALGORITHMS: Final = (
-    *KEYS_MADE_AT_START,
-    *("RS384", "RS512", "PS256", "PS384", "PS512", "ES384", "ES512"),
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA"),
 )
 #: With the client's own secret (OIDC Core §10.1).
 MAC_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
@@ -98,7 +96,7 @@ ID_TOKEN_ALGORITHMS: Final = (*SIGNING_ALGORITHMS, *MAC_ALGORITHMS)
 CLIENT_ALGORITHMS: Final = ID_TOKEN_ALGORITHMS
 #: How clients may encrypt request objects to us.
 DECRYPTION_ALGORITHMS: Final = ("RSA-OAEP-256", "ECDH-ES")
-#: All that we have keys for.
+#: All that we have keys for, from the first start on.
 KEY_ALGORITHMS: Final = (*SIGNING_ALGORITHMS, *DECRYPTION_ALGORITHMS)
 #: How what a client is told can be encrypted (RFC 7518 §4.1): to a public key of the client's …
 PUBLIC_KEY_ENCRYPTION: Final = (

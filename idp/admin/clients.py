@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from idp import events, keys, policy
+from idp import events, policy
 from idp.admin.fields import Choices, Lines, PersonField, WebAddress
 from idp.admin.page import Act, Page, list_of, people_like
 from idp.clients import deletion, secrets
@@ -311,11 +311,6 @@ class ClientsPage(Page):
         if not obj.needs_secret:
             return super().response_add(request, obj, post_url_continue)
         return self._show_new_secret(request, obj, None)
-
-    def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:  # noqa: FBT001
-        """Save, with the keys that it needs published from now on."""
-        super().save_model(request, obj, form, change)
-        keys.ensure_keys_for(obj)
 
     def response_change(self, request: HttpRequest, obj: Client) -> HttpResponse:
         """Show a new secret where the app now signs with one, and has none that can."""

@@ -6,7 +6,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from accounts.models import User
-from idp import keys
 from idp.clients import metadata, secrets
 from idp.clients.sectors import vouches_for
 from idp.declaration.change import NEW_SECRET, Act, Change, differences
@@ -63,7 +62,6 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
     if not fields:
         return None
     client.save()
-    keys.ensure_keys_for(client)
     if new_secret and secret is not None:
         client.secrets.all().delete()
         secrets.add(client, secret)

@@ -10,7 +10,6 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from idp import keys
 from idp.clients import deletion, secrets
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata, InvalidToken
@@ -145,7 +144,6 @@ def _is_about(client: Client, document: Mapping[str, Any]) -> None:
 
 def _secret_where_needed(client: Client) -> str | None:
     """Return a new secret if the client needs one and has none; one without need loses it."""
-    keys.ensure_keys_for(client)
     if not client.needs_secret:
         client.secrets.all().delete()
         return None

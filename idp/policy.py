@@ -86,8 +86,8 @@ ACR_VALUES: Final = levels.LEVELS
 SUBJECT_TYPES: Final = ("public", "pairwise")
 #: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
 SIGNING_ALGORITHMS: Final = (
-    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
-    *("ES256", "ES384", "ES512", "EdDSA"),
+    *("RS256", "ES256", "EdDSA", "RS384", "RS512"),
+    *("PS256", "PS384", "PS512", "ES384", "ES512"),
 )
 #: With the client's own secret (OIDC Core §10.1).
 MAC_ALGORITHMS: Final = ("HS256", "HS384", "HS512")

@@ -88,6 +88,12 @@ def scopes_showing(names: Container[str], scopes: frozenset[str]) -> dict[str, f
     return {name: frozenset(scopes) for name, scopes in shown_by.items()}
 
 
+def names_shown(scopes: frozenset[str]) -> frozenset[str]:
+    """Return the claims that these scopes show, of whoever has something for them."""
+    standard = (name for scope in scopes for name in policy.SCOPE_CLAIMS.get(scope, ()))
+    return frozenset([*standard, *(name for row in _own_scopes(scopes) for name in row.claims)])
+
+
 def groups_of(user_id: int, beginning: str = "") -> list[str]:
     """Return the groups of a person, sorted; the administration's own are nobody else's affair."""
     groups = Group.objects.filter(user=user_id).exclude(name__in=ROLES)

@@ -9,12 +9,17 @@ def subject_of(client: Client, user: User) -> str:
 
     Costs a statement for pairwise clients alone. Two requests at once make one subject.
     """
-    if client.subject_type != Client.PAIRWISE:
-        return str(user.sub)
-    rows = PairwiseSubject.objects.filter(user=user, sector=client.sector)
-    row = rows.first()
-    if row is None:
+    known = known_subject(client, user)
+    if known is None:
         made = PairwiseSubject(user=user, sector=client.sector)
         PairwiseSubject.objects.bulk_create([made], ignore_conflicts=True)
-        row = rows.get()
-    return str(row.sub)
+        known = known_subject(client, user)
+    return str(known)
+
+
+def known_subject(client: Client, user: User) -> str | None:
+    """Return the `sub` by which a client knows a person, or None where none was made yet."""
+    if client.subject_type != Client.PAIRWISE:
+        return str(user.sub)
+    row = PairwiseSubject.objects.filter(user=user, sector=client.sector).first()
+    return str(row.sub) if row else None

@@ -16,8 +16,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from idp import events, policy
-from idp.admin.fields import Choices, Lines, PersonField, WebAddress
+from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
 from idp.admin.page import Act, Page, list_of, people_like
+from idp.admin.preview import PreviewForm
 from idp.clients import deletion, secrets
 from idp.models import Authorization, Client, Consent, Event
 
@@ -105,6 +106,15 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "one a line."
         ),
     )
+    localized = LocalizedLines(
+        label=_("In other languages"),
+        problem=_("Write “client_name#de = …”, each name and language once:"),
+        required=False,
+        help_text=_(
+            "One a line: “client_name#de = Bäckerei”. Of the name, client_uri, logo_uri, "
+            "policy_uri and tos_uri, people see the one in their language."
+        ),
+    )
     contacts = Lines(
         label=_("Contacts"), required=False, help_text=_("Its makers’ e-mail addresses.")
     )
@@ -126,7 +136,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *_SIGNATURES,
             "refresh_token_grace",
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
-            *("initiate_login_uri", "contacts"),
+            *("initiate_login_uri", "localized", "contacts"),
         )
         field_classes = dict.fromkeys(
             (
@@ -225,7 +235,7 @@ class ClientsPage(Page):
             {
                 "fields": (
                     *("client_uri", "initiate_login_uri", "logo_uri", "policy_uri", "tos_uri"),
-                    "contacts",
+                    *("localized", "contacts"),
                 )
             },
         ),
@@ -261,13 +271,19 @@ class ClientsPage(Page):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page of an app's secrets."""
-        page = path(
-            "<path:object_id>/secrets/",
-            self.admin_site.admin_view(self.secrets_view),
-            name="idp_client_secrets",
-        )
-        return [page, *super().get_urls()]
+        """Add the pages of an app's secrets, and of what it would receive."""
+        pages = (("secrets", self.secrets_view), ("preview", self.preview_view))
+        return [
+            *(
+                path(
+                    f"<path:object_id>/{name}/",
+                    self.admin_site.admin_view(view),
+                    name=f"idp_client_{name}",
+                )
+                for name, view in pages
+            ),
+            *super().get_urls(),
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:  # noqa: ARG002
         """Return what can't be written: the client_id, once others know it."""
@@ -298,6 +314,7 @@ class ClientsPage(Page):
         secrets_page = (_("Secrets"), reverse("admin:idp_client_secrets", args=[row.pk]))
         return [
             *([secrets_page] if row.needs_secret else []),
+            (_("What it receives"), reverse("admin:idp_client_preview", args=[row.pk])),
             (_("Errors"), list_of(Event, client_id=row.client_id, kind=Event.Kind.DENIED)),
             (_("Events"), list_of(Event, client_id=row.client_id)),
             (_("Consents"), list_of(Consent, client=row.pk)),
@@ -326,6 +343,33 @@ class ClientsPage(Page):
         """Say what goes without listing a million tokens."""
         said = _("%(app)s, with its secrets, consents, authorizations and tokens")
         return [said % {"app": objs[0]}], {}, set(), []
+
+    # --- what it receives ---------------------------------------------------------------------
+
+    def preview_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what the app would receive about somebody."""
+        client = self.get_object(request, object_id)
+        if client is None:
+            raise Http404
+        may_view = self.has_view_permission(request, client)
+        if not may_view or not request.user.has_perm("accounts.view_user"):
+            raise PermissionDenied
+        form = PreviewForm(client, request.GET or None)
+        shown = form.is_valid()
+        return TemplateResponse(
+            request,
+            "admin/preview.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": _("What %(app)s receives") % {"app": client},
+                "opts": self.opts,
+                "original": client,
+                "form": form,
+                "person": form.cleaned_data["person"] if shown else None,
+                "preview": form.preview() if shown else None,
+                "back": self.address_of(client),
+            },
+        )
 
     # --- secrets ------------------------------------------------------------------------------
 

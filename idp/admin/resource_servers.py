@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from idp import policy
-from idp.admin.fields import Choices, ClientsField, DescribedLines, Lines, SourceLines
+from idp.admin.fields import Choices, ClientsField, DescribedLines, Lines, PairLines
 from idp.admin.page import Act, Page
 from idp.models import InitialAccessToken, ResourceServer, Scope
 from idp.registration import initial_access_tokens
@@ -77,8 +77,9 @@ class ResourceServersPage(Page):
 class ScopeForm(forms.ModelForm):  # type: ignore[type-arg]
     """A scope, its claims a line each."""
 
-    claims = SourceLines(
+    claims = PairLines(
         label=_("What it tells apps about people"),
+        problem=_("Write “claim = source”, each claim once:"),
         required=False,
         help_text=_(
             "One a line: “department = groups dept-*” (the person’s groups that begin so), "

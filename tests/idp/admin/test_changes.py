@@ -431,3 +431,21 @@ def test_an_older_app_is_opened_for_tokens_in_front(operator: Operator) -> None:
     client = Client.objects.get(client_id=client_id)
     assert (client.grant_types, client.response_types) == tuple(wanted.values())
     assert "Legacy: tokens come in an address" in operator.open(client_page(client_id)).text
+
+
+def test_an_app_has_texts_in_other_languages(operator: Operator) -> None:
+    client_id = make_client(**{"tos_uri#fr": "https://rp.example.com/fr"}).client_id
+    lines = "client_name#de = Brotladen\ntos_uri#fr=https://rp.example.com/cgu\nclient_uri#de ="
+    assert "tos_uri#fr = https://rp.example.com/fr" in operator.open(client_page(client_id)).text
+    operator.save(client_page(client_id), localized=lines)
+    saved = {"client_name#de": "Brotladen", "tos_uri#fr": "https://rp.example.com/cgu"}
+    assert Client.objects.get(client_id=client_id).localized == saved
+    for line, problem in (
+        ("client_id#de = x", "Write “client_name#de = …”"),
+        ("client_name#de = a\nclient_name#de = b", "each name and language once"),
+        ("tos_uri#de = javascript:alert(1)", "not an address that starts with https://"),
+    ):
+        page = operator.save(client_page(client_id), localized=line)
+        assert problem in page.text
+        assert line.splitlines()[-1].split(" = ")[0] in page.text
+    assert Client.objects.get(client_id=client_id).localized == saved

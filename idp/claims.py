@@ -11,14 +11,20 @@ from django.contrib.auth.models import Group
 
 from accounts.models import User
 from idp import policy
+from idp.claim_sources import configured, delivery
 from idp.models import Authorization, Scope
-from idp.models.scope import FIELDS, Source
+from idp.models.scope import CLAIMS_PROVIDER, FIELDS, Source
 from idp.protocol.languages import is_within, tagged
-from idp.protocol.vocabulary import ADDRESS_MEMBERS, GROUPS, PROTOCOL_CLAIMS
+from idp.protocol.vocabulary import (
+    ADDRESS_MEMBERS,
+    CLAIM_NAMES,
+    CLAIM_SOURCES,
+    GROUPS,
+    PROTOCOL_CLAIMS,
+)
 from idp.roles import ROLES
 
-#: Every claim that can be delivered, for discovery's `claims_supported`.
-SUPPORTED = tuple(
+_SUPPORTED = tuple(
     dict.fromkeys(
         [claim for claims in policy.SCOPE_CLAIMS.values() for claim in claims]
         + ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"]
@@ -27,15 +33,26 @@ SUPPORTED = tuple(
 )
 _NOTHING: tuple[Any, ...] = (None, "", {}, [])
 _STANDARD = frozenset(name for names in policy.SCOPE_CLAIMS.values() for name in names)
+_NOT_IN_ID_TOKENS = PROTOCOL_CLAIMS - {CLAIM_NAMES, CLAIM_SOURCES}
+
+
+def supported() -> tuple[str, ...]:
+    """Return every claim that can be delivered, for discovery's `claims_supported`."""
+    return (*_SUPPORTED, *configured.claims())
 
 
 def claims_for(
-    person: Mapping[str, Any], scopes: frozenset[str], names: Iterable[str] = ()
+    person: Mapping[str, Any],
+    scopes: frozenset[str],
+    names: Iterable[str] = (),
+    *,
+    client_id: str | None = None,
 ) -> dict[str, Any]:
     """Return the claims that the scopes show, and those of these names; never an empty one.
 
     `person` has a user's columns by their claims' names, `id`, and `email_verified`. Groups and
-    operators' own claims are looked up only where one is among the claims.
+    operators' own claims are looked up only where one is among the claims. `client_id` is who gets
+    them: without it, claims that others assert are left out (OIDC Core §5.6.2).
     """
     names = tuple(names)
     own = _own_sources(scopes, frozenset(tagged(name)[0] for name in names))
@@ -48,25 +65,30 @@ def claims_for(
         if tag is None or is_within(person["locale"], tag):
             source = own.get(base)
             values[name] = _sourced(source, person) if source else _value(base, person)
-    return {name: value for name, value in values.items() if value not in _NOTHING}
+    claims = {name: value for name, value in values.items() if value not in _NOTHING}
+    elsewhere = frozenset(name for name, source in own.items() if source.kind == CLAIMS_PROVIDER)
+    if elsewhere and client_id is not None:
+        user = User.objects.get(pk=person["id"])
+        claims |= delivery.members(user, client_id, elsewhere)
+    return claims
 
 
 def id_token_claims(
-    authorization: Authorization, person: User, *, with_scopes: bool
+    authorization: Authorization, person: User, client_id: str | None, *, with_scopes: bool
 ) -> dict[str, Any]:
     """Return the claims about the person that go into the ID token. OIDC Core §5.4, §5.5.
 
     Those asked for there one by one; `with_scopes` also those that the scopes show, for the
     response type id_token, which has no access token for UserInfo. Nothing that a token says of
-    itself is among them.
+    itself is among them. `client_id` is the token's audience, as for `claims_for`.
     """
     scopes = frozenset(authorization.scope.split()) if with_scopes else frozenset()
     names = authorization.claims.get("id_token", [])
     if not scopes and not names:
         return {}
     wanted = {*names, *(("email_verified",) if "email" in scopes else ())}
-    claims = claims_for(person_of(person, wanted), scopes, names)
-    return {name: value for name, value in claims.items() if name not in PROTOCOL_CLAIMS}
+    claims = claims_for(person_of(person, wanted), scopes, names, client_id=client_id)
+    return {name: value for name, value in claims.items() if name not in _NOT_IN_ID_TOKENS}
 
 
 def person_of(user: User, wanted: Container[str]) -> dict[str, Any]:
@@ -92,6 +114,19 @@ def names_shown(scopes: frozenset[str]) -> frozenset[str]:
     """Return the claims that these scopes show, of whoever has something for them."""
     standard = (name for scope in scopes for name in policy.SCOPE_CLAIMS.get(scope, ()))
     return frozenset([*standard, *(name for row in _own_scopes(scopes) for name in row.claims)])
+
+
+def asserted_by_others(scope: Scope, names: Container[str]) -> list[tuple[str, str]]:
+    """Return those of these claims of an operator's scope that others assert.
+
+    Each as people read it: what it is, and who asserts it.
+    """
+    known = configured.claims()
+    return [
+        (str(known[name].claims[name]), str(known[name].provider))
+        for name, words in scope.claims.items()
+        if name in names and name in known and Source.parse(words) == Source(CLAIMS_PROVIDER, "")
+    ]
 
 
 def groups_of(user_id: int, beginning: str = "") -> list[str]:
@@ -126,6 +161,8 @@ def _sourced(source: Source, person: Mapping[str, Any]) -> Any:
             return source.argument
         case "groups":
             return groups_of(person["id"], source.argument)
+        case "claims provider":
+            return None  # not the value, but where it is found, goes out
         case _:
             return _value(source.argument, person)
 

@@ -51,6 +51,10 @@ IDP_REGISTRATION_GRANTS: list[str] = env.str(
 IDP_REGISTRATION_RESPONSE_TYPES: list[str] = env.list(
     "IDP_REGISTRATION_RESPONSE_TYPES", default=["code"]
 )
+#: Classes, by dotted path, that know where claims are found that others assert (idp.claim_sources).
+IDP_CLAIM_SOURCES: list[str] = [
+    path.strip() for path in env.list("IDP_CLAIM_SOURCES", default=[]) if path.strip()
+]
 #: How many proxies in front of us append to X-Forwarded-For; the addresses before are not trusted.
 IDP_TRUSTED_PROXY_COUNT: int = env.int("IDP_TRUSTED_PROXY_COUNT", default=0)
 

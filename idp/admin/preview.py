@@ -16,6 +16,7 @@ from accounts.levels import reaches
 from accounts.models import User
 from idp import policy
 from idp.admin.fields import Choices, PersonField
+from idp.claim_sources import configured
 from idp.claims import claims_for, id_token_claims, names_shown, person_of
 from idp.models import Authorization, Client, Consent
 from idp.protocol.response_types import ID_TOKEN
@@ -68,7 +69,10 @@ class Preview:
 
 
 def preview(client: Client, person: User, scopes: frozenset[str]) -> Preview:
-    """Return what the app would receive at UserInfo and in the ID token; nothing is written."""
+    """Return what the app would receive at UserInfo and in the ID token; nothing is written.
+
+    Claims that others assert are named, and not asked for: they may come with an access token.
+    """
     sub = known_subject(client, person) or _("(made at the first sign-in)")
     if "openid" not in scopes:
         return Preview(_notes(client, person, scopes), [], [], [])
@@ -76,13 +80,20 @@ def preview(client: Client, person: User, scopes: frozenset[str]) -> Preview:
     in_id_token = id_token_claims(
         Authorization(scope=" ".join(sorted(scopes))),
         person,
+        client_id=None,
         with_scopes=ID_TOKEN in client.response_types,  # alone, so there is no UserInfo
     )
+    left_out = names_shown(scopes) - userinfo.keys()
+    sources = configured.claims()
+    elsewhere = {
+        name: _("(asserted by %(provider)s)") % {"provider": sources[name].provider}
+        for name in sorted(left_out & sources.keys())
+    }
     return Preview(
         _notes(client, person, scopes),
-        _readable({**userinfo, "sub": sub}),
+        _readable({**userinfo, "sub": sub, **elsewhere}),
         _readable({"sub": sub, **in_id_token}),
-        sorted(names_shown(scopes) - userinfo.keys()),
+        sorted(left_out - elsewhere.keys()),
     )
 
 

@@ -84,7 +84,8 @@ class ScopeForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text=_(
             "One a line: “department = groups dept-*” (the person’s groups that begin so), "
             "“teams = groups” (all of them), “work_phone = phone_number” (a field), "
-            "“company = text Bakery Ltd” (always the same)."
+            "“company = text Bakery Ltd” (always the same), “credit_score = claims provider” "
+            "(somebody else’s to assert)."
         ),
     )
 

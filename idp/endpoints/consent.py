@@ -1,6 +1,6 @@
 """The consent page: what the app would see, in a person's words. OIDC Core §3.1.2.4."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from idp.authorization import consent as consents
 from idp.authorization import pending
 from idp.authorization.request import AuthorizationRequest
 from idp.authorization.response import send_error
-from idp.claims import claims_for, groups_of, person_of
+from idp.claims import asserted_by_others, claims_for, groups_of, person_of
 from idp.clients.redirect_uris import verified
 from idp.continuation import PENDING, continue_at, pending_of
 from idp.endpoints.error_page import error_page
@@ -188,7 +188,15 @@ def _own(
             continue
         asked = frozenset({name}) & scopes
         values = claims_for(person_of(user, FIELDS), asked, named)
-        yield description, " · ".join(str(_written(value)) for value in values.values())
+        written = [str(_written(value)) for value in values.values()]
+        others = _from_others(own[name], own[name].claims if asked else named)
+        yield description, " · ".join([*written, *others])
+
+
+def _from_others(scope: Scope, names: Container[str]) -> Iterator[str]:
+    """Return in words which of these claims others assert, and who: the values are not here."""
+    for claim, provider in asserted_by_others(scope, names):
+        yield gettext("%(claim)s, from %(provider)s") % {"claim": claim, "provider": provider}
 
 
 def _written(value: Any) -> Any:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
 from idp import claims, keys, policy
+from idp.claim_sources import configured
 from idp.clients.opened import Offer, offer
 from idp.endpoints.wire import methods
 
@@ -77,8 +78,8 @@ def provider_metadata(offered: Offer) -> dict[str, Any]:
         "introspection_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
         "display_values_supported": policy.DISPLAYS,
         "prompt_values_supported": policy.PROMPTS,
-        "claim_types_supported": ["normal"],
-        "claims_supported": claims.SUPPORTED,
+        "claim_types_supported": ["normal", *configured.claim_types()],
+        "claims_supported": claims.supported(),
         "claims_parameter_supported": True,
         "request_parameter_supported": True,
         "request_uri_parameter_supported": True,

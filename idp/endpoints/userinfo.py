@@ -104,7 +104,7 @@ def _claims(bearer: Bearer | None) -> dict[str, object]:
             "The access token was not granted the scope openid, which UserInfo needs."
         )
     _authentication_is_sufficient(bearer)
-    return claims_for(bearer.user, scopes, bearer.claims_asked)
+    return claims_for(bearer.user, scopes, bearer.claims_asked, client_id=bearer.client_id)
 
 
 def _authentication_is_sufficient(bearer: Bearer) -> None:

@@ -10,12 +10,15 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from idp import policy
-from idp.protocol.vocabulary import GROUPS, PROTOCOL_CLAIMS, SCOPE_CLAIMS
+from idp.claim_sources import configured
+from idp.protocol.claim_names import problem_with_claim
+from idp.protocol.vocabulary import GROUPS, PEOPLES_CLAIMS
 
 SCOPE = re.compile(r"[!#-[\]-~]+")
-_CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
 #: What a claim of an operator's can be filled from: all that the standard scopes show.
-FIELDS = tuple(name for names in SCOPE_CLAIMS.values() for name in names if name != "sub")
+FIELDS = tuple(name for name in PEOPLES_CLAIMS if name != GROUPS)
+#: The kind of a source that is not here, and how it is written.
+CLAIMS_PROVIDER = "claims provider"
 _MOST_CLAIMS = 50
 _LONGEST_TEXT = 300
 
@@ -31,15 +34,18 @@ def problem_with_scope(name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Source:
-    """Where an operator's claim comes from: one of a person's fields, their groups, or a text."""
+    """Where an operator's claim comes from: a person's field, their groups, a text, or others."""
 
     kind: str
-    #: The field; the beginning of the groups' names, or nothing for all groups; the text.
+    #: The field; the beginning of the groups' names, or nothing for all groups; the text; nothing
+    #: where a claims provider asserts it (OIDC Core §5.6.2, `claim_sources`).
     argument: str
 
     @classmethod
     def parse(cls, words: str) -> "Source | None":
-        """Read `phone_number`, `groups`, `groups dept-*` or `text Bakery Ltd`; None for others."""
+        """Read `phone_number`, `groups dept-*`, `text Bakery Ltd`, `claims provider`; or None."""
+        if words.split() == CLAIMS_PROVIDER.split():
+            return cls(CLAIMS_PROVIDER, "")
         kind, _space, argument = words.strip().partition(" ")
         argument = argument.strip()
         if kind in FIELDS and not argument:
@@ -58,15 +64,21 @@ def problem_with_claims(claims: Any) -> str | None:
     if len(claims) > _MOST_CLAIMS:
         return f"A scope has at most {_MOST_CLAIMS} claims."
     for name, words in claims.items():
-        if _CLAIM.fullmatch(name) is None:
-            return f"This is not a claim's name: {name!r}."
-        if name in PROTOCOL_CLAIMS or name in FIELDS or name == GROUPS:
-            return f"This claim means something else already: {name}."
-        if not isinstance(words, str) or Source.parse(words) is None:
-            return (
-                f"{name}: {words!r} is no source; use a standard claim (such as phone_number), "
-                "groups, groups dept-* or text followed by the text."
-            )
+        problem = problem_with_claim(name) or _problem_with_source(name, words)
+        if problem:
+            return problem
+    return None
+
+
+def _problem_with_source(name: str, words: Any) -> str | None:
+    source = Source.parse(words) if isinstance(words, str) else None
+    if source is None:
+        return (
+            f"{name}: {words!r} is no source; use a standard claim (such as phone_number), "
+            "groups, groups dept-*, text followed by the text, or claims provider."
+        )
+    if source.kind == CLAIMS_PROVIDER and name not in configured.claims():
+        return f"{name}: No source in IDP_CLAIM_SOURCES has this claim."
     return None
 
 

@@ -45,7 +45,9 @@ def issue(
     signer = keys.signer_for(client, client.id_token_signed_response_alg)
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
-        **id_token_claims(authorization, authorization.user, with_scopes=with_scopes),
+        **id_token_claims(
+            authorization, authorization.user, client.client_id, with_scopes=with_scopes
+        ),
         "iss": policy.ISSUER,
         "sub": subject_of(client, authorization.user),
         "aud": client.client_id,

@@ -16,6 +16,7 @@ from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.signals import pre_delete
 from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
@@ -44,6 +45,7 @@ class Ending(StrEnum):
     PASSWORD_CHANGED = "password-changed"
     PASSWORD_RESET = "password-reset"
     FACTOR_REMOVED = "second-factor-removed"
+    ACCOUNT_DELETED = "account-deleted"
 
 
 def connect() -> None:
@@ -51,6 +53,7 @@ def connect() -> None:
     user_logged_in.connect(_begin, dispatch_uid="accounts.begin")
     user_logged_out.connect(_signed_out, dispatch_uid="accounts.signed_out")
     user_signed_up.connect(_signed_up, dispatch_uid="accounts.signed_up")
+    pre_delete.connect(_deleted, sender=User, dispatch_uid="accounts.deleted")
     password_reset.connect(_password_was_reset, dispatch_uid="accounts.password_reset")
 
 
@@ -177,6 +180,11 @@ def _signed_out(*, request: HttpRequest, user: User | None, **_: Any) -> None:
     if session is not None and user is not None:
         end_sessions([session], Ending.SIGNED_OUT)
     request.signed_in_session = None  # type: ignore[attr-defined]
+
+
+def _deleted(*, instance: User, **_: Any) -> None:
+    """Whoever is deleted is signed out first, so that apps are told while they can be."""
+    end_sessions(instance.sessions.filter(ended_at=None), Ending.ACCOUNT_DELETED)
 
 
 def _password_was_reset(*, request: HttpRequest, user: User, **_: Any) -> None:

@@ -18,6 +18,7 @@ from idp.models import (
     AuthorizationCode,
     Client,
     Consent,
+    Delivery,
     Event,
     PendingAuthorization,
     RefreshToken,
@@ -64,6 +65,7 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
             ended_at__lte=now - policy.SESSIONS_KEPT_FOR,
         ),
     )
+    yield "deliveries", Delivery.objects.filter(done_at__lte=now - policy.SESSIONS_KEPT_FOR)
     yield (
         "parked sessions",
         ParkedSession.objects.filter(Q(expires_at__lte=now) | Q(session__ended_at__isnull=False)),

@@ -11,6 +11,8 @@ from accounts.authentication import authentication_methods
 from accounts.models import Session, User
 from accounts.sessions import sessions_ended
 from idp.events import Kind, record
+from idp.logout import backchannel
+from idp.models import ClientSession
 
 
 def connect() -> None:
@@ -57,6 +59,7 @@ def _sign_in_failed(
 
 
 def _sessions_ended(*, sessions: list[Session], ending: str, **_: Any) -> None:
+    backchannel.plan(ClientSession.objects.filter(session__in=sessions))
     for session in sessions:
         record(Kind.SESSION_ENDED, user=session.user, reason=f"Ended because: {ending}.")
 

@@ -9,7 +9,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException, HTTPResponse
@@ -70,11 +71,32 @@ def fetch(url: str, content_types: Collection[str], *, resolve: Resolver = addre
     the environment used. Raises OutboundError.
     """
     ends_at = time.monotonic() + SECONDS
+    with _talking_to(url, resolve, ends_at) as (connection, target):
+        response = _answer(connection, _get(target, content_types), ends_at)
+        return _body(response, target, content_types)
+
+
+def post(url: str, form: str, *, resolve: Resolver = addresses_of) -> int:
+    """Send a form (`application/x-www-form-urlencoded`) and return the status of the answer.
+
+    The answer's body is not read. As with `fetch`, nothing else of ours goes along, and no redirect
+    is followed. Raises OutboundError.
+    """
+    ends_at = time.monotonic() + SECONDS
+    with _talking_to(url, resolve, ends_at) as (connection, target):
+        return int(_answer(connection, _post(target, form), ends_at).status)
+
+
+@contextmanager
+def _talking_to(
+    url: str, resolve: Resolver, ends_at: float
+) -> Iterator[tuple[socket.socket, _Target]]:
+    """Connect to a client's address; whatever goes wrong with it is an OutboundError."""
     try:
         target = _target(url)
         addresses = [_checked(text, target) for text in _looked_up(target.host, resolve, ends_at)]
         with _connected(target, addresses, ends_at) as connection:
-            return _body(connection, target, content_types, ends_at)
+            yield connection, target
     except TimeoutError:
         raise OutboundError(f"{url} did not answer within {SECONDS:.0f} seconds.") from None
     except ssl.SSLCertVerificationError as problem:
@@ -225,21 +247,37 @@ class _Timed(io.RawIOBase):
         return io.BufferedReader(self)
 
 
-def _body(
-    connection: socket.socket, target: _Target, content_types: Collection[str], ends_at: float
-) -> bytes:
+def _get(target: _Target, content_types: Collection[str]) -> str:
+    return _message("GET", target, f"Accept: {', '.join(content_types)}")
+
+
+def _post(target: _Target, form: str) -> str:
+    kind = "Content-Type: application/x-www-form-urlencoded"
+    return _message("POST", target, kind, f"Content-Length: {len(form)}") + form
+
+
+def _message(method: str, target: _Target, *headers: str) -> str:
     lines = (
-        f"GET {target.path} HTTP/1.1",
+        f"{method} {target.path} HTTP/1.1",
         f"Host: {target.authority}",
-        f"Accept: {', '.join(content_types)}",
+        *headers,
         "Accept-Encoding: identity",
         "User-Agent: Signet",
         "Connection: close",
     )
+    return "\r\n".join((*lines, "", ""))
+
+
+def _answer(connection: socket.socket, message: str, ends_at: float) -> HTTPResponse:
+    """Say something, and return the answer with its headers read."""
     connection.settimeout(_left(ends_at))
-    connection.sendall("\r\n".join((*lines, "", "")).encode("ascii"))
-    response = HTTPResponse(cast("socket.socket", _Timed(connection, ends_at)), method="GET")
+    connection.sendall(message.encode("ascii"))
+    response = HTTPResponse(cast("socket.socket", _Timed(connection, ends_at)))
     response.begin()
+    return response
+
+
+def _body(response: HTTPResponse, target: _Target, content_types: Collection[str]) -> bytes:
     _is_what_was_asked_for(response, target, content_types)
     body = response.read(MOST + 1)
     if len(body) > MOST:

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -74,6 +75,8 @@ class Elsewhere:
         self.pages: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
         #: The paths asked for, with the headers that came.
         self.asked: list[tuple[str, dict[str, str]]] = []
+        #: The paths that forms were sent to, each with what was in it.
+        self.posted: list[tuple[str, dict[str, str]]] = []
         elsewhere = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -84,6 +87,11 @@ class Elsewhere:
                 self.close_connection = True
                 with suppress(OSError):  # who asked has gone
                     elsewhere.pages.get(self.path, answering(b"", status=404))(self)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                elsewhere.posted.append((self.path, dict(parse_qsl(body, strict_parsing=True))))
+                self.do_GET()
 
             def log_message(self, *_: Any) -> None: ...
 
@@ -107,6 +115,10 @@ class Elsewhere:
         """Say this at a path, and return its address."""
         self.pages[path] = answering(body, content_type, **headers)
         return self.address + path
+
+    def forms(self, path: str) -> list[dict[str, str]]:
+        """Return what was sent to a path."""
+        return [form for posted, form in self.posted if posted == path]
 
     def times(self, path: str) -> int:
         """Return how often a path was asked for."""

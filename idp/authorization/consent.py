@@ -6,7 +6,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from idp.models import Authorization, Client, Consent, PendingAuthorization
+from idp.logout import backchannel
+from idp.models import Authorization, Client, ClientSession, Consent, PendingAuthorization
 from idp.tokens.revocation import revoke_families
 
 
@@ -29,7 +30,11 @@ def remember(
 def withdraw(consent: Consent, now: datetime) -> None:
     """Take a consent back: what the client got for this person ends with it."""
     families = Authorization.objects.filter(user=consent.user_id, client=consent.client_id)
+    signed_in = ClientSession.objects.filter(
+        client=consent.client_id, session__user=consent.user_id, session__ended_at=None
+    )
     with transaction.atomic():
+        backchannel.plan(signed_in)
         revoke_families(families.values("pk"), now)
         consent.delete()
 

@@ -12,6 +12,7 @@ from idp.models import (
     Client,
     ClientSession,
     Consent,
+    Delivery,
     PendingAuthorization,
     RefreshToken,
     UsedAssertion,
@@ -27,6 +28,7 @@ MANY: dict[type[Model], str] = {
     Authorization: "client",
     ClientSession: "client",
     Consent: "client",
+    Delivery: "client",
     UsedAssertion: "client",
 }
 

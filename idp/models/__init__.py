@@ -2,6 +2,7 @@
 
 from idp.models.authorization import Authorization, ClientSession, Consent, PendingAuthorization
 from idp.models.client import Client, ClientOrigin, ClientSecret, UsedAssertion
+from idp.models.delivery import Delivery
 from idp.models.event import Event
 from idp.models.keys import SigningKey
 from idp.models.registration import InitialAccessToken
@@ -19,6 +20,7 @@ __all__ = [
     "ClientSecret",
     "ClientSession",
     "Consent",
+    "Delivery",
     "DeviceCode",
     "Event",
     "IDToken",

@@ -201,6 +201,16 @@ class Client(AbstractApplication):
     require_auth_time = models.BooleanField(_("require auth_time"), default=False)
     client_uri = models.URLField(_("home page"), blank=True)
     logo_uri = models.URLField(_("logo"), blank=True)
+    #: Where it learns that a session ended: a token posted there (OIDC Back-Channel Logout §2.2) …
+    backchannel_logout_uri = models.URLField(_("back-channel logout address"), blank=True)
+    backchannel_logout_session_required = models.BooleanField(
+        _("back-channel logout with sid"), default=False
+    )
+    #: … or a page that the person's browser loads there (OIDC Front-Channel Logout §2).
+    frontchannel_logout_uri = models.URLField(_("front-channel logout address"), blank=True)
+    frontchannel_logout_session_required = models.BooleanField(
+        _("front-channel logout with sid"), default=False
+    )
     #: Where a sign-in begins that the person starts here (OIDC Core §4).
     initiate_login_uri = models.URLField(_("address that starts a sign-in"), blank=True)
     policy_uri = models.URLField(_("privacy policy"), blank=True)
@@ -358,6 +368,7 @@ class Client(AbstractApplication):
         problems |= self._problems_with_keys() | self._problems_with_request_objects()
         problems |= self._problems_with_secret() | self._problems_with_encryption()
         problems |= self._problems_with_languages() | self._problems_with_grants()
+        problems |= self._problems_with_logout()
         if self.initiate_login_uri and not self.initiate_login_uri.startswith("https://"):
             problems["initiate_login_uri"] = ["It has to start with https://."]
         if self.subject_type == self.PAIRWISE and self._sector() is None:
@@ -463,6 +474,23 @@ class Client(AbstractApplication):
         if enc and not alg:
             problems["request_object_encryption_enc"] = [
                 "It needs request_object_encryption_alg beside it."
+            ]
+        return problems
+
+    def _problems_with_logout(self) -> dict[str, list[str]]:
+        """OIDC Back-Channel Logout §2.2, OIDC Front-Channel Logout §2: where it can be told."""
+        problems: dict[str, list[str]] = {}
+        schemes = ("https://", "http://") if settings.IDP_DEVELOPMENT else ("https://",)
+        told_at = self.backchannel_logout_uri
+        if told_at and (not told_at.startswith(schemes) or "#" in told_at):
+            problems["backchannel_logout_uri"] = [
+                "It has to start with https://, and to have no fragment."
+            ]
+        loaded_at = self.frontchannel_logout_uri
+        origins = {redirect_uris.origin_of(uri) for uri in self.redirect_uris}
+        if loaded_at and (redirect_uris.origin_of(loaded_at) not in origins or "#" in loaded_at):
+            problems["frontchannel_logout_uri"] = [
+                "It has to have scheme, host and port of a redirect URI, and no fragment."
             ]
         return problems
 

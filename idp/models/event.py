@@ -38,6 +38,7 @@ class Event(models.Model):
         SIGN_IN_FAILED = "sign-in-failed", _("Sign-in failed")
         SIGNED_UP = "signed-up", _("Account made")
         SESSION_ENDED = "session-ended", _("Session ended")
+        NOT_TOLD = "app-not-told", _("App not told of a sign-out")
         EMAIL_VERIFIED = "email-verified", _("Address verified")
         PASSWORD_CHANGED = "password-changed", _("Password changed")
         FACTOR_ADDED = "factor-added", _("Second factor added")

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -11,15 +12,21 @@ from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from idp.housekeeping import tidy
+from idp.logout.backchannel import deliver
 
 log = structlog.get_logger(__name__)
-_PAUSE_SECONDS = 60
+#: Seconds between two looks at what is due, and between two rounds of tidying.
+_PAUSE_SECONDS = 1
+_TIDY_SECONDS = 60
 
 
 class Command(BaseCommand):
     """Work."""
 
-    help = "Expire what is over and keep the keys' schedule, every minute; --once does it once."
+    help = (
+        "Tell apps of sign-outs as they happen; expire what is over and keep the keys' schedule, "
+        "every minute. --once does what is due and stops."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say whether once is enough."""
@@ -28,18 +35,28 @@ class Command(BaseCommand):
     def handle(self, *_: Any, once: bool, **__: Any) -> None:
         """Work until a signal asks to stop; what is under way is finished first."""
         if once:
+            self._deliver()
             self._report(tidy(timezone.now()))
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        tidied_at = float("-inf")
         while not stop.is_set():
             try:
-                self._report(tidy(timezone.now()))
+                self._deliver()
+                if time.monotonic() - tidied_at >= _TIDY_SECONDS:
+                    self._report(tidy(timezone.now()))
+                    tidied_at = time.monotonic()
             except Error:
                 log.exception("worker_failed")  # the database will be back
             close_old_connections()
             stop.wait(_PAUSE_SECONDS)
+
+    def _deliver(self) -> None:
+        """Tell all that is due, batch after batch."""
+        while deliver(timezone.now()):
+            pass
 
     def _report(self, deleted: dict[str, int]) -> None:
         went = {name: count for name, count in deleted.items() if count}

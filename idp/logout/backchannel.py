@@ -1,0 +1,116 @@
+"""Telling clients that a session ended, from us to them. OIDC Back-Channel Logout.
+
+`plan` writes what has to be told with the end itself; the worker's `deliver` tells it. A crash
+between the two, or in the midst of them, loses nothing: what was taken up is due again.
+"""
+
+import random
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+import structlog
+from django.db import connection
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from idp import events, outbound
+from idp.models import ClientSession, Delivery
+from idp.protocol.errors import InvalidClientMetadata
+from idp.subjects import subject_of
+from idp.tokens import logout_token
+
+log = structlog.get_logger(__name__)
+#: What waits between one try and the next; after the last a client is given up.
+_PAUSES = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3600, 4 * 3600, 12 * 3600)
+)
+#: Seconds before what somebody took up and never finished is due again: longer than a fetch.
+_TAKEN_FOR = timedelta(seconds=60)
+#: How many clients are told side by side, so that a slow one holds up nobody.
+_AT_ONCE = 20
+_BATCH = 100
+
+
+def plan(ended: QuerySet[ClientSession]) -> None:
+    """Write what clients have to be told of these, in the transaction that ends them."""
+    taking_part = ended.filter(client__enabled=True).exclude(client__backchannel_logout_uri="")
+    Delivery.objects.bulk_create(
+        Delivery(
+            client=row.client,
+            session=row.session,
+            sub=subject_of(row.client, row.session.user),
+            sid=row.sid,
+        )
+        for row in taking_part.select_related("client", "session__user")
+    )
+
+
+def deliver(now: datetime) -> bool:
+    """Tell what is due, as much as fits into one go; return whether there was anything.
+
+    Several workers can do so at once: each takes up what no other has.
+    """
+    due = Delivery.objects.filter(state=Delivery.State.WAITING, due_at__lte=now)
+    keys = list(due.order_by("due_at").values_list("pk", flat=True)[:_BATCH])
+    taken = [pk for pk in keys if _take_up(pk, now)]
+    if not taken:
+        return bool(keys)
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        rows = Delivery.objects.filter(pk__in=taken).select_related("client")
+        tries = {threads.submit(_problem_with_telling, row, now): row for row in rows}
+        for done in as_completed(tries):
+            _note(tries[done], done.result(), timezone.now())
+    return True
+
+
+def try_again(delivery: Delivery) -> None:
+    """Make a delivery due now, also one that was given up, with all its tries before it."""
+    Delivery.objects.filter(pk=delivery.pk).exclude(state=Delivery.State.DELIVERED).update(
+        state=Delivery.State.WAITING, due_at=timezone.now(), tries=0, done_at=None
+    )
+
+
+def _take_up(pk: int, now: datetime) -> bool:
+    """Move the next try, so that nobody else begins one; return False where somebody else did."""
+    due = Delivery.objects.filter(pk=pk, state=Delivery.State.WAITING, due_at__lte=now)
+    return bool(due.update(due_at=now + _TAKEN_FOR, tries=F("tries") + 1))
+
+
+def _problem_with_telling(delivery: Delivery, now: datetime) -> str | None:
+    """Post a logout token; return why it did not arrive, in a sentence, or None. §2.5, §2.8."""
+    client = delivery.client
+    try:
+        if not client.backchannel_logout_uri:
+            return "The app has no address for back-channel logout any more."
+        token = logout_token.issue(
+            client, sub=delivery.sub, sid=delivery.sid, jti=delivery.jti, now=now
+        )
+        form = urlencode({"logout_token": token})
+        status = outbound.post(client.backchannel_logout_uri, form)
+    except InvalidClientMetadata as error:
+        return error.description
+    except outbound.OutboundError as problem:
+        return str(problem)
+    finally:
+        connection.close()  # the thread's own, if it needed one
+    return None if 200 <= status < 300 else f"The app answered with the status {status}."
+
+
+def _note(delivery: Delivery, problem: str | None, now: datetime) -> None:
+    """Write down how a try went, and when the next one is."""
+    row = Delivery.objects.filter(pk=delivery.pk)
+    if problem is None:
+        row.update(state=Delivery.State.DELIVERED, done_at=now, last_problem="")
+        return
+    if delivery.tries <= len(_PAUSES):
+        pause = _PAUSES[delivery.tries - 1] * random.uniform(0.8, 1.2)  # noqa: S311
+        row.update(due_at=now + pause, last_problem=problem)
+        return
+    row.update(state=Delivery.State.FAILED, done_at=now, last_problem=problem)
+    events.record(
+        events.Kind.NOT_TOLD,
+        client_id=delivery.client.client_id,
+        reason=f"The app could not be told that a session ended: {problem}",
+        tries=delivery.tries,
+    )

@@ -1,0 +1,61 @@
+"""What has to reach a client although nobody waits for it."""
+
+import secrets
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Session
+from idp.models.client import Client
+
+
+def new_token_id() -> str:
+    """Return what a logout token is known by (`jti`), the same at every try."""
+    return secrets.token_urlsafe(16)
+
+
+class Delivery(models.Model):
+    """A logout token on its way to a client, written with what caused it (an outbox).
+
+    It keeps what the token says, so that it arrives although session and person are gone.
+    """
+
+    class State(models.TextChoices):
+        """How far it came."""
+
+        WAITING = "waiting", _("on its way")
+        DELIVERED = "delivered", _("told")
+        FAILED = "failed", _("given up")
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, verbose_name=_("app"))
+    session = models.ForeignKey(
+        Session, null=True, on_delete=models.SET_NULL, verbose_name=_("session")
+    )
+    sub = models.CharField(_("identifier"), max_length=255)
+    sid = models.CharField(max_length=22)
+    jti = models.CharField(max_length=22, unique=True, default=new_token_id)
+    state = models.CharField(
+        _("state"), max_length=10, choices=State.choices, default=State.WAITING
+    )
+    created_at = models.DateTimeField(_("caused"), default=timezone.now)
+    #: When the next try begins. Whoever takes it up moves this first, so that no other does.
+    due_at = models.DateTimeField(_("next try"), default=timezone.now)
+    tries = models.PositiveIntegerField(_("tries"), default=0)
+    last_problem = models.TextField(_("last problem"), blank=True)
+    done_at = models.DateTimeField(_("told or given up"), null=True)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(state="waiting"),
+                name="deliveries_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.client} {self.created_at:%Y-%m-%d %H:%M}"

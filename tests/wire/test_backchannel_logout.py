@@ -1,0 +1,279 @@
+"""Clients are told that a session ended, whatever ended it. OIDC Back-Channel Logout."""
+
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from accounts import operations
+from accounts.models import User
+from idp.jose.verify import header_of
+from idp.logout import backchannel
+from idp.models import Client, Delivery, Event
+from idp.tokens.logout_token import EVENT
+from tests.elsewhere import Elsewhere, answering
+from tests.reading import PUBLIC, decrypted
+from tests.registering import registered, send
+from tests.relying_party import (
+    ISSUER,
+    Browser,
+    Person,
+    RelyingParty,
+    forms_of,
+    is_error_page,
+    make_client,
+    spec,
+    unique,
+    verified,
+)
+
+State = Delivery.State
+
+
+@dataclass
+class Told:
+    """A website that wants to know of sign-outs, its person signed in to it."""
+
+    site: Elsewhere
+    path: str
+    relying_party: RelyingParty
+    tokens: dict[str, Any]
+
+    @property
+    def user(self) -> User:
+        return User.objects.get(email=self.relying_party.person.email)
+
+    @property
+    def browser(self) -> Browser:
+        return self.relying_party.browser
+
+    @property
+    def delivery(self) -> Delivery:
+        return Delivery.objects.get(client__client_id=self.relying_party.client.client_id)
+
+    def received(self) -> list[str]:
+        """Return the logout tokens that came, and nothing but them."""
+        forms = self.site.forms(self.path)
+        assert all(set(form) == {"logout_token"} for form in forms)
+        return [form["logout_token"] for form in forms]
+
+    def try_again_now(self) -> None:
+        Delivery.objects.filter(pk=self.delivery.pk).update(due_at=timezone.now())
+        call_command("worker", "--once")
+
+
+@pytest.fixture
+def make_told(foreign_site: Elsewhere, browser: Browser, person: Person) -> Callable[..., Told]:
+    def make(**metadata: Any) -> Told:
+        path = f"/{unique('logout')}?from=signet"
+        metadata.setdefault("backchannel_logout_uri", foreign_site.says(path, b""))
+        client = make_client(**metadata)
+        relying_party = RelyingParty(client, browser, person)
+        return Told(foreign_site, path, relying_party, relying_party.tokens())
+
+    return make
+
+
+@pytest.fixture
+def told(make_told: Callable[..., Told]) -> Told:
+    return make_told()
+
+
+def sign_out(told: Told) -> None:
+    told.browser.submit(told.browser.open("/account/logout/"))
+
+
+@spec("OIDC Back-Channel Logout", "2.4")
+@spec("OIDC Back-Channel Logout", "2.5")
+def test_a_sign_out_is_told_in_a_token_once(told: Told) -> None:
+    id_token = verified(told.tokens["id_token"])
+    sign_out(told)
+    for _ in range(2):
+        call_command("worker", "--once")
+    [token] = told.received()
+    claims = verified(token)
+    assert header_of(token)["typ"] == "logout+jwt"
+    assert (claims["iss"], claims["aud"]) == (ISSUER, told.relying_party.client.client_id)
+    assert (claims["sub"], claims["sid"]) == (id_token["sub"], id_token["sid"])
+    assert claims["events"] == {EVENT: {}}
+    assert 0 < claims["exp"] - claims["iat"] <= 120
+    assert set(claims) == {"iss", "sub", "aud", "iat", "exp", "jti", "events", "sid"}
+    assert told.delivery.state == State.DELIVERED
+
+
+@spec("OIDC Back-Channel Logout", "2.4")
+def test_it_passes_for_no_other_token(told: Told) -> None:
+    sign_out(told)
+    call_command("worker", "--once")
+    [token] = told.received()
+    told.browser.sign_in(told.relying_party.person)
+    assert is_error_page(told.browser.open("/end_session", id_token_hint=token))
+    assert told.relying_party.introspect(token) == {"active": False}
+    assert told.relying_party.userinfo(token).status_code == 401
+
+
+@spec("OIDC Back-Channel Logout", "2.4")
+def test_it_is_encrypted_where_id_tokens_are(make_told: Callable[..., Told]) -> None:
+    told = make_told(
+        jwks=PUBLIC,
+        id_token_signed_response_alg="ES256",
+        id_token_encrypted_response_alg="ECDH-ES",
+        id_token_encrypted_response_enc="A256GCM",
+    )
+    sign_out(told)
+    call_command("worker", "--once")
+    [token] = told.received()
+    _header, inner = decrypted(told.relying_party.client, token, "ECDH-ES", "A256GCM")
+    assert header_of(inner) | {"typ": "logout+jwt", "alg": "ES256"} == header_of(inner)
+    assert verified(inner)["jti"] == told.delivery.jti
+
+
+# --- whatever ends it ---------------------------------------------------------------------------
+
+
+def press(browser: Browser, path: str, **button: str) -> None:
+    """Press a button without an id."""
+    page = browser.open(path)
+    assert 'value="{}"'.format(*button.values()) in page.text
+    form = forms_of(page)[0]
+    browser.post(path, data={**form.fields, **button})
+
+
+def sign_out_elsewhere(told: Told) -> None:
+    with Browser() as other:
+        other.sign_in(told.relying_party.person)
+        press(other, "/account/sessions/", end="others")
+
+
+def remove_the_app(told: Told) -> None:
+    press(told.browser, "/account/apps/", remove=told.relying_party.client.client_id)
+
+
+@spec("OIDC Back-Channel Logout", "2.3")
+@pytest.mark.parametrize(
+    "end",
+    [
+        sign_out_elsewhere,
+        remove_the_app,
+        lambda told: operations.disable(told.user),
+        lambda told: operations.require_new_password(told.user),
+        lambda told: operations.end_all_sessions(told.user),
+        lambda told: operations.end_session(told.user.sessions.get()),
+        lambda told: told.user.delete(),
+    ],
+    ids=["elsewhere", "app removed", "disabled", "new password", "all", "one", "deleted"],
+)
+def test_every_ending_is_told(told: Told, end: Callable[[Told], None]) -> None:
+    end(told)
+    call_command("worker", "--once")
+    assert len(told.received()) == 1
+
+
+def test_who_asked_for_nothing_or_is_disabled_is_told_nothing(
+    told: Told, make_told: Callable[..., Told]
+) -> None:
+    other = make_told(backchannel_logout_uri=None)
+    Client.objects.filter(client_id=told.relying_party.client.client_id).update(enabled=False)
+    sign_out(told)
+    clients = {told.relying_party.client.client_id, other.relying_party.client.client_id}
+    assert not Delivery.objects.filter(client__client_id__in=clients).exists()
+
+
+# --- until it arrives --------------------------------------------------------------------------
+
+
+@spec("OIDC Back-Channel Logout", "2.8")
+def test_what_fails_is_tried_again_and_in_the_end_given_up(told: Told) -> None:
+    told.site.pages[told.path] = answering(b"", status=500)
+    sign_out(told)
+    call_command("worker", "--once")
+    first = told.delivery
+    assert (first.state, first.tries) == (State.WAITING, 1)
+    assert first.last_problem == "The app answered with the status 500."
+    assert timedelta(seconds=2) < first.due_at - timezone.now() < timedelta(seconds=10)
+    call_command("worker", "--once")
+    assert len(told.received()) == 1, "not before it is due"
+    for _ in range(7):
+        told.try_again_now()
+    assert told.delivery.state == State.FAILED
+    event = Event.objects.get(kind="app-not-told", client_id=told.relying_party.client.client_id)
+    assert "status 500" in event.reason
+    told.try_again_now()
+    assert len(told.received()) == 8, "given up"
+    told.site.says(told.path, b"")
+    backchannel.try_again(told.delivery)
+    call_command("worker", "--once")
+    assert told.delivery.state == State.DELIVERED
+    assert len({verified(token)["jti"] for token in told.received()}) == 1
+
+
+def test_one_that_cannot_be_reached_holds_up_nobody(
+    told: Told, make_told: Callable[..., Told]
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"https://localhost:{nobody.getsockname()[1]}/"
+        dead = make_told(backchannel_logout_uri=address)
+        sign_out(told)
+        call_command("worker", "--once")
+    assert told.delivery.state == State.DELIVERED
+    assert (dead.delivery.state, dead.delivery.tries) == (State.WAITING, 1)
+    assert "could not be fetched" in dead.delivery.last_problem
+
+
+def test_what_a_worker_left_behind_is_due_again(told: Told) -> None:
+    sign_out(told)
+    assert backchannel._take_up(told.delivery.pk, timezone.now())  # and then the power fails
+    call_command("worker", "--once")
+    assert told.received() == []
+    backchannel.deliver(timezone.now() + backchannel._TAKEN_FOR)
+    assert len(told.received()) == 1
+
+
+def test_of_many_workers_one_tells_it(told: Told) -> None:
+    sign_out(told)
+    together = Barrier(6)
+
+    def work(_number: int) -> None:
+        together.wait()
+        try:
+            backchannel.deliver(timezone.now())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(work, range(6)))
+    assert len(told.received()) == 1
+
+
+# --- what clients register ----------------------------------------------------------------------
+
+
+@spec("OIDC Back-Channel Logout", "2.2")
+@spec("OIDC Front-Channel Logout", "2")
+def test_where_a_client_is_told_is_registered_and_checked(provider: object) -> None:
+    wish = {
+        "backchannel_logout_uri": "https://rp.example.com/told",
+        "backchannel_logout_session_required": True,
+        "redirect_uris": ["https://rp.example.com/callback"],
+        "frontchannel_logout_uri": "https://rp.example.com/loaded?a=b",
+        "frontchannel_logout_session_required": True,
+    }
+    assert wish.items() <= registered(**wish).items()
+    for name, bad in (
+        ("backchannel_logout_uri", "https://rp.example.com/told#here"),
+        ("backchannel_logout_uri", "javascript:alert(1)"),
+        ("frontchannel_logout_uri", "https://evil.example.com/loaded"),
+        ("frontchannel_logout_uri", "https://rp.example.com/loaded#here"),
+    ):
+        response = send({**wish, name: bad})
+        assert response.status_code == 400
+        assert name in response.json()["error_description"]

@@ -1,12 +1,11 @@
 """Clients, as a file declares them: registration metadata and policy."""
 
-from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.db.models import QuerySet
 
 from accounts.models import User
-from idp.clients import deletion, metadata, secrets
+from idp.clients import metadata, secrets
 from idp.declaration.change import NEW_SECRET, Act, Change, differences
 from idp.declaration.members import (
     DeclarationError,
@@ -52,15 +51,6 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
         client.secrets.all().delete()
         secrets.add(client, secret)
     return Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
-
-
-def prune_clients(declared: Collection[str]) -> Iterator[Change]:
-    """Delete every client that is not among these, except those that registered themselves."""
-    for client in rows():
-        if client.client_id not in declared:
-            fields = differences(state(client), {})
-            deletion.delete(client)
-            yield Change(f"client {client.client_id}", Act.REMOVED, fields)
 
 
 def state(client: Client) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from idp.declaration.members import DeclarationError
+from idp.protocol.json_objects import first_repeated
 
 FORMATS = ("yaml", "json")
 #: The C implementations, where PyYAML has them: ten times as fast.
@@ -52,12 +53,10 @@ def _from_json(text: str) -> Any:
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in members if names.count(name) > 1)
+    double = first_repeated(name for name, _ in pairs)
+    if double is not None:
         raise _UnreadableError(f"the member {double} is there twice in one place.")
-    return members
+    return dict(pairs)
 
 
 def _from_yaml(text: str) -> Any:
@@ -102,9 +101,10 @@ def _refuse_doubles(root: yaml.Node) -> None:
         if not isinstance(node, yaml.MappingNode):
             waiting += node.value
             continue
-        names = [name.value for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
-        if len(set(names)) < len(names):
-            double = next(name for name in names if names.count(name) > 1)
+        double = first_repeated(
+            name.value for name, _ in node.value if isinstance(name, yaml.ScalarNode)
+        )
+        if double is not None:
             line = node.start_mark.line + 1
             raise _UnreadableError(f"the member {double} is there twice in what begins at {line}.")
         waiting += [part for pair in node.value for part in pair]

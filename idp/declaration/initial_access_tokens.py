@@ -1,6 +1,5 @@
 """Initial access tokens, as a file declares them: who may register clients. RFC 7591 §1.2."""
 
-from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from types import NoneType
 from typing import Any
@@ -61,15 +60,6 @@ def apply_initial_access_token(entry: dict[str, Any]) -> Change | None:
         return None
     row.save()
     return Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
-
-
-def prune_initial_access_tokens(declared: Collection[str]) -> Iterator[Change]:
-    """Delete every token that is not among these; what was revoked stays as the record of it."""
-    for row in rows():
-        if row.name not in declared:
-            fields = differences(state(row), {})
-            row.delete()
-            yield Change(f"initial access token {row.name}", Act.REMOVED, fields)
 
 
 def state(row: InitialAccessToken) -> dict[str, Any]:

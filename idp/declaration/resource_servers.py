@@ -1,6 +1,6 @@
 """APIs, as a file declares them, and which clients may introspect for them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from types import NoneType
 from typing import Any
 
@@ -83,15 +83,6 @@ def appoint(entry: dict[str, Any], *, left_out: Collection[tuple[str, str]]) -> 
         return None
     server.introspection_clients.set(clients)
     return Change(what, Act.CHANGED, {"introspection_clients": (before, wanted)})
-
-
-def prune_resource_servers(declared: Collection[str]) -> Iterator[Change]:
-    """Delete every API that is not among these."""
-    for server in rows():
-        if server.identifier not in declared:
-            fields = differences(state(server), {})
-            server.delete()
-            yield Change(f"resource server {server.identifier}", Act.REMOVED, fields)
 
 
 def state(server: ResourceServer) -> dict[str, Any]:

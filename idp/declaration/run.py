@@ -102,7 +102,7 @@ def _pruned(lists: Lists) -> Iterator[Change]:
     for name in _PRUNED_IN_ORDER:
         if name in lists:
             section = SECTIONS[name]
-            yield from section.prune({entry[section.key] for entry in lists[name]})
+            yield from section.pruned({entry[section.key] for entry in lists[name]})
 
 
 def _stranded(gone: set[str]) -> Iterator[str]:

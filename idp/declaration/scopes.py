@@ -1,6 +1,5 @@
 """Scopes of the operator's own, as a file declares them."""
 
-from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.db.models import QuerySet
@@ -26,15 +25,6 @@ def apply_scope(entry: dict[str, Any]) -> Change | None:
         return None
     scope.save()
     return Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
-
-
-def prune_scopes(declared: Collection[str]) -> Iterator[Change]:
-    """Delete every scope that is not among these."""
-    for scope in rows():
-        if scope.name not in declared:
-            fields = differences(state(scope), {})
-            scope.delete()
-            yield Change(f"scope {scope.name}", Act.REMOVED, fields)
 
 
 def state(scope: Scope) -> dict[str, Any]:

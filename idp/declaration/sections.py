@@ -7,8 +7,9 @@ from typing import Any
 from django.db.models import Model, QuerySet
 
 from accounts.models import User
+from idp.clients import deletion
 from idp.declaration import clients, initial_access_tokens, resource_servers, scopes, users
-from idp.declaration.change import Change
+from idp.declaration.change import Act, Change, differences
 from idp.models import Client, InitialAccessToken, ResourceServer, Scope
 
 
@@ -23,16 +24,29 @@ class Section:
     key: str
     state: Callable[[Any], dict[str, Any]]
     defaults: Callable[[Any], dict[str, Any]]
-    #: What is exported, in order, with all that `state` needs.
+    #: What is exported, and pruned, in order, with all that `state` needs.
     rows: Callable[[], QuerySet[Any]]
-    #: Removes all but those with these keys.
-    prune: Callable[[Collection[str]], Iterator[Change]]
+    delete: Callable[[Any], object] = Model.delete
+    #: Takes the place of deleting all but those with these keys.
+    prune: Callable[[Collection[str]], Iterator[Change]] | None = None
+
+    def pruned(self, declared: Collection[str]) -> Iterator[Change]:
+        """Take away what is not among these keys, and return how."""
+        if self.prune is not None:
+            yield from self.prune(declared)
+            return
+        for row in self.rows():
+            key = getattr(row, self.key)
+            if key not in declared:
+                fields = differences(self.state(row), {})
+                self.delete(row)
+                yield Change(f"{self.noun} {key}", Act.REMOVED, fields)
 
 
 #: In the order in which they are exported.
 SECTIONS = {
     "users": Section(
-        User, "user", "email", users.state, users.defaults, users.rows, users.prune_users
+        User, "user", "email", users.state, users.defaults, users.rows, prune=users.prune_users
     ),
     "clients": Section(
         Client,
@@ -41,7 +55,7 @@ SECTIONS = {
         clients.state,
         clients.defaults,
         clients.rows,
-        clients.prune_clients,
+        delete=deletion.delete,
     ),
     "resource_servers": Section(
         ResourceServer,
@@ -50,11 +64,8 @@ SECTIONS = {
         resource_servers.state,
         resource_servers.defaults,
         resource_servers.rows,
-        resource_servers.prune_resource_servers,
     ),
-    "scopes": Section(
-        Scope, "scope", "name", scopes.state, scopes.defaults, scopes.rows, scopes.prune_scopes
-    ),
+    "scopes": Section(Scope, "scope", "name", scopes.state, scopes.defaults, scopes.rows),
     "initial_access_tokens": Section(
         InitialAccessToken,
         "initial access token",
@@ -62,7 +73,6 @@ SECTIONS = {
         initial_access_tokens.state,
         initial_access_tokens.defaults,
         initial_access_tokens.rows,
-        initial_access_tokens.prune_initial_access_tokens,
     ),
 }
 

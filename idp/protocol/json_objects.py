@@ -1,6 +1,8 @@
 """JSON objects as they arrive: read strictly, members that come twice refused. RFC 8259 §4."""
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from idp.protocol.errors import InvalidRequest
@@ -24,13 +26,16 @@ def parse(text: str) -> dict[str, Any]:
     return value
 
 
+def first_repeated(names: Iterable[str]) -> str | None:
+    """Return the first of these names that is there more than once, or None."""
+    return next((name for name, times in Counter(names).items() if times > 1), None)
+
+
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in members if names.count(name) > 1)
+    repeated = first_repeated(name for name, _ in pairs)
+    if repeated is not None:
         raise InvalidRequest(f"The member {repeated} of the JSON object came more than once.")
-    return members
+    return dict(pairs)
 
 
 def _refuse_constant(constant: str) -> NoReturn:

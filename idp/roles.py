@@ -1,12 +1,13 @@
-"""The two groups of staff: `support` sees what an operator sees, `operators` may act on it.
+"""Who may administer; and staff's two groups: `support` sees all that `operators` may act on.
 
-Kept at every `migrate`. What these groups may do with other models, and all other groups, is the
-business of whoever gave it to them.
+The groups are kept at every `migrate`. What they may do with other models, and all other groups,
+is the business of whoever gave it to them.
 """
 
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate
 
 #: What operators make and change, and what they only act on; an event is only looked at.
@@ -39,6 +40,12 @@ ROLES = {
     | _to("change", models=_ACTED_ON),
 }
 _OURS = _to("view", "add", "change", "delete", models=_SEEN)
+
+
+def may_administer(user: Any, *, second_factor: bool) -> bool:
+    """Whether somebody is staff, signed in with a second factor where operators need one."""
+    proven = second_factor or not settings.IDP_STAFF_SECOND_FACTOR
+    return bool(user.is_active and user.is_staff and proven)
 
 
 def connect(app: AppConfig) -> None:

@@ -6,7 +6,6 @@ There is one door: the hosted sign-in, with its limits on guessing and its secon
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
@@ -17,6 +16,8 @@ from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+
+from idp.roles import may_administer
 
 _OWN_ACTS_SHOWN = 10
 
@@ -43,9 +44,7 @@ class Site(AdminSite):
         """Whether somebody may be here: staff, signed in with a second factor where it is asked."""
         from accounts.authentication import has_second_factor
 
-        if not (request.user.is_active and getattr(request.user, "is_staff", False)):
-            return False
-        return not settings.IDP_STAFF_SECOND_FACTOR or has_second_factor(request)
+        return may_administer(request.user, second_factor=has_second_factor(request))
 
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from django.conf import settings
 from django.db.models import OuterRef, Q, Subquery
 
 from accounts.authentication import Authentication
 from accounts.models import User
 from idp.models import Client, Event
+from idp.roles import may_administer
 
 #: How many apps one page shows, and how many denials of each.
 APPS_SHOWN = 50
@@ -36,10 +36,9 @@ def may_see(viewer: Authentication | None, client: Client) -> bool:
 
 def is_operator(viewer: Authentication | None, permission: str) -> bool:
     """Whether this person, signed in as operators have to be, has this permission."""
-    if viewer is None or not viewer.user.is_staff:
+    if viewer is None or not may_administer(viewer.user, second_factor="mfa" in viewer.amr):
         return False
-    proven = "mfa" in viewer.amr or not settings.IDP_STAFF_SECOND_FACTOR
-    return proven and viewer.user.has_perm(permission)
+    return viewer.user.has_perm(permission)
 
 
 def denial(viewer: Authentication | None, reference: str) -> Event | None:

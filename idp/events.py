@@ -4,6 +4,7 @@ An event is a row, for operators and the people it concerns, and a line of the l
 taken out here, so that neither ever holds one.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -110,7 +111,7 @@ def record(
         # Whoever is answered has a problem already; the log still tells it.
         log.exception("event_not_stored", reference=event.reference)
     log.log(
-        30 if kind in _CAUSED_BY_STRANGERS else 20,
+        logging.WARNING if kind in _CAUSED_BY_STRANGERS else logging.INFO,
         kind,
         reference=event.reference,
         user=str(user.sub) if user else None,

@@ -103,10 +103,9 @@ def _refuse_unknown_or_used(code_hash: str, client: Client, now: datetime) -> No
     replayed = AuthorizationCode.objects.filter(
         code=code_hash, application=client, redeemed_at__isnull=False
     )
-    families = list(replayed.values_list("authorization_id", flat=True))
-    family.end_reused(families, client, "A code came a second time.", now)
+    was_used = family.end_reused(replayed, client, "A code came a second time.", now)
     raise InvalidGrant(
         "The code was used before, so all that it had given has been revoked."
-        if families
+        if was_used
         else "The code is unknown: it is not one that was given to this client, or is long over."
     )

@@ -1,6 +1,9 @@
 """Grant families: what has happened to an authorization, and what it may be used for."""
 
 from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
 
 from idp import events
 from idp.models import Authorization, Client
@@ -30,14 +33,17 @@ def still_holds(authorization: Authorization) -> None:
         raise InvalidGrant("The person's account has been disabled since.")
 
 
-def end_reused(family_ids: list[int], client: Client, what: str, now: datetime) -> None:
-    """End the families whose code or token came again, and record it. RFC 9700 §4.14.2.
+def end_reused(replayed: QuerySet[Any], client: Client, what: str, now: datetime) -> bool:
+    """End the families of codes or tokens that came again, and record it; whether there are any.
 
     `what` came is said in a sentence. Call it outside of the transaction that is given up.
+    RFC 9700 §4.14.2.
     """
+    family_ids = list(replayed.values_list("authorization_id", flat=True))
     revoke_families(family_ids, now)
     for family in Authorization.objects.filter(pk__in=family_ids).select_related("user"):
         events.record(events.Kind.REUSED, user=family.user, client_id=client.client_id, reason=what)
+    return bool(family_ids)
 
 
 def resource_for(authorization: Authorization, parameters: Parameters) -> tuple[str, ...]:

@@ -63,11 +63,10 @@ def _refuse_unknown_or_used(token_hash: str, client: Client, now: datetime) -> N
     replayed = RefreshToken.objects.filter(
         token_checksum=token_hash, application=client, revoked__isnull=False
     )
-    families = list(replayed.values_list("authorization_id", flat=True))
-    family.end_reused(families, client, "A refresh token came a second time.", now)
+    was_used = family.end_reused(replayed, client, "A refresh token came a second time.", now)
     raise InvalidGrant(
         "The refresh token was used before or revoked, so its whole family has been revoked."
-        if families
+        if was_used
         else "The refresh token is unknown: it is not one that was given to this client."
     )
 

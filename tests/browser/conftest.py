@@ -217,18 +217,17 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="package")
 def closed_provider(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A second provider on the same database, where nobody may make an account."""
-    log = tmp_path_factory.mktemp("closed") / "log"
-    server = Server(f"http://localhost:{free_port()}", log, IDP_SIGNUP="closed")
-    server.wait()
-    yield server
-    server.stop()
+    yield from _another(tmp_path_factory.mktemp("closed"), IDP_SIGNUP="closed")
 
 
 @pytest.fixture(scope="package")
 def strict_provider(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A provider as in production, whose administration asks for a second factor."""
-    log = tmp_path_factory.mktemp("strict") / "log"
-    server = Server(f"http://localhost:{free_port()}", log, IDP_STAFF_SECOND_FACTOR="true")
+    yield from _another(tmp_path_factory.mktemp("strict"), IDP_STAFF_SECOND_FACTOR="true")
+
+
+def _another(folder: Path, **settings: str) -> Iterator[Server]:
+    server = Server(f"http://localhost:{free_port()}", folder / "log", **settings)
     server.wait()
     yield server
     server.stop()

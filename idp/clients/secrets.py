@@ -18,7 +18,6 @@ from idp.models import Client, ClientSecret
 
 log = structlog.get_logger(__name__)
 _PURPOSE = "client secret"
-_HMAC_PURPOSE = "client secret as a key"
 #: The shortest secret an operator may bring along; generated ones have 64 characters.
 MINIMUM_LENGTH = 32
 #: How many secrets of a client may be valid at the same time.
@@ -52,9 +51,6 @@ def add(client: Client, secret: str, *, others_end_at: datetime | None = None) -
         return ClientSecret.objects.create(
             client=client,
             hashed=server_keys.keyed_hash(secret, _PURPOSE),
-            sealed=server_keys.seal(secret.encode(), _HMAC_PURPOSE)
-            if client.needs_hmac_key
-            else "",
         )
 
 
@@ -91,20 +87,6 @@ def find(client: Client, secret: str, now: datetime) -> ClientSecret | None:
         if valid and server_keys.matches(secret, row.hashed, _PURPOSE):
             return row
     return None
-
-
-def hmac_keys(client: Client, now: datetime) -> list[bytes]:
-    """Return the client's valid secrets that are kept as HMAC keys, newest first. OIDC Core §10.1.
-
-    Those that were made before the client needed one are not among them.
-    """
-    kept = [
-        row
-        for row in client.secrets.all()
-        if row.sealed and (row.expires_at is None or row.expires_at > now)
-    ]
-    kept.sort(key=lambda row: row.created_at, reverse=True)
-    return [server_keys.unseal(row.sealed, _HMAC_PURPOSE) for row in kept]
 
 
 def is_valid_now(client: Client, secret: str) -> bool:

@@ -156,11 +156,6 @@ class Client(AbstractApplication):
         return self.token_endpoint_auth_method == "none"
 
     @property
-    def needs_hmac_key(self) -> bool:
-        """Whether something is signed with the client's secret, which then has to be kept."""
-        return False
-
-    @property
     def pkce_required(self) -> bool:
         """Whether every request needs a code challenge (RFC 9700 §2.1.1)."""
         return self.is_public or self.profile != self.Profile.COMPATIBLE
@@ -280,7 +275,7 @@ class ClientSecret(models.Model):
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="secrets")
     hashed = models.CharField(max_length=64, editable=False)
-    #: The secret itself, sealed, where it also serves as an HMAC key; empty for all others.
+    #: Room for the secret itself, sealed, where it also serves as an HMAC key: none does yet.
     sealed = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)

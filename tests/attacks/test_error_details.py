@@ -306,7 +306,7 @@ HIDDEN = [
 
 def rows_since(event_id: int) -> str:
     """Return all that was recorded meanwhile, as text."""
-    return serialize("json", Event.objects.filter(pk__gt=event_id))
+    return serialize("json", Event.objects.filter(pk__gt=event_id).order_by("pk"))
 
 
 def shown_by(page: httpx.Response) -> str:

@@ -61,6 +61,17 @@ def test_every_page_is_for_everybody(operator: Visitor, name: str, person: Perso
     operator.page.set_viewport_size({"width": 320, "height": 640})
     sideways = "document.scrollingElement.scrollWidth - innerWidth"
     assert operator.page.evaluate(sideways) <= 0, "320 px"
+    assert operator.page.evaluate(CUT_OFF) == [], "320 px"
+
+
+#: What reaches out of its card, which hides it; tables scroll.
+CUT_OFF = """
+[...document.querySelectorAll('#content :is(input, select, textarea, button, label, .help)')]
+    .filter(it => it.offsetParent && !it.closest('.results, .table'))
+    .filter(it => it.getBoundingClientRect().right
+        > (it.closest('.module, form') ?? document.body).getBoundingClientRect().right + 1)
+    .map(it => it.outerHTML)
+"""
 
 
 @pytest.mark.smoke

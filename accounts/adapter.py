@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
+from accounts import parking
 from accounts.models import User
 from accounts.network import client_address
 from accounts.next import with_next
@@ -70,13 +71,15 @@ class Adapter(DefaultAccountAdapter):
         return redirect(with_next(reverse("account_email_verification_sent"), request))
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Sign in. Whoever was signed in here before is signed out: one browser, one person."""
+        """Sign in. Whoever was here before is signed out, unless they were parked before."""
         present = session_of(request)
         if present is not None and present.user_id != user.pk:
             end_sessions([present], Ending.ANOTHER_PERSON)
             present = None
         if present is None and SESSION_KEY in request.session:
             _begin_anew(request.session)
+        if present is None:
+            parking.resume(request, user)
         super().login(request, user)
 
     def get_login_stages(self) -> list[str]:

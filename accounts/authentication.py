@@ -8,18 +8,16 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.levels import MULTI_FACTOR, PHISHING_RESISTANT, SINGLE_FACTOR, reaches
+from accounts.models import Session, User
 from accounts.sessions import session_of
 
-#: What an authentication is called in `acr`, by how many different factors it had (OIDC Core §2).
-ACR_SINGLE_FACTOR = "urn:signet:acr:single-factor"
-ACR_MULTI_FACTOR = "urn:signet:acr:multi-factor"
-ACR_VALUES = (ACR_SINGLE_FACTOR, ACR_MULTI_FACTOR)
-
-#: allauth's name of a method → its authentication method reference (RFC 8176 §2). Its `mfa` is a
-#: code of an authenticator app, or a recovery code.
-_SECOND = "mfa"
+#: allauth's name of a method → its authentication method references (RFC 8176 §2). Its `mfa` is a
+#: code of an authenticator app or a recovery code, but of the type below it is a passkey.
+_SECOND, _PASSKEY = "mfa", "webauthn"
 _AMR = {"password": "pwd", "password_reset": "otp", "code": "otp", _SECOND: "otp"}
+#: A key was used, in somebody's presence. Where it is kept is not known, so neither hwk nor swk.
+_AMR_OF_PASSKEY = ("pop", "user")
 
 
 @dataclass(frozen=True)
@@ -39,27 +37,48 @@ def authentication_of(http: HttpRequest) -> Authentication | None:
     What is reported is what was done, never what somebody asked for.
     """
     session = session_of(http)
-    if session is None:
-        return None
+    return None if session is None else authentication_in(session)
+
+
+def authentication_in(session: Session) -> Authentication:
+    """Return how the person of a session, which has its user, is signed in."""
     return Authentication(
         user=session.user,
         session_id=session.pk,
         authenticated_at=session.authenticated_at,
         amr=authentication_methods(session.methods),
-        acr=ACR_MULTI_FACTOR if _two_factors(session.methods) else ACR_SINGLE_FACTOR,
+        acr=authentication_level(session.methods),
     )
 
 
 def authentication_methods(records: list[dict[str, Any]]) -> tuple[str, ...]:
     """Return the `amr` values of allauth's records, each once, in alphabetical order."""
-    values = {_AMR[record["method"]] for record in records if record["method"] in _AMR}
-    return tuple(sorted(values | {"mfa"} if _two_factors(records) else values))
+    values: set[str] = set()
+    for record in records:
+        if _is_passkey(record):
+            values.update(_AMR_OF_PASSKEY)
+        elif record["method"] in _AMR:
+            values.add(_AMR[record["method"]])
+    if reaches(authentication_level(records), MULTI_FACTOR):
+        values.add("mfa")
+    return tuple(sorted(values))
+
+
+def authentication_level(records: list[dict[str, Any]]) -> str:
+    """Return the level of what was done, of `accounts.levels`.
+
+    A passkey is two factors by itself: `accounts.passkeys` takes none that did not verify its user.
+    """
+    if any(map(_is_passkey, records)):
+        return PHISHING_RESISTANT
+    methods = {record["method"] for record in records}
+    return MULTI_FACTOR if _SECOND in methods and len(methods) > 1 else SINGLE_FACTOR
 
 
 def has_second_factor(http: HttpRequest) -> bool:
     """Whether the person at this browser signed in with two different factors."""
     session = session_of(http)
-    return session is not None and _two_factors(session.methods)
+    return session is not None and reaches(authentication_level(session.methods), MULTI_FACTOR)
 
 
 def signed_in_recently(http: HttpRequest) -> bool:
@@ -69,7 +88,5 @@ def signed_in_recently(http: HttpRequest) -> bool:
     return session is not None and session.authenticated_at > lately
 
 
-def _two_factors(records: list[dict[str, Any]]) -> bool:
-    """Whether the second factor was used, and something else before it."""
-    methods = {record["method"] for record in records}
-    return _SECOND in methods and len(methods) > 1
+def _is_passkey(record: dict[str, Any]) -> bool:
+    return bool(record["method"] == _SECOND and record.get("type") == _PASSKEY)

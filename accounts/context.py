@@ -5,7 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts import parking
 from accounts.next import next_of
+from accounts.sessions import session_of
 
 
 def pages(http: HttpRequest) -> dict[str, Any]:
@@ -14,4 +16,6 @@ def pages(http: HttpRequest) -> dict[str, Any]:
         "issuer_host": settings.IDP_ISSUER.partition("://")[2],
         "signup_open": settings.IDP_SIGNUP == "open",
         "next": next_of(http),
+        "present_session": lambda: session_of(http),
+        "parked_sessions": lambda: parking.others(http),
     }

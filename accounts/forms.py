@@ -6,6 +6,7 @@ import structlog
 from allauth.account import forms as allauth
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm
+from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from cryptography.fernet import InvalidToken
 from django import forms
@@ -14,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts import passkeys
 from accounts.models import User
 
 log = structlog.get_logger(__name__)
@@ -40,7 +42,8 @@ class SignInForm(allauth.LoginForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _dress(self.fields["login"], _EMAIL_LABEL, autocomplete="username", spellcheck="false")
+        known = {"autocomplete": "username webauthn", "spellcheck": "false"}
+        _dress(self.fields["login"], _EMAIL_LABEL, **known)
         _dress(self.fields["password"], _("Password"), autocomplete="current-password")
         self.fields["remember"].label = _("Stay signed in on this device")
 
@@ -142,6 +145,51 @@ class _FirstCodeForm(ActivateTOTPForm):
 
 class SetUpAppForm(_AppCodeForm, _FirstCodeForm):
     """The first code of an authenticator app: it has taken the secret over."""
+
+
+class PasskeyForm(forms.Form):
+    """What a browser answered for a passkey of `user`, or of whom the passkey says."""
+
+    credential = forms.CharField(required=False, max_length=16_384, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, http: HttpRequest, user: User | None = None, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.http = http
+        self.user = user
+
+    def clean(self) -> dict[str, Any]:
+        """Find out which passkey it was."""
+        self.errors.pop("credential", None)
+        credential = self.cleaned_data.get("credential", "")
+        self.authenticator = passkeys.proven(self.http, credential, self.user)
+        return self.cleaned_data
+
+    def save(self) -> None:
+        """Record that it was used; by itself, where it said who it is."""
+        post_authentication(self.http, self.authenticator, passwordless=self.user is None)
+
+
+class NewPasskeyForm(forms.Form):
+    """A name for a passkey, and what the browser that made it says of it."""
+
+    name = forms.CharField(max_length=60, required=False)
+    credential = forms.CharField(required=False, max_length=16_384, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, http: HttpRequest, user: User, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.http = http
+        self.user = user
+        _dress(self.fields["name"], _("Name"), autocomplete="off", maxlength="60")
+
+    def clean(self) -> dict[str, Any]:
+        """Take the passkey over, unless there are too many."""
+        self.errors.pop("credential", None)
+        if passkeys.passkeys_of(self.user).count() >= passkeys.MOST:
+            raise get_adapter().validation_error("too_many_passkeys")
+        name = self.cleaned_data.get("name") or str(_("Passkey"))
+        credential = self.cleaned_data.get("credential", "")
+        self.authenticator = passkeys.made(self.http, credential, name, self.user)
+        return self.cleaned_data
 
 
 def _new_password(field: forms.Field, label: Any) -> None:

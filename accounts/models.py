@@ -150,3 +150,21 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"Session of {self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class ParkedSession(models.Model):
+    """A session that waits while another account is used in its browser.
+
+    The browser knows it by a cookie, of which only the hash is kept (`accounts.parking`).
+    """
+
+    session = models.OneToOneField(Session, primary_key=True, on_delete=models.CASCADE)
+    browser = models.CharField(max_length=64, db_index=True)
+    #: What Django notes of the password that the sign-in began with.
+    password_hash = models.CharField(max_length=128)
+    #: Whether the person did not ask to stay signed in.
+    until_closed = models.BooleanField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"Parked: {self.session_id}"

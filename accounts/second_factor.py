@@ -1,4 +1,4 @@
-"""The second factor: codes of an authenticator app (RFC 6238), and recovery codes.
+"""The second factor: codes of an authenticator app (RFC 6238), recovery codes, and passkeys.
 
 What allauth asks us about it, whether somebody has one, and how an operator removes it.
 """
@@ -6,8 +6,10 @@ What allauth asks us about it, whether somebody has one, and how an operator rem
 from base64 import urlsafe_b64encode
 from datetime import timedelta
 from functools import lru_cache
+from urllib.parse import urlencode, urlsplit
 
 from allauth.account.adapter import get_adapter as account_adapter
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa import app_settings, signals
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
@@ -26,9 +28,10 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
 from accounts.authentication import has_second_factor, signed_in_recently
+from accounts.levels import MULTI_FACTOR, PHISHING_RESISTANT, SINGLE_FACTOR
 from accounts.models import Session, User
 from accounts.next import with_next
-from accounts.sessions import Ending, end_sessions
+from accounts.sessions import Ending, end_sessions, is_first
 
 #: How long a secret waits for the app's first code.
 _SET_UP_WITHIN = timedelta(hours=1)
@@ -49,8 +52,15 @@ class Adapter(DefaultMFAAdapter):
             "We cannot check codes for this account any more. The people who run this service can"
             " remove the authenticator app from it."
         ),
+        "passkey_refused": _("That passkey was not accepted. Try again, or another way."),
+        "too_many_passkeys": _("There are too many passkeys already. Remove one first."),
         "unverified_email": _("Prove your e-mail address before you set this up."),
     }
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Return where passkeys work: at the issuer's host, whatever Host a request has."""
+        issuer = urlsplit(settings.IDP_ISSUER)
+        return {"id": issuer.hostname or "", "name": issuer.netloc}
 
     def get_totp_issuer(self) -> str:
         """Return what authenticator apps show beside the code."""
@@ -81,6 +91,17 @@ class Stage(AuthenticateStage):
             response = redirect(with_next(reverse("mfa_authenticate"), self.request))
         return response, go_on
 
+    def _should_handle(self, request: HttpRequest) -> bool:
+        """Whether to ask. allauth's own rule goes by any earlier passkey; here the newest counts.
+
+        Else somebody who once came by passkey could come again by the password alone.
+        """
+        user = self.login.user
+        if user is None or not is_set_up(user):
+            return False
+        firsts = list(filter(is_first, get_authentication_records(request, user)))
+        return not firsts or firsts[-1]["method"] != "mfa"
+
     def still_stands(self) -> bool:
         """Whether nothing has happened to the account since the step before this one."""
         user = self.login.user
@@ -96,6 +117,39 @@ def is_set_up(user: User | AnonymousUser) -> bool:
     """Whether this person is asked for a second factor when signing in."""
     factors = Authenticator.objects.filter(user_id=user.pk)
     return bool(factors.exclude(type=Authenticator.Type.RECOVERY_CODES).exists())
+
+
+def has_app(user: User | AnonymousUser) -> bool:
+    """Whether this person has an authenticator app."""
+    return _has(user, Authenticator.Type.TOTP)
+
+
+def has_passkey(user: User | AnonymousUser) -> bool:
+    """Whether this person has a passkey or security key."""
+    return _has(user, Authenticator.Type.WEBAUTHN)
+
+
+def _has(user: User | AnonymousUser, kind: str) -> bool:
+    return bool(Authenticator.objects.filter(user_id=user.pk, type=kind).exists())
+
+
+def reachable_level(user: User) -> str:
+    """Return the highest level of authentication that this person can reach with what they have."""
+    if has_passkey(user):
+        return PHISHING_RESISTANT
+    return MULTI_FACTOR if is_set_up(user) else SINGLE_FACTOR
+
+
+def step_up_address(level: str, target: str) -> str:
+    """Return the page that asks somebody signed in for what takes them to a level, then goes on."""
+    only = {"passkey": "1"} if level == PHISHING_RESISTANT else {}
+    return f"{reverse('account_step_up')}?{urlencode({**only, 'next': target})}"
+
+
+def set_up_address(level: str, target: str) -> str:
+    """Return the page for setting up what takes somebody to a level, then goes on."""
+    name = "mfa_add_webauthn" if level == PHISHING_RESISTANT else "mfa_index"
+    return f"{reverse(name)}?{urlencode({'next': target})}"
 
 
 def recovery_codes_left(user: User | AnonymousUser) -> int:
@@ -127,7 +181,7 @@ def remove_all(user: User) -> None:
             Ending.FACTOR_REMOVED,
         )
     if removed:
-        account_adapter().send_mail("mfa/email/totp_deactivated", user.email, {})
+        account_adapter().send_mail("mfa/email/second_factor_removed", user.email, {})
 
 
 def new_secret(http: HttpRequest) -> str:

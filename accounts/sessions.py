@@ -15,6 +15,7 @@ from allauth.account.signals import password_reset, user_signed_up
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
+from django.db.models import Q
 from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
@@ -26,7 +27,8 @@ from accounts.network import client_address
 #: Sent inside the transaction that ends sessions, with `sessions` (a list) and `ending`.
 sessions_ended = Signal()
 
-_KEY = "accounts_session"
+#: Where the browser session names it.
+KEY = "accounts_session"
 _SEEN_EVERY = timedelta(minutes=5)
 
 
@@ -34,6 +36,7 @@ class Ending(StrEnum):
     """Why a session ended."""
 
     SIGNED_OUT = "signed-out"
+    SIGNED_OUT_ELSEWHERE = "signed-out-elsewhere"
     OPERATOR = "operator"
     ACCOUNT_DISABLED = "account-disabled"
     NEW_PASSWORD_REQUIRED = "new-password-required"
@@ -56,6 +59,18 @@ def session_of(http: HttpRequest) -> Session | None:
     if not hasattr(http, "signed_in_session"):
         http.signed_in_session = _find(http)  # type: ignore[attr-defined]
     return http.signed_in_session  # type: ignore[attr-defined, no-any-return]
+
+
+def begin_without_browser(http: HttpRequest, user: User, now: datetime) -> Session:
+    """Return a new session of somebody whose password an app has sent; it ends as any other."""
+    return Session.objects.create(
+        user=user,
+        authenticated_at=now,
+        methods=[{"method": "password", "at": now.timestamp()}],
+        user_agent=http.headers.get("User-Agent", "")[:400],
+        ip_address=client_address(http),
+        last_seen_at=now,
+    )
 
 
 def add_step(http: HttpRequest) -> None:
@@ -83,17 +98,32 @@ def end_sessions(sessions: Iterable[Session], ending: Ending) -> None:
             sessions_ended.send(sender=Session, sessions=ended, ending=ending)
 
 
+def usable_session(prefix: str = "") -> Q:
+    """Return what a session has to be; `prefix` leads to it from another row.
+
+    Whoever has to choose a password first has none, however it came to be.
+    """
+    return Q(
+        **{
+            f"{prefix}ended_at": None,
+            f"{prefix}user__is_active": True,
+            f"{prefix}user__password_change_required": False,
+        }
+    )
+
+
+def is_unchanged(signed_in_with: str, user: User) -> bool:
+    """Whether the password is the one that a sign-in began with (as Django's get_user)."""
+    candidates = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(signed_in_with, candidate) for candidate in candidates)
+
+
 def _find(http: HttpRequest) -> Session | None:
-    """Look for it. Whoever has to choose a password first has none, however it came to be."""
-    key = http.session.get(_KEY)
+    key = http.session.get(KEY)
     if not isinstance(key, str):
         return None
-    session = (
-        Session.objects.select_related("user")
-        .filter(pk=key, ended_at=None, user__is_active=True, user__password_change_required=False)
-        .first()
-    )
-    if session is None or not _password_unchanged(http, session.user):
+    session = Session.objects.select_related("user").filter(usable_session(), pk=key).first()
+    if session is None or not is_unchanged(http.session.get(HASH_SESSION_KEY, ""), session.user):
         return None
     now = timezone.now()
     if now - session.last_seen_at > _SEEN_EVERY:
@@ -101,19 +131,12 @@ def _find(http: HttpRequest) -> Session | None:
     return session
 
 
-def _password_unchanged(http: HttpRequest, user: User) -> bool:
-    """Whether the password is the one that this browser signed in with (as Django's get_user)."""
-    signed_in_with = http.session.get(HASH_SESSION_KEY, "")
-    candidates = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
-    return any(constant_time_compare(signed_in_with, candidate) for candidate in candidates)
-
-
 def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:
     """Record a sign-in: a new session, or a later authentication in this person's present one."""
     records = _of_this_sign_in(get_authentication_records(request, user))
     now = timezone.now()
     at = max((datetime.fromtimestamp(record["at"], UTC) for record in records), default=now)
-    known = Session.objects.filter(pk=request.session.get(_KEY), user=user, ended_at=None)
+    known = Session.objects.filter(pk=request.session.get(KEY), user=user, ended_at=None)
     if known.update(authenticated_at=at, methods=records, last_seen_at=now):
         session = known.select_related("user").get()
     else:
@@ -126,14 +149,22 @@ def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:
             last_seen_at=now,
         )
     request.session.cycle_key()
-    request.session[_KEY] = session.pk
+    request.session[KEY] = session.pk
     request.signed_in_session = session  # type: ignore[attr-defined]
 
 
 def _of_this_sign_in(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the newest first factor and what came after it; earlier sign-ins don't count."""
-    firsts = [index for index, record in enumerate(records) if record["method"] != "mfa"]
+    """Return the newest first factor and what came after it; earlier sign-ins don't count.
+
+    A passkey without a password before it is a first factor, too.
+    """
+    firsts = [index for index, record in enumerate(records) if is_first(record)]
     return records[firsts[-1] :] if firsts else records
+
+
+def is_first(record: dict[str, Any]) -> bool:
+    """Whether a sign-in began with what this record of allauth's says."""
+    return record["method"] != "mfa" or record.get("passwordless", False) is True
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:

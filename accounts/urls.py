@@ -7,7 +7,9 @@ from accounts.views import (
     choose_password,
     home,
     invitation,
+    passkeys,
     second_factor,
+    sessions,
     sign_in,
     sign_in_again,
 )
@@ -16,11 +18,14 @@ urlpatterns = [
     path("", home.home, name="account_home"),
     path("login/", sign_in.SignInView.as_view(), name="account_login"),
     path("login/code/", second_factor.CodeView.as_view(), name="mfa_authenticate"),
+    path("login/more/", second_factor.StepUpView.as_view(), name="account_step_up"),
+    path("login/passkey/", passkeys.sign_in, name="mfa_login_webauthn"),
     path("login/again/", sign_in_again.sign_in_again, name="account_reauthenticate"),
     path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),
     path(
         "confirm-email/", sign_in.ConfirmEmailView.as_view(), name="account_email_verification_sent"
     ),
+    path("sessions/", sessions.sessions, name="account_sessions"),
     path("logout/", allauth.logout, name="account_logout"),
     path("signed-out/", home.signed_out, name="account_signed_out"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
@@ -44,6 +49,12 @@ urlpatterns = [
     ),
     path("two-steps/", second_factor.overview, name="mfa_index"),
     path("two-steps/app/", second_factor.SetUpAppView.as_view(), name="mfa_activate_totp"),
+    path("two-steps/passkeys/new/", passkeys.NewPasskeyView.as_view(), name="mfa_add_webauthn"),
+    path(
+        "two-steps/passkeys/<int:pk>/remove/",
+        passkeys.RemovePasskeyView.as_view(),
+        name="mfa_remove_webauthn",
+    ),
     path("two-steps/turn-off/", second_factor.TurnOffView.as_view(), name="mfa_deactivate_totp"),
     path(
         "two-steps/recovery-codes/",

@@ -1,39 +1,192 @@
-"""Claims about a person, by the scopes that ask for them. OIDC Core §5."""
+"""Claims about a person: by the scopes that show them, or asked for one by one. OIDC Core §5.
 
-from collections.abc import Mapping
+A person's values are in one language, that of their `locale`: what is asked for in a language
+(`name#de`, §5.2) is answered if it is that one, and `claims_locales` finds nothing to choose from.
+"""
+
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
-from idp.protocol.vocabulary import ADDRESS_MEMBERS, SCOPE_CLAIMS
+from django.contrib.auth.models import Group
 
-#: Every claim that can be delivered, for discovery's `claims_supported`.
-SUPPORTED = tuple(
+from accounts.models import User
+from idp import policy
+from idp.claim_sources import configured, delivery
+from idp.models import Authorization, Scope
+from idp.models.scope import CLAIMS_PROVIDER, FIELDS, Source
+from idp.protocol.languages import is_within, tagged
+from idp.protocol.vocabulary import (
+    ADDRESS_MEMBERS,
+    CLAIM_NAMES,
+    CLAIM_SOURCES,
+    GROUPS,
+    PROTOCOL_CLAIMS,
+)
+from idp.roles import ROLES
+
+_SUPPORTED = tuple(
     dict.fromkeys(
-        [claim for claims in SCOPE_CLAIMS.values() for claim in claims]
-        + ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"]
+        [claim for claims in policy.SCOPE_CLAIMS.values() for claim in claims]
+        + ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"]
+        + ["at_hash", "c_hash"]
     )
 )
+_NOTHING: tuple[Any, ...] = (None, "", {}, [])
+_STANDARD = frozenset(name for names in policy.SCOPE_CLAIMS.values() for name in names)
+_NOT_IN_ID_TOKENS = PROTOCOL_CLAIMS - {CLAIM_NAMES, CLAIM_SOURCES}
 
 
-def claims_for(person: Mapping[str, Any], scopes: frozenset[str]) -> dict[str, Any]:
-    """Return the claims that the scopes ask for; what is not known is left out, never empty.
+def supported() -> tuple[str, ...]:
+    """Return every claim that can be delivered, for discovery's `claims_supported`."""
+    return (*_SUPPORTED, *configured.claims())
 
-    `person` has a user's columns by their claims' names, and `email_verified`.
+
+def claims_for(
+    person: Mapping[str, Any],
+    scopes: frozenset[str],
+    names: Iterable[str] = (),
+    *,
+    client_id: str | None = None,
+) -> dict[str, Any]:
+    """Return the claims that the scopes show, and those of these names; never an empty one.
+
+    `person` has a user's columns by their claims' names, `id`, and `email_verified`. Groups and
+    operators' own claims are looked up only where one is among the claims. `client_id` is who gets
+    them: without it, claims that others assert are left out (OIDC Core §5.6.2).
     """
-    wanted = [name for scope, names in SCOPE_CLAIMS.items() if scope in scopes for name in names]
-    claims = {name: _value(name, person) for name in wanted}
-    return {name: value for name, value in claims.items() if value not in (None, "", {})}
+    names = tuple(names)
+    own = _own_sources(scopes, frozenset(tagged(name)[0] for name in names))
+    by_scope = (
+        name for scope, shown in policy.SCOPE_CLAIMS.items() if scope in scopes for name in shown
+    )
+    values: dict[str, Any] = {}
+    for name in dict.fromkeys([*by_scope, *own, *names]):
+        base, tag = tagged(name)
+        if tag is None or is_within(person["locale"], tag):
+            source = own.get(base)
+            values[name] = _sourced(source, person) if source else _value(base, person)
+    claims = {name: value for name, value in values.items() if value not in _NOTHING}
+    elsewhere = frozenset(name for name, source in own.items() if source.kind == CLAIMS_PROVIDER)
+    if elsewhere and client_id is not None:
+        user = User.objects.get(pk=person["id"])
+        claims |= delivery.members(user, client_id, elsewhere)
+    return claims
+
+
+def id_token_claims(
+    authorization: Authorization, person: User, client_id: str | None, *, with_scopes: bool
+) -> dict[str, Any]:
+    """Return the claims about the person that go into the ID token. OIDC Core §5.4, §5.5.
+
+    Those asked for there one by one; `with_scopes` also those that the scopes show, for the
+    response type id_token, which has no access token for UserInfo. Nothing that a token says of
+    itself is among them. `client_id` is the token's audience, as for `claims_for`.
+    """
+    scopes = frozenset(authorization.scope.split()) if with_scopes else frozenset()
+    names = authorization.claims.get("id_token", [])
+    if not scopes and not names:
+        return {}
+    wanted = {*names, *(("email_verified",) if "email" in scopes else ())}
+    claims = claims_for(person_of(person, wanted), scopes, names, client_id=client_id)
+    return {name: value for name, value in claims.items() if name not in _NOT_IN_ID_TOKENS}
+
+
+def person_of(user: User, wanted: Container[str]) -> dict[str, Any]:
+    """Return a user as `claims_for` takes one; whether the address is proven, if that is wanted."""
+    person = {name: getattr(user, name) for name in FIELDS if name != "email_verified"}
+    proven = "email_verified" in wanted and _has_proven_address(user)
+    return {"id": user.pk, "sub": user.sub, **person, "email_verified": proven}
+
+
+def scopes_showing(names: Container[str], scopes: frozenset[str]) -> dict[str, frozenset[str]]:
+    """Return which of these scopes show which of these claims; claims of none are left out."""
+    shown_by: dict[str, set[str]] = {}
+    standard = {scope: policy.SCOPE_CLAIMS.get(scope, ()) for scope in scopes & {*policy.SCOPES}}
+    own = {row.name: row.claims for row in _own_scopes(scopes)}
+    for scope, claims in [*standard.items(), *own.items()]:
+        for name in claims:
+            if name in names:
+                shown_by.setdefault(name, set()).add(scope)
+    return {name: frozenset(scopes) for name, scopes in shown_by.items()}
+
+
+def names_shown(scopes: frozenset[str]) -> frozenset[str]:
+    """Return the claims that these scopes show, of whoever has something for them."""
+    standard = (name for scope in scopes for name in policy.SCOPE_CLAIMS.get(scope, ()))
+    return frozenset([*standard, *(name for row in _own_scopes(scopes) for name in row.claims)])
+
+
+def asserted_by_others(scope: Scope, names: Container[str]) -> list[tuple[str, str]]:
+    """Return those of these claims of an operator's scope that others assert.
+
+    Each as people read it: what it is, and who asserts it.
+    """
+    known = configured.claims()
+    return [
+        (str(known[name].claims[name]), str(known[name].provider))
+        for name, words in scope.claims.items()
+        if name in names and name in known and Source.parse(words) == Source(CLAIMS_PROVIDER, "")
+    ]
+
+
+def groups_of(user_id: int, beginning: str = "") -> list[str]:
+    """Return the groups of a person, sorted; the administration's own are nobody else's affair."""
+    groups = Group.objects.filter(user=user_id).exclude(name__in=ROLES)
+    return sorted(
+        name for name in groups.values_list("name", flat=True) if name.startswith(beginning)
+    )
+
+
+def _own_scopes(scopes: frozenset[str]) -> Iterable[Scope]:
+    """Return the operator's own of these scopes; the standard ones cost no statement."""
+    names = scopes - frozenset(policy.SCOPES)
+    return Scope.objects.filter(name__in=names) if names else ()
+
+
+def _own_sources(scopes: frozenset[str], names: frozenset[str]) -> dict[str, Source]:
+    """Return the sources of the operator's own claims that scopes show, or that are named."""
+    asked = names - _STANDARD
+    rows = Scope.objects.all() if asked else _own_scopes(scopes)
+    return {
+        name: source
+        for row in rows
+        for name, words in row.claims.items()
+        if (row.name in scopes or name in asked) and (source := Source.parse(words))
+    }
+
+
+def _sourced(source: Source, person: Mapping[str, Any]) -> Any:
+    match source.kind:
+        case "text":
+            return source.argument
+        case "groups":
+            return groups_of(person["id"], source.argument)
+        case "claims provider":
+            return None  # not the value, but where it is found, goes out
+        case _:
+            return _value(source.argument, person)
 
 
 def _value(name: str, person: Mapping[str, Any]) -> Any:
-    value = person[name]
+    if name == GROUPS:
+        return groups_of(person["id"])
+    value = person.get(name)  # None for what an operator has taken out of a scope since
     match name:
         case "updated_at":
-            return int(value.timestamp())
+            return int(person[name].timestamp())
         case "address":
-            return {member: value[member] for member in ADDRESS_MEMBERS if value.get(member)}
+            return {
+                member: value[member] for member in ADDRESS_MEMBERS if value and value.get(member)
+            }
         case "phone_number_verified":
             return value if person["phone_number"] else None
         case "sub":
             return str(value)
         case _:
             return value
+
+
+def _has_proven_address(user: User) -> bool:
+    from allauth.account.models import EmailAddress
+
+    return bool(EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists())

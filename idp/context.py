@@ -4,7 +4,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from idp.continuation import host_of, pending_of, shown_logo
+from idp.clients.presentation import app_of
+from idp.continuation import pending_of
 
 
 def continuing_to(http: HttpRequest) -> dict[str, Any]:
@@ -12,14 +13,7 @@ def continuing_to(http: HttpRequest) -> dict[str, Any]:
     row = pending_of(http)
     if row is None:
         return {}
-    client = row.client
     return {
-        "app": {
-            "name": str(client),
-            "host": host_of(row.parameters.get("redirect_uri", "")),
-            "logo": shown_logo(client),
-            "policy_uri": client.policy_uri,
-            "tos_uri": client.tos_uri,
-        },
+        "app": app_of(row.client, row.parameters.get("redirect_uri", "")),
         "login_hint": row.parameters.get("login_hint", "")[:254],
     }

@@ -12,6 +12,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags
 
 from idp import policy
+from idp.claim_sources import configured
 
 _MINIMUM_KEY = 32
 _GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -43,6 +44,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
             settings.IDP_REGISTRATION_RESPONSE_TYPES,
             policy.RESPONSE_TYPES,
         ),
+        ("IDP_RESPONSE_TYPES", settings.IDP_RESPONSE_TYPES, policy.RESPONSE_TYPES),
     ):
         unknown = sorted(set(values) - set(offered))
         if unknown:
@@ -53,6 +55,14 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
                     id="idp.E004",
                 )
             )
+    messages += [
+        Error(
+            f"IDP_CLAIM_SOURCES names what can't be used: {problem}",
+            hint="See “Claims that others assert” in docs/operators.md.",
+            id="idp.E005",
+        )
+        for problem in configured.problems()
+    ]
     issuer = urlsplit(settings.IDP_ISSUER)
     if issuer.scheme not in {"http", "https"} or not issuer.hostname or issuer.path or issuer.query:
         messages.append(

@@ -43,6 +43,8 @@ _TELLING = frozenset(
         "display",
         "grant_type",
         "grant_types",
+        "id_token_encrypted_response_alg",
+        "id_token_encrypted_response_enc",
         "id_token_signed_response_alg",
         "max_age",
         "post_logout_redirect_uri",
@@ -60,6 +62,9 @@ _TELLING = frozenset(
         "token_endpoint_auth_method",
         "token_type_hint",
         "ui_locales",
+        "userinfo_encrypted_response_alg",
+        "userinfo_encrypted_response_enc",
+        "userinfo_signed_response_alg",
     }
 )
 #: Within an address, what an answer left there: apps send `redirect_uri=window.location`.

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.sessions.models import Session as BrowserSession
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.models import Session, User
+from accounts.models import ParkedSession, Session, User
 from idp import keys, policy
 from idp.models import (
     AccessToken,
@@ -21,6 +21,7 @@ from idp.models import (
     Event,
     PendingAuthorization,
     RefreshToken,
+    UsedAssertion,
 )
 
 BATCH = 500
@@ -39,6 +40,7 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     yield "codes", AuthorizationCode.objects.filter(expires__lte=remembered)
     yield "access tokens", AccessToken.objects.filter(expires__lte=now)
     yield "refresh tokens", RefreshToken.objects.filter(expires__lte=remembered)
+    yield "client assertions", UsedAssertion.objects.filter(expires_at__lte=now)
     # A family goes when nothing of it is left: its rows are what a replay is recognized by.
     yield (
         "authorizations",
@@ -61,6 +63,10 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
             ~Exists(Authorization.objects.filter(session=OuterRef("pk"))),
             ended_at__lte=now - policy.SESSIONS_KEPT_FOR,
         ),
+    )
+    yield (
+        "parked sessions",
+        ParkedSession.objects.filter(Q(expires_at__lte=now) | Q(session__ended_at__isnull=False)),
     )
     yield "events", Event.objects.filter(at__lte=now - policy.EVENTS_KEPT_FOR)
     yield "browser sessions", BrowserSession.objects.filter(expire_date__lte=now)

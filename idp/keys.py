@@ -1,4 +1,8 @@
-"""Signing keys: made on first use, loaded once per process, published as a JWK set. RFC 7517."""
+"""Our keys: made at the first start, loaded once per process, published as a JWK set. RFC 7517.
+
+Every algorithm that is offered has its key from the start: one made later would sign before every
+process and every client had seen it.
+"""
 
 import json
 import threading
@@ -21,9 +25,12 @@ from django.utils import timezone
 from jwcrypto.jwk import JWK
 
 from idp import policy, server_keys
+from idp.clients import secrets
 from idp.jose.algorithms import ALGORITHMS, PrivateKey
+from idp.jose.decrypt import GENERATORS
 from idp.jose.sign import Signer, signer
-from idp.models import SigningKey
+from idp.models import Client, SigningKey
+from idp.protocol.errors import InvalidClientMetadata
 
 _PURPOSE = "signing key"
 log = structlog.get_logger(__name__)
@@ -37,6 +44,8 @@ class KeySet:
     signers: dict[str, Signer]
     #: Every key's public part by kid, those retired long ago too: id_token_hints have no end.
     public: dict[str, dict[str, Any]]
+    #: Our private encryption keys by algorithm, then kid.
+    decrypting: dict[str, dict[str, JWK]]
     #: The JWK set as published: whatever may have signed something that is still alive.
     jwks: bytes
 
@@ -68,12 +77,38 @@ def active_signer(algorithm: str) -> Signer:
     return key_set().signers[algorithm]
 
 
+def decryption_keys(algorithm: str) -> dict[str, JWK]:
+    """Return our private keys by kid for one of `policy.DECRYPTION_ALGORITHMS`.
+
+    All that were published lately: a client may have fetched the set a while ago.
+    """
+    return key_set().decrypting.get(algorithm, {})
+
+
+def signer_for(client: Client, algorithm: str) -> Signer:
+    """Return what signs for a client by this algorithm: a key of ours, or the client's secret.
+
+    OIDC Core §10.1: the octets of the client_secret are the key. Raises InvalidClientMetadata where
+    no valid secret is kept that is long enough (RFC 7518 §3.2).
+    """
+    if algorithm not in policy.MAC_ALGORITHMS:
+        return active_signer(algorithm)
+    needed = ALGORITHMS[algorithm].octets
+    for key in secrets.hmac_keys(client, timezone.now()):
+        if len(key) >= needed:
+            return signer(None, algorithm, key)
+    raise InvalidClientMetadata(
+        f"The client is registered for {algorithm}, but has no valid secret of {needed} characters "
+        "that can sign; it needs a new secret."
+    )
+
+
 def ensure_keys() -> None:
-    """Make an active key for each algorithm that lacks one; two processes at once make one."""
+    """Make an active key for each algorithm that lacks one; of several at once, one makes it."""
     present = set(
         SigningKey.objects.filter(state=SigningKey.State.ACTIVE).values_list("algorithm", flat=True)
     )
-    for algorithm in policy.SIGNING_ALGORITHMS:
+    for algorithm in policy.KEY_ALGORITHMS:
         if algorithm not in present:
             with suppress(IntegrityError), transaction.atomic():  # another process was faster
                 make_key(algorithm, SigningKey.State.ACTIVE)
@@ -105,7 +140,8 @@ def replace_at_once(algorithm: str) -> str:
     The keys of the algorithm are gone, the published next one too, since it lay beside them.
     """
     with transaction.atomic():
-        _locked(algorithm).delete()
+        of_algorithm = _locked(algorithm)
+        of_algorithm.delete()
         key = make_key(algorithm, SigningKey.State.ACTIVE)
     return f"{key} is active, and every older {algorithm} key is gone"
 
@@ -115,7 +151,7 @@ def tend(now: datetime) -> None:
     ensure_keys()
     due = now - policy.KEY_LIFETIME + policy.KEY_PUBLISHED_BEFORE
     forgotten = now - policy.SIGNED_AT_MOST
-    for algorithm in policy.SIGNING_ALGORITHMS:
+    for algorithm in policy.KEY_ALGORITHMS:
         with transaction.atomic():
             of_algorithm = _locked(algorithm)
             active = of_algorithm.filter(state=SigningKey.State.ACTIVE).first()
@@ -147,7 +183,8 @@ def _activate(key: SigningKey, now: datetime) -> None:
 
 def make_key(algorithm: str, state: str) -> SigningKey:
     """Make and store a key for one of the algorithms."""
-    private_key = ALGORITHMS[algorithm].generate()
+    encrypts = algorithm in GENERATORS
+    private_key = GENERATORS[algorithm]() if encrypts else ALGORITHMS[algorithm].generate()
     public = JWK.from_pyca(private_key.public_key())
     kid = public.thumbprint()
     return SigningKey.objects.create(
@@ -158,7 +195,7 @@ def make_key(algorithm: str, state: str) -> SigningKey:
             **public.export_public(as_dict=True),
             "kid": kid,
             "alg": algorithm,
-            "use": "sig",
+            "use": "enc" if encrypts else "sig",
         },
         private_sealed=server_keys.seal(
             private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), _PURPOSE
@@ -173,15 +210,23 @@ def _load(known: KeySet | None) -> KeySet:
     signers = {
         row.algorithm: loaded.get(row.kid) or signer(row.kid, row.algorithm, _private_key(row))
         for row in rows
-        if row.state == SigningKey.State.ACTIVE
+        if row.state == SigningKey.State.ACTIVE and row.algorithm in policy.SIGNING_ALGORITHMS
     }
-    public = {row.kid: row.public_jwk for row in rows}
+    public = {row.kid: row.public_jwk for row in rows if row.algorithm not in GENERATORS}
     oldest = timezone.now() - policy.SIGNED_AT_MOST
+    # Nothing new is to be encrypted to a key that is retired.
     published = [
-        row.public_jwk for row in rows if row.retired_at is None or row.retired_at > oldest
+        row.public_jwk
+        for row in rows
+        if row.retired_at is None or (row.retired_at > oldest and row.algorithm not in GENERATORS)
     ]
+    decrypting: dict[str, dict[str, JWK]] = {}
+    for row in rows:
+        if row.algorithm in GENERATORS and row.private_sealed:
+            jwk = JWK.from_pyca(_private_key(row))
+            decrypting.setdefault(row.algorithm, {})[row.kid] = jwk
     jwks = json.dumps({"keys": published}).encode()
-    return KeySet(time.monotonic(), signers, public, jwks)
+    return KeySet(time.monotonic(), signers, public, decrypting, jwks)
 
 
 def _private_key(row: SigningKey) -> PrivateKey:

@@ -88,5 +88,8 @@ def _factor_removed(
     record(Kind.FACTOR_REMOVED, request, user=user, factor=authenticator.type)
 
 
-def _factor_failed(*, request: HttpRequest, user: User, **_: Any) -> None:
-    record(Kind.SIGN_IN_FAILED, request, user=user, reason="The second factor's code is wrong.")
+def _factor_failed(
+    *, request: HttpRequest, user: User | None, authenticator: Any, **_: Any
+) -> None:
+    wrong = "The second factor's code is wrong." if authenticator else "A passkey was refused."
+    record(Kind.SIGN_IN_FAILED, request, user=user, reason=wrong)

@@ -5,7 +5,8 @@ from typing import Final
 
 from django.conf import settings
 
-from idp.protocol import pkce, vocabulary
+from accounts import levels
+from idp.protocol import pkce, response_types, vocabulary
 
 ISSUER: Final[str] = settings.IDP_ISSUER
 
@@ -44,17 +45,71 @@ PUBLISHED_FOR: Final = timedelta(seconds=5)
 
 # --- What is offered ---------------------------------------------------------------------------
 
-SCOPES: Final = (*vocabulary.SCOPE_CLAIMS, vocabulary.OFFLINE_ACCESS)
-RESPONSE_TYPES: Final = ("code",)
-RESPONSE_MODES: Final = ("query",)
-GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
-PROMPTS: Final = ("none", "login", "consent", "select_account")
+#: What a client may ask for that nothing else is said of.
+STANDARD_SCOPES: Final = (*vocabulary.SCOPE_CLAIMS, vocabulary.OFFLINE_ACCESS)
+#: What no client may ask for unless it is named: groups are the installation's own affair.
+SCOPES: Final = (*STANDARD_SCOPES, vocabulary.GROUPS)
+#: The claims about a person by the scope that shows them; the operator's own come on top.
+SCOPE_CLAIMS: Final = {**vocabulary.SCOPE_CLAIMS, vocabulary.GROUPS: (vocabulary.GROUPS,)}
+#: Limits of the parameter `claims`: more than there are claims.
+CLAIMS_PARAMETER_AT_MOST: Final = 8 * 1024
+CLAIMS_ASKED_AT_MOST: Final = 100
+#: What there is at all. Each client has its own of it; discovery lists what somebody can use.
+RESPONSE_TYPES: Final = response_types.ALL
+GRANT_TYPES: Final = (
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "implicit",
+    "password",
+)
+#: What RFC 9700 §2.1.2, §2.4 advise against: only for clients that an operator opened it for.
+LEGACY_GRANT_TYPES: Final = frozenset({"implicit", "password"})
+#: What discovery offers whether or not a client uses it.
+OFFERED_RESPONSE_TYPES: Final = tuple(settings.IDP_RESPONSE_TYPES)
+RESPONSE_MODES: Final = response_types.MODES
+PROMPTS: Final = (
+    *("none", "login", "consent", "select_account"),
+    *(("create",) if settings.IDP_SIGNUP == "open" else ()),
+)
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
 CODE_CHALLENGE_METHODS: Final = pkce.METHODS
-CLIENT_AUTHENTICATION_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
-SUBJECT_TYPES: Final = ("public",)
+CLIENT_AUTHENTICATION_METHODS: Final = (
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "private_key_jwt",
+    "none",
+)
+#: Levels of authentication, the lowest first.
+ACR_VALUES: Final = levels.LEVELS
+SUBJECT_TYPES: Final = ("public", "pairwise")
 #: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
-SIGNING_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
+SIGNING_ALGORITHMS: Final = (
+    *("RS256", "ES256", "EdDSA", "RS384", "RS512"),
+    *("PS256", "PS384", "PS512", "ES384", "ES512"),
+)
+#: With the client's own secret (OIDC Core §10.1).
+MAC_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
+ID_TOKEN_ALGORITHMS: Final = (*SIGNING_ALGORITHMS, *MAC_ALGORITHMS)
+#: What clients may sign with: their own keys, or the secret that they share with us.
+CLIENT_ALGORITHMS: Final = ID_TOKEN_ALGORITHMS
+#: How clients may encrypt request objects to us.
+DECRYPTION_ALGORITHMS: Final = ("RSA-OAEP-256", "ECDH-ES")
+#: All that we have keys for, from the first start on.
+KEY_ALGORITHMS: Final = (*SIGNING_ALGORITHMS, *DECRYPTION_ALGORITHMS)
+#: How what a client is told can be encrypted (RFC 7518 §4.1): to a public key of the client's …
+PUBLIC_KEY_ENCRYPTION: Final = (
+    *("RSA-OAEP", "RSA-OAEP-256"),
+    *("ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"),
+)
+#: … or with a key made of its secret (OIDC Core §10.2).
+SECRET_ENCRYPTION: Final = ("A128KW", "A192KW", "A256KW", "dir")
+RESPONSE_ENCRYPTION_ALGORITHMS: Final = (*PUBLIC_KEY_ENCRYPTION, *SECRET_ENCRYPTION)
+#: The first is what a client gets that registered none (OIDC Dynamic Client Registration §2).
+RESPONSE_CONTENT_ENCRYPTIONS: Final = (
+    *("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM"),
+)
 ACCESS_TOKEN_FORMATS: Final = ("opaque", "jwt")
 #: How access tokens can be encrypted to a resource server (RFC 7518 §4.1, §5.1).
 ENCRYPTION_ALGORITHMS: Final = ("dir", "RSA-OAEP-256", "ECDH-ES")
@@ -83,6 +138,12 @@ PATHS: Final = {
     "jwks_uri": "/jwks",
     "service_documentation": "/developers/",
 }
+#: Where clients authenticate.
+AUTHENTICATED_ENDPOINTS: Final = (
+    "token_endpoint",
+    "revocation_endpoint",
+    "introspection_endpoint",
+)
 DISCOVERY_PATHS: Final = (
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",

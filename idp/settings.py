@@ -37,6 +37,9 @@ SECRET_KEY, *SECRET_KEY_FALLBACKS = IDP_SECRET_KEYS
 
 #: Who may make an account: "open", "invite" (an operator makes it) or "closed".
 IDP_SIGNUP: str = env.str("IDP_SIGNUP", default="open")
+#: The response types that discovery offers to everybody, separated by commas; it adds those that
+#: an operator has opened some client for (docs/adr/0011).
+IDP_RESPONSE_TYPES: list[str] = env.list("IDP_RESPONSE_TYPES", default=["code"])
 #: Who may register clients: nobody ("closed"), holders of an initial access token ("token"), or
 #: anybody ("open").
 IDP_REGISTRATION: str = env.str("IDP_REGISTRATION", default="closed")
@@ -48,8 +51,19 @@ IDP_REGISTRATION_GRANTS: list[str] = env.str(
 IDP_REGISTRATION_RESPONSE_TYPES: list[str] = env.list(
     "IDP_REGISTRATION_RESPONSE_TYPES", default=["code"]
 )
+#: Classes, by dotted path, that know where claims are found that others assert (idp.claim_sources).
+IDP_CLAIM_SOURCES: list[str] = [
+    path.strip() for path in env.list("IDP_CLAIM_SOURCES", default=[]) if path.strip()
+]
 #: How many proxies in front of us append to X-Forwarded-For; the addresses before are not trusted.
 IDP_TRUSTED_PROXY_COUNT: int = env.int("IDP_TRUSTED_PROXY_COUNT", default=0)
+
+#: What outgoing requests may reach although it is private: hosts, host:port, or networks.
+IDP_OUTBOUND_ALLOW: list[str] = [
+    entry.strip().lower() for entry in env.list("IDP_OUTBOUND_ALLOW", default=[]) if entry.strip()
+]
+#: A file of certificates that outgoing requests trust beside the system's.
+IDP_OUTBOUND_CA_BUNDLE: str = env.str("IDP_OUTBOUND_CA_BUNDLE", default="")
 
 #: Days for which events stay.
 IDP_EVENTS_KEPT_FOR_DAYS: int = env.int("IDP_EVENTS_KEPT_FOR_DAYS", default=365)
@@ -196,10 +210,12 @@ ACCOUNT_RATE_LIMITS = {
     "signup": "60/m/ip",
     "confirm_email": "3/m/key,10/h/key",
     "reset_password": "60/m/ip,5/m/key",
+    "passkey": "300/m/ip",
 }
 MFA_ADAPTER = "accounts.second_factor.Adapter"
 MFA_FORMS = {"activate_totp": "accounts.forms.SetUpAppForm"}
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
 #: A code that was used once must not work again; with a tolerance it would (TOTP's window).
 MFA_TOTP_TOLERANCE = 0
 MFA_RECOVERY_CODES_SHOW_ONCE = True
@@ -246,6 +262,8 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 LANGUAGE_COOKIE_NAME = "__Host-language" if _https else "language"
+#: Finds the accounts that wait in a browser while another is used (accounts.parking).
+ACCOUNTS_COOKIE_NAME = "__Host-accounts" if _https else "accounts"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 CSRF_FAILURE_VIEW = "accounts.views.stale_form.show_step_again"
 CSRF_TRUSTED_ORIGINS = [IDP_ISSUER]

@@ -67,6 +67,22 @@ def use_refresh_token(token_hash: str, client_id: int, now: datetime) -> UsedRef
     return None if row is None else UsedRefreshToken(row[0], row[1], bool(row[2]))
 
 
+def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
+    """Note that a client assertion was used; return False if it was before.
+
+    Hand-written for ON CONFLICT: of many at once exactly one succeeds, in one statement.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO idp_usedassertion (client_id, jti_hash, expires_at) VALUES (%s, %s, %s)
+            ON CONFLICT DO NOTHING
+            """,
+            [client_id, jti_hash, _time(expires_at)],
+        )
+        return bool(cursor.rowcount == 1)
+
+
 @dataclass(frozen=True)
 class NewAccessToken:
     """What is stored of an access token."""
@@ -120,6 +136,7 @@ class Standing:
     client_version: int
     client_enabled: bool
     consented: frozenset[str]
+    claims_consented: frozenset[str]
     client_session_id: int | None
 
 
@@ -130,7 +147,7 @@ def find_standing(client_id: int, user_id: int, session_id: str, now: datetime) 
     """
     row = _one(
         """
-        SELECT c.version, c.enabled, k.scopes, x.id
+        SELECT c.version, c.enabled, k.scopes, k.claims, x.id
         FROM idp_client c
         LEFT JOIN idp_consent k ON k.client_id = c.id AND k.user_id = %s
              AND (k.expires_at IS NULL OR k.expires_at > %s)
@@ -141,7 +158,13 @@ def find_standing(client_id: int, user_id: int, session_id: str, now: datetime) 
     )
     if row is None:
         return None
-    return Standing(row[0], bool(row[1]), frozenset(_json(row[2]) or ()), row[3])
+    return Standing(
+        row[0],
+        bool(row[1]),
+        frozenset(_json(row[2]) or ()),
+        frozenset(_json(row[3]) or ()),
+        row[4],
+    )
 
 
 @dataclass(frozen=True)
@@ -150,6 +173,7 @@ class Bearer:
 
     client_id: str
     client_version: int
+    required_acr: str
     scope: str
     resource: tuple[str, ...]
     issued_at: datetime
@@ -162,7 +186,11 @@ class Bearer:
     auth_time: datetime | None
     acr: str | None
     amr: tuple[str, ...]
+    #: The claims that the authorization request asked for at UserInfo (OIDC Core §5.5).
+    claims_asked: tuple[str, ...]
     user: dict[str, Any]
+    #: Whether the client wants UserInfo signed or encrypted.
+    userinfo_is_jwt: bool
 
     @property
     def problem(self) -> str | None:
@@ -173,6 +201,7 @@ class Bearer:
             "The session that the access token belongs to has ended.": self.session_ended,
             "The client has been disabled.": not self.client_enabled,
             "The account has been disabled.": self.user_active is False,
+            "The app knows people by other subjects since.": self.user.get("sub") == "",
         }
         return next((text for text, holds in problems.items() if holds), None)
 
@@ -186,14 +215,18 @@ _BEARER = f"""
     SELECT c.client_id, t.scope, t.resource, t.created, t.expires, t.expires <= %s,
            a.revoked_at IS NOT NULL, s.ended_at IS NOT NULL AND NOT a.offline,
            c.enabled, u.is_active, a.auth_time, a.acr, a.amr,
-           COALESCE(e.verified, FALSE), c.version,
-           {", ".join(f"u.{column}" for column in _USER_COLUMNS)}
+           COALESCE(e.verified, FALSE), c.version, c.required_acr, a.claims, u.id,
+           CASE WHEN c.subject_type = 'pairwise' THEN p.sub ELSE u.sub END,
+           {", ".join(f"u.{column}" for column in _USER_COLUMNS)},
+           c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> ''
     FROM idp_accesstoken t
     JOIN idp_client c ON c.id = t.application_id
     LEFT JOIN idp_authorization a ON a.id = t.authorization_id
     LEFT JOIN accounts_session s ON s.id = a.session_id
     LEFT JOIN accounts_user u ON u.id = a.user_id
     LEFT JOIN account_emailaddress e ON e.user_id = u.id AND e.email = u.email
+    LEFT JOIN idp_pairwisesubject p ON c.subject_type = 'pairwise'
+         AND p.user_id = u.id AND p.sector = c.sector
     WHERE t.token_checksum = %s
 """
 
@@ -201,17 +234,19 @@ _BEARER = f"""
 def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
     """Return the access token with this hash, or None.
 
-    Hand-written because UserInfo is one SELECT over six tables; as model instances they would cost
-    three times the whole request.
+    Hand-written because UserInfo is one SELECT over seven tables; as model instances they would
+    cost three times the whole request.
     """
     row = _one(_BEARER, [_time(now), token_hash])
     if row is None:
         return None
-    user = dict(zip(_USER_COLUMNS, row[15:], strict=True))
+    user = dict(zip(_USER_COLUMNS, row[19:-1], strict=True))
+    user["sub"] = row[18]
     nobody = row[9] is None
     return Bearer(
         client_id=row[0],
         client_version=row[14],
+        required_acr=row[15],
         scope=row[1],
         resource=tuple(_json(row[2])),
         issued_at=_datetime(row[3]),
@@ -224,7 +259,11 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
         auth_time=None if row[10] is None else _datetime(row[10]),
         acr=row[11],
         amr=tuple(_json(row[12]) or ()),
-        user={} if nobody else {**_readable(user), "email_verified": bool(row[13])},
+        claims_asked=tuple((_json(row[16]) or {}).get("userinfo", ())),
+        user=(
+            {} if nobody else {"id": row[17], **_readable(user), "email_verified": bool(row[13])}
+        ),
+        userinfo_is_jwt=bool(row[-1]),
     )
 
 
@@ -232,7 +271,7 @@ def _readable(user: dict[str, Any]) -> dict[str, Any]:
     """Give columns the types that the model would: SQLite has text where PostgreSQL has types."""
     return {
         **user,
-        "sub": _uuid_text(user["sub"]),
+        "sub": _uuid_text(user["sub"]) if user["sub"] else "",
         "address": _json(user["address"]),
         "updated_at": _datetime(user["updated_at"]),
         "phone_number_verified": bool(user["phone_number_verified"]),
@@ -254,12 +293,10 @@ def _time(moment: datetime) -> Any:
 
 
 def _datetime(value: datetime | str) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    moment = parse_datetime(value)
+    moment = value if isinstance(value, datetime) else parse_datetime(value)
     if moment is None:
         raise ValueError(f"not a time: {value!r}")
-    return moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # SQLite keeps no zone
 
 
 def _uuid_text(value: Any) -> str:

@@ -5,7 +5,9 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from idp.endpoints import (
+    apps,
     authorize,
+    choose_account,
     consent,
     developers,
     end_session,
@@ -49,6 +51,8 @@ urlpatterns = [
     # Pages
     path("consent", consent.consent, name="consent"),
     path("end_session/confirm", end_session.confirm, name="end_session_confirm"),
+    path("account/choose/", choose_account.choose_account, name="account_choose"),
+    path("account/apps/", apps.apps, name="account_apps"),
     path("account/", include("accounts.urls")),
     path("language", language.language, name="set_language"),
     path("developers/", developers.overview, name="developers"),

@@ -21,6 +21,8 @@ from django.conf import settings
 from django.test.utils import setup_databases, teardown_databases
 
 from tests import secrecy
+from tests.elsewhere import Authority, Elsewhere
+from tests.elsewhere import running as running_elsewhere
 from tests.relying_party import Browser, Person, RelyingParty, make_client, make_person
 
 ROOT = Path(__file__).parent.parent
@@ -142,7 +144,9 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def provider(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def provider(
+    database: None, foreign_site: Elsewhere, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     """A running provider at `settings.IDP_ISSUER`. No answer of it may ever be a 5xx."""
     server = Server(
         settings.IDP_ISSUER, tmp_path_factory.mktemp("server") / "log", "--threads", "8"
@@ -151,6 +155,14 @@ def provider(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     yield server
     server.stop()
     assert "Traceback" not in server.log.read_text(), server.log.read_text()[-8000:]
+
+
+@pytest.fixture(scope="session")
+def foreign_site() -> Iterator[Elsewhere]:
+    """A web server that is not ours, which the provider may reach and trusts."""
+    authority = Authority(Path(settings.IDP_OUTBOUND_CA_BUNDLE).parent)
+    with running_elsewhere(authority.certify("localhost")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from django.conf import settings
 from jwcrypto.jwk import JWKSet
 from jwcrypto.jwt import JWT
 
+from idp import policy
 from tests import secrecy
 
 ISSUER: str = settings.IDP_ISSUER
@@ -83,6 +84,9 @@ class Registered:
     secret: str | None
     metadata: dict[str, Any]
 
+    #: Its private key, where it proves itself with one.
+    key: Any = None
+
     @property
     def redirect_uri(self) -> str:
         return self.metadata["redirect_uris"][0]
@@ -140,7 +144,7 @@ def make_client(**metadata: Any) -> Registered:
     }
     entry = {name: value for name, value in entry.items() if value is not None}
     secret = None
-    if entry.get("token_endpoint_auth_method") != "none":
+    if entry.get("token_endpoint_auth_method") not in {"none", "private_key_jwt"}:
         secret = entry.setdefault("client_secret", secrets.token_urlsafe(48))
         secrecy.used.note_client(entry["client_id"], secret)
     apply({"clients": [entry]}, dry_run=False)
@@ -443,6 +447,8 @@ class RelyingParty:
             data.setdefault("client_id", self.client.client_id)
         if method == "client_secret_post":
             data.setdefault("client_secret", self.client.secret or "")
+        if method.endswith("_jwt"):
+            data.update(signed_by(self.client))
         response = httpx.post(
             f"{ISSUER}{path}", data=data, auth=auth, headers=headers, timeout=30, verify=False
         )
@@ -476,10 +482,20 @@ class RelyingParty:
         )
 
 
+def signed_by(client: Registered) -> dict[str, str]:
+    """Return the parameters by which a client proves itself with a signature."""
+    from tests import assertions
+
+    if client.key is not None:
+        return assertions.form_of(assertions.assertion_of(client, client.key))
+    key = assertions.shared_key(client)
+    return assertions.form_of(assertions.assertion_of(client, key, "HS256"))
+
+
 def verified(id_token: str) -> dict[str, Any]:
     """Return the claims of a JWT that one of our published keys signed."""
     keys = JWKSet.from_json(httpx.get(f"{ISSUER}/jwks", verify=False).text)
-    return json.loads(JWT(jwt=id_token, key=keys, algs=["RS256", "ES256", "EdDSA"]).claims)
+    return json.loads(JWT(jwt=id_token, key=keys, algs=list(policy.SIGNING_ALGORITHMS)).claims)
 
 
 def was_mailed(email: str, words: str) -> bool:

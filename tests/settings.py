@@ -16,6 +16,9 @@ if "SIGNET_TEST_SERVER" not in os.environ:
     os.environ["SIGNET_TEST_MAIL"] = tempfile.mkdtemp(prefix="signet-mail-")
     os.environ["IDP_TRUSTED_PROXY_COUNT"] = "1"
     os.environ["IDP_REGISTRATION"] = "open"
+    # Where the tests' own web servers are (tests.elsewhere), and who vouches for them.
+    os.environ["IDP_OUTBOUND_ALLOW"] = "localhost"
+    os.environ["IDP_OUTBOUND_CA_BUNDLE"] = os.environ["SIGNET_TEST_MAIL"] + "/authority.pem"
 os.environ["EMAIL_URL"] = f"filemail:///{os.environ['SIGNET_TEST_MAIL']}"
 
 from idp.logs import logging_configuration  # noqa: E402
@@ -28,6 +31,9 @@ DATABASES["default"].setdefault("TEST", {})
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, so that the server and the tests see the same rows.
     DATABASES["default"]["TEST"]["NAME"] = str(MAIL_DIRECTORY / "test.sqlite3")
+else:
+    # Copied, tables and all: scripts/test has migrated it.
+    DATABASES["default"]["TEST"]["TEMPLATE"] = DATABASES["default"]["NAME"]
 
 LOGGING = logging_configuration(json=True)  # as in production; tests read it
 PASSWORD_HASHERS = ["tests.passwords.CheapArgon2"]

@@ -20,29 +20,71 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.generic import FormView
 
-from accounts.forms import SecondFactorForm, SetUpAppForm
+from accounts.forms import PasskeyForm, SecondFactorForm, SetUpAppForm
+from accounts.models import User
 from accounts.next import with_next
+from accounts.passkeys import passkeys_of
 from accounts.second_factor import (
     Stage,
     forget_new_secret,
+    has_app,
+    has_passkey,
     is_set_up,
     new_secret,
     recovery_codes_left,
 )
 from accounts.sessions import add_step
+from accounts.views.passkeys import challenge, wants_challenge
 from accounts.views.sign_in_again import proven_person_required
 
 
+class _AsksForSecondFactor(FormView):  # type: ignore[type-arg]
+    """Takes a code of the person's app, a recovery code, or a passkey of theirs."""
+
+    form_class = SecondFactorForm
+
+    def whose(self) -> User:
+        """Return whose it has to be."""
+        raise NotImplementedError
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the page, or give its script a challenge."""
+        if wants_challenge(request):
+            return challenge(request, self.whose())
+        return super().get(request, *args, **kwargs)
+
+    def get_form(self, form_class: Any = None) -> SecondFactorForm | PasskeyForm:
+        """Return the form that was sent."""
+        if "credential" in self.request.POST:
+            return PasskeyForm(self.request.POST, http=self.request, user=self.whose())
+        return super().get_form(form_class)  # type: ignore[no-any-return]
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Say whose code it has to be."""
+        return {**super().get_form_kwargs(), "user": self.whose()}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Say who is asked, and what they have."""
+        user = self.whose()
+        context = super().get_context_data(email=user.email, **kwargs)
+        form = context["form"]
+        return {
+            **context,
+            "code_form": form if "code" in form.fields else SecondFactorForm(user=user),
+            "has_app": has_app(user),
+            "has_passkey": has_passkey(user),
+        }
+
+
 @method_decorator(never_cache, name="dispatch")
-class CodeView(FormView):  # type: ignore[type-arg]
-    """Asks for the code after the password.
+class CodeView(_AsksForSecondFactor):
+    """Asks for the second factor after the password.
 
     Unlike allauth's, also people who are signed in and sign in once more; and each tab goes on to
     its own `next`, whichever tab began the sign-in that the browser session holds.
     """
 
     template_name = "mfa/authenticate.html"
-    form_class = SecondFactorForm
     stage: Stage
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -56,19 +98,48 @@ class CodeView(FormView):  # type: ignore[type-arg]
         self.stage.login.redirect_url = get_next_redirect_url(request)
         return super().dispatch(request, *args, **kwargs)
 
-    def get_form_kwargs(self) -> dict[str, Any]:
-        """Say whose code it has to be."""
-        return {**super().get_form_kwargs(), "user": self.stage.login.user}
+    def whose(self) -> User:
+        """Return who is signing in."""
+        return self.stage.login.user  # type: ignore[no-any-return]
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Say who is signing in."""
-        return super().get_context_data(email=self.stage.login.user.email, **kwargs)
-
-    def form_valid(self, form: SecondFactorForm) -> HttpResponse:
+    def form_valid(self, form: SecondFactorForm | PasskeyForm) -> HttpResponse:
         """Go on signing in."""
         form.save()
         response: HttpResponse = self.stage.exit()
         return response
+
+
+@method_decorator(never_cache, name="dispatch")
+class StepUpView(_AsksForSecondFactor):
+    """Asks somebody who is signed in for their second factor, where an app needs more.
+
+    What it adds to the session is what was proven; whether that is enough is judged where `next`
+    leads, so nothing is gained by opening, changing or leaving this page's address.
+    """
+
+    template_name = "mfa/step_up.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the page to whoever has something to prove."""
+        if not request.user.is_authenticated:
+            return redirect(with_next(reverse("account_login"), request))
+        if not is_set_up(request.user):
+            return redirect(_onward(request))
+        return super().dispatch(request, *args, **kwargs)
+
+    def whose(self) -> User:
+        """Return who is signed in."""
+        return self.request.user  # type: ignore[return-value]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Say whether a passkey alone will do."""
+        return super().get_context_data(passkey_only="passkey" in self.request.GET, **kwargs)
+
+    def form_valid(self, form: SecondFactorForm | PasskeyForm) -> HttpResponse:
+        """Add it to the session and go on."""
+        form.save()
+        add_step(self.request)
+        return redirect(_onward(self.request))
 
 
 @require_safe
@@ -85,6 +156,7 @@ def overview(http: HttpRequest) -> HttpResponse:
                 user=http.user, type=Authenticator.Type.TOTP
             ).first(),
             "codes": codes,
+            "passkeys": passkeys_of(http.user),  # type: ignore[arg-type]
         },
     )
 
@@ -95,7 +167,7 @@ class SetUpAppView(ActivateTOTPView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Go on where it is done already, in another tab or by pressing the button twice."""
-        if not is_set_up(request.user):
+        if not has_app(request.user):
             response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
             return response
         if request.method == "POST":
@@ -140,7 +212,17 @@ class _ForPeopleWithOne:
 
 @method_decorator(proven_person_required, name="dispatch")
 class TurnOffView(_ForPeopleWithOne, DeactivateTOTPView):
-    """Removes the authenticator app and the recovery codes."""
+    """Removes the authenticator app, and with the last second factor the recovery codes."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the page to people who have an app."""
+        if not has_app(request.user):
+            return redirect("mfa_index")
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Say whether a second step is left without it."""
+        return super().get_context_data(has_passkey=has_passkey(self.request.user), **kwargs)  # type: ignore[no-any-return]
 
 
 @method_decorator(proven_person_required, name="dispatch")

@@ -9,7 +9,7 @@ from typing import Any
 
 from allauth.account import views as allauth
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView
@@ -26,18 +26,27 @@ class _EveryTabStartsAfresh:
 
 @method_decorator(never_cache, name="dispatch")
 class SignInView(_EveryTabStartsAfresh, allauth.LoginView):
-    """The sign-in page. With `fresh` in the query it is shown to people who are signed in, too."""
+    """The sign-in page.
+
+    With `fresh` or `choose` in the query it is shown to people who are signed in, too.
+    """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Show the page, or go on where the person is signed in and that is enough."""
-        if "fresh" in request.GET and request.user.is_authenticated:
+        if {"fresh", "choose"} & set(request.GET) and request.user.is_authenticated:
             # Past allauth's bounce of signed-in people. Wrong passwords are counted all the same.
             return FormView.dispatch(self, request, *args, **kwargs)
         return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
 
 
 class SignUpView(_EveryTabStartsAfresh, allauth.SignupView):
-    """The sign-up page."""
+    """The sign-up page. With `create` in the query, people who are signed in are asked first."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the page, ask whether it is to be another account, or go on."""
+        if "create" in request.GET and request.user.is_authenticated:
+            return render(request, "account/another_account.html")
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
 
 
 class _KeepsNext:

@@ -15,7 +15,7 @@ from typing import Any
 import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth
-from flask import Flask, redirect, render_template, session, url_for
+from flask import Flask, redirect, render_template, request, session, url_for
 from joserfc.errors import JoseError
 from werkzeug.wrappers import Response
 
@@ -86,6 +86,23 @@ def home() -> str:
 def login() -> Response:
     """Step 1: send the person to Signet. Authlib keeps state, nonce and the PKCE verifier."""
     return oauth.signet.authorize_redirect(url_for("callback", _external=True))
+
+
+@app.get("/login/initiate")
+def login_initiated() -> Response | tuple[str, int]:
+    """Step 1, begun at Signet: the person opens Bakery from their list of apps. OIDC Core §4.
+
+    Only Signet's name is taken from the address, and only to see that it is ours; anybody can lead
+    a browser here, so nothing else happens than at the button.
+    """
+    if request.args.get("iss") != oauth.signet.load_server_metadata()["issuer"]:
+        return render_template(
+            "error.html", code="wrong_issuer", description="Bakery does not know this provider."
+        ), 400
+    hint = request.args.get("login_hint")
+    return oauth.signet.authorize_redirect(
+        url_for("callback", _external=True), **({"login_hint": hint} if hint else {})
+    )
 
 
 @app.get("/callback")

@@ -32,7 +32,7 @@ class ConsentsPage(Record):
     list_select_related = ("user", "client")
     ordering = ("-pk",)
     search_help_text = _SEARCH
-    fields = list_display
+    fields = (*list_display[:3], "claims", *list_display[3:])
     readonly_fields = ("shown_scopes",)
     acts = (
         Act(
@@ -67,7 +67,7 @@ class AuthorizationsPage(Record):
     ordering = ("-pk",)
     search_help_text = _SEARCH
     fields = (
-        *("user", "client", "session", "scope", "resource", "offline", "auth_time"),
+        *("user", "client", "session", "scope", "claims", "resource", "offline", "auth_time"),
         *("acr", "amr", "created_at", "revoked_at"),
     )
     acts = (

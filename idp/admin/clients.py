@@ -16,8 +16,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from idp import events, policy
-from idp.admin.fields import Choices, Lines, PersonField, WebAddress
+from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
 from idp.admin.page import Act, Page, list_of, people_like
+from idp.admin.preview import PreviewForm
 from idp.clients import deletion, secrets
 from idp.models import Authorization, Client, Consent, Event
 
@@ -25,9 +26,28 @@ _GRANTS = {
     "authorization_code": _("People sign in with it (authorization_code)"),
     "refresh_token": _("It can stay signed in (refresh_token)"),
     "client_credentials": _("It acts for itself, without a person (client_credentials)"),
+    "implicit": _("Legacy: tokens come in an address, without a code (implicit)"),
+    "password": _("Legacy: it asks people for their password itself (password)"),
 }
+_ANSWERS = [(kind, kind) for kind in policy.RESPONSE_TYPES]
+_SIGNATURES = (
+    "id_token_signed_response_alg",
+    "id_token_encrypted_response_alg",
+    "id_token_encrypted_response_enc",
+    "userinfo_signed_response_alg",
+    "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
+    "introspection_signed_response_alg",
+)
 #: How long the secret before goes on when a new one is made: hours, and how it is said.
 _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
+
+
+_SUBJECTS = ("subject_type", "sector_identifier_uri")
+_REQUEST_OBJECTS = (
+    *("request_uris", "require_signed_request_object", "request_object_signing_alg"),
+    *("request_object_encryption_alg", "request_object_encryption_enc"),
+)
 
 
 def _set_enabled(client: Client, *, enabled: bool) -> None:
@@ -59,11 +79,41 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "a public app’s redirect URIs may anyway."
         ),
     )
+    request_uris = Lines(
+        label=_("Request URIs"),
+        required=False,
+        help_text=_("Where signed requests may be fetched from, one https address a line."),
+    )
     grant_types = Choices(_GRANTS.items(), label=_("What it does"), initial=["authorization_code"])
+    response_types = Choices(
+        _ANSWERS,
+        label=_("What it gets after a sign-in"),
+        help_text=_(
+            "None ticked: a code, which is what every app should use. All others are legacy and "
+            "need implicit, and the profile that is compatible."
+        ),
+    )
     scopes = Lines(
         label=_("Scopes"),
         required=False,
         help_text=_("What it may ask for, one a line. None: every standard scope."),
+    )
+    default_acr_values = Lines(
+        label=_("Wished sign-in"),
+        required=False,
+        help_text=_(
+            "Levels of sign-in (default_acr_values) that people are asked for who can reach them, "
+            "one a line."
+        ),
+    )
+    localized = LocalizedLines(
+        label=_("In other languages"),
+        problem=_("Write “client_name#de = …”, each name and language once:"),
+        required=False,
+        help_text=_(
+            "One a line: “client_name#de = Bäckerei”. Of the name, client_uri, logo_uri, "
+            "policy_uri and tos_uri, people see the one in their language."
+        ),
     )
     contacts = Lines(
         label=_("Contacts"), required=False, help_text=_("Its makers’ e-mail addresses.")
@@ -77,14 +127,28 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = (
             *("client_id", "name", "application_type", "token_endpoint_auth_method", "enabled"),
             *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
-            *("grant_types", "scopes", "profile", "skip_authorization", "default_max_age"),
-            *("access_token_format", "id_token_signed_response_alg"),
-            *("introspection_signed_response_alg", "refresh_token_grace"),
+            *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
+            *_REQUEST_OBJECTS,
+            *_SUBJECTS,
+            *("grant_types", "response_types", "scopes", "profile", "skip_authorization"),
+            *("default_max_age", "required_acr", "default_acr_values", "require_auth_time"),
+            "access_token_format",
+            *_SIGNATURES,
+            "refresh_token_grace",
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
-            "contacts",
+            *("initiate_login_uri", "localized", "contacts"),
         )
         field_classes = dict.fromkeys(
-            ("client_uri", "logo_uri", "policy_uri", "tos_uri"), WebAddress
+            (
+                "client_uri",
+                "logo_uri",
+                "policy_uri",
+                "tos_uri",
+                "jwks_uri",
+                "initiate_login_uri",
+                "sector_identifier_uri",
+            ),
+            WebAddress,
         )
         labels = {
             "client_id": _("Client ID"),
@@ -95,22 +159,45 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "client_id": _("What the app identifies itself by. It can’t be changed later."),
             "name": _("As people read it when they sign in."),
             "logo_uri": _("An https address; each visitor’s browser loads it."),
+            "jwks": _("A JWK set in JSON, public keys only; or else their address below."),
+            "subject_type": _(
+                "Pairwise: it knows people by identifiers (sub) that apps of other hosts don’t "
+                "have. Changing it later makes everybody a stranger to the app."
+            ),
+            "require_signed_request_object": _(
+                "Sign-ins begin only with what the app has signed; nothing else in their address "
+                "counts."
+            ),
+            "sector_identifier_uri": _(
+                "For pairwise apps with several hosts: the https address of a JSON list that has "
+                "all of their redirect URIs."
+            ),
+            "initiate_login_uri": _(
+                "An https address of the app that begins a sign-in. With it, people can open the "
+                "app from their list of apps."
+            ),
+            "id_token_signed_response_alg": _(
+                "RS256 suits nearly every app. Those that start with HS sign with the app’s secret."
+            ),
+            "id_token_encrypted_response_alg": _(
+                "None: not encrypted, which suits nearly every app. Otherwise only the app can "
+                "read its ID tokens, with a key of its own or with its secret."
+            ),
+            "userinfo_signed_response_alg": _("None: plain JSON, which nearly every app expects."),
+            "required_acr": _(
+                "Nobody gets in below it; whoever has no second step is led to set one up."
+            ),
+            "require_auth_time": _("ID tokens always say when somebody signed in."),
             "enabled": _("Off: everything of this app stops at once."),
         }
 
     def clean(self) -> dict[str, Any]:
-        """Derive the response types: they follow from what the app does."""
+        """Derive the response types where none was chosen: they follow from what the app does."""
         cleaned = super().clean() or self.cleaned_data
-        signs_in = "authorization_code" in cleaned.get("grant_types", ())
-        self.instance.response_types = ["code"] if signs_in else []
+        if not cleaned.get("response_types"):
+            signs_in = "authorization_code" in cleaned.get("grant_types", ())
+            cleaned["response_types"] = ["code"] if signs_in else []
         return cleaned
-
-    def _update_errors(self, errors: Any) -> None:
-        """Say what is wrong with the derived response types beside what they derive from."""
-        found = getattr(errors, "error_dict", {})
-        if "response_types" in found:
-            found.setdefault("grant_types", []).extend(found.pop("response_types"))
-        super()._update_errors(errors)  # type: ignore[misc]
 
 
 @admin.register(Client)
@@ -137,22 +224,33 @@ class ClientsPage(Page):
             _("Addresses"),
             {"fields": ("redirect_uris", "post_logout_redirect_uris", "allowed_origins")},
         ),
-        (_("What it may do"), {"fields": ("grant_types", "scopes")}),
+        (
+            _("How it proves itself with keys"),
+            {"fields": ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg", *_REQUEST_OBJECTS)},
+        ),
+        (_("How it knows people"), {"fields": _SUBJECTS}),
+        (_("What it may do"), {"fields": ("grant_types", "response_types", "scopes")}),
         (
             _("What people see"),
-            {"fields": ("client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts")},
+            {
+                "fields": (
+                    *("client_uri", "initiate_login_uri", "logo_uri", "policy_uri", "tos_uri"),
+                    *("localized", "contacts"),
+                )
+            },
         ),
         (
             _("Policy"),
             {
                 "fields": (
                     *("profile", "skip_authorization", "default_max_age"),
-                    *("access_token_format", "id_token_signed_response_alg"),
-                    *("introspection_signed_response_alg", "refresh_without_offline_access"),
+                    *("required_acr", "default_acr_values", "require_auth_time"),
+                    *("access_token_format", "refresh_without_offline_access"),
                     "refresh_token_grace",
                 )
             },
         ),
+        (_("Signatures and encryption"), {"fields": _SIGNATURES}),
         (_("The record"), {"fields": readonly_fields}),
     )
     acts = (
@@ -173,13 +271,19 @@ class ClientsPage(Page):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page of an app's secrets."""
-        page = path(
-            "<path:object_id>/secrets/",
-            self.admin_site.admin_view(self.secrets_view),
-            name="idp_client_secrets",
-        )
-        return [page, *super().get_urls()]
+        """Add the pages of an app's secrets, and of what it would receive."""
+        pages = (("secrets", self.secrets_view), ("preview", self.preview_view))
+        return [
+            *(
+                path(
+                    f"<path:object_id>/{name}/",
+                    self.admin_site.admin_view(view),
+                    name=f"idp_client_{name}",
+                )
+                for name, view in pages
+            ),
+            *super().get_urls(),
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:  # noqa: ARG002
         """Return what can't be written: the client_id, once others know it."""
@@ -199,7 +303,7 @@ class ClientsPage(Page):
     @admin.display(description=_("client secret"), boolean=True)
     def kind(self, client: Client) -> bool:
         """Return whether the app has a secret to keep."""
-        return not client.is_public
+        return client.needs_secret
 
     def client_id_of(self, row: Client) -> str:
         """Return the app's client_id."""
@@ -209,7 +313,8 @@ class ClientsPage(Page):
         """Return the secrets, and the lists that are about this app."""
         secrets_page = (_("Secrets"), reverse("admin:idp_client_secrets", args=[row.pk]))
         return [
-            *([] if row.is_public else [secrets_page]),
+            *([secrets_page] if row.needs_secret else []),
+            (_("What it receives"), reverse("admin:idp_client_preview", args=[row.pk])),
             (_("Errors"), list_of(Event, client_id=row.client_id, kind=Event.Kind.DENIED)),
             (_("Events"), list_of(Event, client_id=row.client_id)),
             (_("Consents"), list_of(Consent, client=row.pk)),
@@ -220,9 +325,15 @@ class ClientsPage(Page):
         self, request: HttpRequest, obj: Client, post_url_continue: str | None = None
     ) -> HttpResponse:
         """Show the first secret of an app that needs one."""
-        if obj.is_public:
+        if not obj.needs_secret:
             return super().response_add(request, obj, post_url_continue)
         return self._show_new_secret(request, obj, None)
+
+    def response_change(self, request: HttpRequest, obj: Client) -> HttpResponse:
+        """Show a new secret where the app now signs with one, and has none that can."""
+        if secrets.can_sign(obj):
+            return super().response_change(request, obj)
+        return self._show_new_secret(request, obj, timezone.now() + timedelta(days=1))
 
     def delete_model(self, request: HttpRequest, obj: Client) -> None:  # noqa: ARG002
         """Delete the app with all that is its own, in batches."""
@@ -233,12 +344,39 @@ class ClientsPage(Page):
         said = _("%(app)s, with its secrets, consents, authorizations and tokens")
         return [said % {"app": objs[0]}], {}, set(), []
 
+    # --- what it receives ---------------------------------------------------------------------
+
+    def preview_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what the app would receive about somebody."""
+        client = self.get_object(request, object_id)
+        if client is None:
+            raise Http404
+        may_view = self.has_view_permission(request, client)
+        if not may_view or not request.user.has_perm("accounts.view_user"):
+            raise PermissionDenied
+        form = PreviewForm(client, request.GET or None)
+        shown = form.is_valid()
+        return TemplateResponse(
+            request,
+            "admin/preview.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": _("What %(app)s receives") % {"app": client},
+                "opts": self.opts,
+                "original": client,
+                "form": form,
+                "person": form.cleaned_data["person"] if shown else None,
+                "preview": form.preview() if shown else None,
+                "back": self.address_of(client),
+            },
+        )
+
     # --- secrets ------------------------------------------------------------------------------
 
     def secrets_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show when each secret was made and used; make one, or take one away."""
         client = self.get_object(request, object_id)
-        if client is None or client.is_public:
+        if client is None or not client.needs_secret:
             raise Http404
         if not self.has_view_permission(request, client):
             raise PermissionDenied

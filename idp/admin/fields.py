@@ -5,9 +5,11 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from idp.clients.metadata import is_localized
 from idp.models import Client
 from idp.protocol.vocabulary import ADDRESS_MEMBERS
 
@@ -51,6 +53,56 @@ class DescribedLines(Lines):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Whether names or words differ."""
         return bool(self.to_python(data) != (initial or []))
+
+
+class PairLines(Lines):
+    """A mapping of texts: `name = text`, one a line; `problem` says how to write one."""
+
+    def __init__(self, *, problem: str | Promise, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.problem = problem
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the pairs as lines."""
+        if isinstance(value, dict):
+            value = [f"{name} = {text}" for name, text in sorted(value.items())]
+        return super().prepare_value(value)
+
+    def to_python(self, value: Any) -> Any:
+        """Return the mapping. Raises ValidationError for other lines, and a name that comes twice.
+
+        Whether names and texts mean something is the model's to say, or a subclass's.
+        """
+        pairs: dict[str, str] = {}
+        for line in super().to_python(value):
+            name, equals, text = (part.strip() for part in line.partition("="))
+            if not equals or name in pairs or not self.is_name(name):
+                raise ValidationError(f"{self.problem} {line}")
+            pairs[name] = text
+        return pairs
+
+    def is_name(self, name: str) -> bool:  # noqa: ARG002
+        """Whether a line can begin like this."""
+        return True
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether a pair differs."""
+        try:
+            return bool(self.to_python(data) != (initial or {}))
+        except ValidationError:
+            return True
+
+
+class LocalizedLines(PairLines):
+    """An app's texts in other languages: `client_name#de = Bäckerei`, one a line."""
+
+    def is_name(self, name: str) -> bool:
+        """Whether it is a readable member with a language."""
+        return is_localized(name)
+
+    def to_python(self, value: Any) -> Any:
+        """Return the texts that are not empty."""
+        return {name: text for name, text in super().to_python(value).items() if text}
 
 
 class WebAddress(forms.URLField):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from idp import policy
-from idp.admin.fields import Choices, ClientsField, DescribedLines, Lines
+from idp.admin.fields import Choices, ClientsField, DescribedLines, Lines, PairLines
 from idp.admin.page import Act, Page
 from idp.models import InitialAccessToken, ResourceServer, Scope
 from idp.registration import initial_access_tokens
@@ -74,10 +74,31 @@ class ResourceServersPage(Page):
         return rows.filter(identifier__startswith=term)
 
 
+class ScopeForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A scope, its claims a line each."""
+
+    claims = PairLines(
+        label=_("What it tells apps about people"),
+        problem=_("Write “claim = source”, each claim once:"),
+        required=False,
+        help_text=_(
+            "One a line: “department = groups dept-*” (the person’s groups that begin so), "
+            "“teams = groups” (all of them), “work_phone = phone_number” (a field), "
+            "“company = text Bakery Ltd” (always the same), “credit_score = claims provider” "
+            "(somebody else’s to assert)."
+        ),
+    )
+
+    class Meta:
+        model = Scope
+        fields = ("name", "description", "claims")
+
+
 @admin.register(Scope)
 class ScopesPage(Page):
     """Scopes."""
 
+    form = ScopeForm
     list_display = ("name", "description")
     ordering = ("name",)
     search_help_text = _("The beginning of a name.")

@@ -63,7 +63,7 @@ class Site(AdminSite):
             raise PermissionDenied
         if second_factor.is_set_up(request.user):
             return redirect(f"{reverse('account_login')}?{urlencode({'fresh': '1', **query})}")
-        return redirect(f"{reverse('mfa_activate_totp')}?{urlencode(query)}")
+        return redirect(f"{reverse('mfa_index')}?{urlencode(query)}")
 
     @method_decorator(never_cache)
     def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002

@@ -1,18 +1,18 @@
 """What a request must satisfy before any page is shown. Add a check: write it, list it, test it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from idp import policy
 from idp.authorization.request import AuthorizationRequest
-from idp.protocol import pkce
+from idp.clients.redirect_uris import can_take_a_form
+from idp.protocol import pkce, response_types
 from idp.protocol.errors import (
     InvalidRequest,
     InvalidScope,
     ProtocolError,
     RegistrationNotSupported,
-    RequestNotSupported,
-    RequestUriNotSupported,
     UnauthorizedClient,
+    UnmetAuthenticationRequirements,
     UnsupportedResponseType,
 )
 from idp.tokens.audience import known
@@ -20,8 +20,6 @@ from idp.tokens.audience import known
 Check = Callable[[AuthorizationRequest], None]
 
 _UNSUPPORTED: dict[str, type[ProtocolError]] = {
-    "request": RequestNotSupported,
-    "request_uri": RequestUriNotSupported,
     "registration": RegistrationNotSupported,
 }
 
@@ -34,16 +32,16 @@ def nothing_unsupported_is_asked(request: AuthorizationRequest) -> None:
 
 def response_type_is_offered(request: AuthorizationRequest) -> None:
     """RFC 6749 §3.1.1: the order of a combination's parts does not matter."""
-    if _parts(request.response_type) not in map(_parts, policy.RESPONSE_TYPES):
+    if not _is_one_of(request.response_type, policy.RESPONSE_TYPES):
         raise UnsupportedResponseType(
             f"The response_type {request.response_type} is not offered here; "
-            f"it has to be {' or '.join(policy.RESPONSE_TYPES)}."
+            f"it has to be {' or '.join(policy.OFFERED_RESPONSE_TYPES)}."
         )
 
 
 def response_type_is_registered(request: AuthorizationRequest) -> None:
     """OIDC Dynamic Client Registration §2: a client uses what it registered."""
-    if _parts(request.response_type) not in map(_parts, request.client.response_types):
+    if not _is_one_of(request.response_type, request.client.response_types):
         raise UnauthorizedClient(
             f"This client is not registered for the response_type {request.response_type}."
         )
@@ -56,6 +54,40 @@ def response_mode_is_offered(request: AuthorizationRequest) -> None:
             f"The response_mode {request.response_mode} is not offered here; "
             f"it can be {' or '.join(policy.RESPONSE_MODES)}."
         )
+
+
+def tokens_never_travel_in_a_query(request: AuthorizationRequest) -> None:
+    """OAuth 2.0 Multiple Response Types §3.0: queries end up in logs and Referer headers."""
+    asked_for_query = request.response_mode == response_types.QUERY
+    if asked_for_query and response_types.carries_tokens(request.response_type):
+        raise InvalidRequest(
+            f"The response_mode query is not possible with response_type={request.response_type}; "
+            "tokens come in the fragment, or with form_post."
+        )
+
+
+def forms_are_posted_to_the_web(request: AuthorizationRequest) -> None:
+    """OAuth 2.0 Form Post Response Mode §2: no other address takes a form."""
+    is_posted = request.response_mode == response_types.FORM_POST
+    if is_posted and not can_take_a_form(request.reply_to.redirect_uri):
+        raise InvalidRequest(
+            "The response_mode form_post is not possible for an app's own scheme; leave it out."
+        )
+
+
+def id_token_binds_the_nonce(request: AuthorizationRequest) -> None:
+    """OIDC Core §3.2.2.1, §3.3.2.11: without a nonce, an ID token in an address can be replayed."""
+    if request.returns(response_types.ID_TOKEN) and request.nonce is None:
+        raise InvalidRequest(
+            "The parameter nonce is missing; it is needed where an ID token comes from the "
+            "authorization endpoint."
+        )
+
+
+def id_token_is_for_openid(request: AuthorizationRequest) -> None:
+    """OIDC Core §3.2.2.1: an ID token is asked for with the scope openid."""
+    if request.returns(response_types.ID_TOKEN) and "openid" not in request.scopes:
+        raise InvalidScope("An ID token comes with the scope openid only; ask for it.")
 
 
 def scope_gives_something(request: AuthorizationRequest) -> None:
@@ -101,7 +133,8 @@ def code_challenge_is_sound(request: AuthorizationRequest) -> None:
 
 def pkce_is_used_where_required(request: AuthorizationRequest) -> None:
     """RFC 9700 §2.1.1: without a secret, PKCE is all that binds the code to its client."""
-    if request.client.pkce_required and request.code_challenge is None:
+    comes = request.returns(response_types.CODE)
+    if comes and request.client.pkce_required and request.code_challenge is None:
         raise InvalidRequest(
             "The parameter code_challenge is missing; this client has to use PKCE with S256."
         )
@@ -113,17 +146,32 @@ def resources_are_known(request: AuthorizationRequest) -> None:
         known(request.resource)
 
 
+def essential_acr_is_known(request: AuthorizationRequest) -> None:
+    """OIDC Core §5.5.1.1: what there is no level of can't be reached, so nobody is asked."""
+    asked = request.essential_acr
+    if asked and not set(asked) & set(policy.ACR_VALUES):
+        raise UnmetAuthenticationRequirements(
+            "None of the acr values that the claims parameter calls essential is offered here; "
+            f"it can be {', '.join(policy.ACR_VALUES)}."
+        )
+
+
 CHECKS: tuple[Check, ...] = (
     nothing_unsupported_is_asked,
     response_type_is_offered,
     response_type_is_registered,
     response_mode_is_offered,
+    tokens_never_travel_in_a_query,
+    forms_are_posted_to_the_web,
+    id_token_binds_the_nonce,
     prompts_are_known,
     prompt_none_stands_alone,
     scope_gives_something,
+    id_token_is_for_openid,
     code_challenge_is_sound,
     pkce_is_used_where_required,
     resources_are_known,
+    essential_acr_is_known,
 )
 
 
@@ -133,5 +181,5 @@ def check(request: AuthorizationRequest) -> None:
         satisfied(request)
 
 
-def _parts(response_type: str) -> list[str]:
-    return sorted(response_type.split())
+def _is_one_of(response_type: str, others: Iterable[str]) -> bool:
+    return response_types.parts(response_type) in map(response_types.parts, others)

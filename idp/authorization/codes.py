@@ -1,6 +1,6 @@
-"""Issuing codes: stamped with all that the token endpoint will need, which sees no browser.
+"""Issuing what a request asked for: stamped with all that tokens will need, for all its life.
 
-RFC 6749 §4.1.2.
+The token endpoint sees no browser. RFC 6749 §4.1.2, OIDC Core §3.3.2.5.
 """
 
 from datetime import datetime
@@ -10,9 +10,12 @@ from django.db import transaction
 from accounts.authentication import Authentication
 from idp import policy
 from idp.authorization.request import AuthorizationRequest
-from idp.models import Authorization, AuthorizationCode, ClientSession
+from idp.models import Authorization, AuthorizationCode, Client, ClientSession
+from idp.protocol import response_types
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.tokens import opaque
+from idp.tokens.authorization import Entitlement
+from idp.tokens.response import issue_in_front
 
 
 def issue(
@@ -20,20 +23,22 @@ def issue(
     authentication: Authentication,
     client_session_id: int | None,
     now: datetime,
-) -> str:
-    """Store an authorization and a code for it, and return the code; it lives CODE_LIFETIME.
+) -> dict[str, str]:
+    """Store an authorization and return the members of the answer: code, tokens, or both.
 
+    A code lives CODE_LIFETIME. All is of one family, so whatever ends it ends all of it.
     `client_session_id` is the client's row in this session, None if it is here for the first time.
+    Raises StaleClientError, InvalidTarget, InvalidScope where an access token can't be given.
     """
-    code = opaque.generate()
-    scope = " ".join(sorted(request.scopes))
     with transaction.atomic():
         authorization = Authorization.objects.create(
             client=request.client,
             user=authentication.user,
             session_id=authentication.session_id,
-            client_session_id=client_session_id or _new_client_session(request, authentication),
-            scope=scope,
+            client_session_id=client_session_id
+            or new_client_session(request.client, authentication),
+            scope=" ".join(sorted(request.scopes)),
+            claims=request.claims.names() if "openid" in request.scopes else {},
             resource=list(request.resource),
             offline=OFFLINE_ACCESS in request.scopes,
             nonce=request.nonce,
@@ -41,23 +46,37 @@ def issue(
             acr=authentication.acr,
             amr=list(authentication.amr),
         )
-        AuthorizationCode.objects.create(
-            authorization=authorization,
-            user=authentication.user,
-            application=request.client,
-            code=opaque.hash_of(code),
-            expires=now + policy.CODE_LIFETIME,
-            redirect_uri=request.reply_to.redirect_uri,
-            scope=scope,
-            code_challenge=request.code_challenge or "",
-            code_challenge_method=request.code_challenge_method or "",
-        )
+        code = None
+        if request.returns(response_types.CODE):
+            code = _code(request, authorization, now)
+        if not response_types.carries_tokens(request.response_type):
+            return {"code": code} if code else {}
+        entitlement = Entitlement(request.client, authorization, request.scopes, request.resource)
+        wanted = response_types.parts(request.response_type)
+        members = issue_in_front(entitlement, authorization, wanted, code, now)
+    return {"code": code, **members} if code else members
+
+
+def _code(request: AuthorizationRequest, authorization: Authorization, now: datetime) -> str:
+    """Store a code for an authorization, and return it."""
+    code = opaque.generate()
+    AuthorizationCode.objects.create(
+        authorization=authorization,
+        user=authorization.user,
+        application=request.client,
+        code=opaque.hash_of(code),
+        expires=now + policy.CODE_LIFETIME,
+        redirect_uri=request.reply_to.redirect_uri,
+        scope=authorization.scope,
+        code_challenge=request.code_challenge or "",
+        code_challenge_method=request.code_challenge_method or "",
+    )
     return code
 
 
-def _new_client_session(request: AuthorizationRequest, authentication: Authentication) -> int:
+def new_client_session(client: Client, authentication: Authentication) -> int:
     """Make the row, in one statement; another tab of the session may have made it meanwhile."""
-    row = ClientSession(client=request.client, session_id=authentication.session_id)
+    row = ClientSession(client=client, session_id=authentication.session_id)
     made = ClientSession.objects.bulk_create(
         [row], update_conflicts=True, unique_fields=["session", "client"], update_fields=["client"]
     )

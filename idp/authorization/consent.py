@@ -10,15 +10,18 @@ from idp.models import Authorization, Client, Consent, PendingAuthorization
 from idp.tokens.revocation import revoke_families
 
 
-def remember(user: User, client: Client, scopes: frozenset[str]) -> None:
-    """Add scopes to what this person allows this client."""
+def remember(
+    user: User, client: Client, scopes: frozenset[str], claims: frozenset[str] = frozenset()
+) -> None:
+    """Add scopes, and claims beyond them, to what this person allows this client."""
     consent, created = Consent.objects.get_or_create(
-        user=user, client=client, defaults={"scopes": sorted(scopes)}
+        user=user, client=client, defaults={"scopes": sorted(scopes), "claims": sorted(claims)}
     )
     if not created:
         expired = consent.expires_at is not None and consent.expires_at <= timezone.now()
-        kept = frozenset() if expired else frozenset(consent.scopes)
-        consent.scopes = sorted(kept | scopes)
+        kept = ((), ()) if expired else (consent.scopes, consent.claims)
+        consent.scopes = sorted(scopes.union(kept[0]))
+        consent.claims = sorted(claims.union(kept[1]))
         consent.expires_at = None
         consent.save()
 

@@ -1,12 +1,25 @@
 """What is still missing before a client can be answered. The one place that decides it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from accounts import second_factor
 from accounts.authentication import Authentication
+from accounts.levels import SINGLE_FACTOR, highest, lowest, reaches
+from accounts.models import User
+from idp import policy
 from idp.authorization.request import AuthorizationRequest
-from idp.protocol.errors import ConsentRequired, InvalidRequest, LoginRequired
-from idp.tokens.id_token import read_hint
+from idp.protocol.errors import (
+    AccountSelectionRequired,
+    ConsentRequired,
+    InteractionRequired,
+    InvalidRequest,
+    LoginRequired,
+    UnmetAuthenticationRequirements,
+)
+from idp.subjects import subject_of
+from idp.tokens.id_token import hint_is_readable, read_hint
 
 
 @dataclass(frozen=True)
@@ -14,6 +27,30 @@ class SignIn:
     """The person has to sign in, or (`fresh`) once more although they are signed in."""
 
     fresh: bool = False
+
+
+@dataclass(frozen=True)
+class SignUp:
+    """The person is to be offered a new account."""
+
+
+@dataclass(frozen=True)
+class ChooseAccount:
+    """The person has to say which account it is to be."""
+
+
+@dataclass(frozen=True)
+class StepUp:
+    """The person, signed in, has to prove more: what takes them to `level`, which they have."""
+
+    level: str
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """The person has to set up what takes them to `level`, which they don't have yet."""
+
+    level: str
 
 
 @dataclass(frozen=True)
@@ -28,38 +65,157 @@ class Answer:
     authentication: Authentication
 
 
-Step = SignIn | AskConsent | Answer
+Step = SignIn | SignUp | ChooseAccount | StepUp | SetUp | AskConsent | Answer
 
 
 def next_step(
     request: AuthorizationRequest,
     authentication: Authentication | None,
     consented: frozenset[str],
+    claims_consented: frozenset[str] = frozenset(),
+    others: Sequence[User] = (),
 ) -> Step:
     """Return the next step. OIDC Core §3.1.2.3, §3.1.2.4.
 
-    `consented` is what the person has allowed this client before. Raises LoginRequired,
-    ConsentRequired where the request forbids a page or names another person.
+    `consented` are the scopes that the person has allowed this client before, `claims_consented`
+    the claims beyond them; `others` are the people who are signed in at the browser, too, but whose
+    account is not in use. Raises LoginRequired, AccountSelectionRequired, InteractionRequired,
+    ConsentRequired where the request forbids a page or names another person, and
+    UnmetAuthenticationRequirements.
     """
     silent = "none" in request.prompts
     hinted = _hinted_subject(request)
+    if "create" in request.prompts and not _has_settled(request, authentication):
+        return SignUp()
+    if _is_choice_open(request, authentication, hinted, others):
+        _account_may_be_asked(request)
+        return ChooseAccount()
     if authentication is None:
         if silent:
             raise LoginRequired(
                 "Nobody is signed in at this browser, and prompt=none forbids asking."
             )
         return SignIn()
-    if hinted not in {None, str(authentication.user.sub)}:
-        raise LoginRequired("Somebody else is signed in than the id_token_hint says.")
+    _person_is_the_one_asked_for(request, subject_of(request.client, authentication.user), hinted)
     if not _is_fresh(request, authentication):
         if silent:
             message = f"The sign-in is older than the {request.max_age} seconds of max_age."
             raise LoginRequired(message)
         return SignIn(fresh=True)
-    if not _has_agreed(request, authentication, consented):
+    more = _demanded(request, authentication) or _wished(request, authentication)
+    if more is not None:
+        return more
+    if not _has_agreed(request, authentication, consented, claims_consented):
         _consent_may_be_asked(request)
         return AskConsent()
-    return Answer(authentication)
+    return Answer(replace(authentication, acr=_told(request, authentication.acr)))
+
+
+def _person_is_the_one_asked_for(
+    request: AuthorizationRequest, sub: str, hinted: str | None
+) -> None:
+    """OIDC Core §3.1.2.2, §5.5.1: another person's tokens are never an answer."""
+    if hinted not in {None, sub}:
+        raise LoginRequired("Somebody else is signed in than the id_token_hint says.")
+    if not request.claims.is_about(sub):
+        raise LoginRequired("Somebody else is signed in than the claims request has in sub.")
+
+
+def _demanded(request: AuthorizationRequest, authentication: Authentication) -> Step | None:
+    """Return what the operator's policy and an essential `acr` still take. OIDC Core §5.5.1.1.
+
+    The operator can have people set up what they lack; a client's wish for it is an error.
+    """
+    required = request.client.required_acr or SINGLE_FACTOR
+    essential = _lowest_essential(request)
+    demanded = highest([required, essential])
+    if reaches(authentication.acr, demanded):
+        return None
+    reachable = second_factor.reachable_level(authentication.user)
+    if not reaches(highest([reachable, required]), essential):
+        raise UnmetAuthenticationRequirements(
+            f"The person has not set up what the essential acr {essential} takes."
+        )
+    if "none" in request.prompts:
+        raise InteractionRequired(
+            f"The sign-in is below the acr {demanded}, and prompt=none forbids asking for more."
+        )
+    return StepUp(demanded) if reaches(reachable, demanded) else SetUp(demanded)
+
+
+def _wished(request: AuthorizationRequest, authentication: Authentication) -> Step | None:
+    """Return what `acr_values` takes, if the person has it. OIDC Core §3.1.2.1: a wish.
+
+    Whoever has signed in since the request came was free to choose how, and is not asked again.
+    """
+    wished = request.acr_values
+    if (
+        not wished
+        or "none" in request.prompts
+        or any(reaches(authentication.acr, level) for level in wished)
+        or authentication.authenticated_at >= request.arrived_at
+    ):
+        return None
+    reachable = second_factor.reachable_level(authentication.user)
+    level = next((level for level in wished if reaches(reachable, level)), None)
+    return None if level is None else StepUp(level)
+
+
+def _told(request: AuthorizationRequest, reached: str) -> str:
+    """Return the level to tell: reached, and of those asked for where one of them was.
+
+    OIDC Core §5.5.1.1: an essential `acr` is one of the values asked for, and a passkey reaches
+    every level below its own. Never told is what was not reached, nor less than policy requires.
+    """
+    required = request.client.required_acr or SINGLE_FACTOR
+    asked = request.essential_acr or request.acr_values
+    met = [
+        level
+        for level in policy.ACR_VALUES
+        if level in asked and reaches(reached, level) and reaches(level, required)
+    ]
+    return highest(met) if met else reached
+
+
+def _lowest_essential(request: AuthorizationRequest) -> str:
+    known = [level for level in policy.ACR_VALUES if level in request.essential_acr]
+    return lowest(known) if known else SINGLE_FACTOR
+
+
+def _is_choice_open(
+    request: AuthorizationRequest,
+    authentication: Authentication | None,
+    hinted: str | None,
+    others: Sequence[User],
+) -> bool:
+    """Whether the person still has to say which account they mean. OIDC Core §3.1.2.1."""
+    if authentication is None:
+        return bool(others)
+    if _has_settled(request, authentication):
+        return False
+    if "select_account" in request.prompts:
+        return True
+    if hinted is not None:
+        return hinted in {subject_of(request.client, user) for user in others}
+    if not request.claims.is_about(subject_of(request.client, authentication.user)):
+        return any(request.claims.is_about(subject_of(request.client, user)) for user in others)
+    return (request.login_hint or "").casefold() in {user.email.casefold() for user in others}
+
+
+def _has_settled(request: AuthorizationRequest, authentication: Authentication | None) -> bool:
+    """Whether this account was chosen for this very request, or signed in to since it came."""
+    return authentication is not None and (
+        request.chosen_in == authentication.session_id
+        or authentication.authenticated_at >= request.arrived_at
+    )
+
+
+def _account_may_be_asked(request: AuthorizationRequest) -> None:
+    """OIDC Core §3.1.2.6: choosing an account takes a page, which prompt=none forbids."""
+    if "none" in request.prompts:
+        raise AccountSelectionRequired(
+            "Several people are signed in at this browser, and prompt=none forbids asking which."
+        )
 
 
 def _consent_may_be_asked(request: AuthorizationRequest) -> None:
@@ -74,6 +230,7 @@ def _hinted_subject(request: AuthorizationRequest) -> str | None:
     """Return whom the client expects, by an ID token of theirs. OIDC Core §3.1.2.1."""
     if request.id_token_hint is None:
         return None
+    hint_is_readable(request.id_token_hint)
     hint = read_hint(request.id_token_hint)
     if hint is None or hint.client_id != request.client.client_id:
         raise InvalidRequest(
@@ -85,7 +242,7 @@ def _hinted_subject(request: AuthorizationRequest) -> str | None:
 def _is_fresh(request: AuthorizationRequest, authentication: Authentication) -> bool:
     """Judged against the request's arrival, so that signing in once satisfies it for good."""
     max_age = request.max_age
-    if {"login", "select_account"} & request.prompts:
+    if "login" in request.prompts:
         max_age = 0
     if max_age is None:
         return True
@@ -93,9 +250,14 @@ def _is_fresh(request: AuthorizationRequest, authentication: Authentication) -> 
 
 
 def _has_agreed(
-    request: AuthorizationRequest, authentication: Authentication, consented: frozenset[str]
+    request: AuthorizationRequest,
+    authentication: Authentication,
+    consented: frozenset[str],
+    claims_consented: frozenset[str],
 ) -> bool:
     """Consent given on this request's own page counts only for the session that gave it."""
     if "consent" in request.prompts:
         return request.consented_in == authentication.session_id
-    return request.client.skip_authorization or request.scopes <= consented
+    if request.client.skip_authorization:
+        return True
+    return request.scopes <= consented and request.claims.beyond(consented) <= claims_consented

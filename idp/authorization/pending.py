@@ -52,7 +52,13 @@ def arrival_of(row: PendingAuthorization) -> Arrival:
         arrived_at=row.arrived_at,
         pending_id=row.pk,
         consented_in=row.consented_in_id,
+        chosen_in=row.chosen_in_id,
     )
+
+
+def note_chosen_in(pending_id: str, session_id: str) -> None:
+    """Note on the pending request which session its person chose; no other counts as chosen."""
+    PendingAuthorization.objects.filter(pk=pending_id).update(chosen_in=session_id)
 
 
 def arrived_now(parameters: Parameters) -> Arrival:

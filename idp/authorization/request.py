@@ -4,13 +4,17 @@ OIDC Core §3.1.2.1.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from idp import policy
+from idp.authorization.claims_request import ClaimsRequest
 from idp.clients.redirect_uris import MAX_STATE, ReplyAddress
 from idp.models import Client
+from idp.protocol import response_types
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.parameters import Parameters
+from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 #: Longer ones are refused: what a client needs to remember it can keep itself.
 MAX_NONCE = 1024
@@ -26,6 +30,8 @@ class Arrival:
     pending_id: str | None = None
     #: The session that agreed on this request's consent page, if one did.
     consented_in: str | None = None
+    #: The session that was chosen on this request's chooser, if one was.
+    chosen_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,15 +46,27 @@ class AuthorizationRequest:
     scopes: frozenset[str]
     prompts: frozenset[str]
     nonce: str | None = None
+    #: The claims asked for one by one, as far as this client may (OIDC Core §5.5).
+    claims: ClaimsRequest = field(default_factory=ClaimsRequest)
     max_age: int | None = None
     #: The APIs that tokens are to be for (RFC 8707 §2.1).
     resource: tuple[str, ...] = ()
     code_challenge: str | None = None
     code_challenge_method: str | None = None
     id_token_hint: str | None = None
+    login_hint: str | None = None
+    #: Levels of authentication that the client would like, the preferred first: a wish.
+    acr_values: tuple[str, ...] = ()
+    #: Levels of which one has to be reached (OIDC Core §5.5.1.1); empty where none has to.
+    essential_acr: tuple[str, ...] = ()
     #: Parameters that carry what we don't support; `checks` says so with the right error.
     unsupported: frozenset[str] = frozenset()
     consented_in: str | None = None
+    chosen_in: str | None = None
+
+    def returns(self, part: str) -> bool:
+        """Whether this is part of what is to come back: a code, an ID token, an access token."""
+        return part in response_types.parts(self.response_type)
 
     @classmethod
     def parse(cls, arrival: Arrival, reply_to: ReplyAddress) -> "AuthorizationRequest":
@@ -61,25 +79,30 @@ class AuthorizationRequest:
         parameters.refuse_repeats()
         client = reply_to.client
         max_age = _seconds(parameters.values)
+        response_type = _response_type(parameters)
         _bounded(parameters.values, "state", MAX_STATE)
+        claims = ClaimsRequest.parse(parameters.get("claims")).offered_to(client)
         return cls(
             client=client,
             reply_to=reply_to,
             arrived_at=arrival.arrived_at,
-            response_type=_response_type(parameters),
+            response_type=response_type,
             response_mode=parameters.get("response_mode"),
-            scopes=frozenset((parameters.get("scope") or "").split()) & client.allowed_scopes,
+            scopes=_scopes(parameters, response_type) & client.allowed_scopes,
             prompts=frozenset((parameters.get("prompt") or "").split()),
             nonce=_bounded(parameters.values, "nonce", MAX_NONCE),
+            claims=claims,
             max_age=client.default_max_age if max_age is None else max_age,
             resource=tuple(dict.fromkeys(parameters.resources)),
             code_challenge=parameters.get("code_challenge"),
             code_challenge_method=parameters.get("code_challenge_method"),
             id_token_hint=parameters.get("id_token_hint"),
-            unsupported=frozenset(
-                {"request", "request_uri", "registration"} & set(parameters.values)
-            ),
+            login_hint=parameters.get("login_hint"),
+            acr_values=_acr_values(parameters, client),
+            essential_acr=claims.essential_acr_values(),
+            unsupported=frozenset({"registration"} & set(parameters.values)),
             consented_in=arrival.consented_in,
+            chosen_in=arrival.chosen_in,
         )
 
 
@@ -89,6 +112,19 @@ def _response_type(parameters: Parameters) -> str:
     if response_type is None:
         raise InvalidRequest("The parameter response_type is missing; send response_type=code.")
     return response_type
+
+
+def _scopes(parameters: Parameters, response_type: str) -> frozenset[str]:
+    """Return the scopes asked for. OIDC Core §11: without a code nothing goes on offline."""
+    scopes = frozenset((parameters.get("scope") or "").split())
+    return scopes if "code" in response_types.parts(response_type) else scopes - {OFFLINE_ACCESS}
+
+
+def _acr_values(parameters: Parameters, client: Client) -> tuple[str, ...]:
+    """Return the levels asked for that there are, else the client's own. OIDC Core §3.1.2.1."""
+    asked = parameters.get("acr_values")
+    values = client.default_acr_values if asked is None else asked.split()
+    return tuple(value for value in dict.fromkeys(values) if value in policy.ACR_VALUES)
 
 
 def _bounded(values: Mapping[str, str], name: str, most: int) -> str | None:

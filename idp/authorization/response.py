@@ -1,42 +1,74 @@
-"""The authorization response: the one encoder, for success and for errors. RFC 6749 §4.1.2."""
+"""The authorization response: the one encoder, for success and for errors. RFC 6749 §4.1.2.
+
+A query, a fragment, or a page that posts a form (OAuth 2.0 Form Post Response Mode §2).
+"""
 
 from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from idp import policy
+from idp.clients.presentation import app_of, form_action_for
 from idp.clients.redirect_uris import ReplyAddress
 from idp.protocol.errors import ProtocolError
+from idp.protocol.response_types import FORM_POST, FRAGMENT
 
 
-def send(reply_to: ReplyAddress, **members: str) -> HttpResponse:
-    """Return the redirect that carries these members, with `state` and `iss` (RFC 9207).
+def send(http: HttpRequest, reply_to: ReplyAddress, **members: str) -> HttpResponse:
+    """Return the answer that carries these members, with `state` and `iss` (RFC 9207).
 
     A registered redirect URI's own query stays as it is.
     """
     if reply_to.state is not None:
         members["state"] = reply_to.state
     members["iss"] = policy.ISSUER
-    return redirect_to(reply_to.redirect_uri, members)
+    if reply_to.response_mode == FORM_POST:
+        return _posting_page(http, reply_to, members)
+    in_fragment = reply_to.response_mode == FRAGMENT
+    return redirect_to(reply_to.redirect_uri, members, in_fragment=in_fragment)
 
 
-def redirect_to(uri: str, members: Mapping[str, str]) -> HttpResponse:
+def redirect_to(uri: str, members: Mapping[str, str], *, in_fragment: bool = False) -> HttpResponse:
     """Return the redirect to a client's verified address, of any scheme, with these members."""
     if members:
-        uri += ("&" if "?" in uri else "?") + urlencode(members)
+        separator = "#" if in_fragment else "&" if "?" in uri else "?"
+        uri += separator + urlencode(members)
     response = HttpResponse(status=HTTPStatus.SEE_OTHER)
     response["Location"] = uri
     response["Cache-Control"] = "no-store"
     return response
 
 
-def send_error(reply_to: ReplyAddress, error: ProtocolError, reference: str) -> HttpResponse:
-    """Return the redirect that carries an error, recorded under a reference. OIDC Core §3.1.2.6."""
+def send_error(
+    http: HttpRequest, reply_to: ReplyAddress, error: ProtocolError, reference: str
+) -> HttpResponse:
+    """Return the answer that carries an error, recorded under a reference. OIDC Core §3.1.2.6."""
     return send(
+        http,
         reply_to,
         error=error.code,
         error_description=error.description,
         error_uri=policy.error_uri(error.code, reference),
     )
+
+
+def _posting_page(
+    http: HttpRequest, reply_to: ReplyAddress, members: Mapping[str, str]
+) -> HttpResponse:
+    """Return the page whose form goes to the client by itself, or at the press of its button."""
+    response = render(
+        http,
+        "form_post.html",
+        {
+            "app": app_of(reply_to.client, reply_to.redirect_uri),
+            "target": reply_to.redirect_uri,
+            "members": members,
+        },
+    )
+    response["Cache-Control"] = "no-store"
+    # The form goes to the client and nowhere else, not even to us.
+    response._csp_replace = form_action_for(reply_to.redirect_uri)  # type: ignore[attr-defined]
+    return response

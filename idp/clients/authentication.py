@@ -1,4 +1,7 @@
-"""Client authentication: exactly one method a request, the registered one. RFC 6749 §2.3."""
+"""Client authentication: exactly one method a request, the registered one.
+
+RFC 6749 §2.3, OIDC Core §9.
+"""
 
 import re
 from base64 import b64decode
@@ -9,7 +12,8 @@ from urllib.parse import unquote_to_bytes
 
 from django.core.cache import cache
 
-from idp.clients import secrets
+from idp.clients import assertions, secrets
+from idp.clients.assertions import Assertion
 from idp.models import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest, TooManyWrongSecrets
 from idp.protocol.parameters import Parameters
@@ -27,6 +31,7 @@ class Credentials:
     client_id: str
     method: str
     secret: str | None = None
+    assertion: Assertion | None = None
 
 
 def credentials_of(authorization: str | None, parameters: Parameters) -> Credentials:
@@ -37,6 +42,8 @@ def credentials_of(authorization: str | None, parameters: Parameters) -> Credent
     """
     parameters.refuse_repeats()
     body_id, body_secret = parameters.get("client_id"), parameters.get("client_secret")
+    if {"client_assertion", "client_assertion_type"} & parameters.values.keys():
+        return _asserted(authorization, parameters)
     if authorization is not None:
         client_id, secret = _basic(authorization)
         if body_secret is not None:
@@ -68,6 +75,8 @@ def authenticate(client: Client, credentials: Credentials, ip_address: str, now:
     _method_is_registered(client, credentials)
     if credentials.secret is not None:
         _secret_is_right(client, credentials.secret, ip_address, now)
+    if credentials.assertion is not None:
+        assertions.prove(client, credentials.assertion, now)
 
 
 def _method_is_registered(client: Client, credentials: Credentials) -> None:
@@ -86,6 +95,20 @@ def _secret_is_right(client: Client, secret: str, ip_address: str, now: datetime
         _count_failure(client, ip_address)
         raise InvalidClient("The client secret is wrong, or has expired.")
     secrets.note_use(found, now)
+
+
+def _asserted(authorization: str | None, parameters: Parameters) -> Credentials:
+    """Return the credentials of an assertion, which comes alone. RFC 7521 §4.2."""
+    if authorization is not None or parameters.get("client_secret") is not None:
+        raise InvalidRequest(
+            "A client_assertion came together with a client secret; authenticate in one way."
+        )
+    assertion = assertions.read(
+        parameters.get("client_assertion_type"), parameters.get("client_assertion")
+    )
+    if parameters.get("client_id") not in {None, assertion.subject}:
+        raise InvalidRequest("The client_id differs from the client_assertion's subject (sub).")
+    return Credentials(assertion.subject, assertion.method, assertion=assertion)
 
 
 def _basic(header: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import F, Model
 
 from idp.models import (
     AccessToken,
@@ -14,6 +14,7 @@ from idp.models import (
     Consent,
     PendingAuthorization,
     RefreshToken,
+    UsedAssertion,
 )
 
 #: What a client may have millions of, by the column that names the client. Nothing points at these
@@ -26,19 +27,27 @@ MANY: dict[type[Model], str] = {
     Authorization: "client",
     ClientSession: "client",
     Consent: "client",
+    UsedAssertion: "client",
 }
 
 
 def delete(client: Client) -> None:
     """Delete a client, its secrets, tokens, consents and all else.
 
-    One DELETE for each table of `MANY`, so that no token is loaded to be deleted. What is left is
-    little, and Django finds it.
+    Disabled first, it is given nothing new. Whoever is just being given something holds what it
+    is given for (a code, a refresh token) and needs the client's row last. So we take them in this
+    order, too, which waits for them; what they were given meanwhile is deleted after that.
     """
+    Client.objects.filter(pk=client.pk).update(enabled=False, version=F("version") + 1)
     with transaction.atomic():
-        # Whoever issues a token to it meanwhile waits, and then learns that there is no client.
+        _delete_what_was_given_to(client)
         Client.objects.select_for_update().get(pk=client.pk)
-        for model, column in MANY.items():
-            rows: Any = model._default_manager.filter(**{column: client})
-            rows._raw_delete(rows.db)
+        _delete_what_was_given_to(client)
         client.delete()
+
+
+def _delete_what_was_given_to(client: Client) -> None:
+    """Run one DELETE for each table of `MANY`: no token is loaded to be deleted."""
+    for model, column in MANY.items():
+        rows: Any = model._default_manager.filter(**{column: client})
+        rows._raw_delete(rows.db)

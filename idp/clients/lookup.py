@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
+from django.db import IntegrityError
+
 from idp.models import Client
 from idp.protocol.errors import ProtocolError, ServerError
 
@@ -31,7 +33,7 @@ def with_client(client_id: str, unknown: type[ProtocolError], attempt: Callable[
     for _ in range(_TRIES):
         try:
             return attempt(client)
-        except StaleClientError:
+        except (StaleClientError, IntegrityError):  # or something went that an answer rests on
             client = known_and_enabled(client_id, unknown)
         except ProtocolError:
             fresh = known_and_enabled(client_id, unknown)

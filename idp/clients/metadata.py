@@ -6,6 +6,8 @@ OIDC Dynamic Client Registration §2, with the operator's policy beside it.
 from typing import Any
 
 from idp.models import Client
+from idp.protocol.languages import is_tag, tagged
+from idp.protocol.vocabulary import READABLE_METADATA
 
 #: Metadata whose column has another name, in the toolkit's model or because a list is one here.
 _COLUMNS = {"client_name": "name", "first_party": "skip_authorization", "scope": "scopes"}
@@ -20,12 +22,30 @@ REGISTERED = (
     "response_types",
     "application_type",
     "token_endpoint_auth_method",
+    "token_endpoint_auth_signing_alg",
+    "jwks",
+    "jwks_uri",
+    "request_uris",
+    "subject_type",
+    "sector_identifier_uri",
+    "require_signed_request_object",
+    "request_object_signing_alg",
+    "request_object_encryption_alg",
+    "request_object_encryption_enc",
     "id_token_signed_response_alg",
+    "id_token_encrypted_response_alg",
+    "id_token_encrypted_response_enc",
+    "userinfo_signed_response_alg",
+    "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
     "introspection_signed_response_alg",
     "scope",
     "default_max_age",
+    "default_acr_values",
+    "require_auth_time",
     "client_uri",
     "logo_uri",
+    "initiate_login_uri",
     "policy_uri",
     "tos_uri",
     "contacts",
@@ -35,6 +55,7 @@ POLICY = (
     "allowed_origins",
     "profile",
     "access_token_format",
+    "required_acr",
     "refresh_token_grace",
     "refresh_without_offline_access",
     "first_party",
@@ -45,12 +66,18 @@ NAMES = REGISTERED + POLICY
 DEFAULT_GRANT_TYPES = ["authorization_code"]
 
 
+def is_localized(name: str) -> bool:
+    """Whether this is a member in a language, such as `client_name#de` (§2.1)."""
+    base, tag = tagged(name)
+    return base in READABLE_METADATA and tag is not None and is_tag(tag)
+
+
 def values_of(client: Client) -> dict[str, Any]:
     """Return a client's metadata by name."""
     values = {name: getattr(client, _COLUMNS.get(name, name)) for name in NAMES}
     values = {name: str(v) if isinstance(v, str) else v for name, v in values.items()}
     values["scope"] = " ".join(client.scopes)
-    return values
+    return {**values, **client.localized}
 
 
 def defaults(grant_types: list[str]) -> dict[str, Any]:
@@ -74,6 +101,15 @@ def assign(client: Client, metadata: dict[str, Any]) -> None:
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):
             raise TypeError(f"{name}: every member of the list must be a text")
         setattr(client, _COLUMNS.get(name, name), value.split() if name == "scope" else value)
+    client.localized = _localized(metadata)
+
+
+def _localized(metadata: dict[str, Any]) -> dict[str, str]:
+    members = {name: value for name, value in metadata.items() if is_localized(name)}
+    for name, value in members.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name}: {value!r} is not of the right type")
+    return {name: value for name, value in members.items() if value}
 
 
 def _is_of_type(value: Any, kind: Any) -> bool:
@@ -82,6 +118,8 @@ def _is_of_type(value: Any, kind: Any) -> bool:
 
 
 def _type_of(name: str, left_out: dict[str, Any]) -> Any:
+    if name == "jwks":
+        return (dict, type(None))
     if name == "default_max_age":
         return (int, type(None))
     return str if isinstance(left_out[name], str) else type(left_out[name])

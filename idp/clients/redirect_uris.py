@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from idp import policy
 from idp.models import Client
+from idp.protocol import response_types
 from idp.protocol.errors import InvalidRequest, UnregisteredRedirectUri
 from idp.protocol.parameters import Parameters
 from idp.protocol.redirect_uris import differences, nearest
@@ -38,13 +39,31 @@ def verified(client: Client, parameters: Parameters) -> ReplyAddress:
         raise InvalidRequest("The parameter redirect_uri is missing; every request needs it here.")
     if not client.redirect_uri_allowed(redirect_uri):
         raise UnregisteredRedirectUri("redirect_uri", redirect_uri)
-    mode = parameters.get("response_mode")
     return ReplyAddress(
         client=client,
         redirect_uri=redirect_uri,
-        response_mode=mode if mode in policy.RESPONSE_MODES else policy.RESPONSE_MODES[0],
+        response_mode=_mode(parameters, redirect_uri),
         state=_returnable(parameters.get("state")),
     )
+
+
+def can_take_a_form(redirect_uri: str) -> bool:
+    """Whether a form can be posted there: an app's own scheme opens the app, and takes none."""
+    return redirect_uri.startswith(("https://", "http://"))
+
+
+def _mode(parameters: Parameters, redirect_uri: str) -> str:
+    """Return how the answer travels, an error too. OAuth 2.0 Multiple Response Types §2.1, §3.0.
+
+    As asked where that is possible, else as the response type's default says: `checks` refuses the
+    request for what is not possible.
+    """
+    response_type, asked = parameters.get("response_type"), parameters.get("response_mode")
+    exposed = asked == response_types.QUERY and response_types.carries_tokens(response_type)
+    lost = asked == response_types.FORM_POST and not can_take_a_form(redirect_uri)
+    if asked not in policy.RESPONSE_MODES or exposed or lost:
+        return response_types.default_mode(response_type)
+    return asked
 
 
 def _returnable(state: str | None) -> str | None:

@@ -18,6 +18,7 @@ from idp.models import Client, ClientSecret
 
 log = structlog.get_logger(__name__)
 _PURPOSE = "client secret"
+_HMAC_PURPOSE = "client secret as a key"
 #: The shortest secret an operator may bring along; generated ones have 64 characters.
 MINIMUM_LENGTH = 32
 #: How many secrets of a client may be valid at the same time.
@@ -51,7 +52,20 @@ def add(client: Client, secret: str, *, others_end_at: datetime | None = None) -
         return ClientSecret.objects.create(
             client=client,
             hashed=server_keys.keyed_hash(secret, _PURPOSE),
+            sealed=server_keys.seal(secret.encode(), _HMAC_PURPOSE)
+            if client.needs_hmac_key
+            else "",
         )
+
+
+def can_sign(client: Client) -> bool:
+    """Whether a valid secret is kept that the client's algorithms can use, if they need one."""
+    if not client.needs_hmac_key:
+        return True
+    now = timezone.now()
+    rows = client.secrets.exclude(sealed="")
+    kept = hmac_keys_of(rows, now)
+    return any(len(key) >= client.hmac_key_octets for key in kept)
 
 
 def has_room(client: Client, now: datetime) -> bool:
@@ -87,6 +101,26 @@ def find(client: Client, secret: str, now: datetime) -> ClientSecret | None:
         if valid and server_keys.matches(secret, row.hashed, _PURPOSE):
             return row
     return None
+
+
+def hmac_keys(client: Client, now: datetime) -> list[bytes]:
+    """Return the client's valid secrets that are kept as keys. OIDC Core §10.1.
+
+    The one that proved the client last comes first: it is what the client has; then the newest.
+
+    Those that were made before the client needed one are not among them.
+    """
+    return hmac_keys_of(client.secrets.all(), now)
+
+
+def hmac_keys_of(rows: Iterable[ClientSecret], now: datetime) -> list[bytes]:
+    """Return those of these secrets that are kept as keys and valid, as `hmac_keys` has them."""
+    kept = [row for row in rows if row.sealed and (row.expires_at is None or row.expires_at > now)]
+    kept.sort(
+        key=lambda row: (row.last_used_at is not None, row.last_used_at or row.created_at),
+        reverse=True,
+    )
+    return [server_keys.unseal(row.sealed, _HMAC_PURPOSE) for row in kept]
 
 
 def is_valid_now(client: Client, secret: str) -> bool:

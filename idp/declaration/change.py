@@ -87,9 +87,9 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tupl
     if not after:
         return {name: (value, None) for name, value in before.items() if value not in _NOTHING}
     return {
-        name: (before.get(name), value)
-        for name, value in after.items()
-        if before.get(name) != value and (before or value not in _NOTHING)
+        name: (before.get(name), after.get(name))
+        for name in {**before, **after}
+        if before.get(name) != after.get(name) and (before or after[name] not in _NOTHING)
     }
 
 

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from accounts.models import User
 from idp.clients import metadata, secrets
+from idp.clients.sectors import vouches_for
 from idp.declaration.change import NEW_SECRET, Act, Change, differences
 from idp.declaration.members import (
     DeclarationError,
@@ -25,7 +27,7 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
     """Make a client as declared; return what changed, or None. Raises DeclarationError."""
     client_id = entry["client_id"]
     what = f"client {client_id}"
-    refuse_unknown(what, entry, _MEMBERS)
+    refuse_unknown(what, entry, {*_MEMBERS, *filter(metadata.is_localized, entry)})
     client = Client.objects.select_related("user").filter(client_id=client_id).first()
     is_new = client is None
     client = client or Client(client_id=client_id)
@@ -36,12 +38,25 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
         raise DeclarationError(f"{what}: {problem}") from None
     client.user = _owner(what, entry)
     validate(what, client, names=_NAMES)
+    try:
+        vouches_for(client)
+    except ValidationError as error:
+        ((name, problems),) = error.message_dict.items()
+        raise DeclarationError(f"{what}: {name}: {' '.join(problems)}") from None
     fields = differences(before, state(client))
     secret = _secret_of(what, client, entry)
-    if secret is None and not client.is_public and not (client.pk and client.secrets.exists()):
+    if secret is None and client.needs_secret and not (client.pk and client.secrets.exists()):
         client.save()
         raise MissingSecretError(what, "client_secret")
-    new_secret = secret is not None and (is_new or not secrets.is_valid_now(client, secret))
+    can_sign = secrets.can_sign(client) if client.pk else not client.needs_hmac_key
+    if secret is None and not can_sign:
+        raise DeclarationError(
+            f"{what}: client_secret is missing: these algorithms sign or encrypt with it, and the "
+            "secret it has is kept as a hash alone."
+        )
+    new_secret = secret is not None and (
+        is_new or not can_sign or not secrets.is_valid_now(client, secret)
+    )
     if new_secret:
         fields["client_secret"] = NEW_SECRET
     if not fields:
@@ -85,14 +100,14 @@ def _owner(what: str, entry: dict[str, Any]) -> User | None:
 
 def _secret_of(what: str, client: Client, entry: dict[str, Any]) -> str | None:
     secret = secret_of(what, entry, "client_secret")
-    if client.is_public:
+    if not client.needs_secret:
         if secret is not None:
             raise DeclarationError(
-                f"{what}: with token_endpoint_auth_method none there is no client_secret."
+                f"{what}: with token_endpoint_auth_method {client.token_endpoint_auth_method} "
+                "there is no client_secret."
             )
         return None
-    if secret is not None and len(secret) < secrets.MINIMUM_LENGTH:
-        raise DeclarationError(
-            f"{what}: client_secret needs {secrets.MINIMUM_LENGTH} characters of random text."
-        )
+    shortest = max(secrets.MINIMUM_LENGTH, client.hmac_key_octets)
+    if secret is not None and len(secret) < shortest:
+        raise DeclarationError(f"{what}: client_secret needs {shortest} characters of random text.")
     return secret

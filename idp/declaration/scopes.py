@@ -12,13 +12,14 @@ from idp.models import Scope
 def apply_scope(entry: dict[str, Any]) -> Change | None:
     """Make a scope as declared; return what changed, or None. Raises DeclarationError."""
     what = f"scope {entry['name']}"
-    refuse_unknown(what, entry, {"name", "description"})
-    refuse_other_types(what, entry, {"description": (str,)})
+    refuse_unknown(what, entry, {"name", "description", "claims"})
+    refuse_other_types(what, entry, {"description": (str,), "claims": (dict,)})
     scope = Scope.objects.filter(name=entry["name"]).first()
     is_new = scope is None
     scope = scope or Scope(name=entry["name"])
     before = {} if is_new else state(scope)
     scope.description = entry.get("description", "")
+    scope.claims = entry.get("claims", {})
     validate(what, scope)
     fields = differences(before, state(scope))
     if not fields and not is_new:
@@ -29,7 +30,7 @@ def apply_scope(entry: dict[str, Any]) -> Change | None:
 
 def state(scope: Scope) -> dict[str, Any]:
     """Return what the file can say about a scope."""
-    return {"description": scope.description}
+    return {"description": scope.description, "claims": scope.claims}
 
 
 def defaults(_: Scope) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def entry_of(row: Model) -> dict[str, Any]:
     defaults = section.defaults(row)
     entry = {section.key: getattr(row, section.key)}
     for name, value in section.state(row).items():
-        if value != defaults[name]:
+        if value != defaults.get(name):
             # PostgreSQL keeps a mapping in an order of its own.
             entry[name] = dict(sorted(value.items())) if isinstance(value, dict) else value
     return entry

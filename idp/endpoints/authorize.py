@@ -1,5 +1,7 @@
 """The authorization endpoint. OIDC Core §3.1.2."""
 
+from dataclasses import replace
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -8,16 +10,26 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts import parking, second_factor
 from accounts.authentication import Authentication, authentication_of
 from accounts.network import client_address
 from idp import events, statements
-from idp.authorization import codes, pending
+from idp.authorization import codes, pending, request_object
 from idp.authorization.checks import check
-from idp.authorization.next_step import Answer, AskConsent, SignIn, next_step
+from idp.authorization.next_step import (
+    Answer,
+    AskConsent,
+    ChooseAccount,
+    SetUp,
+    SignIn,
+    SignUp,
+    StepUp,
+    next_step,
+)
 from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.authorization.response import send, send_error
 from idp.clients.lookup import StaleClientError, is_current, with_client
-from idp.clients.redirect_uris import verified
+from idp.clients.redirect_uris import ReplyAddress, verified
 from idp.continuation import PENDING, continue_at
 from idp.endpoints.error_page import error_page
 from idp.endpoints.wire import form_of, methods, query_of
@@ -77,8 +89,17 @@ def _client_id(parameters: Parameters) -> str:
 
 
 def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
+    """Open the request object if there is one, then go by what the request is with it."""
+    try:
+        signed = request_object.read(client, arrival, timezone.now())
+        arrival = replace(arrival, parameters=signed.parameters) if signed else arrival
+    except ProtocolError as error:
+        # Nothing inside is believed: only an address outside can be answered.
+        return _refuse(http, arrival, _known_address(client, arrival.parameters, error), error)
     reply_to = verified(client, arrival.parameters)
     try:
+        if signed is not None:
+            request_object.check(client, signed, timezone.now())
         request = AuthorizationRequest.parse(arrival, reply_to)
         check(request)
         if http.method == "POST":
@@ -86,36 +107,67 @@ def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
             return redirect(continue_at(pending.keep(client, arrival, client_address(http))))
         return _proceed(http, arrival, request)
     except ProtocolError as error:
-        if not is_current(client):
-            raise StaleClientError from error
-        authentication = authentication_of(http)
-        reference = events.denied(
-            error,
-            http,
-            client_id=client.client_id,
-            parameters=arrival.parameters,
-            user=authentication.user if authentication else None,
-        )
-        return send_error(reply_to, error, reference)
+        return _refuse(http, arrival, reply_to, error)
+
+
+def _known_address(client: Client, parameters: Parameters, error: ProtocolError) -> ReplyAddress:
+    """Return the address of the bare parameters; raises `error` again where none is registered."""
+    try:
+        return verified(client, parameters)
+    except ProtocolError:
+        raise error from None
+
+
+def _refuse(
+    http: HttpRequest, arrival: Arrival, reply_to: ReplyAddress, error: ProtocolError
+) -> HttpResponse:
+    """Bring the error to the client. Raises StaleClientError if the client has changed since."""
+    client = reply_to.client
+    if not is_current(client):
+        raise StaleClientError from error
+    authentication = authentication_of(http)
+    reference = events.denied(
+        error,
+        http,
+        client_id=client.client_id,
+        parameters=arrival.parameters,
+        user=authentication.user if authentication else None,
+    )
+    return send_error(http, reply_to, error, reference)
 
 
 def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:
     authentication = authentication_of(http)
     standing = _standing(request.client, authentication) if authentication else None
-    match next_step(request, authentication, standing.consented if standing else frozenset()):
+    consented = (standing.consented, standing.claims_consented) if standing else (frozenset(),) * 2
+    others = [row.session.user for row in parking.others(http)]
+    match next_step(request, authentication, *consented, others):
         case SignIn(fresh):
             query = {
                 "next": _kept(http, arrival, request.client),
                 **({"fresh": "1"} if fresh else {}),
             }
             return redirect(f"{reverse('account_login')}?{urlencode(query)}")
+        case SignUp():
+            query = {"next": _kept(http, arrival, request.client), "create": "1"}
+            return redirect(f"{reverse('account_signup')}?{urlencode(query)}")
+        case ChooseAccount():
+            query = {"next": _kept(http, arrival, request.client), "choose": "1"}
+            page = "account_choose" if others else "account_login"
+            return redirect(f"{reverse(page)}?{urlencode(query)}")
+        case StepUp(level):
+            kept = _kept(http, arrival, request.client)
+            return redirect(second_factor.step_up_address(level, kept))
+        case SetUp(level):
+            kept = _kept(http, arrival, request.client)
+            return redirect(second_factor.set_up_address(level, kept))
         case AskConsent():
             pending_id = pending.keep(request.client, arrival, client_address(http))
             return redirect(f"{reverse('consent')}?{urlencode({PENDING: pending_id})}")
         case Answer(authentication):
             known = standing.client_session_id if standing else None
-            code = codes.issue(request, authentication, known, timezone.now())
-            return send(request.reply_to, code=code)
+            members = codes.issue(request, authentication, known, timezone.now())
+            return send(http, request.reply_to, **members)
 
 
 def _standing(client: Client, authentication: Authentication) -> statements.Standing:
@@ -138,6 +190,8 @@ def _start_again(http: HttpRequest, gone: _Gone) -> HttpResponse:
     if expired is None:
         return error_page(http, gone)
     parameters = pending.arrival_of(expired).parameters
+    if expired.client.require_signed_request_object:
+        return error_page(http, gone, parameters)
     sent = {**parameters.values, **({"resource": expired.resources} if expired.resources else {})}
     again = f"{http.path}?{urlencode(sent, doseq=True)}"
     return error_page(http, gone, parameters, start_again=again)

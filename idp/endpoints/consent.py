@@ -1,6 +1,7 @@
 """The consent page: what the app would see, in a person's words. OIDC Core §3.1.2.4."""
 
-from datetime import date
+from collections.abc import Container, Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -18,12 +19,14 @@ from idp.authorization import consent as consents
 from idp.authorization import pending
 from idp.authorization.request import AuthorizationRequest
 from idp.authorization.response import send_error
+from idp.claims import asserted_by_others, claims_for, groups_of, person_of
 from idp.clients.redirect_uris import verified
 from idp.continuation import PENDING, continue_at, pending_of
 from idp.endpoints.error_page import error_page
 from idp.endpoints.wire import methods
-from idp.models import PendingAuthorization
+from idp.models import PendingAuthorization, Scope
 from idp.models.client import known_scopes
+from idp.models.scope import FIELDS
 from idp.protocol.errors import AccessDenied, ProtocolError, RequestExpired
 
 
@@ -47,7 +50,9 @@ def consent(http: HttpRequest) -> HttpResponse:
         http,
         "consent.html",
         {
-            "details": details(authentication.user, request.scopes),
+            "details": details(
+                authentication.user, request.scopes, request.claims.beyond(request.scopes)
+            ),
             "person": authentication.user,
             "continue_path": continue_at(row.pk),
         },
@@ -80,8 +85,9 @@ def _take_answer(
             parameters=pending.arrival_of(row).parameters,
             user=authentication.user,
         )
-        return send_error(request.reply_to, error, reference)
-    consents.remember(authentication.user, row.client, request.scopes)
+        return send_error(http, request.reply_to, error, reference)
+    claims = request.claims.beyond(request.scopes)
+    consents.remember(authentication.user, row.client, request.scopes, claims)
     consents.note_given_in(row.pk, authentication.session_id)
     events.record(
         events.Kind.CONSENTED,
@@ -89,6 +95,7 @@ def _take_answer(
         user=authentication.user,
         client_id=client_id,
         scope=" ".join(sorted(request.scopes)),
+        claims=sorted(claims),
     )
     return redirect(continue_at(row.pk))
 
@@ -107,25 +114,102 @@ def _request(row: PendingAuthorization) -> AuthorizationRequest:
     return AuthorizationRequest.parse(arrival, verified(row.client, arrival.parameters))
 
 
-def details(user: User, scopes: frozenset[str]) -> list[tuple[str | Promise, Any]]:
-    """Return what the scopes show of this person: a phrase, and the actual values."""
-    address = user.address or {}
+#: What a claim shows, asked for by itself (OIDC Core §5.1).
+_CLAIMS = {
+    "name": _("Your full name"),
+    "family_name": _("Your family name"),
+    "given_name": _("Your given name"),
+    "middle_name": _("Your middle name"),
+    "nickname": _("Your nickname"),
+    "preferred_username": _("Your user name"),
+    "profile": _("Your profile page"),
+    "picture": _("Your picture"),
+    "website": _("Your website"),
+    "gender": _("Your gender"),
+    "birthdate": _("Your date of birth"),
+    "zoneinfo": _("Your time zone"),
+    "locale": _("Your language"),
+    "updated_at": _("When your profile last changed"),
+    "email": _("Your e-mail address"),
+    "email_verified": _("Whether your e-mail address is confirmed"),
+    "address": _("Your postal address"),
+    "phone_number": _("Your phone number"),
+    "phone_number_verified": _("Whether your phone number is confirmed"),
+    "groups": _("The groups you belong to"),
+}
+
+
+def details(
+    user: User, scopes: frozenset[str], claims: frozenset[str] = frozenset()
+) -> list[tuple[str | Promise, Any]]:
+    """Return what the scopes, and claims beyond them, show: a phrase, and the actual values."""
+    groups = groups_of(user.pk) if "groups" in scopes else []
     shown = {
         "profile": (_("Your name and profile"), _profile(user)),
         "email": (_("Your e-mail address"), user.email),
-        "address": (
-            _("Your postal address"),
-            address.get("formatted") or ", ".join(address.values()),
-        ),
+        "address": (_("Your postal address"), _written(user.address or {})),
         "phone": (_("Your phone number"), user.phone_number),
+        "groups": (_CLAIMS["groups"], _written(groups)),
         "offline_access": (_("Access while you are away"), _("also when you have signed out here")),
     }
-    of_apis = [
-        (_("In your name"), description)
-        for scope, description in known_scopes().items()
-        if scope in scopes and scope not in policy.SCOPES
-    ]
-    return [*(shown[scope] for scope in shown if scope in scopes), *of_apis]
+    by_scope = [shown[scope] for scope in shown if scope in scopes]
+    return [*by_scope, *_one_by_one(user, claims), *_own(user, scopes, claims)]
+
+
+def _one_by_one(user: User, claims: frozenset[str]) -> Iterator[tuple[str | Promise, Any]]:
+    """Return the standard claims among these, as they will be delivered."""
+    values = claims_for(person_of(user, claims), frozenset(), claims & _CLAIMS.keys())
+    for name, words in _CLAIMS.items():
+        if name in claims:
+            yield words, _of_claim(name, values.get(name))
+
+
+def _of_claim(name: str, value: Any) -> Any:
+    match name:
+        case "birthdate":
+            return _birthdate(value or "")
+        case "updated_at":
+            return date_format(datetime.fromtimestamp(value, UTC))
+        case _:
+            return _written(value)
+
+
+def _own(
+    user: User, scopes: frozenset[str], claims: frozenset[str]
+) -> Iterator[tuple[str | Promise, Any]]:
+    """Return what is in the operator's own words: what APIs do, and claims of the operator's."""
+    own = {scope.name: scope for scope in Scope.objects.all() if scope.claims}
+    for name, description in known_scopes().items():
+        named = claims & own[name].claims.keys() if name in own else frozenset()
+        if name in policy.SCOPES or (name not in scopes and not named):
+            continue
+        if name not in own:
+            yield _("In your name"), description
+            continue
+        asked = frozenset({name}) & scopes
+        values = claims_for(person_of(user, FIELDS), asked, named)
+        written = [str(_written(value)) for value in values.values()]
+        others = _from_others(own[name], own[name].claims if asked else named)
+        yield description, " · ".join([*written, *others])
+
+
+def _from_others(scope: Scope, names: Container[str]) -> Iterator[str]:
+    """Return in words which of these claims others assert, and who: the values are not here."""
+    for claim, provider in asserted_by_others(scope, names):
+        yield gettext("%(claim)s, from %(provider)s") % {"claim": claim, "provider": provider}
+
+
+def _written(value: Any) -> Any:
+    """Return a claim's value as a person would write it down."""
+    match value:
+        case bool():
+            return gettext("yes") if value else gettext("no")
+        case dict():
+            return value.get("formatted") or ", ".join(value.values())
+        case list():
+            return ", ".join(value)
+        case _:
+            return value
 
 
 def _profile(user: User) -> str:

@@ -16,11 +16,12 @@ from django.views.decorators.http import require_safe
 from accounts.authentication import Authentication, authentication_of
 from idp import policy
 from idp.clients import owners
+from idp.clients.opened import offer
 from idp.clients.redirect_uris import Comparison, compared
 from idp.endpoints.wire import query_of
 from idp.models import Client, Event
 from idp.models.event import is_reference
-from idp.protocol import errors, vocabulary
+from idp.protocol import errors
 from idp.protocol.parameters import Parameters
 
 #: An error as the overview shows it.
@@ -46,10 +47,10 @@ def overview(http: HttpRequest) -> HttpResponse:
                 for name in policy.PATHS
                 if name != "service_documentation"
             ],
-            "scopes": vocabulary.SCOPE_CLAIMS.items(),
-            "algorithms": policy.SIGNING_ALGORITHMS,
+            "scopes": policy.SCOPE_CLAIMS.items(),
+            "algorithms": policy.ID_TOKEN_ALGORITHMS,
             "authentication_methods": policy.CLIENT_AUTHENTICATION_METHODS,
-            "grant_types": policy.GRANT_TYPES,
+            "grant_types": offer().grant_types,
             "errors": [(code, _summary(kind)) for code, kind in sorted(errors.catalogue().items())],
             "example": _EXAMPLE,
             "example_reference": _EXAMPLE_REFERENCE,

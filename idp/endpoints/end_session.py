@@ -10,10 +10,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts import parking
 from accounts.authentication import authentication_of
 from idp import policy, server_keys
 from idp.authorization.response import redirect_to
-from idp.continuation import form_action_for
+from idp.clients.presentation import form_action_for, name_of
 from idp.endpoints.error_page import error_page
 from idp.endpoints.wire import form_of, methods, query_of
 from idp.logout.request import LogoutRequest, client_id_of
@@ -39,16 +40,21 @@ def end_session(http: HttpRequest) -> HttpResponse:
         # A cross-site POST brings no Lax cookie: it goes on as a GET, which does.
         return redirect(f"{policy.PATHS['end_session_endpoint']}?{_sealed(parameters)}")
     authentication = authentication_of(http)
-    if authentication is None:
-        return _leave(request)
-    if request.is_by(authentication):
+    if authentication and request.is_by(authentication.user, authentication.session_id):
         logout(http)
+        return _leave(request)
+    parked = [row.session for row in parking.others(http)]
+    hinted = next((it for it in parked if request.is_by(it.user, it.pk)), None)
+    if hinted is not None:
+        parking.sign_out(http, hinted.pk)
+        return _leave(request)
+    if authentication is None:
         return _leave(request)
     response = render(
         http,
         "end_session.html",
         {
-            "app_name": str(request.client) if request.client else "",
+            "app_name": name_of(request.client) if request.client else "",
             "person": authentication.user,
             "sealed": _sealed(parameters),
         },

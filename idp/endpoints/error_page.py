@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.authentication import Authentication, authentication_of
 from idp import events, policy
 from idp.clients.owners import may_see
+from idp.clients.presentation import home_of, name_of
 from idp.clients.redirect_uris import Comparison, compared
-from idp.continuation import home_of
 from idp.models import Client
 from idp.protocol.errors import (
     ProtocolError,
@@ -105,7 +105,7 @@ def _way_back(client: Client | None) -> dict[str, str]:
     """Return the app's name and home page, where it is one that people can be sent to."""
     if client is None or not client.enabled:
         return {}
-    return {"app_name": str(client), "app_home": home_of(client)}
+    return {"app_name": name_of(client), "app_home": home_of(client)}
 
 
 def _for_the_developer(

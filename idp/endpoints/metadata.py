@@ -12,8 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
-from accounts.authentication import ACR_VALUES
 from idp import claims, keys, policy
+from idp.claim_sources import configured
+from idp.clients.opened import Offer, offer
 from idp.endpoints.wire import methods
 
 
@@ -29,7 +30,7 @@ class Document:
 def published(path: str) -> Document | None:
     """Return the document at this path, or None. The keys are at most PUBLISHED_FOR old."""
     if path in policy.DISCOVERY_PATHS:
-        return _discovery()
+        return _discovery(offer())
     if path == policy.PATHS["jwks_uri"]:
         return _jwks(keys.key_set().jwks)
     return None
@@ -48,32 +49,45 @@ def document(http: HttpRequest) -> HttpResponse:
     return response
 
 
-def provider_metadata() -> dict[str, Any]:
+def provider_metadata(offered: Offer) -> dict[str, Any]:
     """Return what this provider is and does, all of it from the tables that the checks read."""
     return {
         "issuer": policy.ISSUER,
         **{name: policy.address(name) for name in policy.PATHS},
         "scopes_supported": policy.SCOPES,
-        "response_types_supported": policy.RESPONSE_TYPES,
+        "response_types_supported": offered.response_types,
         "response_modes_supported": policy.RESPONSE_MODES,
-        "grant_types_supported": policy.GRANT_TYPES,
-        "acr_values_supported": ACR_VALUES,
+        "grant_types_supported": offered.grant_types,
+        "acr_values_supported": policy.ACR_VALUES,
         "subject_types_supported": policy.SUBJECT_TYPES,
-        "id_token_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
+        "id_token_signing_alg_values_supported": policy.ID_TOKEN_ALGORITHMS,
+        "id_token_encryption_alg_values_supported": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+        "id_token_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,
+        "userinfo_signing_alg_values_supported": policy.ID_TOKEN_ALGORITHMS,
+        "userinfo_encryption_alg_values_supported": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+        "userinfo_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,
         "token_endpoint_auth_methods_supported": policy.CLIENT_AUTHENTICATION_METHODS,
         "revocation_endpoint_auth_methods_supported": policy.CLIENT_AUTHENTICATION_METHODS,
         "introspection_endpoint_auth_methods_supported": [
             method for method in policy.CLIENT_AUTHENTICATION_METHODS if method != "none"
         ],
+        **{
+            f"{name}_auth_signing_alg_values_supported": policy.CLIENT_ALGORITHMS
+            for name in policy.AUTHENTICATED_ENDPOINTS
+        },
         "introspection_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
         "display_values_supported": policy.DISPLAYS,
         "prompt_values_supported": policy.PROMPTS,
-        "claim_types_supported": ["normal"],
-        "claims_supported": claims.SUPPORTED,
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
-        "require_request_uri_registration": False,
+        "claim_types_supported": ["normal", *configured.claim_types()],
+        "claims_supported": claims.supported(),
+        "claims_parameter_supported": True,
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": True,
+        "require_signed_request_object": False,
+        "request_object_signing_alg_values_supported": policy.CLIENT_ALGORITHMS,
+        "request_object_encryption_alg_values_supported": policy.DECRYPTION_ALGORITHMS,
+        "request_object_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,
         "ui_locales_supported": [code for code, _ in settings.LANGUAGES],
         "code_challenge_methods_supported": policy.CODE_CHALLENGE_METHODS,
         "authorization_response_iss_parameter_supported": True,
@@ -81,8 +95,8 @@ def provider_metadata() -> dict[str, Any]:
 
 
 @cache
-def _discovery() -> Document:
-    return _document(json.dumps(provider_metadata(), indent=1).encode(), "max-age=300")
+def _discovery(offered: Offer) -> Document:
+    return _document(json.dumps(provider_metadata(offered), indent=1).encode(), "max-age=300")
 
 
 @cache

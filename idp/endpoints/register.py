@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.network import client_address
 from idp import policy
-from idp.continuation import host_of
+from idp.clients.presentation import host_of
 from idp.endpoints import bearer
 from idp.endpoints.wire import answer, json_of, methods, query_of, refuse
 from idp.events import Kind, masked, record

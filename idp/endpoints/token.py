@@ -23,13 +23,13 @@ _KINDS = ("access_token", "refresh_token", "id_token")
 @methods("POST")
 def token(http: HttpRequest) -> HttpResponse:
     """Authenticate the client, ask the grant it names, and issue what that gives."""
-    return answer_client(http, _tokens)
+    return answer_client(http, lambda client, sent: _tokens(http, client, sent))
 
 
-def _tokens(client: Client, parameters: Parameters) -> HttpResponse:
+def _tokens(http: HttpRequest, client: Client, parameters: Parameters) -> HttpResponse:
     now = timezone.now()
     grant_type, grant = _grant(client, parameters)
-    with grant(client, parameters, now) as entitlement:
+    with grant(client, parameters, now, http) as entitlement:
         issued = response.issue(entitlement, now)
     _log(grant_type, entitlement, issued)  # after the transaction: now they count
     return answer(issued)

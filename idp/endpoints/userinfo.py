@@ -1,14 +1,25 @@
 """The UserInfo endpoint. OIDC Core §5.3, RFC 6750."""
 
+import json
+
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from idp import policy
+from accounts.levels import reaches
+from idp import keys, policy
 from idp.claims import claims_for
+from idp.clients.encryption import encrypted_for
+from idp.clients.lookup import known_and_enabled
 from idp.endpoints.bearer import ask, refuse, token_of
 from idp.endpoints.wire import FORM, answer, form_of, methods
-from idp.protocol.errors import InsufficientScope, InvalidRequest, InvalidToken, ProtocolError
+from idp.protocol.errors import (
+    InsufficientScope,
+    InsufficientUserAuthentication,
+    InvalidRequest,
+    InvalidToken,
+    ProtocolError,
+)
 from idp.protocol.parameters import Parameters
 from idp.statements import Bearer, find_bearer
 from idp.tokens import opaque
@@ -17,18 +28,47 @@ from idp.tokens import opaque
 @csrf_exempt
 @methods("GET", "POST")
 def userinfo(http: HttpRequest) -> HttpResponse:
-    """Return the claims that the access token's scopes ask for."""
+    """Return the claims that the access token's scopes and request ask for."""
     bearer = None
     try:
         token = _access_token(http)
         if token is None:
             return ask()
         bearer = find_bearer(opaque.hash_of(token), timezone.now())
-        return answer(_claims(bearer))
+        return _answer(bearer, _claims(bearer))
     except ProtocolError as error:
         client_id = bearer.client_id if bearer else None
-        needed = {"scope": "openid"} if isinstance(error, InsufficientScope) else {}
-        return refuse(error, http, client_id=client_id, **needed)
+        return refuse(error, http, client_id=client_id, **_needed(error, bearer))
+
+
+def _needed(error: ProtocolError, bearer: Bearer | None) -> dict[str, str]:
+    """Return what would be enough, for the challenge. RFC 6750 §3, RFC 9470 §3."""
+    if isinstance(error, InsufficientUserAuthentication) and bearer is not None:
+        return {"acr_values": bearer.required_acr}
+    return {"scope": "openid"} if isinstance(error, InsufficientScope) else {}
+
+
+def _answer(bearer: Bearer | None, claims: dict[str, object]) -> HttpResponse:
+    """Return the claims in the form that the client registered. OIDC Core §5.3.2.
+
+    A signed one has no `typ`, so that it never passes for an ID token.
+    """
+    if bearer is None or not bearer.userinfo_is_jwt:
+        return answer(claims)
+    client = known_and_enabled(bearer.client_id, InvalidToken)
+    claims = {**claims, "iss": policy.ISSUER, "aud": client.client_id}
+    signed = client.userinfo_signed_response_alg
+    text = keys.signer_for(client, signed).sign(claims, typ=None) if signed else json.dumps(claims)
+    body = encrypted_for(
+        client,
+        text,
+        alg=client.userinfo_encrypted_response_alg,
+        enc=client.userinfo_encrypted_response_enc,
+        signed=bool(signed),
+    )
+    response = HttpResponse(body, content_type="application/jwt")
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _access_token(http: HttpRequest) -> str | None:
@@ -48,7 +88,7 @@ def _access_token(http: HttpRequest) -> str | None:
 
 
 def _claims(bearer: Bearer | None) -> dict[str, object]:
-    """Return what the token's scopes ask for. RFC 6750 §3.1, OIDC Core §5.3."""
+    """Return what scopes show and what was asked by name. RFC 6750 §3.1, OIDC Core §5.3."""
     if bearer is None:
         raise InvalidToken(
             "The access token is unknown: it is none of ours, or was revoked or expired long ago."
@@ -63,4 +103,17 @@ def _claims(bearer: Bearer | None) -> dict[str, object]:
         raise InsufficientScope(
             "The access token was not granted the scope openid, which UserInfo needs."
         )
-    return claims_for(bearer.user, scopes)
+    _authentication_is_sufficient(bearer)
+    return claims_for(bearer.user, scopes, bearer.claims_asked, client_id=bearer.client_id)
+
+
+def _authentication_is_sufficient(bearer: Bearer) -> None:
+    """RFC 9470 §3: the operator may ask for more of this client's people than when it was issued.
+
+    A level that there is no more is below every other.
+    """
+    required, told = bearer.required_acr, bearer.acr
+    if required and not (told in policy.ACR_VALUES and reaches(told, required)):
+        raise InsufficientUserAuthentication(
+            f"The person signed in below the acr {required}, which this client requires."
+        )

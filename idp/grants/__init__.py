@@ -7,16 +7,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 
-from idp.grants import authorization_code, client_credentials, refresh_token
+from django.http import HttpRequest
+
+from idp.grants import authorization_code, client_credentials, password, refresh_token
 from idp.models import Client
 from idp.protocol.parameters import Parameters
 from idp.tokens.authorization import Entitlement
 
 #: Enters a transaction, gives the entitlement, and leaves it once the tokens are issued.
-Grant = Callable[[Client, Parameters, datetime], AbstractContextManager[Entitlement]]
+Grant = Callable[[Client, Parameters, datetime, HttpRequest], AbstractContextManager[Entitlement]]
 
 GRANTS: dict[str, Grant] = {
     "authorization_code": authorization_code.redeem,
     "refresh_token": refresh_token.refresh,
     "client_credentials": client_credentials.entitle,
+    "password": password.entitle,
 }

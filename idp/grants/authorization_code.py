@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from django.db import transaction
+from django.http import HttpRequest
 
 from idp import policy, statements
 from idp.grants import family
@@ -19,7 +20,9 @@ from idp.tokens.authorization import Entitlement
 
 
 @contextmanager
-def redeem(client: Client, parameters: Parameters, now: datetime) -> Iterator[Entitlement]:
+def redeem(
+    client: Client, parameters: Parameters, now: datetime, _http: HttpRequest
+) -> Iterator[Entitlement]:
     """Take the code and give what it stands for; both hold once the tokens are issued, or neither.
 
     A code that is presented with wrong values is used up: whoever sent it does not own it.

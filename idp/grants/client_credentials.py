@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from django.http import HttpRequest
+
 from idp import policy
 from idp.models import Client
 from idp.protocol.errors import InvalidScope
@@ -12,7 +14,9 @@ from idp.tokens.authorization import Entitlement
 
 
 @contextmanager
-def entitle(client: Client, parameters: Parameters, _now: datetime) -> Iterator[Entitlement]:
+def entitle(
+    client: Client, parameters: Parameters, _now: datetime, _http: HttpRequest
+) -> Iterator[Entitlement]:
     """Give the scopes asked for, of those registered for the client; none of a person's.
 
     Raises InvalidScope for a scope that the client can't have for itself. RFC 6749 §3.3.

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from django.db import transaction
+from django.http import HttpRequest
 
 from idp import statements
 from idp.grants import family
@@ -18,7 +19,9 @@ from idp.tokens.authorization import Entitlement
 
 
 @contextmanager
-def refresh(client: Client, parameters: Parameters, now: datetime) -> Iterator[Entitlement]:
+def refresh(
+    client: Client, parameters: Parameters, now: datetime, _http: HttpRequest
+) -> Iterator[Entitlement]:
     """Use the token up and give what it stands for; both hold once tokens are issued, or neither.
 
     Raises InvalidGrant; a token that was used before also ends its family, unless its client has a

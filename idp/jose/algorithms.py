@@ -1,8 +1,11 @@
 """The signature algorithms, in one table. RFC 7518 §3.1, RFC 8037 §3.1."""
 
 import hashlib
+import hmac
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -10,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+#: What signs: a private key, or the octets of a shared secret.
+Key = PrivateKey | bytes
 
 
 @dataclass(frozen=True)
@@ -17,44 +22,101 @@ class Algorithm:
     """How to make a key for an algorithm, sign with it, and hash beside it (`at_hash`)."""
 
     name: str
-    generate: Callable[[], PrivateKey]
+    #: The kind of its keys as JWKs have it (RFC 7518 §6.1), and their curve where they have one.
+    kty: str
+    crv: str | None
+    generate: Callable[[], Any]
     sign: Callable[[Any, bytes], bytes]
-    hash: Callable[[bytes], bytes]
+    #: The name of its hash, as hashlib has it.
+    hash_name: str
+
+    @property
+    def octets(self) -> int:
+        """How long its hash is: a shared secret has to be as long at least (RFC 7518 §3.2)."""
+        return hashlib.new(self.hash_name).digest_size
+
+    def hash(self, message: bytes) -> bytes:
+        """Return the hash that goes with its signatures (OIDC Core §3.1.3.6)."""
+        return hashlib.new(self.hash_name, message).digest()
 
 
-def _sign_rs256(key: rsa.RSAPrivateKey, message: bytes) -> bytes:
-    return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+_HASHES: dict[int, hashes.HashAlgorithm] = {
+    256: hashes.SHA256(),
+    384: hashes.SHA384(),
+    512: hashes.SHA512(),
+}
+_CURVES: dict[int, ec.EllipticCurve] = {
+    256: ec.SECP256R1(),
+    384: ec.SECP384R1(),
+    512: ec.SECP521R1(),
+}
 
 
-def _sign_es256(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
-    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(hashes.SHA256())))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+def _rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def _sha256(message: bytes) -> bytes:
-    return hashlib.sha256(message).digest()
+def _rs(bits: int) -> Algorithm:
+    """RSASSA-PKCS1-v1_5. RFC 7518 §3.3."""
+    pkcs1, digest = padding.PKCS1v15(), _HASHES[bits]
+
+    def sign(key: rsa.RSAPrivateKey, message: bytes) -> bytes:
+        return key.sign(message, pkcs1, digest)
+
+    return Algorithm(f"RS{bits}", "RSA", None, _rsa_key, sign, f"sha{bits}")
 
 
-def _sha512(message: bytes) -> bytes:
-    return hashlib.sha512(message).digest()
+def _ps(bits: int) -> Algorithm:
+    """RSASSA-PSS, its salt as long as the hash. RFC 7518 §3.5."""
+    digest = _HASHES[bits]
+    pss = padding.PSS(mgf=padding.MGF1(digest), salt_length=digest.digest_size)
+
+    def sign(key: rsa.RSAPrivateKey, message: bytes) -> bytes:
+        return key.sign(message, pss, digest)
+
+    return Algorithm(f"PS{bits}", "RSA", None, _rsa_key, sign, f"sha{bits}")
+
+
+def _es(bits: int) -> Algorithm:
+    """ECDSA, its two numbers one after the other at full length. RFC 7518 §3.4."""
+    curve, ecdsa = _CURVES[bits], ec.ECDSA(_HASHES[bits])
+    length = (curve.key_size + 7) // 8
+
+    def sign(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
+        r, s = decode_dss_signature(key.sign(message, ecdsa))
+        return r.to_bytes(length, "big") + s.to_bytes(length, "big")
+
+    generate = partial(ec.generate_private_key, curve)
+    return Algorithm(f"ES{bits}", "EC", f"P-{curve.key_size}", generate, sign, f"sha{bits}")
+
+
+def _eddsa() -> Algorithm:
+    """Ed25519, which hashes with SHA-512 inside, and so does at_hash beside it. RFC 8037 §3.1."""
+
+    def sign(key: ed25519.Ed25519PrivateKey, message: bytes) -> bytes:
+        return key.sign(message)
+
+    generate = ed25519.Ed25519PrivateKey.generate
+    return Algorithm("EdDSA", "OKP", "Ed25519", generate, sign, "sha512")
+
+
+def _hs(bits: int) -> Algorithm:
+    """HMAC with a shared secret. RFC 7518 §3.2."""
+
+    def sign(key: bytes, message: bytes) -> bytes:
+        return hmac.digest(key, message, f"sha{bits}")
+
+    generate = partial(secrets.token_bytes, bits // 8)
+    return Algorithm(f"HS{bits}", "oct", None, generate, sign, f"sha{bits}")
 
 
 ALGORITHMS = {
     algorithm.name: algorithm
     for algorithm in (
-        Algorithm(
-            "RS256",
-            lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
-            _sign_rs256,
-            _sha256,
-        ),
-        Algorithm("ES256", lambda: ec.generate_private_key(ec.SECP256R1()), _sign_es256, _sha256),
-        # Ed25519 hashes with SHA-512 inside, and so does at_hash beside it.
-        Algorithm(
-            "EdDSA",
-            ed25519.Ed25519PrivateKey.generate,
-            lambda key, message: key.sign(message),
-            _sha512,
-        ),
+        *map(_rs, _HASHES),
+        *map(_ps, _HASHES),
+        *map(_es, _HASHES),
+        _eddsa(),
+        *map(_hs, _HASHES),
     )
 }

@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from typing import Any
 
-from idp.jose.algorithms import ALGORITHMS, Algorithm, PrivateKey
+from idp.jose.algorithms import ALGORITHMS, Algorithm, Key
 
 
 def base64url(data: bytes) -> str:
@@ -19,15 +19,19 @@ def base64url(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class Signer:
-    """A loaded private key, ready to sign JWTs under its kid."""
+    """A loaded key, ready to sign JWTs under its kid; a client's secret has none."""
 
-    kid: str
+    kid: str | None
     algorithm: Algorithm
-    key: PrivateKey = field(repr=False)
+    key: Key = field(repr=False)
 
-    def sign(self, claims: dict[str, Any], typ: str = "JWT") -> str:
+    def sign(self, claims: dict[str, Any], typ: str | None = "JWT") -> str:
         """Return the claims as a signed JWT."""
-        header = {"alg": self.algorithm.name, "kid": self.kid, "typ": typ}
+        header = {"alg": self.algorithm.name}
+        if self.kid is not None:
+            header["kid"] = self.kid
+        if typ is not None:
+            header["typ"] = typ
         message = ".".join(base64url(_json(part)) for part in (header, claims)).encode()
         return f"{message.decode()}.{base64url(self.algorithm.sign(self.key, message))}"
 
@@ -37,9 +41,9 @@ class Signer:
         return base64url(digest[: len(digest) // 2])
 
 
-def signer(kid: str, algorithm: str, private_key: PrivateKey) -> Signer:
+def signer(kid: str | None, algorithm: str, key: Key) -> Signer:
     """Return a signer for one of ALGORITHMS."""
-    return Signer(kid, ALGORITHMS[algorithm], private_key)
+    return Signer(kid, ALGORITHMS[algorithm], key)
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -6,10 +6,11 @@ OIDC RP-Initiated Logout §2.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from accounts.authentication import Authentication
+from accounts.models import User
 from idp.models import Client, ClientSession
 from idp.protocol.errors import InvalidRequest, UnknownClient, UnregisteredRedirectUri
-from idp.tokens.id_token import Hint, read_hint
+from idp.subjects import subject_of
+from idp.tokens.id_token import Hint, hint_is_readable, read_hint
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ class LogoutRequest:
             _redirect_uri_is_registered(uri, client)
         return cls(client, hint, uri, parameters.get("state"))
 
-    def is_by(self, authentication: Authentication) -> bool:
+    def is_by(self, user: User, session_id: str) -> bool:
         """Whether the hint is of this very session, so that no question is needed."""
-        if self.hint is None or self.hint.sub != str(authentication.user.sub):
+        if self.hint is None or self.client is None:
             return False
-        return ClientSession.objects.filter(
-            sid=self.hint.sid, session_id=authentication.session_id
-        ).exists()
+        if self.hint.sub != subject_of(self.client, user):
+            return False
+        return ClientSession.objects.filter(sid=self.hint.sid, session_id=session_id).exists()
 
 
 def client_id_of(parameters: Mapping[str, str]) -> str | None:
@@ -67,6 +68,7 @@ def _redirect_uri_is_registered(uri: str, client: Client | None) -> None:
 def _hint(id_token_hint: str | None) -> Hint | None:
     if id_token_hint is None:
         return None
+    hint_is_readable(id_token_hint)
     hint = read_hint(id_token_hint)
     if hint is None:
         raise InvalidRequest("The id_token_hint is not an ID token that was issued here.")

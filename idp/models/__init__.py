@@ -1,12 +1,13 @@
 """The provider's data. django-oauth-toolkit's models are swapped for ours here, and only here."""
 
 from idp.models.authorization import Authorization, ClientSession, Consent, PendingAuthorization
-from idp.models.client import Client, ClientOrigin, ClientSecret
+from idp.models.client import Client, ClientOrigin, ClientSecret, UsedAssertion
 from idp.models.event import Event
 from idp.models.keys import SigningKey
 from idp.models.registration import InitialAccessToken
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
+from idp.models.subject import PairwiseSubject
 from idp.models.tokens import AccessToken, AuthorizationCode, DeviceCode, IDToken, RefreshToken
 
 __all__ = [
@@ -22,9 +23,11 @@ __all__ = [
     "Event",
     "IDToken",
     "InitialAccessToken",
+    "PairwiseSubject",
     "PendingAuthorization",
     "RefreshToken",
     "ResourceServer",
     "Scope",
     "SigningKey",
+    "UsedAssertion",
 ]

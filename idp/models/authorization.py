@@ -34,6 +34,10 @@ class PendingAuthorization(models.Model):
     ip_address = models.GenericIPAddressField(null=True)
     #: The session that said yes on this request's consent page; it counts for no other.
     consented_in = models.ForeignKey(Session, null=True, on_delete=models.SET_NULL)
+    #: The session that was chosen on this request's chooser; another has to be chosen anew.
+    chosen_in = models.ForeignKey(
+        Session, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
@@ -52,6 +56,8 @@ class Consent(models.Model):
     )
     client = models.ForeignKey(Client, on_delete=models.CASCADE, verbose_name=_("app"))
     scopes = models.JSONField(_("scopes"), default=list)
+    #: Claims that were asked for one by one, beyond what the scopes show (OIDC Core §5.5).
+    claims = models.JSONField(_("claims"), default=list)
     created_at = models.DateTimeField(_("given"), auto_now_add=True)
     updated_at = models.DateTimeField(_("last given"), auto_now=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
@@ -99,6 +105,8 @@ class Authorization(models.Model):
     )
     client_session = models.ForeignKey(ClientSession, null=True, on_delete=models.SET_NULL)
     scope = models.TextField(_("scope"))
+    #: The claims asked for one by one: `{"id_token": […], "userinfo": […]}` (OIDC Core §5.5).
+    claims = models.JSONField(_("claims"), default=dict)
     #: The APIs that the request named; empty for none in particular (RFC 8707 §2).
     resource = models.JSONField(default=list)
     #: Whether it goes on after the session (OIDC Core §11).

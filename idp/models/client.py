@@ -4,20 +4,26 @@ Registration metadata keeps its own names (OIDC Dynamic Client Registration §2)
 column has another name (`name`, `skip_authorization`), `clients.metadata` maps it.
 """
 
+import re
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, URLValidator
 from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication
 
 from idp import policy
+from idp.jose import public_keys
+from idp.jose.algorithms import ALGORITHMS
+from idp.jose.encrypt import public_key_for
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
-from idp.protocol import redirect_uris
+from idp.protocol import redirect_uris, response_types
+from idp.protocol.languages import best, tagged
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 
@@ -31,15 +37,47 @@ def known_scopes() -> dict[str, str]:
 
 
 LONGEST_ORIGIN = 300
+LONGEST_REQUEST_URI = 512
+LONGEST_SECTOR = 255
+MOST_REQUEST_URIS = 50
+#: What takes the client's secret for a key: how many octets it needs, by column and value. Each MAC
+#: needs as many as its hash has; encryption hashes the secret first (OIDC Core §10.1, §10.2).
+_MACS = {name: ALGORITHMS[name].octets for name in policy.MAC_ALGORITHMS}
+_KEYED_BY_SECRET: tuple[tuple[str, dict[str, int]], ...] = (
+    ("id_token_signed_response_alg", _MACS),
+    ("userinfo_signed_response_alg", _MACS),
+    ("id_token_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
+    ("userinfo_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
+    ("token_endpoint_auth_method", {"client_secret_jwt": 32}),
+    ("token_endpoint_auth_signing_alg", _MACS),
+    ("request_object_signing_alg", _MACS),
+)
+#: Answers that can be encrypted, by the beginning of their columns' names.
+_ENCRYPTED = ("id_token", "userinfo")
+_MOST_LOCALIZED = 100
 _DOT_GRANT_TYPES = {
     "authorization_code": AbstractApplication.GRANT_AUTHORIZATION_CODE,
     "refresh_token": "refresh-token",
     "client_credentials": AbstractApplication.GRANT_CLIENT_CREDENTIALS,
+    "implicit": AbstractApplication.GRANT_IMPLICIT,
+    "password": AbstractApplication.GRANT_PASSWORD,
+}
+#: What goes together, by the grant type that is there without a response type, or not there.
+_MISMATCHES = {
+    "authorization_code": (
+        "The response type code, alone or with others, and the grant type authorization_code go "
+        "together."
+    ),
+    "implicit": (
+        "Response types with id_token or token, and the grant type implicit, go together."
+    ),
 }
 
 
 class Client(AbstractApplication):
     """A relying party."""
+
+    PAIRWISE = "pairwise"
 
     class Profile(models.TextChoices):
         """Which rules hold for a client beyond the specifications' own."""
@@ -76,21 +114,99 @@ class Client(AbstractApplication):
     id_token_signed_response_alg = models.CharField(
         _("ID token algorithm"),
         max_length=10,
-        choices=[(name, name) for name in policy.SIGNING_ALGORITHMS],
+        choices=[(name, name) for name in policy.ID_TOKEN_ALGORITHMS],
         default=policy.SIGNING_ALGORITHMS[0],
+    )
+    #: Empty: not encrypted. The `enc` follows where only the `alg` is given.
+    id_token_encrypted_response_alg = models.CharField(
+        _("ID token encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_ENCRYPTION_ALGORITHMS],
+    )
+    id_token_encrypted_response_enc = models.CharField(
+        _("ID token content encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
+    )
+    #: Empty: UserInfo is plain JSON.
+    userinfo_signed_response_alg = models.CharField(
+        _("UserInfo algorithm"),
+        max_length=10,
+        blank=True,
+        choices=[(name, name) for name in policy.ID_TOKEN_ALGORITHMS],
+    )
+    userinfo_encrypted_response_alg = models.CharField(
+        _("UserInfo encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_ENCRYPTION_ALGORITHMS],
+    )
+    userinfo_encrypted_response_enc = models.CharField(
+        _("UserInfo content encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
     )
     #: The client's own public keys, a JWK set (RFC 7517 §5): by value, or where they are.
     jwks = models.JSONField(_("public keys (jwks)"), null=True, blank=True)
     jwks_uri = models.URLField(_("address of the public keys (jwks_uri)"), blank=True)
+    token_endpoint_auth_signing_alg = models.CharField(
+        _("client authentication’s algorithm"),
+        max_length=10,
+        blank=True,
+        choices=[(name, name) for name in policy.CLIENT_ALGORITHMS],
+    )
+    #: Where request objects may be fetched from, each with the hash of its content or without.
+    request_uris = models.JSONField(_("request URIs"), default=list, blank=True)
+    #: Empty: any of its own keys' algorithms.
+    request_object_signing_alg = models.CharField(
+        _("request object algorithm"),
+        max_length=10,
+        blank=True,
+        choices=[(name, name) for name in policy.CLIENT_ALGORITHMS],
+    )
+    #: Empty: request objects are not encrypted. The `enc` follows where only the `alg` is given.
+    request_object_encryption_alg = models.CharField(
+        _("request object encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.DECRYPTION_ALGORITHMS],
+    )
+    request_object_encryption_enc = models.CharField(
+        _("request object content encryption"),
+        max_length=20,
+        blank=True,
+        choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
+    )
+    require_signed_request_object = models.BooleanField(_("signed requests only"), default=False)
+    subject_type = models.CharField(
+        _("subject type"),
+        max_length=10,
+        choices=[(name, name) for name in policy.SUBJECT_TYPES],
+        default=policy.SUBJECT_TYPES[0],
+    )
+    sector_identifier_uri = models.URLField(_("sector identifier URI"), blank=True)
+    #: Whom it may compare its people's subjects with; follows from the two above.
+    sector = models.CharField(max_length=255, blank=True, editable=False)
     #: The scopes this client may ask for; empty means every standard scope.
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     default_max_age = models.PositiveIntegerField(
         _("default max_age, seconds"), null=True, blank=True
     )
+    #: Levels of authentication that its requests ask for where they name none: a wish.
+    default_acr_values = models.JSONField(_("default acr_values"), default=list, blank=True)
+    #: `auth_time` is in every ID token, so this changes nothing.
+    require_auth_time = models.BooleanField(_("require auth_time"), default=False)
     client_uri = models.URLField(_("home page"), blank=True)
     logo_uri = models.URLField(_("logo"), blank=True)
+    #: Where a sign-in begins that the person starts here (OIDC Core §4).
+    initiate_login_uri = models.URLField(_("address that starts a sign-in"), blank=True)
     policy_uri = models.URLField(_("privacy policy"), blank=True)
     tos_uri = models.URLField(_("terms of service"), blank=True)
+    #: The same in other languages, by member and language tag: `{"client_name#de": …}` (§2.1).
+    localized = models.JSONField(_("in other languages"), default=dict, blank=True)
     contacts = models.JSONField(_("contacts"), default=list, blank=True)
     #: Web origins that may call token and UserInfo from a browser, beside a public client's own.
     allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
@@ -130,6 +246,13 @@ class Client(AbstractApplication):
     refresh_without_offline_access = models.BooleanField(
         _("refresh tokens without offline_access"), default=False
     )
+    #: The level of authentication below which nobody is let in to it; empty for none.
+    required_acr = models.CharField(
+        _("required sign-in"),
+        max_length=100,
+        choices=[(name, name) for name in policy.ACR_VALUES],
+        blank=True,
+    )
     profile = models.CharField(
         _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
     )
@@ -138,6 +261,8 @@ class Client(AbstractApplication):
     registration_access_token_hash = models.CharField(max_length=64, blank=True, editable=False)
     #: What the initial access token said that it registered with; empty for all others.
     registered_with = models.JSONField(default=dict, editable=False)
+    #: Whether it was opened for what is off by default; follows from the grant types.
+    has_legacy_grants = models.BooleanField(default=False, editable=False)
     #: Grows at every change, so that no process goes on with an older copy.
     version = models.PositiveIntegerField(default=1, editable=False)
 
@@ -149,11 +274,33 @@ class Client(AbstractApplication):
     class Meta:
         verbose_name = _("app")
         verbose_name_plural = _("apps")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["has_legacy_grants"],
+                condition=models.Q(has_legacy_grants=True),
+                name="clients_with_legacy_grants",
+            )
+        ]
 
     @property
     def is_public(self) -> bool:
         """Whether the client has no secret to keep (RFC 6749 §2.1)."""
         return self.token_endpoint_auth_method == "none"
+
+    @property
+    def needs_hmac_key(self) -> bool:
+        """Whether something is signed with the client's secret, which then has to be kept."""
+        return self.hmac_key_octets > 0
+
+    @property
+    def needs_secret(self) -> bool:
+        """Whether there is a secret between the client and us."""
+        return self.token_endpoint_auth_method.startswith("client_secret_") or self.needs_hmac_key
+
+    @property
+    def hmac_key_octets(self) -> int:
+        """How long a secret has to be for all that takes it for a key; 0 where nothing does."""
+        return max(octets.get(getattr(self, column), 0) for column, octets in _KEYED_BY_SECRET)
 
     @property
     def pkce_required(self) -> bool:
@@ -163,7 +310,7 @@ class Client(AbstractApplication):
     @property
     def allowed_scopes(self) -> frozenset[str]:
         """The scopes that can be granted to this client."""
-        allowed = frozenset(self.scopes or policy.SCOPES)
+        allowed = frozenset(self.scopes or policy.STANDARD_SCOPES)
         if "refresh_token" not in self.grant_types:
             allowed -= {OFFLINE_ACCESS}
         return allowed
@@ -174,6 +321,8 @@ class Client(AbstractApplication):
         self.authorization_grant_type = next(
             (_DOT_GRANT_TYPES[g] for g in self.grant_types if g in _DOT_GRANT_TYPES), ""
         )
+        self.sector = self._sector() or ""
+        self.has_legacy_grants = not policy.LEGACY_GRANT_TYPES.isdisjoint(self.grant_types)
         kwargs.pop("update_fields", None)
         if self.pk is not None:
             self.version = F("version") + 1
@@ -181,6 +330,16 @@ class Client(AbstractApplication):
         if not isinstance(self.version, int):
             self.refresh_from_db(fields=["version"])
         self._save_origins()
+
+    def _sector(self) -> str | None:
+        """Return the sector, None where it takes a sector_identifier_uri to say. OIDC Core §8.1."""
+        uris = [self.sector_identifier_uri] if self.sector_identifier_uri else self.redirect_uris
+        try:
+            hosts = {(urlsplit(uri).hostname or "").lower() for uri in uris}
+        except ValueError:  # no address at all; `clean` says so
+            return None
+        host = hosts.pop() if len(hosts) == 1 else ""
+        return host if 0 < len(host) <= LONGEST_SECTOR else None
 
     def _save_origins(self) -> None:
         """Keep the origins that browsers may call from, indexed; the redirect URIs decide."""
@@ -196,29 +355,57 @@ class Client(AbstractApplication):
     def clean(self) -> None:
         """Refuse metadata that would fail or be unsafe later, naming the field."""
         problems = self._problems_with_uris() | self._problems_with_origins()
-        uses_code = "authorization_code" in self.grant_types
-        if uses_code and not self.redirect_uris:
-            problems["redirect_uris"] = ["The authorization_code grant needs a redirect URI."]
-        if ("code" in self.response_types) != uses_code:
-            problems["response_types"] = [
-                "The response type code and the grant type authorization_code go together."
+        problems |= self._problems_with_keys() | self._problems_with_request_objects()
+        problems |= self._problems_with_secret() | self._problems_with_encryption()
+        problems |= self._problems_with_languages() | self._problems_with_grants()
+        if self.initiate_login_uri and not self.initiate_login_uri.startswith("https://"):
+            problems["initiate_login_uri"] = ["It has to start with https://."]
+        if self.subject_type == self.PAIRWISE and self._sector() is None:
+            problems["subject_type"] = [
+                "Pairwise subjects need redirect URIs of one host, or a sector_identifier_uri."
             ]
-        if self.is_public and "client_credentials" in self.grant_types:
-            problems["grant_types"] = ["A client without a secret cannot use client_credentials."]
-        if "refresh_token" in self.grant_types and not uses_code:
-            problems["grant_types"] = ["Refresh tokens come of the authorization_code grant."]
+        if self.sector_identifier_uri and not self.sector_identifier_uri.startswith("https://"):
+            problems["sector_identifier_uri"] = ["It has to start with https://."]
         if self.is_public and self.refresh_token_grace:
             problems["refresh_token_grace"] = ["A client without a secret cannot have a grace."]
         for field, offered in {
             "grant_types": policy.GRANT_TYPES,
-            "response_types": policy.RESPONSE_TYPES,
+            "response_types": self._known_response_types(),
             "scopes": known_scopes(),
+            "default_acr_values": policy.ACR_VALUES,
         }.items():
             unknown = sorted(set(getattr(self, field)) - set(offered))
             if unknown:
                 problems.setdefault(field, []).append(f"Not offered here: {', '.join(unknown)}.")
         if problems:
             raise ValidationError(problems)
+
+    def _known_response_types(self) -> list[str]:
+        """Return those of its response types that there are, in whatever order their parts are."""
+        known = set(map(response_types.parts, policy.RESPONSE_TYPES))
+        return [kind for kind in self.response_types if response_types.parts(kind) in known]
+
+    def _problems_with_grants(self) -> dict[str, list[str]]:
+        """OIDC Dynamic Client Registration §2: grants and response types go together."""
+        problems: dict[str, list[str]] = {}
+        answered = {"authorization_code", "implicit"} & set(self.grant_types)
+        if answered and not self.redirect_uris:
+            problems["redirect_uris"] = [f"The {min(answered)} grant needs a redirect URI."]
+        needed = {g for kind in self.response_types for g in response_types.grants_of(kind)}
+        if needed != answered:
+            problems["response_types"] = [_MISMATCHES[min(needed ^ answered)]]
+        if self.is_public and "client_credentials" in self.grant_types:
+            problems["grant_types"] = ["A client without a secret cannot use client_credentials."]
+        if "refresh_token" in self.grant_types and not (
+            {"authorization_code", "password"} & set(self.grant_types)
+        ):
+            problems["grant_types"] = ["Refresh tokens come of the authorization_code grant."]
+        legacy = sorted(policy.LEGACY_GRANT_TYPES & set(self.grant_types))
+        if legacy and self.profile != self.Profile.COMPATIBLE:
+            problems["grant_types"] = [
+                f"The profile {self.profile} is without {' and '.join(legacy)}."
+            ]
+        return problems
 
     def _problems_with_uris(self) -> dict[str, list[str]]:
         problems: dict[str, list[str]] = {}
@@ -227,9 +414,119 @@ class Client(AbstractApplication):
                 problem = redirect_uris.problem_with(uri, application_type=self.application_type)
                 if problem is None and len(redirect_uris.origin_of(uri)) > LONGEST_ORIGIN:
                     problem = "Its host is too long."
+                if problem is None and field == "redirect_uris" and self._exposes_tokens_at(uri):
+                    problem = "It starts with http://, but a website with implicit uses https."
                 if problem:
                     problems.setdefault(field, []).append(f"{uri}: {problem}")
         return problems
+
+    def _problems_with_keys(self) -> dict[str, list[str]]:
+        problems: dict[str, list[str]] = {}
+        method, algorithm = self.token_endpoint_auth_method, self.token_endpoint_auth_signing_alg
+        if self.jwks is not None and self.jwks_uri:
+            problems["jwks"] = ["Keys come by value (jwks) or by address (jwks_uri), not both."]
+        elif self.jwks is not None and (problem := public_keys.problem_with_set(self.jwks)):
+            problems["jwks"] = [problem]
+        schemes = ("https://", "http://") if settings.IDP_DEVELOPMENT else ("https://",)
+        if self.jwks_uri and not self.jwks_uri.startswith(schemes):
+            problems["jwks_uri"] = ["It has to start with https://."]
+        if method == "private_key_jwt" and self.jwks is None and not self.jwks_uri:
+            problems["jwks"] = ["The method private_key_jwt needs jwks or jwks_uri."]
+        offered = {
+            "private_key_jwt": policy.SIGNING_ALGORITHMS,
+            "client_secret_jwt": policy.MAC_ALGORITHMS,
+        }.get(method, policy.CLIENT_ALGORITHMS)
+        if algorithm and algorithm not in offered:
+            problems["token_endpoint_auth_signing_alg"] = [f"It does not go with {method}."]
+        return problems
+
+    def _problems_with_request_objects(self) -> dict[str, list[str]]:
+        """OIDC Dynamic Client Registration §2: where they are, and how they are protected."""
+        problems: dict[str, list[str]] = {}
+        odd = [uri for uri in self.request_uris if not _is_request_uri(uri)]
+        if odd:
+            sound = "an https address; a fragment is the base64url of its content's SHA-256"
+            problems["request_uris"] = [f"{odd[0]}: It has to be {sound}."]
+        if len(self.request_uris) > MOST_REQUEST_URIS:
+            problems["request_uris"] = [f"There may be {MOST_REQUEST_URIS} of them."]
+        signed = self.request_object_signing_alg in policy.SIGNING_ALGORITHMS
+        if signed and self.jwks is None and not self.jwks_uri:
+            problems["request_object_signing_alg"] = ["It needs public keys: jwks or jwks_uri."]
+        shared = self.request_object_signing_alg in policy.MAC_ALGORITHMS
+        if self.require_signed_request_object and not (shared or self.jwks or self.jwks_uri):
+            problems["require_signed_request_object"] = [
+                "It needs jwks, jwks_uri, or a request_object_signing_alg with the secret."
+            ]
+        alg, enc = self.request_object_encryption_alg, self.request_object_encryption_enc
+        if alg and not enc:
+            self.request_object_encryption_enc = policy.RESPONSE_CONTENT_ENCRYPTIONS[0]
+        if enc and not alg:
+            problems["request_object_encryption_enc"] = [
+                "It needs request_object_encryption_alg beside it."
+            ]
+        return problems
+
+    def _exposes_tokens_at(self, uri: str) -> bool:
+        """Whether tokens would be sent there unprotected (Dynamic Client Registration §2)."""
+        is_web = self.application_type == self.ApplicationType.WEB
+        return is_web and "implicit" in self.grant_types and uri.startswith("http://")
+
+    def _problems_with_secret(self) -> dict[str, list[str]]:
+        """OIDC Core §10.1: who has no secret shares no key."""
+        return {
+            column: ["A client without a secret cannot use it as a key; choose another algorithm."]
+            for column, octets in _KEYED_BY_SECRET
+            if self.is_public and getattr(self, column) in octets
+        }
+
+    def _problems_with_encryption(self) -> dict[str, list[str]]:
+        """OIDC Dynamic Client Registration §2: an `enc` needs an `alg`, which needs a key."""
+        problems: dict[str, list[str]] = {}
+        for answer in _ENCRYPTED:
+            alg_column = f"{answer}_encrypted_response_alg"
+            enc_column = f"{answer}_encrypted_response_enc"
+            alg, enc = getattr(self, alg_column), getattr(self, enc_column)
+            if alg and not enc:
+                setattr(self, enc_column, policy.RESPONSE_CONTENT_ENCRYPTIONS[0])
+            if enc and not alg:
+                problems[enc_column] = [f"It needs {alg_column} beside it."]
+            if alg in policy.PUBLIC_KEY_ENCRYPTION and not self._may_have_key_for(alg):
+                problems[alg_column] = ["The public keys (jwks) have none that goes with this."]
+        return problems
+
+    def _may_have_key_for(self, alg: str) -> bool:
+        """Whether there is a key to encrypt to; what is at jwks_uri is seen when it is needed."""
+        if self.jwks_uri:
+            return True
+        keys = self.jwks.get("keys") if isinstance(self.jwks, dict) else None
+        return isinstance(keys, list) and public_key_for(keys, alg) is not None
+
+    def _problems_with_languages(self) -> dict[str, list[str]]:
+        """OIDC Dynamic Client Registration §2.1: as sound as what they stand beside."""
+        problems = [] if len(self.localized) <= _MOST_LOCALIZED else ["There are too many."]
+        for name, value in self.localized.items():
+            longest = 255 if name.startswith("client_name#") else 200
+            if len(value) > longest:
+                problems.append(f"{name}: It is longer than {longest} characters.")
+            elif not name.startswith("client_name#"):
+                try:
+                    URLValidator(schemes=["https", "http"])(value)
+                except ValidationError:
+                    problems.append(f"{name}: It is not an address that starts with https://.")
+        return {"localized": problems} if problems else {}
+
+    def in_language(self, member: str, language: str) -> str:
+        """Return what it says of itself in a language, else without one. RFC 4647 §3.4."""
+        said = {
+            tag: text
+            for name, text in self.localized.items()
+            for base, tag in [tagged(name)]
+            if base == member and tag
+        }
+        tag = best(said, language)
+        if tag is not None:
+            return str(said[tag])
+        return str(self) if member == "client_name" else str(getattr(self, member))
 
     def _problems_with_origins(self) -> dict[str, list[str]]:
         problems = [
@@ -270,12 +567,21 @@ class Client(AbstractApplication):
         return self.enabled
 
 
+def _is_request_uri(uri: str) -> bool:
+    """Whether something can be fetched there: plain ASCII, https, a sound hash if there is one."""
+    schemes = ("https://", "http://") if settings.IDP_DEVELOPMENT else ("https://",)
+    address, hash_follows, digest = uri.partition("#")
+    plain = len(uri) <= LONGEST_REQUEST_URI and all("!" <= letter <= "~" for letter in uri)
+    sound = re.fullmatch(r"[A-Za-z0-9_-]{43}", digest) is not None or not hash_follows
+    return plain and address.startswith(schemes) and sound
+
+
 class ClientSecret(models.Model):
     """A secret of a client, as a keyed hash. Several may be valid at once while rotating."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="secrets")
     hashed = models.CharField(max_length=64, editable=False)
-    #: Room for the secret itself, sealed, where it also serves as an HMAC key: none does yet.
+    #: The secret itself, sealed, where it also serves as an HMAC key; empty for all others.
     sealed = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
@@ -284,6 +590,22 @@ class ClientSecret(models.Model):
 
     def __str__(self) -> str:
         return f"Secret of {self.client_id} since {self.created_at:%Y-%m-%d}"
+
+
+class UsedAssertion(models.Model):
+    """A client assertion that was used: until it expires, its `jti` works no more."""
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False)
+    jti_hash = models.CharField(max_length=64)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["client", "jti_hash"], name="an_assertion_works_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"Assertion of {self.client_id} until {self.expires_at:%Y-%m-%d %H:%M}"
 
 
 class ClientOrigin(models.Model):

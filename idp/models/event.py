@@ -43,6 +43,7 @@ class Event(models.Model):
         FACTOR_ADDED = "factor-added", _("Second factor added")
         FACTOR_REMOVED = "factor-removed", _("Second factor removed")
         CONSENTED = "consented", _("Access allowed")
+        WITHDRAWN = "consent-withdrawn", _("Access taken back")
         REUSED = "reused", _("Used code or token came again")
         REGISTERED = "registered", _("App registered itself")
         CREATED = "created", _("Created")

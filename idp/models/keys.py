@@ -19,7 +19,7 @@ class SigningKey(models.Model):
 
     #: The JWK thumbprint (RFC 7638).
     kid = models.CharField(_("key id (kid)"), primary_key=True, max_length=43)
-    algorithm = models.CharField(_("algorithm"), max_length=10)
+    algorithm = models.CharField(_("algorithm"), max_length=20)
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     public_jwk = models.JSONField(_("public key"))
     #: PKCS #8, sealed; empty once the key has been retired for long enough.

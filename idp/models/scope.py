@@ -1,6 +1,7 @@
 """Scopes of the operator's own, beside the standard ones and those of APIs. RFC 6749 §3.3."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
@@ -9,8 +10,17 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from idp import policy
+from idp.claim_sources import configured
+from idp.protocol.claim_names import problem_with_claim
+from idp.protocol.vocabulary import GROUPS, PEOPLES_CLAIMS
 
 SCOPE = re.compile(r"[!#-[\]-~]+")
+#: What a claim of an operator's can be filled from: all that the standard scopes show.
+FIELDS = tuple(name for name in PEOPLES_CLAIMS if name != GROUPS)
+#: The kind of a source that is not here, and how it is written.
+CLAIMS_PROVIDER = "claims provider"
+_MOST_CLAIMS = 50
+_LONGEST_TEXT = 300
 
 
 def problem_with_scope(name: str) -> str | None:
@@ -19,6 +29,56 @@ def problem_with_scope(name: str) -> str | None:
         return f"This is not a scope: {name!r}."  # RFC 6749 §3.3
     if name in policy.SCOPES:
         return f"This means something else already: {name}."
+    return None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an operator's claim comes from: a person's field, their groups, a text, or others."""
+
+    kind: str
+    #: The field; the beginning of the groups' names, or nothing for all groups; the text; nothing
+    #: where a claims provider asserts it (OIDC Core §5.6.2, `claim_sources`).
+    argument: str
+
+    @classmethod
+    def parse(cls, words: str) -> "Source | None":
+        """Read `phone_number`, `groups dept-*`, `text Bakery Ltd`, `claims provider`; or None."""
+        if words.split() == CLAIMS_PROVIDER.split():
+            return cls(CLAIMS_PROVIDER, "")
+        kind, _space, argument = words.strip().partition(" ")
+        argument = argument.strip()
+        if kind in FIELDS and not argument:
+            return cls("field", kind)
+        if kind == GROUPS and (not argument or re.fullmatch(r"[^*]+\*", argument)):
+            return cls(GROUPS, argument.removesuffix("*"))
+        if kind == "text" and 0 < len(argument) <= _LONGEST_TEXT:
+            return cls("text", argument)
+        return None
+
+
+def problem_with_claims(claims: Any) -> str | None:
+    """Return why these can't be the claims of an operator's scope, as a sentence, or None."""
+    if not isinstance(claims, dict):
+        return "They have to be a mapping of claims to sources."
+    if len(claims) > _MOST_CLAIMS:
+        return f"A scope has at most {_MOST_CLAIMS} claims."
+    for name, words in claims.items():
+        problem = problem_with_claim(name) or _problem_with_source(name, words)
+        if problem:
+            return problem
+    return None
+
+
+def _problem_with_source(name: str, words: Any) -> str | None:
+    source = Source.parse(words) if isinstance(words, str) else None
+    if source is None:
+        return (
+            f"{name}: {words!r} is no source; use a standard claim (such as phone_number), "
+            "groups, groups dept-*, text followed by the text, or claims provider."
+        )
+    if source.kind == CLAIMS_PROVIDER and name not in configured.claims():
+        return f"{name}: No source in IDP_CLAIM_SOURCES has this claim."
     return None
 
 
@@ -32,6 +92,8 @@ class Scope(models.Model):
         blank=True,
         help_text=_("As people read it when they agree: “See which bread is baked today”."),
     )
+    #: What UserInfo says of a person with this scope: sources by claims' names (OIDC Core §5.1.2).
+    claims = models.JSONField(_("claims"), default=dict, blank=True)
 
     class Meta:
         verbose_name = _("scope")
@@ -41,10 +103,21 @@ class Scope(models.Model):
         return self.description or self.name
 
     def clean(self) -> None:
-        """Refuse names that are none, or taken."""
-        problem: Any = problem_with_scope(self.name) or self._problem_with_apis()
-        if problem:
-            raise ValidationError({"name": problem})
+        """Refuse names that are none, or taken, and claims that are somebody else's."""
+        problems: dict[str, Any] = {
+            "name": problem_with_scope(self.name) or self._problem_with_apis(),
+            "claims": problem_with_claims(self.claims) or self._problem_with_other_scopes(),
+        }
+        if any(problems.values()):
+            raise ValidationError({name: text for name, text in problems.items() if text})
+
+    def _problem_with_other_scopes(self) -> str | None:
+        """A claim's name has to mean one thing, whichever scope it comes by."""
+        for other in Scope.objects.exclude(name=self.name):
+            for name, words in other.claims.items():
+                if self.claims.get(name, words) != words:
+                    return f"{name}: The scope {other.name} fills this claim from {words}."
+        return None
 
     def _problem_with_apis(self) -> str | None:
         apis: Any = apps.get_model("idp", "ResourceServer")._default_manager.all()

@@ -125,6 +125,13 @@ class InvalidGrant(ProtocolError):
     code = "invalid_grant"
 
 
+class TooManyWrongPasswords(InvalidGrant):
+    """Too many wrong passwords came for an account or from one address; wait a few minutes."""
+
+    section = "RFC 6749 §4.3.2"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+
 class UnauthorizedClient(ProtocolError):
     """The client is not registered for this grant type or response type.
 
@@ -227,6 +234,17 @@ class LoginRequired(ProtocolError):
     section = "OIDC Core §3.1.2.6"
 
 
+class AccountSelectionRequired(ProtocolError):
+    """Several people are signed in at the browser, and prompt=none forbade asking which one.
+
+    1. Send them once without prompt=none; they choose on a page of ours.
+    2. Send an id_token_hint only of the person who is signed in at your app.
+    """
+
+    code = "account_selection_required"
+    section = "OIDC Core §3.1.2.6"
+
+
 class ConsentRequired(ProtocolError):
     """The person has to agree first, and the request forbade showing a page (prompt=none).
 
@@ -238,24 +256,58 @@ class ConsentRequired(ProtocolError):
     section = "OIDC Core §3.1.2.6"
 
 
-class RequestNotSupported(ProtocolError):
-    """Request objects passed by value (the request parameter) are not supported.
+class InteractionRequired(ProtocolError):
+    """The person has to do something first, and the request forbade showing a page (prompt=none).
 
-    1. Switch them off in your library, and send the parameters themselves.
+    1. Your app asks for more than a password, and the present sign-in did not have it. Send them
+       again without prompt=none: they are asked for what is missing.
     """
 
-    code = "request_not_supported"
+    code = "interaction_required"
     section = "OIDC Core §3.1.2.6"
 
 
-class RequestUriNotSupported(ProtocolError):
-    """Request objects passed by reference (the request_uri parameter) are not supported.
+class UnmetAuthenticationRequirements(ProtocolError):
+    """The person cannot be authenticated as the request calls essential.
 
-    1. Switch them, or pushed authorization requests, off in your library, and send the parameters
-       themselves.
+    1. Compare the essential acr values of your claims parameter with acr_values_supported in
+       discovery.
+    2. The person has no second step or passkey: ask them to set one up in their account, and send
+       them again.
+    3. If you can do with less, send acr_values instead: a wish, never an error. The ID token's acr
+       says what was reached.
     """
 
-    code = "request_uri_not_supported"
+    code = "unmet_authentication_requirements"
+    section = "OIDC Core §5.5.1.1"
+
+
+class InvalidRequestObject(ProtocolError):
+    """The request object is not signed by its client, or is not one for us and for now.
+
+    1. Sign it with a key that is registered for your app (jwks, jwks_uri), by the algorithm that is
+       registered (request_object_signing_alg). Unsigned ones are never accepted.
+    2. Let iss be your client_id and aud our issuer, and let it expire (exp) in a few minutes.
+    3. Outside of it, client_id and response_type have to be the same as inside.
+    4. If it is encrypted, register request_object_encryption_alg, sign before you encrypt, and take
+       the key with use=enc from our jwks_uri.
+    """
+
+    code = "invalid_request_object"
+    section = "OIDC Core §3.1.2.6"
+
+
+class InvalidRequestUri(ProtocolError):
+    """The request object could not be fetched from the request_uri.
+
+    1. Register the address in request_uris, exactly as you send it.
+    2. Serve it over https, without a redirect, within five seconds, as
+       application/oauth-authz-req+jwt or application/jwt, and no larger than 64 KiB.
+    3. If the address has a fragment, that is the base64url of the SHA-256 of what is served.
+    4. Pushed authorization requests are not offered: send the parameters themselves.
+    """
+
+    code = "invalid_request_uri"
     section = "OIDC Core §3.1.2.6"
 
 
@@ -349,6 +401,19 @@ class InsufficientScope(ProtocolError):
     code = "insufficient_scope"
     section = "RFC 6750 §3.1"
     status = HTTPStatus.FORBIDDEN
+
+
+class InsufficientUserAuthentication(ProtocolError):
+    """The access token is good, but its person did not sign in as this needs. RFC 9470 §3.
+
+    1. Send the person through the authorization endpoint again, with the acr_values and max_age
+       that WWW-Authenticate names, and use the new token.
+    2. A refresh does not help: it goes back to the same sign-in.
+    """
+
+    code = "insufficient_user_authentication"
+    section = "RFC 9470 §3"
+    status = HTTPStatus.UNAUTHORIZED
 
 
 _SECTION = re.compile(r"(?:RFC \d+|(?:OIDC|OAuth 2\.0) [A-Z][\w -]*?) §[\w.]*\w")

@@ -10,19 +10,19 @@ from idp.protocol.errors import InvalidRequest
 MAX_CHARACTERS = 64 * 1024
 
 
-def parse(text: str) -> dict[str, Any]:
-    """Return the members of the JSON object that `text` is.
+def parse(text: str, what: str = "The body") -> dict[str, Any]:
+    """Return the members of the JSON object that `text` is; errors call it `what`.
 
     Raises InvalidRequest for anything else, for a repeated member, and for what is absurdly large.
     """
     if len(text) > MAX_CHARACTERS:
-        raise InvalidRequest(f"The body is larger than {MAX_CHARACTERS} characters.")
+        raise InvalidRequest(f"{what} is larger than {MAX_CHARACTERS} characters.")
     try:
         value = json.loads(text, object_pairs_hook=_members, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise InvalidRequest("The body is not JSON, or is nested too deeply.") from None
+        raise InvalidRequest(f"{what} is not JSON, or is nested too deeply.") from None
     if not isinstance(value, dict):
-        raise InvalidRequest("The body has to be one JSON object.")
+        raise InvalidRequest(f"{what} has to be one JSON object.")
     return value
 
 

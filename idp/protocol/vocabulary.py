@@ -24,6 +24,38 @@ SCOPE_CLAIMS = {
     "phone": ("phone_number", "phone_number_verified"),
 }
 
+#: A scope and claim of many providers: what the person belongs to.
+GROUPS = "groups"
+
+#: What the scopes here show of a person, beside who it is.
+PEOPLES_CLAIMS = (
+    *(name for names in SCOPE_CLAIMS.values() for name in names if name != "sub"),
+    GROUPS,
+)
+
+#: OIDC Core §5.6.2: where claims are found that others assert.
+CLAIM_NAMES, CLAIM_SOURCES = "_claim_names", "_claim_sources"
+
+#: What a token says of itself, its issuer or the sign-in; no claim about a person has such a name.
+PROTOCOL_CLAIMS = frozenset(
+    {
+        *("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "typ", "azp", "client_id", "scope"),
+        *("auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash", "s_hash", "events"),
+        *("cnf", "act", "may_act", "sub_jwk", CLAIM_NAMES, CLAIM_SOURCES),
+    }
+)
+
+#: OIDC Core §5.2: what people read, which may be in one language or another.
+READABLE_CLAIMS = frozenset(
+    {
+        *("name", "family_name", "given_name", "middle_name", "nickname"),
+        *("profile", "website", "address"),
+    }
+)
+
+#: OIDC Dynamic Client Registration §2.1: what a client may say in several languages.
+READABLE_METADATA = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri")
+
 #: OIDC Core §11: asks to go on when the person is away.
 OFFLINE_ACCESS = "offline_access"
 

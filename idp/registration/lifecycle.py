@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from idp.clients import deletion, secrets
 from idp.models import Client
@@ -110,8 +111,7 @@ def replace(
 def delete(client: Client) -> None:
     """Delete a client with all its tokens and codes. RFC 7592 §2.3.
 
-    It is disabled first, in a statement of its own: from then on nothing is issued to it, so what
-    is there to be deleted is all there will be. Raises InvalidToken where it is gone already.
+    Of many at once one disables it, and goes on. Raises InvalidToken where it is gone already.
     """
     there = Client.objects.filter(pk=client.pk, enabled=True)
     if not there.update(enabled=False, version=F("version") + 1):
@@ -144,13 +144,14 @@ def _is_about(client: Client, document: Mapping[str, Any]) -> None:
 
 def _secret_where_needed(client: Client) -> str | None:
     """Return a new secret if the client needs one and has none; one without need loses it."""
-    if client.is_public:
+    if not client.needs_secret:
         client.secrets.all().delete()
         return None
-    if client.secrets.exists():
+    if client.secrets.exists() and secrets.can_sign(client):
         return None
     secret = secrets.generate()
-    secrets.add(client, secret)
+    # One that was kept as a hash alone can't sign: a new one takes its place (RFC 7592 §2.2).
+    secrets.add(client, secret, others_end_at=timezone.now())
     return secret
 
 

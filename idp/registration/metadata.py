@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 
 from idp import policy
 from idp.clients import metadata
+from idp.clients.sectors import vouches_for
 from idp.models import Client
 from idp.protocol.errors import (
     InvalidClientMetadata,
@@ -28,7 +29,16 @@ Check = Callable[[Document], None]
 #: What can be chosen of what is offered, by the member that says so.
 _CHOICES = {
     "token_endpoint_auth_method": policy.CLIENT_AUTHENTICATION_METHODS,
-    "id_token_signed_response_alg": policy.SIGNING_ALGORITHMS,
+    "token_endpoint_auth_signing_alg": policy.CLIENT_ALGORITHMS,
+    "request_object_signing_alg": policy.CLIENT_ALGORITHMS,
+    "request_object_encryption_alg": policy.DECRYPTION_ALGORITHMS,
+    "request_object_encryption_enc": policy.RESPONSE_CONTENT_ENCRYPTIONS,
+    "id_token_signed_response_alg": policy.ID_TOKEN_ALGORITHMS,
+    "id_token_encrypted_response_alg": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+    "id_token_encrypted_response_enc": policy.RESPONSE_CONTENT_ENCRYPTIONS,
+    "userinfo_signed_response_alg": policy.ID_TOKEN_ALGORITHMS,
+    "userinfo_encrypted_response_alg": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+    "userinfo_encrypted_response_enc": policy.RESPONSE_CONTENT_ENCRYPTIONS,
     "introspection_signed_response_alg": policy.SIGNING_ALGORITHMS,
     "application_type": tuple(Client.ApplicationType.values),
     "subject_type": policy.SUBJECT_TYPES,
@@ -43,22 +53,10 @@ _NOT_OFFERED = (
     "dpop_bound_access_tokens",
     "frontchannel_logout_session_required",
     "frontchannel_logout_uri",
-    "id_token_encrypted_response_alg",
-    "id_token_encrypted_response_enc",
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
-    "request_object_encryption_alg",
-    "request_object_encryption_enc",
-    "request_object_signing_alg",
-    "request_uris",
     "require_pushed_authorization_requests",
-    "require_signed_request_object",
-    "sector_identifier_uri",
     "tls_client_certificate_bound_access_tokens",
-    "token_endpoint_auth_signing_alg",
-    "userinfo_encrypted_response_alg",
-    "userinfo_encrypted_response_enc",
-    "userinfo_signed_response_alg",
 )
 _PAGES = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
 #: Control characters, and halves of characters: no name has them, and no database takes them all.
@@ -67,7 +65,8 @@ _UNPRINTABLE = frozenset({"Cc", "Cs"})
 
 def no_value_is_null(document: Document) -> None:
     """RFC 7591 §2: a member that is not meant is left out."""
-    for name in (*metadata.REGISTERED, *_CHOICES, *_NOT_OFFERED):
+    localized = filter(metadata.is_localized, document)
+    for name in (*metadata.REGISTERED, *_CHOICES, *_NOT_OFFERED, *localized):
         if name in document and document[name] is None:
             raise InvalidClientMetadata(f"{name}: It is null; leave it out instead.")
 
@@ -96,14 +95,14 @@ def choices_are_offered(document: Document) -> None:
 
 
 def keys_come_in_one_way(document: Document) -> None:
-    """RFC 7591 §2: keys by value or by address, never both. Nothing here needs them yet."""
+    """RFC 7591 §2: keys by value or by address, never both."""
     if "jwks" in document and "jwks_uri" in document:
         raise InvalidClientMetadata("jwks: It came together with jwks_uri; send one of them.")
 
 
 def texts_can_be_kept(document: Document) -> None:
     """RFC 7591 §2: names and addresses are text that people and programs can read."""
-    for name in metadata.REGISTERED:
+    for name in (*metadata.REGISTERED, *filter(metadata.is_localized, document)):
         value = document.get(name)
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and not _UNPRINTABLE.isdisjoint(map(_category, text)):
@@ -112,7 +111,7 @@ def texts_can_be_kept(document: Document) -> None:
 
 def pages_are_on_the_web(document: Document) -> None:
     """RFC 7591 §5: what people may follow never runs script."""
-    for name in _PAGES:
+    for name in (*_PAGES, *filter(_is_localized_page, document)):
         value = document.get(name)
         if isinstance(value, str) and value and not _is_on_the_web(value, {"https", "http"}):
             raise InvalidClientMetadata(f"{name}: It is not an address that starts with https://.")
@@ -152,7 +151,8 @@ def read(document: Document) -> Document:
     """Return the members that are to be registered. Raises the first problem's ProtocolError."""
     for satisfied in CHECKS:
         satisfied(document)
-    return {name: document[name] for name in metadata.REGISTERED if name in document}
+    names = (*metadata.REGISTERED, *filter(metadata.is_localized, document))
+    return {name: document[name] for name in names if name in document}
 
 
 def assign(client: Client, registered: Document) -> None:
@@ -172,6 +172,7 @@ def is_sound(client: Client) -> None:
     """RFC 7591 §2: redirect URIs, grants and response types fit each other and what is offered."""
     try:
         client.full_clean()
+        vouches_for(client)
     except ValidationError as error:
         column, problems = next(iter(error.message_dict.items()))
         name = metadata.NAMES_OF_COLUMNS.get(column, column)
@@ -186,7 +187,7 @@ def registered_by(client: Client) -> Document:
     members["scope"] = " ".join(_scopes_of(client))
     always = {name: members[name] for name in ("grant_types", "response_types")}
     given = {name: value for name, value in members.items() if value not in (None, "", [])}
-    return {**given, **always, "subject_type": policy.SUBJECT_TYPES[0]}
+    return {**given, **client.localized, **always}
 
 
 def told(document: Document) -> Parameters:
@@ -196,13 +197,17 @@ def told(document: Document) -> Parameters:
 
 def _scopes_of(client: Client) -> Iterator[str]:
     allowed = client.allowed_scopes
-    return (scope for scope in client.scopes or policy.SCOPES if scope in allowed)
+    return (scope for scope in client.scopes or policy.STANDARD_SCOPES if scope in allowed)
 
 
 def _words(value: Any) -> str:
     texts = value if isinstance(value, list) else [value]
     readable = all(isinstance(text, str) and text.isprintable() for text in texts)
     return " ".join(texts) if readable else f"({type(value).__name__})"
+
+
+def _is_localized_page(name: str) -> bool:
+    return metadata.is_localized(name) and not name.startswith("client_name#")
 
 
 def _category(character: str) -> str:

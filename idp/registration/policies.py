@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from idp import policy
 from idp.models import Client, InitialAccessToken
 from idp.protocol.errors import InvalidClientMetadata, InvalidRedirectUri, RegistrationClosed
+from idp.protocol.response_types import grants_of, parts
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,14 @@ def stamp_of(token: InitialAccessToken | None) -> dict[str, Any]:
 
 def is_permitted(client: Client, permit: Permit) -> None:
     """RFC 7591 §5: grants, response types and scopes are what the operator opened."""
+    kinds = {parts(kind) for kind in permit.response_types}
     for name, values, permitted in (
         ("grant_types", client.grant_types, permit.grant_types),
-        ("response_types", client.response_types, permit.response_types),
+        (
+            "response_types",
+            client.response_types,
+            {kind for kind in client.response_types if parts(kind) in kinds},
+        ),
         ("scope", client.scopes, permit.scopes),
     ):
         beyond = sorted(set(values) - permitted)
@@ -97,7 +103,7 @@ def _permit(stamp: dict[str, Any]) -> Permit:
             if stamp.get("grant_types")
             else policy.REGISTRATION_RESPONSE_TYPES
         ),
-        scopes=frozenset(scopes or policy.SCOPES),
+        scopes=frozenset(scopes or policy.STANDARD_SCOPES),
         default_scopes=scopes,
         redirect_hosts=frozenset(host.lower() for host in stamp.get("redirect_hosts", ())),
     )
@@ -105,11 +111,4 @@ def _permit(stamp: dict[str, Any]) -> Permit:
 
 def _response_types_of(grant_types: Sequence[str]) -> Iterable[str]:
     """Return the response types that go with these grants."""
-    return (kind for kind in policy.RESPONSE_TYPES if _grants_of(kind) <= set(grant_types))
-
-
-def _grants_of(response_type: str) -> set[str]:
-    """Return the grants that a response type needs. OIDC Dynamic Client Registration §2."""
-    parts = set(response_type.split())
-    needed = {"authorization_code"} if "code" in parts else set()
-    return needed | ({"implicit"} if parts & {"token", "id_token"} else set())
+    return (kind for kind in policy.RESPONSE_TYPES if grants_of(kind) <= set(grant_types))

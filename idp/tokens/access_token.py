@@ -7,6 +7,7 @@ from idp import keys, policy, server_keys, statements
 from idp.clients.lookup import StaleClientError
 from idp.jose.encrypt import encrypted
 from idp.models import ResourceServer
+from idp.subjects import subject_of
 from idp.tokens import opaque
 from idp.tokens.audience import Audience
 from idp.tokens.authorization import Entitlement
@@ -20,9 +21,11 @@ def issue(entitlement: Entitlement, audience: Audience, now: datetime) -> str:
     Raises StaleClientError if the client has changed since it was looked up.
     """
     token = opaque.generate()
+    client, authorization = entitlement.client, entitlement.authorization
+    # Made now where it is the first time: whoever asks of the token finds it.
+    subject = client.client_id if authorization is None else subject_of(client, authorization.user)
     if audience.signing_alg is not None:
-        token = _jwt(entitlement, audience, audience.signing_alg, jti=token, now=now)
-    authorization = entitlement.authorization
+        token = _jwt(entitlement, audience, audience.signing_alg, subject, jti=token, now=now)
     stored = statements.insert_access_token(
         statements.NewAccessToken(
             token_hash=opaque.hash_of(token),
@@ -42,7 +45,13 @@ def issue(entitlement: Entitlement, audience: Audience, now: datetime) -> str:
 
 
 def _jwt(
-    entitlement: Entitlement, audience: Audience, algorithm: str, *, jti: str, now: datetime
+    entitlement: Entitlement,
+    audience: Audience,
+    algorithm: str,
+    subject: str,
+    *,
+    jti: str,
+    now: datetime,
 ) -> str:
     """Return a JWT access token: signed, and encrypted where its API wants that. RFC 9068 §2.2."""
     issued_at = int(now.timestamp())
@@ -50,7 +59,7 @@ def _jwt(
     claims: dict[str, Any] = {
         "iss": policy.ISSUER,
         "aud": _one_or_many(audience.resource) or policy.ISSUER,
-        "sub": client.client_id if authorization is None else str(authorization.user.sub),
+        "sub": subject,
         "client_id": client.client_id,
         "iat": issued_at,
         "exp": issued_at + audience.lifetime,

@@ -75,7 +75,12 @@ def _without_resource(entitlement: Entitlement) -> Audience:
         resource=(),
         scopes=entitlement.scopes,
         lifetime=int(policy.ACCESS_TOKEN_LIFETIME.total_seconds()),
-        signing_alg=(
-            client.id_token_signed_response_alg if client.access_token_format == "jwt" else None
-        ),
+        signing_alg=_algorithm_of(client) if client.access_token_format == "jwt" else None,
     )
+
+
+def _algorithm_of(client: Client) -> str:
+    """Access tokens are read by APIs, which have no client's secret (RFC 9068 §2.1)."""
+    algorithm: str = client.id_token_signed_response_alg
+    ours = algorithm in policy.SIGNING_ALGORITHMS
+    return algorithm if ours else policy.SIGNING_ALGORITHMS[0]

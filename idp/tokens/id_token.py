@@ -4,43 +4,74 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from idp import keys, policy
-from idp.jose.verify import verified_claims
+from idp.claims import id_token_claims
+from idp.clients import secrets
+from idp.clients.encryption import encrypted_for
+from idp.jose.verify import (
+    header_of,
+    is_encrypted,
+    octet_keys,
+    unproven_claims,
+    verified_by,
+    verified_claims,
+)
 from idp.models import Authorization, Client
+from idp.protocol.errors import InvalidRequest
+from idp.subjects import subject_of
 
 
 def issue(
     client: Client,
     authorization: Authorization,
-    access_token: str,
+    access_token: str | None,
     now: datetime,
     *,
+    code: str | None = None,
+    with_scopes: bool = False,
     refreshed: bool = False,
 ) -> str:
-    """Return an ID token about the authorization's person, signed as the client registered.
+    """Return an ID token about the authorization's person, as the client registered for it.
+
+    It is signed, and then encrypted where the client wants that.
 
     Everything in it was stamped when the person was there; only `iat` and `exp` are of now. The
-    nonce is of the authorization request, so a refreshed one has none (OIDC Core §12.2).
+    nonce is of the authorization request, so a refreshed one has none (OIDC Core §12.2). It is
+    bound to the access token and code that come with it (OIDC Core §3.3.2.11), and has the claims
+    that its scopes show only `with_scopes`: where there is no access token (OIDC Core §5.4).
     """
-    signer = keys.active_signer(client.id_token_signed_response_alg)
+    signer = keys.signer_for(client, client.id_token_signed_response_alg)
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
+        **id_token_claims(
+            authorization, authorization.user, client.client_id, with_scopes=with_scopes
+        ),
         "iss": policy.ISSUER,
-        "sub": str(authorization.user.sub),
+        "sub": subject_of(client, authorization.user),
         "aud": client.client_id,
         "exp": issued_at + int(policy.ID_TOKEN_LIFETIME.total_seconds()),
         "iat": issued_at,
         "auth_time": int(authorization.auth_time.timestamp()),
         "acr": authorization.acr,
-        "at_hash": signer.half_hash(access_token),
     }
+    if access_token is not None:
+        claims["at_hash"] = signer.half_hash(access_token)
+    if code is not None:
+        claims["c_hash"] = signer.half_hash(code)
     if authorization.amr:
         claims["amr"] = authorization.amr
     if authorization.client_session is not None:
         claims["sid"] = authorization.client_session.sid
     if authorization.nonce is not None and not refreshed:
         claims["nonce"] = authorization.nonce
-    return signer.sign(claims)
+    return encrypted_for(
+        client,
+        signer.sign(claims),
+        alg=client.id_token_encrypted_response_alg,
+        enc=client.id_token_encrypted_response_enc,
+    )
 
 
 @dataclass(frozen=True)
@@ -57,7 +88,7 @@ def read_hint(id_token_hint: str) -> Hint | None:
 
     OIDC Core §3.1.2.1, OIDC RP-Initiated Logout §2.
     """
-    claims = verified_claims(id_token_hint, keys.key_set().public)
+    claims = _claims_of(id_token_hint)
     if claims is None or claims.get("iss") != policy.ISSUER:
         return None
     match claims:
@@ -65,3 +96,26 @@ def read_hint(id_token_hint: str) -> Hint | None:
             return Hint(client_id, sub, claims.get("sid"))
         case _:
             return None
+
+
+def hint_is_readable(id_token_hint: str) -> None:
+    """OIDC Core §3.1.2.1: an ID token that was encrypted to its client comes back decrypted."""
+    if is_encrypted(id_token_hint):
+        raise InvalidRequest(
+            "The id_token_hint is encrypted; decrypt it, and send the signed ID token inside."
+        )
+
+
+def _claims_of(id_token_hint: str) -> dict[str, Any] | None:
+    """Return what is proven: by a key of ours, or by the secret of the client that it is for."""
+    header = header_of(id_token_hint)
+    if header is None or header["alg"] not in policy.MAC_ALGORITHMS:
+        return verified_claims(id_token_hint, keys.key_set().public)
+    audience = unproven_claims(id_token_hint).get("aud")
+    if not isinstance(audience, str) or "\0" in audience:
+        return None
+    client: Client | None = Client.objects.filter(client_id=audience).first()
+    if client is None or client.id_token_signed_response_alg != header["alg"]:
+        return None
+    shared = octet_keys(secrets.hmac_keys(client, timezone.now()))
+    return verified_by(id_token_hint, shared, frozenset({header["alg"]}), typ="JWT")

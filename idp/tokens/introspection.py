@@ -5,10 +5,12 @@ from typing import Any
 
 from django.db.models import Exists, FilteredRelation, OuterRef, Q
 
+from accounts.models import User
 from idp import policy
 from idp.clients.lookup import StaleClientError
 from idp.models import Client, ResourceServer
 from idp.statements import Bearer, find_bearer
+from idp.subjects import subject_of
 from idp.tokens import opaque
 
 INACTIVE: dict[str, Any] = {"active": False}
@@ -16,6 +18,7 @@ _REFRESH_TOKEN = (
     "token__created",
     "token__expires",
     "token__revoked",
+    "token__user",
     "token__user__sub",
     "token__user__is_active",
     "token__authorization__scope",
@@ -96,7 +99,7 @@ def _refresh_token(caller: Client, token_hash: str, now: datetime) -> dict[str, 
     )
     if row is None:
         raise StaleClientError
-    created, expires, used_at, user, active, scope, offline, revoked_at, session, ended_at = (
+    created, expires, used_at, user, sub, active, scope, offline, revoked_at, session, ended_at = (
         row[name] for name in _REFRESH_TOKEN
     )
     if created is None or used_at or revoked_at or expires <= now or not active:
@@ -107,7 +110,7 @@ def _refresh_token(caller: Client, token_hash: str, now: datetime) -> dict[str, 
         "active": True,
         "iss": policy.ISSUER,
         "client_id": caller.client_id,
-        "sub": str(user),
+        "sub": subject_of(caller, User(pk=user, sub=sub)),
         "scope": scope,
         "iat": int(created.timestamp()),
         "exp": int(expires.timestamp()),

@@ -16,6 +16,7 @@ from idp.models import AccessToken, Client
 from idp.protocol.errors import InvalidClient, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.statements import find_bearer
+from idp.subjects import subject_of
 from idp.tokens import opaque, revocation
 
 
@@ -106,4 +107,4 @@ class Validator(OAuth2Validator):
 
     def get_claim_dict(self, request: Any) -> dict[str, Any]:
         """Return the subject as our ID tokens have it."""
-        return {"sub": lambda _request: str(request.user.sub)}
+        return {"sub": lambda _request: subject_of(request.client, request.user)}

@@ -390,7 +390,7 @@ def test_an_operator_removes_a_lost_factor(browser: Browser, careful: Person) ->
     assert session_of(careful).ending == "second-factor-removed"
     assert is_page(browser.open(HOME), LOGIN)
     assert is_page(browser.type_password(careful), HOME)
-    told = [sent.to for sent in mail.outbox if "recovery codes were removed" in sent.body]
+    told = [sent.to for sent in mail.outbox if "and the recovery codes" in sent.body]
     assert [careful.email] in told  # this process sent it, not the server
     events = Event.objects.filter(kind=Event.Kind.FACTOR_REMOVED, user=user_of(careful))
     assert sorted(event.details["factor"] for event in events) == ["recovery_codes", "totp"]

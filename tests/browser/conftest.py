@@ -38,7 +38,16 @@ PATIENCE = 10_000
 
 
 class Elsewhere(BaseHTTPRequestHandler):
-    """Every https site under .example: /callback redirects on to another origin, /… says hello."""
+    """Every https site under .example: /callback redirects on to another origin, /… says hello.
+
+    What is posted there goes on in the query, so that a test can read it.
+    """
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.send_response(303)
+        self.send_header("Location", f"https://shop.example/landed?{body}")
+        self.end_headers()
 
     def do_GET(self) -> None:
         if self.path.startswith("/callback"):
@@ -140,8 +149,7 @@ def open_browser(chromium: Browser, provider: Server) -> Iterator[Callable[..., 
             locale="en-GB",
             reduced_motion="reduce",
             ignore_https_errors=True,
-            extra_http_headers={"X-Forwarded-For": address},
-            **options,
+            **{"extra_http_headers": {"X-Forwarded-For": address}, **options},
         )
         context.set_default_timeout(PATIENCE)
         context.on("console", hear)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -42,6 +43,11 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "app": lambda: f"idp/client/{first(Client)}/change/",
     "new-app": lambda: "idp/client/add/",
     "secrets": lambda: f"idp/client/{first(Client, client_type='confidential')}/secrets/",
+    "preview": lambda: f"idp/client/{first(Client)}/preview/",
+    "previewed": lambda: (
+        f"idp/client/{first(Client)}/preview/?scopes=openid&scopes=profile&scopes=address"
+        f"&person={quote(User.objects.filter(is_superuser=False).order_by('-pk')[0].email)}"
+    ),
     "events": lambda: "idp/event/",
     "event": lambda: f"idp/event/{first(Event)}/change/",
     "new-api": lambda: "idp/resourceserver/add/",
@@ -146,6 +152,7 @@ def test_the_first_visit_of_an_operator_sets_up_a_second_factor(
     visitor = Visitor(page, person, bakery)
     page.goto(f"{strict_provider.issuer}/admin/idp/event/")
     visitor.sign_in()
+    visitor.press("Set up an authenticator app")
     visitor.turn_on_app()
     visitor.press("I have kept them. Continue")
     visitor.sees("Events")

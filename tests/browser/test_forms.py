@@ -128,7 +128,7 @@ def test_password_managers_know_every_field(visitor: Visitor) -> None:
         expect(field).to_have_attribute("type", kind)
 
     visitor.open("/account/login/")
-    is_for("login", "username", "email")
+    is_for("login", "username webauthn", "email")  # passkeys are suggested in the same list
     is_for("password", "current-password", "password")
     visitor.press("Create an account")
     is_for("email", "username", "email")

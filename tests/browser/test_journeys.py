@@ -232,6 +232,8 @@ def test_not_you(visitor: Visitor) -> None:
     visitor.start_at_bakery()
     visitor.sign_in()
     visitor.press("Not you?")
+    visitor.sees("Choose an account")
+    visitor.press("Use another account")
     somebody = Visitor(visitor.page, make_person(), visitor.bakery)
     somebody.sign_in()
     expect(visitor.page.get_by_text(f"Signed in as {somebody.person.email}")).to_be_visible()

@@ -9,9 +9,10 @@ from django.template.loader import render_to_string
 
 from accounts import invitations, operations
 from accounts.models import User
-from tests.browser.visitor import Visitor, owned_site, request_of
+from tests.browser.test_passkeys import Authenticator
+from tests.browser.visitor import Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
-from tests.relying_party import unique
+from tests.relying_party import Browser, make_person, unique
 
 AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
 
@@ -105,6 +106,62 @@ def home(visitor: Visitor) -> None:
     visitor.sees("Ana Lima")
 
 
+def several_accounts(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.press("Switch account")
+    visitor.press("Use another account")
+    other = Visitor(visitor.page, make_person(name="Benedetta Montefiori"), visitor.bakery)
+    other.sign_in()
+    visitor.open("/account/choose/")
+    visitor.sees("Choose an account")
+
+
+def choose_for_app(visitor: Visitor) -> None:
+    several_accounts(visitor)
+    visitor.open(request_of(visitor.bakery, visitor.person, prompt="select_account")[0])
+    visitor.sees("Choose an account")
+
+
+def one_account_to_choose(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.open(request_of(visitor.bakery, visitor.person, prompt="select_account")[0])
+    visitor.page.get_by_role("button", name="Use another account").wait_for()
+
+
+def another_account(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.open(request_of(visitor.bakery, visitor.person, prompt="create")[0])
+    visitor.sees("Create another account?")
+
+
+def connected_apps(visitor: Visitor) -> None:
+    for metadata in ({}, {"initiate_login_uri": "https://app.example/start"}):
+        site = site_at("https://app.example/landed", client_name="Florist", **metadata)
+        scope = "openid profile email address phone" if metadata else "openid"
+        visitor.open(request_of(site, visitor.person, scope=scope)[0])
+        if not metadata:
+            visitor.sign_in()
+        visitor.page.click("#allow")
+        visitor.page.wait_for_url("https://app.example/**")
+    visitor.open("/account/apps/")
+    visitor.sees("Connected apps")
+
+
+def sign_ins(visitor: Visitor) -> None:
+    home(visitor)
+    with Browser() as elsewhere:
+        elsewhere.sign_in(visitor.person)
+    visitor.open("/account/sessions/")
+    visitor.sees("Where you are signed in")
+
+
+def some_signed_out(visitor: Visitor) -> None:
+    several_accounts(visitor)
+    visitor.open("/account/logout/")
+    visitor.page.click("#confirm-logout")
+    visitor.sees("You are signed out")
+
+
 def with_app(visitor: Visitor) -> None:
     home(visitor)
     visitor.set_up_app()
@@ -176,6 +233,39 @@ def code_step_wrong_code(visitor: Visitor) -> None:
     visitor.page.locator("summary").click()
 
 
+def add_passkey(visitor: Visitor) -> None:
+    two_steps(visitor)
+    visitor.press("Add a passkey")
+    visitor.sees("Add a passkey")
+
+
+def with_passkey(visitor: Visitor) -> None:
+    home(visitor)
+    Authenticator(visitor.page)
+    visitor.open("/account/two-steps/passkeys/new/")
+    visitor.page.click("#add-passkey")
+    visitor.sees("Recovery codes")
+    visitor.open("/account/two-steps/")
+
+
+def remove_passkey(visitor: Visitor) -> None:
+    with_passkey(visitor)
+    visitor.press("Remove Passkey")
+    visitor.sees("Remove “Passkey”?")
+
+
+def step_up(visitor: Visitor) -> None:
+    with_app(visitor)
+    visitor.open("/account/login/more/?next=/account/")
+    visitor.sees("Enter your code")
+
+
+def step_up_by_passkey(visitor: Visitor) -> None:
+    with_passkey(visitor)
+    visitor.open("/account/login/more/?passkey=1&next=/account/")
+    visitor.sees("Use your passkey")
+
+
 def sign_out(visitor: Visitor) -> None:
     home(visitor)
     visitor.press("Sign out")
@@ -186,6 +276,17 @@ def signed_out(visitor: Visitor) -> None:
     sign_out(visitor)
     visitor.page.click("#confirm-logout")
     visitor.sees("You are signed out")
+
+
+def form_post(visitor: Visitor) -> None:
+    """The page that goes to the app by itself, kept from doing so."""
+    visitor.page.route(
+        "**/form-post.js", lambda route: route.fulfill(body="", content_type="text/javascript")
+    )
+    site = site_at("https://app.example/callback", client_name="Bakery", first_party=True)
+    visitor.open(request_of(site, visitor.person, response_mode="form_post")[0])
+    visitor.sign_in()
+    visitor.sees("Back to Bakery")
 
 
 def wrong_request(visitor: Visitor) -> None:
@@ -262,6 +363,14 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "has-to-choose-password": has_to_choose,
     "has-to-choose-another": has_to_choose_another,
     "home": home,
+    "several-accounts": several_accounts,
+    "choose-for-app": choose_for_app,
+    "one-account-to-choose": one_account_to_choose,
+    "another-account": another_account,
+    "connected-apps": connected_apps,
+    "no-connected-apps": lambda visitor: (home(visitor), visitor.open("/account/apps/")),
+    "sign-ins": sign_ins,
+    "some-signed-out": some_signed_out,
     "two-steps-off": two_steps,
     "two-steps-on": in_two_steps,
     "set-up-app": set_up_app,
@@ -273,11 +382,17 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "turned-off": turned_off,
     "code-step": code_step,
     "code-step-wrong-code": code_step_wrong_code,
+    "add-passkey": add_passkey,
+    "with-passkey": with_passkey,
+    "remove-passkey": remove_passkey,
+    "step-up": step_up,
+    "step-up-by-passkey": step_up_by_passkey,
     "sign-out": sign_out,
     "signed-out": signed_out,
     "inactive": at("/account/inactive/"),
     "consent-few": lambda visitor: consent(visitor, "openid"),
     "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),
+    "form-post": form_post,
     "wrong-request": wrong_request,
     "wrong-request-of-ones-own": wrong_request_of_ones_own,
     "unknown-app": at("/authorize?client_id=unknown"),

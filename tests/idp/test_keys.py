@@ -64,8 +64,11 @@ def rotated() -> tuple[str, str]:
 def test_there_is_one_active_key_for_each_algorithm() -> None:
     keys.ensure_keys()
     active = SigningKey.objects.filter(state=State.ACTIVE).values_list("algorithm", flat=True)
-    assert sorted(active) == sorted(policy.SIGNING_ALGORITHMS)
-    assert set(loaded().signers) == set(policy.SIGNING_ALGORITHMS)
+    assert sorted(active) == sorted(policy.KEY_ALGORITHMS)
+    present = loaded()
+    assert set(present.signers) == set(policy.SIGNING_ALGORITHMS)
+    assert set(present.decrypting) == set(policy.DECRYPTION_ALGORITHMS)
+    assert len({key["kid"] for key in json.loads(present.jwks)["keys"]}) == len(active)
 
 
 @pytest.mark.parametrize("state", [State.NEXT, State.ACTIVE])
@@ -105,6 +108,7 @@ def test_a_running_process_goes_over_to_the_new_key_by_itself() -> None:
         first.loaded_at - policy.PUBLISHED_FOR.total_seconds(),
         first.signers,
         first.public,
+        first.decrypting,
         first.jwks,
     )
     assert keys.active_signer(ALGORITHM).kid == new

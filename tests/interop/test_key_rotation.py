@@ -100,7 +100,7 @@ def jose(provider: Server) -> Iterator[Verifier]:
 def rotate(algorithm: str) -> None:
     """Publish a new key and make it the active one, at its time; wait until the server has it."""
     now = timezone.now()
-    before = keys.key_set().signers[algorithm].kid
+    before = keys.active_signer(algorithm).kid
     assert keys.rotate(algorithm, now).endswith("is published")
     later = now + policy.KEY_PUBLISHED_BEFORE + timedelta(seconds=1)
     assert keys.rotate(algorithm, later).endswith("is active")
@@ -114,7 +114,7 @@ def rotate(algorithm: str) -> None:
 @spec("OIDC Core", "10.1.1")
 @spec("RFC 9068", "4")
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated via RFC 9864")
-@pytest.mark.parametrize("algorithm", policy.SIGNING_ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA", "PS256", "ES512"])
 def test_a_rotation_is_not_noticed(
     algorithm: str,
     browser: Browser,

@@ -3,28 +3,37 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 import pytest
 
 from idp.declaration import apply
 from tests.conftest import Server
+from tests.elsewhere import Elsewhere
 from tests.interop.conftest import Traveller, free_address, running, shown
+from tests.reading import EC, PUBLIC, SIGNING, encrypt_to
 from tests.registering import initial_token
 from tests.relying_party import ISSUER, Person, make_client, spec, unique
 
 PROGRAM = Path(__file__).parent / "openid_client" / "server.mjs"
-METHODS = ["client_secret_basic", "client_secret_post", "none"]
-ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 
 
 @contextmanager
-def node_site(log: Path, **metadata: Any) -> Iterator[str]:
-    """Run the relying party with a client of its own."""
+def node_site(
+    log: Path,
+    *,
+    encryption: tuple[str, str] | None = None,
+    signs: bool = False,
+    **metadata: Any,
+) -> Iterator[str]:
+    """Run the relying party with a client of its own.
+
+    Its answers may be encrypted to it, and its requests signed by it.
+    """
     assert (PROGRAM.parents[2] / "node_modules").is_dir(), "run `npm ci` in tests/ first"
     address = free_address()
     client = make_client(
@@ -37,6 +46,12 @@ def node_site(log: Path, **metadata: Any) -> Iterator[str]:
         }
     )
     known = ("client_id", "client_secret", "token_endpoint_auth_method")
+    decryption = {}
+    if encryption is not None:
+        alg, enc = encryption
+        for answer in ("id_token", "userinfo"):
+            encrypt_to(client, alg, enc, answer)
+        decryption = {"alg": alg, "enc": enc, "jwk": EC.export(as_dict=True)}
     with running(
         "the Node relying party",
         ["node", str(PROGRAM)],
@@ -44,13 +59,20 @@ def node_site(log: Path, **metadata: Any) -> Iterator[str]:
         log,
         PORT=str(urlsplit(address).port),
         OIDC_ISSUER=ISSUER,
+        OIDC_RESPONSE_TYPE=" ".join(client.metadata["response_types"][:1]),
         OIDC_CLIENT=json.dumps(
             {
                 name: client.metadata[name]
-                for name in (*known, "id_token_signed_response_alg")
+                for name in (
+                    *known,
+                    "id_token_signed_response_alg",
+                    "userinfo_signed_response_alg",
+                )
                 if name in client.metadata
             }
         ),
+        OIDC_DECRYPTION_KEY=json.dumps(decryption) if decryption else "",
+        OIDC_SIGNING_KEY=SIGNING.export() if signs else "",
     ):
         yield address
 
@@ -90,6 +112,8 @@ def sign_in(traveller: Traveller, person: Person, site: str, **parameters: str) 
         ("none", "EdDSA"),
         ("none", "RS256"),
         ("client_secret_basic", "EdDSA"),
+        ("client_secret_basic", "PS256"),
+        ("client_secret_basic", "ES512"),
     ],
 )
 def test_signing_in(
@@ -110,6 +134,77 @@ def test_signing_in(
     assert learnt["userinfo"]["email"] == person.email
     assert set(learnt["scope"].split()) == {"openid", "profile", "email"}
     assert 0 < learnt["expires_in"] <= 3600
+
+
+@spec("OIDC Core", "5.3.2")
+@spec("OIDC Core", "10.2")
+@pytest.mark.parametrize(
+    ("alg", "enc"), [("ECDH-ES", "A128CBC-HS256"), ("ECDH-ES+A256KW", "A256GCM")]
+)
+def test_signed_and_encrypted(
+    provider: Server, alg: str, enc: str, traveller: Traveller, person: Person, tmp_path: Path
+) -> None:
+    with node_site(
+        tmp_path / "log",
+        encryption=(alg, enc),
+        id_token_signed_response_alg="PS384",
+        userinfo_signed_response_alg="ES384",
+    ) as site:
+        learnt = sign_in(traveller, person, site)
+    assert learnt["algorithm"] == alg
+    assert learnt["claims"]["sub"] == learnt["userinfo"]["sub"] == person.sub
+    assert learnt["userinfo"]["iss"] == ISSUER
+    assert learnt["userinfo"]["email"] == person.email
+
+
+@spec("OIDC Core", "9")
+@spec("RFC 9101", "5")
+def test_everything_that_it_sends_is_signed(
+    provider: Server,
+    traveller: Traveller,
+    person: Person,
+    foreign_site: Elsewhere,
+    tmp_path: Path,
+) -> None:
+    path = f"/{unique('request')}"
+    uri = foreign_site.address + path
+    with node_site(
+        tmp_path / "log",
+        signs=True,
+        jwks=PUBLIC,
+        token_endpoint_auth_method="private_key_jwt",
+        require_signed_request_object=True,
+        request_uris=[uri],
+    ) as site:
+        by_value = sign_in(traveller, person, site)
+        asked = traveller.until(f"{site}/login", f"{ISSUER}/authorize")
+        sent = dict(parse_qsl(urlsplit(asked).query))
+        assert set(sent) == {"client_id", "request"}
+        foreign_site.says(path, sent["request"].encode(), "application/oauth-authz-req+jwt")
+        by_reference = {"client_id": sent["client_id"], "request_uri": uri}
+        page = traveller.open(f"{ISSUER}/authorize", **by_reference)
+        assert shown(page)["claims"]["sub"] == by_value["claims"]["sub"] == person.sub
+
+
+@spec("OIDC Core", "8.1")
+@spec("OIDC Core", "3.3")
+def test_hybrid_encrypted_posted_and_pairwise(
+    provider: Server, traveller: Traveller, person: Person, tmp_path: Path
+) -> None:
+    with opened_site(
+        tmp_path / "log",
+        "code id_token",
+        encryption=("ECDH-ES+A128KW", "A128GCM"),
+        signs=True,
+        token_endpoint_auth_method="client_secret_jwt",
+        userinfo_signed_response_alg="ES256",
+        subject_type="pairwise",
+    ) as site:
+        page = traveller.agree(person, traveller.open(f"{site}/login", response_mode="form_post"))
+        learnt = shown(traveller.press(page, "continue"))
+    assert learnt["algorithm"] == "ECDH-ES+A128KW"
+    assert learnt["claims"]["sub"] == learnt["userinfo"]["sub"] != person.sub
+    assert learnt["userinfo"]["email"] == person.email
 
 
 @spec("OIDC Dynamic Client Registration", "3.1")
@@ -190,6 +285,58 @@ def test_an_answer_twice(site: str, traveller: Traveller, person: Person) -> Non
     answer = traveller.until(f"{site}/login", f"{site}/callback")
     assert shown(traveller.open(answer))["claims"]["sub"] == person.sub
     assert traveller.open(answer).json()["error"] == "invalid_grant"
+
+
+def opened_site(log: Path, response_type: str, **options: Any) -> AbstractContextManager[str]:
+    """Run the relying party as one that an operator opened for tokens in front.
+
+    A native app, since it is at this machine's own address.
+    """
+    grants = ["authorization_code", "implicit"] if "code" in response_type else ["implicit"]
+    return node_site(
+        log,
+        profile="compatible",
+        application_type="native",
+        grant_types=grants,
+        response_types=[response_type],
+        **options,
+    )
+
+
+@spec("OAuth 2.0 Form Post Response Mode", "2")
+@pytest.mark.parametrize("response_type", ["code", "id_token", "code id_token"])
+def test_form_post(
+    provider: Server, response_type: str, traveller: Traveller, person: Person, tmp_path: Path
+) -> None:
+    if response_type == "code":
+        running_site = node_site(tmp_path / "log")
+    else:
+        running_site = opened_site(tmp_path / "log", response_type)
+    with running_site as site:
+        page = traveller.agree(person, traveller.open(f"{site}/login", response_mode="form_post"))
+        learnt = shown(traveller.press(page, "continue"))
+    assert learnt["claims"]["sub"] == person.sub
+    if "code" in response_type:
+        assert learnt["userinfo"]["email"] == person.email
+    else:
+        assert learnt["claims"]["email"] == person.email
+
+
+@spec("OIDC Core", "3.2.2.11")
+@spec("OIDC Core", "3.3.2.12")
+@pytest.mark.parametrize("response_type", ["id_token", "code id_token"])
+def test_tokens_in_front(
+    provider: Server, response_type: str, traveller: Traveller, person: Person, tmp_path: Path
+) -> None:
+    with opened_site(tmp_path / "log", response_type) as site:
+        # Once to agree; the second answer is read where a browser's page would find it.
+        traveller.agree(person, traveller.open(f"{site}/login"))
+        answer = urlsplit(traveller.until(f"{site}/login", f"{site}/callback"))
+        assert answer.query == ""
+        tampered = answer.fragment.replace("state=", "state=not-")
+        assert traveller.open(f"{site}/fragment", answer=tampered).status_code == 400
+        learnt = shown(traveller.open(f"{site}/fragment", answer=answer.fragment))
+    assert learnt["claims"]["sub"] == person.sub
 
 
 OFFLINE = "openid offline_access bread.read"

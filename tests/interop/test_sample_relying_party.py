@@ -149,6 +149,20 @@ def test_a_person_signs_in_is_asked_about_and_signs_out(
     assert traveller.open(f"{process.address}/login").url.path == "/account/login/"
 
 
+def test_a_person_opens_it_from_their_list_of_apps(
+    site: str, traveller: Traveller, person: Person
+) -> None:
+    sign_in(traveller, person, site)
+    page = traveller.open(f"{site}/login/initiate?iss={ISSUER}&login_hint={person.email}")
+    assert str(page.url) == f"{site}/"
+    assert json.loads(texts(page)["claims"])["sub"] == person.sub
+
+
+def test_nobody_else_starts_a_sign_in_there(site: str, traveller: Traveller) -> None:
+    for query in ("", "?iss=https://evil.example", f"?iss={ISSUER}.evil.example"):
+        assert traveller.open(f"{site}/login/initiate{query}").status_code == 400
+
+
 def test_an_api_is_called_tokens_are_refreshed_and_revoked(
     bread: Process, site: str, traveller: Traveller, person: Person
 ) -> None:
@@ -345,7 +359,7 @@ def test_a_forged_id_token(traveller: Traveller, tmp_path: Path) -> None:
         "jwks_uri": f"{ISSUER}/jwks",
     }
     published = httpx.get(f"{ISSUER}/jwks").json()["keys"]
-    kid = next(key["kid"] for key in published if key["kty"] == "EC")
+    kid = next(key["kid"] for key in published if key["alg"] == "ES256")
     forged = jwt.encode({}, ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": kid})
     tokens = {"access_token": "a", "token_type": "Bearer", "expires_in": 9, "id_token": forged}
     with (

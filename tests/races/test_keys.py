@@ -47,7 +47,7 @@ def test_starting_together_makes_one_key_each() -> None:
     SigningKey.objects.all().delete()
     together(keys.ensure_keys)
     algorithms = SigningKey.objects.filter(state="active").values_list("algorithm", flat=True)
-    assert sorted(algorithms) == sorted(policy.SIGNING_ALGORITHMS)
+    assert sorted(algorithms) == sorted(policy.KEY_ALGORITHMS)
 
 
 @pytest.fixture
@@ -77,3 +77,8 @@ def test_replacing_together_leaves_one_key(one_active: None) -> None:
     together(lambda: keys.replace_at_once(ALGORITHM))
     assert states() == ["active"]
     assert SigningKey.objects.get(algorithm=ALGORITHM).kid not in before
+
+
+def test_needing_a_rarer_key_together_makes_one(one_active: None) -> None:
+    together(lambda: keys.active_signer("PS384"))
+    assert SigningKey.objects.filter(algorithm="PS384").count() == 1

@@ -10,6 +10,7 @@ urlpatterns = [
     path("apis/<slug:api>/scoped", views.Scoped.as_view()),
     path("apis/<slug:api>/with-metadata", views.WithMetadata.as_view()),
     path("apis/<slug:api>/decorated", views.decorated),
+    path("apis/<slug:api>/guarded", views.guarded),
     path("apis/<slug:api>/rest", views.Rest.as_view()),
     path("apis/<slug:api>/rest-with-metadata", views.RestWithMetadata.as_view()),
     path("apis/<slug:api>/for-clients", views.ForClients.as_view()),

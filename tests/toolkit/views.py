@@ -22,6 +22,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from idp.toolkit.authentication import authentication_required
 from idp.toolkit.protected_resource import metadata_url
 from tests.relying_party import ISSUER
 
@@ -54,6 +55,12 @@ class WithMetadata(ScopedProtectedResourceMetadataView):
 
 @protected_resource(scopes=["bread.read"])
 def decorated(request: HttpRequest, **_: Any) -> JsonResponse:
+    return JsonResponse(whose(request.resource_owner))
+
+
+@protected_resource(scopes=["bread.read"])
+@authentication_required(acr="urn:signet:acr:multi-factor", max_age=600)
+def guarded(request: HttpRequest, **_: Any) -> JsonResponse:
     return JsonResponse(whose(request.resource_owner))
 
 

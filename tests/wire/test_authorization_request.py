@@ -48,7 +48,7 @@ def test_redirects_make_the_browser_ask_with_get(
         {},
         {"prompt": "none"},
         {"scope": "bogus"},
-        {"response_type": "token"},
+        {"response_type": "x"},
         {"response_type": None},
         {"request": "x"},
         {"max_age": "x"},
@@ -100,7 +100,7 @@ def test_a_missing_response_type_is_answered_without_a_page(relying_party: Relyi
 @spec("RFC 6749", "4.1.2.1")
 @pytest.mark.parametrize(
     "response_type",
-    ["token", "id_token", "id_token token", "code token", "code id_token", "none", "CODE", "x"],
+    ["none", "CODE", "x", "code x", "code code"],
 )
 def test_other_response_types_are_refused(relying_party: RelyingParty, response_type: str) -> None:
     answer = relying_party.authorize(response_type=response_type)
@@ -119,7 +119,7 @@ def test_a_client_uses_only_the_response_types_it_registered(
 
 
 @spec("OIDC Core", "3.1.2.6")
-@pytest.mark.parametrize("parameter", ["request", "request_uri", "registration"])
+@pytest.mark.parametrize("parameter", ["registration"])
 def test_what_is_not_supported_has_an_error_of_its_own(
     relying_party: RelyingParty, parameter: str
 ) -> None:
@@ -129,7 +129,7 @@ def test_what_is_not_supported_has_an_error_of_its_own(
 
 @spec("OAuth 2.0 Multiple Response Types", "2.1")
 @pytest.mark.parametrize(
-    "response_mode", ["fragment", "form_post", "query.jwt", "web_message", "x"]
+    "response_mode", ["query.jwt", "fragment.jwt", "web_message", "QUERY", "x"]
 )
 def test_an_unknown_response_mode_is_refused(
     relying_party: RelyingParty, response_mode: str

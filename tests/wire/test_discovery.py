@@ -1,36 +1,89 @@
 """Discovery: the facts, and each advertised value driven over the wire.
 
+What is driven is read from the document, so a value that is only written there fails here.
 OIDC Discovery §3, §4, RFC 8414.
 """
 
 import json
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from jwcrypto.common import base64url_decode
 
+from idp import policy
+from tests.assertions import (
+    Signing,
+    assertion_of,
+    encrypt,
+    form_of,
+    jwks_of,
+    make_key,
+    make_key_client,
+    shared_key,
+)
+from tests.elsewhere import Elsewhere
+from tests.passkeys import PersonWithPasskey, make_person_with_passkey
+from tests.reading import BROUGHT, brought, decrypted, encrypt_to, read_by
 from tests.relying_party import (
     ISSUER,
     Browser,
     Person,
+    Registered,
     RelyingParty,
     is_page,
     make_client,
+    make_person,
     make_person_with_app,
     spec,
+    unique,
     verified,
 )
 
 PATHS = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
-ALL_SCOPES = "openid profile email address phone"
+ALL_SCOPES = "openid profile email address phone groups"
+SIGNED_INTROSPECTION = "application/token-introspection+jwt"
+#: The endpoints at which clients authenticate, and what a client that is proven gets there.
+AUTHENTICATED: dict[str, tuple[str, dict[str, str]]] = {
+    "token": ("/token", {"grant_type": "authorization_code", "code": "x" * 43}),
+    "revocation": ("/revoke", {"token": "x"}),
+    "introspection": ("/introspect", {"token": "x"}),
+}
+#: The lists that tests below drive.
+DRIVEN = {
+    *("scopes_supported", "claims_supported", "claim_types_supported", "acr_values_supported"),
+    *("response_types_supported", "response_modes_supported", "grant_types_supported"),
+    *("subject_types_supported", "code_challenge_methods_supported", "ui_locales_supported"),
+    *("display_values_supported", "prompt_values_supported"),
+    *(
+        f"{thing}_{what}_values_supported"
+        for thing in ("id_token", "userinfo", "request_object")
+        for what in ("signing_alg", "encryption_alg", "encryption_enc")
+    ),
+    "introspection_signing_alg_values_supported",
+    *(
+        f"{endpoint}_endpoint_auth_{what}_supported"
+        for endpoint in AUTHENTICATED
+        for what in ("methods", "signing_alg_values")
+    ),
+}
 
 
 def get(path: str, **headers: str) -> httpx.Response:
     return httpx.get(f"{ISSUER}{path}", headers=headers, verify=False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def facts(provider: object) -> dict[str, Any]:
+    """What is advertised where an operator has opened everything for somebody."""
+    make_client(grant_types=list(policy.GRANT_TYPES), response_types=list(policy.RESPONSE_TYPES))
+    for alg in policy.DECRYPTION_ALGORITHMS:
+        make_key_client(key_for("ES256"), request_object_encryption_alg=alg)
+    time.sleep(policy.PUBLISHED_FOR.total_seconds() + 0.5)
     return get(PATHS[0]).json()
 
 
@@ -59,16 +112,15 @@ def test_it_is_json_that_may_be_kept(provider: object, path: str) -> None:
 def test_what_is_stated(facts: dict[str, Any]) -> None:
     assert facts["issuer"] == ISSUER
     stated = {
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
-        "subject_types_supported": ["public"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "subject_types_supported": ["public", "pairwise"],
         "code_challenge_methods_supported": ["S256"],
         "claim_types_supported": ["normal"],
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
-        "require_request_uri_registration": False,
+        "claims_parameter_supported": True,
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": True,
+        "require_signed_request_object": False,
         "authorization_response_iss_parameter_supported": True,
     }
     assert {name: facts.get(name) for name in stated} == stated
@@ -100,70 +152,259 @@ def test_every_address_is_ours_and_answers_directly(facts: dict[str, Any]) -> No
 
 @spec("OIDC Discovery", "3")
 def test_each_scope_is_granted(facts: dict[str, Any], browser: Browser, person: Person) -> None:
-    client = make_client(grant_types=["authorization_code", "refresh_token"])
     scopes = facts["scopes_supported"]
+    client = make_client(
+        grant_types=["authorization_code", "refresh_token"], scope=" ".join(scopes)
+    )
     tokens = RelyingParty(client, browser, person).tokens(scope=" ".join(scopes))
     assert set(tokens["scope"].split()) == set(scopes)
 
 
 @spec("OIDC Discovery", "3")
-def test_exactly_the_claims_listed_are_delivered(
-    facts: dict[str, Any], relying_party: RelyingParty
-) -> None:
+def test_exactly_the_claims_listed_are_delivered(facts: dict[str, Any], browser: Browser) -> None:
+    person = make_person(groups=["bakers"])
+    relying_party = RelyingParty(make_client(scope=ALL_SCOPES), browser, person)
     tokens = relying_party.tokens(scope=ALL_SCOPES)
     userinfo = relying_party.userinfo(tokens["access_token"]).json()
-    assert set(facts["claims_supported"]) == set(userinfo) | set(verified(tokens["id_token"]))
+    # c_hash comes with hybrid answers (tests/wire/test_response_types).
+    delivered = set(userinfo) | set(verified(tokens["id_token"])) | {"c_hash"}
+    assert set(facts["claims_supported"]) == delivered
 
 
 @spec("OIDC Discovery", "3")
-def test_each_response_type_and_mode_works(facts: dict[str, Any], returning: RelyingParty) -> None:
-    for response_type in facts["response_types_supported"]:
-        for mode in facts["response_modes_supported"]:
-            visit = returning.visit(response_type=response_type, response_mode=mode)
-            assert returning.answer(visit).code
+def test_each_list_is_driven_here(facts: dict[str, Any]) -> None:
+    assert {name for name, value in facts.items() if isinstance(value, list)} == DRIVEN
 
 
 @spec("OIDC Discovery", "3")
-def test_each_algorithm_signs(facts: dict[str, Any], browser: Browser, person: Person) -> None:
-    for algorithm in facts["id_token_signing_alg_values_supported"]:
-        client = make_client(id_token_signed_response_alg=algorithm)
-        id_token = RelyingParty(client, browser, person).tokens()["id_token"]
-        assert verified(id_token)["sub"] == person.sub
+def test_each_promise_is_kept(
+    facts: dict[str, Any], browser: Browser, person: Person, foreign_site: Elsewhere
+) -> None:
+    key, path = make_key(), f"/{unique('request')}"
+    uri = foreign_site.address + path
+    party = RelyingParty(make_key_client(key, request_uris=[uri]), browser, person)
+    signing = Signing(party, key)
+    foreign_site.says(path, signing.object().encode(), "application/oauth-authz-req+jwt")
+    asked = party.tokens(claims=json.dumps({"id_token": {"email": None}}))
+    unregistered = party.answer(party.visit(request_uri=f"{uri}/x"))
+    assert {name: value for name, value in facts.items() if isinstance(value, bool)} == {
+        "claims_parameter_supported": "email" in verified(asked["id_token"]),
+        "request_parameter_supported": bool(signing.authorize(request=signing.object()).code),
+        "request_uri_parameter_supported": bool(signing.authorize(request_uri=uri).code),
+        "require_request_uri_registration": unregistered.error == "invalid_request_uri",
+        "require_signed_request_object": party.answer(party.visit()).code is None,
+        "authorization_response_iss_parameter_supported": unregistered.iss == ISSUER,
+    }
 
 
 @spec("OIDC Discovery", "3")
-def test_each_way_of_client_authentication_works(
+def test_each_response_type_and_mode_works(
     facts: dict[str, Any], browser: Browser, person: Person
 ) -> None:
-    for method in facts["token_endpoint_auth_methods_supported"]:
-        client = make_client(token_endpoint_auth_method=method)
-        assert RelyingParty(client, browser, person).tokens()["access_token"]
+    kinds, modes = facts["response_types_supported"], facts["response_modes_supported"]
+    assert {"code", "code id_token", "token"} <= set(kinds)
+    grants = ["authorization_code", "implicit"]
+    app = RelyingParty(make_client(grant_types=grants, response_types=kinds), browser, person)
+    app.authorize()
+    for kind in kinds:
+        for mode in modes:
+            answer = app.visit(response_type=kind, response_mode=mode)
+            members = brought(answer)
+            if mode == "query" and kind != "code":  # a query never carries tokens
+                assert members["error"] == "invalid_request"
+                continue
+            at = urlsplit(answer.headers.get("Location", ""))
+            assert (bool(at.query), bool(at.fragment)) == (mode == "query", mode == "fragment")
+            assert {part for part, name in BROUGHT.items() if name in members} == set(kind.split())
 
 
 @spec("RFC 8414", "2")
-def test_each_grant_type_is_known_to_the_token_endpoint(
+def test_each_grant_type_gives_tokens(
+    facts: dict[str, Any], browser: Browser, person: Person
+) -> None:
+    grant_types = facts["grant_types_supported"]
+    app = RelyingParty(
+        make_client(grant_types=grant_types, response_types=["code", "token"]), browser, person
+    )
+    first = app.tokens(scope="openid offline_access", prompt="consent")
+    words = {"username": person.email, "password": person.password}
+    given = {
+        "authorization_code": first,
+        "refresh_token": app.refresh(first["refresh_token"]).json(),
+        "client_credentials": app.token(grant_type="client_credentials").json(),
+        "implicit": brought(app.visit(response_type="token")),
+        "password": app.token(grant_type="password", **words).json(),
+    }
+    assert set(given) == set(grant_types)
+    assert all("access_token" in answer for answer in given.values()), given
+    unknown = app.token(grant_type="urn:ietf:params:oauth:grant-type:device_code").json()
+    assert unknown["error"] == "unsupported_grant_type"
+
+
+@spec("RFC 7636", "4.3")
+def test_each_code_challenge_method_works(
     facts: dict[str, Any], relying_party: RelyingParty
 ) -> None:
-    errors = {
-        grant_type: relying_party.token(grant_type=grant_type).json()["error"]
-        for grant_type in [*facts["grant_types_supported"], "refresh_token", "password", "x"]
+    for method in facts["code_challenge_methods_supported"]:
+        assert relying_party.tokens(code_challenge_method=method)["access_token"]
+
+
+@spec("OIDC Core", "8")
+def test_each_subject_type_names_people(
+    facts: dict[str, Any], browser: Browser, person: Person
+) -> None:
+    subjects = {
+        kind: RelyingParty(make_client(subject_type=kind), browser, person).tokens()["id_token"]
+        for kind in facts["subject_types_supported"]
     }
-    known = {name for name, error in errors.items() if error != "unsupported_grant_type"}
-    assert known == set(facts["grant_types_supported"])
+    assert {kind: verified(token)["sub"] == person.sub for kind, token in subjects.items()} == {
+        "public": True,
+        "pairwise": False,
+    }
+
+
+# --- signed and encrypted -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def party(browser: Browser, person: Person) -> RelyingParty:
+    """An app that changes its registration as it goes; its person has agreed before."""
+    party = RelyingParty(make_client(), browser, person)
+    party.authorize()
+    return party
+
+
+def register_anew(party: RelyingParty, **metadata: Any) -> Registered:
+    """Change the app's registration; its keys and its secret stay."""
+    party.client = make_client(**{**party.client.metadata, **metadata})
+    return party.client
+
+
+def encryptions(facts: dict[str, Any], thing: str) -> Iterator[tuple[str, str]]:
+    """Return each `alg` with an `enc`, and each `enc` with a public key and with the secret."""
+    algs = facts[f"{thing}_encryption_alg_values_supported"]
+    encs = facts[f"{thing}_encryption_enc_values_supported"]
+    for alg in algs:
+        yield from ((alg, enc) for enc in (encs if alg in (algs[0], algs[-1]) else encs[:1]))
 
 
 @spec("OIDC Discovery", "3")
-def test_exactly_the_prompts_listed_are_known(
-    facts: dict[str, Any], relying_party: RelyingParty
+def test_each_algorithm_signs(facts: dict[str, Any], party: RelyingParty) -> None:
+    token = party.tokens()["access_token"]
+    answers: dict[str, tuple[str, Callable[[], str]]] = {
+        "id_token": ("id_token_signed_response_alg", lambda: party.tokens()["id_token"]),
+        "userinfo": ("userinfo_signed_response_alg", lambda: party.userinfo(token).text),
+        "introspection": (
+            "introspection_signed_response_alg",
+            lambda: (
+                party.post(
+                    "/introspect", token=token, headers={"Accept": SIGNED_INTROSPECTION}
+                ).text
+            ),
+        ),
+    }
+    for answer, (member, ask) in answers.items():
+        for algorithm in facts[f"{answer}_signing_alg_values_supported"]:
+            client = register_anew(party, **{member: algorithm})
+            signed = ask()
+            assert read_by(client, signed)["iss"] == ISSUER
+            assert header_of(signed)["alg"] == algorithm
+
+
+def header_of(jwt: str) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(base64url_decode(jwt.partition(".")[0]))
+    return header
+
+
+@spec("OIDC Discovery", "3")
+def test_each_encryption_works(facts: dict[str, Any], party: RelyingParty) -> None:
+    token = party.tokens()["access_token"]
+    for alg, enc in encryptions(facts, "userinfo"):
+        encrypt_to(party.client, alg, enc, "userinfo")
+        _, inside = decrypted(party.client, party.userinfo(token).text, alg, enc)
+        assert json.loads(inside)["sub"] == party.person.sub
+    for alg, enc in encryptions(facts, "id_token"):
+        encrypt_to(party.client, alg, enc)
+        id_token = party.tokens()["id_token"]
+        assert read_by(party.client, id_token, alg, enc)["sub"] == party.person.sub
+
+
+@spec("OIDC Discovery", "3")
+def test_each_algorithm_of_request_objects(facts: dict[str, Any], party: RelyingParty) -> None:
+    for algorithm in facts["request_object_signing_alg_values_supported"]:
+        is_shared = algorithm.startswith("HS")
+        key = shared_key(party.client) if is_shared else key_for(algorithm)
+        keys = None if is_shared else jwks_of(key)
+        register_anew(party, request_object_signing_alg=algorithm, jwks=keys)
+        signing = Signing(party, key, algorithm)
+        assert party.answer(signing.visit(request=signing.object())).code
+    for alg, enc in encryptions(facts, "request_object"):
+        how = {"request_object_encryption_alg": alg, "request_object_encryption_enc": enc}
+        register_anew(party, **how)
+        assert party.answer(signing.visit(request=encrypt(signing.object(), alg, enc))).code
+
+
+# --- who asks -----------------------------------------------------------------------------------
+
+
+@cache
+def key_for(algorithm: str) -> Any:
+    """Return a key for an algorithm; of RSA one for all, since it takes long to make."""
+    is_another_rsa = algorithm[:2] in {"RS", "PS"} and algorithm != "RS256"
+    return key_for("RS256") if is_another_rsa else make_key(algorithm)
+
+
+@spec("OIDC Discovery", "3")
+@pytest.mark.parametrize("endpoint", AUTHENTICATED)
+def test_each_way_of_client_authentication_works(
+    facts: dict[str, Any], browser: Browser, person: Person, endpoint: str
 ) -> None:
-    for prompt in ["none", "login", "consent", "select_account", "create", "x"]:
-        response = relying_party.visit(prompt=prompt)
-        error = relying_party.answer(response).error if response.is_redirect else None
-        assert (error != "invalid_request") == (prompt in facts["prompt_values_supported"]), prompt
+    path, parameters = AUTHENTICATED[endpoint]
+
+    def is_proven(answer: httpx.Response) -> bool:
+        return answer.status_code == 200 or answer.json()["error"] == "invalid_grant"
+
+    for method in facts[f"{endpoint}_endpoint_auth_methods_supported"]:
+        client = (
+            make_key_client(key_for("ES256"))
+            if method == "private_key_jwt"
+            else make_client(token_endpoint_auth_method=method)
+        )
+        assert is_proven(RelyingParty(client, browser, person).post(path, **parameters)), method
+    for algorithm in facts[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]:
+        how = {"token_endpoint_auth_signing_alg": algorithm}
+        if algorithm.startswith("HS"):
+            client = make_client(token_endpoint_auth_method="client_secret_jwt", **how)
+            key = shared_key(client)
+        else:
+            key = key_for(algorithm)
+            client = make_key_client(key, **how)
+        assertion = form_of(assertion_of(client, key, algorithm))
+        answer = httpx.post(f"{ISSUER}{path}", data={**parameters, **assertion}, verify=False)
+        assert is_proven(answer), algorithm
+
+
+# --- what people see ----------------------------------------------------------------------------
+
+
+@spec("OIDC Discovery", "3")
+def test_each_prompt_does_what_it_says(facts: dict[str, Any], returning: RelyingParty) -> None:
+    shown = {
+        "login": "/account/login/",
+        "consent": "/consent",
+        "select_account": "/account/login/",  # with one account there is nothing to choose of
+        "create": "/account/signup/",
+    }
+    assert {*shown, "none"} == set(facts["prompt_values_supported"])
+    for prompt, path in shown.items():
+        assert is_page(returning.visit(prompt=prompt), path), prompt
+    assert returning.answer(returning.visit(prompt="none")).code
+    assert returning.answer(returning.visit(prompt="x")).error == "invalid_request"
 
 
 @spec("OIDC Discovery", "3")
 def test_each_display_shows_a_page(facts: dict[str, Any], relying_party: RelyingParty) -> None:
+    assert set(facts["display_values_supported"]) <= {"page", "popup", "touch", "wap"}
     for display in facts["display_values_supported"]:
         assert is_page(relying_party.visit(display=display), "/account/login/")
 
@@ -173,8 +414,10 @@ def test_exactly_the_acrs_listed_are_what_id_tokens_say(
     facts: dict[str, Any], person: Person
 ) -> None:
     said = []
-    for somebody in (person, make_person_with_app()):
+    for somebody in (person, make_person_with_app(), make_person_with_passkey()):
         with Browser() as browser:
+            if isinstance(somebody, PersonWithPasskey):
+                somebody.sign_in(browser)
             tokens = RelyingParty(make_client(), browser, somebody).tokens()
             said.append(verified(tokens["id_token"])["acr"])
     assert said == facts["acr_values_supported"]

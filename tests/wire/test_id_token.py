@@ -21,7 +21,14 @@ from tests.relying_party import (
     verified,
 )
 
-HASHES = {"RS256": hashlib.sha256, "ES256": hashlib.sha256, "EdDSA": hashlib.sha512}
+HASHES = {
+    **{
+        f"{family}{bits}": getattr(hashlib, f"sha{bits}")
+        for family in ("RS", "PS", "ES")
+        for bits in (256, 384, 512)
+    },
+    "EdDSA": hashlib.sha512,
+}
 
 
 def header_of(jwt: str) -> dict[str, Any]:

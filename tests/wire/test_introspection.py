@@ -12,6 +12,7 @@ from jwcrypto.jwt import JWT
 
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
+from idp import policy
 from idp.declaration import apply
 from idp.models import AccessToken, RefreshToken
 from idp.tokens import opaque
@@ -221,7 +222,7 @@ def test_a_caller_that_changed_is_refused_whatever_it_asks(bakery, app, change) 
 
 
 @spec("RFC 9701", "5")
-@pytest.mark.parametrize("algorithm", [None, "ES256", "EdDSA"])
+@pytest.mark.parametrize("algorithm", [None, "ES256", "EdDSA", "PS512", "ES384"])
 def test_an_answer_may_be_signed(browser: Browser, person: Person, algorithm: str | None) -> None:
     client = make_client(introspection_signed_response_alg=algorithm)
     app = RelyingParty(client, browser, person)
@@ -275,5 +276,7 @@ def test_discovery_says_where_and_how(provider: object) -> None:
     assert set(facts["introspection_endpoint_auth_methods_supported"]) == {
         "client_secret_basic",
         "client_secret_post",
+        "client_secret_jwt",
+        "private_key_jwt",
     }
-    assert facts["introspection_signing_alg_values_supported"] == ["RS256", "ES256", "EdDSA"]
+    assert facts["introspection_signing_alg_values_supported"] == list(policy.SIGNING_ALGORITHMS)

@@ -7,7 +7,16 @@ from jwcrypto.jwk import JWK
 from tests.relying_party import ISSUER, spec
 
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
-KINDS = {"RS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
+KINDS = {
+    **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), ("RSA", None)),
+    "ES256": ("EC", "P-256"),
+    "ES384": ("EC", "P-384"),
+    "ES512": ("EC", "P-521"),
+    "EdDSA": ("OKP", "Ed25519"),
+    "RSA-OAEP-256": ("RSA", None),
+    "ECDH-ES": ("EC", "P-256"),
+}
+FOR_ENCRYPTION = {"RSA-OAEP-256", "ECDH-ES"}
 
 
 def published() -> httpx.Response:
@@ -33,7 +42,7 @@ def test_it_is_json_that_may_be_kept(provider: object) -> None:
 def test_every_key_is_public_and_says_what_it_is_for(keys: list[dict[str, str]]) -> None:
     for key in keys:
         assert not PRIVATE & set(key)
-        assert key["use"] == "sig"
+        assert key["use"] == ("enc" if key["alg"] in FOR_ENCRYPTION else "sig")
         assert (key["kty"], key.get("crv")) == KINDS[key["alg"]]
 
 
@@ -54,4 +63,5 @@ def test_rsa_keys_are_long_enough(keys: list[dict[str, str]]) -> None:
 def test_there_is_a_key_for_each_algorithm(keys: list[dict[str, str]]) -> None:
     facts = httpx.get(f"{ISSUER}/.well-known/openid-configuration", verify=False).json()
     offered = set(facts["id_token_signing_alg_values_supported"])
-    assert {key["alg"] for key in keys} == offered
+    published = {key["alg"] for key in keys} - FOR_ENCRYPTION
+    assert {"RS256", "ES256", "EdDSA"} <= published <= offered  # others come when first needed

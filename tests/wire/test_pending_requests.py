@@ -87,7 +87,7 @@ def test_a_posted_request_is_kept_and_goes_on_by_its_id(relying_party: RelyingPa
 
 @spec("OIDC Core", "3.1.2.1")
 def test_a_posted_request_that_is_wrong_is_answered_at_once(relying_party: RelyingParty) -> None:
-    data = relying_party.parameters(response_type="token")
+    data = relying_party.parameters(response_type="cake")
     response = relying_party.browser.post("/authorize", data=data)
     assert relying_party.answer(response).error == "unsupported_response_type"
 

@@ -171,7 +171,7 @@ def test_prompts_may_be_combined(returning: RelyingParty) -> None:
 
 
 @spec("OIDC Core", "3.1.2.1")
-@pytest.mark.parametrize("prompt", ["create", "LOGIN", "bogus", "login bogus"])
+@pytest.mark.parametrize("prompt", ["CREATE", "LOGIN", "bogus", "login bogus"])
 def test_a_prompt_that_is_not_offered_is_refused(relying_party: RelyingParty, prompt: str) -> None:
     assert relying_party.answer(relying_party.visit(prompt=prompt)).error == "invalid_request"
 

@@ -70,6 +70,8 @@ def test_all_that_is_registered_comes_back_with_the_defaults(provider: object) -
         "grant_types": ["authorization_code"],
         "id_token_signed_response_alg": "RS256",
         "introspection_signed_response_alg": "RS256",
+        "require_auth_time": False,
+        "require_signed_request_object": False,
         "redirect_uris": [REDIRECT_URI],
         "registration_access_token": information["registration_access_token"],
         "response_types": ["code"],
@@ -101,6 +103,7 @@ def test_everything_that_can_be_registered_comes_back(provider: object) -> None:
         "default_max_age": 0,
         "client_uri": "https://rp.example.com/about",
         "logo_uri": "https://rp.example.com/logo.png",
+        "initiate_login_uri": "https://rp.example.com/start",
         "policy_uri": "https://rp.example.com/privacy",
         "tos_uri": "https://rp.example.com/terms",
         "contacts": ["ana@example.com", "bo@example.com"],
@@ -125,11 +128,9 @@ def test_nothing_that_comes_back_is_null_or_empty(provider: object) -> None:
 @spec("RFC 7591", "2")
 def test_members_that_nobody_here_knows_are_ignored(provider: object) -> None:
     unknown = {
-        "client_name#de": "Brotladen",
+        "client_id#de": "x",
         "software_id": "4NRB1-0XZABZI9E6-5SM3R",
         "x": {"y": [1, 2.5, None, {"z": True}]},
-        "default_acr_values": ["urn:x"],
-        "jwks": {"keys": []},
         "client_id": "mine",
         "client_secret": "of my own choice, thirty-two characters and more",
     }
@@ -236,26 +237,27 @@ def test_a_redirect_uri_that_cannot_be(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("token_endpoint_auth_method", "private_key_jwt"),
         ("token_endpoint_auth_method", "tls_client_auth"),
         ("token_endpoint_auth_method", ""),
         ("id_token_signed_response_alg", "none"),
-        ("id_token_signed_response_alg", "HS256"),
+        ("userinfo_signed_response_alg", "none"),
+        ("id_token_encrypted_response_alg", "PBES2-HS256+A128KW"),
+        ("id_token_encrypted_response_enc", "A128GCM"),
         ("id_token_encrypted_response_alg", "RSA-OAEP"),
-        ("userinfo_signed_response_alg", "RS256"),
         ("request_object_signing_alg", "none"),
         ("request_object_encryption_alg", "RSA-OAEP"),
         ("authorization_signed_response_alg", "RS256"),
-        ("token_endpoint_auth_signing_alg", "RS256"),
-        ("request_uris", ["https://rp.example.com/request.jwt"]),
+        ("token_endpoint_auth_signing_alg", "none"),
+        ("request_uris", ["ftp://rp.example.com/request.jwt"]),
+        ("request_uris", ["https://rp.example.com/request.jwt#x"]),
         ("require_pushed_authorization_requests", True),
         ("dpop_bound_access_tokens", True),
         ("backchannel_logout_uri", "https://rp.example.com/logout"),
         ("frontchannel_logout_uri", "https://rp.example.com/logout"),
-        ("subject_type", "pairwise"),
+        ("subject_type", "x"),
         ("sector_identifier_uri", "https://rp.example.com/sector.json"),
         ("application_type", "desktop"),
-        ("grant_types", ["implicit"]),
+        ("response_types", ["code", "token"]),
         ("grant_types", ["authorization_code", "password"]),
         ("grant_types", ["authorization_code", "client_credentials"]),
         ("grant_types", ["refresh_token"]),
@@ -326,9 +328,8 @@ def test_null_is_not_a_value(provider: object) -> None:
 @spec("RFC 7591", "2")
 def test_what_is_not_offered_may_be_declined(provider: object) -> None:
     declined = {
-        "require_signed_request_object": False,
+        "dpop_bound_access_tokens": False,
         "tls_client_certificate_bound_access_tokens": False,
-        "request_uris": [],
     }
     assert not set(declined) & set(registered(**declined))
 
@@ -650,7 +651,7 @@ def test_what_is_left_out_or_null_goes_back_to_its_default(provider: object) -> 
         ({"registration_client_uri": "https://x.example"}, "registration_client_uri"),
         ({"client_id_issued_at": 0}, "client_id_issued_at"),
         ({"grant_types": ["authorization_code", "client_credentials"]}, "grant_types"),
-        ({"subject_type": "pairwise"}, "subject_type"),
+        ({"subject_type": "private"}, "subject_type"),
     ],
 )
 def test_a_replacement_that_cannot_be(
@@ -760,3 +761,53 @@ def test_a_client_that_an_operator_made_has_no_registration_to_manage(provider: 
     for token in ("", "x", client.secret or ""):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         assert httpx.get(uri, headers=headers, verify=False).status_code == 401
+
+
+@spec("OIDC Dynamic Client Registration", "2")
+def test_a_token_may_open_implicit_and_hybrid() -> None:
+    token = initial_token(grant_types=["authorization_code", "implicit"])
+    kinds = ["id_token token code", "id_token"]
+    grants = ["authorization_code", "implicit"]
+    information = registered(token, grant_types=grants, response_types=kinds)
+    assert information["response_types"] == kinds
+    for members in (
+        {"grant_types": grants, "response_types": ["code"]},
+        {"grant_types": ["authorization_code"], "response_types": ["code", "code token"]},
+        {"grant_types": grants, "response_types": kinds, "redirect_uris": ["http://localhost/cb"]},
+        {"grant_types": [*grants, "password"], "response_types": kinds},
+    ):
+        response = register(token, **members)
+        assert response.status_code == 400, members
+
+
+# --- levels of authentication ------------------------------------------------------------------
+
+
+@spec("OIDC Dynamic Client Registration", "2")
+def test_levels_that_there_are_can_be_wished_for(provider: object) -> None:
+    information = registered(default_acr_values=["phr"], require_auth_time=True)
+    assert information["default_acr_values"] == ["phr"]
+    assert information["require_auth_time"] is True
+
+
+@spec("OIDC Dynamic Client Registration", "2")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"default_acr_values": ["urn:x"]},
+        {"default_acr_values": "phr"},
+        {"default_acr_values": [7]},
+        {"require_auth_time": "yes"},
+        {"require_auth_time": 1},
+    ],
+    ids=str,
+)
+def test_levels_that_there_are_not_are_refused(provider: object, wrong: dict[str, Any]) -> None:
+    response = register(**wrong)
+    assert response.status_code == 400
+    assert response.json()["error"] == "invalid_client_metadata"
+
+
+@spec("RFC 7591", "2")
+def test_what_an_operator_requires_is_not_for_the_client_to_say(provider: object) -> None:
+    assert "required_acr" not in registered(required_acr="phr")

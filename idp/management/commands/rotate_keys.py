@@ -24,10 +24,10 @@ class Command(BaseCommand):
             action="store_true",
             help="replace at once: what was signed before verifies no longer",
         )
-        parser.add_argument("--algorithm", choices=policy.SIGNING_ALGORITHMS, action="append")
+        parser.add_argument("--algorithm", choices=policy.KEY_ALGORITHMS, action="append")
 
     def handle(self, *_: Any, now: bool, algorithm: list[str] | None, **__: Any) -> None:
         """Rotate and say what was done."""
-        for name in algorithm or policy.SIGNING_ALGORITHMS:
+        for name in algorithm or policy.KEY_ALGORITHMS:
             done = keys.replace_at_once(name) if now else keys.rotate(name, timezone.now())
             self.stdout.write(done)

@@ -11,6 +11,7 @@ from django.db import connection
 from accounts.models import Session, User
 from idp.models import Client, Consent, Event, Scope
 from tests.idp.admin.conftest import Operator, events_of
+from tests.reading import read_by
 from tests.relying_party import (
     Browser,
     Registered,
@@ -232,6 +233,34 @@ def test_an_app_s_change_is_recorded_and_obeyed_at_once(operator: Operator, rely
     assert changes["client_name"] == ["Test app", "Renamed"]
 
 
+def test_an_app_that_is_to_sign_with_its_secret_is_given_one_that_can(
+    operator: Operator, relying_party
+) -> None:
+    client = relying_party.client
+    page = operator.save(client_page(client.client_id), id_token_signed_response_alg="HS256")
+    client.secret = secret_on(page)
+    assert read_by(client, relying_party.tokens()["id_token"])["sub"] == relying_party.person.sub
+    page = operator.save(client_page(client.client_id), id_token_signed_response_alg="HS512")
+    assert 'id="secret"' not in page.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"id_token_encrypted_response_alg": "RSA-OAEP"}, "have none that goes with this"),
+        ({"userinfo_encrypted_response_enc": "A128GCM"}, "It needs userinfo_encrypted"),
+        (
+            {"token_endpoint_auth_method": "none", "userinfo_signed_response_alg": "HS256"},
+            "A client without a secret",
+        ),
+    ],
+)
+def test_signing_that_could_not_work_is_refused(
+    operator: Operator, relying_party, fields: dict[str, str], says: str
+) -> None:
+    assert says in operator.save(client_page(relying_party.client.client_id), **fields).text
+
+
 def test_a_disabled_app_stops_at_once(operator: Operator, relying_party) -> None:
     tokens = relying_party.tokens()
     operator.act(client_page(relying_party.client.client_id), "disable")
@@ -389,3 +418,34 @@ def test_what_strangers_send_is_text_here(superuser: Operator, browser: Browser)
 def test_odd_searches(superuser: Operator, path: str, query: dict[str, str]) -> None:
     answer = superuser.browser.settle(superuser.browser.get(f"/admin/{path}", params=query))
     assert answer.status_code in {200, 400, 404}
+
+
+def test_an_older_app_is_opened_for_tokens_in_front(operator: Operator) -> None:
+    wanted = {
+        "grant_types": ["authorization_code", "implicit", "password"],
+        "response_types": ["code", "id_token token"],
+    }
+    client_id, page = made_client(operator, **wanted)
+    assert "is without implicit and password" in page.text
+    client_id, page = made_client(operator, **wanted, profile="compatible")
+    client = Client.objects.get(client_id=client_id)
+    assert (client.grant_types, client.response_types) == tuple(wanted.values())
+    assert "Legacy: tokens come in an address" in operator.open(client_page(client_id)).text
+
+
+def test_an_app_has_texts_in_other_languages(operator: Operator) -> None:
+    client_id = make_client(**{"tos_uri#fr": "https://rp.example.com/fr"}).client_id
+    lines = "client_name#de = Brotladen\ntos_uri#fr=https://rp.example.com/cgu\nclient_uri#de ="
+    assert "tos_uri#fr = https://rp.example.com/fr" in operator.open(client_page(client_id)).text
+    operator.save(client_page(client_id), localized=lines)
+    saved = {"client_name#de": "Brotladen", "tos_uri#fr": "https://rp.example.com/cgu"}
+    assert Client.objects.get(client_id=client_id).localized == saved
+    for line, problem in (
+        ("client_id#de = x", "Write “client_name#de = …”"),
+        ("client_name#de = a\nclient_name#de = b", "each name and language once"),
+        ("tos_uri#de = javascript:alert(1)", "not an address that starts with https://"),
+    ):
+        page = operator.save(client_page(client_id), localized=line)
+        assert problem in page.text
+        assert line.splitlines()[-1].split(" = ")[0] in page.text
+    assert Client.objects.get(client_id=client_id).localized == saved

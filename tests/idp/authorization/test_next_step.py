@@ -2,14 +2,33 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 
 from accounts.authentication import Authentication
+from accounts.levels import MULTI_FACTOR, PHISHING_RESISTANT, SINGLE_FACTOR
 from accounts.models import User
-from idp.authorization.next_step import Answer, AskConsent, SignIn, next_step
+from idp import policy
+from idp.authorization.checks import essential_acr_is_known
+from idp.authorization.claims_request import ClaimRequest, ClaimsRequest
+from idp.authorization.next_step import (
+    Answer,
+    AskConsent,
+    ChooseAccount,
+    SetUp,
+    SignIn,
+    StepUp,
+    next_step,
+)
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.redirect_uris import ReplyAddress
 from idp.models import Client
-from idp.protocol.errors import ConsentRequired, LoginRequired
+from idp.protocol.errors import (
+    ConsentRequired,
+    InteractionRequired,
+    LoginRequired,
+    UnmetAuthenticationRequirements,
+)
+from tests.relying_party import unique
 
 SECOND = timedelta(seconds=1)
 ARRIVAL = datetime(2026, 11, 23, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -27,7 +46,7 @@ REQUEST = AuthorizationRequest(
 
 
 def signed_in(at: datetime, session_id: str = "one") -> Authentication:
-    return Authentication(User(), session_id, at, ("pwd",), "acr")
+    return Authentication(User(), session_id, at, ("pwd",), SINGLE_FACTOR)
 
 
 RECENT = signed_in(ARRIVAL - SECOND)
@@ -73,8 +92,20 @@ def test_max_age_is_met_to_the_microsecond() -> None:
 def test_prompt_login_is_satisfied_by_a_sign_in_after_the_arrival(prompt: str) -> None:
     request = asking(prompts=frozenset({prompt}))
     before, after = signed_in(ARRIVAL - SECOND / 1000), signed_in(ARRIVAL + SECOND / 1000)
-    assert next_step(request, before, OPENID) == SignIn(fresh=True)
+    missing = SignIn(fresh=True) if prompt == "login" else ChooseAccount()
+    assert next_step(request, before, OPENID) == missing
     assert next_step(request, after, OPENID) == Answer(after)
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_sub_asked_for_that_is_anothers_is_chosen_if_it_is_here(here: bool) -> None:
+    other = User()
+    request = asking(claims=ClaimsRequest(id_token={"sub": ClaimRequest(values=(str(other.sub),))}))
+    if here:
+        assert next_step(request, RECENT, OPENID, others=[other]) == ChooseAccount()
+        return
+    with pytest.raises(LoginRequired):
+        next_step(request, RECENT, OPENID)
 
 
 def test_max_age_zero_means_the_same() -> None:
@@ -112,3 +143,83 @@ def test_silence_without_consent() -> None:
 
 def test_silence_where_nothing_is_missing() -> None:
     assert next_step(asking(prompts=SILENT), RECENT, OPENID) == Answer(RECENT)
+
+
+# --- levels of authentication ---
+
+
+def somebody_with(kind: str | None) -> Authentication:
+    """Return the sign-in by password of a person who has this second factor."""
+    user = User.objects.create_user(f"{unique('level')}@example.com")
+    if kind is not None:
+        Authenticator.objects.create(user=user, type=kind, data={})
+    return replace(RECENT, user=user)
+
+
+@pytest.mark.parametrize(
+    ("has", "essential", "step"),
+    [
+        ("totp", MULTI_FACTOR, StepUp(MULTI_FACTOR)),
+        ("webauthn", MULTI_FACTOR, StepUp(MULTI_FACTOR)),
+        ("webauthn", PHISHING_RESISTANT, StepUp(PHISHING_RESISTANT)),
+    ],
+)
+def test_an_essential_acr_is_asked_for(has: str, essential: str, step: StepUp) -> None:
+    assert next_step(asking(essential_acr=(essential,)), somebody_with(has), OPENID) == step
+
+
+@pytest.mark.parametrize(("has", "essential"), [(None, MULTI_FACTOR), ("totp", PHISHING_RESISTANT)])
+def test_an_essential_acr_out_of_reach_is_an_error(has: str | None, essential: str) -> None:
+    for prompts in (frozenset(), SILENT):
+        request = asking(essential_acr=(essential,), prompts=prompts)
+        with pytest.raises(UnmetAuthenticationRequirements):
+            next_step(request, somebody_with(has), OPENID)
+
+
+def test_an_essential_acr_that_is_none_of_ours_is_an_error_before_any_page() -> None:
+    with pytest.raises(UnmetAuthenticationRequirements):
+        essential_acr_is_known(asking(essential_acr=("urn:x",)))
+
+
+def test_of_several_essential_levels_the_lowest_is_enough() -> None:
+    request = asking(essential_acr=("urn:x", PHISHING_RESISTANT, SINGLE_FACTOR))
+    assert next_step(request, RECENT, OPENID) == Answer(RECENT)
+
+
+def test_an_essential_acr_and_silence() -> None:
+    request = asking(essential_acr=(MULTI_FACTOR,), prompts=SILENT)
+    with pytest.raises(InteractionRequired):
+        next_step(request, somebody_with("totp"), OPENID)
+
+
+@pytest.mark.parametrize(
+    ("reached", "asked", "told"),
+    [
+        (PHISHING_RESISTANT, (MULTI_FACTOR,), MULTI_FACTOR),
+        (PHISHING_RESISTANT, (SINGLE_FACTOR, MULTI_FACTOR), MULTI_FACTOR),
+        (PHISHING_RESISTANT, (), PHISHING_RESISTANT),
+        (MULTI_FACTOR, ("urn:x", SINGLE_FACTOR, PHISHING_RESISTANT), SINGLE_FACTOR),
+    ],
+)
+def test_the_acr_told_is_one_asked_for_and_reached(
+    reached: str, asked: tuple[str, ...], told: str
+) -> None:
+    signed_in = replace(RECENT, acr=reached)
+    known = tuple(level for level in asked if level in policy.ACR_VALUES)  # others are no wish
+    for request in (asking(essential_acr=asked), asking(acr_values=known)):
+        assert next_step(request, signed_in, OPENID) == Answer(replace(signed_in, acr=told))
+
+
+def test_an_operator_has_people_set_up_what_they_lack() -> None:
+    client = Client(client_id="app", required_acr=PHISHING_RESISTANT)
+    request = asking(client=client, essential_acr=(MULTI_FACTOR,))
+    assert next_step(request, somebody_with("totp"), OPENID) == SetUp(PHISHING_RESISTANT)
+    assert next_step(request, somebody_with("webauthn"), OPENID) == StepUp(PHISHING_RESISTANT)
+
+
+def test_a_wish_is_not_repeated_after_a_sign_in_since_the_arrival() -> None:
+    request = asking(acr_values=(PHISHING_RESISTANT,))
+    person = somebody_with("webauthn")
+    assert next_step(request, person, OPENID) == StepUp(PHISHING_RESISTANT)
+    since = replace(person, authenticated_at=ARRIVAL + SECOND)
+    assert next_step(request, since, OPENID) == Answer(since)

@@ -152,3 +152,28 @@ def test_the_use_of_a_removed_secret_brings_nothing_back(row: ClientSecret) -> N
     secrets.remove(row)
     secrets.note_use(stale, timezone.now())
     assert not ClientSecret.objects.filter(pk=stale.pk).exists()
+
+
+def test_the_secret_that_was_used_last_signs() -> None:
+    made = make_client(id_token_signed_response_alg="HS256")
+    client = Client.objects.get(client_id=made.client_id)
+    now = timezone.now()
+    old, new = (made.secret or "").encode(), a_secret().encode()
+    secrets.note_use(client.secrets.get(), now - HOUR)
+    added = secrets.add(client, new.decode(), others_end_at=now + HOUR)
+    assert secrets.hmac_keys(client, now) == [old, new]
+    secrets.note_use(added, now)
+    assert secrets.hmac_keys(client, now) == [new, old]
+    assert secrets.hmac_keys(client, now + 2 * HOUR) == [new]
+
+
+def test_what_was_kept_as_a_hash_cannot_sign(client: Client) -> None:
+    assert secrets.can_sign(client)
+    client.id_token_signed_response_alg = "HS512"
+    client.save()
+    assert not secrets.can_sign(client)
+    secrets.add(client, "s" * 40)
+    assert not secrets.can_sign(client)
+    client.id_token_encrypted_response_alg = "A128KW"
+    client.id_token_signed_response_alg = "RS256"
+    assert secrets.can_sign(client)

@@ -87,8 +87,27 @@ def test_one_bad_entry_undoes_the_others(tmp_path: Path) -> None:
         ({"redirect_uris": [7]}, "redirect_uris: "),
         ({"redirect_uris": ["https://rp.example.com/#x"]}, "fragment"),
         ({"redirect_uris": ["javascript:alert(1)"]}, "not allowed"),
-        ({"grant_types": ["implicit"], "response_types": []}, "grant_types: Not offered"),
+        ({"grant_types": ["magic"], "response_types": []}, "grant_types: Not offered"),
+        ({"grant_types": ["implicit"], "response_types": []}, "response_types: "),
         ({"response_types": ["token"]}, "response_types: "),
+        ({"response_types": ["code", "code token"], "profile": "compatible"}, "response_types: "),
+        (
+            {"grant_types": ["implicit"], "response_types": ["token"], "profile": "recommended"},
+            "grant_types: The profile recommended is without implicit",
+        ),
+        (
+            {"grant_types": ["password"], "response_types": [], "profile": "recommended"},
+            "grant_types: The profile recommended is without password",
+        ),
+        (
+            {
+                "grant_types": ["implicit"],
+                "response_types": ["token id_token"],
+                "profile": "compatible",
+                "redirect_uris": ["http://localhost:8001/callback"],
+            },
+            "redirect_uris: http://localhost:8001/callback: It starts with http://",
+        ),
         ({"scope": "openid admin"}, "scope"),
         ({"id_token_signed_response_alg": "none"}, "id_token_signed_response_alg: "),
         ({"default_max_age": "soon"}, "default_max_age: "),

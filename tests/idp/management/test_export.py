@@ -49,6 +49,11 @@ EVERYTHING: dict[str, list[dict[str, Any]]] = {
             "grant_types": ["authorization_code", "refresh_token"],
             "token_endpoint_auth_method": "client_secret_post",
             "id_token_signed_response_alg": "ES256",
+            "id_token_encrypted_response_alg": "A128KW",
+            "id_token_encrypted_response_enc": "A256GCM",
+            "userinfo_signed_response_alg": "HS256",
+            "userinfo_encrypted_response_alg": "dir",
+            "userinfo_encrypted_response_enc": "A128CBC-HS256",
             "introspection_signed_response_alg": "EdDSA",
             "scope": "openid bread.read weather",
             "default_max_age": 0,
@@ -269,5 +274,5 @@ def test_rows_have_names_and_entries() -> None:
     apply({"scopes": [{"name": name, "description": "x"}]}, dry_run=False)
     scope = Scope.objects.get(name=name)
     assert name_of(scope) == f"scope {name}"
-    assert state_of(scope) == {"description": "x"}
+    assert state_of(scope) == {"description": "x", "claims": {}}
     assert entry_of(scope) == {"name": name, "description": "x"}

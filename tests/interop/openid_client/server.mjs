@@ -1,9 +1,12 @@
 // A small relying party on openid-client, answering in JSON so that a test can read it.
 //
+// GET /fragment?answer=… takes an answer that a page found in its address, POST /callback a form.
 // GET /login?max_age=…&scope=… sends the browser to the provider, GET /callback takes it back; the
 // tokens stay with the browser's cookie, for /refresh?resource=…, /introspect and /revoke?token=….
 // The environment says who we are: PORT, OIDC_ISSUER, OIDC_CLIENT (registration metadata as JSON). A
 // client without a client_id registers itself first, with OIDC_INITIAL_ACCESS_TOKEN if there is one;
+// OIDC_DECRYPTION_KEY is what it reads encrypted answers with: { alg, enc, jwk }; OIDC_SIGNING_KEY, a
+// JWK of P-256, is what it signs its requests with, and proves itself by where that is its method.
 // GET /registered shows what came of it.
 
 import { randomUUID } from 'node:crypto'
@@ -12,7 +15,10 @@ import * as client from 'openid-client'
 
 const { client_id, client_secret, token_endpoint_auth_method, ...metadata } = JSON.parse(process.env.OIDC_CLIENT)
 const here = `http://127.0.0.1:${process.env.PORT}`
+const signing = process.env.OIDC_SIGNING_KEY ? await signingKey(JSON.parse(process.env.OIDC_SIGNING_KEY)) : null
 const authentication = {
+  private_key_jwt: () => client.PrivateKeyJwt(signing),
+  client_secret_jwt: () => client.ClientSecretJwt(client_secret),
   client_secret_basic: () => client.ClientSecretBasic(client_secret),
   client_secret_post: () => client.ClientSecretPost(client_secret),
   none: () => client.None(),
@@ -29,6 +35,21 @@ const config = client_id
       authentication,
       { initialAccessToken: process.env.OIDC_INITIAL_ACCESS_TOKEN, execute },
     )
+// Tokens from the authorization endpoint, where the client is registered for them.
+if (process.env.OIDC_RESPONSE_TYPE === 'code id_token') client.useCodeIdTokenResponseType(config)
+if (process.env.OIDC_RESPONSE_TYPE === 'id_token') client.useIdTokenResponseType(config)
+if (process.env.OIDC_DECRYPTION_KEY) {
+  const { alg, enc, jwk } = JSON.parse(process.env.OIDC_DECRYPTION_KEY)
+  const kind = { name: 'ECDH', namedCurve: jwk.crv }
+  const key = await crypto.subtle.importKey('jwk', jwk, kind, false, ['deriveBits'])
+  client.enableDecryptingResponses(config, [enc], { key, alg, kid: jwk.kid })
+}
+
+async function signingKey(jwk) {
+  const kind = { name: 'ECDSA', namedCurve: jwk.crv }
+  return { key: await crypto.subtle.importKey('jwk', jwk, kind, false, ['sign']), kid: jwk.kid }
+}
+
 const pending = new Map() // what was sent, by the browser's cookie
 const signedIn = new Map() // the tokens, likewise
 const browserOf = request => /openid-client=([\w-]+)/.exec(request.headers.cookie)?.[1]
@@ -51,11 +72,15 @@ async function login(request, response, url) {
     parameters.max_age = url.searchParams.get('max_age')
     sent.maxAge = Number(parameters.max_age)
   }
+  if (url.searchParams.has('response_mode')) parameters.response_mode = url.searchParams.get('response_mode')
   if (url.searchParams.has('resource')) parameters.resource = url.searchParams.get('resource')
   const browser = randomUUID()
   pending.set(browser, sent)
+  const address = signing
+    ? await client.buildAuthorizationUrlWithJAR(config, parameters, signing)
+    : client.buildAuthorizationUrl(config, parameters)
   response.writeHead(302, {
-    Location: client.buildAuthorizationUrl(config, parameters).href,
+    Location: address.href,
     'Set-Cookie': `openid-client=${browser}; HttpOnly; SameSite=Lax`,
   })
   response.end()
@@ -63,7 +88,13 @@ async function login(request, response, url) {
 
 async function callback(request, response, url) {
   const browser = browserOf(request)
-  const tokens = await client.authorizationCodeGrant(config, url, pending.get(browser))
+  const answered = await answerOf(request, url)
+  if (process.env.OIDC_RESPONSE_TYPE === 'id_token') {
+    const { expectedNonce, expectedState } = pending.get(browser)
+    const claims = await client.implicitAuthentication(config, answered, expectedNonce, { expectedState })
+    return answer(response, 200, { claims })
+  }
+  const tokens = await client.authorizationCodeGrant(config, answered, pending.get(browser))
   const claims = tokens.claims()
   signedIn.set(browser, tokens)
   if (tokens.refresh_token) return answer(response, 200, { claims, ...tokens })
@@ -74,6 +105,13 @@ async function callback(request, response, url) {
     expires_in: tokens.expiresIn(),
     userinfo: await client.fetchUserInfo(config, tokens.access_token, claims.sub),
   })
+}
+
+async function answerOf(request, url) {
+  if (url.searchParams.has('answer')) return new URL(`${here}/callback#${url.searchParams.get('answer')}`)
+  if (request.method !== 'POST') return url
+  const body = (await request.toArray()).join('')
+  return new Request(url, { method: 'POST', headers: { 'Content-Type': request.headers['content-type'] }, body })
 }
 
 async function refresh(request, response, url) {
@@ -110,6 +148,7 @@ function answer(response, status, body) {
 const routes = {
   '/login': login,
   '/callback': callback,
+  '/fragment': callback,
   '/refresh': refresh,
   '/introspect': introspect,
   '/revoke': revoke,

@@ -1,0 +1,187 @@
+"""Several accounts in one browser: the present session, and those that wait while it is used.
+
+A parked session has no cookie of its own: what Django's session held of it waits in a row, and a
+new session key is made when it returns. The browser finds its rows by one cookie that no script
+reads. Like a session key, what that cookie says changes before anything of a new sign-in is kept
+under it, so that nobody can plant one and wait. ASVS 7.2.4.
+"""
+
+import hashlib
+import re
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, logout
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
+from django.utils import timezone
+
+from accounts.models import ParkedSession, Session, User
+from accounts.sessions import KEY, Ending, end_sessions, is_unchanged, session_of, usable_session
+
+#: How many accounts may be signed in at one browser.
+MOST = 5
+#: Under which cookie's hash the present Django session may park what it holds.
+_BROWSER = "accounts_browser"
+_ID = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def others(http: HttpRequest) -> list[ParkedSession]:
+    """Return what is parked at this browser beside the present session, the oldest first.
+
+    No statement where the browser has no such cookie, else one a request.
+    """
+    if not hasattr(http, "parked_sessions"):
+        http.parked_sessions = _find(http)  # type: ignore[attr-defined]
+    return http.parked_sessions  # type: ignore[attr-defined, no-any-return]
+
+
+def has_room(http: HttpRequest) -> bool:
+    """Whether one more account may be signed in here."""
+    return len(others(http)) + (session_of(http) is not None) < MOST
+
+
+def park(http: HttpRequest) -> None:
+    """Keep the present session, if there is one, and begin an empty one."""
+    browser = _browser_to_park_at(http)
+    present = session_of(http)
+    if present is not None:
+        ParkedSession.objects.update_or_create(
+            session=present,
+            defaults={
+                "browser": browser,
+                "password_hash": http.session[HASH_SESSION_KEY],
+                "until_closed": http.session.get_expire_at_browser_close(),
+                "expires_at": timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE),
+            },
+        )
+    http.session.flush()
+    http.session[_BROWSER] = browser
+    _is_now(http, None)
+
+
+def switch_to(http: HttpRequest, session_id: str) -> bool:
+    """Use another account of this browser; return whether it is here (still)."""
+    wanted = next((row for row in others(http) if row.session_id == session_id), None)
+    if wanted is None:
+        return False
+    park(http)
+    http.session[SESSION_KEY] = str(wanted.session.user_id)
+    http.session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    http.session[HASH_SESSION_KEY] = wanted.password_hash
+    http.session[KEY] = wanted.session_id
+    if wanted.until_closed:
+        http.session.set_expiry(0)
+    _is_now(http, wanted.session)
+    return True
+
+
+def resume(http: HttpRequest, user: User) -> None:
+    """Let somebody who signs in go on with their parked session, if this browser has one."""
+    parked = next((row for row in others(http) if row.session.user_id == user.pk), None)
+    if parked is not None:
+        http.session[KEY] = parked.session_id
+        parked.delete()
+        _forget_what_was_read(http)
+
+
+def sign_out(http: HttpRequest, session_id: str) -> None:
+    """End one session of this browser: the present one, or one that is parked here."""
+    present = session_of(http)
+    if present is not None and present.pk == session_id:
+        _sign_out_here(http)
+        return
+    end_sessions(
+        [row.session for row in others(http) if row.session_id == session_id], Ending.SIGNED_OUT
+    )
+    _forget_what_was_read(http)
+
+
+def sign_out_of_all(http: HttpRequest) -> None:
+    """End every session of this browser."""
+    end_sessions([row.session for row in others(http)], Ending.SIGNED_OUT)
+    _sign_out_here(http)
+
+
+def keep_cookie(http: HttpRequest, response: HttpResponse) -> None:
+    """Give the browser its cookie, or take it away where nothing is parked any more.
+
+    It stays beyond the browser's closing only if everybody parked here asked to stay signed in.
+    """
+    value = getattr(http, "browser_cookie", http.COOKIES.get(settings.ACCOUNTS_COOKIE_NAME))
+    if value is None:
+        return
+    rows = others(http)
+    if not rows:
+        response.delete_cookie(settings.ACCOUNTS_COOKIE_NAME, samesite="Lax")
+        return
+    response.set_cookie(
+        settings.ACCOUNTS_COOKIE_NAME,
+        value,
+        max_age=None if any(row.until_closed for row in rows) else settings.SESSION_COOKIE_AGE,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _find(http: HttpRequest) -> list[ParkedSession]:
+    browser = _browser_of(http)
+    if browser is None:
+        return []
+    present = session_of(http)
+    rows = (
+        ParkedSession.objects.select_related("session__user")
+        .filter(usable_session("session__"), browser=browser, expires_at__gt=timezone.now())
+        .exclude(pk=present.pk if present else "")
+        .order_by("session__created_at")
+    )
+    return [row for row in rows if is_unchanged(row.password_hash, row.session.user)]
+
+
+def _browser_of(http: HttpRequest) -> str | None:
+    """Return the hash of this browser's cookie, or None."""
+    known: str | None = getattr(http, "browser_cookie", None)
+    value = known or http.COOKIES.get(settings.ACCOUNTS_COOKIE_NAME, "")
+    return _hash_of(value) if _ID.fullmatch(value) else None
+
+
+def _browser_to_park_at(http: HttpRequest) -> str:
+    """Return under what to park: what the present session knows already, else something new.
+
+    A cookie that was there before somebody signed in may have been planted.
+    """
+    known = _browser_of(http)
+    if known is not None and http.session.get(_BROWSER) == known:
+        return known
+    value = secrets.token_urlsafe(32)
+    http.browser_cookie = value  # type: ignore[attr-defined]
+    browser = _hash_of(value)
+    if known is not None:
+        ParkedSession.objects.filter(browser=known).update(browser=browser)
+    return browser
+
+
+def _hash_of(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def _sign_out_here(http: HttpRequest) -> None:
+    """Sign out; forms that other tabs show are this account's, and no longer good."""
+    logout(http)
+    rotate_token(http)
+    _forget_what_was_read(http)
+
+
+def _is_now(http: HttpRequest, session: Session | None) -> None:
+    """Note who is at this browser now; forms that other tabs show are no longer good."""
+    http.signed_in_session = session  # type: ignore[attr-defined]
+    http.user = session.user if session else AnonymousUser()
+    rotate_token(http)
+    _forget_what_was_read(http)
+
+
+def _forget_what_was_read(http: HttpRequest) -> None:
+    vars(http).pop("parked_sessions", None)

@@ -1,0 +1,189 @@
+"""Passkeys and security keys: made, and proven to be there. WebAuthn Level 3 §7.
+
+Each says whose it is and verifies its user (by finger, face or PIN), so it is enough by itself; and
+the browser signs our origin with it, so no other site can use what it gives.
+"""
+
+import json
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from cryptography.exceptions import UnsupportedAlgorithm
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
+from fido2.server import Fido2Server
+from fido2.utils import websafe_encode
+from fido2.webauthn import (
+    AttestedCredentialData,
+    AuthenticationResponse,
+    CollectedClientData,
+    PublicKeyCredentialRpEntity,
+    PublicKeyCredentialUserEntity,
+    RegistrationResponse,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from accounts.models import User
+
+#: How many one account may have.
+MOST = 20
+#: Challenges of a browser session that wait for their answer: for as many tabs, and this long.
+_CHALLENGES = "accounts_passkey_challenges"
+_TABS = 8
+_SECONDS = 600
+_LONGEST_ID = 1023  # WebAuthn §4, Credential ID
+_VERIFIED = UserVerificationRequirement.REQUIRED
+
+
+def passkeys_of(user: User) -> "QuerySet[Authenticator]":
+    """Return a person's passkeys, the oldest first."""
+    found: QuerySet[Authenticator] = Authenticator.objects.filter(
+        user_id=user.pk, type=Authenticator.Type.WEBAUTHN
+    ).order_by("pk")
+    return found
+
+
+def creation_options(http: HttpRequest, user: User) -> dict[str, Any]:
+    """Return what a browser needs to make a passkey. WebAuthn §5.4, as JSON (§5.1.9)."""
+    options, state = _server().register_begin(
+        PublicKeyCredentialUserEntity(
+            id=str(user.pk).encode(), name=user.email, display_name=user.get_full_name()
+        ),
+        credentials=_credentials_of(user),
+        resident_key_requirement=ResidentKeyRequirement.REQUIRED,
+        user_verification=_VERIFIED,
+    )
+    _keep_challenge(http, state["challenge"])
+    return dict(options)
+
+
+def request_options(http: HttpRequest, user: User | None = None) -> dict[str, Any]:
+    """Return what a browser needs to use a passkey: one of `user`, or any. WebAuthn §5.5."""
+    options, state = _server().authenticate_begin(
+        credentials=_credentials_of(user) if user else [], user_verification=_VERIFIED
+    )
+    _keep_challenge(http, state["challenge"])
+    return dict(options)
+
+
+def made(http: HttpRequest, credential: str, name: str, user: User) -> Authenticator:
+    """Return the passkey that a browser made, not saved yet. WebAuthn §7.1.
+
+    Raises ValidationError for one that is not sound.
+    """
+    with _understood():
+        answer = RegistrationResponse.from_dict(json.loads(credential))
+        state = _take_challenge(http, answer.response.client_data)
+        data = _server().register_complete(state, answer).credential_data
+        if (
+            data is None
+            or data.credential_id != answer.raw_id
+            or len(data.credential_id) > _LONGEST_ID
+            or not data.public_key.ALGORITHM
+        ):
+            raise ValueError("Not a credential that can be kept.")
+        kept = {
+            "id": answer.id,
+            "rawId": answer.id,
+            "type": "public-key",
+            "response": {
+                "clientDataJSON": websafe_encode(answer.response.client_data),
+                "attestationObject": websafe_encode(answer.response.attestation_object),
+            },
+        }
+    return Authenticator(
+        user=user, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": kept}
+    )
+
+
+def proven(http: HttpRequest, credential: str, user: User | None = None) -> Authenticator:
+    """Return which passkey a browser has used: of `user`, or of whom it says. WebAuthn §7.2.
+
+    Raises ValidationError for anything but an answer to a challenge of this browser session,
+    which answers none after that.
+    """
+    with _understood():
+        answer = AuthenticationResponse.from_dict(json.loads(credential))
+        state = _take_challenge(http, answer.response.client_data)
+        whose = user or _named(answer.response.user_handle)
+        used = _server().authenticate_complete(state, _credentials_of(whose), answer)
+        return next(
+            row for row in passkeys_of(whose) if _data_of(row).credential_id == used.credential_id
+        )
+
+
+def _server() -> Fido2Server:
+    """Return the relying party: the issuer's host, at its very origin and no other."""
+    host = urlsplit(settings.IDP_ISSUER).hostname or ""
+    name = settings.IDP_ISSUER.partition("://")[2]
+    return Fido2Server(
+        PublicKeyCredentialRpEntity(id=host, name=name),
+        verify_origin=lambda origin: origin == settings.IDP_ISSUER,
+    )
+
+
+def _credentials_of(user: User) -> list[AttestedCredentialData]:
+    return [_data_of(row) for row in passkeys_of(user)]
+
+
+def _data_of(row: Authenticator) -> AttestedCredentialData:
+    data: AttestedCredentialData = row.wrap().authenticator_data.credential_data
+    return data
+
+
+def _named(handle: bytes | None) -> User:
+    """Return whom a passkey says that it is of. Raises ValueError for nobody."""
+    number = int(handle or b"") if len(handle or b"") < 19 else 0
+    user = User.objects.filter(pk=number).first()
+    if user is None:
+        raise ValueError("A passkey of nobody.")
+    return user
+
+
+def _keep_challenge(http: HttpRequest, challenge: str) -> None:
+    """Remember a challenge; several tabs have several, and the oldest make room."""
+    waiting = [*_waiting(http), [challenge, time.time()]]
+    http.session[_CHALLENGES] = waiting[-_TABS:]
+
+
+def _take_challenge(http: HttpRequest, client_data: CollectedClientData) -> dict[str, Any]:
+    """Return the state of the challenge that was answered; it is used up, whatever comes of it.
+
+    Raises ValueError if it is none of this browser session, or was answered within a foreign frame.
+    """
+    answered = websafe_encode(client_data.challenge)
+    waiting = _waiting(http)
+    others = [entry for entry in waiting if not constant_time_compare(entry[0], answered)]
+    if len(others) == len(waiting) or client_data.cross_origin:
+        raise ValueError("Not an answer to a challenge of this browser session.")
+    http.session[_CHALLENGES] = others
+    return {"challenge": answered, "user_verification": _VERIFIED}
+
+
+def _waiting(http: HttpRequest) -> list[Any]:
+    since = time.time() - _SECONDS
+    return [entry for entry in http.session.get(_CHALLENGES, []) if entry[1] > since]
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Turn whatever is wrong with an answer, which anybody can write, into one sentence."""
+    try:
+        yield
+    except ValidationError:
+        raise
+    except (
+        *(ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError),
+        *(StopIteration, TypeError, ValueError, UnsupportedAlgorithm, struct.error),
+    ) as problem:
+        raise get_adapter().validation_error("passkey_refused") from problem

@@ -1,0 +1,141 @@
+"""The pages of passkeys: signing in with one, making one, removing one.
+
+A page's own address, asked for JSON, gives the challenge for it: fetched when it is needed, so that
+no tab answers with another's.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from allauth.account.adapter import get_adapter as account_adapter
+from allauth.account.internal.flows.login import perform_login
+from allauth.account.models import Login
+from allauth.account.utils import get_next_redirect_url
+from allauth.core.internal import ratelimit
+from allauth.mfa import signals
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.internal.flows.add import redirect_if_add_not_allowed
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.flows import auto_generate_recovery_codes
+from allauth.mfa.webauthn.views import RemoveWebAuthnView
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse, reverse_lazy
+from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+from django.views.generic import FormView
+
+from accounts import passkeys, second_factor
+from accounts.forms import NewPasskeyForm, PasskeyForm
+from accounts.models import User
+from accounts.next import next_of, with_next
+from accounts.sessions import add_step
+from accounts.views.sign_in_again import proven_person_required
+
+
+def wants_challenge(http: HttpRequest) -> bool:
+    """Whether a page's script asks for a challenge, rather than a person for the page."""
+    return http.method == "GET" and http.headers.get("Accept") == "application/json"
+
+
+def challenge(http: HttpRequest, user: User | None = None) -> HttpResponse:
+    """Return the challenge for a passkey of `user`, or of anybody; so many a minute."""
+    if not ratelimit.consume(http, app="allauth.account", action="passkey", limit_get=True):
+        return JsonResponse({}, status=HTTPStatus.TOO_MANY_REQUESTS)
+    return JsonResponse(passkeys.request_options(http, user))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def sign_in(http: HttpRequest) -> HttpResponse:
+    """Sign in whoever a passkey says it is of; `next` goes along."""
+    if wants_challenge(http):
+        return challenge(http)
+    if http.method != "POST":
+        return redirect(_sign_in_page(http))
+    form = PasskeyForm(http.POST, http=http)
+    if not form.is_valid():
+        signals.authentication_failed.send(
+            sender=Authenticator, request=http, user=None, authenticator=None
+        )
+        for problem in form.non_field_errors():
+            messages.error(http, str(problem))
+        return redirect(_sign_in_page(http))
+    if not http.user.is_authenticated:
+        http.session.set_expiry(0)  # until the browser is closed, as without "stay signed in"
+    form.save()
+    login = Login(user=form.authenticator.user, redirect_url=get_next_redirect_url(http))
+    response: HttpResponse = perform_login(http, login)
+    return response
+
+
+def _sign_in_page(http: HttpRequest) -> str:
+    query = {"fresh": "1"} if http.user.is_authenticated else {}
+    target = next_of(http)
+    return f"{reverse('account_login')}?{urlencode({**query, 'next': target} if target else query)}"
+
+
+@method_decorator(proven_person_required, name="dispatch")
+@method_decorator(redirect_if_add_not_allowed, name="dispatch")
+class NewPasskeyView(FormView):  # type: ignore[type-arg]
+    """Makes a passkey."""
+
+    template_name = "mfa/webauthn/add_form.html"
+    form_class = NewPasskeyForm
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the page, or give its script what it needs."""
+        if wants_challenge(request):
+            return JsonResponse(passkeys.creation_options(request, request.user))  # type: ignore[arg-type]
+        return super().get(request, *args, **kwargs)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Say whose it will be."""
+        return {**super().get_form_kwargs(), "http": self.request, "user": self.request.user}
+
+    def form_valid(self, form: NewPasskeyForm) -> HttpResponse:
+        """Keep it: this session has been proven with it from now on."""
+        passkey = form.authenticator
+        passkey.save()
+        signals.authenticator_added.send(
+            sender=Authenticator, request=self.request, user=passkey.user, authenticator=passkey
+        )
+        account_adapter().add_message(
+            self.request, messages.SUCCESS, "mfa/messages/webauthn_added.txt"
+        )
+        get_adapter().send_notification_mail("mfa/email/webauthn_added", passkey.user)
+        new_codes = auto_generate_recovery_codes(self.request)
+        post_authentication(self.request, passkey)
+        add_step(self.request)
+        if new_codes:
+            return redirect(with_next(reverse("mfa_view_recovery_codes"), self.request))
+        return redirect(get_next_redirect_url(self.request) or reverse("mfa_index"))
+
+
+@method_decorator(proven_person_required, name="dispatch")
+class RemovePasskeyView(RemoveWebAuthnView):
+    """Removes a passkey, of one's own alone."""
+
+    success_url = reverse_lazy("mfa_index")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Say what is left without it."""
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        user = self.object.user
+        others = passkeys.passkeys_of(user).exclude(pk=self.object.pk).exists()
+        return {
+            **context,
+            "last_second_step": not others and not second_factor.has_app(user),
+            "last_way_in": not others and not user.has_usable_password(),
+        }
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Go to the list where it is gone already."""
+        if not passkeys.passkeys_of(request.user).filter(pk=kwargs["pk"]).exists():  # type: ignore[arg-type]
+            return redirect("mfa_index")
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response

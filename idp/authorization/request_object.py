@@ -1,0 +1,317 @@
+"""Request objects: parameters that the client signed, sent by value or left at its address.
+
+OIDC Core §6, RFC 9101. Once opened they are parameters like any others: nobody later asks how they
+came.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.cache import cache
+
+from idp import keys, outbound, policy
+from idp.authorization.request import Arrival
+from idp.clients import secrets
+from idp.clients.keys import public_keys
+from idp.jose.decrypt import decrypted
+from idp.jose.sign import base64url
+from idp.jose.verify import header_of, is_encrypted, octet_keys, verified_by
+from idp.models import Client
+from idp.protocol.errors import InvalidRequest, InvalidRequestObject, InvalidRequestUri
+from idp.protocol.parameters import Parameters
+
+#: How much two clocks may differ, in seconds.
+LEEWAY = 30
+#: How often one client's request objects are fetched in a minute; what has a hash is kept.
+FETCHES_A_MINUTE = 60
+KEPT_FOR = 600
+_CONTENT_TYPES = ("application/oauth-authz-req+jwt", "application/jwt")
+_TYPES = (None, "JWT", "jwt", "oauth-authz-req+jwt", "application/oauth-authz-req+jwt")
+#: Members that say something of the object, and are no parameters (RFC 7519 §4.1).
+_OF_THE_OBJECT = frozenset({"iss", "aud", "sub", "exp", "nbf", "iat", "jti"})
+#: Parameters that are texts, and understood here as nothing else.
+_TEXTS = frozenset(
+    {
+        *("acr_values", "claims_locales", "client_id", "code_challenge", "code_challenge_method"),
+        *("display", "id_token_hint", "login_hint", "nonce", "prompt", "redirect_uri"),
+        *("response_mode", "response_type", "scope", "state", "ui_locales"),
+    }
+)
+_HOW_IT_CAME = frozenset({"request", "request_uri"})
+
+
+@dataclass(frozen=True)
+class RequestObject:
+    """What a client has signed, and the parameters that came beside it."""
+
+    claims: dict[str, Any]
+    outside: Parameters
+    #: Whether its client wants nothing believed that it did not sign (RFC 9101 §10.5).
+    required: bool = False
+
+    @property
+    def parameters(self) -> Parameters:
+        """The request: what is inside goes before what is outside. OIDC Core §6.1.
+
+        A request whose response_type is inside alone is one of RFC 9101 §6.3: nothing outside
+        counts; nor does it where the client has to sign. Raises InvalidRequestObject for members
+        that can't be parameters.
+        """
+        inside, resources = _texts_of(self.claims)
+        outside = {n: v for n, v in self.outside.values.items() if n not in _HOW_IT_CAME}
+        if self.required or "response_type" not in outside:
+            return Parameters(
+                {"client_id": outside["client_id"], **inside}, self.outside.repeated, resources
+            )
+        return Parameters(
+            {**outside, **inside}, self.outside.repeated, resources or self.outside.resources
+        )
+
+
+def read(client: Client, arrival: Arrival, now: datetime) -> RequestObject | None:
+    """Return the request object of a request, signed by its client; None where it has none.
+
+    Raises InvalidRequest, InvalidRequestObject, InvalidRequestUri.
+    """
+    parameters = arrival.parameters
+    by_value, by_reference = parameters.get("request"), parameters.get("request_uri")
+    if by_value is None and by_reference is None:
+        _needs_none(client, arrival)
+        return None
+    if by_reference is not None:
+        by_value = _fetched(client, by_reference, also=by_value)
+    claims = _authentic(client, _opened(client, by_value or ""), now)
+    return RequestObject(claims, parameters, client.require_signed_request_object)
+
+
+def check(client: Client, found: RequestObject, now: datetime) -> None:
+    """Raise InvalidRequestObject where the object is not for us, not of now, or not this request's.
+
+    What the specifications only recommend (iss, aud, exp) a client of the recommended profile has
+    to send.
+    """
+    _is_from_the_client(client, found.claims)
+    _is_for_us(client, found.claims)
+    _is_of_now(client, found.claims, now)
+    _agrees_with_outside(found)
+    _holds_no_other(found.claims)
+
+
+def _needs_none(client: Client, arrival: Arrival) -> None:
+    """RFC 9101 §10.5: who has to sign is not asked less of. What is kept was opened before."""
+    if client.require_signed_request_object and arrival.pending_id is None:
+        raise InvalidRequest(
+            "This client has to sign its requests; send the parameter request or request_uri."
+        )
+
+
+# --- where it is --------------------------------------------------------------------------------
+
+
+def _fetched(client: Client, uri: str, *, also: str | None) -> str:
+    """Return what is at a registered address. OIDC Core §6.2, RFC 9101 §10.4.
+
+    A fragment is the hash of what has to be there, so that may be kept. Without one it may be
+    another request each time, so it is fetched each time, within limits.
+    """
+    if also is not None:
+        raise InvalidRequest("The parameters request and request_uri came together; send one.")
+    address, _, fragment = uri.partition("#")
+    if uri not in client.request_uris and address not in client.request_uris:
+        raise InvalidRequestUri("The request_uri is not one that is registered for this client.")
+    name = f"request-object:{client.pk}:{hashlib.sha256(uri.encode()).hexdigest()}"
+    kept: str | None = cache.get(name) if fragment else None
+    if kept is not None:
+        return kept
+    _may_be_fetched(client)
+    try:
+        body = outbound.fetch(address, _CONTENT_TYPES)
+    except outbound.OutboundError as problem:
+        raise InvalidRequestUri(f"The request_uri could not be used: {problem}") from None
+    if fragment and fragment != base64url(hashlib.sha256(body).digest()):
+        raise InvalidRequestUri(
+            "What is at the request_uri is not what its fragment, the base64url of its SHA-256, "
+            "says."
+        )
+    jwt = body.decode("ascii", "replace").strip()
+    if fragment:
+        cache.set(name, jwt, KEPT_FOR)
+    return jwt
+
+
+def _may_be_fetched(client: Client) -> None:
+    """RFC 9101 §10.4: nobody makes us fetch without end."""
+    key = f"request-objects-fetched:{client.pk}"
+    cache.add(key, 0, 60)
+    try:
+        times = cache.incr(key)
+    except ValueError:  # it expired between the two
+        times = 1
+    if times > FETCHES_A_MINUTE:
+        raise InvalidRequestUri(
+            "This client's request objects were fetched too often; wait a minute, or use a "
+            "request_uri with the hash of its content for a fragment."
+        )
+
+
+# --- whose it is --------------------------------------------------------------------------------
+
+
+def _opened(client: Client, jwt: str) -> str:
+    """Return the signed object, decrypted where it has to be. OIDC Core §6.1, RFC 9101 §6.1.
+
+    Only a client that registered for it may encrypt: nobody else makes us decrypt anything.
+    """
+    if not is_encrypted(jwt):
+        return jwt
+    alg, enc = client.request_object_encryption_alg, client.request_object_encryption_enc
+    if not alg:
+        raise InvalidRequestObject(
+            "The request object is encrypted, but this client is not registered for that "
+            "(request_object_encryption_alg)."
+        )
+    inside = decrypted(jwt, keys.decryption_keys(alg), alg=alg, encs=[enc])
+    if inside is None:
+        raise InvalidRequestObject(
+            f"The request object cannot be decrypted; it has to be encrypted with {alg} and {enc} "
+            "to a key that is published now."
+        )
+    return inside
+
+
+def _authentic(client: Client, jwt: str, now: datetime) -> dict[str, Any]:
+    """RFC 9101 §6.2: signed with the client's own key and registered algorithm; never unsigned."""
+    header = header_of(jwt)
+    if header is None:
+        raise InvalidRequestObject("The request object is not a signed JWT.")
+    registered = client.request_object_signing_alg
+    algorithms = frozenset([registered] if registered else policy.SIGNING_ALGORITHMS)
+    if header["alg"] not in algorithms:
+        raise InvalidRequestObject(
+            f"The request object is signed with {header['alg']}; for this client it has to be "
+            f"{' or '.join(sorted(algorithms))}."
+        )
+    if header.get("typ") not in _TYPES:
+        raise InvalidRequestObject("The request object is a JWT of another type (typ).")
+    claims = _verified(client, jwt, header, algorithms, now)
+    if claims is None:
+        raise InvalidRequestObject("The request object is not signed with a key of this client.")
+    return claims
+
+
+def _verified(
+    client: Client, jwt: str, header: dict[str, Any], algorithms: frozenset[str], now: datetime
+) -> dict[str, Any] | None:
+    if header["alg"] in policy.MAC_ALGORITHMS:
+        return verified_by(jwt, octet_keys(secrets.hmac_keys(client, now)), algorithms)
+    found, kid = public_keys(client), header.get("kid")
+    if client.jwks_uri and not any(key.get("kid") == kid for key in found):
+        found = public_keys(client, unknown_kid=True)
+    return verified_by(jwt, found, algorithms)
+
+
+# --- whether it is this request -----------------------------------------------------------------
+
+
+def _is_from_the_client(client: Client, claims: dict[str, Any]) -> None:
+    """RFC 9101 §10.8: what a client signed for another purpose is no request."""
+    issuer = claims.get("iss")
+    if issuer != client.client_id and (issuer is not None or _is_strict(client)):
+        raise InvalidRequestObject("The request object's iss is not the client_id.")
+    if claims.get("sub") == client.client_id:
+        raise InvalidRequestObject(
+            "The request object's sub is the client_id, as of an assertion; leave it out."
+        )
+
+
+def _is_for_us(client: Client, claims: dict[str, Any]) -> None:
+    """RFC 9101 §4: the audience is the authorization server's issuer."""
+    audience = claims.get("aud")
+    named = audience if isinstance(audience, list) else [audience]
+    if policy.ISSUER not in named and (audience is not None or _is_strict(client)):
+        raise InvalidRequestObject(f"The request object's aud does not have {policy.ISSUER}.")
+
+
+def _is_of_now(client: Client, claims: dict[str, Any], now: datetime) -> None:
+    """RFC 9101 §10.2: an old request is not asked for again."""
+    moment = now.timestamp()
+    expires, begins = _seconds(claims, "exp"), _seconds(claims, "nbf")
+    if expires is None and _is_strict(client):
+        raise InvalidRequestObject("The request object has no exp.")
+    if expires is not None and expires <= moment - LEEWAY:
+        raise InvalidRequestObject("The request object has expired (exp).")
+    if begins is not None and begins > moment + LEEWAY:
+        raise InvalidRequestObject("The request object is not good yet (nbf).")
+
+
+def _agrees_with_outside(found: RequestObject) -> None:
+    """OIDC Core §6.1: client_id and response_type are the same inside and outside."""
+    for name in ("client_id", "response_type"):
+        inside, outside = found.claims.get(name), found.outside.get(name)
+        if inside is not None and outside is not None and inside != outside:
+            raise InvalidRequestObject(f"The {name} inside the request object differs from {name}.")
+
+
+def _holds_no_other(claims: dict[str, Any]) -> None:
+    """OIDC Core §6.1: request and request_uri are not inside of request objects."""
+    if _HOW_IT_CAME & claims.keys():
+        raise InvalidRequestObject("A request object cannot hold request or request_uri.")
+
+
+def _is_strict(client: Client) -> bool:
+    return client.profile != Client.Profile.COMPATIBLE
+
+
+def _seconds(claims: dict[str, Any], name: str) -> float | None:
+    """Return a moment in seconds, or raise InvalidRequestObject. RFC 7519 §2, NumericDate."""
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e11:
+        raise InvalidRequestObject(f"The request object's {name} is not a number of seconds.")
+    return float(value)
+
+
+def _texts_of(claims: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the members as parameters are, and `resource`, which may be several. RFC 9101 §4."""
+    values = {
+        name: text
+        for name, value in claims.items()
+        if name not in _OF_THE_OBJECT | _HOW_IT_CAME and (text := _text_of(name, value))
+    }
+    resource = claims.get("resource", [])
+    resources = tuple(resource) if isinstance(resource, list) else (values["resource"],)
+    for text in (*values.values(), *resources):
+        if not isinstance(text, str) or "\0" in text or not _is_text(text):
+            raise InvalidRequestObject("A member of the request object is not a readable text.")
+    return values, resources
+
+
+def _text_of(name: str, value: Any) -> str | None:
+    """Return a member as a parameter, None for one that is nothing here. RFC 9101 §4."""
+    match value:
+        case str():
+            return value
+        case bool():
+            pass
+        case int() if name == "max_age" and 0 <= value < 10**9:
+            return str(value)
+        case dict() if name == "claims":
+            return json.dumps(value)
+        case list() if name == "resource":
+            return str(value[-1]) if value else None
+    if name in _TEXTS or name in {"max_age", "claims", "resource"}:
+        raise InvalidRequestObject(f"The {name} inside the request object is of the wrong type.")
+    return None
+
+
+def _is_text(text: str) -> bool:
+    """Whether it is UTF-8: JSON can hold halves of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

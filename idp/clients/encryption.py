@@ -1,0 +1,35 @@
+"""Encrypting what a client is told, to its public key or with its secret. OIDC Core §10.2."""
+
+from django.utils import timezone
+
+from idp import policy
+from idp.clients import secrets
+from idp.clients.keys import public_keys
+from idp.jose.encrypt import encrypted, key_of_secret, public_key_for
+from idp.models import Client
+from idp.protocol.errors import InvalidClientMetadata
+
+
+def encrypted_for(client: Client, text: str, *, alg: str, enc: str, signed: bool = True) -> str:
+    """Return a signed JWT, or claims that nobody signed, for this client's eyes alone.
+
+    Without an `alg` it stays as it is. OIDC Core §10.2. Raises InvalidClientMetadata where the
+    client has no key that can be used.
+    """
+    if not alg:
+        return text
+    key = (
+        _secret_key(client, alg, enc)
+        if alg in policy.SECRET_ENCRYPTION
+        else public_key_for(public_keys(client), alg)
+    )
+    if key is None:
+        raise InvalidClientMetadata(
+            f"The client wants its answers encrypted by {alg}, but has no key for that."
+        )
+    return encrypted(text, alg=alg, enc=enc, key=key, cty="JWT" if signed else None)
+
+
+def _secret_key(client: Client, alg: str, enc: str) -> bytes | None:
+    kept = secrets.hmac_keys(client, timezone.now())
+    return key_of_secret(kept[0], alg=alg, enc=enc) if kept else None

@@ -1,0 +1,68 @@
+"""What operators have opened clients for, beyond what is offered to all (docs/adr/0011).
+
+OIDC Discovery §3: what somebody can use is advertised.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.db import Error
+
+from idp import policy
+from idp.models import Client
+from idp.protocol.response_types import grants_of, parts
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The grant types and response types that discovery lists, in the order of `policy`."""
+
+    grant_types: tuple[str, ...]
+    response_types: tuple[str, ...]
+
+
+_lock = threading.Lock()
+_known: tuple[float, Offer] | None = None
+
+
+def offer() -> Offer:
+    """Return what somebody can use here, at most `policy.PUBLISHED_FOR` old.
+
+    While the database is away: what was last known, or what is offered to all.
+    """
+    global _known
+    known = _known
+    if known is None or time.monotonic() - known[0] > policy.PUBLISHED_FOR.total_seconds():
+        with _lock:
+            if _known is None or _known is known:
+                try:
+                    _known = (time.monotonic(), _offered(_opened()))
+                except Error:
+                    return known[1] if known else _offered(())
+            known = _known
+    return known[1]
+
+
+def _opened() -> Iterator[tuple[list[str], list[str]]]:
+    """Return the grant types and response types of each client that was opened for more."""
+    opened = Client.objects.filter(has_legacy_grants=True, enabled=True)
+    yield from opened.values_list("grant_types", "response_types")
+
+
+def _offered(opened: Iterable[tuple[list[str], list[str]]]) -> Offer:
+    kinds, grants = set(policy.OFFERED_RESPONSE_TYPES), set(policy.GRANT_TYPES)
+    grants -= policy.LEGACY_GRANT_TYPES
+    if policy.REGISTRATION in {"token", "open"}:
+        kinds |= set(policy.REGISTRATION_RESPONSE_TYPES)
+        grants |= set(policy.REGISTRATION_GRANT_TYPES)
+    for grant_types, response_types in opened:
+        kinds |= set(response_types)
+        grants |= set(grant_types)
+    grants |= {grant for kind in kinds for grant in grants_of(kind)}
+    offered = {parts(kind) for kind in kinds}
+    return Offer(
+        tuple(grant for grant in policy.GRANT_TYPES if grant in grants),
+        tuple(kind for kind in policy.RESPONSE_TYPES if parts(kind) in offered),
+    )

@@ -1,0 +1,64 @@
+"""What people are shown of a client, and where its pages may lead them.
+
+OIDC Dynamic Client Registration §2.
+"""
+
+from django.utils.translation import get_language
+
+from accounts.next import split
+from idp.models import Client
+from idp.protocol.redirect_uris import origin_of
+
+
+def form_action_for(uri: str) -> dict[str, list[str]]:
+    """Return where the forms of a page may lead that sends people on to a client's address.
+
+    `https:` because a client's callback may redirect on to any other origin, and Chromium holds the
+    whole chain against `form-action`; the exact origin or scheme where it isn't https.
+    """
+    target = origin_of(uri)
+    return {"form-action": ["https:", *([target] if not target.startswith("https:") else [])]}
+
+
+def app_of(client: Client, redirect_uri: str) -> dict[str, str]:
+    """Return what a page says of the app that it leads back to."""
+    return {
+        "name": name_of(client),
+        "host": host_of(redirect_uri),
+        "logo": shown_logo(client),
+        "policy_uri": _said("policy_uri", client),
+        "tos_uri": _said("tos_uri", client),
+    }
+
+
+def name_of(client: Client) -> str:
+    """Return what the app is called in the page's language."""
+    return _said("client_name", client)
+
+
+def shown_logo(client: Client) -> str:
+    """Return the logo that pages show: of clients that an operator entered, else none."""
+    logo = _said("logo_uri", client)
+    return logo if logo.startswith("https://") and _is_entered_by_operator(client) else ""
+
+
+def home_of(client: Client) -> str:
+    """Return the app's home page: of clients that an operator entered, else nothing."""
+    home = _said("client_uri", client)
+    web = home.startswith(("https://", "http://"))
+    return home if web and _is_entered_by_operator(client) else ""
+
+
+def _said(member: str, client: Client) -> str:
+    """Return what the client says of itself in the page's language."""
+    return client.in_language(member, get_language() or "")
+
+
+def _is_entered_by_operator(client: Client) -> bool:
+    return bool(client.registration_source == Client.RegistrationSource.MANUAL)
+
+
+def host_of(redirect_uri: str) -> str:
+    """Return the host that a person is sent back to, or nothing for an app on their device."""
+    parts = split(redirect_uri)
+    return parts.netloc if parts.scheme in {"http", "https"} else ""

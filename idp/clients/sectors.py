@@ -1,0 +1,40 @@
+"""Sector identifiers: which clients may know a person by the same subject.
+
+OIDC Core §8.1, OIDC Dynamic Client Registration §5.
+"""
+
+import json
+
+from django.core.exceptions import ValidationError
+
+from idp import outbound
+from idp.models import Client
+
+_COLUMNS = ("sector_identifier_uri", "redirect_uris")
+_CONTENT_TYPES = ("application/json",)
+
+
+def vouches_for(client: Client) -> None:
+    """Fetch what is at a client's sector_identifier_uri, where that or what it lists is new.
+
+    Raises ValidationError where it is not there, or lacks one of the client's redirect URIs.
+    """
+    uri = client.sector_identifier_uri
+    if not uri or _is_as_before(client):
+        return
+    try:
+        listed = json.loads(outbound.fetch(uri, _CONTENT_TYPES))
+    except outbound.OutboundError as problem:
+        raise ValidationError({"sector_identifier_uri": [str(problem)]}) from None
+    except (ValueError, RecursionError):
+        listed = None
+    if not isinstance(listed, list):
+        raise ValidationError({"sector_identifier_uri": ["What is there is not a JSON list."]})
+    lacking = [redirect_uri for redirect_uri in client.redirect_uris if redirect_uri not in listed]
+    if lacking:
+        raise ValidationError({"sector_identifier_uri": [f"What is there lacks {lacking[0]}."]})
+
+
+def _is_as_before(client: Client) -> bool:
+    before = Client.objects.filter(pk=client.pk).values(*_COLUMNS).first()
+    return bool(before == {column: getattr(client, column) for column in _COLUMNS})

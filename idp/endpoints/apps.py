@@ -1,0 +1,126 @@
+"""The apps that a person uses: what each may see, and taking that back. OIDC Core §3.1.2.4, §4."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Max, Min
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from accounts.models import User
+from accounts.sessions import session_of
+from idp import events, policy
+from idp.authorization.consent import withdraw
+from idp.clients.presentation import name_of, shown_logo
+from idp.endpoints.consent import details
+from idp.endpoints.wire import methods
+from idp.models import Authorization, Client, Consent
+from idp.protocol.redirect_uris import origin_of
+
+#: How many apps the page shows.
+MOST = 100
+
+
+@dataclass(frozen=True)
+class App:
+    """An app as its person sees it."""
+
+    client_id: str
+    name: str
+    logo: str
+    #: What it may see, if the person was asked.
+    details: list[tuple[Any, Any]] | None
+    since: datetime | None
+    last_used: datetime | None
+    open_at: str
+
+
+@never_cache
+@login_required
+@methods("GET", "HEAD", "POST")
+def apps(http: HttpRequest) -> HttpResponse:
+    """Show the apps, or take back what one was allowed."""
+    session = session_of(http)
+    if session is None:
+        return redirect("account_login")
+    if http.method == "POST":
+        _remove(http, session.user)
+        return redirect("account_apps")
+    shown = apps_of(session.user)
+    response = render(http, "account/apps.html", {"apps": shown})
+    logos = sorted({origin_of(app.logo) for app in shown if app.logo})
+    response._csp_update = {"img-src": logos} if logos else None  # type: ignore[attr-defined]
+    return response
+
+
+def apps_of(user: User) -> list[App]:
+    """Return the apps that somebody agreed to or is signed in with, the last used first."""
+    consents = {
+        consent.client_id: consent
+        for consent in Consent.objects.select_related("client")
+        .filter(user=user)
+        .order_by("-updated_at")[:MOST]
+    }
+    used: dict[int, Any] = {
+        row["client"]: row
+        for row in Authorization.objects.filter(user=user, revoked_at=None)
+        .values("client")
+        .annotate(first=Min("created_at"), last=Max("created_at"))
+        .order_by("-last")[:MOST]
+    }
+    others = Client.objects.in_bulk([pk for pk in used if pk not in consents])
+    clients = {pk: consent.client for pk, consent in consents.items()} | others
+    found = [
+        _app(user, client, consents.get(pk), used.get(pk, {})) for pk, client in clients.items()
+    ]
+    return sorted(found, key=lambda app: str(app.last_used or app.since or ""), reverse=True)
+
+
+def _app(user: User, client: Client, consent: Consent | None, used: dict[str, Any]) -> App:
+    return App(
+        client_id=client.client_id,
+        name=name_of(client),
+        logo=shown_logo(client),
+        details=_details(user, consent) if consent else None,
+        since=consent.created_at if consent else used.get("first"),
+        last_used=used.get("last"),
+        open_at=_start_of(client),
+    )
+
+
+def _details(user: User, consent: Consent) -> list[tuple[Any, Any]]:
+    return details(user, frozenset(consent.scopes), frozenset(consent.claims))
+
+
+def _start_of(client: Client) -> str:
+    """Return where a sign-in to the app begins that the person starts here. OIDC Core §4.
+
+    No login_hint: the app may not know the person's address.
+    """
+    uri = client.initiate_login_uri
+    if not (client.enabled and uri.startswith("https://")):
+        return ""
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'iss': policy.ISSUER})}"
+
+
+def _remove(http: HttpRequest, user: User) -> None:
+    """Take the consent back, if it is still there; it may have gone in another tab."""
+    client_id = http.POST.get("remove", "")
+    consent = (
+        Consent.objects.select_related("client")
+        .filter(user=user, client__client_id=client_id)
+        .first()
+    )
+    if consent is None:
+        return
+    name = str(consent.client)
+    withdraw(consent, timezone.now())
+    events.record(events.Kind.WITHDRAWN, http, user=user, client_id=client_id)
+    messages.success(http, _("%(app)s has no access to your account any more.") % {"app": name})

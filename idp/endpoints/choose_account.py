@@ -1,0 +1,94 @@
+"""Which account of this browser it is to be. OIDC Core §3.1.2.1, `prompt=select_account`."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.views.decorators.cache import never_cache
+
+from accounts import parking
+from accounts.models import Session
+from accounts.next import next_of
+from accounts.sessions import session_of
+from idp.authorization import pending
+from idp.continuation import continue_at, pending_of
+from idp.endpoints.wire import methods
+from idp.models import PendingAuthorization
+from idp.subjects import subject_of
+from idp.tokens.id_token import read_hint
+
+
+@never_cache
+@methods("GET", "HEAD", "POST")
+def choose_account(http: HttpRequest) -> HttpResponse:
+    """Show the accounts that are signed in here, or do what was chosen with one of them."""
+    if http.method == "POST":
+        response = _act(http)
+        parking.keep_cookie(http, response)
+        return response
+    row = pending_of(http)
+    sessions = _sessions(http)
+    if not sessions:
+        return redirect(_page("account_login", http))
+    sessions.sort(key=lambda session: not _is_meant(row, session))
+    return render(
+        http,
+        "account/choose.html",
+        {"sessions": sessions, "has_room": parking.has_room(http), "most": parking.MOST},
+    )
+
+
+def _act(http: HttpRequest) -> HttpResponse:
+    """Use an account, sign out of one or all, or make room for another."""
+    match http.POST:
+        case {"account": session_id}:
+            return _choose(http, session_id)
+        case {"sign-out": "all"}:
+            parking.sign_out_of_all(http)
+            return redirect(_page("account_signed_out", http))
+        case {"sign-out": session_id}:
+            parking.sign_out(http, session_id)
+            return redirect(_page("account_choose", http))
+        case {"another": page} if parking.has_room(http):
+            parking.park(http)
+            return redirect(_page("account_signup" if page == "sign-up" else "account_login", http))
+        case _:
+            return redirect(_page("account_choose", http))
+
+
+def _choose(http: HttpRequest, session_id: str) -> HttpResponse:
+    """Go on as this account. It counts as chosen for this request, in this session, alone."""
+    present = session_of(http)
+    is_here = present is not None and present.pk == session_id
+    if not is_here and not parking.switch_to(http, session_id):
+        return redirect(_page("account_choose", http))
+    row = pending_of(http)
+    if row is not None:
+        pending.note_chosen_in(row.pk, session_id)
+        return redirect(continue_at(row.pk))
+    target = next_of(http)
+    safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    return redirect(target if safe else reverse("account_home"))
+
+
+def _sessions(http: HttpRequest) -> list[Session]:
+    present = session_of(http)
+    parked = [row.session for row in parking.others(http)]
+    return [present, *parked] if present else parked
+
+
+def _is_meant(row: PendingAuthorization | None, session: Session) -> bool:
+    """Whether the client has hinted at this person; they are offered first."""
+    if row is None:
+        return False
+    hint = read_hint(row.parameters.get("id_token_hint", ""))
+    if hint is not None:
+        return hint.sub == subject_of(row.client, session.user)
+    hinted = str(row.parameters.get("login_hint", ""))
+    return hinted.casefold() == session.user.email.casefold()
+
+
+def _page(name: str, http: HttpRequest) -> str:
+    """Return a page of ours with what it goes on to."""
+    target = next_of(http)
+    return reverse(name) + (f"?{urlencode({'next': target})}" if target else "")

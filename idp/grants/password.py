@@ -1,0 +1,113 @@
+"""The resource owner password credentials grant, for those who can't do without. RFC 6749 §4.3.
+
+Off by default: RFC 9700 §2.4 advises against it, since the app sees the password. Wrong ones are
+counted as on the sign-in page, and what it gives belongs to a session of its own, so that whatever
+ends a person's sessions ends it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts import password_only
+from accounts.authentication import authentication_in
+from accounts.models import User
+from accounts.sessions import begin_without_browser
+from idp import events
+from idp.models import Authorization, Client, ClientSession
+from idp.protocol.errors import InvalidGrant, InvalidScope, TooManyWrongPasswords
+from idp.protocol.parameters import Parameters
+from idp.protocol.vocabulary import OFFLINE_ACCESS
+from idp.tokens.authorization import Entitlement
+
+
+@contextmanager
+def entitle(
+    client: Client, parameters: Parameters, now: datetime, http: HttpRequest
+) -> Iterator[Entitlement]:
+    """Give the scopes asked for to whoever knows the person's password.
+
+    Raises InvalidGrant, in the same words whatever it is that is wrong with account or password;
+    InvalidScope, InvalidTarget.
+    """
+    username, password = parameters.require("username"), parameters.require("password")
+    scopes = _scopes(client, parameters)
+    user = _person(http, client, username, password)
+    with transaction.atomic():
+        authorization = _authorization(http, client, user, scopes, parameters, now)
+        yield Entitlement(client, authorization, scopes, tuple(authorization.resource))
+    events.record(
+        events.Kind.SIGNED_IN,
+        http,
+        user=user,
+        client_id=client.client_id,
+        reason="The app sent the password (grant type password).",
+        methods=authorization.amr,
+    )
+
+
+def _scopes(client: Client, parameters: Parameters) -> frozenset[str]:
+    """Return the scopes asked for, or all that the client may have. RFC 6749 §3.3.
+
+    Going on when the person is away takes their consent, which nobody asks for here.
+    """
+    available = client.allowed_scopes - {OFFLINE_ACCESS}
+    asked = frozenset((parameters.get("scope") or "").split())
+    if not asked <= available:
+        refused = ", ".join(sorted(asked - available))
+        raise InvalidScope(f"This client cannot have these scopes by a password: {refused}.")
+    return asked or available
+
+
+def _person(http: HttpRequest, client: Client, username: str, password: str) -> User:
+    """RFC 6749 §4.3.2: the password proves the person, and is not open to guessing."""
+    try:
+        user = password_only.person_of(http, username, password)
+    except password_only.TooManyTriesError:
+        raise TooManyWrongPasswords(
+            "Too many wrong passwords came for this username or from this network address; "
+            "wait a few minutes."
+        ) from None
+    problem = password_only.what_else_is_needed(user) if user else None
+    if user is not None and problem is None:
+        return user
+    if user is not None:
+        password_only.count_as_wrong(http, username)
+        events.record(
+            events.Kind.SIGN_IN_FAILED,
+            http,
+            user=user,
+            client_id=client.client_id,
+            reason=f"The password is right, but not enough: {problem}",
+        )
+    raise InvalidGrant(
+        "Username and password do not match, or the account needs more than a password; "
+        "the person can sign in on our page instead."
+    )
+
+
+def _authorization(
+    http: HttpRequest,
+    client: Client,
+    user: User,
+    scopes: frozenset[str],
+    parameters: Parameters,
+    now: datetime,
+) -> Authorization:
+    """Begin a session that no browser has, and a family of its own in it."""
+    session = begin_without_browser(http, user, now)
+    authentication = authentication_in(session)
+    return Authorization.objects.create(
+        client=client,
+        user=user,
+        session=session,
+        client_session=ClientSession.objects.create(client=client, session=session),
+        scope=" ".join(sorted(scopes)),
+        resource=list(dict.fromkeys(parameters.resources)),
+        auth_time=authentication.authenticated_at,
+        acr=authentication.acr,
+        amr=list(authentication.amr),
+    )

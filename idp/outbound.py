@@ -1,0 +1,272 @@
+"""The one guarded way out: every fetch of an address that a client gave us goes through here.
+
+A client's address must not turn us on our own network (OIDC Core §6.2, RFC 7591 §5): its host is
+looked up once, all it stands for has to be public, and the connection goes to what was looked at.
+"""
+
+import io
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import cache
+from http.client import HTTPException, HTTPResponse
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from queue import Empty, Queue
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+#: Seconds that one fetch may take, from looking up its host to its last byte.
+SECONDS = 5.0
+#: Bytes that it may bring.
+MOST = 64 * 1024
+#: Characters that an address may have.
+LONGEST_ADDRESS = 2048
+
+#: Returns the network addresses of a host name; raises OSError where there are none.
+Resolver = Callable[[str], Collection[str]]
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+_UNICAST = IPv6Network("2000::/3")
+#: Within unicast: what wraps another address (6to4, Teredo), is for benchmarks or documentation.
+_SPECIAL: tuple[Network, ...] = (
+    *map(IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")),
+    *map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")),
+)
+
+
+class OutboundError(Exception):
+    """An address could not be fetched; the message says why, in a sentence."""
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A web address, taken apart."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+    #: The host and port as the address has them.
+    authority: str
+
+
+def addresses_of(host: str) -> Collection[str]:
+    """Return the addresses that the system's resolver knows for a host name."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def fetch(url: str, content_types: Collection[str], *, resolve: Resolver = addresses_of) -> bytes:
+    """Return what is at a client's address, as one of these content types.
+
+    Nothing of ours goes along: no cookie, no credentials. No redirect is followed and no proxy of
+    the environment used. Raises OutboundError.
+    """
+    ends_at = time.monotonic() + SECONDS
+    try:
+        target = _target(url)
+        addresses = [_checked(text, target) for text in _looked_up(target.host, resolve, ends_at)]
+        with _connected(target, addresses, ends_at) as connection:
+            return _body(connection, target, content_types, ends_at)
+    except TimeoutError:
+        raise OutboundError(f"{url} did not answer within {SECONDS:.0f} seconds.") from None
+    except ssl.SSLCertVerificationError as problem:
+        words = problem.verify_message or "it is not for this host"
+        raise OutboundError(f"The certificate of {url} is not trusted: {words}.") from None
+    except (OSError, HTTPException, ValueError) as problem:
+        raise OutboundError(f"{url} could not be fetched: {type(problem).__name__}.") from None
+
+
+def problem_with(url: str) -> str | None:
+    """Return why an address could never be fetched, whatever is there; None if it could be."""
+    try:
+        _target(url)
+    except OutboundError as problem:
+        return str(problem)
+    return None
+
+
+def _target(url: str) -> _Target:
+    """Take an address apart. RFC 3986 §3: whatever could be read in two ways is refused."""
+    if len(url) > LONGEST_ADDRESS or not all("!" <= character <= "~" for character in url):
+        raise OutboundError("The address is too long, or not written in plain ASCII.")
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        raise OutboundError(f"{url} is not a web address.") from None
+    if parts.scheme not in {"https", "http"} or not host or "\\" in url:
+        raise OutboundError(f"{url} does not start with https://.")
+    if "@" in parts.netloc:
+        raise OutboundError(f"{url} carries a user's name.")
+    secure = parts.scheme == "https"
+    port = port or (443 if secure else 80)
+    if not secure and not _plain_is_fine(host, port):
+        raise OutboundError(f"{url} does not start with https://.")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return _Target(secure, host, port, path, parts.netloc)
+
+
+def _plain_is_fine(host: str, port: int) -> bool:
+    """Whether http will do: on a developer's own machine, where it is allowed."""
+    return settings.IDP_DEVELOPMENT and host in _THIS_MACHINE and _is_allowed(host, port)
+
+
+def _is_allowed(host: str, port: int) -> bool:
+    """Whether an operator named this host, so that it may be private."""
+    shown = f"[{host}]" if ":" in host else host
+    return not {host, shown, f"{shown}:{port}"}.isdisjoint(settings.IDP_OUTBOUND_ALLOW)
+
+
+@cache
+def _allowed_networks(named: tuple[str, ...]) -> tuple[Network, ...]:
+    networks = []
+    for entry in named:
+        try:
+            networks.append(ip_network(entry))
+        except ValueError:
+            continue  # a host
+    return tuple(networks)
+
+
+def _looked_up(host: str, resolve: Resolver, ends_at: float) -> list[str]:
+    """Ask the resolver, which may take longer than we do: it works on in a thread of its own."""
+    found: Queue[list[str] | Exception] = Queue()
+
+    def ask() -> None:
+        try:
+            found.put(list(resolve(host)))
+        except (OSError, ValueError) as problem:  # a label that is too long is a ValueError
+            found.put(problem)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        addresses = found.get(timeout=_left(ends_at))
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(addresses, Exception) or not addresses:
+        raise OutboundError(f"The host {host} is not known.")
+    return addresses
+
+
+def _checked(text: str, target: _Target) -> Address:
+    """Return an address that we may connect to. RFC 6890 §2: whatever is special is refused."""
+    address = ip_address(text)
+    networks = _allowed_networks(tuple(settings.IDP_OUTBOUND_ALLOW))
+    allowed = _is_allowed(target.host, target.port) or any(address in net for net in networks)
+    if not allowed and not is_public(address):
+        raise OutboundError(f"The host {target.host} is not on the public internet.")
+    return address
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is one host's on the public internet, and plainly so."""
+    if any(address in network for network in _SPECIAL):
+        return False
+    unicast = address.version == 4 or address in _UNICAST
+    return unicast and address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def _connected(target: _Target, addresses: list[Address], ends_at: float) -> socket.socket:
+    """Connect to the first address that answers; the certificate has to be the host's."""
+    problem: OSError = ConnectionError()
+    for address in addresses:
+        try:
+            plain = socket.create_connection((str(address), target.port), timeout=_left(ends_at))
+        except TimeoutError:
+            raise
+        except OSError as failed:
+            problem = failed
+            continue
+        if not target.secure:
+            return plain
+        try:
+            plain.settimeout(_left(ends_at))
+            bundle = settings.IDP_OUTBOUND_CA_BUNDLE
+            return _tls(bundle).wrap_socket(plain, server_hostname=target.host)
+        except BaseException:
+            plain.close()
+            raise
+    raise problem
+
+
+@cache
+def _tls(bundle: str) -> ssl.SSLContext:
+    """Return what trusts the system's authorities, and the operator's."""
+    context = ssl.create_default_context()
+    if bundle:
+        context.load_verify_locations(cafile=bundle)
+    return context
+
+
+class _Timed(io.RawIOBase):
+    """What comes from a connection, for as long as there is time: a slow drip runs out of it."""
+
+    def __init__(self, connection: socket.socket, ends_at: float) -> None:
+        self._connection = connection
+        self._ends_at = ends_at
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._connection.settimeout(_left(self._ends_at))
+        return self._connection.recv_into(buffer)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return it as `HTTPResponse` wants to read it."""
+        return io.BufferedReader(self)
+
+
+def _body(
+    connection: socket.socket, target: _Target, content_types: Collection[str], ends_at: float
+) -> bytes:
+    lines = (
+        f"GET {target.path} HTTP/1.1",
+        f"Host: {target.authority}",
+        f"Accept: {', '.join(content_types)}",
+        "Accept-Encoding: identity",
+        "User-Agent: Signet",
+        "Connection: close",
+    )
+    connection.settimeout(_left(ends_at))
+    connection.sendall("\r\n".join((*lines, "", "")).encode("ascii"))
+    response = HTTPResponse(cast("socket.socket", _Timed(connection, ends_at)), method="GET")
+    response.begin()
+    _is_what_was_asked_for(response, target, content_types)
+    body = response.read(MOST + 1)
+    if len(body) > MOST:
+        raise OutboundError(f"What {target.authority} sent is larger than {MOST} bytes.")
+    if response.length:
+        raise OutboundError(f"What {target.authority} sent broke off.")
+    return body
+
+
+def _is_what_was_asked_for(
+    response: HTTPResponse, target: _Target, content_types: Collection[str]
+) -> None:
+    host, status = target.authority, response.status
+    if 300 <= status < 400:
+        raise OutboundError(f"{host} answered with a redirect, which is not followed.")
+    if status != 200:
+        raise OutboundError(f"{host} answered with the status {status}.")
+    if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise OutboundError(f"What {host} sent is compressed.")
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind not in content_types:
+        raise OutboundError(f"What {host} sent has the content type {kind or 'of nothing'}.")
+
+
+def _left(ends_at: float) -> float:
+    """Return the seconds that are left. Raises TimeoutError where none are."""
+    left = ends_at - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left

@@ -1,0 +1,40 @@
+"""Response types and modes: what comes back from the authorization endpoint, and where it travels.
+
+OAuth 2.0 Multiple Response Type Encoding Practices §2, §3; OAuth 2.0 Form Post Response Mode §2.
+"""
+
+CODE, ID_TOKEN, TOKEN = "code", "id_token", "token"
+#: All there are here, as discovery spells them.
+ALL = (
+    "code",
+    "id_token",
+    "id_token token",
+    "code id_token",
+    "code token",
+    "code id_token token",
+    "token",
+)
+
+QUERY, FRAGMENT, FORM_POST = "query", "fragment", "form_post"
+MODES = (QUERY, FRAGMENT, FORM_POST)
+
+
+def parts(response_type: str) -> tuple[str, ...]:
+    """Return the parts of a response type, the same whatever their order (RFC 6749 §3.1.1)."""
+    return tuple(sorted(response_type.split(" ")))
+
+
+def carries_tokens(response_type: str | None) -> bool:
+    """Whether a token comes straight from the authorization endpoint."""
+    return not {ID_TOKEN, TOKEN}.isdisjoint(parts(response_type or ""))
+
+
+def default_mode(response_type: str | None) -> str:
+    """Return the mode of a response type that asks for none (Multiple Response Types §2.1)."""
+    return FRAGMENT if carries_tokens(response_type) else QUERY
+
+
+def grants_of(response_type: str) -> frozenset[str]:
+    """Return the grant types that a response type needs (OIDC Dynamic Client Registration §2)."""
+    code = {"authorization_code"} if CODE in parts(response_type) else set()
+    return frozenset(code | ({"implicit"} if carries_tokens(response_type) else set()))

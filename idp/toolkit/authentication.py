@@ -1,0 +1,67 @@
+"""How well, and how lately, a token's person signed in: what a view beside us can ask. RFC 9470."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
+
+from accounts.levels import reaches
+from idp import policy
+from idp.protocol.errors import InsufficientUserAuthentication
+from idp.statements import Bearer, find_bearer
+from idp.tokens import opaque
+
+View = Callable[..., HttpResponseBase]
+
+
+def authentication_required(
+    acr: str | None = None, max_age: int | None = None
+) -> Callable[[View], View]:
+    """Let a view's requests through whose person signed in so well, and so many seconds ago.
+
+    It goes below what requires the token. The others are told what to ask the authorization
+    endpoint for, in a 401 (RFC 9470 §3); so is a machine, for which nobody has signed in.
+    """
+    if acr is not None and acr not in policy.ACR_VALUES:
+        raise ValueError(f"{acr} is none of {', '.join(policy.ACR_VALUES)}")
+
+    def decorator(view: View) -> View:
+        @wraps(view)
+        def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            token = request.headers.get("Authorization", "").partition(" ")[2].strip()
+            bearer = find_bearer(opaque.hash_of(token), timezone.now())
+            if bearer is not None and _is_sufficient(bearer, acr, max_age):
+                return view(request, *args, **kwargs)
+            return _refused(acr, max_age)
+
+        return gate
+
+    return decorator
+
+
+def _is_sufficient(bearer: Bearer, acr: str | None, max_age: int | None) -> bool:
+    told, auth_time = bearer.acr, bearer.auth_time
+    if auth_time is None or told not in policy.ACR_VALUES:
+        return False
+    if acr is not None and not reaches(told, acr):
+        return False
+    return max_age is None or timezone.now() - auth_time <= timedelta(seconds=max_age)
+
+
+def _refused(acr: str | None, max_age: int | None) -> HttpResponse:
+    error = InsufficientUserAuthentication("This needs another sign-in of the person.")
+    members = {
+        "error": error.code,
+        "error_description": error.description,
+        **({} if acr is None else {"acr_values": acr}),
+        **({} if max_age is None else {"max_age": max_age}),
+    }
+    response = HttpResponse(status=error.status)
+    response["Cache-Control"] = "no-store"
+    response["WWW-Authenticate"] = "Bearer " + ", ".join(
+        f'{name}="{value}"' for name, value in members.items()
+    )
+    return response

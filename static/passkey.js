@@ -1,0 +1,58 @@
+// Passkeys, where the browser knows them: a form with data-passkey asks for one and sends what the
+// browser answers; with data-autofill one can also be picked where the address is typed.
+// A challenge is fetched when it is used, so that tabs don't answer with each other's.
+const able = window.PublicKeyCredential?.parseRequestOptionsFromJSON !== undefined;
+const forms = able ? document.querySelectorAll("form[data-passkey]") : [];
+let waiting = null;
+
+async function ask(form, mediation) {
+  waiting?.abort();
+  const { signal } = (waiting = new AbortController());
+  const answer = await fetch(form.action, { headers: { Accept: "application/json" }, signal });
+  if (!answer.ok) throw new Error(`No challenge: ${answer.status}`);
+  const { publicKey } = await answer.json();
+  const credential = form.dataset.passkey === "create"
+    ? await navigator.credentials.create({
+        publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey), signal,
+      })
+    : await navigator.credentials.get({
+        publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey), mediation, signal,
+      });
+  form.elements.credential.value = JSON.stringify(credential.toJSON());
+  form.submit();
+}
+
+async function offer(form) {
+  if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
+  try {
+    await ask(form, "conditional");
+  } catch {
+    // Nothing was picked, or another way was taken: the button is still there.
+  }
+}
+
+for (const form of forms) {
+  const failed = form.querySelector("[data-failed]");
+  const autofill = "autofill" in form.dataset;
+  form.hidden = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    failed.hidden = true;
+    try {
+      await ask(form);
+    } catch (problem) {
+      // Whoever closes the browser's window has changed their mind.
+      failed.hidden = ["NotAllowedError", "AbortError"].includes(problem.name);
+      if (autofill) offer(form);
+    }
+  });
+  if (!autofill) continue;
+  offer(form);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") offer(form);
+  });
+}
+for (const other of document.querySelectorAll("form:not([data-passkey])")) {
+  other.addEventListener("submit", () => waiting?.abort());
+}
+for (const words of document.querySelectorAll("[data-without-passkeys]")) words.hidden = able;

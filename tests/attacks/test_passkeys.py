@@ -1,0 +1,231 @@
+"""Getting in with a passkey that was not made for it. WebAuthn Level 3 §7.2, §13.4."""
+
+import json
+from typing import Any
+
+import pytest
+
+from accounts.models import Session, User
+from tests.passkeys import (
+    NEW_PASSKEY,
+    PASSKEY,
+    PRESENT,
+    VERIFIED,
+    PersonWithPasskey,
+    SecurityKey,
+    make_person_with_passkey,
+    options_of,
+    send,
+)
+from tests.relying_party import (
+    CODE_STEP,
+    Browser,
+    Person,
+    RelyingParty,
+    is_page,
+    make_client,
+    spec,
+)
+
+LOGIN, HOME, STEP_UP = "/account/login/", "/account/", "/account/login/more/"
+
+
+@pytest.fixture
+def victim(provider: object) -> PersonWithPasskey:
+    return make_person_with_passkey()
+
+
+def key_of(person: PersonWithPasskey) -> SecurityKey:
+    assert person.key
+    return person.key
+
+
+def is_out(browser: Browser) -> bool:
+    return is_page(browser.open(HOME), LOGIN)
+
+
+def refused(browser: Browser, credential: Any) -> bool:
+    page = send(browser, browser.open(LOGIN), credential)
+    return is_page(page, LOGIN) and "not accepted" in page.text and is_out(browser)
+
+
+@spec("WebAuthn", "13.4.3")
+def test_an_answer_works_once_and_in_its_own_browser(victim: PersonWithPasskey) -> None:
+    with Browser() as browser, Browser() as attacker:
+        page = browser.open(LOGIN)
+        answer = key_of(victim).use(options_of(browser))
+        options_of(attacker)
+        assert refused(attacker, answer)
+        assert is_page(send(browser, page, answer), HOME)
+        Session.objects.filter(user__email=victim.email).update(ended_at="2020-01-01T00:00Z")
+        assert refused(browser, answer)
+
+
+@spec("WebAuthn", "7.2")
+def test_a_challenge_is_used_up_by_a_wrong_answer(victim: PersonWithPasskey) -> None:
+    with Browser() as browser:
+        options = options_of(browser)
+        assert refused(browser, SecurityKey(key_of(victim).handle).use(options))
+        assert refused(browser, key_of(victim).use(options))
+
+
+@spec("WebAuthn", "7.2")
+@pytest.mark.parametrize(
+    "bent",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "http://localhost"},
+        {"origin": "https://localhost"},
+        {"crossOrigin": True},
+        {"type": "webauthn.create"},
+        {"challenge": "AAAAAAAAAAAAAAAAAAAAAA"},
+    ],
+    ids=str,
+)
+def test_what_the_browser_signed_has_to_be_ours(
+    browser: Browser, victim: PersonWithPasskey, bent: dict[str, Any]
+) -> None:
+    assert refused(browser, key_of(victim).use(options_of(browser), **bent))
+
+
+@spec("WebAuthn", "7.2")
+@pytest.mark.parametrize("flags", [0, PRESENT, VERIFIED])
+def test_its_user_has_to_be_there_and_verified(
+    browser: Browser, victim: PersonWithPasskey, flags: int
+) -> None:
+    key_of(victim).flags = flags
+    assert refused(browser, key_of(victim).use(options_of(browser)))
+
+
+@spec("WebAuthn", "7.2")
+def test_it_has_to_be_for_our_host(browser: Browser, victim: PersonWithPasskey) -> None:
+    key_of(victim).rp_id = "evil.example"
+    assert refused(browser, key_of(victim).use(options_of(browser)))
+
+
+@spec("WebAuthn", "7.2")
+def test_a_passkey_that_says_it_is_anothers(browser: Browser, victim: PersonWithPasskey) -> None:
+    attacker = make_person_with_passkey()
+    key_of(attacker).handle = key_of(victim).handle
+    assert refused(browser, key_of(attacker).use(options_of(browser)))
+
+
+@spec("ASVS", "6.3.3")
+def test_ones_own_passkey_is_no_second_factor_for_another(
+    browser: Browser, victim: PersonWithPasskey
+) -> None:
+    attacker = make_person_with_passkey()
+    page = browser.type_password(victim)
+    answer = send(browser, page, key_of(attacker).use(options_of(browser, str(page.url))))
+    assert is_page(answer, CODE_STEP)
+    assert is_out(browser)
+    attacker.sign_in(browser)
+    assert attacker.email in browser.open(HOME).text
+
+
+@spec("ASVS", "6.3.3")
+def test_an_earlier_passkey_does_not_stand_in_for_a_later_second_factor(
+    browser: Browser, victim: PersonWithPasskey
+) -> None:
+    """allauth asks nobody who ever came by passkey in this browser session."""
+    victim.sign_in(browser)
+    page = browser.type_password(victim, browser.open(LOGIN, fresh="1"))
+    assert is_page(page, CODE_STEP)
+
+
+@spec("ASVS", "6.3.3")
+def test_a_disabled_account_stays_out(browser: Browser, victim: PersonWithPasskey) -> None:
+    User.objects.filter(email=victim.email).update(is_active=False)
+    victim.sign_in(browser)
+    assert is_out(browser)
+
+
+@spec("ASVS", "3.5.1")
+def test_another_site_cannot_send_the_form(browser: Browser, victim: PersonWithPasskey) -> None:
+    """Signing somebody in as oneself is an attack, too."""
+    answer = json.dumps(key_of(victim).use(options_of(browser)))
+    browser.post(PASSKEY, data={"credential": answer}, headers={"Origin": "https://evil.example"})
+    assert is_out(browser)
+
+
+@spec("ASVS", "7.5.1")
+def test_nobody_adds_one_without_having_signed_in_lately(browser: Browser, person: Person) -> None:
+    browser.sign_in(person)
+    page = browser.open(NEW_PASSKEY)
+    answer = SecurityKey().make(options_of(browser, NEW_PASSKEY))
+    Session.objects.filter(user__email=person.email).update(authenticated_at="2020-01-01T00:00Z")
+    assert is_page(send(browser, page, answer), LOGIN)
+    assert browser.get(NEW_PASSKEY, headers={"Accept": "application/json"}).status_code == 302
+
+
+@spec("WebAuthn", "7.1")
+@pytest.mark.parametrize("bent", [{"flags": PRESENT}, {"rp_id": "evil.example"}], ids=str)
+def test_no_passkey_of_another_kind_is_kept(
+    browser: Browser, person: Person, bent: dict[str, Any]
+) -> None:
+    browser.sign_in(person)
+    page = browser.open(NEW_PASSKEY)
+    answer = SecurityKey(**bent).make(options_of(browser, NEW_PASSKEY))
+    assert "not accepted" in send(browser, page, answer).text
+    answer = SecurityKey(origin="https://evil.example").make(options_of(browser, NEW_PASSKEY))
+    assert "not accepted" in send(browser, page, answer).text
+
+
+@spec("OIDC Core", "3.1.2.3")
+def test_a_tab_that_signs_in_with_less_takes_the_level_with_it(
+    browser: Browser, victim: PersonWithPasskey
+) -> None:
+    relying_party = RelyingParty(make_client(first_party=True), browser, victim)
+    victim.sign_in(browser)
+    page = browser.type_password(victim, browser.open(LOGIN, fresh="1"))
+    browser.submit(page, code=victim.recovery_codes[0])
+    assert is_page(relying_party.visit(acr_values="phr"), STEP_UP)
+
+
+GARBAGE = [
+    "",
+    "null",
+    "[]",
+    "{}",
+    "1",
+    '"x"',
+    "not json",
+    '{"id": "AA", "rawId": "AA", "type": "public-key", "response": []}',
+    '{"id": "AA", "rawId": "AA", "type": "public-key", "response": {}}',
+    '{"id": "\\u0000", "rawId": "\\u0000", "type": "x", "response": {"clientDataJSON": "AA"}}',
+    '{"rawId": 1, "response": {"clientDataJSON": 1, "authenticatorData": 2, "signature": 3}}',
+    "[" * 3000,
+    '{"a":' * 3000,
+]
+
+
+@spec("WebAuthn", "7.2")
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+def test_garbage_is_refused_quietly(
+    browser: Browser, victim: PersonWithPasskey, garbage: str
+) -> None:
+    page = browser.open(LOGIN)
+    options_of(browser)
+    answer = browser.submit(page, credential=garbage)
+    assert is_page(answer, LOGIN)
+    page = browser.type_password(victim)
+    assert is_page(browser.submit(page, credential=garbage), CODE_STEP)
+
+
+@spec("WebAuthn", "7.2")
+@pytest.mark.parametrize("member", ["clientDataJSON", "authenticatorData", "signature"])
+@pytest.mark.parametrize("value", ["", "AA", "!", 5, None, [], {"a": 1}, "A" * 9000], ids=repr)
+def test_garbage_in_one_member(
+    browser: Browser, victim: PersonWithPasskey, member: str, value: Any
+) -> None:
+    answer = key_of(victim).use(options_of(browser))
+    answer["response"][member] = value
+    assert refused(browser, answer)
+
+
+@spec("WebAuthn", "7.2")
+@pytest.mark.parametrize("handle", ["", "AA", "LTE", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5", None, 7])
+def test_a_passkey_of_nobody(browser: Browser, victim: PersonWithPasskey, handle: Any) -> None:
+    answer = key_of(victim).use(options_of(browser))
+    answer["response"]["userHandle"] = handle
+    assert refused(browser, answer)

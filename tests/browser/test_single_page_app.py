@@ -1,0 +1,94 @@
+"""A single-page app on oidc-client-ts: code with PKCE, renewed in an iframe without a word.
+
+Its address is another port of our own site, which proves nothing about third-party cookies: where
+an app is on another site, browsers send our session cookie to no iframe, and renewal takes a
+refresh token.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+from tests import secrecy
+from tests.browser.visitor import Site, Visitor
+from tests.conftest import ROOT
+from tests.relying_party import ISSUER, Person, make_client
+
+PAGE = (ROOT / "tests/browser/single_page_app.html").read_text()
+LIBRARY = ROOT / "tests/node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
+
+
+class App(BaseHTTPRequestHandler):
+    """Serves one page at every address, and the library it uses."""
+
+    page = ""
+
+    def do_GET(self) -> None:
+        is_library = self.path == "/oidc-client-ts.js"
+        kind = "text/javascript" if is_library else "text/html; charset=utf-8"
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        self.wfile.write(LIBRARY.read_bytes() if is_library else self.page.encode())
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def app() -> Iterator[str]:
+    """The address of a running app with a client of its own."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), App)
+    url = f"http://localhost:{server.server_address[1]}"
+    client = make_client(
+        client_name="Bakery",
+        profile="recommended",
+        token_endpoint_auth_method="none",
+        redirect_uris=[f"{url}/callback", f"{url}/silent"],
+    )
+    App.page = PAGE.replace("ISSUER", ISSUER).replace("CLIENT_ID", client.client_id)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield url
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def visitor(open_browser: Callable[..., BrowserContext], person: Person, bakery: Site) -> Visitor:
+    """`person` at a browser that adds no header of ours: it would be one too many for CORS."""
+    return Visitor(open_browser(extra_http_headers={}).new_page(), person, bakery)
+
+
+def renewed(visitor: Visitor) -> Any:
+    """Renew in an iframe: the tokens, or the error's code."""
+    result = visitor.page.evaluate(
+        "manager.signinSilent().then(user => [user.access_token, user.profile.sub],"
+        " problem => problem.error || String(problem))"
+    )
+    if isinstance(result, list):
+        secrecy.used.note(result[0])
+    return result
+
+
+def test_signing_in_and_silent_renewal(app: str, visitor: Visitor) -> None:
+    visitor.page.goto(app)
+    visitor.press("Sign in")
+    visitor.sign_in()
+    visitor.allow()
+    visitor.page.wait_for_url(f"{app}/")
+    visitor.sees(visitor.person.email)
+    first = visitor.page.evaluate("manager.getUser().then(user => user.access_token)")
+    secrecy.used.note(first)
+    with visitor.page.expect_request(lambda asked: "prompt=none" in asked.url) as asked:
+        again, sub = renewed(visitor)
+    assert asked.value.frame.parent_frame is not None  # in an iframe, where nothing is shown
+    assert again != first
+    assert sub == visitor.person.sub
+
+
+def test_silence_when_nobody_is_signed_in(app: str, visitor: Visitor) -> None:
+    visitor.page.goto(app)
+    assert renewed(visitor) == "login_required"

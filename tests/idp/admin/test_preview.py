@@ -1,0 +1,108 @@
+"""What would this app get about this person: the page says what then really comes."""
+
+import html
+import json
+import re
+
+from django.contrib.auth.models import Permission
+
+from accounts.models import User
+from idp.models import Client, PairwiseSubject
+from tests.idp.admin.conftest import Operator
+from tests.relying_party import (
+    Browser,
+    Person,
+    Registered,
+    RelyingParty,
+    make_client,
+    make_person,
+    verified,
+)
+
+SCOPES = "openid profile email address phone groups"
+
+
+def page_of(client: Registered) -> str:
+    return f"idp/client/{Client.objects.get(client_id=client.client_id).pk}/preview/"
+
+
+def previewed(operator: Operator, client: Registered, person: Person, scope: str) -> str:
+    return operator.browser.get(
+        f"/admin/{page_of(client)}", params={"person": person.email, "scopes": scope.split()}
+    ).text
+
+
+def claims_in(section: str, text: str) -> dict[str, str]:
+    part = text.partition(f'id="{section}"')[2].partition("</dl>")[0]
+    pairs = re.findall(r"<code>(.*?)</code></dt><dd><bdi>(.*?)</bdi>", part, re.DOTALL)
+    return {name: html.unescape(value) for name, value in pairs}
+
+
+def as_shown(claims: dict[str, object]) -> dict[str, str]:
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in claims.items()
+    }
+
+
+def test_it_is_what_then_comes(superuser: Operator, browser: Browser, person: Person) -> None:
+    client = make_client(scope=SCOPES)
+    text = previewed(superuser, client, person, SCOPES)
+    tokens = RelyingParty(client, browser, person).tokens(scope=SCOPES)
+    real = RelyingParty(client, browser, person).userinfo(tokens["access_token"]).json()
+    assert claims_in("at-userinfo", text) == as_shown(real)
+    shown = claims_in("in-id-token", text)
+    assert shown.items() <= as_shown(verified(tokens["id_token"])).items()
+    assert set(shown) == {"sub"}
+    assert "asked to agree first" in text
+    assert "asked to agree first" not in previewed(superuser, client, person, SCOPES)
+
+
+def test_an_id_token_that_comes_alone_has_the_claims(superuser: Operator, person: Person) -> None:
+    client = make_client(
+        response_types=["id_token"], grant_types=["implicit"], profile="compatible"
+    )
+    text = previewed(superuser, client, person, "openid email")
+    assert claims_in("in-id-token", text)["email"] == person.email
+
+
+def test_looking_makes_no_subject_and_shows_the_one_there_is(
+    superuser: Operator, browser: Browser, person: Person
+) -> None:
+    client = make_client(subject_type="pairwise")
+    before = PairwiseSubject.objects.count()
+    assert "made at the first sign-in" in previewed(superuser, client, person, "openid")
+    assert PairwiseSubject.objects.count() == before
+    sub = verified(RelyingParty(client, browser, person).tokens()["id_token"])["sub"]
+    assert claims_in("at-userinfo", previewed(superuser, client, person, "openid"))["sub"] == sub
+
+
+def test_what_is_missing_and_what_stands_in_the_way_is_said(superuser: Operator) -> None:
+    somebody = make_person(phone_number="", phone_number_verified=False)
+    User.objects.filter(email=somebody.email).update(is_active=False)
+    client = make_client(required_acr="phr", enabled=False)
+    text = previewed(superuser, client, somebody, "openid phone")
+    assert "<code>phone_number</code>" in text.partition("Left out")[2]
+    for words in ("The app is disabled", "The account is disabled", "requires a second step"):
+        assert words in text
+    assert "neither an ID token" in previewed(superuser, client, somebody, "phone")
+
+
+def test_nobody_and_no_scope_of_the_apps_is_said_plainly(
+    superuser: Operator, person: Person
+) -> None:
+    client = make_client()
+    nobody = Person("nobody@nowhere.example", "", "")
+    assert "Nobody here has this address." in previewed(superuser, client, nobody, "openid")
+    assert "not one of the available choices" in previewed(superuser, client, person, "bread")
+    assert "Type somebody’s e-mail address." in superuser.open(page_of(client), person="").text
+
+
+def test_it_takes_the_permission_to_see_people(hire, provider: object, person: Person) -> None:
+    path = f"/admin/{page_of(make_client())}"
+    apps_alone = hire()
+    User.objects.get(email=apps_alone.person.email).user_permissions.add(
+        Permission.objects.get(codename="view_client")
+    )
+    assert apps_alone.browser.open(path).status_code == 403
+    assert hire(groups=["support"]).browser.open(path).status_code == 200

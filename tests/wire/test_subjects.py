@@ -1,0 +1,185 @@
+"""Public and pairwise subjects. OIDC Core §8."""
+
+import json
+import threading
+from typing import Any
+
+import httpx
+import pytest
+
+from idp.models import PairwiseSubject
+from tests.elsewhere import Elsewhere, answering
+from tests.registering import manage, register, registered, replaceable
+from tests.relying_party import (
+    ISSUER,
+    Browser,
+    Person,
+    Registered,
+    RelyingParty,
+    is_page,
+    make_client,
+    make_person,
+    spec,
+    unique,
+    verified,
+)
+
+
+def pairwise(host: str, **metadata: Any) -> Registered:
+    """Register a client at a host that knows people by subjects of its own."""
+    uris = [f"https://{host}/callback"]
+    return make_client(**{"subject_type": "pairwise", "redirect_uris": uris, **metadata})
+
+
+@pytest.fixture
+def host() -> str:
+    return f"{unique('shop')}.example.com"
+
+
+@spec("OIDC Core", "8.1")
+def test_a_subject_of_each_sector(browser: Browser, person: Person, host: str) -> None:
+    def known_to(client: Registered, somebody: Person = person) -> str:
+        with Browser() as fresh:
+            return verified(RelyingParty(client, fresh, somebody).tokens()["id_token"])["sub"]
+
+    here = known_to(pairwise(host))
+    assert here == known_to(pairwise(host))
+    elsewhere = known_to(pairwise(f"www.{host}"))
+    assert len({here, elsewhere, person.sub}) == 3
+    assert known_to(pairwise(host), make_person()) != here
+    assert known_to(make_client()) == person.sub
+
+
+@spec("OIDC Core", "5.3.2")
+def test_it_is_the_same_wherever_the_client_meets_it(
+    browser: Browser, person: Person, host: str
+) -> None:
+    grants = ["authorization_code", "refresh_token"]
+    client = pairwise(host, grant_types=grants, access_token_format="jwt")
+    party = RelyingParty(client, browser, person)
+    tokens = party.tokens(scope="openid offline_access email", prompt="consent")
+    sub = verified(tokens["id_token"])["sub"]
+    assert sub != person.sub
+    renewed = party.refresh(tokens["refresh_token"]).json()
+    seen = [
+        party.userinfo(tokens["access_token"]).json()["sub"],
+        verified(tokens["access_token"])["sub"],
+        party.introspect(tokens["access_token"])["sub"],
+        party.introspect(renewed["refresh_token"])["sub"],
+        verified(renewed["id_token"])["sub"],
+        party.userinfo(renewed["access_token"]).json()["sub"],
+    ]
+    assert set(seen) == {sub}
+    assert person.sub not in json.dumps([tokens, renewed])
+
+
+@spec("OIDC Core", "3.1.2.1")
+def test_hints_name_it(browser: Browser, person: Person, host: str) -> None:
+    client = pairwise(host)
+    party = RelyingParty(client, browser, person)
+    hint = party.tokens()["id_token"]
+    assert party.answer(party.visit(prompt="none", id_token_hint=hint)).code
+    with Browser() as other:
+        stranger = RelyingParty(client, other, make_person())
+        stranger.authorize()
+        answer = stranger.answer(stranger.visit(prompt="none", id_token_hint=hint))
+        assert answer.error == "login_required"
+    page = browser.get("/end_session", params={"id_token_hint": hint})
+    assert page.is_redirect
+    assert is_page(party.visit(), "/account/login/")
+
+
+@spec("OIDC Core", "8.1")
+def test_two_first_visits_at_once_make_one_subject(person: Person, host: str) -> None:
+    clients, subjects = [pairwise(host) for _ in range(6)], []
+    parties = []
+    for client in clients:
+        party = RelyingParty(client, Browser(), person)
+        parties.append((party, party.authorize().code))
+
+    def exchange(party: RelyingParty, code: str | None) -> None:
+        subjects.append(verified(party.exchange(code).json()["id_token"])["sub"])
+
+    PairwiseSubject.objects.filter(sector=host).delete()
+    threads = [threading.Thread(target=exchange, args=pair) for pair in parties]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for party, _code in parties:
+        party.browser.close()
+    assert len(subjects) == 6
+    assert len(set(subjects)) == 1
+    assert PairwiseSubject.objects.filter(sector=host).count() == 1
+
+
+def test_a_client_that_becomes_pairwise_learns_nothing_more_by_old_tokens(
+    browser: Browser, person: Person, host: str
+) -> None:
+    client = pairwise(host, subject_type="public")
+    party = RelyingParty(client, browser, person)
+    before = party.tokens()
+    pairwise(host, client_id=client.client_id, client_secret=client.secret)
+    assert party.userinfo(before["access_token"]).status_code == 401
+    after = party.tokens()
+    assert verified(after["id_token"])["sub"] != person.sub
+    assert party.userinfo(after["access_token"]).status_code == 200
+
+
+# --- sectors ------------------------------------------------------------------------------------
+
+SEVERAL = ["https://a.example.com/callback", "https://b.example.com/callback"]
+
+
+@spec("OIDC Dynamic Client Registration", "5")
+def test_a_sector_of_several_hosts(
+    foreign_site: Elsewhere, person: Person, provider: object
+) -> None:
+    uri = foreign_site.says(
+        f"/{unique('sector')}", json.dumps([*SEVERAL, "https://x.example"]).encode()
+    )
+    members = {"redirect_uris": SEVERAL, "subject_type": "pairwise", "sector_identifier_uri": uri}
+    information = registered(**members)
+    assert {name: information[name] for name in members} == members
+    client = make_client(**members)
+    with Browser() as browser:
+        sub = verified(RelyingParty(client, browser, person).tokens()["id_token"])["sub"]
+    assert PairwiseSubject.objects.get(sub=sub).sector == "localhost"
+    replaced = replaceable(information, redirect_uris=[*SEVERAL, "https://c.example.com/callback"])
+    refused = manage("PUT", information, body=replaced)
+    assert refused.json()["error"] == "invalid_client_metadata"
+
+
+@spec("OIDC Core", "8.1")
+def test_several_hosts_need_one(provider: object) -> None:
+    answer = register(redirect_uris=SEVERAL, subject_type="pairwise")
+    assert answer.json()["error"] == "invalid_client_metadata"
+    assert register(redirect_uris=SEVERAL, subject_type="public").status_code == 201
+
+
+@spec("OIDC Dynamic Client Registration", "5")
+@pytest.mark.parametrize("subject_type", ["pairwise", "public"])
+@pytest.mark.parametrize(
+    "body", [b"", b"x", b"{}", b"[" * 30_000, json.dumps(SEVERAL[:1]).encode(), b"\xff"]
+)
+def test_a_sector_that_does_not_vouch(
+    provider: object, foreign_site: Elsewhere, body: bytes, subject_type: str
+) -> None:
+    uri = foreign_site.says(f"/{unique('sector')}", body)
+    answer = register(redirect_uris=SEVERAL, sector_identifier_uri=uri, subject_type=subject_type)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+
+
+@spec("OIDC Dynamic Client Registration", "5")
+def test_a_sector_that_cannot_be_fetched(provider: object, foreign_site: Elsewhere) -> None:
+    path = f"/{unique('sector')}"
+    foreign_site.pages[path] = answering(b"", status=302, Location="https://localhost/")
+    for uri in (foreign_site.address + path, "https://10.255.255.1/", "http://localhost/", "x"):
+        answer = register(redirect_uris=SEVERAL, sector_identifier_uri=uri)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+
+
+@spec("OIDC Discovery", "3")
+def test_both_are_listed(provider: object) -> None:
+    facts = httpx.get(f"{ISSUER}/.well-known/openid-configuration", verify=False).json()
+    assert set(facts["subject_types_supported"]) == {"public", "pairwise"}

@@ -22,6 +22,7 @@ from accounts.network import client_address
 from accounts.next import with_next
 from accounts.second_factor import is_proven
 from accounts.sessions import Ending, end_sessions, session_of
+from accounts.signed_out import page_about
 from accounts.wrong_tries import key_of
 
 log = structlog.get_logger(__name__)
@@ -81,6 +82,11 @@ class Adapter(DefaultAccountAdapter):
         if present is None:
             parking.resume(request, user)
         super().login(request, user)
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        """Return the page that says of what the person was signed out."""
+        present = session_of(request)
+        return page_about([present] if present else [])
 
     def get_login_stages(self) -> list[str]:
         """Return allauth's steps of signing in between ours, the second factor's our own."""

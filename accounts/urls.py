@@ -27,7 +27,6 @@ urlpatterns = [
     ),
     path("sessions/", sessions.sessions, name="account_sessions"),
     path("logout/", allauth.logout, name="account_logout"),
-    path("signed-out/", home.signed_out, name="account_signed_out"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("invitation/<str:token>/", invitation.invitation, name="account_invitation"),
     path("password/choose/", choose_password.choose_password, name="account_choose_password"),

@@ -6,8 +6,8 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 _ADMIN_PAGES = (
-    *("authorizations", "clients", "events", "groups", "keys", "people", "resource_servers"),
-    "sessions",
+    *("authorizations", "clients", "deliveries", "events", "groups", "keys", "people"),
+    *("resource_servers", "sessions"),
 )
 
 

@@ -24,6 +24,7 @@ _ACTED_ON = (
     ("idp", "consent"),
     ("idp", "authorization"),
     ("idp", "signingkey"),
+    ("idp", "delivery"),
 )
 _SEEN = (*_MADE, *_ACTED_ON, ("idp", "event"))
 

@@ -202,7 +202,6 @@ ACCOUNT_LOGIN_TIMEOUT = 3600
 #: Seconds after signing in within which nobody has to do so again to change how they sign in.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_SESSION_REMEMBER = None
-ACCOUNT_LOGOUT_REDIRECT_URL = "account_signed_out"
 # Wrong passwords are what is counted: per address, and per account however its name is spelled.
 ACCOUNT_RATE_LIMITS = {
     "login": "300/m/ip",

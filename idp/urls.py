@@ -17,6 +17,7 @@ from idp.endpoints import (
     metadata,
     register,
     revoke,
+    signed_out,
     token,
     userinfo,
 )
@@ -53,6 +54,7 @@ urlpatterns = [
     path("end_session/confirm", end_session.confirm, name="end_session_confirm"),
     path("account/choose/", choose_account.choose_account, name="account_choose"),
     path("account/apps/", apps.apps, name="account_apps"),
+    path("account/signed-out/", signed_out.signed_out, name="account_signed_out"),
     path("account/", include("accounts.urls")),
     path("language", language.language, name="set_language"),
     path("developers/", developers.overview, name="developers"),

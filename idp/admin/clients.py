@@ -20,7 +20,8 @@ from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAdd
 from idp.admin.page import Act, Page, list_of, people_like
 from idp.admin.preview import PreviewForm
 from idp.clients import deletion, secrets
-from idp.models import Authorization, Client, Consent, Event
+from idp.logout import backchannel
+from idp.models import Authorization, Client, Consent, Delivery, Event
 
 _GRANTS = {
     "authorization_code": _("People sign in with it (authorization_code)"),
@@ -44,10 +45,18 @@ _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (
 
 
 _SUBJECTS = ("subject_type", "sector_identifier_uri")
+_LOGOUT = (
+    *("backchannel_logout_uri", "backchannel_logout_session_required"),
+    *("frontchannel_logout_uri", "frontchannel_logout_session_required"),
+)
 _REQUEST_OBJECTS = (
     *("request_uris", "require_signed_request_object", "request_object_signing_alg"),
     *("request_object_encryption_alg", "request_object_encryption_enc"),
 )
+
+
+def _send_test_logout(client: Client) -> HttpResponse:
+    return redirect("admin:idp_delivery_change", backchannel.plan_test(client).pk)
 
 
 def _set_enabled(client: Client, *, enabled: bool) -> None:
@@ -128,6 +137,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *("client_id", "name", "application_type", "token_endpoint_auth_method", "enabled"),
             *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
             *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
+            *_LOGOUT,
             *_REQUEST_OBJECTS,
             *_SUBJECTS,
             *("grant_types", "response_types", "scopes", "profile", "skip_authorization"),
@@ -147,6 +157,8 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
                 "jwks_uri",
                 "initiate_login_uri",
                 "sector_identifier_uri",
+                "backchannel_logout_uri",
+                "frontchannel_logout_uri",
             ),
             WebAddress,
         )
@@ -171,6 +183,13 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "sector_identifier_uri": _(
                 "For pairwise apps with several hosts: the https address of a JSON list that has "
                 "all of their redirect URIs."
+            ),
+            "backchannel_logout_uri": _(
+                "An https address of the app that we tell when somebody’s session ends."
+            ),
+            "frontchannel_logout_uri": _(
+                "A page of the app that the person’s browser loads when they sign out here. It "
+                "has scheme, host and port of a redirect URI."
             ),
             "initiate_login_uri": _(
                 "An https address of the app that begins a sign-in. With it, people can open the "
@@ -224,6 +243,7 @@ class ClientsPage(Page):
             _("Addresses"),
             {"fields": ("redirect_uris", "post_logout_redirect_uris", "allowed_origins")},
         ),
+        (_("How it learns of sign-outs"), {"fields": _LOGOUT}),
         (
             _("How it proves itself with keys"),
             {"fields": ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg", *_REQUEST_OBJECTS)},
@@ -267,6 +287,16 @@ class ClientsPage(Page):
             _("The app works again, and so do its tokens that have not expired."),
             lambda _http, client: _set_enabled(client, enabled=True),
             applies=lambda client: not client.enabled,
+        ),
+        Act(
+            "test-logout",
+            _("Test its sign-out"),
+            _(
+                "The app is told, as when somebody signs out, of a session that there never was. "
+                "The next page shows whether it answered."
+            ),
+            lambda _http, client: _send_test_logout(client),
+            applies=lambda client: bool(client.enabled and client.backchannel_logout_uri),
         ),
     )
 
@@ -319,6 +349,7 @@ class ClientsPage(Page):
             (_("Events"), list_of(Event, client_id=row.client_id)),
             (_("Consents"), list_of(Consent, client=row.pk)),
             (_("Authorizations"), list_of(Authorization, client=row.pk)),
+            (_("Told of sign-outs"), list_of(Delivery, client=row.pk)),
         ]
 
     def response_add(

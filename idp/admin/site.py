@@ -37,7 +37,7 @@ class Site(AdminSite):
     sections: ClassVar[tuple[tuple[Any, tuple[str, ...]], ...]] = (
         (_("People"), ("User", "Session", "Consent", "Authorization", "Group")),
         (_("Apps"), ("Client", "ResourceServer", "Scope", "InitialAccessToken")),
-        (_("What happens here"), ("Event", "SigningKey")),
+        (_("What happens here"), ("Event", "Delivery", "SigningKey")),
     )
 
     def has_permission(self, request: HttpRequest) -> bool:

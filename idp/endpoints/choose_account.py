@@ -10,6 +10,7 @@ from accounts import parking
 from accounts.models import Session
 from accounts.next import next_of
 from accounts.sessions import session_of
+from accounts.signed_out import page_about
 from idp.authorization import pending
 from idp.continuation import continue_at, pending_of
 from idp.endpoints.wire import methods
@@ -44,8 +45,9 @@ def _act(http: HttpRequest) -> HttpResponse:
         case {"account": session_id}:
             return _choose(http, session_id)
         case {"sign-out": "all"}:
+            page = page_about(_sessions(http))
             parking.sign_out_of_all(http)
-            return redirect(_page("account_signed_out", http))
+            return redirect(page)
         case {"sign-out": session_id}:
             parking.sign_out(http, session_id)
             return redirect(_page("account_choose", http))

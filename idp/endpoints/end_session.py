@@ -12,10 +12,15 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts import parking
 from accounts.authentication import authentication_of
+from accounts.models import Session
+from accounts.sessions import session_of
+from accounts.signed_out import page_about
 from idp import policy, server_keys
 from idp.authorization.response import redirect_to
 from idp.clients.presentation import form_action_for, name_of
+from idp.endpoints import signed_out
 from idp.endpoints.error_page import error_page
+from idp.endpoints.signed_out import has_to_tell
 from idp.endpoints.wire import form_of, methods, query_of
 from idp.logout.request import LogoutRequest, client_id_of
 from idp.protocol.errors import ProtocolError, RequestExpired
@@ -41,15 +46,14 @@ def end_session(http: HttpRequest) -> HttpResponse:
         return redirect(f"{policy.PATHS['end_session_endpoint']}?{_sealed(parameters)}")
     authentication = authentication_of(http)
     if authentication and request.is_by(authentication.user, authentication.session_id):
-        logout(http)
-        return _leave(request)
+        return _sign_out(http, request)
     parked = [row.session for row in parking.others(http)]
     hinted = next((it for it in parked if request.is_by(it.user, it.pk)), None)
     if hinted is not None:
         parking.sign_out(http, hinted.pk)
-        return _leave(request)
+        return _leave(http, request, [hinted])
     if authentication is None:
-        return _leave(request)
+        return _leave(http, request, [])
     response = render(
         http,
         "end_session.html",
@@ -78,8 +82,7 @@ def confirm(http: HttpRequest) -> HttpResponse:
         return _refuse(http, error, parameters)
     if http.POST.get("answer") != "sign-out":
         return redirect("account_home")
-    logout(http)
-    return _leave(request)
+    return _sign_out(http, request)
 
 
 def _parameters(http: HttpRequest) -> Parameters:
@@ -114,9 +117,22 @@ def _sealed(parameters: Parameters) -> str:
     return urlencode({_SEALED: server_keys.seal(text, _PURPOSE), **languages})
 
 
-def _leave(request: LogoutRequest) -> HttpResponse:
-    """Go where the client said, with its state and nothing else, or to our own page."""
+def _sign_out(http: HttpRequest, request: LogoutRequest) -> HttpResponse:
+    """End this browser's session, if it has one."""
+    present = session_of(http)
+    logout(http)
+    return _leave(http, request, [present] if present else [])
+
+
+def _leave(http: HttpRequest, request: LogoutRequest, ended: list[Session]) -> HttpResponse:
+    """Go where the client said, with its state and nothing else, or to our own page.
+
+    Where the browser has to tell other apps first, it does so on our page and goes on by itself.
+    """
     if request.post_logout_redirect_uri is None:
-        return redirect("account_signed_out")
+        return redirect(page_about(ended))
     members = {} if request.state is None else {"state": request.state}
-    return redirect_to(request.post_logout_redirect_uri, members)
+    left = redirect_to(request.post_logout_redirect_uri, members)
+    if not has_to_tell(ended):
+        return left
+    return signed_out.page(http, ended, continue_to=left["Location"])

@@ -90,6 +90,8 @@ def provider_metadata(offered: Offer) -> dict[str, Any]:
         "request_object_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
         "ui_locales_supported": [code for code, _ in settings.LANGUAGES],
         "code_challenge_methods_supported": policy.CODE_CHALLENGE_METHODS,
         "authorization_response_iss_parameter_supported": True,

@@ -5,6 +5,8 @@ between the two, or in the midst of them, loses nothing: what was taken up is du
 """
 
 import random
+import secrets
+import uuid
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -15,7 +17,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from idp import events, outbound
-from idp.models import ClientSession, Delivery
+from idp.models import Client, ClientSession, Delivery
 from idp.protocol.errors import InvalidClientMetadata
 from idp.subjects import subject_of
 from idp.tokens import logout_token
@@ -68,6 +70,13 @@ def try_again(delivery: Delivery) -> None:
     """Make a delivery due now, also one that was given up, with all its tries before it."""
     Delivery.objects.filter(pk=delivery.pk).exclude(state=Delivery.State.DELIVERED).update(
         state=Delivery.State.WAITING, due_at=timezone.now(), tries=0, done_at=None
+    )
+
+
+def plan_test(client: Client) -> Delivery:
+    """Write that a client is to be told of a session that there never was."""
+    return Delivery.objects.create(
+        client=client, sub=str(uuid.uuid4()), sid=secrets.token_urlsafe(16)
     )
 
 

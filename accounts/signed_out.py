@@ -1,0 +1,31 @@
+"""The way to the page that says what was signed out, just now."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.core import signing
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from accounts.models import Session
+
+#: For how long the page can be opened again.
+_LASTS = timedelta(minutes=10)
+_SALT = "accounts.signed_out"
+
+
+def page_about(sessions: Iterable[Session]) -> str:
+    """Return the address of the page about these sessions, which end now."""
+    ended = [session.pk for session in sessions]
+    query = urlencode({"of": signing.dumps(ended, salt=_SALT)}) if ended else ""
+    return reverse("account_signed_out") + (f"?{query}" if query else "")
+
+
+def sessions_of(note: str) -> list[Session]:
+    """Return the ended sessions that such an address is about; none for any other."""
+    try:
+        keys = signing.loads(note, salt=_SALT, max_age=_LASTS)
+    except signing.BadSignature:
+        return []
+    ended = Session.objects.select_related("user").filter(pk__in=keys)
+    return list(ended.exclude(ended_at=None))

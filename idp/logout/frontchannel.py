@@ -1,0 +1,57 @@
+"""Telling apps of a sign-out in the person's own browser. OIDC Front-Channel Logout.
+
+And what the page after it says of every app: whether it was told, and how.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from accounts.models import Session
+from idp import policy
+from idp.clients.presentation import name_of
+from idp.models import ClientSession, Delivery
+
+#: How many apps a page names, and has the browser tell.
+_MOST = 100
+
+
+@dataclass(frozen=True)
+class SignedOut:
+    """An app that took part in a session that ended, as its person sees it."""
+
+    name: str
+    #: Where the browser tells it, or nothing.
+    frame: str
+    #: How far we came with telling it ourselves, or None where we don't: a `Delivery.State`.
+    state: str | None
+    #: Whether it has failed to answer so far.
+    troubled: bool
+
+
+def apps_of(sessions: Iterable[Session]) -> list[SignedOut]:
+    """Return the apps of sessions that ended, each with how it is told."""
+    sessions = list(sessions)
+    taking_part = ClientSession.objects.select_related("client").filter(
+        session__in=sessions, client__enabled=True
+    )
+    deliveries = {row.sid: row for row in Delivery.objects.filter(session__in=sessions)}
+    apps = [_signed_out(row, deliveries.get(row.sid)) for row in taking_part[:_MOST]]
+    return sorted(apps, key=lambda app: app.name.casefold())
+
+
+def _signed_out(row: ClientSession, delivery: Delivery | None) -> SignedOut:
+    return SignedOut(
+        name_of(row.client),
+        _frame(row),
+        delivery.state if delivery else None,
+        bool(delivery and delivery.last_problem),
+    )
+
+
+def _frame(row: ClientSession) -> str:
+    """Return the address that the browser loads. §3: with iss and sid, always both."""
+    uri: str = row.client.frontchannel_logout_uri
+    if not uri:
+        return ""
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'iss': policy.ISSUER, 'sid': row.sid})}"

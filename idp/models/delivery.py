@@ -50,11 +50,12 @@ class Delivery(models.Model):
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["state", "id"], name="delivery_by_state"),
             models.Index(
                 fields=["due_at"],
                 condition=models.Q(state="waiting"),
                 name="deliveries_due",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

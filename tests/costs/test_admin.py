@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Session, User
-from idp.models import Authorization, Client, Consent, Event
+from idp.models import Authorization, Client, Consent, Delivery, Event
 from tests.relying_party import make_person
 
 ROWS = 100_000
@@ -84,6 +84,8 @@ def fill() -> None:
         user=user, client=client, session=session, scope="openid", auth_time=now, acr="x"
     )
     copies(Authorization, authorization, user_id=user_pk, client_id=client_pk)
+    delivery = Delivery.objects.create(client=client, sub="x", sid="x")
+    copies(Delivery, delivery, client_id=client_pk, jti=text)
     event = Event.objects.create(kind=Event.Kind.DENIED, reference="CROW-D000", client_id="crowd-0")
     hexadecimal = "to_hex(i)" if connection.vendor == "postgresql" else "printf('%%x', i)"
     copies(
@@ -129,6 +131,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "consents of an app": lambda: "idp/consent/?q=crowd-000000050000",
     "authorizations": lambda: "idp/authorization/",
     "authorizations of somebody": lambda: "idp/authorization/?q=crowd-00000005000@",
+    "deliveries": lambda: "idp/delivery/",
+    "deliveries, given up": lambda: "idp/delivery/?state__exact=failed",
+    "deliveries to an app": lambda: "idp/delivery/?q=crowd-000000050000",
     "events": lambda: "idp/event/",
     "events, last page": lambda: "idp/event/?p=200",
     "events, denied": lambda: "idp/event/?kind__exact=denied",

@@ -38,6 +38,7 @@ def test_support_sees_and_changes_nothing() -> None:
         "idp.view_authorization",
         "idp.view_signingkey",
         "idp.view_event",
+        "idp.view_delivery",
         "idp.view_resourceserver",
         "idp.view_scope",
         "idp.view_initialaccesstoken",

@@ -30,6 +30,7 @@ from accounts.middleware import AuthenticationMiddleware
 from accounts.next import UNREADABLE
 from idp import policy
 from idp.continuation import allowed_by_page, pending_of
+from idp.logout.session_state import keep_cookie
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{32}")
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -122,6 +123,17 @@ class ContentSecurityPolicy(CSPMiddleware):
         if pending is not None:
             response._csp_update = allowed_by_page(pending)  # type: ignore[attr-defined]
         return super().process_response(request, response)
+
+
+def keep_browser_state(get_response: GetResponse) -> GetResponse:
+    """Let the browser know, on pages, which session it has. OIDC Session Management §3.2."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        keep_cookie(request, response)
+        return response
+
+    return middleware
 
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "idp.middleware.ContentSecurityPolicy",
+    "idp.middleware.keep_browser_state",
     "idp.middleware.PageSessions",
     "idp.middleware.PageLocale",
     "django.middleware.common.CommonMiddleware",

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from idp.endpoints import (
     apps,
     authorize,
+    check_session,
     choose_account,
     consent,
     developers,
@@ -47,6 +48,7 @@ urlpatterns = [
     path("introspect", introspect.introspect),
     path("register", register.register),
     path("end_session", end_session.end_session),
+    path("check_session", check_session.check_session),
     # The metadata of APIs beside us, by the name that the toolkit's views look for
     path("", include((_protected_resources, "oauth2_provider"))),
     # Pages

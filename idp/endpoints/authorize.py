@@ -33,6 +33,7 @@ from idp.clients.redirect_uris import ReplyAddress, verified
 from idp.continuation import PENDING, continue_at
 from idp.endpoints.error_page import error_page
 from idp.endpoints.wire import form_of, methods, query_of
+from idp.logout.session_state import session_state
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest, ProtocolError, RequestExpired, UnknownClient
 from idp.protocol.parameters import Parameters
@@ -167,6 +168,9 @@ def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest)
         case Answer(authentication):
             known = standing.client_session_id if standing else None
             members = codes.issue(request, authentication, known, timezone.now())
+            state = session_state(request.reply_to, authentication.session_id)
+            if state is not None:
+                members["session_state"] = state
             return send(http, request.reply_to, **members)
 
 

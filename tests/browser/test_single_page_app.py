@@ -92,3 +92,21 @@ def test_signing_in_and_silent_renewal(app: str, visitor: Visitor) -> None:
 def test_silence_when_nobody_is_signed_in(app: str, visitor: Visitor) -> None:
     visitor.page.goto(app)
     assert renewed(visitor) == "login_required"
+
+
+def test_signing_out_in_another_tab_is_noticed(app: str, visitor: Visitor) -> None:
+    """The library asks our frame every second; what it says is `unchanged` until it isn't."""
+    visitor.page.goto(app)
+    visitor.press("Sign in")
+    visitor.sign_in()
+    visitor.allow()
+    visitor.page.wait_for_url(f"{app}/")
+    visitor.sees(visitor.person.email)
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: asked.append(request.url))
+    visitor.page.wait_for_timeout(2500)
+    assert not [url for url in asked if "prompt=none" in url], "nothing has changed yet"
+    another = visitor.page.context.new_page()
+    another.goto(f"{ISSUER}/account/logout/")
+    another.click("#confirm-logout")
+    visitor.sees("Signed out")

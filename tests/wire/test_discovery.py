@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from django.core.management import call_command
 from jwcrypto.common import base64url_decode
 
 from idp import policy
@@ -187,6 +188,18 @@ def test_each_promise_is_kept(
     foreign_site.says(path, signing.object().encode(), "application/oauth-authz-req+jwt")
     asked = party.tokens(claims=json.dumps({"id_token": {"email": None}}))
     unregistered = party.answer(party.visit(request_uri=f"{uri}/x"))
+    told = RelyingParty(
+        make_client(
+            backchannel_logout_uri=foreign_site.says(f"{path}-told", b""),
+            frontchannel_logout_uri="https://rp.example.com/loaded",
+        ),
+        browser,
+        person,
+    )
+    sid = verified(told.tokens()["id_token"])["sid"]
+    page = browser.submit(browser.open("/account/logout/")).text
+    call_command("worker", "--once")
+    logout_token = verified(foreign_site.forms(f"{path}-told")[0]["logout_token"])
     assert {name: value for name, value in facts.items() if isinstance(value, bool)} == {
         "claims_parameter_supported": "email" in verified(asked["id_token"]),
         "request_parameter_supported": bool(signing.authorize(request=signing.object()).code),
@@ -194,6 +207,10 @@ def test_each_promise_is_kept(
         "require_request_uri_registration": unregistered.error == "invalid_request_uri",
         "require_signed_request_object": party.answer(party.visit()).code is None,
         "authorization_response_iss_parameter_supported": unregistered.iss == ISSUER,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": logout_token["sid"] == sid,
+        "frontchannel_logout_supported": "https://rp.example.com/loaded?" in page,
+        "frontchannel_logout_session_supported": f"sid={sid}" in page,
     }
 
 

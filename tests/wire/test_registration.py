@@ -67,6 +67,8 @@ def test_all_that_is_registered_comes_back_with_the_defaults(provider: object) -
     information = response.json()
     assert {name: information[name] for name in sorted(information) if "client_" not in name} == {
         "application_type": "web",
+        "backchannel_logout_session_required": False,
+        "frontchannel_logout_session_required": False,
         "grant_types": ["authorization_code"],
         "id_token_signed_response_alg": "RS256",
         "introspection_signed_response_alg": "RS256",
@@ -252,8 +254,6 @@ def test_a_redirect_uri_that_cannot_be(
         ("request_uris", ["https://rp.example.com/request.jwt#x"]),
         ("require_pushed_authorization_requests", True),
         ("dpop_bound_access_tokens", True),
-        ("backchannel_logout_uri", "https://rp.example.com/logout"),
-        ("frontchannel_logout_uri", "https://rp.example.com/logout"),
         ("subject_type", "x"),
         ("sector_identifier_uri", "https://rp.example.com/sector.json"),
         ("application_type", "desktop"),

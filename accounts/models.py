@@ -134,6 +134,8 @@ class Session(models.Model):
     #: The browser's own description of itself, as it was at sign-in.
     user_agent = models.CharField(_("browser"), max_length=400, blank=True)
     ip_address = models.GenericIPAddressField(_("network address"), null=True)
+    #: Whether the person did not ask to stay signed in.
+    until_closed = models.BooleanField(_("until the browser is closed"), default=True)
     created_at = models.DateTimeField(_("began"), auto_now_add=True)
     last_seen_at = models.DateTimeField(_("last seen"))
     ended_at = models.DateTimeField(_("ended"), null=True)
@@ -146,6 +148,11 @@ class Session(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "ended_at"], name="session_of_user"),
             models.Index(fields=["created_at"], name="session_by_time"),
+            models.Index(
+                fields=["last_seen_at"],
+                condition=models.Q(ended_at=None),
+                name="session_by_last_visit",
+            ),
         ]
 
     def __str__(self) -> str:

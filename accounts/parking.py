@@ -19,7 +19,15 @@ from django.middleware.csrf import rotate_token
 from django.utils import timezone
 
 from accounts.models import ParkedSession, Session, User
-from accounts.sessions import KEY, Ending, end_sessions, is_unchanged, session_of, usable_session
+from accounts.sessions import (
+    KEY,
+    Ending,
+    end_sessions,
+    is_over,
+    is_unchanged,
+    session_of,
+    usable_session,
+)
 
 #: How many accounts may be signed in at one browser.
 MOST = 5
@@ -138,7 +146,12 @@ def _find(http: HttpRequest) -> list[ParkedSession]:
         .exclude(pk=present.pk if present else "")
         .order_by("session__created_at")
     )
-    return [row for row in rows if is_unchanged(row.password_hash, row.session.user)]
+    now = timezone.now()
+    return [
+        row
+        for row in rows
+        if is_unchanged(row.password_hash, row.session.user) and not is_over(row.session, now)
+    ]
 
 
 def _browser_of(http: HttpRequest) -> str | None:

@@ -5,6 +5,7 @@ its next request, whatever cookie it holds.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.signals import password_reset, user_signed_up
+from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
@@ -31,6 +33,8 @@ sessions_ended = Signal()
 #: Where the browser session names it.
 KEY = "accounts_session"
 _SEEN_EVERY = timedelta(minutes=5)
+#: How many sessions expire in one go.
+_BATCH = 500
 
 
 class Ending(StrEnum):
@@ -46,6 +50,7 @@ class Ending(StrEnum):
     PASSWORD_RESET = "password-reset"
     FACTOR_REMOVED = "second-factor-removed"
     ACCOUNT_DELETED = "account-deleted"
+    EXPIRED = "expired"
 
 
 def connect() -> None:
@@ -101,6 +106,48 @@ def end_sessions(sessions: Iterable[Session], ending: Ending) -> None:
             sessions_ended.send(sender=Session, sessions=ended, ending=ending)
 
 
+@dataclass(frozen=True)
+class _Limits:
+    """How long a session lasts: since the last visit, and since the person proved who they are."""
+
+    idle: timedelta
+    whole: timedelta
+
+
+def _limits(*, until_closed: bool) -> _Limits:
+    idle, whole = (
+        (settings.IDP_SESSION_IDLE_HOURS, settings.IDP_SESSION_HOURS)
+        if until_closed
+        else (settings.IDP_STAY_SIGNED_IN_IDLE_HOURS, settings.IDP_STAY_SIGNED_IN_HOURS)
+    )
+    return _Limits(timedelta(hours=idle), timedelta(hours=whole))
+
+
+def is_over(session: Session, now: datetime) -> bool:
+    """Whether a session has lasted as long as one may (ASVS 7.3.1, 7.3.2), or has ended."""
+    limits = _limits(until_closed=session.until_closed)
+    return (
+        session.ended_at is not None
+        or now - session.last_seen_at >= limits.idle
+        or now - session.authenticated_at >= limits.whole
+    )
+
+
+def end_expired(now: datetime) -> int:
+    """End sessions that have lasted as long as they may, so that whoever has to know is told."""
+    over = Q()
+    for until_closed in (True, False):
+        limits = _limits(until_closed=until_closed)
+        since = Q(last_seen_at__lte=now - limits.idle) | Q(authenticated_at__lte=now - limits.whole)
+        over |= Q(until_closed=until_closed) & since
+    expired = Session.objects.select_related("user").filter(over, ended_at=None)
+    ended = 0
+    while batch := list(expired.order_by("last_seen_at")[:_BATCH]):
+        end_sessions(batch, Ending.EXPIRED)
+        ended += len(batch)
+    return ended
+
+
 def usable_session(prefix: str = "") -> Q:
     """Return what a session has to be; `prefix` leads to it from another row.
 
@@ -129,8 +176,13 @@ def _find(http: HttpRequest) -> Session | None:
     if session is None or not is_unchanged(http.session.get(HASH_SESSION_KEY, ""), session.user):
         return None
     now = timezone.now()
-    if now - session.last_seen_at > _SEEN_EVERY:
-        Session.objects.filter(pk=session.pk).update(last_seen_at=now)
+    known, session.until_closed = session.until_closed, http.session.get_expire_at_browser_close()
+    if is_over(session, now):
+        end_sessions([session], Ending.EXPIRED)
+        return None
+    if now - session.last_seen_at > _SEEN_EVERY or session.until_closed != known:
+        session.last_seen_at = now
+        session.save(update_fields=["last_seen_at", "until_closed"])
     return session
 
 

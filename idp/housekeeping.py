@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session as BrowserSession
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import ParkedSession, Session, User
+from accounts.sessions import end_expired
 from idp import keys, policy
 from idp.models import (
     AccessToken,
@@ -29,9 +30,13 @@ BATCH = 500
 
 
 def tidy(now: datetime) -> dict[str, int]:
-    """Delete what is over and keep the keys' schedule; return how many rows of each went."""
+    """Delete what is over and keep the keys' schedule; return how many rows of each went.
+
+    Sessions that have expired are ended, and stay for a while.
+    """
     keys.tend(now)
-    return {name: _delete(rows) for name, rows in _over(now)}
+    expired = end_expired(now)
+    return {"expired sessions": expired, **{name: _delete(rows) for name, rows in _over(now)}}
 
 
 def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:

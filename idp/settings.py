@@ -152,6 +152,13 @@ if CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
     # Full, it throws away entries that still count wrong passwords. Django's default is 300.
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+#: How long a sign-in lasts, in hours: without a visit here, and in all; then for those who asked to
+#: stay signed in. ASVS 7.1.1, 7.3.1, 7.3.2.
+IDP_SESSION_IDLE_HOURS: int = env.int("IDP_SESSION_IDLE_HOURS", default=12)
+IDP_SESSION_HOURS: int = env.int("IDP_SESSION_HOURS", default=24)
+IDP_STAY_SIGNED_IN_IDLE_HOURS: int = env.int("IDP_STAY_SIGNED_IN_IDLE_HOURS", default=14 * 24)
+IDP_STAY_SIGNED_IN_HOURS: int = env.int("IDP_STAY_SIGNED_IN_HOURS", default=90 * 24)
+SESSION_COOKIE_AGE = IDP_STAY_SIGNED_IN_HOURS * 3600
 
 # --- People ---------------------------------------------------------------------------------
 

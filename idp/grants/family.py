@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
+from accounts.sessions import is_over
 from idp import events
 from idp.models import Authorization, Client
 from idp.protocol.errors import InvalidGrant, InvalidTarget
@@ -27,8 +29,11 @@ def still_holds(authorization: Authorization) -> None:
     if authorization.revoked_at is not None:
         raise InvalidGrant("The authorization has been revoked since it was given.")
     session = authorization.session
-    if not authorization.offline and (session is None or session.ended_at is not None):
-        raise InvalidGrant("The person has signed out since, and offline_access was not granted.")
+    if not authorization.offline and (session is None or is_over(session, timezone.now())):
+        raise InvalidGrant(
+            "The person has signed out since, or the session has expired, and offline_access was "
+            "not granted."
+        )
     if not authorization.user.is_active:
         raise InvalidGrant("The person's account has been disabled since.")
 

@@ -221,6 +221,7 @@ def test_the_story_of_a_reference(in_process, statements) -> None:
     Client.objects.filter(client_id=client_id).update(user=owner)
     event = Event.objects.create(kind="denied", client_id=client_id)
     in_process.force_login(owner)
+    in_process.get("/developers/")  # the first visit notes whether they stay signed in
     counts = []
     for reference in (event.reference, "2222-2222"):
         with statements:

@@ -16,12 +16,15 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth
 from flask import Flask, redirect, render_template, request, session, url_for
+from joserfc import jwt
 from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
 from werkzeug.wrappers import Response
 
 ISSUER = os.environ.get("OIDC_ISSUER", "http://localhost:8000")
 #: The API that Bakery calls: its address, and by that name Signet knows it.
 API = os.environ.get("API_IDENTIFIER", "http://localhost:8003/")
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 PATIENCE = 10  # seconds that a person waits for the provider
 
 
@@ -44,6 +47,10 @@ class Memory:
         self._kept[key] = value
         for oldest in list(self._kept)[: -self._most]:
             self.delete(oldest)
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Return all that is kept, by its keys."""
+        return list(self._kept.items())
 
     def delete(self, key: str) -> None:
         """Forget what is kept under this key."""
@@ -218,6 +225,23 @@ def logout() -> str:
     return render_template("signed_out.html", person=person, end_session=end_session)
 
 
+@app.post("/signed-out-at-signet")
+def signed_out_at_signet() -> tuple[str, int]:
+    """Step 9: Signet says that a session ended, wherever: forget who is in it.
+
+    OIDC Back-Channel Logout §2.6. No browser is here; the token alone says what happened.
+    """
+    try:
+        claims = _logout_claims(request.form["logout_token"])
+    except (KeyError, ValueError, JoseError) as error:
+        app.logger.warning("A logout token was refused: %s", error)
+        return "This is no logout token of Signet for Bakery.", 400
+    for name, person in sign_ins.items():
+        if person["claims"].get("sid") == claims["sid"]:
+            sign_ins.delete(name)
+    return "", 200
+
+
 @app.errorhandler(OAuthError)
 def not_signed_in(error: OAuthError) -> tuple[str, int]:
     """Signet said no (the person may have), or the answer is not to a question of this browser."""
@@ -247,6 +271,26 @@ def words() -> str:
 def signed_in() -> dict[str, Any] | None:
     """Return what we know of the person at this browser, or None."""
     return sign_ins.get(session.get("sign_in", ""))
+
+
+def _logout_claims(token: str) -> dict[str, Any]:
+    """Return what a logout token says, once it is proven. Raises JoseError, ValueError."""
+    algorithms = oauth.signet.load_server_metadata()["id_token_signing_alg_values_supported"]
+    keys = KeySet.import_key_set(oauth.signet.fetch_jwk_set(force=True))
+    found = jwt.decode(token, keys, algorithms=[a for a in algorithms if not a.startswith("HS")])
+    jwt.JWTClaimsRegistry(
+        iss={"essential": True, "value": oauth.signet.load_server_metadata()["issuer"]},
+        aud={"essential": True, "value": oauth.signet.client_id},
+        iat={"essential": True},
+        exp={"essential": True},
+        jti={"essential": True},
+        sid={"essential": True},
+    ).validate(found.claims)
+    if found.header.get("typ") != "logout+jwt" or "nonce" in found.claims:
+        raise ValueError("an ID token is no logout token")
+    if LOGOUT_EVENT not in found.claims.get("events", {}):
+        raise ValueError("it says nothing of a logout")
+    return dict(found.claims)
 
 
 def _refreshed(person: dict[str, Any], **parameters: str) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client as DjangoClient
 
-from idp.models import AccessToken, Authorization, AuthorizationCode, RefreshToken
+from accounts.models import Session
+from idp.models import AccessToken, Authorization, AuthorizationCode, Delivery, RefreshToken
 from tests.relying_party import RelyingParty, make_client, spec
 
 OFFLINE = "openid offline_access"
@@ -151,3 +152,27 @@ def test_reuse_is_noticed_again_when_noticing_it_broke(app: RelyingParty) -> Non
         assert response.status_code == 500
     assert response.json()["error"] == "invalid_grant"
     assert app.userinfo(second["access_token"]).status_code == 401
+
+
+@spec("OIDC Back-Channel Logout", "2.3")
+def test_a_sign_out_that_breaks_is_whole_or_has_not_happened(app: RelyingParty) -> None:
+    client = make_client(backchannel_logout_uri="https://rp.example.com/told")
+    app = RelyingParty(client, app.browser, app.person)
+    app.tokens()
+    cookie = app.browser.cookies[settings.SESSION_COOKIE_NAME]
+    session = Session.objects.get(user__email=app.person.email)
+    for number in range(1, MOST_STATEMENTS):
+        browser = DjangoClient(
+            headers={"host": settings.IDP_ISSUER.partition("://")[2]}, raise_request_exception=False
+        )
+        browser.cookies[settings.SESSION_COOKIE_NAME] = cookie
+        with connection.execute_wrapper(FailAt(number)):
+            response = browser.post("/account/logout/")
+        session.refresh_from_db()
+        told = Delivery.objects.filter(client__client_id=client.client_id).count()
+        assert told == (session.ended_at is not None), f"after a crash at statement {number}"
+        if response.status_code == 302:
+            break
+        assert response.status_code == 500
+    assert session.ended_at is not None
+    assert number > 4

@@ -19,6 +19,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.core.management import call_command
 from django.utils import timezone
 
 from idp.declaration import apply
@@ -41,6 +42,8 @@ def bakery(
     client = make_client(
         redirect_uris=[f"{address}/callback"],
         post_logout_redirect_uris=[f"{address}/"],
+        # By this name we may go there (IDP_OUTBOUND_ALLOW).
+        backchannel_logout_uri=f"{address}/signed-out-at-signet".replace("127.0.0.1", "localhost"),
         **{
             "profile": "recommended",
             "grant_types": ["authorization_code", "refresh_token"],
@@ -208,6 +211,17 @@ def test_the_tokens_live_on_after_signing_out_of_signet(
     page = sign_in(traveller, person, site)
     traveller.press(traveller.open("/account/logout/"), "confirm-logout")
     assert "api-answer" in texts(traveller.press(page, "call-api"))
+
+
+def test_a_sign_out_at_signet_reaches_it(site: str, traveller: Traveller, person: Person) -> None:
+    sign_in(traveller, person, site)
+    told = f"{site}/signed-out-at-signet"
+    for form in ({}, {"logout_token": "x"}, {"logout_token": jwt.encode({}, "x" * 32)}):
+        assert httpx.post(told, data=form).status_code == 400
+    assert texts(traveller.open(site))["claims"]
+    traveller.press(traveller.open("/account/logout/"), "confirm-logout")
+    call_command("worker", "--once")
+    assert "claims" not in texts(traveller.open(site))
 
 
 def test_the_api_is_down(traveller: Traveller, person: Person, tmp_path: Path) -> None:

@@ -9,13 +9,16 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from django.utils import timezone
 
-from idp.models import Client, PendingAuthorization
+from idp.logout import backchannel
+from idp.models import Client, Delivery, PendingAuthorization
 from tests.conftest import ROOT, Server, database_url
-from tests.relying_party import make_client
+from tests.elsewhere import Elsewhere
+from tests.relying_party import make_client, unique
 
 
 def soon(condition: Callable[[], bool]) -> None:
@@ -48,6 +51,32 @@ def start(*arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+
+
+def test_a_worker_that_is_killed_in_mid_delivery_loses_nothing(foreign_site: Elsewhere) -> None:
+    path, begun = f"/{unique('told')}", Event()
+
+    def hang(_handler: object) -> None:
+        begun.set()
+        time.sleep(4)
+
+    foreign_site.pages[path] = hang
+    client_id = make_client(backchannel_logout_uri=foreign_site.address + path).client_id
+    delivery = backchannel.plan_test(Client.objects.get(client_id=client_id))
+    killed = start()
+    assert begun.wait(30)
+    killed.kill()
+    killed.wait()
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.tries) == (Delivery.State.WAITING, 1)
+    foreign_site.says(path, b"")
+    start("--once").wait(30)
+    assert len(foreign_site.forms(path)) == 1, "its minute is not over"
+    Delivery.objects.filter(pk=delivery.pk).update(due_at=timezone.now())
+    start("--once").wait(30)
+    delivery.refresh_from_db()
+    assert delivery.state == Delivery.State.DELIVERED
+    assert len(foreign_site.forms(path)) == 2
 
 
 @pytest.fixture

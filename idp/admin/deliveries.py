@@ -1,5 +1,7 @@
 """Deliveries: which apps were told that a session ended, which were not, and why."""
 
+from datetime import datetime
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -13,15 +15,16 @@ from idp.models import Delivery
 class DeliveriesPage(Record):
     """Deliveries."""
 
-    list_display = ("client", "created_at", "state", "tries", "due_at", "last_problem")
+    list_display = ("client", "created_at", "state", "tries", "next_try", "last_problem")
     list_filter = ("state", "created_at")
     list_select_related = ("client",)
     ordering = ("-pk",)
     search_help_text = _("A client ID.")
     fields = (
         *("client", "session", "sub", "sid", "created_at", "state", "tries"),
-        *("due_at", "done_at", "last_problem"),
+        *("next_try", "done_at", "last_problem"),
     )
+    readonly_fields = ("next_try",)
     acts = (
         Act(
             "again",
@@ -31,6 +34,11 @@ class DeliveriesPage(Record):
             applies=lambda delivery: delivery.state != Delivery.State.DELIVERED,
         ),
     )
+
+    @admin.display(description=_("next try"), ordering="due_at")
+    def next_try(self, delivery: Delivery) -> datetime | None:
+        """Return when the app is told again, if it is to be."""
+        return delivery.due_at if delivery.state == Delivery.State.WAITING else None
 
     def found(self, rows: QuerySet[Delivery], term: str) -> QuerySet[Delivery]:
         """Return the deliveries to an app."""

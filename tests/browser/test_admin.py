@@ -43,6 +43,7 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "app": lambda: f"idp/client/{first(Client)}/change/",
     "new-app": lambda: "idp/client/add/",
     "secrets": lambda: f"idp/client/{first(Client, client_type='confidential')}/secrets/",
+    "deliveries": lambda: "idp/delivery/",
     "preview": lambda: f"idp/client/{first(Client)}/preview/",
     "previewed": lambda: (
         f"idp/client/{first(Client)}/preview/?scopes=openid&scopes=profile&scopes=address"

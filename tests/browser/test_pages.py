@@ -278,6 +278,18 @@ def signed_out(visitor: Visitor) -> None:
     visitor.sees("You are signed out")
 
 
+def signed_out_of_apps(visitor: Visitor) -> None:
+    home(visitor)
+    for name, uri in (("Florist", "https://app.example/loaded"), ("Cobbler", "")):
+        site = site_at("https://app.example/landed", client_name=name, frontchannel_logout_uri=uri)
+        visitor.open(request_of(site, visitor.person)[0])
+        visitor.page.click("#allow")
+        visitor.page.wait_for_url("https://app.example/**")
+    visitor.open("/account/logout/")
+    visitor.page.click("#confirm-logout")
+    visitor.sees("You are signed out")
+
+
 def form_post(visitor: Visitor) -> None:
     """The page that goes to the app by itself, kept from doing so."""
     visitor.page.route(
@@ -389,6 +401,7 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "step-up-by-passkey": step_up_by_passkey,
     "sign-out": sign_out,
     "signed-out": signed_out,
+    "signed-out-of-apps": signed_out_of_apps,
     "inactive": at("/account/inactive/"),
     "consent-few": lambda visitor: consent(visitor, "openid"),
     "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),

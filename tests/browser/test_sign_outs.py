@@ -1,0 +1,35 @@
+"""Signing out of one app in a browser tells the others. OIDC Front-Channel Logout §3."""
+
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from tests.browser.visitor import Visitor, request_of, site_at
+from tests.relying_party import ISSUER
+
+
+def test_the_others_are_told_and_the_way_back_is_taken(visitor: Visitor) -> None:
+    florist = site_at(
+        "https://app.example/landed", frontchannel_logout_uri="https://app.example/loaded?a=b"
+    )
+    baker = site_at(
+        "https://shop.example/landed",
+        post_logout_redirect_uris=["https://shop.example/signed-out"],
+    )
+    for number, site in enumerate((florist, baker)):
+        visitor.open(request_of(site, visitor.person)[0])
+        if number == 0:
+            visitor.sign_in()
+        visitor.page.click("#allow")
+        visitor.page.wait_for_url("https://*.example/landed**")
+    loaded: list[str] = []
+    visitor.page.on("request", lambda request: loaded.append(request.url))
+    query = {
+        "client_id": baker.client.client_id,
+        "post_logout_redirect_uri": "https://shop.example/signed-out",
+        "state": "there",
+    }
+    visitor.open(f"/end_session?{urlencode(query)}")
+    visitor.page.click("#confirm-logout")
+    visitor.page.wait_for_url("https://shop.example/signed-out?state=there")
+    [told] = [url for url in loaded if url.startswith("https://app.example/loaded")]
+    members = parse_qs(urlsplit(told).query)
+    assert (members["a"], members["iss"], set(members)) == (["b"], [ISSUER], {"a", "iss", "sid"})

@@ -57,6 +57,7 @@ urlpatterns = [
     path("language", language.language, name="set_language"),
     path("developers/", developers.overview, name="developers"),
     path("developers/apps/", developers.apps, name="developers_apps"),
+    path("developers/token/", developers.token, name="developers_token"),
     path("developers/errors/<slug:code>", developers.error, name="developers_error"),
     # Operations
     path("admin/", admin.site.urls),

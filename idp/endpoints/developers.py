@@ -104,6 +104,21 @@ def apps(http: HttpRequest) -> HttpResponse:
     )
 
 
+@csrf_exempt
+@require_safe
+def token(http: HttpRequest) -> HttpResponse:
+    """Show the token inspector: its script reads a token in the browser, and nothing comes here."""
+    return render(
+        http,
+        "developers/token.html",
+        {
+            "issuer": policy.ISSUER,
+            "jwks_uri": policy.address("jwks_uri"),
+            "introspection": policy.address("introspection_endpoint"),
+        },
+    )
+
+
 @dataclass(frozen=True)
 class _Paragraph:
     """A paragraph of advice: a sentence, or steps to take one after the other."""

@@ -320,6 +320,13 @@ def no_apps(visitor: Visitor) -> None:
     visitor.open("/developers/apps/")
 
 
+def inspected_token(visitor: Visitor) -> None:
+    visitor.open("/developers/token/")
+    visitor.page.fill("#token", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4IiwiZXhwIjoxfQ.")
+    visitor.sees("Token inspector")
+    visitor.page.get_by_role("status").get_by_role("heading").wait_for()
+
+
 def not_signed_out(visitor: Visitor) -> None:
     home(visitor)
     visitor.open("/end_session?id_token_hint=x")
@@ -405,6 +412,7 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "developers-error": at("/developers/errors/invalid_request"),
     "developers-reference": at("/developers/errors/invalid_grant?reference=7KQ2-M9XD"),
     "what-happened": what_happened,
+    "token-inspector": inspected_token,
     "apps": apps,
     "no-apps": no_apps,
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accounts.authentication import Authentication
 from accounts.models import User
@@ -57,16 +57,18 @@ def denial(viewer: Authentication | None, reference: str) -> Event | None:
     return found
 
 
+def clients_of(owner: User) -> QuerySet[Client]:
+    """Return somebody's apps by name."""
+    apps: QuerySet[Client] = Client.objects.filter(user=owner).order_by("name", "pk")
+    return apps
+
+
 def apps_of(owner: User) -> list[App]:
     """Return somebody's first APPS_SHOWN + 1 apps with their last denials, in two statements."""
     denials = Event.objects.filter(kind=Event.Kind.DENIED).order_by("-id")
     of_client = denials.filter(client_id=OuterRef("client_id")).values("id")
     oldest_shown = Subquery(of_client[DENIALS_SHOWN - 1 : DENIALS_SHOWN])
-    clients = list(
-        Client.objects.filter(user=owner)
-        .annotate(oldest_shown=oldest_shown)
-        .order_by("name", "pk")[: APPS_SHOWN + 1]
-    )
+    clients = list(clients_of(owner).annotate(oldest_shown=oldest_shown)[: APPS_SHOWN + 1])
     if not clients:
         return []
     # Each part of the condition is a range of the index `event_by_client`.

@@ -300,14 +300,14 @@ async function publishedKeys() {
   if (!response.ok) throw new Error(String(response.status));
   const at = Date.parse(response.headers.get("Date") ?? "");
   const ahead = Number.isNaN(at) ? 0 : Math.round((Date.now() - at) / 1000);
-  return { keys: (await response.json()).keys, ahead };
+  return { keys: (await response.json()).keys, ahead, fetched: Date.now() };
 }
 
-/** The same, fetched once for each time the page is open, and again where `kid` is not among them. */
+/** The same, kept while the page is open, and fetched again where `kid` is not among them. */
 async function keysFor(kid) {
-  let found = await (published ??= publishedKeys());
-  if (kid !== undefined && !found.keys.some((key) => key.kid === kid)) found = await (published = publishedKeys());
-  return found;
+  const known = await (published ??= publishedKeys());
+  const isNew = kid !== undefined && !known.keys.some((key) => key.kid === kid);
+  return isNew && Date.now() - known.fetched > 5000 ? (published = publishedKeys()) : known;
 }
 
 async function signatureIsRight({ text, header, claims, kind }) {
@@ -319,7 +319,7 @@ async function signatureIsRight({ text, header, claims, kind }) {
   if (claims.iss !== issuer) return unknown("Not looked at: our keys say nothing about another issuer’s tokens.");
   if (/^HS/.test(alg)) return unknown(`${alg} takes the client’s secret, which belongs in no page. Your app can check it.`);
   const algorithm = algorithmOf(alg);
-  if (algorithm === null) return wrong(`alg is ${alg}, which this provider does not sign with.`);
+  if (algorithm === null) return wrong(`alg is ${shown(header.alg)}, which this provider does not sign with.`);
   if (!globalThis.crypto?.subtle) return unknown("It can’t be checked here: browsers do that on https pages only.");
   let keys;
   try {

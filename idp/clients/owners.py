@@ -11,6 +11,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accounts.authentication import Authentication
 from accounts.models import User
+from idp.clients.quick_starts import QUICK_STARTS, QuickStart
 from idp.models import Client, Event
 from idp.roles import may_administer
 
@@ -25,6 +26,11 @@ class App:
 
     client: Client
     denials: list[Event]
+
+    @property
+    def quick_starts(self) -> list[QuickStart]:
+        """Return what it can be tried with as it is registered."""
+        return [start for start in QUICK_STARTS.values() if start.fits(self.client)]
 
 
 def may_see(viewer: Authentication | None, client: Client) -> bool:

@@ -124,6 +124,10 @@ def test_a_quick_start_is_filled_in_for_the_apps_owner(browser: Browser, person:
     assert f"{ISSUER}/.well-known/openid-configuration" in page.text
     assert "your-client-id" in page.text
     browser.sign_in(person)
+    links = links_on(browser.open(APPS))
+    assert f"{flask}?client_id={client.client_id}" in links
+    assert f"/developers/start/single-page-app/?client_id={public.client_id}" in links
+    assert f"{flask}?client_id={public.client_id}" not in links
     links = links_on(browser.open(flask))
     assert f"?client_id={client.client_id}" in links
     assert f"?client_id={public.client_id}" not in links

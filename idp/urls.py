@@ -61,6 +61,8 @@ urlpatterns = [
     path("language", language.language, name="set_language"),
     path("developers/", developers.overview, name="developers"),
     path("developers/apps/", developers.apps, name="developers_apps"),
+    path("developers/token/", developers.token, name="developers_token"),
+    path("developers/start/<slug:name>/", developers.quick_start, name="developers_quick_start"),
     path("developers/errors/<slug:code>", developers.error, name="developers_error"),
     # Operations
     path("admin/", admin.site.urls),

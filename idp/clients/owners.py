@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accounts.authentication import Authentication
 from accounts.models import User
+from idp.clients.quick_starts import QUICK_STARTS, QuickStart
 from idp.models import Client, Event
 from idp.roles import may_administer
 
@@ -25,6 +26,11 @@ class App:
 
     client: Client
     denials: list[Event]
+
+    @property
+    def quick_starts(self) -> list[QuickStart]:
+        """Return what it can be tried with as it is registered."""
+        return [start for start in QUICK_STARTS.values() if start.fits(self.client)]
 
 
 def may_see(viewer: Authentication | None, client: Client) -> bool:
@@ -57,16 +63,18 @@ def denial(viewer: Authentication | None, reference: str) -> Event | None:
     return found
 
 
+def clients_of(owner: User) -> QuerySet[Client]:
+    """Return somebody's apps by name."""
+    apps: QuerySet[Client] = Client.objects.filter(user=owner).order_by("name", "pk")
+    return apps
+
+
 def apps_of(owner: User) -> list[App]:
     """Return somebody's first APPS_SHOWN + 1 apps with their last denials, in two statements."""
     denials = Event.objects.filter(kind=Event.Kind.DENIED).order_by("-id")
     of_client = denials.filter(client_id=OuterRef("client_id")).values("id")
     oldest_shown = Subquery(of_client[DENIALS_SHOWN - 1 : DENIALS_SHOWN])
-    clients = list(
-        Client.objects.filter(user=owner)
-        .annotate(oldest_shown=oldest_shown)
-        .order_by("name", "pk")[: APPS_SHOWN + 1]
-    )
+    clients = list(clients_of(owner).annotate(oldest_shown=oldest_shown)[: APPS_SHOWN + 1])
     if not clients:
         return []
     # Each part of the condition is a range of the index `event_by_client`.

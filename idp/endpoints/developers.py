@@ -17,6 +17,7 @@ from accounts.authentication import Authentication, authentication_of
 from idp import policy
 from idp.clients import owners
 from idp.clients.opened import offer
+from idp.clients.quick_starts import QUICK_STARTS
 from idp.clients.redirect_uris import Comparison, compared
 from idp.endpoints.wire import query_of
 from idp.models import Client, Event
@@ -51,6 +52,7 @@ def overview(http: HttpRequest) -> HttpResponse:
             "algorithms": policy.ID_TOKEN_ALGORITHMS,
             "authentication_methods": policy.CLIENT_AUTHENTICATION_METHODS,
             "grant_types": offer().grant_types,
+            "quick_starts": QUICK_STARTS.values(),
             "errors": [(code, _summary(kind)) for code, kind in sorted(errors.catalogue().items())],
             "example": _EXAMPLE,
             "example_reference": _EXAMPLE_REFERENCE,
@@ -104,6 +106,44 @@ def apps(http: HttpRequest) -> HttpResponse:
     )
 
 
+@csrf_exempt
+@require_safe
+def token(http: HttpRequest) -> HttpResponse:
+    """Show the token inspector: its script reads a token in the browser, and nothing comes here."""
+    return render(
+        http,
+        "developers/token.html",
+        {
+            "issuer": policy.ISSUER,
+            "jwks_uri": policy.address("jwks_uri"),
+            "introspection": policy.address("introspection_endpoint"),
+        },
+    )
+
+
+@require_safe
+@never_cache
+def quick_start(http: HttpRequest, name: str) -> HttpResponse:
+    """Show a program that signs people in, for its owner with the values of an app of theirs."""
+    start = QUICK_STARTS.get(name)
+    if start is None:
+        raise Http404
+    viewer = authentication_of(http)
+    client = _client(http, viewer)
+    apps = owners.clients_of(viewer.user)[: owners.APPS_SHOWN] if viewer else []
+    return render(
+        http,
+        "developers/quick_start.html",
+        {
+            "start": start,
+            "text": start.filled_in(client),
+            "client": client,
+            "fits": client is not None and start.fits(client),
+            "apps": [app for app in apps if start.fits(app)],
+        },
+    )
+
+
 @dataclass(frozen=True)
 class _Paragraph:
     """A paragraph of advice: a sentence, or steps to take one after the other."""
@@ -130,11 +170,25 @@ def _advice(explained: type[errors.ProtocolError]) -> list[_Paragraph]:
 
 def _reference(http: HttpRequest) -> str | None:
     """Return the reference that the address names, if it is one."""
-    try:
-        reference = Parameters.parse(query_of(http)).get("reference") or ""
-    except errors.InvalidRequest:
-        return None
+    reference = _asked(http, "reference")
     return reference if is_reference(reference) else None
+
+
+def _client(http: HttpRequest, viewer: Authentication | None) -> Client | None:
+    """Return the client that the address names, if this person may see it."""
+    client_id = _asked(http, "client_id")
+    if viewer is None or not client_id:
+        return None
+    client = Client.objects.filter(client_id=client_id).first()
+    return client if client is not None and owners.may_see(viewer, client) else None
+
+
+def _asked(http: HttpRequest, name: str) -> str:
+    """Return what the address says under this name; nothing where it can't be read."""
+    try:
+        return Parameters.parse(query_of(http)).get(name) or ""
+    except errors.InvalidRequest:
+        return ""
 
 
 def _admin_url(viewer: Authentication | None, event: Event | None) -> str | None:

@@ -50,6 +50,9 @@ class InvalidRequest(ProtocolError):
     5. The body was not understood: send application/x-www-form-urlencoded, not JSON.
     6. PKCE is required, or not understood: send a code_challenge with code_challenge_method=S256.
        Any current OpenID Connect library has a switch for it.
+    7. The client_id is unknown or disabled: compare it with the operator's, and ask them.
+    8. The page was incomplete or too old: people who took more than an hour, or came back by a
+       bookmark, begin once more in your app.
     """
 
     code = "invalid_request"
@@ -93,6 +96,10 @@ class InvalidClient(ProtocolError):
        whether the app's environment really has it. In the header, id and secret are percent-encoded
        before base64 (RFC 6749 §2.3.1).
     4. The secret has expired: ask the operator for a new one.
+    5. With private_key_jwt or client_secret_jwt: iss and sub are the client_id, aud is our issuer,
+       exp is a few minutes ahead, and jti is new each time. Use a key and an algorithm that are
+       registered.
+    6. Too many wrong secrets came from your address (429): stop what sends them, and wait a minute.
     """
 
     code = "invalid_client"
@@ -184,11 +191,14 @@ class InvalidTarget(ProtocolError):
 
 
 class AccessDenied(ProtocolError):
-    """The person said no.
+    """The person said no, or nobody may register apps in this way.
 
-    1. Treat it as an answer, not as a fault: say that they are not signed in, and offer to try
-       again.
+    1. After a sign-in, treat it as an answer, not as a fault: say that they are not signed in, and
+       offer to try again.
     2. If many say no, ask for fewer scopes, or ask later, when it is plain what they are for.
+    3. Your app has been disabled meanwhile: ask the operator.
+    4. At the registration endpoint: ask the operator for an initial access token, or to register
+       the app. After too many registrations from your address (429), wait a minute.
     """
 
     code = "access_denied"

@@ -332,6 +332,20 @@ def no_apps(visitor: Visitor) -> None:
     visitor.open("/developers/apps/")
 
 
+def quick_start(visitor: Visitor) -> None:
+    home(visitor)
+    site = owned_site("https://app.example/callback", visitor.person, client_name="Florist")
+    visitor.open(f"/developers/start/single-page-app/?client_id={site.client.client_id}")
+    visitor.page.get_by_role("button", name="Copy").wait_for()
+
+
+def inspected_token(visitor: Visitor) -> None:
+    visitor.open("/developers/token/")
+    visitor.page.fill("#token", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4IiwiZXhwIjoxfQ.")
+    visitor.sees("Token inspector")
+    visitor.page.get_by_role("status").get_by_role("heading").wait_for()
+
+
 def not_signed_out(visitor: Visitor) -> None:
     home(visitor)
     visitor.open("/end_session?id_token_hint=x")
@@ -418,6 +432,8 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "developers-error": at("/developers/errors/invalid_request"),
     "developers-reference": at("/developers/errors/invalid_grant?reference=7KQ2-M9XD"),
     "what-happened": what_happened,
+    "quick-start": quick_start,
+    "token-inspector": inspected_token,
     "apps": apps,
     "no-apps": no_apps,
 }

@@ -1,4 +1,4 @@
-"""A single-page app on oidc-client-ts: code with PKCE, renewed in an iframe without a word.
+"""The quick start on oidc-client-ts: code with PKCE, renewed in an iframe without a word.
 
 Its address is another port of our own site, which proves nothing about third-party cookies: where
 an app is on another site, browsers send our session cookie to no iframe, and renewal takes a
@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext
 
+from idp.clients.quick_starts import QUICK_STARTS
+from idp.models import Client
 from tests import secrecy
 from tests.browser.visitor import Site, Visitor
 from tests.conftest import ROOT
 from tests.relying_party import ISSUER, Person, make_client
 
-PAGE = (ROOT / "tests/browser/single_page_app.html").read_text()
 LIBRARY = ROOT / "tests/node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
 
 
@@ -28,7 +29,7 @@ class App(BaseHTTPRequestHandler):
     page = ""
 
     def do_GET(self) -> None:
-        is_library = self.path == "/oidc-client-ts.js"
+        is_library = self.path == "/oidc-client-ts.min.js"
         kind = "text/javascript" if is_library else "text/html; charset=utf-8"
         self.send_response(200)
         self.send_header("Content-Type", kind)
@@ -49,7 +50,8 @@ def app() -> Iterator[str]:
         token_endpoint_auth_method="none",
         redirect_uris=[f"{url}/callback", f"{url}/silent"],
     )
-    App.page = PAGE.replace("ISSUER", ISSUER).replace("CLIENT_ID", client.client_id)
+    registered = Client.objects.get(client_id=client.client_id)
+    App.page = QUICK_STARTS["single-page-app"].filled_in(registered)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield url
     server.shutdown()

@@ -6,7 +6,9 @@ import httpx
 import pytest
 
 from accounts.models import User
+from idp.clients.quick_starts import FOLDER, QUICK_STARTS
 from idp.models import Client, Event
+from tests.conftest import ROOT
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -113,6 +115,50 @@ def test_each_error_says_what_to_check_step_by_step(provider: object) -> None:
         assert "What to check" in text, page
         assert re.search(r"<ol[^>]*>\s*<li>[A-Z]", text), page
         assert "1. " not in text
+
+
+def test_a_quick_start_is_filled_in_for_the_apps_owner(browser: Browser, person: Person) -> None:
+    client, public = own(person), own(person, token_endpoint_auth_method="none")
+    others = make_client()
+    flask, page = "/developers/start/flask/", browser.open("/developers/start/flask/")
+    assert f"{ISSUER}/.well-known/openid-configuration" in page.text
+    assert "your-client-id" in page.text
+    browser.sign_in(person)
+    links = links_on(browser.open(APPS))
+    assert f"{flask}?client_id={client.client_id}" in links
+    assert f"/developers/start/single-page-app/?client_id={public.client_id}" in links
+    assert f"{flask}?client_id={public.client_id}" not in links
+    links = links_on(browser.open(flask))
+    assert f"?client_id={client.client_id}" in links
+    assert f"?client_id={public.client_id}" not in links
+    page = browser.open(flask, client_id=client.client_id)
+    assert f"client_id=&quot;{client.client_id}&quot;" in page.text
+    assert client.redirect_uri in page.text
+    for not_theirs in (others.client_id, "x", "x" * 5000):
+        text = browser.open(flask, client_id=not_theirs).text
+        assert "client_id=&quot;your-client-id&quot;" in text
+        assert "Registered now" not in text
+    assert "registered otherwise" in browser.open(flask, client_id=public.client_id).text
+    assert browser.open("/developers/start/cobol/").status_code == 404
+
+
+def test_a_client_id_that_is_no_plain_word_is_left_out(browser: Browser, person: Person) -> None:
+    client = own(person)
+    odd = f'{client.client_id}"+x'
+    Client.objects.filter(client_id=client.client_id).update(client_id=odd)
+    browser.sign_in(person)
+    text = browser.open("/developers/start/flask/", client_id=odd).text
+    assert "client_id=&quot;your-client-id&quot;" in text
+
+
+def test_every_quick_start_is_offered_here_and_in_the_docs(provider: object) -> None:
+    overview = links_on(httpx.get(f"{ISSUER}/developers/", verify=False))
+    docs = (ROOT / "docs/relying-parties.md").read_text()
+    for start in QUICK_STARTS.values():
+        assert f"/developers/start/{start.name}/" in overview
+        assert f"(../examples/quickstart/{start.file})" in docs
+    files = {path.name for path in FOLDER.iterdir() if path.is_file()}
+    assert files == {start.file for start in QUICK_STARTS.values()}
 
 
 @pytest.mark.parametrize("signed_in", [True, False])

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,6 +15,7 @@ from idp.protocol.errors import (
     printable,
     rule_broken,
 )
+from tests.conftest import ROOT
 
 HERE = __name__
 
@@ -72,6 +74,19 @@ def test_each_code_is_explained_with_steps_to_take(code: str) -> None:
     assert all(step.strip().endswith(".") for step in steps[1:])
     numbers = re.findall(r"(?m)^(\d+)\. ", advice)
     assert numbers == [str(number) for number in range(1, len(steps))]
+
+
+def every_kind(error: type[ProtocolError] = ProtocolError) -> Iterator[type[ProtocolError]]:
+    for kind in error.__subclasses__():
+        yield kind
+        yield from every_kind(kind)
+
+
+def test_every_code_that_can_be_sent_is_explained() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "idp").rglob("*.py"))
+    written_out = re.findall(r"""["']error["']: ["'](\w+)""", sources)
+    sent = {kind.code for kind in every_kind()} | set(written_out)
+    assert sent - set(catalogue()) == set()
 
 
 def test_printable() -> None:

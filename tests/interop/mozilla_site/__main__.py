@@ -5,7 +5,9 @@ import os
 import django
 from django.core.management import call_command
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "tests.interop.mozilla_site.settings"
+os.environ["DJANGO_SETTINGS_MODULE"] = os.environ.get(
+    "SITE_SETTINGS", "tests.interop.mozilla_site.settings"
+)
 django.setup()
 call_command("migrate", verbosity=0)
 call_command("runserver", os.environ["SITE_ADDRESS"], use_reloader=False)

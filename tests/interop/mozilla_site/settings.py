@@ -1,37 +1,10 @@
-"""Settings of the site: Django's least, and what mozilla-django-oidc asks for."""
+"""Settings of the site: the least, and what mozilla-django-oidc asks for."""
 
 import os
-import secrets
-from pathlib import Path
 
-SECRET_KEY = secrets.token_hex(32)
-DEBUG = False
-ALLOWED_HOSTS = ["127.0.0.1"]
-ROOT_URLCONF = "tests.interop.mozilla_site.urls"
-DATABASES = {
-    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["SITE_DATABASE"]}
-}
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-INSTALLED_APPS = [
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "mozilla_django_oidc",
-]
-MIDDLEWARE = [
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-]
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [Path(__file__).parent / "templates"],
-        "OPTIONS": {"context_processors": ["django.contrib.auth.context_processors.auth"]},
-    }
-]
+from tests.interop.mozilla_site.base import *  # noqa: F403
 
+INSTALLED_APPS += ["mozilla_django_oidc"]  # noqa: F405
 AUTHENTICATION_BACKENDS = ["mozilla_django_oidc.auth.OIDCAuthenticationBackend"]
 ISSUER = os.environ["OIDC_ISSUER"]
 OIDC_RP_CLIENT_ID = os.environ["OIDC_CLIENT_ID"]

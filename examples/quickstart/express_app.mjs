@@ -1,0 +1,66 @@
+// Sign people in with Express and openid-client.
+//
+// npm install express express-session openid-client
+// OIDC_CLIENT_SECRET=… node express_app.mjs
+
+import { randomBytes } from 'node:crypto'
+import express from 'express'
+import session from 'express-session'
+import * as client from 'openid-client'
+
+const port = process.env.PORT ?? 3000
+const redirectUri = `${process.env.APP_ADDRESS ?? `http://localhost:${port}`}/callback`
+const issuer = new URL('https://id.example.com')
+const config = await client.discovery(
+  issuer,
+  'your-client-id',
+  undefined,
+  client.ClientSecretBasic(process.env.OIDC_CLIENT_SECRET),
+  // http is for a provider on your own machine only.
+  issuer.protocol === 'http:' ? { execute: [client.allowInsecureRequests] } : {},
+)
+
+const app = express()
+// Without a secret of your own, a restart signs everybody out. On a server: a store, and secure cookies.
+const secret = process.env.SECRET_KEY ?? randomBytes(32).toString('hex')
+app.use(session({ secret, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' } }))
+
+app.get('/', (request, response) => {
+  response.json({ signed_in: request.session.person ?? null })
+})
+
+// Send the person to the provider; what the answer is compared with stays in the session.
+app.get('/login', async (request, response) => {
+  const pkceCodeVerifier = client.randomPKCECodeVerifier()
+  const expected = { pkceCodeVerifier, expectedState: client.randomState(), expectedNonce: client.randomNonce() }
+  request.session.expected = expected
+  response.redirect(
+    client.buildAuthorizationUrl(config, {
+      redirect_uri: redirectUri,
+      scope: 'openid profile email',
+      state: expected.expectedState,
+      nonce: expected.expectedNonce,
+      code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+      code_challenge_method: 'S256',
+    }).href,
+  )
+})
+
+// Take them back: openid-client compares state, iss and nonce.
+app.get('/callback', async (request, response) => {
+  const here = new URL(redirectUri)
+  here.search = new URL(request.url, redirectUri).search
+  const tokens = await client.authorizationCodeGrant(config, here, request.session.expected ?? {})
+  const { sub } = tokens.claims()
+  const { email } = await client.fetchUserInfo(config, tokens.access_token, sub)
+  await new Promise((done, failed) => request.session.regenerate(error => (error ? failed(error) : done())))
+  request.session.person = { sub, email }
+  response.redirect('/')
+})
+
+// Say what went wrong: also that the person said no.
+app.use((error, request, response, next) => {
+  response.status(400).json({ error: error.error ?? error.code, description: error.error_description ?? error.message })
+})
+
+app.listen(port)

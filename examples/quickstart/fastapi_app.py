@@ -1,0 +1,59 @@
+"""Sign people in with FastAPI and Authlib.
+
+pip install fastapi uvicorn authlib httpx itsdangerous
+OIDC_CLIENT_SECRET=… uvicorn fastapi_app:app --port 8000
+"""
+
+import os
+import secrets
+
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.starlette_client import OAuth
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.middleware.sessions import SessionMiddleware
+
+app = FastAPI()
+# Signs the cookie. Without a key of your own, a restart signs everybody out.
+app.add_middleware(
+    SessionMiddleware, secret_key=os.environ.get("SECRET_KEY") or secrets.token_hex(32)
+)
+
+oauth = OAuth()
+oauth.register(
+    "signet",
+    client_id="your-client-id",
+    client_secret=os.environ["OIDC_CLIENT_SECRET"],
+    server_metadata_url="https://id.example.com/.well-known/openid-configuration",
+    client_kwargs={"scope": "openid profile email", "code_challenge_method": "S256"},
+)
+
+
+@app.get("/")
+def home(request: Request):
+    """Show who is signed in."""
+    return {"signed_in": request.session.get("person")}
+
+
+@app.get("/login")
+async def login(request: Request):
+    """Send the person to the provider."""
+    return await oauth.signet.authorize_redirect(request, str(request.url_for("callback")))
+
+
+@app.get("/callback")
+async def callback(request: Request):
+    """Take them back; Authlib compares state and nonce, and verifies the ID token."""
+    token = await oauth.signet.authorize_access_token(request)
+    person = await oauth.signet.userinfo(token=token)
+    if person["sub"] != token["userinfo"]["sub"]:
+        raise OAuthError("invalid_token", "UserInfo is about somebody else.")
+    request.session.clear()
+    request.session["person"] = {"sub": person["sub"], "email": person.get("email")}
+    return RedirectResponse(request.url_for("home"))
+
+
+@app.exception_handler(OAuthError)
+def refused(_: Request, error: OAuthError):
+    """Say what went wrong: also that the person said no."""
+    return JSONResponse({"error": error.error, "description": error.description}, 400)

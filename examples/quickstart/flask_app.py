@@ -1,0 +1,55 @@
+"""Sign people in with Flask and Authlib.
+
+pip install flask authlib requests
+OIDC_CLIENT_SECRET=… flask --app flask_app run
+"""
+
+import os
+import secrets
+
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.flask_client import OAuth
+from flask import Flask, redirect, session, url_for
+
+app = Flask(__name__)
+# Signs the cookie. Without a key of your own, a restart signs everybody out.
+app.secret_key = os.environ.get("SECRET_KEY") or secrets.token_hex(32)
+
+oauth = OAuth(app)
+oauth.register(
+    "signet",
+    client_id="your-client-id",
+    client_secret=os.environ["OIDC_CLIENT_SECRET"],
+    server_metadata_url="https://id.example.com/.well-known/openid-configuration",
+    client_kwargs={"scope": "openid profile email", "code_challenge_method": "S256"},
+)
+
+
+@app.get("/")
+def home():
+    """Show who is signed in."""
+    return {"signed_in": session.get("person")}
+
+
+@app.get("/login")
+def login():
+    """Send the person to the provider."""
+    return oauth.signet.authorize_redirect(url_for("callback", _external=True))
+
+
+@app.get("/callback")
+def callback():
+    """Take them back; Authlib compares state and nonce, and verifies the ID token."""
+    token = oauth.signet.authorize_access_token()
+    person = oauth.signet.userinfo(token=token)
+    if person["sub"] != token["userinfo"]["sub"]:
+        raise OAuthError("invalid_token", "UserInfo is about somebody else.")
+    session.clear()
+    session["person"] = {"sub": person["sub"], "email": person.get("email")}
+    return redirect(url_for("home"))
+
+
+@app.errorhandler(OAuthError)
+def refused(error):
+    """Say what went wrong: also that the person said no."""
+    return {"error": error.error, "description": error.description}, 400

@@ -1,0 +1,96 @@
+"""Quick starts: the files of examples/quickstart, with a provider's and a client's values in them.
+
+The tests run each as the page shows it, so a file is a whole program or a whole piece of one.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+
+from idp import policy
+from idp.models import Client
+
+FOLDER: Final = Path(settings.BASE_DIR) / "examples" / "quickstart"
+#: What stands in the files for the values that differ.
+_ISSUER: Final = "https://id.example.com"
+_CLIENT_ID: Final = "your-client-id"
+#: A client_id that can stand in any of the languages as it is.
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class QuickStart:
+    """A file that shows how to sign people in, or a machine."""
+
+    name: str
+    title: str
+    file: str
+    grant_type: str = "authorization_code"
+    #: Whether the client has no secret.
+    is_public: bool = False
+    #: The redirect URI on the developer's own machine, as the file has it.
+    redirect_uri: str = ""
+
+    @property
+    def _text(self) -> str:
+        return (FOLDER / self.file).read_text(encoding="utf-8")
+
+    def filled_in(self, client: Client | None) -> str:
+        """Return the file with our issuer in it, and the client_id if there is a client."""
+        text = self._text.replace(_ISSUER, policy.ISSUER)
+        if client is None or not _PLAIN.fullmatch(client.client_id):
+            return text
+        return text.replace(_CLIENT_ID, client.client_id)
+
+    def fits(self, client: Client) -> bool:
+        """Whether this client can do it as it is registered."""
+        method = "none" if self.is_public else "client_secret_basic"
+        return self.grant_type in client.grant_types and client.token_endpoint_auth_method == method
+
+
+QUICK_STARTS: Final = {
+    start.name: start
+    for start in (
+        QuickStart(
+            "django",
+            "Django with mozilla-django-oidc",
+            "django_settings.py",
+            redirect_uri="http://localhost:8000/oidc/callback/",
+        ),
+        QuickStart(
+            "flask",
+            "Flask with Authlib",
+            "flask_app.py",
+            redirect_uri="http://localhost:5000/callback",
+        ),
+        QuickStart(
+            "fastapi",
+            "FastAPI with Authlib",
+            "fastapi_app.py",
+            redirect_uri="http://localhost:8000/callback",
+        ),
+        QuickStart(
+            "express",
+            "Express with openid-client",
+            "express_app.mjs",
+            redirect_uri="http://localhost:3000/callback",
+        ),
+        QuickStart(
+            "single-page-app",
+            "A single-page app with oidc-client-ts",
+            "single_page_app.html",
+            is_public=True,
+            redirect_uri="http://localhost:8000/callback",
+        ),
+        QuickStart(
+            "apache",
+            "Apache with mod_auth_openidc",
+            "apache.conf",
+            redirect_uri="http://localhost/oidc/callback",
+        ),
+        QuickStart("machine", "A machine with curl", "machine.sh", grant_type="client_credentials"),
+    )
+}

@@ -1,0 +1,154 @@
+"""Quick starts: each is taken from its page as its app's owner sees it, and run as it stands."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from accounts.models import User
+from idp.clients.quick_starts import QUICK_STARTS
+from idp.models import Client
+from tests.conftest import ROOT, Server
+from tests.interop.conftest import Traveller, free_address, running, shown
+from tests.relying_party import Person, Registered, make_api, make_client, make_person
+
+NODE_MODULES = ROOT / "tests/node_modules"
+FLASK = (sys.executable, "-m", "flask", "--app", "flask_app", "run", "--port")
+UVICORN = (sys.executable, "-m", "uvicorn", "fastapi_app:app", "--port")
+DJANGO = (sys.executable, "-m", "tests.interop.mozilla_site")
+APACHE = ("apache2", "-X", "-f")
+
+
+def page_of(name: str, client: Registered, traveller: Traveller) -> str:
+    """Return the file as the page shows it to the app's owner, who signs in for it."""
+    owner = make_person()
+    user = User.objects.get(email=owner.email)
+    Client.objects.filter(client_id=client.client_id).update(user=user)
+    traveller.sign_in(owner)
+    page = traveller.open(f"/developers/start/{name}/", client_id=client.client_id)
+    assert "is registered otherwise" not in page.text
+    traveller.cookies.clear()
+    return unescape(page.text.partition("<pre")[2].partition(">")[2].partition("</pre>")[0])
+
+
+@contextmanager
+def started(name: str, folder: Path, *, path: str = "/callback") -> Iterator[str]:
+    """Run a quick start with a client of its own; gives its address."""
+    address = free_address()
+    port = str(urlsplit(address).port)
+    client = make_client(redirect_uris=[f"{address}{path}"], profile="recommended")
+    with Traveller() as owner:
+        text = page_of(name, client, owner)
+    file = folder / QUICK_STARTS[name].file
+    command, environment = {
+        "flask": lambda: ([*FLASK, port], {}),
+        "fastapi": lambda: ([*UVICORN, port], {}),
+        "express": lambda: (["node", str(file)], {"PORT": port, "APP_ADDRESS": address}),
+        "django": lambda: ([*DJANGO], {"SITE_SETTINGS": file.stem}),
+        "apache": lambda: ([*APACHE, str(httpd(folder, port))], {}),
+    }[name]()
+    if name == "django":
+        text = f"from tests.interop.mozilla_site.base import *\n\n{text}"
+    if name == "express":
+        (folder / "node_modules").symlink_to(NODE_MODULES)
+    file.write_text(text)
+    with running(
+        name,
+        command,
+        address,
+        folder / "log",
+        PYTHONPATH=os.pathsep.join([str(folder), str(ROOT)]),
+        OIDC_CLIENT_SECRET=client.secret or "",
+        OIDC_CRYPTO_PASSPHRASE="only for this test, but as long as it should be",
+        SITE_ADDRESS=urlsplit(address).netloc,
+        SITE_DATABASE=str(folder / "site.sqlite3"),
+        **environment,
+    ):
+        yield address
+
+
+def httpd(folder: Path, port: str) -> Path:
+    """Return the configuration of an Apache with one page, that includes the quick start's."""
+    modules = ("mpm_event", "authn_core", "authz_core", "authz_user", "auth_openidc", "headers")
+    (folder / "htdocs").mkdir()
+    (folder / "htdocs/index.html").write_text("Bread")
+    configuration = folder / "httpd.conf"
+    lines = [
+        *(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in modules),
+        f"Listen 127.0.0.1:{port}",
+        f"ServerName 127.0.0.1:{port}",
+        f"PidFile {folder}/pid",
+        f"DefaultRuntimeDir {folder}",
+        f"Mutex file:{folder}",
+        f"ErrorLog {folder}/log",
+        f"DocumentRoot {folder}/htdocs",
+        'Header always set Who "expr=%{REMOTE_USER}"',
+        'Header always set Address "expr=%{reqenv:OIDC_CLAIM_email}"',
+        f"Include {folder}/apache.conf",
+    ]
+    configuration.write_text("\n".join(lines))
+    return configuration
+
+
+@pytest.mark.parametrize("name", ["flask", "fastapi", "express"])
+def test_signing_in(
+    provider: Server, traveller: Traveller, person: Person, tmp_path: Path, name: str
+) -> None:
+    with started(name, tmp_path) as site:
+        assert shown(traveller.open(site)) == {"signed_in": None}
+        refused = traveller.agree(person, traveller.open(f"{site}/login"), "deny")
+        assert refused.status_code == 400
+        assert refused.json()["error"] == "access_denied"
+        page = traveller.agree(person, traveller.open(f"{site}/login"))
+        assert str(page.url) == f"{site}/"
+        assert shown(page) == {"signed_in": {"sub": person.sub, "email": person.email}}
+        stranger = traveller.open(f"{site}/callback?code=x&state=x")
+        assert stranger.status_code == 400
+
+
+def test_signing_in_with_django(traveller: Traveller, person: Person, tmp_path: Path) -> None:
+    with started("django", tmp_path, path="/oidc/callback/") as site:
+        page = traveller.agree(person, traveller.open(f"{site}/oidc/authenticate/"))
+        assert f"Signed in as {person.email}" in page.text
+
+
+def test_signing_in_with_apache(traveller: Traveller, person: Person, tmp_path: Path) -> None:
+    with started("apache", tmp_path, path="/oidc/callback") as site:
+        page = traveller.agree(person, traveller.open(f"{site}/index.html"))
+        assert page.text == "Bread"
+        assert page.headers["Who"] == person.sub
+        assert page.headers["Address"] == person.email
+
+
+def test_a_machine(provider: Server, tmp_path: Path) -> None:
+    api: dict[str, Any] = make_api()
+    client = make_client(
+        grant_types=["client_credentials"],
+        response_types=[],
+        redirect_uris=None,
+        scope=api["scopes"][0],
+    )
+    script = tmp_path / "machine.sh"
+    with Traveller() as owner:
+        script.write_text(page_of("machine", client, owner))
+    ran = subprocess.run(
+        ["sh", str(script)],
+        env={
+            **os.environ,
+            "OIDC_CLIENT_SECRET": client.secret or "",
+            "SCOPE": api["scopes"][0],
+            "API": f"{provider.issuer}/userinfo",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # UserInfo knows the token, which is for no person.
+    assert "insufficient_scope" in ran.stdout, ran.stderr

@@ -385,7 +385,7 @@ class ClientsPage(Page):
         may_view = self.has_view_permission(request, client)
         if not may_view or not request.user.has_perm("accounts.view_user"):
             raise PermissionDenied
-        form = PreviewForm(client, request.GET or None)
+        form = PreviewForm(client, request.GET)
         shown = form.is_valid()
         return TemplateResponse(
             request,

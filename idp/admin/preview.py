@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -19,7 +20,7 @@ from idp.admin.fields import Choices, PersonField
 from idp.claim_sources import configured
 from idp.claims import claims_for, id_token_claims, names_shown, person_of
 from idp.models import Authorization, Client, Consent
-from idp.protocol.response_types import ID_TOKEN
+from idp.protocol.response_types import ID_TOKEN, TOKEN, parts
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.subjects import known_subject
 
@@ -33,12 +34,15 @@ class PreviewForm(forms.Form):
         widget=forms.EmailInput(attrs={"class": "vTextField"}),
     )
 
-    def __init__(self, client: Client, *args: Any) -> None:
-        super().__init__(*args)
-        self._client = client
+    def __init__(self, client: Client, asked: QueryDict) -> None:
         allowed = client.allowed_scopes - {OFFLINE_ACCESS}
         standard = [scope for scope in policy.SCOPES if scope in allowed]
         names = [*standard, *sorted(allowed - set(standard))]
+        if asked and "scopes" not in asked:  # a link that names somebody means all of them
+            asked = asked.copy()
+            asked.setlist("scopes", names)
+        super().__init__(asked or None)
+        self._client = client
         self.fields["scopes"] = Choices(
             [(name, name) for name in names], label=_("Scopes that it asks for"), initial=names
         )
@@ -58,47 +62,64 @@ class PreviewForm(forms.Form):
 
 @dataclass(frozen=True)
 class Preview:
-    """What an app would receive, as an operator reads it."""
+    """What an app would receive, as an operator reads it; an answer that never comes is empty."""
 
     #: What stands in the way, or comes before.
     notes: list[str]
     userinfo: list[tuple[str, str]]
     id_token: list[tuple[str, str]]
+    #: In the one of the response type id_token, which has no access token for UserInfo.
+    id_token_alone: list[tuple[str, str]]
     #: Claims that the scopes show, but the person has nothing for.
     left_out: list[str]
 
 
 def preview(client: Client, person: User, scopes: frozenset[str]) -> Preview:
-    """Return what the app would receive at UserInfo and in the ID token; nothing is written.
+    """Return what the app would receive at UserInfo and in ID tokens; nothing is written.
 
     Claims that others assert are named, and not asked for: they may come with an access token.
     """
-    sub = known_subject(client, person) or _("(made at the first sign-in)")
-    if "openid" not in scopes:
-        return Preview(_notes(client, person, scopes), [], [], [])
-    userinfo = claims_for(person_of(person, ("email_verified",)), scopes)
-    in_id_token = id_token_claims(
-        Authorization(scope=" ".join(sorted(scopes))),
-        person,
-        client_id=None,
-        with_scopes=ID_TOKEN in client.response_types,  # alone, so there is no UserInfo
-    )
-    left_out = names_shown(scopes) - userinfo.keys()
+    notes = _notes(client, person, scopes)
+    if "openid" not in scopes or not _is_for_people(client):
+        return Preview(notes, [], [], [], [])
+    sub = {"sub": known_subject(client, person) or _("(made at the first sign-in)")}
+    claims = claims_for(person_of(person, ("email_verified",)), scopes)
+    left_out = names_shown(scopes) - claims.keys()
     sources = configured.claims()
     elsewhere = {
         name: _("(asserted by %(provider)s)") % {"provider": sources[name].provider}
         for name in sorted(left_out & sources.keys())
     }
+    authorization = Authorization(scope=" ".join(sorted(scopes)))
+
+    def id_token(*, alone: bool) -> dict[str, Any]:
+        """OIDC Core §5.4."""
+        said = id_token_claims(authorization, person, client_id=None, with_scopes=alone)
+        return {**sub, **said, **(elsewhere if alone else {})}
+
+    kinds = {parts(kind) for kind in client.response_types}
+    by_password = "password" in client.grant_types
+    has_userinfo = by_password or kinds != {(ID_TOKEN,)}
+    has_id_token = by_password or kinds - {(ID_TOKEN,), (TOKEN,)}
     return Preview(
-        _notes(client, person, scopes),
-        _readable({**userinfo, "sub": sub, **elsewhere}),
-        _readable({"sub": sub, **in_id_token}),
+        notes,
+        _readable({**claims, **sub, **elsewhere}) if has_userinfo else [],
+        _readable(id_token(alone=False)) if has_id_token else [],
+        _readable(id_token(alone=True)) if (ID_TOKEN,) in kinds else [],
         sorted(left_out - elsewhere.keys()),
     )
 
 
+def _is_for_people(client: Client) -> bool:
+    """Whether a grant of the app is about somebody; client_credentials is about itself."""
+    return bool(set(client.grant_types) - {"client_credentials"})
+
+
 def _notes(client: Client, person: User, scopes: frozenset[str]) -> list[str]:
     """Say what an operator would wonder about when it comes out otherwise."""
+    if not _is_for_people(client):
+        return [str(_("The app acts for itself: nobody signs in to it, and it hears of nobody."))]
+    asks = not {"authorization_code", "implicit"}.isdisjoint(client.grant_types)
     notes: list[tuple[bool, str | Promise]] = [
         (
             "openid" not in scopes,
@@ -111,7 +132,7 @@ def _notes(client: Client, person: User, scopes: frozenset[str]) -> list[str]:
             _("The app requires a second step that this person has not set up."),
         ),
         (
-            not client.skip_authorization and not _has_agreed(client, person, scopes),
+            asks and not client.skip_authorization and not _has_agreed(client, person, scopes),
             _("The person is asked to agree first, and can decline."),
         ),
     ]

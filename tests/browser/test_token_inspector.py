@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from idp import keys
-from idp.claims import SUPPORTED
+from idp.claims import supported
 from idp.policy import SIGNING_ALGORITHMS
 from tests import assertions, secrecy
 from tests.conftest import Server
@@ -241,7 +241,7 @@ def test_markup_in_a_token_stays_text(inspector: Inspector) -> None:
 
 
 def test_every_claim_of_ours_has_its_words(inspector: Inspector) -> None:
-    inspector.paste(made(**dict.fromkeys(set(SUPPORTED) - {"iss", "exp"}, 1)))
+    inspector.paste(made(**dict.fromkeys(set(supported()) - {"iss", "exp"}, 1)))
     inspector.reads("An ID token", "Their birthday")
     expect(inspector.page.get_by_text("No claim of the specifications")).to_have_count(0)
     inspector.paste(made(bakery="x"))

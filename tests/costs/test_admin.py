@@ -127,6 +127,11 @@ PAGES: dict[str, Callable[[], str]] = {
     "apps": lambda: "idp/client/",
     "apps, searched": lambda: "idp/client/?q=crowd-000000050000",
     "an app": lambda: f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/",
+    "what an app receives": lambda: (
+        f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/preview/"
+        "?person=crowd-000000050000%40example.com"
+        "&scopes=openid&scopes=profile&scopes=email"
+    ),
     "consents": lambda: "idp/consent/",
     "consents of an app": lambda: "idp/consent/?q=crowd-000000050000",
     "authorizations": lambda: "idp/authorization/",

@@ -58,12 +58,34 @@ def test_it_is_what_then_comes(superuser: Operator, browser: Browser, person: Pe
     assert "asked to agree first" not in previewed(superuser, client, person, SCOPES)
 
 
-def test_an_id_token_that_comes_alone_has_the_claims(superuser: Operator, person: Person) -> None:
-    client = make_client(
-        response_types=["id_token"], grant_types=["implicit"], profile="compatible"
-    )
-    text = previewed(superuser, client, person, "openid email")
-    assert claims_in("in-id-token", text)["email"] == person.email
+def test_only_an_id_token_that_comes_alone_has_the_claims(
+    superuser: Operator, person: Person
+) -> None:
+    opened = {"grant_types": ["authorization_code", "implicit"], "profile": "compatible"}
+    both = make_client(response_types=["code", "id_token"], **opened)
+    text = previewed(superuser, both, person, "openid email")
+    assert set(claims_in("in-id-token", text)) == {"sub"}
+    assert claims_in("in-id-token-alone", text)["email"] == person.email
+    opened["grant_types"] = ["implicit"]
+    alone = make_client(response_types=["id_token"], **opened)
+    text = previewed(superuser, alone, person, "openid email")
+    assert claims_in("in-id-token-alone", text)["email"] == person.email
+    assert not claims_in("at-userinfo", text)  # without an access token, none is to be had
+    assert not claims_in("in-id-token", text)
+
+
+def test_an_app_that_acts_for_itself_hears_of_nobody(superuser: Operator, person: Person) -> None:
+    machine = make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=[])
+    text = previewed(superuser, machine, person, "openid email")
+    assert "acts for itself" in text
+    assert "asked to agree" not in text
+    assert not claims_in("at-userinfo", text)
+
+
+def test_a_link_that_names_somebody_means_all_scopes(superuser: Operator, person: Person) -> None:
+    client = make_client(scope="openid email")
+    text = superuser.open(page_of(client), person=person.email).text
+    assert claims_in("at-userinfo", text)["email"] == person.email
 
 
 def test_looking_makes_no_subject_and_shows_the_one_there_is(

@@ -44,6 +44,10 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "new-app": lambda: "idp/client/add/",
     "secrets": lambda: f"idp/client/{first(Client, client_type='confidential')}/secrets/",
     "preview": lambda: f"idp/client/{first(Client)}/preview/",
+    "improve": lambda: (
+        "idp/client/"
+        f"{first(Client, grant_types=['authorization_code'], profile='compatible')}/improve/"
+    ),
     "previewed": lambda: (
         f"idp/client/{first(Client)}/preview/?scopes=openid&scopes=profile&scopes=address"
         f"&person={quote(User.objects.filter(is_superuser=False).order_by('-pk')[0].email)}"

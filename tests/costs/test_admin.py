@@ -125,6 +125,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "apps": lambda: "idp/client/",
     "apps, searched": lambda: "idp/client/?q=crowd-000000050000",
     "an app": lambda: f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/",
+    "what to improve about an app": lambda: (
+        f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/improve/"
+    ),
     "consents": lambda: "idp/consent/",
     "consents of an app": lambda: "idp/consent/?q=crowd-000000050000",
     "authorizations": lambda: "idp/authorization/",

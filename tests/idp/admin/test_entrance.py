@@ -29,6 +29,7 @@ PAGES = [
     "idp/client/",
     "idp/client/add/",
     "idp/client/1/secrets/",
+    "idp/client/1/improve/",
     "idp/consent/",
     "idp/authorization/",
     "idp/signingkey/",

@@ -36,6 +36,12 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
         messages.append(
             Error("IDP_REGISTRATION is not closed, token or open.", hint="Set one.", id="idp.E003")
         )
+    if settings.ACCOUNT_REAUTHENTICATION_TIMEOUT < 60:  # nobody would ever get past the sign-in
+        messages.append(
+            Error(
+                "IDP_RECENT_SIGN_IN_MINUTES is less than 1.", hint="Set 1 or more.", id="idp.E005"
+            )
+        )
     for name, values, offered in (
         ("IDP_REGISTRATION_GRANTS", settings.IDP_REGISTRATION_GRANTS, policy.GRANT_TYPES),
         (

@@ -56,6 +56,7 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "event": lambda: f"idp/event/{first(Event)}/change/",
     "new-api": lambda: "idp/resourceserver/add/",
     "keys": lambda: "idp/signingkey/",
+    "key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/change/",
     "replace-key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/act/replace/",
     "new-token": lambda: "idp/initialaccesstoken/add/",
     "groups": lambda: "auth/group/",

@@ -6,6 +6,7 @@ database itself: PostgreSQL by the rows that its plans touch, SQLite by the inst
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Session, User
-from idp.models import Authorization, Client, Consent, Event
+from idp import keys
+from idp.models import AccessToken, Authorization, Client, Consent, Event, SigningKey
 from tests.relying_party import make_person
 
 ROWS = 100_000
@@ -53,6 +55,7 @@ def crowd(superuser: User) -> Iterator[DjangoClient]:
 
 def fill() -> None:
     """Copy one row of each table 100,000 times, with what has to differ."""
+    keys.ensure_keys()
     user = User.objects.create_user("crowd-0@example.com")
     client = Client.objects.create(
         client_id="crowd-0", name="Crowd 0", token_endpoint_auth_method="none"
@@ -84,6 +87,16 @@ def fill() -> None:
         user=user, client=client, session=session, scope="openid", auth_time=now, acr="x"
     )
     copies(Authorization, authorization, user_id=user_pk, client_id=client_pk)
+    token = AccessToken.objects.create(
+        token_checksum="crowd", application=client, expires=now + timedelta(hours=1)
+    )
+    copies(
+        AccessToken,
+        token,
+        token_checksum=f"'crowd-' || {text}",
+        application_id=client_pk,
+        authorization_id=str(authorization.pk),
+    )
     event = Event.objects.create(kind=Event.Kind.DENIED, reference="CROW-D000", client_id="crowd-0")
     hexadecimal = "to_hex(i)" if connection.vendor == "postgresql" else "printf('%%x', i)"
     copies(
@@ -139,6 +152,10 @@ PAGES: dict[str, Callable[[], str]] = {
     "events of an app": lambda: "idp/event/?client_id=crowd-000000050000",
     "events of somebody": lambda: "idp/event/?q=crowd-000000050000@example.com",
     "an event": lambda: f"idp/event/{Event.objects.get(reference='Cc350').pk}/change/",
+    "keys": lambda: "idp/signingkey/",
+    "a key": lambda: (
+        f"idp/signingkey/{SigningKey.objects.get(algorithm='RS256', state='active').pk}/change/"
+    ),
     "the first page": lambda: "",
 }
 

@@ -28,10 +28,15 @@ def read(path: Path) -> Any:
         raise DeclarationError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise DeclarationError(f"{path} is not UTF-8.") from None
+    return parsed(text, str(path))
+
+
+def parsed(text: str, name: str) -> Any:
+    """Return what a file of this name and text says. Raises DeclarationError as `read` does."""
     try:
         return _from_json(text) if text.lstrip().startswith("{") else _from_yaml(text)
     except _UnreadableError as problem:
-        raise DeclarationError(f"{path} is neither YAML nor JSON: {problem}") from None
+        raise DeclarationError(f"{name} is neither YAML nor JSON: {problem}") from None
 
 
 def text_of(lists: Mapping[str, Iterable[dict[str, Any]]], form: str) -> Iterator[str]:

@@ -156,6 +156,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "a key": lambda: (
         f"idp/signingkey/{SigningKey.objects.get(algorithm='RS256', state='active').pk}/change/"
     ),
+    "import and export": lambda: "configuration/",
     "the first page": lambda: "",
 }
 

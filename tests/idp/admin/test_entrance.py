@@ -39,6 +39,8 @@ PAGES = [
     "idp/scope/",
     "idp/initialaccesstoken/",
     "auth/group/",
+    "configuration/",
+    "configuration/import/x/",
     "jsi18n/",
     "autocomplete/",
     "r/1/1/",

@@ -19,6 +19,14 @@ _GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 _PER_PROCESS_CACHES = ("locmem.LocMemCache", "dummy.DummyCache")
 _SILENT_MAIL = ("console.EmailBackend", "dummy.EmailBackend", "locmem.EmailBackend")
 
+_LENGTHS_OF_TIME = (
+    "IDP_RECENT_SIGN_IN_MINUTES",
+    "IDP_SESSION_IDLE_HOURS",
+    "IDP_SESSION_HOURS",
+    "IDP_STAY_SIGNED_IN_IDLE_HOURS",
+    "IDP_STAY_SIGNED_IN_HOURS",
+)
+
 
 def register() -> None:
     """Register the checks with Django."""
@@ -37,6 +45,11 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
         messages.append(
             Error("IDP_REGISTRATION is not closed, token or open.", hint="Set one.", id="idp.E003")
         )
+    messages += [
+        Error(f"{name} is less than 1.", hint="Set 1 or more.", id="idp.E006")
+        for name in _LENGTHS_OF_TIME  # nobody would ever get past the sign-in
+        if getattr(settings, name) < 1
+    ]
     for name, values, offered in (
         ("IDP_REGISTRATION_GRANTS", settings.IDP_REGISTRATION_GRANTS, policy.GRANT_TYPES),
         (

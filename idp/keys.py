@@ -134,6 +134,12 @@ def rotate(algorithm: str, now: datetime) -> str:
         return f"{following} is active"
 
 
+def can_rotate(algorithm: str, now: datetime) -> bool:
+    """Whether `rotate` would do anything: a next key has to be published for a while first."""
+    following = SigningKey.objects.filter(algorithm=algorithm, state=SigningKey.State.NEXT).first()
+    return following is None or now - following.created_at >= policy.KEY_PUBLISHED_BEFORE
+
+
 def replace_at_once(algorithm: str) -> str:
     """Replace a key that may be in wrong hands: nothing signed with it is believed any more.
 

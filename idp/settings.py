@@ -207,8 +207,10 @@ ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 600
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGIN_TIMEOUT = 3600
-#: Seconds after signing in within which nobody has to do so again to change how they sign in.
-ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+#: Seconds after signing in within which nobody has to do so again to change how they sign in, or to
+#: do something dangerous in the administration.
+IDP_RECENT_SIGN_IN_MINUTES: int = env.int("IDP_RECENT_SIGN_IN_MINUTES", default=15)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 60 * IDP_RECENT_SIGN_IN_MINUTES
 ACCOUNT_SESSION_REMEMBER = None
 # Wrong passwords are what is counted: per address, and per account however its name is spelled.
 ACCOUNT_RATE_LIMITS = {

@@ -20,7 +20,7 @@ View = Callable[..., HttpResponseBase]
 @never_cache
 def sign_in_again(http: HttpRequest) -> HttpResponse:
     """Go on to the sign-in page, which leads to `next`. allauth sends people here."""
-    return redirect(_sign_in(next_of(http)))
+    return redirect(sign_in_page(next_of(http)))
 
 
 def proven_person_required(view: View) -> View:
@@ -34,10 +34,11 @@ def proven_person_required(view: View) -> View:
     def gate(http: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if is_proven(http):
             return view(http, *args, **kwargs)
-        return redirect(_sign_in(http.get_full_path()))
+        return redirect(sign_in_page(http.get_full_path()))
 
     return gate
 
 
-def _sign_in(target: str) -> str:
+def sign_in_page(target: str) -> str:
+    """Return the address of the sign-in page that renews a sign-in and then leads to `target`."""
     return reverse("account_login", query={"fresh": "1", **({"next": target} if target else {})})

@@ -1,6 +1,7 @@
 """Apps: their metadata and policy, and their secrets, which are shown once and never kept."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -16,6 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from idp import events, policy
+from idp.admin import improve
 from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
 from idp.admin.page import Act, Page, list_of, people_like
 from idp.admin.preview import PreviewForm
@@ -301,8 +303,12 @@ class ClientsPage(Page):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the pages of an app's secrets, and of what it would receive."""
-        pages = (("secrets", self.secrets_view), ("preview", self.preview_view))
+        """Add the pages of an app's secrets, of what it would receive, and of what to improve."""
+        pages = (
+            ("secrets", self.secrets_view),
+            ("preview", self.preview_view),
+            ("improve", partial(improve.view, self)),
+        )
         return [
             *(
                 path(
@@ -345,6 +351,7 @@ class ClientsPage(Page):
         return [
             *([secrets_page] if row.needs_secret else []),
             (_("What it receives"), reverse("admin:idp_client_preview", args=[row.pk])),
+            (_("What to improve"), reverse("admin:idp_client_improve", args=[row.pk])),
             (_("Errors"), list_of(Event, client_id=row.client_id, kind=Event.Kind.DENIED)),
             (_("Events"), list_of(Event, client_id=row.client_id)),
             (_("Consents"), list_of(Consent, client=row.pk)),

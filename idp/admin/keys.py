@@ -1,17 +1,27 @@
 """Signing keys: what is published, what signs, and the next step of rotation."""
 
+from datetime import datetime
+
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from idp import keys
+from idp import keys, policy
 from idp.admin.page import Act, Record, list_of
 from idp.models import SigningKey
+from idp.tokens.alive import LOOKED_AT_MOST, alive_under
 
 
 def _rotate(_http: HttpRequest, key: SigningKey) -> None:
     keys.rotate(key.algorithm, timezone.now())
+
+
+def _can_rotate(key: SigningKey) -> bool:
+    retired = key.state == SigningKey.State.RETIRED
+    return not retired and keys.can_rotate(key.algorithm, timezone.now())
 
 
 def _replace(_http: HttpRequest, key: SigningKey) -> None:
@@ -22,10 +32,15 @@ def _replace(_http: HttpRequest, key: SigningKey) -> None:
 class KeysPage(Record):
     """Signing keys. Private parts stay sealed in the database; nothing here shows them."""
 
-    list_display = ("kid", "algorithm", "state", "created_at", "activated_at", "retired_at")
+    list_display = ("algorithm", "state", "since", "over", "kid")
+    list_display_links = ("algorithm", "kid")
     list_filter = ("algorithm", "state")
-    ordering = ("-created_at", "kid")
-    fields = (*list_display, "public_jwk")
+    ordering = ("algorithm", "-created_at", "kid")
+    fields = (
+        *("kid", "algorithm", "state", "created_at", "active_since", "retired_at"),
+        *("what_follows", "over", "alive", "public_jwk"),
+    )
+    readonly_fields = ("active_since", "what_follows", "over", "alive")
     acts = (
         Act(
             "rotate",
@@ -35,7 +50,7 @@ class KeysPage(Record):
                 "days, makes it the one that signs. Nothing that was signed before is refused."
             ),
             _rotate,
-            applies=lambda key: key.state != SigningKey.State.RETIRED,
+            applies=_can_rotate,
         ),
         Act(
             "replace",
@@ -51,7 +66,70 @@ class KeysPage(Record):
         ),
     )
 
+    @admin.display(description=_("since"))
+    def since(self, key: SigningKey) -> datetime:
+        """Return since when the key is in its state."""
+        return key.retired_at or key.activated_at or key.created_at
+
+    @admin.display(description=_("active since"))
+    def active_since(self, key: SigningKey) -> datetime | None:
+        """Return since when it signs, or is encrypted to; the first keys did from the start."""
+        return None if key.state == SigningKey.State.NEXT else key.activated_at or key.created_at
+
+    @admin.display(description=_("last signature ends"))
+    def over(self, key: SigningKey) -> str | Promise | datetime:
+        """Return by when the last thing that it signed has ended, at the latest."""
+        if key.algorithm in policy.DECRYPTION_ALGORITHMS:
+            return _("It signs nothing: apps encrypt to it.")
+        if key.state == SigningKey.State.NEXT:
+            return _("It has signed nothing yet.")
+        if key.retired_at is None:
+            return _("It signs on.")
+        return key.retired_at + policy.SIGNED_AT_MOST
+
+    @admin.display(description=_("what follows"))
+    def what_follows(self, key: SigningKey) -> str:
+        """Return in a sentence what becomes of the key, and when."""
+        if key.state == SigningKey.State.RETIRED:
+            return gettext(
+                "Nothing new is made with it. It is published until all that it has signed has "
+                "ended; ID tokens that come back as hints (id_token_hint) are believed for ever."
+            )
+        if key.state == SigningKey.State.NEXT:
+            words = gettext("Published, so that every app has seen it. It can sign from %(at)s.")
+            return words % {"at": _shown(key.created_at + policy.KEY_PUBLISHED_BEFORE)}
+        following = SigningKey.objects.filter(
+            algorithm=key.algorithm, state=SigningKey.State.NEXT
+        ).first()
+        if following is not None:
+            words = gettext(
+                "The next key is published already, and can take its place from %(at)s."
+            )
+            return words % {"at": _shown(following.created_at + policy.KEY_PUBLISHED_BEFORE)}
+        due = self.since(key) + policy.KEY_LIFETIME - policy.KEY_PUBLISHED_BEFORE
+        return gettext("The worker publishes the next key on %(at)s.") % {"at": _shown(due)}
+
+    @admin.display(description=_("tokens alive under it"))
+    def alive(self, key: SigningKey) -> str | Promise:
+        """Return how many JWT access tokens are alive, and what that number leaves out."""
+        if key.algorithm not in policy.SIGNING_ALGORITHMS or key.state == SigningKey.State.NEXT:
+            return _("None.")
+        found = alive_under(key, timezone.now())
+        number = str(found.signed) if found.complete else gettext("%d or more") % found.signed
+        counted = gettext(
+            "%(number)s access tokens (JWT). A token’s row names no key: counted are those made "
+            "while this key signed, for apps and APIs that have such tokens today. Of all that are "
+            "alive, the %(most)d that live longest are looked at. ID tokens are kept nowhere; each "
+            "ends after %(minutes)d minutes."
+        )
+        minutes = int(policy.ID_TOKEN_LIFETIME.total_seconds() / 60)
+        return counted % {"number": number, "most": LOOKED_AT_MOST, "minutes": minutes}
+
     def address_of(self, row: SigningKey) -> str:
         """Return the page of the key, or the list where it has been replaced."""
         there = SigningKey.objects.filter(pk=row.pk).exists()
         return super().address_of(row) if there else list_of(SigningKey)
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -25,6 +25,7 @@ from django.utils.translation import override
 
 from accounts.models import User
 from idp import events
+from idp.admin import proof
 from idp.admin.fields import Moment
 from idp.declaration import differences, key_of, name_of, state_of
 
@@ -57,6 +58,13 @@ class Act:
     #: Whether it makes sense for a row as it is.
     applies: Callable[[Any], bool] = lambda _row: True
     danger: bool = False
+    #: Whether it takes a sign-in of the last minutes; what is dangerous always does.
+    proven: bool = False
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether whoever does it has to have signed in lately."""
+        return self.danger or self.proven
 
 
 class Page(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -76,6 +84,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     #: What the search box finds, as its help says; `found` does the finding.
     search_help_text: ClassVar[Any] = None
     change_form_template = "admin/page_change_form.html"
+    delete_confirmation_template = "admin/page_delete.html"
     change_list_template = "admin/page_change_list.html"
 
     # --- finding --------------------------------------------------------------------------
@@ -134,13 +143,17 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
                 raise PermissionDenied
             messages.info(request, _("That is no longer possible for %(row)s.") % {"row": row})
             return redirect(self.address_of(row))
+        prove = proof.missing(request) if act.needs_proof else None
         if request.method != "POST":
             return TemplateResponse(
                 request,
                 "admin/act.html",
                 {**self.admin_site.each_context(request), "act": act, "opts": self.opts}
-                | {"original": row, "title": act.label, "back": self.address_of(row)},
+                | {"original": row, "title": act.label, "back": self.address_of(row)}
+                | {"prove": prove},
             )
+        if prove:
+            return redirect(prove)
         response = self.act(request, act, row)
         messages.success(request, _("Done: %(act)s (%(row)s).") % {"act": act.label, "row": row})
         return response or redirect(self.address_of(row))
@@ -151,6 +164,20 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         with override(settings.LANGUAGE_CODE):  # one language for all who read events
             self.record(request, events.Kind.ACTED, row, reason=str(act.label))
         return response
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """Ask, and delete for somebody who signed in lately."""
+        prove = proof.missing(request)
+        if request.method == "POST" and prove:
+            return redirect(prove)
+        back = reverse(
+            f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]
+        )
+        return super().delete_view(
+            request, object_id, {"prove": prove, "back": back, **(extra_context or {})}
+        )
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Offer acts for several rows at once, too; the dangerous ones are done one by one."""
@@ -288,10 +315,12 @@ def people_like(term: str) -> list[int]:
     return list(matching.values_list("pk", flat=True)[:50])
 
 
-def _several(act: Act) -> Callable[[Page, HttpRequest, QuerySet[Any]], None]:
+def _several(act: Act) -> Callable[[Page, HttpRequest, QuerySet[Any]], HttpResponse | None]:
     """Return an act as Django's lists have their actions: done to every chosen row it fits."""
 
-    def run(page: Page, request: HttpRequest, rows: QuerySet[Any]) -> None:
+    def run(page: Page, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        if act.needs_proof and (prove := proof.missing(request)):
+            return redirect(prove)
         done = 0
         for row in rows:
             if act in page.acts_on(request, row):
@@ -299,5 +328,6 @@ def _several(act: Act) -> Callable[[Page, HttpRequest, QuerySet[Any]], None]:
                 done += 1
         text = _("Done for %(done)d of %(all)d: %(act)s.")
         messages.success(request, text % {"done": done, "all": len(rows), "act": act.label})
+        return None
 
     return run

@@ -9,11 +9,13 @@ from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import invitations, operations, second_factor, wrong_tries
 from accounts.models import Session, User
+from idp.admin import proof
 from idp.admin.fields import AddressField, WebAddress
 from idp.admin.page import Act, Page, list_of
 from idp.models import Authorization, Client, Consent, Event
@@ -38,6 +40,9 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text=_("A mail with a link to choose a password. Valid for seven days."),
     )
 
+    #: Where the operator has to sign in again before giving powers, if they have to.
+    prove: str | None = None
+
     class Meta:
         model = User
         exclude = ("password", "user_permissions", "last_login")  # noqa: DJ006
@@ -50,6 +55,22 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None and "email_verified" in self.fields:
             self.fields["email_verified"].initial = _is_verified(self.instance)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse powers from somebody who signed in a while ago."""
+        cleaned = super().clean() or self.cleaned_data
+        given = [name for name in _POWERS if name in self.changed_data]
+        if given and self.prove:
+            self.add_error(
+                given[0],
+                format_html(
+                    '{} <a href="{}" target="_blank">{}</a>',
+                    gettext("Only shortly after signing in. Do so in another tab, then save."),
+                    self.prove,
+                    gettext("Sign in again"),
+                ),
+            )
+        return cleaned
 
     def clean_email(self) -> str:
         """Return the address as people are found by it."""
@@ -93,6 +114,7 @@ class PeoplePage(Page):
             _("End all sessions"),
             _("They are signed out everywhere, and what apps got through these sessions ends."),
             lambda _http, person: operations.end_all_sessions(person),
+            proven=True,
         ),
         Act(
             "require-password",
@@ -100,6 +122,7 @@ class PeoplePage(Page):
             _("They are signed out everywhere, and choose a new password at the next sign-in."),
             lambda _http, person: operations.require_new_password(person),
             applies=lambda person: person.is_active and not person.password_change_required,
+            proven=True,
         ),
         Act(
             "unlock",
@@ -151,6 +174,12 @@ class PeoplePage(Page):
             (_("Postal address"), {"fields": ("address",)}),
             powers,
         ]
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Let the form know whether the operator signed in lately."""
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.prove = proof.missing(request)
+        return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:  # noqa: ARG002
         """Return what can't be written: powers, unless by a superuser."""

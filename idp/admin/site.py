@@ -40,6 +40,12 @@ class Site(AdminSite):
         (_("What happens here"), ("Event", "Delivery", "SigningKey")),
     )
 
+    def get_urls(self) -> list[Any]:
+        """Add the pages that are about no model."""
+        from idp.admin import configuration
+
+        return [*configuration.urls(self), *super().get_urls()]
+
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether somebody may be here: staff, signed in with a second factor where it is asked."""
         from accounts.authentication import has_second_factor

@@ -76,13 +76,21 @@ def _renewed(name: str, uri: str, *, unknown_kid: bool) -> _Fetched | None:
     return shared
 
 
+def fetched(uri: str) -> list[dict[str, Any]]:
+    """Return the usable keys that are at an address now. Raises OutboundError saying why not."""
+    body = outbound.fetch(uri, _CONTENT_TYPES)
+    try:
+        return jwk_sets.usable(json_objects.parse(body.decode(), f"What is at {uri}"))
+    except (InvalidRequest, UnicodeDecodeError) as problem:
+        raise outbound.OutboundError(str(problem)) from None
+
+
 def _fetch(name: str, uri: str) -> None:
     """Fetch the keys into the shared cache; a failure leaves what is there."""
     try:
-        body = outbound.fetch(uri, _CONTENT_TYPES)
-        keys = jwk_sets.usable(json_objects.parse(body.decode()))
+        keys = fetched(uri)
         cache.set(f"jwks:{name}", _Fetched(keys, time.time()), USED_FOR)
-    except (outbound.OutboundError, InvalidRequest, UnicodeDecodeError) as problem:
+    except outbound.OutboundError as problem:
         log.warning("jwks_not_fetched", reason=str(problem))
     finally:
         cache.set(f"jwks-fetch:{name}", _DONE, FLOOR)

@@ -19,11 +19,14 @@ def vouches_for(client: Client) -> None:
 
     Raises ValidationError where it is not there, or lacks one of the client's redirect URIs.
     """
-    uri = client.sector_identifier_uri
-    if not uri or _is_as_before(client):
-        return
+    if client.sector_identifier_uri and not _is_as_before(client):
+        look(client)
+
+
+def look(client: Client) -> None:
+    """Fetch what is at a client's sector_identifier_uri. Raises as `vouches_for` does."""
     try:
-        listed = json.loads(outbound.fetch(uri, _CONTENT_TYPES))
+        listed = json.loads(outbound.fetch(client.sector_identifier_uri, _CONTENT_TYPES))
     except outbound.OutboundError as problem:
         raise ValidationError({"sector_identifier_uri": [str(problem)]}) from None
     except (ValueError, RecursionError):

@@ -1,5 +1,7 @@
 """What changes about one thing, as a diff shows it, and comparing what is with what should be."""
 
+import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -78,6 +80,13 @@ def merged(changes: list[Change]) -> list[Change]:
     return list(by_name.values())
 
 
+def fingerprint(changes: list[Change]) -> str:
+    """Return what two lists have in common where they are the same changes, and only then."""
+    facts = [[change.what, change.act, change.fields] for change in changes]
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return what changes, before and after.
 
@@ -91,6 +100,22 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tupl
         for name in {**before, **after}
         if before.get(name) != after.get(name) and (before or after[name] not in _NOTHING)
     }
+
+
+def summary(changes: list[Change], *, dry_run: bool) -> str:
+    """Return in a sentence how many things change, or would."""
+    counts = Counter(change.act for change in changes)
+    added, changed = counts[Act.ADDED], counts[Act.CHANGED]
+    removed = counts[Act.REMOVED] + counts[Act.DISABLED]
+    if not added + changed + removed:
+        words = "Nothing to change." if dry_run else "Nothing changed."
+    elif dry_run:
+        words = f"{added} to add, {changed} to change, {removed} to remove."
+    else:
+        words = f"{added} added, {changed} changed, {removed} removed."
+    if counts[Act.LEFT_OUT]:
+        words += f" {counts[Act.LEFT_OUT]} left out (!) for want of a secret."
+    return words
 
 
 def _from_to(name: str, before: Any, after: Any) -> str:

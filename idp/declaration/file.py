@@ -17,6 +17,8 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 #: Deeper files have ended the process: libyaml's composer calls itself.
 _DEEPEST = 50
+#: Values that a file may have by aliases alone.
+_MOST_ALIASED = 100_000
 _UNQUOTED_WIDTH = 10_000
 
 
@@ -28,10 +30,15 @@ def read(path: Path) -> Any:
         raise DeclarationError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise DeclarationError(f"{path} is not UTF-8.") from None
+    return parsed(text, str(path))
+
+
+def parsed(text: str, name: str) -> Any:
+    """Return what a file of this name and text says. Raises DeclarationError as `read` does."""
     try:
         return _from_json(text) if text.lstrip().startswith("{") else _from_yaml(text)
     except _UnreadableError as problem:
-        raise DeclarationError(f"{path} is neither YAML nor JSON: {problem}") from None
+        raise DeclarationError(f"{name} is neither YAML nor JSON: {problem}") from None
 
 
 def text_of(lists: Mapping[str, Iterable[dict[str, Any]]], form: str) -> Iterator[str]:
@@ -61,7 +68,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _from_yaml(text: str) -> Any:
     try:
-        _refuse_depth(text)
+        _refuse_excess(text)
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
@@ -81,13 +88,33 @@ def _from_yaml(text: str) -> Any:
         raise _UnreadableError("a date, time or number in it is none.") from error
 
 
-def _refuse_depth(text: str) -> None:
-    depth = 0
+def _refuse_excess(text: str) -> None:
+    """Refuse what is nested too deeply, or grows without end as its aliases (*) are followed."""
+    open_nodes: list[tuple[str | None, int]] = [(None, 0)]
+    sizes: dict[str | None, int] = {}
+    aliased = 0
     for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise _UnreadableError("it is nested too deeply.")
+        match event:
+            case yaml.ScalarEvent():
+                anchor, size = event.anchor, 0
+            case yaml.CollectionStartEvent():
+                open_nodes.append((event.anchor, 0))
+                if len(open_nodes) > _DEEPEST:
+                    raise _UnreadableError("it is nested too deeply.")
+                continue
+            case yaml.CollectionEndEvent():
+                anchor, size = open_nodes.pop()
+            case yaml.AliasEvent():
+                # One that is not known, or is within itself, is refused later, and told better.
+                anchor, size = None, sizes.get(event.anchor, 0)
+                aliased += size + 1
+                if aliased > _MOST_ALIASED:
+                    raise _UnreadableError("its aliases (*) make it too large.")
+            case _:
+                continue
+        sizes[anchor] = size + 1
+        outer, so_far = open_nodes[-1]
+        open_nodes[-1] = (outer, so_far + size + 1)
 
 
 def _refuse_doubles(root: yaml.Node) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from idp.declaration.members import DeclarationError, is_text, refuse_unknown
+from idp.declaration.members import SECRETS, DeclarationError, is_text, refuse_unknown
 from idp.declaration.sections import SECTIONS
 
 Lists = dict[str, list[dict[str, Any]]]
@@ -33,6 +33,23 @@ def lists_of(declaration: Any) -> Lists:
     if problems:
         raise DeclarationError("\n".join(problems))
     return lists
+
+
+def refuse_environment(lists: Lists) -> None:
+    """Raise DeclarationError naming secrets that would come from this process's environment.
+
+    It is whoever started the server that knows it, and keeps secrets of the server's own there.
+    """
+    problems = [
+        f"{SECTIONS[name].noun} {entry[SECTIONS[name].key]}: {member} cannot come from the "
+        "environment here: write it into the file, or leave it out."
+        for name, entries in lists.items()
+        for entry in entries
+        for member in SECRETS
+        if isinstance(entry.get(member), dict)
+    ]
+    if problems:
+        raise DeclarationError("\n".join(problems))
 
 
 def _problems_with_list(name: str, entries: Any) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
+#: The members that hold secrets, and that `secret_of` reads.
+SECRETS = ("password", "client_secret", "encryption_secret", "token")
 _WORDS = {
     str: "a text (in quotes, if it looks like a number or a date)",
     bool: "true or false",
@@ -20,6 +22,10 @@ _WORDS = {
 
 class DeclarationError(Exception):
     """The file says something that can't be; the message names where, a problem a line."""
+
+
+class ChangedMeanwhileError(DeclarationError):
+    """What would be done is not what was agreed to: something changed since it was shown."""
 
 
 class MissingSecretError(DeclarationError):

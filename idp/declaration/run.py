@@ -26,15 +26,17 @@ _BATCH = 500
 _PRUNED_IN_ORDER = ("initial_access_tokens", "clients", "resource_servers", "scopes", "users")
 
 
-def changes(lists: Lists, *, prune: bool, leave_out: bool) -> list[Change]:
+def changes(lists: Lists, *, prune: bool, leave_out: bool, most: int | None = None) -> list[Change]:
     """Change everything, references after what they refer to, and return how.
 
-    Call it in a transaction: it raises DeclarationError when it has done what it could.
+    Call it in a transaction: it raises DeclarationError when it has done what it could, and as soon
+    as more than `most` things change.
     """
     offered = set(known_scopes())
-    run = _Run(leave_out)
+    run = _Run(leave_out, most)
     if prune:
-        run.changes += _pruned(lists)
+        for change in _pruned(lists):
+            run.add(change)
     people = lists.get("users", [])
     for start in range(0, len(people), _BATCH):
         batch = people[start : start + _BATCH]
@@ -59,6 +61,7 @@ class _Run:
     """What changed so far, what is wrong, and what had to be left out."""
 
     leave_out: bool
+    most: int | None
     changes: list[Change] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     #: By list and key, so that references to them are no mistakes.
@@ -80,7 +83,16 @@ class _Run:
                     continue
                 change = self._left_out(name, entry, missing)
             if change is not None:
-                self.changes.append(change)
+                self.add(change)
+
+    def add(self, change: Change) -> None:
+        """Note a change, unless there are too many."""
+        self.changes.append(change)
+        if self.most is not None and len(self.changes) > self.most:
+            raise DeclarationError(
+                f"This changes more than {self.most} things at once. Use manage.py apply on the "
+                "server for that."
+            )
 
     def _missing(self, entry: dict[str, Any], problem: DeclarationError) -> str | None:
         """Return for want of what an entry is to be left out, or None if it is refused."""

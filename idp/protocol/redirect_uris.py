@@ -76,6 +76,25 @@ def nearest(uri: str, registered: Iterable[str]) -> str | None:
     return max(nlargest(_CANDIDATES, registered, key=quickly), key=exactly, default=None)
 
 
+def same_place(uri: str, other: str) -> bool:
+    """Whether both lead to one host, with or without www., or to one app's own scheme.
+
+    This machine is one host by all of its names.
+    """
+    places = _place(uri), _place(other)
+    return places[0] is not None and places[0] == places[1]
+
+
+def _place(uri: str) -> str | None:
+    parts = _split(uri.strip())
+    if parts is None:
+        return None
+    if parts.scheme not in {"http", "https"}:
+        return f"{parts.scheme}:"
+    host = parts.hostname or ""
+    return "localhost" if host in _THIS_MACHINE else host.removeprefix("www.") or None
+
+
 def differences(sent: str, registered: str, *, native: bool = False) -> list[str]:
     """Return in which parts an address differs from a registered one, a sentence each.
 

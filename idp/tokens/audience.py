@@ -71,16 +71,19 @@ def _something_is_opened(entitlement: Entitlement, offered: frozenset[str]) -> N
 
 def _without_resource(entitlement: Entitlement) -> Audience:
     client: Client = entitlement.client
+    is_jwt = client.access_token_format == "jwt"
     return Audience(
         resource=(),
         scopes=entitlement.scopes,
         lifetime=int(policy.ACCESS_TOKEN_LIFETIME.total_seconds()),
-        signing_alg=_algorithm_of(client) if client.access_token_format == "jwt" else None,
+        signing_alg=algorithm_for(client.id_token_signed_response_alg) if is_jwt else None,
     )
 
 
-def _algorithm_of(client: Client) -> str:
-    """Access tokens are read by APIs, which have no client's secret (RFC 9068 §2.1)."""
-    algorithm: str = client.id_token_signed_response_alg
-    ours = algorithm in policy.SIGNING_ALGORITHMS
-    return algorithm if ours else policy.SIGNING_ALGORITHMS[0]
+def algorithm_for(id_token_alg: str) -> str:
+    """Return what signs the JWT access tokens of a client whose ID tokens are signed by this.
+
+    Access tokens are read by APIs, which have no client's secret (RFC 9068 §2.1).
+    """
+    ours = id_token_alg in policy.SIGNING_ALGORITHMS
+    return id_token_alg if ours else policy.SIGNING_ALGORITHMS[0]

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import Session, User
-from idp.models import Client, Event, SigningKey
+from idp.models import Client, Event, Scope, SigningKey
 from tests.browser.test_pages import violations
 from tests.browser.visitor import Site, Visitor, request_of
 from tests.conftest import Server
@@ -45,6 +47,10 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "secrets": lambda: f"idp/client/{first(Client, client_type='confidential')}/secrets/",
     "deliveries": lambda: "idp/delivery/",
     "preview": lambda: f"idp/client/{first(Client)}/preview/",
+    "improve": lambda: (
+        "idp/client/"
+        f"{first(Client, grant_types=['authorization_code'], profile='compatible')}/improve/"
+    ),
     "previewed": lambda: (
         f"idp/client/{first(Client)}/preview/?scopes=openid&scopes=profile&scopes=address"
         f"&person={quote(User.objects.filter(is_superuser=False).order_by('-pk')[0].email)}"
@@ -53,9 +59,11 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "event": lambda: f"idp/event/{first(Event)}/change/",
     "new-api": lambda: "idp/resourceserver/add/",
     "keys": lambda: "idp/signingkey/",
+    "key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/change/",
     "replace-key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/act/replace/",
     "new-token": lambda: "idp/initialaccesstoken/add/",
     "groups": lambda: "auth/group/",
+    "configuration": lambda: "configuration/",
 }
 
 
@@ -143,6 +151,35 @@ def test_disabling_somebody_with_the_keyboard_alone(operator: Visitor, person: P
     page.keyboard.press("Enter")
     expect(page.locator(".messagelist")).to_contain_text("Done: Disable")
     assert not User.objects.get(email=person.email).is_active
+
+
+def test_an_import_is_looked_at_and_agreed_to_after_signing_in_again(operator: Visitor) -> None:
+    page, name = operator.page, unique("scope")
+    operator.open("/admin/")
+    page.get_by_role("link", name="Import and export").click()
+    Scope.objects.create(name=name, description="One")
+    file = {"name": "signet.yaml", "mimeType": "application/yaml"}
+    content = (
+        f"scopes: [{{name: {name}, description: Two}}]\n"
+        f"users: [{{email: {name}@example.com, groups: [bakers], name: {'Ana' * 60}}}]"
+    )
+    page.get_by_label("File").set_input_files({**file, "buffer": content.encode()})
+    Session.objects.filter(user__email=operator.person.email).update(
+        authenticated_at=timezone.now() - timedelta(hours=1)
+    )
+    page.get_by_role("button", name="Show what it would change").click()
+    expect(page.locator("#content")).to_contain_text("'One' -> 'Two'")
+    expect(page.locator("#confirm")).to_have_count(0)
+    page.set_viewport_size({"width": 320, "height": 640})
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        assert violations(operator) == [], theme
+    assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
+    page.get_by_role("link", name="Sign in again").click()
+    operator.sign_in()
+    page.get_by_role("button", name="Make these changes").click()
+    expect(page.locator(".messagelist")).to_contain_text("The file is applied.")
+    assert Scope.objects.get(name=name).description == "Two"
 
 
 def test_the_first_visit_of_an_operator_sets_up_a_second_factor(

@@ -6,6 +6,7 @@ database itself: PostgreSQL by the rows that its plans touch, SQLite by the inst
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Session, User
-from idp.models import Authorization, Client, Consent, Delivery, Event
+from idp import keys
+from idp.models import (
+    AccessToken,
+    Authorization,
+    Client,
+    Consent,
+    Delivery,
+    Event,
+    SigningKey,
+)
 from tests.relying_party import make_person
 
 ROWS = 100_000
@@ -53,6 +63,7 @@ def crowd(superuser: User) -> Iterator[DjangoClient]:
 
 def fill() -> None:
     """Copy one row of each table 100,000 times, with what has to differ."""
+    keys.ensure_keys()
     user = User.objects.create_user("crowd-0@example.com")
     client = Client.objects.create(
         client_id="crowd-0", name="Crowd 0", token_endpoint_auth_method="none"
@@ -86,6 +97,16 @@ def fill() -> None:
     copies(Authorization, authorization, user_id=user_pk, client_id=client_pk)
     delivery = Delivery.objects.create(client=client, sub="x", sid="x")
     copies(Delivery, delivery, client_id=client_pk, jti=text)
+    token = AccessToken.objects.create(
+        token_checksum="crowd", application=client, expires=now + timedelta(hours=1)
+    )
+    copies(
+        AccessToken,
+        token,
+        token_checksum=f"'crowd-' || {text}",
+        application_id=client_pk,
+        authorization_id=str(authorization.pk),
+    )
     event = Event.objects.create(kind=Event.Kind.DENIED, reference="CROW-D000", client_id="crowd-0")
     hexadecimal = "to_hex(i)" if connection.vendor == "postgresql" else "printf('%%x', i)"
     copies(
@@ -132,6 +153,9 @@ PAGES: dict[str, Callable[[], str]] = {
         "?person=crowd-000000050000%40example.com"
         "&scopes=openid&scopes=profile&scopes=email"
     ),
+    "what to improve about an app": lambda: (
+        f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/improve/"
+    ),
     "consents": lambda: "idp/consent/",
     "consents of an app": lambda: "idp/consent/?q=crowd-000000050000",
     "authorizations": lambda: "idp/authorization/",
@@ -146,6 +170,11 @@ PAGES: dict[str, Callable[[], str]] = {
     "events of an app": lambda: "idp/event/?client_id=crowd-000000050000",
     "events of somebody": lambda: "idp/event/?q=crowd-000000050000@example.com",
     "an event": lambda: f"idp/event/{Event.objects.get(reference='Cc350').pk}/change/",
+    "keys": lambda: "idp/signingkey/",
+    "a key": lambda: (
+        f"idp/signingkey/{SigningKey.objects.get(algorithm='RS256', state='active').pk}/change/"
+    ),
+    "import and export": lambda: "configuration/",
     "the first page": lambda: "",
 }
 

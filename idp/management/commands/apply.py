@@ -1,13 +1,12 @@
 """`manage.py apply`: make people, apps and APIs as a YAML or JSON file declares them."""
 
 from argparse import ArgumentParser
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from idp.declaration import Act, Change, DeclarationError, apply
+from idp.declaration import DeclarationError, apply, summary
 from idp.declaration.file import read
 
 
@@ -50,19 +49,4 @@ class Command(BaseCommand):
         for change in changes:
             for line in change.lines():
                 self.stdout.write(line)
-        self.stdout.write(_summary(changes, dry_run=dry_run))
-
-
-def _summary(changes: list[Change], *, dry_run: bool) -> str:
-    counts = Counter(change.act for change in changes)
-    added, changed = counts[Act.ADDED], counts[Act.CHANGED]
-    removed = counts[Act.REMOVED] + counts[Act.DISABLED]
-    if not added + changed + removed:
-        summary = "Nothing to change." if dry_run else "Nothing changed."
-    elif dry_run:
-        summary = f"{added} to add, {changed} to change, {removed} to remove."
-    else:
-        summary = f"{added} added, {changed} changed, {removed} removed."
-    if counts[Act.LEFT_OUT]:
-        summary += f" {counts[Act.LEFT_OUT]} left out (!) for want of a secret."
-    return summary
+        self.stdout.write(summary(changes, dry_run=dry_run))

@@ -205,6 +205,16 @@ def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     assert not User.objects.filter(email=email).exists()
 
 
+#: A few lines that mean 8 to the power of 8 values.
+MANY_BY_ALIASES = (
+    "{email: a@example.com, address: {a0: &a0 x, "
+    + ", ".join(
+        f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 8)}]" for level in range(1, 9)
+    )
+    + "}}"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -216,6 +226,8 @@ def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:
         ("users: [{email: a@example.com, birthdate: 1985-03-12}]", "in quotes"),
         ("clients:\n- client_id: a\n  client_name: 'b\n", "line "),
         ("clients:", "clients has to be a list"),
+        (f"users: [{MANY_BY_ALIASES}]", "aliases"),
+        ("users: [{email: a@example.com, address: &a {x: *a}}]", "nested too deeply"),
     ],
 )
 def test_what_would_be_misunderstood_is_refused(tmp_path: Path, text: str, says: str) -> None:

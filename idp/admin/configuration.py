@@ -1,0 +1,262 @@
+"""What `manage.py export` and `apply` do, at a browser: for superusers, since it can make them."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from idp import events
+from idp.admin import proof, proposals
+from idp.admin.proposals import MOST, Proposal
+from idp.declaration import (
+    SECTIONS,
+    Act,
+    Caller,
+    Change,
+    ChangedMeanwhileError,
+    DeclarationError,
+    export,
+    fingerprint,
+    summary,
+)
+from idp.declaration.file import FORMATS, parsed
+
+#: Bytes that a file may have.
+LARGEST = 256 * 1024
+_TARGET = "configuration"
+_LISTS = {
+    "users": _("People"),
+    "clients": _("Apps"),
+    "resource_servers": _("APIs"),
+    "scopes": _("Scopes"),
+    "initial_access_tokens": _("Initial access tokens"),
+}
+_ACTS = {
+    Act.ADDED: _("Added"),
+    Act.CHANGED: _("Changed"),
+    Act.REMOVED: _("Removed"),
+    Act.DISABLED: _("Disabled"),
+    Act.LEFT_OUT: _("Left out"),
+}
+#: What an entry can give its person here.
+_POWERS = ("is_staff", "is_superuser", "groups")
+
+View = Callable[..., HttpResponseBase]
+
+
+class ExportForm(forms.Form):
+    """Which lists, and how they are written."""
+
+    lists = forms.MultipleChoiceField(
+        label=_("What"),
+        choices=list(_LISTS.items()),
+        initial=list(SECTIONS),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    form = forms.ChoiceField(label=_("Format"), choices=[(name, name.upper()) for name in FORMATS])
+
+
+class ImportForm(forms.Form):
+    """A file, chosen or pasted, and how it is to be applied."""
+
+    file = forms.FileField(
+        label=_("File"), required=False, help_text=_("YAML or JSON, as manage.py apply takes it.")
+    )
+    text = forms.CharField(
+        label=_("Or its text"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"class": "lines", "rows": 8, "spellcheck": "false"}),
+    )
+    prune = forms.BooleanField(
+        label=_("Remove what its lists do not name"),
+        required=False,
+        help_text=_("People are disabled, all else is deleted. Lists it does not have stay whole."),
+    )
+    leave_out = forms.BooleanField(
+        label=_("Leave out what lacks a secret"),
+        required=False,
+        help_text=_("An export has no secrets; an app that is new needs one in the file."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Read the file or the text."""
+        cleaned = super().clean() or self.cleaned_data
+        file, text = cleaned.get("file"), cleaned.get("text", "")
+        if bool(file) == bool(text.strip()):
+            raise ValidationError(gettext("Choose a file, or paste its text."))
+        if file:
+            if file.size > LARGEST:
+                raise ValidationError(_too_large())
+            try:
+                text = file.read().decode()
+            except UnicodeDecodeError:
+                raise ValidationError(gettext("This is not UTF-8.")) from None
+        if len(text.encode()) > LARGEST:
+            raise ValidationError(_too_large())
+        cleaned["proposal"] = Proposal(text, cleaned["prune"], cleaned["leave_out"])
+        try:
+            declaration = parsed(text, "This")
+        except DeclarationError as error:
+            raise ValidationError(str(error)) from None
+        lists = declaration.values() if isinstance(declaration, dict) else ()
+        if sum(len(entries) for entries in lists if isinstance(entries, list)) > MOST:
+            raise ValidationError(_too_large())
+        return cleaned
+
+
+def _too_large() -> str:
+    words = gettext(
+        "This is too large for a browser: it may have %(kib)d KiB and %(most)d entries. Use "
+        "manage.py apply on the server."
+    )
+    return words % {"kib": LARGEST // 1024, "most": MOST}
+
+
+def urls(site: Any) -> list[URLPattern]:
+    """Return the addresses of these pages on a site."""
+    pages: tuple[tuple[str, str, View], ...] = (
+        ("", "configuration", overview),
+        ("export/", "configuration_export", download),
+        ("import/<slug:name>/", "configuration_import", question),
+    )
+    return [
+        path(f"configuration/{route}", site.admin_view(_for_superusers(site, view)), name=name)
+        for route, name, view in pages
+    ]
+
+
+def _for_superusers(site: Any, view: View) -> View:
+    @wraps(view)
+    def gate(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        return view(site, request, **arguments)
+
+    return gate
+
+
+def overview(site: Any, request: HttpRequest) -> HttpResponse:
+    """Offer the export, and take a file whose changes are then shown."""
+    form = ImportForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        proposal: Proposal = form.cleaned_data["proposal"]
+        try:
+            proposal.apply(_caller(request), dry_run=True)
+        except DeclarationError as error:
+            form.add_error(None, str(error).splitlines())
+        else:
+            name = proposals.keep(request.user, proposal)  # type: ignore[arg-type]
+            return redirect(reverse("admin:configuration_import", args=[name]))
+    context = {"title": gettext("Import and export"), "form": form, "export_form": ExportForm()}
+    return _page(site, request, "admin/configuration.html", context)
+
+
+def question(site: Any, request: HttpRequest, name: str) -> HttpResponse:
+    """Show what a file would change, as of now; and change that, and nothing else."""
+    proposal = proposals.find(request.user, name)  # type: ignore[arg-type]
+    if proposal is None:
+        over = gettext("That file was applied, or is here no longer. Choose it again.")
+        messages.info(request, over)
+        return redirect("admin:configuration")
+    prove = proof.missing(request)
+    if request.method == "POST":
+        return redirect(prove) if prove else _apply(request, name, proposal)
+    changes: list[Change] = []
+    problems: list[str] = []
+    try:
+        changes = proposal.apply(_caller(request), dry_run=True)
+    except DeclarationError as error:
+        problems = str(error).splitlines()
+    context = {
+        "title": gettext("What this file changes"),
+        "problems": problems,
+        "changes": [(_ACTS[change.act], list(change.lines())) for change in changes],
+        "summary": _counted(changes),
+        "does_something": any(change.kind is not None for change in changes),
+        "gives_powers": [change.what for change in changes if _gives_powers(change)],
+        "agreed": fingerprint(changes),
+        "danger": any(change.act in {Act.REMOVED, Act.DISABLED} for change in changes),
+        "prove": prove,
+        "back": reverse("admin:configuration"),
+    }
+    return _page(site, request, "admin/import.html", context)
+
+
+def _apply(request: HttpRequest, name: str, proposal: Proposal) -> HttpResponse:
+    """Make the changes that were shown, if they are still what the file would change."""
+    try:
+        caller = _caller(request, agreed=request.POST.get("agreed", ""))
+        changes = proposal.apply(caller, dry_run=False)
+    except ChangedMeanwhileError:
+        messages.warning(
+            request,
+            gettext(
+                "Nothing was done: something was changed since you saw this page. This is what the "
+                "file would change now."
+            ),
+        )
+        return redirect(request.path)
+    except DeclarationError as error:
+        messages.error(request, str(error))
+        return redirect(request.path)
+    proposals.forget(request.user, name)  # type: ignore[arg-type]
+    said = summary(changes, dry_run=False)
+    _record(request, events.Kind.ACTED, target=_TARGET, reason=f"Imported a file. {said}")
+    done = gettext("The file is applied. %(summary)s") % {"summary": _counted(changes)}
+    messages.success(request, done)
+    return redirect("admin:configuration")
+
+
+def download(_site: Any, request: HttpRequest) -> HttpResponseBase:
+    """Send what is, as a file without secrets; record that."""
+    form = ExportForm(request.GET)
+    if not form.is_valid():
+        raise Http404
+    lists, written_as = form.cleaned_data["lists"], form.cleaned_data["form"]
+    _record(request, events.Kind.EXPORTED, target=_TARGET, lists=lists)
+    response = StreamingHttpResponse(
+        export(form=written_as, only=lists), content_type=f"application/{written_as}; charset=utf-8"
+    )
+    name = f"signet-{timezone.now():%Y%m%d-%H%M}.{written_as}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _caller(request: HttpRequest, *, agreed: str | None = None) -> Caller:
+    record: Any = partial(_record, request, by="import")
+    return Caller(record, has_environment=False, most=MOST, agreed=agreed)
+
+
+def _record(request: HttpRequest, kind: events.Kind, **more: Any) -> None:
+    events.record(kind, request, actor=request.user, **more)  # type: ignore[arg-type]
+
+
+def _counted(changes: list[Change]) -> str:
+    """Return in a sentence how much is added, changed and removed."""
+    if not changes:
+        return gettext("Nothing to change.")
+    counts = Counter(_ACTS[change.act] for change in changes)
+    return "; ".join(f"{act}: {number}" for act, number in counts.items())
+
+
+def _gives_powers(change: Change) -> bool:
+    return change.what.startswith("user ") and any(
+        change.fields.get(power, (None, None))[1] for power in _POWERS
+    )
+
+
+def _page(site: Any, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    return TemplateResponse(request, template, {**site.each_context(request), **context})

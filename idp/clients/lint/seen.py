@@ -1,0 +1,91 @@
+"""What is known of a client at a time, and what advice about it is made of."""
+
+from collections.abc import Iterable, Iterator
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from django.core.exceptions import ValidationError
+
+from idp.clients import secrets
+from idp.clients.misses import Miss, misses
+from idp.models import Client, ClientSecret, Event
+
+#: How far back denials are looked at, and how many of them.
+LATELY = timedelta(days=30)
+_DENIALS = 200
+
+
+class Weight(IntEnum):
+    """How much something matters."""
+
+    FAILS = 1
+    WEAK = 2
+    BETTER = 3
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Something to improve: what it is, what to do, and the field that it is about."""
+
+    weight: Weight
+    what: str
+    do: str
+    field: str = ""
+    #: More about it, a line each.
+    more: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of a client at a time; checks look at nothing else."""
+
+    client: Client
+    now: datetime
+    #: Those that are valid.
+    secrets: tuple[ClientSecret, ...] = ()
+    can_sign: bool = True
+    #: What saving it as it is would be refused for, by column.
+    refused: tuple[tuple[str, str], ...] = ()
+    misses: tuple[Miss, ...] = ()
+    wrong_secrets: int = 0
+
+    @property
+    def signs_people_in(self) -> bool:
+        """Whether people are sent here by it."""
+        return bool({"authorization_code", "implicit"} & set(self.client.grant_types))
+
+    @property
+    def proves_itself_by_secret(self) -> bool:
+        """Whether a secret is what it authenticates with."""
+        return bool(self.client.token_endpoint_auth_method.startswith("client_secret_"))
+
+
+def look(client: Client, now: datetime) -> Seen:
+    """Gather what the checks look at, in a few statements whatever the client has been through."""
+    denials = Event.objects.filter(client_id=client.client_id, kind=Event.Kind.DENIED)
+    recent = [event for event in denials.order_by("-id")[:_DENIALS] if event.at > now - LATELY]
+    valid = (row for row in client.secrets.all() if row.expires_at is None or row.expires_at > now)
+    return Seen(
+        client,
+        now,
+        secrets=tuple(valid),
+        can_sign=secrets.can_sign(client),
+        refused=tuple(_refused(client)),
+        misses=tuple(misses(client, recent)),
+        wrong_secrets=_wrong_secrets(recent),
+    )
+
+
+def _refused(client: Client) -> Iterator[tuple[str, str]]:
+    try:
+        copy(client).full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        for column, problems in error.message_dict.items():
+            yield from ((column, problem) for problem in problems)
+
+
+def _wrong_secrets(denials: Iterable[Event]) -> int:
+    by_secret = (e for e in denials if str(e.details.get("check")).endswith("_secret_is_right"))
+    return sum(event.times for event in by_secret)

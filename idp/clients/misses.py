@@ -1,0 +1,59 @@
+"""Addresses that were refused lately although they are nearly registered. OIDC Core §3.1.2.1."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from idp.clients.redirect_uris import Comparison, compared
+from idp.logs import MASK
+from idp.models import Client, Event
+from idp.protocol.redirect_uris import same_place
+
+_PARAMETERS = ("redirect_uri", "post_logout_redirect_uri")
+#: How many different addresses are compared: it takes time, and nobody fixes more at once.
+MOST = 10
+
+
+@dataclass(frozen=True)
+class Miss:
+    """An address that people were to be sent to, and were not."""
+
+    uri: str
+    times: int
+    #: When it came last.
+    at: datetime
+    #: How it differs from what is registered.
+    comparison: Comparison
+
+
+def misses(client: Client, denials: Iterable[Event]) -> list[Miss]:
+    """Return what came near a registered address and is still not registered; often first.
+
+    Only what leads to a host, or an app's own scheme, that the client has registered something of:
+    anybody can send people here with an address of theirs, and nobody is to register it for that.
+    """
+    found: dict[tuple[str, str], Miss] = {}
+    for event in denials:
+        for parameter, uri in _addresses(event):
+            miss = found.get((parameter, uri))
+            if miss is not None:
+                times = miss.times + event.times
+                found[parameter, uri] = replace(miss, times=times, at=max(miss.at, event.at))
+            elif len(found) < MOST and _is_near(client, uri):
+                comparison = compared(client, parameter, uri)
+                if comparison is not None:
+                    found[parameter, uri] = Miss(uri, event.times, event.at, comparison)
+    return sorted(found.values(), key=lambda miss: -miss.times)
+
+
+def _addresses(event: Event) -> Iterator[tuple[str, str]]:
+    parameters = event.details.get("parameters") or {}
+    for parameter in _PARAMETERS:
+        if uri := parameters.get(parameter):
+            # What was masked is no part of an address; the rest can still be compared.
+            yield parameter, uri.replace(MASK, "...")
+
+
+def _is_near(client: Client, uri: str) -> bool:
+    registered = (*client.redirect_uris, *client.post_logout_redirect_uris)
+    return any(same_place(uri, known) for known in registered)

@@ -1,0 +1,84 @@
+"""Whether what we fetch of a client is there and of use; asks its addresses, so takes seconds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from idp import outbound, policy
+from idp.clients import keys, sectors
+from idp.jose.algorithms import ALGORITHMS
+from idp.jose.encrypt import public_key_for
+from idp.models import Client
+
+
+@dataclass(frozen=True)
+class Visit:
+    """An address of a client that was asked, and what is wrong there; empty if nothing is."""
+
+    member: str
+    address: str
+    problems: tuple[str, ...]
+
+
+def has_addresses(client: Client) -> bool:
+    """Whether there is anything to fetch."""
+    return bool(client.jwks_uri or client.sector_identifier_uri)
+
+
+def visits(client: Client) -> list[Visit]:
+    """Fetch what is at a client's addresses, past what is remembered of them."""
+    found = []
+    if client.jwks_uri:
+        found.append(Visit("jwks_uri", client.jwks_uri, _at_jwks_uri(client)))
+    if client.sector_identifier_uri:
+        found.append(
+            Visit("sector_identifier_uri", client.sector_identifier_uri, _at_sector(client))
+        )
+    return found
+
+
+def _at_jwks_uri(client: Client) -> tuple[str, ...]:
+    try:
+        found = keys.fetched(client.jwks_uri)
+    except outbound.OutboundError as problem:
+        return (str(problem),)
+    return tuple(problems_with_keys(client, found)) if found else (_("No usable key is there."),)
+
+
+def problems_with_keys(client: Client, jwks: list[Any]) -> Iterator[str]:
+    """Return what the client is registered for and has no key for among these public JWKs."""
+    signs = {
+        _("client authentication"): client.token_endpoint_auth_method == "private_key_jwt",
+        _("signed requests"): client.require_signed_request_object
+        and client.request_object_signing_alg not in policy.MAC_ALGORITHMS,
+    }
+    algorithms = {
+        _("client authentication"): client.token_endpoint_auth_signing_alg,
+        _("signed requests"): client.request_object_signing_alg,
+    }
+    for purpose, needed in signs.items():
+        if needed and not any(_verifies(key, algorithms[purpose]) for key in jwks):
+            yield _("No key there can be used for %(purpose)s.") % {"purpose": purpose}
+    for answer in ("id_token", "userinfo"):
+        alg = getattr(client, f"{answer}_encrypted_response_alg")
+        if alg in policy.PUBLIC_KEY_ENCRYPTION and public_key_for(jwks, alg) is None:
+            yield _("No key there can be encrypted to with %(alg)s.") % {"alg": alg}
+
+
+def _verifies(key: Any, algorithm: str) -> bool:
+    """Whether a key can check signatures by an algorithm; any of ours where none is named."""
+    names = [algorithm] if algorithm else policy.SIGNING_ALGORITHMS
+    return key.get("use") in (None, "sig") and any(
+        key.get("kty") == ALGORITHMS[name].kty and key.get("alg") in (None, name) for name in names
+    )
+
+
+def _at_sector(client: Client) -> tuple[str, ...]:
+    try:
+        sectors.look(client)
+    except ValidationError as error:
+        return tuple(error.messages)
+    return ()

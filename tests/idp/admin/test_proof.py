@@ -1,0 +1,133 @@
+"""What is dangerous takes a sign-in of the last minutes. ASVS 7.5.3."""
+
+import html
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Session, User
+from idp.models import Client, SigningKey
+from tests.idp.admin.conftest import Operator, events_of
+from tests.relying_party import (
+    CODE_STEP,
+    ISSUER,
+    Browser,
+    Person,
+    is_page,
+    make_client,
+    make_person,
+    make_person_with_app,
+)
+
+
+def a_while_ago(operator: Operator) -> Operator:
+    """Let an operator's sign-in be older than the limit."""
+    sessions = Session.objects.filter(user__email=operator.person.email, ended_at=None)
+    assert sessions.update(authenticated_at=timezone.now() - timedelta(minutes=16))
+    return operator
+
+
+def send(operator: Operator, path: str, **form: object):
+    return operator.browser.post(
+        f"/admin/{path}",
+        data={"csrfmiddlewaretoken": operator.browser.cookies["csrf"], **form},
+        headers={"Origin": ISSUER, "Referer": f"{ISSUER}/admin/"},
+    )
+
+
+@pytest.fixture
+def victim() -> User:
+    return User.objects.get(email=make_person().email)
+
+
+def test_one_signs_in_again_and_comes_back_to_the_question(
+    operator: Operator, victim: User
+) -> None:
+    path = f"accounts/user/{victim.pk}/act/disable/"
+    ready = operator.open(path)
+    a_while_ago(operator)
+    led = operator.browser.submit(ready)
+    assert is_page(led, "/account/login/")
+    victim.refresh_from_db()
+    assert victim.is_active
+    question = operator.browser.sign_in(operator.person, led)
+    assert question.url.path == f"/admin/{path}"
+    victim.refresh_from_db()
+    assert victim.is_active
+    operator.browser.submit(question)
+    victim.refresh_from_db()
+    assert not victim.is_active
+
+
+def test_the_second_factor_is_asked_for_again(hire, victim: User) -> None:
+    person = make_person_with_app(is_staff=True, is_superuser=True)
+    with Browser() as browser:
+        browser.sign_in(person)
+        operator = a_while_ago(Operator(person, browser))
+        path = f"accounts/user/{victim.pk}/act/disable/"
+        page = operator.open(path)
+        assert 'id="confirm"' not in page.text
+        step = browser.type_password(person, browser.open(html.unescape(prove_on(page.text))))
+        assert is_page(step, CODE_STEP)
+        assert 'id="prove"' in operator.open(path).text
+        assert person.app is not None
+        back = browser.submit(step, code=person.app.code())
+        assert back.url.path == f"/admin/{path}"
+        assert 'id="confirm"' in back.text
+
+
+def prove_on(text: str) -> str:
+    return text.partition('id="prove" href="')[2].partition('"')[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "accounts/user/{person}/act/end-sessions/",
+        "accounts/user/{person}/act/require-password/",
+        "idp/signingkey/{key}/act/replace/",
+        "idp/client/{client}/delete/",
+    ],
+)
+def test_nothing_dangerous_is_done_before(superuser: Operator, victim: User, path: str) -> None:
+    client = Client.objects.get(client_id=make_client().client_id)
+    key = SigningKey.objects.filter(state="active", algorithm="ES512").get()
+    path = path.format(person=victim.pk, client=client.pk, key=key.pk)
+    a_while_ago(superuser)
+    shown = superuser.open(path).text
+    assert 'id="prove"' in shown
+    assert "Yes, I’m sure" not in shown
+    answer = send(superuser, path, post="yes")
+    assert answer.headers["Location"].startswith("/account/login/?fresh=1&next=%2Fadmin%2F")
+    assert events_of(superuser) == []
+    assert Client.objects.filter(pk=client.pk).exists()
+    assert SigningKey.objects.filter(pk=key.pk).exists()
+
+
+def test_nor_to_several_at_once(superuser: Operator, person: Person, victim: User) -> None:
+    superuser.open("accounts/user/")
+    a_while_ago(superuser)
+    form = {"action": "require-password", "_selected_action": str(victim.pk)}
+    answer = send(superuser, "accounts/user/", **form)
+    assert answer.headers["Location"].startswith("/account/login/?fresh=1")
+    victim.refresh_from_db()
+    assert not victim.password_change_required
+
+
+def test_nor_are_powers_given(superuser: Operator, victim: User) -> None:
+    a_while_ago(superuser)
+    path = f"accounts/user/{victim.pk}/change/"
+    refused = superuser.save(path, is_staff="on", nickname="Boss")
+    assert "Only shortly after signing in." in refused.text
+    victim.refresh_from_db()
+    assert (victim.is_staff, victim.nickname) == (False, "Aninha")
+    superuser.save(path, nickname="Boss")
+    victim.refresh_from_db()
+    assert victim.nickname == "Boss"
+
+
+def test_what_is_not_dangerous_goes_on(superuser: Operator, victim: User) -> None:
+    a_while_ago(superuser)
+    superuser.act(f"accounts/user/{victim.pk}/change/", "unlock")
+    assert [event.kind for event in events_of(superuser)] == ["acted"]

@@ -1,0 +1,170 @@
+"""Each check of the linter, with a client that it finds fault with."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from idp.clients.lint import Advice, Seen, Weight, advice_of
+from idp.clients.misses import misses
+from idp.models import Client, ClientSecret, Event
+
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def secret(*, age: int = 1, used: int | None = 0, ends_in: int | None = None) -> ClientSecret:
+    return ClientSecret(
+        created_at=NOW - age * DAY,
+        last_used_at=None if used is None else NOW - used * DAY,
+        expires_at=None if ends_in is None else NOW + ends_in * DAY,
+    )
+
+
+def client(**columns: Any) -> Client:
+    """A client that there is nothing to say about."""
+    address = "https://rp.example.com/"
+    sound = {
+        "client_id": "rp",
+        "name": "Shop",
+        "redirect_uris": ["https://rp.example.com/callback"],
+        "grant_types": ["authorization_code"],
+        "response_types": ["code"],
+        "contacts": ["ana@example.com"],
+        **dict.fromkeys(("logo_uri", "client_uri", "policy_uri", "tos_uri"), address),
+    }
+    return Client(**{**sound, **columns})
+
+
+SOUND = Seen(client(), NOW, secrets=(secret(),))
+
+
+def said(seen: Seen) -> list[tuple[Weight, str]]:
+    return [(advice.weight, advice.what) for advice in advice_of(seen)]
+
+
+def with_(**columns: Any) -> Seen:
+    return replace(SOUND, client=client(**columns))
+
+
+def test_a_sound_client_is_left_alone() -> None:
+    assert said(SOUND) == []
+
+
+FAILS, WEAK, BETTER = Weight
+
+
+@pytest.mark.parametrize(
+    ("seen", "weight", "words"),
+    [
+        (with_(enabled=False), FAILS, "It is disabled"),
+        (with_(grant_types=[], response_types=[]), FAILS, "It may do nothing"),
+        (with_(redirect_uris=[]), FAILS, "it has no redirect URI"),
+        (replace(SOUND, refused=(("scopes", "gone"),)), FAILS, "could not be saved: gone"),
+        (replace(SOUND, secrets=()), FAILS, "no valid secret"),
+        (replace(SOUND, can_sign=False), FAILS, "use its secret as a key"),
+        (replace(SOUND, wrong_secrets=3), FAILS, "A wrong secret came 3 times"),
+        (
+            with_(token_endpoint_auth_method="private_key_jwt", jwks={"keys": [{"use": "enc"}]}),
+            FAILS,
+            "not of use: No key there can be used for client authentication",
+        ),
+        (
+            with_(
+                id_token_encrypted_response_alg="RSA-OAEP",
+                jwks={"keys": [{"kty": "RSA", "use": "sig"}]},
+            ),
+            FAILS,
+            "No key there can be encrypted to with RSA-OAEP",
+        ),
+        (replace(SOUND, secrets=(secret(ends_in=3),)), WEAK, "ends on 2027-03-04"),
+        (replace(SOUND, secrets=(secret(age=400),)), WEAK, "not been changed since 2026-01-25"),
+        (
+            replace(SOUND, secrets=(secret(), secret(age=100, used=None))),
+            WEAK,
+            "has not been used since 2026-11-21",
+        ),
+        (with_(profile="compatible"), WEAK, "without PKCE"),
+        (with_(grant_types=["authorization_code", "implicit"]), WEAK, "(implicit)"),
+        (with_(grant_types=["authorization_code", "password"]), WEAK, "password itself"),
+        (
+            with_(
+                application_type="native",
+                token_endpoint_auth_method="none",
+                skip_authorization=True,
+            ),
+            WEAK,
+            "could pretend to be it",
+        ),
+        (with_(redirect_uris=["http://127.0.0.1:3000/cb"]), WEAK, "developer’s own machine"),
+        (
+            with_(application_type="native", redirect_uris=["http://localhost/cb"]),
+            BETTER,
+            "by localhost",
+        ),
+        (with_(id_token_signed_response_alg="HS256"), BETTER, "(HS256)"),
+        (with_(scopes=["openid", "offline_access"]), BETTER, "offline_access"),
+        (with_(name=""), BETTER, "no name"),
+        (with_(tos_uri="", logo_uri=""), BETTER, "not shown a logo; terms of service"),
+        (with_(contacts=[]), BETTER, "Nobody is named"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_found(seen: Seen, weight: Weight, words: str) -> None:
+    ((found, what),) = said(seen)
+    assert found is weight
+    assert words in what
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        with_(token_endpoint_auth_method="none", profile="compatible"),
+        replace(
+            with_(grant_types=["client_credentials"], response_types=[], redirect_uris=[]),
+            secrets=(secret(), secret(ends_in=2)),
+        ),
+        with_(skip_authorization=True, logo_uri="", tos_uri="", policy_uri=""),
+        replace(
+            with_(token_endpoint_auth_method="private_key_jwt"),
+            client=client(
+                token_endpoint_auth_method="private_key_jwt",
+                jwks={"keys": [{"kty": "EC", "use": "sig"}]},
+            ),
+            secrets=(),
+        ),
+    ],
+    ids=["public", "machine", "own app", "keys"],
+)
+def test_what_is_fine(seen: Seen) -> None:
+    assert said(seen) == []
+
+
+def denial(uri: str, *, times: int = 1, parameter: str = "redirect_uri") -> Event:
+    return Event(details={"parameters": {parameter: uri}}, times=times, at=NOW)
+
+
+def test_a_near_miss_is_told_with_its_differences() -> None:
+    rp = client(post_logout_redirect_uris=[])
+    found = misses(
+        rp,
+        [
+            denial("https://rp.example.com/callback"),  # it was registered meanwhile
+            denial("https://evil.example/callback"),
+            denial("no address"),
+            denial("https://rp.example.com/callback/", times=2),
+            denial("https://rp.example.com/callback/"),
+            denial("https://www.rp.example.com/bye", parameter="post_logout_redirect_uri"),
+        ],
+    )
+    assert [(miss.uri, miss.times) for miss in found] == [
+        ("https://rp.example.com/callback/", 3),
+        ("https://www.rp.example.com/bye", 1),
+    ]
+    slash, logout = advice_of(replace(SOUND, misses=tuple(found)))
+    assert isinstance(slash, Advice)
+    assert "turned away (times lately: 3), last on 2027-03-01." in slash.what
+    assert slash.field == "redirect_uris"
+    assert slash.more[1:] == ("The path ends with / in one and not in the other.",)
+    assert (logout.field, logout.more) == ("post_logout_redirect_uris", ())

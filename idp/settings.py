@@ -51,6 +51,12 @@ IDP_REGISTRATION_GRANTS: list[str] = env.str(
 IDP_REGISTRATION_RESPONSE_TYPES: list[str] = env.list(
     "IDP_REGISTRATION_RESPONSE_TYPES", default=["code"]
 )
+#: Whose software statements are believed: `issuer=jwks_uri` pairs, separated by commas.
+IDP_SOFTWARE_STATEMENT_ISSUERS: list[str] = [
+    entry.strip()
+    for entry in env.list("IDP_SOFTWARE_STATEMENT_ISSUERS", default=[])
+    if entry.strip()
+]
 #: How many proxies in front of us append to X-Forwarded-For; the addresses before are not trusted.
 IDP_TRUSTED_PROXY_COUNT: int = env.int("IDP_TRUSTED_PROXY_COUNT", default=0)
 

@@ -49,6 +49,8 @@ REGISTERED = (
     "policy_uri",
     "tos_uri",
     "contacts",
+    "software_id",
+    "software_version",
 )
 #: What only operators decide.
 POLICY = (

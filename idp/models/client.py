@@ -208,6 +208,9 @@ class Client(AbstractApplication):
     #: The same in other languages, by member and language tag: `{"client_name#de": …}` (§2.1).
     localized = models.JSONField(_("in other languages"), default=dict, blank=True)
     contacts = models.JSONField(_("contacts"), default=list, blank=True)
+    #: Which program it is an installation of, whoever says so (RFC 7591 §2).
+    software_id = models.CharField(_("program (software_id)"), max_length=255, blank=True)
+    software_version = models.CharField(_("version (software_version)"), max_length=255, blank=True)
     #: Web origins that may call token and UserInfo from a browser, beside a public client's own.
     allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
 
@@ -261,6 +264,8 @@ class Client(AbstractApplication):
     registration_access_token_hash = models.CharField(max_length=64, blank=True, editable=False)
     #: What the initial access token said that it registered with; empty for all others.
     registered_with = models.JSONField(default=dict, editable=False)
+    #: The statement that it registered with, as it came (RFC 7591 §2.3); empty for all others.
+    software_statement = models.TextField(blank=True, editable=False)
     #: Whether it was opened for what is off by default; follows from the grant types.
     has_legacy_grants = models.BooleanField(default=False, editable=False)
     #: Grows at every change, so that no process goes on with an older copy.

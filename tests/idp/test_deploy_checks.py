@@ -52,6 +52,8 @@ def test_the_development_defaults_are_fine_where_they_are_meant() -> None:
         ({"IDP_REGISTRATION": "perhaps"}, "idp.E003"),
         ({"IDP_REGISTRATION_GRANTS": "authorization_code telepathy"}, "idp.E004"),
         ({"IDP_REGISTRATION_RESPONSE_TYPES": "code,telepathy"}, "idp.E004"),
+        ({"IDP_SOFTWARE_STATEMENT_ISSUERS": "https://trust.example"}, "idp.E005"),
+        ({"IDP_SOFTWARE_STATEMENT_ISSUERS": "https://a.example=http://a.example"}, "idp.E005"),
     ],
 )
 def test_each_unsafe_setting_is_named_and_refused(changes: dict[str, str], check: str) -> None:

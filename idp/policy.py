@@ -122,6 +122,8 @@ REGISTRATION: Final[str] = settings.IDP_REGISTRATION
 #: What they may be, unless an initial access token says otherwise.
 REGISTRATION_GRANT_TYPES: Final = tuple(settings.IDP_REGISTRATION_GRANTS)
 REGISTRATION_RESPONSE_TYPES: Final = tuple(settings.IDP_REGISTRATION_RESPONSE_TYPES)
+#: Whether clients get a new registration access token at each use (RFC 7592 §5).
+REGISTRATION_TOKENS_ROTATE: Final[bool] = settings.IDP_REGISTRATION_TOKEN_ROTATION
 #: Whose software statements are believed, and where their keys are.
 SOFTWARE_STATEMENT_ISSUERS: Final = {
     issuer: jwks_uri

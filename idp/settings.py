@@ -51,6 +51,8 @@ IDP_REGISTRATION_GRANTS: list[str] = env.str(
 IDP_REGISTRATION_RESPONSE_TYPES: list[str] = env.list(
     "IDP_REGISTRATION_RESPONSE_TYPES", default=["code"]
 )
+#: Whether each use of a registration access token that is answered with one answers with a new one.
+IDP_REGISTRATION_TOKEN_ROTATION: bool = env.bool("IDP_REGISTRATION_TOKEN_ROTATION", default=False)
 #: Whose software statements are believed: `issuer=jwks_uri` pairs, separated by commas.
 IDP_SOFTWARE_STATEMENT_ISSUERS: list[str] = [
     entry.strip()

@@ -53,7 +53,7 @@ def register(http: HttpRequest) -> HttpResponse:
             return _replace(http, client, token or "", document)
         if http.method == "DELETE":
             return _delete(http, client)
-        return answer(_information(Registration(client, token or "")))
+        return answer(_information(lifecycle.read(client, token or "")))
     except InvalidToken as error:
         return bearer.refuse(error, http, client_id=client_id)
     except ProtocolError as error:

@@ -12,6 +12,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name='client',
+            name='previous_registration_access_token_hash',
+            field=models.CharField(blank=True, editable=False, max_length=64),
+        ),
+        migrations.AddField(
+            model_name='client',
             name='software_id',
             field=models.CharField(blank=True, max_length=255, verbose_name='program (software_id)'),
         ),

@@ -55,6 +55,10 @@ _KEYED_BY_SECRET: tuple[tuple[str, dict[str, int]], ...] = (
 #: Answers that can be encrypted, by the beginning of their columns' names.
 _ENCRYPTED = ("id_token", "userinfo")
 _MOST_LOCALIZED = 100
+#: What only registration writes, apart from the rest of the row (`registration.access_tokens`).
+_REGISTRATION_TOKENS = frozenset(
+    {"registration_access_token_hash", "previous_registration_access_token_hash"}
+)
 _DOT_GRANT_TYPES = {
     "authorization_code": AbstractApplication.GRANT_AUTHORIZATION_CODE,
     "refresh_token": "refresh-token",
@@ -262,6 +266,10 @@ class Client(AbstractApplication):
     enabled = models.BooleanField(_("enabled"), default=True)
     #: The hash of the token that its registration is managed with (RFC 7592); empty for others.
     registration_access_token_hash = models.CharField(max_length=64, blank=True, editable=False)
+    #: The one before, good until this one is used: its answer may have been lost.
+    previous_registration_access_token_hash = models.CharField(
+        max_length=64, blank=True, editable=False
+    )
     #: What the initial access token said that it registered with; empty for all others.
     registered_with = models.JSONField(default=dict, editable=False)
     #: The statement that it registered with, as it came (RFC 7591 §2.3); empty for all others.
@@ -331,6 +339,12 @@ class Client(AbstractApplication):
         kwargs.pop("update_fields", None)
         if self.pk is not None:
             self.version = F("version") + 1
+            # An older copy must not bring back a token that its client has replaced meanwhile.
+            kwargs["update_fields"] = [
+                field.name
+                for field in self._meta.concrete_fields
+                if not field.primary_key and field.name not in _REGISTRATION_TOKENS
+            ]
         super().save(*args, **kwargs)
         if not isinstance(self.version, int):
             self.refresh_from_db(fields=["version"])

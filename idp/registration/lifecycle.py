@@ -1,6 +1,5 @@
 """A self-registered client from its registration to its deletion. RFC 7591 §3, RFC 7592 §2."""
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,12 @@ from django.utils import timezone
 from idp.clients import deletion, secrets
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata, InvalidToken
-from idp.registration import initial_access_tokens, metadata, software_statements
+from idp.registration import (
+    access_tokens,
+    initial_access_tokens,
+    metadata,
+    software_statements,
+)
 from idp.registration.policies import (
     Permit,
     hosts_are_permitted,
@@ -74,10 +78,21 @@ def find(client_id: str | None, access_token: str) -> Client:
         registration_source=Client.RegistrationSource.DCR,
         enabled=True,
     ).first()
-    expected = client.registration_access_token_hash if client else ""
-    if not hmac.compare_digest(opaque.hash_of(access_token), expected) or client is None:
+    if client is None or not access_tokens.is_for(client, access_token):
         raise _not_there()
     return client
+
+
+def read(client: Client, access_token: str) -> Registration:
+    """Return a client with the token that it goes on with. RFC 7592 §2.1.
+
+    Raises InvalidToken where the client is gone, or the token has ended meanwhile.
+    """
+    if access_tokens.may_stay(client):
+        return Registration(client, access_token)
+    with transaction.atomic():
+        present = _held(client, access_token)
+        return Registration(present, access_tokens.renew(present, access_token))
 
 
 def replace(
@@ -92,17 +107,14 @@ def replace(
     members, statement = software_statements.joined(given, now, accepted=client.software_statement)
     registered = metadata.read(members)
     with transaction.atomic():
-        present: Client | None = (
-            Client.objects.select_for_update().filter(pk=client.pk, enabled=True).first()
-        )
-        if present is None:
-            raise _not_there()
+        present = _held(client, access_token)
         _is_about(present, document)
         before = _told_of(present)
         present.software_statement = statement
         _describe(present, registered, permit_of(present))
         present.save()
-        registration = Registration(present, access_token, _secret_where_needed(present))
+        going_on_with = access_tokens.renew(present, access_token)
+        registration = Registration(present, going_on_with, _secret_where_needed(present))
     after = _told_of(present)
     changes = {
         name: (before.get(name), after.get(name))
@@ -121,6 +133,16 @@ def delete(client: Client) -> None:
     if not there.update(enabled=False, version=F("version") + 1):
         raise _not_there()
     deletion.delete(client)
+
+
+def _held(client: Client, access_token: str) -> Client:
+    """Return a client's row as it is now, for us alone until the transaction ends."""
+    present: Client | None = (
+        Client.objects.select_for_update().filter(pk=client.pk, enabled=True).first()
+    )
+    if present is None or not access_tokens.is_for(present, access_token):
+        raise _not_there()
+    return present
 
 
 def _describe(client: Client, registered: Mapping[str, Any], permit: Permit) -> None:

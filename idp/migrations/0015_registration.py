@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='client',
             name='software_id',
-            field=models.CharField(blank=True, max_length=255, verbose_name='program (software_id)'),
+            field=models.CharField(blank=True, max_length=255, verbose_name='program'),
         ),
         migrations.AddField(
             model_name='client',
@@ -28,6 +28,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='client',
             name='software_version',
-            field=models.CharField(blank=True, max_length=255, verbose_name='version (software_version)'),
+            field=models.CharField(blank=True, max_length=255, verbose_name='version of the program'),
         ),
     ]

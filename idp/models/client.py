@@ -213,8 +213,8 @@ class Client(AbstractApplication):
     localized = models.JSONField(_("in other languages"), default=dict, blank=True)
     contacts = models.JSONField(_("contacts"), default=list, blank=True)
     #: Which program it is an installation of, whoever says so (RFC 7591 §2).
-    software_id = models.CharField(_("program (software_id)"), max_length=255, blank=True)
-    software_version = models.CharField(_("version (software_version)"), max_length=255, blank=True)
+    software_id = models.CharField(_("program"), max_length=255, blank=True)
+    software_version = models.CharField(_("version of the program"), max_length=255, blank=True)
     #: Web origins that may call token and UserInfo from a browser, beside a public client's own.
     allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags
 
-from idp import policy
+from idp import outbound, policy
 from idp.claim_sources import configured
 
 _MINIMUM_KEY = 32
@@ -76,6 +76,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
         )
         for problem in configured.problems()
     ]
+    messages += _problems_with_statement_issuers()
     issuer = urlsplit(settings.IDP_ISSUER)
     if issuer.scheme not in {"http", "https"} or not issuer.hostname or issuer.path or issuer.query:
         messages.append(
@@ -86,6 +87,23 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
             )
         )
     return messages
+
+
+def _problems_with_statement_issuers() -> Iterable[CheckMessage]:
+    """RFC 7591 §2.3: who is believed is named once, with keys that could be fetched."""
+    seen: set[str] = set()
+    for entry in settings.IDP_SOFTWARE_STATEMENT_ISSUERS:
+        issuer, _, jwks_uri = entry.partition("=")
+        problem = "is named twice." if issuer in seen else outbound.problem_with(jwks_uri)
+        seen.add(issuer)
+        if not issuer or not jwks_uri:
+            problem = "is not a pair of an issuer and the address of its keys."
+        if problem:
+            yield Error(
+                f"IDP_SOFTWARE_STATEMENT_ISSUERS: {entry}: {problem}",
+                hint="Write issuer=jwks_uri, such as https://a.example=https://a.example/jwks.",
+                id="idp.E007",
+            )
 
 
 def deployment_is_safe(**_: Any) -> list[CheckMessage]:

@@ -122,6 +122,15 @@ REGISTRATION: Final[str] = settings.IDP_REGISTRATION
 #: What they may be, unless an initial access token says otherwise.
 REGISTRATION_GRANT_TYPES: Final = tuple(settings.IDP_REGISTRATION_GRANTS)
 REGISTRATION_RESPONSE_TYPES: Final = tuple(settings.IDP_REGISTRATION_RESPONSE_TYPES)
+#: Whether clients get a new registration access token at each use (RFC 7592 §5).
+REGISTRATION_TOKENS_ROTATE: Final[bool] = settings.IDP_REGISTRATION_TOKEN_ROTATION
+#: Whose software statements are believed, and where their keys are.
+SOFTWARE_STATEMENT_ISSUERS: Final = {
+    issuer: jwks_uri
+    for issuer, _, jwks_uri in (
+        entry.partition("=") for entry in settings.IDP_SOFTWARE_STATEMENT_ISSUERS
+    )
+}
 #: Clients that one network address may register in a minute without an initial access token.
 REGISTRATIONS_A_MINUTE: Final = 60
 

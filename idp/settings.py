@@ -55,6 +55,14 @@ IDP_REGISTRATION_RESPONSE_TYPES: list[str] = env.list(
 IDP_CLAIM_SOURCES: list[str] = [
     path.strip() for path in env.list("IDP_CLAIM_SOURCES", default=[]) if path.strip()
 ]
+#: Whether each use of a registration access token that is answered with one answers with a new one.
+IDP_REGISTRATION_TOKEN_ROTATION: bool = env.bool("IDP_REGISTRATION_TOKEN_ROTATION", default=False)
+#: Whose software statements are believed: `issuer=jwks_uri` pairs, separated by commas.
+IDP_SOFTWARE_STATEMENT_ISSUERS: list[str] = [
+    entry.strip()
+    for entry in env.list("IDP_SOFTWARE_STATEMENT_ISSUERS", default=[])
+    if entry.strip()
+]
 #: How many proxies in front of us append to X-Forwarded-For; the addresses before are not trusted.
 IDP_TRUSTED_PROXY_COUNT: int = env.int("IDP_TRUSTED_PROXY_COUNT", default=0)
 

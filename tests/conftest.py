@@ -20,7 +20,7 @@ import pytest
 from django.conf import settings
 from django.test.utils import setup_databases, teardown_databases
 
-from tests import secrecy
+from tests import secrecy, statements
 from tests.elsewhere import Authority, Elsewhere
 from tests.elsewhere import running as running_elsewhere
 from tests.relying_party import Browser, Person, RelyingParty, make_client, make_person
@@ -149,7 +149,11 @@ def provider(
 ) -> Iterator[Server]:
     """A running provider at `settings.IDP_ISSUER`. No answer of it may ever be a 5xx."""
     server = Server(
-        settings.IDP_ISSUER, tmp_path_factory.mktemp("server") / "log", "--threads", "8"
+        settings.IDP_ISSUER,
+        tmp_path_factory.mktemp("server") / "log",
+        "--threads",
+        "8",
+        IDP_SOFTWARE_STATEMENT_ISSUERS=statements.publish_keys(foreign_site),
     )
     server.wait()
     yield server

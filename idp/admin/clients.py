@@ -24,6 +24,7 @@ from idp.admin.preview import PreviewForm
 from idp.clients import deletion, secrets
 from idp.logout import backchannel
 from idp.models import Authorization, Client, Consent, Delivery, Event
+from idp.registration import software_statements
 
 _GRANTS = {
     "authorization_code": _("People sign in with it (authorization_code)"),
@@ -230,7 +231,10 @@ class ClientsPage(Page):
     list_filter = ("enabled", "token_endpoint_auth_method", "profile", "registration_source")
     ordering = ("-pk",)
     search_help_text = _("A client ID, the beginning of a name, or the owner’s e-mail address.")
-    readonly_fields = ("registration_source", "created", "updated")
+    readonly_fields = (
+        *("registration_source", "software_id", "software_version", "vouched_for_by"),
+        *("created", "updated"),
+    )
     fieldsets = (
         (
             None,
@@ -320,6 +324,11 @@ class ClientsPage(Page):
             ),
             *super().get_urls(),
         ]
+
+    @admin.display(description=_("software statement by"))
+    def vouched_for_by(self, client: Client) -> str:
+        """Return who made the statement that it registered with (RFC 7591 §2.3)."""
+        return software_statements.issuer_of(client.software_statement)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:  # noqa: ARG002
         """Return what can't be written: the client_id, once others know it."""

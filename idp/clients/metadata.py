@@ -53,6 +53,8 @@ REGISTERED = (
     "policy_uri",
     "tos_uri",
     "contacts",
+    "software_id",
+    "software_version",
 )
 #: What only operators decide.
 POLICY = (

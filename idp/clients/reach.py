@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from idp import outbound, policy
-from idp.clients import keys, sectors
+from idp.clients import sectors
+from idp.fetched_keys import fetched
 from idp.jose.algorithms import ALGORITHMS
 from idp.jose.encrypt import public_key_for
 from idp.models import Client
@@ -42,7 +43,7 @@ def visits(client: Client) -> list[Visit]:
 
 def _at_jwks_uri(client: Client) -> tuple[str, ...]:
     try:
-        found = keys.fetched(client.jwks_uri)
+        found = fetched(client.jwks_uri)
     except outbound.OutboundError as problem:
         return (str(problem),)
     return tuple(problems_with_keys(client, found)) if found else (_("No usable key is there."),)

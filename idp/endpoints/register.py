@@ -18,7 +18,14 @@ from idp.models import Client
 from idp.protocol.errors import InvalidRequest, InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.protocol.redirect_uris import origin_of
-from idp.registration import initial_access_tokens, lifecycle, metadata, policies, throttle
+from idp.registration import (
+    initial_access_tokens,
+    lifecycle,
+    metadata,
+    policies,
+    software_statements,
+    throttle,
+)
 from idp.registration.lifecycle import Registration
 
 
@@ -46,7 +53,7 @@ def register(http: HttpRequest) -> HttpResponse:
             return _replace(http, client, token or "", document)
         if http.method == "DELETE":
             return _delete(http, client)
-        return answer(_information(Registration(client, token or "")))
+        return answer(_information(lifecycle.read(client, token or "")))
     except InvalidToken as error:
         return bearer.refuse(error, http, client_id=client_id)
     except ProtocolError as error:
@@ -84,6 +91,7 @@ def _register(http: HttpRequest, permit: policies.Permit, document: dict[str, An
         target=f"client {client.client_id}",
         redirect_hosts=sorted({host_of(uri) or origin_of(uri) for uri in client.redirect_uris}),
         initial_access_token=permit.token.name if permit.token else None,
+        software_statement=software_statements.issuer_of(client.software_statement),
     )
     return answer(_information(registration), HTTPStatus.CREATED)
 
@@ -91,7 +99,7 @@ def _register(http: HttpRequest, permit: policies.Permit, document: dict[str, An
 def _replace(
     http: HttpRequest, client: Client, token: str, document: dict[str, Any]
 ) -> HttpResponse:
-    registration, changes = lifecycle.replace(client, token, document)
+    registration, changes = lifecycle.replace(client, token, document, timezone.now())
     if changes:
         record(
             Kind.CHANGED,
@@ -129,6 +137,8 @@ def _information(registration: Registration) -> dict[str, Any]:
         "registration_access_token": registration.access_token,
         **metadata.registered_by(client),
     }
+    if client.software_statement:
+        members["software_statement"] = client.software_statement
     if registration.secret is not None:
         members |= {"client_secret": registration.secret, "client_secret_expires_at": 0}
     return members

@@ -55,6 +55,10 @@ _KEYED_BY_SECRET: tuple[tuple[str, dict[str, int]], ...] = (
 #: Answers that can be encrypted, by the beginning of their columns' names.
 _ENCRYPTED = ("id_token", "userinfo")
 _MOST_LOCALIZED = 100
+#: What only registration writes, apart from the rest of the row (`registration.access_tokens`).
+_REGISTRATION_TOKENS = frozenset(
+    {"registration_access_token_hash", "previous_registration_access_token_hash"}
+)
 _DOT_GRANT_TYPES = {
     "authorization_code": AbstractApplication.GRANT_AUTHORIZATION_CODE,
     "refresh_token": "refresh-token",
@@ -218,6 +222,9 @@ class Client(AbstractApplication):
     #: The same in other languages, by member and language tag: `{"client_name#de": …}` (§2.1).
     localized = models.JSONField(_("in other languages"), default=dict, blank=True)
     contacts = models.JSONField(_("contacts"), default=list, blank=True)
+    #: Which program it is an installation of, whoever says so (RFC 7591 §2).
+    software_id = models.CharField(_("program"), max_length=255, blank=True)
+    software_version = models.CharField(_("version of the program"), max_length=255, blank=True)
     #: Web origins that may call token and UserInfo from a browser, beside a public client's own.
     allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
 
@@ -269,8 +276,14 @@ class Client(AbstractApplication):
     enabled = models.BooleanField(_("enabled"), default=True)
     #: The hash of the token that its registration is managed with (RFC 7592); empty for others.
     registration_access_token_hash = models.CharField(max_length=64, blank=True, editable=False)
+    #: The one before, good until this one is used: its answer may have been lost.
+    previous_registration_access_token_hash = models.CharField(
+        max_length=64, blank=True, editable=False
+    )
     #: What the initial access token said that it registered with; empty for all others.
     registered_with = models.JSONField(default=dict, editable=False)
+    #: The statement that it registered with, as it came (RFC 7591 §2.3); empty for all others.
+    software_statement = models.TextField(blank=True, editable=False)
     #: Whether it was opened for what is off by default; follows from the grant types.
     has_legacy_grants = models.BooleanField(default=False, editable=False)
     #: Grows at every change, so that no process goes on with an older copy.
@@ -336,6 +349,12 @@ class Client(AbstractApplication):
         kwargs.pop("update_fields", None)
         if self.pk is not None:
             self.version = F("version") + 1
+            # An older copy must not bring back a token that its client has replaced meanwhile.
+            kwargs["update_fields"] = [
+                field.name
+                for field in self._meta.concrete_fields
+                if not field.primary_key and field.name not in _REGISTRATION_TOKENS
+            ]
         super().save(*args, **kwargs)
         if not isinstance(self.version, int):
             self.refresh_from_db(fields=["version"])

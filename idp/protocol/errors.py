@@ -371,10 +371,23 @@ class InvalidClientMetadata(ProtocolError):
     section = "RFC 7591 §3.2.2"
 
 
+class InvalidSoftwareStatement(ProtocolError):
+    """The software statement has a wrong signature, time or audience. RFC 7591 §3.2.2.
+
+    1. Send it exactly as its issuer gave it to you.
+    2. If it has expired, or is meant for another provider, ask its issuer for a new one.
+    3. Where its issuer's keys could not be had, try again in a minute.
+    """
+
+    code = "invalid_software_statement"
+    section = "RFC 7591 §3.2.2"
+
+
 class UnapprovedSoftwareStatement(ProtocolError):
-    """Software statements are not accepted here. RFC 7591 §3.2.2.
+    """Software statements of this issuer are not accepted here. RFC 7591 §3.2.2.
 
     1. Send the metadata itself, and an initial access token if the operator gave you one.
+    2. Or ask the operator to name the statement's issuer.
     """
 
     code = "unapproved_software_statement"

@@ -1,6 +1,5 @@
 """A self-registered client from its registration to its deletion. RFC 7591 §3, RFC 7592 §2."""
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,12 @@ from django.utils import timezone
 from idp.clients import deletion, secrets
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata, InvalidToken
-from idp.registration import initial_access_tokens, metadata
+from idp.registration import (
+    access_tokens,
+    initial_access_tokens,
+    metadata,
+    software_statements,
+)
 from idp.registration.policies import (
     Permit,
     hosts_are_permitted,
@@ -45,8 +49,8 @@ class Registration:
 def register(document: Mapping[str, Any], permit: Permit, now: datetime) -> Registration:
     """Make a client as it describes itself, within what it may be. RFC 7591 §3.1.
 
-    Raises InvalidToken where the initial access token is used up meanwhile, InvalidRedirectUri or
-    InvalidClientMetadata.
+    Raises InvalidToken where the initial access token is used up meanwhile, InvalidRedirectUri,
+    InvalidClientMetadata, and what `software_statements.joined` raises.
     """
     access_token = opaque.generate()
     client = Client(
@@ -55,7 +59,8 @@ def register(document: Mapping[str, Any], permit: Permit, now: datetime) -> Regi
         registration_access_token_hash=opaque.hash_of(access_token),
         profile=Client.Profile.COMPATIBLE,
     )
-    _describe(client, metadata.read(dict(document)), permit)
+    members, client.software_statement = software_statements.joined(document, now)
+    _describe(client, metadata.read(members), permit)
     with transaction.atomic():
         if permit.token is not None:
             initial_access_tokens.use(permit.token, now)
@@ -73,33 +78,44 @@ def find(client_id: str | None, access_token: str) -> Client:
         registration_source=Client.RegistrationSource.DCR,
         enabled=True,
     ).first()
-    expected = client.registration_access_token_hash if client else ""
-    if not hmac.compare_digest(opaque.hash_of(access_token), expected) or client is None:
+    if client is None or not access_tokens.is_for(client, access_token):
         raise _not_there()
     return client
 
 
+def read(client: Client, access_token: str) -> Registration:
+    """Return a client with the token that it goes on with. RFC 7592 §2.1.
+
+    Raises InvalidToken where the client is gone, or the token has ended meanwhile.
+    """
+    if access_tokens.may_stay(client):
+        return Registration(client, access_token)
+    with transaction.atomic():
+        present = _held(client, access_token)
+        return Registration(present, access_tokens.renew(present, access_token))
+
+
 def replace(
-    client: Client, access_token: str, document: Mapping[str, Any]
+    client: Client, access_token: str, document: Mapping[str, Any], now: datetime
 ) -> tuple[Registration, dict[str, tuple[Any, Any]]]:
     """Make a client what it now says, and return what changed, before and after. RFC 7592 §2.2.
 
-    Members that are left out go back to their defaults. Raises InvalidToken where it is gone,
-    InvalidRedirectUri or InvalidClientMetadata.
+    Members that are left out go back to their defaults; a software statement that is left out says
+    nothing any more. Raises InvalidToken where it is gone, and what `register` raises.
     """
-    registered = metadata.read({k: v for k, v in document.items() if v is not None})
+    given = {name: value for name, value in document.items() if value is not None}
+    members, statement = software_statements.joined(given, now, accepted=client.software_statement)
+    registered = metadata.read(members)
     with transaction.atomic():
-        present: Client | None = (
-            Client.objects.select_for_update().filter(pk=client.pk, enabled=True).first()
-        )
-        if present is None:
-            raise _not_there()
+        present = _held(client, access_token)
         _is_about(present, document)
-        before = metadata.registered_by(present)
+        before = _told_of(present)
+        present.software_statement = statement
         _describe(present, registered, permit_of(present))
         present.save()
-        registration = Registration(present, access_token, _secret_where_needed(present))
-    after = metadata.registered_by(present)
+        going_on_with = access_tokens.renew(present, access_token)
+        registration = Registration(present, going_on_with, _secret_where_needed(present))
+    after = _told_of(present)
     changes = {
         name: (before.get(name), after.get(name))
         for name in {**before, **after}
@@ -119,12 +135,28 @@ def delete(client: Client) -> None:
     deletion.delete(client)
 
 
+def _held(client: Client, access_token: str) -> Client:
+    """Return a client's row as it is now, for us alone until the transaction ends."""
+    present: Client | None = (
+        Client.objects.select_for_update().filter(pk=client.pk, enabled=True).first()
+    )
+    if present is None or not access_tokens.is_for(present, access_token):
+        raise _not_there()
+    return present
+
+
 def _describe(client: Client, registered: Mapping[str, Any], permit: Permit) -> None:
     metadata.assign(client, dict(registered))
     client.scopes = client.scopes or list(permit.default_scopes)
     metadata.is_sound(client)
     is_permitted(client, permit)
     hosts_are_permitted(client, permit)
+
+
+def _told_of(client: Client) -> dict[str, Any]:
+    """Return what an event may tell of a registration: who vouches for it, not in which words."""
+    issuer = software_statements.issuer_of(client.software_statement)
+    return {**metadata.registered_by(client), "software_statement": issuer}
 
 
 def _is_about(client: Client, document: Mapping[str, Any]) -> None:

@@ -15,11 +15,7 @@ from idp import policy
 from idp.clients import metadata
 from idp.clients.sectors import vouches_for
 from idp.models import Client
-from idp.protocol.errors import (
-    InvalidClientMetadata,
-    InvalidRedirectUri,
-    UnapprovedSoftwareStatement,
-)
+from idp.protocol.errors import InvalidClientMetadata, InvalidRedirectUri
 from idp.protocol.parameters import Parameters
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
@@ -65,14 +61,6 @@ def no_value_is_null(document: Document) -> None:
     for name in (*metadata.REGISTERED, *_CHOICES, *_NOT_OFFERED, *localized):
         if name in document and document[name] is None:
             raise InvalidClientMetadata(f"{name}: It is null; leave it out instead.")
-
-
-def no_statement_is_made(document: Document) -> None:
-    """RFC 7591 §2.3: a statement's values would go before all others, so it can't be ignored."""
-    if "software_statement" in document:
-        raise UnapprovedSoftwareStatement(
-            "software_statement: It came, but software statements are not accepted here."
-        )
 
 
 def nothing_is_relied_on_that_is_not_offered(document: Document) -> None:
@@ -132,7 +120,6 @@ def offline_access_can_be_granted(document: Document) -> None:
 
 CHECKS: tuple[Check, ...] = (
     no_value_is_null,
-    no_statement_is_made,
     nothing_is_relied_on_that_is_not_offered,
     choices_are_offered,
     keys_come_in_one_way,

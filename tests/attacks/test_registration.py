@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
+from django.core.management import call_command
 
 from idp import policy
-from idp.models import AccessToken, Client, InitialAccessToken
+from idp.models import AccessToken, Client, Delivery, InitialAccessToken
 from tests.registering import (
     as_client,
     document,
@@ -180,14 +181,17 @@ def test_nothing_is_fetched(
     address, came = trap
     members = {
         name: f"{address}/{name}"
-        for name in ("client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri")
+        for name in (
+            *("client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri"),
+            "backchannel_logout_uri",
+        )
     }
     information = registered(redirect_uris=[f"{address}/callback"], **members)
     RelyingParty(as_client(information), browser, person).authorize()
     assert manage("PUT", information, body=replaceable(information, **members)).is_success
-    for name in ("backchannel_logout_uri",):
-        value = [address] if name.endswith("uris") else address
-        assert register(**{name: value}).status_code == 400
+    browser.submit(browser.open("/account/logout/"))
+    call_command("worker", "--once")
+    assert "does not start with https://" in Delivery.objects.latest("pk").last_problem
     assert came == []
 
 

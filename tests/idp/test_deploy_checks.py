@@ -54,6 +54,8 @@ def test_the_development_defaults_are_fine_where_they_are_meant() -> None:
         ({"IDP_REGISTRATION_RESPONSE_TYPES": "code,telepathy"}, "idp.E004"),
         ({"IDP_RECENT_SIGN_IN_MINUTES": "0"}, "idp.E006"),
         ({"IDP_SESSION_IDLE_HOURS": "0"}, "idp.E006"),
+        ({"IDP_SOFTWARE_STATEMENT_ISSUERS": "https://trust.example"}, "idp.E007"),
+        ({"IDP_SOFTWARE_STATEMENT_ISSUERS": "https://a.example=http://a.example"}, "idp.E007"),
     ],
 )
 def test_each_unsafe_setting_is_named_and_refused(changes: dict[str, str], check: str) -> None:

@@ -1,31 +1,18 @@
 """Initial access tokens: found by their hash, under any of the server's keys."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from idp import server_keys
 from idp.models import InitialAccessToken
 from idp.protocol.errors import InvalidToken
 from idp.registration.initial_access_tokens import find, is_good, issue, use
 from tests.relying_party import unique
 
 NOW = timezone.now()
-
-
-@pytest.fixture
-def use_keys(settings: Any) -> Iterator[Callable[[list[str]], None]]:
-    """Changes the server's keys; what is derived from them is remembered otherwise."""
-
-    def use(keys: list[str]) -> None:
-        settings.IDP_SECRET_KEYS = keys
-        server_keys._derived.cache_clear()
-
-    yield use
-    server_keys._derived.cache_clear()
 
 
 def test_a_token_is_found_under_older_keys(

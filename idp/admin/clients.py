@@ -6,8 +6,9 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -16,6 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from idp import events, policy
+from idp.admin import new_app
 from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
 from idp.admin.page import Act, Page, list_of, people_like
 from idp.admin.preview import PreviewForm
@@ -271,9 +273,17 @@ class ClientsPage(Page):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the pages of an app's secrets, and of what it would receive."""
+        """Add the way to a new app, and the pages of an app's secrets and what it would receive."""
         pages = (("secrets", self.secrets_view), ("preview", self.preview_view))
         return [
+            *(
+                path(address, self.admin_site.admin_view(view), name=f"idp_client_{name}")
+                for address, view, name in (
+                    ("add/", self.kinds_view, "add"),
+                    ("add/everything/", self.add_view, "everything"),
+                    ("add/<slug:kind>/", self.new_view, "new"),
+                )
+            ),
             *(
                 path(
                     f"<path:object_id>/{name}/",
@@ -343,6 +353,50 @@ class ClientsPage(Page):
         """Say what goes without listing a million tokens."""
         said = _("%(app)s, with its secrets, consents, authorizations and tokens")
         return [said % {"app": objs[0]}], {}, set(), []
+
+    # --- a new app -----------------------------------------------------------------------------
+
+    def kinds_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask what kind of app it is to be."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "opts": self.opts}
+        more = {"title": _("Add an app"), "kinds": new_app.KINDS.values()}
+        return TemplateResponse(request, "admin/new_app.html", context | more)
+
+    def new_view(self, request: HttpRequest, kind: str) -> HttpResponse:
+        """Ask what this kind needs, and make it; a script asks what would be wrong, and no more."""
+        chosen = new_app.KINDS.get(kind)
+        if chosen is None:
+            raise Http404
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = new_app.NewAppForm(chosen, request.POST if request.method == "POST" else None)
+        if form.is_bound and request.headers.get("Accept") == "application/json":
+            return JsonResponse({name: list(said) for name, said in form.errors.items()})
+        if form.is_valid():
+            return self._make(request, form)
+        return TemplateResponse(
+            request,
+            "admin/new_app_form.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": chosen.label,
+                "opts": self.opts,
+                "kind": chosen,
+                "form": form,
+                "add_api": reverse("admin:idp_resourceserver_add"),
+            },
+        )
+
+    @transaction.atomic
+    def _make(self, request: HttpRequest, form: new_app.NewAppForm) -> HttpResponse:
+        client = form.save()
+        self.log_addition(request, client, None)
+        if client.needs_secret:
+            return self._show_new_secret(request, client, None)
+        messages.success(request, _("%(app)s is ready.") % {"app": client})
+        return redirect(self.address_of(client))
 
     # --- what it receives ---------------------------------------------------------------------
 

@@ -21,8 +21,10 @@ from idp.admin import new_app
 from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
 from idp.admin.page import Act, Page, list_of, people_like
 from idp.admin.preview import PreviewForm
+from idp.admin.summary import summary_of
 from idp.clients import deletion, secrets
 from idp.models import Authorization, Client, Consent, Event
+from idp.tokens.revocation import revoke_all
 
 _GRANTS = {
     "authorization_code": _("People sign in with it (authorization_code)"),
@@ -207,6 +209,7 @@ class ClientsPage(Page):
     """Apps."""
 
     form = ClientForm
+    change_form_template = "admin/app_change_form.html"
     list_display = ("label", "client_id", "kind", "enabled", "profile", "created")
     list_filter = ("enabled", "token_endpoint_auth_method", "profile", "registration_source")
     ordering = ("-pk",)
@@ -270,6 +273,17 @@ class ClientsPage(Page):
             lambda _http, client: _set_enabled(client, enabled=True),
             applies=lambda client: not client.enabled,
         ),
+        Act(
+            "revoke",
+            _("Revoke everything"),
+            _(
+                "Every token that this app was given ends at once, for everybody. People stay "
+                "signed in here and need not agree again; the app has to send them through anew. "
+                "APIs that only check signatures learn of it when their tokens expire."
+            ),
+            lambda _http, client: revoke_all(client, timezone.now()),
+            danger=True,
+        ),
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -330,6 +344,14 @@ class ClientsPage(Page):
             (_("Consents"), list_of(Consent, client=row.pk)),
             (_("Authorizations"), list_of(Authorization, client=row.pk)),
         ]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Begin the page of an app with what an operator mostly comes for."""
+        client = kwargs.get("obj")
+        context["summary"] = summary_of(client, request) if client is not None else None
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def response_add(
         self, request: HttpRequest, obj: Client, post_url_continue: str | None = None

@@ -110,8 +110,8 @@ class NewAppForm(forms.ModelForm):  # type: ignore[type-arg]
         labels = {"name": _("Name")}
         help_texts = {"name": _("As people read it when they sign in.")}
 
-    def __init__(self, kind: Kind, *args: Any) -> None:
-        super().__init__(*args, instance=Client(**_preset(kind)))
+    def __init__(self, kind: Kind, data: Any = None) -> None:
+        super().__init__(data, instance=Client(**_preset(kind)))
         self.fields["name"].required = True
         self.fields["name"].widget.attrs["class"] = "vTextField"
         self.fields["scopes"] = Choices(

@@ -13,6 +13,7 @@ from idp.models import Client, Consent, Event, Scope
 from tests.idp.admin.conftest import Operator, events_of
 from tests.reading import read_by
 from tests.relying_party import (
+    ISSUER,
     Browser,
     Registered,
     RelyingParty,
@@ -294,6 +295,31 @@ def test_a_disabled_app_stops_at_once(operator: Operator, relying_party) -> None
     operator.act(client_page(relying_party.client.client_id), "disable")
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401
     assert relying_party.visit().status_code == 400
+
+
+def test_everything_of_an_app_is_revoked(operator: Operator, relying_party) -> None:
+    """Tokens end, of people and of its own; whoever is signed in stays so."""
+    row = Client.objects.get(client_id=relying_party.client.client_id)
+    row.grant_types = ["authorization_code", "client_credentials"]
+    row.save()
+    tokens = relying_party.tokens()
+    own = relying_party.token(grant_type="client_credentials").json()["access_token"]
+    operator.act(client_page(row.client_id), "revoke")
+    assert relying_party.userinfo(tokens["access_token"]).status_code == 401
+    assert relying_party.introspect(own) == {"active": False}
+    assert events_of(operator)[-1].reason == "Revoke everything"
+    assert relying_party.authorize(prompt="none").code
+
+
+def test_the_page_of_an_app_begins_with_what_happened(operator: Operator, relying_party) -> None:
+    client_id = relying_party.client.client_id
+    relying_party.tokens()
+    failed = relying_party.token(grant_type="authorization_code", code="unknown").json()
+    page = operator.open(client_page(client_id)).text
+    assert failed["error_uri"].partition("reference=")[2] in page
+    assert relying_party.person.email in page
+    assert f"{ISSUER}/end_session" in page
+    assert f"OIDC_RP_CLIENT_ID = &quot;{client_id}&quot;" in page
 
 
 def test_an_app_is_deleted_with_all_its_own(operator: Operator, relying_party) -> None:

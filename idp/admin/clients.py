@@ -7,8 +7,9 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -17,14 +18,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from idp import events, policy
-from idp.admin import improve
+from idp.admin import improve, new_app
 from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
 from idp.admin.page import Act, Page, list_of, people_like
 from idp.admin.preview import PreviewForm
+from idp.admin.summary import summary_of
 from idp.clients import deletion, secrets
 from idp.logout import backchannel
 from idp.models import Authorization, Client, Consent, Delivery, Event
 from idp.registration import software_statements
+from idp.tokens.revocation import revoke_all
 
 _GRANTS = {
     "authorization_code": _("People sign in with it (authorization_code)"),
@@ -227,6 +230,7 @@ class ClientsPage(Page):
     """Apps."""
 
     form = ClientForm
+    change_form_template = "admin/app_change_form.html"
     list_display = ("label", "client_id", "kind", "enabled", "profile", "created")
     list_filter = ("enabled", "token_endpoint_auth_method", "profile", "registration_source")
     ordering = ("-pk",)
@@ -304,16 +308,35 @@ class ClientsPage(Page):
             lambda _http, client: _send_test_logout(client),
             applies=lambda client: bool(client.enabled and client.backchannel_logout_uri),
         ),
+        Act(
+            "revoke",
+            _("Revoke everything"),
+            _(
+                "Every token that this app was given ends at once, for everybody. People stay "
+                "signed in here and need not agree again; the app has to send them through anew. "
+                "APIs that only check signatures learn of it when their tokens expire."
+            ),
+            lambda _http, client: revoke_all(client, timezone.now()),
+            danger=True,
+        ),
     )
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the pages of an app's secrets, of what it would receive, and of what to improve."""
+        """Add the way to a new app, and an app's pages beside its form."""
         pages = (
             ("secrets", self.secrets_view),
             ("preview", self.preview_view),
             ("improve", partial(improve.view, self)),
         )
         return [
+            *(
+                path(address, self.admin_site.admin_view(view), name=f"idp_client_{name}")
+                for address, view, name in (
+                    ("add/", self.kinds_view, "add"),
+                    ("add/everything/", self.add_view, "everything"),
+                    ("add/<slug:kind>/", self.new_view, "new"),
+                )
+            ),
             *(
                 path(
                     f"<path:object_id>/{name}/",
@@ -368,6 +391,14 @@ class ClientsPage(Page):
             (_("Told of sign-outs"), list_of(Delivery, client=row.pk)),
         ]
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Begin the page of an app with what an operator mostly comes for."""
+        client = kwargs.get("obj")
+        context["summary"] = summary_of(client, request) if client is not None else None
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def response_add(
         self, request: HttpRequest, obj: Client, post_url_continue: str | None = None
     ) -> HttpResponse:
@@ -390,6 +421,50 @@ class ClientsPage(Page):
         """Say what goes without listing a million tokens."""
         said = _("%(app)s, with its secrets, consents, authorizations and tokens")
         return [said % {"app": objs[0]}], {}, set(), []
+
+    # --- a new app -----------------------------------------------------------------------------
+
+    def kinds_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask what kind of app it is to be."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "opts": self.opts}
+        more = {"title": _("Add an app"), "kinds": new_app.KINDS.values()}
+        return TemplateResponse(request, "admin/new_app.html", context | more)
+
+    def new_view(self, request: HttpRequest, kind: str) -> HttpResponse:
+        """Ask what this kind needs, and make it; a script asks what would be wrong, and no more."""
+        chosen = new_app.KINDS.get(kind)
+        if chosen is None:
+            raise Http404
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = new_app.NewAppForm(chosen, request.POST if request.method == "POST" else None)
+        if form.is_bound and request.headers.get("Accept") == "application/json":
+            return JsonResponse({name: list(said) for name, said in form.errors.items()})
+        if form.is_valid():
+            return self._make(request, form)
+        return TemplateResponse(
+            request,
+            "admin/new_app_form.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": chosen.label,
+                "opts": self.opts,
+                "kind": chosen,
+                "form": form,
+                "add_api": reverse("admin:idp_resourceserver_add"),
+            },
+        )
+
+    @transaction.atomic
+    def _make(self, request: HttpRequest, form: new_app.NewAppForm) -> HttpResponse:
+        client = form.save()
+        self.log_addition(request, client, None)
+        if client.needs_secret:
+            return self._show_new_secret(request, client, None)
+        messages.success(request, _("%(app)s is ready.") % {"app": client})
+        return redirect(self.address_of(client))
 
     # --- what it receives ---------------------------------------------------------------------
 

@@ -96,7 +96,9 @@ class Authorization(models.Model):
     Every token points here; revoking this row revokes them all.
     """
 
-    client = models.ForeignKey(Client, on_delete=models.CASCADE, verbose_name=_("app"))
+    client = models.ForeignKey(
+        Client, on_delete=models.CASCADE, verbose_name=_("app"), db_index=False
+    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, verbose_name=_("person")
     )
@@ -121,6 +123,9 @@ class Authorization(models.Model):
     class Meta:
         verbose_name = _("authorization")
         verbose_name_plural = _("authorizations")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["client", "id"], name="authorization_by_client")
+        ]
 
     def __str__(self) -> str:
         return f"Authorization {self.pk} of {self.client_id}"

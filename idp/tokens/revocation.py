@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from idp.clients.lookup import StaleClientError, is_current
@@ -26,6 +27,17 @@ def revoke(client: Client, token: str) -> None:
         return
     refresh = RefreshToken.objects.filter(token_checksum=token_hash, application=client)
     revoke_families(refresh.values("authorization_id"), timezone.now())
+
+
+def revoke_all(client: Client, now: datetime) -> None:
+    """End all that a client was ever given, for people and for itself; their sessions go on.
+
+    Codes that wait to be redeemed end, too: they belong to a family.
+    """
+    with transaction.atomic():
+        Authorization.objects.filter(client=client, revoked_at=None).update(revoked_at=now)
+        own: Any = AccessToken.objects.filter(application=client, authorization=None)
+        own._raw_delete(own.db)
 
 
 def revoke_families(authorization_ids: Iterable[Any], now: datetime) -> None:

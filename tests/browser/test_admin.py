@@ -44,6 +44,8 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "apps": lambda: "idp/client/",
     "app": lambda: f"idp/client/{first(Client)}/change/",
     "new-app": lambda: "idp/client/add/",
+    "new-website": lambda: "idp/client/add/website/",
+    "new-app-at-once": lambda: "idp/client/add/everything/",
     "secrets": lambda: f"idp/client/{first(Client, client_type='confidential')}/secrets/",
     "deliveries": lambda: "idp/delivery/",
     "preview": lambda: f"idp/client/{first(Client)}/preview/",
@@ -125,14 +127,22 @@ def test_from_a_wrong_redirect_uri_to_a_right_one(
 
 
 def test_a_new_app_gets_its_secret_once(operator: Visitor, bakery: Site) -> None:
-    page, client_id = operator.page, unique("shop")
-    operator.open("/admin/idp/client/add/")
-    page.get_by_label("Name:", exact=True).fill("Shop")
-    page.get_by_label("Client ID").fill(client_id)
-    page.get_by_label("Redirect URIs:", exact=True).fill("https://shop.example/callback")
-    page.get_by_role("button", name="Save", exact=True).click()
-    operator.sees("The secret of Shop")
+    """The kind is asked first, then what it needs; an address is checked while it is typed."""
+    page, name = operator.page, unique("Shop")
+    operator.open("/admin/idp/client/")
+    page.get_by_role("link", name="Add app").click()
+    page.get_by_role("link", name="Website").click()
+    page.get_by_label("Name:", exact=True).fill(name)
+    addresses = page.get_by_label("Redirect URIs:", exact=True)
+    addresses.fill("http://shop.example/callback")
+    checked = page.locator("#id_redirect_uris_checked")
+    expect(checked).to_contain_text("use https://")
+    addresses.fill("https://shop.example/callback")
+    expect(checked).to_have_text("Good: these can be registered.")
+    page.get_by_role("button", name="Add app").click()
+    operator.sees(f"The secret of {name}")
     secret = page.locator("#secret").inner_text()
+    client_id = Client.objects.get(name=name).client_id
     site = make_client()
     site.client_id, site.secret = client_id, secret
     answer = RelyingParty(site, None, operator.person).token(grant_type="x")  # type: ignore[arg-type]

@@ -13,10 +13,12 @@ from idp.models import Client, Consent, Event, Scope
 from tests.idp.admin.conftest import Operator, events_of
 from tests.reading import read_by
 from tests.relying_party import (
+    ISSUER,
     Browser,
     Registered,
     RelyingParty,
     is_page,
+    make_api,
     make_client,
     unique,
 )
@@ -133,7 +135,7 @@ def test_what_is_done_already_is_said(operator: Operator, person) -> None:
 def made_client(operator: Operator, **fields: object) -> tuple[str, object]:
     client_id = unique("made")
     page = operator.save(
-        "idp/client/add/",
+        "idp/client/add/everything/",
         **{
             "client_id": client_id,
             "name": "Made here",
@@ -151,6 +153,33 @@ def test_an_app_is_made_and_works_at_once(operator: Operator, browser: Browser, 
     metadata = {"redirect_uris": ["https://rp.example.com/callback"]}
     app = RelyingParty(Registered(client_id, secret, metadata), browser, person)
     assert app.tokens()["id_token"]
+
+
+def test_a_phones_app_is_made_by_its_kind(operator: Operator) -> None:
+    """RFC 8252 §7.1, §8.4: no secret, PKCE, an address of its own; what is unsafe is refused."""
+    name = unique("Phone")
+    assert "Mobile or desktop app" in operator.open("idp/client/add/").text
+    path = "idp/client/add/native/"
+    refused = operator.save(path, name=name, redirect_uris="http://shop.example/callback")
+    assert "use https://" in refused.text
+    assert not Client.objects.filter(name=name).exists()
+    page = operator.save(path, name=name, redirect_uris="com.example.app:/callback")
+    client = Client.objects.get(name=name)
+    assert page.url.path.endswith(client_page(client.client_id))
+    assert (client.is_public, client.pkce_required) == (True, True)
+    assert client.application_type == "native"
+    assert client.grant_types == ["authorization_code", "refresh_token"]
+    assert events_of(operator)[-1].kind == "created"
+
+
+def test_a_machine_is_made_by_its_kind(operator: Operator) -> None:
+    scope = make_api()["scopes"][0]
+    name = unique("Machine")
+    page = operator.save("idp/client/add/machine/", name=name, scopes=[scope])
+    client = Client.objects.get(name=name)
+    app = RelyingParty(Registered(client.client_id, secret_on(page), {}), operator.browser, None)
+    answer = app.token(grant_type="client_credentials")
+    assert answer.json()["scope"] == scope
 
 
 def test_a_secret_is_shown_once_and_stored_nowhere(operator: Operator) -> None:
@@ -266,6 +295,31 @@ def test_a_disabled_app_stops_at_once(operator: Operator, relying_party) -> None
     operator.act(client_page(relying_party.client.client_id), "disable")
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401
     assert relying_party.visit().status_code == 400
+
+
+def test_everything_of_an_app_is_revoked(operator: Operator, relying_party) -> None:
+    """Tokens end, of people and of its own; whoever is signed in stays so."""
+    row = Client.objects.get(client_id=relying_party.client.client_id)
+    row.grant_types = ["authorization_code", "client_credentials"]
+    row.save()
+    tokens = relying_party.tokens()
+    own = relying_party.token(grant_type="client_credentials").json()["access_token"]
+    operator.act(client_page(row.client_id), "revoke")
+    assert relying_party.userinfo(tokens["access_token"]).status_code == 401
+    assert relying_party.introspect(own) == {"active": False}
+    assert events_of(operator)[-1].reason == "Revoke everything"
+    assert relying_party.authorize(prompt="none").code
+
+
+def test_the_page_of_an_app_begins_with_what_happened(operator: Operator, relying_party) -> None:
+    client_id = relying_party.client.client_id
+    relying_party.tokens()
+    failed = relying_party.token(grant_type="authorization_code", code="unknown").json()
+    page = operator.open(client_page(client_id)).text
+    assert failed["error_uri"].partition("reference=")[2] in page
+    assert relying_party.person.email in page
+    assert f"{ISSUER}/end_session" in page
+    assert f"OIDC_RP_CLIENT_ID = &quot;{client_id}&quot;" in page
 
 
 def test_an_app_is_deleted_with_all_its_own(operator: Operator, relying_party) -> None:

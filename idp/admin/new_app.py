@@ -1,0 +1,156 @@
+"""A new app by its kind: asks only what that kind needs, and sets the rest to what is safe.
+
+RFC 9700 §2.1, RFC 8252 §7.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from idp.admin.fields import Choices, Lines
+from idp.models import Client, ResourceServer
+
+_SIGNS_IN = ("name", "redirect_uris", "post_logout_redirect_uris", "stays_signed_in")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of app as operators know it, and what follows from it."""
+
+    name: str
+    label: str | Promise
+    #: By what an operator recognizes it.
+    about: str | Promise
+    fields: tuple[str, ...]
+    #: Columns of the client; the others have the model's own defaults, which are the safe ones.
+    preset: Mapping[str, Any]
+    #: What its redirect URIs look like, and one for an example.
+    addresses: str | Promise = ""
+    example: str = ""
+    #: Whether staying signed in is suggested.
+    stays_signed_in: bool = False
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "website",
+            _("Website"),
+            _("It runs on a server, which can keep a secret: Django, Rails, PHP, Express, Java, …"),
+            _SIGNS_IN,
+            {"token_endpoint_auth_method": "client_secret_basic"},
+            _("They start with https://; on your own machine http://localhost will do, too."),
+            "https://shop.example.com/callback",
+        ),
+        Kind(
+            "single-page",
+            _("Single-page app"),
+            _("It runs in the browser alone and keeps no secret: React, Vue, Angular, …"),
+            _SIGNS_IN,
+            {"token_endpoint_auth_method": "none"},
+            _("They start with https://; on your own machine http://localhost will do, too."),
+            "https://app.example.com/callback",
+        ),
+        Kind(
+            "native",
+            _("Mobile or desktop app"),
+            _("It is installed on people’s own devices, which keep no secret."),
+            _SIGNS_IN,
+            {"token_endpoint_auth_method": "none", "application_type": "native"},
+            _(
+                "An https address that opens the app; or http://127.0.0.1/…, where any port may "
+                "come; or a scheme of its own, which is a domain name of yours in reverse."
+            ),
+            "com.example.app:/callback",
+            stays_signed_in=True,
+        ),
+        Kind(
+            "machine",
+            _("Machine"),
+            _("A service, script or device that acts for itself: nobody signs in to it."),
+            ("name", "scopes"),
+            {
+                "token_endpoint_auth_method": "client_secret_basic",
+                "grant_types": ["client_credentials"],
+                "response_types": [],
+            },
+        ),
+    )
+}
+
+
+class NewAppForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What one kind of app has to say; the model checks it as it checks everything."""
+
+    redirect_uris = Lines(label=_("Redirect URIs"))
+    post_logout_redirect_uris = Lines(
+        label=_("Post-logout redirect URIs"),
+        required=False,
+        help_text=_(
+            "Where people may return to after signing out, one a line. It can be left empty."
+        ),
+    )
+    stays_signed_in = forms.BooleanField(
+        label=_("It stays signed in"),
+        required=False,
+        help_text=_(
+            "It may ask people for access that goes on when they are away (refresh tokens, scope "
+            "offline_access)."
+        ),
+    )
+
+    class Meta:
+        model = Client
+        fields = ("name", "redirect_uris", "post_logout_redirect_uris", "scopes")
+        labels = {"name": _("Name")}
+        help_texts = {"name": _("As people read it when they sign in.")}
+
+    def __init__(self, kind: Kind, data: Any = None) -> None:
+        super().__init__(data, instance=Client(**_preset(kind)))
+        self.fields["name"].required = True
+        self.fields["name"].widget.attrs["class"] = "vTextField"
+        self.fields["scopes"] = Choices(
+            _scopes_of_apis(),
+            label=_("What it may do"),
+            help_text=_("The scopes of your APIs that it gets tokens for."),
+        )
+        uris = self.fields["redirect_uris"]
+        uris.help_text = _explained(kind)
+        uris.widget.attrs["placeholder"] = kind.example
+        self.fields["stays_signed_in"].initial = kind.stays_signed_in
+        for name in self.fields.keys() - set(kind.fields):
+            del self.fields[name]
+
+    def clean(self) -> dict[str, Any]:
+        """Give it refresh tokens where they were asked for."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("stays_signed_in"):
+            self.instance.grant_types = ["authorization_code", "refresh_token"]
+        return cleaned
+
+
+def _preset(kind: Kind) -> dict[str, Any]:
+    signs_in = {"grant_types": ["authorization_code"], "response_types": ["code"]}
+    return {**signs_in, **kind.preset}
+
+
+def _explained(kind: Kind) -> str:
+    start = _(
+        "Where people return to after signing in, one a line, exactly as the app sends it: every "
+        "slash counts."
+    )
+    return f"{start} {kind.addresses}"
+
+
+def _scopes_of_apis() -> list[tuple[str, str]]:
+    """Return the scopes of all APIs, each with what it means."""
+    return [
+        (scope, f"{scope}: {server.describe(scope)}" if isinstance(server.scopes, dict) else scope)
+        for server in ResourceServer.objects.order_by("identifier")
+        for scope in server.scopes
+    ]

@@ -23,6 +23,7 @@ CHECKS: tuple[Check, ...] = (
     failing.sends_the_right_secret,
     failing.has_keys_for_what_it_does,
     failing.would_be_saved,
+    failing.answers_when_told_of_sign_outs,
     weak.has_a_secret_that_goes_on,
     weak.changes_its_secret,
     weak.uses_its_secrets,
@@ -34,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     better.gets_what_it_may_ask_for,
     better.is_introduced_to_people,
     better.has_somebody_who_cares,
+    better.learns_of_sign_outs,
 )
 
 

@@ -79,3 +79,16 @@ def has_somebody_who_cares(seen: Seen) -> Iterator[Advice]:
             _("Enter its owner, who then sees its errors, or the makers’ e-mail addresses."),
             "user",
         )
+
+
+def learns_of_sign_outs(seen: Seen) -> Iterator[Advice]:
+    """OIDC Back-Channel Logout §1: signing out here is to sign out there."""
+    client = seen.client
+    told = client.backchannel_logout_uri or client.frontchannel_logout_uri
+    if seen.signs_people_in and client.needs_secret and not told:
+        yield Advice(
+            Weight.BETTER,
+            _("It is not told when people sign out here, and may keep them signed in."),
+            _("Ask its makers for the address where it takes logout tokens."),
+            "backchannel_logout_uri",
+        )

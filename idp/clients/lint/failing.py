@@ -116,3 +116,15 @@ def has_keys_for_what_it_does(seen: Seen) -> Iterator[Advice]:
                 _("Ask the app’s makers for their present public keys."),
                 "jwks",
             )
+
+
+def answers_when_told_of_sign_outs(seen: Seen) -> Iterator[Advice]:
+    """OIDC Back-Channel Logout §2.8: who is not told stays signed in there."""
+    if seen.client.backchannel_logout_uri and seen.not_told:
+        yield Advice(
+            Weight.FAILS,
+            _("It could not be told of the last sign-out: %(problem)s")
+            % {"problem": seen.not_told},
+            _("Have its makers look at that address, then use “Test its sign-out”."),
+            "backchannel_logout_uri",
+        )

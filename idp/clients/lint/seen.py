@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from idp.clients import secrets
 from idp.clients.misses import Miss, misses
-from idp.models import Client, ClientSecret, Event
+from idp.models import Client, ClientSecret, Delivery, Event
 
 #: How far back denials are looked at, and how many of them.
 LATELY = timedelta(days=30)
@@ -50,6 +50,8 @@ class Seen:
     refused: tuple[tuple[str, str], ...] = ()
     misses: tuple[Miss, ...] = ()
     wrong_secrets: int = 0
+    #: Why it could not be told of the last sign-out, if so.
+    not_told: str = ""
 
     @property
     def signs_people_in(self) -> bool:
@@ -75,6 +77,7 @@ def look(client: Client, now: datetime) -> Seen:
         refused=tuple(_refused(client)),
         misses=tuple(misses(client, recent)),
         wrong_secrets=_wrong_secrets(recent),
+        not_told=_problem_with_last_delivery(client),
     )
 
 
@@ -84,6 +87,11 @@ def _refused(client: Client) -> Iterator[tuple[str, str]]:
     except ValidationError as error:
         for column, problems in error.message_dict.items():
             yield from ((column, problem) for problem in problems)
+
+
+def _problem_with_last_delivery(client: Client) -> str:
+    last = Delivery.objects.filter(client=client).order_by("-id").first()
+    return last.last_problem if last else ""
 
 
 def _wrong_secrets(denials: Iterable[Event]) -> int:

@@ -32,6 +32,7 @@ def client(**columns: Any) -> Client:
         "grant_types": ["authorization_code"],
         "response_types": ["code"],
         "contacts": ["ana@example.com"],
+        "backchannel_logout_uri": "https://rp.example.com/told",
         **dict.fromkeys(("logo_uri", "client_uri", "policy_uri", "tos_uri"), address),
     }
     return Client(**{**sound, **columns})
@@ -108,6 +109,8 @@ FAILS, WEAK, BETTER = Weight
         (with_(name=""), BETTER, "no name"),
         (with_(tos_uri="", logo_uri=""), BETTER, "not shown a logo; terms of service"),
         (with_(contacts=[]), BETTER, "Nobody is named"),
+        (with_(backchannel_logout_uri=""), BETTER, "not told when people sign out"),
+        (replace(SOUND, not_told="It is down."), FAILS, "last sign-out: It is down."),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -19,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from idp import events, policy
 from idp.admin import improve, new_app
-from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
+from idp.admin.client_form import FIELDSETS, THE_RECORD, ClientForm
 from idp.admin.page import Act, Page, list_of, people_like
 from idp.admin.preview import PreviewForm
 from idp.admin.summary import summary_of
@@ -29,36 +28,8 @@ from idp.models import Authorization, Client, Consent, Delivery, Event
 from idp.registration import software_statements
 from idp.tokens.revocation import revoke_all
 
-_GRANTS = {
-    "authorization_code": _("People sign in with it (authorization_code)"),
-    "refresh_token": _("It can stay signed in (refresh_token)"),
-    "client_credentials": _("It acts for itself, without a person (client_credentials)"),
-    "implicit": _("Legacy: tokens come in an address, without a code (implicit)"),
-    "password": _("Legacy: it asks people for their password itself (password)"),
-}
-_ANSWERS = [(kind, kind) for kind in policy.RESPONSE_TYPES]
-_SIGNATURES = (
-    "id_token_signed_response_alg",
-    "id_token_encrypted_response_alg",
-    "id_token_encrypted_response_enc",
-    "userinfo_signed_response_alg",
-    "userinfo_encrypted_response_alg",
-    "userinfo_encrypted_response_enc",
-    "introspection_signed_response_alg",
-)
 #: How long the secret before goes on when a new one is made: hours, and how it is said.
 _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
-
-
-_SUBJECTS = ("subject_type", "sector_identifier_uri")
-_LOGOUT = (
-    *("backchannel_logout_uri", "backchannel_logout_session_required"),
-    *("frontchannel_logout_uri", "frontchannel_logout_session_required"),
-)
-_REQUEST_OBJECTS = (
-    *("request_uris", "require_signed_request_object", "request_object_signing_alg"),
-    *("request_object_encryption_alg", "request_object_encryption_enc"),
-)
 
 
 def _send_test_logout(client: Client) -> HttpResponse:
@@ -68,161 +39,6 @@ def _send_test_logout(client: Client) -> HttpResponse:
 def _set_enabled(client: Client, *, enabled: bool) -> None:
     client.enabled = enabled
     client.save()
-
-
-class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
-    """An app's metadata, its lists a line each."""
-
-    redirect_uris = Lines(
-        label=_("Redirect URIs"),
-        required=False,
-        help_text=_(
-            "Where people return to after signing in, one a line. Compared character by "
-            "character: every slash counts."
-        ),
-    )
-    post_logout_redirect_uris = Lines(
-        label=_("Post-logout redirect URIs"),
-        required=False,
-        help_text=_("Where people may return to after signing out, one a line."),
-    )
-    allowed_origins = Lines(
-        label=_("Allowed origins"),
-        required=False,
-        help_text=_(
-            "Web origins that may call token and UserInfo from a browser, one a line. Those of "
-            "a public app’s redirect URIs may anyway."
-        ),
-    )
-    request_uris = Lines(
-        label=_("Request URIs"),
-        required=False,
-        help_text=_("Where signed requests may be fetched from, one https address a line."),
-    )
-    grant_types = Choices(_GRANTS.items(), label=_("What it does"), initial=["authorization_code"])
-    response_types = Choices(
-        _ANSWERS,
-        label=_("What it gets after a sign-in"),
-        help_text=_(
-            "None ticked: a code, which is what every app should use. All others are legacy and "
-            "need implicit, and the profile that is compatible."
-        ),
-    )
-    scopes = Lines(
-        label=_("Scopes"),
-        required=False,
-        help_text=_("What it may ask for, one a line. None: every standard scope."),
-    )
-    default_acr_values = Lines(
-        label=_("Wished sign-in"),
-        required=False,
-        help_text=_(
-            "Levels of sign-in (default_acr_values) that people are asked for who can reach them, "
-            "one a line."
-        ),
-    )
-    localized = LocalizedLines(
-        label=_("In other languages"),
-        problem=_("Write “client_name#de = …”, each name and language once:"),
-        required=False,
-        help_text=_(
-            "One a line: “client_name#de = Bäckerei”. Of the name, client_uri, logo_uri, "
-            "policy_uri and tos_uri, people see the one in their language."
-        ),
-    )
-    contacts = Lines(
-        label=_("Contacts"), required=False, help_text=_("Its makers’ e-mail addresses.")
-    )
-    user = PersonField(
-        label=_("Owner"), help_text=_("The e-mail address of whoever may see its errors.")
-    )
-
-    class Meta:
-        model = Client
-        fields = (
-            *("client_id", "name", "application_type", "token_endpoint_auth_method", "enabled"),
-            *("user", "redirect_uris", "post_logout_redirect_uris", "allowed_origins"),
-            *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
-            *_LOGOUT,
-            *_REQUEST_OBJECTS,
-            *_SUBJECTS,
-            *("grant_types", "response_types", "scopes", "profile", "skip_authorization"),
-            *("default_max_age", "required_acr", "default_acr_values", "require_auth_time"),
-            "access_token_format",
-            *_SIGNATURES,
-            "refresh_token_grace",
-            *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
-            *("initiate_login_uri", "localized", "contacts"),
-        )
-        field_classes = dict.fromkeys(
-            (
-                "client_uri",
-                "logo_uri",
-                "policy_uri",
-                "tos_uri",
-                "jwks_uri",
-                "initiate_login_uri",
-                "sector_identifier_uri",
-                "backchannel_logout_uri",
-                "frontchannel_logout_uri",
-            ),
-            WebAddress,
-        )
-        labels = {
-            "client_id": _("Client ID"),
-            "name": _("Name"),
-            "skip_authorization": _("Your own app: people are not asked to agree"),
-        }
-        help_texts = {
-            "client_id": _("What the app identifies itself by. It can’t be changed later."),
-            "name": _("As people read it when they sign in."),
-            "logo_uri": _("An https address; each visitor’s browser loads it."),
-            "jwks": _("A JWK set in JSON, public keys only; or else their address below."),
-            "subject_type": _(
-                "Pairwise: it knows people by identifiers (sub) that apps of other hosts don’t "
-                "have. Changing it later makes everybody a stranger to the app."
-            ),
-            "require_signed_request_object": _(
-                "Sign-ins begin only with what the app has signed; nothing else in their address "
-                "counts."
-            ),
-            "sector_identifier_uri": _(
-                "For pairwise apps with several hosts: the https address of a JSON list that has "
-                "all of their redirect URIs."
-            ),
-            "backchannel_logout_uri": _(
-                "An https address of the app that we tell when somebody’s session ends."
-            ),
-            "frontchannel_logout_uri": _(
-                "A page of the app that the person’s browser loads when they sign out here. It "
-                "has scheme, host and port of a redirect URI."
-            ),
-            "initiate_login_uri": _(
-                "An https address of the app that begins a sign-in. With it, people can open the "
-                "app from their list of apps."
-            ),
-            "id_token_signed_response_alg": _(
-                "RS256 suits nearly every app. Those that start with HS sign with the app’s secret."
-            ),
-            "id_token_encrypted_response_alg": _(
-                "None: not encrypted, which suits nearly every app. Otherwise only the app can "
-                "read its ID tokens, with a key of its own or with its secret."
-            ),
-            "userinfo_signed_response_alg": _("None: plain JSON, which nearly every app expects."),
-            "required_acr": _(
-                "Nobody gets in below it; whoever has no second step is led to set one up."
-            ),
-            "require_auth_time": _("ID tokens always say when somebody signed in."),
-            "enabled": _("Off: everything of this app stops at once."),
-        }
-
-    def clean(self) -> dict[str, Any]:
-        """Derive the response types where none was chosen: they follow from what the app does."""
-        cleaned = super().clean() or self.cleaned_data
-        if not cleaned.get("response_types"):
-            signs_in = "authorization_code" in cleaned.get("grant_types", ())
-            cleaned["response_types"] = ["code"] if signs_in else []
-        return cleaned
 
 
 @admin.register(Client)
@@ -235,54 +51,8 @@ class ClientsPage(Page):
     list_filter = ("enabled", "token_endpoint_auth_method", "profile", "registration_source")
     ordering = ("-pk",)
     search_help_text = _("A client ID, the beginning of a name, or the owner’s e-mail address.")
-    readonly_fields = (
-        *("registration_source", "software_id", "software_version", "vouched_for_by"),
-        *("created", "updated"),
-    )
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    *("name", "client_id", "application_type", "token_endpoint_auth_method"),
-                    *("enabled", "user"),
-                )
-            },
-        ),
-        (
-            _("Addresses"),
-            {"fields": ("redirect_uris", "post_logout_redirect_uris", "allowed_origins")},
-        ),
-        (_("How it learns of sign-outs"), {"fields": _LOGOUT}),
-        (
-            _("How it proves itself with keys"),
-            {"fields": ("jwks", "jwks_uri", "token_endpoint_auth_signing_alg", *_REQUEST_OBJECTS)},
-        ),
-        (_("How it knows people"), {"fields": _SUBJECTS}),
-        (_("What it may do"), {"fields": ("grant_types", "response_types", "scopes")}),
-        (
-            _("What people see"),
-            {
-                "fields": (
-                    *("client_uri", "initiate_login_uri", "logo_uri", "policy_uri", "tos_uri"),
-                    *("localized", "contacts"),
-                )
-            },
-        ),
-        (
-            _("Policy"),
-            {
-                "fields": (
-                    *("profile", "skip_authorization", "default_max_age"),
-                    *("required_acr", "default_acr_values", "require_auth_time"),
-                    *("access_token_format", "refresh_without_offline_access"),
-                    "refresh_token_grace",
-                )
-            },
-        ),
-        (_("Signatures and encryption"), {"fields": _SIGNATURES}),
-        (_("The record"), {"fields": readonly_fields}),
-    )
+    readonly_fields = THE_RECORD
+    fieldsets = FIELDSETS
     acts = (
         Act(
             "disable",

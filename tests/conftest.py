@@ -6,6 +6,7 @@ No secret that a run used may be in a server's log or in an event.
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -28,11 +29,24 @@ from tests.relying_party import Browser, Person, RelyingParty, make_client, make
 ROOT = Path(__file__).parent.parent
 
 
+#: What asks no database, so that it makes no difference which there is.
+WITHOUT_DATABASE = (
+    "/tests/test_texts.py",
+    "/tests/test_secrecy.py",
+    "/tests/idp/test_deploy_checks.py",
+    "/tests/idp/test_outbound.py",
+    "/tests/idp/protocol/",
+    "/tests/idp/jose/",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for kind in ("browser", "interop"):
             if f"/tests/{kind}/" in str(item.path):
                 item.add_marker(kind)
+        if any(place in str(item.path) for place in WITHOUT_DATABASE):
+            item.add_marker("once")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,12 +55,26 @@ def database(
 ) -> Iterator[None]:
     """Make a test database, open for the whole run: real transactions, nothing undone."""
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+        migrated = _copy_migrated_file()
+        made = setup_databases(
+            verbosity=0, interactive=False, aliases={"default"}, keepdb=migrated
+        )
         yield
         leaks = secrecy.used.leaks(recorded_events())
         close_other_connections()
         teardown_databases(made, verbosity=0)
         assert not leaks, "\n".join(["Secrets in events:", *leaks])
+
+
+def _copy_migrated_file() -> bool:
+    """Begin with the SQLite database that scripts/test has migrated, if it has."""
+    from django.db import connection
+
+    template = os.environ.get("MIGRATED_SQLITE")
+    if template is None or connection.vendor != "sqlite":
+        return False
+    shutil.copy(template, connection.settings_dict["TEST"]["NAME"])
+    return True
 
 
 def recorded_events(after: int = 0) -> str:

@@ -56,9 +56,7 @@ def database(
     """Make a test database, open for the whole run: real transactions, nothing undone."""
     with django_db_blocker.unblock():
         migrated = _copy_migrated_file()
-        made = setup_databases(
-            verbosity=0, interactive=False, aliases={"default"}, keepdb=migrated
-        )
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default"}, keepdb=migrated)
         yield
         leaks = secrecy.used.leaks(recorded_events())
         close_other_connections()

@@ -1,6 +1,7 @@
 """Quick starts: each is taken from its page as its app's owner sees it, and run as it stands."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
+from django.core.management import call_command
 
 from accounts.models import User
 from idp.clients.quick_starts import QUICK_STARTS
-from idp.models import Client
+from idp.models import Client, Delivery
 from tests.conftest import ROOT, Server
 from tests.interop.conftest import Traveller, free_address, running, shown
 from tests.relying_party import Person, Registered, make_api, make_client, make_person
@@ -125,6 +128,37 @@ def test_signing_in_with_apache(traveller: Traveller, person: Person, tmp_path: 
         assert page.text == "Bread"
         assert page.headers["Who"] == person.sub
         assert page.headers["Address"] == person.email
+
+
+def test_apache_is_told_of_sign_outs(traveller: Traveller, person: Person, tmp_path: Path) -> None:
+    """By mod_auth_openidc's own addresses, from us and then by the person's browser."""
+
+    def sign_out() -> httpx.Response:
+        return traveller.press(traveller.open("/account/logout/"), "confirm-logout")
+
+    def is_signed_in() -> bool:
+        return traveller.open(f"{site}/index.html").text == "Bread"
+
+    with started("apache", tmp_path, path="/oidc/callback") as site:
+        told_at = f"{site}/oidc/callback?logout="
+        client = Client.objects.get(redirect_uris=[f"{site}/oidc/callback"])
+        client.backchannel_logout_uri = told_at.replace("127.0.0.1", "localhost") + "backchannel"
+        client.save()
+        traveller.agree(person, traveller.open(f"{site}/index.html"))
+        sign_out()
+        assert is_signed_in(), "nobody has told it yet"
+        call_command("worker", "--once")
+        assert Delivery.objects.get(client=client).state == Delivery.State.DELIVERED
+        assert not is_signed_in()
+
+        client.backchannel_logout_uri, client.frontchannel_logout_uri = "", f"{told_at}get"
+        client.save()
+        traveller.sign_in(person)
+        assert is_signed_in()
+        frame = re.search(r'<iframe[^>]* src="([^"]+)"', sign_out().text)
+        assert frame
+        assert traveller.get(unescape(frame[1])).status_code == 200
+        assert not is_signed_in()
 
 
 def test_a_machine(provider: Server, tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Run `manage.py` as an operator does: a process of its own, with or without a terminal."""
 
+import io
 import os
 import pty
 import select
 import subprocess
 import sys
 import time
+
+from django.core.management import CommandError, call_command
 
 from tests.conftest import ROOT, database_url
 
@@ -33,6 +36,16 @@ def manage(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=60,
     )
+
+
+def called(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as `manage` does, but in this process, which costs a hundredth."""
+    output, code, problem = io.StringIO(), 0, ""
+    try:
+        call_command(*arguments, stdout=output)
+    except CommandError as error:
+        code, problem = 1, f"CommandError: {error}"
+    return subprocess.CompletedProcess(arguments, code, output.getvalue(), problem)
 
 
 class Terminal:

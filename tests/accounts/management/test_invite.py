@@ -1,10 +1,10 @@
-"""`manage.py invite`, as a process: makes the account, gives the rights, prints the link."""
+"""`manage.py invite`: makes the account, gives the rights, prints the link."""
 
 import pytest
 
 from accounts.models import User
 from accounts.operations import disable
-from tests.accounts.management.commands import manage
+from tests.accounts.management.commands import called, manage
 from tests.relying_party import ISSUER, Browser, Person, is_page, mailed_link, unique
 
 PASSWORD = "three wise boats at anchor"
@@ -32,14 +32,14 @@ def test_the_first_operator(browser: Browser) -> None:
 @pytest.mark.parametrize(("flags", "staff"), [([], False), (["--staff"], True)])
 def test_rights_are_given_when_asked_for(flags: list[str], staff: bool) -> None:
     email = f"{unique('new')}@example.com"
-    assert manage("invite", email, *flags).returncode == 0
+    assert called("invite", email, *flags).returncode == 0
     user = User.objects.get(email=email)
     assert (user.is_staff, user.is_superuser) == (staff, False)
     assert not user.has_usable_password()
 
 
 def test_somebody_with_an_account_keeps_it(person: Person) -> None:
-    done = manage("invite", person.email, "--staff")
+    done = called("invite", person.email, "--staff")
     assert f"Invited {person.email}." in done.stdout
     user = User.objects.get(email=person.email)
     assert str(user.sub) == person.sub
@@ -49,7 +49,7 @@ def test_somebody_with_an_account_keeps_it(person: Person) -> None:
 
 @pytest.mark.parametrize("email", ["nobody", "", "a@b", "x" * 250 + "@example.com", "a\nb@c.de"])
 def test_what_is_no_address_is_refused(email: str) -> None:
-    done = manage("invite", email)
+    done = called("invite", email)
     assert done.returncode == 1
     assert "CommandError" in done.stderr
     assert "Traceback" not in done.stderr
@@ -57,7 +57,7 @@ def test_what_is_no_address_is_refused(email: str) -> None:
 
 def test_a_disabled_account_is_left_alone(person: Person) -> None:
     disable(User.objects.get(email=person.email))
-    done = manage("invite", person.email, "--superuser")
+    done = called("invite", person.email, "--superuser")
     assert done.returncode == 1
     assert "is disabled" in done.stderr
     assert not User.objects.get(email=person.email).is_superuser

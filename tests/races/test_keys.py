@@ -78,8 +78,3 @@ def test_replacing_together_leaves_one_key(one_active: None) -> None:
     together(lambda: keys.replace_at_once(ALGORITHM))
     assert states() == ["active"]
     assert SigningKey.objects.get(algorithm=ALGORITHM).kid not in before
-
-
-def test_needing_a_rarer_key_together_makes_one(one_active: None) -> None:
-    together(lambda: keys.active_signer("PS384"))
-    assert SigningKey.objects.filter(algorithm="PS384").count() == 1

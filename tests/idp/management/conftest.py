@@ -6,11 +6,10 @@ Elsewhere tests keep their rows. Pruning and importing into an empty database co
 from collections.abc import Iterator
 
 import pytest
-from django.contrib.auth.models import Group
+from django.core.management.color import no_style
 from django.db import connection, transaction
 
-from accounts.models import User
-from idp.models import Client, InitialAccessToken, ResourceServer, Scope
+from idp.models import SigningKey
 
 
 @pytest.fixture
@@ -24,6 +23,14 @@ def undone() -> Iterator[None]:
 
 @pytest.fixture
 def empty(undone: None) -> None:
-    """A database that nothing was declared in yet."""
-    for model in (Client, User, ResourceServer, Scope, InitialAccessToken, Group):
-        model.objects.all().delete()
+    """A database that nothing was declared in yet; not row by row, of which there may be many."""
+    kept = {
+        "django_migrations",
+        "django_content_type",
+        "auth_permission",
+        SigningKey._meta.db_table,
+    }
+    tables = set(connection.introspection.django_table_names(only_existing=True)) - kept
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sql_flush(no_style(), sorted(tables)):
+            cursor.execute(statement)

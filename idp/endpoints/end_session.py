@@ -20,8 +20,8 @@ from idp.authorization.response import redirect_to
 from idp.clients.presentation import form_action_for, name_of
 from idp.endpoints import signed_out
 from idp.endpoints.error_page import error_page
-from idp.endpoints.signed_out import has_to_tell
 from idp.endpoints.wire import form_of, methods, query_of
+from idp.logout.frontchannel import apps_of
 from idp.logout.request import LogoutRequest, client_id_of
 from idp.protocol.errors import ProtocolError, RequestExpired
 from idp.protocol.parameters import Parameters
@@ -133,6 +133,7 @@ def _leave(http: HttpRequest, request: LogoutRequest, ended: list[Session]) -> H
         return redirect(page_about(ended))
     members = {} if request.state is None else {"state": request.state}
     left = redirect_to(request.post_logout_redirect_uri, members)
-    if not has_to_tell(ended):
+    apps = apps_of(ended)
+    if not any(app.frame for app in apps):
         return left
-    return signed_out.page(http, ended, continue_to=left["Location"])
+    return signed_out.page(http, apps, continue_to=left["Location"])

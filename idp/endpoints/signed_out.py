@@ -1,16 +1,13 @@
 """The page after a sign-out: of what, which apps were told, and on to where the client said."""
 
-from collections.abc import Iterable
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
 from accounts import signed_out as way
-from accounts.models import Session
 from idp.clients.presentation import form_action_for
 from idp.endpoints.wire import methods
-from idp.logout.frontchannel import apps_of
+from idp.logout.frontchannel import SignedOut, apps_of
 from idp.protocol.redirect_uris import origin_of
 
 
@@ -20,16 +17,15 @@ def signed_out(http: HttpRequest) -> HttpResponse:
     """Say that signing out worked; whoever is signed in again meanwhile sees their account."""
     if http.user.is_authenticated:
         return redirect("account_home")
-    return page(http, way.sessions_of(http.GET.get("of", "")))
+    return page(http, apps_of(way.sessions_of(http.GET.get("of", ""))))
 
 
-def page(http: HttpRequest, ended: Iterable[Session], continue_to: str = "") -> HttpResponse:
+def page(http: HttpRequest, apps: list[SignedOut], continue_to: str = "") -> HttpResponse:
     """Show which apps took part, have the browser tell those that want it, and lead on.
 
     Where to go on to is a client's verified address; it is reached when all have been told, or
     have had a few seconds (OIDC Front-Channel Logout §3).
     """
-    apps = apps_of(ended)
     frames = [app.frame for app in apps if app.frame]
     response = render(
         http,
@@ -41,8 +37,3 @@ def page(http: HttpRequest, ended: Iterable[Session], continue_to: str = "") -> 
         policies |= form_action_for(continue_to)
     response._csp_update = policies or None  # type: ignore[attr-defined]
     return response
-
-
-def has_to_tell(ended: Iterable[Session]) -> bool:
-    """Whether the person's browser has to tell an app before it goes on."""
-    return any(app.frame for app in apps_of(ended))

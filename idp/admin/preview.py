@@ -146,8 +146,7 @@ def _reaches(client: Client, person: User) -> bool:
 
 def _has_agreed(client: Client, person: User, scopes: frozenset[str]) -> bool:
     consent = Consent.objects.filter(client=client, user=person).first()
-    lasts = consent is not None and not (consent.expires_at and consent.expires_at <= now())
-    return consent is not None and lasts and scopes <= set(consent.scopes)
+    return consent is not None and not consent.has_expired(now()) and scopes <= set(consent.scopes)
 
 
 def _readable(claims: dict[str, Any]) -> list[tuple[str, str]]:

@@ -19,8 +19,7 @@ def remember(
         user=user, client=client, defaults={"scopes": sorted(scopes), "claims": sorted(claims)}
     )
     if not created:
-        expired = consent.expires_at is not None and consent.expires_at <= timezone.now()
-        kept = ((), ()) if expired else (consent.scopes, consent.claims)
+        kept = ((), ()) if consent.has_expired(timezone.now()) else (consent.scopes, consent.claims)
         consent.scopes = sorted(scopes.union(kept[0]))
         consent.claims = sorted(claims.union(kept[1]))
         consent.expires_at = None

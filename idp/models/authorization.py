@@ -1,6 +1,7 @@
 """What people allowed: pending requests, consents, clients in a session, and grant families."""
 
 import secrets
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -71,6 +72,10 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"Consent of {self.user_id} to {self.client_id}"
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether it holds no longer."""
+        return self.expires_at is not None and self.expires_at <= now
 
 
 class ClientSession(models.Model):

@@ -58,9 +58,7 @@ def measure(provider: Provider, database: Postgres, figure: str, number: int) ->
 
 def table(results: dict[str, dict[str, list[Measured]]]) -> Iterable[str]:
     """Say what was measured, as a table for each figure's providers."""
-    yield (
-        "| | provider | CPU ms: server + database (range) | to Signet's | requests/s | p50 ms | p99 ms |"
-    )
+    yield "| | provider | CPU ms: server + database | ratio | requests/s | p50 ms | p99 ms |"
     yield "|---|---|---|---|---|---|---|"
     for figure, by_provider in results.items():
         ours = by_provider.get(SIGNET, [])
@@ -70,9 +68,7 @@ def table(results: dict[str, dict[str, list[Measured]]]) -> Iterable[str]:
             ratio = ""
             if ours and name != SIGNET:
                 of_rounds = [a.ms / b.ms for a, b in zip(ours, rounds, strict=True)]
-                ratio = (
-                    f"{statistics.median(of_rounds):.2f} ({min(of_rounds):.2f}–{max(of_rounds):.2f})"
-                )
+                ratio = f"{statistics.median(of_rounds):.2f} ({min(of_rounds):.2f}–{max(of_rounds):.2f})"
             yield (
                 f"| {figure if rounds is next(iter(by_provider.values())) else ''} | {name} "
                 f"| {_median(one.server_ms for one in rounds):.2f} "
@@ -120,9 +116,9 @@ def main() -> None:
                     measured = measure(provider, database, figure, arguments.requests)
                     by_provider = results.setdefault(figure, {})
                     by_provider.setdefault(provider.name, []).append(measured)
-        print(*table(results), sep="\n")  # noqa: T201
+        print(*table(results), sep="\n")
         for provider in running:
-            print(f"{provider.name}: {memory_mib(provider.process.pid):.0f} MiB a process")  # noqa: T201
+            print(f"{provider.name}: {memory_mib(provider.process.pid):.0f} MiB a process")
 
 
 if __name__ == "__main__":

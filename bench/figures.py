@@ -1,4 +1,4 @@
-"""What is measured: for each figure the requests to send, and how an answer is known to be right."""
+"""What is measured: the requests of each figure, and how an answer is known to be right."""
 
 import hashlib
 import json

@@ -21,7 +21,7 @@ from bench.wire import ORIGIN, Browser
 ROOT = Path(__file__).resolve().parent.parent
 CLIENT_ID = "bench"
 REDIRECT_URI = "https://app.bench.example/callback"
-PASSWORD = "correct horse battery staple"  # noqa: S105  of nobody real
+PASSWORD = "correct horse battery staple"
 SCOPE = "openid profile email offline_access"
 _FORM = re.compile(r"<form(.*?)</form>", re.DOTALL)
 _HIDDEN = re.compile(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"')

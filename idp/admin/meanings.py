@@ -57,7 +57,7 @@ HEADER = {
 CLAIMS = {
     "iss": _("Who made it. The app compares it character by character."),
     "sub": _("Whom it is about. The app knows people by this; it never changes."),
-    "aud": _("Whom it is for: the app."),
+    "aud": _("Whom it is for: an ID token for the app, an access token for an API."),
     "exp": _("Until when it is good."),
     "iat": _("When it was made."),
     "auth_time": _("When the person signed in, which may be long before."),

@@ -67,10 +67,11 @@ def begin_view(page: "ClientsPage", request: HttpRequest, object_id: str) -> Htt
                 "back": page.address_of(client),
             },
         )
-    prompt = request.POST.get("prompt", "")
+    chosen = request.POST.get("prompt", "")
+    prompt = chosen if chosen in _PROMPTS else ""
+    pending_id = trial.begin(client, session, prompt, timezone.now())
     page.record(request, events.Kind.ACTED, client, reason="Began a test sign-in.")
-    chosen = prompt if prompt in _PROMPTS else ""
-    return redirect(continue_at(trial.begin(client, session, chosen, timezone.now())))
+    return redirect(continue_at(pending_id))
 
 
 def answer_view(page: "ClientsPage", request: HttpRequest, object_id: str) -> HttpResponse:
@@ -114,8 +115,8 @@ def _problem_with(client: Client) -> str | Promise | None:
     kinds = set(map(response_types.parts, client.response_types))
     if response_types.parts(response_types.CODE) not in kinds:
         return _(
-            "The app takes its answers from the browser’s address (response types without a code "
-            "alone). A test could see nothing of that here: it takes a code, and nothing else."
+            "The app takes its answers from the browser’s address or a form (implicit or hybrid "
+            "response types). A test takes a code alone, so it can’t show what the app would get."
         )
     return None
 

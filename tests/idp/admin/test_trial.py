@@ -102,7 +102,6 @@ def test_the_app_s_own_session_goes_on(operator: Operator) -> None:
           "id_token_encrypted_response_alg": "dir"},
          "It is encrypted with the client secret, which opens it."),
         ({"scope": "profile"}, "the app may not ask for the scope openid"),
-        ({"first_party": True, "required_acr": ""}, "It works"),
     ],
 )  # fmt: skip
 def test_every_kind_of_app_can_be_tried(

@@ -11,7 +11,7 @@ import pytest
 
 from accounts.models import User
 from idp.models import AccessToken, AuthorizationCode, Client, PendingAuthorization
-from tests.idp.admin.conftest import Operator, hire, operator
+from tests.idp.admin.conftest import Operator
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -23,8 +23,6 @@ from tests.relying_party import (
     make_client,
     spec,
 )
-
-__all__ = ["hire", "operator"]
 
 
 def page_of(client: Registered) -> str:
@@ -43,9 +41,8 @@ def begun(operator: Operator, client: Registered) -> str:
     page = operator.browser.open(page_of(client))
     form = next(form for form in forms_of(page) if "confirm" in form.buttons)
     headers = {"Origin": ISSUER, "Referer": str(page.url)}
-    return operator.browser.post(str(page.url), data=form.fields, headers=headers).headers[
-        "Location"
-    ]
+    response = operator.browser.post(str(page.url), data=form.fields, headers=headers)
+    return response.headers["Location"]
 
 
 def answer_at(browser: Browser, address: str) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import structlog
 from allauth.account import forms as allauth
+from allauth.account.internal.userkit import filter_users_by_email
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.base.internal.flows import post_authentication
@@ -73,9 +74,19 @@ class SignUpForm(allauth.SignupForm):
 class ResetPasswordForm(allauth.ResetPasswordForm):
     """Asks where to send the code."""
 
+    users: list[User]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _dress(self.fields["email"], _EMAIL_LABEL, autocomplete="username", spellcheck="false")
+
+    def clean_email(self) -> str:
+        """Find whose address it is; also somebody's who may want to keep their account."""
+        email: str = super().clean_email()
+        if not self.users:
+            found = filter_users_by_email(email, prefer_verified=True, for_login=True)
+            self.users = [user for user in found if user.can_be_kept]
+        return email
 
 
 class NewPasswordForm(allauth.ResetPasswordKeyForm):

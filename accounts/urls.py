@@ -5,6 +5,7 @@ from django.urls import path
 
 from accounts.views import (
     choose_password,
+    deletion,
     home,
     invitation,
     passkeys,
@@ -20,11 +21,13 @@ urlpatterns = [
     path("login/code/", second_factor.CodeView.as_view(), name="mfa_authenticate"),
     path("login/more/", second_factor.StepUpView.as_view(), name="account_step_up"),
     path("login/passkey/", passkeys.sign_in, name="mfa_login_webauthn"),
+    path("login/keep/", deletion.keep_account, name="account_keep"),
     path("login/again/", sign_in_again.sign_in_again, name="account_reauthenticate"),
     path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),
     path(
         "confirm-email/", sign_in.ConfirmEmailView.as_view(), name="account_email_verification_sent"
     ),
+    path("delete/", deletion.delete_account, name="account_delete"),
     path("sessions/", sessions.sessions, name="account_sessions"),
     path("logout/", allauth.logout, name="account_logout"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),

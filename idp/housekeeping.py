@@ -10,9 +10,10 @@ from typing import Any
 from django.contrib.sessions.models import Session as BrowserSession
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from accounts.deletion import delete_some_due
 from accounts.models import ParkedSession, Session, User
 from accounts.sessions import end_expired
-from idp import keys, policy
+from idp import events, keys, policy
 from idp.models import (
     AccessToken,
     Authorization,
@@ -35,8 +36,19 @@ def tidy(now: datetime) -> dict[str, int]:
     Sessions that have expired are ended, and stay for a while.
     """
     keys.tend(now)
-    expired = end_expired(now)
-    return {"expired sessions": expired, **{name: _delete(rows) for name, rows in _over(now)}}
+    done = {"expired sessions": end_expired(now), "people": _delete_people(now)}
+    return {**done, **{name: _delete(rows) for name, rows in _over(now)}}
+
+
+def _delete_people(now: datetime) -> int:
+    """Delete whose account is due, and record it: no person is left to name in the event."""
+    deleted = 0
+    while subjects := delete_some_due(now):
+        for sub in subjects:
+            reason = "The person had asked for it."
+            events.record(events.Kind.DELETED, target=f"user {sub}", reason=reason)
+        deleted += len(subjects)
+    return deleted
 
 
 def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:

@@ -73,6 +73,8 @@ IDP_OUTBOUND_ALLOW: list[str] = [
 #: A file of certificates that outgoing requests trust beside the system's.
 IDP_OUTBOUND_CA_BUNDLE: str = env.str("IDP_OUTBOUND_CA_BUNDLE", default="")
 
+#: Days from a person's wish to be deleted until they are.
+IDP_DELETION_DAYS: int = env.int("IDP_DELETION_DAYS", default=14)
 #: Days for which events stay.
 IDP_EVENTS_KEPT_FOR_DAYS: int = env.int("IDP_EVENTS_KEPT_FOR_DAYS", default=365)
 #: Whether the administration opens only to a sign-in with a second factor.

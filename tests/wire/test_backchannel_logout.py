@@ -157,10 +157,15 @@ def remove_the_app(told: Told) -> None:
     press(told.browser, "/account/apps/", remove=told.relying_party.client.client_id)
 
 
+def delete_the_account(told: Told) -> None:
+    told.browser.submit(told.browser.open("/account/delete/"), "delete-account")
+
+
 @spec("OIDC Back-Channel Logout", "2.3")
 @pytest.mark.parametrize(
     "end",
     [
+        delete_the_account,
         sign_out_elsewhere,
         remove_the_app,
         lambda told: operations.disable(told.user),
@@ -169,7 +174,10 @@ def remove_the_app(told: Told) -> None:
         lambda told: operations.end_session(told.user.sessions.get()),
         lambda told: told.user.delete(),
     ],
-    ids=["elsewhere", "app removed", "disabled", "new password", "all", "one", "deleted"],
+    ids=[
+        *("deletion asked", "elsewhere", "app removed"),
+        *("disabled", "new password", "all", "one", "deleted"),
+    ],
 )
 def test_every_ending_is_told(told: Told, end: Callable[[Told], None]) -> None:
     end(told)

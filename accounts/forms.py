@@ -121,6 +121,35 @@ class VerificationCodeForm(allauth.ConfirmEmailVerificationCodeForm):
         _dress(self.fields["code"], _("Code"), **_CODE)
 
 
+class NewEmailForm(forms.Form):
+    """The address that a person wants instead of theirs."""
+
+    email = forms.EmailField(max_length=254)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        label = _("New e-mail address")
+        _dress(self.fields["email"], label, autocomplete="email", spellcheck="false")
+
+    def clean_email(self) -> str:
+        """Return it as addresses are kept. Refuse the one that the person has."""
+        email: str = self.cleaned_data["email"].lower()
+        if email == self.user.email:
+            raise forms.ValidationError(_("That is your address already."))
+        return email
+
+
+class EmailCodeForm(forms.Form):
+    """The code from the mail, typed."""
+
+    code = forms.CharField(max_length=20)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self.fields["code"], _("Code"), **_CODE)
+
+
 class _AppCodeForm(forms.Form):
     """A code of the authenticator app, typed; what is wrong with it in our words."""
 

@@ -6,6 +6,7 @@ from django.urls import path
 from accounts.views import (
     choose_password,
     deletion,
+    email,
     home,
     invitation,
     passkeys,
@@ -27,6 +28,9 @@ urlpatterns = [
     path(
         "confirm-email/", sign_in.ConfirmEmailView.as_view(), name="account_email_verification_sent"
     ),
+    path("email/", email.change_email, name="account_email"),
+    path("email/code/", email.confirm_email_change, name="account_email_code"),
+    path("email/undo/<str:token>/", email.undo_email_change, name="account_email_undo"),
     path("delete/", deletion.delete_account, name="account_delete"),
     path("sessions/", sessions.sessions, name="account_sessions"),
     path("logout/", allauth.logout, name="account_logout"),

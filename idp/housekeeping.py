@@ -11,7 +11,8 @@ from django.contrib.sessions.models import Session as BrowserSession
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.deletion import delete_some_due
-from accounts.models import ParkedSession, Session, User
+from accounts.email_change import CODE_LIFETIME, UNDONE_WITHIN
+from accounts.models import EmailChange, ParkedSession, Session, User
 from accounts.sessions import end_expired
 from idp import events, keys, policy
 from idp.models import (
@@ -82,6 +83,8 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
             ended_at__lte=now - policy.SESSIONS_KEPT_FOR,
         ),
     )
+    kept_for = CODE_LIFETIME + UNDONE_WITHIN
+    yield "changes of address", EmailChange.objects.filter(asked_at__lte=now - kept_for)
     yield "deliveries", Delivery.objects.filter(done_at__lte=now - policy.SESSIONS_KEPT_FOR)
     yield (
         "parked sessions",

@@ -1,15 +1,18 @@
 """What idp does when accounts, or what it builds on, says that something happened to a person."""
 
+from datetime import datetime
 from typing import Any
 
 from allauth.account import signals as account
 from allauth.mfa import signals as mfa
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.authentication import authentication_methods
 from accounts.deletion import deletion_asked, deletion_undone
+from accounts.email_change import email_changed, email_restored
 from accounts.models import Session, User
 from accounts.sessions import sessions_ended
 from idp.events import Kind, record
@@ -24,6 +27,8 @@ def connect() -> None:
         user_logged_in: _signed_in,
         user_login_failed: _sign_in_failed,
         sessions_ended: _sessions_ended,
+        email_changed: _email_changed,
+        email_restored: _email_restored,
         deletion_asked: _deletion_asked,
         deletion_undone: _deletion_undone,
         account.user_signed_up: _signed_up,
@@ -79,8 +84,20 @@ def _deletion_undone(*, request: HttpRequest | None, user: User, **_: Any) -> No
     record(Kind.DELETION_UNDONE, request, user=user)
 
 
+def _email_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
+    record(Kind.EMAIL_CHANGED, request, user=user)
+
+
+def _email_restored(*, request: HttpRequest, user: User, since: datetime, **_: Any) -> None:
+    _revoke(Authorization.objects.filter(user=user, created_at__gte=since))
+    record(Kind.EMAIL_RESTORED, request, user=user)
+
+
 def _revoke_all_of(user: User) -> None:
-    families = Authorization.objects.filter(user=user)
+    _revoke(Authorization.objects.filter(user=user))
+
+
+def _revoke(families: QuerySet[Authorization]) -> None:
     revoke_families(families.values("pk"), timezone.now())
 
 

@@ -230,6 +230,7 @@ ACCOUNT_RATE_LIMITS = {
     "confirm_email": "3/m/key,10/h/key",
     "reset_password": "60/m/ip,5/m/key",
     "passkey": "300/m/ip",
+    "change_email": "5/10m/user,20/d/user,5/h/key",
 }
 MFA_ADAPTER = "accounts.second_factor.Adapter"
 MFA_FORMS = {"activate_totp": "accounts.forms.SetUpAppForm"}

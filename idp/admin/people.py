@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import deletion, invitations, operations, second_factor, wrong_tries
-from accounts.models import Session, User
+from accounts.models import EmailChange, Session, User
 from idp.admin import proof
 from idp.admin.fields import AddressField, WebAddress
 from idp.admin.page import Act, Page, list_of
@@ -278,6 +278,8 @@ class PeoplePage(Page):
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
+        if "email" in form.changed_data:
+            EmailChange.objects.filter(user=obj).delete()
         obj.set_email(obj.email, verified=bool(form.cleaned_data.get("email_verified")))
 
     def response_add(

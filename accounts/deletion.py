@@ -29,12 +29,17 @@ class LastSuperuserError(Exception):
     """Without this account, nobody could administer the service any more."""
 
 
+def due_from_now() -> datetime:
+    """Return when an account is deleted whose person asks now."""
+    return timezone.now() + timedelta(days=settings.IDP_DELETION_DAYS)
+
+
 def ask(http: HttpRequest, user: User) -> datetime | None:
     """Mark an account to be deleted, and return when: it ends at once, and can be kept until then.
 
     None where it was disabled meanwhile. Raises LastSuperuserError.
     """
-    due = timezone.now() + timedelta(days=settings.IDP_DELETION_DAYS)
+    due = due_from_now()
     with transaction.atomic():
         # Locked, so that of two who ask at once one is the last.
         list(User.objects.select_for_update().filter(is_superuser=True).order_by("pk"))

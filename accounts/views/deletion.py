@@ -2,7 +2,6 @@
 
 from allauth.account.stages import LoginStageController
 from allauth.account.utils import get_next_redirect_url
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -28,7 +27,7 @@ def delete_account(http: HttpRequest) -> HttpResponse:
         return redirect("account_login")
     last = deletion.is_last_superuser(session.user)
     if http.method != "POST" or last:
-        context = {"days": settings.IDP_DELETION_DAYS, "last": last}
+        context = {"due": deletion.due_from_now(), "last": last}
         return render(http, "account/delete.html", context)
     try:
         due = deletion.ask(http, session.user)

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts import deletion
 from accounts.models import Session, User
@@ -48,10 +49,11 @@ def app(browser: Browser, person: Person) -> RelyingParty:
 
 def delete_account(browser: Browser) -> httpx.Response:
     page = browser.open(DELETE)
-    assert "For 14 days" in page.text
+    due = date_format(timezone.now() + timedelta(days=14), "DATE_FORMAT")
+    assert f"Until {due}" in page.text
     page = browser.submit(page, "delete-account")
     assert is_page(page, "/account/signed-out/")
-    assert "Your account will be deleted on" in page.text
+    assert f"Your account will be deleted on {due}" in page.text
     return page
 
 

@@ -35,6 +35,8 @@ CODE_LIFETIME = timedelta(minutes=10)
 #: How often a code can be mistyped.
 TRIES = 5
 UNDONE_WITHIN = timedelta(days=7)
+#: What was set up so long before a change, or since, may be the work of whoever made it.
+_PREPARED_WITHIN = timedelta(days=7)
 _TOKEN = re.compile(r"[1-9][0-9]{0,17}:[0-9A-Za-z]{1,12}:[0-9A-Za-z_-]{43}")
 _SIGNER = TimestampSigner(salt="accounts.email_change")
 
@@ -48,15 +50,14 @@ def ask(session: Session, email: str) -> None:
 
     If it is somebody else's, they are told and there is no code; who asks sees no difference.
     """
-    user, now = session.user, timezone.now()
+    user = session.user
     code = "" if _is_taken(email, user) else get_adapter().generate_email_verification_code()
     EmailChange.objects.create(
         user=user,
         old_email=user.email,
         new_email=email,
         code_hash=_hash_of(code, email) if code else "",
-        asked_at=now,
-        since=session.created_at,
+        asked_at=timezone.now(),
     )
     template = "email_change_code" if code else "email_taken"
     get_adapter().send_mail(f"account/email/{template}", email, {"code": code})
@@ -131,10 +132,10 @@ def undo(http: HttpRequest, change: EmailChange) -> bool:
     """Put the old address back, for its owner alone; return whether this did it.
 
     Nobody is signed in any more, and nobody can be who has no mail at the old address: the password
-    goes, and so does what was set up for signing in since whoever made the change came. A wish to
-    delete the account goes, too. Raises TakenError.
+    goes, and so does what was set up for signing in lately. A wish to delete the account goes, too.
+    Raises TakenError.
     """
-    now = timezone.now()
+    now, since = timezone.now(), change.asked_at - _PREPARED_WITHIN
     try:
         with transaction.atomic():
             if not EmailChange.objects.filter(pk=change.pk, undone_at=None).update(undone_at=now):
@@ -148,8 +149,8 @@ def undo(http: HttpRequest, change: EmailChange) -> bool:
             user.set_unusable_password()
             user.save(update_fields=["password"])
             end_sessions(user.sessions.filter(ended_at=None), Ending.EMAIL_RESTORED)
-            _remove_factors(http, user, change.since)
-            email_restored.send(sender=User, request=http, user=user, since=change.since)
+            _remove_factors(http, user, since)
+            email_restored.send(sender=User, request=http, user=user, since=since)
             if user.deletion_due_at is not None:
                 deletion.keep(user, http)
     except IntegrityError:

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts import passkeys
+from accounts import passkeys, passwords
 from accounts.models import User
 
 log = structlog.get_logger(__name__)
@@ -86,6 +86,12 @@ class ResetPasswordForm(allauth.ResetPasswordForm):
         if not self.users:
             found = filter_users_by_email(email, prefer_verified=True, for_login=True)
             self.users = [user for user in found if user.can_be_kept]
+        return email
+
+    def save(self, request: HttpRequest, **_: Any) -> str:
+        """Send the code."""
+        email: str = self.cleaned_data["email"]
+        passwords.begin_reset(request, self.users[0] if self.users else None, email)
         return email
 
 

@@ -189,8 +189,6 @@ class EmailChange(models.Model):
     code_hash = models.CharField(max_length=64, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)
     asked_at = models.DateTimeField(db_index=True)
-    #: Since when whoever asked was at their browser: what they did there may be undone, too.
-    since = models.DateTimeField()
     changed_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
 

@@ -22,7 +22,6 @@ class Migration(migrations.Migration):
                 ('code_hash', models.CharField(blank=True, max_length=64)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),
                 ('asked_at', models.DateTimeField(db_index=True)),
-                ('since', models.DateTimeField()),
                 ('changed_at', models.DateTimeField(null=True)),
                 ('undone_at', models.DateTimeField(null=True)),
             ],

@@ -3,7 +3,6 @@
 from http import HTTPStatus
 
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.password_reset_by_code import PasswordResetVerificationProcess
 from allauth.core.internal import ratelimit
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -12,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import email_change
+from accounts import email_change, passwords
 from accounts.forms import EmailCodeForm, NewEmailForm
-from accounts.models import EmailChange
+from accounts.models import EmailChange, User
 from accounts.sessions import session_of
 from accounts.views.sign_in_again import proven_person_required
 
@@ -84,9 +83,7 @@ def _undo(http: HttpRequest, change: EmailChange) -> HttpResponse:
             return _over(http)
     except email_change.TakenError:
         return render(http, "account/email_undo_taken.html", status=HTTPStatus.CONFLICT)
-    PasswordResetVerificationProcess.initiate(
-        request=http, user=change.user, email=change.old_email
-    )
+    passwords.begin_reset(http, User.objects.get(pk=change.user_id), change.old_email)
     messages.success(http, _("The address is yours again. Now set a new password."))
     return redirect("account_confirm_password_reset_code")
 

@@ -204,8 +204,28 @@ def test_putting_it_back_ends_every_session_and_the_password(
     assert not user.has_usable_password()
 
 
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_new_password_that_was_under_way_is_none(
+    browser: Browser, person: Person, user: User, new: str, *, confirmed: bool
+) -> None:
+    change(browser, new)
+    with Browser() as thief, Browser() as victim:
+        page = thief.submit(thief.open("/account/password/reset/"), email=new)
+        code = mailed_code(new)
+        if confirmed:
+            page = thief.submit(page, code=code)
+        victim.submit(victim.open(mailed_link(person.email)), "undo")
+        filled = {"password1": NEW} if confirmed else {"code": code}
+        begins_anew = "/account/password/reset/" if confirmed else "/account/login/"
+        assert is_page(thief.submit(page, **filled), begins_anew)
+    user.refresh_from_db()
+    assert not user.has_usable_password()
+
+
 def test_a_second_factor_from_before_stays(browser: Browser) -> None:
     person = make_person_with_app()
+    long_ago = timezone.now() - timedelta(days=8)
+    Authenticator.objects.filter(user__email=person.email).update(created_at=long_ago)
     browser.sign_in(person)
     change(browser, f"{unique('new')}@example.com")
     with Browser() as victim:

@@ -60,10 +60,10 @@ def keep(user: User, http: HttpRequest | None = None) -> bool:
     """Undo that; return whether there was anything to undo. What ended stays ended."""
     waiting = User.objects.filter(pk=user.pk, deletion_due_at__isnull=False)
     with transaction.atomic():
-        # A sign-in that crossed with the wish doesn't come to life by this.
-        end_sessions(user.sessions.filter(ended_at=None), Ending.DELETION_ASKED)
         if not waiting.update(is_active=True, deletion_due_at=None):
             return False
+        # A sign-in that crossed with the wish doesn't come to life by this.
+        end_sessions(user.sessions.filter(ended_at=None), Ending.DELETION_ASKED)
         user.is_active, user.deletion_due_at = True, None
         deletion_undone.send(sender=User, request=http, user=user)
     _tell(user, "deletion_undone")

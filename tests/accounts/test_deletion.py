@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from allauth.mfa.totp.internal import auth
 from django.core.management import call_command
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -21,7 +22,6 @@ from tests.relying_party import (
     mailed_code,
     make_client,
     make_person,
-    make_person_with_app,
     spec,
     unique,
     verified,
@@ -113,14 +113,19 @@ def test_leaving_it_so_keeps_what_the_person_was_on_their_way_to(
 
 
 @spec("ASVS", "6.3.3")
-def test_a_second_factor_comes_before_the_offer(browser: Browser) -> None:
-    person = make_person_with_app()
+def test_a_second_factor_comes_before_the_offer(
+    browser: Browser, person: Person, user: User
+) -> None:
     browser.sign_in(person)
     delete_account(browser)
-    page = browser.type_password(person)
+    secret = auth.generate_totp_secret()
+    auth.TOTP.activate(user, secret)
+    page = browser.sign_in(person)
     assert is_page(page, "/account/login/code/")
     assert is_page(browser.open(KEEP), "/account/login/")
-    page = browser.sign_in(person)
+    [counter] = auth.yield_hotp_counters_from_time()
+    code = auth.format_hotp_value(auth.hotp_value(secret, counter))
+    page = browser.submit(page, code=code)
     assert is_page(page, KEEP)
     assert is_page(browser.submit(page, "keep"), "/account/")
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.utils import timezone
 
 from accounts import email_change
@@ -21,7 +22,6 @@ from tests.relying_party import (
     mailed_link,
     make_client,
     make_person,
-    make_person_with_app,
     spec,
     unique,
 )
@@ -190,44 +190,29 @@ def test_whoever_it_was_taken_from_gets_everything_back(
     assert Event.objects.filter(user=user, kind="email-restored").count() == 1
 
 
-def test_putting_it_back_ends_every_session_and_the_password(
+def test_putting_it_back_ends_sessions_the_password_and_a_reset_under_way(
     browser: Browser, person: Person, user: User, new: str
-) -> None:
-    change(browser, new)
-    with Browser() as victim:
-        victim.submit(victim.open(mailed_link(person.email)), "undo")
-    assert list(user.sessions.values_list("ending", flat=True)) == ["email-restored"]
-    assert is_page(browser.open("/account/"), "/account/login/")
-    with Browser() as thief:
-        assert is_page(thief.sign_in(person), "/account/login/")
-    user.refresh_from_db()
-    assert not user.has_usable_password()
-
-
-@pytest.mark.parametrize("confirmed", [True, False])
-def test_a_new_password_that_was_under_way_is_none(
-    browser: Browser, person: Person, user: User, new: str, *, confirmed: bool
 ) -> None:
     change(browser, new)
     with Browser() as thief, Browser() as victim:
         page = thief.submit(thief.open("/account/password/reset/"), email=new)
-        code = mailed_code(new)
-        if confirmed:
-            page = thief.submit(page, code=code)
+        page = thief.submit(page, code=mailed_code(new))
         victim.submit(victim.open(mailed_link(person.email)), "undo")
-        filled = {"password1": NEW} if confirmed else {"code": code}
-        begins_anew = "/account/password/reset/" if confirmed else "/account/login/"
-        assert is_page(thief.submit(page, **filled), begins_anew)
+        assert is_page(thief.submit(page, password1=NEW), "/account/password/reset/")
+        assert is_page(thief.sign_in(person), "/account/login/")
+    assert is_page(browser.open("/account/"), "/account/login/")
+    assert list(user.sessions.values_list("ending", flat=True)) == ["email-restored"]
     user.refresh_from_db()
     assert not user.has_usable_password()
 
 
-def test_a_second_factor_from_before_stays(browser: Browser) -> None:
-    person = make_person_with_app()
+def test_a_second_factor_from_before_stays(
+    browser: Browser, person: Person, user: User, new: str
+) -> None:
+    change(browser, new)
+    TOTP.activate(user, generate_totp_secret())
     long_ago = timezone.now() - timedelta(days=8)
-    Authenticator.objects.filter(user__email=person.email).update(created_at=long_ago)
-    browser.sign_in(person)
-    change(browser, f"{unique('new')}@example.com")
+    Authenticator.objects.filter(user=user).update(created_at=long_ago)
     with Browser() as victim:
         page = victim.submit(victim.open(mailed_link(person.email)), "undo")
         page = victim.submit(page, code=mailed_code(person.email))

@@ -33,18 +33,10 @@ def first(model: type, **filters: object) -> int:
     return row.pk
 
 
-def to_be_deleted() -> str:
-    person = User.objects.get(email=make_person().email)
-    due = timezone.now() + timedelta(days=14)
-    User.objects.filter(pk=person.pk).update(is_active=False, deletion_due_at=due)
-    return f"accounts/user/{person.pk}/change/"
-
-
 ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "first": lambda: "",
     "people": lambda: "accounts/user/",
     "person": lambda: f"accounts/user/{first(User, is_superuser=False)}/change/",
-    "person-to-be-deleted": to_be_deleted,
     "new-person": lambda: "accounts/user/add/",
     "disable": lambda: f"accounts/user/{first(User, is_superuser=False)}/act/disable/",
     "sessions": lambda: "accounts/session/",

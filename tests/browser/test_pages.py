@@ -290,13 +290,6 @@ def email_undo(visitor: Visitor) -> None:
     visitor.sees("Put your address back?")
 
 
-def email_undo_taken(visitor: Visitor) -> None:
-    email_undo(visitor)
-    make_person(email=visitor.person.email)
-    visitor.page.click("#undo")
-    visitor.sees("Another account has this address")
-
-
 def delete_account(visitor: Visitor) -> None:
     home(visitor)
     visitor.press("Delete your account")
@@ -462,7 +455,6 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "change-email-code": change_email_code,
     "email-undo": email_undo,
     "email-undo-over": at("/account/email/undo/1:1xVjgs:x/"),
-    "email-undo-taken": email_undo_taken,
     "delete-account": delete_account,
     "keep-account": keep_account,
     "sign-out": sign_out,

@@ -14,6 +14,7 @@ from accounts import deletion
 from accounts.models import Session, User
 from idp.declaration import apply
 from idp.models import Client, Consent, Event, RefreshToken
+from tests.passkeys import make_person_with_passkey
 from tests.relying_party import (
     Browser,
     Person,
@@ -126,6 +127,15 @@ def test_a_second_factor_comes_before_the_offer(
     [counter] = auth.yield_hotp_counters_from_time()
     code = auth.format_hotp_value(auth.hotp_value(secret, counter))
     page = browser.submit(page, code=code)
+    assert is_page(page, KEEP)
+    assert is_page(browser.submit(page, "keep"), "/account/")
+
+
+def test_a_passkey_alone_leads_to_the_offer_too(browser: Browser) -> None:
+    person = make_person_with_passkey()
+    person.sign_in(browser)
+    delete_account(browser)
+    page = person.sign_in(browser)
     assert is_page(page, KEEP)
     assert is_page(browser.submit(page, "keep"), "/account/")
 

@@ -242,3 +242,14 @@ def test_what_undoes_nothing(browser: Browser, person: Person, user: User, new: 
         assert somebody.email == person.email
     assert addresses(user) == [(new, True, True)]
     assert Session.objects.filter(user=user, ended_at=None).exists()
+
+
+def test_an_operators_change_of_the_address_ends_the_link(
+    browser: Browser, person: Person, user: User, new: str
+) -> None:
+    change(browser, new)
+    with Browser() as operators:
+        operators.sign_in(make_person(is_staff=True, is_superuser=True))
+        page = operators.open(f"/admin/accounts/user/{user.pk}/change/")
+        operators.submit(page, email=f"{unique('newer')}@example.com")
+    assert browser.get(urlsplit(mailed_link(person.email)).path).status_code == 410

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('idp', '0017_authorizations_by_client'),
+        ('idp', '0018_trials'),
     ]
 
     operations = [

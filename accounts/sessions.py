@@ -50,7 +50,10 @@ class Ending(StrEnum):
     PASSWORD_CHANGED = "password-changed"
     PASSWORD_RESET = "password-reset"
     FACTOR_REMOVED = "second-factor-removed"
+    DELETION_ASKED = "deletion-asked"
     ACCOUNT_DELETED = "account-deleted"
+    EMAIL_CHANGED = "email-changed"
+    EMAIL_RESTORED = "email-restored"
     EXPIRED = "expired"
 
 

@@ -73,6 +73,8 @@ IDP_OUTBOUND_ALLOW: list[str] = [
 #: A file of certificates that outgoing requests trust beside the system's.
 IDP_OUTBOUND_CA_BUNDLE: str = env.str("IDP_OUTBOUND_CA_BUNDLE", default="")
 
+#: Days from a person's wish to be deleted until they are.
+IDP_DELETION_DAYS: int = env.int("IDP_DELETION_DAYS", default=14)
 #: Days for which events stay.
 IDP_EVENTS_KEPT_FOR_DAYS: int = env.int("IDP_EVENTS_KEPT_FOR_DAYS", default=365)
 #: Whether the administration opens only to a sign-in with a second factor.
@@ -241,6 +243,7 @@ ACCOUNT_RATE_LIMITS = {
     "confirm_email": "3/m/key,10/h/key",
     "reset_password": "60/m/ip,5/m/key",
     "passkey": "300/m/ip",
+    "change_email": "5/10m/user,20/d/user,5/h/key",
 }
 MFA_ADAPTER = "accounts.second_factor.Adapter"
 MFA_FORMS = {"activate_totp": "accounts.forms.SetUpAppForm"}

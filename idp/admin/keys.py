@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from idp import keys, policy
 from idp.admin.page import Act, Record, list_of
 from idp.models import SigningKey
-from idp.tokens.alive import LOOKED_AT_MOST, alive_under
+from idp.tokens.alive import COUNTED_AT_MOST, alive_under
 
 
 def _rotate(_http: HttpRequest, key: SigningKey) -> None:
@@ -111,19 +111,17 @@ class KeysPage(Record):
 
     @admin.display(description=_("tokens alive under it"))
     def alive(self, key: SigningKey) -> str | Promise:
-        """Return how many JWT access tokens are alive, and what that number leaves out."""
+        """Return how many JWT access tokens are alive; nobody counts ID tokens."""
         if key.algorithm not in policy.SIGNING_ALGORITHMS or key.state == SigningKey.State.NEXT:
             return _("None.")
         found = alive_under(key, timezone.now())
-        number = str(found.signed) if found.complete else gettext("%d or more") % found.signed
+        number = gettext("%d or more") % found if found == COUNTED_AT_MOST else str(found)
         counted = gettext(
-            "%(number)s access tokens (JWT). A token’s row names no key: counted are those made "
-            "while this key signed, for apps and APIs that have such tokens today. Of all that are "
-            "alive, the %(most)d that live longest are looked at. ID tokens are kept nowhere; each "
-            "ends after %(minutes)d minutes."
+            "%(number)s access tokens (JWT). ID tokens are kept nowhere; each ends after "
+            "%(minutes)d minutes."
         )
         minutes = int(policy.ID_TOKEN_LIFETIME.total_seconds() / 60)
-        return counted % {"number": number, "most": LOOKED_AT_MOST, "minutes": minutes}
+        return counted % {"number": number, "minutes": minutes}
 
     def address_of(self, row: SigningKey) -> str:
         """Return the page of the key, or the list where it has been replaced."""

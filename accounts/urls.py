@@ -9,7 +9,6 @@ from accounts.views import (
     invitation,
     passkeys,
     second_factor,
-    sessions,
     sign_in,
     sign_in_again,
 )
@@ -25,7 +24,6 @@ urlpatterns = [
     path(
         "confirm-email/", sign_in.ConfirmEmailView.as_view(), name="account_email_verification_sent"
     ),
-    path("sessions/", sessions.sessions, name="account_sessions"),
     path("logout/", allauth.logout, name="account_logout"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("invitation/<str:token>/", invitation.invitation, name="account_invitation"),

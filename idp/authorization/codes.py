@@ -85,6 +85,6 @@ def new_client_session(client: Client, authentication: Authentication) -> int:
         [row],
         update_conflicts=True,
         unique_fields=["session", "client"],
-        update_fields=["ended_at"],
+        update_fields=["created_at", "ended_at"],
     )
     return made[0].pk

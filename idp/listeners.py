@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from accounts.authentication import authentication_methods
 from accounts.models import Session, User
 from accounts.sessions import sessions_ended
-from idp.events import Kind, record
+from idp.events import Kind, record, record_of_each
 from idp.logout import backchannel
 from idp.models import ClientSession
 
@@ -60,8 +60,8 @@ def _sign_in_failed(
 
 def _sessions_ended(*, sessions: list[Session], ending: str, **_: Any) -> None:
     backchannel.plan(ClientSession.objects.filter(session__in=sessions))
-    for session in sessions:
-        record(Kind.SESSION_ENDED, user=session.user, reason=f"Ended because: {ending}.")
+    people = [session.user for session in sessions]
+    record_of_each(Kind.SESSION_ENDED, people, f"Ended because: {ending}.")
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:

@@ -6,11 +6,15 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Session
+from accounts.sessions import Ending
 from idp import keys, policy
 from idp.admin.page import Act, Record, list_of
+from idp.admin.sessions import END_ALL, sessions_live, sign_everybody_out
 from idp.models import SigningKey
 from idp.tokens.alive import COUNTED_AT_MOST, alive_under
 
@@ -26,6 +30,26 @@ def _can_rotate(key: SigningKey) -> bool:
 
 def _replace(_http: HttpRequest, key: SigningKey) -> None:
     keys.replace_at_once(key.algorithm)
+
+
+def _replace_and_sign_out(http: HttpRequest, key: SigningKey) -> None:
+    keys.replace_at_once(key.algorithm)
+    sign_everybody_out(http, Ending.KEY_REPLACED)
+
+
+_REPLACE = _(
+    "For a key that may be in wrong hands. All keys of this algorithm are forgotten: nothing signed "
+    "with them is believed any more, and apps have to fetch the keys anew. JWT access tokens that "
+    "they signed end here, too; apps get new ones with their refresh tokens."
+)
+
+
+def _is_active(key: SigningKey) -> bool:
+    return bool(key.state == SigningKey.State.ACTIVE)
+
+
+def _signs(key: SigningKey) -> bool:
+    return key.algorithm in policy.SIGNING_ALGORITHMS
 
 
 @admin.register(SigningKey)
@@ -55,13 +79,18 @@ class KeysPage(Record):
         Act(
             "replace",
             _("Replace at once"),
-            _(
-                "For a key that may be in wrong hands. All keys of this algorithm are forgotten: "
-                "nothing signed with them is believed any more, and apps have to fetch the keys "
-                "anew."
-            ),
+            _REPLACE,
             _replace,
-            applies=lambda key: key.state == SigningKey.State.ACTIVE,
+            applies=_is_active,
+            danger=True,
+        ),
+        Act(
+            "replace-and-sign-out",
+            _("Replace at once, and sign everybody out"),
+            format_lazy("{} {}", _REPLACE, END_ALL.question),
+            _replace_and_sign_out,
+            applies=lambda key: _is_active(key) and _signs(key),
+            extent=lambda _key: sessions_live(Session.objects.all()),
             danger=True,
         ),
     )
@@ -112,7 +141,7 @@ class KeysPage(Record):
     @admin.display(description=_("tokens alive under it"))
     def alive(self, key: SigningKey) -> str | Promise:
         """Return how many JWT access tokens are alive; nobody counts ID tokens."""
-        if key.algorithm not in policy.SIGNING_ALGORITHMS or key.state == SigningKey.State.NEXT:
+        if not _signs(key) or key.state == SigningKey.State.NEXT:
             return _("None.")
         found = alive_under(key, timezone.now())
         number = gettext("%d or more") % found if found == COUNTED_AT_MOST else str(found)

@@ -120,7 +120,7 @@ def _start_of(client: Client) -> str:
 
 def _remove(http: HttpRequest, user: User) -> None:
     """Take the consent back, if it is still there; it may have gone in another tab."""
-    client_id = http.POST.get("remove", "")
+    client_id = http.POST.get("remove", "").replace("\0", "")
     consent = (
         Consent.objects.select_related("client")
         .filter(user=user, client__client_id=client_id)

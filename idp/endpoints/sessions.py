@@ -79,7 +79,7 @@ def sessions(http: HttpRequest) -> HttpResponse:
 
 
 def _end(http: HttpRequest, others: QuerySet[Session]) -> HttpResponse:
-    chosen = http.POST.get("end", "")
+    chosen = http.POST.get("end", "").replace("\0", "")
     ending = list(others if chosen == "others" else others.filter(pk=chosen))
     end_sessions(ending, Ending.SIGNED_OUT_ELSEWHERE)
     messages.success(http, _("Signed out there."))
@@ -88,7 +88,7 @@ def _end(http: HttpRequest, others: QuerySet[Session]) -> HttpResponse:
 
 def _leave(http: HttpRequest, user: User) -> HttpResponse:
     """End the part of one app in a session; the session and its other apps go on."""
-    parts = ClientSession.objects.filter(sid=http.POST["leave"], session__user=user)
+    parts = ClientSession.objects.filter(sid=http.POST["leave"].replace("\0", ""), session__user=user)
     client = next((part.client for part in parts.select_related("client")), None)
     if client is not None and client_sessions.end(parts, timezone.now()):
         reason = "Ended for this app alone."

@@ -157,24 +157,53 @@ def remove_the_app(told: Told) -> None:
     press(told.browser, "/account/apps/", remove=told.relying_party.client.client_id)
 
 
+def sign_out_of_the_app(told: Told) -> None:
+    sid = verified(told.tokens["id_token"])["sid"]
+    press(told.browser, "/account/sessions/", leave=sid)
+
+
+def expire(told: Told) -> None:
+    told.user.sessions.update(last_seen_at=timezone.now() - timedelta(days=2))
+
+
+def end_by_command(told: Told, *whose: str) -> None:
+    call_command("end_sessions", *whose)
+    event = Event.objects.filter(kind="acted").latest("id")
+    assert event.reason.startswith("manage.py end_sessions: ")
+
+
+def replace_a_key(_told: Told) -> None:
+    call_command("rotate_keys", "--now", "--end-sessions", "--algorithm", "EdDSA")
+
+
 @spec("OIDC Back-Channel Logout", "2.3")
 @pytest.mark.parametrize(
     "end",
     [
         sign_out_elsewhere,
         remove_the_app,
+        sign_out_of_the_app,
+        expire,
         lambda told: operations.disable(told.user),
         lambda told: operations.require_new_password(told.user),
-        lambda told: operations.end_all_sessions(told.user),
         lambda told: operations.end_session(told.user.sessions.get()),
         lambda told: told.user.delete(),
+        lambda told: end_by_command(told, "--user", told.user.email),
+        lambda told: end_by_command(told, "--client", told.relying_party.client.client_id),
+        lambda told: end_by_command(told, "--all"),
+        replace_a_key,
     ],
-    ids=["elsewhere", "app removed", "disabled", "new password", "all", "one", "deleted"],
+    ids=[
+        *("elsewhere", "app removed", "app alone", "expired", "disabled", "new password", "one"),
+        *("deleted", "somebody", "everybody of an app", "everybody", "key replaced"),
+    ],
 )
 def test_every_ending_is_told(told: Told, end: Callable[[Told], None]) -> None:
     end(told)
+    call_command("worker", "--once")  # which ends what has expired
     call_command("worker", "--once")
     assert len(told.received()) == 1
+    assert told.relying_party.userinfo(told.tokens["access_token"]).status_code == 401
 
 
 def test_who_asked_for_nothing_or_is_disabled_is_told_nothing(

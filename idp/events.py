@@ -142,8 +142,8 @@ def record_of_each(kind: Event.Kind, users: Sequence[User], reason: str) -> None
         for user in users:
             record(kind, user=user, reason=reason)
         return
-    for row in rows:
-        log.info(kind, reference=row.reference, user=str(row.user.sub), reason=reason)
+    for row, user in zip(rows, users, strict=True):
+        log.info(kind, reference=row.reference, user=str(user.sub), reason=reason)
 
 
 def denied(

@@ -54,9 +54,11 @@ def _revoke_all(client: Client) -> None:
 def _signed_in(client: Client) -> str:
     """Return how many sessions the app takes part in, and whether it can be told."""
     number = counted(client_sessions.live_of(client))
-    parts = gettext("It takes part in sessions: %(number)s.") % {"number": number}
-    told = bool(client.enabled and client.backchannel_logout_uri)
-    return parts if told else f"{parts} {gettext('It can’t be told: it has no address for that.')}"
+    if client.enabled and client.backchannel_logout_uri:
+        said = gettext("It takes part in sessions: %(number)s.")
+    else:
+        said = gettext("It takes part in sessions: %(number)s. It has no way to be told.")
+    return said % {"number": number}
 
 
 @admin.register(Client)

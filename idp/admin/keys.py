@@ -14,7 +14,7 @@ from accounts.models import Session
 from accounts.sessions import Ending
 from idp import keys, policy
 from idp.admin.page import Act, Record, list_of
-from idp.admin.sessions import END_ALL, sessions_live, sign_everybody_out
+from idp.admin.sessions import SIGNS_EVERYBODY_OUT, sessions_live, sign_everybody_out
 from idp.models import SigningKey
 from idp.tokens.alive import COUNTED_AT_MOST, alive_under
 
@@ -38,9 +38,9 @@ def _replace_and_sign_out(http: HttpRequest, key: SigningKey) -> None:
 
 
 _REPLACE = _(
-    "For a key that may be in wrong hands. All keys of this algorithm are forgotten: nothing signed "
-    "with them is believed any more, and apps have to fetch the keys anew. JWT access tokens that "
-    "they signed end here, too; apps get new ones with their refresh tokens."
+    "For a key that may be in wrong hands. All keys of this algorithm are forgotten: nothing "
+    "signed with them is believed any more, JWT access tokens included, and apps have to fetch the "
+    "keys anew. Their refresh tokens bring them new tokens."
 )
 
 
@@ -87,7 +87,7 @@ class KeysPage(Record):
         Act(
             "replace-and-sign-out",
             _("Replace at once, and sign everybody out"),
-            format_lazy("{} {}", _REPLACE, END_ALL.question),
+            format_lazy("{} {}", _REPLACE, SIGNS_EVERYBODY_OUT),
             _replace_and_sign_out,
             applies=lambda key: _is_active(key) and _signs(key),
             extent=lambda _key: sessions_live(Session.objects.all()),

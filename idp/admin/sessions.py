@@ -52,17 +52,13 @@ def sign_everybody_out(request: HttpRequest, ending: Ending = Ending.OPERATOR) -
     return end_everybodys_sessions(ending, but=session_of(request))
 
 
-END_ALL = Act(
-    "end-all",
-    _("Sign everybody out"),
-    _(
-        "Everybody is signed out everywhere, but you in this browser. What apps got through these "
-        "sessions ends, and they are told. Of very many sessions this takes minutes; should it be "
-        "cut short, those that are left can be ended the same way."
-    ),
-    lambda request, _row: sign_everybody_out(request),
-    danger=True,
+#: What that does, for the question before it.
+SIGNS_EVERYBODY_OUT = _(
+    "Everybody is signed out everywhere, but you in this browser. What apps got through these "
+    "sessions ends, and they are told. Of very many sessions this takes minutes; should it be cut "
+    "short, do it once more for those that are left."
 )
+_END_ALL = _("Sign everybody out")
 
 
 @admin.register(Session)
@@ -127,11 +123,11 @@ class SessionsPage(Record):
         if request.method != "POST":
             context = {
                 **self.admin_site.each_context(request),
-                "act": END_ALL,
+                "act": {"label": _END_ALL, "question": SIGNS_EVERYBODY_OUT, "danger": True},
                 "extent": sessions_live(Session.objects.all()),
                 "opts": self.opts,
                 "original": _("Everybody"),
-                "title": END_ALL.label,
+                "title": _END_ALL,
                 "back": back,
                 "prove": prove,
             }
@@ -140,10 +136,8 @@ class SessionsPage(Record):
             return redirect(prove)
         ended = sign_everybody_out(request)
         with override(settings.LANGUAGE_CODE):  # as of every act
-            reason = f"{END_ALL.label}: {ended}."
+            reason = f"{_END_ALL}: {ended}."
         actor: Any = request.user
-        events.record(
-            events.Kind.ACTED, request, actor=actor, target="all sessions", reason=reason
-        )
+        events.record(events.Kind.ACTED, request, actor=actor, target="all sessions", reason=reason)
         messages.success(request, gettext("Sessions ended: %(number)d.") % {"number": ended})
         return redirect(back)

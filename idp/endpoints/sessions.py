@@ -88,7 +88,8 @@ def _end(http: HttpRequest, others: QuerySet[Session]) -> HttpResponse:
 
 def _leave(http: HttpRequest, user: User) -> HttpResponse:
     """End the part of one app in a session; the session and its other apps go on."""
-    parts = ClientSession.objects.filter(sid=http.POST["leave"].replace("\0", ""), session__user=user)
+    sid = http.POST["leave"].replace("\0", "")
+    parts = ClientSession.objects.filter(sid=sid, session__user=user)
     client = next((part.client for part in parts.select_related("client")), None)
     if client is not None and client_sessions.end(parts, timezone.now()):
         reason = "Ended for this app alone."

@@ -16,7 +16,7 @@ from idp.models import Client
 class Command(BaseCommand):
     """End sessions."""
 
-    help = "End sessions, in batches where there are many. What apps got through them ends; they are told."
+    help = "End sessions, in batches: what apps got through them ends, and they are told."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say whose."""

@@ -1,32 +1,18 @@
-"""Middleware: pages get sessions, languages and form protection; protocol endpoints none of it.
-
-A protocol endpoint is called by machines that carry no cookie of ours, so what serves browsers
-would only cost time there, and a cookie that doesn't exist can't be abused.
-"""
+"""Middleware: what pages get (settings.MIDDLEWARE), and protocol endpoints (idp.wsgi)."""
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
+from corsheaders.middleware import CorsMiddleware
 from csp.middleware import CSPMiddleware
 from django.conf import settings
-from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import (
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBadRequest,
-    HttpResponseBase,
-    HttpResponseForbidden,
-)
-from django.middleware.csrf import CsrfViewMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
-from django.utils.deprecation import MiddlewareMixin
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from accounts.middleware import AuthenticationMiddleware
 from accounts.next import UNREADABLE
 from idp import policy
 from idp.continuation import allowed_by_page, pending_of
@@ -37,17 +23,8 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 _UNREADABLE = re.compile("%00|%(?![0-9A-Fa-f]{2})")
 
 
-class _OnPages(MiddlewareMixin):
-    """Makes a middleware sleep on protocol endpoints."""
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if request.path in policy.PROTOCOL_PATHS:
-            return self.get_response(request)
-        return super().__call__(request)
-
-
-class PageSessions(_OnPages, SessionMiddleware):
-    """Browser sessions, on pages. A cookie that can't be one of ours is not looked for."""
+class PageSessions(SessionMiddleware):
+    """Browser sessions. A cookie that can't be one of ours is not looked for."""
 
     def process_request(self, request: HttpRequest) -> None:
         """Forget what Django's session keys never look like; null characters above all."""
@@ -57,27 +34,7 @@ class PageSessions(_OnPages, SessionMiddleware):
         super().process_request(request)
 
 
-class PageCsrf(_OnPages, CsrfViewMiddleware):
-    """Form protection, on pages. (Django calls `process_view` past `__call__`.)"""
-
-    def process_view(
-        self, request: HttpRequest, callback: Any, args: Any, kwargs: Any
-    ) -> HttpResponseForbidden | None:
-        """Check the form's token, unless the middleware sleeps here."""
-        if request.path in policy.PROTOCOL_PATHS:
-            return None
-        return super().process_view(request, callback, args, kwargs)
-
-
-class PageAuthentication(_OnPages, AuthenticationMiddleware):
-    """Who is signed in, on pages."""
-
-
-class PageMessages(_OnPages, MessageMiddleware):
-    """Messages for the next page, on pages."""
-
-
-class PageLocale(_OnPages, LocaleMiddleware):
+class PageLocale(LocaleMiddleware):
     """Languages: what the client asked for (`ui_locales`), else the person's choice or browser."""
 
     def process_request(self, request: HttpRequest) -> None:
@@ -175,5 +132,40 @@ def refuse_unreadable_addresses(get_response: GetResponse) -> GetResponse:
                 return get_response(request)  # these say so themselves, in the protocol's words
             return HttpResponseBadRequest("The address cannot be read.")
         return get_response(request)
+
+    return middleware
+
+
+def allow_origins(get_response: GetResponse) -> GetResponse:
+    """Let django-cors-headers work where a browser says which origin asks; others have no use."""
+    with_cors = CorsMiddleware(get_response)
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return (with_cors if "HTTP_ORIGIN" in request.META else get_response)(request)  # type: ignore[return-value]
+
+    return middleware
+
+
+def guard_answers(get_response: GetResponse) -> GetResponse:
+    """Tell a browser that gets a machine's answer not to frame it, run it, or guess what it is.
+
+    The same for all, so it costs nothing; a view that wants to be framed says so itself.
+    """
+    headers = {
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
+        "X-Content-Type-Options": "nosniff",
+    }
+    if settings.SECURE_HSTS_SECONDS:
+        headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        if not getattr(response, "xframe_options_exempt", False):
+            response.headers["X-Frame-Options"] = settings.X_FRAME_OPTIONS
+        response.headers["Content-Length"] = str(len(response.content))
+        return response
 
     return middleware

@@ -105,7 +105,6 @@ INSTALLED_APPS = [
     "idp",
 ]
 
-# Protocol endpoints carry no cookie of ours: the middleware of pages sleeps there (idp.middleware).
 MIDDLEWARE = [
     "idp.middleware.identify_requests",
     "idp.middleware.refuse_unreadable_addresses",
@@ -118,10 +117,17 @@ MIDDLEWARE = [
     "idp.middleware.PageSessions",
     "idp.middleware.PageLocale",
     "django.middleware.common.CommonMiddleware",
-    "idp.middleware.PageCsrf",
-    "idp.middleware.PageAuthentication",
-    "idp.middleware.PageMessages",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "accounts.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+]
+#: Of protocol endpoints, which no browser comes to with a cookie of ours (idp.wsgi).
+IDP_PROTOCOL_MIDDLEWARE = [
+    "idp.middleware.identify_requests",
+    "idp.middleware.refuse_unreadable_addresses",
+    "idp.middleware.allow_origins",
+    "idp.middleware.guard_answers",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -154,6 +160,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
+    # Statements are prepared once they repeat: planning those of seven tables costs more than
+    # answering them.
+    DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 2}
 
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache")}
 if CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
@@ -319,9 +328,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 # Addresses of the protocol answer directly, on http too when a proxy speaks https for us (W008);
-# subdomains and preloading are the domain owner's decision, not an application's (W005, W021);
-# form protection is there, as a subclass that the check does not recognize (W003).
-SILENCED_SYSTEM_CHECKS = ["security.W003", "security.W005", "security.W008", "security.W021"]
+# subdomains and preloading are the domain owner's decision, not an application's (W005, W021).
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
 # --- Languages, static files, logs ---------------------------------------------------------------
 

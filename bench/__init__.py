@@ -1,0 +1,1 @@
+"""What each request costs: the project's own benchmark, and its peers beside it."""

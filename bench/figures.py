@@ -1,0 +1,192 @@
+"""What is measured: the requests of each figure, and how an answer is known to be right."""
+
+import hashlib
+import json
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from jwcrypto.jwk import JWKSet
+from jwcrypto.jwt import JWT
+
+from bench.providers import CLIENT_ID, REDIRECT_URI, Provider
+from bench.wire import ORIGIN, Answer, Connection, request, send_all
+
+#: The requests of one measurement, and the check of each of their answers.
+Work = tuple[list[bytes], Callable[[Answer], object]]
+_MANY_TOKENS = 50
+
+
+def discovery(provider: Provider, number: int) -> Work:
+    """The configuration document."""
+    return [request(provider.paths["discovery"])] * number, _says("issuer", ORIGIN)
+
+
+def jwks(provider: Provider, number: int) -> Work:
+    """The keys."""
+    return [request(provider.paths["jwks"])] * number, lambda answer: _json(answer)["keys"][0]
+
+
+def client_credentials(provider: Provider, number: int) -> Work:
+    """A token for the client itself, which authenticates by its secret."""
+    form = {"grant_type": "client_credentials", "scope": provider.machine_scope}
+    basic = (provider.machine_id, provider.client_secret)
+    return [request(provider.paths["token"], form, basic=basic)] * number, _says("token_type")
+
+
+def authorize(provider: Provider, number: int) -> Work:
+    """An authorization request of somebody signed in who has consented: a code."""
+    _ensure_signed_in(provider)
+    return [provider.browser.request(_address(provider)[0]) for _ in range(number)], _code_of
+
+
+def code_exchange(provider: Provider, number: int) -> Work:
+    """A code for tokens, with PKCE and an ID token signed by RS256."""
+    return _exchanges(provider, number), lambda answer: _tokens(provider, answer)
+
+
+def refresh(provider: Provider, number: int) -> Work:
+    """A refresh token for new tokens; each is used once."""
+    basic = (CLIENT_ID, provider.client_secret)
+    return [
+        request(
+            provider.paths["token"],
+            {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]},
+            basic=basic,
+        )
+        for tokens in _people_s_tokens(provider, number)
+    ], lambda answer: _tokens(provider, answer)
+
+
+def userinfo(provider: Provider, number: int) -> Work:
+    """Who a token's person is."""
+    tokens = _people_s_tokens(provider, _MANY_TOKENS)
+    messages = [
+        request(
+            provider.paths["userinfo"], headers={"Authorization": f"Bearer {t['access_token']}"}
+        )
+        for t in tokens
+    ]
+    return _repeated(messages, number), _says("email", "ana@example.com")
+
+
+def introspection(provider: Provider, number: int) -> Work:
+    """What a token is, asked by its client."""
+    basic = (CLIENT_ID, provider.client_secret)
+    messages = [
+        request(provider.paths["introspection"], {"token": t["access_token"]}, basic=basic)
+        for t in _people_s_tokens(provider, _MANY_TOKENS)
+    ]
+    return _repeated(messages, number), _says("active", value=True)
+
+
+FIGURES = {
+    "discovery": discovery,
+    "JWKS": jwks,
+    "client_credentials": client_credentials,
+    "authorize": authorize,
+    "code exchange, RS256 ID token": code_exchange,
+    "refresh, RS256 ID token": refresh,
+    "UserInfo": userinfo,
+    "introspection": introspection,
+}
+
+
+def _address(provider: Provider, **more: str) -> tuple[str, str]:
+    """Return the address of an authorization request, and its PKCE verifier."""
+    verifier = secrets.token_urlsafe(32)
+    challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
+    parameters = {
+        "client_id": CLIENT_ID,
+        "redirect_uri": REDIRECT_URI,
+        "response_type": "code",
+        "scope": provider.scope,
+        "state": secrets.token_urlsafe(16),
+        "nonce": secrets.token_urlsafe(16),
+        "code_challenge": challenge.decode(),
+        "code_challenge_method": "S256",
+        **more,
+    }
+    return f"{provider.paths['authorize']}?{urlencode(parameters)}", verifier
+
+
+def _ensure_signed_in(provider: Provider) -> None:
+    if not provider.browser.cookies:
+        provider.sign_in(provider.browser, _address(provider, **provider.first_time)[0])
+
+
+def _code_of(answer: Answer) -> str:
+    if answer.status not in {302, 303} or not answer.location.startswith(REDIRECT_URI):
+        raise AssertionError(f"no code: {answer}")
+    return parse_qs(urlsplit(answer.location).query)["code"][0]
+
+
+def _exchanges(provider: Provider, number: int) -> list[bytes]:
+    _ensure_signed_in(provider)
+    begun = [_address(provider) for _ in range(number)]
+    answers = send_all(provider.port, [provider.browser.request(address) for address, _ in begun])
+    basic = (CLIENT_ID, provider.client_secret)
+    return [
+        request(
+            provider.paths["token"],
+            {
+                "grant_type": "authorization_code",
+                "code": _code_of(answer),
+                "redirect_uri": REDIRECT_URI,
+                "code_verifier": verifier,
+            },
+            basic=basic,
+        )
+        for answer, (_, verifier) in zip(answers, begun, strict=True)
+    ]
+
+
+def _people_s_tokens(provider: Provider, number: int) -> list[dict[str, Any]]:
+    return [_json(answer) for answer in send_all(provider.port, _exchanges(provider, number))]
+
+
+def _tokens(provider: Provider, answer: Answer) -> None:
+    """Check a token response as a relying party would."""
+    tokens = _json(answer)
+    if not tokens["access_token"] or not tokens["refresh_token"]:
+        raise AssertionError(f"tokens are missing: {tokens}")
+    claims = json.loads(JWT(jwt=tokens["id_token"], key=_keys(provider)).claims)
+    if claims["aud"] not in (CLIENT_ID, [CLIENT_ID]):
+        raise AssertionError(f"an ID token for somebody else: {claims}")
+
+
+@cache
+def _keys(provider: Provider) -> JWKSet:
+    connection = Connection(provider.port)
+    answer = connection.send(request(provider.paths["jwks"]))
+    connection.close()
+    return JWKSet.from_json(answer.body.decode())
+
+
+def _says(member: str, value: object = None) -> Callable[[Answer], None]:
+    def check(answer: Answer) -> None:
+        said = _json(answer)
+        if member not in said or (value is not None and said[member] != value):
+            raise AssertionError(f"an answer without {member} {value}: {said}")
+
+    return check
+
+
+def _json(answer: Answer) -> dict[str, Any]:
+    if answer.status != 200:
+        raise AssertionError(f"{answer.status}: {answer.body[:1000]!r}")
+    members: dict[str, Any] = json.loads(answer.body)
+    return members
+
+
+def _repeated(messages: list[bytes], number: int) -> list[bytes]:
+    return [messages[index % len(messages)] for index in range(number)]
+
+
+def checked(check: Callable[[Answer], object], answers: Iterable[Answer]) -> None:
+    """Check every answer; raise AssertionError at the first that is wrong."""
+    for answer in answers:
+        check(answer)

@@ -192,8 +192,8 @@ def replace_a_key(_told: Told) -> None:
     call_command("rotate_keys", "--now", "--end-sessions", "--algorithm", no_other_tests)
 
 
-#: Every way in which what an app got through a session ends, and the word that the session has then:
-#: none where it goes on, without that app.
+#: Every way in which what an app got through a session ends, and what is said of the session then:
+#: nothing where it goes on, without that app.
 WAYS: dict[str, tuple[Callable[[Told], object], Ending | None]] = {
     "here": (sign_out, Ending.SIGNED_OUT),
     "elsewhere": (sign_out_elsewhere, Ending.SIGNED_OUT_ELSEWHERE),

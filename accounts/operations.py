@@ -45,7 +45,7 @@ def end_session(session: Session) -> None:
 
 
 def end_everybodys_sessions(ending: Ending = Ending.OPERATOR, but: Session | None = None) -> int:
-    """Sign everybody out everywhere, but of one session if it is named; return of how many."""
+    """End all sessions there are, but one if it is named; return how many."""
     begun = Session.objects.filter(created_at__lte=timezone.now())
     return end_in_batches(begun.exclude(pk=but.pk) if but else begun, ending)
 

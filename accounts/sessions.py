@@ -97,7 +97,7 @@ def end_sessions(sessions: Iterable[Session], ending: Ending) -> None:
     """End sessions that still live. The one way a session ends."""
     with transaction.atomic():
         known = {session.pk: session for session in sessions}
-        # In one order, so that of two who end the same sessions neither waits for the other.
+        # In one order, so that two who end the same sessions never wait for each other.
         live = Session.objects.select_for_update().filter(pk__in=known, ended_at=None)
         ended = [known[pk] for pk in live.order_by("pk").values_list("pk", flat=True)]
         if ended:

@@ -108,7 +108,7 @@ class ClientsPage(Page):
             ),
             lambda _http, client: _sign_out(client),
             danger=True,
-            extent=lambda client: _signed_in(client),
+            extent=_signed_in,
         ),
         Act(
             "revoke",
@@ -121,7 +121,7 @@ class ClientsPage(Page):
             ),
             lambda _http, client: _revoke_all(client),
             danger=True,
-            extent=lambda client: _signed_in(client),
+            extent=_signed_in,
         ),
     )
 

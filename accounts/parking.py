@@ -46,6 +46,13 @@ def others(http: HttpRequest) -> list[ParkedSession]:
     return http.parked_sessions  # type: ignore[attr-defined, no-any-return]
 
 
+def sessions_of(http: HttpRequest) -> list[Session]:
+    """Return the sessions of this browser, the present one first."""
+    present = session_of(http)
+    parked = [row.session for row in others(http)]
+    return [present, *parked] if present else parked
+
+
 def has_room(http: HttpRequest) -> bool:
     """Whether one more account may be signed in here."""
     return len(others(http)) + (session_of(http) is not None) < MOST

@@ -68,7 +68,7 @@ def table(results: dict[str, dict[str, list[Measured]]]) -> Iterable[str]:
             ratio = ""
             if ours and name != SIGNET:
                 of_rounds = [a.ms / b.ms for a, b in zip(ours, rounds, strict=True)]
-                ratio = f"{statistics.median(of_rounds):.2f} ({min(of_rounds):.2f}–{max(of_rounds):.2f})"
+                ratio = f"{_median(of_rounds):.2f} ({min(of_rounds):.2f}–{max(of_rounds):.2f})"
             yield (
                 f"| {figure if rounds is next(iter(by_provider.values())) else ''} | {name} "
                 f"| {_median(one.server_ms for one in rounds):.2f} "

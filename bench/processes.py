@@ -56,14 +56,16 @@ class Process:
 
 def cpu_seconds(pid: int) -> float:
     """Return the processor time that a process and all its children have had so far."""
-    total = 0
+    total = 0.0
     for member in _tree(pid):
         try:
             fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+            threads = list(Path(f"/proc/{member}/task").glob("*/schedstat"))
+            total += sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
         except FileNotFoundError:
             continue
-        total += sum(map(int, fields[11:15]))  # user and system, its own and of those it outlived
-    return total / _TICKS
+        total += sum(map(int, fields[13:15])) / _TICKS  # of children that it outlived
+    return total
 
 
 def memory_mib(pid: int) -> float:

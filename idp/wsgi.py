@@ -25,7 +25,7 @@ from idp.endpoints.metadata import published  # noqa: E402
 class ProtocolHandler(WSGIHandler):
     """Django with the middleware of protocol endpoints alone."""
 
-    def load_middleware(self, is_async: bool = False) -> None:  # noqa: FBT001, FBT002  Django's
+    def load_middleware(self, is_async: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         """Wrap the views in `IDP_PROTOCOL_MIDDLEWARE`, which has no hooks of views."""
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []

@@ -16,9 +16,10 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET
 
 from idp import events, policy
-from idp.admin import improve, new_app
+from idp.admin import improve, new_app, trial
 from idp.admin.client_form import FIELDSETS, THE_RECORD, ClientForm
 from idp.admin.page import Act, Page, counted, list_of, people_like
 from idp.admin.preview import PreviewForm
@@ -132,6 +133,18 @@ class ClientsPage(Page):
             ("preview", self.preview_view),
             ("improve", partial(improve.view, self)),
         )
+        trials = (
+            path(
+                "<path:object_id>/test-sign-in/",
+                self.admin_site.admin_view(partial(trial.begin_view, self)),
+                name="idp_client_trial",
+            ),
+            path(
+                "<path:object_id>/test-sign-in/answer/",
+                require_GET(partial(trial.answer_view, self)),
+                name="idp_client_trial_answer",
+            ),
+        )
         return [
             *(
                 path(address, self.admin_site.admin_view(view), name=f"idp_client_{name}")
@@ -149,6 +162,7 @@ class ClientsPage(Page):
                 )
                 for name, view in pages
             ),
+            *trials,
             *super().get_urls(),
         ]
 

@@ -28,15 +28,17 @@ def issue(
 
     A code lives CODE_LIFETIME. All is of one family, so whatever ends it ends all of it.
     `client_session_id` is the client's row in this session, None if it is here for the first time.
+    A trial makes none: its client takes no part in the session, and is told of no sign-out.
     Raises StaleClientError, InvalidTarget, InvalidScope where an access token can't be given.
     """
     with transaction.atomic():
+        if client_session_id is None and not request.is_trial:
+            client_session_id = new_client_session(request.client, authentication)
         authorization = Authorization.objects.create(
             client=request.client,
             user=authentication.user,
             session_id=authentication.session_id,
-            client_session_id=client_session_id
-            or new_client_session(request.client, authentication),
+            client_session_id=client_session_id,
             scope=" ".join(sorted(request.scopes)),
             claims=request.claims.names() if "openid" in request.scopes else {},
             resource=list(request.resource),

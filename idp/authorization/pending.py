@@ -53,6 +53,7 @@ def arrival_of(row: PendingAuthorization) -> Arrival:
         pending_id=row.pk,
         consented_in=row.consented_in_id,
         chosen_in=row.chosen_in_id,
+        tried_in=row.tried_in_id,
     )
 
 

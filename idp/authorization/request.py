@@ -32,6 +32,8 @@ class Arrival:
     consented_in: str | None = None
     #: The session that was chosen on this request's chooser, if one was.
     chosen_in: str | None = None
+    #: The session of the operator who tries this sign-in (`trial`); None for a client's own.
+    tried_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class AuthorizationRequest:
     unsupported: frozenset[str] = frozenset()
     consented_in: str | None = None
     chosen_in: str | None = None
+    is_trial: bool = False
 
     def returns(self, part: str) -> bool:
         """Whether this is part of what is to come back: a code, an ID token, an access token."""
@@ -103,6 +106,7 @@ class AuthorizationRequest:
             unsupported=frozenset({"registration"} & set(parameters.values)),
             consented_in=arrival.consented_in,
             chosen_in=arrival.chosen_in,
+            is_trial=arrival.tried_in is not None,
         )
 
 

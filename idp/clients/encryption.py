@@ -1,11 +1,14 @@
 """Encrypting what a client is told, to its public key or with its secret. OIDC Core §10.2."""
 
 from django.utils import timezone
+from jwcrypto.jwk import JWK
 
 from idp import policy
 from idp.clients import secrets
 from idp.clients.keys import public_keys
+from idp.jose.decrypt import decrypted
 from idp.jose.encrypt import encrypted, key_of_secret, public_key_for
+from idp.jose.sign import base64url
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata
 
@@ -28,6 +31,14 @@ def encrypted_for(client: Client, text: str, *, alg: str, enc: str, signed: bool
             f"The client wants its answers encrypted by {alg}, but has no key for that."
         )
     return encrypted(text, alg=alg, enc=enc, key=key, cty="JWT" if signed else None)
+
+
+def opened_for(client: Client, jwe: str, *, alg: str, enc: str) -> str | None:
+    """Return what is inside, where the client's secret opens it; its private key is its own."""
+    key = _secret_key(client, alg, enc) if alg in policy.SECRET_ENCRYPTION else None
+    if key is None:
+        return None
+    return decrypted(jwe, {"": JWK(kty="oct", k=base64url(key))}, alg=alg, encs=(enc,))
 
 
 def _secret_key(client: Client, alg: str, enc: str) -> bytes | None:

@@ -27,9 +27,10 @@ class ReplyAddress:
 MAX_STATE = 4096
 
 
-def verified(client: Client, parameters: Parameters) -> ReplyAddress:
+def verified(client: Client, parameters: Parameters, own_page: str | None = None) -> ReplyAddress:
     """Return the reply address of an authorization request. OIDC Core §3.1.2.1, RFC 9700 §2.1.
 
+    `own_page` is where a trial is answered (`authorization.trial`), None for all other requests.
     Raises InvalidRequest, for an error page, where the redirect URI is missing or not registered.
     """
     if "redirect_uri" in parameters.repeated:
@@ -37,7 +38,7 @@ def verified(client: Client, parameters: Parameters) -> ReplyAddress:
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
         raise InvalidRequest("The parameter redirect_uri is missing; every request needs it here.")
-    if not client.redirect_uri_allowed(redirect_uri):
+    if redirect_uri != own_page and not client.redirect_uri_allowed(redirect_uri):
         raise UnregisteredRedirectUri("redirect_uri", redirect_uri)
     return ReplyAddress(
         client=client,

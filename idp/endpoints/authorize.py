@@ -14,7 +14,7 @@ from accounts import parking, second_factor
 from accounts.authentication import Authentication, authentication_of
 from accounts.network import client_address
 from idp import events, statements
-from idp.authorization import codes, pending, request_object
+from idp.authorization import codes, pending, request_object, trial
 from idp.authorization.checks import check
 from idp.authorization.next_step import (
     Answer,
@@ -97,7 +97,7 @@ def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
     except ProtocolError as error:
         # Nothing inside is believed: only an address outside can be answered.
         return _refuse(http, arrival, _known_address(client, arrival.parameters, error), error)
-    reply_to = verified(client, arrival.parameters)
+    reply_to = verified(client, arrival.parameters, trial.own_page(http, client, arrival))
     try:
         if signed is not None:
             request_object.check(client, signed, timezone.now())
@@ -194,7 +194,7 @@ def _start_again(http: HttpRequest, gone: _Gone) -> HttpResponse:
     if expired is None:
         return error_page(http, gone)
     parameters = pending.arrival_of(expired).parameters
-    if expired.client.require_signed_request_object:
+    if expired.client.require_signed_request_object or expired.tried_in_id is not None:
         return error_page(http, gone, parameters)
     sent = {**parameters.values, **({"resource": expired.resources} if expired.resources else {})}
     again = f"{http.path}?{urlencode(sent, doseq=True)}"

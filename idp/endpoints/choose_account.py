@@ -28,7 +28,7 @@ def choose_account(http: HttpRequest) -> HttpResponse:
         parking.keep_cookie(http, response)
         return response
     row = pending_of(http)
-    sessions = _sessions(http)
+    sessions = parking.sessions_of(http)
     if not sessions:
         return redirect(_page("account_login", http))
     sessions.sort(key=lambda session: not _is_meant(row, session))
@@ -45,7 +45,7 @@ def _act(http: HttpRequest) -> HttpResponse:
         case {"account": session_id}:
             return _choose(http, session_id)
         case {"sign-out": "all"}:
-            page = page_about(_sessions(http))
+            page = page_about(parking.sessions_of(http))
             parking.sign_out_of_all(http)
             return redirect(page)
         case {"sign-out": session_id}:
@@ -71,12 +71,6 @@ def _choose(http: HttpRequest, session_id: str) -> HttpResponse:
     target = next_of(http)
     safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     return redirect(target if safe else reverse("account_home"))
-
-
-def _sessions(http: HttpRequest) -> list[Session]:
-    present = session_of(http)
-    parked = [row.session for row in parking.others(http)]
-    return [present, *parked] if present else parked
 
 
 def _is_meant(row: PendingAuthorization | None, session: Session) -> bool:

@@ -16,7 +16,7 @@ from accounts.authentication import Authentication, authentication_of
 from accounts.models import User
 from idp import events, policy
 from idp.authorization import consent as consents
-from idp.authorization import pending
+from idp.authorization import pending, trial
 from idp.authorization.request import AuthorizationRequest
 from idp.authorization.response import send_error
 from idp.claims import asserted_by_others, claims_for, groups_of, person_of
@@ -41,7 +41,7 @@ def consent(http: HttpRequest) -> HttpResponse:
     if authentication is None:
         return redirect(continue_at(row.pk))
     try:
-        request = _request(row)
+        request = _request(http, row)
     except ProtocolError:
         return redirect(continue_at(row.pk))
     if http.method == "POST":
@@ -106,12 +106,13 @@ def _answer_is_yes(http: HttpRequest) -> None:
         raise AccessDenied("The person chose not to allow this.")
 
 
-def _request(row: PendingAuthorization) -> AuthorizationRequest:
+def _request(http: HttpRequest, row: PendingAuthorization) -> AuthorizationRequest:
     """Return the request, still sound. Raises ProtocolError where it no longer is."""
     if not row.client.enabled:
         raise AccessDenied("The client has been disabled.")
     arrival = pending.arrival_of(row)
-    return AuthorizationRequest.parse(arrival, verified(row.client, arrival.parameters))
+    own_page = trial.own_page(http, row.client, arrival)
+    return AuthorizationRequest.parse(arrival, verified(row.client, arrival.parameters, own_page))
 
 
 #: What a claim shows, asked for by itself (OIDC Core §5.1).

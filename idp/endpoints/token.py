@@ -23,16 +23,20 @@ _KINDS = ("access_token", "refresh_token", "id_token")
 @methods("POST")
 def token(http: HttpRequest) -> HttpResponse:
     """Authenticate the client, ask the grant it names, and issue what that gives."""
-    return answer_client(http, lambda client, sent: _tokens(http, client, sent))
+    return answer_client(http, lambda client, sent: answer(issue(http, client, sent)))
 
 
-def _tokens(http: HttpRequest, client: Client, parameters: Parameters) -> HttpResponse:
+def issue(http: HttpRequest, client: Client, parameters: Parameters) -> dict[str, Any]:
+    """Return what the grant that a client names gives it, whom the caller has authenticated.
+
+    Raises ProtocolError, StaleClientError.
+    """
     now = timezone.now()
     grant_type, grant = _grant(client, parameters)
     with grant(client, parameters, now, http) as entitlement:
         issued = response.issue(entitlement, now)
     _log(grant_type, entitlement, issued)  # after the transaction: now they count
-    return answer(issued)
+    return issued
 
 
 def _grant(client: Client, parameters: Parameters) -> tuple[str, Grant]:

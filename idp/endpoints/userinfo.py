@@ -35,10 +35,15 @@ def userinfo(http: HttpRequest) -> HttpResponse:
         if token is None:
             return ask()
         bearer = find_bearer(opaque.hash_of(token), timezone.now())
-        return _answer(bearer, _claims(bearer))
+        return answer_to(bearer)
     except ProtocolError as error:
         client_id = bearer.client_id if bearer else None
         return refuse(error, http, client_id=client_id, **_needed(error, bearer))
+
+
+def answer_to(bearer: Bearer | None) -> HttpResponse:
+    """Return the answer to whoever holds this access token. Raises ProtocolError."""
+    return _answer(bearer, _claims(bearer))
 
 
 def _needed(error: ProtocolError, bearer: Bearer | None) -> dict[str, str]:

@@ -29,7 +29,7 @@ def decrypted(jwe: str, keys: Mapping[str, JWK], *, alg: str, encs: Collection[s
     RFC 8725 §3.1: with this `alg`, and one of `encs`, and nothing else. A JWE that names no key is
     tried with each.
     """
-    header = _header_of(jwe)
+    header = header_of_jwe(jwe)
     if header is None or header.get("alg") != alg or header.get("enc") not in encs:
         return None
     kid = header.get("kid")
@@ -45,7 +45,7 @@ def decrypted(jwe: str, keys: Mapping[str, JWK], *, alg: str, encs: Collection[s
     return None
 
 
-def _header_of(jwe: str) -> dict[str, Any] | None:
+def header_of_jwe(jwe: str) -> dict[str, Any] | None:
     """Return the header of a JWE, or None where it wants what is never done here."""
     if len(jwe) > MAX_CHARACTERS or not is_encrypted(jwe):
         return None

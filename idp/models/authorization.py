@@ -39,6 +39,10 @@ class PendingAuthorization(models.Model):
     chosen_in = models.ForeignKey(
         Session, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
+    #: The session of the operator who tries a sign-in to the client; None for a client's own.
+    tried_in = models.ForeignKey(
+        Session, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [

@@ -50,6 +50,9 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "secrets": lambda: f"idp/client/{first(Client, client_type='confidential')}/secrets/",
     "deliveries": lambda: "idp/delivery/",
     "preview": lambda: f"idp/client/{first(Client)}/preview/",
+    "test-sign-in": lambda: (
+        f"idp/client/{first(Client, grant_types=['authorization_code'])}/test-sign-in/"
+    ),
     "improve": lambda: (
         "idp/client/"
         f"{first(Client, grant_types=['authorization_code'], profile='compatible')}/improve/"
@@ -148,6 +151,29 @@ def test_a_new_app_gets_its_secret_once(operator: Visitor, bakery: Site) -> None
     assert answer.json()["error"] == "unsupported_grant_type"
     page.get_by_role("link", name="I have copied it").click()
     assert secret not in page.content()
+
+
+def test_a_new_app_is_tried_before_its_developer_has_written_a_line(operator: Visitor) -> None:
+    page, name = operator.page, unique("Notes")
+    operator.open("/admin/idp/client/add/single-page/")
+    page.get_by_label("Name:", exact=True).fill(name)
+    page.get_by_label("Redirect URIs:", exact=True).fill("https://notes.example/callback")
+    page.get_by_role("button", name="Add app").click()
+    page.get_by_role("link", name="Test sign-in").click()
+    page.get_by_role("button", name="Test sign-in").click()
+    operator.sees(f"Continue to {name}?")
+    page.click("#allow")
+    expect(page.locator("#verdict")).to_contain_text(
+        f"It works: the app would sign in {operator.person.email}."
+    )
+    id_token = page.get_by_role("region", name="4. The ID token")
+    expect(id_token).to_contain_text("Signature: right")
+    expect(id_token).to_contain_text(operator.person.sub)
+    assert violations(operator) == []
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
+    page.reload()
+    expect(page.locator("#content")).to_contain_text("That test is over")
 
 
 def test_disabling_somebody_with_the_keyboard_alone(operator: Visitor, person: Person) -> None:

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_session_limits'),
-        ('idp', '0017_authorizations_by_client'),
+        ('idp', '0018_trials'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,128 @@
+"""A test sign-in: what is asked before one, and the page that its answer comes to."""
+
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from accounts.authentication import authentication_in
+from accounts.sessions import session_of
+from idp import events
+from idp.admin.trial_report import report
+from idp.authorization import trial
+from idp.clients.owners import is_operator
+from idp.continuation import continue_at
+from idp.endpoints.wire import query_of
+from idp.models import Client
+from idp.protocol import response_types
+from idp.protocol.errors import InvalidRequest
+from idp.protocol.parameters import Parameters
+
+if TYPE_CHECKING:
+    from idp.admin.clients import ClientsPage
+
+_CHANGE = "idp.change_client"
+#: What the person is asked for besides what is missing: values of `prompt`.
+_PROMPTS: dict[str, str | Promise] = {
+    "": _("Nothing that is not needed, as at any sign-in"),
+    "login": _("To sign in once more"),
+    "select_account": _("Which account it is to be"),
+    "consent": _("To agree, also where they have before"),
+}
+
+
+def signs_people_in(client: Client) -> bool:
+    """Whether the app has something to sign in to."""
+    return not {"authorization_code", "implicit"}.isdisjoint(client.grant_types)
+
+
+def begin_view(page: "ClientsPage", request: HttpRequest, object_id: str) -> HttpResponse:
+    """Say what will happen, and begin it."""
+    client = page.get_object(request, object_id)
+    if client is None or not signs_people_in(client):
+        raise Http404
+    session = session_of(request)
+    if session is None or not page.has_change_permission(request, client):
+        raise PermissionDenied
+    problem = _problem_with(client)
+    if request.method != "POST" or problem:
+        return TemplateResponse(
+            request,
+            "admin/trial.html",
+            {
+                **page.admin_site.each_context(request),
+                "title": _("Test sign-in to %(app)s") % {"app": client},
+                "opts": page.opts,
+                "original": client,
+                "problem": problem,
+                "is_over": "over" in request.GET,
+                "prompts": _PROMPTS.items(),
+                "back": page.address_of(client),
+            },
+        )
+    chosen = request.POST.get("prompt", "")
+    prompt = chosen if chosen in _PROMPTS else ""
+    pending_id = trial.begin(client, session, prompt, timezone.now())
+    page.record(request, events.Kind.ACTED, client, reason="Began a test sign-in.")
+    return redirect(continue_at(pending_id))
+
+
+def answer_view(page: "ClientsPage", request: HttpRequest, object_id: str) -> HttpResponse:
+    """Take the answer as the app would, and show what it would have received.
+
+    Open to the browser in which the operator began, whichever of its accounts signed in.
+    """
+    client = page.get_object(request, object_id)
+    again = reverse("admin:idp_client_trial", args=[object_id])
+    answer = _answer(request)
+    tried = trial.take(request, client, answer.get("state") or "") if client else None
+    if client is None or tried is None:
+        return redirect(f"{again}?over")
+    if not is_operator(authentication_in(tried.session), _CHANGE):
+        raise PermissionDenied
+    back = page.address_of(client)
+    response = TemplateResponse(
+        request,
+        "admin/trial_answer.html",
+        {
+            **page.admin_site.each_context(request),
+            "title": _("Test sign-in to %(app)s") % {"app": client},
+            "opts": page.opts,
+            "original": client,
+            "report": report(request, client, tried, answer),
+            "operator": tried.session.user,
+            "switch": f"{reverse('account_choose')}?{urlencode({'next': back})}",
+            "improve": reverse("admin:idp_client_improve", args=[client.pk]),
+            "again": again,
+            "back": back,
+        },
+    )
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _problem_with(client: Client) -> str | Promise | None:
+    """Return why no test is possible now, or None."""
+    if not client.enabled:
+        return _("The app is disabled, so nobody can sign in to it. Enable it first.")
+    kinds = set(map(response_types.parts, client.response_types))
+    if response_types.parts(response_types.CODE) not in kinds:
+        return _(
+            "The app takes its answers from the browser’s address or a form (implicit or hybrid "
+            "response types). A test takes a code alone, so it can’t show what the app would get."
+        )
+    return None
+
+
+def _answer(request: HttpRequest) -> Parameters:
+    try:
+        return Parameters.parse(query_of(request))
+    except InvalidRequest:
+        return Parameters({})

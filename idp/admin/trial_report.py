@@ -1,0 +1,219 @@
+"""What an app would have made of a sign-in, step by step. OIDC Core §3.1.2, §3.1.3, §5.3."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from idp import events, keys, policy
+from idp.admin import meanings
+from idp.admin.trial_steps import Finding, Refusal, Step, members, moment, same
+from idp.authorization.trial import Trial
+from idp.clients.lookup import with_client
+from idp.endpoints import token, userinfo
+from idp.jose.verify import header_of
+from idp.models import Authorization, AuthorizationCode, Client
+from idp.protocol.errors import InvalidClient, ProtocolError
+from idp.protocol.parameters import Parameters
+from idp.statements import find_bearer
+from idp.tokens import opaque
+from idp.tokens.revocation import revoke_families
+
+
+@dataclass(frozen=True)
+class Report:
+    """All steps, as far as it came."""
+
+    steps: list[Step]
+    #: Who signed in, if somebody did.
+    person: User | None
+    #: What could not be tried, since the app alone can do it.
+    untried: list[str]
+
+    @property
+    def failed(self) -> Step | None:
+        """The step at which an app would have stopped, if there is one."""
+        return next((step for step in self.steps if step.failed), None)
+
+
+def report(http: HttpRequest, client: Client, trial: Trial, answer: Parameters) -> Report:
+    """Take an answer as the app would, and tell of it; what was given is revoked afterwards."""
+    code = answer.get("code")
+    steps = [_request(trial), _answer(trial, answer)]
+    try:
+        if code is not None and not steps[-1].failed:
+            steps += _what_the_code_gives(http, client, trial, code)
+    finally:
+        given = _revoke(client, trial, code) if code is not None else None
+    return Report(steps, given.user if given else None, _untried(client))
+
+
+def _revoke(client: Client, trial: Trial, code: str) -> Authorization | None:
+    """End all that a trial's code stands for, redeemed or not, and return it."""
+    own = AuthorizationCode.objects.filter(
+        code=opaque.hash_of(code),
+        application=client,
+        redirect_uri=trial.parameters["redirect_uri"],
+    )
+    given = Authorization.objects.filter(pk__in=own.values("authorization_id"))
+    revoke_families(given.values("pk"), timezone.now())
+    return given.select_related("user").first()
+
+
+def _untried(client: Client) -> list[str]:
+    by = {"method": client.token_endpoint_auth_method}
+    untried = {
+        _("Its redirect URIs, and what it does there with the answer."): True,
+        _("How it proves itself (%(method)s): its secret or key is its own.") % by: (
+            not client.is_public
+        ),
+        _("Its signature on the request, which it has to send; the test’s request has none."): (
+            client.require_signed_request_object
+        ),
+        _("Going without PKCE, which it is allowed to do; the test used it."): (
+            not client.pkce_required
+        ),
+    }
+    return [words for words, holds in untried.items() if holds]
+
+
+# --- the browser's part -------------------------------------------------------------------------
+
+
+def _request(trial: Trial) -> Step:
+    return Step(
+        _("The request"),
+        _("The browser took this to the authorization endpoint, as the app would have it do."),
+        members(trial.parameters, meanings.REQUEST),
+    )
+
+
+def _answer(trial: Trial, answer: Parameters) -> Step:
+    """RFC 6749 §4.1.2, RFC 9207 §2.4: what comes is compared before anything is done with it."""
+    state = trial.parameters["state"]
+    step = Step(
+        _("The answer"),
+        _("This came back in the browser’s address."),
+        members(answer.values, meanings.ANSWER),
+        [
+            same("state", answer.get("state"), state, _("The one of the request.")),
+            same("iss", answer.get("iss"), policy.ISSUER, _("This provider.")),
+        ],
+    )
+    error, uri = answer.get("error"), answer.get("error_uri") or ""
+    if error is not None:
+        reference = parse_qs(urlsplit(uri).query).get("reference", [""])[0]
+        step.refusal = Refusal(error, answer.get("error_description") or "", reference, uri)
+    elif answer.get("code") is None:
+        step.findings.append(Finding("code", _("None came."), right=False))
+    return step
+
+
+# --- the app's own part -------------------------------------------------------------------------
+
+
+def _what_the_code_gives(
+    http: HttpRequest, client: Client, trial: Trial, code: str
+) -> Iterator[Step]:
+    """Redeem the code as the token endpoint does once it knows the client."""
+    about = _("The app sends the code, with the secret behind code_challenge, and gets this.")
+    yield (step := Step(_("The tokens"), about))
+    sent = Parameters(
+        {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": trial.parameters["redirect_uri"],
+            "code_verifier": trial.code_verifier,
+        }
+    )
+    try:
+        issued = with_client(
+            client.client_id, InvalidClient, lambda current: token.issue(http, current, sent)
+        )
+    except ProtocolError as error:
+        step.refusal = _refused(http, client, error, sent)
+        return
+    step.members = members(issued, meanings.TOKENS)
+    access_token = issued["access_token"]
+    if header_of(access_token) is not None:
+        yield _jwt_access_token(access_token)
+    if "id_token" in issued:
+        yield (told := _id_token(client, trial, issued["id_token"], access_token))
+        yield _userinfo(http, client, access_token, told)
+    else:
+        without = _(
+            "None came, since the app may not ask for the scope openid: it does not learn who "
+            "signed in, and can’t ask UserInfo either."
+        )
+        step.findings.append(Finding("id_token", without))
+
+
+def _jwt_access_token(access_token: str) -> Step:
+    step = Step(
+        _("The access token"),
+        _("It is a JWT: APIs can check it by our published keys. To the app it means nothing."),
+    )
+    step.read_jwt(access_token)
+    return step
+
+
+def _id_token(client: Client, trial: Trial, id_token: str, access_token: str) -> Step:
+    """OIDC Core §3.1.3.7, §3.1.3.8."""
+    step = Step(
+        _("The ID token"), _("The app checks each of these before it believes who signed in.")
+    )
+    claims = step.read(client, id_token, "id_token")
+    if claims is None:
+        return step
+    nonce, exp = trial.parameters["nonce"], claims["exp"]
+    at_hash = keys.signer_for(client, client.id_token_signed_response_alg).half_hash(access_token)
+    until = _("It is good until %(time)s.") % {"time": moment(exp)}
+    step.findings += [
+        same("iss", claims.get("iss"), policy.ISSUER, _("This provider.")),
+        same("aud", claims.get("aud"), client.client_id, _("This app.")),
+        Finding("exp", until, right=exp > timezone.now().timestamp()),
+        same("nonce", claims.get("nonce"), nonce, _("The one of the request.")),
+        same("at_hash", claims.get("at_hash"), at_hash, _("The hash of the access token.")),
+    ]
+    if "sid" not in claims:
+        left_out = _(
+            "Left out here: a test takes no part in the session, so that the app is told of no "
+            "sign-out. At a real sign-in it comes."
+        )
+        step.findings.append(Finding("sid", left_out))
+    return step
+
+
+def _userinfo(http: HttpRequest, client: Client, access_token: str, id_token: Step) -> Step:
+    """OIDC Core §5.3.2, §5.3.4."""
+    step = Step(_("UserInfo"), _("The app shows the access token, and is told this."))
+    try:
+        bearer = find_bearer(opaque.hash_of(access_token), timezone.now())
+        answer = userinfo.answer_to(bearer)
+    except ProtocolError as error:
+        step.refusal = _refused(http, client, error)
+        return step
+    claims = step.read(client, answer.content.decode(), "userinfo")
+    if claims is None:
+        return step
+    if answer["Content-Type"] == "application/jwt":
+        step.findings += [
+            same("iss", claims.get("iss"), policy.ISSUER, _("This provider.")),
+            same("aud", claims.get("aud"), client.client_id, _("This app.")),
+        ]
+    known = next((member.value for member in id_token.members if member.name == "sub"), None)
+    if known is not None:
+        step.findings.append(same("sub", claims.get("sub"), known, _("The one of the ID token.")))
+    return step
+
+
+def _refused(
+    http: HttpRequest, client: Client, error: ProtocolError, sent: Parameters | None = None
+) -> Refusal:
+    reference = events.denied(error, http, client_id=client.client_id, parameters=sent)
+    explained_at = policy.error_uri(error.code, reference)
+    return Refusal(error.code, error.description, reference, explained_at)

@@ -1,0 +1,110 @@
+"""Trials: sign-ins to an app that an operator begins here, to see all that the app would receive.
+
+The request names the app, but is ours: it begins as a row, never as an address, and goes on in the
+browser that it began in alone. Its answer comes to a page of ours, which nobody else's request can
+name. docs/adr/0014-a-test-sign-in-is-answered-here.md.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts import parking
+from accounts.models import Session
+from idp import policy, server_keys
+from idp.authorization import pending
+from idp.authorization.request import Arrival
+from idp.jose.sign import base64url
+from idp.models import Client, PendingAuthorization
+from idp.models.authorization import unguessable_id
+from idp.protocol.errors import InvalidRequest
+from idp.tokens import opaque
+
+_VERIFIER = "trial's code verifier"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial that is answered: whose it was, and what its request said."""
+
+    session: Session
+    parameters: Mapping[str, str]
+
+    @property
+    def code_verifier(self) -> str:
+        """What proves that a code is this trial's (RFC 7636 §4.1): we alone can say it."""
+        return _code_verifier(self.parameters["state"])
+
+
+def begin(client: Client, session: Session, prompt: str, now: datetime) -> str:
+    """Keep the request of a trial in an operator's session, and return its id."""
+    state = unguessable_id()
+    challenge = hashlib.sha256(_code_verifier(state).encode()).digest()
+    scopes = client.allowed_scopes
+    row = PendingAuthorization.objects.create(
+        id=state,
+        client=client,
+        parameters={
+            "client_id": client.client_id,
+            "redirect_uri": answer_page(client),
+            "response_type": "code",
+            "scope": " ".join(sorted(scopes, key=lambda scope: (scope != "openid", scope))),
+            "state": state,
+            "nonce": opaque.generate(),
+            "code_challenge": base64url(challenge),
+            "code_challenge_method": "S256",
+            **({"prompt": prompt} if prompt else {}),
+        },
+        arrived_at=now,
+        tried_in=session,
+    )
+    return row.pk
+
+
+def answer_page(client: Client) -> str:
+    """Return the address at which a trial of this client is answered."""
+    return policy.ISSUER + reverse("admin:idp_client_trial_answer", args=[client.pk])
+
+
+def own_page(http: HttpRequest, client: Client, arrival: Arrival) -> str | None:
+    """Return the page of ours that answers this request; None for a client's own request.
+
+    Raises InvalidRequest for a trial at any browser but the one in which its operator is signed in.
+    RFC 9700 §4.1.3: the address is good for that one request, and for nobody else.
+    """
+    if arrival.tried_in is None:
+        return None
+    if _session_here(http, arrival.tried_in) is None:
+        raise InvalidRequest(
+            "This is a test sign-in; it goes on only in the browser in which an operator began it, "
+            "and while they are signed in there."
+        )
+    return answer_page(client)
+
+
+def take(http: HttpRequest, client: Client, state: str) -> Trial | None:
+    """Return the trial that an answer with this `state` is for, once; None if it is not one's here.
+
+    It has to be of this client, and have begun in this browser.
+    """
+    row = pending.find(state)
+    if row is None or row.client_id != client.pk or row.tried_in_id is None:
+        return None
+    session = _session_here(http, row.tried_in_id)
+    if session is None:
+        return None
+    taken, _ = PendingAuthorization.objects.filter(pk=row.pk).delete()
+    return Trial(session, row.parameters) if taken else None
+
+
+def _session_here(http: HttpRequest, session_id: str) -> Session | None:
+    here = parking.sessions_of(http)
+    return next((session for session in here if session.pk == session_id), None)
+
+
+def _code_verifier(state: str) -> str:
+    return server_keys.keyed_hash(state, _VERIFIER)

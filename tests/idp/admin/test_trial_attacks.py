@@ -1,0 +1,168 @@
+"""A test sign-in's answer comes to the operator who began it, and nobody else makes it come there.
+
+RFC 9700 §4.1, §4.5.
+"""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import httpx
+import pytest
+
+from accounts.models import User
+from idp.models import AccessToken, AuthorizationCode, Client, PendingAuthorization
+from tests.idp.admin.conftest import Operator
+from tests.relying_party import (
+    ISSUER,
+    Browser,
+    Person,
+    Registered,
+    RelyingParty,
+    forms_of,
+    is_error_page,
+    make_client,
+    spec,
+)
+
+
+def page_of(client: Registered) -> str:
+    row = Client.objects.get(client_id=client.client_id)
+    return f"/admin/idp/client/{row.pk}/test-sign-in/"
+
+
+@pytest.fixture
+def client() -> Registered:
+    """An app whose people are not asked to agree: one redirect leads to the answer."""
+    return make_client(first_party=True)
+
+
+def begun(operator: Operator, client: Registered) -> str:
+    """Press the button, and return the address at which the sign-in goes on."""
+    page = operator.browser.open(page_of(client))
+    form = next(form for form in forms_of(page) if "confirm" in form.buttons)
+    headers = {"Origin": ISSUER, "Referer": str(page.url)}
+    response = operator.browser.post(str(page.url), data=form.fields, headers=headers)
+    return response.headers["Location"]
+
+
+def answer_at(browser: Browser, address: str) -> str:
+    """Go on, and return the address of the answer without opening it."""
+    location = browser.get(address).headers["Location"]
+    assert "/test-sign-in/answer/?code=" in location, location
+    return urljoin(ISSUER, location)
+
+
+def is_over(page: httpx.Response) -> bool:
+    return page.status_code == 200 and "That test is over" in page.text
+
+
+def tokens_of(client: Registered) -> int:
+    return AccessToken.objects.filter(application__client_id=client.client_id).count()
+
+
+@spec("RFC 9700", "2.1")
+def test_no_address_makes_an_answer_come_to_the_administration(
+    operator: Operator, relying_party: RelyingParty
+) -> None:
+    """Not for a stranger's link, not for the operator who follows it, not while a test runs."""
+    app = relying_party
+    uri = f"{ISSUER}{page_of(app.client)}answer/"
+    begun(operator, app.client)
+    assert is_error_page(app.visit(redirect_uri=uri))
+    of_operator = RelyingParty(app.client, operator.browser, operator.person)
+    assert is_error_page(of_operator.visit(redirect_uri=uri))
+    state = PendingAuthorization.objects.get(client__client_id=app.client.client_id).pk
+    assert is_error_page(of_operator.visit(redirect_uri=uri, state=state))
+    assert is_error_page(of_operator.visit(redirect_uri=uri, pending=state))
+    assert is_error_page(of_operator.visit(redirect_uri=f"{uri}?x", state=state))
+
+
+def test_it_goes_on_in_no_other_browser(
+    operator: Operator, hire: Callable[..., Operator], client: Registered, person: Person
+) -> None:
+    address = begun(operator, client)
+    with Browser() as stranger:
+        assert is_error_page(stranger.open(address))
+        stranger.sign_in(person)
+        assert is_error_page(stranger.open(address))
+        assert is_error_page(stranger.open(address.replace("/authorize", "/consent")))
+    assert is_error_page(hire(is_superuser=True).browser.open(address))
+    again = Browser()  # the same person, elsewhere
+    again.sign_in(operator.person)
+    assert is_error_page(again.open(address))
+    again.close()
+    assert not AuthorizationCode.objects.filter(application__client_id=client.client_id).exists()
+
+    operator.browser.submit(operator.browser.open("/account/logout/"))
+    assert is_error_page(operator.browser.open(address))
+
+
+def test_nobody_else_takes_the_answer(
+    operator: Operator, hire: Callable[..., Operator], client: Registered, browser: Browser
+) -> None:
+    address = answer_at(operator.browser, begun(operator, client))
+    assert "/account/login/" in str(browser.open(address).url)
+    assert is_over(hire(is_superuser=True).browser.open(address))
+    elsewhere = address.replace(page_of(client), page_of(make_client()))
+    assert is_over(operator.browser.open(elsewhere))
+    state = parse_qs(urlsplit(address).query)["state"][0]
+    assert is_over(operator.browser.open(address.replace(state, state[::-1])))
+    assert tokens_of(client) == 0
+    assert "It works" in operator.browser.open(address).text  # none of that has used it up
+
+
+def test_an_answer_works_once(operator: Operator, client: Registered) -> None:
+    going_on = begun(operator, client)
+    address = answer_at(operator.browser, going_on)
+    assert "It works" in operator.browser.open(address).text
+    assert is_over(operator.browser.open(address))
+    assert tokens_of(client) == 1
+    assert is_error_page(operator.browser.open(going_on))
+
+
+@spec("RFC 7636", "1")
+def test_its_code_is_of_no_use_elsewhere(operator: Operator, client: Registered) -> None:
+    """Neither to a thief, nor to the app itself: only we can say its verifier."""
+    uri = f"{ISSUER}{page_of(client)}answer/"
+
+    def code() -> str:
+        address = answer_at(operator.browser, begun(operator, client))
+        return parse_qs(urlsplit(address).query)["code"][0]
+
+    app = RelyingParty(client, operator.browser, operator.person)
+    stolen = app.exchange(code(), redirect_uri=uri)
+    assert stolen.json()["error"] == "invalid_grant"
+    assert app.exchange(code(), redirect_uri=uri, code_verifier=None).status_code == 400
+    nobody = RelyingParty(
+        Registered(client.client_id, "x" * 64, client.metadata), operator.browser, operator.person
+    )
+    assert nobody.exchange(code(), redirect_uri=uri).json()["error"] == "invalid_client"
+    assert tokens_of(client) == 0
+
+
+def test_a_code_of_somebody_else_is_not_taken(
+    operator: Operator, client: Registered, browser: Browser, person: Person
+) -> None:
+    """Whoever can make the operator open an address puts no other sign-in into the test."""
+    foreign = RelyingParty(client, browser, person).authorize().code
+    address = answer_at(operator.browser, begun(operator, client))
+    own = parse_qs(urlsplit(address).query)["code"][0]
+    page = operator.browser.open(address.replace(own, foreign or ""))
+    assert "It failed" in page.text
+    assert person.email not in page.text
+    assert tokens_of(client) == 0
+
+
+def test_who_may_change_apps_no_more_sees_no_answer(operator: Operator, client: Registered) -> None:
+    address = answer_at(operator.browser, begun(operator, client))
+    User.objects.get(email=operator.person.email).groups.clear()
+    assert operator.browser.open(address).status_code == 403
+    assert tokens_of(client) == 0
+
+
+def test_it_begins_at_the_press_of_its_button_alone(operator: Operator, client: Registered) -> None:
+    path = page_of(client)
+    response = operator.browser.post(path, data={}, headers={"Origin": "https://evil.example"})
+    assert "pending" not in response.headers.get("Location", "")
+    operator.open(path.removeprefix("/admin/"), prompt="login")
+    assert not PendingAuthorization.objects.filter(client__client_id=client.client_id).exists()

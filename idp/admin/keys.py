@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Session
 from accounts.sessions import Ending
 from idp import keys, policy
-from idp.admin.page import Act, Record, list_of
+from idp.admin.page import Act, Record, counted, list_of
 from idp.admin.sessions import SIGNS_EVERYBODY_OUT, sessions_live, sign_everybody_out
 from idp.models import SigningKey
-from idp.tokens.alive import COUNTED_AT_MOST, alive_under
+from idp.tokens.alive import alive_under
 
 
 def _rotate(_http: HttpRequest, key: SigningKey) -> None:
@@ -143,14 +143,13 @@ class KeysPage(Record):
         """Return how many JWT access tokens are alive; nobody counts ID tokens."""
         if not _signs(key) or key.state == SigningKey.State.NEXT:
             return _("None.")
-        found = alive_under(key, timezone.now())
-        number = gettext("%d or more") % found if found == COUNTED_AT_MOST else str(found)
-        counted = gettext(
+        number = counted(alive_under(key, timezone.now()))
+        words = gettext(
             "%(number)s access tokens (JWT). ID tokens are kept nowhere; each ends after "
             "%(minutes)d minutes."
         )
         minutes = int(policy.ID_TOKEN_LIFETIME.total_seconds() / 60)
-        return counted % {"number": number, "minutes": minutes}
+        return words % {"number": number, "minutes": minutes}
 
     def address_of(self, row: SigningKey) -> str:
         """Return the page of the key, or the list where it has been replaced."""

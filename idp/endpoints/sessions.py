@@ -98,7 +98,7 @@ def _leave(http: HttpRequest, user: User) -> HttpResponse:
         )
         said = (
             _("You are signed out of %(app)s there. It is being told.")
-            if client.backchannel_logout_uri
+            if client.enabled and client.backchannel_logout_uri
             else _("%(app)s has no access through that sign-in any more. Sign out there, too.")
         )
         messages.success(http, said % {"app": name_of(client)})

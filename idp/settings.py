@@ -162,13 +162,17 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
     # Statements are prepared once they repeat: planning those of seven tables costs more than
     # answering them.
-    DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 2}
+    DATABASES["default"]["OPTIONS"] = {
+        "server_side_binding": True,
+        "prepare_threshold": 2,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache")}
 if CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
     # Full, it throws away entries that still count wrong passwords. Django's default is 300.
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.browser_sessions"
 #: How long a sign-in lasts, in hours: without a visit here, and in all; then for those who asked to
 #: stay signed in. ASVS 7.1.1, 7.3.1, 7.3.2.
 IDP_SESSION_IDLE_HOURS: int = env.int("IDP_SESSION_IDLE_HOURS", default=12)

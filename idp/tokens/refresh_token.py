@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from accounts import rows
 from accounts.models import User
 from idp import policy
 from idp.models import Authorization, RefreshToken
@@ -15,18 +16,20 @@ def issue(entitlement: Entitlement, authorization: Authorization, now: datetime)
     It lives REFRESH_TOKEN_IDLE_LIFETIME, and no token outlives the family's absolute lifetime.
     """
     token = opaque.generate()
-    RefreshToken.objects.create(
-        user_id=authorization.user_id,
-        application=entitlement.client,
-        authorization=authorization,
-        predecessor_id=entitlement.refreshed,
-        token="",
-        token_checksum=opaque.hash_of(token),
-        resource=authorization.resource,
-        expires=min(
-            now + policy.REFRESH_TOKEN_IDLE_LIFETIME,
-            authorization.created_at + policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
-        ),
+    rows.insert(
+        RefreshToken(
+            user_id=authorization.user_id,
+            application=entitlement.client,
+            authorization=authorization,
+            predecessor_id=entitlement.refreshed,
+            token="",
+            token_checksum=opaque.hash_of(token),
+            resource=authorization.resource,
+            expires=min(
+                now + policy.REFRESH_TOKEN_IDLE_LIFETIME,
+                authorization.created_at + policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
+            ),
+        )
     )
     return token
 

@@ -13,7 +13,15 @@ from accounts.models import User
 from tests.browser.test_passkeys import Authenticator
 from tests.browser.visitor import Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
-from tests.relying_party import Browser, mailed_code, mailed_link, make_person, unique
+from tests.relying_party import (
+    Browser,
+    RelyingParty,
+    mailed_code,
+    mailed_link,
+    make_client,
+    make_person,
+    unique,
+)
 
 AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
 
@@ -149,11 +157,16 @@ def connected_apps(visitor: Visitor) -> None:
 
 
 def sign_ins(visitor: Visitor) -> None:
-    home(visitor)
-    with Browser() as elsewhere:
-        elsewhere.sign_in(visitor.person)
+    """Here with apps, at two other browsers with one; what one of them had was just ended."""
+    connected_apps(visitor)
+    client = make_client(grant_types=["authorization_code", "refresh_token"], client_name="Cobbler")
+    for _ in range(2):
+        with Browser() as elsewhere:
+            RelyingParty(client, elsewhere, visitor.person).tokens(scope="openid offline_access")
     visitor.open("/account/sessions/")
+    visitor.page.get_by_role("button", name="Sign out: ").first.click()
     visitor.sees("Where you are signed in")
+    visitor.page.get_by_text("Can’t be told. Sign out there, too.").wait_for()
 
 
 def some_signed_out(visitor: Visitor) -> None:

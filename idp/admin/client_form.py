@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from idp import policy
 from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
+from idp.clients.metadata import NAMES_OF_COLUMNS, REGISTERED
 from idp.models import Client
 
 _GRANTS = {
@@ -192,6 +193,15 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
+#: What an app says of itself in its own document, if it has one; its scopes are the operator's.
+OF_ITS_DOCUMENT = (
+    *(
+        field
+        for field in ClientForm.Meta.fields
+        if NAMES_OF_COLUMNS.get(field, field) in REGISTERED and field != "scopes"
+    ),
+    "localized",
+)
 #: What the form shows and nobody writes.
 THE_RECORD = (
     *("registration_source", "software_id", "software_version", "vouched_for_by"),

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from tests.elsewhere import Elsewhere
 from tests.registering import document
-from tests.relying_party import Registered, unique
+from tests.relying_party import Registered, make_client, unique
 
 
 def introduced(site: Elsewhere, path: str = "", **members: Any) -> Registered:
@@ -28,6 +28,22 @@ def publish(
     )
     path = client.client_id.removeprefix(site.address)
     site.says(path, json.dumps(client.metadata).encode(), **(headers or {}))
+
+
+def introduced_before(site: str = "https://assistant.example", **metadata: Any) -> Registered:
+    """Return a client whose document made it a while ago, and holds for some time yet."""
+    from idp.models import Client
+
+    client = make_client(
+        client_id=f"{site}/{unique('app')}", token_endpoint_auth_method="none", **metadata
+    )
+    now = timezone.now()
+    Client.objects.filter(client_id=client.client_id).update(
+        registration_source="cimd",
+        document_fetched_at=now,
+        cimd_expires_at=now + timedelta(hours=1),
+    )
+    return client
 
 
 def let_go_stale(client: Registered, *, fetched: timedelta = timedelta(minutes=5)) -> None:

@@ -203,6 +203,8 @@ def _describe(client: Client, document: Mapping[str, Any], now: datetime) -> Non
     scopes = client.scopes
     metadata.assign(client, metadata.read(_for_us(members)))
     client.scopes = scopes  # what it may ask for here is the operator's to say
+    if not client.grant_types:
+        raise InvalidClientMetadata("grant_types: None of them is open to clients with a document.")
     if client.needs_secret:
         raise InvalidClientMetadata(
             "token_endpoint_auth_method: There is no secret that it, or an algorithm, could use."

@@ -50,6 +50,15 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
             Error("IDP_CLIENT_ID_METADATA is not closed or open.", hint="Set one.", id="idp.E008")
         )
     messages += [
+        Error(
+            f"IDP_CLIENT_ID_METADATA_HOSTS has what is no host: {entry}",
+            hint="Write host names alone, such as apps.example.com.",
+            id="idp.E009",
+        )
+        for entry in settings.IDP_CLIENT_ID_METADATA_HOSTS
+        if urlsplit(f"//{entry}").hostname != entry
+    ]
+    messages += [
         Error(f"{name} is less than 1.", hint="Set 1 or more.", id="idp.E006")
         for name in _LENGTHS_OF_TIME  # nobody would ever get past the sign-in
         if getattr(settings, name) < 1

@@ -93,7 +93,7 @@ def _unused_clients(now: datetime) -> QuerySet[Client]:
         ~Exists(AccessToken.objects.filter(application=OuterRef("pk"))),
         ~Exists(Event.objects.filter(client_id=OuterRef("client_id"), kind=Event.Kind.CONSENTED)),
         ~Exists(Client.objects.filter(signs_in_by_itself, pk=OuterRef("pk"))),
-        registration_source__in=("dcr", "cimd"),
+        registration_source__in=(Client.RegistrationSource.DCR, Client.RegistrationSource.CIMD),
         registered_with={},
         created__lte=now - policy.UNUSED_CLIENTS_KEPT_FOR,
     )

@@ -28,6 +28,7 @@ _SIGNATURES = (
     "introspection_signed_response_alg",
 )
 _SUBJECTS = ("subject_type", "sector_identifier_uri")
+_SOFTWARE = ("software_id", "software_version")
 _LOGOUT = (
     *("backchannel_logout_uri", "backchannel_logout_session_required"),
     *("frontchannel_logout_uri", "frontchannel_logout_session_required"),
@@ -121,6 +122,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "refresh_token_grace",
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
             *("initiate_login_uri", "localized", "contacts"),
+            *_SOFTWARE,
         )
         field_classes = dict.fromkeys(
             (
@@ -180,6 +182,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "required_acr": _(
                 "Nobody gets in below it; whoever has no second step is led to set one up."
             ),
+            "software_id": _("The same for every installation of one program (software_id)."),
             "require_auth_time": _("ID tokens always say when somebody signed in."),
             "enabled": _("Off: everything of this app stops at once."),
         }
@@ -203,10 +206,7 @@ OF_ITS_DOCUMENT = (
     "localized",
 )
 #: What the form shows and nobody writes.
-THE_RECORD = (
-    *("registration_source", "software_id", "software_version", "vouched_for_by"),
-    *("created", "updated"),
-)
+THE_RECORD = ("registration_source", "vouched_for_by", "created", "updated")
 #: Headings, with the fields under each.
 FIELDSETS: tuple[Any, ...] = (
     (
@@ -250,5 +250,5 @@ FIELDSETS: tuple[Any, ...] = (
         },
     ),
     (_("Signatures and encryption"), {"fields": _SIGNATURES}),
-    (_("The record"), {"fields": THE_RECORD}),
+    (_("The record"), {"fields": (*_SOFTWARE, *THE_RECORD)}),
 )

@@ -14,6 +14,8 @@ from idp.registration import client_id_documents, software_statements
 
 def introduce(http: HttpRequest, client_id: str) -> None:
     """Have a client as its own document describes it, if it has one; raises what `look` does."""
+    if not client_id_documents.may_be_at(client_id):
+        return
     address = client_address(http) or "unknown"
     news = client_id_documents.look(client_id, address, timezone.now())
     if news is None:

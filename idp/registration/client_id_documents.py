@@ -54,14 +54,17 @@ class News:
     changes: dict[str, tuple[Any, Any]] | None
 
 
-def look(client_id: str, ip_address: str, now: datetime) -> News | None:
-    """Have a client as its document describes it; return what is new of it.
+def may_be_at(client_id: str) -> bool:
+    """Whether there may be a document at a client_id. OAuth Client ID Metadata Document §3."""
+    return client_id.startswith("https://")
 
-    Clients without a document of their own stay as they are. Raises UnusableClientDocument,
+
+def look(client_id: str, ip_address: str, now: datetime) -> News | None:
+    """Have a client as the document at its client_id describes it; return what is new of it.
+
+    Clients that an operator registered stay as they are. Raises UnusableClientDocument,
     UnknownClient where documents are not gone by, and TooManyRegistrations.
     """
-    if not client_id.startswith("https://"):
-        return None
     client = Client.objects.filter(client_id=client_id).first()
     if client is None:
         _is_welcome(client_id)
@@ -140,15 +143,14 @@ def _renewed(client: Client, now: datetime) -> News | None:
         _read(client, now)
     except (outbound.OutboundError, ProtocolError) as problem:
         log.warning("client_document_not_used", client_id=client.client_id, reason=str(problem))
-        is_silent = type(problem) is outbound.OutboundError
-        if believed and is_silent:
+        is_its_word = isinstance(problem, outbound.UnwantedAnswerError | ProtocolError)
+        if believed and not is_its_word:
             return None
         row.update(cimd_expires_at=now)
         raise _unusable(problem) from None
     changes = lifecycle.changes_of(client, before)
     if not changes:
-        times = {"cimd_expires_at": client.cimd_expires_at, "document_fetched_at": now}
-        row.update(**times)
+        row.update(cimd_expires_at=client.cimd_expires_at, document_fetched_at=now)
         return None
     with transaction.atomic():
         # An operator may have disabled it meanwhile: then the next visit looks.
@@ -180,7 +182,7 @@ def _read(client: Client, now: datetime) -> None:
     finally:
         _places.release()
     client.document_fetched_at = now
-    client.cimd_expires_at = now + lifetime(answer.headers)
+    client.cimd_expires_at = now + _lifetime(answer.headers)
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
@@ -229,7 +231,7 @@ def _for_us(members: Mapping[str, Any]) -> dict[str, Any]:
     return said
 
 
-def lifetime(headers: Message) -> timedelta:
+def _lifetime(headers: Message) -> timedelta:
     """Return for how long a document holds. RFC 9111 §4.2.1, §5.2.2, within the policy's bounds."""
     directives = {}
     for directive in ",".join(headers.get_all("Cache-Control", [])).lower().split(","):

@@ -5,7 +5,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
-from typing import Any
 
 import httpx
 from django.core.cache import cache
@@ -83,7 +82,7 @@ def test_addresses_that_are_none_are_not_fetched(browser: Browser, foreign_site:
 @spec(CIMD, "4.1")
 def test_what_a_document_may_not_say(browser: Browser, foreign_site: Elsewhere) -> None:
     key = make_key()
-    private: dict[str, Any] = {"keys": [key.export_private(as_dict=True)]}
+    public, private = jwks_of(key), {"keys": [key.export_private(as_dict=True)]}
     proven = {"token_endpoint_auth_method": "private_key_jwt"}
     for members in (
         {"client_id": f"{foreign_site.address}/another"},
@@ -94,8 +93,9 @@ def test_what_a_document_may_not_say(browser: Browser, foreign_site: Elsewhere) 
         {"token_endpoint_auth_method": "client_secret_post"},
         {"token_endpoint_auth_method": "client_secret_jwt"},
         {"token_endpoint_auth_method": "tls_client_auth"},
-        {**proven, "jwks": jwks_of(key), "id_token_signed_response_alg": "HS256"},
+        {**proven, "jwks": public, "id_token_signed_response_alg": "HS256"},
         {**proven, "jwks": private},
+        {**proven, "jwks": {"keys": [{**public["keys"][0], "kid": "\0"}]}},
         proven,
         {"redirect_uris": []},
         {"redirect_uris": ["javascript:alert(1)"]},

@@ -254,7 +254,10 @@ def test_what_would_fail_later_is_said_at_once(
 def test_an_app_s_change_is_recorded_and_obeyed_at_once(operator: Operator, relying_party) -> None:
     client_id = relying_party.client.client_id
     operator.save(
-        client_page(client_id), redirect_uris="https://rp.example.com/other", name="Renamed"
+        client_page(client_id),
+        redirect_uris="https://rp.example.com/other",
+        name="Renamed",
+        software_id="bakery-till",
     )
     assert relying_party.visit().status_code == 400
     changes = events_of(operator)[-1].details["changes"]
@@ -263,6 +266,7 @@ def test_an_app_s_change_is_recorded_and_obeyed_at_once(operator: Operator, rely
         ["https://rp.example.com/other"],
     ]
     assert changes["client_name"] == ["Test app", "Renamed"]
+    assert changes["software_id"] == ["", "bakery-till"]
 
 
 def test_what_an_app_s_own_document_says_is_not_the_operator_s_to_change(

@@ -11,10 +11,9 @@ from tests.registering import document
 from tests.relying_party import Registered, make_client, unique
 
 
-def introduced(site: Elsewhere, path: str = "", **members: Any) -> Registered:
+def introduced(site: Elsewhere, **members: Any) -> Registered:
     """Return a client that no provider knows yet; None leaves a member of its document out."""
-    path = path or f"/{unique('app')}"
-    client = Registered(site.address + path, None, {})
+    client = Registered(f"{site.address}/{unique('app')}", None, {})
     publish(site, client, **members)
     return client
 
@@ -30,13 +29,12 @@ def publish(
     site.says(path, json.dumps(client.metadata).encode(), **(headers or {}))
 
 
-def introduced_before(site: str = "https://assistant.example", **metadata: Any) -> Registered:
+def introduced_before(**metadata: Any) -> Registered:
     """Return a client whose document made it a while ago, and holds for some time yet."""
     from idp.models import Client
 
-    client = make_client(
-        client_id=f"{site}/{unique('app')}", token_endpoint_auth_method="none", **metadata
-    )
+    client_id = f"https://assistant.example/{unique('app')}"
+    client = make_client(client_id=client_id, token_endpoint_auth_method="none", **metadata)
     now = timezone.now()
     Client.objects.filter(client_id=client.client_id).update(
         registration_source="cimd",

@@ -115,7 +115,7 @@ def test_a_changed_document_changes_the_app_and_not_what_the_operator_decided(
     before.save()
     uri = "https://new.example.com/callback"
     publish(foreign_site, party.client, redirect_uris=[uri], client_name="New", scope="openid")
-    assert is_error_page(party.visit())  # what is remembered holds: the new address is not known yet
+    assert is_error_page(party.visit())  # until the document is looked at again
     let_go_stale(party.client)
     assert party.answer(party.visit()).code
     assert is_error_page(party.visit(redirect_uri=REDIRECT_URI))

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from idp import policy
 from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
+from idp.clients.metadata import NAMES_OF_COLUMNS, REGISTERED
 from idp.models import Client
 
 _GRANTS = {
@@ -27,6 +28,7 @@ _SIGNATURES = (
     "introspection_signed_response_alg",
 )
 _SUBJECTS = ("subject_type", "sector_identifier_uri")
+_SOFTWARE = ("software_id", "software_version")
 _LOGOUT = (
     *("backchannel_logout_uri", "backchannel_logout_session_required"),
     *("frontchannel_logout_uri", "frontchannel_logout_session_required"),
@@ -120,6 +122,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "refresh_token_grace",
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
             *("initiate_login_uri", "localized", "contacts"),
+            *_SOFTWARE,
         )
         field_classes = dict.fromkeys(
             (
@@ -179,6 +182,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "required_acr": _(
                 "Nobody gets in below it; whoever has no second step is led to set one up."
             ),
+            "software_id": _("The same for every installation of one program (software_id)."),
             "require_auth_time": _("ID tokens always say when somebody signed in."),
             "enabled": _("Off: everything of this app stops at once."),
         }
@@ -192,11 +196,17 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
-#: What the form shows and nobody writes.
-THE_RECORD = (
-    *("registration_source", "software_id", "software_version", "vouched_for_by"),
-    *("created", "updated"),
+#: What an app says of itself in its own document, if it has one; its scopes are the operator's.
+OF_ITS_DOCUMENT = (
+    *(
+        field
+        for field in ClientForm.Meta.fields
+        if NAMES_OF_COLUMNS.get(field, field) in REGISTERED and field != "scopes"
+    ),
+    "localized",
 )
+#: What the form shows and nobody writes.
+THE_RECORD = ("registration_source", "vouched_for_by", "created", "updated")
 #: Headings, with the fields under each.
 FIELDSETS: tuple[Any, ...] = (
     (
@@ -240,5 +250,5 @@ FIELDSETS: tuple[Any, ...] = (
         },
     ),
     (_("Signatures and encryption"), {"fields": _SIGNATURES}),
-    (_("The record"), {"fields": THE_RECORD}),
+    (_("The record"), {"fields": (*_SOFTWARE, *THE_RECORD)}),
 )

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET
 
 from idp import events, policy
 from idp.admin import improve, new_app, trial
-from idp.admin.client_form import FIELDSETS, THE_RECORD, ClientForm
+from idp.admin.client_form import FIELDSETS, OF_ITS_DOCUMENT, THE_RECORD, ClientForm
 from idp.admin.page import Act, Page, counted, list_of, people_like
 from idp.admin.preview import PreviewForm
 from idp.admin.summary import summary_of
@@ -172,8 +172,11 @@ class ClientsPage(Page):
         return software_statements.issuer_of(client.software_statement)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:  # noqa: ARG002
-        """Return what can't be written: the client_id, once others know it."""
-        return (*self.readonly_fields, "client_id") if obj else self.readonly_fields
+        """Return what can't be written: the client_id, once others know it; its document."""
+        if obj is None:
+            return self.readonly_fields
+        by_document = obj.registration_source == Client.RegistrationSource.CIMD
+        return (*self.readonly_fields, "client_id", *(OF_ITS_DOCUMENT if by_document else ()))
 
     def found(self, rows: QuerySet[Client], term: str) -> QuerySet[Client]:
         """Return apps by client_id, by the beginning of the name, or by owner."""

@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.template.loader import render_to_string
+from playwright.sync_api import expect
 
 from accounts import invitations, operations
 from accounts.models import User
 from tests.browser.test_passkeys import Authenticator
-from tests.browser.visitor import Visitor, owned_site, request_of, site_at
+from tests.browser.visitor import Site, Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
+from tests.introducing import introduced_before
 from tests.relying_party import (
     Browser,
     RelyingParty,
@@ -30,6 +32,17 @@ def consent(visitor: Visitor, scope: str) -> None:
     visitor.open(request_of(visitor.bakery, visitor.person, scope=scope)[0])
     visitor.sign_in()
     visitor.sees("Continue to Bakery?")
+
+
+def consent_by_document(visitor: Visitor) -> None:
+    uri = "http://127.0.0.1:9/callback"
+    site = Site(uri, introduced_before(client_name="Assistant", redirect_uris=[uri]))
+    visitor.open(request_of(site, visitor.person)[0])
+    visitor.sign_in()
+    visitor.sees("Continue to Assistant?")
+    told = visitor.page.locator(".notice")
+    expect(told).to_contain_text("comes from assistant.example and calls itself Assistant")
+    expect(told).to_contain_text("a program on your device")
 
 
 def sign_in_with_error(visitor: Visitor) -> None:
@@ -475,6 +488,7 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "signed-out-of-apps": signed_out_of_apps,
     "inactive": at("/account/inactive/"),
     "consent-few": lambda visitor: consent(visitor, "openid"),
+    "consent-by-document": consent_by_document,
     "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),
     "form-post": form_post,
     "wrong-request": wrong_request,

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Field, Model
 from psycopg.types.datetime import TimestamptzLoader
 
@@ -73,20 +73,60 @@ def _bound(converter: Callable[..., Any], column: Any) -> Callable[[Any], Any]:
 
 def insert(instance: M) -> M:
     """Store a new instance as its `save()` would, and return it with its key."""
-    sql, fields = _insertion(type(instance))
-    values = [f.get_db_prep_save(f.pre_save(instance, add=True), connection) for f in fields]
-    (instance.pk,) = one(sql, values)
-    instance._state.adding, instance._state.db = False, connection.alias
-    return instance
+    (key,) = one(f"{_insertion(type(instance), '')} RETURNING id", _values(instance))
+    return _stored(instance, key)
+
+
+def insert_with(instance: M, referring: Model, reference: str) -> None:
+    """Store a new instance, and one that refers to it by the foreign key `reference`: both or none.
+
+    On PostgreSQL that is one statement, which needs no transaction around it.
+    """
+    if connection.vendor != "postgresql":
+        with transaction.atomic():
+            setattr(referring, reference, insert(instance))
+            insert(referring)
+        return
+    column = f"{reference}_id"
+    key, referring_key = one(
+        f"""
+        WITH first AS ({_insertion(type(instance), "")} RETURNING id)
+        {_insertion(type(referring), column)} RETURNING {column}, id
+        """,
+        [*_values(instance), *_values(referring, column)],
+    )
+    setattr(referring, reference, _stored(instance, key))
+    _stored(referring, referring_key)
 
 
 @cache
-def _insertion(model: type[Model]) -> "tuple[str, list[Field[Any, Any]]]":
-    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
-    names = ", ".join(str(field.column) for field in fields)
-    places = ", ".join(["%s"] * len(fields))
-    table, key = model._meta.db_table, model._meta.pk.column
-    return f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING {key}", fields
+def _insertion(model: type[Model], reference: str) -> str:
+    """Return the INSERT of a row; the column `reference` gets the id of `first`."""
+    columns = _columns(model)
+    names = ", ".join(columns)
+    places = ", ".join("first.id" if name == reference else "%s" for name in columns)
+    source = " FROM first" if reference else ""
+    return f"INSERT INTO {model._meta.db_table} ({names}) SELECT {places}{source}"
+
+
+@cache
+def _columns(model: type[Model]) -> "dict[str, Field[Any, Any]]":
+    fields = model._meta.concrete_fields
+    return {str(field.column): field for field in fields if not field.primary_key}
+
+
+def _values(instance: Model, but: str = "") -> list[Any]:
+    return [
+        field.get_db_prep_save(field.pre_save(instance, add=True), connection)
+        for name, field in _columns(type(instance)).items()
+        if name != but
+    ]
+
+
+def _stored(instance: M, key: Any) -> M:
+    instance.pk = key
+    instance._state.adding, instance._state.db = False, connection.alias
+    return instance
 
 
 def one(sql: str, parameters: Sequence[Any]) -> Any:

@@ -5,11 +5,12 @@ on PostgreSQL and SQLite.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import Session, User
@@ -17,103 +18,108 @@ from accounts.rows import Columns, changed, instances, one
 from idp.models import Authorization, ClientSession
 from idp.protocol.vocabulary import SCOPE_CLAIMS
 
-
-@dataclass(frozen=True)
-class RedeemedCode:
-    """What the authorization code row said when it was taken."""
-
-    authorization_id: int
-    expired: bool
-    redirect_uri: str
-    code_challenge: str
-
-
-def redeem_code(code_hash: str, client_id: int, now: datetime) -> RedeemedCode | None:
-    """Take an unused code of this client, or return None. Of many at once exactly one succeeds.
-
-    Hand-written for UPDATE … RETURNING: taking and reading are one statement, so nothing comes
-    between them.
-    """
-    row = one(
-        """
-        UPDATE idp_authorizationcode SET redeemed_at = %s, updated = %s
-        WHERE code = %s AND application_id = %s AND redeemed_at IS NULL
-        RETURNING authorization_id, expires <= %s, redirect_uri, code_challenge
-        """,
-        [_time(now), _time(now), code_hash, client_id, _time(now)],
-    )
-    return None if row is None else RedeemedCode(row[0], bool(row[1]), row[2], row[3])
-
-
-@dataclass(frozen=True)
-class UsedRefreshToken:
-    """What the refresh token row said when it was taken."""
-
-    id: int
-    authorization_id: int
-    expired: bool
-
-
-def use_refresh_token(token_hash: str, client_id: int, now: datetime) -> UsedRefreshToken | None:
-    """Take an unused refresh token of this client, or return None. Of many at once one succeeds.
-
-    Hand-written as `redeem_code` is, and for the same reason.
-    """
-    row = one(
-        """
-        UPDATE idp_refreshtoken SET revoked = %s, updated = %s
-        WHERE token_checksum = %s AND application_id = %s AND revoked IS NULL
-        RETURNING id, authorization_id, expires <= %s
-        """,
-        [_time(now), _time(now), token_hash, client_id, _time(now)],
-    )
-    return None if row is None else UsedRefreshToken(row[0], row[1], bool(row[2]))
-
-
-def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
-    """Note that a client assertion was used; return False if it was before.
-
-    Hand-written for ON CONFLICT: of many at once exactly one succeeds, in one statement.
-    """
-    inserted = changed(
-        """
-        INSERT INTO idp_usedassertion (client_id, jti_hash, expires_at) VALUES (%s, %s, %s)
-        ON CONFLICT DO NOTHING
-        """,
-        [client_id, jti_hash, _time(expires_at)],
-    )
-    return inserted == 1
-
-
 _AUTHORIZATION = Columns(Authorization, "a")
 _PERSON = Columns(User, "u", "id", "sub", "is_active")
 _SESSION = Columns(
     Session, "s", "id", "ended_at", "last_seen_at", "authenticated_at", "until_closed"
 )
 _CLIENT_SESSION = Columns(ClientSession, "x")
-_FAMILY = f"""
-    SELECT {_AUTHORIZATION.sql}, {_PERSON.sql}, {_SESSION.sql}, {_CLIENT_SESSION.sql}
-    FROM idp_authorization a
+_FAMILY = (_AUTHORIZATION, _PERSON, _SESSION, _CLIENT_SESSION)
+_FAMILY_COLUMNS = ", ".join(part.sql for part in _FAMILY)
+_FAMILY_TABLES = """
+    JOIN idp_authorization a ON a.id = t.authorization_id
     JOIN accounts_user u ON u.id = a.user_id
     LEFT JOIN accounts_session s ON s.id = a.session_id
     LEFT JOIN idp_clientsession x ON x.id = a.client_session_id
-    WHERE a.id = %s
 """
 
 
-def find_authorization(authorization_id: int) -> Authorization:
-    """Return an authorization with its person, session and client's part in it.
-
-    Hand-written because every code and refresh token comes by here. Of the person and the session
-    it has what is judged and what ID tokens carry.
-    """
-    row = one(_FAMILY, [authorization_id])
-    authorization, user, session, client_session = instances(
-        row, _AUTHORIZATION, _PERSON, _SESSION, _CLIENT_SESSION
-    )
+def _family(row: Sequence[Any]) -> Authorization:
+    """Return the authorization; of its person and session it has what is judged and told."""
+    authorization, user, session, client_session = instances(row, *_FAMILY)
     authorization.user, authorization.session = user, session
     authorization.client_session = client_session
     return authorization  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a token request uses up: the row of a code or of a refresh token."""
+
+    table: str
+    #: The column that says since when it is used up.
+    used_at: str
+    id: int
+
+
+@dataclass(frozen=True)
+class FoundCode:
+    """An authorization code that is still good for something, with what it stands for."""
+
+    spent: Spent
+    authorization: Authorization
+    expired: bool
+    redirect_uri: str
+    code_challenge: str
+
+
+def find_code(code_hash: str, client_id: int, now: datetime) -> FoundCode | None:
+    """Return an unused code of this client, or None.
+
+    Hand-written: as model instances by the ORM, the five rows would cost more than all the rest of
+    an exchange but its signature.
+    """
+    row = one(
+        f"""
+        SELECT t.id, t.expires <= %s, t.redirect_uri, t.code_challenge, {_FAMILY_COLUMNS}
+        FROM idp_authorizationcode t {_FAMILY_TABLES}
+        WHERE t.code = %s AND t.application_id = %s AND t.redeemed_at IS NULL
+        """,
+        [_time(now), code_hash, client_id],
+    )
+    if row is None:
+        return None
+    spent = Spent("idp_authorizationcode", "redeemed_at", row[0])
+    return FoundCode(spent, _family(row[4:]), bool(row[1]), row[2], row[3])
+
+
+@dataclass(frozen=True)
+class FoundRefreshToken:
+    """A refresh token that may be used, with what it stands for."""
+
+    spent: Spent
+    #: The token that its successor succeeds.
+    id: int
+    authorization: Authorization
+    expired: bool
+
+
+def find_refresh_token(token_hash: str, client_id: int, now: datetime) -> FoundRefreshToken | None:
+    """Return an unused refresh token of this client, or None. Hand-written as `find_code` is."""
+    row = one(
+        f"""
+        SELECT t.id, t.expires <= %s, {_FAMILY_COLUMNS}
+        FROM idp_refreshtoken t {_FAMILY_TABLES}
+        WHERE t.token_checksum = %s AND t.application_id = %s AND t.revoked IS NULL
+        """,
+        [_time(now), token_hash, client_id],
+    )
+    if row is None:
+        return None
+    return FoundRefreshToken(spent_refresh_token(row[0]), row[0], _family(row[2:]), bool(row[1]))
+
+
+def spent_refresh_token(token_id: int) -> Spent:
+    """Return what using this refresh token uses up."""
+    return Spent("idp_refreshtoken", "revoked", token_id)
+
+
+def use_up(spent: Spent, now: datetime) -> None:
+    """Use a code or a refresh token up for nothing: whoever sent it does not own it."""
+    changed(
+        f"UPDATE {spent.table} SET {spent.used_at} = %s WHERE id = %s AND {spent.used_at} IS NULL",
+        [_time(now), spent.id],
+    )
 
 
 @dataclass(frozen=True)
@@ -132,21 +138,77 @@ class NewAccessToken:
     signed_with: str | None
 
 
-def insert_access_token(token: NewAccessToken, now: datetime) -> bool:
-    """Store an access token, unless its client is no longer as the caller knows it, or disabled.
+@dataclass(frozen=True)
+class NewRefreshToken:
+    """What is stored of a refresh token."""
 
-    Hand-written so that the test is part of the insertion: whoever went by a remembered client
-    learns here that it has changed. Returns whether the token was stored.
+    token_hash: str
+    authorization_id: int
+    user_id: int
+    resource: list[str]
+    expires: datetime
+    predecessor_id: int | None
+
+
+def store_tokens(
+    access: NewAccessToken, refresh: NewRefreshToken | None, spent: Spent | None, now: datetime
+) -> bool:
+    """Store new tokens and use up what they are given for, all of it or nothing.
+
+    Returns False, with nothing done, if that was used meanwhile, or the client is no longer as the
+    caller knows it: of many at once exactly one succeeds, and whoever went by a remembered client
+    learns here that it has changed.
+
+    Hand-written so that on PostgreSQL it is one statement, which needs no transaction around it:
+    each that is saved is a tenth of what the request costs. SQLite can't insert within a WITH, and
+    has nobody to send statements to.
     """
-    inserted = changed(
-        """
-        INSERT INTO idp_accesstoken (
-            token_checksum, authorization_id, user_id, scope, expires, created, updated,
-            resource, signed_with, application_id, token
-        )
-        SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, id, ''
-        FROM idp_client WHERE id = %s AND version = %s AND enabled
+    gate, parameters = _gate(access, spent, now)
+    inserts = [_access_token(access, now), *([_refresh_token(refresh, now)] if refresh else [])]
+    if connection.vendor == "postgresql":
+        *before, (last, _) = [
+            (f"INSERT INTO {table} SELECT {places}, client FROM gate", values)
+            for table, places, values in inserts
+        ]
+        with_access = "".join(f", given AS ({insert})" for insert, _ in before)
+        values = [value for _, _, of_insert in inserts for value in of_insert]
+        sql = f"WITH gate (client) AS ({gate}){with_access} {last}"
+        return changed(sql, [*parameters, *values]) == 1
+    with transaction.atomic():
+        row = one(gate, parameters)
+        if row is None:
+            return False
+        for table, places, values in inserts:
+            changed(f"INSERT INTO {table} SELECT {places}, %s", [*values, row[0]])
+    return True
+
+
+def _gate(access: NewAccessToken, spent: Spent | None, now: datetime) -> tuple[str, list[Any]]:
+    """Return the statement that gives the client's id if the tokens may be stored."""
+    as_known = [access.client_id, access.client_version]
+    client_is_as_known = "c.id = %s AND c.version = %s AND c.enabled"
+    if spent is None:
+        return f"SELECT c.id FROM idp_client c WHERE {client_is_as_known}", as_known
+    return (
+        f"""
+        UPDATE {spent.table} AS t SET {spent.used_at} = %s, updated = %s FROM idp_client c
+        WHERE t.id = %s AND t.{spent.used_at} IS NULL AND {client_is_as_known}
+        RETURNING application_id
         """,
+        [_time(now), _time(now), spent.id, *as_known],
+    )
+
+
+def _access_token(token: NewAccessToken, now: datetime) -> tuple[str, str, list[Any]]:
+    """Return table with columns, the places of their values, and these; the client comes last."""
+    return (
+        """
+        idp_accesstoken (
+            token_checksum, authorization_id, user_id, scope, expires, created, updated,
+            resource, signed_with, token, application_id
+        )
+        """,
+        "%s, %s, %s, %s, %s, %s, %s, %s, %s, ''",
         [
             token.token_hash,
             token.authorization_id,
@@ -157,9 +219,44 @@ def insert_access_token(token: NewAccessToken, now: datetime) -> bool:
             _time(now),
             json.dumps(token.resource),
             token.signed_with,
-            token.client_id,
-            token.client_version,
         ],
+    )
+
+
+def _refresh_token(token: NewRefreshToken, now: datetime) -> tuple[str, str, list[Any]]:
+    """Return the same of a refresh token."""
+    return (
+        """
+        idp_refreshtoken (
+            token_checksum, authorization_id, user_id, expires, created, updated,
+            resource, predecessor_id, token, application_id
+        )
+        """,
+        "%s, %s, %s, %s, %s, %s, %s, %s, ''",
+        [
+            token.token_hash,
+            token.authorization_id,
+            token.user_id,
+            _time(token.expires),
+            _time(now),
+            _time(now),
+            json.dumps(token.resource),
+            token.predecessor_id,
+        ],
+    )
+
+
+def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
+    """Note that a client assertion was used; return False if it was before.
+
+    Hand-written for ON CONFLICT: of many at once exactly one succeeds, in one statement.
+    """
+    inserted = changed(
+        """
+        INSERT INTO idp_usedassertion (client_id, jti_hash, expires_at) VALUES (%s, %s, %s)
+        ON CONFLICT DO NOTHING
+        """,
+        [client_id, jti_hash, _time(expires_at)],
     )
     return inserted == 1
 

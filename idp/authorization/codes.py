@@ -3,6 +3,7 @@
 The token endpoint sees no browser. RFC 6749 §4.1.2, OIDC Core §3.3.2.5.
 """
 
+from contextlib import nullcontext
 from datetime import datetime
 
 from django.db import transaction
@@ -32,29 +33,33 @@ def issue(
     A trial makes none: its client takes no part in the session, and is told of no sign-out.
     Raises StaleClientError, InvalidTarget, InvalidScope where an access token can't be given.
     """
-    with transaction.atomic():
-        if client_session_id is None and not request.is_trial:
+    begins = client_session_id is None and not request.is_trial
+    in_front = response_types.carries_tokens(request.response_type)
+    with transaction.atomic() if begins or in_front else nullcontext():  # else one statement is all
+        if begins:
             client_session_id = new_client_session(request.client, authentication)
-        authorization = rows.insert(
-            Authorization(
-                client=request.client,
-                user=authentication.user,
-                session_id=authentication.session_id,
-                client_session_id=client_session_id,
-                scope=" ".join(sorted(request.scopes)),
-                claims=request.claims.names() if "openid" in request.scopes else {},
-                resource=list(request.resource),
-                offline=OFFLINE_ACCESS in request.scopes,
-                nonce=request.nonce,
-                auth_time=authentication.authenticated_at,
-                acr=authentication.acr,
-                amr=list(authentication.amr),
-            )
+        authorization = Authorization(
+            client=request.client,
+            user=authentication.user,
+            session_id=authentication.session_id,
+            client_session_id=client_session_id,
+            scope=" ".join(sorted(request.scopes)),
+            claims=request.claims.names() if "openid" in request.scopes else {},
+            resource=list(request.resource),
+            offline=OFFLINE_ACCESS in request.scopes,
+            nonce=request.nonce,
+            auth_time=authentication.authenticated_at,
+            acr=authentication.acr,
+            amr=list(authentication.amr),
         )
         code = None
         if request.returns(response_types.CODE):
-            code = _code(request, authorization, now)
-        if not response_types.carries_tokens(request.response_type):
+            code = opaque.generate()
+            referring = _code(request, authorization, code, now)
+            rows.insert_with(authorization, referring, "authorization")
+        else:
+            rows.insert(authorization)
+        if not in_front:
             return {"code": code} if code else {}
         entitlement = Entitlement(request.client, authorization, request.scopes, request.resource)
         wanted = response_types.parts(request.response_type)
@@ -62,23 +67,21 @@ def issue(
     return {"code": code, **members} if code else members
 
 
-def _code(request: AuthorizationRequest, authorization: Authorization, now: datetime) -> str:
-    """Store a code for an authorization, and return it."""
-    code = opaque.generate()
-    rows.insert(
-        AuthorizationCode(
-            authorization=authorization,
-            user=authorization.user,
-            application=request.client,
-            code=opaque.hash_of(code),
-            expires=now + policy.CODE_LIFETIME,
-            redirect_uri=request.reply_to.redirect_uri,
-            scope=authorization.scope,
-            code_challenge=request.code_challenge or "",
-            code_challenge_method=request.code_challenge_method or "",
-        )
+def _code(
+    request: AuthorizationRequest, authorization: Authorization, code: str, now: datetime
+) -> AuthorizationCode:
+    """Return what is to be stored of a code."""
+    return AuthorizationCode(
+        authorization=authorization,
+        user=authorization.user,
+        application=request.client,
+        code=opaque.hash_of(code),
+        expires=now + policy.CODE_LIFETIME,
+        redirect_uri=request.reply_to.redirect_uri,
+        scope=authorization.scope,
+        code_challenge=request.code_challenge or "",
+        code_challenge_method=request.code_challenge_method or "",
     )
-    return code
 
 
 def new_client_session(client: Client, authentication: Authentication) -> int:

@@ -14,7 +14,7 @@ from idp.models import Client
 from idp.protocol.parameters import Parameters
 from idp.tokens.authorization import Entitlement
 
-#: Enters a transaction, gives the entitlement, and leaves it once the tokens are issued.
+#: Gives the entitlement; what it did for that is undone where no tokens can be issued.
 Grant = Callable[[Client, Parameters, datetime, HttpRequest], AbstractContextManager[Entitlement]]
 
 GRANTS: dict[str, Grant] = {

@@ -5,16 +5,15 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NoReturn
 
-from django.db import transaction
 from django.http import HttpRequest
 
 from idp import policy, statements
 from idp.grants import family
-from idp.models import Authorization, AuthorizationCode, Client
+from idp.models import AuthorizationCode, Client
 from idp.protocol import pkce
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
-from idp.statements import RedeemedCode
+from idp.statements import FoundCode
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
 
@@ -23,50 +22,40 @@ from idp.tokens.authorization import Entitlement
 def redeem(
     client: Client, parameters: Parameters, now: datetime, _http: HttpRequest
 ) -> Iterator[Entitlement]:
-    """Take the code and give what it stands for; both hold once the tokens are issued, or neither.
+    """Give what the code stands for; it is used up when the tokens are issued.
 
-    A code that is presented with wrong values is used up: whoever sent it does not own it.
+    A code that is presented with wrong values is used up, too: whoever sent it does not own it.
     Raises InvalidGrant; a second redemption also revokes what the first gave.
     """
     code_hash = opaque.hash_of(parameters.require("code"))
-    with transaction.atomic():
-        code = statements.redeem_code(code_hash, client.pk, now)
-        try:
-            authorization = _given_by(code, parameters) if code else None
-        except InvalidGrant as error:
-            refusal = error  # raised when the code is used up for good
-        else:
-            if authorization is not None:
-                yield Entitlement(
-                    client,
-                    authorization,
-                    frozenset(authorization.scope.split()),
-                    family.resource_for(authorization, parameters),
-                )
-                return
+    code = statements.find_code(code_hash, client.pk, now)
     if code is None:
         _refuse_unknown_or_used(code_hash, client, now)
-    raise refusal
+    try:
+        _has_not_expired(code)
+        _redirect_uri_is_the_same(code, parameters)
+        _verifier_belongs_to_the_challenge(code, parameters)
+        family.still_holds(code.authorization)
+    except InvalidGrant:
+        statements.use_up(code.spent, now)
+        raise
+    yield Entitlement(
+        client,
+        code.authorization,
+        frozenset(code.authorization.scope.split()),
+        family.resource_for(code.authorization, parameters),
+        spent=code.spent,
+    )
 
 
-def _given_by(code: RedeemedCode, parameters: Parameters) -> Authorization:
-    """Return what the code stands for, or raise InvalidGrant."""
-    _has_not_expired(code)
-    _redirect_uri_is_the_same(code, parameters)
-    _verifier_belongs_to_the_challenge(code, parameters)
-    authorization = family.load(code.authorization_id)
-    family.still_holds(authorization)
-    return authorization
-
-
-def _has_not_expired(code: RedeemedCode) -> None:
+def _has_not_expired(code: FoundCode) -> None:
     """RFC 6749 §4.1.2: codes are short-lived."""
     if code.expired:
         lifetime = int(policy.CODE_LIFETIME.total_seconds())
         raise InvalidGrant(f"The code has expired; codes live for {lifetime} seconds.")
 
 
-def _redirect_uri_is_the_same(code: RedeemedCode, parameters: Parameters) -> None:
+def _redirect_uri_is_the_same(code: FoundCode, parameters: Parameters) -> None:
     """RFC 6749 §4.1.3: the code is for whoever began at this address."""
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
@@ -77,7 +66,7 @@ def _redirect_uri_is_the_same(code: RedeemedCode, parameters: Parameters) -> Non
         raise InvalidGrant("The redirect_uri differs from the one of the authorization request.")
 
 
-def _verifier_belongs_to_the_challenge(code: RedeemedCode, parameters: Parameters) -> None:
+def _verifier_belongs_to_the_challenge(code: FoundCode, parameters: Parameters) -> None:
     """RFC 7636 §4.6: the code is for whoever made the challenge."""
     verifier = parameters.get("code_verifier")
     if not code.code_challenge:

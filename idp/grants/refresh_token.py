@@ -10,10 +10,10 @@ from django.http import HttpRequest
 
 from idp import statements
 from idp.grants import family
-from idp.models import Authorization, Client, RefreshToken
+from idp.models import Client, RefreshToken
 from idp.protocol.errors import InvalidGrant, InvalidScope
 from idp.protocol.parameters import Parameters
-from idp.statements import UsedRefreshToken
+from idp.statements import FoundRefreshToken
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
 
@@ -22,43 +22,50 @@ from idp.tokens.authorization import Entitlement
 def refresh(
     client: Client, parameters: Parameters, now: datetime, _http: HttpRequest
 ) -> Iterator[Entitlement]:
-    """Use the token up and give what it stands for; both hold once tokens are issued, or neither.
+    """Give what the token stands for; it is used up when new ones are issued.
 
     Raises InvalidGrant; a token that was used before also ends its family, unless its client has a
     grace and the answer may simply have been lost. Raises InvalidScope for more than was granted,
     which leaves the token as it is.
     """
     token_hash = opaque.hash_of(parameters.require("refresh_token"))
+    found = statements.find_refresh_token(token_hash, client.pk, now)
+    if found is not None:
+        yield _given_by(found, client, parameters, now)
+        return
     with transaction.atomic():
-        used = statements.use_refresh_token(token_hash, client.pk, now)
-        used = used or _repeated(token_hash, client, now)
-        try:
-            authorization = _given_by(used) if used else None
-        except InvalidGrant as error:
-            refusal = error  # raised when the token is used up for good
-        else:
-            if used is not None and authorization is not None:
-                granted = frozenset(authorization.scope.split())
-                yield Entitlement(
-                    client,
-                    authorization,
-                    _narrowed(granted, parameters),
-                    family.resource_for(authorization, parameters),
-                    refreshed=used.id,
-                )
-                return
-    if used is None:
-        _refuse_unknown_or_used(token_hash, client, now)
-    raise refusal
+        found = _repeated(token_hash, client, now)
+        if found is not None:
+            yield _given_by(found, client, parameters, now)
+            return
+    _refuse_unknown_or_used(token_hash, client, now)
 
 
-def _given_by(used: UsedRefreshToken) -> Authorization:
-    """Return what the token stands for, or raise InvalidGrant. RFC 6749 §6."""
-    if used.expired:
+def _given_by(
+    found: FoundRefreshToken, client: Client, parameters: Parameters, now: datetime
+) -> Entitlement:
+    """Return what the token stands for, or raise InvalidGrant, and use it up. RFC 6749 §6."""
+    authorization = found.authorization
+    try:
+        _has_not_expired(found)
+        family.still_holds(authorization)
+    except InvalidGrant:
+        statements.use_up(found.spent, now)
+        raise
+    return Entitlement(
+        client,
+        authorization,
+        _narrowed(frozenset(authorization.scope.split()), parameters),
+        family.resource_for(authorization, parameters),
+        spent=found.spent,
+        refreshed=found.id,
+    )
+
+
+def _has_not_expired(found: FoundRefreshToken) -> None:
+    """RFC 6749 §6."""
+    if found.expired:
         raise InvalidGrant("The refresh token has expired.")
-    authorization = family.load(used.authorization_id)
-    family.still_holds(authorization)
-    return authorization
 
 
 def _refuse_unknown_or_used(token_hash: str, client: Client, now: datetime) -> NoReturn:
@@ -74,10 +81,11 @@ def _refuse_unknown_or_used(token_hash: str, client: Client, now: datetime) -> N
     )
 
 
-def _repeated(token_hash: str, client: Client, now: datetime) -> UsedRefreshToken | None:
+def _repeated(token_hash: str, client: Client, now: datetime) -> FoundRefreshToken | None:
     """Take a token again whose answer may have been lost, where its client has a grace.
 
-    Only while the answer's own refresh token is unused, which dies: no second chain lives on.
+    Only while the answer's own refresh token is unused: that one is used up in its place, so that
+    no second chain lives on.
     """
     if not client.refresh_token_grace or client.is_public:
         return None
@@ -91,12 +99,18 @@ def _repeated(token_hash: str, client: Client, now: datetime) -> UsedRefreshToke
         )
         .first()
     )
-    if token is None:
+    successors = RefreshToken.objects.filter(predecessor=token, revoked=None).select_related(
+        *(f"authorization__{name}" for name in ("user", "session", "client_session"))
+    )
+    lost = successors.first() if token else None
+    if token is None or lost is None:
         return None
-    successor = RefreshToken.objects.filter(predecessor=token, revoked=None)
-    if successor.update(revoked=now, predecessor=None) != 1:
-        return None
-    return UsedRefreshToken(token.pk, token.authorization_id, expired=token.expires <= now)
+    return FoundRefreshToken(
+        statements.spent_refresh_token(lost.pk),
+        token.pk,
+        lost.authorization,
+        expired=token.expires <= now,
+    )
 
 
 def _narrowed(granted: frozenset[str], parameters: Parameters) -> frozenset[str]:

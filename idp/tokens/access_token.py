@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from idp import keys, policy, server_keys, statements
-from idp.clients.lookup import StaleClientError
 from idp.jose.encrypt import encrypted
 from idp.jose.sign import Signer
 from idp.models import ResourceServer
@@ -16,11 +15,10 @@ from idp.tokens.authorization import Entitlement
 ENCRYPTION_PURPOSE = "resource server encryption"
 
 
-def issue(entitlement: Entitlement, audience: Audience, now: datetime) -> str:
-    """Store a new access token and return it.
-
-    Raises StaleClientError if the client has changed since it was looked up.
-    """
+def make(
+    entitlement: Entitlement, audience: Audience, now: datetime
+) -> tuple[str, statements.NewAccessToken]:
+    """Return a new access token, and what is to be stored of it."""
     token = opaque.generate()
     client, authorization = entitlement.client, entitlement.authorization
     # Made now where it is the first time: whoever asks of the token finds it.
@@ -28,23 +26,17 @@ def issue(entitlement: Entitlement, audience: Audience, now: datetime) -> str:
     signer = keys.active_signer(audience.signing_alg) if audience.signing_alg else None
     if signer is not None:
         token = _jwt(entitlement, audience, signer, subject, jti=token, now=now)
-    stored = statements.insert_access_token(
-        statements.NewAccessToken(
-            token_hash=opaque.hash_of(token),
-            client_id=entitlement.client.pk,
-            client_version=entitlement.client.version,
-            authorization_id=authorization.pk if authorization else None,
-            user_id=authorization.user_id if authorization else None,
-            scope=" ".join(sorted(audience.scopes)),
-            resource=audience.resource,
-            expires=now + timedelta(seconds=audience.lifetime),
-            signed_with=signer.kid if signer else None,
-        ),
-        now,
+    return token, statements.NewAccessToken(
+        token_hash=opaque.hash_of(token),
+        client_id=client.pk,
+        client_version=client.version,
+        authorization_id=authorization.pk if authorization else None,
+        user_id=authorization.user_id if authorization else None,
+        scope=" ".join(sorted(audience.scopes)),
+        resource=audience.resource,
+        expires=now + timedelta(seconds=audience.lifetime),
+        signed_with=signer.kid if signer else None,
     )
-    if not stored:
-        raise StaleClientError
-    return token
 
 
 def _jwt(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from idp.models import Authorization, Client
+from idp.statements import Spent
 
 
 @dataclass(frozen=True)
@@ -14,5 +15,7 @@ class Entitlement:
     scopes: frozenset[str]
     #: The APIs that the access token is to be for; empty for none in particular.
     resource: tuple[str, ...] = ()
+    #: The code or refresh token that is used up when tokens are issued, if there is one.
+    spent: Spent | None = None
     #: The id of the refresh token that was used, if one was.
     refreshed: int | None = None

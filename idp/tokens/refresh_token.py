@@ -2,36 +2,33 @@
 
 from datetime import datetime
 
-from accounts import rows
 from accounts.models import User
 from idp import policy
 from idp.models import Authorization, RefreshToken
+from idp.statements import NewRefreshToken
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
 
 
-def issue(entitlement: Entitlement, authorization: Authorization, now: datetime) -> str:
-    """Store a new refresh token of the family and return it.
+def make(
+    entitlement: Entitlement, authorization: Authorization, now: datetime
+) -> tuple[str, NewRefreshToken]:
+    """Return a new refresh token of the family, and what is to be stored of it.
 
     It lives REFRESH_TOKEN_IDLE_LIFETIME, and no token outlives the family's absolute lifetime.
     """
     token = opaque.generate()
-    rows.insert(
-        RefreshToken(
-            user_id=authorization.user_id,
-            application=entitlement.client,
-            authorization=authorization,
-            predecessor_id=entitlement.refreshed,
-            token="",
-            token_checksum=opaque.hash_of(token),
-            resource=authorization.resource,
-            expires=min(
-                now + policy.REFRESH_TOKEN_IDLE_LIFETIME,
-                authorization.created_at + policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
-            ),
-        )
+    return token, NewRefreshToken(
+        token_hash=opaque.hash_of(token),
+        authorization_id=authorization.pk,
+        user_id=authorization.user_id,
+        resource=authorization.resource,
+        expires=min(
+            now + policy.REFRESH_TOKEN_IDLE_LIFETIME,
+            authorization.created_at + policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
+        ),
+        predecessor_id=entitlement.refreshed,
     )
-    return token
 
 
 def is_given_for(entitlement: Entitlement) -> bool:

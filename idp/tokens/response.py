@@ -4,6 +4,8 @@ from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
+from idp import statements
+from idp.clients.lookup import StaleClientError
 from idp.models import Authorization
 from idp.protocol.response_types import ID_TOKEN, TOKEN
 from idp.tokens import access_token, id_token, refresh_token
@@ -12,12 +14,14 @@ from idp.tokens.authorization import Entitlement
 
 
 def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
-    """Issue what the entitlement gives and return the members of the response.
+    """Issue what the entitlement gives, use up what it was given for, and return the response.
 
-    Call it inside the transaction that used up the grant, so that both hold or neither.
+    Both hold, or neither. Raises StaleClientError where that was used meanwhile, or the client has
+    changed since it was looked up.
     """
     audience = audience_of(entitlement)
-    token = access_token.issue(entitlement, audience, now)
+    token, access = access_token.make(entitlement, audience, now)
+    refresh = None
     response: dict[str, Any] = {
         "access_token": token,
         "token_type": "Bearer",
@@ -28,7 +32,7 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     authorization = entitlement.authorization
     if authorization is not None:
         if refresh_token.is_given_for(entitlement):
-            response["refresh_token"] = refresh_token.issue(entitlement, authorization, now)
+            response["refresh_token"], refresh = refresh_token.make(entitlement, authorization, now)
         if "openid" in entitlement.scopes:
             response["id_token"] = id_token.issue(
                 entitlement.client,
@@ -37,6 +41,8 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
                 now,
                 refreshed=entitlement.refreshed is not None,
             )
+    if not statements.store_tokens(access, refresh, entitlement.spent, now):
+        raise StaleClientError
     return response
 
 
@@ -56,7 +62,9 @@ def issue_in_front(
     token = None
     if TOKEN in wanted:
         audience = audience_of(entitlement)
-        token = access_token.issue(entitlement, audience, now)
+        token, access = access_token.make(entitlement, audience, now)
+        if not statements.store_tokens(access, None, None, now):
+            raise StaleClientError
         members |= {
             "access_token": token,
             "token_type": "Bearer",

@@ -21,6 +21,10 @@ from tests.relying_party import (
 )
 
 
+#: Storing an access token, and using up what it is given for; PostgreSQL does that at once.
+STORING = 1 if connection.vendor == "postgresql" else 2
+
+
 class Statements(CaptureQueriesContext):
     """The statements of a block; beginnings and ends of transactions are not counted."""
 
@@ -103,7 +107,7 @@ def test_code_exchange(in_process, signed_in, statements) -> None:
     code = authorized(in_process, signed_in)
     with statements:
         assert exchange(in_process, signed_in, code).status_code == 200
-    assert len(statements.sql) == 3, statements.sql
+    assert len(statements.sql) == 1 + STORING, statements.sql
 
 
 def test_userinfo(in_process, signed_in, statements) -> None:
@@ -137,7 +141,7 @@ def test_client_credentials(in_process, statements) -> None:
     with statements:
         response = post(in_process, client, "/token", grant_type="client_credentials")
     assert response.status_code == 200
-    assert len(statements.sql) == 1, statements.sql
+    assert len(statements.sql) == STORING, statements.sql
 
 
 def test_the_use_of_a_secret_is_noted_by_one_statement(in_process, statements) -> None:
@@ -145,7 +149,8 @@ def test_the_use_of_a_secret_is_noted_by_one_statement(in_process, statements) -
     with statements:
         post(in_process, client, "/token", grant_type="client_credentials")
     assert sum(sql.startswith('UPDATE "idp_clientsecret"') for sql in statements.sql) == 1
-    assert len(statements.sql) == 4, statements.sql  # the client, its secrets, this, the token
+    # The client, its secrets, this, the token
+    assert len(statements.sql) == 3 + STORING, statements.sql
 
 
 @pytest.fixture
@@ -168,7 +173,7 @@ def test_refresh(in_process, offline, statements) -> None:
     with statements:
         response = refresh(in_process, offline.client, first["refresh_token"])
     assert response.status_code == 200
-    assert len(statements.sql) <= 4, statements.sql
+    assert len(statements.sql) <= 2 + STORING, statements.sql
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token", "id_token"])

@@ -37,6 +37,7 @@ def redeem(
             refusal = error  # raised when the code is used up for good
         else:
             if authorization is not None:
+                family.person_is_admitted(authorization, client)
                 yield Entitlement(
                     client,
                     authorization,

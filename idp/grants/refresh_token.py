@@ -38,6 +38,7 @@ def refresh(
             refusal = error  # raised when the token is used up for good
         else:
             if used is not None and authorization is not None:
+                family.person_is_admitted(authorization, client)
                 granted = frozenset(authorization.scope.split())
                 yield Entitlement(
                     client,

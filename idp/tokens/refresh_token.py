@@ -1,9 +1,9 @@
 """Refresh tokens: opaque, rotated at each use. RFC 6749 §1.5, RFC 9700 §4.14."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from idp import policy
-from idp.models import Authorization, RefreshToken
+from idp.models import Authorization, Client, RefreshToken
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
 
@@ -11,7 +11,7 @@ from idp.tokens.authorization import Entitlement
 def issue(entitlement: Entitlement, authorization: Authorization, now: datetime) -> str:
     """Store a new refresh token of the family and return it.
 
-    It lives REFRESH_TOKEN_IDLE_LIFETIME, and no token outlives the family's absolute lifetime.
+    It lives as long as its client's may unused, and none outlives the family's absolute lifetime.
     """
     token = opaque.generate()
     RefreshToken.objects.create(
@@ -22,12 +22,18 @@ def issue(entitlement: Entitlement, authorization: Authorization, now: datetime)
         token="",
         token_checksum=opaque.hash_of(token),
         resource=authorization.resource,
-        expires=min(
-            now + policy.REFRESH_TOKEN_IDLE_LIFETIME,
-            authorization.created_at + policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
-        ),
+        expires=_end(entitlement.client, authorization, now),
     )
     return token
+
+
+def _end(client: Client, authorization: Authorization, now: datetime) -> datetime:
+    idle, absolute = client.refresh_token_idle_lifetime, client.refresh_token_absolute_lifetime
+    return min(
+        now + (timedelta(seconds=idle) if idle else policy.REFRESH_TOKEN_IDLE_LIFETIME),
+        authorization.created_at
+        + (timedelta(seconds=absolute) if absolute else policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME),
+    )
 
 
 def is_given_for(entitlement: Entitlement) -> bool:

@@ -23,6 +23,14 @@ def consent(visitor: Visitor, scope: str) -> None:
     visitor.sees("Continue to Bakery?")
 
 
+def not_admitted(visitor: Visitor) -> None:
+    """An app for a group that the person is not in."""
+    closed = site_at("https://rp.example.com/", client_name="Bakery", allowed_groups=["bakers"])
+    visitor.open(request_of(closed, visitor.person)[0])
+    visitor.sign_in()
+    visitor.sees("Your account may not use Bakery")
+
+
 def sign_in_with_error(visitor: Visitor) -> None:
     visitor.start_at_bakery()
     visitor.sign_in("not the password")
@@ -419,6 +427,7 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "inactive": at("/account/inactive/"),
     "consent-few": lambda visitor: consent(visitor, "openid"),
     "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),
+    "not-admitted": not_admitted,
     "form-post": form_post,
     "wrong-request": wrong_request,
     "wrong-request-of-ones-own": wrong_request_of_ones_own,

@@ -190,9 +190,7 @@ def _kept(http: HttpRequest, arrival: Arrival, client: Client) -> str:
     return continue_at(pending.keep(client, arrival, client_address(http)))
 
 
-def _page_of_ours(
-    http: HttpRequest, name: str, arrival: Arrival, client: Client
-) -> HttpResponse:
+def _page_of_ours(http: HttpRequest, name: str, arrival: Arrival, client: Client) -> HttpResponse:
     pending_id = pending.keep(client, arrival, client_address(http))
     return redirect(f"{reverse(name)}?{urlencode({PENDING: pending_id})}")
 

@@ -146,6 +146,9 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             ),
             WebAddress,
         )
+        widgets = dict.fromkeys(
+            _LIFETIMES, forms.NumberInput(attrs={"class": "vBigIntegerField"})
+        )
         labels = {
             "client_id": _("Client ID"),
             "name": _("Name"),
@@ -195,10 +198,12 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
                 "those say."
             ),
             "refresh_token_idle_lifetime": _(
-                "Empty: 2592000, 30 days. Each use begins it anew, until the next number ends it."
+                "How long one lives that is not used; each use gives a new one. Empty: 2592000, "
+                "30 days."
             ),
             "refresh_token_absolute_lifetime": _(
-                "Empty: 31536000, a year, which is the most. After it people sign in again."
+                "How long after a sign-in the last one ends, used or not. Empty: 31536000, a year, "
+                "which is the most."
             ),
             "require_auth_time": _("ID tokens always say when somebody signed in."),
             "enabled": _("Off: everything of this app stops at once."),
@@ -261,9 +266,9 @@ FIELDSETS: tuple[Any, ...] = (
         _("Policy"),
         {
             "fields": (
-                *("profile", "skip_authorization", "default_max_age"),
+                *("profile", "skip_authorization", "allowed_groups", "default_max_age"),
                 *("required_acr", "default_acr_values", "require_auth_time"),
-                *("allowed_groups", "access_token_format", "refresh_without_offline_access"),
+                *("access_token_format", "refresh_without_offline_access"),
                 *_LIFETIMES,
             )
         },

@@ -24,11 +24,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='client',
             name='refresh_token_absolute_lifetime',
-            field=models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(60), django.core.validators.MaxValueValidator(31536000)], verbose_name='refresh tokens die in any case after, seconds'),
+            field=models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(60), django.core.validators.MaxValueValidator(31536000)], verbose_name='all refresh tokens, seconds'),
         ),
         migrations.AddField(
             model_name='client',
             name='refresh_token_idle_lifetime',
-            field=models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(60), django.core.validators.MaxValueValidator(31536000)], verbose_name='refresh tokens die unused after, seconds'),
+            field=models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(60), django.core.validators.MaxValueValidator(31536000)], verbose_name='unused refresh tokens, seconds'),
         ),
     ]

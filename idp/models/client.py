@@ -268,14 +268,14 @@ class Client(AbstractApplication):
     )
     #: Seconds after which an unused refresh token dies; None: REFRESH_TOKEN_IDLE_LIFETIME.
     refresh_token_idle_lifetime = models.PositiveIntegerField(
-        _("refresh tokens die unused after, seconds"),
+        _("unused refresh tokens, seconds"),
         null=True,
         blank=True,
         validators=_between(60, policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME),
     )
     #: Seconds after the authorization when the last one dies; None: the longest there is.
     refresh_token_absolute_lifetime = models.PositiveIntegerField(
-        _("refresh tokens die in any case after, seconds"),
+        _("all refresh tokens, seconds"),
         null=True,
         blank=True,
         validators=_between(60, policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME),

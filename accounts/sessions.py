@@ -26,6 +26,7 @@ from django.utils.crypto import constant_time_compare
 
 from accounts.models import Session, User
 from accounts.network import client_address
+from accounts.rows import Columns, instances, one
 
 #: Sent inside the transaction that ends sessions, with `sessions` (a list) and `ending`.
 sessions_ended = Signal()
@@ -49,7 +50,10 @@ class Ending(StrEnum):
     PASSWORD_CHANGED = "password-changed"
     PASSWORD_RESET = "password-reset"
     FACTOR_REMOVED = "second-factor-removed"
+    DELETION_ASKED = "deletion-asked"
     ACCOUNT_DELETED = "account-deleted"
+    EMAIL_CHANGED = "email-changed"
+    EMAIL_RESTORED = "email-restored"
     EXPIRED = "expired"
 
 
@@ -172,7 +176,7 @@ def _find(http: HttpRequest) -> Session | None:
     key = http.session.get(KEY)
     if not isinstance(key, str):
         return None
-    session = Session.objects.select_related("user").filter(usable_session(), pk=key).first()
+    session = _usable(key)
     if session is None or not is_unchanged(http.session.get(HASH_SESSION_KEY, ""), session.user):
         return None
     now = timezone.now()
@@ -183,6 +187,24 @@ def _find(http: HttpRequest) -> Session | None:
     if now - session.last_seen_at > _SEEN_EVERY or session.until_closed != known:
         session.last_seen_at = now
         session.save(update_fields=["last_seen_at", "until_closed"])
+    return session
+
+
+_SESSION, _USER = Columns(Session, "s"), Columns(User, "u")
+_USABLE = f"""
+    SELECT {_SESSION.sql}, {_USER.sql}
+    FROM accounts_session s JOIN accounts_user u ON u.id = s.user_id
+    WHERE s.id = %s AND s.ended_at IS NULL AND u.is_active AND NOT u.password_change_required
+"""
+
+
+def _usable(key: str) -> Session | None:
+    """Return the session of this id with its user, if it is one of `usable_session`."""
+    row = one(_USABLE, [key])
+    if row is None:
+        return None
+    session: Session
+    session, session.user = instances(row, _SESSION, _USER)
     return session
 
 

@@ -146,9 +146,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             ),
             WebAddress,
         )
-        widgets = dict.fromkeys(
-            _LIFETIMES, forms.NumberInput(attrs={"class": "vBigIntegerField"})
-        )
+        widgets = dict.fromkeys(_LIFETIMES, forms.NumberInput(attrs={"class": "vBigIntegerField"}))
         labels = {
             "client_id": _("Client ID"),
             "name": _("Name"),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('idp', '0018_trials'),
+        ('idp', '0019_account_events'),
     ]
 
     operations = [

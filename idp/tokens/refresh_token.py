@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from accounts import rows
 from idp import policy
 from idp.models import Authorization, Client, RefreshToken
 from idp.tokens import opaque
@@ -14,15 +15,17 @@ def issue(entitlement: Entitlement, authorization: Authorization, now: datetime)
     It lives as long as its client's may unused, and none outlives the family's absolute lifetime.
     """
     token = opaque.generate()
-    RefreshToken.objects.create(
-        user_id=authorization.user_id,
-        application=entitlement.client,
-        authorization=authorization,
-        predecessor_id=entitlement.refreshed,
-        token="",
-        token_checksum=opaque.hash_of(token),
-        resource=authorization.resource,
-        expires=_end(entitlement.client, authorization, now),
+    rows.insert(
+        RefreshToken(
+            user_id=authorization.user_id,
+            application=entitlement.client,
+            authorization=authorization,
+            predecessor_id=entitlement.refreshed,
+            token="",
+            token_checksum=opaque.hash_of(token),
+            resource=authorization.resource,
+            expires=_end(entitlement.client, authorization, now),
+        )
     )
     return token
 

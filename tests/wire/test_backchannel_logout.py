@@ -29,6 +29,8 @@ from tests.relying_party import (
     RelyingParty,
     forms_of,
     is_error_page,
+    mailed_code,
+    mailed_link,
     make_client,
     spec,
     unique,
@@ -157,10 +159,35 @@ def remove_the_app(told: Told) -> None:
     press(told.browser, "/account/apps/", remove=told.relying_party.client.client_id)
 
 
+def delete_the_account(told: Told) -> None:
+    told.browser.submit(told.browser.open("/account/delete/"), "delete-account")
+
+
+def change_address(browser: Browser) -> None:
+    new = f"{unique('new')}@example.com"
+    browser.submit(browser.open("/account/email/"), email=new)
+    browser.submit(browser.open("/account/email/code/"), code=mailed_code(new))
+
+
+def change_the_address_elsewhere(told: Told) -> None:
+    with Browser() as other:
+        other.sign_in(told.relying_party.person)
+        change_address(other)
+
+
+def put_the_address_back(told: Told) -> None:
+    change_address(told.browser)
+    with Browser() as other:
+        other.submit(other.open(mailed_link(told.relying_party.person.email)), "undo")
+
+
 @spec("OIDC Back-Channel Logout", "2.3")
 @pytest.mark.parametrize(
     "end",
     [
+        delete_the_account,
+        change_the_address_elsewhere,
+        put_the_address_back,
         sign_out_elsewhere,
         remove_the_app,
         lambda told: operations.disable(told.user),
@@ -169,7 +196,10 @@ def remove_the_app(told: Told) -> None:
         lambda told: operations.end_session(told.user.sessions.get()),
         lambda told: told.user.delete(),
     ],
-    ids=["elsewhere", "app removed", "disabled", "new password", "all", "one", "deleted"],
+    ids=[
+        *("deletion asked", "address changed", "address put back", "elsewhere", "app removed"),
+        *("disabled", "new password", "all", "one", "deleted"),
+    ],
 )
 def test_every_ending_is_told(told: Told, end: Callable[[Told], None]) -> None:
     end(told)

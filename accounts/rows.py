@@ -4,11 +4,14 @@ What is read and written is the same as with the ORM, on either database; nobody
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 
+import psycopg
 from django.db import connection
 from django.db.models import Field, Model
+from psycopg.types.datetime import TimestamptzLoader
 
 M = TypeVar("M", bound=Model)
 
@@ -88,6 +91,42 @@ def _insertion(model: type[Model]) -> "tuple[str, list[Field[Any, Any]]]":
 
 def one(sql: str, parameters: Sequence[Any]) -> Any:
     """Return the first row that a statement gives, or None."""
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchone()
+
+
+def changed(sql: str, parameters: Sequence[Any]) -> int:
+    """Return how many rows a statement has changed."""
+    with _cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return int(cursor.rowcount)
+
+
+@contextmanager
+def _cursor() -> Iterator[Any]:
+    """Give a cursor; on PostgreSQL psycopg's own, one for each connection, a tenth of a ms faster.
+
+    Whoever watches or logs statements sees these, too: then it is Django's.
+    """
+    if (
+        connection.vendor != "postgresql"
+        or connection.queries_logged
+        or connection.execute_wrappers
+    ):
+        with connection.cursor() as cursor:
+            yield cursor
+        return
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors:
+        yield _own_cursor(connection.connection)
+
+
+def _own_cursor(psycopg_connection: Any) -> Any:
+    cursor = getattr(psycopg_connection, "own_cursor", None)
+    if cursor is None:
+        cursor = psycopg_connection.own_cursor = psycopg.Cursor(psycopg_connection)
+        # Django's is in Python. The time zone of its connections is UTC, as with ours here.
+        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
+    return cursor

@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import Session, User
-from accounts.rows import Columns, instances, one
+from accounts.rows import Columns, changed, instances, one
 from idp.models import Authorization, ClientSession
 from idp.protocol.vocabulary import SCOPE_CLAIMS
 
@@ -75,15 +75,14 @@ def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
 
     Hand-written for ON CONFLICT: of many at once exactly one succeeds, in one statement.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO idp_usedassertion (client_id, jti_hash, expires_at) VALUES (%s, %s, %s)
-            ON CONFLICT DO NOTHING
-            """,
-            [client_id, jti_hash, _time(expires_at)],
-        )
-        return bool(cursor.rowcount == 1)
+    inserted = changed(
+        """
+        INSERT INTO idp_usedassertion (client_id, jti_hash, expires_at) VALUES (%s, %s, %s)
+        ON CONFLICT DO NOTHING
+        """,
+        [client_id, jti_hash, _time(expires_at)],
+    )
+    return inserted == 1
 
 
 _AUTHORIZATION = Columns(Authorization, "a")
@@ -137,30 +136,29 @@ def insert_access_token(token: NewAccessToken, now: datetime) -> bool:
     Hand-written so that the test is part of the insertion: whoever went by a remembered client
     learns here that it has changed. Returns whether the token was stored.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO idp_accesstoken (
-                token_checksum, authorization_id, user_id, scope, expires, created, updated,
-                resource, application_id, token
-            )
-            SELECT %s, %s, %s, %s, %s, %s, %s, %s, id, ''
-            FROM idp_client WHERE id = %s AND version = %s AND enabled
-            """,
-            [
-                token.token_hash,
-                token.authorization_id,
-                token.user_id,
-                token.scope,
-                _time(token.expires),
-                _time(now),
-                _time(now),
-                json.dumps(token.resource),
-                token.client_id,
-                token.client_version,
-            ],
+    inserted = changed(
+        """
+        INSERT INTO idp_accesstoken (
+            token_checksum, authorization_id, user_id, scope, expires, created, updated,
+            resource, application_id, token
         )
-        return bool(cursor.rowcount == 1)
+        SELECT %s, %s, %s, %s, %s, %s, %s, %s, id, ''
+        FROM idp_client WHERE id = %s AND version = %s AND enabled
+        """,
+        [
+            token.token_hash,
+            token.authorization_id,
+            token.user_id,
+            token.scope,
+            _time(token.expires),
+            _time(now),
+            _time(now),
+            json.dumps(token.resource),
+            token.client_id,
+            token.client_version,
+        ],
+    )
+    return inserted == 1
 
 
 @dataclass(frozen=True)

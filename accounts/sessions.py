@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.signals import pre_delete
 from django.dispatch import Signal
 from django.http import HttpRequest
@@ -34,7 +34,7 @@ sessions_ended = Signal()
 #: Where the browser session names it.
 KEY = "accounts_session"
 _SEEN_EVERY = timedelta(minutes=5)
-#: How many sessions expire in one go.
+#: How many sessions end in one transaction, where there may be very many.
 _BATCH = 500
 
 
@@ -44,6 +44,7 @@ class Ending(StrEnum):
     SIGNED_OUT = "signed-out"
     SIGNED_OUT_ELSEWHERE = "signed-out-elsewhere"
     OPERATOR = "operator"
+    KEY_REPLACED = "key-replaced"
     ACCOUNT_DISABLED = "account-disabled"
     NEW_PASSWORD_REQUIRED = "new-password-required"
     ANOTHER_PERSON = "another-person"
@@ -99,15 +100,28 @@ def add_step(http: HttpRequest) -> None:
 def end_sessions(sessions: Iterable[Session], ending: Ending) -> None:
     """End sessions that still live. The one way a session ends."""
     with transaction.atomic():
-        ended = [
-            session
-            for session in sessions
-            if Session.objects.filter(pk=session.pk, ended_at=None).update(
+        known = {session.pk: session for session in sessions}
+        # In one order, so that two who end the same sessions never wait for each other.
+        live = Session.objects.select_for_update().filter(pk__in=known, ended_at=None)
+        ended = [known[pk] for pk in live.order_by("pk").values_list("pk", flat=True)]
+        if ended:
+            Session.objects.filter(pk__in=[session.pk for session in ended]).update(
                 ended_at=timezone.now(), ending=ending
             )
-        ]
-        if ended:
             sessions_ended.send(sender=Session, sessions=ended, ending=ending)
+
+
+def end_in_batches(sessions: QuerySet[Session], ending: Ending) -> int:
+    """End those of these that live, however many they are; return how many that were.
+
+    Each batch is a transaction of its own: whoever is cut short has ended some, and none by half.
+    """
+    live = sessions.filter(ended_at=None).select_related("user").order_by("last_seen_at")
+    ended = 0
+    while batch := list(live[:_BATCH]):
+        end_sessions(batch, ending)
+        ended += len(batch)
+    return ended
 
 
 @dataclass(frozen=True)
@@ -144,12 +158,7 @@ def end_expired(now: datetime) -> int:
         limits = _limits(until_closed=until_closed)
         since = Q(last_seen_at__lte=now - limits.idle) | Q(authenticated_at__lte=now - limits.whole)
         over |= Q(until_closed=until_closed) & since
-    expired = Session.objects.select_related("user").filter(over, ended_at=None)
-    ended = 0
-    while batch := list(expired.order_by("last_seen_at")[:_BATCH]):
-        end_sessions(batch, Ending.EXPIRED)
-        ended += len(batch)
-    return ended
+    return end_in_batches(Session.objects.filter(over), Ending.EXPIRED)
 
 
 def usable_session(prefix: str = "") -> Q:

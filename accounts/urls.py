@@ -11,7 +11,6 @@ from accounts.views import (
     invitation,
     passkeys,
     second_factor,
-    sessions,
     sign_in,
     sign_in_again,
 )
@@ -32,7 +31,6 @@ urlpatterns = [
     path("email/code/", email.confirm_email_change, name="account_email_code"),
     path("email/undo/<str:token>/", email.undo_email_change, name="account_email_undo"),
     path("delete/", deletion.delete_account, name="account_delete"),
-    path("sessions/", sessions.sessions, name="account_sessions"),
     path("logout/", allauth.logout, name="account_logout"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("invitation/<str:token>/", invitation.invitation, name="account_invitation"),

@@ -45,6 +45,19 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
         messages.append(
             Error("IDP_REGISTRATION is not closed, token or open.", hint="Set one.", id="idp.E003")
         )
+    if settings.IDP_CLIENT_ID_METADATA not in {"closed", "open"}:
+        messages.append(
+            Error("IDP_CLIENT_ID_METADATA is not closed or open.", hint="Set one.", id="idp.E008")
+        )
+    messages += [
+        Error(
+            f"IDP_CLIENT_ID_METADATA_HOSTS has what is no host: {entry}",
+            hint="Write host names alone, such as apps.example.com.",
+            id="idp.E009",
+        )
+        for entry in settings.IDP_CLIENT_ID_METADATA_HOSTS
+        if urlsplit(f"//{entry}").hostname != entry
+    ]
     messages += [
         Error(f"{name} is less than 1.", hint="Set 1 or more.", id="idp.E006")
         for name in _LENGTHS_OF_TIME  # nobody would ever get past the sign-in

@@ -95,7 +95,7 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
 
 
 def _unused_clients(now: datetime) -> QuerySet[Client]:
-    """Return the clients that anybody might have registered, and that nobody ever agreed to.
+    """Return the clients that anybody might have brought here, and that nobody ever agreed to.
 
     One that may sign in by itself leaves no lasting trace when it does, so it stays.
     """
@@ -108,7 +108,7 @@ def _unused_clients(now: datetime) -> QuerySet[Client]:
         ~Exists(AccessToken.objects.filter(application=OuterRef("pk"))),
         ~Exists(Event.objects.filter(client_id=OuterRef("client_id"), kind=Event.Kind.CONSENTED)),
         ~Exists(Client.objects.filter(signs_in_by_itself, pk=OuterRef("pk"))),
-        registration_source=Client.RegistrationSource.DCR,
+        registration_source__in=(Client.RegistrationSource.DCR, Client.RegistrationSource.CIMD),
         registered_with={},
         created__lte=now - policy.UNUSED_CLIENTS_KEPT_FOR,
     )

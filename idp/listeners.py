@@ -15,7 +15,7 @@ from accounts.deletion import deletion_asked, deletion_undone
 from accounts.email_change import email_changed, email_restored
 from accounts.models import Session, User
 from accounts.sessions import sessions_ended
-from idp.events import Kind, record
+from idp.events import Kind, record, record_of_each
 from idp.logout import backchannel
 from idp.models import Authorization, ClientSession
 from idp.tokens.revocation import revoke_families
@@ -70,8 +70,8 @@ def _sign_in_failed(
 
 def _sessions_ended(*, sessions: list[Session], ending: str, **_: Any) -> None:
     backchannel.plan(ClientSession.objects.filter(session__in=sessions))
-    for session in sessions:
-        record(Kind.SESSION_ENDED, user=session.user, reason=f"Ended because: {ending}.")
+    people = [session.user for session in sessions]
+    record_of_each(Kind.SESSION_ENDED, people, f"Ended because: {ending}.")
 
 
 def _deletion_asked(*, request: HttpRequest, user: User, **_: Any) -> None:

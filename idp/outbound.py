@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from queue import Empty, Queue
 from typing import Any, cast
@@ -33,6 +34,8 @@ Resolver = Callable[[str], Collection[str]]
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+#: What a server answers that has nothing to say just now (RFC 9110 §15.6, RFC 6585 §4).
+_IN_TROUBLE = frozenset({429, *range(500, 600)})
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNICAST = IPv6Network("2000::/3")
 #: Within unicast: what wraps another address (6to4, Teredo), is for benchmarks or documentation.
@@ -44,6 +47,18 @@ _SPECIAL: tuple[Network, ...] = (
 
 class OutboundError(Exception):
     """An address could not be fetched; the message says why, in a sentence."""
+
+
+class UnwantedAnswerError(OutboundError):
+    """The address answered, and with something else than was asked for."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is at an address, with the headers that it came with."""
+
+    body: bytes
+    headers: HTTPMessage
 
 
 @dataclass(frozen=True)
@@ -65,15 +80,20 @@ def addresses_of(host: str) -> Collection[str]:
 
 
 def fetch(url: str, content_types: Collection[str], *, resolve: Resolver = addresses_of) -> bytes:
-    """Return what is at a client's address, as one of these content types.
+    """Return the content of a client's address. Raises as `ask` does."""
+    return ask(url, content_types, resolve=resolve).body
+
+
+def ask(url: str, content_types: Collection[str], *, resolve: Resolver = addresses_of) -> Answer:
+    """Return what is at a client's address, as one of these content types (`application/*+json`).
 
     Nothing of ours goes along: no cookie, no credentials. No redirect is followed and no proxy of
-    the environment used. Raises OutboundError.
+    the environment used. Raises OutboundError, of which UnwantedAnswerError is the address's word.
     """
     ends_at = time.monotonic() + SECONDS
     with _talking_to(url, resolve, ends_at) as (connection, target):
         response = _answer(connection, _get(target, content_types), ends_at)
-        return _body(response, target, content_types)
+        return Answer(_body(response, target, content_types), response.headers)
 
 
 def post(url: str, form: str, *, resolve: Resolver = addresses_of) -> int:
@@ -281,7 +301,7 @@ def _body(response: HTTPResponse, target: _Target, content_types: Collection[str
     _is_what_was_asked_for(response, target, content_types)
     body = response.read(MOST + 1)
     if len(body) > MOST:
-        raise OutboundError(f"What {target.authority} sent is larger than {MOST} bytes.")
+        raise UnwantedAnswerError(f"What {target.authority} sent is larger than {MOST} bytes.")
     if response.length:
         raise OutboundError(f"What {target.authority} sent broke off.")
     return body
@@ -292,14 +312,15 @@ def _is_what_was_asked_for(
 ) -> None:
     host, status = target.authority, response.status
     if 300 <= status < 400:
-        raise OutboundError(f"{host} answered with a redirect, which is not followed.")
+        raise UnwantedAnswerError(f"{host} answered with a redirect, which is not followed.")
     if status != 200:
-        raise OutboundError(f"{host} answered with the status {status}.")
+        kind_of_error = OutboundError if status in _IN_TROUBLE else UnwantedAnswerError
+        raise kind_of_error(f"{host} answered with the status {status}.")
     if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise OutboundError(f"What {host} sent is compressed.")
+        raise UnwantedAnswerError(f"What {host} sent is compressed.")
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind not in content_types:
-        raise OutboundError(f"What {host} sent has the content type {kind or 'of nothing'}.")
+    if not any(fnmatchcase(kind, wanted) for wanted in content_types):
+        raise UnwantedAnswerError(f"What {host} sent has the content type {kind or 'of nothing'}.")
 
 
 def _left(ends_at: float) -> float:

@@ -30,6 +30,12 @@ KEY_PUBLISHED_BEFORE: Final = timedelta(days=2)
 REMEMBERED_FOR: Final = timedelta(days=1)
 #: How long a client stays that registered itself without an initial access token, unused.
 UNUSED_CLIENTS_KEPT_FOR: Final = timedelta(days=30)
+#: How long what a client's own document says holds without another look, whatever its server says
+#: of that: at least, and at most …
+CLIENT_DOCUMENT_FRESH_AT_LEAST: Final = timedelta(minutes=5)
+CLIENT_DOCUMENT_FRESH_AT_MOST: Final = timedelta(hours=12)
+#: … and after the last look at the latest, while its server can't be reached.
+CLIENT_DOCUMENT_BELIEVED_FOR: Final = timedelta(days=1)
 #: How long a sign-up whose address is not proven stays.
 UNFINISHED_SIGNUPS_KEPT_FOR: Final = timedelta(days=7)
 #: How long events stay.
@@ -131,8 +137,13 @@ SOFTWARE_STATEMENT_ISSUERS: Final = {
         entry.partition("=") for entry in settings.IDP_SOFTWARE_STATEMENT_ISSUERS
     )
 }
-#: Clients that one network address may register in a minute without an initial access token.
+#: Clients that one network address may register in a minute without an initial access token, and
+#: documents of clients that are fetched for it.
 REGISTRATIONS_A_MINUTE: Final = 60
+
+#: Whether clients may come with a document of their own ("open"), and at which hosts; all if empty.
+CLIENT_ID_METADATA: Final[str] = settings.IDP_CLIENT_ID_METADATA
+CLIENT_ID_METADATA_HOSTS: Final = frozenset(settings.IDP_CLIENT_ID_METADATA_HOSTS)
 
 # --- Addresses ---------------------------------------------------------------------------------
 

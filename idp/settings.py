@@ -51,6 +51,14 @@ IDP_REGISTRATION_GRANTS: list[str] = env.str(
 IDP_REGISTRATION_RESPONSE_TYPES: list[str] = env.list(
     "IDP_REGISTRATION_RESPONSE_TYPES", default=["code"]
 )
+#: Whether a client may come with a document of its own instead, at the https address that is its
+#: client_id: "closed" or "open"; and the hosts where such documents may be, any if none is named.
+IDP_CLIENT_ID_METADATA: str = env.str("IDP_CLIENT_ID_METADATA", default="closed")
+IDP_CLIENT_ID_METADATA_HOSTS: list[str] = [
+    host.strip().lower()
+    for host in env.list("IDP_CLIENT_ID_METADATA_HOSTS", default=[])
+    if host.strip()
+]
 #: Classes, by dotted path, that know where claims are found that others assert (idp.claim_sources).
 IDP_CLAIM_SOURCES: list[str] = [
     path.strip() for path in env.list("IDP_CLAIM_SOURCES", default=[]) if path.strip()

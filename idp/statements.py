@@ -128,6 +128,8 @@ class NewAccessToken:
     scope: str
     resource: tuple[str, ...]
     expires: datetime
+    #: The `kid` of the key that signed it; None for an opaque one.
+    signed_with: str | None
 
 
 def insert_access_token(token: NewAccessToken, now: datetime) -> bool:
@@ -140,9 +142,9 @@ def insert_access_token(token: NewAccessToken, now: datetime) -> bool:
         """
         INSERT INTO idp_accesstoken (
             token_checksum, authorization_id, user_id, scope, expires, created, updated,
-            resource, application_id, token
+            resource, signed_with, application_id, token
         )
-        SELECT %s, %s, %s, %s, %s, %s, %s, %s, id, ''
+        SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, id, ''
         FROM idp_client WHERE id = %s AND version = %s AND enabled
         """,
         [
@@ -154,6 +156,7 @@ def insert_access_token(token: NewAccessToken, now: datetime) -> bool:
             _time(now),
             _time(now),
             json.dumps(token.resource),
+            token.signed_with,
             token.client_id,
             token.client_version,
         ],
@@ -184,6 +187,7 @@ def find_standing(client_id: int, user_id: int, session_id: str, now: datetime) 
         LEFT JOIN idp_consent k ON k.client_id = c.id AND k.user_id = %s
              AND (k.expires_at IS NULL OR k.expires_at > %s)
         LEFT JOIN idp_clientsession x ON x.client_id = c.id AND x.session_id = %s
+             AND x.ended_at IS NULL
         WHERE c.id = %s
         """,
         [user_id, _time(now), session_id, client_id],

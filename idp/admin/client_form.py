@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from idp import policy
 from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
+from idp.clients.metadata import NAMES_OF_COLUMNS, REGISTERED
 from idp.models import Client
 
 _GRANTS = {
@@ -32,6 +33,7 @@ _LIFETIMES = (
     "refresh_token_grace",
 )
 _SUBJECTS = ("subject_type", "sector_identifier_uri")
+_SOFTWARE = ("software_id", "software_version")
 _LOGOUT = (
     *("backchannel_logout_uri", "backchannel_logout_session_required"),
     *("frontchannel_logout_uri", "frontchannel_logout_session_required"),
@@ -131,6 +133,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *_LIFETIMES,
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
             *("initiate_login_uri", "localized", "contacts"),
+            *_SOFTWARE,
         )
         field_classes = dict.fromkeys(
             (
@@ -203,6 +206,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
                 "How long after a sign-in the last one ends, used or not. Empty: 31536000, a year, "
                 "which is the most."
             ),
+            "software_id": _("The same for every installation of one program (software_id)."),
             "require_auth_time": _("ID tokens always say when somebody signed in."),
             "enabled": _("Off: everything of this app stops at once."),
         }
@@ -224,11 +228,17 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
-#: What the form shows and nobody writes.
-THE_RECORD = (
-    *("registration_source", "software_id", "software_version", "vouched_for_by"),
-    *("created", "updated"),
+#: What an app says of itself in its own document, if it has one; its scopes are the operator's.
+OF_ITS_DOCUMENT = (
+    *(
+        field
+        for field in ClientForm.Meta.fields
+        if NAMES_OF_COLUMNS.get(field, field) in REGISTERED and field != "scopes"
+    ),
+    "localized",
 )
+#: What the form shows and nobody writes.
+THE_RECORD = ("registration_source", "vouched_for_by", "created", "updated")
 #: Headings, with the fields under each.
 FIELDSETS: tuple[Any, ...] = (
     (
@@ -272,5 +282,5 @@ FIELDSETS: tuple[Any, ...] = (
         },
     ),
     (_("Signatures and encryption"), {"fields": _SIGNATURES}),
-    (_("The record"), {"fields": THE_RECORD}),
+    (_("The record"), {"fields": (*_SOFTWARE, *THE_RECORD)}),
 )

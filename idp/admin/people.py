@@ -20,6 +20,7 @@ from accounts.models import EmailChange, Session, User
 from idp.admin import proof
 from idp.admin.fields import AddressField, WebAddress
 from idp.admin.page import Act, Page, list_of
+from idp.admin.sessions import sessions_live
 from idp.models import Authorization, Client, Consent, Event
 
 _POWERS = ("is_staff", "is_superuser", "groups")
@@ -126,6 +127,7 @@ class PeoplePage(Page):
             _("They are signed out everywhere, and what apps got through these sessions ends."),
             lambda _http, person: operations.end_all_sessions(person),
             proven=True,
+            extent=lambda person: sessions_live(person.sessions.all()),
         ),
         Act(
             "require-password",

@@ -82,9 +82,16 @@ def _code(request: AuthorizationRequest, authorization: Authorization, now: date
 
 
 def new_client_session(client: Client, authentication: Authentication) -> int:
-    """Make the row, in one statement; another tab of the session may have made it meanwhile."""
+    """Make the row, in one statement, or find it.
+
+    Another tab of the session may have made it meanwhile; or the client's part in it had ended,
+    which begins anew.
+    """
     row = ClientSession(client=client, session_id=authentication.session_id)
     made = ClientSession.objects.bulk_create(
-        [row], update_conflicts=True, unique_fields=["session", "client"], update_fields=["client"]
+        [row],
+        update_conflicts=True,
+        unique_fields=["session", "client"],
+        update_fields=["created_at", "ended_at"],
     )
     return made[0].pk

@@ -6,7 +6,7 @@ RFC 6749 §4.1.2.1.
 from accounts.models import User
 from idp.models import Client
 
-#: What the client is told of somebody else.
+#: What the client is told of whoever is not among them.
 NOT_ADMITTED = "The person is in none of the groups that may use this client."
 
 

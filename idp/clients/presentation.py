@@ -3,6 +3,8 @@
 OIDC Dynamic Client Registration §2.
 """
 
+from typing import Any
+
 from django.utils.translation import get_language
 
 from accounts.next import split
@@ -20,11 +22,18 @@ def form_action_for(uri: str) -> dict[str, list[str]]:
     return {"form-action": ["https:", *([target] if not target.startswith("https:") else [])]}
 
 
-def app_of(client: Client, redirect_uri: str) -> dict[str, str]:
-    """Return what a page says of the app that it leads back to."""
+def app_of(client: Client, redirect_uri: str) -> dict[str, Any]:
+    """Return what a page says of the app that it leads back to.
+
+    `document_host` is whose app it is by its own document; then nobody here knows it, and where it
+    is `on_device` any other program there could take its place.
+    """
+    by_document = client.registration_source == Client.RegistrationSource.CIMD
     return {
         "name": name_of(client),
         "host": host_of(redirect_uri),
+        "document_host": host_of(client.client_id) if by_document else "",
+        "on_device": not redirect_uri.startswith("https://"),
         "logo": shown_logo(client),
         "policy_uri": _said("policy_uri", client),
         "tos_uri": _said("tos_uri", client),
@@ -56,6 +65,11 @@ def _said(member: str, client: Client) -> str:
 
 def _is_entered_by_operator(client: Client) -> bool:
     return bool(client.registration_source == Client.RegistrationSource.MANUAL)
+
+
+def hosts_of(client: Client) -> list[str]:
+    """Return each host that people are sent back to, or the scheme of an app on their device."""
+    return sorted({host_of(uri) or origin_of(uri) for uri in client.redirect_uris})
 
 
 def host_of(redirect_uri: str) -> str:

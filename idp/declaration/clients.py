@@ -31,6 +31,8 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
     refuse_unknown(what, entry, {*_MEMBERS, *filter(metadata.is_localized, entry)})
     client = Client.objects.select_related("user").filter(client_id=client_id).first()
     is_new = client is None
+    if client is not None and client.registration_source == Client.RegistrationSource.CIMD:
+        raise DeclarationError(f"{what}: its own document describes it; delete it to declare it.")
     client = client or Client(client_id=client_id)
     before = {} if is_new else state(client)
     try:

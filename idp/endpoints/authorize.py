@@ -33,6 +33,7 @@ from idp.clients.lookup import StaleClientError, is_current, with_client
 from idp.clients.redirect_uris import ReplyAddress, verified
 from idp.continuation import PENDING, continue_at
 from idp.endpoints.error_page import error_page
+from idp.endpoints.introduction import introduce
 from idp.endpoints.wire import form_of, methods, query_of
 from idp.logout.session_state import session_state
 from idp.models import Client
@@ -53,6 +54,8 @@ def authorize(http: HttpRequest) -> HttpResponse:
         return error_page(http, error)
     try:
         client_id = _client_id(arrival.parameters)
+        if arrival.pending_id is None:
+            introduce(http, client_id)
         return with_client(client_id, UnknownClient, lambda client: _visit(http, arrival, client))
     except ProtocolError as error:
         # No verified address: the person is told, the redirect_uri is not used.

@@ -19,6 +19,7 @@ from idp.protocol.errors import (
     RequestExpired,
     UnknownClient,
     UnregisteredRedirectUri,
+    UnusableClientDocument,
     rule_broken,
 )
 from idp.protocol.parameters import Parameters
@@ -29,6 +30,13 @@ _TOLD: dict[type[ProtocolError], tuple[Promise, Promise]] = {
     UnknownClient: (
         _("We don’t know this app"),
         _("The app that sent you here isn’t registered here, or has been switched off."),
+    ),
+    UnusableClientDocument: (
+        _("We couldn’t get to know this app"),
+        _(
+            "What the app says of itself can’t be fetched or used. To keep you safe, we stopped "
+            "here; it may work again later."
+        ),
     ),
     UnregisteredRedirectUri: (
         _("We don’t know where this leads"),

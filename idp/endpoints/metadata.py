@@ -95,6 +95,11 @@ def provider_metadata(offered: Offer) -> dict[str, Any]:
         "ui_locales_supported": [code for code, _ in settings.LANGUAGES],
         "code_challenge_methods_supported": policy.CODE_CHALLENGE_METHODS,
         "authorization_response_iss_parameter_supported": True,
+        **(
+            {"client_id_metadata_document_supported": True}
+            if policy.CLIENT_ID_METADATA == "open"
+            else {}
+        ),
     }
 
 

@@ -10,14 +10,13 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.network import client_address
 from idp import policy
-from idp.clients.presentation import host_of
+from idp.clients.presentation import hosts_of
 from idp.endpoints import bearer
 from idp.endpoints.wire import answer, json_of, methods, query_of, refuse
 from idp.events import Kind, masked, record
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest, InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
-from idp.protocol.redirect_uris import origin_of
 from idp.registration import (
     initial_access_tokens,
     lifecycle,
@@ -89,7 +88,7 @@ def _register(http: HttpRequest, permit: policies.Permit, document: dict[str, An
         http,
         client_id=client.client_id,
         target=f"client {client.client_id}",
-        redirect_hosts=sorted({host_of(uri) or origin_of(uri) for uri in client.redirect_uris}),
+        redirect_hosts=hosts_of(client),
         initial_access_token=permit.token.name if permit.token else None,
         software_statement=software_statements.issuer_of(client.software_statement),
     )

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('idp', '0019_account_events'),
+        ('idp', '0021_client_id_documents'),
     ]
 
     operations = [

@@ -314,6 +314,8 @@ class Client(AbstractApplication):
     registered_with = models.JSONField(default=dict, editable=False)
     #: The statement that it registered with, as it came (RFC 7591 §2.3); empty for all others.
     software_statement = models.TextField(blank=True, editable=False)
+    #: When its own document was last fetched; beside `cimd_expires_at`, when it is looked at again.
+    document_fetched_at = models.DateTimeField(null=True, editable=False)
     #: Whether it was opened for what is off by default; follows from the grant types.
     has_legacy_grants = models.BooleanField(default=False, editable=False)
     #: Grows at every change, so that no process goes on with an older copy.

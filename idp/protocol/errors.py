@@ -50,7 +50,8 @@ class InvalidRequest(ProtocolError):
     5. The body was not understood: send application/x-www-form-urlencoded, not JSON.
     6. PKCE is required, or not understood: send a code_challenge with code_challenge_method=S256.
        Any current OpenID Connect library has a switch for it.
-    7. The client_id is unknown or disabled: compare it with the operator's, and ask them.
+    7. The client_id is unknown or disabled: compare it with the operator's, and ask them. One that
+       is an https address has to be where your app's own document is, and stand in that document.
     8. The page was incomplete or too old: people who took more than an hour, or came back by a
        bookmark, begin once more in your app.
     """
@@ -62,6 +63,12 @@ class UnknownClient(InvalidRequest):
     """The request names no client that is registered and enabled."""
 
     section = "OIDC Core §3.1.2.1"
+
+
+class UnusableClientDocument(UnknownClient):
+    """The client_id is an address, and what is there does not describe a client for us."""
+
+    section = "OAuth Client ID Metadata Document §5.1"
 
 
 class UnregisteredRedirectUri(InvalidRequest):
@@ -342,7 +349,7 @@ class RegistrationClosed(AccessDenied):
 
 
 class TooManyRegistrations(AccessDenied):
-    """Too many clients were registered from one address; wait a minute."""
+    """Too many clients were registered or fetched from one address; wait a minute."""
 
     section = "RFC 7591 §5"
     status = HTTPStatus.TOO_MANY_REQUESTS
@@ -442,7 +449,7 @@ class InsufficientUserAuthentication(ProtocolError):
     status = HTTPStatus.UNAUTHORIZED
 
 
-_SECTION = re.compile(r"(?:RFC \d+|(?:OIDC|OAuth 2\.0) [A-Z][\w -]*?) §[\w.]*\w")
+_SECTION = re.compile(r"(?:RFC \d+|(?:OIDC|OAuth(?: 2\.0)?) [A-Z][\w -]*?) §[\w.]*\w")
 
 
 def rule_broken(error: ProtocolError) -> tuple[str, str]:

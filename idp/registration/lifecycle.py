@@ -109,19 +109,13 @@ def replace(
     with transaction.atomic():
         present = _held(client, access_token)
         _is_about(present, document)
-        before = _told_of(present)
+        before = told_of(present)
         present.software_statement = statement
         _describe(present, registered, permit_of(present))
         present.save()
         going_on_with = access_tokens.renew(present, access_token)
         registration = Registration(present, going_on_with, _secret_where_needed(present))
-    after = _told_of(present)
-    changes = {
-        name: (before.get(name), after.get(name))
-        for name in {**before, **after}
-        if before.get(name) != after.get(name)
-    }
-    return registration, changes
+    return registration, changes_of(present, before)
 
 
 def delete(client: Client) -> None:
@@ -133,6 +127,22 @@ def delete(client: Client) -> None:
     if not there.update(enabled=False, version=F("version") + 1):
         raise _not_there()
     deletion.delete(client)
+
+
+def told_of(client: Client) -> dict[str, Any]:
+    """Return what an event may tell of a registration: who vouches for it, not in which words."""
+    issuer = software_statements.issuer_of(client.software_statement)
+    return {**metadata.registered_by(client), "software_statement": issuer}
+
+
+def changes_of(client: Client, before: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return what is told otherwise of a registration than before: what it was and what it is."""
+    after = told_of(client)
+    return {
+        name: (before.get(name), after.get(name))
+        for name in {**before, **after}
+        if before.get(name) != after.get(name)
+    }
 
 
 def _held(client: Client, access_token: str) -> Client:
@@ -151,12 +161,6 @@ def _describe(client: Client, registered: Mapping[str, Any], permit: Permit) -> 
     metadata.is_sound(client)
     is_permitted(client, permit)
     hosts_are_permitted(client, permit)
-
-
-def _told_of(client: Client) -> dict[str, Any]:
-    """Return what an event may tell of a registration: who vouches for it, not in which words."""
-    issuer = software_statements.issuer_of(client.software_statement)
-    return {**metadata.registered_by(client), "software_statement": issuer}
 
 
 def _is_about(client: Client, document: Mapping[str, Any]) -> None:

@@ -87,9 +87,8 @@ def keys_come_in_one_way(document: Document) -> None:
 def texts_can_be_kept(document: Document) -> None:
     """RFC 7591 §2: names and addresses are text that people and programs can read."""
     for name in (*metadata.REGISTERED, *filter(metadata.is_localized, document)):
-        value = document.get(name)
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str) and not _UNPRINTABLE.isdisjoint(map(_category, text)):
+        for text in _texts_in(document.get(name)):
+            if not _UNPRINTABLE.isdisjoint(map(_category, text)):
                 raise InvalidClientMetadata(f"{name}: It contains a control character.")
 
 
@@ -154,7 +153,7 @@ def assign(client: Client, registered: Document) -> None:
 def is_sound(client: Client) -> None:
     """RFC 7591 §2: redirect URIs, grants and response types fit each other and what is offered."""
     try:
-        client.full_clean()
+        client.full_clean(validate_unique=False)  # the database sees to that
         vouches_for(client)
     except ValidationError as error:
         column, problems = next(iter(error.message_dict.items()))
@@ -191,6 +190,19 @@ def _words(value: Any) -> str:
 
 def _is_localized_page(name: str) -> bool:
     return metadata.is_localized(name) and not name.startswith("client_name#")
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Return each text in a value, members' names among them, however deep."""
+    values = [value]
+    while values:
+        value = values.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            values.extend(value)
+        elif isinstance(value, dict):
+            values.extend((*value, *value.values()))
 
 
 def _category(character: str) -> str:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from accounts import rows
+from accounts.models import User
 from idp import policy
 from idp.models import Authorization, Client, RefreshToken
 from idp.tokens import opaque
@@ -45,3 +46,18 @@ def is_given_for(entitlement: Entitlement) -> bool:
     if authorization is None or "refresh_token" not in client.grant_types:
         return False
     return authorization.offline or bool(client.refresh_without_offline_access)
+
+
+def kept_offline_by(user: User, now: datetime) -> set[int]:
+    """Return the keys of the clients that can go on for somebody who is signed out.
+
+    OIDC Core §11: with offline_access, until it is taken back or has expired.
+    """
+    living = RefreshToken.objects.filter(
+        user=user,
+        revoked=None,
+        expires__gt=now,
+        authorization__offline=True,
+        authorization__revoked_at=None,
+    )
+    return set(living.values_list("application_id", flat=True))

@@ -14,6 +14,7 @@ from idp.models import Client, Event, Scope, SigningKey
 from tests.browser.test_pages import violations
 from tests.browser.visitor import Site, Visitor, request_of
 from tests.conftest import Server
+from tests.introducing import introduced_before
 from tests.relying_party import Person, RelyingParty, make_client, make_person, unique
 
 
@@ -41,8 +42,12 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "disable": lambda: f"accounts/user/{first(User, is_superuser=False)}/act/disable/",
     "sessions": lambda: "accounts/session/",
     "session": lambda: f"accounts/session/{first(Session, ended_at=None)}/change/",
+    "end-all": lambda: "accounts/session/end-all/",
     "apps": lambda: "idp/client/",
     "app": lambda: f"idp/client/{first(Client)}/change/",
+    "app-by-document": lambda: (
+        f"idp/client/{first(Client, client_id=introduced_before().client_id)}/change/"
+    ),
     "new-app": lambda: "idp/client/add/",
     "new-website": lambda: "idp/client/add/website/",
     "new-app-at-once": lambda: "idp/client/add/everything/",

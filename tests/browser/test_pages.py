@@ -7,13 +7,23 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.template.loader import render_to_string
+from playwright.sync_api import expect
 
 from accounts import invitations, operations
 from accounts.models import User
 from tests.browser.test_passkeys import Authenticator
-from tests.browser.visitor import Visitor, owned_site, request_of, site_at
+from tests.browser.visitor import Site, Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
-from tests.relying_party import Browser, mailed_code, mailed_link, make_person, unique
+from tests.introducing import introduced_before
+from tests.relying_party import (
+    Browser,
+    RelyingParty,
+    mailed_code,
+    mailed_link,
+    make_client,
+    make_person,
+    unique,
+)
 
 AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
 
@@ -30,6 +40,17 @@ def not_admitted(visitor: Visitor) -> None:
     visitor.open(request_of(closed, visitor.person)[0])
     visitor.sign_in()
     visitor.sees("Your account may not use Bakery")
+
+
+def consent_by_document(visitor: Visitor) -> None:
+    uri = "http://127.0.0.1:9/callback"
+    site = Site(uri, introduced_before(client_name="Assistant", redirect_uris=[uri]))
+    visitor.open(request_of(site, visitor.person)[0])
+    visitor.sign_in()
+    visitor.sees("Continue to Assistant?")
+    told = visitor.page.locator(".notice")
+    expect(told).to_contain_text("comes from assistant.example and calls itself Assistant")
+    expect(told).to_contain_text("a program on your device")
 
 
 def sign_in_with_error(visitor: Visitor) -> None:
@@ -157,11 +178,16 @@ def connected_apps(visitor: Visitor) -> None:
 
 
 def sign_ins(visitor: Visitor) -> None:
-    home(visitor)
-    with Browser() as elsewhere:
-        elsewhere.sign_in(visitor.person)
+    """Here with apps, at two other browsers with one; what one of them had was just ended."""
+    connected_apps(visitor)
+    client = make_client(grant_types=["authorization_code", "refresh_token"], client_name="Cobbler")
+    for _ in range(2):
+        with Browser() as elsewhere:
+            RelyingParty(client, elsewhere, visitor.person).tokens(scope="openid offline_access")
     visitor.open("/account/sessions/")
+    visitor.page.get_by_role("button", name="Sign out: ").first.click()
     visitor.sees("Where you are signed in")
+    visitor.page.get_by_text("Can’t be told. Sign out there, too.").wait_for()
 
 
 def some_signed_out(visitor: Visitor) -> None:
@@ -470,6 +496,7 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "signed-out-of-apps": signed_out_of_apps,
     "inactive": at("/account/inactive/"),
     "consent-few": lambda visitor: consent(visitor, "openid"),
+    "consent-by-document": consent_by_document,
     "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),
     "not-admitted": not_admitted,
     "form-post": form_post,

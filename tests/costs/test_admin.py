@@ -145,6 +145,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "sessions": lambda: "accounts/session/",
     "sessions, live": lambda: "accounts/session/?state=live",
     "sessions of somebody": lambda: "accounts/session/?q=crowd-000000050000",
+    "ending all sessions": lambda: "accounts/session/end-all/",
     "apps": lambda: "idp/client/",
     "apps, searched": lambda: "idp/client/?q=crowd-000000050000",
     "an app": lambda: f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/",

@@ -50,6 +50,8 @@ def test_the_development_defaults_are_fine_where_they_are_meant() -> None:
         ({"IDP_ISSUER": "https://id.example.com/idp"}, "idp.E002"),
         ({"IDP_SIGNUP": "perhaps"}, "idp.E001"),
         ({"IDP_REGISTRATION": "perhaps"}, "idp.E003"),
+        ({"IDP_CLIENT_ID_METADATA": "perhaps"}, "idp.E008"),
+        ({"IDP_CLIENT_ID_METADATA_HOSTS": "a.example,https://b.example"}, "idp.E009"),
         ({"IDP_REGISTRATION_GRANTS": "authorization_code telepathy"}, "idp.E004"),
         ({"IDP_REGISTRATION_RESPONSE_TYPES": "code,telepathy"}, "idp.E004"),
         ({"IDP_RECENT_SIGN_IN_MINUTES": "0"}, "idp.E006"),

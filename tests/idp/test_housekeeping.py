@@ -185,6 +185,8 @@ def self_registered(age: timedelta = 40 * DAY, **columns: Any) -> Client:
 def test_apps_that_registered_themselves_and_were_never_used(user: User) -> None:
     kept_for = policy.UNUSED_CLIENTS_KEPT_FOR
     assert survivors(self_registered(kept_for), self_registered(kept_for - SECOND)) == [False, True]
+    by_document = self_registered(registration_source=Client.RegistrationSource.CIMD)
+    assert survivors(by_document) == [False]
 
 
 def test_apps_that_somebody_vouched_for_stay() -> None:

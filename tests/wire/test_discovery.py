@@ -28,6 +28,7 @@ from tests.assertions import (
     shared_key,
 )
 from tests.elsewhere import Elsewhere
+from tests.introducing import introduced
 from tests.passkeys import PersonWithPasskey, make_person_with_passkey
 from tests.reading import BROUGHT, brought, decrypted, encrypt_to, read_by
 from tests.relying_party import (
@@ -197,6 +198,7 @@ def test_each_promise_is_kept(
         person,
     )
     sid = verified(told.tokens()["id_token"])["sid"]
+    stranger = RelyingParty(introduced(foreign_site), browser, person)
     page = browser.submit(browser.open("/account/logout/")).text
     call_command("worker", "--once")
     logout_token = verified(foreign_site.forms(f"{path}-told")[0]["logout_token"])
@@ -207,6 +209,7 @@ def test_each_promise_is_kept(
         "require_request_uri_registration": unregistered.error == "invalid_request_uri",
         "require_signed_request_object": party.answer(party.visit()).code is None,
         "authorization_response_iss_parameter_supported": unregistered.iss == ISSUER,
+        "client_id_metadata_document_supported": bool(stranger.authorize().code),
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": logout_token["sid"] == sid,
         "frontchannel_logout_supported": "https://rp.example.com/loaded?" in page,

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from idp.models import Client, Event, InitialAccessToken
 from tests.conftest import Server, free_port
+from tests.elsewhere import Elsewhere
+from tests.introducing import introduced
 from tests.registering import (
     REDIRECT_URI,
     as_client,
@@ -31,9 +33,11 @@ from tests.relying_party import (
     Browser,
     Person,
     RelyingParty,
+    is_error_page,
     is_page,
     make_api,
     make_client,
+    make_person,
     spec,
     unique,
 )
@@ -415,6 +419,8 @@ def others(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             tmp_path_factory.mktemp(kind) / "log",
             IDP_REGISTRATION=kind,
             IDP_REGISTRATION_TOKEN_ROTATION="on",
+            IDP_CLIENT_ID_METADATA={"closed": "closed", "token": "open"}[kind],
+            IDP_CLIENT_ID_METADATA_HOSTS="apps.example",
         )
         for kind in ("closed", "token")
     }
@@ -435,6 +441,24 @@ def test_discovery_names_the_endpoint_unless_it_is_closed(others: dict[str, str]
     assert "registration_endpoint" not in discovery(others["closed"])
     assert discovery(others["token"])["registration_endpoint"] == f"{others['token']}/register"
     assert discovery(ISSUER)["registration_endpoint"] == PATH
+
+
+@spec("OAuth Client ID Metadata Document", "6")
+def test_documents_are_gone_by_where_the_operator_says_so(
+    others: dict[str, str], foreign_site: Elsewhere
+) -> None:
+    """One provider takes none, another those of one host; even of apps that are known here."""
+    client = introduced(foreign_site)
+    party = RelyingParty(client, Browser(), make_person())
+    assert is_page(party.visit(), "/account/login/")
+    asked = len(foreign_site.asked)
+    for issuer in others.values():
+        page = httpx.get(f"{issuer}/authorize", params=party.parameters(), verify=False)
+        assert is_error_page(page)
+    assert len(foreign_site.asked) == asked
+    member = "client_id_metadata_document_supported"
+    assert member not in discovery(others["closed"])
+    assert discovery(others["token"])[member] is True
 
 
 @spec("RFC 7591", "3")

@@ -10,14 +10,17 @@ from django.contrib.auth.models import Group
 from django.db import connection
 
 from accounts.models import Session, User
+from idp.declaration import DeclarationError, apply
 from idp.models import Client, Consent, Event, Scope
 from tests.idp.admin.conftest import Operator, events_of
+from tests.introducing import introduced_before
 from tests.reading import read_by
 from tests.relying_party import (
     ISSUER,
     Browser,
     Registered,
     RelyingParty,
+    forms_of,
     is_page,
     make_api,
     make_client,
@@ -271,7 +274,10 @@ def test_what_would_fail_later_is_said_at_once(
 def test_an_app_s_change_is_recorded_and_obeyed_at_once(operator: Operator, relying_party) -> None:
     client_id = relying_party.client.client_id
     operator.save(
-        client_page(client_id), redirect_uris="https://rp.example.com/other", name="Renamed"
+        client_page(client_id),
+        redirect_uris="https://rp.example.com/other",
+        name="Renamed",
+        software_id="bakery-till",
     )
     assert relying_party.visit().status_code == 400
     changes = events_of(operator)[-1].details["changes"]
@@ -280,6 +286,25 @@ def test_an_app_s_change_is_recorded_and_obeyed_at_once(operator: Operator, rely
         ["https://rp.example.com/other"],
     ]
     assert changes["client_name"] == ["Test app", "Renamed"]
+    assert changes["software_id"] == ["", "bakery-till"]
+
+
+def test_what_an_app_s_own_document_says_is_not_the_operator_s_to_change(
+    operator: Operator,
+) -> None:
+    client = introduced_before()
+    page = operator.open(client_page(client.client_id))
+    assert "Its own document" in page.text
+    assert client.redirect_uri in page.text
+    assert not {"redirect_uris", "name", "jwks"} & set(forms_of(page)[-1].fields)
+    operator.save(client_page(client.client_id), scopes="openid\nemail")
+    row = Client.objects.get(client_id=client.client_id)
+    assert (row.scopes, row.redirect_uris) == (["openid", "email"], [client.redirect_uri])
+    operator.act(client_page(client.client_id), "disable")
+    row.refresh_from_db()
+    assert not row.enabled
+    with pytest.raises(DeclarationError, match="its own document describes it"):
+        apply({"clients": [client.metadata]}, dry_run=True)
 
 
 def test_an_app_that_is_to_sign_with_its_secret_is_given_one_that_can(

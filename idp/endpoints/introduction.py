@@ -1,0 +1,42 @@
+"""Clients that introduce themselves by a document, on their way into the authorization endpoint.
+
+OAuth Client ID Metadata Document §5.
+"""
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.network import client_address
+from idp.clients.presentation import hosts_of
+from idp.events import Kind, masked, record
+from idp.registration import client_id_documents, software_statements
+
+
+def introduce(http: HttpRequest, client_id: str) -> None:
+    """Have a client as its own document describes it, if it has one; raises what `look` does."""
+    if not client_id_documents.may_be_at(client_id):
+        return
+    address = client_address(http) or "unknown"
+    news = client_id_documents.look(client_id, address, timezone.now())
+    if news is None:
+        return
+    target = f"client {client_id}"
+    if news.changes is not None:
+        record(
+            Kind.CHANGED,
+            http,
+            client_id=client_id,
+            target=target,
+            reason="The app changed its own document.",
+            changes=masked(news.changes),
+        )
+        return
+    record(
+        Kind.REGISTERED,
+        http,
+        client_id=client_id,
+        target=target,
+        reason="The app came with its own document.",
+        redirect_hosts=hosts_of(news.client),
+        software_statement=software_statements.issuer_of(news.client.software_statement),
+    )

@@ -1,0 +1,248 @@
+"""Clients that are what the document at their client_id says.
+
+OAuth Client ID Metadata Document §3 to §5 (draft-ietf-oauth-client-id-metadata-document-02). A
+document makes a client's row, as a registration does, and is looked at again when it may have
+changed. It is fetched for the authorization endpoint alone: everything else goes by the row.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import Message
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from django.db import IntegrityError, transaction
+
+from idp import outbound, policy
+from idp.models import Client
+from idp.protocol import json_objects
+from idp.protocol.errors import (
+    InvalidClientMetadata,
+    InvalidRequest,
+    ProtocolError,
+    UnknownClient,
+    UnusableClientDocument,
+)
+from idp.registration import lifecycle, metadata, software_statements, throttle
+
+log = structlog.get_logger(__name__)
+#: Between two fetches for a client whose document can't be had, and how long one may take at most.
+FLOOR = timedelta(minutes=1)
+#: Characters of a client_id that is an address.
+LONGEST = 255
+_CONTENT_TYPES = ("application/json", "application/*+json")
+_SECRETS = ("client_secret", "client_secret_expires_at")
+#: What a client can be by its document; what else that lists is for other providers.
+_OFFERED = {
+    "grant_types": [
+        grant for grant in policy.REGISTRATION_GRANT_TYPES if grant not in policy.LEGACY_GRANT_TYPES
+    ],
+    "response_types": ["code"],
+}
+#: Fetches under way at once in this process: whoever waits for one keeps a thread.
+_places = threading.BoundedSemaphore(2)
+
+
+@dataclass(frozen=True)
+class News:
+    """A client that its document has made or changed: what changed, None where it is new."""
+
+    client: Client
+    changes: dict[str, tuple[Any, Any]] | None
+
+
+def may_be_at(client_id: str) -> bool:
+    """Whether there may be a document at a client_id. OAuth Client ID Metadata Document §3."""
+    return client_id.startswith("https://")
+
+
+def look(client_id: str, ip_address: str, now: datetime) -> News | None:
+    """Have a client as the document at its client_id describes it; return what is new of it.
+
+    Clients that an operator registered stay as they are. Raises UnusableClientDocument,
+    UnknownClient where documents are not gone by, and TooManyRegistrations.
+    """
+    client = Client.objects.filter(client_id=client_id).first()
+    if client is None:
+        _is_welcome(client_id)
+        throttle.count(ip_address, now)
+        return _introduced(client_id, now)
+    if client.registration_source != Client.RegistrationSource.CIMD or not client.enabled:
+        return None
+    _is_welcome(client_id)
+    if client.cimd_expires_at > now and _is_believed(client, now):
+        return None
+    throttle.count(ip_address, now)
+    return _renewed(client, now)
+
+
+def _is_welcome(client_id: str) -> None:
+    """OAuth Client ID Metadata Document §3, §8.9: the operator's word, then the address's form."""
+    if policy.CLIENT_ID_METADATA != "open":
+        raise UnknownClient("No client of the operator has this client_id.")
+    flaw = _flaw_of(client_id)
+    if flaw is not None:
+        raise UnusableClientDocument(f"The client_id is no address of a document: {flaw}")
+    hosts = policy.CLIENT_ID_METADATA_HOSTS
+    if hosts and urlsplit(client_id).hostname not in hosts:
+        raise UnknownClient("Documents of clients are not taken from the host of this client_id.")
+
+
+def _flaw_of(client_id: str) -> str | None:
+    """Return what is wrong with an address, or None. OAuth Client ID Metadata Document §3."""
+    if len(client_id) > LONGEST:
+        return f"It is longer than {LONGEST} characters."
+    if "#" in client_id:
+        return "It has a fragment."
+    flaw = outbound.problem_with(client_id)
+    if flaw is not None:
+        return flaw
+    path = urlsplit(client_id).path
+    if not path:
+        return "It has no path."
+    if not {".", ".."}.isdisjoint(map(unquote, path.split("/"))):
+        return "Its path has . or .. in it."
+    return None
+
+
+def _introduced(client_id: str, now: datetime) -> News | None:
+    """Make the client of a document, unless another visit is faster."""
+    client = Client(
+        client_id=client_id,
+        registration_source=Client.RegistrationSource.CIMD,
+        profile=Client.Profile.RECOMMENDED,
+    )
+    try:
+        _read(client, now)
+    except (outbound.OutboundError, ProtocolError) as problem:
+        raise _unusable(problem) from None
+    try:
+        with transaction.atomic():
+            client.save()
+    except IntegrityError:
+        return None
+    return News(client, None)
+
+
+def _renewed(client: Client, now: datetime) -> News | None:
+    """Look whether a client's document has changed. OAuth Client ID Metadata Document §5.1, §5.2.
+
+    Of many visits at once one looks. While its server can't be reached, the client goes on as it
+    was; what its server says otherwise is its word, and ends that.
+    """
+    row = Client.objects.filter(pk=client.pk)
+    believed = _is_believed(client, now)
+    is_ours = row.filter(cimd_expires_at=client.cimd_expires_at).update(cimd_expires_at=now + FLOOR)
+    if believed and not is_ours:
+        return None
+    before = lifecycle.told_of(client)
+    try:
+        _read(client, now)
+    except (outbound.OutboundError, ProtocolError) as problem:
+        log.warning("client_document_not_used", client_id=client.client_id, reason=str(problem))
+        is_its_word = isinstance(problem, outbound.UnwantedAnswerError | ProtocolError)
+        if believed and not is_its_word:
+            return None
+        row.update(cimd_expires_at=now)
+        raise _unusable(problem) from None
+    changes = lifecycle.changes_of(client, before)
+    if not changes:
+        row.update(cimd_expires_at=client.cimd_expires_at, document_fetched_at=now)
+        return None
+    with transaction.atomic():
+        # An operator may have disabled it meanwhile: then the next visit looks.
+        if not row.select_for_update().filter(version=client.version, enabled=True):
+            return None
+        client.save()
+    return News(client, changes)
+
+
+def _is_believed(client: Client, now: datetime) -> bool:
+    fetched_at = client.document_fetched_at
+    return fetched_at is not None and fetched_at + policy.CLIENT_DOCUMENT_BELIEVED_FOR > now
+
+
+def _unusable(problem: Exception) -> UnusableClientDocument:
+    return UnusableClientDocument(f"The document at the client_id can't be used. {problem}")
+
+
+def _read(client: Client, now: datetime) -> None:
+    """Fetch a client's document and make the client what it says, not saved.
+
+    No transaction is open meanwhile. Raises OutboundError, and what a registration raises.
+    """
+    if not _places.acquire(blocking=False):
+        raise outbound.OutboundError("Too many documents are being fetched just now; try again.")
+    try:
+        answer = outbound.ask(client.client_id, _CONTENT_TYPES)
+        _describe(client, _parsed(answer.body), now)
+    finally:
+        _places.release()
+    client.document_fetched_at = now
+    client.cimd_expires_at = now + _lifetime(answer.headers)
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        return json_objects.parse(body.decode(), "It")
+    except UnicodeDecodeError:
+        raise InvalidRequest("It is not UTF-8.") from None
+
+
+def _describe(client: Client, document: Mapping[str, Any], now: datetime) -> None:
+    """OAuth Client ID Metadata Document §4, §4.1: about this client, and without a secret."""
+    if document.get("client_id") != client.client_id:
+        raise InvalidClientMetadata("client_id: It is not the address that the document is at.")
+    secret = next((name for name in _SECRETS if name in document), None)
+    if secret is not None:
+        raise InvalidClientMetadata(f"{secret}: A document that all can read has no secret.")
+    members, client.software_statement = software_statements.joined(
+        document, now, accepted=client.software_statement
+    )
+    scopes = client.scopes
+    metadata.assign(client, metadata.read(_for_us(members)))
+    client.scopes = scopes  # what it may ask for here is the operator's to say
+    if not client.grant_types:
+        raise InvalidClientMetadata("grant_types: None of them is open to clients with a document.")
+    if client.needs_secret:
+        raise InvalidClientMetadata(
+            "token_endpoint_auth_method: There is no secret that it, or an algorithm, could use."
+        )
+    metadata.is_sound(client)
+
+
+def _for_us(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a document says to us: many providers read it, and offer different things.
+
+    RFC 7591 §2: what it leaves out is left to us. A client that names no authentication is public
+    then, and one that sends people nowhere on the web is an app on their device.
+    """
+    said = {name: value for name, value in members.items() if name != "scope"}
+    said.setdefault("token_endpoint_auth_method", "none")
+    for name, offered in _OFFERED.items():
+        if isinstance(said.get(name), list):
+            said[name] = [value for value in said[name] if value in offered]
+    uris = said.get("redirect_uris")
+    if isinstance(uris, list) and not any(str(uri).startswith("https://") for uri in uris):
+        said.setdefault("application_type", Client.ApplicationType.NATIVE.value)
+    return said
+
+
+def _lifetime(headers: Message) -> timedelta:
+    """Return for how long a document holds. RFC 9111 §4.2.1, §5.2.2, within the policy's bounds."""
+    directives = {}
+    for directive in ",".join(headers.get_all("Cache-Control", [])).lower().split(","):
+        name, _, value = directive.strip().partition("=")
+        directives[name] = value.strip('"')
+    least, most = policy.CLIENT_DOCUMENT_FRESH_AT_LEAST, policy.CLIENT_DOCUMENT_FRESH_AT_MOST
+    if not {"no-store", "no-cache"}.isdisjoint(directives):
+        return least
+    seconds = _seconds(directives.get("max-age")) - _seconds(headers.get("Age"))
+    return min(max(timedelta(seconds=seconds), least), most)
+
+
+def _seconds(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -25,8 +25,8 @@ def refresh(
     """Use the token up and give what it stands for; both hold once tokens are issued, or neither.
 
     Raises InvalidGrant; a token that was used before also ends its family, unless its client has a
-    grace and the answer may simply have been lost. Raises InvalidScope for more than was granted,
-    which leaves the token as it is.
+    grace and the answer may simply have been lost. The token stays as it is where the person may
+    not use the client now, and with InvalidScope for more than was granted.
     """
     token_hash = opaque.hash_of(parameters.require("refresh_token"))
     with transaction.atomic():

@@ -16,6 +16,7 @@ from idp.endpoints import (
     introspect,
     language,
     metadata,
+    not_admitted,
     register,
     revoke,
     sessions,
@@ -54,6 +55,7 @@ urlpatterns = [
     path("", include((_protected_resources, "oauth2_provider"))),
     # Pages
     path("consent", consent.consent, name="consent"),
+    path("not_admitted", not_admitted.not_admitted, name="not_admitted"),
     path("end_session/confirm", end_session.confirm, name="end_session_confirm"),
     path("account/choose/", choose_account.choose_account, name="account_choose"),
     path("account/apps/", apps.apps, name="account_apps"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
 from idp import policy
@@ -26,6 +27,10 @@ _SIGNATURES = (
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
     "introspection_signed_response_alg",
+)
+_LIFETIMES = (
+    *("access_token_lifetime", "refresh_token_idle_lifetime", "refresh_token_absolute_lifetime"),
+    "refresh_token_grace",
 )
 _SUBJECTS = ("subject_type", "sector_identifier_uri")
 _SOFTWARE = ("software_id", "software_version")
@@ -82,6 +87,11 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         help_text=_("What it may ask for, one a line. None: every standard scope."),
     )
+    allowed_groups = Choices(
+        [],
+        label=_("Groups who may use it"),
+        help_text=_("Only their members can sign in to it. None ticked: everybody."),
+    )
     default_acr_values = Lines(
         label=_("Wished sign-in"),
         required=False,
@@ -117,9 +127,10 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             *_SUBJECTS,
             *("grant_types", "response_types", "scopes", "profile", "skip_authorization"),
             *("default_max_age", "required_acr", "default_acr_values", "require_auth_time"),
+            "allowed_groups",
             "access_token_format",
             *_SIGNATURES,
-            "refresh_token_grace",
+            *_LIFETIMES,
             *("refresh_without_offline_access", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
             *("initiate_login_uri", "localized", "contacts"),
             *_SOFTWARE,
@@ -138,6 +149,7 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             ),
             WebAddress,
         )
+        widgets = dict.fromkeys(_LIFETIMES, forms.NumberInput(attrs={"class": "vBigIntegerField"}))
         labels = {
             "client_id": _("Client ID"),
             "name": _("Name"),
@@ -182,10 +194,30 @@ class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
             "required_acr": _(
                 "Nobody gets in below it; whoever has no second step is led to set one up."
             ),
+            "access_token_lifetime": _(
+                "Empty: 3600, an hour. 86400, a day, at most. Tokens for APIs live as long as "
+                "those say."
+            ),
+            "refresh_token_idle_lifetime": _(
+                "How long one lives that is not used; each use gives a new one. Empty: 2592000, "
+                "30 days."
+            ),
+            "refresh_token_absolute_lifetime": _(
+                "How long after a sign-in the last one ends, used or not. Empty: 31536000, a year, "
+                "which is the most."
+            ),
             "software_id": _("The same for every installation of one program (software_id)."),
             "require_auth_time": _("ID tokens always say when somebody signed in."),
             "enabled": _("Off: everything of this app stops at once."),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered: Any = self.fields.get("allowed_groups")
+        if offered is not None:  # those who may only look have no fields
+            names = Group.objects.order_by("name").values_list("name", flat=True)
+            chosen = self.instance.allowed_groups  # also one that is gone, so that it can be seen
+            offered.choices = [(name, name) for name in dict.fromkeys([*names, *chosen])]
 
     def clean(self) -> dict[str, Any]:
         """Derive the response types where none was chosen: they follow from what the app does."""
@@ -242,10 +274,10 @@ FIELDSETS: tuple[Any, ...] = (
         _("Policy"),
         {
             "fields": (
-                *("profile", "skip_authorization", "default_max_age"),
+                *("profile", "skip_authorization", "allowed_groups", "default_max_age"),
                 *("required_acr", "default_acr_values", "require_auth_time"),
                 *("access_token_format", "refresh_without_offline_access"),
-                "refresh_token_grace",
+                *_LIFETIMES,
             )
         },
     ),

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, Permission
 from django.http import HttpRequest
 
 from idp.admin.page import Page
+from idp.models import Client
 
 
 @admin.register(Group)
@@ -37,6 +38,17 @@ class GroupsPage(Page):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Whether this operator may delete one."""
         return bool(request.user.is_superuser)
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Save; apps that are for its members go on naming it, by its new name."""
+        super().save_model(request, obj, form, change)
+        before = form.initial.get("name")
+        if change and before != obj.name:
+            for client in Client.objects.exclude(allowed_groups=[]):
+                if before in client.allowed_groups:
+                    names = client.allowed_groups
+                    client.allowed_groups = [obj.name if n == before else n for n in names]
+                    client.save()
 
     def target_of(self, row: Group) -> str:
         """Return the group by name."""

@@ -19,6 +19,7 @@ from idp import policy
 from idp.admin.fields import Choices, PersonField
 from idp.claim_sources import configured
 from idp.claims import claims_for, id_token_claims, names_shown, person_of
+from idp.clients.admission import admits
 from idp.models import Authorization, Client, Consent
 from idp.protocol.response_types import ID_TOKEN, TOKEN, parts
 from idp.protocol.vocabulary import OFFLINE_ACCESS
@@ -127,6 +128,10 @@ def _notes(client: Client, person: User, scopes: frozenset[str]) -> list[str]:
         ),
         (not client.enabled, _("The app is disabled: it gets nothing now.")),
         (not person.is_active, _("The account is disabled: nobody can sign in to it now.")),
+        (
+            not admits(client, person),
+            _("The person is in none of the groups that may use the app, and can’t sign in to it."),
+        ),
         (
             not _reaches(client, person),
             _("The app requires a second step that this person has not set up."),

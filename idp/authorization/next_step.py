@@ -10,7 +10,9 @@ from accounts.levels import SINGLE_FACTOR, highest, lowest, reaches
 from accounts.models import User
 from idp import policy
 from idp.authorization.request import AuthorizationRequest
+from idp.clients.admission import NOT_ADMITTED, admits
 from idp.protocol.errors import (
+    AccessDenied,
     AccountSelectionRequired,
     ConsentRequired,
     InteractionRequired,
@@ -40,6 +42,11 @@ class ChooseAccount:
 
 
 @dataclass(frozen=True)
+class TurnAway:
+    """The person, signed in, may not use this client: they are told, and can go back to it."""
+
+
+@dataclass(frozen=True)
 class StepUp:
     """The person, signed in, has to prove more: what takes them to `level`, which they have."""
 
@@ -65,7 +72,7 @@ class Answer:
     authentication: Authentication
 
 
-Step = SignIn | SignUp | ChooseAccount | StepUp | SetUp | AskConsent | Answer
+Step = SignIn | SignUp | ChooseAccount | TurnAway | StepUp | SetUp | AskConsent | Answer
 
 
 def next_step(
@@ -80,7 +87,7 @@ def next_step(
     `consented` are the scopes that the person has allowed this client before, `claims_consented`
     the claims beyond them; `others` are the people who are signed in at the browser, too, but whose
     account is not in use. Raises LoginRequired, AccountSelectionRequired, InteractionRequired,
-    ConsentRequired where the request forbids a page or names another person, and
+    ConsentRequired, AccessDenied where the request forbids a page or names another person, and
     UnmetAuthenticationRequirements.
     """
     silent = "none" in request.prompts
@@ -102,6 +109,9 @@ def next_step(
             message = f"The sign-in is older than the {request.max_age} seconds of max_age."
             raise LoginRequired(message)
         return SignIn(fresh=True)
+    if not admits(request.client, authentication.user):
+        _refusal_may_be_shown(request)
+        return TurnAway()
     more = _demanded(request, authentication) or _wished(request, authentication)
     if more is not None:
         return more
@@ -224,6 +234,12 @@ def _consent_may_be_asked(request: AuthorizationRequest) -> None:
         raise ConsentRequired(
             "The person has not agreed to this yet, and prompt=none forbids asking."
         )
+
+
+def _refusal_may_be_shown(request: AuthorizationRequest) -> None:
+    """RFC 6749 §4.1.2.1: telling the person takes a page, which prompt=none forbids."""
+    if "none" in request.prompts:
+        raise AccessDenied(NOT_ADMITTED)
 
 
 def _hinted_subject(request: AuthorizationRequest) -> str | None:

@@ -61,7 +61,11 @@ POLICY = (
     "allowed_origins",
     "profile",
     "access_token_format",
+    "access_token_lifetime",
     "required_acr",
+    "allowed_groups",
+    "refresh_token_idle_lifetime",
+    "refresh_token_absolute_lifetime",
     "refresh_token_grace",
     "refresh_without_offline_access",
     "first_party",
@@ -70,6 +74,15 @@ POLICY = (
 #: Everything a client can be configured with, beside its id and secret.
 NAMES = REGISTERED + POLICY
 DEFAULT_GRANT_TYPES = ["authorization_code"]
+#: Numbers that may be missing.
+_OPTIONAL_NUMBERS = frozenset(
+    {
+        "default_max_age",
+        "access_token_lifetime",
+        "refresh_token_idle_lifetime",
+        "refresh_token_absolute_lifetime",
+    }
+)
 
 
 def is_localized(name: str) -> bool:
@@ -126,6 +139,6 @@ def _is_of_type(value: Any, kind: Any) -> bool:
 def _type_of(name: str, left_out: dict[str, Any]) -> Any:
     if name == "jwks":
         return (dict, type(None))
-    if name == "default_max_age":
+    if name in _OPTIONAL_NUMBERS:
         return (int, type(None))
     return str if isinstance(left_out[name], str) else type(left_out[name])

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from idp.clients import metadata, secrets
 from idp.clients.sectors import vouches_for
+from idp.declaration import groups
 from idp.declaration.change import NEW_SECRET, Act, Change, differences
 from idp.declaration.members import (
     DeclarationError,
@@ -38,6 +39,8 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
         metadata.assign(client, entry)
     except TypeError as problem:
         raise DeclarationError(f"{what}: {problem}") from None
+    groups.refuse_odd_names(what, "allowed_groups", client.allowed_groups)
+    groups.made(client.allowed_groups)
     client.user = _owner(what, entry)
     validate(what, client, names=_NAMES)
     try:

@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from accounts.models import User
 from accounts.sessions import Ending, end_sessions
+from idp.declaration import groups
 from idp.declaration.change import NEW_SECRET, Act, Change, differences
 from idp.declaration.members import (
     DeclarationError,
@@ -40,7 +40,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "groups": (list,),
     "address": (dict,),
 }
-_LONGEST_GROUP = 150
 #: What `state` needs.
 _RELATED = ("groups", "emailaddress_set")
 
@@ -95,8 +94,8 @@ def apply_user(entry: dict[str, Any], *, present: Present) -> Change | None:
     verified = entry.get("email_verified", before.get("email_verified", False))
     if verified and present.proven.get(email, user.pk) != user.pk:
         raise DeclarationError(f"{what}: email: This is another person's second address.")
-    groups = sorted(set(entry.get("groups", before.get("groups", []))))
-    after = _state(user, verified=verified, groups=groups)
+    names = sorted(set(entry.get("groups", before.get("groups", []))))
+    after = _state(user, verified=verified, groups=names)
     fields = differences(before, after)
     if new_password:
         fields["password"] = NEW_SECRET
@@ -104,7 +103,7 @@ def apply_user(entry: dict[str, Any], *, present: Present) -> Change | None:
         return None
     user.save()
     user.set_email(email, verified=verified)
-    user.groups.set([Group.objects.get_or_create(name=name)[0] for name in groups])
+    user.groups.set(groups.made(names))
     return Change(
         what,
         Act.ADDED if is_new else Act.CHANGED,
@@ -171,10 +170,7 @@ def _check_types(what: str, entry: dict[str, Any]) -> None:
         raise DeclarationError(f"{what}: address: It may have {', '.join(ADDRESS_MEMBERS)}.")
     if not all(isinstance(text, str) for text in address.values()):
         raise DeclarationError(f"{what}: address: Its members have to be texts.")
-    if not all(0 < len(name) <= _LONGEST_GROUP for name in entry.get("groups", [])):
-        raise DeclarationError(
-            f"{what}: groups: A group's name has 1 to {_LONGEST_GROUP} characters."
-        )
+    groups.refuse_odd_names(what, "groups", entry.get("groups", []))
 
 
 def _end_sessions(user: User, *, new_password: bool = False) -> None:

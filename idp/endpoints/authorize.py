@@ -24,6 +24,7 @@ from idp.authorization.next_step import (
     SignIn,
     SignUp,
     StepUp,
+    TurnAway,
     next_step,
 )
 from idp.authorization.request import Arrival, AuthorizationRequest
@@ -165,9 +166,10 @@ def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest)
         case SetUp(level):
             kept = _kept(http, arrival, request.client)
             return redirect(second_factor.set_up_address(level, kept))
+        case TurnAway():
+            return _page_of_ours(http, "not_admitted", arrival, request.client)
         case AskConsent():
-            pending_id = pending.keep(request.client, arrival, client_address(http))
-            return redirect(f"{reverse('consent')}?{urlencode({PENDING: pending_id})}")
+            return _page_of_ours(http, "consent", arrival, request.client)
         case Answer(authentication):
             known = standing.client_session_id if standing else None
             members = codes.issue(request, authentication, known, timezone.now())
@@ -189,6 +191,11 @@ def _standing(client: Client, authentication: Authentication) -> statements.Stan
 
 def _kept(http: HttpRequest, arrival: Arrival, client: Client) -> str:
     return continue_at(pending.keep(client, arrival, client_address(http)))
+
+
+def _page_of_ours(http: HttpRequest, name: str, arrival: Arrival, client: Client) -> HttpResponse:
+    pending_id = pending.keep(client, arrival, client_address(http))
+    return redirect(f"{reverse(name)}?{urlencode({PENDING: pending_id})}")
 
 
 def _start_again(http: HttpRequest, gone: _Gone) -> HttpResponse:

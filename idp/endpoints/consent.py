@@ -12,68 +12,44 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
-from accounts.authentication import Authentication, authentication_of
 from accounts.models import User
 from idp import events, policy
 from idp.authorization import consent as consents
-from idp.authorization import pending, trial
-from idp.authorization.request import AuthorizationRequest
+from idp.authorization import pending
 from idp.authorization.response import send_error
 from idp.claims import asserted_by_others, claims_for, groups_of, person_of
-from idp.clients.redirect_uris import verified
-from idp.continuation import PENDING, continue_at, pending_of
-from idp.endpoints.error_page import error_page
+from idp.endpoints.waiting import Waiting, waiting_at
 from idp.endpoints.wire import methods
-from idp.models import PendingAuthorization, Scope
+from idp.models import Scope
 from idp.models.client import known_scopes
 from idp.models.scope import FIELDS
-from idp.protocol.errors import AccessDenied, ProtocolError, RequestExpired
+from idp.protocol.errors import AccessDenied
 
 
 @never_cache
 @methods("GET", "HEAD", "POST")
 def consent(http: HttpRequest) -> HttpResponse:
     """Ask, or take the answer. The server holds the request; the form carries a yes or a no."""
-    row = pending_of(http)
-    if row is None:
-        return _gone(http)
-    authentication = authentication_of(http)
-    if authentication is None:
-        return redirect(continue_at(row.pk))
-    try:
-        request = _request(http, row)
-    except ProtocolError:
-        return redirect(continue_at(row.pk))
+    waiting = waiting_at(http)
+    if isinstance(waiting, HttpResponse):
+        return waiting
     if http.method == "POST":
-        return _take_answer(http, row, request, authentication)
+        return _take_answer(http, waiting)
+    request, person = waiting.request, waiting.authentication.user
     return render(
         http,
         "consent.html",
         {
-            "details": details(
-                authentication.user, request.scopes, request.claims.beyond(request.scopes)
-            ),
-            "person": authentication.user,
-            "continue_path": continue_at(row.pk),
+            "details": details(person, request.scopes, request.claims.beyond(request.scopes)),
+            "person": person,
+            "continue_path": waiting.continue_path,
         },
     )
 
 
-def _gone(http: HttpRequest) -> HttpResponse:
-    """Say that nothing is asked here; of what expired, authorize knows how to start again."""
-    pending_id = http.GET.get(PENDING)
-    if pending_id:
-        return redirect(continue_at(pending_id))
-    return error_page(http, RequestExpired("This page was not reached from an app."))
-
-
-def _take_answer(
-    http: HttpRequest,
-    row: PendingAuthorization,
-    request: AuthorizationRequest,
-    authentication: Authentication,
-) -> HttpResponse:
+def _take_answer(http: HttpRequest, waiting: Waiting) -> HttpResponse:
     """Remember a yes and go on; bring a no to the client."""
+    row, request, person = waiting.row, waiting.request, waiting.authentication.user
     client_id = row.client.client_id
     try:
         _answer_is_yes(http)
@@ -83,36 +59,27 @@ def _take_answer(
             http,
             client_id=client_id,
             parameters=pending.arrival_of(row).parameters,
-            user=authentication.user,
+            user=person,
         )
         return send_error(http, request.reply_to, error, reference)
     claims = request.claims.beyond(request.scopes)
-    consents.remember(authentication.user, row.client, request.scopes, claims)
-    consents.note_given_in(row.pk, authentication.session_id)
+    consents.remember(person, row.client, request.scopes, claims)
+    consents.note_given_in(row.pk, waiting.authentication.session_id)
     events.record(
         events.Kind.CONSENTED,
         http,
-        user=authentication.user,
+        user=person,
         client_id=client_id,
         scope=" ".join(sorted(request.scopes)),
         claims=sorted(claims),
     )
-    return redirect(continue_at(row.pk))
+    return redirect(waiting.continue_path)
 
 
 def _answer_is_yes(http: HttpRequest) -> None:
     """RFC 6749 §4.1.2.1: a no is brought to the client."""
     if http.POST.get("answer") != "allow":
         raise AccessDenied("The person chose not to allow this.")
-
-
-def _request(http: HttpRequest, row: PendingAuthorization) -> AuthorizationRequest:
-    """Return the request, still sound. Raises ProtocolError where it no longer is."""
-    if not row.client.enabled:
-        raise AccessDenied("The client has been disabled.")
-    arrival = pending.arrival_of(row)
-    own_page = trial.own_page(http, row.client, arrival)
-    return AuthorizationRequest.parse(arrival, verified(row.client, arrival.parameters, own_page))
 
 
 #: What a claim shows, asked for by itself (OIDC Core §5.1).

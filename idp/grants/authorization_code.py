@@ -39,6 +39,7 @@ def redeem(
     except InvalidGrant:
         statements.use_up(code.spent, now)
         raise
+    family.person_is_admitted(code.authorization, client)
     yield Entitlement(
         client,
         code.authorization,

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.sessions import is_over
 from idp import events
+from idp.clients.admission import NOT_ADMITTED, admits
 from idp.models import Authorization, Client
 from idp.protocol.errors import InvalidGrant, InvalidTarget
 from idp.protocol.parameters import Parameters
@@ -29,6 +30,16 @@ def still_holds(authorization: Authorization) -> None:
         )
     if not authorization.user.is_active:
         raise InvalidGrant("The person's account has been disabled since.")
+
+
+def person_is_admitted(authorization: Authorization, client: Client) -> None:
+    """Raise InvalidGrant if the client is no longer for this person. RFC 6749 §5.2.
+
+    They may be admitted again, and the client may be newer than the caller knows it: so raise it
+    where what was presented is not used up.
+    """
+    if not admits(client, authorization.user):
+        raise InvalidGrant(NOT_ADMITTED)
 
 
 def end_reused(replayed: QuerySet[Any], client: Client, what: str, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from accounts.authentication import authentication_in
 from accounts.models import User
 from accounts.sessions import begin_without_browser
 from idp import events
+from idp.clients.admission import NOT_ADMITTED, admits
 from idp.models import Authorization, Client, ClientSession
 from idp.protocol.errors import InvalidGrant, InvalidScope, TooManyWrongPasswords
 from idp.protocol.parameters import Parameters
@@ -71,7 +72,7 @@ def _person(http: HttpRequest, client: Client, username: str, password: str) -> 
             "Too many wrong passwords came for this username or from this network address; "
             "wait a few minutes."
         ) from None
-    problem = password_only.what_else_is_needed(user) if user else None
+    problem = _problem_with(client, user) if user else None
     if user is not None and problem is None:
         return user
     if user is not None:
@@ -84,9 +85,14 @@ def _person(http: HttpRequest, client: Client, username: str, password: str) -> 
             reason=f"The password is right, but not enough: {problem}",
         )
     raise InvalidGrant(
-        "Username and password do not match, or the account needs more than a password; "
-        "the person can sign in on our page instead."
+        "Username and password do not match, or the account needs more than a password or is not "
+        "admitted to this client; the person can sign in on our page instead."
     )
+
+
+def _problem_with(client: Client, user: User) -> str | None:
+    needed = password_only.what_else_is_needed(user)
+    return needed or (None if admits(client, user) else NOT_ADMITTED)
 
 
 def _authorization(

@@ -25,8 +25,8 @@ def refresh(
     """Give what the token stands for; it is used up when new ones are issued.
 
     Raises InvalidGrant; a token that was used before also ends its family, unless its client has a
-    grace and the answer may simply have been lost. Raises InvalidScope for more than was granted,
-    which leaves the token as it is.
+    grace and the answer may simply have been lost. The token stays as it is where the person may
+    not use the client now, and with InvalidScope for more than was granted.
     """
     token_hash = opaque.hash_of(parameters.require("refresh_token"))
     found = statements.find_refresh_token(token_hash, client.pk, now)
@@ -52,6 +52,7 @@ def _given_by(
     except InvalidGrant:
         statements.use_up(found.spent, now)
         raise
+    family.person_is_admitted(authorization, client)
     return Entitlement(
         client,
         authorization,

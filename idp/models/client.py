@@ -5,12 +5,14 @@ column has another name (`name`, `skip_authorization`), `clients.metadata` maps 
 """
 
 import re
+from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, URLValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
@@ -76,6 +78,10 @@ _MISMATCHES = {
         "Response types with id_token or token, and the grant type implicit, go together."
     ),
 }
+
+
+def _between(least: int, most: timedelta) -> list[MinValueValidator | MaxValueValidator]:
+    return [MinValueValidator(least), MaxValueValidator(int(most.total_seconds()))]
 
 
 class Client(AbstractApplication):
@@ -253,6 +259,27 @@ class Client(AbstractApplication):
         choices=[(name, name) for name in policy.ACCESS_TOKEN_FORMATS],
         default=policy.ACCESS_TOKEN_FORMATS[0],
     )
+    #: Seconds that access tokens without a resource live; None: ACCESS_TOKEN_LIFETIME.
+    access_token_lifetime = models.PositiveIntegerField(
+        _("access token lifetime, seconds"),
+        null=True,
+        blank=True,
+        validators=_between(30, policy.SIGNED_AT_MOST),
+    )
+    #: Seconds after which an unused refresh token dies; None: REFRESH_TOKEN_IDLE_LIFETIME.
+    refresh_token_idle_lifetime = models.PositiveIntegerField(
+        _("unused refresh tokens, seconds"),
+        null=True,
+        blank=True,
+        validators=_between(60, policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME),
+    )
+    #: Seconds after the authorization when the last one dies; None: the longest there is.
+    refresh_token_absolute_lifetime = models.PositiveIntegerField(
+        _("all refresh tokens, seconds"),
+        null=True,
+        blank=True,
+        validators=_between(60, policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME),
+    )
     #: Seconds for which a used refresh token still gives its answer again; confidential clients.
     refresh_token_grace = models.PositiveSmallIntegerField(
         _("refresh grace, seconds"),
@@ -270,6 +297,9 @@ class Client(AbstractApplication):
         choices=[(name, name) for name in policy.ACR_VALUES],
         blank=True,
     )
+    #: The names of the groups whose members alone may use it; empty for everybody. One that is
+    #: deleted stays named, and lets nobody in.
+    allowed_groups = models.JSONField(_("groups who may use it"), default=list, blank=True)
     profile = models.CharField(
         _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
     )
@@ -400,6 +430,7 @@ class Client(AbstractApplication):
             problems["sector_identifier_uri"] = ["It has to start with https://."]
         if self.is_public and self.refresh_token_grace:
             problems["refresh_token_grace"] = ["A client without a secret cannot have a grace."]
+        problems |= self._problems_with_groups()
         for field, offered in {
             "grant_types": policy.GRANT_TYPES,
             "response_types": self._known_response_types(),
@@ -438,6 +469,11 @@ class Client(AbstractApplication):
                 f"The profile {self.profile} is without {' and '.join(legacy)}."
             ]
         return problems
+
+    def _problems_with_groups(self) -> dict[str, list[str]]:
+        known = Group.objects.filter(name__in=self.allowed_groups).values_list("name", flat=True)
+        unknown = sorted(set(self.allowed_groups) - set(known))
+        return {"allowed_groups": [f"There is no group {unknown[0]}."]} if unknown else {}
 
     def _problems_with_uris(self) -> dict[str, list[str]]:
         problems: dict[str, list[str]] = {}

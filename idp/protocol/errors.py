@@ -134,6 +134,7 @@ class InvalidGrant(ProtocolError):
        before you use its access token, and let only one process refresh at a time.
     6. The person has signed out, or the authorization has been revoked: send them through the
        authorization endpoint again. To go on without them, ask for offline_access.
+    7. The person may not use your app any more: tell them to ask the operator.
     """
 
     code = "invalid_grant"
@@ -203,8 +204,10 @@ class AccessDenied(ProtocolError):
     1. After a sign-in, treat it as an answer, not as a fault: say that they are not signed in, and
        offer to try again.
     2. If many say no, ask for fewer scopes, or ask later, when it is plain what they are for.
-    3. Your app has been disabled meanwhile: ask the operator.
-    4. At the registration endpoint: ask the operator for an initial access token, or to register
+    3. The person is in none of the groups that the operator admits to your app: say so, and whom to
+       ask. Another account of theirs may be admitted.
+    4. Your app has been disabled meanwhile: ask the operator.
+    5. At the registration endpoint: ask the operator for an initial access token, or to register
        the app. After too many registrations from your address (429), wait a minute.
     """
 

@@ -71,11 +71,12 @@ def _something_is_opened(entitlement: Entitlement, offered: frozenset[str]) -> N
 
 def _without_resource(entitlement: Entitlement) -> Audience:
     client: Client = entitlement.client
+    own, default = client.access_token_lifetime, policy.ACCESS_TOKEN_LIFETIME
     is_jwt = client.access_token_format == "jwt"
     return Audience(
         resource=(),
         scopes=entitlement.scopes,
-        lifetime=int(policy.ACCESS_TOKEN_LIFETIME.total_seconds()),
+        lifetime=int(default.total_seconds()) if own is None else own,
         signing_alg=algorithm_for(client.id_token_signed_response_alg) if is_jwt else None,
     )
 

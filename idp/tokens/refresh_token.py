@@ -1,10 +1,10 @@
 """Refresh tokens: opaque, rotated at each use. RFC 6749 §1.5, RFC 9700 §4.14."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from accounts.models import User
 from idp import policy
-from idp.models import Authorization, RefreshToken
+from idp.models import Authorization, Client, RefreshToken
 from idp.statements import NewRefreshToken
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
@@ -15,7 +15,7 @@ def make(
 ) -> tuple[str, NewRefreshToken]:
     """Return a new refresh token of the family, and what is to be stored of it.
 
-    It lives REFRESH_TOKEN_IDLE_LIFETIME, and no token outlives the family's absolute lifetime.
+    It lives as long as its client's may unused, and none outlives the family's absolute lifetime.
     """
     token = opaque.generate()
     return token, NewRefreshToken(
@@ -23,11 +23,17 @@ def make(
         authorization_id=authorization.pk,
         user_id=authorization.user_id,
         resource=authorization.resource,
-        expires=min(
-            now + policy.REFRESH_TOKEN_IDLE_LIFETIME,
-            authorization.created_at + policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
-        ),
+        expires=_end(entitlement.client, authorization, now),
         predecessor_id=entitlement.refreshed,
+    )
+
+
+def _end(client: Client, authorization: Authorization, now: datetime) -> datetime:
+    idle, absolute = client.refresh_token_idle_lifetime, client.refresh_token_absolute_lifetime
+    return min(
+        now + (timedelta(seconds=idle) if idle else policy.REFRESH_TOKEN_IDLE_LIFETIME),
+        authorization.created_at
+        + (timedelta(seconds=absolute) if absolute else policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME),
     )
 
 

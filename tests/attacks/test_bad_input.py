@@ -24,6 +24,7 @@ PROTOCOL = [
 PAGES = [
     "/",
     "/consent",
+    "/not_admitted",
     "/account/",
     "/account/login/",
     "/account/signup/",

@@ -33,6 +33,7 @@ PATHS = [
     "/userinfo",
     "/authorize?client_id=x",
     "/consent",
+    "/not_admitted",
     "/account/",
     "/account/login/",
     "/account/signup/",

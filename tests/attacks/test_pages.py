@@ -23,6 +23,7 @@ PATHS = [
     "/account/password/reset/",
     "/authorize",
     "/consent",
+    "/not_admitted",
     "/x",
 ]
 

@@ -34,6 +34,14 @@ def consent(visitor: Visitor, scope: str) -> None:
     visitor.sees("Continue to Bakery?")
 
 
+def not_admitted(visitor: Visitor) -> None:
+    """An app for a group that the person is not in."""
+    closed = site_at("https://rp.example.com/", client_name="Bakery", allowed_groups=["bakers"])
+    visitor.open(request_of(closed, visitor.person)[0])
+    visitor.sign_in()
+    visitor.sees("Your account may not use Bakery")
+
+
 def consent_by_document(visitor: Visitor) -> None:
     uri = "http://127.0.0.1:9/callback"
     site = Site(uri, introduced_before(client_name="Assistant", redirect_uris=[uri]))
@@ -490,6 +498,7 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "consent-few": lambda visitor: consent(visitor, "openid"),
     "consent-by-document": consent_by_document,
     "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),
+    "not-admitted": not_admitted,
     "form-post": form_post,
     "wrong-request": wrong_request,
     "wrong-request-of-ones-own": wrong_request_of_ones_own,

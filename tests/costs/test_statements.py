@@ -4,6 +4,7 @@ from base64 import b64encode
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client as DjangoClient
 from django.test.utils import CaptureQueriesContext
@@ -19,7 +20,6 @@ from tests.relying_party import (
     make_client,
     make_person,
 )
-
 
 #: Storing an access token, and using up what it is given for; PostgreSQL does that at once.
 STORING = 1 if connection.vendor == "postgresql" else 2
@@ -92,6 +92,18 @@ def test_authorize(in_process, signed_in, statements) -> None:
     with statements:
         assert authorized(in_process, signed_in)
     assert len(statements.sql) <= 5, statements.sql
+
+
+def test_authorize_where_an_app_is_for_a_group(in_process, signed_in, statements) -> None:
+    bakers, _ = Group.objects.get_or_create(name="bakers")
+    User.objects.get(email=signed_in.person.email).groups.add(bakers)
+    client = Client.objects.get(client_id=signed_in.client.client_id)
+    client.allowed_groups = ["bakers"]
+    client.save()
+    authorized(in_process, signed_in)
+    with statements:
+        assert authorized(in_process, signed_in)
+    assert len(statements.sql) <= 6, statements.sql
 
 
 def test_authorize_for_a_client_new_to_the_session(in_process, signed_in, statements) -> None:

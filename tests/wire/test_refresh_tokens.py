@@ -25,6 +25,7 @@ from tests.relying_party import (
 
 GRANTS = ["authorization_code", "refresh_token"]
 OFFLINE = "openid email offline_access"
+HOUR = timedelta(hours=1)
 
 
 def using(browser: Browser, person: Person, **metadata: Any) -> RelyingParty:
@@ -374,6 +375,25 @@ def test_no_refresh_outlives_the_familys_own_end(app: RelyingParty) -> None:
     end = timezone.now() + timedelta(hours=1)
     family.update(created_at=end - policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME)
     assert stored(app.refresh(tokens["refresh_token"]).json()["refresh_token"]).expires == end
+
+
+@spec("RFC 6749", "4.2.2")
+def test_an_operator_says_how_long_tokens_live(browser: Browser, person: Person) -> None:
+    app = using(
+        browser,
+        person,
+        access_token_lifetime=120,
+        refresh_token_idle_lifetime=3600,
+        refresh_token_absolute_lifetime=5400,
+    )
+    tokens = app.tokens(scope=OFFLINE)
+    assert tokens["expires_in"] == 120
+    row = stored(tokens["refresh_token"])
+    assert row.expires - row.created == pytest.approx(HOUR, abs=timedelta(seconds=5))
+    families = Authorization.objects.filter(refreshtoken=row)
+    families.update(created_at=timezone.now() - HOUR)
+    row = stored(app.refresh(tokens["refresh_token"]).json()["refresh_token"])
+    assert row.expires - row.created == pytest.approx(HOUR / 2, abs=timedelta(seconds=5))
 
 
 @spec("RFC 6749", "5.2")

@@ -29,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     weak.uses_its_secrets,
     weak.uses_pkce,
     weak.is_no_legacy,
+    weak.gets_tokens_for_a_short_time,
     weak.is_not_easily_impersonated,
     weak.lives_where_people_are,
     better.signs_with_a_key_of_its_own_kind,

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.utils.translation import gettext as _
 
+from idp import policy
 from idp.clients.lint.seen import Advice, Seen, Weight
 from idp.models import Client
 
@@ -91,6 +92,20 @@ def is_no_legacy(seen: Seen) -> Iterator[Advice]:
             _("It asks people for their password itself: no second factor, and it could keep it."),
             _("Let the app send people here to sign in; then untick password."),
             "grant_types",
+        )
+
+
+def gets_tokens_for_a_short_time(seen: Seen) -> Iterator[Advice]:
+    """RFC 9700 §4.3: a stolen access token is of use until it expires."""
+    own = seen.client.access_token_lifetime
+    usual = int(policy.ACCESS_TOKEN_LIFETIME.total_seconds())
+    if own is not None and own > usual:
+        yield Advice(
+            Weight.WEAK,
+            _("Its access tokens live for %(own)d seconds: whoever steals one can use it as long.")
+            % {"own": own},
+            _("Let them live for an hour at most, and the app stay signed in by refresh tokens."),
+            "access_token_lifetime",
         )
 
 

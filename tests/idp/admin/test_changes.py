@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 
 from accounts.models import Session, User
@@ -156,6 +157,25 @@ def test_an_app_is_made_and_works_at_once(operator: Operator, browser: Browser, 
     metadata = {"redirect_uris": ["https://rp.example.com/callback"]}
     app = RelyingParty(Registered(client_id, secret, metadata), browser, person)
     assert app.tokens()["id_token"]
+
+
+def test_an_app_is_for_a_group_whatever_that_is_called(
+    operator: Operator, superuser: Operator
+) -> None:
+    before, after = unique("bakers"), unique("cooks")
+    group = Group.objects.create(name=before)
+    client_id, _page = made_client(operator, allowed_groups=[before])
+    client = Client.objects.get(client_id=client_id)
+    assert client.allowed_groups == [before]
+    superuser.save(f"auth/group/{group.pk}/change/", name=after)
+    renamed = Client.objects.get(client_id=client_id)
+    assert renamed.allowed_groups == [after]
+    assert renamed.version > client.version
+    group.delete()
+    page = operator.save(client_page(client_id), name="Another")
+    assert f"There is no group {after}." in page.text
+    operator.save(client_page(client_id), allowed_groups=[], name="Another")
+    assert Client.objects.get(client_id=client_id).allowed_groups == []
 
 
 def test_a_phones_app_is_made_by_its_kind(operator: Operator) -> None:

@@ -16,6 +16,7 @@ from tests.relying_party import (
     RelyingParty,
     make_client,
     make_person,
+    unique,
     verified,
 )
 
@@ -102,10 +103,13 @@ def test_looking_makes_no_subject_and_shows_the_one_there_is(
 def test_what_is_missing_and_what_stands_in_the_way_is_said(superuser: Operator) -> None:
     somebody = make_person(phone_number="", phone_number_verified=False)
     User.objects.filter(email=somebody.email).update(is_active=False)
-    client = make_client(required_acr="phr", enabled=False)
+    client = make_client(required_acr="phr", enabled=False, allowed_groups=[unique("bakers")])
     text = previewed(superuser, client, somebody, "openid phone")
     assert "<code>phone_number</code>" in text.partition("Left out")[2]
-    for words in ("The app is disabled", "The account is disabled", "requires a second step"):
+    for words in (
+        *("The app is disabled", "The account is disabled", "requires a second step"),
+        "in none of the groups",
+    ):
         assert words in text
     assert "neither an ID token" in previewed(superuser, client, somebody, "phone")
 

@@ -17,6 +17,7 @@ from idp.authorization.next_step import (
     SetUp,
     SignIn,
     StepUp,
+    TurnAway,
     next_step,
 )
 from idp.authorization.request import AuthorizationRequest
@@ -215,6 +216,13 @@ def test_an_operator_has_people_set_up_what_they_lack() -> None:
     request = asking(client=client, essential_acr=(MULTI_FACTOR,))
     assert next_step(request, somebody_with("totp"), OPENID) == SetUp(PHISHING_RESISTANT)
     assert next_step(request, somebody_with("webauthn"), OPENID) == StepUp(PHISHING_RESISTANT)
+
+
+def test_nobody_sets_up_anything_for_an_app_that_is_not_theirs() -> None:
+    client = Client(client_id="app", required_acr=PHISHING_RESISTANT, allowed_groups=["bakers"])
+    person = somebody_with(None)
+    assert next_step(asking(client=client), person, OPENID) == TurnAway()
+    assert next_step(asking(client=client, max_age=0), person, OPENID) == SignIn(fresh=True)
 
 
 def test_a_wish_is_not_repeated_after_a_sign_in_since_the_arrival() -> None:

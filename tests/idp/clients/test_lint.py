@@ -89,6 +89,7 @@ FAILS, WEAK, BETTER = Weight
         (with_(profile="compatible"), WEAK, "without PKCE"),
         (with_(grant_types=["authorization_code", "implicit"]), WEAK, "(implicit)"),
         (with_(grant_types=["authorization_code", "password"]), WEAK, "password itself"),
+        (with_(access_token_lifetime=7200), WEAK, "live for 7200 seconds"),
         (
             with_(
                 application_type="native",

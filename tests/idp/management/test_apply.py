@@ -122,6 +122,10 @@ def test_one_bad_entry_undoes_the_others(tmp_path: Path) -> None:
         ({"allowed_origins": ["app.example.com"]}, "allowed_origins: "),
         ({"redirect_uris": [f"https://{'x' * 300}.example.com/"]}, "redirect_uris: .*too long"),
         ({"owner": 7}, "owner: "),
+        ({"allowed_groups": "bakers"}, "allowed_groups: "),
+        ({"allowed_groups": [""]}, "allowed_groups: A group's name has"),
+        ({"access_token_lifetime": 86401}, "access_token_lifetime: "),
+        ({"refresh_token_idle_lifetime": 59}, "refresh_token_idle_lifetime: "),
     ],
 )
 def test_bad_client_metadata_is_refused_by_name(

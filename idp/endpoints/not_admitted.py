@@ -1,0 +1,47 @@
+"""The page for somebody whom an operator has not admitted to the app. RFC 6749 §4.1.2.1."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+
+from idp import events
+from idp.authorization import pending
+from idp.authorization.response import send_error
+from idp.clients.admission import NOT_ADMITTED, admits
+from idp.endpoints.waiting import Waiting, waiting_at
+from idp.endpoints.wire import methods
+from idp.protocol.errors import AccessDenied
+
+
+@never_cache
+@methods("GET", "HEAD", "POST")
+def not_admitted(http: HttpRequest) -> HttpResponse:
+    """Tell the person; their press of a button tells the app. Recorded each time, for support."""
+    waiting = waiting_at(http)
+    if isinstance(waiting, HttpResponse):
+        return waiting
+    try:
+        _person_is_admitted(waiting)
+    except AccessDenied as error:
+        person = waiting.authentication.user
+        reference = events.denied(
+            error,
+            http,
+            client_id=waiting.row.client.client_id,
+            parameters=pending.arrival_of(waiting.row).parameters,
+            user=person,
+        )
+        if http.method == "POST":
+            return send_error(http, waiting.request.reply_to, error, reference)
+        return render(
+            http,
+            "not_admitted.html",
+            {"person": person, "continue_path": waiting.continue_path, "reference": reference},
+        )
+    return redirect(waiting.continue_path)
+
+
+def _person_is_admitted(waiting: Waiting) -> None:
+    """RFC 6749 §4.1.2.1: judged again, since it may have changed while the page was open."""
+    if not admits(waiting.row.client, waiting.authentication.user):
+        raise AccessDenied(NOT_ADMITTED)

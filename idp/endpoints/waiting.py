@@ -1,0 +1,60 @@
+"""What a page of ours about a request begins with: the request, still sound, and its person."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts.authentication import Authentication, authentication_of
+from idp.authorization import pending, trial
+from idp.authorization.request import AuthorizationRequest
+from idp.clients.redirect_uris import verified
+from idp.continuation import PENDING, continue_at, pending_of
+from idp.endpoints.error_page import error_page
+from idp.models import PendingAuthorization
+from idp.protocol.errors import AccessDenied, ProtocolError, RequestExpired
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A request that waits for its person, who is signed in."""
+
+    row: PendingAuthorization
+    request: AuthorizationRequest
+    authentication: Authentication
+
+    @property
+    def continue_path(self) -> str:
+        """The path at which the request goes on."""
+        return continue_at(self.row.pk)
+
+
+def waiting_at(http: HttpRequest) -> Waiting | HttpResponse:
+    """Return what this page is about, or the answer where there is nothing to be said there."""
+    row = pending_of(http)
+    if row is None:
+        return _gone(http)
+    authentication = authentication_of(http)
+    if authentication is None:
+        return redirect(continue_at(row.pk))
+    try:
+        return Waiting(row, _request(http, row), authentication)
+    except ProtocolError:
+        return redirect(continue_at(row.pk))
+
+
+def _gone(http: HttpRequest) -> HttpResponse:
+    """Say that nothing is asked here; of what expired, authorize knows how to start again."""
+    pending_id = http.GET.get(PENDING)
+    if pending_id:
+        return redirect(continue_at(pending_id))
+    return error_page(http, RequestExpired("This page was not reached from an app."))
+
+
+def _request(http: HttpRequest, row: PendingAuthorization) -> AuthorizationRequest:
+    """Return the request, still sound. Raises ProtocolError where it no longer is."""
+    if not row.client.enabled:
+        raise AccessDenied("The client has been disabled.")
+    arrival = pending.arrival_of(row)
+    own_page = trial.own_page(http, row.client, arrival)
+    return AuthorizationRequest.parse(arrival, verified(row.client, arrival.parameters, own_page))

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from idp import policy
 from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
+from idp.admin.proof import ProvenForm
 from idp.models import Client
 
 _GRANTS = {
@@ -37,8 +37,10 @@ _REQUEST_OBJECTS = (
 )
 
 
-class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
+class ClientForm(ProvenForm):
     """An app's metadata, its lists a line each."""
+
+    proven = ("enabled", "skip_authorization")
 
     redirect_uris = Lines(
         label=_("Redirect URIs"),

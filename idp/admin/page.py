@@ -32,6 +32,7 @@ from idp.declaration import differences, key_of, name_of, state_of
 #: Rows that are counted, and can be paged through; beyond, a search leads further.
 COUNTED_AT_MOST = 10_000
 _BEFORE = "_state_before"
+Link = tuple[str | Promise, str, type[Model]]
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -108,6 +109,12 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         return rows
 
     # --- acting -----------------------------------------------------------------------------
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Let the form know whether the operator signed in lately."""
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.prove = proof.missing(request)
+        return form
 
     def get_urls(self) -> list[URLPattern]:
         """Add an address for each act."""
@@ -275,11 +282,16 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         if row is not None:
             context["title"] = capfirst(self.opts.verbose_name)
         context["acts"] = self.acts_on(request, row) if row is not None else []
-        context["links"] = self.links_of(row) if row is not None else []
+        links = self.links_of(row) if row is not None else []
+        context["links"] = [
+            (text, address)
+            for text, address, shown in links
+            if request.user.has_perm(f"{shown._meta.app_label}.view_{shown._meta.model_name}")
+        ]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def links_of(self, row: Any) -> list[tuple[str | Promise, str]]:  # noqa: ARG002
-        """Return where a row's page leads besides: texts and addresses."""
+    def links_of(self, row: Any) -> list[Link]:  # noqa: ARG002
+        """Return where a row's page leads besides: texts, addresses, and whose rows are there."""
         return []
 
 

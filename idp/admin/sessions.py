@@ -5,12 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Session
 from accounts.operations import end_session
-from idp.admin.page import Act, Record, list_of, people_like
+from idp.admin.page import Act, Link, Record, list_of, people_like
 from idp.models import Authorization
 
 
@@ -64,6 +63,6 @@ class SessionsPage(Record):
         """Return the methods that were used."""
         return ", ".join(record.get("type") or record["method"] for record in session.methods)
 
-    def links_of(self, row: Session) -> list[tuple[str | Promise, str]]:
+    def links_of(self, row: Session) -> list[Link]:
         """Return what apps got through the session."""
-        return [(_("Authorizations"), list_of(Authorization, session=row.pk))]
+        return [(_("Authorizations"), list_of(Authorization, session=row.pk), Authorization)]

@@ -4,6 +4,7 @@ What is not offered here is refused where the client would rely on it; what nobo
 ignored, and so are the operator's own decisions. Add a check: write it, list it, test it.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -110,6 +111,19 @@ def sign_in_is_initiated_over_https(document: Document) -> None:
         )
 
 
+def tokens_are_not_sent_to_localhost(document: Document) -> None:
+    """OIDC Dynamic Client Registration §2: a website with implicit is not on localhost."""
+    grant_types, uris = document.get("grant_types"), document.get("redirect_uris")
+    implicit = isinstance(grant_types, list) and "implicit" in grant_types
+    if not (implicit and isinstance(uris, list) and document.get("application_type") != "native"):
+        return
+    for uri in uris:
+        if isinstance(uri, str) and re.match("https?://localhost([:/?]|$)", uri, re.IGNORECASE):
+            raise InvalidRedirectUri(
+                "redirect_uris: A website with implicit cannot be on localhost; a native app can."
+            )
+
+
 def offline_access_can_be_granted(document: Document) -> None:
     """OIDC Core §11: going on when the person is away takes a refresh token."""
     scope, grant_types = document.get("scope"), document.get("grant_types")
@@ -126,6 +140,7 @@ CHECKS: tuple[Check, ...] = (
     texts_can_be_kept,
     pages_are_on_the_web,
     sign_in_is_initiated_over_https,
+    tokens_are_not_sent_to_localhost,
     offline_access_can_be_granted,
 )
 

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import override
 
 from idp import policy
 from idp.clients import metadata
@@ -169,8 +171,9 @@ def assign(client: Client, registered: Document) -> None:
 def is_sound(client: Client) -> None:
     """RFC 7591 §2: redirect URIs, grants and response types fit each other and what is offered."""
     try:
-        client.full_clean()
-        vouches_for(client)
+        with override(settings.LANGUAGE_CODE):  # one language for all developers
+            client.full_clean()
+            vouches_for(client)
     except ValidationError as error:
         column, problems = next(iter(error.message_dict.items()))
         name = metadata.NAMES_OF_COLUMNS.get(column, column)

@@ -50,6 +50,7 @@ class ClientsPage(Page):
     change_form_template = "admin/app_change_form.html"
     list_display = ("label", "client_id", "kind", "enabled", "profile", "created")
     list_filter = ("enabled", "token_endpoint_auth_method", "profile", "registration_source")
+    sortable_by = ("client_id",)
     ordering = ("-pk",)
     search_help_text = _("A client ID, the beginning of a name, or the owner’s e-mail address.")
     readonly_fields = THE_RECORD

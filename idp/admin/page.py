@@ -44,7 +44,15 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     def count(self) -> int:
         """Return how many rows can be paged through."""
         rows: Any = self.object_list
-        return int(rows.values("pk")[: self.most].count())
+        return int(rows.order_by().values("pk")[: self.most].count())
+
+    def page(self, number: Any) -> Any:
+        """Return a page; what comes before it is skipped by keys, and not read."""
+        page = super().page(number)
+        shown: Any = page.object_list
+        rows: Any = self.object_list
+        page.object_list = rows.filter(pk__in=list(shown.values_list("pk", flat=True)))
+        return page
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,8 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     list_max_show_all = 50
     paginator = BoundedPaginator
+    #: Columns that lists are sorted by when asked: those with an index in that order.
+    sortable_by: ClassVar[tuple[str, ...]] = ()
     formfield_overrides = {
         URLField: {"widget": URLInput(attrs={"class": "vTextField"})},
         ManyToManyField: {"widget": forms.CheckboxSelectMultiple},

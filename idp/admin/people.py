@@ -80,6 +80,7 @@ class PeoplePage(Page):
     form = PersonForm
     list_display = ("email", "name", "status", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "date_joined")
+    sortable_by = ("email",)
     ordering = ("-pk",)
     search_help_text = _("The beginning of an e-mail address, or a subject (sub).")
     readonly_fields = ("sub", "status", "second_factor", "date_joined", "last_login", "updated_at")
@@ -188,7 +189,7 @@ class PeoplePage(Page):
                 return rows.filter(sub=term)
             except ValidationError:
                 pass
-        return rows.filter(email__startswith=term.lower())
+        return rows.filter(email__startswith=term.lower()).order_by("email")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Know whether the address is verified without asking for each."""

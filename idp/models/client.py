@@ -305,7 +305,11 @@ class Client(AbstractApplication):
                 fields=["has_legacy_grants"],
                 condition=models.Q(has_legacy_grants=True),
                 name="clients_with_legacy_grants",
-            )
+            ),
+            models.Index(fields=["enabled", "id"], name="clients_enabled"),
+            models.Index(fields=["profile", "id"], name="clients_by_profile"),
+            models.Index(fields=["registration_source", "id"], name="clients_by_source"),
+            models.Index(fields=["token_endpoint_auth_method", "id"], name="clients_by_method"),
         ]
 
     @property

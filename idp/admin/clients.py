@@ -180,9 +180,12 @@ class ClientsPage(Page):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Begin the page of an app with what an operator mostly comes for."""
+        """Begin the page of an app with what is wrong, or what an operator mostly comes for."""
         client = kwargs.get("obj")
-        context["summary"] = summary_of(client, request) if client is not None else None
+        if client is None or context["errors"]:
+            context["summary"] = None
+        else:
+            context["summary"] = summary_of(client, request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_add(

@@ -458,8 +458,8 @@ class Client(AbstractApplication):
         problems: dict[str, list[str]] = {}
         for field in ("redirect_uris", "post_logout_redirect_uris"):
             for uri in getattr(self, field):
-                problem = redirect_uris.problem_with(uri, application_type=self.application_type)
-                problem = problem and gettext(problem)
+                said = redirect_uris.problem_with(uri, application_type=self.application_type)
+                problem = gettext(said) if said else None
                 if problem is None and len(redirect_uris.origin_of(uri)) > LONGEST_ORIGIN:
                     problem = gettext("Its host is too long.")
                 if problem is None and field == "redirect_uris" and self._exposes_tokens_at(uri):

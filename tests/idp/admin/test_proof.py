@@ -144,7 +144,9 @@ def test_nor_by_the_form_of_an_app_or_a_group(superuser: Operator) -> None:
         (app, {"skip_authorization": "on"}),
         (team, {"permissions": some_right}),
     ):
-        assert "Only shortly after signing in." in superuser.save(path, **fields).text
+        answer = superuser.save(path, **fields).text
+        assert "Only shortly after signing in." in answer
+        assert "At a glance" not in answer  # what is wrong comes first
     # A secret is not shown for changing what it is used for, either.
     page = superuser.save(app, name="Bakery", id_token_signed_response_alg="HS256")
     assert page.url.path == f"/admin/idp/client/{client.pk}/secrets/"

@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import DateTimeField, ManyToManyField, Model, QuerySet, URLField
@@ -55,6 +56,15 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return page
 
 
+class IndexedList(ChangeList):
+    """A list that is sorted by the page's `sortable_by`, whatever its address says."""
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """Return what a column is sorted by, or None."""
+        sortable = field_name in (self.sortable_by or ())
+        return super().get_ordering_field(field_name) if sortable else None
+
+
 @dataclass(frozen=True)
 class Act:
     """Something an operator does to a row, with a question before and an Event after."""
@@ -99,6 +109,10 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     change_list_template = "admin/page_change_list.html"
 
     # --- finding --------------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002
+        """Return the kind of list."""
+        return IndexedList
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:  # noqa: ARG002
         """Show the search box where there is something to search by."""

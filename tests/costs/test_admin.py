@@ -171,6 +171,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events": lambda: "idp/event/",
     "events, last page": lambda: "idp/event/?p=200",
     "events, denied": lambda: "idp/event/?kind__exact=denied",
+    "events, sorted by what has no index": lambda: "idp/event/?o=5",
     "event by reference": lambda: "idp/event/?q=C1869F",
     "events of an app": lambda: "idp/event/?client_id=crowd-000000050000",
     "events of somebody": lambda: "idp/event/?q=crowd-000000050000@example.com",

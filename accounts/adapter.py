@@ -71,6 +71,10 @@ class Adapter(DefaultAccountAdapter):
         """Go on to the page for the code, with what the person was on their way to."""
         return redirect(with_next(reverse("account_email_verification_sent"), request))
 
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """Turn away whose account is disabled; one that is to be deleted can still be kept."""
+        return None if user.may_sign_in else super().pre_login(request, user, **kwargs)
+
     def login(self, request: HttpRequest, user: User) -> None:
         """Sign in. Whoever was here before is signed out, unless they were parked before."""
         present = session_of(request)
@@ -94,6 +98,7 @@ class Adapter(DefaultAccountAdapter):
         return [
             "accounts.stages.BeginningStage",
             *(ours.get(stage, stage) for stage in super().get_login_stages()),
+            "accounts.stages.KeepStage",
             "accounts.stages.NewPasswordStage",
         ]
 

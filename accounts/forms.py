@@ -4,6 +4,7 @@ from typing import Any
 
 import structlog
 from allauth.account import forms as allauth
+from allauth.account.internal.userkit import filter_users_by_email
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.base.internal.flows import post_authentication
@@ -15,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts import passkeys
+from accounts import passkeys, passwords
 from accounts.models import User
 
 log = structlog.get_logger(__name__)
@@ -73,9 +74,25 @@ class SignUpForm(allauth.SignupForm):
 class ResetPasswordForm(allauth.ResetPasswordForm):
     """Asks where to send the code."""
 
+    users: list[User]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _dress(self.fields["email"], _EMAIL_LABEL, autocomplete="username", spellcheck="false")
+
+    def clean_email(self) -> str:
+        """Find whose address it is; also somebody's who may want to keep their account."""
+        email: str = super().clean_email()
+        if not self.users:
+            found = filter_users_by_email(email, prefer_verified=True, for_login=True)
+            self.users = [user for user in found if user.can_be_kept]
+        return email
+
+    def save(self, request: HttpRequest, **_: Any) -> str:
+        """Send the code."""
+        email: str = self.cleaned_data["email"]
+        passwords.begin_reset(request, self.users[0] if self.users else None, email)
+        return email
 
 
 class NewPasswordForm(allauth.ResetPasswordKeyForm):
@@ -104,6 +121,35 @@ class ResetCodeForm(allauth.ConfirmPasswordResetCodeForm):
 
 class VerificationCodeForm(allauth.ConfirmEmailVerificationCodeForm):
     """The code from the mail, typed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self.fields["code"], _("Code"), **_CODE)
+
+
+class NewEmailForm(forms.Form):
+    """The address that a person wants instead of theirs."""
+
+    email = forms.EmailField(max_length=254)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        label = _("New e-mail address")
+        _dress(self.fields["email"], label, autocomplete="email", spellcheck="false")
+
+    def clean_email(self) -> str:
+        """Return it as addresses are kept. Refuse the one that the person has."""
+        email: str = self.cleaned_data["email"].lower()
+        if email == self.user.email:
+            raise forms.ValidationError(_("That is your address already."))
+        return email
+
+
+class EmailCodeForm(forms.Form):
+    """The code from the mail, typed."""
+
+    code = forms.CharField(max_length=20)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

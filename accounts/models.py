@@ -9,6 +9,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.contrib.auth.password_validation import validate_password
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -58,6 +59,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     #: Whether the person made the account, rather than an operator.
     self_registered = models.BooleanField(_("self-registered"), default=False, editable=False)
+    #: When the account is deleted, if the person asked for that. Until then it is not active.
+    deletion_due_at = models.DateTimeField(_("to be deleted on"), null=True, editable=False)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
     name = models.CharField(_("full name"), max_length=200, blank=True)
@@ -101,10 +104,25 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.Index(
                 fields=["id"], condition=models.Q(is_active=False), name="disabled_people"
             ),
+            models.Index(
+                fields=["deletion_due_at"],
+                condition=models.Q(deletion_due_at__isnull=False),
+                name="people_to_be_deleted",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether the account waits to be deleted, and signing in still offers to keep it."""
+        return self.deletion_due_at is not None and self.deletion_due_at > timezone.now()
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Whether signing in leads anywhere."""
+        return self.is_active or self.can_be_kept
 
     def get_full_name(self) -> str:
         """Return the name to greet this person by, or their address."""
@@ -171,6 +189,23 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return f"Session of {self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class EmailChange(models.Model):
+    """Another address that a person wants; once it is theirs, what puts the old one back."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    old_email = models.EmailField()
+    new_email = models.EmailField()
+    #: Of the code that was mailed; empty where the address is somebody else's.
+    code_hash = models.CharField(max_length=64, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    asked_at = models.DateTimeField(db_index=True)
+    changed_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} asked for another address at {self.asked_at:%Y-%m-%d %H:%M}"
 
 
 class ParkedSession(models.Model):

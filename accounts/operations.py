@@ -1,9 +1,10 @@
 """What operators can do about a person. Whoever calls records who did it, and why."""
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import Session, User
-from accounts.sessions import Ending, end_sessions
+from accounts.sessions import Ending, end_in_batches, end_sessions
 
 
 def disable(user: User) -> None:
@@ -41,6 +42,12 @@ def end_all_sessions(user: User) -> None:
 def end_session(session: Session) -> None:
     """Sign a person out of one browser."""
     end_sessions([session], Ending.OPERATOR)
+
+
+def end_everybodys_sessions(ending: Ending = Ending.OPERATOR, but: Session | None = None) -> int:
+    """End all sessions there are, but one if it is named; return how many."""
+    begun = Session.objects.filter(created_at__lte=timezone.now())
+    return end_in_batches(begun.exclude(pk=but.pk) if but else begun, ending)
 
 
 def _end_all(user: User, ending: Ending) -> None:

@@ -1,9 +1,13 @@
 """A password that its owner chooses in place of the one before."""
 
+from allauth.account.internal.flows.password_reset_by_code import PasswordResetVerificationProcess
 from django.db import transaction
+from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.sessions import Ending, end_sessions
+
+_BEGAN_WITH = "accounts_began_with"
 
 
 def replace(user: User, password: str) -> bool:
@@ -22,3 +26,27 @@ def replace(user: User, password: str) -> bool:
         if replaced:
             end_sessions(user.sessions.filter(ended_at=None), Ending.PASSWORD_CHANGED)
     return bool(replaced)
+
+
+def begin_reset(http: HttpRequest, user: User | None, email: str) -> None:
+    """Mail a code with which a new password is set, if there is somebody to set it for."""
+    process = PasswordResetVerificationProcess.initiate(request=http, user=user, email=email)
+    if user is not None:
+        process.state[_BEGAN_WITH] = _credentials(user)
+        process.persist()
+
+
+def forget_stale_reset(http: HttpRequest) -> None:
+    """Forget a reset that began before the account got another password or address.
+
+    allauth goes by the code alone, which may have come to a mailbox that has lost the account.
+    """
+    process = PasswordResetVerificationProcess.resume(http)
+    if process is None or process.user is None:
+        return
+    if process.state.get(_BEGAN_WITH) != _credentials(process.user):
+        process.abort()
+
+
+def _credentials(user: User) -> list[str]:
+    return [user.email, user.get_session_auth_hash()]

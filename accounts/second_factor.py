@@ -107,7 +107,7 @@ class Stage(AuthenticateStage):
         user = self.login.user
         return (
             isinstance(user, User)
-            and user.is_active
+            and user.may_sign_in
             and is_set_up(user)
             and constant_time_compare(self.state.get("password", ""), user.get_session_auth_hash())
         )

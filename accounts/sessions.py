@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.signals import pre_delete
 from django.dispatch import Signal
 from django.http import HttpRequest
@@ -26,6 +26,7 @@ from django.utils.crypto import constant_time_compare
 
 from accounts.models import Session, User
 from accounts.network import client_address
+from accounts.rows import Columns, instances, one
 
 #: Sent inside the transaction that ends sessions, with `sessions` (a list) and `ending`.
 sessions_ended = Signal()
@@ -33,7 +34,7 @@ sessions_ended = Signal()
 #: Where the browser session names it.
 KEY = "accounts_session"
 _SEEN_EVERY = timedelta(minutes=5)
-#: How many sessions expire in one go.
+#: How many sessions end in one transaction, where there may be very many.
 _BATCH = 500
 
 
@@ -43,13 +44,17 @@ class Ending(StrEnum):
     SIGNED_OUT = "signed-out"
     SIGNED_OUT_ELSEWHERE = "signed-out-elsewhere"
     OPERATOR = "operator"
+    KEY_REPLACED = "key-replaced"
     ACCOUNT_DISABLED = "account-disabled"
     NEW_PASSWORD_REQUIRED = "new-password-required"
     ANOTHER_PERSON = "another-person"
     PASSWORD_CHANGED = "password-changed"
     PASSWORD_RESET = "password-reset"
     FACTOR_REMOVED = "second-factor-removed"
+    DELETION_ASKED = "deletion-asked"
     ACCOUNT_DELETED = "account-deleted"
+    EMAIL_CHANGED = "email-changed"
+    EMAIL_RESTORED = "email-restored"
     EXPIRED = "expired"
 
 
@@ -95,15 +100,28 @@ def add_step(http: HttpRequest) -> None:
 def end_sessions(sessions: Iterable[Session], ending: Ending) -> None:
     """End sessions that still live. The one way a session ends."""
     with transaction.atomic():
-        ended = [
-            session
-            for session in sessions
-            if Session.objects.filter(pk=session.pk, ended_at=None).update(
+        known = {session.pk: session for session in sessions}
+        # In one order, so that two who end the same sessions never wait for each other.
+        live = Session.objects.select_for_update().filter(pk__in=known, ended_at=None)
+        ended = [known[pk] for pk in live.order_by("pk").values_list("pk", flat=True)]
+        if ended:
+            Session.objects.filter(pk__in=[session.pk for session in ended]).update(
                 ended_at=timezone.now(), ending=ending
             )
-        ]
-        if ended:
             sessions_ended.send(sender=Session, sessions=ended, ending=ending)
+
+
+def end_in_batches(sessions: QuerySet[Session], ending: Ending) -> int:
+    """End those of these that live, however many they are; return how many that were.
+
+    Each batch is a transaction of its own: whoever is cut short has ended some, and none by half.
+    """
+    live = sessions.filter(ended_at=None).select_related("user").order_by("last_seen_at")
+    ended = 0
+    while batch := list(live[:_BATCH]):
+        end_sessions(batch, ending)
+        ended += len(batch)
+    return ended
 
 
 @dataclass(frozen=True)
@@ -140,12 +158,7 @@ def end_expired(now: datetime) -> int:
         limits = _limits(until_closed=until_closed)
         since = Q(last_seen_at__lte=now - limits.idle) | Q(authenticated_at__lte=now - limits.whole)
         over |= Q(until_closed=until_closed) & since
-    expired = Session.objects.select_related("user").filter(over, ended_at=None)
-    ended = 0
-    while batch := list(expired.order_by("last_seen_at")[:_BATCH]):
-        end_sessions(batch, Ending.EXPIRED)
-        ended += len(batch)
-    return ended
+    return end_in_batches(Session.objects.filter(over), Ending.EXPIRED)
 
 
 def usable_session(prefix: str = "") -> Q:
@@ -172,7 +185,7 @@ def _find(http: HttpRequest) -> Session | None:
     key = http.session.get(KEY)
     if not isinstance(key, str):
         return None
-    session = Session.objects.select_related("user").filter(usable_session(), pk=key).first()
+    session = _usable(key)
     if session is None or not is_unchanged(http.session.get(HASH_SESSION_KEY, ""), session.user):
         return None
     now = timezone.now()
@@ -183,6 +196,24 @@ def _find(http: HttpRequest) -> Session | None:
     if now - session.last_seen_at > _SEEN_EVERY or session.until_closed != known:
         session.last_seen_at = now
         session.save(update_fields=["last_seen_at", "until_closed"])
+    return session
+
+
+_SESSION, _USER = Columns(Session, "s"), Columns(User, "u")
+_USABLE = f"""
+    SELECT {_SESSION.sql}, {_USER.sql}
+    FROM accounts_session s JOIN accounts_user u ON u.id = s.user_id
+    WHERE s.id = %s AND s.ended_at IS NULL AND u.is_active AND NOT u.password_change_required
+"""
+
+
+def _usable(key: str) -> Session | None:
+    """Return the session of this id with its user, if it is one of `usable_session`."""
+    row = one(_USABLE, [key])
+    if row is None:
+        return None
+    session: Session
+    session, session.user = instances(row, _SESSION, _USER)
     return session
 
 

@@ -1,4 +1,6 @@
-"""Steps of signing in beside allauth's: a password that changed meanwhile, and one that has to."""
+"""Steps of signing in beside allauth's: a password that changed meanwhile, and one that has to; an
+account that is to be deleted.
+"""
 
 from typing import Any
 
@@ -22,7 +24,37 @@ class BeginningStage(LoginStage):
         return None, True
 
 
-class NewPasswordStage(LoginStage):
+class LateStage(LoginStage):
+    """A step after everything has been proven; what was proven may be out of date by then."""
+
+    def ask(self) -> tuple[Any, bool]:
+        """Show the step's page."""
+        return redirect(with_next(reverse(self.urlname), self.request)), True
+
+    def still_stands(self) -> bool:
+        """Whether account and password are as they were when this sign-in began."""
+        user = self.login.user
+        noted = self.controller.get_stage(BeginningStage.key).state.get("password", "")
+        return user.may_sign_in and constant_time_compare(noted, user.get_session_auth_hash())
+
+
+class KeepStage(LateStage):
+    """Whoever asked for their account to be deleted says whether it is to be kept after all."""
+
+    key = "keep"
+    urlname = "account_keep"
+
+    def handle(self) -> tuple[Any, bool]:
+        """Ask where the account is to be deleted."""
+        user = self.login.user
+        return (None, True) if user is None or user.is_active else self.ask()
+
+    def still_stands(self) -> bool:
+        """Whether the account also still is to be deleted."""
+        return self.login.user.can_be_kept and super().still_stands()
+
+
+class NewPasswordStage(LateStage):
     """Comes last: whoever has to choose a new password is asked for it before they are in."""
 
     key = "new_password"
@@ -35,12 +67,8 @@ class NewPasswordStage(LoginStage):
             return None, True
         if not self.still_stands():
             return redirect(with_next(reverse("account_login"), self.request)), False
-        if user.password_change_required:
-            return redirect(with_next(reverse(self.urlname), self.request)), True
-        return None, True
+        return self.ask() if user.password_change_required else (None, True)
 
     def still_stands(self) -> bool:
-        """Whether account and password are as they were when this sign-in began."""
-        user = self.login.user
-        noted = self.controller.get_stage(BeginningStage.key).state.get("password", "")
-        return user.is_active and constant_time_compare(noted, user.get_session_auth_hash())
+        """Whether the account is also active."""
+        return self.login.user.is_active and super().still_stands()

@@ -5,11 +5,12 @@ from django.urls import path
 
 from accounts.views import (
     choose_password,
+    deletion,
+    email,
     home,
     invitation,
     passkeys,
     second_factor,
-    sessions,
     sign_in,
     sign_in_again,
 )
@@ -20,12 +21,16 @@ urlpatterns = [
     path("login/code/", second_factor.CodeView.as_view(), name="mfa_authenticate"),
     path("login/more/", second_factor.StepUpView.as_view(), name="account_step_up"),
     path("login/passkey/", passkeys.sign_in, name="mfa_login_webauthn"),
+    path("login/keep/", deletion.keep_account, name="account_keep"),
     path("login/again/", sign_in_again.sign_in_again, name="account_reauthenticate"),
     path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),
     path(
         "confirm-email/", sign_in.ConfirmEmailView.as_view(), name="account_email_verification_sent"
     ),
-    path("sessions/", sessions.sessions, name="account_sessions"),
+    path("email/", email.change_email, name="account_email"),
+    path("email/code/", email.confirm_email_change, name="account_email_code"),
+    path("email/undo/<str:token>/", email.undo_email_change, name="account_email_undo"),
+    path("delete/", deletion.delete_account, name="account_delete"),
     path("logout/", allauth.logout, name="account_logout"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("invitation/<str:token>/", invitation.invitation, name="account_invitation"),

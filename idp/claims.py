@@ -93,6 +93,8 @@ def id_token_claims(
 
 def person_of(user: User, wanted: Container[str]) -> dict[str, Any]:
     """Return a user as `claims_for` takes one; whether the address is proven, if that is wanted."""
+    if user.get_deferred_fields():
+        user.refresh_from_db()
     person = {name: getattr(user, name) for name in FIELDS if name != "email_verified"}
     proven = "email_verified" in wanted and _has_proven_address(user)
     return {"id": user.pk, "sub": user.sub, **person, "email_verified": proven}

@@ -10,9 +10,11 @@ from typing import Any
 from django.contrib.sessions.models import Session as BrowserSession
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.models import ParkedSession, Session, User
+from accounts.deletion import delete_some_due
+from accounts.email_change import CODE_LIFETIME, UNDONE_WITHIN
+from accounts.models import EmailChange, ParkedSession, Session, User
 from accounts.sessions import end_expired
-from idp import keys, policy
+from idp import events, keys, policy
 from idp.models import (
     AccessToken,
     Authorization,
@@ -35,8 +37,19 @@ def tidy(now: datetime) -> dict[str, int]:
     Sessions that have expired are ended, and stay for a while.
     """
     keys.tend(now)
-    expired = end_expired(now)
-    return {"expired sessions": expired, **{name: _delete(rows) for name, rows in _over(now)}}
+    done = {"expired sessions": end_expired(now), "people": _delete_people(now)}
+    return {**done, **{name: _delete(rows) for name, rows in _over(now)}}
+
+
+def _delete_people(now: datetime) -> int:
+    """Delete whose account is due, and record it: no person is left to name in the event."""
+    deleted = 0
+    while subjects := delete_some_due(now):
+        for sub in subjects:
+            reason = "The person had asked for it."
+            events.record(events.Kind.DELETED, target=f"user {sub}", reason=reason)
+        deleted += len(subjects)
+    return deleted
 
 
 def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
@@ -70,6 +83,8 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
             ended_at__lte=now - policy.SESSIONS_KEPT_FOR,
         ),
     )
+    kept_for = CODE_LIFETIME + UNDONE_WITHIN
+    yield "changes of address", EmailChange.objects.filter(asked_at__lte=now - kept_for)
     yield "deliveries", Delivery.objects.filter(done_at__lte=now - policy.SESSIONS_KEPT_FOR)
     yield (
         "parked sessions",

@@ -29,7 +29,7 @@ from idp.clients import secrets
 from idp.jose.algorithms import ALGORITHMS, PrivateKey
 from idp.jose.decrypt import GENERATORS
 from idp.jose.sign import Signer, signer
-from idp.models import Client, SigningKey
+from idp.models import AccessToken, Client, SigningKey
 from idp.protocol.errors import InvalidClientMetadata
 
 _PURPOSE = "signing key"
@@ -143,10 +143,14 @@ def can_rotate(algorithm: str, now: datetime) -> bool:
 def replace_at_once(algorithm: str) -> str:
     """Replace a key that may be in wrong hands: nothing signed with it is believed any more.
 
-    The keys of the algorithm are gone, the published next one too, since it lay beside them.
+    The keys of the algorithm are gone, the published next one too, since it lay beside them; and so
+    are the JWT access tokens that they signed, which we would know without looking at a signature.
     """
     with transaction.atomic():
         of_algorithm = _locked(algorithm)
+        kids = of_algorithm.values_list("kid", flat=True)
+        signed: Any = AccessToken.objects.filter(signed_with__in=list(kids))
+        signed._raw_delete(signed.db)
         of_algorithm.delete()
         key = make_key(algorithm, SigningKey.State.ACTIVE)
     return f"{key} is active, and every older {algorithm} key is gone"

@@ -1,18 +1,24 @@
 """What idp does when accounts, or what it builds on, says that something happened to a person."""
 
+from datetime import datetime
 from typing import Any
 
 from allauth.account import signals as account
 from allauth.mfa import signals as mfa
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.authentication import authentication_methods
+from accounts.deletion import deletion_asked, deletion_undone
+from accounts.email_change import email_changed, email_restored
 from accounts.models import Session, User
 from accounts.sessions import sessions_ended
-from idp.events import Kind, record
+from idp.events import Kind, record, record_of_each
 from idp.logout import backchannel
-from idp.models import ClientSession
+from idp.models import Authorization, ClientSession
+from idp.tokens.revocation import revoke_families
 
 
 def connect() -> None:
@@ -21,6 +27,10 @@ def connect() -> None:
         user_logged_in: _signed_in,
         user_login_failed: _sign_in_failed,
         sessions_ended: _sessions_ended,
+        email_changed: _email_changed,
+        email_restored: _email_restored,
+        deletion_asked: _deletion_asked,
+        deletion_undone: _deletion_undone,
         account.user_signed_up: _signed_up,
         account.email_confirmed: _email_verified,
         account.password_changed: _password_changed,
@@ -60,8 +70,35 @@ def _sign_in_failed(
 
 def _sessions_ended(*, sessions: list[Session], ending: str, **_: Any) -> None:
     backchannel.plan(ClientSession.objects.filter(session__in=sessions))
-    for session in sessions:
-        record(Kind.SESSION_ENDED, user=session.user, reason=f"Ended because: {ending}.")
+    people = [session.user for session in sessions]
+    record_of_each(Kind.SESSION_ENDED, people, f"Ended because: {ending}.")
+
+
+def _deletion_asked(*, request: HttpRequest, user: User, **_: Any) -> None:
+    _revoke_all_of(user)
+    record(Kind.DELETION_ASKED, request, user=user)
+
+
+def _deletion_undone(*, request: HttpRequest | None, user: User, **_: Any) -> None:
+    _revoke_all_of(user)  # what was just being given when the deletion was asked for
+    record(Kind.DELETION_UNDONE, request, user=user)
+
+
+def _email_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
+    record(Kind.EMAIL_CHANGED, request, user=user)
+
+
+def _email_restored(*, request: HttpRequest, user: User, since: datetime, **_: Any) -> None:
+    _revoke(Authorization.objects.filter(user=user, created_at__gte=since))
+    record(Kind.EMAIL_RESTORED, request, user=user)
+
+
+def _revoke_all_of(user: User) -> None:
+    _revoke(Authorization.objects.filter(user=user))
+
+
+def _revoke(families: QuerySet[Authorization]) -> None:
+    revoke_families(families.values("pk"), timezone.now())
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from corsheaders.middleware import CorsMiddleware
 from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
@@ -20,6 +21,8 @@ from idp.logout.session_state import keep_cookie
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{32}")
 GetResponse = Callable[[HttpRequest], HttpResponse]
+#: What a view leaves on its answer to have a policy of its own (csp.decorators).
+_CSP_OF_VIEW = frozenset({"_csp_config", "_csp_exempt", "_csp_replace", "_csp_update"})
 _UNREADABLE = re.compile("%00|%(?![0-9A-Fa-f]{2})")
 
 
@@ -69,6 +72,11 @@ def _wished_languages(request: HttpRequest) -> str:
 class ContentSecurityPolicy(CSPMiddleware):
     """The policy of settings; a page that leads back to a client may also go there."""
 
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        #: Of pages that need nothing else: put together once, since it takes a while.
+        self._usual = build_policy()
+
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
@@ -79,6 +87,9 @@ class ContentSecurityPolicy(CSPMiddleware):
         pending = pending_of(request) if response.status_code < 500 else None
         if pending is not None:
             response._csp_update = allowed_by_page(pending)  # type: ignore[attr-defined]
+        elif not _CSP_OF_VIEW.intersection(vars(response)):
+            response.headers.setdefault("Content-Security-Policy", self._usual)
+            return response
         return super().process_response(request, response)
 
 

@@ -73,6 +73,8 @@ IDP_OUTBOUND_ALLOW: list[str] = [
 #: A file of certificates that outgoing requests trust beside the system's.
 IDP_OUTBOUND_CA_BUNDLE: str = env.str("IDP_OUTBOUND_CA_BUNDLE", default="")
 
+#: Days from a person's wish to be deleted until they are.
+IDP_DELETION_DAYS: int = env.int("IDP_DELETION_DAYS", default=14)
 #: Days for which events stay.
 IDP_EVENTS_KEPT_FOR_DAYS: int = env.int("IDP_EVENTS_KEPT_FOR_DAYS", default=365)
 #: Whether the administration opens only to a sign-in with a second factor.
@@ -162,13 +164,17 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
     # Statements are prepared once they repeat: planning those of seven tables costs more than
     # answering them.
-    DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 2}
+    DATABASES["default"]["OPTIONS"] = {
+        "server_side_binding": True,
+        "prepare_threshold": 2,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache")}
 if CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
     # Full, it throws away entries that still count wrong passwords. Django's default is 300.
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.browser_sessions"
 #: How long a sign-in lasts, in hours: without a visit here, and in all; then for those who asked to
 #: stay signed in. ASVS 7.1.1, 7.3.1, 7.3.2.
 IDP_SESSION_IDLE_HOURS: int = env.int("IDP_SESSION_IDLE_HOURS", default=12)
@@ -237,6 +243,7 @@ ACCOUNT_RATE_LIMITS = {
     "confirm_email": "3/m/key,10/h/key",
     "reset_password": "60/m/ip,5/m/key",
     "passkey": "300/m/ip",
+    "change_email": "5/10m/user,20/d/user,5/h/key",
 }
 MFA_ADAPTER = "accounts.second_factor.Adapter"
 MFA_FORMS = {"activate_totp": "accounts.forms.SetUpAppForm"}

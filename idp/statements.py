@@ -12,6 +12,9 @@ from typing import Any
 from django.db import connection
 from django.utils.dateparse import parse_datetime
 
+from accounts.models import Session, User
+from accounts.rows import Columns, changed, instances, one
+from idp.models import Authorization, ClientSession
 from idp.protocol.vocabulary import SCOPE_CLAIMS
 
 
@@ -31,7 +34,7 @@ def redeem_code(code_hash: str, client_id: int, now: datetime) -> RedeemedCode |
     Hand-written for UPDATE … RETURNING: taking and reading are one statement, so nothing comes
     between them.
     """
-    row = _one(
+    row = one(
         """
         UPDATE idp_authorizationcode SET redeemed_at = %s, updated = %s
         WHERE code = %s AND application_id = %s AND redeemed_at IS NULL
@@ -56,7 +59,7 @@ def use_refresh_token(token_hash: str, client_id: int, now: datetime) -> UsedRef
 
     Hand-written as `redeem_code` is, and for the same reason.
     """
-    row = _one(
+    row = one(
         """
         UPDATE idp_refreshtoken SET revoked = %s, updated = %s
         WHERE token_checksum = %s AND application_id = %s AND revoked IS NULL
@@ -72,15 +75,45 @@ def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
 
     Hand-written for ON CONFLICT: of many at once exactly one succeeds, in one statement.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO idp_usedassertion (client_id, jti_hash, expires_at) VALUES (%s, %s, %s)
-            ON CONFLICT DO NOTHING
-            """,
-            [client_id, jti_hash, _time(expires_at)],
-        )
-        return bool(cursor.rowcount == 1)
+    inserted = changed(
+        """
+        INSERT INTO idp_usedassertion (client_id, jti_hash, expires_at) VALUES (%s, %s, %s)
+        ON CONFLICT DO NOTHING
+        """,
+        [client_id, jti_hash, _time(expires_at)],
+    )
+    return inserted == 1
+
+
+_AUTHORIZATION = Columns(Authorization, "a")
+_PERSON = Columns(User, "u", "id", "sub", "is_active")
+_SESSION = Columns(
+    Session, "s", "id", "ended_at", "last_seen_at", "authenticated_at", "until_closed"
+)
+_CLIENT_SESSION = Columns(ClientSession, "x")
+_FAMILY = f"""
+    SELECT {_AUTHORIZATION.sql}, {_PERSON.sql}, {_SESSION.sql}, {_CLIENT_SESSION.sql}
+    FROM idp_authorization a
+    JOIN accounts_user u ON u.id = a.user_id
+    LEFT JOIN accounts_session s ON s.id = a.session_id
+    LEFT JOIN idp_clientsession x ON x.id = a.client_session_id
+    WHERE a.id = %s
+"""
+
+
+def find_authorization(authorization_id: int) -> Authorization:
+    """Return an authorization with its person, session and client's part in it.
+
+    Hand-written because every code and refresh token comes by here. Of the person and the session
+    it has what is judged and what ID tokens carry.
+    """
+    row = one(_FAMILY, [authorization_id])
+    authorization, user, session, client_session = instances(
+        row, _AUTHORIZATION, _PERSON, _SESSION, _CLIENT_SESSION
+    )
+    authorization.user, authorization.session = user, session
+    authorization.client_session = client_session
+    return authorization  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -95,6 +128,8 @@ class NewAccessToken:
     scope: str
     resource: tuple[str, ...]
     expires: datetime
+    #: The `kid` of the key that signed it; None for an opaque one.
+    signed_with: str | None
 
 
 def insert_access_token(token: NewAccessToken, now: datetime) -> bool:
@@ -103,30 +138,30 @@ def insert_access_token(token: NewAccessToken, now: datetime) -> bool:
     Hand-written so that the test is part of the insertion: whoever went by a remembered client
     learns here that it has changed. Returns whether the token was stored.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO idp_accesstoken (
-                token_checksum, authorization_id, user_id, scope, expires, created, updated,
-                resource, application_id, token
-            )
-            SELECT %s, %s, %s, %s, %s, %s, %s, %s, id, ''
-            FROM idp_client WHERE id = %s AND version = %s AND enabled
-            """,
-            [
-                token.token_hash,
-                token.authorization_id,
-                token.user_id,
-                token.scope,
-                _time(token.expires),
-                _time(now),
-                _time(now),
-                json.dumps(token.resource),
-                token.client_id,
-                token.client_version,
-            ],
+    inserted = changed(
+        """
+        INSERT INTO idp_accesstoken (
+            token_checksum, authorization_id, user_id, scope, expires, created, updated,
+            resource, signed_with, application_id, token
         )
-        return bool(cursor.rowcount == 1)
+        SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, id, ''
+        FROM idp_client WHERE id = %s AND version = %s AND enabled
+        """,
+        [
+            token.token_hash,
+            token.authorization_id,
+            token.user_id,
+            token.scope,
+            _time(token.expires),
+            _time(now),
+            _time(now),
+            json.dumps(token.resource),
+            token.signed_with,
+            token.client_id,
+            token.client_version,
+        ],
+    )
+    return inserted == 1
 
 
 @dataclass(frozen=True)
@@ -145,13 +180,14 @@ def find_standing(client_id: int, user_id: int, session_id: str, now: datetime) 
 
     Hand-written because authorize asks all three of everyone who comes by single sign-on.
     """
-    row = _one(
+    row = one(
         """
         SELECT c.version, c.enabled, k.scopes, k.claims, x.id
         FROM idp_client c
         LEFT JOIN idp_consent k ON k.client_id = c.id AND k.user_id = %s
              AND (k.expires_at IS NULL OR k.expires_at > %s)
         LEFT JOIN idp_clientsession x ON x.client_id = c.id AND x.session_id = %s
+             AND x.ended_at IS NULL
         WHERE c.id = %s
         """,
         [user_id, _time(now), session_id, client_id],
@@ -237,7 +273,7 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
     Hand-written because UserInfo is one SELECT over seven tables; as model instances they would
     cost three times the whole request.
     """
-    row = _one(_BEARER, [_time(now), token_hash])
+    row = one(_BEARER, [_time(now), token_hash])
     if row is None:
         return None
     user = dict(zip(_USER_COLUMNS, row[19:-1], strict=True))
@@ -276,12 +312,6 @@ def _readable(user: dict[str, Any]) -> dict[str, Any]:
         "updated_at": _datetime(user["updated_at"]),
         "phone_number_verified": bool(user["phone_number_verified"]),
     }
-
-
-def _one(sql: str, parameters: list[Any]) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchone()
 
 
 def _json(value: Any) -> Any:

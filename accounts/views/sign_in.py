@@ -14,6 +14,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView
 
+from accounts import passwords
 from accounts.next import with_next
 
 
@@ -60,11 +61,20 @@ class _KeepsNext:
         return response
 
 
-class ConfirmResetCodeView(_KeepsNext, allauth.ConfirmPasswordResetCodeView):
+class _OfAccountAsItIs:
+    """A step of setting a new password is over when the account has changed meanwhile."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the step, or begin anew."""
+        passwords.forget_stale_reset(request)
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
+
+
+class ConfirmResetCodeView(_KeepsNext, _OfAccountAsItIs, allauth.ConfirmPasswordResetCodeView):
     """Where the code for a new password is typed."""
 
 
-class NewPasswordView(_KeepsNext, allauth.CompletePasswordResetView):
+class NewPasswordView(_KeepsNext, _OfAccountAsItIs, allauth.CompletePasswordResetView):
     """Where the new password is chosen."""
 
 

@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
@@ -20,11 +21,11 @@ from accounts.models import User
 from idp import events, policy
 from idp.admin import improve, new_app, proof, trial
 from idp.admin.client_form import FIELDSETS, THE_RECORD, ClientForm
-from idp.admin.page import Act, Link, Page, list_of, people_like
+from idp.admin.page import Act, Link, Page, counted, list_of, people_like
 from idp.admin.preview import PreviewForm
 from idp.admin.summary import summary_of
 from idp.clients import deletion, secrets
-from idp.logout import backchannel
+from idp.logout import backchannel, client_sessions
 from idp.models import Authorization, Client, Consent, Delivery, Event
 from idp.registration import software_statements
 from idp.tokens.revocation import revoke_all
@@ -40,6 +41,25 @@ def _send_test_logout(client: Client) -> HttpResponse:
 def _set_enabled(client: Client, *, enabled: bool) -> None:
     client.enabled = enabled
     client.save()
+
+
+def _sign_out(client: Client) -> None:
+    client_sessions.end_all_of(client, timezone.now())
+
+
+def _revoke_all(client: Client) -> None:
+    revoke_all(client, timezone.now())
+    _sign_out(client)
+
+
+def _signed_in(client: Client) -> str:
+    """Return how many sessions the app takes part in, and whether it can be told."""
+    number = counted(client_sessions.live_of(client))
+    if client.enabled and client.backchannel_logout_uri:
+        said = gettext("It takes part in sessions: %(number)s.")
+    else:
+        said = gettext("It takes part in sessions: %(number)s. It has no way to be told.")
+    return said % {"number": number}
 
 
 @admin.register(Client)
@@ -82,15 +102,29 @@ class ClientsPage(Page):
             applies=lambda client: bool(client.enabled and client.backchannel_logout_uri),
         ),
         Act(
+            "sign-out",
+            _("Sign everybody out"),
+            _(
+                "What this app got through people’s sign-ins ends at once, and it is told, so that "
+                "it signs them out, too. People stay signed in here; access that they let it keep "
+                "when they are signed out goes on."
+            ),
+            lambda _http, client: _sign_out(client),
+            danger=True,
+            extent=_signed_in,
+        ),
+        Act(
             "revoke",
             _("Revoke everything"),
             _(
-                "Every token that this app was given ends at once, for everybody. People stay "
-                "signed in here and need not agree again; the app has to send them through anew. "
-                "APIs that only check signatures learn of it when their tokens expire."
+                "Every token that this app was given ends at once, for everybody, and it is told. "
+                "People stay signed in here and need not agree again; the app has to send them "
+                "through anew. APIs that only check signatures learn of it when their tokens "
+                "expire."
             ),
-            lambda _http, client: revoke_all(client, timezone.now()),
+            lambda _http, client: _revoke_all(client),
             danger=True,
+            extent=_signed_in,
         ),
     )
 

@@ -6,13 +6,17 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Session
+from accounts.sessions import Ending
 from idp import keys, policy
-from idp.admin.page import Act, Record, list_of
+from idp.admin.page import Act, Record, counted, list_of
+from idp.admin.sessions import SIGNS_EVERYBODY_OUT, sessions_live, sign_everybody_out
 from idp.models import SigningKey
-from idp.tokens.alive import LOOKED_AT_MOST, alive_under
+from idp.tokens.alive import alive_under
 
 
 def _rotate(_http: HttpRequest, key: SigningKey) -> None:
@@ -26,6 +30,26 @@ def _can_rotate(key: SigningKey) -> bool:
 
 def _replace(_http: HttpRequest, key: SigningKey) -> None:
     keys.replace_at_once(key.algorithm)
+
+
+def _replace_and_sign_out(http: HttpRequest, key: SigningKey) -> None:
+    keys.replace_at_once(key.algorithm)
+    sign_everybody_out(http, Ending.KEY_REPLACED)
+
+
+_REPLACE = _(
+    "For a key that may be in wrong hands. All keys of this algorithm are forgotten: nothing "
+    "signed with them is believed any more, JWT access tokens included, and apps have to fetch the "
+    "keys anew. Their refresh tokens bring them new tokens."
+)
+
+
+def _is_active(key: SigningKey) -> bool:
+    return bool(key.state == SigningKey.State.ACTIVE)
+
+
+def _signs(key: SigningKey) -> bool:
+    return key.algorithm in policy.SIGNING_ALGORITHMS
 
 
 @admin.register(SigningKey)
@@ -55,13 +79,18 @@ class KeysPage(Record):
         Act(
             "replace",
             _("Replace at once"),
-            _(
-                "For a key that may be in wrong hands. All keys of this algorithm are forgotten: "
-                "nothing signed with them is believed any more, and apps have to fetch the keys "
-                "anew."
-            ),
+            _REPLACE,
             _replace,
-            applies=lambda key: key.state == SigningKey.State.ACTIVE,
+            applies=_is_active,
+            danger=True,
+        ),
+        Act(
+            "replace-and-sign-out",
+            _("Replace at once, and sign everybody out"),
+            format_lazy("{} {}", _REPLACE, SIGNS_EVERYBODY_OUT),
+            _replace_and_sign_out,
+            applies=lambda key: _is_active(key) and _signs(key),
+            extent=lambda _key: sessions_live(Session.objects.all()),
             danger=True,
         ),
     )
@@ -111,19 +140,16 @@ class KeysPage(Record):
 
     @admin.display(description=_("tokens alive under it"))
     def alive(self, key: SigningKey) -> str | Promise:
-        """Return how many JWT access tokens are alive, and what that number leaves out."""
-        if key.algorithm not in policy.SIGNING_ALGORITHMS or key.state == SigningKey.State.NEXT:
+        """Return how many JWT access tokens are alive; nobody counts ID tokens."""
+        if not _signs(key) or key.state == SigningKey.State.NEXT:
             return _("None.")
-        found = alive_under(key, timezone.now())
-        number = str(found.signed) if found.complete else gettext("%d or more") % found.signed
-        counted = gettext(
-            "%(number)s access tokens (JWT). A token’s row names no key: counted are those made "
-            "while this key signed, for apps and APIs that have such tokens today. Of all that are "
-            "alive, the %(most)d that live longest are looked at. ID tokens are kept nowhere; each "
-            "ends after %(minutes)d minutes."
+        number = counted(alive_under(key, timezone.now()))
+        words = gettext(
+            "%(number)s access tokens (JWT). ID tokens are kept nowhere; each ends after "
+            "%(minutes)d minutes."
         )
         minutes = int(policy.ID_TOKEN_LIFETIME.total_seconds() / 60)
-        return counted % {"number": number, "most": LOOKED_AT_MOST, "minutes": minutes}
+        return words % {"number": number, "minutes": minutes}
 
     def address_of(self, row: SigningKey) -> str:
         """Return the page of the key, or the list where it has been replaced."""

@@ -79,6 +79,8 @@ class Act:
     danger: bool = False
     #: Whether it takes a sign-in of the last minutes; what is dangerous always does.
     proven: bool = False
+    #: What the page before it says of the row as it is now: how much there is to do.
+    extent: Callable[[Any], str] | None = None
 
     @property
     def needs_proof(self) -> bool:
@@ -181,7 +183,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
                 "admin/act.html",
                 {**self.admin_site.each_context(request), "act": act, "opts": self.opts}
                 | {"original": row, "title": act.label, "back": self.address_of(row)}
-                | {"prove": prove},
+                | {"extent": act.extent(row) if act.extent else "", "prove": prove},
             )
         if prove:
             return redirect(prove)
@@ -343,6 +345,12 @@ def list_of(model: type[Model], **filters: Any) -> str:
     """Return the address of a model's list with these filters."""
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
     return f"{reverse(name)}?{urlencode(filters)}"
+
+
+def counted(rows: QuerySet[Any]) -> str:
+    """Return how many rows there are, in words; beyond COUNTED_AT_MOST nobody counts."""
+    number = rows.values("pk")[:COUNTED_AT_MOST].count()
+    return _("%d or more") % number if number == COUNTED_AT_MOST else str(number)
 
 
 def people_like(term: str) -> list[int]:

@@ -8,15 +8,18 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import invitations, operations, second_factor, wrong_tries
-from accounts.models import Session, User
+from accounts import deletion, invitations, operations, second_factor, wrong_tries
+from accounts.models import EmailChange, Session, User
 from idp.admin.fields import AddressField, WebAddress
 from idp.admin.page import Act, Link, Page, list_of
 from idp.admin.proof import ProvenForm
+from idp.admin.sessions import sessions_live
 from idp.models import Authorization, Client, Consent, Event
 
 _POWERS = ("is_staff", "is_superuser", "groups")
@@ -73,6 +76,15 @@ def _invited(http: HttpRequest, person: User) -> None:  # noqa: ARG001
     invitations.invite(person)
 
 
+def _kept(person: User) -> None:
+    deletion.keep(person)
+
+
+def _deleted(person: User) -> HttpResponse:
+    person.delete()
+    return redirect("admin:accounts_user_changelist")
+
+
 @admin.register(User)
 class PeoplePage(Page):
     """People."""
@@ -98,6 +110,7 @@ class PeoplePage(Page):
             _("They are signed out everywhere, and what apps got through these sessions ends."),
             lambda _http, person: operations.end_all_sessions(person),
             proven=True,
+            extent=lambda person: sessions_live(person.sessions.all()),
         ),
         Act(
             "require-password",
@@ -137,7 +150,23 @@ class PeoplePage(Page):
             _("Enable"),
             _("They can sign in again."),
             lambda _http, person: operations.enable(person),
-            applies=lambda person: not person.is_active,
+            applies=lambda person: not person.is_active and person.deletion_due_at is None,
+        ),
+        Act(
+            "keep",
+            _("Keep the account"),
+            _("It is not deleted: they can use it as before. They get a mail."),
+            lambda _http, person: _kept(person),
+            applies=lambda person: person.deletion_due_at is not None,
+            proven=True,
+        ),
+        Act(
+            "delete",
+            _("Delete now"),
+            _("The account and all that is theirs is deleted at once. Nothing brings it back."),
+            lambda _http, person: _deleted(person),
+            applies=lambda person: person.deletion_due_at is not None,
+            danger=True,
         ),
     )
 
@@ -202,6 +231,9 @@ class PeoplePage(Page):
     @admin.display(description=_("status"))
     def status(self, person: User) -> str | Promise:
         """Return in a word how the account stands."""
+        if person.deletion_due_at is not None:
+            due = formats.date_format(person.deletion_due_at, "DATE_FORMAT")
+            return gettext("to be deleted on %(due)s") % {"due": due}
         if not person.is_active:
             return _("disabled")
         if person.password_change_required:
@@ -225,6 +257,8 @@ class PeoplePage(Page):
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
+        if "email" in form.changed_data:
+            EmailChange.objects.filter(user=obj).delete()
         obj.set_email(obj.email, verified=bool(form.cleaned_data.get("email_verified")))
 
     def response_add(
@@ -237,9 +271,9 @@ class PeoplePage(Page):
             messages.success(request, sent)
         return super().response_add(request, obj, post_url_continue)
 
-    def person_of(self, row: User) -> User:
-        """Return the person."""
-        return row
+    def person_of(self, row: User) -> User | None:
+        """Return the person, unless they were just deleted."""
+        return row if row.pk is not None else None
 
     def links_of(self, row: User) -> list[Link]:
         """Return the lists that are about this person."""

@@ -2,15 +2,31 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Session
-from accounts.operations import end_session
-from idp.admin.page import Act, Link, Record, list_of, people_like
-from idp.models import Authorization
+from accounts.operations import end_everybodys_sessions, end_session
+from accounts.sessions import Ending, session_of
+from idp import events
+from idp.admin import proof
+from idp.admin.page import Act, Link, Record, counted, list_of, people_like
+from idp.models import Authorization, Delivery
+
+
+def sessions_live(sessions: QuerySet[Session]) -> str:
+    """Return in a sentence how many of these sessions live."""
+    return gettext("Sessions that are live: %(number)s.") % {
+        "number": counted(sessions.filter(ended_at=None))
+    }
 
 
 class Living(admin.SimpleListFilter):
@@ -30,10 +46,25 @@ class Living(admin.SimpleListFilter):
         return queryset.filter(ended_at__isnull=self.value() == "live")
 
 
+def sign_everybody_out(request: HttpRequest, ending: Ending = Ending.OPERATOR) -> int:
+    """End all sessions but this one, in which the operator sees what comes of it."""
+    return end_everybodys_sessions(ending, but=session_of(request))
+
+
+#: What that does, for the question before it.
+SIGNS_EVERYBODY_OUT = _(
+    "Everybody is signed out everywhere, but you in this browser. What apps got through these "
+    "sessions ends, and they are told. Of very many sessions this takes minutes; should it be cut "
+    "short, do it once more for those that are left."
+)
+_END_ALL = _("Sign everybody out")
+
+
 @admin.register(Session)
 class SessionsPage(Record):
     """Sessions."""
 
+    change_list_template = "admin/sessions_change_list.html"
     list_display = ("user", "user_agent", "ip_address", "created_at", "last_seen_at", "ended_at")
     list_filter = (Living, "created_at")
     list_select_related = ("user",)
@@ -65,4 +96,47 @@ class SessionsPage(Record):
 
     def links_of(self, row: Session) -> list[Link]:
         """Return what apps got through the session."""
-        return [(_("Authorizations"), list_of(Authorization, session=row.pk), Authorization)]
+        return [
+            (_("Authorizations"), list_of(Authorization, session=row.pk), Authorization),
+            (_("Told of sign-outs"), list_of(Delivery, session=row.pk), Delivery),
+        ]
+
+    # --- everybody ------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that is about all of them."""
+        page = self.admin_site.admin_view(self.end_all_view)
+        return [path("end-all/", page, name="accounts_session_end_all"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Offer to end all to those who may."""
+        more = {"may_act": self.may_act(request), **(extra_context or {})}
+        return super().changelist_view(request, more)
+
+    def end_all_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask, then sign everybody out but this operator here, and say so."""
+        if not self.may_act(request):
+            raise PermissionDenied
+        prove = proof.missing(request)
+        back = reverse("admin:accounts_session_changelist")
+        if request.method != "POST":
+            context = {
+                **self.admin_site.each_context(request),
+                "act": {"label": _END_ALL, "question": SIGNS_EVERYBODY_OUT, "danger": True},
+                "extent": sessions_live(Session.objects.all()),
+                "opts": self.opts,
+                "original": _("Everybody"),
+                "title": _END_ALL,
+                "back": back,
+                "prove": prove,
+            }
+            return TemplateResponse(request, "admin/act.html", context)
+        if prove:
+            return redirect(prove)
+        ended = sign_everybody_out(request)
+        with override(settings.LANGUAGE_CODE):  # as of every act
+            reason = f"{_END_ALL}: {ended}."
+        actor: Any = request.user
+        events.record(events.Kind.ACTED, request, actor=actor, target="all sessions", reason=reason)
+        messages.success(request, gettext("Sessions ended: %(number)d.") % {"number": ended})
+        return redirect(back)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from accounts import rows
 from accounts.authentication import Authentication
 from idp import policy
 from idp.authorization.request import AuthorizationRequest
@@ -34,19 +35,21 @@ def issue(
     with transaction.atomic():
         if client_session_id is None and not request.is_trial:
             client_session_id = new_client_session(request.client, authentication)
-        authorization = Authorization.objects.create(
-            client=request.client,
-            user=authentication.user,
-            session_id=authentication.session_id,
-            client_session_id=client_session_id,
-            scope=" ".join(sorted(request.scopes)),
-            claims=request.claims.names() if "openid" in request.scopes else {},
-            resource=list(request.resource),
-            offline=OFFLINE_ACCESS in request.scopes,
-            nonce=request.nonce,
-            auth_time=authentication.authenticated_at,
-            acr=authentication.acr,
-            amr=list(authentication.amr),
+        authorization = rows.insert(
+            Authorization(
+                client=request.client,
+                user=authentication.user,
+                session_id=authentication.session_id,
+                client_session_id=client_session_id,
+                scope=" ".join(sorted(request.scopes)),
+                claims=request.claims.names() if "openid" in request.scopes else {},
+                resource=list(request.resource),
+                offline=OFFLINE_ACCESS in request.scopes,
+                nonce=request.nonce,
+                auth_time=authentication.authenticated_at,
+                acr=authentication.acr,
+                amr=list(authentication.amr),
+            )
         )
         code = None
         if request.returns(response_types.CODE):
@@ -62,24 +65,33 @@ def issue(
 def _code(request: AuthorizationRequest, authorization: Authorization, now: datetime) -> str:
     """Store a code for an authorization, and return it."""
     code = opaque.generate()
-    AuthorizationCode.objects.create(
-        authorization=authorization,
-        user=authorization.user,
-        application=request.client,
-        code=opaque.hash_of(code),
-        expires=now + policy.CODE_LIFETIME,
-        redirect_uri=request.reply_to.redirect_uri,
-        scope=authorization.scope,
-        code_challenge=request.code_challenge or "",
-        code_challenge_method=request.code_challenge_method or "",
+    rows.insert(
+        AuthorizationCode(
+            authorization=authorization,
+            user=authorization.user,
+            application=request.client,
+            code=opaque.hash_of(code),
+            expires=now + policy.CODE_LIFETIME,
+            redirect_uri=request.reply_to.redirect_uri,
+            scope=authorization.scope,
+            code_challenge=request.code_challenge or "",
+            code_challenge_method=request.code_challenge_method or "",
+        )
     )
     return code
 
 
 def new_client_session(client: Client, authentication: Authentication) -> int:
-    """Make the row, in one statement; another tab of the session may have made it meanwhile."""
+    """Make the row, in one statement, or find it.
+
+    Another tab of the session may have made it meanwhile; or the client's part in it had ended,
+    which begins anew.
+    """
     row = ClientSession(client=client, session_id=authentication.session_id)
     made = ClientSession.objects.bulk_create(
-        [row], update_conflicts=True, unique_fields=["session", "client"], update_fields=["client"]
+        [row],
+        update_conflicts=True,
+        unique_fields=["session", "client"],
+        update_fields=["created_at", "ended_at"],
     )
     return made[0].pk

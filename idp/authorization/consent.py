@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from idp.logout import backchannel
+from idp.logout import client_sessions
 from idp.models import Authorization, Client, ClientSession, Consent, PendingAuthorization
 from idp.tokens.revocation import revoke_families
 
@@ -29,11 +29,9 @@ def remember(
 def withdraw(consent: Consent, now: datetime) -> None:
     """Take a consent back: what the client got for this person ends with it."""
     families = Authorization.objects.filter(user=consent.user_id, client=consent.client_id)
-    signed_in = ClientSession.objects.filter(
-        client=consent.client_id, session__user=consent.user_id, session__ended_at=None
-    )
+    parts = ClientSession.objects.filter(client=consent.client_id, session__user=consent.user_id)
     with transaction.atomic():
-        backchannel.plan(signed_in)
+        client_sessions.end(parts, now)
         revoke_families(families.values("pk"), now)
         consent.delete()
 

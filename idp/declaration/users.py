@@ -83,7 +83,8 @@ def apply_user(entry: dict[str, Any], *, present: Present) -> Change | None:
     for name in _KEPT:
         if name in entry:
             setattr(user, name, entry[name])
-    user.is_active = entry.get("is_active", True)
+    if user.deletion_due_at is None:  # else it is the person's own wish not to be
+        user.is_active = entry.get("is_active", True)
     password = secret_of(what, entry, "password")
     if password == "":
         raise DeclarationError(f"{what}: password is empty; leave it out for none.")

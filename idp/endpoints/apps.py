@@ -23,6 +23,7 @@ from idp.endpoints.consent import details
 from idp.endpoints.wire import methods
 from idp.models import Authorization, Client, Consent
 from idp.protocol.redirect_uris import origin_of
+from idp.tokens.refresh_token import kept_offline_by
 
 #: How many apps the page shows.
 MOST = 100
@@ -39,6 +40,8 @@ class App:
     details: list[tuple[Any, Any]] | None
     since: datetime | None
     last_used: datetime | None
+    #: Whether it has access that goes on when the person is signed out.
+    goes_on: bool
     open_at: str
 
 
@@ -77,13 +80,17 @@ def apps_of(user: User) -> list[App]:
     }
     others = Client.objects.in_bulk([pk for pk in used if pk not in consents])
     clients = {pk: consent.client for pk, consent in consents.items()} | others
+    go_on = kept_offline_by(user, timezone.now())
     found = [
-        _app(user, client, consents.get(pk), used.get(pk, {})) for pk, client in clients.items()
+        _app(user, client, consents.get(pk), used.get(pk, {}), goes_on=pk in go_on)
+        for pk, client in clients.items()
     ]
     return sorted(found, key=lambda app: str(app.last_used or app.since or ""), reverse=True)
 
 
-def _app(user: User, client: Client, consent: Consent | None, used: dict[str, Any]) -> App:
+def _app(
+    user: User, client: Client, consent: Consent | None, used: dict[str, Any], *, goes_on: bool
+) -> App:
     return App(
         client_id=client.client_id,
         name=name_of(client),
@@ -91,6 +98,7 @@ def _app(user: User, client: Client, consent: Consent | None, used: dict[str, An
         details=_details(user, consent) if consent else None,
         since=consent.created_at if consent else used.get("first"),
         last_used=used.get("last"),
+        goes_on=goes_on,
         open_at=_start_of(client),
     )
 
@@ -112,7 +120,7 @@ def _start_of(client: Client) -> str:
 
 def _remove(http: HttpRequest, user: User) -> None:
     """Take the consent back, if it is still there; it may have gone in another tab."""
-    client_id = http.POST.get("remove", "")
+    client_id = http.POST.get("remove", "").replace("\0", "")
     consent = (
         Consent.objects.select_related("client")
         .filter(user=user, client__client_id=client_id)

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.sessions import is_over
-from idp import events
+from idp import events, statements
 from idp.models import Authorization, Client
 from idp.protocol.errors import InvalidGrant, InvalidTarget
 from idp.protocol.parameters import Parameters
@@ -16,9 +16,7 @@ from idp.tokens.revocation import revoke_families
 
 def load(authorization_id: int) -> Authorization:
     """Return the authorization with all that issuing and judging need, in one statement."""
-    return Authorization.objects.select_related("user", "session", "client_session").get(
-        pk=authorization_id
-    )
+    return statements.find_authorization(authorization_id)
 
 
 def still_holds(authorization: Authorization) -> None:

@@ -36,7 +36,7 @@ _BATCH = 100
 
 def plan(ended: QuerySet[ClientSession]) -> None:
     """Write what clients have to be told of these, in the transaction that ends them."""
-    taking_part = ended.filter(client__enabled=True).exclude(client__backchannel_logout_uri="")
+    taking_part = ended.filter(ended_at=None, client__enabled=True)
     Delivery.objects.bulk_create(
         Delivery(
             client=row.client,
@@ -44,7 +44,9 @@ def plan(ended: QuerySet[ClientSession]) -> None:
             sub=subject_of(row.client, row.session.user),
             sid=row.sid,
         )
-        for row in taking_part.select_related("client", "session__user")
+        for row in taking_part.exclude(client__backchannel_logout_uri="").select_related(
+            "client", "session__user"
+        )
     )
 
 

@@ -29,21 +29,27 @@ class SignedOut:
     troubled: bool
 
 
-def apps_of(sessions: Iterable[Session]) -> list[SignedOut]:
-    """Return the apps of sessions that ended, each with how it is told."""
+def apps_of(sessions: Iterable[Session], *, elsewhere: bool = False) -> list[SignedOut]:
+    """Return the apps of sessions that ended, each with how it is told.
+
+    Of a session that was another browser's, this one can tell nobody: `elsewhere`.
+    """
     sessions = list(sessions)
     taking_part = ClientSession.objects.select_related("client").filter(
-        session__in=sessions, client__enabled=True
+        session__in=sessions, ended_at=None, client__enabled=True
     )
     deliveries = {row.sid: row for row in Delivery.objects.filter(session__in=sessions)}
-    apps = [_signed_out(row, deliveries.get(row.sid)) for row in taking_part[:_MOST]]
+    apps = [
+        _signed_out(row, "" if elsewhere else _frame(row), deliveries.get(row.sid))
+        for row in taking_part[:_MOST]
+    ]
     return sorted(apps, key=lambda app: app.name.casefold())
 
 
-def _signed_out(row: ClientSession, delivery: Delivery | None) -> SignedOut:
+def _signed_out(row: ClientSession, frame: str, delivery: Delivery | None) -> SignedOut:
     return SignedOut(
         name_of(row.client),
-        _frame(row),
+        frame,
         delivery.state if delivery else None,
         bool(delivery and delivery.last_problem),
     )

@@ -90,14 +90,20 @@ class Consent(models.Model):
 class ClientSession(models.Model):
     """A client that took part in a session, under the `sid` it knows the session by."""
 
-    client = models.ForeignKey(Client, on_delete=models.CASCADE)
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False)
     session = models.ForeignKey(Session, on_delete=models.CASCADE)
     sid = models.CharField(max_length=22, default=session_id_for_client, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    #: When its part in the session ended before the session did. Signing in to it again there
+    #: begins it anew, under another `sid`.
+    ended_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["session", "client"], name="one_sid_per_client")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["client", "id"], name="session_of_client")
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ Only hashes are kept. None of the toolkit's columns is dropped; those we don't u
 """
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from django.db import models
 from oauth2_provider.models import (
@@ -41,9 +42,17 @@ class AccessToken(AbstractAccessToken):
         related_name="refreshed_access_tokens",
     )
     expires = models.DateTimeField(db_index=True)
+    #: The `kid` of the key that signed it, where it is a JWT.
+    signed_with = models.CharField(max_length=43, null=True)
 
     class Meta(AbstractAccessToken.Meta):
-        pass
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["signed_with", "expires"],
+                condition=models.Q(signed_with__isnull=False),
+                name="access_token_by_key",
+            )
+        ]
 
     def is_valid(self, scopes: Iterable[str] | None = None) -> bool:
         """Whether the token is good now, and for all these scopes.

@@ -6,6 +6,7 @@ from typing import Any
 from idp import keys, policy, server_keys, statements
 from idp.clients.lookup import StaleClientError
 from idp.jose.encrypt import encrypted
+from idp.jose.sign import Signer
 from idp.models import ResourceServer
 from idp.subjects import subject_of
 from idp.tokens import opaque
@@ -24,8 +25,9 @@ def issue(entitlement: Entitlement, audience: Audience, now: datetime) -> str:
     client, authorization = entitlement.client, entitlement.authorization
     # Made now where it is the first time: whoever asks of the token finds it.
     subject = client.client_id if authorization is None else subject_of(client, authorization.user)
-    if audience.signing_alg is not None:
-        token = _jwt(entitlement, audience, audience.signing_alg, subject, jti=token, now=now)
+    signer = keys.active_signer(audience.signing_alg) if audience.signing_alg else None
+    if signer is not None:
+        token = _jwt(entitlement, audience, signer, subject, jti=token, now=now)
     stored = statements.insert_access_token(
         statements.NewAccessToken(
             token_hash=opaque.hash_of(token),
@@ -36,6 +38,7 @@ def issue(entitlement: Entitlement, audience: Audience, now: datetime) -> str:
             scope=" ".join(sorted(audience.scopes)),
             resource=audience.resource,
             expires=now + timedelta(seconds=audience.lifetime),
+            signed_with=signer.kid if signer else None,
         ),
         now,
     )
@@ -47,7 +50,7 @@ def issue(entitlement: Entitlement, audience: Audience, now: datetime) -> str:
 def _jwt(
     entitlement: Entitlement,
     audience: Audience,
-    algorithm: str,
+    signer: Signer,
     subject: str,
     *,
     jti: str,
@@ -72,7 +75,7 @@ def _jwt(
         claims["acr"] = authorization.acr
         if authorization.amr:
             claims["amr"] = authorization.amr
-    token = keys.active_signer(algorithm).sign(claims, typ="at+jwt")
+    token = signer.sign(claims, typ="at+jwt")
     return _encrypted(token, audience.encrypted_to) if audience.encrypted_to else token
 
 

@@ -185,6 +185,7 @@ def bakery(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         tos_uri=f"{url}/terms",
         redirect_uris=[f"{url}/callback"],
         post_logout_redirect_uris=[f"{url}/"],
+        backchannel_logout_uri=f"{url}/signed-out-at-signet",
     )
     log = tmp_path_factory.mktemp("bakery") / "log"
     with log.open("wb") as output:

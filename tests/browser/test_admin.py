@@ -49,6 +49,7 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "disable": lambda: f"accounts/user/{first(User, is_superuser=False)}/act/disable/",
     "sessions": lambda: "accounts/session/",
     "session": lambda: f"accounts/session/{first(Session, ended_at=None)}/change/",
+    "end-all": lambda: "accounts/session/end-all/",
     "apps": lambda: "idp/client/",
     "app": lambda: f"idp/client/{first(Client)}/change/",
     "new-app": lambda: "idp/client/add/",

@@ -20,7 +20,7 @@ from tests.browser.visitor import (
     request_of,
     site_at,
 )
-from tests.relying_party import Person, mailed_code, make_person
+from tests.relying_party import Person, mailed_code, mailed_link, make_person, unique
 
 
 @pytest.mark.smoke
@@ -296,6 +296,45 @@ def test_choosing_the_password_that_an_operator_requires_and_going_on(visitor: V
     visitor.press("Save and continue")
     visitor.allow()
     visitor.is_welcome_at_bakery()
+
+
+def test_deleting_the_account_and_keeping_it_after_all(visitor: Visitor) -> None:
+    site = site_at("https://app.example/landed", client_name="Florist")
+    path, state = request_of(site, visitor.person)
+    visitor.open(path)
+    visitor.sign_in()
+    visitor.page.click("#allow")
+    brought_back(visitor.page, site.url)
+    visitor.open("/account/")
+    visitor.press("Delete your account")
+    visitor.page.click("#delete-account")
+    visitor.sees("You are signed out")
+    expect(visitor.page.get_by_role("status")).to_contain_text("will be deleted on")
+    expect(visitor.page.locator(".facts")).to_contain_text("Florist")
+    visitor.open(path)
+    visitor.sign_in()
+    visitor.sees("Keep your account?")
+    visitor.page.reload()
+    visitor.page.click("#keep")  # what the person allowed before is still allowed
+    assert brought_back(visitor.page, site.url)["state"] == state
+
+
+def test_an_address_is_changed_and_put_back(visitor: Visitor) -> None:
+    person, new = visitor.person, f"{unique('new')}@example.com"
+    visitor.open("/account/email/")
+    visitor.sign_in()
+    visitor.page.fill("[name=email]", new)
+    visitor.press("Send code")
+    visitor.page.fill("[name=code]", mailed_code(new))
+    visitor.press("Change address")
+    expect(visitor.page.get_by_role("status")).to_contain_text("is changed")
+    visitor.open(urlsplit(mailed_link(person.email)).path)
+    visitor.page.click("#undo")
+    visitor.type_code(person.email)
+    visitor.page.fill("[name=password1]", NEW_PASSWORD)
+    visitor.page.locator("main button.primary").click()
+    visitor.sees("Ana Lima")
+    expect(visitor.page.get_by_text(f"Signed in as {person.email}")).to_be_visible()
 
 
 def test_a_developer_finds_what_is_wrong_with_their_redirect_uri(visitor: Visitor) -> None:

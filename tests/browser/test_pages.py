@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.template.loader import render_to_string
@@ -12,7 +13,15 @@ from accounts.models import User
 from tests.browser.test_passkeys import Authenticator
 from tests.browser.visitor import Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
-from tests.relying_party import Browser, make_person, unique
+from tests.relying_party import (
+    Browser,
+    RelyingParty,
+    mailed_code,
+    mailed_link,
+    make_client,
+    make_person,
+    unique,
+)
 
 AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
 
@@ -148,11 +157,16 @@ def connected_apps(visitor: Visitor) -> None:
 
 
 def sign_ins(visitor: Visitor) -> None:
-    home(visitor)
-    with Browser() as elsewhere:
-        elsewhere.sign_in(visitor.person)
+    """Here with apps, at two other browsers with one; what one of them had was just ended."""
+    connected_apps(visitor)
+    client = make_client(grant_types=["authorization_code", "refresh_token"], client_name="Cobbler")
+    for _ in range(2):
+        with Browser() as elsewhere:
+            RelyingParty(client, elsewhere, visitor.person).tokens(scope="openid offline_access")
     visitor.open("/account/sessions/")
+    visitor.page.get_by_role("button", name="Sign out: ").first.click()
     visitor.sees("Where you are signed in")
+    visitor.page.get_by_text("Can’t be told. Sign out there, too.").wait_for()
 
 
 def some_signed_out(visitor: Visitor) -> None:
@@ -264,6 +278,43 @@ def step_up_by_passkey(visitor: Visitor) -> None:
     with_passkey(visitor)
     visitor.open("/account/login/more/?passkey=1&next=/account/")
     visitor.sees("Use your passkey")
+
+
+def change_email(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.press("Change your e-mail address")
+    visitor.sees("Change your e-mail address")
+
+
+def change_email_code(visitor: Visitor) -> str:
+    change_email(visitor)
+    email = f"{unique('new')}@example.com"
+    visitor.page.fill("[name=email]", email)
+    visitor.press("Send code")
+    visitor.sees("Enter the code")
+    return email
+
+
+def email_undo(visitor: Visitor) -> None:
+    email = change_email_code(visitor)
+    visitor.page.fill("[name=code]", mailed_code(email))
+    visitor.press("Change address")
+    visitor.open(urlsplit(mailed_link(visitor.person.email)).path)
+    visitor.sees("Put your address back?")
+
+
+def delete_account(visitor: Visitor) -> None:
+    home(visitor)
+    visitor.press("Delete your account")
+    visitor.sees("Delete your account?")
+
+
+def keep_account(visitor: Visitor) -> None:
+    delete_account(visitor)
+    visitor.page.click("#delete-account")
+    visitor.start_at_bakery()
+    visitor.sign_in()
+    visitor.sees("Keep your account?")
 
 
 def sign_out(visitor: Visitor) -> None:
@@ -413,6 +464,12 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "remove-passkey": remove_passkey,
     "step-up": step_up,
     "step-up-by-passkey": step_up_by_passkey,
+    "change-email": change_email,
+    "change-email-code": change_email_code,
+    "email-undo": email_undo,
+    "email-undo-over": at("/account/email/undo/1:1xVjgs:x/"),
+    "delete-account": delete_account,
+    "keep-account": keep_account,
     "sign-out": sign_out,
     "signed-out": signed_out,
     "signed-out-of-apps": signed_out_of_apps,

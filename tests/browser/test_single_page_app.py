@@ -11,14 +11,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext
+from django.core.management import call_command
+from playwright.sync_api import BrowserContext, expect
 
 from idp.clients.quick_starts import QUICK_STARTS
 from idp.models import Client
 from tests import secrecy
 from tests.browser.visitor import Site, Visitor
 from tests.conftest import ROOT
-from tests.relying_party import ISSUER, Person, make_client
+from tests.relying_party import Person, make_client
 
 LIBRARY = ROOT / "tests/node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
 
@@ -96,19 +97,38 @@ def test_silence_when_nobody_is_signed_in(app: str, visitor: Visitor) -> None:
     assert renewed(visitor) == "login_required"
 
 
-def test_signing_out_in_another_tab_is_noticed(app: str, visitor: Visitor) -> None:
-    """The library asks our frame every second; what it says is `unchanged` until it isn't."""
+def test_signing_out_of_one_app_ends_the_other(app: str, visitor: Visitor) -> None:
+    """The sample site signs out and the library's watch sees it; then the other way round.
+
+    The library asks our frame every second; what it says is `unchanged` until it isn't. The sample
+    site is told by the worker.
+    """
+    bakery = visitor.in_another_tab()
     visitor.page.goto(app)
     visitor.press("Sign in")
     visitor.sign_in()
     visitor.allow()
-    visitor.page.wait_for_url(f"{app}/")
     visitor.sees(visitor.person.email)
+    bakery.start_at_bakery()
+    bakery.allow()
+    bakery.is_welcome_at_bakery()
     asked: list[str] = []
     visitor.page.on("request", lambda request: asked.append(request.url))
     visitor.page.wait_for_timeout(2500)
     assert not [url for url in asked if "prompt=none" in url], "nothing has changed yet"
-    another = visitor.page.context.new_page()
-    another.goto(f"{ISSUER}/account/logout/")
-    another.click("#confirm-logout")
+    bakery.page.click("#sign-out")
+    bakery.page.click("#sign-out-signet")
     visitor.sees("Signed out")
+
+    visitor.press("Sign in")
+    visitor.sign_in()
+    visitor.sees(visitor.person.email)
+    bakery.page.goto(bakery.bakery.url)
+    bakery.page.click("#sign-in")
+    bakery.is_welcome_at_bakery()
+    visitor.page.evaluate("void manager.signoutRedirect()")
+    visitor.sees("You are signed out")
+    expect(visitor.page.get_by_text("Is being told.")).to_be_visible()
+    call_command("worker", "--once")
+    bakery.page.reload()
+    expect(bakery.page.locator("#sign-in")).to_be_visible()

@@ -148,6 +148,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "sessions, live": lambda: "accounts/session/?state=live",
     "sessions, ended": lambda: "accounts/session/?state=ended",
     "sessions of somebody": lambda: "accounts/session/?q=crowd-000000050000",
+    "ending all sessions": lambda: "accounts/session/end-all/",
     "apps": lambda: "idp/client/",
     "apps, self-registered": lambda: "idp/client/?registration_source__exact=dcr",
     "apps, searched": lambda: "idp/client/?q=crowd-000000050000",

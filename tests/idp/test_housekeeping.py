@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Session, User
+from accounts.models import EmailChange, Session, User
 from idp import housekeeping, policy
 from idp.models import (
     AccessToken,
@@ -150,6 +150,15 @@ def test_offline_access_outlives_the_record_of_its_session(user: User, client: C
     of = family(user, client, session=ended, offline=True, created_at=NOW - 100 * DAY)
     live = token(RefreshToken, of, NOW + DAY)
     assert survivors(ended, of, live) == [True, True, True]
+
+
+def test_changes_of_address_are_kept_until_nothing_undoes_them(user: User) -> None:
+    limit = NOW - timedelta(days=7, minutes=10)
+    rows = [
+        EmailChange.objects.create(user=user, old_email="a@b.c", new_email="d@e.f", asked_at=at)
+        for at in (limit, limit + SECOND)
+    ]
+    assert survivors(*rows) == [False, True]
 
 
 def test_browser_sessions() -> None:

@@ -13,8 +13,9 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from accounts import operations
-from accounts.models import User
+from accounts import operations, passwords, second_factor
+from accounts.models import Session, User
+from accounts.sessions import Ending
 from idp.jose.verify import header_of
 from idp.logout import backchannel
 from idp.models import Client, Delivery, Event
@@ -29,7 +30,10 @@ from tests.relying_party import (
     RelyingParty,
     forms_of,
     is_error_page,
+    mailed_code,
+    mailed_link,
     make_client,
+    make_person,
     spec,
     unique,
     verified,
@@ -157,24 +161,111 @@ def remove_the_app(told: Told) -> None:
     press(told.browser, "/account/apps/", remove=told.relying_party.client.client_id)
 
 
-@spec("OIDC Back-Channel Logout", "2.3")
-@pytest.mark.parametrize(
-    "end",
-    [
-        sign_out_elsewhere,
-        remove_the_app,
-        lambda told: operations.disable(told.user),
+def delete_the_account(told: Told) -> None:
+    told.browser.submit(told.browser.open("/account/delete/"), "delete-account")
+
+
+def change_address(browser: Browser) -> None:
+    new = f"{unique('new')}@example.com"
+    browser.submit(browser.open("/account/email/"), email=new)
+    browser.submit(browser.open("/account/email/code/"), code=mailed_code(new))
+
+
+def change_the_address_elsewhere(told: Told) -> None:
+    with Browser() as other:
+        other.sign_in(told.relying_party.person)
+        change_address(other)
+
+
+def put_the_address_back(told: Told) -> None:
+    change_address(told.browser)
+    with Browser() as other:
+        other.submit(other.open(mailed_link(told.relying_party.person.email)), "undo")
+
+
+def sign_out_of_the_app(told: Told) -> None:
+    sid = verified(told.tokens["id_token"])["sid"]
+    press(told.browser, "/account/sessions/", leave=sid)
+
+
+def expire(told: Told) -> None:
+    told.user.sessions.update(last_seen_at=timezone.now() - timedelta(days=2))
+    call_command("worker", "--once")
+
+
+def let_another_person_in(told: Told) -> None:
+    told.browser.sign_in(make_person(), told.browser.open("/account/login/", fresh="1"))
+
+
+def forget_the_password(told: Told) -> None:
+    with Browser() as other:
+        page = other.submit(other.open("/account/password/reset/"), email=told.user.email)
+        page = other.submit(page, code=mailed_code(told.user.email))
+        other.submit(page, password1="another quiet boat on the river")
+
+
+def end_by_command(*whose: str) -> None:
+    call_command("end_sessions", *whose)
+    event = Event.objects.filter(kind="acted").latest("id")
+    assert event.reason.startswith("manage.py end_sessions: ")
+
+
+def replace_a_key(_told: Told) -> None:
+    no_other_tests = "RS512"
+    call_command("rotate_keys", "--now", "--end-sessions", "--algorithm", no_other_tests)
+
+
+#: Every way in which what an app got through a session ends, and what is said of the session then:
+#: nothing where it goes on, without that app.
+WAYS: dict[str, tuple[Callable[[Told], object], Ending | None]] = {
+    "here": (sign_out, Ending.SIGNED_OUT),
+    "elsewhere": (sign_out_elsewhere, Ending.SIGNED_OUT_ELSEWHERE),
+    "app removed": (remove_the_app, None),
+    "app alone": (sign_out_of_the_app, None),
+    "another person": (let_another_person_in, Ending.ANOTHER_PERSON),
+    "expired": (expire, Ending.EXPIRED),
+    "password reset": (forget_the_password, Ending.PASSWORD_RESET),
+    "password changed": (
+        lambda told: passwords.replace(told.user, "another quiet boat on the river"),
+        Ending.PASSWORD_CHANGED,
+    ),
+    "factor removed": (lambda told: second_factor.remove_all(told.user), Ending.FACTOR_REMOVED),
+    "deletion asked": (delete_the_account, Ending.DELETION_ASKED),
+    "address changed": (change_the_address_elsewhere, Ending.EMAIL_CHANGED),
+    "address put back": (put_the_address_back, Ending.EMAIL_RESTORED),
+    "disabled": (lambda told: operations.disable(told.user), Ending.ACCOUNT_DISABLED),
+    "new password": (
         lambda told: operations.require_new_password(told.user),
-        lambda told: operations.end_all_sessions(told.user),
-        lambda told: operations.end_session(told.user.sessions.get()),
-        lambda told: told.user.delete(),
-    ],
-    ids=["elsewhere", "app removed", "disabled", "new password", "all", "one", "deleted"],
-)
-def test_every_ending_is_told(told: Told, end: Callable[[Told], None]) -> None:
+        Ending.NEW_PASSWORD_REQUIRED,
+    ),
+    "deleted": (lambda told: told.user.delete(), Ending.ACCOUNT_DELETED),
+    "one": (lambda told: operations.end_session(told.user.sessions.get()), Ending.OPERATOR),
+    "somebody": (lambda told: end_by_command("--user", told.user.email), Ending.OPERATOR),
+    "everybody": (lambda _told: end_by_command("--all"), Ending.OPERATOR),
+    "everybody of an app": (
+        lambda told: end_by_command("--client", told.relying_party.client.client_id),
+        None,
+    ),
+    "key replaced": (replace_a_key, Ending.KEY_REPLACED),
+}
+
+
+@spec("OIDC Back-Channel Logout", "2.3")
+@pytest.mark.parametrize("way", WAYS)
+def test_every_ending_is_told(told: Told, way: str) -> None:
+    end, word = WAYS[way]
+    session = told.user.sessions.get()
     end(told)
     call_command("worker", "--once")
     assert len(told.received()) == 1
+    assert told.relying_party.userinfo(told.tokens["access_token"]).status_code == 401
+    left = Session.objects.filter(pk=session.pk).first()
+    if left is not None:  # somebody who is deleted leaves none
+        assert left.ending == (word or "")
+
+
+def test_there_are_no_other_endings() -> None:
+    assert {word for _end, word in WAYS.values()} == {None, *Ending}
 
 
 def test_who_asked_for_nothing_or_is_disabled_is_told_nothing(

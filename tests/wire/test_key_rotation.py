@@ -124,6 +124,8 @@ def test_after_an_emergency_nothing_older_is_worth_anything(app: RelyingParty) -
         with pytest.raises(JWTMissingKey):
             verified(tokens[name])
     assert not is_believed(app, tokens["id_token"])
+    assert app.userinfo(tokens["access_token"]).status_code == 401
+    assert app.introspect(tokens["access_token"]) == {"active": False}
     fresh = app.tokens()["id_token"]
     assert verified(fresh)["sub"] == app.person.sub
     assert is_believed(app, fresh)

@@ -213,17 +213,3 @@ def test_connected_apps_are_shown_and_removed(browser: Browser, person: Person) 
     browser.post("/account/apps/", data={**form.fields, "remove": client.client_id})
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401
     assert relying_party.answer(relying_party.visit(prompt="none")).error == "consent_required"
-
-
-def test_sessions_are_shown_and_ended(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
-    with Browser() as elsewhere:
-        elsewhere.sign_in(person)
-        page = browser.open("/account/sessions/")
-        assert "This browser" in page.text
-        form = next(form for form in forms_of(page) if not form.action and form.fields)
-        browser.post("/account/sessions/", data={**form.fields, "end": "others"})
-        assert is_page(elsewhere.open("/account/"), LOGIN)
-    assert is_page(browser.open("/account/"), "/account/")
-    ended = Session.objects.get(user__email=person.email, ended_at__isnull=False)
-    assert ended.ending == "signed-out-elsewhere"

@@ -3,9 +3,11 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from accounts.operations import end_everybodys_sessions
+from accounts.sessions import Ending
 from idp import keys, policy
 
 
@@ -24,10 +26,27 @@ class Command(BaseCommand):
             action="store_true",
             help="replace at once: what was signed before verifies no longer",
         )
+        parser.add_argument(
+            "--end-sessions",
+            action="store_true",
+            help="with --now: sign everybody out, too, so that apps begin anew",
+        )
         parser.add_argument("--algorithm", choices=policy.KEY_ALGORITHMS, action="append")
 
-    def handle(self, *_: Any, now: bool, algorithm: list[str] | None, **__: Any) -> None:
+    def handle(
+        self,
+        *_: Any,
+        now: bool,
+        end_sessions: bool,
+        algorithm: list[str] | None,
+        **__: Any,
+    ) -> None:
         """Rotate and say what was done."""
+        if end_sessions and not now:
+            raise CommandError("--end-sessions goes with --now: nobody notices another rotation")
         for name in algorithm or policy.KEY_ALGORITHMS:
             done = keys.replace_at_once(name) if now else keys.rotate(name, timezone.now())
             self.stdout.write(done)
+        if end_sessions:
+            ended = end_everybodys_sessions(Ending.KEY_REPLACED)
+            self.stdout.write(f"Sessions ended: {ended}")

@@ -5,6 +5,7 @@ import re
 
 from django.utils import timezone
 
+from accounts.models import Session
 from idp import policy
 from idp.models import SigningKey
 from tests.idp.admin.conftest import Operator, events_of
@@ -41,6 +42,20 @@ def test_tokens_that_are_alive_are_counted_under_their_key(
     relying_party.tokens(scope=scope, resource=api["identifier"])
     relying_party.tokens(scope="openid")  # an opaque one
     assert alive_on(support.open(page_of(State.ACTIVE))) == before + 2
+
+
+def test_an_emergency_ends_what_was_signed_and_if_wanted_all_sessions(
+    operator: Operator, browser: Browser
+) -> None:
+    client = make_client(access_token_format="jwt", id_token_signed_response_alg=ALGORITHM)
+    app = RelyingParty(client, browser, make_person())
+    signed = app.tokens()
+    question = operator.open(page_of(State.ACTIVE).replace("change/", "act/replace-and-sign-out/"))
+    assert re.search(r"Sessions that are live: [1-9]", question.text)
+    operator.act(page_of(State.ACTIVE), "replace-and-sign-out")
+    assert app.userinfo(signed["access_token"]).status_code == 401
+    assert Session.objects.get(user__email=app.person.email).ending == "key-replaced"
+    assert events_of(operator)[-1].reason == "Replace at once, and sign everybody out"
 
 
 def test_rotation_says_what_follows_and_offers_only_what_does_something(

@@ -88,6 +88,8 @@ def prove_on(text: str) -> str:
     [
         "accounts/user/{person}/act/end-sessions/",
         "accounts/user/{person}/act/require-password/",
+        "accounts/session/end-all/",
+        "idp/client/{client}/act/sign-out/",
         "idp/signingkey/{key}/act/replace/",
         "idp/client/{client}/delete/",
         "idp/client/{client}/act/disable/",

@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_lists'),
-        ('idp', '0018_trials'),
+        ('accounts', '0006_lists'),
+        ('idp', '0020_parts_of_sessions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

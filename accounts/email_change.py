@@ -1,0 +1,193 @@
+"""Another e-mail address for an account: proven by a code, and undone from the address before it.
+
+A change is a row, unlike allauth's, which a browser session holds: its tries are counted wherever
+they are made, and the link in the old mailbox undoes it, however many changes came after. So
+somebody who took an account over does not keep it by taking the address away.
+"""
+
+import re
+from datetime import datetime, timedelta
+
+from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa import signals as mfa
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.core.signing import BadSignature, TimestampSigner
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.dispatch import Signal
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from accounts import deletion
+from accounts.models import EmailChange, Session, User
+from accounts.sessions import Ending, end_sessions
+
+#: Sent inside the transaction, with `request` and `user`; the latter also with `since`.
+email_changed = Signal()
+email_restored = Signal()
+
+CODE_LIFETIME = timedelta(minutes=10)
+#: How often a code can be mistyped.
+TRIES = 5
+UNDONE_WITHIN = timedelta(days=7)
+#: What was set up so long before a change, or since, may be the work of whoever made it.
+_PREPARED_WITHIN = timedelta(days=7)
+_TOKEN = re.compile(r"[1-9][0-9]{0,17}:[0-9A-Za-z]{1,12}:[0-9A-Za-z_-]{43}")
+_SIGNER = TimestampSigner(salt="accounts.email_change")
+
+
+class TakenError(Exception):
+    """The address is another account's by now, or the account has another one since."""
+
+
+def ask(session: Session, email: str) -> None:
+    """Mail a code to the address that somebody wants.
+
+    If it is somebody else's, they are told and there is no code; who asks sees no difference.
+    """
+    user = session.user
+    code = "" if _is_taken(email, user) else get_adapter().generate_email_verification_code()
+    EmailChange.objects.create(
+        user=user,
+        old_email=user.email,
+        new_email=email,
+        code_hash=_hash_of(code, email) if code else "",
+        asked_at=timezone.now(),
+    )
+    template = "email_change_code" if code else "email_taken"
+    get_adapter().send_mail(f"account/email/{template}", email, {"code": code})
+
+
+def waiting(user: User) -> EmailChange | None:
+    """Return the change that waits for its code, or None."""
+    since = timezone.now() - CODE_LIFETIME
+    asked = EmailChange.objects.filter(user=user, asked_at__gt=since).order_by("pk").last()
+    if asked is None or asked.changed_at is not None or asked.tries >= TRIES:
+        return None
+    return asked if asked.old_email == user.email else None
+
+
+def confirm(http: HttpRequest, session: Session, change: EmailChange, code: str) -> bool:
+    """Change the address if the code is right; whoever is signed in elsewhere is signed out there.
+
+    Raises TakenError. Each call is a try.
+    """
+    open_changes = EmailChange.objects.filter(pk=change.pk, changed_at=None, tries__lt=TRIES)
+    if not open_changes.update(tries=F("tries") + 1):
+        return False
+    if not constant_time_compare(change.code_hash, _hash_of(code, change.new_email)):
+        return False
+    user, now = session.user, timezone.now()
+    was_verified = EmailAddress.objects.filter(
+        user=user, email=change.old_email, verified=True
+    ).exists()
+    try:
+        with transaction.atomic():
+            unchanged = EmailChange.objects.filter(pk=change.pk, changed_at=None)
+            if not unchanged.update(changed_at=now):
+                return True  # the button was pressed twice, and the other press was faster
+            _move(user, change.old_email, change.new_email, now)
+            others = user.sessions.filter(ended_at=None).exclude(pk=session.pk)
+            end_sessions(others, Ending.EMAIL_CHANGED)
+            email_changed.send(sender=User, request=http, user=user)
+    except IntegrityError:
+        raise TakenError from None
+    if was_verified:
+        path = reverse("account_email_undo", args=[token_for(change)])
+        context = {
+            "link": f"{settings.IDP_ISSUER}{path}",
+            "new_email": change.new_email,
+            "days": UNDONE_WITHIN.days,
+        }
+        get_adapter().send_mail("account/email/email_changed", change.old_email, context)
+    return True
+
+
+def token_for(change: EmailChange) -> str:
+    """Return what a change is undone with; it is for the old address alone."""
+    return _SIGNER.sign(str(change.pk))
+
+
+def undone_by(token: str) -> EmailChange | None:
+    """Return the change that a token undoes, with its user; None if it is over or none of ours."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    try:
+        pk = int(_SIGNER.unsign(token, max_age=UNDONE_WITHIN))
+    except BadSignature:
+        return None
+    done = EmailChange.objects.select_related("user").filter(
+        changed_at__isnull=False, undone_at=None
+    )
+    change = done.filter(pk=pk).first()
+    return change if change is not None and change.user.may_sign_in else None
+
+
+def undo(http: HttpRequest, change: EmailChange) -> bool:
+    """Put the old address back, for its owner alone; return whether this did it.
+
+    Nobody is signed in any more, and nobody can be who has no mail at the old address: the password
+    goes, and so does what was set up for signing in lately. A wish to delete the account goes, too.
+    Raises TakenError.
+    """
+    now, since = timezone.now(), change.asked_at - _PREPARED_WITHIN
+    try:
+        with transaction.atomic():
+            if not EmailChange.objects.filter(pk=change.pk, undone_at=None).update(undone_at=now):
+                return False
+            theirs = EmailChange.objects.filter(user=change.user)
+            theirs.filter(changed_at__gte=change.changed_at).update(undone_at=now)
+            theirs.filter(changed_at=None).delete()
+            user = User.objects.select_for_update().get(pk=change.user_id)
+            taken_back = user.email
+            _move(user, user.email, change.old_email, now)
+            user.set_unusable_password()
+            user.save(update_fields=["password"])
+            end_sessions(user.sessions.filter(ended_at=None), Ending.EMAIL_RESTORED)
+            _remove_factors(http, user, since)
+            email_restored.send(sender=User, request=http, user=user, since=since)
+            if user.deletion_due_at is not None:
+                deletion.keep(user, http)
+    except IntegrityError:
+        raise TakenError from None
+    context = {"old_email": change.old_email}
+    get_adapter().send_mail("account/email/email_restored", taken_back, context)
+    return True
+
+
+def _is_taken(email: str, user: User) -> bool:
+    """Whether it is somebody else's. A sign-up that was never finished holds nothing."""
+    people = User.objects.filter(email=email).exclude(pk=user.pk)
+    proven = EmailAddress.objects.filter(email=email, verified=True).exclude(user=user)
+    finished = people.exclude(pk__in=User.objects.unfinished().values("pk"))
+    return finished.exists() or proven.exists()
+
+
+def _move(user: User, old: str, new: str, now: datetime) -> None:
+    """Make another address this person's only one. Raises IntegrityError where that can't be."""
+    User.objects.unfinished().filter(email=new).exclude(pk=user.pk).delete()
+    moved = User.objects.filter(pk=user.pk, email=old).update(email=new, updated_at=now)
+    if not moved:
+        raise IntegrityError("the account has another address since")
+    EmailAddress.objects.filter(user=user).delete()
+    EmailAddress.objects.create(user=user, email=new, verified=True, primary=True)
+    user.email = new
+
+
+def _remove_factors(http: HttpRequest, user: User, since: datetime) -> None:
+    recent = Authenticator.objects.filter(user=user, created_at__gte=since)
+    for authenticator in list(recent):
+        authenticator.delete()
+        mfa.authenticator_removed.send(
+            sender=Authenticator, request=http, user=user, authenticator=authenticator
+        )
+
+
+def _hash_of(code: str, email: str) -> str:
+    typed = normalize_user_code(code)
+    return salted_hmac("accounts.email_change", f"{typed} {email}", algorithm="sha256").hexdigest()

@@ -1,0 +1,62 @@
+"""The pages of deleting an account: asking for it, and keeping the account after all."""
+
+from allauth.account.stages import LoginStageController
+from allauth.account.utils import get_next_redirect_url
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import deletion, parking
+from accounts.sessions import session_of
+from accounts.signed_out import page_about
+from accounts.stages import KeepStage
+from accounts.views.sign_in_again import proven_person_required
+from accounts.views.steps import begin_anew, nothing_to_do
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@proven_person_required
+def delete_account(http: HttpRequest) -> HttpResponse:
+    """Say what deleting means, and mark the account for it."""
+    session = session_of(http)
+    if session is None:
+        return redirect("account_login")
+    last = deletion.is_last_superuser(session.user)
+    if http.method != "POST" or last:
+        context = {"due": deletion.due_from_now(), "last": last}
+        return render(http, "account/delete.html", context)
+    try:
+        due = deletion.ask(http, session.user)
+    except deletion.LastSuperuserError:  # for a moment there was another
+        return redirect("account_delete")
+    parking.sign_out(http, session.pk)
+    if due is not None:
+        said = _("Your account will be deleted on %(due)s. To keep it, sign in before then.")
+        messages.info(http, said % {"due": formats.date_format(due, "DATE_FORMAT")})
+    return redirect(page_about([session]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def keep_account(http: HttpRequest) -> HttpResponse:
+    """Ask somebody who signs in whether their account is to be kept, then go on to `next`."""
+    stage = LoginStageController.enter(http, KeepStage.key)
+    if stage is None:
+        return nothing_to_do(http)
+    user = stage.login.user
+    if not stage.still_stands():
+        return begin_anew(http, stage)
+    if http.method != "POST":
+        return render(http, "account/keep.html", {"email": user.email, "due": user.deletion_due_at})
+    if "keep" not in http.POST:
+        messages.info(http, _("It stays so. Until it is deleted, you can sign in and keep it."))
+        return begin_anew(http, stage)
+    if not deletion.keep(user, http):
+        return begin_anew(http, stage)
+    stage.login.redirect_url = get_next_redirect_url(http)
+    answer: HttpResponse = stage.exit()
+    return answer

@@ -1,0 +1,92 @@
+"""The pages of another e-mail address: asking for it, proving it, and undoing it."""
+
+from http import HTTPStatus
+
+from allauth.account.adapter import get_adapter
+from allauth.core.internal import ratelimit
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import email_change, passwords
+from accounts.forms import EmailCodeForm, NewEmailForm
+from accounts.models import EmailChange, User
+from accounts.sessions import session_of
+from accounts.views.sign_in_again import proven_person_required
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@proven_person_required
+def change_email(http: HttpRequest) -> HttpResponse:
+    """Ask for the new address and send a code there; the answer is the same whoever has it."""
+    session = session_of(http)
+    if session is None:
+        return redirect("account_login")
+    form = NewEmailForm(http.POST if http.method == "POST" else None, user=session.user)
+    if not form.is_valid():
+        return render(http, "account/email_change.html", {"form": form})
+    email = form.cleaned_data["email"]
+    limited: HttpResponse | None = ratelimit.consume_or_429(
+        http, app="allauth.account", action="change_email", key=email
+    )
+    if limited is not None:
+        return limited
+    email_change.ask(session, email)
+    return redirect("account_email_code")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@proven_person_required
+def confirm_email_change(http: HttpRequest) -> HttpResponse:
+    """Ask for the code, and change the address when it is right."""
+    session = session_of(http)
+    if session is None:
+        return redirect("account_login")
+    change = email_change.waiting(session.user)
+    if change is None:
+        return redirect("account_email")
+    form = EmailCodeForm(http.POST if http.method == "POST" else None)
+    if form.is_valid():
+        try:
+            if email_change.confirm(http, session, change, form.cleaned_data["code"]):
+                messages.success(http, _("Your e-mail address is changed."))
+                return redirect("account_email")
+        except email_change.TakenError:
+            messages.error(http, _("This address can’t be yours now. Choose another one."))
+            return redirect("account_email")
+        if change.tries + 1 >= email_change.TRIES:
+            messages.error(http, _("Too many wrong codes. Ask for a new one."))
+            return redirect("account_email")
+        form.add_error("code", get_adapter().validation_error("incorrect_code"))
+    return render(http, "account/email_change_code.html", {"form": form, "email": change.new_email})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def undo_email_change(http: HttpRequest, token: str) -> HttpResponse:
+    """Offer to put the old address back; opening the page, as scanners of mail do, does nothing."""
+    change = email_change.undone_by(token)
+    response = _over(http) if change is None else _undo(http, change)
+    # The address is the secret: not even our own pages and files learn it as a Referer.
+    response["Referrer-Policy"] = "strict-origin"
+    return response
+
+
+def _undo(http: HttpRequest, change: EmailChange) -> HttpResponse:
+    if http.method != "POST":
+        return render(http, "account/email_undo.html", {"change": change})
+    try:
+        if not email_change.undo(http, change):
+            return _over(http)
+    except email_change.TakenError:
+        return render(http, "account/email_undo_taken.html", status=HTTPStatus.CONFLICT)
+    passwords.begin_reset(http, User.objects.get(pk=change.user_id), change.old_email)
+    messages.success(http, _("The address is yours again. Now set a new password."))
+    return redirect("account_confirm_password_reset_code")
+
+
+def _over(http: HttpRequest) -> HttpResponse:
+    return render(http, "account/email_undo_over.html", status=HTTPStatus.GONE)

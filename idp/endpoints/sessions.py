@@ -1,0 +1,130 @@
+"""Where somebody is signed in, with which apps, and signing out there. ASVS 7.4.5, 7.5.2.
+
+Afterwards the page says of each app whether it has been told.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Max, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from accounts import signed_out as way
+from accounts.devices import words_for
+from accounts.models import Session, User
+from accounts.sessions import Ending, end_sessions, session_of
+from idp import events
+from idp.clients.presentation import name_of
+from idp.endpoints.wire import methods
+from idp.logout import client_sessions
+from idp.logout.frontchannel import apps_of
+from idp.models import ClientSession
+from idp.tokens.refresh_token import kept_offline_by
+
+#: How many sessions the page shows, and how many apps in all of them.
+MOST = 50
+_MOST_APPS = 500
+
+
+@dataclass(frozen=True)
+class AppThere:
+    """An app that somebody is signed in to through a session."""
+
+    sid: str
+    name: str
+    since: datetime
+    last_used: datetime | None
+    #: Whether it has access that goes on when the session ends.
+    goes_on: bool
+
+
+@never_cache
+@login_required
+@methods("GET", "HEAD", "POST")
+def sessions(http: HttpRequest) -> HttpResponse:
+    """Show a person's sign-ins; or end one, all of the others, or the part of one app in one."""
+    present = session_of(http)
+    if present is None:
+        return redirect("account_login")
+    others = (
+        Session.objects.select_related("user")
+        .filter(user=present.user, ended_at=None)
+        .exclude(pk=present.pk)
+        .order_by("-last_seen_at")
+    )
+    if http.method == "POST":
+        if "leave" in http.POST:
+            return _leave(http, present.user)
+        return _end(http, others)
+    shown = [present, *others[:MOST]]
+    apps = _apps_in(shown, present.user, timezone.now())
+    ended = [one for one in way.sessions_of(http.GET.get("of", "")) if one.user == present.user]
+    return render(
+        http,
+        "account/sessions.html",
+        {
+            "sessions": [(words_for(one.user_agent), one, apps[one.pk]) for one in shown],
+            "present": present,
+            "told": apps_of(ended, elsewhere=True),
+        },
+    )
+
+
+def _end(http: HttpRequest, others: QuerySet[Session]) -> HttpResponse:
+    chosen = http.POST.get("end", "").replace("\0", "")
+    ending = list(others if chosen == "others" else others.filter(pk=chosen))
+    end_sessions(ending, Ending.SIGNED_OUT_ELSEWHERE)
+    messages.success(http, _("Signed out there."))
+    return redirect(way.page_about(ending, "account_sessions"))
+
+
+def _leave(http: HttpRequest, user: User) -> HttpResponse:
+    """End the part of one app in a session; the session and its other apps go on."""
+    sid = http.POST["leave"].replace("\0", "")
+    parts = ClientSession.objects.filter(sid=sid, session__user=user)
+    client = next((part.client for part in parts.select_related("client")), None)
+    if client is not None and client_sessions.end(parts, timezone.now()):
+        reason = "Ended for this app alone."
+        events.record(
+            events.Kind.SESSION_ENDED, http, user=user, client_id=client.client_id, reason=reason
+        )
+        said = (
+            _("You are signed out of %(app)s there. It is being told.")
+            if client.enabled and client.backchannel_logout_uri
+            else _("%(app)s has no access through that sign-in any more. Sign out there, too.")
+        )
+        messages.success(http, said % {"app": name_of(client)})
+    return redirect("account_sessions")
+
+
+def _apps_in(
+    shown: Iterable[Session], user: User, now: datetime
+) -> defaultdict[str, list[AppThere]]:
+    """Return the apps of each of these sessions, by the session's key."""
+    parts = (
+        ClientSession.objects.filter(session__in=shown, ended_at=None)
+        .select_related("client")
+        .annotate(last_used=Max("authorization__created_at"))
+        .order_by("-created_at")
+    )
+    go_on = kept_offline_by(user, now)
+    found = defaultdict(list)
+    for part in parts[:_MOST_APPS]:
+        found[part.session_id].append(
+            AppThere(
+                part.sid,
+                name_of(part.client),
+                part.created_at,
+                part.last_used,
+                goes_on=part.client_id in go_on,
+            )
+        )
+    return found

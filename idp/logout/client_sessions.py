@@ -1,0 +1,49 @@
+"""Clients' part in sessions that go on, and ending it: their tokens end, and they are told."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from idp.logout import backchannel
+from idp.models import Authorization, Client, ClientSession
+from idp.models.authorization import session_id_for_client
+from idp.tokens.revocation import revoke_families
+
+#: How many end in one transaction.
+_BATCH = 500
+_LIVE = Q(ended_at=None, session__ended_at=None)
+
+
+def live_of(client: Client) -> QuerySet[ClientSession]:
+    """Return the parts that a client has in sessions now."""
+    return ClientSession.objects.filter(_LIVE, client=client)
+
+
+def end(parts: QuerySet[ClientSession], now: datetime) -> int:
+    """End those of these that live, in one transaction; return how many that were.
+
+    What the clients got through them ends, offline access apart. Who wants to be is told, by the
+    `sid` that it knows, which from then on is nobody's: to that client it is of a session that is
+    over.
+    """
+    with transaction.atomic():
+        ended = list(parts.filter(_LIVE).select_for_update(of=("self",)).order_by("pk"))
+        keys = [part.pk for part in ended]
+        backchannel.plan(ClientSession.objects.filter(pk__in=keys))
+        families = Authorization.objects.filter(client_session__in=keys, offline=False)
+        revoke_families(families.values("pk"), now)
+        for part in ended:
+            part.sid, part.ended_at = session_id_for_client(), now
+        ClientSession.objects.bulk_update(ended, ["sid", "ended_at"])
+    return len(ended)
+
+
+def end_all_of(client: Client, now: datetime) -> int:
+    """End a client's part in everybody's sessions, in batches; return in how many."""
+    ended, last = 0, 0
+    of_client = live_of(client).order_by("pk").values_list("pk", flat=True)
+    while batch := list(of_client.filter(pk__gt=last)[:_BATCH]):
+        ended += end(ClientSession.objects.filter(pk__in=batch), now)
+        last = batch[-1]
+    return ended

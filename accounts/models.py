@@ -97,11 +97,18 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = _("person")
         verbose_name_plural = _("people")
         indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["date_joined"], name="people_by_time"),
+            models.Index(
+                fields=["id"], condition=models.Q(is_staff=True), name="people_of_the_staff"
+            ),
+            models.Index(
+                fields=["id"], condition=models.Q(is_active=False), name="disabled_people"
+            ),
             models.Index(
                 fields=["deletion_due_at"],
                 condition=models.Q(deletion_due_at__isnull=False),
                 name="people_to_be_deleted",
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -168,6 +175,11 @@ class Session(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "ended_at"], name="session_of_user"),
             models.Index(fields=["created_at"], name="session_by_time"),
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(ended_at__isnull=False),
+                name="ended_session_by_time",
+            ),
             models.Index(
                 fields=["last_seen_at"],
                 condition=models.Q(ended_at=None),

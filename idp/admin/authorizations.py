@@ -62,7 +62,7 @@ class AuthorizationsPage(Record):
     """Authorizations."""
 
     list_display = ("user", "client", "scope", "offline", "created_at", "revoked_at")
-    list_filter = ("offline", "created_at")
+    list_filter = ("offline",)
     list_select_related = ("user", "client")
     ordering = ("-pk",)
     search_help_text = _SEARCH

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from idp import policy
 from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
+from idp.admin.proof import ProvenForm
 from idp.clients.metadata import NAMES_OF_COLUMNS, REGISTERED
 from idp.models import Client
 
@@ -44,8 +45,10 @@ _REQUEST_OBJECTS = (
 )
 
 
-class ClientForm(forms.ModelForm):  # type: ignore[type-arg]
+class ClientForm(ProvenForm):
     """An app's metadata, its lists a line each."""
+
+    proven = ("enabled", "skip_authorization")
 
     redirect_uris = Lines(
         label=_("Redirect URIs"),

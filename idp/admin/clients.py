@@ -13,15 +13,15 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
+from accounts.models import User
 from idp import events, policy
-from idp.admin import improve, new_app, trial
+from idp.admin import improve, new_app, proof, trial
 from idp.admin.client_form import FIELDSETS, OF_ITS_DOCUMENT, THE_RECORD, ClientForm
-from idp.admin.page import Act, Page, counted, list_of, people_like
+from idp.admin.page import Act, Link, Page, counted, list_of, people_like
 from idp.admin.preview import PreviewForm
 from idp.admin.summary import summary_of
 from idp.clients import deletion, secrets
@@ -70,6 +70,7 @@ class ClientsPage(Page):
     change_form_template = "admin/app_change_form.html"
     list_display = ("label", "client_id", "kind", "enabled", "profile", "created")
     list_filter = ("enabled", "token_endpoint_auth_method", "profile", "registration_source")
+    sortable_by = ("client_id",)
     ordering = ("-pk",)
     search_help_text = _("A client ID, the beginning of a name, or the owner’s e-mail address.")
     readonly_fields = THE_RECORD
@@ -81,6 +82,7 @@ class ClientsPage(Page):
             _("Everything of this app stops at once: sign-ins, tokens, refreshes."),
             lambda _http, client: _set_enabled(client, enabled=False),
             applies=lambda client: client.enabled,
+            proven=True,
         ),
         Act(
             "enable",
@@ -198,26 +200,29 @@ class ClientsPage(Page):
         """Return the app's client_id."""
         return str(row.client_id)
 
-    def links_of(self, row: Client) -> list[tuple[str | Promise, str]]:
+    def links_of(self, row: Client) -> list[Link]:
         """Return the secrets, and the lists that are about this app."""
-        secrets_page = (_("Secrets"), reverse("admin:idp_client_secrets", args=[row.pk]))
+        secrets_page = reverse("admin:idp_client_secrets", args=[row.pk])
         return [
-            *([secrets_page] if row.needs_secret else []),
-            (_("What it receives"), reverse("admin:idp_client_preview", args=[row.pk])),
-            (_("What to improve"), reverse("admin:idp_client_improve", args=[row.pk])),
-            (_("Errors"), list_of(Event, client_id=row.client_id, kind=Event.Kind.DENIED)),
-            (_("Events"), list_of(Event, client_id=row.client_id)),
-            (_("Consents"), list_of(Consent, client=row.pk)),
-            (_("Authorizations"), list_of(Authorization, client=row.pk)),
-            (_("Told of sign-outs"), list_of(Delivery, client=row.pk)),
+            *([(_("Secrets"), secrets_page, Client)] if row.needs_secret else []),
+            (_("What it receives"), reverse("admin:idp_client_preview", args=[row.pk]), User),
+            (_("What to improve"), reverse("admin:idp_client_improve", args=[row.pk]), Client),
+            (_("Errors"), list_of(Event, client_id=row.client_id, kind=Event.Kind.DENIED), Event),
+            (_("Events"), list_of(Event, client_id=row.client_id), Event),
+            (_("Consents"), list_of(Consent, client=row.pk), Consent),
+            (_("Authorizations"), list_of(Authorization, client=row.pk), Authorization),
+            (_("Told of sign-outs"), list_of(Delivery, client=row.pk), Delivery),
         ]
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Begin the page of an app with what an operator mostly comes for."""
+        """Begin the page of an app with what is wrong, or what an operator mostly comes for."""
         client = kwargs.get("obj")
-        context["summary"] = summary_of(client, request) if client is not None else None
+        if client is None or context["errors"]:
+            context["summary"] = None
+        else:
+            context["summary"] = summary_of(client, request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_add(
@@ -232,6 +237,9 @@ class ClientsPage(Page):
         """Show a new secret where the app now signs with one, and has none that can."""
         if secrets.can_sign(obj):
             return super().response_change(request, obj)
+        if proof.missing(request):
+            messages.warning(request, _("The app needs a new secret now: make one here."))
+            return redirect(reverse("admin:idp_client_secrets", args=[obj.pk]))
         return self._show_new_secret(request, obj, timezone.now() + timedelta(days=1))
 
     def delete_model(self, request: HttpRequest, obj: Client) -> None:  # noqa: ARG002
@@ -323,16 +331,21 @@ class ClientsPage(Page):
             raise Http404
         if not self.has_view_permission(request, client):
             raise PermissionDenied
+        prove = proof.missing(request)
         if request.method != "POST":
-            return self._secrets_page(request, client)
+            return self._secrets_page(request, client, prove)
         if not self.has_change_permission(request, client):
             raise PermissionDenied
+        if prove:
+            return redirect(prove)
         if "remove" in request.POST:
             self._remove_secret(request, client)
             return redirect(reverse("admin:idp_client_secrets", args=[client.pk]))
         return self._show_new_secret(request, client, _overlap(request))
 
-    def _secrets_page(self, request: HttpRequest, client: Client) -> HttpResponse:
+    def _secrets_page(
+        self, request: HttpRequest, client: Client, prove: str | None
+    ) -> HttpResponse:
         now = timezone.now()
         return TemplateResponse(
             request,
@@ -345,6 +358,7 @@ class ClientsPage(Page):
                 "secrets": client.secrets.order_by("created_at"),
                 "now": now,
                 "may_change": self.has_change_permission(request, client),
+                "prove": prove,
                 "has_room": secrets.has_room(client, now),
                 "overlaps": _OVERLAPS,
                 "back": self.address_of(client),

@@ -16,7 +16,7 @@ class DeliveriesPage(Record):
     """Deliveries."""
 
     list_display = ("client", "created_at", "state", "tries", "next_try", "last_problem")
-    list_filter = ("state", "created_at")
+    list_filter = ("state",)
     list_select_related = ("client",)
     ordering = ("-pk",)
     search_help_text = _("A client ID.")

@@ -7,13 +7,21 @@ from django.contrib.auth.models import Group, Permission
 from django.http import HttpRequest
 
 from idp.admin.page import Page
+from idp.admin.proof import ProvenForm
 from idp.models import Client
+
+
+class GroupForm(ProvenForm):
+    """A group and its rights."""
+
+    proven = ("permissions",)
 
 
 @admin.register(Group)
 class GroupsPage(Page):
     """Groups; only superusers change what a group may do."""
 
+    form = GroupForm
     list_display = ("name",)
     ordering = ("name",)
 

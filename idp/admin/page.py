@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import DateTimeField, ManyToManyField, Model, QuerySet, URLField
@@ -32,6 +33,7 @@ from idp.declaration import differences, key_of, name_of, state_of
 #: Rows that are counted, and can be paged through; beyond, a search leads further.
 COUNTED_AT_MOST = 10_000
 _BEFORE = "_state_before"
+Link = tuple[str | Promise, str, type[Model]]
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -43,7 +45,24 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     def count(self) -> int:
         """Return how many rows can be paged through."""
         rows: Any = self.object_list
-        return int(rows.values("pk")[: self.most].count())
+        return int(rows.order_by().values("pk")[: self.most].count())
+
+    def page(self, number: Any) -> Any:
+        """Return a page; what comes before it is skipped by keys, and not read."""
+        page = super().page(number)
+        shown: Any = page.object_list
+        rows: Any = self.object_list
+        page.object_list = rows.filter(pk__in=list(shown.values_list("pk", flat=True)))
+        return page
+
+
+class IndexedList(ChangeList):
+    """A list that is sorted by the page's `sortable_by`, whatever its address says."""
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """Return what a column is sorted by, or None."""
+        sortable = field_name in (self.sortable_by or ())
+        return super().get_ordering_field(field_name) if sortable else None
 
 
 @dataclass(frozen=True)
@@ -77,6 +96,8 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     list_max_show_all = 50
     paginator = BoundedPaginator
+    #: Columns that lists are sorted by when asked: those with an index in that order.
+    sortable_by: ClassVar[tuple[str, ...]] = ()
     formfield_overrides = {
         URLField: {"widget": URLInput(attrs={"class": "vTextField"})},
         ManyToManyField: {"widget": forms.CheckboxSelectMultiple},
@@ -90,6 +111,10 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     change_list_template = "admin/page_change_list.html"
 
     # --- finding --------------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002
+        """Return the kind of list."""
+        return IndexedList
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:  # noqa: ARG002
         """Show the search box where there is something to search by."""
@@ -110,6 +135,12 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         return rows
 
     # --- acting -----------------------------------------------------------------------------
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Let the form know whether the operator signed in lately."""
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.prove = proof.missing(request)
+        return form
 
     def get_urls(self) -> list[URLPattern]:
         """Add an address for each act."""
@@ -277,11 +308,16 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         if row is not None:
             context["title"] = capfirst(self.opts.verbose_name)
         context["acts"] = self.acts_on(request, row) if row is not None else []
-        context["links"] = self.links_of(row) if row is not None else []
+        links = self.links_of(row) if row is not None else []
+        context["links"] = [
+            (text, address)
+            for text, address, shown in links
+            if request.user.has_perm(f"{shown._meta.app_label}.view_{shown._meta.model_name}")
+        ]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def links_of(self, row: Any) -> list[tuple[str | Promise, str]]:  # noqa: ARG002
-        """Return where a row's page leads besides: texts and addresses."""
+    def links_of(self, row: Any) -> list[Link]:  # noqa: ARG002
+        """Return where a row's page leads besides: texts, addresses, and whose rows are there."""
         return []
 
 

@@ -11,15 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import formats
 from django.utils.functional import Promise
-from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import deletion, invitations, operations, second_factor, wrong_tries
 from accounts.models import EmailChange, Session, User
-from idp.admin import proof
 from idp.admin.fields import AddressField, WebAddress
-from idp.admin.page import Act, Page, list_of
+from idp.admin.page import Act, Link, Page, list_of
+from idp.admin.proof import ProvenForm
 from idp.admin.sessions import sessions_live
 from idp.models import Authorization, Client, Consent, Event
 
@@ -28,7 +27,7 @@ _WHO = ("name", "given_name", "middle_name", "family_name", "nickname", "preferr
 _MORE = ("gender", "birthdate", "zoneinfo", "locale", "profile", "picture", "website")
 
 
-class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
+class PersonForm(ProvenForm):
     """A person's claims, with the address's verification and the postal address's members."""
 
     email_verified = forms.BooleanField(
@@ -43,12 +42,11 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text=_("A mail with a link to choose a password. Valid for seven days."),
     )
 
-    #: Where the operator has to sign in again before giving powers, if they have to.
-    prove: str | None = None
+    proven = _POWERS
 
     class Meta:
         model = User
-        exclude = ("password", "user_permissions", "last_login")  # noqa: DJ006
+        exclude = ("password", "user_permissions", "last_login")
         field_classes = {
             "address": AddressField,
             **dict.fromkeys(("profile", "picture", "website"), WebAddress),
@@ -58,22 +56,6 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None and "email_verified" in self.fields:
             self.fields["email_verified"].initial = _is_verified(self.instance)
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse powers from somebody who signed in a while ago."""
-        cleaned = super().clean() or self.cleaned_data
-        given = [name for name in _POWERS if name in self.changed_data]
-        if given and self.prove:
-            self.add_error(
-                given[0],
-                format_html(
-                    '{} <a href="{}" target="_blank">{}</a>',
-                    gettext("Only shortly after signing in. Do so in another tab, then save."),
-                    self.prove,
-                    gettext("Sign in again"),
-                ),
-            )
-        return cleaned
 
     def clean_email(self) -> str:
         """Return the address as people are found by it."""
@@ -110,6 +92,7 @@ class PeoplePage(Page):
     form = PersonForm
     list_display = ("email", "name", "status", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "date_joined")
+    sortable_by = ("email",)
     ordering = ("-pk",)
     search_help_text = _("The beginning of an e-mail address, or a subject (sub).")
     readonly_fields = ("sub", "status", "second_factor", "date_joined", "last_login", "updated_at")
@@ -204,12 +187,6 @@ class PeoplePage(Page):
             powers,
         ]
 
-    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Let the form know whether the operator signed in lately."""
-        form: Any = super().get_form(request, *args, **kwargs)
-        form.prove = proof.missing(request)
-        return form
-
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:  # noqa: ARG002
         """Return what can't be written: powers, unless by a superuser."""
         powers = () if request.user.is_superuser else _POWERS
@@ -241,7 +218,7 @@ class PeoplePage(Page):
                 return rows.filter(sub=term)
             except ValidationError:
                 pass
-        return rows.filter(email__startswith=term.lower())
+        return rows.filter(email__startswith=term.lower()).order_by("email")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Know whether the address is verified without asking for each."""
@@ -298,12 +275,12 @@ class PeoplePage(Page):
         """Return the person, unless they were just deleted."""
         return row if row.pk is not None else None
 
-    def links_of(self, row: User) -> list[tuple[str | Promise, str]]:
+    def links_of(self, row: User) -> list[Link]:
         """Return the lists that are about this person."""
         return [
-            (_("Sessions"), list_of(Session, user=row.pk)),
-            (_("Consents"), list_of(Consent, user=row.pk)),
-            (_("Authorizations"), list_of(Authorization, user=row.pk)),
-            (_("Own apps"), list_of(Client, user=row.pk)),
-            (_("Events"), list_of(Event, user=row.pk)),
+            (_("Sessions"), list_of(Session, user=row.pk), Session),
+            (_("Consents"), list_of(Consent, user=row.pk), Consent),
+            (_("Authorizations"), list_of(Authorization, user=row.pk), Authorization),
+            (_("Own apps"), list_of(Client, user=row.pk), Client),
+            (_("Events"), list_of(Event, user=row.pk), Event),
         ]

@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +18,7 @@ from accounts.operations import end_everybodys_sessions, end_session
 from accounts.sessions import Ending, session_of
 from idp import events
 from idp.admin import proof
-from idp.admin.page import Act, Record, counted, list_of, people_like
+from idp.admin.page import Act, Link, Record, counted, list_of, people_like
 from idp.models import Authorization, Delivery
 
 
@@ -95,11 +94,11 @@ class SessionsPage(Record):
         """Return the methods that were used."""
         return ", ".join(record.get("type") or record["method"] for record in session.methods)
 
-    def links_of(self, row: Session) -> list[tuple[str | Promise, str]]:
+    def links_of(self, row: Session) -> list[Link]:
         """Return what apps got through the session."""
         return [
-            (_("Authorizations"), list_of(Authorization, session=row.pk)),
-            (_("Told of sign-outs"), list_of(Delivery, session=row.pk)),
+            (_("Authorizations"), list_of(Authorization, session=row.pk), Authorization),
+            (_("Told of sign-outs"), list_of(Delivery, session=row.pk), Delivery),
         ]
 
     # --- everybody ------------------------------------------------------------------------------

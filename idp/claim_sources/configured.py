@@ -96,7 +96,7 @@ def _problems_with_claims(
     for name, words in claims.items():
         problem = problem_with_claim(name)
         if problem:
-            yield problem
+            yield f"{name}: {problem}"
         if not _is_text(words):
             yield f"The claim {name} has no words that people read."
         for other in others:

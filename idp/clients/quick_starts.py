@@ -31,6 +31,7 @@ class QuickStart:
     grant_type: str = "authorization_code"
     #: Whether the client has no secret.
     is_public: bool = False
+    application_type: str = Client.ApplicationType.WEB
     #: The redirect URI on the developer's own machine, as the file has it.
     redirect_uri: str = ""
 
@@ -48,7 +49,11 @@ class QuickStart:
     def fits(self, client: Client) -> bool:
         """Whether this client can do it as it is registered."""
         method = "none" if self.is_public else "client_secret_basic"
-        return self.grant_type in client.grant_types and client.token_endpoint_auth_method == method
+        return (
+            self.grant_type in client.grant_types
+            and client.token_endpoint_auth_method == method
+            and client.application_type == self.application_type
+        )
 
 
 QUICK_STARTS: Final = {
@@ -84,6 +89,14 @@ QUICK_STARTS: Final = {
             "single_page_app.html",
             is_public=True,
             redirect_uri="http://localhost:8000/callback",
+        ),
+        QuickStart(
+            "desktop",
+            "A desktop app or command-line tool with Authlib",
+            "desktop_app.py",
+            is_public=True,
+            application_type=Client.ApplicationType.NATIVE,
+            redirect_uri="http://127.0.0.1/callback",
         ),
         QuickStart(
             "apache",

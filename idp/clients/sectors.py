@@ -6,6 +6,7 @@ OIDC Core §8.1, OIDC Dynamic Client Registration §5.
 import json
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from idp import outbound
 from idp.models import Client
@@ -32,10 +33,11 @@ def look(client: Client) -> None:
     except (ValueError, RecursionError):
         listed = None
     if not isinstance(listed, list):
-        raise ValidationError({"sector_identifier_uri": ["What is there is not a JSON list."]})
+        raise ValidationError({"sector_identifier_uri": [_("What is there is not a JSON list.")]})
     lacking = [redirect_uri for redirect_uri in client.redirect_uris if redirect_uri not in listed]
     if lacking:
-        raise ValidationError({"sector_identifier_uri": [f"What is there lacks {lacking[0]}."]})
+        said = _("What is there lacks %(redirect_uri)s.") % {"redirect_uri": lacking[0]}
+        raise ValidationError({"sector_identifier_uri": [said]})
 
 
 def _is_as_before(client: Client) -> bool:

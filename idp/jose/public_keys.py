@@ -3,6 +3,7 @@
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from django.utils.translation import gettext as _
 from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
 
@@ -19,13 +20,13 @@ _LARGEST_EXPONENT = 2**32
 def problem_with(key: Any) -> str | None:
     """Return what is wrong with a JWK as somebody's public key, or None."""
     if not isinstance(key, dict):
-        return "A key has to be a JSON object."
+        return _("A key has to be a JSON object.")
     if not _PRIVATE.isdisjoint(key):
-        return "A key has private members; only its public part may be registered."
+        return _("A key has private members; only its public part may be registered.")
     if key.get("kty") not in _KINDS:
-        return f"A key's kty has to be one of {', '.join(_KINDS)}."
+        return _("A key's kty has to be one of %(kinds)s.") % {"kinds": ", ".join(_KINDS)}
     if not all(isinstance(key.get(name, ""), str) for name in ("kid", "alg", "use")):
-        return "A key's kid, alg and use have to be texts."
+        return _("A key's kid, alg and use have to be texts.")
     try:
         # What it may be used for says nothing about whether it is a key.
         jwk = JWK(**{name: key[name] for name in key.keys() - {"use", "key_ops", "alg"}})
@@ -33,12 +34,12 @@ def problem_with(key: Any) -> str | None:
         public = None if key["kty"] == "OKP" else jwk.get_op_key("verify")
         jwk.thumbprint()
     except (JWException, ValueError, TypeError, OverflowError, AttributeError):
-        return "A key cannot be read."
+        return _("A key cannot be read.")
     if isinstance(public, RSAPublicKey):
         if public.key_size not in _RSA_BITS:
-            return "An RSA key has to have 2048 to 8192 bits."
+            return _("An RSA key has to have 2048 to 8192 bits.")
         if public.public_numbers().e > _LARGEST_EXPONENT:
-            return "An RSA key's exponent is too large."
+            return _("An RSA key's exponent is too large.")
     return None
 
 
@@ -46,9 +47,9 @@ def problem_with_set(jwks: Any) -> str | None:
     """Return what is wrong with a JWK set that somebody registers, or None."""
     keys = jwks.get("keys") if isinstance(jwks, dict) else None
     if not isinstance(keys, list) or not keys:
-        return "This has to be a JWK set: an object with a list of keys."
+        return _("This has to be a JWK set: an object with a list of keys.")
     if len(keys) > MOST_KEYS:
-        return f"A set may have {MOST_KEYS} keys."
+        return _("A set may have %(most)d keys.") % {"most": MOST_KEYS}
     return next((problem for key in keys if (problem := problem_with(key))), None)
 
 

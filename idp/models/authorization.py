@@ -59,11 +59,13 @@ class Consent(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, verbose_name=_("person")
     )
-    client = models.ForeignKey(Client, on_delete=models.CASCADE, verbose_name=_("app"))
+    client = models.ForeignKey(
+        Client, on_delete=models.CASCADE, verbose_name=_("app"), db_index=False
+    )
     scopes = models.JSONField(_("scopes"), default=list)
     #: Claims that were asked for one by one, beyond what the scopes show (OIDC Core §5.5).
     claims = models.JSONField(_("claims"), default=list)
-    created_at = models.DateTimeField(_("given"), auto_now_add=True)
+    created_at = models.DateTimeField(_("given"), auto_now_add=True, db_index=True)
     updated_at = models.DateTimeField(_("last given"), auto_now=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
 
@@ -72,6 +74,9 @@ class Consent(models.Model):
         verbose_name_plural = _("consents")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["user", "client"], name="one_consent_per_app")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["client", "id"], name="consent_by_client")
         ]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.db import models
 from django.db.models import F
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication
 
@@ -68,13 +69,15 @@ _DOT_GRANT_TYPES = {
     "implicit": AbstractApplication.GRANT_IMPLICIT,
     "password": AbstractApplication.GRANT_PASSWORD,
 }
+_HTTPS_ONLY = _("It has to start with https://.")
+_NEEDS_BESIDE = _("It needs %(other)s beside it.")
 #: What goes together, by the grant type that is there without a response type, or not there.
 _MISMATCHES = {
-    "authorization_code": (
+    "authorization_code": _(
         "The response type code, alone or with others, and the grant type authorization_code go "
         "together."
     ),
-    "implicit": (
+    "implicit": _(
         "Response types with id_token or token, and the grant type implicit, go together."
     ),
 }
@@ -334,7 +337,11 @@ class Client(AbstractApplication):
                 fields=["has_legacy_grants"],
                 condition=models.Q(has_legacy_grants=True),
                 name="clients_with_legacy_grants",
-            )
+            ),
+            models.Index(fields=["enabled", "id"], name="clients_enabled"),
+            models.Index(fields=["profile", "id"], name="clients_by_profile"),
+            models.Index(fields=["registration_source", "id"], name="clients_by_source"),
+            models.Index(fields=["token_endpoint_auth_method", "id"], name="clients_by_method"),
         ]
 
     @property
@@ -421,15 +428,19 @@ class Client(AbstractApplication):
         problems |= self._problems_with_languages() | self._problems_with_grants()
         problems |= self._problems_with_logout()
         if self.initiate_login_uri and not self.initiate_login_uri.startswith("https://"):
-            problems["initiate_login_uri"] = ["It has to start with https://."]
+            problems["initiate_login_uri"] = [str(_HTTPS_ONLY)]
         if self.subject_type == self.PAIRWISE and self._sector() is None:
             problems["subject_type"] = [
-                "Pairwise subjects need redirect URIs of one host, or a sector_identifier_uri."
+                gettext(
+                    "Pairwise subjects need redirect URIs of one host, or a sector_identifier_uri."
+                )
             ]
         if self.sector_identifier_uri and not self.sector_identifier_uri.startswith("https://"):
-            problems["sector_identifier_uri"] = ["It has to start with https://."]
+            problems["sector_identifier_uri"] = [str(_HTTPS_ONLY)]
         if self.is_public and self.refresh_token_grace:
-            problems["refresh_token_grace"] = ["A client without a secret cannot have a grace."]
+            problems["refresh_token_grace"] = [
+                gettext("A client without a secret cannot have a grace.")
+            ]
         problems |= self._problems_with_groups()
         for field, offered in {
             "grant_types": policy.GRANT_TYPES,
@@ -439,7 +450,8 @@ class Client(AbstractApplication):
         }.items():
             unknown = sorted(set(getattr(self, field)) - set(offered))
             if unknown:
-                problems.setdefault(field, []).append(f"Not offered here: {', '.join(unknown)}.")
+                said = gettext("Not offered here: %(values)s.") % {"values": ", ".join(unknown)}
+                problems.setdefault(field, []).append(said)
         if problems:
             raise ValidationError(problems)
 
@@ -453,37 +465,49 @@ class Client(AbstractApplication):
         problems: dict[str, list[str]] = {}
         answered = {"authorization_code", "implicit"} & set(self.grant_types)
         if answered and not self.redirect_uris:
-            problems["redirect_uris"] = [f"The {min(answered)} grant needs a redirect URI."]
+            needs_one = gettext("The %(grant_type)s grant needs a redirect URI.")
+            problems["redirect_uris"] = [needs_one % {"grant_type": min(answered)}]
         needed = {g for kind in self.response_types for g in response_types.grants_of(kind)}
         if needed != answered:
-            problems["response_types"] = [_MISMATCHES[min(needed ^ answered)]]
+            problems["response_types"] = [str(_MISMATCHES[min(needed ^ answered)])]
         if self.is_public and "client_credentials" in self.grant_types:
-            problems["grant_types"] = ["A client without a secret cannot use client_credentials."]
+            problems["grant_types"] = [
+                gettext("A client without a secret cannot use client_credentials.")
+            ]
         if "refresh_token" in self.grant_types and not (
             {"authorization_code", "password"} & set(self.grant_types)
         ):
-            problems["grant_types"] = ["Refresh tokens come of the authorization_code grant."]
+            problems["grant_types"] = [
+                gettext("Refresh tokens come of the authorization_code grant.")
+            ]
         legacy = sorted(policy.LEGACY_GRANT_TYPES & set(self.grant_types))
         if legacy and self.profile != self.Profile.COMPATIBLE:
-            problems["grant_types"] = [
-                f"The profile {self.profile} is without {' and '.join(legacy)}."
-            ]
+            without = gettext("The profile %(profile)s is without %(grant_types)s.")
+            named = {"profile": self.profile, "grant_types": ", ".join(legacy)}
+            problems["grant_types"] = [without % named]
         return problems
 
     def _problems_with_groups(self) -> dict[str, list[str]]:
         known = Group.objects.filter(name__in=self.allowed_groups).values_list("name", flat=True)
         unknown = sorted(set(self.allowed_groups) - set(known))
-        return {"allowed_groups": [f"There is no group {unknown[0]}."]} if unknown else {}
+        return (
+            {"allowed_groups": [gettext("There is no group %(name)s.") % {"name": unknown[0]}]}
+            if unknown
+            else {}
+        )
 
     def _problems_with_uris(self) -> dict[str, list[str]]:
         problems: dict[str, list[str]] = {}
         for field in ("redirect_uris", "post_logout_redirect_uris"):
             for uri in getattr(self, field):
-                problem = redirect_uris.problem_with(uri, application_type=self.application_type)
+                said = redirect_uris.problem_with(uri, application_type=self.application_type)
+                problem = gettext(said) if said else None
                 if problem is None and len(redirect_uris.origin_of(uri)) > LONGEST_ORIGIN:
-                    problem = "Its host is too long."
+                    problem = gettext("Its host is too long.")
                 if problem is None and field == "redirect_uris" and self._exposes_tokens_at(uri):
-                    problem = "It starts with http://, but a website with implicit uses https."
+                    problem = gettext(
+                        "It starts with http://, but a website with implicit uses https."
+                    )
                 if problem:
                     problems.setdefault(field, []).append(f"{uri}: {problem}")
         return problems
@@ -492,20 +516,23 @@ class Client(AbstractApplication):
         problems: dict[str, list[str]] = {}
         method, algorithm = self.token_endpoint_auth_method, self.token_endpoint_auth_signing_alg
         if self.jwks is not None and self.jwks_uri:
-            problems["jwks"] = ["Keys come by value (jwks) or by address (jwks_uri), not both."]
+            problems["jwks"] = [
+                gettext("Keys come by value (jwks) or by address (jwks_uri), not both.")
+            ]
         elif self.jwks is not None and (problem := public_keys.problem_with_set(self.jwks)):
             problems["jwks"] = [problem]
         schemes = ("https://", "http://") if settings.IDP_DEVELOPMENT else ("https://",)
         if self.jwks_uri and not self.jwks_uri.startswith(schemes):
-            problems["jwks_uri"] = ["It has to start with https://."]
+            problems["jwks_uri"] = [str(_HTTPS_ONLY)]
         if method == "private_key_jwt" and self.jwks is None and not self.jwks_uri:
-            problems["jwks"] = ["The method private_key_jwt needs jwks or jwks_uri."]
+            problems["jwks"] = [gettext("The method private_key_jwt needs jwks or jwks_uri.")]
         offered = {
             "private_key_jwt": policy.SIGNING_ALGORITHMS,
             "client_secret_jwt": policy.MAC_ALGORITHMS,
         }.get(method, policy.CLIENT_ALGORITHMS)
         if algorithm and algorithm not in offered:
-            problems["token_endpoint_auth_signing_alg"] = [f"It does not go with {method}."]
+            apart = gettext("It does not go with %(method)s.") % {"method": method}
+            problems["token_endpoint_auth_signing_alg"] = [apart]
         return problems
 
     def _problems_with_request_objects(self) -> dict[str, list[str]]:
@@ -513,25 +540,30 @@ class Client(AbstractApplication):
         problems: dict[str, list[str]] = {}
         odd = [uri for uri in self.request_uris if not _is_request_uri(uri)]
         if odd:
-            sound = "an https address; a fragment is the base64url of its content's SHA-256"
-            problems["request_uris"] = [f"{odd[0]}: It has to be {sound}."]
+            sound = gettext(
+                "It has to be an https address; a fragment is the base64url of its content's "
+                "SHA-256."
+            )
+            problems["request_uris"] = [f"{odd[0]}: {sound}"]
         if len(self.request_uris) > MOST_REQUEST_URIS:
-            problems["request_uris"] = [f"There may be {MOST_REQUEST_URIS} of them."]
+            too_many = gettext("There may be %(most)d of them.") % {"most": MOST_REQUEST_URIS}
+            problems["request_uris"] = [too_many]
         signed = self.request_object_signing_alg in policy.SIGNING_ALGORITHMS
         if signed and self.jwks is None and not self.jwks_uri:
-            problems["request_object_signing_alg"] = ["It needs public keys: jwks or jwks_uri."]
+            problems["request_object_signing_alg"] = [
+                gettext("It needs public keys: jwks or jwks_uri.")
+            ]
         shared = self.request_object_signing_alg in policy.MAC_ALGORITHMS
         if self.require_signed_request_object and not (shared or self.jwks or self.jwks_uri):
             problems["require_signed_request_object"] = [
-                "It needs jwks, jwks_uri, or a request_object_signing_alg with the secret."
+                gettext("It needs jwks, jwks_uri, or a request_object_signing_alg with the secret.")
             ]
         alg, enc = self.request_object_encryption_alg, self.request_object_encryption_enc
         if alg and not enc:
             self.request_object_encryption_enc = policy.RESPONSE_CONTENT_ENCRYPTIONS[0]
         if enc and not alg:
-            problems["request_object_encryption_enc"] = [
-                "It needs request_object_encryption_alg beside it."
-            ]
+            beside = _NEEDS_BESIDE % {"other": "request_object_encryption_alg"}
+            problems["request_object_encryption_enc"] = [beside]
         return problems
 
     def _problems_with_logout(self) -> dict[str, list[str]]:
@@ -541,13 +573,13 @@ class Client(AbstractApplication):
         told_at = self.backchannel_logout_uri
         if told_at and (not told_at.startswith(schemes) or "#" in told_at):
             problems["backchannel_logout_uri"] = [
-                "It has to start with https://, and to have no fragment."
+                gettext("It has to start with https://, and to have no fragment.")
             ]
         loaded_at = self.frontchannel_logout_uri
         origins = {redirect_uris.origin_of(uri) for uri in self.redirect_uris}
         if loaded_at and (redirect_uris.origin_of(loaded_at) not in origins or "#" in loaded_at):
             problems["frontchannel_logout_uri"] = [
-                "It has to have scheme, host and port of a redirect URI, and no fragment."
+                gettext("It has to have scheme, host and port of a redirect URI, and no fragment.")
             ]
         return problems
 
@@ -558,8 +590,11 @@ class Client(AbstractApplication):
 
     def _problems_with_secret(self) -> dict[str, list[str]]:
         """OIDC Core §10.1: who has no secret shares no key."""
+        without = gettext(
+            "A client without a secret cannot use it as a key; choose another algorithm."
+        )
         return {
-            column: ["A client without a secret cannot use it as a key; choose another algorithm."]
+            column: [without]
             for column, octets in _KEYED_BY_SECRET
             if self.is_public and getattr(self, column) in octets
         }
@@ -574,9 +609,11 @@ class Client(AbstractApplication):
             if alg and not enc:
                 setattr(self, enc_column, policy.RESPONSE_CONTENT_ENCRYPTIONS[0])
             if enc and not alg:
-                problems[enc_column] = [f"It needs {alg_column} beside it."]
+                problems[enc_column] = [_NEEDS_BESIDE % {"other": alg_column}]
             if alg in policy.PUBLIC_KEY_ENCRYPTION and not self._may_have_key_for(alg):
-                problems[alg_column] = ["The public keys (jwks) have none that goes with this."]
+                problems[alg_column] = [
+                    gettext("The public keys (jwks) have none that goes with this.")
+                ]
         return problems
 
     def _may_have_key_for(self, alg: str) -> bool:
@@ -588,16 +625,20 @@ class Client(AbstractApplication):
 
     def _problems_with_languages(self) -> dict[str, list[str]]:
         """OIDC Dynamic Client Registration §2.1: as sound as what they stand beside."""
-        problems = [] if len(self.localized) <= _MOST_LOCALIZED else ["There are too many."]
+        problems = (
+            [] if len(self.localized) <= _MOST_LOCALIZED else [gettext("There are too many.")]
+        )
         for name, value in self.localized.items():
             longest = 255 if name.startswith("client_name#") else 200
             if len(value) > longest:
-                problems.append(f"{name}: It is longer than {longest} characters.")
+                too_long = gettext("It is longer than %(most)d characters.") % {"most": longest}
+                problems.append(f"{name}: {too_long}")
             elif not name.startswith("client_name#"):
                 try:
                     URLValidator(schemes=["https", "http"])(value)
                 except ValidationError:
-                    problems.append(f"{name}: It is not an address that starts with https://.")
+                    no_address = gettext("It is not an address that starts with https://.")
+                    problems.append(f"{name}: {no_address}")
         return {"localized": problems} if problems else {}
 
     def in_language(self, member: str, language: str) -> str:
@@ -614,8 +655,9 @@ class Client(AbstractApplication):
         return str(self) if member == "client_name" else str(getattr(self, member))
 
     def _problems_with_origins(self) -> dict[str, list[str]]:
+        no_origin = gettext("This is not an origin, such as https://app.example.com.")
         problems = [
-            f"{origin}: This is not an origin, such as https://app.example.com."
+            f"{origin}: {no_origin}"
             for origin in self.allowed_origins
             if redirect_uris.problem_with(origin, application_type=self.ApplicationType.WEB)
             or origin != redirect_uris.origin_of(origin)

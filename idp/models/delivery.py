@@ -29,7 +29,9 @@ class Delivery(models.Model):
         DELIVERED = "delivered", _("told")
         FAILED = "failed", _("given up")
 
-    client = models.ForeignKey(Client, on_delete=models.CASCADE, verbose_name=_("app"))
+    client = models.ForeignKey(
+        Client, on_delete=models.CASCADE, verbose_name=_("app"), db_index=False
+    )
     session = models.ForeignKey(
         Session, null=True, on_delete=models.SET_NULL, verbose_name=_("session")
     )
@@ -51,6 +53,7 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["state", "id"], name="delivery_by_state"),
+            models.Index(fields=["client", "id"], name="delivery_by_client"),
             models.Index(
                 fields=["due_at"],
                 condition=models.Q(state="waiting"),

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from idp import policy
@@ -52,9 +53,11 @@ class InitialAccessToken(models.Model):
         }.items():
             unknown = sorted(set(getattr(self, field)) - set(offered))
             if unknown:
-                problems[field] = f"Not offered here: {', '.join(unknown)}."
+                said = gettext("Not offered here: %(values)s.")
+                problems[field] = said % {"values": ", ".join(unknown)}
         odd = [host for host in self.redirect_hosts if _HOST.fullmatch(host) is None]
         if odd:
-            problems["redirect_hosts"] = f"This is not a host, such as app.example.com: {odd[0]}."
+            said = gettext("This is not a host, such as app.example.com: %(host)s.")
+            problems["redirect_hosts"] = said % {"host": odd[0]}
         if problems:
             raise ValidationError(problems)

@@ -6,6 +6,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
@@ -77,16 +78,18 @@ class ResourceServer(models.Model):
         problems: dict[str, Any] = {}
         problem = problem_with(self.identifier, application_type="web")
         if problem:
-            problems["identifier"] = problem  # RFC 8707 §2: absolute, no fragment
+            problems["identifier"] = gettext(problem)  # RFC 8707 §2: absolute, no fragment
         unusable = [problem for scope in self.scopes if (problem := problem_with_scope(scope))]
         if unusable:
             problems["scopes"] = unusable[0]
         elif taken := Scope.objects.filter(name__in=list(self.scopes)).first():
-            problems["scopes"] = f"This is a scope of no API already: {taken.name}."
+            said = gettext("This is a scope of no API already: %(scope)s.")
+            problems["scopes"] = said % {"scope": taken.name}
         if self.access_token_encryption_alg not in {"", "dir"}:
             problems |= self._problem_with_key()
         if self.access_token_encryption_alg and self.access_token_format != "jwt":
-            problems["access_token_encryption_alg"] = "Only JWT access tokens can be encrypted."
+            said = gettext("Only JWT access tokens can be encrypted.")
+            problems["access_token_encryption_alg"] = said
         if problems:
             raise ValidationError(problems)
 
@@ -97,11 +100,11 @@ class ResourceServer(models.Model):
             key = JWK(**jwk)
             has_private, kind = key.has_private, key["kty"]
         except (JWException, KeyError, TypeError, ValueError):
-            return {"encryption_jwk": "This is not a JSON Web Key."}
+            return {"encryption_jwk": gettext("This is not a JSON Web Key.")}
         if has_private:
-            return {"encryption_jwk": "This is a private key; give the public part only."}
+            return {"encryption_jwk": gettext("This is a private key; give the public part only.")}
         if kind != kinds.get(self.access_token_encryption_alg):
-            return {"encryption_jwk": "The key does not go with the algorithm."}
+            return {"encryption_jwk": gettext("The key does not go with the algorithm.")}
         try:
             encrypted(
                 "a trial",
@@ -111,5 +114,5 @@ class ResourceServer(models.Model):
                 typ="JWT",
             )
         except (JWException, ValueError, UnsupportedAlgorithm):
-            return {"encryption_jwk": "Nothing can be encrypted with this key."}
+            return {"encryption_jwk": gettext("Nothing can be encrypted with this key.")}
         return {}

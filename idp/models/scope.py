@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from idp import policy
@@ -26,9 +27,9 @@ _LONGEST_TEXT = 300
 def problem_with_scope(name: str) -> str | None:
     """Return why a scope of an operator's can't have this name, as a sentence, or None."""
     if SCOPE.fullmatch(name) is None:
-        return f"This is not a scope: {name!r}."  # RFC 6749 §3.3
+        return gettext("This is not a scope: %(name)s.") % {"name": repr(name)}  # RFC 6749 §3.3
     if name in policy.SCOPES:
-        return f"This means something else already: {name}."
+        return gettext("This means something else already: %(name)s.") % {"name": name}
     return None
 
 
@@ -60,25 +61,27 @@ class Source:
 def problem_with_claims(claims: Any) -> str | None:
     """Return why these can't be the claims of an operator's scope, as a sentence, or None."""
     if not isinstance(claims, dict):
-        return "They have to be a mapping of claims to sources."
+        return gettext("They have to be a mapping of claims to sources.")
     if len(claims) > _MOST_CLAIMS:
-        return f"A scope has at most {_MOST_CLAIMS} claims."
+        return gettext("A scope has at most %(most)d claims.") % {"most": _MOST_CLAIMS}
     for name, words in claims.items():
-        problem = problem_with_claim(name) or _problem_with_source(name, words)
-        if problem:
-            return problem
+        if problem := problem_with_claim(name):
+            return f"{name}: {gettext(problem)}"
+        if problem := _problem_with_source(name, words):
+            return f"{name}: {problem}"
     return None
 
 
 def _problem_with_source(name: str, words: Any) -> str | None:
     source = Source.parse(words) if isinstance(words, str) else None
     if source is None:
-        return (
-            f"{name}: {words!r} is no source; use a standard claim (such as phone_number), "
-            "groups, groups dept-*, text followed by the text, or claims provider."
+        no_source = gettext(
+            "%(words)s is no source; use a standard claim (such as phone_number), groups, "
+            "groups dept-*, text followed by the text, or claims provider."
         )
+        return no_source % {"words": repr(words)}
     if source.kind == CLAIMS_PROVIDER and name not in configured.claims():
-        return f"{name}: No source in IDP_CLAIM_SOURCES has this claim."
+        return gettext("No source in IDP_CLAIM_SOURCES has this claim.")
     return None
 
 
@@ -116,10 +119,12 @@ class Scope(models.Model):
         for other in Scope.objects.exclude(name=self.name):
             for name, words in other.claims.items():
                 if self.claims.get(name, words) != words:
-                    return f"{name}: The scope {other.name} fills this claim from {words}."
+                    said = gettext("The scope %(scope)s fills this claim from %(source)s.")
+                    return f"{name}: {said % {'scope': other.name, 'source': words}}"
         return None
 
     def _problem_with_apis(self) -> str | None:
         apis: Any = apps.get_model("idp", "ResourceServer")._default_manager.all()
         owner = next((api for api in apis if self.name in api.scopes), None)
-        return f"This is a scope of the API {owner.identifier} already." if owner else None
+        said = gettext("This is a scope of the API %(api)s already.")
+        return said % {"api": owner.identifier} if owner else None

@@ -4,13 +4,15 @@ import re
 
 from idp.protocol.vocabulary import PEOPLES_CLAIMS, PROTOCOL_CLAIMS
 
+#: Marks what operators read in their own language; the models translate it.
+_ = str
 _CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
 
 
 def problem_with_claim(name: object) -> str | None:
     """Return why an operator's claim can't have this name, as a sentence, or None."""
     if not isinstance(name, str) or _CLAIM.fullmatch(name) is None:
-        return f"This is not a claim's name: {name!r}."
+        return _("This is not a claim's name.")
     if name in PROTOCOL_CLAIMS or name in PEOPLES_CLAIMS:
-        return f"This claim means something else already: {name}."
+        return _("This claim means something else already.")
     return None

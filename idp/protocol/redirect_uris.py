@@ -10,6 +10,8 @@ from heapq import nlargest
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+#: Marks what operators read in their own language; the models translate it.
+_ = str
 _THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 _FORBIDDEN_SCHEMES = frozenset(
     {"javascript", "data", "vbscript", "file", "blob", "about", "ws", "wss", "ftp", "mailto", "tel"}
@@ -42,17 +44,17 @@ def problem_with(uri: str, *, application_type: str) -> str | None:
     """
     parts = _split(uri)
     if parts is None:
-        return "It is not an absolute URI of printable ASCII characters."
+        return _("It is not an absolute URI of printable ASCII characters.")
     if "#" in uri:
-        return "It has a fragment (what follows a #), which redirect URIs may not have."
+        return _("It has a fragment (what follows a #), which redirect URIs may not have.")
     if parts.scheme in {"http", "https"}:
         return _problem_with_web_uri(parts)
     if parts.scheme in _FORBIDDEN_SCHEMES:
-        return f"The scheme {parts.scheme}: is not allowed."
+        return _("Addresses of this scheme are not allowed.")
     if application_type != "native":
-        return "A website's redirect URI starts with https://."
+        return _("A website's redirect URI starts with https://.")
     if _PRIVATE_SCHEME.fullmatch(parts.scheme) is None:
-        return "A custom scheme is a domain name of yours in reverse, such as com.example.app."
+        return _("A custom scheme is a domain name of yours in reverse, such as com.example.app.")
     return None
 
 
@@ -173,14 +175,14 @@ def origin_of(uri: str) -> str:
 
 def _problem_with_web_uri(parts: SplitResult) -> str | None:
     if not parts.hostname:
-        return "It has no host."
+        return _("It has no host.")
     if "@" in parts.netloc:
-        return "It has a user name or password in it."
+        return _("It has a user name or password in it.")
     if "*" in parts.netloc:
-        return "Wildcards are not supported: register each address."
+        return _("Wildcards are not supported: register each address.")
     local = parts.hostname in _THIS_MACHINE
     if parts.scheme == "http" and not local:
-        return "It starts with http://, which is allowed for this machine only; use https://."
+        return _("It starts with http://, which is allowed for this machine only; use https://.")
     return None
 
 

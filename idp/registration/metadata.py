@@ -4,12 +4,15 @@ What is not offered here is refused where the client would rely on it; what nobo
 ignored, and so are the operator's own decisions. Add a check: write it, list it, test it.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import override
 
 from idp import policy
 from idp.clients import metadata
@@ -109,6 +112,19 @@ def sign_in_is_initiated_over_https(document: Document) -> None:
         )
 
 
+def tokens_are_not_sent_to_localhost(document: Document) -> None:
+    """OIDC Dynamic Client Registration §2: a website with implicit is not on localhost."""
+    grant_types, uris = document.get("grant_types"), document.get("redirect_uris")
+    implicit = isinstance(grant_types, list) and "implicit" in grant_types
+    if not (implicit and isinstance(uris, list) and document.get("application_type") != "native"):
+        return
+    for uri in uris:
+        if isinstance(uri, str) and re.match("https?://localhost([:/?]|$)", uri, re.IGNORECASE):
+            raise InvalidRedirectUri(
+                "redirect_uris: A website with implicit cannot be on localhost; a native app can."
+            )
+
+
 def offline_access_can_be_granted(document: Document) -> None:
     """OIDC Core §11: going on when the person is away takes a refresh token."""
     scope, grant_types = document.get("scope"), document.get("grant_types")
@@ -125,6 +141,7 @@ CHECKS: tuple[Check, ...] = (
     texts_can_be_kept,
     pages_are_on_the_web,
     sign_in_is_initiated_over_https,
+    tokens_are_not_sent_to_localhost,
     offline_access_can_be_granted,
 )
 
@@ -153,8 +170,9 @@ def assign(client: Client, registered: Document) -> None:
 def is_sound(client: Client) -> None:
     """RFC 7591 §2: redirect URIs, grants and response types fit each other and what is offered."""
     try:
-        client.full_clean(validate_unique=False)  # the database sees to that
-        vouches_for(client)
+        with override(settings.LANGUAGE_CODE):  # one language for all developers
+            client.full_clean(validate_unique=False)  # the database sees to that
+            vouches_for(client)
     except ValidationError as error:
         column, problems = next(iter(error.message_dict.items()))
         name = metadata.NAMES_OF_COLUMNS.get(column, column)

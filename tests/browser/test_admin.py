@@ -15,7 +15,15 @@ from tests.browser.test_pages import violations
 from tests.browser.visitor import Site, Visitor, request_of
 from tests.conftest import Server
 from tests.introducing import introduced_before
-from tests.relying_party import Person, RelyingParty, make_client, make_person, unique
+from tests.relying_party import (
+    Person,
+    Registered,
+    RelyingParty,
+    make_api,
+    make_client,
+    make_person,
+    unique,
+)
 
 
 @pytest.fixture
@@ -178,6 +186,51 @@ def test_a_new_app_is_tried_before_its_developer_has_written_a_line(operator: Vi
     assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
     page.reload()
     expect(page.locator("#content")).to_contain_text("That test is over")
+
+
+def test_the_other_kinds_of_app_and_a_secret_in_exchange(operator: Visitor) -> None:
+    """An app that keeps no secret gets none; a machine's is exchanged without a gap."""
+    page, name, api = operator.page, unique("Shop"), make_api()
+
+    def add(kind: str, **filled_in: str) -> Client:
+        operator.open("/admin/idp/client/add/")
+        page.get_by_role("link", name=kind).click()
+        page.get_by_label("Name:", exact=True).fill(f"{name} {kind}")
+        for label, text in filled_in.items():
+            page.get_by_label(label, exact=True).fill(text)
+        for box in page.get_by_role("checkbox", name=api["scopes"][0]).all():
+            box.check()
+        page.get_by_role("button", name="Add app").click()
+        page.wait_for_url(lambda url: "/add/machine/" in url or "/change/" in url)
+        return Client.objects.get(name=f"{name} {kind}")
+
+    single_page = add("Single-page app", **{"Redirect URIs:": "https://shop.example/callback"})
+    expect(page.locator(".messagelist")).to_contain_text("is ready")
+    native = add("Mobile or desktop app", **{"Redirect URIs:": "http://127.0.0.1/callback"})
+    for app in (single_page, native):
+        assert (app.is_public, app.pkce_required, app.response_types) == (True, True, ["code"])
+    assert native.application_type == "native"
+    assert "refresh_token" in native.grant_types
+    machine = add("Machine")
+    secrets = [page.locator("#secret").inner_text()]
+    assert machine.scopes == api["scopes"][:1]
+
+    def works(secret: str) -> bool:
+        registered = Registered(machine.client_id, secret, {})
+        ask = RelyingParty(registered, None, operator.person).token  # type: ignore[arg-type]
+        return ask(grant_type="client_credentials").is_success
+
+    page.get_by_role("link", name="I have copied it").click()
+    operator.press("Secrets")
+    page.get_by_label("The present secret goes on for").select_option("7 days")
+    operator.press("Make a new secret")
+    secrets.append(page.locator("#secret").inner_text())
+    assert [works(secret) for secret in secrets] == [True, True]
+    page.get_by_role("link", name="I have copied it").click()
+    operator.press("Secrets")
+    page.get_by_role("row").nth(1).get_by_role("button", name="Remove").click()
+    expect(page.locator(".messagelist")).to_contain_text("The secret no longer works.")
+    assert [works(secret) for secret in secrets] == [False, True]
 
 
 def test_disabling_somebody_with_the_keyboard_alone(operator: Visitor, person: Person) -> None:

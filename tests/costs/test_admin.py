@@ -138,15 +138,19 @@ PAGES: dict[str, Callable[[], str]] = {
     "people": lambda: "accounts/user/",
     "people, last page": lambda: "accounts/user/?p=200",
     "people, searched": lambda: "accounts/user/?q=crowd-000000099",
-    "people, staff": lambda: "accounts/user/?is_staff__exact=0",
+    "people, begun alike": lambda: "accounts/user/?q=crowd",
+    "people, staff": lambda: "accounts/user/?is_staff__exact=1",
+    "people, disabled": lambda: "accounts/user/?is_active__exact=0",
     "a person": lambda: (
         f"accounts/user/{User.objects.get(email='crowd-000000050000@example.com').pk}/change/"
     ),
     "sessions": lambda: "accounts/session/",
     "sessions, live": lambda: "accounts/session/?state=live",
+    "sessions, ended": lambda: "accounts/session/?state=ended",
     "sessions of somebody": lambda: "accounts/session/?q=crowd-000000050000",
     "ending all sessions": lambda: "accounts/session/end-all/",
     "apps": lambda: "idp/client/",
+    "apps, self-registered": lambda: "idp/client/?registration_source__exact=dcr",
     "apps, searched": lambda: "idp/client/?q=crowd-000000050000",
     "an app": lambda: f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/",
     "what an app receives": lambda: (
@@ -158,6 +162,7 @@ PAGES: dict[str, Callable[[], str]] = {
         f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/improve/"
     ),
     "consents": lambda: "idp/consent/",
+    "consents, last page": lambda: "idp/consent/?p=200",
     "consents of an app": lambda: "idp/consent/?q=crowd-000000050000",
     "authorizations": lambda: "idp/authorization/",
     "authorizations of somebody": lambda: "idp/authorization/?q=crowd-00000005000@",
@@ -167,6 +172,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events": lambda: "idp/event/",
     "events, last page": lambda: "idp/event/?p=200",
     "events, denied": lambda: "idp/event/?kind__exact=denied",
+    "events, sorted by what has no index": lambda: "idp/event/?o=5",
     "event by reference": lambda: "idp/event/?q=C1869F",
     "events of an app": lambda: "idp/event/?client_id=crowd-000000050000",
     "events of somebody": lambda: "idp/event/?q=crowd-000000050000@example.com",

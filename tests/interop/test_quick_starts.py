@@ -1,5 +1,6 @@
 """Quick starts: each is taken from its page as its app's owner sees it, and run as it stands."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -159,6 +160,40 @@ def test_apache_is_told_of_sign_outs(traveller: Traveller, person: Person, tmp_p
         assert frame
         assert traveller.get(unescape(frame[1])).status_code == 200
         assert not is_signed_in()
+
+
+@pytest.mark.parametrize("button", ["allow", "deny"])
+def test_a_desktop_app(traveller: Traveller, person: Person, tmp_path: Path, button: str) -> None:
+    client = make_client(
+        application_type="native",
+        redirect_uris=["http://127.0.0.1/callback"],
+        token_endpoint_auth_method="none",
+        profile="recommended",
+    )
+    script = tmp_path / "desktop_app.py"
+    script.write_text(page_of("desktop", client, traveller))
+    app = subprocess.Popen(
+        [sys.executable, str(script)],
+        env={**os.environ, "BROWSER": "true"},  # a browser that opens nothing
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with app:
+        try:
+            assert app.stdout is not None
+            address = app.stdout.readline().rpartition(" ")[2].strip()
+            loopback = parse_qs(urlsplit(address).query)["redirect_uri"][0]
+            assert traveller.get(f"{loopback}?code=x&state=x").status_code == 404
+            page = traveller.agree(person, traveller.open(address), button)
+            assert page.text == "You can close this page and go on in the app."
+            learnt, problems = app.communicate(timeout=20)
+        finally:
+            app.kill()
+    if button == "deny":
+        assert "access_denied" in problems
+    else:
+        assert json.loads(learnt) == {"signed_in": {"sub": person.sub, "email": person.email}}
 
 
 def test_a_machine(provider: Server, tmp_path: Path) -> None:

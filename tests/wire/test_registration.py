@@ -98,6 +98,7 @@ def test_all_that_is_registered_comes_back_with_the_defaults(provider: object) -
 def test_everything_that_can_be_registered_comes_back(provider: object) -> None:
     members = {
         "client_name": "Café Zürich 🥐",
+        "client_name#de-CH": "Kaffi Züri",
         "redirect_uris": [REDIRECT_URI, "https://rp.example.com/other?x=1"],
         "post_logout_redirect_uris": ["https://rp.example.com/"],
         "grant_types": ["authorization_code", "refresh_token"],
@@ -115,6 +116,23 @@ def test_everything_that_can_be_registered_comes_back(provider: object) -> None:
         "tos_uri": "https://rp.example.com/terms",
         "contacts": ["ana@example.com", "bo@example.com"],
         "subject_type": "public",
+        "jwks_uri": "https://rp.example.com/jwks",
+        "id_token_encrypted_response_alg": "RSA-OAEP-256",
+        "id_token_encrypted_response_enc": "A256GCM",
+        "userinfo_signed_response_alg": "PS512",
+        "userinfo_encrypted_response_alg": "ECDH-ES+A128KW",
+        "userinfo_encrypted_response_enc": "A192GCM",
+        "request_uris": ["https://rp.example.com/request.jwt"],
+        "require_signed_request_object": True,
+        "request_object_signing_alg": "ES256",
+        "request_object_encryption_alg": "RSA-OAEP-256",
+        "request_object_encryption_enc": "A128GCM",
+        "default_acr_values": ["phr"],
+        "require_auth_time": True,
+        "backchannel_logout_uri": "https://rp.example.com/told",
+        "backchannel_logout_session_required": True,
+        "frontchannel_logout_uri": "https://rp.example.com/loaded",
+        "frontchannel_logout_session_required": True,
         "software_id": "4NRB1-0XZABZI9E6-5SM3R",
         "software_version": "2.2",
     }
@@ -881,7 +899,8 @@ def test_a_token_may_open_implicit_and_hybrid() -> None:
     for members in (
         {"grant_types": grants, "response_types": ["code"]},
         {"grant_types": ["authorization_code"], "response_types": ["code", "code token"]},
-        {"grant_types": grants, "response_types": kinds, "redirect_uris": ["http://localhost/cb"]},
+        {"grant_types": grants, "response_types": kinds, "redirect_uris": ["http://127.0.0.1/cb"]},
+        {"grant_types": grants, "response_types": kinds, "redirect_uris": ["https://localhost/cb"]},
         {"grant_types": [*grants, "password"], "response_types": kinds},
     ):
         response = register(token, **members)

@@ -5,6 +5,7 @@ import io
 import json
 import re
 
+import httpx
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
@@ -15,6 +16,7 @@ from idp.models import Client, Consent, Event, Scope
 from tests.idp.admin.conftest import Operator, events_of
 from tests.introducing import introduced_before
 from tests.reading import read_by
+from tests.registering import headers_of
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -254,7 +256,7 @@ def test_two_secrets_work_while_rotating_and_a_removed_one_does_not(operator: Op
     ("fields", "says"),
     [
         ({"redirect_uris": "http://rp.example.com/callback"}, "use https://"),
-        ({"redirect_uris": "javascript:alert(1)"}, "is not allowed"),
+        ({"redirect_uris": "javascript:alert(1)"}, "are not allowed"),
         ({"redirect_uris": ""}, "needs a redirect URI"),
         ({"scopes": "openid\nevil"}, "Not offered here: evil"),
         ({"user": "nobody@example.com"}, "Nobody here has this address."),
@@ -269,6 +271,16 @@ def test_what_would_fail_later_is_said_at_once(
     client_id, page = made_client(operator, **fields)
     assert says in page.text
     assert not Client.objects.filter(client_id=client_id).exists()
+
+
+def test_operators_read_it_in_their_language_and_developers_in_one(operator: Operator) -> None:
+    wrong, german = "http://rp.example.com/callback", {"Accept-Language": "de"}
+    operator.browser.headers.update(german)
+    _, page = made_client(operator, redirect_uris=wrong)
+    assert f"{wrong}: Sie beginnt mit http://" in page.text
+    headers = {**headers_of(), **german}
+    refused = httpx.post(f"{ISSUER}/register", json={"redirect_uris": [wrong]}, headers=headers)
+    assert f"{wrong}: It starts with http://" in refused.json()["error_description"]
 
 
 def test_an_app_s_change_is_recorded_and_obeyed_at_once(operator: Operator, relying_party) -> None:
@@ -525,7 +537,7 @@ def test_an_older_app_is_opened_for_tokens_in_front(operator: Operator) -> None:
         "response_types": ["code", "id_token token"],
     }
     client_id, page = made_client(operator, **wanted)
-    assert "is without implicit and password" in page.text
+    assert "is without implicit, password" in page.text
     client_id, page = made_client(operator, **wanted, profile="compatible")
     client = Client.objects.get(client_id=client_id)
     assert (client.grant_types, client.response_types) == tuple(wanted.values())

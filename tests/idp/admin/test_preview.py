@@ -130,5 +130,8 @@ def test_it_takes_the_permission_to_see_people(hire, provider: object, person: P
     User.objects.get(email=apps_alone.person.email).user_permissions.add(
         Permission.objects.get(codename="view_client")
     )
+    support = hire(groups=["support"])
     assert apps_alone.browser.open(path).status_code == 403
-    assert hire(groups=["support"]).browser.open(path).status_code == 200
+    assert support.browser.open(path).status_code == 200
+    app = path.removeprefix("/admin/").replace("preview", "change")
+    assert [path in whose.open(app).text for whose in (apps_alone, support)] == [False, True]

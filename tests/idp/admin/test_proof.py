@@ -4,6 +4,7 @@ import html
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
 from accounts.models import Session, User
@@ -18,6 +19,7 @@ from tests.relying_party import (
     make_client,
     make_person,
     make_person_with_app,
+    unique,
 )
 
 
@@ -90,6 +92,8 @@ def prove_on(text: str) -> str:
         "idp/client/{client}/act/sign-out/",
         "idp/signingkey/{key}/act/replace/",
         "idp/client/{client}/delete/",
+        "idp/client/{client}/act/disable/",
+        "idp/client/{client}/secrets/",
     ],
 )
 def test_nothing_dangerous_is_done_before(superuser: Operator, victim: User, path: str) -> None:
@@ -100,10 +104,12 @@ def test_nothing_dangerous_is_done_before(superuser: Operator, victim: User, pat
     shown = superuser.open(path).text
     assert 'id="prove"' in shown
     assert "Yes, I’m sure" not in shown
+    assert 'id="make-secret"' not in shown
     answer = send(superuser, path, post="yes")
     assert answer.headers["Location"].startswith("/account/login/?fresh=1&next=%2Fadmin%2F")
     assert events_of(superuser) == []
-    assert Client.objects.filter(pk=client.pk).exists()
+    client.refresh_from_db()
+    assert (client.enabled, client.secrets.count()) == (True, 1)
     assert SigningKey.objects.filter(pk=key.pk).exists()
 
 
@@ -127,6 +133,28 @@ def test_nor_are_powers_given(superuser: Operator, victim: User) -> None:
     superuser.save(path, nickname="Boss")
     victim.refresh_from_db()
     assert victim.nickname == "Boss"
+
+
+def test_nor_by_the_form_of_an_app_or_a_group(superuser: Operator) -> None:
+    client = Client.objects.get(client_id=make_client().client_id)
+    group = Group.objects.create(name=unique("team"))
+    a_while_ago(superuser)
+    app, team = f"idp/client/{client.pk}/change/", f"auth/group/{group.pk}/change/"
+    some_right = str(Permission.objects.get(codename="view_user").pk)
+    for path, fields in (
+        (app, {"enabled": None}),
+        (app, {"skip_authorization": "on"}),
+        (team, {"permissions": some_right}),
+    ):
+        answer = superuser.save(path, **fields).text
+        assert "Only shortly after signing in." in answer
+        assert "At a glance" not in answer  # what is wrong comes first
+    # A secret is not shown for changing what it is used for, either.
+    page = superuser.save(app, name="Bakery", id_token_signed_response_alg="HS256")
+    assert page.url.path == f"/admin/idp/client/{client.pk}/secrets/"
+    client.refresh_from_db()
+    assert (client.name, client.enabled, client.skip_authorization) == ("Bakery", True, False)
+    assert (client.secrets.count(), group.permissions.count()) == (1, 0)
 
 
 def test_what_is_not_dangerous_goes_on(superuser: Operator, victim: User) -> None:

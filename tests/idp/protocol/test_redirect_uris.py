@@ -96,8 +96,8 @@ def test_sound_uris_can_be_registered(uri: str, application_type: str) -> None:
         ("https://user:pass@rp.example.com/callback", "password"),
         ("https:///callback", "host"),
         ("https://rp.example.com:port/callback", "absolute"),
-        ("javascript:alert(1)", "javascript"),
-        ("data:text/html,x", "data"),
+        ("javascript:alert(1)", "scheme"),
+        ("data:text/html,x", "scheme"),
         ("myapp://callback", "domain name"),
     ],
 )

@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test lint format messages lock clean
+.PHONY: setup run test bench lint format messages lock clean
 
 setup: $(VENV)/.installed
 
@@ -19,6 +19,9 @@ run: setup  ## the provider on :8000, a sample relying party on :8001, a sample 
 
 test: setup  ## everything; PYTEST="-k word" narrows it
 	scripts/test $(PYTEST)
+
+bench: setup  ## what each request costs; BENCH="--beside oidc-provider" compares, "--help" says more
+	scripts/bench $(BENCH)
 
 lint: setup
 	$(BIN)/ruff check .

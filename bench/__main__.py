@@ -1,4 +1,8 @@
-"""`make bench`: start providers, load them in turns, and say what each request costs."""
+"""`make bench`: start providers, load them in turns, and say what each request costs.
+
+With `--grown`, a second Signet runs on a database of millions of rows. At last it signs somebody
+out of a hundred apps, and says how soon they were told.
+"""
 
 import argparse
 import os
@@ -11,13 +15,12 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from bench import providers
+from bench import providers, sign_outs
 from bench.figures import FIGURES
 from bench.processes import LOAD_CORES, Postgres, cpu_seconds, memory_mib, postgres
-from bench.providers import Provider
+from bench.providers import GROWN, SIGNET, Provider
 from bench.wire import send_all
 
-SIGNET = "Signet"
 _WARM_UP = 100
 
 
@@ -37,12 +40,17 @@ class Measured:
         return self.server_ms + self.database_ms
 
 
-def measure(provider: Provider, database: Postgres, figure: str, number: int) -> Measured:
+#: Of each figure and provider, what each round measured.
+Results = dict[str, dict[str, list[Measured]]]
+
+
+def measure(provider: Provider, database: Postgres, figure: str, requests: int) -> Measured:
     """Load a provider with one kind of request, and check every answer."""
-    messages, check = FIGURES[figure](provider, number)
+    number = max(int(requests * FIGURES[figure].share), 1)
+    tasks, check = FIGURES[figure].prepare(provider, number)
     used = cpu_seconds(provider.process.pid), cpu_seconds(database.pid)
     began = time.perf_counter()
-    answers = send_all(provider.port, messages)
+    answers = send_all(provider.port, tasks)
     seconds = time.perf_counter() - began
     server = cpu_seconds(provider.process.pid) - used[0]
     of_database = cpu_seconds(database.pid) - used[1]
@@ -56,27 +64,48 @@ def measure(provider: Provider, database: Postgres, figure: str, number: int) ->
     )
 
 
-def table(results: dict[str, dict[str, list[Measured]]]) -> Iterable[str]:
-    """Say what was measured, as a table for each figure's providers."""
-    yield "| | provider | CPU ms: server + database | ratio | requests/s | p50 ms | p99 ms |"
+def measure_all(
+    running: list[Provider], database: Postgres, figures: list[str], rounds: int, requests: int
+) -> Results:
+    """Measure every figure of every provider in turns, so that they share the machine's moods."""
+    results: Results = {}
+    for turn in range(rounds + 1):
+        for figure in figures:
+            for provider in running:
+                if FIGURES[figure].has_pages and not provider.has_pages:
+                    continue
+                measured = measure(provider, database, figure, requests if turn else _WARM_UP)
+                if turn:
+                    results.setdefault(figure, {}).setdefault(provider.name, []).append(measured)
+    return results
+
+
+def table(results: Results) -> Iterable[str]:
+    """Say what was measured; a ratio is Signet's cost to the other's, round by round."""
+    yield "| | provider | CPU ms: server + database | Signet's to it | requests/s | p50 | p99 ms |"
     yield "|---|---|---|---|---|---|---|"
     for figure, by_provider in results.items():
-        ours = by_provider.get(SIGNET, [])
         for name, rounds in by_provider.items():
             total = [one.ms for one in rounds]
             took = sorted(chain.from_iterable(one.answered_ms for one in rounds))
-            ratio = ""
-            if ours and name != SIGNET:
-                of_rounds = [a.ms / b.ms for a, b in zip(ours, rounds, strict=True)]
-                ratio = f"{_median(of_rounds):.2f} ({min(of_rounds):.2f}–{max(of_rounds):.2f})"
-            yield (
-                f"| {figure if rounds is next(iter(by_provider.values())) else ''} | {name} "
-                f"| {_median(one.server_ms for one in rounds):.2f} "
-                f"+ {_median(one.database_ms for one in rounds):.2f} "
-                f"= **{_median(total):.2f}** ({min(total):.2f}–{max(total):.2f}) "
-                f"| {ratio} | {_median(one.per_second for one in rounds):.0f} "
-                f"| {took[len(took) // 2]:.1f} | {took[len(took) * 99 // 100]:.1f} |"
+            server = _median(one.server_ms for one in rounds)
+            of_database = _median(one.database_ms for one in rounds)
+            sum_and_range = f"**{_median(total):.2f}** ({min(total):.2f}–{max(total):.2f})"
+            columns = (
+                figure if name == SIGNET else "",
+                name,
+                f"{server:.2f} + {of_database:.2f} = {sum_and_range}",
+                "" if name == SIGNET else _ratio(by_provider[SIGNET], rounds),
+                f"{_median(one.per_second for one in rounds):.0f}",
+                f"{took[len(took) // 2]:.1f}",
+                f"{took[len(took) * 99 // 100]:.1f}",
             )
+            yield f"| {' | '.join(columns)} |"
+
+
+def _ratio(ours: list[Measured], theirs: list[Measured]) -> str:
+    of_rounds = [a.ms / b.ms for a, b in zip(ours, theirs, strict=True)]
+    return f"**{_median(of_rounds):.2f}** ({min(of_rounds):.2f}–{max(of_rounds):.2f})"
 
 
 def _median(values: Iterable[float]) -> float:
@@ -86,39 +115,30 @@ def _median(values: Iterable[float]) -> float:
 def main() -> None:
     """Measure what the arguments say."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument(
-        "--beside",
-        nargs="*",
-        default=[],
-        choices=list(providers.PEERS),
-        help="peers to measure in the same run",
-    )
-    parser.add_argument("--figures", nargs="*", default=list(FIGURES), choices=list(FIGURES))
+    peers, figures = list(providers.PEERS), list(FIGURES)
+    parser.add_argument("--beside", nargs="*", default=[], choices=peers, metavar="PEER")
+    parser.add_argument("--figures", nargs="*", default=figures, choices=figures, metavar="FIGURE")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=400, help="of each measurement")
+    parser.add_argument("--requests", type=int, default=500, help="in each round, of each figure")
+    parser.add_argument("--grown", nargs=3, type=int, metavar=("USERS", "CLIENTS", "TOKENS"))
     arguments = parser.parse_args()
 
-    results: dict[str, dict[str, list[Measured]]] = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary, ExitStack() as stack:
         directory = Path(temporary)
         database = stack.enter_context(postgres(directory))
+        names = [SIGNET, *([GROWN] if arguments.grown else []), *arguments.beside]
         running = [
-            stack.enter_context(providers.started(name, directory, database))
-            for name in [SIGNET, *arguments.beside]
+            stack.enter_context(providers.started(name, directory, database, arguments.grown))
+            for name in names
         ]
         os.sched_setaffinity(0, LOAD_CORES)
-        for figure in arguments.figures:
-            for provider in running:
-                measure(provider, database, figure, _WARM_UP)
-        for _ in range(arguments.rounds):
-            for figure in arguments.figures:
-                for provider in running:
-                    measured = measure(provider, database, figure, arguments.requests)
-                    by_provider = results.setdefault(figure, {})
-                    by_provider.setdefault(provider.name, []).append(measured)
-        print(*table(results), sep="\n")
+        results = measure_all(
+            running, database, arguments.figures, arguments.rounds, arguments.requests
+        )
+        print(*table(results), "", sep="\n")
         for provider in running:
             print(f"{provider.name}: {memory_mib(provider.process.pid):.0f} MiB a process")
+        print(sign_outs.measured(directory, database))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ import hashlib
 import json
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -13,10 +14,10 @@ from jwcrypto.jwk import JWKSet
 from jwcrypto.jwt import JWT
 
 from bench.providers import CLIENT_ID, REDIRECT_URI, Provider
-from bench.wire import ORIGIN, Answer, Connection, request, send_all
+from bench.wire import ORIGIN, Answer, Browser, Connection, Task, request, send_all
 
 #: The requests of one measurement, and the check of each of their answers.
-Work = tuple[list[bytes], Callable[[Answer], object]]
+Work = tuple[Sequence[Task], Callable[[Answer], object]]
 _MANY_TOKENS = 50
 
 
@@ -40,7 +41,9 @@ def client_credentials(provider: Provider, number: int) -> Work:
 def authorize(provider: Provider, number: int) -> Work:
     """An authorization request of somebody signed in who has consented: a code."""
     _ensure_signed_in(provider)
-    return [provider.browser.request(_address(provider)[0]) for _ in range(number)], _code_of
+    return [
+        provider.browser.request(authorization_address(provider)[0]) for _ in range(number)
+    ], _code_of
 
 
 def code_exchange(provider: Provider, number: int) -> Work:
@@ -83,19 +86,41 @@ def introspection(provider: Provider, number: int) -> Work:
     return _repeated(messages, number), _says("active", value=True)
 
 
+def sign_in(provider: Provider, number: int) -> Work:
+    """Everything from an app's request to its code: the pages, the password, the consent known."""
+    _ensure_signed_in(provider)
+
+    def visit() -> Answer:
+        return provider.sign_in(Browser(provider.port), authorization_address(provider)[0])
+
+    return [visit] * number, _code_of
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Something to measure."""
+
+    prepare: Callable[[Provider, int], Work]
+    #: How many requests of it are sent, of those that the command line says.
+    share: float = 1
+    #: Whether it takes pages to sign in on, which the peers here have none of.
+    has_pages: bool = False
+
+
 FIGURES = {
-    "discovery": discovery,
-    "JWKS": jwks,
-    "client_credentials": client_credentials,
-    "authorize": authorize,
-    "code exchange, RS256 ID token": code_exchange,
-    "refresh, RS256 ID token": refresh,
-    "UserInfo": userinfo,
-    "introspection": introspection,
+    "discovery": Figure(discovery, share=3),
+    "JWKS": Figure(jwks, share=3),
+    "client_credentials": Figure(client_credentials),
+    "authorize": Figure(authorize),
+    "code exchange, RS256 ID token": Figure(code_exchange),
+    "refresh, RS256 ID token": Figure(refresh),
+    "UserInfo": Figure(userinfo),
+    "introspection": Figure(introspection),
+    "sign-in with password": Figure(sign_in, share=0.05, has_pages=True),
 }
 
 
-def _address(provider: Provider, **more: str) -> tuple[str, str]:
+def authorization_address(provider: Provider, **more: str) -> tuple[str, str]:
     """Return the address of an authorization request, and its PKCE verifier."""
     verifier = secrets.token_urlsafe(32)
     challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
@@ -115,7 +140,9 @@ def _address(provider: Provider, **more: str) -> tuple[str, str]:
 
 def _ensure_signed_in(provider: Provider) -> None:
     if not provider.browser.cookies:
-        provider.sign_in(provider.browser, _address(provider, **provider.first_time)[0])
+        provider.sign_in(
+            provider.browser, authorization_address(provider, **provider.first_time)[0]
+        )
 
 
 def _code_of(answer: Answer) -> str:
@@ -126,7 +153,7 @@ def _code_of(answer: Answer) -> str:
 
 def _exchanges(provider: Provider, number: int) -> list[bytes]:
     _ensure_signed_in(provider)
-    begun = [_address(provider) for _ in range(number)]
+    begun = [authorization_address(provider) for _ in range(number)]
     answers = send_all(provider.port, [provider.browser.request(address) for address, _ in begun])
     basic = (CLIENT_ID, provider.client_secret)
     return [
@@ -184,9 +211,3 @@ def _json(answer: Answer) -> dict[str, Any]:
 
 def _repeated(messages: list[bytes], number: int) -> list[bytes]:
     return [messages[index % len(messages)] for index in range(number)]
-
-
-def checked(check: Callable[[Answer], object], answers: Iterable[Answer]) -> None:
-    """Check every answer; raise AssertionError at the first that is wrong."""
-    for answer in answers:
-        check(answer)

@@ -7,18 +7,22 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bench.processes import Postgres, Process, free_port
-from bench.wire import ORIGIN, Browser
+from bench.wire import ORIGIN, Answer, Browser
 
 ROOT = Path(__file__).resolve().parent.parent
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+#: Its names in the results: on a small database, and on a large one.
+SIGNET, GROWN = "Signet", "Signet, grown"
 CLIENT_ID = "bench"
 REDIRECT_URI = "https://app.bench.example/callback"
 PASSWORD = "correct horse battery staple"
@@ -43,24 +47,36 @@ class Provider:
     scope: str = SCOPE
     #: What the first authorization request says besides, so that consent is asked for.
     first_time: Mapping[str, str] = field(default_factory=lambda: {"prompt": "consent"})
-    #: Whether it has a page to sign in on: it is Signet's alone that is measured.
-    has_page: bool = False
+    #: Whether it has pages to sign in on; the peers here sign people in without any.
+    has_pages: bool = False
     browser: Browser = field(init=False)
 
     def __post_init__(self) -> None:
         self.process.wait_for_port(self.port)
         self.browser = Browser(self.port)
 
-    def sign_in(self, browser: Browser, address: str) -> str:
-        """Open an authorization request as somebody new; return the address it ends at."""
+    def sign_in(self, browser: Browser, address: str) -> Answer:
+        """Open an authorization request as somebody new; return the answer that leaves for the app.
+
+        Raises RuntimeError where it ends elsewhere.
+        """
         path, answer = browser.open(address)
         while path.startswith("/") and answer.status == 200:
-            filled = [_filled(form) for form in _FORM.findall(answer.body.decode())]
-            action, fields = next(form for form in filled if form is not None)
-            path, answer = browser.open(action or path, fields)
+            path, answer = _answered(browser, path, answer)
         if not path.startswith(REDIRECT_URI):
             raise RuntimeError(f"{self.name}: {answer.status} at {path}: {answer.body[:2000]!r}")
-        return path
+        return answer
+
+    def sign_out(self, browser: Browser) -> Answer:
+        """Sign the person at a browser out; return the page that says so."""
+        return _answered(browser, *browser.open("/account/logout/"))[1]
+
+
+def _answered(browser: Browser, path: str, page: Answer) -> tuple[str, Answer]:
+    """Fill in what a page asks for, and return where that leads."""
+    filled = [_filled(form) for form in _FORM.findall(page.body.decode())]
+    action, fields = next(form for form in filled if form is not None)
+    return browser.open(action or path, fields)
 
 
 def _filled(form: str) -> tuple[str, dict[str, str]] | None:
@@ -69,6 +85,8 @@ def _filled(form: str) -> tuple[str, dict[str, str]] | None:
         answers = {"login": "ana@example.com", "password": PASSWORD}
     elif 'id="allow"' in form:
         answers = {"answer": "allow"}
+    elif 'id="confirm-logout"' in form:
+        answers = {}
     else:
         return None
     action = _ACTION.match(form)
@@ -76,60 +94,72 @@ def _filled(form: str) -> tuple[str, dict[str, str]] | None:
     return html.unescape(action[1]) if action else "", {**hidden, **answers}
 
 
-@contextmanager
-def signet(directory: Path, database_url: str, name: str = "Signet") -> Iterator[Provider]:
-    """Run Signet with one process of four threads, as `manage.py serve` has it."""
-    secret, port = secrets.token_urlsafe(48), free_port()
-    environment = {
+def signet_environment(database_url: str) -> dict[str, str]:
+    """Return what Signet runs with: as behind a proxy that speaks TLS."""
+    return {
         "DATABASE_URL": database_url,
         "IDP_ISSUER": ORIGIN,
         "IDP_SECRET_KEYS": secrets.token_urlsafe(48),
         "IDP_TRUSTED_PROXY_COUNT": "1",
         "EMAIL_URL": "smtp://127.0.0.1:25",
+        "DJANGO_SETTINGS_MODULE": "idp.settings",
     }
-    declared = directory / f"{database_url.rpartition('/')[2]}.json"
-    declared.write_text(
-        json.dumps(
-            {
-                "users": [
-                    {
-                        "email": "ana@example.com",
-                        "password": PASSWORD,
-                        "email_verified": True,
-                        "name": "Ana Example",
-                        "given_name": "Ana",
-                        "family_name": "Example",
-                        "locale": "en",
-                    }
-                ],
-                "scopes": [{"name": "read", "description": "Read"}],
-                "clients": [
-                    {
-                        "client_id": CLIENT_ID,
-                        "client_name": "Bench",
-                        "client_secret": secret,
-                        "redirect_uris": [REDIRECT_URI],
-                        "grant_types": [
-                            "authorization_code",
-                            "refresh_token",
-                            "client_credentials",
-                        ],
-                        "scope": f"{SCOPE} read",
-                    }
-                ],
-            }
-        )
+
+
+def manage(environment: Mapping[str, str], *arguments: str) -> None:
+    """Run one of Signet's commands."""
+    subprocess.run(
+        [*MANAGE, *arguments],
+        env={**os.environ, **environment},
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
-    manage = [sys.executable, str(ROOT / "manage.py")]
-    for command in (["migrate", "-v0"], ["apply", str(declared)], ["check", "--deploy"]):
-        subprocess.run(
-            [*manage, *command],
-            env={**os.environ, **environment},
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+
+
+def declare(
+    environment: Mapping[str, str], directory: Path, clients: list[dict[str, object]]
+) -> None:
+    """Make Ana and these clients."""
+    ana = {
+        "email": "ana@example.com",
+        "password": PASSWORD,
+        "email_verified": True,
+        "name": "Ana Example",
+        "given_name": "Ana",
+        "family_name": "Example",
+        "locale": "en",
+    }
+    scopes = [{"name": "read", "description": "Read"}]
+    file = directory / "declared.json"
+    file.write_text(json.dumps({"users": [ana], "scopes": scopes, "clients": clients}))
+    manage(environment, "apply", str(file))
+
+
+@contextmanager
+def signet(
+    directory: Path, database_url: str, name: str, grown: Sequence[int] | None
+) -> Iterator[Provider]:
+    """Run Signet with one process of four threads, as `manage.py serve` has it."""
+    secret, port = secrets.token_urlsafe(48), free_port()
+    environment = signet_environment(database_url)
+    manage(environment, "migrate")
+    if grown is not None:
+        numbers = zip(("--users", "--clients", "--tokens"), map(str, grown), strict=True)
+        filling = [sys.executable, "-m", "bench.fill", *chain.from_iterable(numbers)]
+        subprocess.run(filling, env={**os.environ, **environment}, cwd=ROOT, check=True)
+    client = {
+        "client_id": CLIENT_ID,
+        "client_name": "Bench",
+        "client_secret": secret,
+        "redirect_uris": [REDIRECT_URI],
+        "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+        "scope": f"{SCOPE} read",
+    }
+    declare(environment, directory, [client])
+    manage(environment, "check", "--deploy")
     process = Process(
-        [*manage, "serve", "--bind", f"127.0.0.1:{port}"], environment, directory / "signet.log"
+        [*MANAGE, "serve", "--bind", f"127.0.0.1:{port}"], environment, directory / "signet.log"
     )
     paths = {
         "discovery": "/.well-known/openid-configuration",
@@ -140,7 +170,7 @@ def signet(directory: Path, database_url: str, name: str = "Signet") -> Iterator
         "introspection": "/introspect",
     }
     try:
-        yield Provider(name, port, process, secret, paths, has_page=True)
+        yield Provider(name, port, process, secret, paths, has_pages=True)
     finally:
         process.stop()
 
@@ -240,9 +270,16 @@ PEERS = {"oidc-provider": oidc_provider, "django-oauth-toolkit": toolkit}
 
 
 @contextmanager
-def started(kind: str, directory: Path, database: Postgres) -> Iterator[Provider]:
-    """Run a provider by its name on a database of its own."""
-    address = database.create(re.sub(r"\W", "_", kind.lower()))
-    make = PEERS.get(kind)
-    with make(directory, address) if make else signet(directory, address, kind) as provider:
+def started(
+    name: str, directory: Path, database: Postgres, grown: Sequence[int] | None
+) -> Iterator[Provider]:
+    """Run a provider by its name, on a database of its own."""
+    address = database.create(re.sub(r"\W+", "_", name.lower()))
+    make = PEERS.get(name)
+    running = (
+        make(directory, address)
+        if make
+        else signet(directory, address, name, grown if name == GROWN else None)
+    )
+    with running as provider:
         yield provider

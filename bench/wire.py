@@ -5,8 +5,8 @@ import socket
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -93,7 +93,11 @@ class Connection:
         return received
 
 
-def send_all(port: int, messages: Sequence[bytes], connections: int = 4) -> list[Answer]:
+#: A request as bytes, or whatever takes several.
+Task = bytes | Callable[[], Answer]
+
+
+def send_all(port: int, tasks: Sequence[Task], connections: int = 4) -> list[Answer]:
     """Send the requests over some connections at once; the answers come in the same order."""
     answers: dict[int, Answer] = {}
     failures: list[BaseException] = []
@@ -102,8 +106,9 @@ def send_all(port: int, messages: Sequence[bytes], connections: int = 4) -> list
     def work() -> None:
         connection = Connection(port)
         try:
-            while not failures and (index := next(turn)) < len(messages):
-                answers[index] = connection.send(messages[index])
+            while not failures and (index := next(turn)) < len(tasks):
+                task = tasks[index]
+                answers[index] = connection.send(task) if isinstance(task, bytes) else _timed(task)
         except BaseException as error:  # noqa: BLE001  a thread's failure is the run's
             failures.append(error)
         finally:
@@ -116,7 +121,14 @@ def send_all(port: int, messages: Sequence[bytes], connections: int = 4) -> list
         thread.join()
     if failures:
         raise failures[0]
-    return [answers[index] for index in range(len(messages))]
+    return [answers[index] for index in range(len(tasks))]
+
+
+def _timed(task: Callable[[], Answer]) -> Answer:
+    """Return the last answer, with the seconds that everything before it took, too."""
+    began = time.perf_counter()
+    answer = task()
+    return replace(answer, seconds=time.perf_counter() - began)
 
 
 class Browser:

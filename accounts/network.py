@@ -12,7 +12,7 @@ def client_address(http: HttpRequest) -> str | None:
     With `IDP_TRUSTED_PROXY_COUNT` proxies in front, it is that many from the end of
     X-Forwarded-For; what comes before, anybody may have written.
     """
-    hops = [hop.strip() for hop in http.headers.get("X-Forwarded-For", "").split(",")]
+    hops = [hop.strip() for hop in http.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     count: int = settings.IDP_TRUSTED_PROXY_COUNT
     address = hops[-count] if 0 < count <= len(hops) else http.META.get("REMOTE_ADDR", "")
     try:

@@ -7,12 +7,15 @@ doesn't exist can't be abused.
 
 import os
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest
+from django.urls import ResolverMatch, resolve
 from django.utils.module_loading import import_string
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
@@ -22,8 +25,14 @@ from idp import policy  # noqa: E402  after Django is set up
 from idp.endpoints.metadata import published  # noqa: E402
 
 
+@cache
+def _view_of(path: str) -> ResolverMatch:
+    """Return the view of one of `policy.PROTOCOL_PATHS`."""
+    return resolve(path)
+
+
 class ProtocolHandler(WSGIHandler):
-    """Django with the middleware of protocol endpoints alone."""
+    """Django with the middleware of protocol endpoints alone, and their few addresses known."""
 
     def load_middleware(self, is_async: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         """Wrap the views in `IDP_PROTOCOL_MIDDLEWARE`, which has no hooks of views."""
@@ -34,6 +43,11 @@ class ProtocolHandler(WSGIHandler):
         for path in reversed(settings.IDP_PROTOCOL_MIDDLEWARE):
             handler = convert_exception_to_response(import_string(path)(handler))
         self._middleware_chain = handler
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Return the view, and note it on the request as Django does."""
+        request.resolver_match = match = _view_of(request.path_info)
+        return match
 
 
 _protocol = ProtocolHandler()

@@ -16,7 +16,7 @@ _SCHEME = re.compile(r"bearer\b", re.IGNORECASE)
 def token_of(http: HttpRequest) -> str | None:
     """Return the token of the Authorization header, or None. RFC 6750 §2.1."""
     _token_is_not_in_the_address(http)
-    header = http.headers.get("Authorization")
+    header = http.META.get("HTTP_AUTHORIZATION")
     if header is None or _SCHEME.match(header) is None:
         return None  # another scheme is as if nothing had come (RFC 6750 §3.1)
     match = _BEARER.fullmatch(header)

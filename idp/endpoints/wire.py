@@ -1,12 +1,13 @@
 """Requests and answers of protocol endpoints as HTTP has them. RFC 6749 §5, RFC 6750 §3."""
 
+import json
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.request import UnreadablePostError
 from django.utils import timezone
 
@@ -69,7 +70,7 @@ def body_parameters(http: HttpRequest) -> Parameters:
 
 def answer(members: dict[str, Any], status: int = HTTPStatus.OK) -> HttpResponse:
     """Return a JSON answer that nobody keeps (RFC 6749 §5.1)."""
-    response = JsonResponse(members, status=status)
+    response = HttpResponse(json.dumps(members), content_type=JSON, status=status)
     response["Cache-Control"] = "no-store"
     response["Pragma"] = "no-cache"
     return response
@@ -109,7 +110,7 @@ def answer_client(
     parameters: Parameters | None = None
     try:
         parameters = sent = body_parameters(http)
-        credentials = credentials_of(http.headers.get("Authorization"), sent)
+        credentials = credentials_of(http.META.get("HTTP_AUTHORIZATION"), sent)
         client_id = credentials.client_id
 
         def authenticated(client: Client) -> HttpResponse:

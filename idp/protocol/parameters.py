@@ -31,7 +31,7 @@ class Parameters:
         if sum(map(len, parts)) > MAX_CHARACTERS:
             raise InvalidRequest(f"The request is larger than {MAX_CHARACTERS} characters.")
         pairs: list[tuple[str, str]] = []
-        for part in parts:
+        for part in filter(None, parts):
             try:
                 pairs += parse_qsl(part, errors="strict", max_num_fields=MAX_PARAMETERS)
             except UnicodeDecodeError:
@@ -42,10 +42,14 @@ class Parameters:
                 raise InvalidRequest(message) from None
         if any("\0" in name or "\0" in value for name, value in pairs):
             raise InvalidRequest("A parameter contains a null character.")
-        counted = Counter(name for name, _ in pairs)
-        repeated = frozenset(name for name, times in counted.items() if times > 1) - _MAY_REPEAT
+        values = dict(pairs)
+        if len(values) == len(pairs):
+            repeated = frozenset[str]()
+        else:
+            counted = Counter(name for name, _ in pairs)
+            repeated = frozenset(name for name in values if counted[name] > 1) - _MAY_REPEAT
         resources = tuple(value for name, value in pairs if name == "resource")
-        return cls(dict(pairs), repeated, resources)
+        return cls(values, repeated, resources)
 
     def get(self, name: str) -> str | None:
         """Return the value of a parameter that came once, else None."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import quote, unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -222,7 +222,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     def address_of(self, row: Any) -> str:
         """Return the address of a row's page."""
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
-        return reverse(name, args=[row.pk])
+        return reverse(name, args=[quote(row.pk)])
 
     # --- recording --------------------------------------------------------------------------
 

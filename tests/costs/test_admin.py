@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.db import connection, transaction
 from django.test import Client as DjangoClient
 from django.test.utils import CaptureQueriesContext
@@ -179,7 +180,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "an event": lambda: f"idp/event/{Event.objects.get(reference='Cc350').pk}/change/",
     "keys": lambda: "idp/signingkey/",
     "a key": lambda: (
-        f"idp/signingkey/{SigningKey.objects.get(algorithm='RS256', state='active').pk}/change/"
+        f"idp/signingkey/{quote(SigningKey.objects.get(algorithm='RS256', state='active').pk)}/change/"
     ),
     "import and export": lambda: "configuration/",
     "the first page": lambda: "",

@@ -135,6 +135,10 @@ def copies(model: type[Any], row: Any, **different: str) -> None:
         )
 
 
+def a_key() -> SigningKey:
+    return SigningKey.objects.get(algorithm="RS256", state="active")
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "people": lambda: "accounts/user/",
     "people, last page": lambda: "accounts/user/?p=200",
@@ -179,9 +183,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events of somebody": lambda: "idp/event/?q=crowd-000000050000@example.com",
     "an event": lambda: f"idp/event/{Event.objects.get(reference='Cc350').pk}/change/",
     "keys": lambda: "idp/signingkey/",
-    "a key": lambda: (
-        f"idp/signingkey/{quote(SigningKey.objects.get(algorithm='RS256', state='active').pk)}/change/"
-    ),
+    "a key": lambda: f"idp/signingkey/{quote(a_key().pk)}/change/",
     "import and export": lambda: "configuration/",
     "the first page": lambda: "",
 }

@@ -218,7 +218,9 @@ class PeoplePage(Page):
                 return rows.filter(sub=term)
             except ValidationError:
                 pass
-        return rows.filter(email__startswith=term.lower()).order_by("email")
+        term = term.lower()
+        # Where in the index it begins: without that, a list in its order may read up to there.
+        return rows.filter(email__gte=term, email__startswith=term).order_by("email")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Know whether the address is verified without asking for each."""

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 
 import psycopg
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Field, Model
 from psycopg.types.datetime import TimestamptzLoader
 
@@ -116,8 +116,9 @@ def _columns(model: type[Model]) -> "dict[str, Field[Any, Any]]":
 
 
 def _values(instance: Model, but: str = "") -> list[Any]:
+    database = connections[DEFAULT_DB_ALIAS]
     return [
-        field.get_db_prep_save(field.pre_save(instance, add=True), connection)
+        field.get_db_prep_save(field.pre_save(instance, add=True), database)
         for name, field in _columns(type(instance)).items()
         if name != but
     ]
@@ -149,18 +150,15 @@ def _cursor() -> Iterator[Any]:
 
     Whoever watches or logs statements sees these, too: then it is Django's.
     """
-    if (
-        connection.vendor != "postgresql"
-        or connection.queries_logged
-        or connection.execute_wrappers
-    ):
-        with connection.cursor() as cursor:
+    database = connections[DEFAULT_DB_ALIAS]  # looked up once: `connection` does at every name
+    if database.vendor != "postgresql" or database.queries_logged or database.execute_wrappers:
+        with database.cursor() as cursor:
             yield cursor
         return
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors:
-        yield _own_cursor(connection.connection)
+    database.ensure_connection()
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors:
+        yield _own_cursor(database.connection)
 
 
 def _own_cursor(psycopg_connection: Any) -> Any:

@@ -6,16 +6,17 @@ doesn't exist can't be abused.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
-from django.core.handlers.wsgi import WSGIHandler
+from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpRequest
-from django.urls import ResolverMatch, resolve
+from django.db import close_old_connections
+from django.http import HttpRequest, HttpResponse
+from django.urls import resolve
 from django.utils.module_loading import import_string
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
@@ -25,29 +26,30 @@ from idp import policy  # noqa: E402  after Django is set up
 from idp.endpoints.metadata import published  # noqa: E402
 
 
-@cache
-def _view_of(path: str) -> ResolverMatch:
-    """Return the view of one of `policy.PROTOCOL_PATHS`."""
-    return resolve(path)
+class ProtocolHandler:
+    """Answers protocol endpoints by Django's views within four middlewares, and nothing around."""
 
-
-class ProtocolHandler(WSGIHandler):
-    """Django with the middleware of protocol endpoints alone, and their few addresses known."""
-
-    def load_middleware(self, is_async: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
-        """Wrap the views in `IDP_PROTOCOL_MIDDLEWARE`, which has no hooks of views."""
-        self._view_middleware: list[Any] = []
-        self._template_response_middleware: list[Any] = []
-        self._exception_middleware: list[Any] = []
-        handler = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
+    def __init__(self) -> None:
+        answer = convert_exception_to_response(_view)
         for path in reversed(settings.IDP_PROTOCOL_MIDDLEWARE):
-            handler = convert_exception_to_response(import_string(path)(handler))
-        self._middleware_chain = handler
+            answer = convert_exception_to_response(import_string(path)(answer))
+        self._answer: Callable[[HttpRequest], Any] = answer
 
-    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
-        """Return the view, and note it on the request as Django does."""
-        request.resolver_match = match = _view_of(request.path_info)
-        return match
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        """Answer one request; a connection that broke meanwhile is closed, as Django does."""
+        response = self._answer(WSGIRequest(environ))
+        start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
+        close_old_connections()
+        return [response.content]
+
+
+def _view(request: HttpRequest) -> HttpResponse:
+    return _view_of(request.path_info)(request)
+
+
+@cache
+def _view_of(path: str) -> Callable[[HttpRequest], HttpResponse]:
+    return resolve(path).func
 
 
 _protocol = ProtocolHandler()

@@ -8,60 +8,22 @@ import argparse
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from bench import providers, sign_outs
+from bench import providers, sign_outs, sweeping
 from bench.figures import FIGURES
-from bench.processes import LOAD_CORES, Postgres, cpu_seconds, memory_mib, postgres
+from bench.measuring import Measured, measure
+from bench.processes import LOAD_CORES, Postgres, memory_mib, postgres
 from bench.providers import GROWN, SIGNET, Provider
-from bench.wire import send_all
 
 _WARM_UP = 100
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One measurement: processor milliseconds per request, and how fast answers came."""
-
-    server_ms: float
-    database_ms: float
-    per_second: float
-    #: How long each answer took, in milliseconds.
-    answered_ms: tuple[float, ...]
-
-    @property
-    def ms(self) -> float:
-        """Milliseconds of server and database together."""
-        return self.server_ms + self.database_ms
-
-
 #: Of each figure and provider, what each round measured.
 Results = dict[str, dict[str, list[Measured]]]
-
-
-def measure(provider: Provider, database: Postgres, figure: str, requests: int) -> Measured:
-    """Load a provider with one kind of request, and check every answer."""
-    number = max(int(requests * FIGURES[figure].share), 1)
-    tasks, check = FIGURES[figure].prepare(provider, number)
-    used = cpu_seconds(provider.process.pid), cpu_seconds(database.pid)
-    began = time.perf_counter()
-    answers = send_all(provider.port, tasks)
-    seconds = time.perf_counter() - began
-    server = cpu_seconds(provider.process.pid) - used[0]
-    of_database = cpu_seconds(database.pid) - used[1]
-    for answer in answers:
-        check(answer)
-    return Measured(
-        1000 * server / number,
-        1000 * of_database / number,
-        number / seconds,
-        tuple(1000 * answer.seconds for answer in answers),
-    )
 
 
 def measure_all(
@@ -136,6 +98,8 @@ def main() -> None:
             running, database, arguments.figures, arguments.rounds, arguments.requests
         )
         print(*table(results), "", sep="\n")
+        if arguments.grown:
+            print(sweeping.measured(running[1], directory, database, arguments.requests))
         for provider in running:
             print(f"{provider.name}: {memory_mib(provider.process.pid):.0f} MiB a process")
         print(sign_outs.measured(directory, database))

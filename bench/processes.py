@@ -31,6 +31,7 @@ class Process:
                 start_new_session=True,
             )
         self.pid = self._process.pid
+        self.environment = environment
         self._log = log
 
     def wait_for_port(self, port: int) -> None:

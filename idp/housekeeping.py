@@ -3,6 +3,7 @@
 A batch is one short transaction, so that requests never wait for the broom.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -31,25 +32,31 @@ from idp.models import (
 BATCH = 500
 
 
-def tidy(now: datetime) -> dict[str, int]:
-    """Delete what is over and keep the keys' schedule; return how many rows of each went.
+def tidy(now: datetime) -> Counter[str]:
+    """Delete all that is over and keep the keys' schedule; return how many rows of each went."""
+    done: Counter[str] = Counter()
+    for name, count in batches(now):
+        done[name] += count
+    return done
+
+
+def batches(now: datetime) -> Iterator[tuple[str, int]]:
+    """Do the same batch after batch, and say what each was: between two there is time for others.
 
     Sessions that have expired are ended, and stay for a while.
     """
     keys.tend(now)
-    done = {"expired sessions": end_expired(now), "people": _delete_people(now)}
-    return {**done, **{name: _delete(rows) for name, rows in _over(now)}}
-
-
-def _delete_people(now: datetime) -> int:
-    """Delete whose account is due, and record it: no person is left to name in the event."""
-    deleted = 0
+    yield "expired sessions", end_expired(now)
     while subjects := delete_some_due(now):
         for sub in subjects:
+            # No person is left to name in the event.
             reason = "The person had asked for it."
             events.record(events.Kind.DELETED, target=f"user {sub}", reason=reason)
-        deleted += len(subjects)
-    return deleted
+        yield "people", len(subjects)
+    for name, rows in _over(now):
+        while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
+            rows.model._default_manager.filter(pk__in=batch).delete()
+            yield name, len(batch)
 
 
 def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
@@ -113,11 +120,3 @@ def _unused_clients(now: datetime) -> QuerySet[Client]:
         created__lte=now - policy.UNUSED_CLIENTS_KEPT_FOR,
     )
     return clients
-
-
-def _delete(rows: QuerySet[Any]) -> int:
-    deleted = 0
-    while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
-        deleted += len(batch)
-        rows.model._default_manager.filter(pk__in=batch).delete()
-    return deleted

@@ -1,5 +1,6 @@
 """What the worker deletes: exactly what is over, in batches, the second time nothing."""
 
+import threading
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from accounts.models import EmailChange, Session, User
 from idp import housekeeping, policy
+from idp.management.commands.worker import Command as Worker
 from idp.models import (
     AccessToken,
     Authorization,
@@ -233,3 +235,13 @@ def test_batches_are_small(client: Client, monkeypatch: pytest.MonkeyPatch) -> N
     ]
     assert len(deletions) == 3
     assert not any(is_there(row) for row in rows)
+
+
+def test_a_worker_that_is_asked_to_stop_begins_no_other_batch(client: Client) -> None:
+    row = request(client, NOW - 2 * DAY)
+    asked = threading.Event()
+    asked.set()
+    Worker()._tidy(asked)
+    assert is_there(row)
+    Worker()._tidy(threading.Event())
+    assert not is_there(row)

@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from argparse import ArgumentParser
+from collections import Counter
 from typing import Any
 
 import structlog
@@ -11,7 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
-from idp.housekeeping import tidy
+from idp.housekeeping import batches, tidy
 from idp.logout.backchannel import deliver
 
 log = structlog.get_logger(__name__)
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             try:
                 self._deliver()
                 if time.monotonic() - tidied_at >= _TIDY_SECONDS:
-                    self._report(tidy(timezone.now()))
+                    self._tidy(stop)
                     tidied_at = time.monotonic()
             except Error:
                 log.exception("worker_failed")  # the database will be back
@@ -57,6 +58,16 @@ class Command(BaseCommand):
         """Tell all that is due, batch after batch."""
         while deliver(timezone.now()):
             pass
+
+    def _tidy(self, stop: threading.Event) -> None:
+        """Delete what is over; whoever has to be told of something waits for one batch at most."""
+        deleted: Counter[str] = Counter()
+        for name, count in batches(timezone.now()):
+            deleted[name] += count
+            self._deliver()
+            if stop.is_set():
+                break
+        self._report(deleted)
 
     def _report(self, deleted: dict[str, int]) -> None:
         went = {name: count for name, count in deleted.items() if count}

@@ -161,7 +161,7 @@ def end_expired(now: datetime) -> int:
     return end_in_batches(Session.objects.filter(over), Ending.EXPIRED)
 
 
-def usable_session(prefix: str = "") -> Q:
+def usable_session(prefix: str) -> Q:
     """Return what a session has to be; `prefix` leads to it from another row.
 
     Whoever has to choose a password first has none, however it came to be.

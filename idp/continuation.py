@@ -40,7 +40,7 @@ def allowed_by_page(row: PendingAuthorization) -> dict[str, list[str]]:
 
 
 def _pending_id(http: HttpRequest) -> str | None:
-    if http.path in policy.PROTOCOL_PATHS or http.path == policy.PATHS["authorization_endpoint"]:
+    if http.path == policy.PATHS["authorization_endpoint"]:
         return None
     return _id_in(http.get_full_path()) or _id_in(next_of(http))
 

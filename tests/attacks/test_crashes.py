@@ -70,6 +70,12 @@ def rows_of(app: RelyingParty) -> list[int]:
     ]
 
 
+#: Statements that look at what was presented; again, where an answer may have been lost.
+LOOKING, LOOKING_AGAIN = 1, 3
+#: Statements that use it up and store two tokens, which PostgreSQL does in one.
+STORING = 1 if connection.vendor == "postgresql" else 3
+
+
 def fail_everywhere(app: RelyingParty, path: str, **form: str) -> tuple[Any, int]:
     """Break each statement once; afterwards return the answer when none breaks, and how many did.
 
@@ -97,7 +103,7 @@ def test_a_code_whose_exchange_breaks_is_as_good_as_before(app: RelyingParty) ->
         redirect_uri=app.client.redirect_uri,
         code_verifier=app.code_verifier,
     )
-    assert crashes >= 2
+    assert crashes >= LOOKING + STORING
     assert rows_of(app) == [1, 1, 1, 0, 0]
     tokens = response.json()
     assert app.userinfo(tokens["access_token"]).status_code == 200
@@ -110,7 +116,7 @@ def test_a_refresh_token_whose_use_breaks_is_as_good_as_before(app: RelyingParty
     response, crashes = fail_everywhere(
         app, "/token", grant_type="refresh_token", refresh_token=first["refresh_token"]
     )
-    assert crashes >= 2
+    assert crashes >= LOOKING + STORING
     assert rows_of(app) == [1, 2, 2, 1, 0]
     assert app.refresh(response.json()["refresh_token"]).status_code == 200
 
@@ -126,7 +132,7 @@ def test_a_lost_answer_whose_repetition_breaks(app: RelyingParty) -> None:
     response, crashes = fail_everywhere(
         app, "/token", grant_type="refresh_token", refresh_token=first["refresh_token"]
     )
-    assert crashes >= 4
+    assert crashes >= LOOKING_AGAIN + STORING
     assert app.introspect(lost["refresh_token"]) == {"active": False}
     assert app.refresh(response.json()["refresh_token"]).status_code == 200
 

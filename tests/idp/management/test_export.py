@@ -262,7 +262,7 @@ def test_it_costs_as_many_statements_for_many_as_for_one() -> None:
     before = statements()
     people = [{"email": f"{unique('u')}@example.com", "groups": ["a"]} for _ in range(20)]
     apply({"users": people}, dry_run=False)
-    assert statements() < before + len(people)  # now and then another batch begins
+    assert statements() <= before + 2  # now and then another batch begins, with its lookups
 
 
 def test_a_file_is_for_its_owner(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 #: Its names in the results: on a small database, and on a large one.
 SIGNET, GROWN = "Signet", "Signet, grown"
+NAMED = "oidc-provider-named"
 CLIENT_ID = "bench"
 REDIRECT_URI = "https://app.bench.example/callback"
 PASSWORD = "correct horse battery staple"
@@ -187,15 +189,17 @@ def _peer_environment(database_url: str, secret: str, port: int) -> dict[str, st
 
 
 @contextmanager
-def oidc_provider(directory: Path, database_url: str) -> Iterator[Provider]:
-    """Run oidc-provider on Node.js."""
+def oidc_provider(directory: Path, database_url: str, *, named: bool = False) -> Iterator[Provider]:
+    """Run oidc-provider on Node.js; `named`: with prepared statements, which is not its default."""
+    name = NAMED if named else "oidc-provider"
     home = ROOT / "bench/oidc_provider"
     subprocess.run(["npm", "ci", "--silent"], cwd=home, check=True)
     secret, port = secrets.token_urlsafe(48), free_port()
     process = Process(
         ["node", "server.mjs"],
-        _peer_environment(database_url, secret, port) | {"NODE_ENV": "production"},
-        directory / "oidc-provider.log",
+        _peer_environment(database_url, secret, port)
+        | {"NODE_ENV": "production", "NAMED_STATEMENTS": str(int(named))},
+        directory / f"{name}.log",
         cwd=home,
     )
     paths = {
@@ -207,7 +211,7 @@ def oidc_provider(directory: Path, database_url: str) -> Iterator[Provider]:
         "introspection": "/token/introspection",
     }
     try:
-        yield Provider("oidc-provider", port, process, secret, paths)
+        yield Provider(name, port, process, secret, paths)
     finally:
         process.stop()
 
@@ -266,7 +270,11 @@ def toolkit(directory: Path, database_url: str) -> Iterator[Provider]:
         process.stop()
 
 
-PEERS = {"oidc-provider": oidc_provider, "django-oauth-toolkit": toolkit}
+PEERS = {
+    "oidc-provider": oidc_provider,
+    NAMED: partial(oidc_provider, named=True),
+    "django-oauth-toolkit": toolkit,
+}
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-// The peer: oidc-provider with a PostgreSQL store, as its documentation has one set up.
+// The peer: oidc-provider with a PostgreSQL store, as its documentation has one set up: clients, too,
+// are in the store, as they are for whoever manages or registers them in a provider that runs.
 // Accounts are in its memory, people are signed in without a page: both cheaper than in real life.
 import { generateKeyPairSync } from 'node:crypto';
 import { Provider } from 'oidc-provider';
@@ -14,15 +15,15 @@ const accounts = new Map([['ana', {
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
 await connect();
+await new Store('Client').upsert(CLIENT_ID, {
+  client_id: CLIENT_ID,
+  client_secret: CLIENT_SECRET,
+  redirect_uris: [REDIRECT_URI],
+  grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+  scope: 'openid profile email offline_access read',
+});
 const provider = new Provider(ISSUER, {
   adapter: Store,
-  clients: [{
-    client_id: CLIENT_ID,
-    client_secret: CLIENT_SECRET,
-    redirect_uris: [REDIRECT_URI],
-    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
-    scope: 'openid profile email offline_access read',
-  }],
   scopes: ['openid', 'offline_access', 'read'],
   claims: {
     openid: ['sub'],

@@ -1,6 +1,8 @@
-// oidc-provider's store in PostgreSQL: one table, prepared statements, a pool of connections.
+// oidc-provider's store in PostgreSQL: one table, a pool of connections, statements as node-postgres
+// sends them unless each gets a name, by which PostgreSQL keeps it prepared.
 import pg from 'pg';
 
+const NAMED = process.env.NAMED_STATEMENTS === '1';
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 4 });
 
 export async function connect() {
@@ -16,7 +18,7 @@ export async function connect() {
   `);
 }
 
-const run = (name, text, values) => pool.query({ name, text, values });
+const run = (name, text, values) => pool.query({ name: NAMED ? name : undefined, text, values });
 
 function payloadOf({ rows: [row] }) {
   if (!row) return undefined;

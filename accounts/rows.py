@@ -1,16 +1,17 @@
 """Rows of the hottest tables without the ORM's price: it puts its SQL together anew at each query.
 
-What is read and written is the same as with the ORM, on either database; nobody is sent signals.
+What is read is the same as with the ORM, on either database; nobody is sent signals.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Field, Model
+from django.db.models.base import ModelState
 from psycopg.types.datetime import TimestamptzLoader
 
 M = TypeVar("M", bound=Model)
@@ -25,7 +26,7 @@ class Columns(Generic[M]):
     def __init__(self, model: type[M], alias: str, *names: str) -> None:
         self._model = model
         self._fields = [f for f in model._meta.concrete_fields if not names or f.attname in names]
-        self._names = frozenset(field.attname for field in self._fields)
+        self._names = [field.attname for field in self._fields]
         self.sql = ", ".join(f"{alias}.{field.column}" for field in self._fields)
 
     def __len__(self) -> int:
@@ -34,21 +35,25 @@ class Columns(Generic[M]):
     def instance(self, values: Sequence[Any]) -> M | None:
         """Return the instance of these values; None if an outer join found none.
 
-        The first column is the primary key.
+        The first column is the primary key. The instance is put together as `Model.from_db` does,
+        but for its signals: that looks at every field of the model, those not asked for, too.
         """
         if values[0] is None:
             return None
-        row = list(values)
-        for index, convert in self._conversions:
-            row[index] = convert(row[index])
-        return self._model.from_db(connection.alias, self._names, row)
+        made = self._model.__new__(self._model)
+        state = made._state = ModelState()
+        state.adding, state.db = False, connection.alias
+        vars(made).update(zip(self._names, values, strict=True))
+        for name, convert in self._conversions:
+            vars(made)[name] = convert(vars(made)[name])
+        return made
 
     @cached_property
-    def _conversions(self) -> list[tuple[int, Callable[[Any], Any]]]:
+    def _conversions(self) -> list[tuple[str, Callable[[Any], Any]]]:
         """What makes a field's type of the database's: next to nothing on PostgreSQL."""
         return [
-            (index, convert)
-            for index, field in enumerate(self._fields)
+            (field.attname, convert)
+            for field in self._fields
             for convert in _converters(field)
         ]
 
@@ -69,65 +74,6 @@ def _converters(field: "Field[Any, Any]") -> list[Callable[[Any], Any]]:
 
 def _bound(converter: Callable[..., Any], column: Any) -> Callable[[Any], Any]:
     return lambda value: converter(value, column, connection)
-
-
-def insert(instance: M) -> M:
-    """Store a new instance as its `save()` would, and return it with its key."""
-    (key,) = one(f"{_insertion(type(instance), '')} RETURNING id", _values(instance))
-    return _stored(instance, key)
-
-
-def insert_with(instance: M, referring: Model, reference: str) -> None:
-    """Store a new instance, and one that refers to it by the foreign key `reference`: both or none.
-
-    On PostgreSQL that is one statement, which needs no transaction around it.
-    """
-    if connection.vendor != "postgresql":
-        with transaction.atomic():
-            setattr(referring, reference, insert(instance))
-            insert(referring)
-        return
-    column = f"{reference}_id"
-    key, referring_key = one(
-        f"""
-        WITH first AS ({_insertion(type(instance), "")} RETURNING id)
-        {_insertion(type(referring), column)} RETURNING {column}, id
-        """,
-        [*_values(instance), *_values(referring, column)],
-    )
-    setattr(referring, reference, _stored(instance, key))
-    _stored(referring, referring_key)
-
-
-@cache
-def _insertion(model: type[Model], reference: str) -> str:
-    """Return the INSERT of a row; the column `reference` gets the id of `first`."""
-    columns = _columns(model)
-    names = ", ".join(columns)
-    places = ", ".join("first.id" if name == reference else "%s" for name in columns)
-    source = " FROM first" if reference else ""
-    return f"INSERT INTO {model._meta.db_table} ({names}) SELECT {places}{source}"
-
-
-@cache
-def _columns(model: type[Model]) -> "dict[str, Field[Any, Any]]":
-    fields = model._meta.concrete_fields
-    return {str(field.column): field for field in fields if not field.primary_key}
-
-
-def _values(instance: Model, but: str = "") -> list[Any]:
-    database = connections[DEFAULT_DB_ALIAS]
-    return [
-        field.get_db_prep_save(field.pre_save(instance, add=True), database)
-        for name, field in _columns(type(instance)).items()
-        if name != but
-    ]
-
-
-def _stored(instance: M, key: Any) -> M:
-    instance.pk = key
-    instance._state.adding, instance._state.db = False, connection.alias
-    return instance
 
 
 def one(sql: str, parameters: Sequence[Any]) -> Any:

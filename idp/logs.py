@@ -5,6 +5,8 @@ Every line of a request carries its `request_id`: bound by the middleware, read 
 
 import logging
 import re
+import sys
+from json import JSONEncoder
 from typing import Any
 
 import structlog
@@ -74,22 +76,38 @@ def _record_only_what_is_logged() -> None:
     logging._srcfile = None
 
 
+class _OwnLines(structlog.WriteLogger):
+    """Writes our own lines to standard error, each in one piece, past what `logging` does first."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(sys.stderr)
+        self.name = name
+
+
+_json = JSONEncoder(default=repr)  # made once, which `json.dumps` does at each call
+
+
+def _as_json(_logger: Any, _method: str, event: dict[str, Any]) -> str:
+    return _json.encode(event)
+
+
 def logging_configuration(*, json: bool) -> dict[str, Any]:
     """Return Django's LOGGING: one handler to standard error, `json` or for a person's eyes.
 
-    Both escape control characters in values, so a line of input can't forge a line of log.
+    Both escape control characters in values, so a line of input can't forge a line of log. Lines of
+    our own take a shorter way there, and look the same.
     """
     _record_only_what_is_logged()
+    rendering: list[Any] = [
+        structlog.processors.format_exc_info,
+        _without_rows,
+        _as_json if json else structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
+    ]
     structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*_SHARED, *rendering],
+        logger_factory=_OwnLines,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
-    )
-    renderer = (
-        structlog.processors.JSONRenderer()
-        if json
-        else structlog.processors.KeyValueRenderer(key_order=["level", "event"])
     )
     return {
         "version": 1,
@@ -100,9 +118,7 @@ def logging_configuration(*, json: bool) -> dict[str, Any]:
                 "foreign_pre_chain": [*_SHARED, _of_its_request],
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.format_exc_info,
-                    _without_rows,
-                    renderer,
+                    *rendering,
                 ],
             }
         },

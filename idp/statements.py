@@ -43,6 +43,84 @@ def _family(row: Sequence[Any]) -> Authorization:
 
 
 @dataclass(frozen=True)
+class NewCode:
+    """What is stored of an authorization code."""
+
+    code_hash: str
+    redirect_uri: str
+    code_challenge: str
+    code_challenge_method: str
+    expires: datetime
+
+
+def store_authorization(authorization: Authorization, code: NewCode | None, now: datetime) -> None:
+    """Store a new authorization, and its code if it has one: both or none.
+
+    Hand-written so that on PostgreSQL it is one statement, as with `store_tokens`.
+    """
+    insert, parameters = _authorization(authorization, now)
+    if code is None:
+        (authorization.pk,) = one(insert, parameters)
+        return
+    columns = """
+        idp_authorizationcode (
+            code, redirect_uri, code_challenge, code_challenge_method, expires, created, updated,
+            authorization_id, user_id, application_id, scope, claims, resource, nonce
+        )
+    """
+    of_code = [
+        code.code_hash,
+        code.redirect_uri,
+        code.code_challenge,
+        code.code_challenge_method,
+        _time(code.expires),
+        _time(now),
+        _time(now),
+    ]
+    family = "id, user_id, client_id, scope, '', '[]', ''"
+    places = ", ".join(["%s"] * len(of_code))
+    if connection.vendor == "postgresql":
+        (authorization.pk,) = one(
+            f"""
+            WITH family AS ({insert})
+            INSERT INTO {columns} SELECT {places}, {family} FROM family RETURNING authorization_id
+            """,
+            [*parameters, *of_code],
+        )
+        return
+    with transaction.atomic():
+        (authorization.pk, *_) = one(insert, parameters)
+        found = f"SELECT {places}, {family} FROM idp_authorization WHERE id = %s"
+        changed(f"INSERT INTO {columns} {found}", [*of_code, authorization.pk])
+
+
+def _authorization(authorization: Authorization, now: datetime) -> tuple[str, list[Any]]:
+    """Return the statement that stores it, and the values; it returns what a code repeats."""
+    values = {
+        "client_id": authorization.client_id,
+        "user_id": authorization.user_id,
+        "session_id": authorization.session_id,
+        "client_session_id": authorization.client_session_id,
+        "scope": authorization.scope,
+        "claims": json.dumps(authorization.claims),
+        "resource": json.dumps(authorization.resource),
+        "offline": authorization.offline,
+        "nonce": authorization.nonce,
+        "auth_time": _time(authorization.auth_time),
+        "acr": authorization.acr,
+        "amr": json.dumps(authorization.amr),
+        "created_at": _time(now),
+    }
+    return (
+        f"""
+        INSERT INTO idp_authorization ({", ".join(values)})
+        VALUES ({", ".join(["%s"] * len(values))}) RETURNING id, user_id, client_id, scope
+        """,
+        list(values.values()),
+    )
+
+
+@dataclass(frozen=True)
 class Spent:
     """What a token request uses up: the row of a code or of a refresh token."""
 

@@ -8,11 +8,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts import rows
 from accounts.authentication import Authentication
-from idp import policy
+from idp import policy, statements
 from idp.authorization.request import AuthorizationRequest
-from idp.models import Authorization, AuthorizationCode, Client, ClientSession
+from idp.models import Authorization, Client, ClientSession
 from idp.protocol import response_types
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.tokens import opaque
@@ -52,13 +51,8 @@ def issue(
             acr=authentication.acr,
             amr=list(authentication.amr),
         )
-        code = None
-        if request.returns(response_types.CODE):
-            code = opaque.generate()
-            referring = _code(request, authorization, code, now)
-            rows.insert_with(authorization, referring, "authorization")
-        else:
-            rows.insert(authorization)
+        code = opaque.generate() if request.returns(response_types.CODE) else None
+        statements.store_authorization(authorization, _to_store(code, request, now), now)
         if not in_front:
             return {"code": code} if code else {}
         entitlement = Entitlement(request.client, authorization, request.scopes, request.resource)
@@ -67,20 +61,17 @@ def issue(
     return {"code": code, **members} if code else members
 
 
-def _code(
-    request: AuthorizationRequest, authorization: Authorization, code: str, now: datetime
-) -> AuthorizationCode:
-    """Return what is to be stored of a code."""
-    return AuthorizationCode(
-        authorization=authorization,
-        user=authorization.user,
-        application=request.client,
-        code=opaque.hash_of(code),
-        expires=now + policy.CODE_LIFETIME,
+def _to_store(
+    code: str | None, request: AuthorizationRequest, now: datetime
+) -> statements.NewCode | None:
+    if code is None:
+        return None
+    return statements.NewCode(
+        code_hash=opaque.hash_of(code),
         redirect_uri=request.reply_to.redirect_uri,
-        scope=authorization.scope,
         code_challenge=request.code_challenge or "",
         code_challenge_method=request.code_challenge_method or "",
+        expires=now + policy.CODE_LIFETIME,
     )
 
 

@@ -60,7 +60,7 @@ def store_authorization(authorization: Authorization, code: NewCode | None, now:
     """
     insert, parameters = _authorization(authorization, now)
     if code is None:
-        (authorization.pk,) = one(insert, parameters)
+        (authorization.pk, *_) = one(insert, parameters)
         return
     columns = """
         idp_authorizationcode (

@@ -12,6 +12,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from accounts.next import UNREADABLE
@@ -49,8 +50,16 @@ class PageLocale(LocaleMiddleware):
             except LookupError:
                 continue
             translation.activate(language)
-            request.LANGUAGE_CODE = language
+            request.LANGUAGE_CODE = str(translation.get_language())
             return
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Say which language it is in; no address of ours begins with one."""
+        patch_vary_headers(response, ("Accept-Language",))
+        response.headers.setdefault("Content-Language", request.LANGUAGE_CODE)
+        return response
 
 
 def _wished_languages(request: HttpRequest) -> str:
@@ -62,6 +71,8 @@ def _wished_languages(request: HttpRequest) -> str:
     if pending is not None:
         return str(pending.parameters.get("ui_locales", ""))
     if settings.LANGUAGE_COOKIE_NAME in request.COOKIES:
+        return ""
+    if "ui_locales" not in request.META.get("QUERY_STRING", ""):
         return ""
     try:
         return request.GET.get("ui_locales", "")
@@ -176,7 +187,6 @@ def guard_answers(get_response: GetResponse) -> GetResponse:
             response.headers.setdefault(name, value)
         if not getattr(response, "xframe_options_exempt", False):
             response.headers["X-Frame-Options"] = settings.X_FRAME_OPTIONS
-        response.headers["Content-Length"] = str(len(response.content))
         return response
 
     return middleware

@@ -132,6 +132,19 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
+#: Of the authorization endpoint (idp.wsgi): what its redirects and its few pages need of these.
+IDP_AUTHORIZE_MIDDLEWARE = [
+    "idp.middleware.identify_requests",
+    "idp.middleware.refuse_unreadable_addresses",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "idp.middleware.ContentSecurityPolicy",
+    "idp.middleware.keep_browser_state",
+    "idp.middleware.PageSessions",
+    "idp.middleware.PageLocale",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "accounts.middleware.AuthenticationMiddleware",
+]
 #: Of protocol endpoints, which no browser comes to with a cookie of ours (idp.wsgi).
 IDP_PROTOCOL_MIDDLEWARE = [
     "idp.middleware.identify_requests",

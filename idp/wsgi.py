@@ -1,12 +1,13 @@
-"""The WSGI entrance: what machines ask takes short ways, everything else is Django's.
+"""The WSGI entrance: what apps ask takes short ways, everything else is Django's.
 
 Discovery and keys are prepared bytes. Protocol endpoints are called by machines that carry no
 cookie of ours, so what Django does for browsers would only cost time there, and a cookie that
-doesn't exist can't be abused.
+doesn't exist can't be abused. The authorization endpoint has what its browser needs and no more:
+with single sign-on, all that people see of it is where it sends them.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -26,21 +27,25 @@ from idp import policy  # noqa: E402  after Django is set up
 from idp.endpoints.metadata import published  # noqa: E402
 
 
-class ProtocolHandler:
-    """Answers protocol endpoints by Django's views within four middlewares, and nothing around."""
+class ShortHandler:
+    """Answers by Django's views within a few middlewares, and nothing around."""
 
-    def __init__(self) -> None:
+    def __init__(self, middleware: Sequence[str]) -> None:
         answer = convert_exception_to_response(_view)
-        for path in reversed(settings.IDP_PROTOCOL_MIDDLEWARE):
+        for path in reversed(middleware):
             answer = convert_exception_to_response(import_string(path)(answer))
         self._answer: Callable[[HttpRequest], Any] = answer
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         """Answer one request; a connection that broke meanwhile is closed, as Django does."""
         response = self._answer(WSGIRequest(environ))
-        start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
+        body = response.content
+        headers = list(response.items())
+        headers += [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
+        headers.append(("Content-Length", str(len(body))))
+        start_response(f"{response.status_code} {response.reason_phrase}", headers)
         close_old_connections()
-        return [response.content]
+        return [body]
 
 
 def _view(request: HttpRequest) -> HttpResponse:
@@ -52,7 +57,10 @@ def _view_of(path: str) -> Callable[[HttpRequest], HttpResponse]:
     return resolve(path).func
 
 
-_protocol = ProtocolHandler()
+_protocol = ShortHandler(settings.IDP_PROTOCOL_MIDDLEWARE)
+_handlers = dict.fromkeys(policy.PROTOCOL_PATHS, _protocol) | {
+    policy.PATHS["authorization_endpoint"]: ShortHandler(settings.IDP_AUTHORIZE_MIDDLEWARE)
+}
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -60,8 +68,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     document = published(path) if method in {"GET", "HEAD"} else None
     if document is None:
-        handler = _protocol if path in policy.PROTOCOL_PATHS else _django
-        return handler(environ, start_response)
+        return _handlers.get(path, _django)(environ, start_response)
     if environ.get("HTTP_IF_NONE_MATCH") == document.etag:
         start_response("304 Not Modified", list(document.headers))
         return [b""]

@@ -7,7 +7,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts import parking, second_factor
@@ -34,7 +33,7 @@ from idp.clients.redirect_uris import ReplyAddress, verified
 from idp.continuation import PENDING, continue_at
 from idp.endpoints.error_page import error_page
 from idp.endpoints.introduction import introduce
-from idp.endpoints.wire import form_of, methods, query_of
+from idp.endpoints.wire import form_of, methods, not_kept, query_of
 from idp.logout.session_state import session_state
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest, ProtocolError, RequestExpired, UnknownClient
@@ -42,7 +41,7 @@ from idp.protocol.parameters import Parameters
 
 
 @csrf_exempt
-@never_cache
+@not_kept
 @methods("GET", "HEAD", "POST")
 def authorize(http: HttpRequest) -> HttpResponse:
     """Every visit enters here: the client's first, and each return from sign-in or consent."""

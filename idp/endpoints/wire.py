@@ -125,6 +125,18 @@ def answer_client(
         return refuse(error, http, client_id=client_id, parameters=parameters)
 
 
+def not_kept(view: View) -> View:
+    """Let nobody keep a view's answer: it is of this person, and of this moment."""
+
+    @wraps(view)
+    def answered(http: HttpRequest) -> HttpResponse:
+        response = view(http)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return answered
+
+
 def methods(*allowed: str) -> Callable[[View], View]:
     """Answer other methods with 405 and the protocol's words."""
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
-from django.db import connection
 from django.utils import timezone
 
 from accounts.rows import one
@@ -14,10 +13,9 @@ class SessionStore(DatabaseSessions):
 
     def load(self) -> dict[str, Any]:
         """Return what the session holds; nothing for one that has expired, or never was."""
-        now = connection.ops.adapt_datetimefield_value(timezone.now())
         row = one(
             "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s",
-            [self.session_key, now],
+            [self.session_key, timezone.now()],
         )
         if row is None:
             self._session_key = None

@@ -5,6 +5,7 @@ What is read is the same as with the ORM, on either database; nobody is sent sig
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import cached_property
 from itertools import count
 from typing import Any, Generic, TypeVar
@@ -52,7 +53,7 @@ class Columns(Generic[M]):
             return None
         made = self._model.__new__(self._model)
         state = made._state = ModelState()
-        state.adding, state.db = False, connection.alias
+        state.adding, state.db = False, DEFAULT_DB_ALIAS
         vars(made).update(zip(self._names, values, strict=True))
         for name, convert in self._conversions:
             vars(made)[name] = convert(vars(made)[name])
@@ -90,7 +91,7 @@ def one(sql: str, parameters: Sequence[Any]) -> Any:
     if prepared is not None:
         return prepared.one(sql, parameters)
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(sql, _adapted(parameters))
         return cursor.fetchone()
 
 
@@ -100,8 +101,14 @@ def changed(sql: str, parameters: Sequence[Any]) -> int:
     if prepared is not None:
         return prepared.changed(sql, parameters)
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(sql, _adapted(parameters))
         return int(cursor.rowcount)
+
+
+def _adapted(parameters: Sequence[Any]) -> list[Any]:
+    """Return parameters as the database has them: SQLite's times are text."""
+    as_stored = connection.ops.adapt_datetimefield_value
+    return [as_stored(value) if isinstance(value, datetime) else value for value in parameters]
 
 
 def _prepared_statements() -> "_PreparedStatements | None":

@@ -4,7 +4,6 @@ The first key seals and hashes, all of them open and verify, so a key is replace
 one before it. Each purpose has a key of its own, derived from the server's.
 """
 
-import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from functools import lru_cache
@@ -41,7 +40,7 @@ def matches(text: str, hashed: str, purpose: str) -> bool:
 
 
 def _digest(key: bytes, text: str) -> str:
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 @lru_cache

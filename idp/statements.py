@@ -73,9 +73,9 @@ def store_authorization(authorization: Authorization, code: NewCode | None, now:
         code.redirect_uri,
         code.code_challenge,
         code.code_challenge_method,
-        _time(code.expires),
-        _time(now),
-        _time(now),
+        code.expires,
+        now,
+        now,
     ]
     family = "id, user_id, client_id, scope, '', '[]', ''"
     places = ", ".join(["%s"] * len(of_code))
@@ -106,10 +106,10 @@ def _authorization(authorization: Authorization, now: datetime) -> tuple[str, li
         "resource": json.dumps(authorization.resource),
         "offline": authorization.offline,
         "nonce": authorization.nonce,
-        "auth_time": _time(authorization.auth_time),
+        "auth_time": authorization.auth_time,
         "acr": authorization.acr,
         "amr": json.dumps(authorization.amr),
-        "created_at": _time(now),
+        "created_at": now,
     }
     return (
         f"""
@@ -155,7 +155,7 @@ def find_code(code_hash: str, client_id: int, now: datetime) -> FoundCode | None
         FROM idp_authorizationcode t {_FAMILY_TABLES}
         WHERE t.code = %s AND t.redeemed_at IS NULL
         """,
-        [_time(now), code_hash],
+        [now, code_hash],
     )
     if row is None or row[1] != client_id:
         return None
@@ -182,7 +182,7 @@ def find_refresh_token(token_hash: str, client_id: int, now: datetime) -> FoundR
         FROM idp_refreshtoken t {_FAMILY_TABLES}
         WHERE t.token_checksum = %s AND t.revoked IS NULL
         """,
-        [_time(now), token_hash],
+        [now, token_hash],
     )
     if row is None or row[1] != client_id:
         return None
@@ -198,7 +198,7 @@ def use_up(spent: Spent, now: datetime) -> None:
     """Use a code or a refresh token up for nothing: whoever sent it does not own it."""
     changed(
         f"UPDATE {spent.table} SET {spent.used_at} = %s WHERE id = %s AND {spent.used_at} IS NULL",
-        [_time(now), spent.id],
+        [now, spent.id],
     )
 
 
@@ -275,7 +275,7 @@ def _gate(access: NewAccessToken, spent: Spent | None, now: datetime) -> tuple[s
         WHERE t.id = %s AND t.{spent.used_at} IS NULL AND {client_is_as_known}
         RETURNING application_id
         """,
-        [_time(now), _time(now), spent.id, *as_known],
+        [now, now, spent.id, *as_known],
     )
 
 
@@ -294,9 +294,9 @@ def _access_token(token: NewAccessToken, now: datetime) -> tuple[str, str, list[
             token.authorization_id,
             token.user_id,
             token.scope,
-            _time(token.expires),
-            _time(now),
-            _time(now),
+            token.expires,
+            now,
+            now,
             json.dumps(token.resource),
             token.signed_with,
         ],
@@ -317,9 +317,9 @@ def _refresh_token(token: NewRefreshToken, now: datetime) -> tuple[str, str, lis
             token.token_hash,
             token.authorization_id,
             token.user_id,
-            _time(token.expires),
-            _time(now),
-            _time(now),
+            token.expires,
+            now,
+            now,
             json.dumps(token.resource),
             token.predecessor_id,
         ],
@@ -336,7 +336,7 @@ def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
         INSERT INTO idp_usedassertion (client_id, jti_hash, expires_at) VALUES (%s, %s, %s)
         ON CONFLICT DO NOTHING
         """,
-        [client_id, jti_hash, _time(expires_at)],
+        [client_id, jti_hash, expires_at],
     )
     return inserted == 1
 
@@ -367,7 +367,7 @@ def find_standing(client_id: int, user_id: int, session_id: str, now: datetime) 
              AND x.ended_at IS NULL
         WHERE c.id = %s
         """,
-        [user_id, _time(now), session_id, client_id],
+        [user_id, now, session_id, client_id],
     )
     if row is None:
         return None
@@ -450,7 +450,7 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
     Hand-written because UserInfo is one SELECT over seven tables; as model instances they would
     cost three times the whole request.
     """
-    row = one(_BEARER, [_time(now), token_hash])
+    row = one(_BEARER, [now, token_hash])
     if row is None:
         return None
     user = dict(zip(_USER_COLUMNS, row[19:-1], strict=True))
@@ -493,10 +493,6 @@ def _readable(user: dict[str, Any]) -> dict[str, Any]:
 
 def _json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
-
-
-def _time(moment: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(moment)
 
 
 def _datetime(value: datetime | str) -> datetime:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.network import client_address
-from idp.logs import MASK, request_id
+from idp.logs import MASK, REQUEST_ID
 from idp.models import Client, Event
 from idp.models.event import new_reference
 from idp.protocol.errors import ProtocolError, printable, rule_broken
@@ -94,7 +94,7 @@ def record(
 
     Call it outside of transactions that may be rolled back, unless the event is of what they do.
     """
-    story = {**details, "request_id": request_id()}
+    story = {**details, "request_id": REQUEST_ID.get()}
     event = Event(
         kind=kind,
         user=user,
@@ -133,7 +133,7 @@ def record(
 
 def record_of_each(kind: Event.Kind, users: Sequence[User], reason: str) -> None:
     """Record the same of many people, an event each, in one statement."""
-    details = {"request_id": request_id()} if request_id() else {}
+    details = {"request_id": REQUEST_ID.get()} if REQUEST_ID.get() else {}
     rows = [Event(kind=kind, user=user, reason=reason, details=details) for user in users]
     try:
         with transaction.atomic():

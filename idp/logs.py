@@ -1,20 +1,31 @@
 """Logging: structured lines, JSON in production; never a code, token, secret or password.
 
-Every line of a request carries its `request_id`: bound by the middleware, read here.
+Every line of a request carries its `request_id`: set by the middleware, read here.
 """
 
 import logging
 import re
 import sys
+from contextvars import ContextVar
 from json import JSONEncoder
 from typing import Any
 
 import structlog
-from structlog.contextvars import get_contextvars
 
+#: The id of the request that is being answered; None outside of one.
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 MASK = "•••"
+
+
+def _of_this_request(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    request_id = REQUEST_ID.get()
+    if request_id is not None:
+        event.setdefault("request_id", request_id)
+    return event
+
+
 _SHARED: list[Any] = [
-    structlog.contextvars.merge_contextvars,
+    _of_this_request,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -28,12 +39,6 @@ _QUOTED_ROW = re.compile(
     r"^DETAIL: .*?(?=\n\n(?:The above|During handling)|\Z)", re.MULTILINE | re.DOTALL
 )
 _LONGEST_LINE = 300
-
-
-def request_id() -> str | None:
-    """Return the id of the request that is being answered, or None outside of one."""
-    bound: str | None = get_contextvars().get("request_id")
-    return bound
 
 
 class Brief(logging.Filter):

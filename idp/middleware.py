@@ -13,12 +13,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpR
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
-from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from accounts.next import UNREADABLE
 from idp import policy
 from idp.continuation import allowed_by_page, pending_of
 from idp.logout.session_state import keep_cookie
+from idp.logs import REQUEST_ID
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{32}")
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -130,11 +130,11 @@ def identify_requests(get_response: GetResponse) -> GetResponse:
         given = request.META.get("HTTP_X_REQUEST_ID", "") if from_proxy else ""
         request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(6)
         request.request_id = request_id  # type: ignore[attr-defined]
-        bind_contextvars(request_id=request_id)
+        before = REQUEST_ID.set(request_id)
         try:
             response = get_response(request)
         finally:
-            clear_contextvars()  # the thread answers others next
+            REQUEST_ID.reset(before)  # the thread answers others next
         response["X-Request-ID"] = request_id
         return response
 

@@ -20,7 +20,7 @@ def server_error(http: HttpRequest) -> HttpResponse:
 
     The line of the log that tells what happened has the same one.
     """
-    reference = logs.request_id() or ""
+    reference = logs.REQUEST_ID.get() or ""
     if http.path in policy.PROTOCOL_PATHS:
         error = ServerError("Something broke on our side. It has been recorded; try again later.")
         return answer(error_members(error, reference), error.status)

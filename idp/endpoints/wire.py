@@ -70,7 +70,7 @@ def body_parameters(http: HttpRequest) -> Parameters:
 
 def answer(members: dict[str, Any], status: int = HTTPStatus.OK) -> HttpResponse:
     """Return a JSON answer that nobody keeps (RFC 6749 §5.1)."""
-    response = HttpResponse(json.dumps(members), content_type=JSON, status=status)
+    response = HttpResponse(json.dumps(members).encode(), content_type=JSON, status=status)
     response["Cache-Control"] = "no-store"
     response["Pragma"] = "no-cache"
     return response

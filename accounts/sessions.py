@@ -4,7 +4,7 @@ Ending is one UPDATE, here and nowhere else: a browser whose `Session` has ended
 its next request, whatever cookie it holds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -67,10 +67,39 @@ def connect() -> None:
     password_reset.connect(_password_was_reset, dispatch_uid="accounts.password_reset")
 
 
-def session_of(http: HttpRequest) -> Session | None:
-    """Return the live session of this browser, with its user, or None; one statement a request."""
+#: What a session and its user are read by, for whoever reads more along with them.
+SESSION, USER = Columns(Session, "s"), Columns(User, "u")
+
+
+def by_id(session_id: str) -> Session | None:
+    """Return the session of this id with its user, whatever has become of them.
+
+    By its id alone: with more conditions, PostgreSQL takes other indexes for as good on new tables.
+    """
+    row = one(
+        f"""
+        SELECT {SESSION.sql}, {USER.sql}
+        FROM accounts_session s JOIN accounts_user u ON u.id = s.user_id WHERE s.id = %s
+        """,
+        [session_id],
+    )
+    return None if row is None else session_in(row)
+
+
+def session_in(row: Sequence[Any]) -> Session:
+    """Return the session that the first columns of a row are, `SESSION`'s and `USER`'s."""
+    session: Session
+    session, session.user = instances(row, SESSION, USER)
+    return session
+
+
+def session_of(http: HttpRequest, find: Callable[[str], Session | None] = by_id) -> Session | None:
+    """Return the live session of this browser, with its user, or None; one statement a request.
+
+    `find` looks for one by its id; it isn't asked where the session is known already.
+    """
     if not hasattr(http, "signed_in_session"):
-        http.signed_in_session = _find(http)  # type: ignore[attr-defined]
+        http.signed_in_session = _recognized(http, find)  # type: ignore[attr-defined]
     return http.signed_in_session  # type: ignore[attr-defined, no-any-return]
 
 
@@ -181,12 +210,12 @@ def is_unchanged(signed_in_with: str, user: User) -> bool:
     return any(constant_time_compare(signed_in_with, candidate) for candidate in candidates)
 
 
-def _find(http: HttpRequest) -> Session | None:
+def _recognized(http: HttpRequest, find: Callable[[str], Session | None]) -> Session | None:
     key = http.session.get(KEY)
-    if not isinstance(key, str):
+    session = find(key) if isinstance(key, str) else None
+    if session is None or not _is_usable(session):
         return None
-    session = _usable(key)
-    if session is None or not is_unchanged(http.session.get(HASH_SESSION_KEY, ""), session.user):
+    if not is_unchanged(http.session.get(HASH_SESSION_KEY, ""), session.user):
         return None
     now = timezone.now()
     known, session.until_closed = session.until_closed, http.session.get_expire_at_browser_close()
@@ -199,24 +228,10 @@ def _find(http: HttpRequest) -> Session | None:
     return session
 
 
-_SESSION, _USER = Columns(Session, "s"), Columns(User, "u")
-#: By its id alone: with more conditions, PostgreSQL takes other indexes for as good on new tables.
-_BY_ID = f"""
-    SELECT {_SESSION.sql}, {_USER.sql}
-    FROM accounts_session s JOIN accounts_user u ON u.id = s.user_id WHERE s.id = %s
-"""
-
-
-def _usable(key: str) -> Session | None:
-    """Return the session of this id with its user, if it is one of `usable_session`."""
-    row = one(_BY_ID, [key])
-    if row is None:
-        return None
-    session: Session
-    session, user = instances(row, _SESSION, _USER)
-    session.user = user
-    usable = session.ended_at is None and user.is_active and not user.password_change_required
-    return session if usable else None
+def _is_usable(session: Session) -> bool:
+    """Whether a session is one of `usable_session`."""
+    user = session.user
+    return session.ended_at is None and user.is_active and not user.password_change_required
 
 
 def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:

@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_datetime
 
 from accounts.models import Session, User
 from accounts.rows import Columns, changed, instances, one
+from accounts.sessions import SESSION, USER, session_in
 from idp.models import Authorization, ClientSession
 from idp.protocol.vocabulary import SCOPE_CLAIMS
 
@@ -343,40 +344,47 @@ def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Standing:
-    """What a person and a client are to each other, and whether the client is as it was."""
+    """What somebody's session and a client are to each other, and what the client is now."""
 
-    client_version: int
+    session: Session
+    #: None where there is no such client any more.
+    client_version: int | None
     client_enabled: bool
     consented: frozenset[str]
     claims_consented: frozenset[str]
     client_session_id: int | None
 
 
-def find_standing(client_id: int, user_id: int, session_id: str, now: datetime) -> Standing | None:
-    """Return consent, client session and the client's present version; None if it is gone.
+def find_standing(session_id: str, client_id: int, now: datetime) -> Standing | None:
+    """Return a session with its user, consent, client session, and the client's present version.
 
-    Hand-written because authorize asks all three of everyone who comes by single sign-on.
+    None if there is no such session. Hand-written because authorize asks all of it of everyone who
+    comes by single sign-on.
     """
     row = one(
-        """
-        SELECT c.version, c.enabled, k.scopes, k.claims, x.id
-        FROM idp_client c
-        LEFT JOIN idp_consent k ON k.client_id = c.id AND k.user_id = %s
+        f"""
+        SELECT {SESSION.sql}, {USER.sql}, c.version, c.enabled, k.scopes, k.claims, x.id
+        FROM accounts_session s
+        JOIN accounts_user u ON u.id = s.user_id
+        LEFT JOIN idp_client c ON c.id = %s
+        LEFT JOIN idp_consent k ON k.client_id = c.id AND k.user_id = u.id
              AND (k.expires_at IS NULL OR k.expires_at > %s)
-        LEFT JOIN idp_clientsession x ON x.client_id = c.id AND x.session_id = %s
+        LEFT JOIN idp_clientsession x ON x.client_id = c.id AND x.session_id = s.id
              AND x.ended_at IS NULL
-        WHERE c.id = %s
+        WHERE s.id = %s
         """,
-        [user_id, now, session_id, client_id],
+        [client_id, now, session_id],
     )
     if row is None:
         return None
+    version, enabled, scopes, claims, client_session_id = row[-5:]
     return Standing(
-        row[0],
-        bool(row[1]),
-        frozenset(_json(row[2]) or ()),
-        frozenset(_json(row[3]) or ()),
-        row[4],
+        session_in(row),
+        version,
+        bool(enabled),
+        frozenset(_json(scopes) or ()),
+        frozenset(_json(claims) or ()),
+        client_session_id,
     )
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts import parking, second_factor
 from accounts.authentication import Authentication, authentication_of
+from accounts.models import Session
 from accounts.network import client_address
 from idp import events, statements
 from idp.authorization import codes, pending, request_object, trial
@@ -141,8 +142,7 @@ def _refuse(
 
 
 def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:
-    authentication = authentication_of(http)
-    standing = _standing(request.client, authentication) if authentication else None
+    authentication, standing = _standing(http, request.client)
     consented = (standing.consented, standing.claims_consented) if standing else (frozenset(),) * 2
     others = [row.session.user for row in parking.others(http)]
     match next_step(request, authentication, *consented, others):
@@ -178,14 +178,28 @@ def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest)
             return send(http, request.reply_to, **members)
 
 
-def _standing(client: Client, authentication: Authentication) -> statements.Standing:
-    """Return what these two are to each other; raises StaleClientError if the client changed."""
-    standing = statements.find_standing(
-        client.pk, authentication.user.pk, authentication.session_id, timezone.now()
-    )
+def _standing(
+    http: HttpRequest, client: Client
+) -> tuple[Authentication | None, statements.Standing | None]:
+    """Return who is signed in, and what they and the client are to each other: one statement.
+
+    Raises StaleClientError if the client has changed.
+    """
+    standing = None
+
+    def find(session_id: str) -> Session | None:
+        nonlocal standing
+        standing = statements.find_standing(session_id, client.pk, timezone.now())
+        return standing.session if standing else None
+
+    authentication = authentication_of(http, find)
+    if authentication is None:
+        return None, None
+    if standing is None:  # the session was known already
+        find(authentication.session_id)
     if standing is None or not standing.client_enabled or standing.client_version != client.version:
         raise StaleClientError
-    return standing
+    return authentication, standing
 
 
 def _kept(http: HttpRequest, arrival: Arrival, client: Client) -> str:

@@ -91,7 +91,7 @@ def test_authorize(in_process, signed_in, statements) -> None:
     authorized(in_process, signed_in)  # the client is known to this process from here on
     with statements:
         assert authorized(in_process, signed_in)
-    assert len(statements.sql) == 3 + STORING, statements.sql
+    assert len(statements.sql) == 2 + STORING, statements.sql
 
 
 def test_authorize_where_an_app_is_for_a_group(in_process, signed_in, statements) -> None:
@@ -103,7 +103,7 @@ def test_authorize_where_an_app_is_for_a_group(in_process, signed_in, statements
     authorized(in_process, signed_in)
     with statements:
         assert authorized(in_process, signed_in)
-    assert len(statements.sql) <= 4 + STORING, statements.sql
+    assert len(statements.sql) <= 3 + STORING, statements.sql
 
 
 def test_authorize_for_a_client_new_to_the_session(in_process, signed_in, statements) -> None:
@@ -111,7 +111,7 @@ def test_authorize_for_a_client_new_to_the_session(in_process, signed_in, statem
     in_process.get("/authorize", signed_in.parameters(prompt="none", max_age="0"))
     with statements:
         assert authorized(in_process, signed_in)
-    assert len(statements.sql) <= 6, statements.sql
+    assert len(statements.sql) <= 5, statements.sql
 
 
 def test_code_exchange(in_process, signed_in, statements) -> None:

@@ -3,13 +3,15 @@
 import json
 import logging
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import structlog
 from django.http import HttpRequest
 
-from idp.logs import Brief, logging_configuration
+from idp.logs import REQUEST_ID, Brief, logging_configuration
 
 TRAP = "x\n\x1b[2K\r\x9b\u2028\u202e[info] signed-in"
 
@@ -39,6 +41,29 @@ def test_a_traceback_is_part_of_its_line(*, as_json: bool) -> None:
     line = written(json=as_json, msg="broke", exc_info=broke._excinfo)
     assert line[:-1].isprintable()
     assert "Traceback" in line
+
+
+def test_lines_of_our_own_look_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    logging_configuration(json=True)
+    request = REQUEST_ID.set("4711")
+    try:
+        structlog.get_logger("idp.tests").info("happened", text=TRAP, path=Path("/x"), nothing=None)
+    finally:
+        REQUEST_ID.reset(request)
+    written = capsys.readouterr().err
+    assert written.endswith("\n")
+    assert written[:-1].isprintable()
+    line = json.loads(written)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "happened",
+        "level": "info",
+        "logger": "idp.tests",
+        "request_id": "4711",
+        "text": TRAP,
+        "path": repr(Path("/x")),
+        "nothing": None,
+    }
 
 
 def test_a_line_says_which_request_it_is_about() -> None:

@@ -128,7 +128,8 @@ def _prepared_statements() -> "_PreparedStatements | None":
     database.ensure_connection()
     connected = database.connection
     if not hasattr(connected, "prepared_statements"):
-        may_prepare = (connected.prepare_threshold or _NEVER) < _NEVER
+        threshold = connected.prepare_threshold
+        may_prepare = threshold is not None and threshold < _NEVER
         connected.prepared_statements = _PreparedStatements(database) if may_prepare else None
     return connected.prepared_statements  # type: ignore[no-any-return]
 

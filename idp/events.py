@@ -117,7 +117,7 @@ def record(
         log.exception("event_not_stored", reference=event.reference)
     log.log(
         logging.WARNING if kind in _CAUSED_BY_STRANGERS else logging.INFO,
-        kind,
+        kind.value,
         reference=event.reference,
         user=str(user.sub) if user else None,
         actor=str(actor.sub) if actor else None,
@@ -143,7 +143,7 @@ def record_of_each(kind: Event.Kind, users: Sequence[User], reason: str) -> None
             record(kind, user=user, reason=reason)
         return
     for row, user in zip(rows, users, strict=True):
-        log.info(kind, reference=row.reference, user=str(user.sub), reason=reason)
+        log.info(kind.value, reference=row.reference, user=str(user.sub), reason=reason)
 
 
 def denied(

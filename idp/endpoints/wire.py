@@ -126,7 +126,10 @@ def answer_client(
 
 
 def not_kept(view: View) -> View:
-    """Let nobody keep a view's answer: it is of this person, and of this moment."""
+    """Let nobody keep a view's answer: it is of this person, and of this moment.
+
+    Django's `never_cache` says so in five more words, and costs as much as a statement.
+    """
 
     @wraps(view)
     def answered(http: HttpRequest) -> HttpResponse:

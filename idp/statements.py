@@ -78,21 +78,25 @@ def store_authorization(authorization: Authorization, code: NewCode | None, now:
         now,
         now,
     ]
-    family = "id, user_id, client_id, scope, '', '[]', ''"
+    unused = "'', '[]', ''"
     places = ", ".join(["%s"] * len(of_code))
     if connection.vendor == "postgresql":
         (authorization.pk,) = one(
             f"""
             WITH family AS ({insert})
-            INSERT INTO {columns} SELECT {places}, {family} FROM family RETURNING authorization_id
+            INSERT INTO {columns}
+            SELECT {places}, id, user_id, client_id, scope, {unused} FROM family
+            RETURNING authorization_id
             """,
             [*parameters, *of_code],
         )
         return
     with transaction.atomic():
-        (authorization.pk, *_) = one(insert, parameters)
-        found = f"SELECT {places}, {family} FROM idp_authorization WHERE id = %s"
-        changed(f"INSERT INTO {columns} {found}", [*of_code, authorization.pk])
+        authorization.pk, *repeated = one(insert, parameters)
+        changed(
+            f"INSERT INTO {columns} SELECT {places}, %s, %s, %s, %s, {unused}",
+            [*of_code, authorization.pk, *repeated],
+        )
 
 
 def _authorization(authorization: Authorization, now: datetime) -> tuple[str, list[Any]]:

@@ -239,8 +239,6 @@ def add_tokens(authorizations: int) -> None:
             refreshed,
             joined=families,
             token_checksum=checksum(f"'refresh-token-' || n || '{name}'"),
-            token_family="md5('family ' || n)::uuid",  # noqa: S106
-            access_token_id=nth(AccessToken, "n"),
             created=given,
             updated=given,
             expires=f"now() + {spread('n')} * interval '30 days'",

@@ -91,7 +91,7 @@ class ClientSession(models.Model):
     """A client that took part in a session, under the `sid` it knows the session by."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, db_index=False)
-    session = models.ForeignKey(Session, on_delete=models.CASCADE)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, db_index=False)
     sid = models.CharField(max_length=22, default=session_id_for_client, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     #: When its part in the session ended before the session did. Signing in to it again there
@@ -123,7 +123,7 @@ class Authorization(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, verbose_name=_("person")
     )
     session = models.ForeignKey(
-        Session, null=True, on_delete=models.CASCADE, verbose_name=_("session")
+        Session, null=True, on_delete=models.CASCADE, verbose_name=_("session"), db_index=False
     )
     client_session = models.ForeignKey(ClientSession, null=True, on_delete=models.SET_NULL)
     scope = models.TextField(_("scope"))
@@ -144,7 +144,9 @@ class Authorization(models.Model):
         verbose_name = _("authorization")
         verbose_name_plural = _("authorizations")
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["client", "id"], name="authorization_by_client")
+            models.Index(fields=["client", "id"], name="authorization_by_client"),
+            # By the field itself, PostgreSQL would have a second one, for LIKE.
+            models.Index(fields=["session"], name="authorization_by_session"),
         ]
 
     def __str__(self) -> str:

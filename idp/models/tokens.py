@@ -1,6 +1,8 @@
 """Codes and tokens: the toolkit's models, swapped for ours before the first migration.
 
-Only hashes are kept. None of the toolkit's columns is dropped; those we don't use stay empty.
+Only hashes are kept. None of the toolkit's columns is dropped; those we don't use stay empty. Each
+index is written with each row, so there are none but for what is asked here: a hash is unique by a
+constraint, since a field that is gets a second index on PostgreSQL, for LIKE.
 """
 
 from collections.abc import Iterable
@@ -13,6 +15,7 @@ from oauth2_provider.models import (
     AbstractGrant,
     AbstractIDToken,
     AbstractRefreshToken,
+    TokenChecksumField,
 )
 
 from idp.models.authorization import Authorization
@@ -22,12 +25,15 @@ class AuthorizationCode(AbstractGrant):
     """An authorization code; `code` holds its SHA-256. Stays after use, to recognize a replay."""
 
     authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE)
+    code = models.CharField(max_length=255)
     nonce = models.TextField(blank=True, default="")
     expires = models.DateTimeField(db_index=True)
     redeemed_at = models.DateTimeField(null=True)
 
     class Meta(AbstractGrant.Meta):
-        pass
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["code"], name="one_code_of_a_hash")
+        ]
 
 
 class AccessToken(AbstractAccessToken):
@@ -40,7 +46,9 @@ class AccessToken(AbstractAccessToken):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="refreshed_access_tokens",
+        db_index=False,
     )
+    token_checksum = TokenChecksumField(max_length=64)
     expires = models.DateTimeField(db_index=True)
     #: The `kid` of the key that signed it, where it is a JWT.
     signed_with = models.CharField(max_length=43, null=True)
@@ -51,7 +59,15 @@ class AccessToken(AbstractAccessToken):
                 fields=["signed_with", "expires"],
                 condition=models.Q(signed_with__isnull=False),
                 name="access_token_by_key",
-            )
+            ),
+            models.Index(
+                fields=["source_refresh_token"],
+                condition=models.Q(source_refresh_token__isnull=False),
+                name="access_token_by_source",
+            ),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["token_checksum"], name="one_access_token_of_a_hash")
         ]
 
     def is_valid(self, scopes: Iterable[str] | None = None) -> bool:
@@ -84,10 +100,15 @@ class RefreshToken(AbstractRefreshToken):
     authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE)
     predecessor = models.ForeignKey("self", null=True, on_delete=models.SET_NULL)
     expires = models.DateTimeField(db_index=True)
-    token_checksum = models.CharField(max_length=64, unique=True)
+    token_checksum = models.CharField(max_length=64)
 
     class Meta(AbstractRefreshToken.Meta):
-        pass
+        # Nothing of `revoked` among them: PostgreSQL changes it without touching any index.
+        unique_together = ()
+        indexes: ClassVar[list[models.Index]] = []
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["token_checksum"], name="one_refresh_token_of_a_hash")
+        ]
 
 
 class IDToken(AbstractIDToken):

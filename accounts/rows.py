@@ -125,13 +125,16 @@ def _prepared_statements() -> "_PreparedStatements | None":
         or database.execute_wrappers
     ):
         return None
-    database.ensure_connection()
+    if database.connection is None:
+        database.ensure_connection()
     connected = database.connection
-    if not hasattr(connected, "prepared_statements"):
+    try:
+        return connected.prepared_statements  # type: ignore[no-any-return]
+    except AttributeError:
         threshold = connected.prepare_threshold
         may_prepare = threshold is not None and threshold < _NEVER
         connected.prepared_statements = _PreparedStatements(database) if may_prepare else None
-    return connected.prepared_statements  # type: ignore[no-any-return]
+        return connected.prepared_statements  # type: ignore[no-any-return]
 
 
 class _PreparedStatements:
@@ -142,44 +145,56 @@ class _PreparedStatements:
     """
 
     def __init__(self, database: Any) -> None:
-        context = psycopg.Cursor(database.connection)
+        self._context = psycopg.Cursor(database.connection)
         # Django's loader is in Python. The time zone of its connections is UTC, as with ours here.
-        context.adapters.register_loader("timestamptz", TimestamptzLoader)
-        self._adapted = Transformer(context)
+        self._context.adapters.register_loader("timestamptz", TimestamptzLoader)
         self._libpq: PGconn = database.connection.pgconn
         self._as_django_s_errors = database.wrap_database_errors
         self._made = count()
-        self._names: dict[str, bytes] = {}
+        self._prepared: dict[str, _Prepared] = {}
 
     def one(self, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
-        result = self._result(sql, parameters)
-        if result.ntuples == 0:
-            return None
-        self._adapted.set_pgresult(result)
-        return self._adapted.load_row(0, tuple)
+        statement, result = self._result(sql, parameters)
+        return statement.row(result) if result.ntuples else None
 
     def changed(self, sql: str, parameters: Sequence[Any]) -> int:
-        return self._result(sql, parameters).command_tuples or 0
+        return self._result(sql, parameters)[1].command_tuples or 0
 
-    def _result(self, sql: str, parameters: Sequence[Any]) -> PGresult:
-        as_text = [PyFormat.TEXT] * len(parameters)
+    def _result(self, sql: str, parameters: Sequence[Any]) -> "tuple[_Prepared, PGresult]":
         with self._as_django_s_errors:
-            values: Any = self._adapted.dump_sequence(parameters, as_text)
-            name = self._names.get(sql)
-            if name is not None:
-                result = self._libpq.exec_prepared(name, values)
+            statement = self._prepared.get(sql)
+            if statement is not None:
+                result = statement.result(parameters)
                 if result.status in _GOOD or _sqlstate(result) not in _TO_PREPARE_ANEW:
-                    return _good(result)
-            name = self._names[sql] = self._prepare(sql)
-            return _good(self._libpq.exec_prepared(name, values))
+                    return statement, _good(result)
+            statement = self._prepared[sql] = self._prepare(sql)
+            return statement, _good(statement.result(parameters))
 
-    def _prepare(self, sql: str) -> bytes:
-        """Return the name of a statement; what type each parameter has, PostgreSQL finds itself."""
+    def _prepare(self, sql: str) -> "_Prepared":
+        """Prepare a statement; what type each parameter has, PostgreSQL finds itself."""
         name = f"by_hand_{next(self._made)}".encode()
         places = count(1)
         numbered = re.sub("%s", lambda _: f"${next(places)}", sql)
         _good(self._libpq.prepare(name, numbered.encode()))
-        return name
+        return _Prepared(self._libpq, name, Transformer(self._context))
+
+
+class _Prepared:
+    """One of them: its results have the same columns each time, so how to read them is kept."""
+
+    def __init__(self, libpq: PGconn, name: bytes, adapted: Transformer) -> None:
+        self._libpq, self._name, self._adapted = libpq, name, adapted
+        self._reads_columns = False
+
+    def result(self, parameters: Sequence[Any]) -> PGresult:
+        as_text = [PyFormat.TEXT] * len(parameters)
+        values: Any = self._adapted.dump_sequence(parameters, as_text)
+        return self._libpq.exec_prepared(self._name, values)
+
+    def row(self, result: PGresult) -> tuple[Any, ...]:
+        self._adapted.set_pgresult(result, set_loaders=not self._reads_columns)
+        self._reads_columns = True
+        return self._adapted.load_row(0, tuple)
 
 
 def _good(result: PGresult) -> PGresult:

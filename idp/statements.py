@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection, transaction
@@ -38,8 +39,10 @@ _FAMILY_TABLES = """
 def _family(row: Sequence[Any]) -> Authorization:
     """Return the authorization; of its person and session it has what is judged and told."""
     authorization, user, session, client_session = instances(row, *_FAMILY)
-    authorization.user, authorization.session = user, session
-    authorization.client_session = client_session
+    # As with the ORM's `select_related()`: by their names, each looks at what was there before.
+    authorization._state.fields_cache.update(
+        user=user, session=session, client_session=client_session
+    )
     return authorization  # type: ignore[no-any-return]
 
 
@@ -54,21 +57,55 @@ class NewCode:
     expires: datetime
 
 
+#: True, and PostgreSQL does not wait for the disk at the end of this transaction: for what was
+#: given a moment before a crash, and may be lost with it, since asking again costs nothing.
+_NO_WAIT = "set_config('synchronous_commit', 'off', TRUE) = 'off'"
+_NEW_AUTHORIZATION = """
+    INSERT INTO idp_authorization (
+        client_id, user_id, session_id, client_session_id, scope, claims, resource, offline, nonce,
+        auth_time, acr, amr, created_at
+    )
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    RETURNING id, user_id, client_id, scope
+"""
+_NEW_CODE = """
+    INSERT INTO idp_authorizationcode (
+        code, redirect_uri, code_challenge, code_challenge_method, expires, created, updated,
+        authorization_id, user_id, application_id, scope, claims, resource, nonce
+    )
+    SELECT %s, %s, %s, %s, %s, %s, %s
+"""
+_UNUSED = "'', '[]', ''"
+_NEW_AUTHORIZATION_WITH_CODE = f"""
+    WITH family AS ({_NEW_AUTHORIZATION})
+    {_NEW_CODE}, id, user_id, client_id, scope, {_UNUSED} FROM family WHERE {_NO_WAIT}
+    RETURNING authorization_id
+"""
+
+
 def store_authorization(authorization: Authorization, code: NewCode | None, now: datetime) -> None:
     """Store a new authorization, and its code if it has one: both or none.
 
     Hand-written so that on PostgreSQL it is one statement, as with `store_tokens`.
     """
-    insert, parameters = _authorization(authorization, now)
+    values = [
+        authorization.client_id,
+        authorization.user_id,
+        authorization.session_id,
+        authorization.client_session_id,
+        authorization.scope,
+        json.dumps(authorization.claims),
+        json.dumps(authorization.resource),
+        authorization.offline,
+        authorization.nonce,
+        authorization.auth_time,
+        authorization.acr,
+        json.dumps(authorization.amr),
+        now,
+    ]
     if code is None:
-        (authorization.pk, *_) = one(insert, parameters)
+        (authorization.pk, *_) = one(_NEW_AUTHORIZATION, values)
         return
-    columns = """
-        idp_authorizationcode (
-            code, redirect_uri, code_challenge, code_challenge_method, expires, created, updated,
-            authorization_id, user_id, application_id, scope, claims, resource, nonce
-        )
-    """
     of_code = [
         code.code_hash,
         code.redirect_uri,
@@ -78,51 +115,15 @@ def store_authorization(authorization: Authorization, code: NewCode | None, now:
         now,
         now,
     ]
-    unused = "'', '[]', ''"
-    places = ", ".join(["%s"] * len(of_code))
     if connection.vendor == "postgresql":
-        (authorization.pk,) = one(
-            f"""
-            WITH family AS ({insert})
-            INSERT INTO {columns}
-            SELECT {places}, id, user_id, client_id, scope, {unused} FROM family
-            RETURNING authorization_id
-            """,
-            [*parameters, *of_code],
-        )
+        (authorization.pk,) = one(_NEW_AUTHORIZATION_WITH_CODE, [*values, *of_code])
         return
     with transaction.atomic():
-        authorization.pk, *repeated = one(insert, parameters)
+        authorization.pk, *repeated = one(_NEW_AUTHORIZATION, values)
         changed(
-            f"INSERT INTO {columns} SELECT {places}, %s, %s, %s, %s, {unused}",
+            f"{_NEW_CODE}, %s, %s, %s, %s, {_UNUSED}",
             [*of_code, authorization.pk, *repeated],
         )
-
-
-def _authorization(authorization: Authorization, now: datetime) -> tuple[str, list[Any]]:
-    """Return the statement that stores it, and the values; it returns what a code repeats."""
-    values = {
-        "client_id": authorization.client_id,
-        "user_id": authorization.user_id,
-        "session_id": authorization.session_id,
-        "client_session_id": authorization.client_session_id,
-        "scope": authorization.scope,
-        "claims": json.dumps(authorization.claims),
-        "resource": json.dumps(authorization.resource),
-        "offline": authorization.offline,
-        "nonce": authorization.nonce,
-        "auth_time": authorization.auth_time,
-        "acr": authorization.acr,
-        "amr": json.dumps(authorization.amr),
-        "created_at": now,
-    }
-    return (
-        f"""
-        INSERT INTO idp_authorization ({", ".join(values)})
-        VALUES ({", ".join(["%s"] * len(values))}) RETURNING id, user_id, client_id, scope
-        """,
-        list(values.values()),
-    )
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,14 @@ class FoundCode:
     code_challenge: str
 
 
+_CODE = f"""
+    SELECT t.id, t.application_id, t.expires <= %s, t.redirect_uri, t.code_challenge,
+           {_FAMILY_COLUMNS}
+    FROM idp_authorizationcode t {_FAMILY_TABLES}
+    WHERE t.code = %s AND t.redeemed_at IS NULL
+"""
+
+
 def find_code(code_hash: str, client_id: int, now: datetime) -> FoundCode | None:
     """Return an unused code of this client, or None.
 
@@ -153,15 +162,7 @@ def find_code(code_hash: str, client_id: int, now: datetime) -> FoundCode | None
     an exchange but its signature. Whose it is, is no condition: on new tables PostgreSQL would take
     the index of clients for as good as that of codes.
     """
-    row = one(
-        f"""
-        SELECT t.id, t.application_id, t.expires <= %s, t.redirect_uri, t.code_challenge,
-               {_FAMILY_COLUMNS}
-        FROM idp_authorizationcode t {_FAMILY_TABLES}
-        WHERE t.code = %s AND t.redeemed_at IS NULL
-        """,
-        [now, code_hash],
-    )
+    row = one(_CODE, [now, code_hash])
     if row is None or row[1] != client_id:
         return None
     spent = Spent("idp_authorizationcode", "redeemed_at", row[0])
@@ -179,16 +180,16 @@ class FoundRefreshToken:
     expired: bool
 
 
+_REFRESH_TOKEN = f"""
+    SELECT t.id, t.application_id, t.expires <= %s, {_FAMILY_COLUMNS}
+    FROM idp_refreshtoken t {_FAMILY_TABLES}
+    WHERE t.token_checksum = %s AND t.revoked IS NULL
+"""
+
+
 def find_refresh_token(token_hash: str, client_id: int, now: datetime) -> FoundRefreshToken | None:
     """Return an unused refresh token of this client, or None. Hand-written as `find_code` is."""
-    row = one(
-        f"""
-        SELECT t.id, t.application_id, t.expires <= %s, {_FAMILY_COLUMNS}
-        FROM idp_refreshtoken t {_FAMILY_TABLES}
-        WHERE t.token_checksum = %s AND t.revoked IS NULL
-        """,
-        [now, token_hash],
-    )
+    row = one(_REFRESH_TOKEN, [now, token_hash])
     if row is None or row[1] != client_id:
         return None
     return FoundRefreshToken(spent_refresh_token(row[0]), row[0], _family(row[3:]), bool(row[2]))
@@ -235,6 +236,24 @@ class NewRefreshToken:
     predecessor_id: int | None
 
 
+_CLIENT_IS_AS_KNOWN = "c.id = %s AND c.version = %s AND c.enabled"
+#: What comes last of each, the client, is what the gate gives.
+_NEW_ACCESS_TOKEN = """
+    INSERT INTO idp_accesstoken (
+        token_checksum, authorization_id, user_id, scope, expires, created, updated,
+        resource, signed_with, token, application_id
+    )
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, ''
+"""
+_NEW_REFRESH_TOKEN = """
+    INSERT INTO idp_refreshtoken (
+        token_checksum, authorization_id, user_id, expires, created, updated,
+        resource, predecessor_id, token, application_id
+    )
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, ''
+"""
+
+
 def store_tokens(
     access: NewAccessToken, refresh: NewRefreshToken | None, spent: Spent | None, now: datetime
 ) -> bool:
@@ -248,87 +267,69 @@ def store_tokens(
     each that is saved is a tenth of what the request costs. SQLite can't insert within a WITH, and
     has nobody to send statements to.
     """
-    gate, parameters = _gate(access, spent, now)
-    inserts = [_access_token(access, now), *([_refresh_token(refresh, now)] if refresh else [])]
+    gate = _gate(spent.table, spent.used_at) if spent else _gate()
+    of_gate = [*((now, now, spent.id) if spent else ()), access.client_id, access.client_version]
+    inserts = {_NEW_ACCESS_TOKEN: _access_token(access, now)}
+    if refresh is not None:
+        inserts[_NEW_REFRESH_TOKEN] = _refresh_token(refresh, now)
     if connection.vendor == "postgresql":
-        *before, (last, _) = [
-            (f"INSERT INTO {table} SELECT {places}, client FROM gate", values)
-            for table, places, values in inserts
-        ]
-        with_access = "".join(f", given AS ({insert})" for insert, _ in before)
-        values = [value for _, _, of_insert in inserts for value in of_insert]
-        sql = f"WITH gate (client) AS ({gate}){with_access} {last}"
-        return changed(sql, [*parameters, *values]) == 1
+        values = [value for of_insert in inserts.values() for value in of_insert]
+        waits = spent is not None or refresh is not None
+        return changed(_in_one(gate, *inserts, waits=waits), [*of_gate, *values]) == 1
     with transaction.atomic():
-        row = one(gate, parameters)
+        row = one(gate, of_gate)
         if row is None:
             return False
-        for table, places, values in inserts:
-            changed(f"INSERT INTO {table} SELECT {places}, %s", [*values, row[0]])
+        for insert, values in inserts.items():
+            changed(f"{insert}, %s", [*values, row[0]])
     return True
 
 
-def _gate(access: NewAccessToken, spent: Spent | None, now: datetime) -> tuple[str, list[Any]]:
+@cache
+def _gate(table: str | None = None, used_at: str | None = None) -> str:
     """Return the statement that gives the client's id if the tokens may be stored."""
-    as_known = [access.client_id, access.client_version]
-    client_is_as_known = "c.id = %s AND c.version = %s AND c.enabled"
-    if spent is None:
-        return f"SELECT c.id FROM idp_client c WHERE {client_is_as_known}", as_known
-    return (
-        f"""
-        UPDATE {spent.table} AS t SET {spent.used_at} = %s, updated = %s FROM idp_client c
-        WHERE t.id = %s AND t.{spent.used_at} IS NULL AND {client_is_as_known}
+    if table is None:
+        return f"SELECT c.id FROM idp_client c WHERE {_CLIENT_IS_AS_KNOWN}"
+    return f"""
+        UPDATE {table} AS t SET {used_at} = %s, updated = %s FROM idp_client c
+        WHERE t.id = %s AND t.{used_at} IS NULL AND {_CLIENT_IS_AS_KNOWN}
         RETURNING application_id
-        """,
-        [now, now, spent.id, *as_known],
-    )
+    """
 
 
-def _access_token(token: NewAccessToken, now: datetime) -> tuple[str, str, list[Any]]:
-    """Return table with columns, the places of their values, and these; the client comes last."""
-    return (
-        """
-        idp_accesstoken (
-            token_checksum, authorization_id, user_id, scope, expires, created, updated,
-            resource, signed_with, token, application_id
-        )
-        """,
-        "%s, %s, %s, %s, %s, %s, %s, %s, %s, ''",
-        [
-            token.token_hash,
-            token.authorization_id,
-            token.user_id,
-            token.scope,
-            token.expires,
-            now,
-            now,
-            json.dumps(token.resource),
-            token.signed_with,
-        ],
-    )
+@cache
+def _in_one(gate: str, *inserts: str, waits: bool) -> str:
+    """Return the statement that passes the gate and inserts, or does nothing."""
+    *before, last = [f"{insert}, client FROM gate" for insert in inserts]
+    given = "".join(f", given AS ({insert})" for insert in before)
+    return f"WITH gate (client) AS ({gate}){given} {last}{'' if waits else f' WHERE {_NO_WAIT}'}"
 
 
-def _refresh_token(token: NewRefreshToken, now: datetime) -> tuple[str, str, list[Any]]:
-    """Return the same of a refresh token."""
-    return (
-        """
-        idp_refreshtoken (
-            token_checksum, authorization_id, user_id, expires, created, updated,
-            resource, predecessor_id, token, application_id
-        )
-        """,
-        "%s, %s, %s, %s, %s, %s, %s, %s, ''",
-        [
-            token.token_hash,
-            token.authorization_id,
-            token.user_id,
-            token.expires,
-            now,
-            now,
-            json.dumps(token.resource),
-            token.predecessor_id,
-        ],
-    )
+def _access_token(token: NewAccessToken, now: datetime) -> list[Any]:
+    return [
+        token.token_hash,
+        token.authorization_id,
+        token.user_id,
+        token.scope,
+        token.expires,
+        now,
+        now,
+        json.dumps(token.resource),
+        token.signed_with,
+    ]
+
+
+def _refresh_token(token: NewRefreshToken, now: datetime) -> list[Any]:
+    return [
+        token.token_hash,
+        token.authorization_id,
+        token.user_id,
+        token.expires,
+        now,
+        now,
+        json.dumps(token.resource),
+        token.predecessor_id,
+    ]
 
 
 def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
@@ -359,26 +360,26 @@ class Standing:
     client_session_id: int | None
 
 
+_STANDING = f"""
+    SELECT {SESSION.sql}, {USER.sql}, c.version, c.enabled, k.scopes, k.claims, x.id
+    FROM accounts_session s
+    JOIN accounts_user u ON u.id = s.user_id
+    LEFT JOIN idp_client c ON c.id = %s
+    LEFT JOIN idp_consent k ON k.client_id = c.id AND k.user_id = u.id
+         AND (k.expires_at IS NULL OR k.expires_at > %s)
+    LEFT JOIN idp_clientsession x ON x.client_id = c.id AND x.session_id = s.id
+         AND x.ended_at IS NULL
+    WHERE s.id = %s
+"""
+
+
 def find_standing(session_id: str, client_id: int, now: datetime) -> Standing | None:
     """Return a session with its user, consent, client session, and the client's present version.
 
     None if there is no such session. Hand-written because authorize asks all of it of everyone who
     comes by single sign-on.
     """
-    row = one(
-        f"""
-        SELECT {SESSION.sql}, {USER.sql}, c.version, c.enabled, k.scopes, k.claims, x.id
-        FROM accounts_session s
-        JOIN accounts_user u ON u.id = s.user_id
-        LEFT JOIN idp_client c ON c.id = %s
-        LEFT JOIN idp_consent k ON k.client_id = c.id AND k.user_id = u.id
-             AND (k.expires_at IS NULL OR k.expires_at > %s)
-        LEFT JOIN idp_clientsession x ON x.client_id = c.id AND x.session_id = s.id
-             AND x.ended_at IS NULL
-        WHERE s.id = %s
-        """,
-        [client_id, now, session_id],
-    )
+    row = one(_STANDING, [client_id, now, session_id])
     if row is None:
         return None
     version, enabled, scopes, claims, client_session_id = row[-5:]

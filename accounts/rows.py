@@ -14,6 +14,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Field, Model
 from django.db.models.base import ModelState
+from psycopg import abc
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import DiagnosticField, ExecStatus
@@ -182,7 +183,7 @@ class _PreparedStatements:
 class _Prepared:
     """One of them: its results have the same columns each time, so how to read them is kept."""
 
-    def __init__(self, libpq: PGconn, name: bytes, adapted: Transformer) -> None:
+    def __init__(self, libpq: PGconn, name: bytes, adapted: abc.Transformer) -> None:
         self._libpq, self._name, self._adapted = libpq, name, adapted
         self._reads_columns = False
 

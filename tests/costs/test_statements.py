@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client as DjangoClient
 from django.test.utils import CaptureQueriesContext
 
@@ -120,6 +120,29 @@ def test_code_exchange(in_process, signed_in, statements) -> None:
     with statements:
         assert exchange(in_process, signed_in, code).status_code == 200
     assert len(statements.sql) == 1 + STORING, statements.sql
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one way to commit")
+def test_only_what_can_be_asked_for_again_does_not_wait_for_the_disk(in_process, signed_in) -> None:
+    authorized(in_process, signed_in)
+    with transaction.atomic():
+        code = authorized(in_process, signed_in)
+        assert waits_for_the_disk() == "off"
+    with transaction.atomic():
+        given = exchange(in_process, signed_in, code)
+        assert given.status_code == 200
+        assert waits_for_the_disk() == "on"
+    with transaction.atomic():
+        own = post(in_process, machine(), "/token", grant_type="client_credentials")
+        assert own.status_code == 200
+        assert waits_for_the_disk() == "off"
+    assert waits_for_the_disk() == "on"
+
+
+def waits_for_the_disk() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW synchronous_commit")
+        return str(cursor.fetchone()[0])
 
 
 def test_userinfo(in_process, signed_in, statements) -> None:

@@ -19,7 +19,7 @@ from idp.jose.verify import header_of
 from idp.models import Authorization, AuthorizationCode, Client
 from idp.protocol.errors import InvalidClient, ProtocolError
 from idp.protocol.parameters import Parameters
-from idp.statements import find_bearer
+from idp.statements.bearer import find_bearer
 from idp.tokens import opaque
 from idp.tokens.revocation import revoke_families
 

@@ -9,11 +9,12 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.authentication import Authentication
-from idp import policy, statements
+from idp import policy
 from idp.authorization.request import AuthorizationRequest
 from idp.models import Authorization, Client, ClientSession
 from idp.protocol import response_types
 from idp.protocol.vocabulary import OFFLINE_ACCESS
+from idp.statements.authorizations import NewCode, store_authorization
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
 from idp.tokens.response import issue_in_front
@@ -52,7 +53,7 @@ def issue(
             amr=list(authentication.amr),
         )
         code = opaque.generate() if request.returns(response_types.CODE) else None
-        statements.store_authorization(authorization, _to_store(code, request, now), now)
+        store_authorization(authorization, _to_store(code, request, now), now)
         if not in_front:
             return {"code": code} if code else {}
         entitlement = Entitlement(request.client, authorization, request.scopes, request.resource)
@@ -61,12 +62,10 @@ def issue(
     return {"code": code, **members} if code else members
 
 
-def _to_store(
-    code: str | None, request: AuthorizationRequest, now: datetime
-) -> statements.NewCode | None:
+def _to_store(code: str | None, request: AuthorizationRequest, now: datetime) -> NewCode | None:
     if code is None:
         return None
-    return statements.NewCode(
+    return NewCode(
         code_hash=opaque.hash_of(code),
         redirect_uri=request.reply_to.redirect_uri,
         code_challenge=request.code_challenge or "",

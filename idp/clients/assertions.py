@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from idp import policy, statements
+from idp import policy
 from idp.clients import secrets
 from idp.clients.keys import public_keys
 from idp.jose.verify import header_of, octet_keys, unproven_claims, verified_by
 from idp.models import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest
+from idp.statements.assertions import use_assertion
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: How much two clocks may differ, in seconds.
@@ -170,6 +171,6 @@ def _is_used_once(
     if assertion.spent:
         return
     jti_hash = hashlib.sha256(jti.encode("utf-8", "surrogatepass")).hexdigest()
-    if not statements.use_assertion(client.pk, jti_hash, expires_at):
+    if not use_assertion(client.pk, jti_hash, expires_at):
         raise InvalidClient("The client_assertion was used before: its jti works once.")
     assertion.spent = True

@@ -13,7 +13,7 @@ from accounts import parking, second_factor
 from accounts.authentication import Authentication, authentication_of
 from accounts.models import Session
 from accounts.network import client_address
-from idp import events, statements
+from idp import events
 from idp.authorization import codes, pending, request_object, trial
 from idp.authorization.checks import check
 from idp.authorization.next_step import (
@@ -39,6 +39,7 @@ from idp.logout.session_state import session_state
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest, ProtocolError, RequestExpired, UnknownClient
 from idp.protocol.parameters import Parameters
+from idp.statements.standing import Standing, find_standing
 
 
 @csrf_exempt
@@ -178,9 +179,7 @@ def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest)
             return send(http, request.reply_to, **members)
 
 
-def _standing(
-    http: HttpRequest, client: Client
-) -> tuple[Authentication | None, statements.Standing | None]:
+def _standing(http: HttpRequest, client: Client) -> tuple[Authentication | None, Standing | None]:
     """Return who is signed in, and what they and the client are to each other: one statement.
 
     Raises StaleClientError if the client has changed.
@@ -189,7 +188,7 @@ def _standing(
 
     def find(session_id: str) -> Session | None:
         nonlocal standing
-        standing = statements.find_standing(session_id, client.pk, timezone.now())
+        standing = find_standing(session_id, client.pk, timezone.now())
         return standing.session if standing else None
 
     authentication = authentication_of(http, find)

@@ -21,7 +21,7 @@ from idp.protocol.errors import (
     ProtocolError,
 )
 from idp.protocol.parameters import Parameters
-from idp.statements import Bearer, find_bearer
+from idp.statements.bearer import Bearer, find_bearer
 from idp.tokens import opaque
 
 

@@ -7,13 +7,13 @@ from typing import NoReturn
 
 from django.http import HttpRequest
 
-from idp import policy, statements
+from idp import policy
 from idp.grants import family
 from idp.models import AuthorizationCode, Client
 from idp.protocol import pkce
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
-from idp.statements import FoundCode
+from idp.statements.presented import FoundCode, find_code, use_up
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
 
@@ -28,7 +28,7 @@ def redeem(
     Raises InvalidGrant; a second redemption also revokes what the first gave.
     """
     code_hash = opaque.hash_of(parameters.require("code"))
-    code = statements.find_code(code_hash, client.pk, now)
+    code = find_code(code_hash, client.pk, now)
     if code is None:
         _refuse_unknown_or_used(code_hash, client, now)
     try:
@@ -37,7 +37,7 @@ def redeem(
         _verifier_belongs_to_the_challenge(code, parameters)
         family.still_holds(code.authorization)
     except InvalidGrant:
-        statements.use_up(code.spent, now)
+        use_up(code.spent, now)
         raise
     family.person_is_admitted(code.authorization, client)
     yield Entitlement(

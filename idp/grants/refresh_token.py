@@ -8,12 +8,16 @@ from typing import NoReturn
 from django.db import transaction
 from django.http import HttpRequest
 
-from idp import statements
 from idp.grants import family
 from idp.models import Client, RefreshToken
 from idp.protocol.errors import InvalidGrant, InvalidScope
 from idp.protocol.parameters import Parameters
-from idp.statements import FoundRefreshToken
+from idp.statements.presented import (
+    FoundRefreshToken,
+    find_refresh_token,
+    spent_refresh_token,
+    use_up,
+)
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
 
@@ -29,7 +33,7 @@ def refresh(
     not use the client now, and with InvalidScope for more than was granted.
     """
     token_hash = opaque.hash_of(parameters.require("refresh_token"))
-    found = statements.find_refresh_token(token_hash, client.pk, now)
+    found = find_refresh_token(token_hash, client.pk, now)
     if found is not None:
         yield _given_by(found, client, parameters, now)
         return
@@ -50,7 +54,7 @@ def _given_by(
         _has_not_expired(found)
         family.still_holds(authorization)
     except InvalidGrant:
-        statements.use_up(found.spent, now)
+        use_up(found.spent, now)
         raise
     family.person_is_admitted(authorization, client)
     return Entitlement(
@@ -107,7 +111,7 @@ def _repeated(token_hash: str, client: Client, now: datetime) -> FoundRefreshTok
     if token is None or lost is None:
         return None
     return FoundRefreshToken(
-        statements.spent_refresh_token(lost.pk),
+        spent_refresh_token(lost.pk),
         token.pk,
         lost.authorization,
         expired=token.expires <= now,

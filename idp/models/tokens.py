@@ -74,7 +74,7 @@ class AccessToken(AbstractAccessToken):
         """Whether the token is good now, and for all these scopes.
 
         The toolkit asks every token this, also where it does not ask our validator: its decorators
-        bring one of their own. So what `statements.find_bearer` judges is judged here, too.
+        bring one of their own. So what `find_bearer` judges is judged here, too.
         """
         return self._still_stands() and bool(super().is_valid(scopes))
 

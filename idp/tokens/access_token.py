@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from idp import keys, policy, server_keys, statements
+from idp import keys, policy, server_keys
 from idp.jose.encrypt import encrypted
 from idp.jose.sign import Signer
 from idp.models import ResourceServer
+from idp.statements.tokens import NewAccessToken
 from idp.subjects import subject_of
 from idp.tokens import opaque
 from idp.tokens.audience import Audience
@@ -15,9 +16,7 @@ from idp.tokens.authorization import Entitlement
 ENCRYPTION_PURPOSE = "resource server encryption"
 
 
-def make(
-    entitlement: Entitlement, audience: Audience, now: datetime
-) -> tuple[str, statements.NewAccessToken]:
+def make(entitlement: Entitlement, audience: Audience, now: datetime) -> tuple[str, NewAccessToken]:
     """Return a new access token, and what is to be stored of it."""
     token = opaque.generate()
     client, authorization = entitlement.client, entitlement.authorization
@@ -26,7 +25,7 @@ def make(
     signer = keys.active_signer(audience.signing_alg) if audience.signing_alg else None
     if signer is not None:
         token = _jwt(entitlement, audience, signer, subject, jti=token, now=now)
-    return token, statements.NewAccessToken(
+    return token, NewAccessToken(
         token_hash=opaque.hash_of(token),
         client_id=client.pk,
         client_version=client.version,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from idp.models import Authorization, Client
-from idp.statements import Spent
+from idp.statements.presented import Spent
 
 
 @dataclass(frozen=True)

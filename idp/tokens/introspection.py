@@ -9,7 +9,7 @@ from accounts.models import User
 from idp import policy
 from idp.clients.lookup import StaleClientError
 from idp.models import Client, ResourceServer
-from idp.statements import Bearer, find_bearer
+from idp.statements.bearer import Bearer, find_bearer
 from idp.subjects import subject_of
 from idp.tokens import opaque
 

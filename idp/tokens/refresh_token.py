@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from idp import policy
 from idp.models import Authorization, Client, RefreshToken
-from idp.statements import NewRefreshToken
+from idp.statements.tokens import NewRefreshToken
 from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
 

@@ -4,10 +4,10 @@ from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
-from idp import statements
 from idp.clients.lookup import StaleClientError
 from idp.models import Authorization
 from idp.protocol.response_types import ID_TOKEN, TOKEN
+from idp.statements.tokens import store_tokens
 from idp.tokens import access_token, id_token, refresh_token
 from idp.tokens.audience import audience_of
 from idp.tokens.authorization import Entitlement
@@ -41,7 +41,7 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
                 now,
                 refreshed=entitlement.refreshed is not None,
             )
-    if not statements.store_tokens(access, refresh, entitlement.spent, now):
+    if not store_tokens(access, refresh, entitlement.spent, now):
         raise StaleClientError
     return response
 
@@ -63,7 +63,7 @@ def issue_in_front(
     if TOKEN in wanted:
         audience = audience_of(entitlement)
         token, access = access_token.make(entitlement, audience, now)
-        if not statements.store_tokens(access, None, None, now):
+        if not store_tokens(access, None, None, now):
             raise StaleClientError
         members |= {
             "access_token": token,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.levels import reaches
 from idp import policy
 from idp.protocol.errors import InsufficientUserAuthentication
-from idp.statements import Bearer, find_bearer
+from idp.statements.bearer import Bearer, find_bearer
 from idp.tokens import opaque
 
 View = Callable[..., HttpResponseBase]

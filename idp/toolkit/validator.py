@@ -15,7 +15,7 @@ from idp.clients.lookup import with_client
 from idp.models import AccessToken, Client
 from idp.protocol.errors import InvalidClient, ProtocolError
 from idp.protocol.parameters import Parameters
-from idp.statements import find_bearer
+from idp.statements.bearer import find_bearer
 from idp.subjects import subject_of
 from idp.tokens import opaque, revocation
 

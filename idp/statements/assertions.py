@@ -1,0 +1,20 @@
+"""Client assertions that were used."""
+
+from datetime import datetime
+
+from accounts.rows import changed
+
+
+def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
+    """Note that a client assertion was used; return False if it was before.
+
+    Hand-written for ON CONFLICT: of many at once exactly one succeeds, in one statement.
+    """
+    inserted = changed(
+        """
+        INSERT INTO idp_usedassertion (client_id, jti_hash, expires_at) VALUES (%s, %s, %s)
+        ON CONFLICT DO NOTHING
+        """,
+        [client_id, jti_hash, expires_at],
+    )
+    return inserted == 1

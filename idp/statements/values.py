@@ -1,0 +1,28 @@
+"""Values that SQLite has as text where PostgreSQL has types."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+
+def json_of(value: Any) -> Any:
+    """Return what a JSON column has."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def datetime_of(value: datetime | str) -> datetime:
+    """Return the time that a column has; ValueError where it is none."""
+    moment = value if isinstance(value, datetime) else parse_datetime(value)
+    if moment is None:
+        raise ValueError(f"not a time: {value!r}")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # SQLite keeps no zone
+
+
+def uuid_text(value: Any) -> str:
+    """Return a UUID as it is written, with hyphens."""
+    text = str(value)
+    return (
+        text if "-" in text else f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    )

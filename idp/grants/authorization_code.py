@@ -13,8 +13,9 @@ from idp.models import AuthorizationCode, Client
 from idp.protocol import pkce
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
-from idp.statements.presented import FoundCode, find_code, use_up
-from idp.tokens import opaque
+from idp.statements.presented import FoundCode, find_code
+from idp.statements.taking import take_code
+from idp.tokens import ahead, opaque
 from idp.tokens.authorization import Entitlement
 
 
@@ -22,13 +23,16 @@ from idp.tokens.authorization import Entitlement
 def redeem(
     client: Client, parameters: Parameters, now: datetime, _http: HttpRequest
 ) -> Iterator[Entitlement]:
-    """Give what the code stands for; it is used up when the tokens are issued.
+    """Give what the code stands for; it is used up when the tokens are stored.
 
     A code that is presented with wrong values is used up, too: whoever sent it does not own it.
     Raises InvalidGrant; a second redemption also revokes what the first gave.
     """
     code_hash = opaque.hash_of(parameters.require("code"))
-    code = find_code(code_hash, client.pk, now)
+    made = ahead.made_for(client, parameters, now)
+    code = take_code(code_hash, made.stored, now) if made else None
+    if code is None:
+        made, code = None, find_code(code_hash, client.pk, now)
     if code is None:
         _refuse_unknown_or_used(code_hash, client, now)
     try:
@@ -37,7 +41,7 @@ def redeem(
         _verifier_belongs_to_the_challenge(code, parameters)
         family.still_holds(code.authorization)
     except InvalidGrant:
-        use_up(code.spent, now)
+        ahead.refuse(code.spent, made, now)
         raise
     family.person_is_admitted(code.authorization, client)
     yield Entitlement(
@@ -46,6 +50,7 @@ def redeem(
         frozenset(code.authorization.scope.split()),
         family.resource_for(code.authorization, parameters),
         spent=code.spent,
+        ahead=made,
     )
 
 

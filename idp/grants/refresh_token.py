@@ -13,13 +13,14 @@ from idp.models import Client, RefreshToken
 from idp.protocol.errors import InvalidGrant, InvalidScope
 from idp.protocol.parameters import Parameters
 from idp.statements.presented import (
+    REFRESH_TOKENS,
     FoundRefreshToken,
+    Spent,
     find_refresh_token,
-    spent_refresh_token,
-    use_up,
 )
-from idp.tokens import opaque
-from idp.tokens.authorization import Entitlement
+from idp.statements.taking import take_refresh_token
+from idp.tokens import ahead, opaque
+from idp.tokens.authorization import Entitlement, TokensAhead
 
 
 @contextmanager
@@ -33,9 +34,12 @@ def refresh(
     not use the client now, and with InvalidScope for more than was granted.
     """
     token_hash = opaque.hash_of(parameters.require("refresh_token"))
-    found = find_refresh_token(token_hash, client.pk, now)
+    made = ahead.made_for(client, parameters, now)
+    found = take_refresh_token(token_hash, made.stored, now) if made else None
+    if found is None:
+        made, found = None, find_refresh_token(token_hash, client.pk, now)
     if found is not None:
-        yield _given_by(found, client, parameters, now)
+        yield _given_by(found, client, parameters, now, made)
         return
     with transaction.atomic():
         found = _repeated(token_hash, client, now)
@@ -46,7 +50,11 @@ def refresh(
 
 
 def _given_by(
-    found: FoundRefreshToken, client: Client, parameters: Parameters, now: datetime
+    found: FoundRefreshToken,
+    client: Client,
+    parameters: Parameters,
+    now: datetime,
+    made: TokensAhead | None = None,
 ) -> Entitlement:
     """Return what the token stands for, or raise InvalidGrant, and use it up. RFC 6749 §6."""
     authorization = found.authorization
@@ -54,7 +62,7 @@ def _given_by(
         _has_not_expired(found)
         family.still_holds(authorization)
     except InvalidGrant:
-        use_up(found.spent, now)
+        ahead.refuse(found.spent, made, now)
         raise
     family.person_is_admitted(authorization, client)
     return Entitlement(
@@ -64,6 +72,7 @@ def _given_by(
         family.resource_for(authorization, parameters),
         spent=found.spent,
         refreshed=found.id,
+        ahead=made,
     )
 
 
@@ -111,7 +120,7 @@ def _repeated(token_hash: str, client: Client, now: datetime) -> FoundRefreshTok
     if token is None or lost is None:
         return None
     return FoundRefreshToken(
-        spent_refresh_token(lost.pk),
+        Spent(REFRESH_TOKENS, lost.pk),
         token.pk,
         lost.authorization,
         expired=token.expires <= now,

@@ -53,7 +53,7 @@ _USER_COLUMNS = tuple(
     name for names in SCOPE_CLAIMS.values() for name in names if name != "email_verified"
 )
 
-_BEARER = f"""
+STATEMENT = f"""
     SELECT c.client_id, t.scope, t.resource, t.created, t.expires, t.expires <= %s,
            a.revoked_at IS NOT NULL, s.ended_at IS NOT NULL AND NOT a.offline,
            c.enabled, u.is_active, a.auth_time, a.acr, a.amr,
@@ -79,7 +79,7 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
     Hand-written because UserInfo is one SELECT over seven tables; as model instances they would
     cost three times the whole request.
     """
-    row = one(_BEARER, [now, token_hash])
+    row = one(STATEMENT, [now, token_hash])
     if row is None:
         return None
     user = dict(zip(_USER_COLUMNS, row[19:-1], strict=True))

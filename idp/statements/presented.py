@@ -16,9 +16,9 @@ _SESSION = Columns(
 )
 _CLIENT_SESSION = Columns(ClientSession, "x")
 _FAMILY = (_AUTHORIZATION, _PERSON, _SESSION, _CLIENT_SESSION)
-_FAMILY_COLUMNS = ", ".join(part.sql for part in _FAMILY)
-_FAMILY_TABLES = """
-    JOIN idp_authorization a ON a.id = t.authorization_id
+FAMILY_COLUMNS = ", ".join(part.sql for part in _FAMILY)
+FAMILY_TABLES = """
+    idp_authorization a
     JOIN accounts_user u ON u.id = a.user_id
     LEFT JOIN accounts_session s ON s.id = a.session_id
     LEFT JOIN idp_clientsession x ON x.id = a.client_session_id
@@ -36,12 +36,47 @@ def _family(row: Sequence[Any]) -> Authorization:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """Codes, or refresh tokens: what the statements about either differ in."""
+
+    table: str
+    #: The column with the hash of what is presented.
+    hashed: str
+    #: The column that says since when it is used up.
+    used_at: str
+    #: What is read of it, before what is read of its family; the parameter is the present time.
+    columns: str
+
+    @property
+    def finding(self) -> str:
+        """The statement that finds an unused one and its family.
+
+        Whose it is, is no condition: on new tables PostgreSQL would take the index of clients for
+        as good as that of hashes.
+        """
+        return f"""
+            SELECT {self.columns}, {FAMILY_COLUMNS}
+            FROM {self.table} t JOIN ({FAMILY_TABLES}) ON a.id = t.authorization_id
+            WHERE t.{self.hashed} = %s AND t.{self.used_at} IS NULL
+        """
+
+
+CODES = Kind(
+    "idp_authorizationcode",
+    "code",
+    "redeemed_at",
+    "t.id, t.application_id, t.expires <= %s, t.redirect_uri, t.code_challenge",
+)
+REFRESH_TOKENS = Kind(
+    "idp_refreshtoken", "token_checksum", "revoked", "t.id, t.application_id, t.expires <= %s"
+)
+
+
+@dataclass(frozen=True)
 class Spent:
     """What a token request uses up: the row of a code or of a refresh token."""
 
-    table: str
-    #: The column that says since when it is used up.
-    used_at: str
+    kind: Kind
     id: int
 
 
@@ -56,26 +91,22 @@ class FoundCode:
     code_challenge: str
 
 
-_CODE = f"""
-    SELECT t.id, t.application_id, t.expires <= %s, t.redirect_uri, t.code_challenge,
-           {_FAMILY_COLUMNS}
-    FROM idp_authorizationcode t {_FAMILY_TABLES}
-    WHERE t.code = %s AND t.redeemed_at IS NULL
-"""
+_FIND_CODE = CODES.finding
 
 
 def find_code(code_hash: str, client_id: int, now: datetime) -> FoundCode | None:
     """Return an unused code of this client, or None.
 
     Hand-written: as model instances by the ORM, the five rows would cost more than all the rest of
-    an exchange but its signature. Whose it is, is no condition: on new tables PostgreSQL would take
-    the index of clients for as good as that of codes.
+    an exchange but its signature.
     """
-    row = one(_CODE, [now, code_hash])
-    if row is None or row[1] != client_id:
-        return None
-    spent = Spent("idp_authorizationcode", "redeemed_at", row[0])
-    return FoundCode(spent, _family(row[5:]), bool(row[2]), row[3], row[4])
+    row = one(_FIND_CODE, [now, code_hash])
+    return None if row is None or row[1] != client_id else code_in(row)
+
+
+def code_in(row: Sequence[Any]) -> FoundCode:
+    """Return the code in a row of `CODES.columns` and its family's."""
+    return FoundCode(Spent(CODES, row[0]), _family(row[5:]), bool(row[2]), row[3], row[4])
 
 
 @dataclass(frozen=True)
@@ -89,29 +120,24 @@ class FoundRefreshToken:
     expired: bool
 
 
-_REFRESH_TOKEN = f"""
-    SELECT t.id, t.application_id, t.expires <= %s, {_FAMILY_COLUMNS}
-    FROM idp_refreshtoken t {_FAMILY_TABLES}
-    WHERE t.token_checksum = %s AND t.revoked IS NULL
-"""
+_FIND_REFRESH_TOKEN = REFRESH_TOKENS.finding
 
 
 def find_refresh_token(token_hash: str, client_id: int, now: datetime) -> FoundRefreshToken | None:
     """Return an unused refresh token of this client, or None. Hand-written as `find_code` is."""
-    row = one(_REFRESH_TOKEN, [now, token_hash])
-    if row is None or row[1] != client_id:
-        return None
-    return FoundRefreshToken(spent_refresh_token(row[0]), row[0], _family(row[3:]), bool(row[2]))
+    row = one(_FIND_REFRESH_TOKEN, [now, token_hash])
+    return None if row is None or row[1] != client_id else refresh_token_in(row)
 
 
-def spent_refresh_token(token_id: int) -> Spent:
-    """Return what using this refresh token uses up."""
-    return Spent("idp_refreshtoken", "revoked", token_id)
+def refresh_token_in(row: Sequence[Any]) -> FoundRefreshToken:
+    """Return the refresh token in a row of `REFRESH_TOKENS.columns` and its family's."""
+    return FoundRefreshToken(Spent(REFRESH_TOKENS, row[0]), row[0], _family(row[3:]), bool(row[2]))
 
 
 def use_up(spent: Spent, now: datetime) -> None:
     """Use a code or a refresh token up for nothing: whoever sent it does not own it."""
+    kind = spent.kind
     changed(
-        f"UPDATE {spent.table} SET {spent.used_at} = %s WHERE id = %s AND {spent.used_at} IS NULL",
+        f"UPDATE {kind.table} SET {kind.used_at} = %s WHERE id = %s AND {kind.used_at} IS NULL",
         [now, spent.id],
     )

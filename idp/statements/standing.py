@@ -22,7 +22,7 @@ class Standing:
     client_session_id: int | None
 
 
-_STANDING = f"""
+STATEMENT = f"""
     SELECT {SESSION.sql}, {USER.sql}, c.version, c.enabled, k.scopes, k.claims, x.id
     FROM accounts_session s
     JOIN accounts_user u ON u.id = s.user_id
@@ -41,7 +41,7 @@ def find_standing(session_id: str, client_id: int, now: datetime) -> Standing | 
     None if there is no such session. Hand-written because authorize asks all of it of everyone who
     comes by single sign-on.
     """
-    row = one(_STANDING, [client_id, now, session_id])
+    row = one(STATEMENT, [client_id, now, session_id])
     if row is None:
         return None
     version, enabled, scopes, claims, client_session_id = row[-5:]

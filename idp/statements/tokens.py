@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts.rows import changed, one
-from idp.statements.presented import Spent
+from idp.statements.presented import Kind, Spent
 
 #: True, and PostgreSQL does not wait for the disk at the end of this transaction: for what was
 #: given a moment before a crash, and may be lost with it, since asking again costs nothing.
@@ -44,7 +44,7 @@ class NewRefreshToken:
     predecessor_id: int | None
 
 
-_CLIENT_IS_AS_KNOWN = "c.id = %s AND c.version = %s AND c.enabled"
+CLIENT_IS_AS_KNOWN = "c.id = %s AND c.version = %s AND c.enabled"
 #: What comes last of each, the client, is what the gate gives.
 _NEW_ACCESS_TOKEN = """
     INSERT INTO idp_accesstoken (
@@ -75,7 +75,7 @@ def store_tokens(
     each that is saved is a tenth of what the request costs. SQLite can't insert within a WITH, and
     has nobody to send statements to.
     """
-    gate = _gate(spent.table, spent.used_at) if spent else _gate()
+    gate = _gate(spent.kind if spent else None)
     of_gate = [*((now, now, spent.id) if spent else ()), access.client_id, access.client_version]
     inserts = {_NEW_ACCESS_TOKEN: _access_token(access, now)}
     if refresh is not None:
@@ -94,13 +94,13 @@ def store_tokens(
 
 
 @cache
-def _gate(table: str | None = None, used_at: str | None = None) -> str:
+def _gate(kind: Kind | None) -> str:
     """Return the statement that gives the client's id if the tokens may be stored."""
-    if table is None:
-        return f"SELECT c.id FROM idp_client c WHERE {_CLIENT_IS_AS_KNOWN}"
+    if kind is None:
+        return f"SELECT c.id FROM idp_client c WHERE {CLIENT_IS_AS_KNOWN}"
     return f"""
-        UPDATE {table} AS t SET {used_at} = %s, updated = %s FROM idp_client c
-        WHERE t.id = %s AND t.{used_at} IS NULL AND {_CLIENT_IS_AS_KNOWN}
+        UPDATE {kind.table} AS t SET {kind.used_at} = %s, updated = %s FROM idp_client c
+        WHERE t.id = %s AND t.{kind.used_at} IS NULL AND {CLIENT_IS_AS_KNOWN}
         RETURNING application_id
     """
 

@@ -71,14 +71,19 @@ def _something_is_opened(entitlement: Entitlement, offered: frozenset[str]) -> N
 
 def _without_resource(entitlement: Entitlement) -> Audience:
     client: Client = entitlement.client
-    own, default = client.access_token_lifetime, policy.ACCESS_TOKEN_LIFETIME
     is_jwt = client.access_token_format == "jwt"
     return Audience(
         resource=(),
         scopes=entitlement.scopes,
-        lifetime=int(default.total_seconds()) if own is None else own,
+        lifetime=lifetime_without_resource(client),
         signing_alg=algorithm_for(client.id_token_signed_response_alg) if is_jwt else None,
     )
+
+
+def lifetime_without_resource(client: Client) -> int:
+    """Return the life in seconds of an access token that is for no API in particular."""
+    own, default = client.access_token_lifetime, policy.ACCESS_TOKEN_LIFETIME
+    return int(default.total_seconds()) if own is None else own
 
 
 def algorithm_for(id_token_alg: str) -> str:

@@ -4,6 +4,17 @@ from dataclasses import dataclass
 
 from idp.models import Authorization, Client
 from idp.statements.presented import Spent
+from idp.statements.taking import StoredAhead
+
+
+@dataclass(frozen=True)
+class TokensAhead:
+    """Tokens that were stored together with using up what they are given for."""
+
+    access_token: str
+    #: Stored where one is given for it, too.
+    refresh_token: str
+    stored: StoredAhead
 
 
 @dataclass(frozen=True)
@@ -19,3 +30,5 @@ class Entitlement:
     spent: Spent | None = None
     #: The id of the refresh token that was used, if one was.
     refreshed: int | None = None
+    #: The tokens, where they are stored already.
+    ahead: TokensAhead | None = None

@@ -11,12 +11,15 @@ from idp.tokens.authorization import Entitlement
 
 
 def make(
-    entitlement: Entitlement, authorization: Authorization, now: datetime
-) -> tuple[str, NewRefreshToken]:
-    """Return a new refresh token of the family, and what is to be stored of it.
+    entitlement: Entitlement, now: datetime
+) -> tuple[str, NewRefreshToken] | tuple[None, None]:
+    """Return a new refresh token of the family, and what is to be stored of it, if it gets one.
 
     It lives as long as its client's may unused, and none outlives the family's absolute lifetime.
     """
+    authorization = entitlement.authorization
+    if authorization is None or not is_given_for(entitlement):
+        return None, None
     token = opaque.generate()
     return token, NewRefreshToken(
         token_hash=opaque.hash_of(token),
@@ -29,18 +32,28 @@ def make(
 
 
 def _end(client: Client, authorization: Authorization, now: datetime) -> datetime:
+    idle, absolute = lifetimes(client)
+    return min(now + idle, authorization.created_at + absolute)
+
+
+def lifetimes(client: Client) -> tuple[timedelta, timedelta]:
+    """Return how long a client's refresh token lives unused, and its family at all."""
     idle, absolute = client.refresh_token_idle_lifetime, client.refresh_token_absolute_lifetime
-    return min(
-        now + (timedelta(seconds=idle) if idle else policy.REFRESH_TOKEN_IDLE_LIFETIME),
-        authorization.created_at
-        + (timedelta(seconds=absolute) if absolute else policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME),
+    return (
+        timedelta(seconds=idle) if idle else policy.REFRESH_TOKEN_IDLE_LIFETIME,
+        timedelta(seconds=absolute) if absolute else policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
     )
+
+
+def is_for(client: Client) -> bool:
+    """Whether the client can have refresh tokens."""
+    return "refresh_token" in client.grant_types
 
 
 def is_given_for(entitlement: Entitlement) -> bool:
     """Whether the client gets one: with offline_access, or where its policy says so."""
     client, authorization = entitlement.client, entitlement.authorization
-    if authorization is None or "refresh_token" not in client.grant_types:
+    if authorization is None or not is_for(client):
         return False
     return authorization.offline or bool(client.refresh_without_offline_access)
 

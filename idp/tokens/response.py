@@ -20,8 +20,13 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     changed since it was looked up.
     """
     audience = audience_of(entitlement)
-    token, access = access_token.make(entitlement, audience, now)
-    refresh = None
+    authorization, ahead = entitlement.authorization, entitlement.ahead
+    if ahead is None:
+        token, access = access_token.make(entitlement, audience, now)
+        renewing, refresh = refresh_token.make(entitlement, now)
+    else:
+        token = ahead.access_token
+        renewing = ahead.refresh_token if refresh_token.is_given_for(entitlement) else None
     response: dict[str, Any] = {
         "access_token": token,
         "token_type": "Bearer",
@@ -29,19 +34,17 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     }
     if audience.scopes:
         response["scope"] = " ".join(sorted(audience.scopes))
-    authorization = entitlement.authorization
-    if authorization is not None:
-        if refresh_token.is_given_for(entitlement):
-            response["refresh_token"], refresh = refresh_token.make(entitlement, authorization, now)
-        if "openid" in entitlement.scopes:
-            response["id_token"] = id_token.issue(
-                entitlement.client,
-                authorization,
-                token,
-                now,
-                refreshed=entitlement.refreshed is not None,
-            )
-    if not store_tokens(access, refresh, entitlement.spent, now):
+    if renewing is not None:
+        response["refresh_token"] = renewing
+    if authorization is not None and "openid" in entitlement.scopes:
+        response["id_token"] = id_token.issue(
+            entitlement.client,
+            authorization,
+            token,
+            now,
+            refreshed=entitlement.refreshed is not None,
+        )
+    if ahead is None and not store_tokens(access, refresh, entitlement.spent, now):
         raise StaleClientError
     return response
 

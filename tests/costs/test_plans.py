@@ -1,0 +1,45 @@
+"""How PostgreSQL goes about the statements by hand where it knows nothing of the tables yet.
+
+A connection keeps the plan that it made then, while a fresh installation grows.
+"""
+
+import re
+from itertools import count
+
+import pytest
+from django.db import connection, transaction
+
+from idp.statements import bearer, presented, standing, taking
+
+STATEMENTS = {
+    "code": presented.CODES.finding,
+    "refresh token": presented.REFRESH_TOKENS.finding,
+    "code taken": taking.statement(presented.CODES, with_refresh=True),
+    "refresh token taken": taking.statement(presented.REFRESH_TOKENS, with_refresh=True),
+    "access token": bearer.STATEMENT,
+    "standing": standing.STATEMENT,
+}
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans each time")
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_new_table_is_entered_by_keys(name: str) -> None:
+    places = count(1)
+    numbered = re.sub("%s", lambda _: f"${next(places)}", STATEMENTS[name])
+    nothing = ", ".join(["NULL"] * (next(places) - 1))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA new")
+        for table in sorted(set(re.findall(r"\b(?:idp|accounts|account)_[a-z]+\b", numbered))):
+            cursor.execute(f"CREATE TABLE new.{table} (LIKE public.{table} INCLUDING ALL)")
+        cursor.execute("SET LOCAL search_path TO new")
+        cursor.execute("SET LOCAL plan_cache_mode TO force_generic_plan")
+        cursor.execute(f"PREPARE planned AS {numbered}")
+        cursor.execute(f"EXPLAIN EXECUTE planned ({nothing})")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute("DEALLOCATE planned")
+        transaction.set_rollback(True)
+    assert "Seq Scan" not in plan, plan
+    # What was presented, and the others from there.
+    entered = re.search(r"Index Cond: (.*)", plan)
+    assert entered, plan
+    assert re.fullmatch(r"\(\(?(code|token_checksum|id)\)?(::text)? = \$\d\)", entered[1]), plan

@@ -6,6 +6,7 @@ A batch is one short transaction, so that requests never wait for the broom.
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.contrib.sessions.models import Session as BrowserSession
@@ -35,15 +36,15 @@ BATCH = 500
 def tidy(now: datetime) -> Counter[str]:
     """Delete all that is over and keep the keys' schedule; return how many rows of each went."""
     done: Counter[str] = Counter()
-    for name, count in batches(now):
+    for name, count in chain(batches(now), walk(now)):
         done[name] += count
     return done
 
 
 def batches(now: datetime) -> Iterator[tuple[str, int]]:
-    """Do the same batch after batch, and say what each was: between two there is time for others.
+    """Do what time alone tells, batch after batch, and say what each was.
 
-    Sessions that have expired are ended, and stay for a while.
+    Between two there is time for others. Sessions that have expired are ended, and stay a while.
     """
     keys.tend(now)
     yield "expired sessions", end_expired(now)
@@ -54,9 +55,34 @@ def batches(now: datetime) -> Iterator[tuple[str, int]]:
             events.record(events.Kind.DELETED, target=f"user {sub}", reason=reason)
         yield "people", len(subjects)
     for name, rows in _over(now):
-        while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
-            rows.model._default_manager.filter(pk__in=batch).delete()
-            yield name, len(batch)
+        while count := _delete(rows[:BATCH]):
+            yield name, count
+
+
+def walk(now: datetime) -> Iterator[tuple[str, int]]:
+    """Delete what nothing points to any more, and say how much in each batch of all there is.
+
+    No index tells which that is, so this goes past every row once, however few are over.
+    """
+    for name, rows in _left_alone(now):
+        for window in _windows(rows):
+            yield name, _delete(window)
+
+
+def _windows(rows: QuerySet[Any]) -> Iterator[QuerySet[Any]]:
+    """Give rows in parts, each of those among the next few of the whole table."""
+    keys = rows.model._default_manager.order_by("pk").values_list("pk", flat=True)
+    after = Q()
+    while last := list(keys.filter(after)[BATCH - 1 : BATCH]):
+        yield rows.filter(after, pk__lte=last[0])
+        after = Q(pk__gt=last[0])
+    yield rows.filter(after)
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    batch = list(rows.values_list("pk", flat=True))
+    rows.model._default_manager.filter(pk__in=batch).delete()
+    return len(batch)
 
 
 def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
@@ -67,28 +93,9 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     yield "access tokens", AccessToken.objects.filter(expires__lte=now)
     yield "refresh tokens", RefreshToken.objects.filter(expires__lte=remembered)
     yield "client assertions", UsedAssertion.objects.filter(expires_at__lte=now)
-    # A family goes when nothing of it is left: its rows are what a replay is recognized by.
-    yield (
-        "authorizations",
-        Authorization.objects.filter(
-            ~Exists(AuthorizationCode.objects.filter(authorization=OuterRef("pk"))),
-            ~Exists(AccessToken.objects.filter(authorization=OuterRef("pk"))),
-            ~Exists(RefreshToken.objects.filter(authorization=OuterRef("pk"))),
-            created_at__lte=remembered,
-        ),
-    )
-    yield "unused apps", _unused_clients(now)
     yield (
         "unfinished sign-ups",
         User.objects.unfinished().filter(date_joined__lte=now - policy.UNFINISHED_SIGNUPS_KEPT_FOR),
-    )
-    # What goes on without its session (offline_access) still tells its clients of it: the sid.
-    yield (
-        "sessions",
-        Session.objects.filter(
-            ~Exists(Authorization.objects.filter(session=OuterRef("pk"))),
-            ended_at__lte=now - policy.SESSIONS_KEPT_FOR,
-        ),
     )
     kept_for = CODE_LIFETIME + UNDONE_WITHIN
     yield "changes of address", EmailChange.objects.filter(asked_at__lte=now - kept_for)
@@ -99,6 +106,28 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     )
     yield "events", Event.objects.filter(at__lte=now - policy.EVENTS_KEPT_FOR)
     yield "browser sessions", BrowserSession.objects.filter(expire_date__lte=now)
+
+
+def _left_alone(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
+    # A family goes when nothing of it is left: its rows are what a replay is recognized by.
+    yield (
+        "authorizations",
+        Authorization.objects.filter(
+            ~Exists(AuthorizationCode.objects.filter(authorization=OuterRef("pk"))),
+            ~Exists(AccessToken.objects.filter(authorization=OuterRef("pk"))),
+            ~Exists(RefreshToken.objects.filter(authorization=OuterRef("pk"))),
+            created_at__lte=now - policy.REMEMBERED_FOR,
+        ),
+    )
+    yield "unused apps", _unused_clients(now)
+    # What goes on without its session (offline_access) still tells its clients of it: the sid.
+    yield (
+        "sessions",
+        Session.objects.filter(
+            ~Exists(Authorization.objects.filter(session=OuterRef("pk"))),
+            ended_at__lte=now - policy.SESSIONS_KEPT_FOR,
+        ),
+    )
 
 
 def _unused_clients(now: datetime) -> QuerySet[Client]:

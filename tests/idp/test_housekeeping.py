@@ -237,11 +237,33 @@ def test_batches_are_small(client: Client, monkeypatch: pytest.MonkeyPatch) -> N
     assert not any(is_there(row) for row in rows)
 
 
+def test_what_nothing_points_to_is_found_among_what_stays(
+    user: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many living ones come before: each row is looked at once."""
+    housekeeping.tidy(NOW)
+    monkeypatch.setattr(housekeeping, "BATCH", 3)
+    rows = [family(user, client, created_at=NOW - DAY) for _ in range(13)]
+    over = rows[::4]
+    for row in set(rows) - set(over):
+        token(RefreshToken, row, NOW + DAY)
+    windows = Authorization.objects.count() // 3 + 1
+    with CaptureQueriesContext(connection) as statements:
+        assert housekeeping.tidy(NOW)["authorizations"] == len(over)
+    assert [is_there(row) for row in rows] == [row not in over for row in rows]
+    looks = [
+        query["sql"]
+        for query in statements.captured_queries
+        if 'FROM "idp_authorization" WHERE (NOT EXISTS' in query["sql"]
+    ]
+    assert len(looks) == windows
+
+
 def test_a_worker_that_is_asked_to_stop_begins_no_other_batch(client: Client) -> None:
     row = request(client, NOW - 2 * DAY)
     asked = threading.Event()
     asked.set()
-    Worker()._tidy(asked)
+    Worker()._tidy(housekeeping.batches(NOW), asked)
     assert is_there(row)
-    Worker()._tidy(threading.Event())
+    Worker()._tidy(housekeeping.batches(NOW), threading.Event())
     assert not is_there(row)

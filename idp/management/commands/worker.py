@@ -5,6 +5,7 @@ import threading
 import time
 from argparse import ArgumentParser
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import structlog
@@ -12,13 +13,14 @@ from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
-from idp.housekeeping import batches, tidy
+from idp.housekeeping import batches, tidy, walk
 from idp.logout.backchannel import deliver
 
 log = structlog.get_logger(__name__)
-#: Seconds between two looks at what is due, and between two rounds of tidying.
+#: Seconds between two looks at what is due, two rounds of tidying, and two walks past every row.
 _PAUSE_SECONDS = 1
 _TIDY_SECONDS = 60
+_WALK_SECONDS = 3600
 
 
 class Command(BaseCommand):
@@ -26,7 +28,8 @@ class Command(BaseCommand):
 
     help = (
         "Tell apps of sign-outs as they happen; expire what is over and keep the keys' schedule, "
-        "every minute. --once does what is due and stops."
+        "every minute; delete what nobody uses any more, every hour. --once does all of it and "
+        "stops."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -42,13 +45,16 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        tidied_at = float("-inf")
+        tidied_at = walked_at = float("-inf")
         while not stop.is_set():
             try:
                 self._deliver()
                 if time.monotonic() - tidied_at >= _TIDY_SECONDS:
-                    self._tidy(stop)
+                    self._tidy(batches(timezone.now()), stop)
                     tidied_at = time.monotonic()
+                if time.monotonic() - walked_at >= _WALK_SECONDS:
+                    self._tidy(walk(timezone.now()), stop)
+                    walked_at = time.monotonic()
             except Error:
                 log.exception("worker_failed")  # the database will be back
             close_old_connections()
@@ -59,10 +65,10 @@ class Command(BaseCommand):
         while deliver(timezone.now()):
             pass
 
-    def _tidy(self, stop: threading.Event) -> None:
+    def _tidy(self, work: Iterator[tuple[str, int]], stop: threading.Event) -> None:
         """Delete what is over; whoever has to be told of something waits for one batch at most."""
         deleted: Counter[str] = Counter()
-        for name, count in batches(timezone.now()):
+        for name, count in work:
             deleted[name] += count
             self._deliver()
             if stop.is_set():

@@ -242,7 +242,7 @@ def test_what_nothing_points_to_is_found_among_what_stays(
 ) -> None:
     """However many living ones come before: each row is looked at once."""
     housekeeping.tidy(NOW)
-    monkeypatch.setattr(housekeeping, "BATCH", 3)
+    monkeypatch.setattr(housekeeping, "WINDOW", 3)
     rows = [family(user, client, created_at=NOW - DAY) for _ in range(13)]
     over = rows[::4]
     for row in set(rows) - set(over):
@@ -254,16 +254,29 @@ def test_what_nothing_points_to_is_found_among_what_stays(
     looks = [
         query["sql"]
         for query in statements.captured_queries
-        if 'FROM "idp_authorization" WHERE (NOT EXISTS' in query["sql"]
+        if 'FROM "idp_authorization" V0 WHERE (NOT EXISTS' in query["sql"]
     ]
     assert len(looks) == windows
 
 
-def test_a_worker_that_is_asked_to_stop_begins_no_other_batch(client: Client) -> None:
-    row = request(client, NOW - 2 * DAY)
+def test_a_worker_that_is_asked_to_stop_begins_no_other_batch(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    housekeeping.tidy(NOW)
+    monkeypatch.setattr(housekeeping, "BATCH", 1)
+    rows = [request(client, NOW - 2 * DAY) for _ in range(3)]
     asked = threading.Event()
     asked.set()
     Worker()._tidy(housekeeping.batches(NOW), asked)
-    assert is_there(row)
+    assert sum(map(is_there, rows)) == 2
     Worker()._tidy(housekeeping.batches(NOW), threading.Event())
-    assert not is_there(row)
+    assert not any(map(is_there, rows))
+
+
+def test_sessions_expire_while_there_is_much_to_delete(user: User, client: Client) -> None:
+    """Whoever has much to delete still sees each minute what has expired."""
+    over = session(user, until_closed=True)
+    Session.objects.filter(pk=over.pk).update(last_seen_at=NOW - 2 * DAY)
+    Worker()._tidy(iter([("codes", 1)]), threading.Event())
+    over.refresh_from_db()
+    assert over.ended_at is not None

@@ -13,14 +13,18 @@ from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
-from idp.housekeeping import batches, tidy, walk
+from idp.housekeeping import batches, expire, tidy, walk
 from idp.logout.backchannel import deliver
 
 log = structlog.get_logger(__name__)
-#: Seconds between two looks at what is due, two rounds of tidying, and two walks past every row.
+#: Seconds between two looks at who has to be told, two at what has expired, two rounds of deleting
+#: what is over, and two walks past every row.
 _PAUSE_SECONDS = 1
+_EXPIRE_SECONDS = 60
 _TIDY_SECONDS = 60
 _WALK_SECONDS = 3600
+#: How long it rests after a batch, for each second that the batch took: requests go first.
+_RESTS = 3
 
 
 class Command(BaseCommand):
@@ -32,6 +36,8 @@ class Command(BaseCommand):
         "stops."
     )
 
+    _expired_at = float("-inf")
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say whether once is enough."""
         parser.add_argument("--once", action="store_true", help="do what is due and stop")
@@ -39,7 +45,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, once: bool, **__: Any) -> None:
         """Work until a signal asks to stop; what is under way is finished first."""
         if once:
-            self._deliver()
+            self._tell()
             self._report(tidy(timezone.now()))
             return
         stop = threading.Event()
@@ -48,7 +54,7 @@ class Command(BaseCommand):
         tidied_at = walked_at = float("-inf")
         while not stop.is_set():
             try:
-                self._deliver()
+                self._attend()
                 if time.monotonic() - tidied_at >= _TIDY_SECONDS:
                     self._tidy(batches(timezone.now()), stop)
                     tidied_at = time.monotonic()
@@ -60,19 +66,29 @@ class Command(BaseCommand):
             close_old_connections()
             stop.wait(_PAUSE_SECONDS)
 
-    def _deliver(self) -> None:
+    def _attend(self) -> None:
+        """Do what waits for nothing else: tell who has to be told, and see what has expired."""
+        self._tell()
+        if time.monotonic() - self._expired_at >= _EXPIRE_SECONDS:
+            self._report({"expired sessions": expire(timezone.now())})
+            self._expired_at = time.monotonic()
+
+    def _tell(self) -> None:
         """Tell all that is due, batch after batch."""
         while deliver(timezone.now()):
             pass
 
     def _tidy(self, work: Iterator[tuple[str, int]], stop: threading.Event) -> None:
-        """Delete what is over; whoever has to be told of something waits for one batch at most."""
+        """Delete what is over, and attend to the rest between batches."""
         deleted: Counter[str] = Counter()
+        began = time.monotonic()
         for name, count in work:
+            rest = min(_RESTS * (time.monotonic() - began), _PAUSE_SECONDS)
             deleted[name] += count
-            self._deliver()
-            if stop.is_set():
+            self._attend()
+            if stop.wait(rest):
                 break
+            began = time.monotonic()
         self._report(deleted)
 
     def _report(self, deleted: dict[str, int]) -> None:

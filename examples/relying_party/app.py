@@ -114,31 +114,36 @@ def login_initiated() -> Response | tuple[str, int]:
 
 @app.get("/callback")
 def callback() -> Response:
-    """Steps 2 and 3: take the code, exchange it, and let Authlib check the ID token."""
+    """Steps 2 to 4: exchange the code, let Authlib check the ID token, and ask who this is."""
     token = oauth.signet.authorize_access_token()
     # A new name at each sign-in: nobody can know it beforehand.
     session["sign_in"] = secrets.token_urlsafe(32)
-    sign_ins.set(
-        session["sign_in"],
-        {
-            "id_token": token["id_token"],
-            "header": _decoded(token["id_token"].split(".")[0]),
-            "claims": dict(token["userinfo"]),  # Authlib's name for the ID token's claims
-            "access_token": token["access_token"],
-            "refresh_token": token.get("refresh_token"),
-            "expires_in": token["expires_in"],
-            "scope": token["scope"],
-        },
-    )
+    person = {
+        "id_token": token["id_token"],
+        "header": _decoded(token["id_token"].split(".")[0]),
+        "claims": dict(token["userinfo"]),  # Authlib's name for the ID token's claims
+        "access_token": token["access_token"],
+        "refresh_token": token.get("refresh_token"),
+        "expires_in": token["expires_in"],
+        "scope": token["scope"],
+    }
+    _ask_userinfo(person)
+    sign_ins.set(session["sign_in"], person)
     return redirect(url_for("home"))
 
 
 @app.post("/userinfo")
 def userinfo() -> Response:
-    """Step 4: ask Signet who this is, with the access token."""
+    """Step 4 once more, as often as somebody likes."""
     person = signed_in()
     if person is None:
         return redirect(url_for("home"))
+    _ask_userinfo(person)
+    return redirect(url_for("home", _anchor="userinfo"))
+
+
+def _ask_userinfo(person: dict[str, Any]) -> None:
+    """Ask Signet who this is, with the access token."""
     answer = oauth.signet.get(
         oauth.signet.load_server_metadata()["userinfo_endpoint"],
         token={"access_token": person["access_token"], "token_type": "Bearer"},
@@ -151,7 +156,6 @@ def userinfo() -> Response:
         person["userinfo_error"] = "UserInfo and the ID token are about different people."
     else:
         person["userinfo"] = answer.json()
-    return redirect(url_for("home", _anchor="userinfo"))
 
 
 @app.post("/call-api")

@@ -92,8 +92,10 @@ class Visitor:
         self.sees("Continue to Bakery?")
         self.page.click("#allow")
 
-    def is_welcome_at_bakery(self, name: str | None = None) -> None:
-        self.sees(f"Welcome, {name or self.person.sub}")
+    def is_welcome_at_bakery(self, name: str = "") -> None:
+        heading = self.page.get_by_role("heading", level=1)
+        expect(heading).to_contain_text(f"Welcome, {name}")
+        expect(self.page.locator("#claims")).to_contain_text(self.person.sub)
 
     def begin_sign_up(self, email: str | None = None) -> str:
         """Fill in the sign-up page; the code is on its way to the address returned."""

@@ -137,8 +137,8 @@ def test_a_person_signs_in_is_asked_about_and_signs_out(
     claims = json.loads(texts(page)["claims"])
     assert (claims["iss"], claims["sub"], claims["aud"]) == (ISSUER, person.sub, client.client_id)
 
-    page = traveller.press(page, "ask-userinfo")
     assert texts(page)["name"] == "Ana Lima"
+    page = traveller.press(page, "ask-userinfo")
     userinfo = json.loads(texts(page)["userinfo-claims"])
     assert userinfo["sub"] == person.sub
     assert (userinfo["email"], userinfo["email_verified"]) == (person.email, True)

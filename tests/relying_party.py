@@ -27,6 +27,8 @@ ISSUER: str = settings.IDP_ISSUER
 #: Where a second factor is asked for, and where one is set up.
 CODE_STEP = "/account/login/code/"
 SET_UP = "/account/two-steps/app/"
+#: A denial's reference; no part of a random value, which may look like one.
+REFERENCE = re.compile(r"(?<![\w-])[2-9A-HJKMNP-TV-Z]{4}-[2-9A-HJKMNP-TV-Z]{4}(?![\w-])")
 
 
 def spec(document: str, section: str) -> pytest.MarkDecorator:

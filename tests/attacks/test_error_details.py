@@ -18,6 +18,7 @@ from idp.models import Client, Event
 from tests.attacks.test_pages import SCRIPT, is_inert
 from tests.relying_party import (
     ISSUER,
+    REFERENCE,
     Browser,
     Person,
     Registered,
@@ -28,7 +29,6 @@ from tests.relying_party import (
     unique,
 )
 
-REFERENCE = re.compile(r"[2-9A-HJKMNP-TV-Z]{4}-[2-9A-HJKMNP-TV-Z]{4}")
 NEAR = "https://app.example.com/callback/"
 SECRET_PATH = "/an-address-that-others-must-not-learn"
 

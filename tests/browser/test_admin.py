@@ -1,6 +1,5 @@
 """The administration as operators use it: every page for everybody, and a journey across it."""
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import quote
@@ -16,6 +15,7 @@ from tests.browser.visitor import Site, Visitor, request_of
 from tests.conftest import Server
 from tests.introducing import introduced_before
 from tests.relying_party import (
+    REFERENCE,
     Person,
     Registered,
     RelyingParty,
@@ -118,7 +118,7 @@ def test_from_a_wrong_redirect_uri_to_a_right_one(
     told = developer.page.locator("body").inner_text()
     assert wrong in told
     assert "https://shop.example/callback\n" not in told  # what is registered is not for strangers
-    reference = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", told)
+    reference = REFERENCE.search(told)
     assert reference
 
     page = operator.page

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from accounts.models import Session, User
 from idp.models import AuthorizationCode, Event, PendingAuthorization, RefreshToken
 from tests.relying_party import (
     ISSUER,
+    REFERENCE,
     Browser,
     Person,
     RelyingParty,
@@ -24,14 +26,13 @@ from tests.relying_party import (
     spec,
 )
 
-REFERENCE = re.compile(r"[2-9A-HJKMNP-TV-Z]{4}-[2-9A-HJKMNP-TV-Z]{4}")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 AFTER = "https://rp.example.com/signed-out"
 
 
 def event_of(answer: httpx.Response) -> Event:
     """Return the event that an answer names: in a redirect, in JSON, or on a page."""
-    told = answer.headers.get("Location") or answer.text
+    told = unquote(answer.headers.get("Location", "")) or answer.text
     found = REFERENCE.search(told)
     assert found, told
     return Event.objects.get(reference=found[0])

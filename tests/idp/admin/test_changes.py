@@ -19,6 +19,7 @@ from tests.reading import read_by
 from tests.registering import headers_of
 from tests.relying_party import (
     ISSUER,
+    REFERENCE,
     Browser,
     Registered,
     RelyingParty,
@@ -441,7 +442,7 @@ def test_an_event_is_found_by_its_reference_and_tells_its_story(
     support: Operator, relying_party
 ) -> None:
     page = relying_party.visit(redirect_uri="https://rp.example.com/callback/")
-    reference = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", page.text)
+    reference = REFERENCE.search(page.text)
     assert reference
     found = support.open("idp/event/", q=reference[0].lower())
     address = re.search(r"/admin/(idp/event/\d+/change/)", found.text)
@@ -499,7 +500,7 @@ def test_events_cannot_be_changed_or_deleted(superuser: Operator) -> None:
 def test_what_strangers_send_is_text_here(superuser: Operator, browser: Browser) -> None:
     attack = '"><script>alert(1)</script>'
     page = browser.get("/authorize", params={"client_id": attack, "redirect_uri": attack})
-    reference = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", page.text)
+    reference = REFERENCE.search(page.text)
     assert reference
     found = superuser.open("idp/event/", q=reference[0])
     address = re.search(r"/admin/(idp/event/\d+/change/)", found.text)

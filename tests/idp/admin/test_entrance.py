@@ -10,6 +10,7 @@ from django.test import Client as DjangoClient
 from accounts.models import Session, User
 from tests.relying_party import (
     ISSUER,
+    REFERENCE,
     Browser,
     Person,
     is_page,
@@ -157,7 +158,7 @@ def test_without_a_second_factor_an_operator_sees_no_story_elsewhere(strict: Dja
     """The page behind error_uri shows operators an event: it is not a way around the entrance."""
     person = make_person(is_staff=True, is_superuser=True)
     page = strict.get("/authorize", {"client_id": "nobody"})
-    reference = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", page.content.decode())
+    reference = REFERENCE.search(page.content.decode())
     assert reference
     address = f"/developers/errors/invalid_request?reference={reference[0]}"
     signed_in_with(strict, person, "password")

@@ -89,7 +89,7 @@ def _windows(rows: QuerySet[Any]) -> Iterator[QuerySet[Any]]:
 
 def _deleted(rows: QuerySet[Any]) -> Iterator[int]:
     count = BATCH
-    while count == BATCH:
+    while count >= BATCH:
         count = _delete(rows[:BATCH])
         yield count
 

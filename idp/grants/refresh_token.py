@@ -27,7 +27,7 @@ from idp.tokens.authorization import Entitlement, TokensAhead
 def refresh(
     client: Client, parameters: Parameters, now: datetime, _http: HttpRequest
 ) -> Iterator[Entitlement]:
-    """Give what the token stands for; it is used up when new ones are issued.
+    """Give what the token stands for; it is used up when new ones are stored.
 
     Raises InvalidGrant; a token that was used before also ends its family, unless its client has a
     grace and the answer may simply have been lost. The token stays as it is where the person may

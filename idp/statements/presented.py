@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from accounts.models import Session, User
@@ -47,7 +48,7 @@ class Kind:
     #: What is read of it, before what is read of its family; the parameter is the present time.
     columns: str
 
-    @property
+    @cached_property
     def finding(self) -> str:
         """The statement that finds an unused one and its family.
 
@@ -91,16 +92,13 @@ class FoundCode:
     code_challenge: str
 
 
-_FIND_CODE = CODES.finding
-
-
 def find_code(code_hash: str, client_id: int, now: datetime) -> FoundCode | None:
     """Return an unused code of this client, or None.
 
     Hand-written: as model instances by the ORM, the five rows would cost more than all the rest of
     an exchange but its signature.
     """
-    row = one(_FIND_CODE, [now, code_hash])
+    row = one(CODES.finding, [now, code_hash])
     return None if row is None or row[1] != client_id else code_in(row)
 
 
@@ -120,12 +118,9 @@ class FoundRefreshToken:
     expired: bool
 
 
-_FIND_REFRESH_TOKEN = REFRESH_TOKENS.finding
-
-
 def find_refresh_token(token_hash: str, client_id: int, now: datetime) -> FoundRefreshToken | None:
     """Return an unused refresh token of this client, or None. Hand-written as `find_code` is."""
-    row = one(_FIND_REFRESH_TOKEN, [now, token_hash])
+    row = one(REFRESH_TOKENS.finding, [now, token_hash])
     return None if row is None or row[1] != client_id else refresh_token_in(row)
 
 

@@ -22,7 +22,7 @@ from idp.statements.presented import (
     code_in,
     refresh_token_in,
 )
-from idp.statements.tokens import CLIENT_IS_AS_KNOWN
+from idp.statements.tokens import CLIENT_IS_AS_KNOWN, INTO_ACCESS_TOKENS, INTO_REFRESH_TOKENS
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,9 @@ def statement(kind: Kind, *, with_refresh: bool) -> str:
                   AND CASE WHEN t.id > 0 THEN a.resource = '[]' AND a.claims = '{{}}' END
             RETURNING {kind.columns}, {_NAMED}
         ), given AS (
-            INSERT INTO idp_accesstoken (
-                token_checksum, authorization_id, user_id, scope, expires, created, updated,
-                resource, token, application_id
-            )
-            SELECT %s, a_id, a_user_id, a_scope, %s, %s, %s, '[]', '', application_id FROM gate
+            {INTO_ACCESS_TOKENS}
+            SELECT %s, a_id, a_user_id, a_scope, %s, %s, %s, '[]', NULL, '', application_id
+            FROM gate
         ){_refreshing(kind) if with_refresh else ""}
         SELECT * FROM gate
     """
@@ -120,10 +118,7 @@ def _refreshing(kind: Kind) -> str:
     """Return the part that stores a refresh token."""
     predecessor = "id" if kind is REFRESH_TOKENS else "NULL::bigint"
     return f""", refreshing AS (
-        INSERT INTO idp_refreshtoken (
-            token_checksum, authorization_id, user_id, expires, created, updated,
-            resource, predecessor_id, token, application_id
-        )
+        {INTO_REFRESH_TOKENS}
         SELECT %s, a_id, a_user_id, LEAST(%s, a_created_at + %s), %s, %s,
                '[]', {predecessor}, '', application_id
         FROM gate WHERE a_offline OR %s

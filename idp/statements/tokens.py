@@ -45,21 +45,21 @@ class NewRefreshToken:
 
 
 CLIENT_IS_AS_KNOWN = "c.id = %s AND c.version = %s AND c.enabled"
-#: What comes last of each, the client, is what the gate gives.
-_NEW_ACCESS_TOKEN = """
+INTO_ACCESS_TOKENS = """
     INSERT INTO idp_accesstoken (
         token_checksum, authorization_id, user_id, scope, expires, created, updated,
         resource, signed_with, token, application_id
     )
-    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, ''
 """
-_NEW_REFRESH_TOKEN = """
+INTO_REFRESH_TOKENS = """
     INSERT INTO idp_refreshtoken (
         token_checksum, authorization_id, user_id, expires, created, updated,
         resource, predecessor_id, token, application_id
     )
-    SELECT %s, %s, %s, %s, %s, %s, %s, %s, ''
 """
+#: What comes last of each, the client, is what the gate gives.
+_NEW_ACCESS_TOKEN = f"{INTO_ACCESS_TOKENS} SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, ''"
+_NEW_REFRESH_TOKEN = f"{INTO_REFRESH_TOKENS} SELECT %s, %s, %s, %s, %s, %s, %s, %s, ''"
 
 
 def store_tokens(

@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import Session, User
-from idp.models import Client, Event, Scope, SigningKey
+from idp.models import Client, Event, ResourceServer, Scope, SigningKey
 from tests.browser.test_pages import violations
 from tests.browser.visitor import Site, Visitor, request_of
 from tests.conftest import Server
@@ -76,6 +76,9 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "events": lambda: "idp/event/",
     "event": lambda: f"idp/event/{first(Event)}/change/",
     "new-api": lambda: "idp/resourceserver/add/",
+    "delete": lambda: (
+        f"idp/resourceserver/{first(ResourceServer, identifier=make_api()['identifier'])}/delete/"
+    ),
     "keys": lambda: "idp/signingkey/",
     "key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/change/",
     "replace-key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/act/replace/",

@@ -29,7 +29,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py check
-	$(BIN)/python manage.py makemigrations --check --dry-run accounts idp
+	$(BIN)/python manage.py makemigrations --check --dry-run foundation accounts idp
 	$(BIN)/python scripts/check_texts.py
 
 format: setup

@@ -18,12 +18,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import parking
 from accounts.models import User
-from accounts.network import client_address
 from accounts.next import with_next
 from accounts.second_factor import is_proven
 from accounts.sessions import Ending, end_sessions, session_of
 from accounts.signed_out import page_about
 from accounts.wrong_tries import key_of
+from foundation.client_address import client_address
 
 log = structlog.get_logger(__name__)
 _post = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")

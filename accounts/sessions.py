@@ -25,8 +25,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import Session, User
-from accounts.network import client_address
 from accounts.rows import Columns, instances, one
+from foundation.client_address import client_address
 
 #: Sent inside the transaction that ends sessions, with `sessions` (a list) and `ending`.
 sessions_ended = Signal()

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.network import client_address
+from foundation.client_address import client_address
 from idp.logs import MASK, REQUEST_ID
 from idp.models import Client, Event
 from idp.models.event import new_reference

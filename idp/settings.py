@@ -111,6 +111,7 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "corsheaders",
     "csp",
+    "foundation",
     "accounts",
     "idp",
 ]

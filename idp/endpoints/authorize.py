@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts import parking, second_factor
 from accounts.authentication import Authentication, authentication_of
 from accounts.models import Session
-from accounts.network import client_address
+from foundation.client_address import client_address
 from idp import events
 from idp.authorization import codes, pending, request_object, trial
 from idp.authorization.checks import check

@@ -6,7 +6,7 @@ OAuth Client ID Metadata Document §5.
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.network import client_address
+from foundation.client_address import client_address
 from idp.clients.presentation import hosts_of
 from idp.events import Kind, masked, record
 from idp.registration import client_id_documents, software_statements

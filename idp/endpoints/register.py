@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.network import client_address
+from foundation.client_address import client_address
 from idp import policy
 from idp.clients.presentation import hosts_of
 from idp.endpoints import bearer

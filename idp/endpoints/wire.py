@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.request import UnreadablePostError
 from django.utils import timezone
 
-from accounts.network import client_address
+from foundation.client_address import client_address
 from idp import events, policy
 from idp.clients.authentication import authenticate, credentials_of
 from idp.clients.lookup import with_client

@@ -1,0 +1,1 @@
+"""What the provider stands on: knows neither users nor OpenID."""

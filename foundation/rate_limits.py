@@ -1,0 +1,125 @@
+"""Rate limits: how often something may be done in a window of time.
+
+Counts are rows of the database, so they are shared by all processes, survive a restart and hold
+under parallel requests: each attempt is counted by one statement before it is judged.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from foundation.models import RateCount
+
+#: Every limit there is, by its name. docs/rate-limits.md lists them.
+DECLARED: "dict[str, RateLimit]" = {}
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """At most `allowed` attempts within `window`, which begins with the first of them."""
+
+    name: str
+    allowed: int
+    window: timedelta
+
+    def __post_init__(self) -> None:
+        if self.name in DECLARED:
+            raise ValueError(f"There are two rate limits named {self.name}.")
+        DECLARED[self.name] = self
+
+
+#: A limit, and what it counts by: an account, an IP address, a code.
+Counted = tuple[RateLimit, str]
+
+
+class RateLimitExceededError(Exception):
+    """There were more attempts than a limit allows."""
+
+    def __init__(self, limit: RateLimit, retry_after: int) -> None:
+        super().__init__(f"Rate limit {limit.name} exceeded.")
+        self.limit = limit
+        #: Seconds until the window ends, at least 1.
+        self.retry_after = retry_after
+
+
+def count(*counted: Counted) -> None:
+    """Count one attempt under each limit. Call this before the attempt is judged.
+
+    Raises RateLimitExceededError, for the limit that ends last, if there were too many. Raises
+    RuntimeError within a transaction: a rollback would forget the attempt, and others would wait.
+    """
+    if connection.in_atomic_block:
+        raise RuntimeError("Rate limits are counted outside of transactions.")
+    now = timezone.now()
+    _judge(counted, _incremented(counted, now), now)
+
+
+def check(*counted: Counted) -> None:
+    """Raise RateLimitExceededError if one more attempt would be too many. Counts nothing."""
+    now = timezone.now()
+    rows = RateCount.objects.filter(key__in=map(_key, counted), ends_at__gt=now)
+    spent = {row.key: (row.count + 1, row.ends_at) for row in rows}
+    _judge(counted, spent, now)
+
+
+def forget(*counted: Counted) -> None:
+    """Reset counts, for example after a success."""
+    RateCount.objects.filter(key__in=map(_key, counted)).delete()
+
+
+def _judge(
+    counted: Sequence[Counted], spent: dict[str, tuple[int, datetime]], now: datetime
+) -> None:
+    exceeded = [
+        RateLimitExceededError(limit, max(1, math.ceil((ends_at - now).total_seconds())))
+        for limit, by in counted
+        for attempts, ends_at in [spent.get(_key((limit, by)), (0, now))]
+        if attempts > limit.allowed
+    ]
+    if exceeded:
+        raise max(exceeded, key=lambda error: error.retry_after)
+
+
+def _incremented(counted: Sequence[Counted], now: datetime) -> dict[str, tuple[int, datetime]]:
+    """Return the count and the end of the window of each key, this attempt included.
+
+    Hand-written for ON CONFLICT: of parallel requests each gets a number of its own.
+    """
+    ends = {_key(pair): now + pair[0].window for pair in counted}
+    in_order = sorted(ends)  # so that two requests never wait for each other
+    stored = connection.ops.adapt_datetimefield_value
+    values = [value for key in in_order for value in (key, stored(ends[key]))]
+    rows = ", ".join(["(%s, 1, %s)"] * len(in_order))
+    over = "foundation_ratecount.ends_at <= %s"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO foundation_ratecount (key, count, ends_at) VALUES {rows}
+            ON CONFLICT (key) DO UPDATE SET
+              count = CASE WHEN {over} THEN 1 ELSE foundation_ratecount.count + 1 END,
+              ends_at = CASE WHEN {over} THEN excluded.ends_at
+                             ELSE foundation_ratecount.ends_at END
+            RETURNING key, count, ends_at
+            """,
+            [*values, stored(now), stored(now)],
+        )
+        found = cursor.fetchall()
+    return {key: (attempts, _aware(ends_at)) for key, attempts, ends_at in found}
+
+
+def _aware(stored: datetime | str) -> datetime:
+    """Return a time of the database as Django has it: SQLite's are text in UTC."""
+    if isinstance(stored, str):
+        return timezone.make_aware(datetime.fromisoformat(stored), timezone.get_default_timezone())
+    return stored
+
+
+def _key(counted: Counted) -> str:
+    """Return a key in which nobody's address can be read."""
+    limit, by = counted
+    return f"{limit.name}:{hashlib.sha256(by.encode()).hexdigest()[:32]}"

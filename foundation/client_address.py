@@ -51,7 +51,8 @@ def _entry(request: HttpRequest) -> str:
     """Return the trusted text that says where the request came from."""
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     count: int = settings.IDP_TRUSTED_PROXY_COUNT
-    return hops[-count] if 0 < count <= len(hops) else request.META.get("REMOTE_ADDR", "")
+    sent = hops[-count] if 0 < count <= len(hops) else request.META.get("REMOTE_ADDR", "")
+    return str(sent)
 
 
 def _parsed(text: str) -> str | None:

@@ -1,0 +1,183 @@
+"""Count the functions of ours that one code exchange and one UserInfo request run through.
+
+Prints, for each, how many functions there are, in how many modules, and how many of our frames are
+on the stack at the deepest; `--names` lists them in the order of their first call. A database of
+its own is made and thrown away.
+"""
+
+import argparse
+import io
+import json
+import os
+import sys
+import tempfile
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+from wsgiref.util import setup_testing_defaults
+
+ROOT = Path(__file__).resolve().parent.parent
+#: The packages whose functions are counted.
+OURS = tuple(str(ROOT / name) + os.sep for name in ("foundation", "accounts", "idp"))
+
+
+@dataclass
+class RequestPath:
+    """What of our code ran while a request was answered."""
+
+    functions: list[CodeType] = field(default_factory=list)
+    deepest: int = 0
+    _depth: int = 0
+
+    @property
+    def modules(self) -> set[str]:
+        """Return the files that the functions are in."""
+        return {code.co_filename for code in self.functions}
+
+    def names(self) -> list[str]:
+        """Return the functions as `module:qualified name`, in the order of their first call."""
+        return [
+            f"{Path(code.co_filename).relative_to(ROOT)}:{code.co_qualname}"
+            for code in self.functions
+        ]
+
+    def watch(self, frame: FrameType, event: str, _argument: Any) -> None:
+        """Note a call or a return; a `sys.setprofile` function."""
+        if not frame.f_code.co_filename.startswith(OURS):
+            return
+        if event == "call":
+            self._depth += 1
+            self.deepest = max(self.deepest, self._depth)
+            if frame.f_code not in self.functions:
+                self.functions.append(frame.f_code)
+        elif event == "return":
+            self._depth -= 1
+
+
+def watched(answer: Callable[[], Any]) -> RequestPath:
+    """Return the path of one request."""
+    path = RequestPath()
+    sys.setprofile(path.watch)
+    try:
+        answer()
+    finally:
+        sys.setprofile(None)
+    return path
+
+
+CLIENT_ID, SECRET, REDIRECT_URI = "measured", "measured-secret-" * 4, "https://app.example/callback"
+VERIFIER = "measured-verifier-" * 3
+CHALLENGE = urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+DECLARED = f"""
+users:
+  - {{email: ana@example.com, email_verified: true, password: correct horse battery, name: Ana}}
+clients:
+  - client_id: {CLIENT_ID}
+    client_secret: {SECRET}
+    client_name: Measured
+    redirect_uris: [{REDIRECT_URI}]
+    first_party: true
+"""
+
+
+def code(browser: Any) -> str:
+    """Return the code that an authorization request of somebody who is signed in gives."""
+    asked = {
+        "client_id": CLIENT_ID,
+        "redirect_uri": REDIRECT_URI,
+        "response_type": "code",
+        "scope": "openid profile",
+        "nonce": "measured",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+    }
+    answer = browser.get("/authorize", asked)
+    return parse_qs(urlsplit(answer["Location"]).query)["code"][0]
+
+
+def exchange(application: Any, value: str) -> dict[str, Any]:
+    """Exchange a code at the WSGI entrance, and return the response."""
+    form = {
+        "grant_type": "authorization_code",
+        "code": value,
+        "redirect_uri": REDIRECT_URI,
+        "code_verifier": VERIFIER,
+    }
+    basic = b64encode(f"{CLIENT_ID}:{SECRET}".encode()).decode()
+    return ask(application, "POST", "/token", f"Basic {basic}", urlencode(form))
+
+
+def ask(
+    application: Any, method: str, path: str, authorization: str, body: str = ""
+) -> dict[str, Any]:
+    """Send a request to the WSGI entrance, and return the JSON that it is answered with."""
+    environ: dict[str, Any] = {"HTTP_AUTHORIZATION": authorization}
+    setup_testing_defaults(environ)
+    environ |= {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "HTTP_HOST": "localhost:8000",
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_TYPE": "application/x-www-form-urlencoded",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body.encode()),
+    }
+    statuses: list[str] = []
+    answered = b"".join(application(environ, lambda status, _headers: statuses.append(status)))
+    if statuses != ["200 OK"]:
+        raise SystemExit(f"{path} answered {statuses[0]}: {answered.decode()}")
+    return dict(json.loads(answered))
+
+
+def measure(work: Path) -> dict[str, RequestPath]:
+    """Return the paths of both requests, each after one that is not counted."""
+    os.environ["DATABASE_URL"] = f"sqlite:///{work / 'db.sqlite3'}"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "idp.settings"
+    os.environ["IDP_ISSUER"] = "http://localhost:8000"
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.test import Client as Browser
+
+    from accounts.models import User
+    from idp import keys
+    from idp.wsgi import application
+
+    declared = work / "declared.yaml"
+    declared.write_text(DECLARED)
+    call_command("migrate", verbosity=0)
+    call_command("apply", str(declared), stdout=io.StringIO())
+    keys.ensure_keys()
+    browser = Browser(headers={"host": "localhost:8000"})
+    browser.force_login(User.objects.get(email="ana@example.com"))
+    token = exchange(application, code(browser))["access_token"]
+    value = code(browser)
+    paths = {"code exchange": watched(lambda: exchange(application, value))}
+    bearer = f"Bearer {token}"
+    ask(application, "GET", "/userinfo", bearer)
+    paths["UserInfo"] = watched(lambda: ask(application, "GET", "/userinfo", bearer))
+    return paths
+
+
+def main() -> None:
+    """Print the figures, and the names where they are wanted."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--names", action="store_true", help="list the functions")
+    options = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    with tempfile.TemporaryDirectory() as work:
+        for request, path in measure(Path(work)).items():
+            counted = f"{len(path.functions)} functions in {len(path.modules)} modules"
+            print(f"{request}: {counted}, {path.deepest} deep")
+            for name in path.names() if options.names else ():
+                print(f"  {name}")
+
+
+if __name__ == "__main__":
+    main()

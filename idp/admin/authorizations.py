@@ -8,19 +8,20 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from idp.admin.page import Act, Record, list_of, people_like
+from idp.admin import search
+from idp.admin.page import Act, Record, list_of
 from idp.authorization.consent import withdraw
 from idp.models import Authorization, Consent
 from idp.tokens.revocation import revoke_families
 
 
 def _of_person_or_client(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
-    if "@" in term:
-        return rows.filter(user__in=people_like(term))
-    return rows.filter(client__client_id=term)
+    return search.any_of(rows, user__in=search.people(term), client__in=search.apps(term))
 
 
-_SEARCH = _("The beginning of a person’s e-mail address, or a client ID.")
+_SEARCH = search.helped(
+    _("Part of a person’s name or email address, or of an app’s name, client ID or redirect URI.")
+)
 
 
 @admin.register(Consent)
@@ -29,6 +30,7 @@ class ConsentsPage(Record):
 
     list_display = ("user", "client", "shown_scopes", "created_at", "updated_at", "expires_at")
     list_filter = ("created_at",)
+    linked_by = ("user", "client")
     list_select_related = ("user", "client")
     ordering = ("-pk",)
     search_help_text = _SEARCH
@@ -63,6 +65,7 @@ class AuthorizationsPage(Record):
 
     list_display = ("user", "client", "scope", "offline", "created_at", "revoked_at")
     list_filter = ("offline",)
+    linked_by = ("user", "client", "session")
     list_select_related = ("user", "client")
     ordering = ("-pk",)
     search_help_text = _SEARCH

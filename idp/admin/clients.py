@@ -19,9 +19,9 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from idp import events, policy
-from idp.admin import improve, new_app, proof, trial
+from idp.admin import improve, new_app, proof, search, trial
 from idp.admin.client_form import FIELDSETS, OF_ITS_DOCUMENT, THE_RECORD, ClientForm
-from idp.admin.page import Act, Link, Page, counted, list_of, people_like
+from idp.admin.page import Act, Link, Page, counted, list_of
 from idp.admin.preview import PreviewForm
 from idp.admin.summary import summary_of
 from idp.clients import deletion, secrets
@@ -71,8 +71,11 @@ class ClientsPage(Page):
     list_display = ("label", "client_id", "kind", "enabled", "profile", "created")
     list_filter = ("enabled", "token_endpoint_auth_method", "profile", "registration_source")
     sortable_by = ("client_id",)
+    linked_by = ("user",)
     ordering = ("-pk",)
-    search_help_text = _("A client ID, the beginning of a name, or the owner’s e-mail address.")
+    search_help_text = search.helped(
+        _("Part of a name, client ID or redirect URI, or of the owner’s email address with its @.")
+    )
     readonly_fields = THE_RECORD
     fieldsets = FIELDSETS
     acts = (
@@ -181,10 +184,10 @@ class ClientsPage(Page):
         return (*self.readonly_fields, "client_id", *(OF_ITS_DOCUMENT if by_document else ()))
 
     def found(self, rows: QuerySet[Client], term: str) -> QuerySet[Client]:
-        """Return apps by client_id, by the beginning of the name, or by owner."""
+        """Return apps by part of the client_id, name or a redirect URI, or by their owner."""
         if "@" in term:
-            return rows.filter(user__in=people_like(term))
-        return rows.filter(client_id=term) | rows.filter(name__startswith=term)
+            return search.any_of(rows, user__in=search.people(term))
+        return rows.filter(pk__in=search.apps(term, search.FOUND_AT_MOST))
 
     @admin.display(description=_("name"))
     def label(self, client: Client) -> str:
@@ -195,6 +198,9 @@ class ClientsPage(Page):
     def kind(self, client: Client) -> bool:
         """Return whether the app has a secret to keep."""
         return client.needs_secret
+
+    def person_of(self, row: Client) -> None:
+        """Return nobody: what happens to an app does not concern its owner's account."""
 
     def client_id_of(self, row: Client) -> str:
         """Return the app's client_id."""
@@ -207,7 +213,11 @@ class ClientsPage(Page):
             *([(_("Secrets"), secrets_page, Client)] if row.needs_secret else []),
             (_("What it receives"), reverse("admin:idp_client_preview", args=[row.pk]), User),
             (_("What to improve"), reverse("admin:idp_client_improve", args=[row.pk]), Client),
-            (_("Errors"), list_of(Event, client_id=row.client_id, kind=Event.Kind.DENIED), Event),
+            (
+                _("Errors"),
+                list_of(Event, client_id=row.client_id, kind__exact=Event.Kind.DENIED),
+                Event,
+            ),
             (_("Events"), list_of(Event, client_id=row.client_id), Event),
             (_("Consents"), list_of(Consent, client=row.pk), Consent),
             (_("Authorizations"), list_of(Authorization, client=row.pk), Authorization),

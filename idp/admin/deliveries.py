@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from idp.admin import search
 from idp.admin.page import Act, Record
 from idp.logout.backchannel import try_again
 from idp.models import Delivery
@@ -17,9 +18,10 @@ class DeliveriesPage(Record):
 
     list_display = ("client", "created_at", "state", "tries", "next_try", "last_problem")
     list_filter = ("state",)
+    linked_by = ("client", "session")
     list_select_related = ("client",)
     ordering = ("-pk",)
-    search_help_text = _("A client ID.")
+    search_help_text = search.helped(_("Part of an app’s name, client ID or redirect URI."))
     fields = (
         *("client", "session", "sub", "sid", "created_at", "state", "tries"),
         *("next_try", "done_at", "last_problem"),
@@ -42,4 +44,4 @@ class DeliveriesPage(Record):
 
     def found(self, rows: QuerySet[Delivery], term: str) -> QuerySet[Delivery]:
         """Return the deliveries to an app."""
-        return rows.filter(client__client_id=term)
+        return search.any_of(rows, client__in=search.apps(term))

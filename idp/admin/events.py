@@ -2,12 +2,12 @@
 
 import csv
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_ipv46_address
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import URLPattern, path
@@ -17,9 +17,13 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from idp import events
-from idp.admin.page import Record, people_like
-from idp.models import Event
+from idp.admin import search
+from idp.admin.lists import can_hold
+from idp.admin.page import Record
+from idp.models import Client, Event
+from idp.models.event import reference_in
 
 #: Rows of one export; a narrower filter gives the rest.
 EXPORTED_AT_MOST = 100_000
@@ -28,21 +32,27 @@ _COLUMNS = (
     *("reference", "at", "kind", "person", "operator", "client_id", "target", "ip_address"),
     *("error", "reason", "times", "details"),
 )
-#: What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: How a formula begins: also in full width, which spreadsheets of East Asian languages read alike.
+_FORMULA = set("=+-@\N{MINUS SIGN}")
+#: What a spreadsheet may take for the end of a cell: not everybody's separates cells by commas.
+_SEPARATORS = re.compile(r"([,;|\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029])")
 
 
 @admin.register(Event)
 class EventsPage(Record):
     """Events."""
 
-    list_display = ("moment", "kind", "reference", "user", "client_id", "what")
+    list_display = ("moment", "kind", "what", "who", "client_id", "reference")
     list_display_links = ("moment", "reference")
     list_filter = ("kind", "at")
-    list_select_related = ("user",)
+    linked_by = ("user", "client_id", "target")
+    list_select_related = ("user", "actor")
     ordering = ("-pk",)
-    search_help_text = _(
-        "A reference, a client ID, a network address, or the beginning of a person’s address."
+    search_help_text = search.helped(
+        _(
+            "A reference, an IP address, or part of the name or email address of a person, or of "
+            "the name, client ID or redirect URI of an app."
+        )
     )
     readonly_fields = ("moment", "story")
     change_list_template = "admin/events_change_list.html"
@@ -57,16 +67,16 @@ class EventsPage(Record):
         return [export, *super().get_urls()]
 
     def found(self, rows: QuerySet[Event], term: str) -> QuerySet[Event]:
-        """Return events by whatever the term is; each way is by an index."""
-        if "@" in term:
-            people = people_like(term)
-            return rows.filter(user__in=people) | rows.filter(actor__in=people)
-        by_reference = rows.filter(reference=term.upper())
-        try:
-            validate_ipv46_address(term)
-        except ValidationError:
-            return by_reference | rows.filter(client_id=term)
-        return rows.filter(ip_address=term)
+        """Return events by whatever the term is: a reference, an address, or somebody's name."""
+        reference = reference_in(term)
+        if reference and rows.filter(reference=reference).exists():
+            return rows.filter(reference=reference)
+        if can_hold(Event._meta.get_field("ip_address"), term):
+            return rows.filter(ip_address=term)
+        people = search.people(term)
+        apps = Client.objects.filter(pk__in=search.apps(term)).values_list("client_id", flat=True)
+        # An app that requests named need not be known here.
+        return search.any_of(rows, user__in=people, actor__in=people, client_id__in=[term, *apps])
 
     def get_fields(self, request: HttpRequest, obj: Event | None = None) -> list[Any]:  # noqa: ARG002
         """Show what an event has."""
@@ -80,11 +90,18 @@ class EventsPage(Record):
         """Return when it happened, to the second."""
         return f"{event.at:%Y-%m-%d %H:%M:%S}"
 
+    @admin.display(description=_("who"))
+    def who(self, event: Event) -> User | None:
+        """Return the operator who did it, or else the person whom it concerns."""
+        return event.actor or event.user
+
     @admin.display(description=_("what"))
     def what(self, event: Event) -> str:
         """Return what happened, in a line."""
-        words = event.reason or event.target or ", ".join(event.details.get("methods", ()))
-        return Truncator(f"{event.error}: {words}" if event.error else words).chars(140)
+        names = event.details.get("methods") or event.details.get("changes", ())
+        words = event.reason or (", ".join(names) if event.kind != Event.Kind.CREATED else "")
+        told = ": ".join(filter(None, [event.error, event.target, words]))
+        return Truncator(told).chars(140)
 
     @admin.display(description=_("the whole story"))
     def story(self, event: Event) -> SafeString | str:
@@ -191,5 +208,17 @@ def _csv(rows: Iterable[Event]) -> Iterator[str]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    """Return a cell that no spreadsheet takes for a formula, wherever it ends cells."""
+    if not isinstance(value, str):
+        return value
+    parts = _SEPARATORS.split(value)
+    plain = "".join(f"'{part}" if _is_formula(part) else part for part in parts)
+    return f"'{value}" if plain == value and _SEPARATORS.match(value) else plain
+
+
+def _is_formula(text: str) -> bool:
+    """Whether the first thing that is seen of a text begins a formula."""
+    seen = (
+        letter for letter in text if letter != '"' and unicodedata.category(letter)[0] not in "ZC"
+    )
+    return unicodedata.normalize("NFKC", next(seen, ""))[:1] in _FORMULA

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import DateTimeField, ManyToManyField, Model, QuerySet, URLField
 from django.forms import URLInput
 from django.http import Http404, HttpRequest, HttpResponse
@@ -28,41 +27,18 @@ from accounts.models import User
 from idp import events
 from idp.admin import proof
 from idp.admin.fields import Moment
+from idp.admin.lists import (
+    COUNTED_AT_MOST,
+    BadListQuery,
+    BoundedList,
+    BoundedPaginator,
+    can_hold,
+    is_declared,
+)
 from idp.declaration import differences, key_of, name_of, state_of
 
-#: Rows that are counted, and can be paged through; beyond, a search leads further.
-COUNTED_AT_MOST = 10_000
 _BEFORE = "_state_before"
 Link = tuple[str | Promise, str, type[Model]]
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no further than COUNTED_AT_MOST, so that a list of millions opens as fast as any."""
-
-    most = COUNTED_AT_MOST
-
-    @cached_property
-    def count(self) -> int:
-        """Return how many rows can be paged through."""
-        rows: Any = self.object_list
-        return int(rows.order_by().values("pk")[: self.most].count())
-
-    def page(self, number: Any) -> Any:
-        """Return a page; what comes before it is skipped by keys, and not read."""
-        page = super().page(number)
-        shown: Any = page.object_list
-        rows: Any = self.object_list
-        page.object_list = rows.filter(pk__in=list(shown.values_list("pk", flat=True)))
-        return page
-
-
-class IndexedList(ChangeList):
-    """A list that is sorted by the page's `sortable_by`, whatever its address says."""
-
-    def get_ordering_field(self, field_name: Any) -> Any:
-        """Return what a column is sorted by, or None."""
-        sortable = field_name in (self.sortable_by or ())
-        return super().get_ordering_field(field_name) if sortable else None
 
 
 @dataclass(frozen=True)
@@ -91,6 +67,7 @@ class Act:
 class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     """A model's pages. Nothing is deleted from a list, and no list counts all its rows."""
 
+    view_on_site = False
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
@@ -98,6 +75,8 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     paginator = BoundedPaginator
     #: Columns that lists are sorted by when asked: those with an index in that order.
     sortable_by: ClassVar[tuple[str, ...]] = ()
+    #: Columns that links to the list name beside its filters (`list_of`).
+    linked_by: ClassVar[tuple[str, ...]] = ()
     formfield_overrides = {
         URLField: {"widget": URLInput(attrs={"class": "vTextField"})},
         ManyToManyField: {"widget": forms.CheckboxSelectMultiple},
@@ -114,7 +93,19 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002
         """Return the kind of list."""
-        return IndexedList
+        return BoundedList
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Whether an address may filter the list by this: by what is declared only."""
+        return is_declared(self, request, lookup, value)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Return a row by what its address names it, or None."""
+        field: Any = self.opts.get_field(from_field) if from_field else self.opts.pk
+        known = can_hold(field, object_id)
+        return super().get_object(request, object_id, from_field) if known else None
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:  # noqa: ARG002
         """Show the search box where there is something to search by."""
@@ -283,9 +274,20 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     # --- showing ----------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Head the list with what it lists."""
+        """Head the list with what it lists; refuse an address that filters it by anything else."""
         title = capfirst(self.opts.verbose_name_plural)
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        try:
+            return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        except BadListQuery:
+            context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
+            return TemplateResponse(request, "admin/bad_list_query.html", context, status=400)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:  # type: ignore[override]
+        """Do something to the chosen rows. Raises BadListQuery for keys that no row can have."""
+        keys = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if not all(can_hold(self.opts.pk, key) for key in keys):
+            raise BadListQuery
+        return super().response_action(request, queryset)
 
     def history_view(
         self,
@@ -353,25 +355,19 @@ def counted(rows: QuerySet[Any]) -> str:
     return _("%d or more") % number if number == COUNTED_AT_MOST else str(number)
 
 
-def people_like(term: str) -> list[int]:
-    """Return the keys of the people whose address begins like this; a few dozen at most."""
-    matching = User.objects.filter(email__startswith=term.strip().lower())
-    return list(matching.values_list("pk", flat=True)[:50])
-
-
 def _several(act: Act) -> Callable[[Page, HttpRequest, QuerySet[Any]], HttpResponse | None]:
     """Return an act as Django's lists have their actions: done to every chosen row it fits."""
 
     def run(page: Page, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
         if act.needs_proof and (prove := proof.missing(request)):
             return redirect(prove)
-        done = 0
-        for row in rows:
+        done, chosen = 0, rows[:COUNTED_AT_MOST]  # what the list counted
+        for row in chosen:
             if act in page.acts_on(request, row):
                 page.act(request, act, row)
                 done += 1
         text = _("Done for %(done)d of %(all)d: %(act)s.")
-        messages.success(request, text % {"done": done, "all": len(rows), "act": act.label})
+        messages.success(request, text % {"done": done, "all": len(chosen), "act": act.label})
         return None
 
     return run

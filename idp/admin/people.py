@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import deletion, invitations, operations, second_factor, wrong_tries
 from accounts.models import EmailChange, Session, User
+from idp.admin import search
 from idp.admin.fields import AddressField, WebAddress
 from idp.admin.page import Act, Link, Page, list_of
 from idp.admin.proof import ProvenForm
@@ -94,7 +95,7 @@ class PeoplePage(Page):
     list_filter = ("is_active", "is_staff", "date_joined")
     sortable_by = ("email",)
     ordering = ("-pk",)
-    search_help_text = _("The beginning of an e-mail address, or a subject (sub).")
+    search_help_text = search.helped(_("Part of a name or an email address, or a subject (sub)."))
     readonly_fields = ("sub", "status", "second_factor", "date_joined", "last_login", "updated_at")
     acts = (
         Act(
@@ -212,15 +213,8 @@ class PeoplePage(Page):
         return self.has_change_permission(request, row)
 
     def found(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """Return people by the beginning of their address, or by their subject."""
-        if "@" not in term and len(term) >= len("00000000-0000-0000-0000-000000000000") - 4:
-            try:
-                return rows.filter(sub=term)
-            except ValidationError:
-                pass
-        term = term.lower()
-        # Where in the index it begins: without that, a list in its order may read up to there.
-        return rows.filter(email__gte=term, email__startswith=term).order_by("email")
+        """Return people by part of their name or address, or by their subject."""
+        return rows.filter(pk__in=search.people(term, search.FOUND_AT_MOST)).order_by("email")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Know whether the address is verified without asking for each."""

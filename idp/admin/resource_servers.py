@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from idp import policy
+from idp.admin import search
 from idp.admin.fields import Choices, ClientsField, DescribedLines, Lines, PairLines
 from idp.admin.page import Act, Page
 from idp.models import InitialAccessToken, ResourceServer, Scope
@@ -67,11 +68,11 @@ class ResourceServersPage(Page):
     form = ResourceServerForm
     list_display = ("identifier", "name", "access_token_format", "access_token_lifetime")
     ordering = ("identifier",)
-    search_help_text = _("The beginning of an identifier.")
+    search_help_text = _("Part of an identifier or a name.")
 
     def found(self, rows: QuerySet[ResourceServer], term: str) -> QuerySet[ResourceServer]:
-        """Return APIs by identifier."""
-        return rows.filter(identifier__startswith=term)
+        """Return APIs by part of their identifier or name."""
+        return search.having(rows, ("identifier", "name"), term)
 
 
 class ScopeForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -101,11 +102,11 @@ class ScopesPage(Page):
     form = ScopeForm
     list_display = ("name", "description")
     ordering = ("name",)
-    search_help_text = _("The beginning of a name.")
+    search_help_text = _("Part of a name or description.")
 
     def found(self, rows: QuerySet[Scope], term: str) -> QuerySet[Scope]:
-        """Return scopes by name."""
-        return rows.filter(name__startswith=term)
+        """Return scopes by part of their name or description."""
+        return search.having(rows, ("name", "description"), term)
 
 
 class InitialAccessTokenForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -17,8 +17,8 @@ from accounts.models import Session
 from accounts.operations import end_everybodys_sessions, end_session
 from accounts.sessions import Ending, session_of
 from idp import events
-from idp.admin import proof
-from idp.admin.page import Act, Link, Record, counted, list_of, people_like
+from idp.admin import proof, search
+from idp.admin.page import Act, Link, Record, counted, list_of
 from idp.models import Authorization, Delivery
 
 
@@ -67,9 +67,10 @@ class SessionsPage(Record):
     change_list_template = "admin/sessions_change_list.html"
     list_display = ("user", "user_agent", "ip_address", "created_at", "last_seen_at", "ended_at")
     list_filter = (Living, "created_at")
+    linked_by = ("user",)
     list_select_related = ("user",)
     ordering = ("-created_at",)
-    search_help_text = _("The beginning of a person’s e-mail address.")
+    search_help_text = search.helped(_("Part of a person’s name or email address."))
     fields = (
         *("user", "user_agent", "ip_address", "how", "authenticated_at", "created_at"),
         *("last_seen_at", "ended_at", "ending"),
@@ -86,8 +87,8 @@ class SessionsPage(Record):
     )
 
     def found(self, rows: QuerySet[Session], term: str) -> QuerySet[Session]:
-        """Return the sessions of people by their address."""
-        return rows.filter(user__in=people_like(term))
+        """Return the sessions of people by part of their name or address."""
+        return search.any_of(rows, user__in=search.people(term))
 
     @admin.display(description=_("signed in with"))
     def how(self, session: Session) -> str:

@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from idp.roles import may_administer
 
 _OWN_ACTS_SHOWN = 10
+_UNUSED = {"autocomplete", "view_on_site"}
 
 
 class Site(AdminSite):
@@ -41,10 +42,11 @@ class Site(AdminSite):
     )
 
     def get_urls(self) -> list[Any]:
-        """Add the pages that are about no model."""
+        """Add the pages that are about no model; leave out those of Django's that nothing uses."""
         from idp.admin import configuration
 
-        return [*configuration.urls(self), *super().get_urls()]
+        pages = [url for url in super().get_urls() if getattr(url, "name", "") not in _UNUSED]
+        return [*configuration.urls(self), *pages]
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether somebody may be here: staff, signed in with a second factor where it is asked."""

@@ -24,6 +24,13 @@ def is_reference(text: str) -> bool:
     return re.fullmatch(f"[{_ALPHABET}]{{4}}-[{_ALPHABET}]{{4}}", text) is not None
 
 
+def reference_in(text: str) -> str | None:
+    """Return the reference that somebody typed, whatever its case, dash and spaces, or None."""
+    letters = re.sub(r"[\W_]", "", text).upper()
+    reference = f"{letters[:4]}-{letters[4:]}"
+    return reference if is_reference(reference) else None
+
+
 class Event(models.Model):
     """Something that happened. Rows are added and, after the retention time, dropped; never edited.
 

@@ -1,0 +1,92 @@
+"""Searches of lists: by index in the whole table, by a part of a name in its newest rows.
+
+Each statement reads a bounded number of rows, however many there are. docs/adr/0010.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Model, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from idp.admin.lists import COUNTED_AT_MOST, can_hold
+from idp.models import Client
+
+#: How many of a table's newest rows are searched for a part of a name.
+NEWEST = COUNTED_AT_MOST
+#: How many rows a search finds.
+FOUND_AT_MOST = 1_000
+#: Of how many people or apps a search finds the sessions, events and so on.
+NAMED_AT_MOST = 50
+_WORDS = 5
+_PEOPLE = ("email", "name", "given_name", "family_name")
+_APPS = ("client_id", "name", "addresses")
+
+#: What the help of a search says beside what is found.
+_BOUNDS = _(
+    "Parts are looked for in the newest {newest}; in all others, the beginning of an email address "
+    "or of an app’s name, or a whole client ID."
+)
+
+
+def helped(words: Any) -> Any:
+    """Return the help of a search, with how far it looks for parts of names."""
+    return format_lazy(
+        "{} {}", words, format_lazy(_BOUNDS, newest=f"{NEWEST:,}".replace(",", "\xa0"))
+    )
+
+
+def people(term: str, most: int = NAMED_AT_MOST) -> list[int]:
+    """Return the keys of people by subject, beginning of the address, part of address or name."""
+    if can_hold(User._meta.get_field("sub"), term):
+        return list(User.objects.filter(sub=term).values_list("pk", flat=True))
+    email = term.lower()
+    # Where in the index it begins: without that, SQLite reads the whole index.
+    begun = User.objects.filter(email__gte=email, email__startswith=email).order_by("email")
+    return _first(most, begun, having(User.objects.order_by("-pk"), _PEOPLE, term))
+
+
+def apps(term: str, most: int = NAMED_AT_MOST) -> list[int]:
+    """Return the keys of apps by client_id, or part of it, of the name or of a redirect URI."""
+    known = Client.objects.filter(Q(client_id=term) | Q(name__startswith=term)).order_by()
+    with_addresses = Client.objects.order_by("-pk").alias(
+        addresses=Cast("redirect_uris", TextField())
+    )
+    return _first(most, known, having(with_addresses, _APPS, term))
+
+
+def having(rows: QuerySet[Any], columns: Iterable[str], term: str) -> QuerySet[Any]:
+    """Return those of a table's newest rows that have each word of a term in one of its columns."""
+    model: type[Model] = rows.model
+    last = model._default_manager.order_by("-pk").values("pk")[NEWEST - 1 : NEWEST]
+    rows = rows.filter(pk__gte=Coalesce(Subquery(last), Value(0)))
+    for word in term.split()[:_WORDS]:
+        rows = rows.filter(
+            Q(*((f"{column}__icontains", word) for column in columns), _connector=Q.OR)
+        )
+    return rows
+
+
+def any_of(rows: QuerySet[Any], **keys: list[Any]) -> QuerySet[Any]:
+    """Return rows that have one of some keys in one of their columns, the newest of each column.
+
+    A statement for each column: for several in one, PostgreSQL may read the table in its order.
+    """
+    found: set[Any] = set()
+    for lookup, values in keys.items():
+        if values:
+            newest = rows.filter(**{lookup: values}).order_by("-pk")
+            found.update(newest.values_list("pk", flat=True)[:FOUND_AT_MOST])
+    return rows.filter(pk__in=found)
+
+
+def _first(most: int, *searches: QuerySet[Any]) -> list[int]:
+    """Return the first keys that these searches find, those of the earlier before the others."""
+    found: dict[int, None] = {}
+    for search in searches:
+        if len(found) < most:
+            found.update(dict.fromkeys(search.values_list("pk", flat=True)[:most]))
+    return list(found)[:most]

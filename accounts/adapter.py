@@ -17,6 +17,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from accounts import parking
+from accounts.addresses import cleaned_email
 from accounts.models import User
 from accounts.next import with_next
 from accounts.second_factor import is_proven
@@ -49,6 +50,10 @@ class Adapter(DefaultAccountAdapter):
     def is_safe_url(self, url: str | None) -> bool:
         """Whether to return there after signing in: addresses of our own only, as paths."""
         return bool(url) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+
+    def clean_email(self, email: str) -> str:
+        """Return an address as it is stored, whatever spelling was typed."""
+        return cleaned_email(email)
 
     def new_user(self, request: HttpRequest) -> User:  # noqa: ARG002
         """Return the account that somebody is about to make."""

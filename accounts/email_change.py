@@ -24,6 +24,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts import deletion
+from accounts.addresses import shown_email
 from accounts.models import EmailChange, Session, User
 from accounts.sessions import Ending, end_sessions
 
@@ -101,7 +102,7 @@ def confirm(http: HttpRequest, session: Session, change: EmailChange, code: str)
         path = reverse("account_email_undo", args=[token_for(change)])
         context = {
             "link": f"{settings.IDP_ISSUER}{path}",
-            "new_email": change.new_email,
+            "new_email": shown_email(change.new_email),
             "days": UNDONE_WITHIN.days,
         }
         get_adapter().send_mail("account/email/email_changed", change.old_email, context)
@@ -155,7 +156,7 @@ def undo(http: HttpRequest, change: EmailChange) -> bool:
                 deletion.keep(user, http)
     except IntegrityError:
         raise TakenError from None
-    context = {"old_email": change.old_email}
+    context = {"old_email": shown_email(change.old_email)}
     get_adapter().send_mail("account/email/email_restored", taken_back, context)
     return True
 

@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts import passkeys, passwords
+from accounts.addresses import cleaned_email, normalised_email
 from accounts.models import User
 
 log = structlog.get_logger(__name__)
@@ -47,6 +48,10 @@ class SignInForm(allauth.LoginForm):
         _dress(self.fields["login"], _EMAIL_LABEL, **known)
         _dress(self.fields["password"], _("Password"), autocomplete="current-password")
         self.fields["remember"].label = _("Stay signed in on this device")
+
+    def clean_login(self) -> str:
+        """Return the address as it is stored."""
+        return normalised_email(self.cleaned_data["login"])
 
 
 class SignUpForm(allauth.SignupForm):
@@ -82,10 +87,11 @@ class ResetPasswordForm(allauth.ResetPasswordForm):
 
     def clean_email(self) -> str:
         """Find whose address it is; also somebody's who may want to keep their account."""
-        email: str = super().clean_email()
-        if not self.users:
-            found = filter_users_by_email(email, prefer_verified=True, for_login=True)
-            self.users = [user for user in found if user.can_be_kept]
+        email = normalised_email(self.cleaned_data["email"])
+        found = filter_users_by_email(email, prefer_verified=True, for_login=True)
+        # Active ones first: allauth prefers them, too.
+        found.sort(key=lambda user: (not user.is_active, user.pk))
+        self.users = [user for user in found if user.may_sign_in]
         return email
 
     def save(self, request: HttpRequest, **_: Any) -> str:
@@ -140,7 +146,7 @@ class NewEmailForm(forms.Form):
 
     def clean_email(self) -> str:
         """Return it as addresses are kept. Refuse the one that the person has."""
-        email: str = self.cleaned_data["email"].lower()
+        email = cleaned_email(self.cleaned_data["email"])
         if email == self.user.email:
             raise forms.ValidationError(_("That is your address already."))
         return email

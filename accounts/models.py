@@ -12,13 +12,15 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.addresses import NormalisedEmailField, normalised_email, shown_email
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes people; an e-mail address is what they sign in with."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create a person. Without a password they can sign in only after a reset."""
-        user = self.model(email=email.strip().lower(), **fields)
+        user = self.model(email=normalised_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -41,15 +43,15 @@ class UserManager(BaseUserManager["User"]):
         )
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Find a person by e-mail address, whatever its capitals."""
-        return self.get(email__iexact=username)
+        """Find a user by email address, in whatever spelling."""
+        return self.get(email=username)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. `sub` identifies them to relying parties and is never given to another."""
 
     sub = models.UUIDField(_("subject"), default=uuid.uuid4, unique=True, editable=False)
-    email = models.EmailField(_("e-mail address"), unique=True)
+    email = NormalisedEmailField(_("e-mail address"), unique=True)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
@@ -126,13 +128,18 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_full_name(self) -> str:
         """Return the name to greet this person by, or their address."""
-        return self.name or self.given_name or self.email
+        return self.name or self.given_name or self.shown_email
+
+    @property
+    def shown_email(self) -> str:
+        """Return the address for the user's own pages: its domain in Unicode."""
+        return shown_email(self.email)
 
     def set_email(self, email: str, *, verified: bool) -> None:
         """Make this the primary address; `EmailAddress` alone says if it is verified."""
         from allauth.account.models import EmailAddress
 
-        email = email.strip().lower()
+        email = normalised_email(email)
         if self.email != email:
             self.email = email
             self.save(update_fields=["email", "updated_at"])
@@ -195,8 +202,8 @@ class EmailChange(models.Model):
     """Another address that a person wants; once it is theirs, what puts the old one back."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE)
-    old_email = models.EmailField()
-    new_email = models.EmailField()
+    old_email = NormalisedEmailField()
+    new_email = NormalisedEmailField()
     #: Of the code that was mailed; empty where the address is somebody else's.
     code_hash = models.CharField(max_length=64, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)

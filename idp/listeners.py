@@ -63,7 +63,7 @@ def _sign_in_failed(
     What was typed is not kept: people type passwords where the address belongs.
     """
     typed = credentials.get("email") or credentials.get("username")
-    user = User.objects.filter(email=str(typed).strip().lower()).first() if typed else None
+    user = User.objects.filter(email=str(typed)).first() if typed else None
     reason = "The password is wrong." if user else "No account has the address that was typed."
     record(Kind.SIGN_IN_FAILED, request, user=user, reason=reason)
 

@@ -28,7 +28,9 @@ def choose_password(http: HttpRequest) -> HttpResponse:
     user = stage.login.user
     form = NewPasswordForm(http.POST if http.method == "POST" else None, user=user)
     if not form.is_valid():
-        return render(http, "account/choose_password.html", {"form": form, "email": user.email})
+        return render(
+            http, "account/choose_password.html", {"form": form, "email": user.shown_email}
+        )
     if not passwords.replace(user, form.cleaned_data["password1"]):
         return begin_anew(http, stage)
     password_changed.send(sender=User, request=http, user=user)

@@ -51,7 +51,9 @@ def keep_account(http: HttpRequest) -> HttpResponse:
     if not stage.still_stands():
         return begin_anew(http, stage)
     if http.method != "POST":
-        return render(http, "account/keep.html", {"email": user.email, "due": user.deletion_due_at})
+        return render(
+            http, "account/keep.html", {"email": user.shown_email, "due": user.deletion_due_at}
+        )
     if "keep" not in http.POST:
         messages.info(http, _("It stays so. Until it is deleted, you can sign in and keep it."))
         return begin_anew(http, stage)

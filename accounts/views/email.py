@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import email_change, passwords
+from accounts.addresses import shown_email
 from accounts.forms import EmailCodeForm, NewEmailForm
 from accounts.models import EmailChange, User
 from accounts.sessions import session_of
@@ -61,7 +62,11 @@ def confirm_email_change(http: HttpRequest) -> HttpResponse:
             messages.error(http, _("Too many wrong codes. Ask for a new one."))
             return redirect("account_email")
         form.add_error("code", get_adapter().validation_error("incorrect_code"))
-    return render(http, "account/email_change_code.html", {"form": form, "email": change.new_email})
+    return render(
+        http,
+        "account/email_change_code.html",
+        {"form": form, "email": shown_email(change.new_email)},
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -77,7 +82,8 @@ def undo_email_change(http: HttpRequest, token: str) -> HttpResponse:
 
 def _undo(http: HttpRequest, change: EmailChange) -> HttpResponse:
     if http.method != "POST":
-        return render(http, "account/email_undo.html", {"change": change})
+        addresses = {"old": shown_email(change.old_email), "new": shown_email(change.new_email)}
+        return render(http, "account/email_undo.html", addresses)
     try:
         if not email_change.undo(http, change):
             return _over(http)

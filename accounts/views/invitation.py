@@ -28,7 +28,7 @@ def _answer(http: HttpRequest, token: str) -> HttpResponse:
     form = NewPasswordForm(http.POST if http.method == "POST" else None, user=user)
     if form.is_valid():
         return invitations.accept(http, user, form.cleaned_data["password1"]) or _over(http)
-    return render(http, "account/invitation.html", {"form": form, "email": user.email})
+    return render(http, "account/invitation.html", {"form": form, "email": user.shown_email})
 
 
 def _over(http: HttpRequest) -> HttpResponse:

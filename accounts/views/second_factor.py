@@ -66,7 +66,7 @@ class _AsksForSecondFactor(FormView):  # type: ignore[type-arg]
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Say who is asked, and what they have."""
         user = self.whose()
-        context = super().get_context_data(email=user.email, **kwargs)
+        context = super().get_context_data(email=user.shown_email, **kwargs)
         form = context["form"]
         return {
             **context,

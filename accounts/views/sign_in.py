@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import FormView
 
 from accounts import passwords
+from accounts.addresses import shown_email
 from accounts.next import with_next
 
 
@@ -73,6 +74,11 @@ class _OfAccountAsItIs:
 class ConfirmResetCodeView(_KeepsNext, _OfAccountAsItIs, allauth.ConfirmPasswordResetCodeView):
     """Where the code for a new password is typed."""
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Show the address as people write it."""
+        context = super().get_context_data(**kwargs)
+        return {**context, "email": shown_email(context["email"])}
+
 
 class NewPasswordView(_KeepsNext, _OfAccountAsItIs, allauth.CompletePasswordResetView):
     """Where the new password is chosen."""
@@ -86,3 +92,8 @@ class ConfirmEmailView(_KeepsNext, allauth.ConfirmEmailVerificationCodeView):
         if request.user.is_authenticated:
             return redirect(self.get_next_url() or resolve_url("account_home"))
         return super().dispatch(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Show the address as people write it."""
+        context = super().get_context_data(**kwargs)
+        return {**context, "email": shown_email(context["email"])}

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from accounts.addresses import normalised_email
 from accounts.models import User
 from idp.clients.metadata import is_localized
 from idp.models import Client
@@ -180,14 +181,14 @@ class PersonField(forms.EmailField):
         email = super().clean(value)
         if not email:
             return None
-        person = User.objects.filter(email=email.strip().lower()).first()
+        person = User.objects.filter(email=email).first()
         if person is None:
             raise ValidationError(_("Nobody here has this address."))
         return person
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Whether it is another person."""
-        return bool((self.prepare_value(initial) or "") != (data or "").strip().lower())
+        return bool((self.prepare_value(initial) or "") != normalised_email(data or ""))
 
 
 class ClientsField(Lines):

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import deletion, invitations, operations, second_factor, wrong_tries
+from accounts.addresses import cleaned_email
 from accounts.models import EmailChange, Session, User
 from idp.admin import search
 from idp.admin.fields import AddressField, WebAddress
@@ -60,9 +61,9 @@ class PersonForm(ProvenForm):
 
     def clean_email(self) -> str:
         """Return the address as people are found by it."""
-        email: str = self.cleaned_data["email"].strip().lower()
-        taken = User.objects.filter(email__iexact=email).exclude(pk=self.instance.pk)
-        others = EmailAddress.objects.filter(email__iexact=email, verified=True)
+        email = cleaned_email(self.cleaned_data["email"])
+        taken = User.objects.filter(email=email).exclude(pk=self.instance.pk)
+        others = EmailAddress.objects.filter(email=email, verified=True)
         if taken.exists() or others.exclude(user=self.instance.pk).exists():
             raise ValidationError(gettext("Somebody else has this address."))
         return email

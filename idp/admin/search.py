@@ -11,6 +11,7 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from accounts.addresses import normalised_email
 from accounts.models import User
 from idp.admin.lists import COUNTED_AT_MOST, can_hold
 from idp.models import Client
@@ -43,7 +44,7 @@ def people(term: str, most: int = NAMED_AT_MOST) -> list[int]:
     """Return the keys of people by subject, beginning of the address, part of address or name."""
     if can_hold(User._meta.get_field("sub"), term):
         return list(User.objects.filter(sub=term).values_list("pk", flat=True))
-    email = term.lower()
+    email = normalised_email(term)
     # Where in the index it begins: without that, SQLite reads the whole index.
     begun = User.objects.filter(email__gte=email, email__startswith=email).order_by("email")
     return _first(most, begun, having(User.objects.order_by("-pk"), _PEOPLE, term))

@@ -94,10 +94,7 @@ def _owner(what: str, entry: dict[str, Any]) -> User | None:
     email = entry.get("owner", "").strip()
     if not email:
         return None
-    owner = (
-        User.objects.filter(email=email.lower()).first()
-        or User.objects.filter(email__iexact=email).first()  # asks every row
-    )
+    owner = User.objects.filter(email=email).first()
     if owner is None:
         raise DeclarationError(f"{what}: owner: Nobody has the address {email}.")
     return owner

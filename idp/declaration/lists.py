@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from accounts.addresses import normalised_email
 from idp.declaration.members import SECRETS, DeclarationError, is_text, refuse_unknown
 from idp.declaration.sections import SECTIONS
 
@@ -102,4 +103,4 @@ def _problem_with(value: Any, depth: int) -> str | None:
 
 def _normal(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     key = SECTIONS[name].key
-    return {**entry, key: entry[key].strip().lower()} if name == "users" else entry
+    return {**entry, key: normalised_email(entry[key])} if name == "users" else entry

@@ -30,7 +30,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, user: str | None, client: str | None, **__: Any) -> None:
         """End them, record that, and say how many there were."""
         if user is not None:
-            person = User.objects.filter(email__iexact=user).first()
+            person = User.objects.filter(email=user).first()
             if person is None:
                 raise CommandError(f"Nobody has the address {user}.")
             ended = person.sessions.filter(ended_at=None).count()

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from accounts.addresses import normalised_email
 from accounts.invitations import VALID_FOR, invite
 from accounts.models import User
 from idp.declaration import name_of
@@ -48,9 +49,9 @@ class Command(BaseCommand):
 
 def _account_of(email: str) -> User:
     """Return the account with this address, a new one if there is none. Raises CommandError."""
-    user = User.objects.filter(email__iexact=email.strip()).first()
+    user = User.objects.filter(email=email).first()
     if user is None:
-        user = User(email=email.strip().lower())
+        user = User(email=normalised_email(email))
         user.set_unusable_password()
     elif not user.is_active:
         raise CommandError(f"{user.email} is disabled: enable the account first.")

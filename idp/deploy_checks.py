@@ -90,11 +90,10 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
         for problem in configured.problems()
     ]
     messages += _problems_with_statement_issuers()
-    issuer = urlsplit(settings.IDP_ISSUER)
-    if issuer.scheme not in {"http", "https"} or not issuer.hostname or issuer.path or issuer.query:
+    if settings.IDP_ISSUER_PROBLEM:
         messages.append(
             Error(
-                f"IDP_ISSUER is not scheme and host alone: {settings.IDP_ISSUER}",
+                f"IDP_ISSUER can't be used. {settings.IDP_ISSUER_PROBLEM}",
                 hint="Set it to the address people will see, such as https://id.example.com.",
                 id="idp.E002",
             )

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import environ
 
+from idp import issuer
 from idp.logs import logging_configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -19,7 +20,13 @@ env = environ.Env()
 # --- Who we are -----------------------------------------------------------------------------
 
 #: The issuer identifier: scheme and host, no path, no trailing slash (OIDC Core §2).
-IDP_ISSUER: str = env.str("IDP_ISSUER", default="http://localhost:8000").rstrip("/")
+IDP_ISSUER: str
+#: What is wrong with the one that was set; `check` refuses it (idp.deploy_checks).
+IDP_ISSUER_PROBLEM: str = ""
+try:
+    IDP_ISSUER = issuer.normalized(env.str("IDP_ISSUER", default="http://localhost:8000"))
+except issuer.UnusableIssuerError as problem:
+    IDP_ISSUER, IDP_ISSUER_PROBLEM = issuer.UNUSABLE, str(problem)
 _issuer = urlsplit(IDP_ISSUER)
 #: Whether this is somebody's own machine, where the development defaults are fine.
 IDP_DEVELOPMENT: bool = _issuer.hostname in {"localhost", "127.0.0.1", "::1"}
@@ -91,7 +98,10 @@ IDP_STAFF_SECOND_FACTOR: bool = env.bool("IDP_STAFF_SECOND_FACTOR", default=not 
 # --- Django ---------------------------------------------------------------------------------
 
 DEBUG = False
-ALLOWED_HOSTS = [_issuer.hostname or "", *(["localhost", "127.0.0.1", "[::1]"] * IDP_DEVELOPMENT)]
+ALLOWED_HOSTS = [
+    issuer.host_of(IDP_ISSUER),
+    *(["localhost", "127.0.0.1", "[::1]"] * IDP_DEVELOPMENT),
+]
 ROOT_URLCONF = "idp.urls"
 WSGI_APPLICATION = "idp.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

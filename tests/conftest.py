@@ -35,6 +35,7 @@ WITHOUT_DATABASE = (
     "/tests/test_secrecy.py",
     "/tests/attacks/test_server_errors.py",
     "/tests/idp/test_deploy_checks.py",
+    "/tests/idp/test_issuer.py",
     "/tests/idp/test_outbound.py",
     "/tests/idp/protocol/",
     "/tests/idp/jose/",

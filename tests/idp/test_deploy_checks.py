@@ -48,6 +48,8 @@ def test_the_development_defaults_are_fine_where_they_are_meant() -> None:
         ({"EMAIL_URL": "consolemail://"}, "idp.E014"),
         ({"IDP_DEMO": "true"}, "idp.E015"),
         ({"IDP_ISSUER": "https://id.example.com/idp"}, "idp.E002"),
+        ({"IDP_ISSUER": "https://user@id.example.com"}, "idp.E002"),
+        ({"IDP_ISSUER": "https://[::1"}, "idp.E002"),
         ({"IDP_SIGNUP": "perhaps"}, "idp.E001"),
         ({"IDP_REGISTRATION": "perhaps"}, "idp.E003"),
         ({"IDP_CLIENT_ID_METADATA": "perhaps"}, "idp.E008"),

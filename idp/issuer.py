@@ -1,0 +1,91 @@
+"""The issuer identifier as it is compared: scheme and host in their one spelling. OIDC Core §2.
+
+Browsers send the host in lower case, as punycode and without the scheme's own port, whatever the
+operator wrote. No Django here: settings read this.
+"""
+
+import re
+from ipaddress import IPv6Address
+from urllib.parse import SplitResult, urlsplit
+
+import idna
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PORTS = range(1, 65536)
+#: What may be left of a host name once it is punycode; Django answers no other.
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
+_IPV6 = re.compile(r"\[([0-9A-Fa-f:.]+)\](:\d*)?")
+#: Stands where the issuer that was set is unusable, so that a check can say so.
+UNUSABLE = "https://issuer.invalid"
+
+
+class UnusableIssuerError(ValueError):
+    """What is wrong with an issuer identifier, in a sentence."""
+
+
+def normalized(text: str) -> str:
+    """Return an issuer in the spelling that browsers use (RFC 3986 §6.2, RFC 5891).
+
+    Raises UnusableIssuerError.
+    """
+    parts = _parts(text)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.netloc:
+        raise UnusableIssuerError("It has to begin with https:// and a host.")
+    if "@" in parts.netloc:
+        raise UnusableIssuerError("It has a user name in it.")
+    if "?" in text or "#" in text:
+        raise UnusableIssuerError("It has a query or a fragment.")
+    if parts.path.strip("/"):
+        raise UnusableIssuerError(f"It has the path {parts.path}, which is not supported.")
+    port = _port(parts)
+    return f"{parts.scheme}://{_host(parts)}{f':{port}' if port else ''}"
+
+
+def host_of(issuer: str) -> str:
+    """Return the host of a normalized issuer as a Host header has it: IPv6 in brackets."""
+    host = urlsplit(issuer).hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
+def _parts(text: str) -> SplitResult:
+    if any(character.isspace() or not character.isprintable() for character in text):
+        raise UnusableIssuerError("It has spaces or control characters in it.")
+    try:
+        return urlsplit(text)
+    except ValueError:
+        raise UnusableIssuerError("It is not an address.") from None
+
+
+def _host(parts: SplitResult) -> str:
+    written = parts.hostname or ""
+    if "[" in parts.netloc:
+        return _literal(parts.netloc)
+    try:
+        host = written if written.isascii() else idna.encode(written, uts46=True).decode()
+    except idna.IDNAError:
+        raise UnusableIssuerError(f"{written} is no host name.") from None
+    if not _HOST.fullmatch(host):
+        raise UnusableIssuerError(f"{written} is no host name.")
+    return host
+
+
+def _literal(netloc: str) -> str:
+    literal = _IPV6.fullmatch(netloc)
+    try:
+        return f"[{IPv6Address(literal[1] if literal else '')}]"
+    except ValueError:
+        raise UnusableIssuerError("It has no IPv6 address between its brackets.") from None
+
+
+def _port(parts: SplitResult) -> int | None:
+    """Return the port, or None where it is the scheme's own."""
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port is None or port == _DEFAULT_PORTS[parts.scheme]:
+        return None
+    if port not in _PORTS:
+        raise UnusableIssuerError("Its port is not one of 1 to 65535.")
+    return port

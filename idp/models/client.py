@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext
@@ -25,7 +25,7 @@ from idp.jose.algorithms import ALGORITHMS
 from idp.jose.encrypt import public_key_for
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
-from idp.protocol import redirect_uris, response_types
+from idp.protocol import addresses, redirect_uris, response_types
 from idp.protocol.languages import best, tagged
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
@@ -71,6 +71,19 @@ _DOT_GRANT_TYPES = {
 }
 _HTTPS_ONLY = _("It has to start with https://.")
 _NEEDS_BESIDE = _("It needs %(other)s beside it.")
+_NO_ADDRESS = _("It is not an address that starts with https://.")
+#: What we add to the query of a client's address, which then must not have it already.
+_ADDED: dict[str, frozenset[str]] = {
+    "redirect_uris": redirect_uris.RESPONSE_PARAMETERS,
+    "post_logout_redirect_uris": frozenset({"state"}),
+    "frontchannel_logout_uri": frozenset({"iss", "sid"}),
+    "initiate_login_uri": frozenset({"iss"}),
+}
+#: Addresses on the web, one each.
+_WEB_ADDRESSES = (
+    *("jwks_uri", "sector_identifier_uri", "backchannel_logout_uri", "frontchannel_logout_uri"),
+    *("initiate_login_uri", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
+)
 #: What goes together, by the grant type that is there without a response type, or not there.
 _MISMATCHES = {
     "authorization_code": _(
@@ -422,7 +435,8 @@ class Client(AbstractApplication):
 
     def clean(self) -> None:
         """Refuse metadata that would fail or be unsafe later, naming the field."""
-        problems = self._problems_with_uris() | self._problems_with_origins()
+        problems = self._problems_with_addresses() | self._problems_with_uris()
+        problems |= self._problems_with_origins()
         problems |= self._problems_with_keys() | self._problems_with_request_objects()
         problems |= self._problems_with_secret() | self._problems_with_encryption()
         problems |= self._problems_with_languages() | self._problems_with_grants()
@@ -496,6 +510,17 @@ class Client(AbstractApplication):
             else {}
         )
 
+    def _problems_with_addresses(self) -> dict[str, list[str]]:
+        """RFC 3986 §3: what every program reads alike."""
+        problems: dict[str, list[str]] = {}
+        for field in _WEB_ADDRESSES:
+            uri = getattr(self, field)
+            if uri and not addresses.is_on_the_web(uri):
+                problems[field] = [str(_NO_ADDRESS)]
+            elif uri and (problem := _problem_with_query(field, uri)):
+                problems[field] = [problem]
+        return problems
+
     def _problems_with_uris(self) -> dict[str, list[str]]:
         problems: dict[str, list[str]] = {}
         for field in ("redirect_uris", "post_logout_redirect_uris"):
@@ -508,6 +533,7 @@ class Client(AbstractApplication):
                     problem = gettext(
                         "It starts with http://, but a website with implicit uses https."
                     )
+                problem = problem or _problem_with_query(field, uri)
                 if problem:
                     problems.setdefault(field, []).append(f"{uri}: {problem}")
         return problems
@@ -633,12 +659,8 @@ class Client(AbstractApplication):
             if len(value) > longest:
                 too_long = gettext("It is longer than %(most)d characters.") % {"most": longest}
                 problems.append(f"{name}: {too_long}")
-            elif not name.startswith("client_name#"):
-                try:
-                    URLValidator(schemes=["https", "http"])(value)
-                except ValidationError:
-                    no_address = gettext("It is not an address that starts with https://.")
-                    problems.append(f"{name}: {no_address}")
+            elif not name.startswith("client_name#") and not addresses.is_on_the_web(value):
+                problems.append(f"{name}: {_NO_ADDRESS}")
         return {"localized": problems} if problems else {}
 
     def in_language(self, member: str, language: str) -> str:
@@ -679,7 +701,7 @@ class Client(AbstractApplication):
 
     def post_logout_redirect_uri_allowed(self, uri: str) -> bool:
         """Whether this post-logout redirect URI is registered, exactly."""
-        return uri in self.post_logout_redirect_uris
+        return uri in self.post_logout_redirect_uris and addresses.parse(uri) is not None
 
     def origin_allowed(self, origin: str) -> bool:
         """Whether a browser at this origin may call for this client."""
@@ -694,13 +716,19 @@ class Client(AbstractApplication):
         return self.enabled
 
 
+def _problem_with_query(field: str, uri: str) -> str | None:
+    """RFC 6749 §4.1.2: an answer has each parameter once, whoever reads it."""
+    taken = addresses.taken_parameter(uri, _ADDED.get(field, ()))
+    said = gettext("Its query has %(parameter)s, which we add to it ourselves.")
+    return said % {"parameter": taken} if taken else None
+
+
 def _is_request_uri(uri: str) -> bool:
-    """Whether something can be fetched there: plain ASCII, https, a sound hash if there is one."""
-    schemes = ("https://", "http://") if settings.IDP_DEVELOPMENT else ("https://",)
+    """Whether something can be fetched there: https, and a sound hash if there is one."""
+    schemes = ("https", "http") if settings.IDP_DEVELOPMENT else ("https",)
     address, hash_follows, digest = uri.partition("#")
-    plain = len(uri) <= LONGEST_REQUEST_URI and all("!" <= letter <= "~" for letter in uri)
     sound = re.fullmatch(r"[A-Za-z0-9_-]{43}", digest) is not None or not hash_follows
-    return plain and address.startswith(schemes) and sound
+    return len(uri) <= LONGEST_REQUEST_URI and addresses.is_on_the_web(address, schemes) and sound
 
 
 class ClientSecret(models.Model):

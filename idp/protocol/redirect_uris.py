@@ -10,16 +10,25 @@ from heapq import nlargest
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from idp.protocol import addresses
+
 #: Marks what operators read in their own language; the models translate it.
 _ = str
 _THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 _FORBIDDEN_SCHEMES = frozenset(
     {"javascript", "data", "vbscript", "file", "blob", "about", "ws", "wss", "ftp", "mailto", "tel"}
 )
-_PRINTABLE = re.compile(r"[!-~]+")
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 _HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):?(.*)")
 _LOOPBACK_URI = re.compile(r"http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(?=[/?]|$)")
+#: What our answers add to a redirect URI: its own query must not say the same. RFC 6749 §4.1.2,
+#: RFC 9207 §2, OIDC Core §3.2.2.5, OIDC Session Management §2.
+RESPONSE_PARAMETERS = frozenset(
+    {
+        *("code", "state", "iss", "error", "error_description", "error_uri", "session_state"),
+        *("access_token", "id_token"),
+    }
+)
 
 
 def is_registered(uri: str, registered: Iterable[str], *, native: bool) -> bool:
@@ -29,6 +38,8 @@ def is_registered(uri: str, registered: Iterable[str], *, native: bool) -> bool:
     listener gets a port from the operating system (RFC 8252 §7.3).
     """
     registered = tuple(registered)
+    if addresses.parse(uri) is None:  # what was registered before this was a rule
+        return False
     if uri in registered:
         return True
     if not native or _LOOPBACK_URI.match(uri) is None:
@@ -42,7 +53,7 @@ def problem_with(uri: str, *, application_type: str) -> str | None:
     https always; http for loopback addresses and localhost; a private-use scheme with a dot in it
     for native clients (RFC 8252 §7.1). Never a fragment, never a scheme that runs script.
     """
-    parts = _split(uri)
+    parts = addresses.parse(uri)
     if parts is None:
         return _("It is not an absolute URI of printable ASCII characters.")
     if "#" in uri:
@@ -88,7 +99,7 @@ def same_place(uri: str, other: str) -> bool:
 
 
 def _place(uri: str) -> str | None:
-    parts = _split(uri.strip())
+    parts = addresses.parse(uri.strip())
     if parts is None:
         return None
     if parts.scheme not in {"http", "https"}:
@@ -109,7 +120,7 @@ def differences(sent: str, registered: str, *, native: bool = False) -> list[str
     if sent != sent.strip():
         rest = differences(sent.strip(), registered, native=native)
         return ["It begins or ends with a space.", *rest]
-    if _split(sent) is None:
+    if addresses.parse(sent) is None:
         return ["It is not an absolute URI of printable ASCII characters."]
     ours, theirs = _Parts.of(sent), _Parts.of(registered)
     parts = zip(ours._fields, ours, theirs, strict=True)
@@ -176,25 +187,16 @@ def origin_of(uri: str) -> str:
 def _problem_with_web_uri(parts: SplitResult) -> str | None:
     if not parts.hostname:
         return _("It has no host.")
-    if "@" in parts.netloc:
+    if addresses.has_user(parts):
         return _("It has a user name or password in it.")
     if "*" in parts.netloc:
         return _("Wildcards are not supported: register each address.")
+    if not addresses.has_host(parts):
+        return _("Its host is neither a host name nor an IP address.")
     local = parts.hostname in _THIS_MACHINE
     if parts.scheme == "http" and not local:
         return _("It starts with http://, which is allowed for this machine only; use https://.")
     return None
-
-
-def _split(uri: str) -> SplitResult | None:
-    if _PRINTABLE.fullmatch(uri) is None:
-        return None
-    try:
-        parts = urlsplit(uri)
-        _ = parts.port  # raises for a port that is no port
-    except ValueError:
-        return None
-    return parts if parts.scheme else None
 
 
 def _without_port(uri: str) -> str:

@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 
 from idp import outbound, policy
 from idp.models import Client
-from idp.protocol import json_objects
+from idp.protocol import addresses, json_objects
 from idp.protocol.errors import (
     InvalidClientMetadata,
     InvalidRequest,
@@ -95,6 +95,8 @@ def _flaw_of(client_id: str) -> str | None:
     """Return what is wrong with an address, or None. OAuth Client ID Metadata Document §3."""
     if len(client_id) > LONGEST:
         return f"It is longer than {LONGEST} characters."
+    if not addresses.is_on_the_web(client_id, {"https"}):
+        return "It is not an https address of printable ASCII characters."
     if "#" in client_id:
         return "It has a fragment."
     flaw = outbound.problem_with(client_id)

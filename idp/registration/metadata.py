@@ -8,7 +8,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -18,6 +17,7 @@ from idp import policy
 from idp.clients import metadata
 from idp.clients.sectors import vouches_for
 from idp.models import Client
+from idp.protocol import addresses
 from idp.protocol.errors import InvalidClientMetadata, InvalidRedirectUri
 from idp.protocol.parameters import Parameters
 from idp.protocol.vocabulary import OFFLINE_ACCESS
@@ -99,14 +99,16 @@ def pages_are_on_the_web(document: Document) -> None:
     """RFC 7591 §5: what people may follow never runs script."""
     for name in (*_PAGES, *filter(_is_localized_page, document)):
         value = document.get(name)
-        if isinstance(value, str) and value and not _is_on_the_web(value, {"https", "http"}):
+        if isinstance(value, str) and value and not addresses.is_on_the_web(value):
             raise InvalidClientMetadata(f"{name}: It is not an address that starts with https://.")
 
 
 def sign_in_is_initiated_over_https(document: Document) -> None:
     """OIDC Dynamic Client Registration §2: `initiate_login_uri` has to be https."""
     value = document.get("initiate_login_uri")
-    if value is not None and not (isinstance(value, str) and _is_on_the_web(value, {"https"})):
+    if value is not None and not (
+        isinstance(value, str) and addresses.is_on_the_web(value, {"https"})
+    ):
         raise InvalidClientMetadata(
             "initiate_login_uri: It is not an address that starts with https://."
         )
@@ -225,11 +227,3 @@ def _texts_in(value: Any) -> Iterator[str]:
 
 def _category(character: str) -> str:
     return unicodedata.category(character)
-
-
-def _is_on_the_web(address: str, schemes: set[str]) -> bool:
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return False
-    return parts.scheme in schemes and bool(parts.hostname)

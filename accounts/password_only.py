@@ -17,6 +17,9 @@ from accounts.second_factor import is_set_up
 class TooManyTriesError(Exception):
     """Too many wrong passwords came lately, for this account or from this network address."""
 
+    #: Seconds after which a password is looked at again: the longest that allauth may wait.
+    retry_after = 600
+
 
 def person_of(http: HttpRequest, email: str, password: str) -> User | None:
     """Return whose address and password these are, or None, in the same time.

@@ -113,10 +113,9 @@ def _incremented(counted: Sequence[Counted], now: datetime) -> dict[str, tuple[i
 
 
 def _aware(stored: datetime | str) -> datetime:
-    """Return a time of the database as Django has it: SQLite's are text in UTC."""
-    if isinstance(stored, str):
-        return timezone.make_aware(datetime.fromisoformat(stored), timezone.get_default_timezone())
-    return stored
+    """Return a time of the database as Django has it: SQLite's are text, or have no zone."""
+    at = datetime.fromisoformat(stored) if isinstance(stored, str) else stored
+    return at if timezone.is_aware(at) else timezone.make_aware(at, connection.timezone)
 
 
 def _key(counted: Counted) -> str:

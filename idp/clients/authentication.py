@@ -6,22 +6,34 @@ RFC 6749 §2.3, OIDC Core §9.
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TypeVar
 from urllib.parse import unquote_to_bytes
 
-from django.core.cache import cache
+from django.utils import timezone
 
+from foundation import rate_limits
+from foundation.rate_limits import RateLimit, RateLimitExceededError
 from idp.clients import assertions, secrets
 from idp.clients.assertions import Assertion
+from idp.clients.lookup import with_client
 from idp.models import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest, TooManyWrongSecrets
 from idp.protocol.parameters import Parameters
 
-#: Wrong secrets for one client from one network address, before that address has to wait.
-WRONG_SECRETS_ALLOWED = 20
-WAIT_SECONDS = 60
+T = TypeVar("T")
+#: Wrong secrets for one client from one IP address.
+WRONG_SECRETS = RateLimit("wrong-client-secrets", 20, timedelta(minutes=1))
 _BASIC = re.compile(r"basic +([A-Za-z0-9+/=_-]+) *", re.IGNORECASE)
+#: At how many colons a Basic header may be split: a client_id rarely has one, a secret never.
+_MOST_SPLITS = 5
+
+
+class WrongSecret(InvalidClient):
+    """The secret is none of the client's: an attempt that is counted."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +57,19 @@ def credentials_of(authorization: str | None, parameters: Parameters) -> Credent
     if {"client_assertion", "client_assertion_type"} & parameters.values.keys():
         return _asserted(authorization, parameters)
     if authorization is not None:
-        client_id, secret = _basic(authorization)
+        readings = _readings(authorization)
         if body_secret is not None:
             raise InvalidRequest(
                 "The client secret came in the Authorization header and in the body; "
                 "send it in one of them."
             )
-        if body_id not in {None, client_id}:
+        if body_id is not None:
+            readings = [reading for reading in readings if reading.client_id == body_id]
+        if not readings:
             raise InvalidRequest(
                 "The client_id in the body differs from the one in the Authorization header."
             )
-        return Credentials(client_id, "client_secret_basic", secret)
+        return readings[0] if len(readings) == 1 else _meant(readings)
     if body_id is None:
         raise InvalidClient(
             "The request names no client: there is neither an Authorization header nor a client_id."
@@ -65,16 +79,34 @@ def credentials_of(authorization: str | None, parameters: Parameters) -> Credent
     return Credentials(body_id, "none")
 
 
-def authenticate(client: Client, credentials: Credentials, ip_address: str, now: datetime) -> None:
-    """Return if the credentials prove the client; raise InvalidClient if not.
+def with_authenticated(
+    credentials: Credentials, rate_limit_key: str | None, attempt: Callable[[Client], T]
+) -> T:
+    """Return `attempt(client)` for the client that the credentials prove.
 
-    Wrong secrets are counted by client and network address, and past a limit answered with 429.
-    Only failures touch the counter: a right secret costs nothing and is never refused for what a
-    neighbour does, which is safe because no secret here is short enough to be guessed.
+    Raises InvalidClient if they prove none, and what `attempt` raises. Wrong secrets are counted by
+    client and `rate_limit_key` (None: not at all), one a request, and past a limit answered with
+    TooManyWrongSecrets. A right secret is never refused for what a neighbour does, which is safe
+    because no secret here is short enough to be guessed (docs/adr/0004).
     """
+
+    def authenticated(client: Client) -> T:
+        authenticate(client, credentials, timezone.now())
+        return attempt(client)
+
+    try:
+        return with_client(credentials.client_id, InvalidClient, authenticated)
+    except WrongSecret:
+        if rate_limit_key is not None:
+            _count_wrong_secret(credentials.client_id, rate_limit_key)
+        raise
+
+
+def authenticate(client: Client, credentials: Credentials, now: datetime) -> None:
+    """Return if the credentials prove the client; raise InvalidClient if not. Counts nothing."""
     _method_is_registered(client, credentials)
     if credentials.secret is not None:
-        _secret_is_right(client, credentials.secret, ip_address, now)
+        _secret_is_right(client, credentials.secret, now)
     if credentials.assertion is not None:
         assertions.prove(client, credentials.assertion, now)
 
@@ -88,12 +120,11 @@ def _method_is_registered(client: Client, credentials: Credentials) -> None:
         )
 
 
-def _secret_is_right(client: Client, secret: str, ip_address: str, now: datetime) -> None:
-    """RFC 6749 §2.3.1: the secret proves the client, and is not open to guessing."""
+def _secret_is_right(client: Client, secret: str, now: datetime) -> None:
+    """RFC 6749 §2.3.1: the secret proves the client."""
     found = secrets.find(client, secret, now)
     if found is None:
-        _count_failure(client, ip_address)
-        raise InvalidClient("The client secret is wrong, or has expired.")
+        raise WrongSecret("The client secret is wrong, or has expired.")
     secrets.note_use(found, now)
 
 
@@ -111,35 +142,64 @@ def _asserted(authorization: str | None, parameters: Parameters) -> Credentials:
     return Credentials(assertion.subject, assertion.method, assertion=assertion)
 
 
-def _basic(header: str) -> tuple[str, str]:
-    """Return id and secret of a Basic header, form-decoded as RFC 6749 §2.3.1 says."""
+def _readings(header: str) -> list[Credentials]:
+    """Return what a Basic header may mean, the likeliest first. RFC 6749 §2.3.1, RFC 7617 §2.
+
+    Form-decoded is what the specification says; as it is, is what many programs send. Where there
+    are more colons than one, it is not plain which of them ends the client_id.
+    """
     match = _BASIC.fullmatch(header)
     try:
         decoded = b64decode(match[1], validate=True).decode() if match else ""
-        client_id, colon, secret = map(_form_decoded, decoded.partition(":"))
     except (ValueError, Base64Error):
-        colon = ""
-    if not colon or "\0" in client_id + secret:
-        message = (
+        decoded = ""
+    pairs = [pair for pair in dict.fromkeys(_pairs(decoded)) if "\0" not in "".join(pair)]
+    if not pairs:
+        raise InvalidClient(
             "The Authorization header is not Basic with the base64 of client_id:client_secret."
         )
-        raise InvalidClient(message)
-    return client_id, secret
+    return [Credentials(client_id, "client_secret_basic", secret) for client_id, secret in pairs]
+
+
+def _pairs(decoded: str) -> Iterator[tuple[str, str]]:
+    """Yield each client_id and secret that a decoded header can be read as."""
+    client_id, colon, secret = decoded.partition(":")
+    if colon:
+        with suppress(UnicodeDecodeError):
+            yield _form_decoded(client_id), _form_decoded(secret)
+    parts = decoded.split(":")
+    for at in range(1, min(len(parts), _MOST_SPLITS + 1)):
+        yield ":".join(parts[:at]), ":".join(parts[at:])
 
 
 def _form_decoded(text: str) -> str:
     return unquote_to_bytes(text.replace("+", " ")).decode()
 
 
-def _count_failure(client: Client, ip_address: str) -> None:
+def _meant(readings: list[Credentials]) -> Credentials:
+    """Return the reading whose client has its secret, else the first whose client there is.
+
+    Each secret is compared with those of the client that is named beside it: what proves one client
+    never proves the other that the same header could mean.
+    """
+    names = {reading.client_id for reading in readings}
+    found = Client.objects.filter(client_id__in=names).prefetch_related("secrets")
+    clients = {client.client_id: client for client in found}
+    known = [reading for reading in readings if reading.client_id in clients]
+    now = timezone.now()
+    for reading in known:
+        if secrets.find(clients[reading.client_id], reading.secret or "", now) is not None:
+            return reading
+    return (known or readings)[0]
+
+
+def _count_wrong_secret(client_id: str, rate_limit_key: str) -> None:
     """RFC 6749 §2.3.1: whoever guesses has to wait."""
-    key = f"wrong-secrets:{client.pk}:{ip_address}"
-    cache.add(key, 0, WAIT_SECONDS)
     try:
-        failures = cache.incr(key)
-    except ValueError:  # it expired between the two
-        failures = 1
-    if failures > WRONG_SECRETS_ALLOWED:
+        rate_limits.count((WRONG_SECRETS, f"{client_id} {rate_limit_key}"))
+    except RateLimitExceededError as exceeded:
         raise TooManyWrongSecrets(
-            "Too many wrong secrets came from this network address; wait a minute."
-        )
+            "Too many wrong secrets came from this IP address; "
+            f"try again in {exceeded.retry_after} seconds.",
+            retry_after=exceeded.retry_after,
+        ) from None

@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from foundation.client_address import client_address
 from idp import policy
+from idp.clients.metadata import REGISTERED
 from idp.clients.presentation import hosts_of
 from idp.endpoints import bearer
 from idp.endpoints.wire import answer, json_of, methods, query_of, refuse
@@ -61,10 +62,13 @@ def register(http: HttpRequest) -> HttpResponse:
 
 def _client_id(http: HttpRequest) -> str | None:
     """Return whom the address names. RFC 7591 §3.1: a new client comes to the bare address."""
-    query = query_of(http)
-    if query and http.method == "POST":
-        raise InvalidRequest("Parameters came in the address; send the metadata in the body only.")
-    parameters = Parameters.parse(query)
+    parameters = Parameters.parse(query_of(http))
+    misplaced = {"client_id", *REGISTERED} & parameters.values.keys()
+    if misplaced and http.method == "POST":
+        raise InvalidRequest(
+            f"The parameter {min(misplaced)} came in the address; send the metadata in the body "
+            "only."
+        )
     parameters.refuse_repeats()
     return parameters.get("client_id")
 

@@ -9,16 +9,15 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.request import UnreadablePostError
-from django.utils import timezone
 
-from foundation.client_address import client_address
+from foundation.client_address import rate_limit_key
 from idp import events, policy
-from idp.clients.authentication import authenticate, credentials_of
-from idp.clients.lookup import with_client
+from idp.clients.authentication import credentials_of, with_authenticated
 from idp.models import Client
 from idp.protocol import json_objects
-from idp.protocol.errors import InvalidClient, InvalidRequest, ProtocolError
+from idp.protocol.errors import InvalidRequest, ProtocolError
 from idp.protocol.parameters import Parameters
+from idp.protocol.vocabulary import TOKEN_REQUEST_PARAMETERS
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -58,13 +57,17 @@ def json_of(http: HttpRequest) -> dict[str, Any]:
 
 
 def body_parameters(http: HttpRequest) -> Parameters:
-    """Return the parameters of a POST whose address has to be bare: secrets never go in a URL.
+    """Return the parameters of a POST. In its query those count for nothing that nobody knows.
 
-    RFC 6749 §2.3.1.
+    Raises InvalidRequest for those that matter there: secrets never go in a URL. RFC 6749 §2.3.1,
+    §3.2.
     """
-    if query_of(http):
-        message = "Parameters came in the address; send them in the body of the request only."
-        raise InvalidRequest(message)
+    misplaced = TOKEN_REQUEST_PARAMETERS & Parameters.parse(query_of(http)).values.keys()
+    if misplaced:
+        raise InvalidRequest(
+            f"The parameter {min(misplaced)} came in the address; send it in the body of the "
+            "request only."
+        )
     return Parameters.parse(form_of(http))
 
 
@@ -97,8 +100,8 @@ def refuse(
     response = answer(error_members(error, reference), error.status)
     if error.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = f'Basic realm="{policy.ISSUER}"'
-    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
-        response["Retry-After"] = "60"
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
     return response
 
 
@@ -113,12 +116,9 @@ def answer_client(
         credentials = credentials_of(http.META.get("HTTP_AUTHORIZATION"), sent)
         client_id = credentials.client_id
 
-        def authenticated(client: Client) -> HttpResponse:
-            address = client_address(http) or "unknown"
-            authenticate(client, credentials, address, timezone.now())
-            return attempt(client, sent)
-
-        return with_client(client_id, InvalidClient, authenticated)
+        return with_authenticated(
+            credentials, rate_limit_key(http), lambda client: attempt(client, sent)
+        )
     except ProtocolError as error:
         if client_id is None and parameters is not None:
             client_id = parameters.get("client_id")

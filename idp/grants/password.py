@@ -67,10 +67,11 @@ def _person(http: HttpRequest, client: Client, username: str, password: str) -> 
     """RFC 6749 §4.3.2: the password proves the person, and is not open to guessing."""
     try:
         user = password_only.person_of(http, username, password)
-    except password_only.TooManyTriesError:
+    except password_only.TooManyTriesError as exceeded:
         raise TooManyWrongPasswords(
-            "Too many wrong passwords came for this username or from this network address; "
-            "wait a few minutes."
+            "Too many wrong passwords came for this username or from this IP address; "
+            f"try again in {exceeded.retry_after} seconds.",
+            retry_after=exceeded.retry_after,
         ) from None
     problem = _problem_with(client, user) if user else None
     if user is not None and problem is None:

@@ -31,8 +31,10 @@ class ProtocolError(Exception):
     #: Where the error is defined. The rule that a request broke is cited where it is raised.
     section: ClassVar[str] = "RFC 6749 §5.2"
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str, *, retry_after: int | None = None) -> None:
         self.description = printable(description)
+        #: Seconds after which trying again may help, where that is known (RFC 9110 §10.2.3).
+        self.retry_after = retry_after
         super().__init__(self.description)
 
 
@@ -101,12 +103,13 @@ class InvalidClient(ProtocolError):
        the body, and with none there is no secret. Set the one that error_description names.
     3. The secret is wrong: copy it once more, without spaces or a line break at its end, and look
        whether the app's environment really has it. In the header, id and secret are percent-encoded
-       before base64 (RFC 6749 §2.3.1).
+       before base64 (RFC 6749 §2.3.1), or as they are.
     4. The secret has expired: ask the operator for a new one.
     5. With private_key_jwt or client_secret_jwt: iss and sub are the client_id, aud is our issuer,
        exp is a few minutes ahead, and jti is new each time. Use a key and an algorithm that are
        registered.
-    6. Too many wrong secrets came from your address (429): stop what sends them, and wait a minute.
+    6. Too many wrong secrets came from your address (429): stop what sends them, and wait as many
+       seconds as Retry-After says. The right secret is never refused.
     """
 
     code = "invalid_client"
@@ -114,7 +117,7 @@ class InvalidClient(ProtocolError):
 
 
 class TooManyWrongSecrets(InvalidClient):
-    """Too many wrong secrets came for this client from one address; wait a minute."""
+    """Too many wrong secrets came for this client from one IP address; wait a minute."""
 
     section = "RFC 6749 §2.3.1"
     status = HTTPStatus.TOO_MANY_REQUESTS

@@ -68,3 +68,17 @@ ADDRESS_MEMBERS = (
     "postal_code",
     "country",
 )
+
+#: What clients send to the token endpoint and to those that authenticate clients as it does
+#: (RFC 6749 §4, RFC 7009 §2.1, RFC 7521 §4.2, RFC 7636 §4.5, RFC 7662 §2.1, RFC 8693 §2.1,
+#: RFC 8707 §2.2, RFC 8628 §3.4, RFC 9126 §2.1).
+TOKEN_REQUEST_PARAMETERS = frozenset(
+    {
+        *("grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type"),
+        *("code", "redirect_uri", "code_verifier", "refresh_token", "scope", "resource"),
+        *("username", "password", "assertion", "device_code", "auth_req_id"),
+        *("token", "token_type_hint", "access_token", "id_token"),
+        *("audience", "requested_token_type", "subject_token", "subject_token_type"),
+        *("actor_token", "actor_token_type", "request", "request_uri"),
+    }
+)

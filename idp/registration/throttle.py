@@ -23,5 +23,6 @@ def count(ip_address: str, now: datetime) -> None:
         registrations = 1
     if registrations > policy.REGISTRATIONS_A_MINUTE:
         raise TooManyRegistrations(
-            "Too many clients were registered from your address; wait a minute."
+            "Too many clients were registered from your address; wait a minute.",
+            retry_after=_MINUTE - int(now.timestamp()) % _MINUTE,
         )

@@ -1,9 +1,19 @@
 """One method, one place, never in an address, and no guessing. RFC 6749 §2.3."""
 
+import random
+import time
+from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
 import httpx
 import pytest
+from django.utils import timezone
 
+from foundation.models import RateCount
+from idp.clients.authentication import WRONG_SECRETS
 from idp.declaration import apply
+from idp.protocol.vocabulary import TOKEN_REQUEST_PARAMETERS
 from tests.relying_party import ISSUER, RelyingParty, make_client, spec, unique
 
 GRANT = {"grant_type": "authorization_code", "code": "x" * 43}
@@ -29,6 +39,7 @@ def test_a_secret_in_the_address_is_refused(provider: object) -> None:
         ({"client_secret": client.secret or ""}, {**GRANT, "client_id": client.client_id}),
         ({**GRANT, **credentials}, {}),
         (GRANT, credentials),
+        *(({name: "x"}, {**GRANT, **credentials}) for name in TOKEN_REQUEST_PARAMETERS),
     ):
         response = httpx.post(URL, params=query, data=body, verify=False)
         assert response.status_code == 400
@@ -110,13 +121,115 @@ def test_guessing_secrets_is_throttled_and_locks_nobody_else_out(provider: objec
     statuses = [answer.status_code for answer in answers]
     assert statuses == sorted(statuses)
     assert set(statuses) == {401, 429}
+    assert statuses.count(401) == WRONG_SECRETS.allowed
     throttled = answers[-1]
     assert throttled.json()["error"] == "invalid_client"
-    assert int(throttled.headers["Retry-After"]) > 0
+    assert 1 <= int(throttled.headers["Retry-After"]) <= 60
     assert from_address("198.51.100.2", client.client_id, "guess").status_code == 401
     assert from_address("198.51.100.2", client.client_id, right).status_code == 400
     assert from_address("198.51.100.1", client.client_id, right).status_code == 400
     assert from_address("198.51.100.1", other.client_id, "guess").status_code == 401
+
+
+@spec("RFC 6749", "2.3.1")
+def test_the_window_ends_however_often_somebody_comes(provider: object) -> None:
+    """A client with one wrong secret every few minutes is never throttled."""
+    client, address = make_client(), "198.51.100.77"
+    for i in range(WRONG_SECRETS.allowed + 3):
+        assert from_address(address, client.client_id, f"guess-{i}").status_code in {401, 429}
+    throttled = from_address(address, client.client_id, "guess")
+    assert throttled.status_code == 429
+    promised = int(throttled.headers["Retry-After"])
+    RateCount.objects.filter(key__startswith=f"{WRONG_SECRETS.name}:").update(
+        ends_at=timezone.now() + timedelta(seconds=1)
+    )
+    assert int(from_address(address, client.client_id, "x").headers["Retry-After"]) == 1 < promised
+    time.sleep(1.1)
+    assert from_address(address, client.client_id, "guess").status_code == 401
+
+
+@spec("RFC 6749", "2.3.1")
+def test_a_network_of_ipv6_addresses_counts_as_one(provider: object) -> None:
+    client = make_client()
+    answers = [
+        from_address(f"2001:db8:7:7::{i:x}", client.client_id, f"guess-{i}")
+        for i in range(WRONG_SECRETS.allowed + 1)
+    ]
+    assert [answer.status_code for answer in answers[-2:]] == [401, 429]
+    assert from_address("2001:db8:7:8::1", client.client_id, "guess").status_code == 401
+
+
+@spec("RFC 6749", "2.3.1")
+def test_parallel_guesses_are_all_counted(provider: object) -> None:
+    client = make_client()
+    with ThreadPoolExecutor(10) as threads:
+        guesses = [f"guess-{i}" for i in range(WRONG_SECRETS.allowed * 2)]
+        answers = threads.map(
+            lambda guess: from_address("198.51.100.4", client.client_id, guess), guesses
+        )
+        statuses = [answer.status_code for answer in answers]
+    assert statuses.count(401) == WRONG_SECRETS.allowed
+
+
+def basic(credentials: str, **form: str) -> httpx.Response:
+    """Send credentials as they are, neither encoded nor decoded."""
+    header = {"Authorization": f"Basic {b64encode(credentials.encode()).decode()}"}
+    own = {"X-Forwarded-For": ".".join(str(random.randint(1, 250)) for _ in range(4))}
+    return httpx.post(URL, data={**GRANT, **form}, headers={**header, **own}, verify=False)
+
+
+def made(client_id: str, secret: str) -> str:
+    """Make a client with this secret; return the id."""
+    make_client(client_id=client_id, client_secret=secret)
+    return client_id
+
+
+@spec("RFC 6749", "2.3.1")
+def test_what_a_header_can_be_read_as_proves_none_but_the_client_whose_secret_it_is(
+    provider: object,
+) -> None:
+    """One header, two clients that it may mean: each is proven by its own secret alone."""
+    name = unique("twin")
+    encoded, plain = made(f"{name}%3Ax", "encoded-" * 8), made(f"{name}:x", "plain-" * 8)
+    short = made(name, "short-" * 8)
+    # Named in the body, so that the answer says who was meant.
+    for client_id, secret in ((encoded, "encoded-" * 8), (plain, "plain-" * 8)):
+        header = f"{encoded}:{secret}"  # form-decoded it names `plain`
+        for named in (encoded, plain, short):
+            proven = basic(header, client_id=named).status_code == 400 and (
+                basic(header, client_id=named).json()["error"] == "invalid_grant"
+            )
+            assert proven == (named == client_id), (header, named)
+    # Whatever is split where: no secret proves another client.
+    for header in (
+        f"{name}:x:{'short-' * 8}",
+        f"{name}:{'plain-' * 8}",
+        f"{name}:x:{'encoded-' * 8}",
+    ):
+        assert basic(header).status_code == 401, header
+    for header in (f"{plain}:{'plain-' * 8}", f"{short}:{'short-' * 8}"):
+        assert basic(header).json()["error"] == "invalid_grant", header
+
+
+@spec("RFC 6749", "2.3.1")
+def test_a_header_of_many_readings_counts_once(provider: object) -> None:
+    name = unique("a")
+    client_id = made(f"{name}:b:c", "secret-" * 8)
+    made(name, "another-" * 8)
+    address = "198.51.100.90"
+    statuses = [
+        httpx.post(
+            URL,
+            data={**GRANT, "client_id": client_id},
+            headers={
+                "Authorization": f"Basic {b64encode(f'{client_id}:100%+{i}'.encode()).decode()}",
+                "X-Forwarded-For": address,
+            },
+            verify=False,
+        ).status_code
+        for i in range(WRONG_SECRETS.allowed + 1)
+    ]
+    assert statuses == [401] * WRONG_SECRETS.allowed + [429]
 
 
 @spec("RFC 6749", "2.3.1")

@@ -441,7 +441,7 @@ def test_a_flood_from_one_address_is_stopped_for_a_minute(provider: object) -> N
     refused = [answer for answer in answers if answer.status_code == 429]
     assert (len(made), len(refused)) == (policy.REGISTRATIONS_A_MINUTE, 5)
     assert refused[0].json()["error"] == "access_denied"
-    assert int(refused[0].headers["Retry-After"]) == 60
+    assert 1 <= int(refused[0].headers["Retry-After"]) <= 60
     assert Client.objects.filter(name=name).count() == policy.REGISTRATIONS_A_MINUTE
     assert send(document(), address=other).status_code == 201
     assert send(document(), address=address, token=initial_token()).status_code == 201

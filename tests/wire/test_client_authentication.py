@@ -98,6 +98,35 @@ def test_basic_is_form_decoded(provider: object, secret: str) -> None:
     assert proven(use_basic(client))
 
 
+@spec("RFC 6749", "2.3.1")
+@pytest.mark.parametrize(
+    "secret", ["100% + space & more : = ?" * 2, "Schlüssel-für-die-Bäckerei " * 2, "50%off+" * 8]
+)
+@pytest.mark.parametrize("prefix", ["a", "urn:example:app", "50%", "a+b"])
+def test_basic_may_come_as_it_is(provider: object, prefix: str, secret: str) -> None:
+    client = make_client(client_id=unique(prefix), client_secret=secret)
+    credentials = b64encode(f"{client.client_id}:{secret}".encode()).decode()
+    assert proven(ask({"Authorization": f"Basic {credentials}"}, **GRANT))
+    with_id = ask({"Authorization": f"Basic {credentials}"}, client_id=client.client_id, **GRANT)
+    assert proven(with_id)
+    assert proven(use_basic(client))
+
+
+@spec("RFC 6749", "3.2")
+@pytest.mark.parametrize("path", ["token", "revoke", "introspect"])
+def test_unknown_parameters_are_ignored_in_the_query_and_in_the_body(
+    provider: object, path: str
+) -> None:
+    client = make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=None)
+    response = httpx.post(
+        f"{ISSUER}/{path}?client-request-id=0a1b&x-client-SKU=msal.js.browser",
+        data={"grant_type": "client_credentials", "token": "x", "client_info": "1"},
+        auth=(client.client_id, client.secret or ""),
+        verify=False,
+    )
+    assert response.status_code == 200, response.text
+
+
 @spec("RFC 7617", "2")
 @pytest.mark.parametrize("scheme", ["basic", "BASIC", "Basic"])
 def test_the_name_of_the_scheme_has_no_case(provider: object, scheme: str) -> None:

@@ -404,8 +404,11 @@ def test_another_content_type(provider: object, content_type: str | None) -> Non
 
 @spec("RFC 7591", "3.1")
 def test_a_new_client_comes_to_the_bare_address(provider: object) -> None:
-    response = httpx.post(f"{PATH}?client_id=x", json=document(), verify=False)
-    assert error_of(response) == "invalid_request"
+    for misplaced in ("client_id=x", "client_name=x"):
+        response = httpx.post(f"{PATH}?{misplaced}", json=document(), verify=False)
+        assert error_of(response) == "invalid_request"
+    response = httpx.post(f"{PATH}?x=y", json=document(), headers=headers_of(), verify=False)
+    assert response.status_code == 201
 
 
 @spec("RFC 7591", "3.2.2")

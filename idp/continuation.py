@@ -7,9 +7,7 @@ from django.http import HttpRequest
 from accounts.next import next_of, split
 from idp import policy
 from idp.authorization import pending
-from idp.clients.presentation import form_action_for, shown_logo
 from idp.models import PendingAuthorization
-from idp.protocol.redirect_uris import origin_of
 
 #: The query parameter that carries a pending request's id.
 PENDING = "pending"
@@ -30,19 +28,18 @@ def pending_of(http: HttpRequest) -> PendingAuthorization | None:
     return http.pending_authorization  # type: ignore[attr-defined, no-any-return]
 
 
-def allowed_by_page(row: PendingAuthorization) -> dict[str, list[str]]:
-    """Return what the Content-Security-Policy of a page of this request allows beside our own."""
-    allowed = form_action_for(row.parameters.get("redirect_uri", ""))
-    logo = shown_logo(row.client)
-    if logo:
-        allowed["img-src"] = [origin_of(logo)]
-    return allowed
-
-
 def _pending_id(http: HttpRequest) -> str | None:
     if http.path == policy.PATHS["authorization_endpoint"]:
-        return None
+        return _id_of_kept(http.META.get("QUERY_STRING", ""))
     return _id_in(http.get_full_path()) or _id_in(next_of(http))
+
+
+def _id_of_kept(query: str) -> str | None:
+    """Return the id of the kept request that authorize goes on with; None for a new request."""
+    if f"{PENDING}=" not in query:  # the usual case, and cheap
+        return None
+    members = parse_qs(query)
+    return None if "client_id" in members else members.get(PENDING, [None])[0]
 
 
 def _id_in(path: str) -> str | None:

@@ -16,7 +16,8 @@ from django.utils.cache import patch_vary_headers
 
 from accounts.next import UNREADABLE
 from idp import policy
-from idp.continuation import allowed_by_page, pending_of
+from idp.clients.presentation import logo_policy
+from idp.continuation import pending_of
 from idp.logout.session_state import keep_cookie
 from idp.logs import REQUEST_ID
 
@@ -81,7 +82,7 @@ def _wished_languages(request: HttpRequest) -> str:
 
 
 class ContentSecurityPolicy(CSPMiddleware):
-    """The policy of settings; a page that leads back to a client may also go there."""
+    """The policy of settings; a page of an authorization request may show its client's logo."""
 
     def __init__(self, get_response: GetResponse) -> None:
         super().__init__(get_response)
@@ -91,13 +92,11 @@ class ContentSecurityPolicy(CSPMiddleware):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Add what the request that this page belongs to needs.
-
-        Where something broke, there is nothing to continue, and perhaps no database to ask.
-        """
+        """Add the logo's origin. A server error shows none, and may have no database to ask."""
         pending = pending_of(request) if response.status_code < 500 else None
-        if pending is not None:
-            response._csp_update = allowed_by_page(pending)  # type: ignore[attr-defined]
+        logo = logo_policy(pending.client) if pending else {}
+        if logo:
+            response._csp_update = logo  # type: ignore[attr-defined]
         elif not _CSP_OF_VIEW.intersection(vars(response)):
             response.headers.setdefault("Content-Security-Policy", self._usual)
             return response

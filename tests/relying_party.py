@@ -240,6 +240,22 @@ def keep_secret(response: httpx.Response) -> None:
     secrecy.used.note_address(response.headers.get("Location", ""))
 
 
+_REFRESH = re.compile(r'<meta http-equiv="refresh" content="0;url=([^"]*)">')
+
+
+def gone_on(response: httpx.Response) -> httpx.Response:
+    """Do what a page says that goes on by itself: the redirect that it amounts to, or the page."""
+    found = _REFRESH.search(response.text) if response.status_code == 200 else None
+    if found is None:
+        return response
+    assert response.headers["Cache-Control"] == "no-store"
+    target = unescape(found[1])
+    secrecy.used.note_address(target)
+    return httpx.Response(
+        303, headers={"Location": target}, request=response.request, history=[response]
+    )
+
+
 class Browser(httpx.Client):
     """A browser without JavaScript: cookies, forms, and redirects as far as our own pages go."""
 
@@ -258,6 +274,7 @@ class Browser(httpx.Client):
         """Follow redirects while they lead to us: the page, or the redirect that leaves."""
         for _ in range(12):
             assert response.status_code < 500, response.text
+            response = gone_on(response)
             if not response.is_redirect:
                 return response
             target = urljoin(str(response.url), response.headers["Location"])

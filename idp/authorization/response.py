@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from idp import policy
-from idp.clients.presentation import app_of, form_action_for
+from idp.clients.presentation import app_of, logo_policy
 from idp.clients.redirect_uris import ReplyAddress
 from idp.protocol.errors import ProtocolError
 from idp.protocol.response_types import FORM_POST, FRAGMENT
@@ -69,6 +69,8 @@ def _posting_page(
         },
     )
     response["Cache-Control"] = "no-store"
-    # The form goes to the client and nowhere else, not even to us.
-    response._csp_replace = form_action_for(reply_to.redirect_uri)  # type: ignore[attr-defined]
+    # Without form-action: Chromium would apply it to the client's own redirects as well, which may
+    # lead to any origin or app. This page has no other form.
+    response._csp_replace = {"form-action": None}  # type: ignore[attr-defined]
+    response._csp_update = logo_policy(reply_to.client)  # type: ignore[attr-defined]
     return response

@@ -1,7 +1,4 @@
-"""What people are shown of a client, and where its pages may lead them.
-
-OIDC Dynamic Client Registration §2.
-"""
+"""What people are shown of a client. OIDC Dynamic Client Registration §2."""
 
 from typing import Any
 
@@ -10,16 +7,6 @@ from django.utils.translation import get_language
 from accounts.next import split
 from idp.models import Client
 from idp.protocol.redirect_uris import origin_of
-
-
-def form_action_for(uri: str) -> dict[str, list[str]]:
-    """Return where the forms of a page may lead that sends people on to a client's address.
-
-    `https:` because a client's callback may redirect on to any other origin, and Chromium holds the
-    whole chain against `form-action`; the exact origin or scheme where it isn't https.
-    """
-    target = origin_of(uri)
-    return {"form-action": ["https:", *([target] if not target.startswith("https:") else [])]}
 
 
 def app_of(client: Client, redirect_uri: str) -> dict[str, Any]:
@@ -49,6 +36,12 @@ def shown_logo(client: Client) -> str:
     """Return the logo that pages show: of clients that an operator entered, else none."""
     logo = _said("logo_uri", client)
     return logo if logo.startswith("https://") and _is_entered_by_operator(client) else ""
+
+
+def logo_policy(client: Client) -> dict[str, list[str]]:
+    """Return what a page with the client's logo adds to its Content-Security-Policy."""
+    logo = shown_logo(client)
+    return {"img-src": [origin_of(logo)]} if logo else {}
 
 
 def home_of(client: Client) -> str:

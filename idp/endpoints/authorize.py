@@ -31,8 +31,9 @@ from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.authorization.response import send, send_error
 from idp.clients.lookup import StaleClientError, is_current, with_client
 from idp.clients.redirect_uris import ReplyAddress, verified
-from idp.continuation import PENDING, continue_at
+from idp.continuation import PENDING, continue_at, pending_of
 from idp.endpoints.error_page import error_page
+from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.introduction import introduce
 from idp.endpoints.wire import form_of, methods, not_kept, query_of
 from idp.logout.session_state import session_state
@@ -77,7 +78,7 @@ def _arrival(http: HttpRequest) -> Arrival:
     parameters = Parameters.parse(query_of(http), body)
     pending_id = parameters.get(PENDING)
     if pending_id is not None and "client_id" not in parameters.values:
-        row = pending.find(pending_id)
+        row = pending_of(http)
         if row is None:
             raise _Gone(pending_id)
         return pending.arrival_of(row)
@@ -139,7 +140,23 @@ def _refuse(
         parameters=arrival.parameters,
         user=authentication.user if authentication else None,
     )
-    return send_error(http, reply_to, error, reference)
+    return _answered(http, arrival, client, send_error(http, reply_to, error, reference))
+
+
+def _answered(
+    http: HttpRequest, arrival: Arrival, client: Client, response: HttpResponse
+) -> HttpResponse:
+    """Return the answer to the client: by way of a page where a form of ours may have led here.
+
+    A silent request (`prompt=none`) never saw one, and may be answered in a hidden frame.
+    """
+    is_silent = "none" in (arrival.parameters.get("prompt") or "").split()
+    is_from_our_page = (
+        arrival.pending_id is not None or http.META.get("HTTP_SEC_FETCH_SITE") == "same-origin"
+    )
+    if is_silent or not is_from_our_page:
+        return response
+    return go_on_by_page(http, response, client)
 
 
 def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:
@@ -176,7 +193,8 @@ def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest)
             state = session_state(request.reply_to, authentication.session_id)
             if state is not None:
                 members["session_state"] = state
-            return send(http, request.reply_to, **members)
+            response = send(http, request.reply_to, **members)
+            return _answered(http, arrival, request.client, response)
 
 
 def _standing(http: HttpRequest, client: Client) -> tuple[Authentication | None, Standing | None]:

@@ -18,6 +18,7 @@ from idp.authorization import consent as consents
 from idp.authorization import pending
 from idp.authorization.response import send_error
 from idp.claims import asserted_by_others, claims_for, groups_of, person_of
+from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.waiting import Waiting, waiting_at
 from idp.endpoints.wire import methods
 from idp.models import Scope
@@ -61,7 +62,7 @@ def _take_answer(http: HttpRequest, waiting: Waiting) -> HttpResponse:
             parameters=pending.arrival_of(row).parameters,
             user=person,
         )
-        return send_error(http, request.reply_to, error, reference)
+        return go_on_by_page(http, send_error(http, request.reply_to, error, reference), row.client)
     claims = request.claims.beyond(request.scopes)
     consents.remember(person, row.client, request.scopes, claims)
     consents.note_given_in(row.pk, waiting.authentication.session_id)

@@ -17,9 +17,10 @@ from accounts.sessions import session_of
 from accounts.signed_out import page_about
 from idp import policy, server_keys
 from idp.authorization.response import redirect_to
-from idp.clients.presentation import form_action_for, name_of
+from idp.clients.presentation import name_of
 from idp.endpoints import signed_out
 from idp.endpoints.error_page import error_page
+from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.wire import form_of, methods, query_of
 from idp.logout.frontchannel import apps_of
 from idp.logout.request import LogoutRequest, client_id_of
@@ -54,7 +55,7 @@ def end_session(http: HttpRequest) -> HttpResponse:
         return _leave(http, request, [hinted])
     if authentication is None:
         return _leave(http, request, [])
-    response = render(
+    return render(
         http,
         "end_session.html",
         {
@@ -63,9 +64,6 @@ def end_session(http: HttpRequest) -> HttpResponse:
             "sealed": _sealed(parameters),
         },
     )
-    if request.post_logout_redirect_uri:
-        response._csp_update = form_action_for(request.post_logout_redirect_uri)  # type: ignore[attr-defined]
-    return response
 
 
 @never_cache
@@ -82,7 +80,8 @@ def confirm(http: HttpRequest) -> HttpResponse:
         return _refuse(http, error, parameters)
     if http.POST.get("answer") != "sign-out":
         return redirect("account_home")
-    return _sign_out(http, request)
+    left = _sign_out(http, request)
+    return go_on_by_page(http, left, request.client) if request.client else left
 
 
 def _parameters(http: HttpRequest) -> Parameters:

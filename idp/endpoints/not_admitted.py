@@ -8,6 +8,7 @@ from idp import events
 from idp.authorization import pending
 from idp.authorization.response import send_error
 from idp.clients.admission import NOT_ADMITTED, admits
+from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.waiting import Waiting, waiting_at
 from idp.endpoints.wire import methods
 from idp.protocol.errors import AccessDenied
@@ -32,7 +33,8 @@ def not_admitted(http: HttpRequest) -> HttpResponse:
             user=person,
         )
         if http.method == "POST":
-            return send_error(http, waiting.request.reply_to, error, reference)
+            answer = send_error(http, waiting.request.reply_to, error, reference)
+            return go_on_by_page(http, answer, waiting.row.client)
         return render(
             http,
             "not_admitted.html",

@@ -5,7 +5,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
 from accounts import signed_out as way
-from idp.clients.presentation import form_action_for
 from idp.endpoints.wire import methods
 from idp.logout.frontchannel import SignedOut, apps_of
 from idp.protocol.redirect_uris import origin_of
@@ -33,7 +32,5 @@ def page(http: HttpRequest, apps: list[SignedOut], continue_to: str = "") -> Htt
         {"apps": apps, "frames": frames, "continue_to": continue_to},
     )
     policies = {"frame-src": sorted({origin_of(frame) for frame in frames})} if frames else {}
-    if continue_to:
-        policies |= form_action_for(continue_to)
     response._csp_update = policies or None  # type: ignore[attr-defined]
     return response

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -40,20 +41,23 @@ PATIENCE = 10_000
 class Elsewhere(BaseHTTPRequestHandler):
     """Every https site under .example: /callback redirects on to another origin, /… says hello.
 
-    What is posted there goes on in the query, so that a test can read it.
+    That origin is in its query (`to`), or https://shop.example. What is posted there goes on in the
+    query, so that a test can read it.
     """
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self._redirect(self.rfile.read(int(self.headers["Content-Length"])).decode())
+
+    def _redirect(self, came: str) -> None:
+        members = dict(parse_qsl(f"{urlsplit(self.path).query}&{came}"))
+        target = members.pop("to", "https://shop.example/landed")
         self.send_response(303)
-        self.send_header("Location", f"https://shop.example/landed?{body}")
+        self.send_header("Location", f"{target}?{urlencode(members)}")
         self.end_headers()
 
     def do_GET(self) -> None:
         if self.path.startswith("/callback"):
-            self.send_response(302)
-            self.send_header("Location", f"https://shop.example/landed{self.path[9:]}")
-            self.end_headers()
+            self._redirect("")
             return
         body = b'<!doctype html><html lang="en"><title>Landed</title><h1>Landed</h1>'
         self.send_response(200)
@@ -71,6 +75,16 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(_certificate(tmp_path_factory.mktemp("tls") / "elsewhere.pem"))
     server.socket = tls.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="package")
+def loopback_port() -> Iterator[int]:
+    """The port of a program on this machine that waits for its answer."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_address[1]
     server.shutdown()

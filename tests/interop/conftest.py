@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.conftest import Server
-from tests.relying_party import Browser, Person, forms_of, is_page
+from tests.relying_party import Browser, Person, forms_of, gone_on, is_page
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -97,6 +97,7 @@ class Traveller(Browser):
 
     def settle(self, response: httpx.Response) -> httpx.Response:
         for _ in range(20):
+            response = gone_on(response)
             if not response.is_redirect:
                 return response
             response = self.get(urljoin(str(response.url), response.headers["Location"]))

@@ -1,0 +1,29 @@
+"""The page between a form of ours and a client's address. CSP 3 §6.4.1.
+
+Chromium applies a page's `form-action` to every redirect that follows the POST of its form, those
+of the client included, which may lead on to a loopback address or an app's own scheme. So a form's
+POST never ends in a redirect to a client: this page goes on by itself instead.
+"""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from idp import policy
+from idp.clients.presentation import app_of, logo_policy
+from idp.models import Client
+
+
+def go_on_by_page(http: HttpRequest, response: HttpResponse, client: Client) -> HttpResponse:
+    """Return a page that goes on to where a redirect leads; any other response as it is.
+
+    A redirect within our own pages needs no page in between.
+    """
+    target = response.headers.get("Location", "/")
+    if target.startswith(("/", f"{policy.ISSUER}/")):
+        return response
+    page = render(http, "interstitial.html", {"app": app_of(client, target), "target": target})
+    page["Cache-Control"] = "no-store"
+    # The page's own address names the request; the target carries the code.
+    page["Referrer-Policy"] = "no-referrer"
+    page._csp_update = logo_policy(client)  # type: ignore[attr-defined]
+    return page

@@ -1,8 +1,9 @@
-"""Another e-mail address for an account: proven by a code, and undone from the address before it.
+"""Another email address for an account: proven by a code, and undone from the address before it.
 
 A change is a row, unlike allauth's, which a browser session holds: its tries are counted wherever
 they are made, and the link in the old mailbox undoes it, however many changes came after. So
-somebody who took an account over does not keep it by taking the address away.
+somebody who took an account over does not keep it by taking the address away; nor does an operator,
+who needs no code.
 """
 
 import re
@@ -26,9 +27,10 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from accounts import deletion
 from accounts.addresses import shown_email
 from accounts.models import EmailChange, Session, User
-from accounts.sessions import Ending, end_sessions
+from accounts.sessions import Ending, end_sessions, session_of
 
-#: Sent inside the transaction, with `request` and `user`; the latter also with `since`.
+#: Sent inside the transaction, with `request` and `user`; besides, the first with `actor` (an
+#: operator, or None), the second with `since`.
 email_changed = Signal()
 email_restored = Signal()
 
@@ -84,29 +86,87 @@ def confirm(http: HttpRequest, session: Session, change: EmailChange, code: str)
     if not constant_time_compare(change.code_hash, _hash_of(code, change.new_email)):
         return False
     user, now = session.user, timezone.now()
-    was_verified = EmailAddress.objects.filter(
-        user=user, email=change.old_email, verified=True
-    ).exists()
     try:
         with transaction.atomic():
             unchanged = EmailChange.objects.filter(pk=change.pk, changed_at=None)
             if not unchanged.update(changed_at=now):
                 return True  # the button was pressed twice, and the other press was faster
+            _tell_old_address(change, user)
             _move(user, change.old_email, change.new_email, now)
             others = user.sessions.filter(ended_at=None).exclude(pk=session.pk)
             end_sessions(others, Ending.EMAIL_CHANGED)
-            email_changed.send(sender=User, request=http, user=user)
+            email_changed.send(sender=User, request=http, user=user, actor=None)
     except IntegrityError:
         raise TakenError from None
-    if was_verified:
-        path = reverse("account_email_undo", args=[token_for(change)])
-        context = {
-            "link": f"{settings.IDP_ISSUER}{path}",
-            "new_email": shown_email(change.new_email),
-            "days": UNDONE_WITHIN.days,
-        }
-        get_adapter().send_mail("account/email/email_changed", change.old_email, context)
     return True
+
+
+def change_at_once(
+    user: User,
+    email: str,
+    *,
+    verified: bool,
+    http: HttpRequest | None = None,
+    actor: User | None = None,
+) -> None:
+    """Give an account another address without a code, for an operator. Raises TakenError.
+
+    The address before is told, with the link that puts it back; sessions end, but the one that asks
+    for this. Links of earlier changes go on, so that two changes hide no more than one. The same
+    address, proven no longer, is a change, too: it would not be told of the next.
+    """
+    old, now = User.objects.values_list("email", flat=True).get(pk=user.pk), timezone.now()
+    present = session_of(http) if http else None
+    try:
+        with transaction.atomic():
+            EmailChange.objects.filter(user=user, changed_at=None).delete()
+            restored = _put_back(user, email, now)
+            change = EmailChange.objects.create(
+                user=user,
+                old_email=old,
+                new_email=email,
+                asked_at=now,
+                changed_at=now,
+                undone_at=now if restored else None,
+            )
+            _tell_old_address(change, user)
+            _move(user, old, email, now, verified=verified)
+            sessions = user.sessions.filter(ended_at=None)
+            end_sessions(
+                sessions.exclude(pk=present.pk) if present else sessions, Ending.EMAIL_CHANGED
+            )
+            email_changed.send(sender=User, request=http, user=user, actor=actor)
+    except IntegrityError:
+        raise TakenError from None
+
+
+def _put_back(user: User, email: str, now: datetime) -> bool:
+    """Count the changes since an account had this address as undone; return whether it had it.
+
+    Whoever took the address away must not get a link that takes it away once more.
+    """
+    done = EmailChange.objects.filter(
+        user=user, changed_at__gt=now - UNDONE_WITHIN, undone_at=None
+    ).order_by("changed_at")
+    taken_away = done.filter(old_email=email).exclude(new_email=email).first()
+    if taken_away is None:
+        return False
+    done.filter(changed_at__gte=taken_away.changed_at).update(undone_at=now)
+    return True
+
+
+def _tell_old_address(change: EmailChange, user: User) -> None:
+    """Mail what has changed to a proven address once it has, with what puts it back."""
+    proven = EmailAddress.objects.filter(user=user, email=change.old_email, verified=True)
+    if not proven.exists():
+        return
+    context = {"new_email": shown_email(change.new_email), "days": UNDONE_WITHIN.days, "link": ""}
+    if change.undone_at is None:
+        path = reverse("account_email_undo", args=[token_for(change)])
+        context["link"] = f"{settings.IDP_ISSUER}{path}"
+    transaction.on_commit(
+        lambda: get_adapter().send_mail("account/email/email_changed", change.old_email, context)
+    )
 
 
 def token_for(change: EmailChange) -> str:
@@ -169,14 +229,14 @@ def _is_taken(email: str, user: User) -> bool:
     return finished.exists() or proven.exists()
 
 
-def _move(user: User, old: str, new: str, now: datetime) -> None:
+def _move(user: User, old: str, new: str, now: datetime, *, verified: bool = True) -> None:
     """Make another address this person's only one. Raises IntegrityError where that can't be."""
     User.objects.unfinished().filter(email=new).exclude(pk=user.pk).delete()
     moved = User.objects.filter(pk=user.pk, email=old).update(email=new, updated_at=now)
     if not moved:
         raise IntegrityError("the account has another address since")
     EmailAddress.objects.filter(user=user).delete()
-    EmailAddress.objects.create(user=user, email=new, verified=True, primary=True)
+    EmailAddress.objects.create(user=user, email=new, verified=verified, primary=True)
     user.email = new
 
 

@@ -195,7 +195,7 @@ class Session(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Session of {self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"
+        return f"Session of {self.user} since {self.created_at:%Y-%m-%d %H:%M}"
 
 
 class EmailChange(models.Model):

@@ -84,8 +84,10 @@ def _deletion_undone(*, request: HttpRequest | None, user: User, **_: Any) -> No
     record(Kind.DELETION_UNDONE, request, user=user)
 
 
-def _email_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
-    record(Kind.EMAIL_CHANGED, request, user=user)
+def _email_changed(
+    *, request: HttpRequest | None, user: User, actor: User | None, **_: Any
+) -> None:
+    record(Kind.EMAIL_CHANGED, request, user=user, actor=actor)
 
 
 def _email_restored(*, request: HttpRequest, user: User, since: datetime, **_: Any) -> None:

@@ -20,7 +20,9 @@ def _of_person_or_client(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
 
 
 _SEARCH = search.helped(
-    _("Part of a person’s name or email address, or of an app’s name, client ID or redirect URI.")
+    _("Part of a person’s name or email address, or of an app’s name, client ID or redirect URI."),
+    people=True,
+    apps=True,
 )
 
 

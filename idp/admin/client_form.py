@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from idp import policy
@@ -49,6 +50,8 @@ class ClientForm(ProvenForm):
     """An app's metadata, its lists a line each."""
 
     proven = ("enabled", "skip_authorization")
+    #: Why the list at the sector identifier URI does not vouch for the app.
+    sector_problem: ValidationError | None = None
 
     redirect_uris = Lines(
         label=_("Redirect URIs"),
@@ -229,6 +232,12 @@ class ClientForm(ProvenForm):
             signs_in = "authorization_code" in cleaned.get("grant_types", ())
             cleaned["response_types"] = ["code"] if signs_in else []
         return cleaned
+
+    def _post_clean(self) -> None:
+        """Check the app as a whole; and what its sector identifier URI has, which was fetched."""
+        super()._post_clean()  # type: ignore[misc]
+        if self.sector_problem and not self.errors:
+            self.add_error(None, self.sector_problem)
 
 
 #: What an app says of itself in its own document, if it has one; its scopes are the operator's.

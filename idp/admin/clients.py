@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -24,7 +25,7 @@ from idp.admin.client_form import FIELDSETS, OF_ITS_DOCUMENT, THE_RECORD, Client
 from idp.admin.page import Act, Link, Page, counted, list_of
 from idp.admin.preview import PreviewForm
 from idp.admin.summary import summary_of
-from idp.clients import deletion, secrets
+from idp.clients import deletion, secrets, sectors
 from idp.logout import backchannel, client_sessions
 from idp.models import Authorization, Client, Consent, Delivery, Event
 from idp.registration import software_statements
@@ -32,6 +33,9 @@ from idp.tokens.revocation import revoke_all
 
 #: How long the secret before goes on when a new one is made: hours, and how it is said.
 _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
+
+
+_SECTOR_PROBLEM = "_sector_problem"
 
 
 def _send_test_logout(client: Client) -> HttpResponse:
@@ -74,7 +78,8 @@ class ClientsPage(Page):
     linked_by = ("user",)
     ordering = ("-pk",)
     search_help_text = search.helped(
-        _("Part of a name, client ID or redirect URI, or of the owner’s email address with its @.")
+        _("Part of a name, client ID or redirect URI, or of the owner’s email address with its @."),
+        apps=True,
     )
     readonly_fields = THE_RECORD
     fieldsets = FIELDSETS
@@ -181,7 +186,8 @@ class ClientsPage(Page):
         if obj is None:
             return self.readonly_fields
         by_document = obj.registration_source == Client.RegistrationSource.CIMD
-        return (*self.readonly_fields, "client_id", *(OF_ITS_DOCUMENT if by_document else ()))
+        fixed = (*OF_ITS_DOCUMENT, *self.json_columns.values()) if by_document else ()
+        return (*self.readonly_fields, "client_id", *fixed)
 
     def found(self, rows: QuerySet[Client], term: str) -> QuerySet[Client]:
         """Return apps by part of the client_id, name or a redirect URI, or by their owner."""
@@ -201,6 +207,37 @@ class ClientsPage(Page):
 
     def person_of(self, row: Client) -> None:
         """Return nobody: what happens to an app does not concern its owner's account."""
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Let the form know what is wrong with the list at the sector identifier URI."""
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.sector_problem = getattr(request, _SECTOR_PROBLEM, None)
+        return form
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Fetch what vouches for the app before the transaction begins: it may take seconds."""
+        if request.method == "POST" and request.POST.get("sector_identifier_uri"):
+            setattr(request, _SECTOR_PROBLEM, self._sector_problem(request, object_id))
+        return super().changeform_view(request, object_id, *args, **kwargs)
+
+    def _sector_problem(
+        self, request: HttpRequest, object_id: str | None
+    ) -> ValidationError | None:
+        """Return what is wrong with the list of an app that would be saved otherwise."""
+        client = self.get_object(request, unquote(object_id)) if object_id else None
+        if not (self.has_change_permission(request, client) or self.has_add_permission(request)):
+            return None
+        form = self.get_form(request, client, change=client is not None)(
+            request.POST, instance=client
+        )
+        try:
+            if form.is_valid():
+                sectors.vouches_for(form.instance)
+        except ValidationError as problem:
+            return problem
+        return None
 
     def client_id_of(self, row: Client) -> str:
         """Return the app's client_id."""

@@ -1,12 +1,11 @@
 """Deliveries: which apps were told that a session ended, which were not, and why."""
 
-from datetime import datetime
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from idp.admin import search
+from idp.admin.facts import when
 from idp.admin.page import Act, Record
 from idp.logout.backchannel import try_again
 from idp.models import Delivery
@@ -21,7 +20,9 @@ class DeliveriesPage(Record):
     linked_by = ("client", "session")
     list_select_related = ("client",)
     ordering = ("-pk",)
-    search_help_text = search.helped(_("Part of an app’s name, client ID or redirect URI."))
+    search_help_text = search.helped(
+        _("Part of an app’s name, client ID or redirect URI."), apps=True
+    )
     fields = (
         *("client", "session", "sub", "sid", "created_at", "state", "tries"),
         *("next_try", "done_at", "last_problem"),
@@ -38,9 +39,9 @@ class DeliveriesPage(Record):
     )
 
     @admin.display(description=_("next try"), ordering="due_at")
-    def next_try(self, delivery: Delivery) -> datetime | None:
+    def next_try(self, delivery: Delivery) -> str | None:
         """Return when the app is told again, if it is to be."""
-        return delivery.due_at if delivery.state == Delivery.State.WAITING else None
+        return when(delivery.due_at) if delivery.state == Delivery.State.WAITING else None
 
     def found(self, rows: QuerySet[Delivery], term: str) -> QuerySet[Delivery]:
         """Return the deliveries to an app."""

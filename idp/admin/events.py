@@ -12,14 +12,14 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from idp import events
-from idp.admin import search
+from idp.admin import facts, search
 from idp.admin.lists import can_hold
 from idp.admin.page import Record
 from idp.models import Client, Event
@@ -52,7 +52,9 @@ class EventsPage(Record):
         _(
             "A reference, an IP address, or part of the name or email address of a person, or of "
             "the name, client ID or redirect URI of an app."
-        )
+        ),
+        people=True,
+        apps=True,
     )
     readonly_fields = ("moment", "story")
     change_list_template = "admin/events_change_list.html"
@@ -108,7 +110,7 @@ class EventsPage(Record):
         """Return the details as a list of facts."""
         details = dict(event.details)
         changes = details.pop("changes", {})
-        return format_html("{}{}", _facts(details.items()), _changes(changes))
+        return format_html("{}{}", facts.facts(details.items()), facts.changes(changes))
 
     # --- exporting ----------------------------------------------------------------------------
 
@@ -134,39 +136,6 @@ class EventsPage(Record):
         response["Content-Disposition"] = f'attachment; filename="{name}"'
         response["Cache-Control"] = "no-store"
         return response
-
-
-def _facts(pairs: Iterable[tuple[str, Any]]) -> SafeString | str:
-    """Return names and values as a list; values within values the same way."""
-    return format_html(
-        '<dl class="story">{}</dl>',
-        format_html_join("", "<dt>{}</dt><dd>{}</dd>", ((n, _fact(v)) for n, v in pairs)),
-    )
-
-
-def _fact(value: Any) -> Any:
-    match value:
-        case dict():
-            return _facts(value.items())
-        case list():
-            return ", ".join(map(str, value))
-        case _:
-            return format_html("<code>{}</code>", value)
-
-
-def _changes(changes: dict[str, list[Any]]) -> SafeString | str:
-    """Return each field with what it was and what it is."""
-    rows = ((name, *map(_code, before_and_after)) for name, before_and_after in changes.items())
-    return format_html(
-        '<dl class="story">{}</dl>',
-        format_html_join(
-            "", "<dt>{}</dt><dd><del><code>{}</code></del> → <ins><code>{}</code></ins></dd>", rows
-        ),
-    )
-
-
-def _code(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _exported(event: Event) -> dict[str, Any]:

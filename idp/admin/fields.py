@@ -1,10 +1,12 @@
 """Form fields for what the models keep as JSON: lists as lines, mappings as `name: words`."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
@@ -111,6 +113,18 @@ class WebAddress(forms.URLField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(assume_scheme="https", **kwargs)
+
+
+class Json(forms.JSONField):
+    """A JSON document, to be read; empty where there is none."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the document, indented; what was typed stays as it was typed."""
+        if value is None:
+            return ""
+        if isinstance(value, InvalidJSONInput):
+            return value
+        return json.dumps(value, indent=2, ensure_ascii=False, cls=self.encoder)
 
 
 class Moment(forms.DateTimeInput):

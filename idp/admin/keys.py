@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Session
 from accounts.sessions import Ending
 from idp import keys, policy
+from idp.admin.facts import NOTHING, when
 from idp.admin.page import Act, Record, counted, list_of
 from idp.admin.sessions import SIGNS_EVERYBODY_OUT, sessions_live, sign_everybody_out
 from idp.models import SigningKey
@@ -101,12 +102,13 @@ class KeysPage(Record):
         return key.retired_at or key.activated_at or key.created_at
 
     @admin.display(description=_("active since"))
-    def active_since(self, key: SigningKey) -> datetime | None:
+    def active_since(self, key: SigningKey) -> str:
         """Return since when it signs, or is encrypted to; the first keys did from the start."""
-        return None if key.state == SigningKey.State.NEXT else key.activated_at or key.created_at
+        is_next = key.state == SigningKey.State.NEXT
+        return NOTHING if is_next else when(key.activated_at or key.created_at)
 
     @admin.display(description=_("last signature ends"))
-    def over(self, key: SigningKey) -> str | Promise | datetime:
+    def over(self, key: SigningKey) -> str | Promise:
         """Return by when the last thing that it signed has ended, at the latest."""
         if key.algorithm in policy.DECRYPTION_ALGORITHMS:
             return _("It signs nothing: apps encrypt to it.")
@@ -114,7 +116,7 @@ class KeysPage(Record):
             return _("It has signed nothing yet.")
         if key.retired_at is None:
             return _("It signs on.")
-        return key.retired_at + policy.SIGNED_AT_MOST
+        return when(key.retired_at + policy.SIGNED_AT_MOST)
 
     @admin.display(description=_("what follows"))
     def what_follows(self, key: SigningKey) -> str:
@@ -126,7 +128,7 @@ class KeysPage(Record):
             )
         if key.state == SigningKey.State.NEXT:
             words = gettext("Published, so that every app has seen it. It can sign from %(at)s.")
-            return words % {"at": _shown(key.created_at + policy.KEY_PUBLISHED_BEFORE)}
+            return words % {"at": when(key.created_at + policy.KEY_PUBLISHED_BEFORE)}
         following = SigningKey.objects.filter(
             algorithm=key.algorithm, state=SigningKey.State.NEXT
         ).first()
@@ -134,9 +136,9 @@ class KeysPage(Record):
             words = gettext(
                 "The next key is published already, and can take its place from %(at)s."
             )
-            return words % {"at": _shown(following.created_at + policy.KEY_PUBLISHED_BEFORE)}
+            return words % {"at": when(following.created_at + policy.KEY_PUBLISHED_BEFORE)}
         due = self.since(key) + policy.KEY_LIFETIME - policy.KEY_PUBLISHED_BEFORE
-        return gettext("The worker publishes the next key on %(at)s.") % {"at": _shown(due)}
+        return gettext("The worker publishes the next key on %(at)s.") % {"at": when(due)}
 
     @admin.display(description=_("tokens alive under it"))
     def alive(self, key: SigningKey) -> str | Promise:
@@ -155,7 +157,3 @@ class KeysPage(Record):
         """Return the page of the key, or the list where it has been replaced."""
         there = SigningKey.objects.filter(pk=row.pk).exists()
         return super().address_of(row) if there else list_of(SigningKey)
-
-
-def _shown(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -11,7 +11,8 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import DateTimeField, ManyToManyField, Model, QuerySet, URLField
+from django.db import IntegrityError
+from django.db.models import DateTimeField, JSONField, ManyToManyField, Model, QuerySet, URLField
 from django.forms import URLInput
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -23,10 +24,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from accounts.email_change import TakenError
 from accounts.models import User
 from idp import events
 from idp.admin import proof
-from idp.admin.fields import Moment
+from idp.admin.facts import JsonColumn
+from idp.admin.fields import Json, Moment
 from idp.admin.lists import (
     COUNTED_AT_MOST,
     BadListQuery,
@@ -80,6 +83,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     formfield_overrides = {
         URLField: {"widget": URLInput(attrs={"class": "vTextField"})},
         ManyToManyField: {"widget": forms.CheckboxSelectMultiple},
+        JSONField: {"form_class": Json},
         DateTimeField: {"form_class": forms.DateTimeField, "widget": Moment},
     }
     acts: ClassVar[tuple[Act, ...]] = ()
@@ -124,6 +128,33 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     def found(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:  # noqa: ARG002
         """Return the rows that a search term means."""
         return rows
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def __init__(self, model: type[Model], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        #: What stands in a form for JSON columns that are not written there.
+        self.json_columns = {
+            field.name: JsonColumn(field)
+            for field in model._meta.fields
+            if isinstance(field, JSONField)
+        }
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the headings with their fields."""
+        return self.readable(request, obj, super().get_fieldsets(request, obj))
+
+    def readable(self, request: HttpRequest, obj: Any, fieldsets: Any) -> Any:
+        """Return headings whose JSON columns can be read where this operator can't write them."""
+        if obj is None:
+            return fieldsets
+        may_write = self.has_change_permission(request, obj)
+        fixed: Any = self.get_readonly_fields(request, obj) if may_write else self.json_columns
+        shown = {name: column for name, column in self.json_columns.items() if name in fixed}
+        return [
+            (heading, {**options, "fields": [shown.get(name, name) for name in options["fields"]]})
+            for heading, options in fieldsets
+        ]
 
     # --- acting -----------------------------------------------------------------------------
 
@@ -281,6 +312,19 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         except BadListQuery:
             context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
             return TemplateResponse(request, "admin/bad_list_query.html", context, status=400)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show and save a form; nothing is saved where somebody else was faster."""
+        try:
+            return super().changeform_view(request, object_id, *args, **kwargs)
+        except (IntegrityError, TakenError):
+            messages.error(
+                request,
+                _("Nothing was saved: at this moment, somebody else saved one with the same name."),
+            )
+            return redirect(request.get_full_path())
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:  # type: ignore[override]
         """Do something to the chosen rows. Raises BadListQuery for keys that no row can have."""

@@ -14,9 +14,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import deletion, invitations, operations, second_factor, wrong_tries
+from accounts import deletion, email_change, invitations, operations, second_factor, wrong_tries
 from accounts.addresses import cleaned_email
-from accounts.models import EmailChange, Session, User
+from accounts.models import Session, User
 from idp.admin import search
 from idp.admin.fields import AddressField, WebAddress
 from idp.admin.page import Act, Link, Page, list_of
@@ -44,7 +44,7 @@ class PersonForm(ProvenForm):
         help_text=_("A mail with a link to choose a password. Valid for seven days."),
     )
 
-    proven = _POWERS
+    proven: tuple[str, ...] = _POWERS
 
     class Meta:
         model = User
@@ -56,6 +56,9 @@ class PersonForm(ProvenForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            # Whose address it is, theirs is the account: a new password is mailed there.
+            self.proven = (*_POWERS, "email", "email_verified")
         if self.instance.pk is not None and "email_verified" in self.fields:
             self.fields["email_verified"].initial = _is_verified(self.instance)
 
@@ -96,7 +99,9 @@ class PeoplePage(Page):
     list_filter = ("is_active", "is_staff", "date_joined")
     sortable_by = ("email",)
     ordering = ("-pk",)
-    search_help_text = search.helped(_("Part of a name or an email address, or a subject (sub)."))
+    search_help_text = search.helped(
+        _("Part of a name or an email address, or a subject (sub)."), people=True
+    )
     readonly_fields = ("sub", "status", "second_factor", "date_joined", "last_login", "updated_at")
     acts = (
         Act(
@@ -179,7 +184,7 @@ class PeoplePage(Page):
         if obj is None:
             first = (None, {"fields": ("email", "name", "email_verified", "invite")})
             return [first, powers] if request.user.is_superuser else [first]
-        return [
+        fieldsets = [
             who,
             (_("The account"), {"fields": self.readonly_fields}),
             (_("Names"), {"fields": _WHO[1:]}),
@@ -188,6 +193,7 @@ class PeoplePage(Page):
             (_("Postal address"), {"fields": ("address",)}),
             powers,
         ]
+        return self.readable(request, obj, fieldsets)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:  # noqa: ARG002
         """Return what can't be written: powers, unless by a superuser."""
@@ -250,13 +256,20 @@ class PeoplePage(Page):
         return _is_verified(person)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
-        """Save the person and the truth about their address; end what a changed one endangers."""
+        """Save the person, and the address as one is changed: its owner is told and signed out."""
+        verified = bool(form.cleaned_data.get("email_verified"))
         if not change:
             obj.set_unusable_password()
+            super().save_model(request, obj, form, change)
+            obj.set_email(obj.email, verified=verified)
+            return
+        email, obj.email = obj.email, form.initial["email"]
         super().save_model(request, obj, form, change)
-        if "email" in form.changed_data:
-            EmailChange.objects.filter(user=obj).delete()
-        obj.set_email(obj.email, verified=bool(form.cleaned_data.get("email_verified")))
+        if email == obj.email and (verified or not _is_verified(obj)):
+            obj.set_email(email, verified=verified)
+        else:
+            operator: Any = request.user
+            email_change.change_at_once(obj, email, verified=verified, http=request, actor=operator)
 
     def response_add(
         self, request: HttpRequest, obj: User, post_url_continue: str | None = None

@@ -1,6 +1,6 @@
 """A sign-in of the last minutes, before what is dangerous. ASVS 7.5.3, docs/adr/0002."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest
@@ -22,7 +22,7 @@ def missing(request: HttpRequest) -> str | None:
 class ProvenForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form with fields that only somebody changes who signed in lately; any may change others."""
 
-    proven: ClassVar[tuple[str, ...]] = ()
+    proven: tuple[str, ...] = ()
     #: Where the operator has to sign in again first, if they have to: their page says it.
     prove: str | None = None
 

@@ -26,18 +26,26 @@ _WORDS = 5
 _PEOPLE = ("email", "name", "given_name", "family_name")
 _APPS = ("client_id", "name", "addresses")
 
-#: What the help of a search says beside what is found.
-_BOUNDS = _(
-    "Parts are looked for in the newest {newest}; in all others, the beginning of an email address "
-    "or of an app’s name, or a whole client ID."
+#: What the help of a search says beside what it finds: how far it looks.
+_OF_PEOPLE = _(
+    "Parts are looked for in the newest {newest} people; of all others, only the beginning of the "
+    "email address is."
+)
+_OF_APPS = _(
+    "Parts are looked for in the newest {newest} apps; of all others, only the whole client ID or "
+    "the beginning of the name is."
+)
+_OF_BOTH = _(
+    "Parts are looked for in the newest {newest} people and apps; of all others, only the "
+    "beginning of the email address or of the app’s name, or the whole client ID is."
 )
 
 
-def helped(words: Any) -> Any:
+def helped(words: Any, *, people: bool = False, apps: bool = False) -> Any:
     """Return the help of a search, with how far it looks for parts of names."""
-    return format_lazy(
-        "{} {}", words, format_lazy(_BOUNDS, newest=f"{NEWEST:,}".replace(",", "\xa0"))
-    )
+    bounds = _OF_BOTH if people and apps else _OF_PEOPLE if people else _OF_APPS
+    newest = f"{NEWEST:,}".replace(",", "\xa0")
+    return format_lazy("{} {}", words, format_lazy(bounds, newest=newest))
 
 
 def people(term: str, most: int = NAMED_AT_MOST) -> list[int]:

@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
+from accounts.devices import words_for
 from accounts.models import Session
 from accounts.operations import end_everybodys_sessions, end_session
 from accounts.sessions import Ending, session_of
@@ -65,12 +66,12 @@ class SessionsPage(Record):
     """Sessions."""
 
     change_list_template = "admin/sessions_change_list.html"
-    list_display = ("user", "user_agent", "ip_address", "created_at", "last_seen_at", "ended_at")
+    list_display = ("user", "browser", "ip_address", "created_at", "last_seen_at", "ended_at")
     list_filter = (Living, "created_at")
     linked_by = ("user",)
     list_select_related = ("user",)
     ordering = ("-created_at",)
-    search_help_text = search.helped(_("Part of a person’s name or email address."))
+    search_help_text = search.helped(_("Part of a person’s name or email address."), people=True)
     fields = (
         *("user", "user_agent", "ip_address", "how", "authenticated_at", "created_at"),
         *("last_seen_at", "ended_at", "ending"),
@@ -89,6 +90,11 @@ class SessionsPage(Record):
     def found(self, rows: QuerySet[Session], term: str) -> QuerySet[Session]:
         """Return the sessions of people by part of their name or address."""
         return search.any_of(rows, user__in=search.people(term))
+
+    @admin.display(description=_("browser"))
+    def browser(self, session: Session) -> str:
+        """Return the browser and system in words, as the person sees them."""
+        return words_for(session.user_agent)
 
     @admin.display(description=_("signed in with"))
     def how(self, session: Session) -> str:

@@ -47,8 +47,9 @@ LOOKUPS = [
     *("__foo__regex", "__0", "__search", "__unaccent", "__len", "__id", "__pk"),
 ]
 #: Values that some column, database or parser may choke on.
-ODD = ["", "(", "0", "-1", "9" * 30, "9" * 5000, "xyz", "\0", "a\0b", "\ud7ff", "[", "{}", "1e999"]
-ODD += ["0000-00-00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "٣", "%", "\\", "'"]
+ODD = ["", "(", "0", "-1", "9" * 30, "9" * 5000, "a\0b", "٣", "%", "\\'"]
+ODD += ["0000-00-00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+SECRET = re.compile("password|hash|seal|secret|key")
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label_lower)
 
 
@@ -69,7 +70,15 @@ def columns(model: type[Model]) -> Iterator[str]:
 def test_a_list_has_the_filters_that_it_declares_and_no_other(model: type[Model], rf: Any) -> None:
     page, request = admin.site._registry[model], rf.get("/")
     request.user = User(is_superuser=True, is_staff=True)
-    values = ["1", "x", "live", "2026-01-01 00:00:00+00:00", "denied", "active", "client_secret_basic"]
+    values = [
+        "1",
+        "x",
+        "live",
+        "2026-01-01 00:00:00+00:00",
+        "denied",
+        "active",
+        "client_secret_basic",
+    ]
     values += ["recommended", "dcr", "waiting"]
     accepted = {
         f"{column}{lookup}"
@@ -81,26 +90,25 @@ def test_a_list_has_the_filters_that_it_declares_and_no_other(model: type[Model]
 
 
 @pytest.mark.parametrize("role", ["support", "superuser"])
-@pytest.mark.parametrize("model", MODELS, ids=str)
-def test_no_column_is_read_by_a_filter(
-    request: pytest.FixtureRequest, role: str, model: type[Model]
-) -> None:
+def test_no_column_is_read_by_a_filter(request: pytest.FixtureRequest, role: str) -> None:
     """Whatever is asked of whatever column, the answer is the same: no."""
     browser = request.getfixturevalue(role).browser
-    said = set()
-    for column in columns(model):
-        for lookup, value in (("__startswith", "a"), ("__gte", "0")):
-            if f"{column}{lookup}" in DECLARED[model._meta.label_lower]:
-                continue
-            query = urlencode({f"{column}{lookup}": value})
-            answer = browser.get(f"/admin/{list_path(model)}?{query}")
-            said.add((answer.status_code, without_tokens(answer.text)))
-    assert len(said) == 1
-    assert said.pop()[0] == (400 if browser_may_see(browser, model) else 403)
-
-
-def browser_may_see(browser: Any, model: type[Model]) -> bool:
-    return browser.get(f"/admin/{list_path(model)}").status_code == 200
+    lookup = {"support": "__startswith", "superuser": "__gte"}[role]
+    for model in MODELS:
+        path = f"/admin/{list_path(model)}"
+        refused = 400 if browser.get(path).status_code == 200 else 403
+        names = [field.name for field in model._meta.get_fields()]
+        asked = [
+            f"{name}{lookup}" for name in [*names, "user__password", "client__secrets__hashed"]
+        ]
+        answers = [
+            browser.get(path, params={name: value})
+            for name in asked
+            if name not in DECLARED[model._meta.label_lower]
+            for value in ("a0" if SECRET.search(name) else "a")
+        ]
+        assert {answer.status_code for answer in answers} == {refused}
+        assert refused == 403 or len({without_tokens(answer.text) for answer in answers}) == 1
 
 
 def without_tokens(text: str) -> str:
@@ -130,19 +138,20 @@ def test_a_password_hash_is_not_read_letter_by_letter(
         assert victim.email not in "".join(answer.text for answer in answers)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=str)
-def test_no_query_string_is_a_fault(superuser: Operator, model: type[Model]) -> None:
-    declared = DECLARED[model._meta.label_lower]
-    names = [*declared, "q", "p", "o", "e", "all", "_to_field", "_popup", "_facets", "nothing"]
-    names += ["_changelist_filters", "date_joined__year", "email__regex", "details__foo__regex"]
-    for name in names:
-        for value in ODD:
-            query = urlencode({name: value}, errors="surrogatepass")
+def test_no_query_string_is_a_fault(superuser: Operator) -> None:
+    values = {
+        **dict.fromkeys(("p", "o", "_to_field"), ("0", "(", "9" * 30, "9" * 5000, "\0", "-1")),
+        **dict.fromkeys(("e", "all", "_popup", "_facets", "_changelist_filters"), ("\0",)),
+        **dict.fromkeys(("date_joined__year", "email__regex", "ip_address"), ("0", "(")),
+        **dict.fromkeys(("details__foo__regex", "nothing"), ("0", "(")),
+    }
+    for model in MODELS:
+        asked = values | dict.fromkeys(("q", *DECLARED[model._meta.label_lower]), tuple(ODD))
+        queries = [urlencode({name: value}) for name in asked for value in asked[name]]
+        queries += ["%", "=&=&;", "q=%ff", "o=1.1.1.-1." + "1." * 900, "q=a&q=b&p=1&p=x"]
+        for query in queries:
             answer = superuser.browser.get(f"/admin/{list_path(model)}?{query}")
-            assert answer.status_code in {200, 400}, (name, value[:40], answer.status_code)
-    for query in ("%", "%00", "=&=&;", "q=%ff", "o=1.1.1.-1." + "1." * 900, "q=a&q=b&p=1&p=x"):
-        answer = superuser.browser.get(f"/admin/{list_path(model)}?{query}")
-        assert answer.status_code in {200, 400}, query
+            assert answer.status_code in {200, 400}, (model, query[:80], answer.status_code)
 
 
 def addresses(patterns: list[Any], prefix: str = "") -> Iterator[str]:
@@ -164,7 +173,7 @@ def admin_routes() -> list[str]:
     return [route for route in routes if not route.startswith(("(?P<url>", "^"))]
 
 
-IDS = ["xyz", "9" * 30, "-1", "%00", "a%00b", "_00", "..%2f", "x" * 3000, "%ff", "1.0", "%D9%A3"]
+IDS = ["xyz", "9" * 30, "-1", "a%00b", "x" * 3000, "%ff", "%D9%A3"]
 
 
 def test_no_object_id_is_a_fault(superuser: Operator) -> None:
@@ -183,13 +192,17 @@ def test_no_page_has_a_fault_for_a_query_string(superuser: Operator, relying_par
     assert api
     user = User.objects.get(email=relying_party.person.email)
     newest = {model: model._default_manager.order_by("-pk").first() for model in MODELS}
-    odd = urlencode({name: "\0" for name in ("q", "person", "scopes", "next", "lists", "form")})
+    odd = urlencode(dict.fromkeys(("q", "person", "scopes", "next", "lists", "form"), "\x00"))
     odds = ["_changelist_filters=%00&_to_field=id&_popup=1", "_to_field=password", odd]
-    odds += ["_changelist_filters=o%3D9999999999%26q%3D%2500", "state=%00&code=%00", "person=" + "x" * 3000]
+    odds += [
+        "_changelist_filters=o%3D9999999999%26q%3D%2500",
+        "state=%00&code=%00",
+        "person=" + "x" * 3000,
+    ]
     for route in admin_routes():
         model = next((m for m in MODELS if route.startswith(list_path(m))), User)
         row = newest[model] or user
-        address = route.replace("<path:object_id>", quote(row.pk))
+        address = route.replace("<path:object_id>", str(quote(row.pk)))
         address = re.sub(r"<slug:[^>]+>", "csv", address)
         for query in odds:
             answer = superuser.browser.get(f"/admin/{address}?{query}")

@@ -1,5 +1,6 @@
 """The administration as operators use it: every page for everybody, and a journey across it."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import quote
@@ -287,3 +288,55 @@ def test_the_first_visit_of_an_operator_sets_up_a_second_factor(
     visitor.turn_on_app()
     visitor.press("I have kept them. Continue")
     visitor.sees("Events")
+
+
+#: What is pressed, with its height; a row of the list of filters is no button.
+HEIGHTS = """
+[...document.querySelectorAll(
+    '.button, button, input[type=submit], .submit-row a, .object-tools a, .row-acts a'
+)].filter(it => it.offsetParent && !it.matches('#user-tools button, .copy'))
+  .map(it => [it.outerHTML.slice(0, 120), it.getBoundingClientRect().height])
+"""
+
+
+@pytest.mark.parametrize("name", ["people", "person", "app", "delete", "end-all", "events"])
+def test_buttons_are_of_one_height(operator: Visitor, name: str, person: Person) -> None:
+    operator.open(f"/admin/{ADMIN_PAGES[name]()}")
+    heights = operator.page.evaluate(HEIGHTS)
+    assert heights
+    assert [it for it in heights if not 40 <= it[1] <= 42] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_focus_and_deletion_look_like_nothing_else(operator: Visitor, scheme: str) -> None:
+    """The ring is neutral; what deletes is neither as other buttons nor as the ring."""
+    page = operator.page
+    page.emulate_media(color_scheme=scheme)
+    operator.open(f"/admin/{ADMIN_PAGES['delete']()}")
+    deletes = colour(page, "#confirm", "backgroundColor")
+    page.locator("#confirm").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    ring = colour(page, "#confirm", "outlineColor")
+    operator.open("/admin/idp/scope/add/")
+    primary = colour(page, ".submit-row input.default", "backgroundColor")
+    page.get_by_role("button", name="Save", exact=True).click()
+    wrong = colour(page, ".errornote", "borderTopColor")
+    assert len({deletes, ring, primary, wrong}) == 4
+    red, green, blue = map(int, re.findall(r"\d+", ring)[:3])
+    assert max(red, green, blue) - min(red, green, blue) < 16
+
+
+def colour(page: Page, selector: str, what: str) -> str:
+    return page.locator(selector).evaluate(f"it => getComputedStyle(it).{what}")
+
+
+def test_what_happened_is_in_the_window(operator: Visitor) -> None:
+    page = operator.page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    operator.open("/admin/idp/event/")
+    box = page.locator("#result_list td.field-what").first.bounding_box()
+    assert box
+    results = page.locator("#changelist .results").bounding_box()
+    assert results
+    assert box["x"] + box["width"] <= results["x"] + results["width"]

@@ -13,6 +13,7 @@ from django.db import connection
 from accounts.models import Session, User
 from idp.declaration import DeclarationError, apply
 from idp.models import Client, Consent, Event, Scope
+from tests.elsewhere import Elsewhere
 from tests.idp.admin.conftest import Operator, events_of
 from tests.introducing import introduced_before
 from tests.reading import read_by
@@ -346,6 +347,37 @@ def test_signing_that_could_not_work_is_refused(
     operator: Operator, relying_party, fields: dict[str, str], says: str
 ) -> None:
     assert says in operator.save(client_page(relying_party.client.client_id), **fields).text
+
+
+@pytest.mark.parametrize("path", ["change", "add"])
+def test_a_sector_identifier_uri_is_fetched(
+    operator: Operator, foreign_site: Elsewhere, path: str
+) -> None:
+    """OIDC Core §8.1: what is there has to list every redirect URI of the app."""
+    uris = ["https://a.example.com/callback", "https://b.example.com/callback"]
+    client_id = unique("pairwise") if path == "add" else make_client().client_id
+    at = "idp/client/add/everything/" if path == "add" else client_page(client_id)
+
+    def saved(sector: str, *vouched: str) -> str:
+        page = operator.save(
+            at,
+            redirect_uris="\n".join(uris),
+            subject_type="pairwise",
+            sector_identifier_uri=sector,
+            **({"client_id": client_id} if path == "add" else {}),
+        )
+        row = Client.objects.filter(client_id=client_id).first()
+        is_saved = row is not None and row.sector_identifier_uri == sector
+        assert is_saved is (page.url.path != f"/admin/{at}" or "errornote" not in page.text)
+        return "" if is_saved else page.text
+
+    says = foreign_site.says
+    assert "lacks https://b.example.com/callback" in saved(
+        says(f"/{unique('sector')}", json.dumps(uris[:1]).encode())
+    )
+    assert "not a JSON list" in saved(says(f"/{unique('sector')}", b"{"))
+    assert saved("https://localhost:1/sector.json")
+    assert saved(says(f"/{unique('sector')}", json.dumps(uris).encode())) == ""
 
 
 def test_a_disabled_app_stops_at_once(operator: Operator, relying_party) -> None:

@@ -103,7 +103,7 @@ def test_nothing_dangerous_is_done_before(superuser: Operator, victim: User, pat
     a_while_ago(superuser)
     shown = superuser.open(path).text
     assert 'id="prove"' in shown
-    assert "Yes, I’m sure" not in shown
+    assert 'id="confirm"' not in shown
     assert 'id="make-secret"' not in shown
     answer = send(superuser, path, post="yes")
     assert answer.headers["Location"].startswith("/account/login/?fresh=1&next=%2Fadmin%2F")

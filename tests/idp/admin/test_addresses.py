@@ -1,0 +1,158 @@
+"""An operator changes somebody's address: never unnoticed, and never alone. ASVS 6.3.7, 7.5.1."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.utils import timezone
+
+from accounts import email_change
+from accounts.models import EmailChange, Session, User
+from idp.models import Event
+from tests.idp.admin.conftest import Operator, events_of
+from tests.relying_party import (
+    Browser,
+    Person,
+    is_page,
+    mailed_code,
+    mailed_link,
+    make_person,
+    unique,
+)
+
+
+@pytest.fixture
+def user(person: Person) -> User:
+    return User.objects.get(email=person.email)
+
+
+@pytest.fixture
+def new() -> str:
+    return f"{unique('new')}@example.com"
+
+
+def page_of(user: User) -> str:
+    return f"accounts/user/{user.pk}/change/"
+
+
+def test_the_old_mailbox_is_told_and_sessions_end(
+    operator: Operator, browser: Browser, person: Person, user: User, new: str
+) -> None:
+    browser.sign_in(person)
+    operator.save(page_of(user), email=f" {new.upper()} ", email_verified="on", name="Somebody")
+    assert is_page(browser.open("/account/"), "/account/login/")
+    assert set(user.sessions.values_list("ending", flat=True)) == {"email-changed"}
+    assert list(EmailAddress.objects.filter(user=user).values_list("email", "verified")) == [
+        (new, True)
+    ]
+    page = browser.open(urlsplit(mailed_link(person.email)).path)
+    browser.submit(page, "undo")
+    user.refresh_from_db()
+    assert user.email == person.email
+    assert not user.has_usable_password()
+    kinds = {event.kind: event for event in events_of(operator)}
+    assert kinds["email-changed"].user_id == user.pk
+    assert kinds["changed"].details["changes"]["email"] == [person.email, new]
+    assert kinds["changed"].details["changes"]["name"][1] == "Somebody"
+
+
+def test_changing_twice_hides_nothing(operator: Operator, person: Person, user: User) -> None:
+    for _ in range(2):
+        operator.save(page_of(user), email=f"{unique('new')}@example.com", email_verified="on")
+    with Browser() as owner:
+        page = owner.open(urlsplit(mailed_link(person.email)).path)
+        owner.submit(page, "undo")
+    user.refresh_from_db()
+    assert user.email == person.email
+
+
+def test_first_to_doubt_an_address_hides_nothing(
+    operator: Operator, person: Person, user: User, new: str
+) -> None:
+    """A mailbox that is not taken for proven would not be told of the change that comes next."""
+    operator.save(page_of(user), email_verified=None)
+    link = mailed_link(person.email)
+    operator.save(page_of(user), email=new, email_verified="on")
+    assert mailed_link(person.email) == link
+    with Browser() as owner:
+        owner.submit(owner.open(urlsplit(link).path), "undo")
+    user.refresh_from_db()
+    assert user.email == person.email
+    assert EmailAddress.objects.get(user=user).verified
+
+
+def test_a_sign_in_of_the_last_minutes_is_needed(
+    operator: Operator, person: Person, user: User, new: str
+) -> None:
+    Session.objects.filter(user__email=operator.person.email).update(
+        authenticated_at=timezone.now() - timedelta(minutes=16)
+    )
+    page = operator.save(page_of(user), email=new)
+    assert "Only shortly after signing in" in page.text
+    user.refresh_from_db()
+    assert user.email == person.email
+    operator.save(page_of(user), name="Another name")
+    user.refresh_from_db()
+    assert user.name == "Another name"
+
+
+def test_a_mailbox_that_nobody_proved_is_not_told(
+    operator: Operator, person: Person, user: User, new: str
+) -> None:
+    """It may be a stranger's: an invitation went there by mistake."""
+    EmailAddress.objects.filter(user=user).update(verified=False)
+    operator.save(page_of(user), email=new)
+    assert EmailChange.objects.get(user=user).new_email == new
+    with pytest.raises(AssertionError, match="mail"):
+        mailed_link(person.email)
+
+
+def test_a_waiting_change_of_the_person_s_own_is_over(
+    operator: Operator, browser: Browser, person: Person, user: User, new: str
+) -> None:
+    browser.sign_in(person)
+    wanted = f"{unique('own')}@example.com"
+    browser.submit(browser.open("/account/email/"), email=wanted)
+    code = mailed_code(wanted)
+    operator.save(page_of(user), email=new, email_verified="on")
+    browser.sign_in(Person(new, person.password, ""))
+    assert not is_page(browser.open("/account/email/code/", code=code), "/account/email/code/")
+    user.refresh_from_db()
+    assert user.email == new
+
+
+def test_who_took_an_account_gets_no_link_when_it_is_put_back(
+    operator: Operator, browser: Browser, person: Person, user: User, new: str
+) -> None:
+    """An operator helps an owner whose account was taken over: the thief can't undo that."""
+    browser.sign_in(person)
+    page = browser.submit(browser.open("/account/email/"), email=new)
+    browser.submit(page, code=mailed_code(new))
+    operator.save(page_of(user), email=person.email, email_verified="on")
+    user.refresh_from_db()
+    assert user.email == person.email
+    changes = EmailChange.objects.filter(user=user)
+    assert [change.undone_at is None for change in changes] == [False, False]
+    assert all(email_change.undone_by(email_change.token_for(it)) is None for it in changes)
+    with pytest.raises(AssertionError, match="mail"):
+        mailed_link(new)
+
+
+def test_an_operator_who_changes_their_own_address_stays(superuser: Operator, new: str) -> None:
+    me = User.objects.get(email=superuser.person.email)
+    superuser.save(page_of(me), email=new, email_verified="on")
+    assert superuser.open("").status_code == 200
+    assert Event.objects.filter(user=me, actor=me, kind="email-changed").exists()
+
+
+def test_of_two_operators_who_give_one_address_one_does(
+    operator: Operator, superuser: Operator, user: User, new: str
+) -> None:
+    """Both forms were right when they were checked; the database lets one through."""
+    other = User.objects.get(email=make_person().email)
+    email_change.change_at_once(other, new, verified=False)
+    with pytest.raises(email_change.TakenError):
+        email_change.change_at_once(user, new, verified=False)
+    user.refresh_from_db()
+    assert user.email != new

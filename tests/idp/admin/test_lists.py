@@ -1,0 +1,180 @@
+"""Lists: what their searches find, and that what they show are words."""
+
+import csv
+import io
+import re
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+
+from accounts.models import Session, User
+from idp.admin.events import _plain
+from idp.models import (
+    Client,
+    Consent,
+    Delivery,
+    Event,
+    InitialAccessToken,
+    ResourceServer,
+    Scope,
+)
+from tests.idp.admin.conftest import Operator
+from tests.introducing import introduced_before
+from tests.relying_party import RelyingParty, make_api, make_client, make_person, unique
+
+
+def results(page: Any) -> list[str]:
+    """Return the rows of a list, as text."""
+    rows = re.findall(r"<tr>(.*?)</tr>", page.text.partition("<tbody>")[2], re.DOTALL)
+    return [re.sub(r"<[^>]+>", " ", row) for row in rows]
+
+
+def test_people_are_found_by_part_of_name_or_address(support: Operator) -> None:
+    surname = unique("Okonkwo-SStraße")
+    person = make_person(name=f"Chidi {surname}", given_name="Chidi", family_name=surname)
+    name, _at, _domain = person.email.partition("@")
+    for term in (surname[3:], surname.upper()[:7], f"{surname} chi", name[2:], person.sub):
+        assert any(person.email in row for row in results(support.open("accounts/user/", q=term)))
+    assert results(support.open("accounts/user/", q=f"{surname} nobody")) == []
+
+
+def test_apps_are_found_by_part_of_name_id_or_host(support: Operator) -> None:
+    word = unique("crumb")
+    owner = make_person()
+    client = make_client(client_name=f"Bakery {word} shop")
+    row = Client.objects.get(client_id=client.client_id)
+    row.redirect_uris = [f"https://{word}.example.com/callback"]
+    row.user = User.objects.get(email=owner.email)
+    row.save()
+    for term in (f"{word} bak", word.upper(), f"{word}.example", row.client_id[2:], owner.email):
+        assert any(row.client_id in found for found in results(support.open("idp/client/", q=term)))
+
+
+def test_what_belongs_to_people_and_apps_is_found_by_their_names(
+    support: Operator, relying_party: RelyingParty
+) -> None:
+    relying_party.tokens()
+    word = unique("quay")
+    user = User.objects.get(email=relying_party.person.email)
+    user.name = f"Ana {word}"
+    user.save()
+    client = Client.objects.get(client_id=relying_party.client.client_id)
+    client.name = f"App {word}app"
+    client.save()
+    Delivery.objects.create(client=client, sub="x", sid="y")
+    for path in ("accounts/session/", "idp/consent/", "idp/authorization/", "idp/event/"):
+        assert any(user.email in row for row in results(support.open(path, q=word[1:])))
+    for path in ("idp/consent/", "idp/authorization/", "idp/event/", "idp/delivery/"):
+        assert results(support.open(path, q=f"{word}app".upper()))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(str.lower, lambda it: it.replace("-", ""), lambda it: it.replace("-", " ").lower()),
+        *(lambda it: f" {it} ", lambda it: it.replace("-", "–"), lambda it: it.replace("-", "_")),
+    ],
+)
+def test_a_reference_is_found_however_it_is_typed(support: Operator, typed: Any) -> None:
+    event = Event.objects.create(kind=Event.Kind.DENIED)
+    assert len(results(support.open("idp/event/", q=typed(event.reference)))) == 1
+
+
+def test_the_operator_is_who_changed_an_app(operator: Operator) -> None:
+    owner = make_person()
+    row = Client.objects.get(client_id=make_client().client_id)
+    row.user = User.objects.get(email=owner.email)
+    row.save()
+    operator.save(f"idp/client/{row.pk}/change/", name="Renamed")
+    (found,) = results(operator.open("idp/event/", client_id=row.client_id, kind__exact="changed"))
+    assert operator.person.email in found
+    assert owner.email not in found
+    assert f"client {row.client_id}: client_name" in found
+
+
+FORMULAS = [
+    *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\0=1"),
+    *(
+        "\uff1d1+1",
+        "\uff0b1",
+        "\uff0d1",
+        "\uff20SUM",
+        "\u22121",
+        "\ufe631",
+    ),
+    *("\u00a0=1", "\u200b=1", "\ufeff=1", "\u3000\uff1d1", "\u2028=1", "\u202e=1"),
+    *("x;=1", "x,=1", "x\n=1", "x\t=1", "x|=1", "x; \u200b\uff1d1", ';"=1"', "x\r\n @1"),
+]
+#: What spreadsheets skip at the beginning of a cell, and what they then take for a formula.
+SKIPPED = re.compile(r'["\s\x00-\x20\u200b\u202e\ufeff]*')
+BEGINNINGS = set("=+-@\uff1d\uff0b\uff0d\uff20\u2212\ufe63")
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_no_cell_is_a_formula_wherever_cells_end(text: str, delimiter: str) -> None:
+    """Read as a spreadsheet does in any country, with what it skips at a cell's beginning."""
+    line = io.StringIO()
+    csv.writer(line).writerow(["a", _plain(text), "b"])
+    rows = csv.reader(re.split(r"[\r\n]+", line.getvalue()), delimiter=delimiter)
+    begun = [SKIPPED.sub("", cell, count=1)[:1] for row in rows for cell in row]
+    assert BEGINNINGS.isdisjoint(begun)
+
+
+@pytest.mark.parametrize("text", ["", "bakery", "7KQ2-M9XD", "a = b", "https://x/?a=b", "5"])
+def test_other_cells_stay_as_they_are(text: str) -> None:
+    assert _plain(text) == text
+
+
+#: What says how a value is kept, not what it is.
+RAW = re.compile(
+    r">\s*(None|null|True|False)\s*<|\.\d{6}\b|\[\]|\{\}"
+    r"|(\[|\{)(&#x27;|&quot;)|&quot;:|datetime\.|&lt;\w+ object"
+)
+NOT_SHOWN = re.compile(r"<(script|textarea|style|option|details)\b.*?</\1>", re.DOTALL)
+
+
+def test_nothing_is_shown_as_it_is_kept(
+    superuser: Operator, support: Operator, relying_party: RelyingParty
+) -> None:
+    relying_party.tokens()
+    relying_party.exchange("unknown")
+    user = User.objects.get(email=relying_party.person.email)
+    client = Client.objects.get(client_id=relying_party.client.client_id)
+    session = Session.objects.filter(user=user).first()
+    assert session
+    assert str(session).startswith(f"Session of {user.email} since")
+    scope = Scope.objects.create(name=unique("scope"), description="", claims={"team": "groups"})
+    superuser.save(f"idp/scope/{scope.pk}/change/", claims="")
+    superuser.save(f"idp/client/{client.pk}/change/", require_auth_time="on")
+    token = InitialAccessToken.objects.create(name=unique("t"), hashed=unique("t"))
+    rows: list[Any] = [user, session, client, token, scope]
+    rows.append(Client.objects.get(client_id=introduced_before().client_id))
+    rows.append(ResourceServer.objects.get(identifier=make_api()["identifier"]))
+    rows += [
+        Consent.objects.get(user=user),
+        Delivery.objects.create(client=client, sub="x", sid="y"),
+    ]
+    rows += Event.objects.order_by("-pk")[:6]
+    models = admin.site._registry
+    for operator in (superuser, support):
+        for row in rows:
+            path = f"{row._meta.app_label}/{row._meta.model_name}/{quote(row.pk)}/change/"
+            check(operator.open(path).text, path)
+        for model in models:
+            if model._meta.label_lower == "auth.group" and operator is support:
+                continue
+            path = f"{model._meta.app_label}/{model._meta.model_name}/"
+            check(operator.open(path).text, path)
+
+
+def check(text: str, path: str) -> None:
+    content = text.partition('<div id="content"')[2]
+    content = re.sub(
+        r"<(script|textarea|style|option|details)\b.*?</\1>", "", content, flags=re.DOTALL
+    )
+    content = re.sub(r"<[^>]+>", " ", content)
+    found = RAW.search(content)
+    assert not found, (path, content[max(0, found.start() - 80) : found.end() + 40])

@@ -1,5 +1,6 @@
 """What operators can do about a person. Whoever calls records who did it, and why."""
 
+from allauth.account.adapter import get_adapter
 from django.db import transaction
 from django.utils import timezone
 
@@ -32,6 +33,17 @@ def require_new_password(user: User) -> None:
         user.password_change_required = True
         user.save(update_fields=["password_change_required"])
         _end_all(user, Ending.NEW_PASSWORD_REQUIRED)
+
+
+def password_replaced(user: User) -> None:
+    """Sign somebody out everywhere whose password was set for them, and tell them by mail.
+
+    For whoever sets it, once it is saved; the mail is sent when the transaction ends.
+    """
+    _end_all(user, Ending.PASSWORD_CHANGED)
+    transaction.on_commit(
+        lambda: get_adapter().send_mail("account/email/password_replaced", user.email, {})
+    )
 
 
 def end_all_sessions(user: User) -> None:

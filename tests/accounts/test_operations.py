@@ -4,7 +4,7 @@ import pytest
 
 from accounts import operations
 from accounts.models import Session, User
-from tests.relying_party import Browser, Person, is_page
+from tests.relying_party import Browser, Person, is_page, was_mailed
 
 
 @pytest.fixture
@@ -27,6 +27,18 @@ def test_disabling_ends_everything_at_once(browser: Browser, person: Person, use
     assert is_page(page, "/account/inactive/")
     assert "This account is disabled" in page.text
     assert endings(user) == ["account-disabled"]
+
+
+def test_whose_password_was_set_for_them_is_told(
+    browser: Browser, person: Person, user: User
+) -> None:
+    browser.sign_in(person)
+    user.set_password("boats that nobody counts")
+    user.save()
+    operations.password_replaced(user)
+    assert endings(user) == ["password-changed"]
+    assert is_page(browser.open("/account/"), "/account/login/")
+    assert was_mailed(person.email, "have set another password for your account")
 
 
 def test_whose_password_is_wrong_learns_nothing_of_it(

@@ -108,7 +108,7 @@ def fill() -> None:
         application_id=client_pk,
         authorization_id=str(authorization.pk),
     )
-    event = Event.objects.create(kind=Event.Kind.DENIED, reference="CROW-D000", client_id="crowd-0")
+    event = Event.objects.create(kind=Event.Kind.DENIED, reference="CRWD-2345", client_id="crowd-0")
     hexadecimal = "to_hex(i)" if connection.vendor == "postgresql" else "printf('%%x', i)"
     copies(
         Event,
@@ -143,6 +143,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "people": lambda: "accounts/user/",
     "people, last page": lambda: "accounts/user/?p=200",
     "people, searched": lambda: "accounts/user/?q=crowd-000000099",
+    "people, part of a name": lambda: "accounts/user/?q=rowd-00000009999",
+    "people, nobody": lambda: "accounts/user/?q=nobody+is+called+so",
     "people, begun alike": lambda: "accounts/user/?q=crowd",
     "people, staff": lambda: "accounts/user/?is_staff__exact=1",
     "people, disabled": lambda: "accounts/user/?is_active__exact=0",
@@ -156,6 +158,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "ending all sessions": lambda: "accounts/session/end-all/",
     "apps": lambda: "idp/client/",
     "apps, self-registered": lambda: "idp/client/?registration_source__exact=dcr",
+    "apps, part of a name": lambda: "idp/client/?q=rowd+00000009999",
+    "apps, none": lambda: "idp/client/?q=no+app+is+called+so",
     "apps, searched": lambda: "idp/client/?q=crowd-000000050000",
     "an app": lambda: f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/",
     "what an app receives": lambda: (
@@ -178,7 +182,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "events, last page": lambda: "idp/event/?p=200",
     "events, denied": lambda: "idp/event/?kind__exact=denied",
     "events, sorted by what has no index": lambda: "idp/event/?o=5",
-    "event by reference": lambda: "idp/event/?q=C1869F",
+    "event by reference": lambda: "idp/event/?q=crwd2345",
+    "events by a name": lambda: "idp/event/?q=rowd-0000000999",
+    "events by no name": lambda: "idp/event/?q=nobody+is+called+so",
     "events of an app": lambda: "idp/event/?client_id=crowd-000000050000",
     "events of somebody": lambda: "idp/event/?q=crowd-000000050000@example.com",
     "an event": lambda: f"idp/event/{Event.objects.get(reference='Cc350').pk}/change/",

@@ -1,15 +1,12 @@
 """What allauth asks us: who may sign up, how mail leaves, what happens around a sign-in."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
-from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -24,10 +21,8 @@ from accounts.second_factor import is_proven
 from accounts.sessions import Ending, end_sessions, session_of
 from accounts.signed_out import page_about
 from accounts.wrong_tries import key_of
+from foundation import mail
 from foundation.client_address import client_address
-
-log = structlog.get_logger(__name__)
-_post = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
 
 
 class Adapter(DefaultAccountAdapter):
@@ -133,8 +128,7 @@ class Adapter(DefaultAccountAdapter):
         """Send mail beside the request, so that its time doesn't tell whether an account exists."""
         host = settings.IDP_ISSUER.partition("://")[2]
         context = {**context, "email": email, "issuer": settings.IDP_ISSUER, "host": host}
-        mail = self.render_mail(template_prefix, email, context)
-        _post.submit(_deliver, mail, template_prefix)
+        mail.send(self.render_mail(template_prefix, email, context), template_prefix)
 
 
 def _begin_anew(session: SessionBase) -> None:
@@ -149,11 +143,3 @@ def _begin_anew(session: SessionBase) -> None:
     session.update(arriving)
     if until_closed:
         session.set_expiry(0)
-
-
-def _deliver(message: EmailMessage, template: str) -> None:
-    """Send; the log names the template, since the subject may be a code."""
-    try:
-        message.send()
-    except Exception:
-        log.exception("mail_failed", template=template)

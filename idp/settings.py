@@ -286,7 +286,10 @@ MFA_TOTP_TOLERANCE = 0
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 ALLAUTH_TRUSTED_PROXY_COUNT = IDP_TRUSTED_PROXY_COUNT
 
-globals().update(env.email_url("EMAIL_URL", default="consolemail://"))
+_email = env.email_url("EMAIL_URL", default="consolemail://")
+#: Seconds that the mail server may take for each of its answers.
+EMAIL_TIMEOUT: int = _email.pop("OPTIONS", {}).get("TIMEOUT", 10)
+globals().update(_email)
 DEFAULT_FROM_EMAIL = env.str("IDP_EMAIL_FROM", default=f"no-reply@{_issuer.hostname}")
 
 # --- django-oauth-toolkit: its models are ours, its safer behaviour is on -----------------------

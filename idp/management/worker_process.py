@@ -1,5 +1,6 @@
 """The worker as a process beside the server, started again when it dies."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -37,4 +38,5 @@ class WorkerProcess:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, sys.argv[0], "worker"])
+    parent = str(os.getpid())
+    return subprocess.Popen([sys.executable, sys.argv[0], "worker", "--parent", parent])

@@ -6,10 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandError
-from granian import Granian
-from granian.constants import Interfaces
+from django.db import connections
 
 from idp import keys
+from idp.management import processes
 from idp.management.worker_process import WorkerProcess
 
 
@@ -34,25 +34,24 @@ class Command(BaseCommand):
             raise CommandError("--bind takes HOST:PORT, such as 127.0.0.1:8000")
         if not settings.IDP_DEVELOPMENT:
             self._refuse_what_is_unsafe()
+        host = host.strip("[]")
+        try:
+            held = processes.hold_port(host, int(port))
+        except processes.PortTakenError as problem:
+            raise CommandError(f"Can't serve at {problem}.") from None
         keys.ensure_keys()
+        connections.close_all()  # none may live across a fork
         self.stdout.write(f"Serving {settings.IDP_ISSUER} on {bind}")
         worker = WorkerProcess() if with_worker else None
-        server = Granian(
-            "idp.wsgi:application",
-            address=host.strip("[]"),
-            port=int(port),
-            interface=Interfaces.WSGI,
-            workers=workers,
-            blocking_threads=threads,
-            log_access=False,
-            log_dictconfig=settings.LOGGING,
-            respawn_failed_workers=True,
+        server = processes.RequestServer(
+            host=host, port=int(port), processes=workers, threads=threads, logs=settings.LOGGING
         )
         try:
             server.serve()
         finally:
             if worker is not None:
                 worker.stop()
+            held.close()
 
     def _refuse_what_is_unsafe(self) -> None:
         unsafe = [

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from idp.housekeeping import batches, expire, tidy, walk
 from idp.logout.backchannel import deliver
+from idp.management.processes import end_with
 
 log = structlog.get_logger(__name__)
 #: Seconds between two looks at who has to be told, two at what has expired, two rounds of deleting
@@ -41,8 +42,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say whether once is enough."""
         parser.add_argument("--once", action="store_true", help="do what is due and stop")
+        # Of `serve --with-worker`: whose end ends it, too.
+        parser.add_argument("--parent", type=int, help=SUPPRESS)
 
-    def handle(self, *_: Any, once: bool, **__: Any) -> None:
+    def handle(self, *_: Any, once: bool, parent: int | None, **__: Any) -> None:
         """Work until a signal asks to stop; what is under way is finished first."""
         if once:
             self._tell()
@@ -51,6 +54,8 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        if parent is not None:
+            end_with(parent, grace=10)
         tidied_at = walked_at = float("-inf")
         while not stop.is_set():
             try:

@@ -32,7 +32,7 @@ def workers_of(server: Server) -> list[int]:
     return [
         pid
         for pid, command in children_of(server.process.pid).items()
-        if command.endswith("manage.py worker")
+        if "manage.py worker" in command
     ]
 
 

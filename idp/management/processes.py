@@ -1,0 +1,116 @@
+"""The processes of `serve`: none outlives its parent, and one that crashes waits before it begins.
+
+Built on granian's server, whose own rule ends everything when one process dies twice in seconds.
+"""
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import structlog
+from granian.constants import Interfaces
+from granian.server.mp import MPServer
+
+from foundation import mail
+
+log = structlog.get_logger(__name__)
+#: How long a process has to live, in seconds, to be begun again at once; and the pause otherwise.
+_LIVES_LONGER_THAN = 10
+_PAUSE = 5
+#: Seconds that requests under way, and then mail, have when the server is told to stop.
+_STOPS_WITHIN = 15
+_MAIL_LEAVES_WITHIN = 4
+
+
+class PortTakenError(Exception):
+    """Somebody listens at the address already, or it is none of this machine's."""
+
+
+class RequestServer(MPServer):  # type: ignore[misc]
+    """Serves `idp.wsgi` in some processes, each with some threads."""
+
+    def __init__(self, *, host: str, port: int, processes: int, threads: int, logs: Any) -> None:
+        super().__init__(
+            "idp.wsgi:application",
+            address=host,
+            port=port,
+            interface=Interfaces.WSGI,
+            workers=processes,
+            blocking_threads=threads,
+            log_access=False,
+            log_dictconfig=logs,
+            respawn_failed_workers=True,
+            workers_kill_timeout=_STOPS_WITHIN,
+        )
+        self._begun_at: dict[int, float] = {}
+
+    def _spawn_worker(self, idx: int, target: Callable[..., None], callback_loader: Any) -> Any:
+        """Make a process; one whose predecessor lived for seconds only waits before it serves."""
+        now = time.monotonic()
+        age = now - self._begun_at.get(idx, float("-inf"))
+        self._begun_at[idx] = now
+        pause = _PAUSE if age < _LIVES_LONGER_THAN else 0
+        if pause:
+            log.error("process_pauses", process=idx + 1, seconds=pause)
+        begin = partial(_serve_requests, target, os.getpid(), pause)
+        return super()._spawn_worker(idx, begin, callback_loader)
+
+    def _respawn_workers(self, *args: Any, **kwargs: Any) -> None:
+        """Begin processes again, and forget that they died: granian would give up all of them."""
+        super()._respawn_workers(*args, **kwargs)
+        self.respawned_wrks.clear()
+
+
+def _serve_requests(
+    target: Callable[..., None], parent: int, pause: float, *arguments: Any
+) -> None:
+    """Serve requests, in a process of its own, until told to stop or left alone."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)  # the parent's handlers, until granian sets its own
+    end_with(parent)
+    time.sleep(pause)
+    try:
+        target(*arguments)
+    finally:
+        mail.finish(_MAIL_LEAVES_WITHIN)
+
+
+def end_with(parent: int, grace: float = 3) -> None:
+    """End this process when its parent is gone, however that ended: it would hold the port.
+
+    It is asked to stop first, and has `grace` seconds for it.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        log.error("parent_gone", parent=parent)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(grace)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+def hold_port(host: str, port: int) -> socket.socket:
+    """Make sure that nobody listens here, and hold the port for our processes.
+
+    They share it (SO_REUSEPORT), and would share it with a stranger's, too. What is returned never
+    listens. Raises PortTakenError.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as alone:
+            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            alone.bind(address)
+        held = socket.socket(family)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(address)
+    except OSError as problem:
+        raise PortTakenError(f"{host}:{port}: {problem.strerror}") from problem
+    return held

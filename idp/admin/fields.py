@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.forms.fields import InvalidJSONInput
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from idp.models import Client
 from idp.protocol.vocabulary import ADDRESS_MEMBERS
 
 _ROWS = 3
+_refuse_nul = ProhibitNullCharactersValidator()
 
 
 class Lines(forms.Field):
@@ -31,6 +33,11 @@ class Lines(forms.Field):
     def to_python(self, value: Any) -> Any:
         """Return the lines that say something."""
         return [line.strip() for line in (value or "").splitlines() if line.strip()]
+
+    def clean(self, value: Any) -> Any:
+        """Return the list. Raises ValidationError for NUL, which PostgreSQL stores nowhere."""
+        _refuse_nul(value or "")
+        return super().clean(value)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Whether the list differs."""
@@ -125,6 +132,12 @@ class Json(forms.JSONField):
         if isinstance(value, InvalidJSONInput):
             return value
         return json.dumps(value, indent=2, ensure_ascii=False, cls=self.encoder)
+
+    def clean(self, value: Any) -> Any:
+        """Return the document. Raises ValidationError for NUL in it."""
+        cleaned = super().clean(value)
+        _refuse_nul(json.dumps(cleaned).replace("\\u0000", "\0"))
+        return cleaned
 
 
 class Moment(forms.DateTimeInput):

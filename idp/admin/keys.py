@@ -128,7 +128,7 @@ class KeysPage(Record):
             )
         if key.state == SigningKey.State.NEXT:
             words = gettext("Published, so that every app has seen it. It can sign from %(at)s.")
-            return words % {"at": when(key.created_at + policy.KEY_PUBLISHED_BEFORE)}
+            return words % {"at": _shown(key.created_at + policy.KEY_PUBLISHED_BEFORE)}
         following = SigningKey.objects.filter(
             algorithm=key.algorithm, state=SigningKey.State.NEXT
         ).first()
@@ -136,9 +136,9 @@ class KeysPage(Record):
             words = gettext(
                 "The next key is published already, and can take its place from %(at)s."
             )
-            return words % {"at": when(following.created_at + policy.KEY_PUBLISHED_BEFORE)}
+            return words % {"at": _shown(following.created_at + policy.KEY_PUBLISHED_BEFORE)}
         due = self.since(key) + policy.KEY_LIFETIME - policy.KEY_PUBLISHED_BEFORE
-        return gettext("The worker publishes the next key on %(at)s.") % {"at": when(due)}
+        return gettext("The worker publishes the next key on %(at)s.") % {"at": _shown(due)}
 
     @admin.display(description=_("tokens alive under it"))
     def alive(self, key: SigningKey) -> str | Promise:
@@ -157,3 +157,8 @@ class KeysPage(Record):
         """Return the page of the key, or the list where it has been replaced."""
         there = SigningKey.objects.filter(pk=row.pk).exists()
         return super().address_of(row) if there else list_of(SigningKey)
+
+
+def _shown(moment: datetime) -> str:
+    """Return a time for the end of a sentence."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -221,7 +221,7 @@ class PeoplePage(Page):
 
     def found(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
         """Return people by part of their name or address, or by their subject."""
-        return rows.filter(pk__in=search.people(term, search.FOUND_AT_MOST)).order_by("email")
+        return rows.filter(pk__in=search.people(term, search.FOUND_AT_MOST))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Know whether the address is verified without asking for each."""

@@ -19,7 +19,7 @@ from idp.models import Client
 #: How many of a table's newest rows are searched for a part of a name.
 NEWEST = COUNTED_AT_MOST
 #: How many rows a search finds.
-FOUND_AT_MOST = 1_000
+FOUND_AT_MOST = 500
 #: Of how many people or apps a search finds the sessions, events and so on.
 NAMED_AT_MOST = 50
 _WORDS = 5

@@ -80,7 +80,7 @@ class Consent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Consent of {self.user_id} to {self.client_id}"
+        return f"Consent of {self.user} to {self.client}"
 
     def has_expired(self, now: datetime) -> bool:
         """Whether it holds no longer."""
@@ -150,4 +150,4 @@ class Authorization(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Authorization {self.pk} of {self.client_id}"
+        return f"{self.client} for {self.user}" if self.user_id else f"{self.client}"

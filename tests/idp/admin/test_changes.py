@@ -265,6 +265,8 @@ def test_two_secrets_work_while_rotating_and_a_removed_one_does_not(operator: Op
         ({"grant_types": "refresh_token"}, "Refresh tokens come of"),
         ({"logo_uri": "javascript:alert(1)"}, "valid URL"),
         ({"client_id": ""}, "required"),
+        ({"contacts": "a\0b"}, "Null characters are not allowed."),
+        ({"jwks": '{"keys": ["\\u0000"]}'}, "Null characters are not allowed."),
     ],
 )
 def test_what_would_fail_later_is_said_at_once(

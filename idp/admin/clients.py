@@ -227,7 +227,8 @@ class ClientsPage(Page):
     ) -> ValidationError | None:
         """Return what is wrong with the list of an app that would be saved otherwise."""
         client = self.get_object(request, unquote(object_id)) if object_id else None
-        if not (self.has_change_permission(request, client) or self.has_add_permission(request)):
+        adds = object_id is None and self.has_add_permission(request)
+        if not (adds or (client and self.has_change_permission(request, client))):
             return None
         form = self.get_form(request, client, change=client is not None)(
             request.POST, instance=client

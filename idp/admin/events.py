@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from idp import events
 from idp.admin import facts, search
-from idp.admin.lists import can_hold
+from idp.admin.lists import BadListQuery, can_hold
 from idp.admin.page import Record
 from idp.models import Client, Event
 from idp.models.event import reference_in
@@ -119,7 +119,10 @@ class EventsPage(Record):
         writers = {"csv": (_csv, "text/csv"), "json": (_json_lines, "application/x-ndjson")}
         if form not in writers or not self.has_view_permission(request):
             raise Http404
-        rows = self.get_changelist_instance(request).get_queryset(request)
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except BadListQuery:
+            return self.bad_list_query(request)
         write, content_type = writers[form]
         events.record(
             events.Kind.EXPORTED,

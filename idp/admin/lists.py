@@ -14,7 +14,7 @@ from django.contrib import admin
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import SuspiciousOperation, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import BooleanField, DateTimeField
 from django.http import HttpRequest
@@ -25,7 +25,7 @@ COUNTED_AT_MOST = 10_000
 _YEARS = range(2, 9999)
 
 
-class BadListQuery(SuspiciousOperation):
+class BadListQuery(Exception):
     """A list's address has a filter or value that the list does not have."""
 
 

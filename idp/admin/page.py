@@ -310,8 +310,13 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         try:
             return super().changelist_view(request, {"title": title, **(extra_context or {})})
         except BadListQuery:
-            context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
-            return TemplateResponse(request, "admin/bad_list_query.html", context, status=400)
+            return self.bad_list_query(request)
+
+    def bad_list_query(self, request: HttpRequest) -> HttpResponse:
+        """Answer an address that filters the list by something undeclared."""
+        title = capfirst(self.opts.verbose_name_plural)
+        context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
+        return TemplateResponse(request, "admin/bad_list_query.html", context, status=400)
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.login import record_authentication
@@ -170,7 +170,16 @@ def _limits(*, until_closed: bool) -> _Limits:
     return _Limits(timedelta(hours=idle), timedelta(hours=whole))
 
 
-def is_over(session: Session, now: datetime) -> bool:
+class SessionTimes(NamedTuple):
+    """What says whether a session is over, where no more of it was read."""
+
+    ended_at: datetime | None
+    last_seen_at: datetime
+    authenticated_at: datetime
+    until_closed: bool
+
+
+def is_over(session: Session | SessionTimes, now: datetime) -> bool:
     """Whether a session has lasted as long as one may (ASVS 7.3.1, 7.3.2), or has ended."""
     limits = _limits(until_closed=session.until_closed)
     return (

@@ -21,6 +21,8 @@ REFRESH_TOKEN_IDLE_LIFETIME: Final = timedelta(days=30)
 REFRESH_TOKEN_ABSOLUTE_LIFETIME: Final = timedelta(days=365)
 #: The longest that a client's lost answer may be repeated for.
 REFRESH_GRACE_AT_MOST: Final = timedelta(seconds=30)
+#: What a client without a secret has where its operator says nothing: it may run in several tabs.
+REFRESH_GRACE_OF_PUBLIC_CLIENTS: Final = timedelta(seconds=10)
 #: The longest-lived thing that is signed: retired keys stay published for this long.
 SIGNED_AT_MOST: Final = timedelta(days=1)
 #: A signing key's time in use, and how long it is published before.

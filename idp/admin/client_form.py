@@ -212,6 +212,11 @@ class ClientForm(ProvenForm):
                 "How long after a sign-in the last one ends, used or not. Empty: 31536000, a year, "
                 "which is the most."
             ),
+            "refresh_token_grace": _(
+                "How long one that was just used still gives an answer, for answers that were lost "
+                "and apps in two tabs. Empty: 10 for an app without a secret, 0 for all others. 30 "
+                "at most."
+            ),
             "software_id": _("The same for every installation of one program (software_id)."),
             "require_auth_time": _("ID tokens always say when somebody signed in."),
             "enabled": _("Off: everything of this app stops at once."),

@@ -81,6 +81,7 @@ _OPTIONAL_NUMBERS = frozenset(
         "access_token_lifetime",
         "refresh_token_idle_lifetime",
         "refresh_token_absolute_lifetime",
+        "refresh_token_grace",
     }
 )
 

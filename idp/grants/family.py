@@ -6,7 +6,6 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.sessions import is_over
 from idp import events
 from idp.clients.admission import NOT_ADMITTED, admits
 from idp.models import Authorization, Client
@@ -22,8 +21,7 @@ def still_holds(authorization: Authorization) -> None:
     """
     if authorization.revoked_at is not None:
         raise InvalidGrant("The authorization has been revoked since it was given.")
-    session = authorization.session
-    if not authorization.offline and (session is None or is_over(session, timezone.now())):
+    if authorization.has_ended_with_session(timezone.now()):
         raise InvalidGrant(
             "The person has signed out since, or the session has expired, and offline_access was "
             "not granted."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -33,18 +34,21 @@ def refresh(
     grace and the answer may simply have been lost. The token stays as it is where the person may
     not use the client now, and with InvalidScope for more than was granted.
     """
-    token_hash = opaque.hash_of(parameters.require("refresh_token"))
-    made = ahead.made_for(client, parameters, now)
+    token = parameters.require("refresh_token")
+    token_hash = opaque.hash_of(token)
+    successor = opaque.successors_of(token)[0] if _is_given_again(client) else None
+    made = ahead.made_for(client, parameters, now, successor)
     found = take_refresh_token(token_hash, made.stored, now) if made else None
     if found is None:
         made, found = None, find_refresh_token(token_hash, client.pk, now)
     if found is not None:
-        yield _given_by(found, client, parameters, now, made)
+        entitlement = _given_by(found, client, parameters, now, made)
+        yield replace(entitlement, next_refresh_token=successor)
         return
     with transaction.atomic():
-        found = _repeated(token_hash, client, now)
-        if found is not None:
-            yield _given_by(found, client, parameters, now)
+        repeated = _repeated(token, client, parameters, now)
+        if repeated is not None:
+            yield repeated
             return
     _refuse_unknown_or_used(token_hash, client, now)
 
@@ -95,36 +99,64 @@ def _refuse_unknown_or_used(token_hash: str, client: Client, now: datetime) -> N
     )
 
 
-def _repeated(token_hash: str, client: Client, now: datetime) -> FoundRefreshToken | None:
-    """Take a token again whose answer may have been lost, where its client has a grace.
+def _is_given_again(client: Client) -> bool:
+    """Whether a used token gives the same successor again, instead of another.
 
-    Only while the answer's own refresh token is unused: that one is used up in its place, so that
+    A client without a secret may run in several tabs, which share a token and refresh it at once:
+    each goes on with the one that it was given. A client with a secret is one program that has
+    lost an answer: what was lost dies (docs/adr/0022).
+    """
+    return client.is_public and client.refresh_grace > timedelta(0)
+
+
+def _repeated(
+    token: str, client: Client, parameters: Parameters, now: datetime
+) -> Entitlement | None:
+    """Return what a used token gives in its client's grace, or None. RFC 9700 §4.14.2.
+
+    Only while its successor is unused: that one is given again, or is used up in its place, so that
     no second chain lives on.
     """
-    if not client.refresh_token_grace or client.is_public:
+    used, successor = _just_used(opaque.hash_of(token), client, now)
+    if used is None or successor is None:
         return None
-    # Locked, so that of several at once each finds the answer of the one before.
-    token = (
-        RefreshToken.objects.select_for_update()
-        .filter(
-            token_checksum=token_hash,
-            application=client,
-            revoked__gte=now - timedelta(seconds=client.refresh_token_grace),
-        )
-        .first()
+    found = FoundRefreshToken(
+        Spent(REFRESH_TOKENS, successor.pk),
+        used.pk,
+        successor.authorization,
+        expired=used.expires <= now,
     )
-    successors = RefreshToken.objects.filter(predecessor=token, revoked=None).select_related(
+    if not _is_given_again(client):
+        return _given_by(found, client, parameters, now)
+    given = (value for value in opaque.successors_of(token) if _is(successor, value))
+    same = next(given, None)
+    if same is None:  # it was made under a server key that is gone
+        return None
+    entitlement = _given_by(found, client, parameters, now)
+    return replace(entitlement, spent=None, next_refresh_token=same, is_repeated=True)
+
+
+def _just_used(
+    token_hash: str, client: Client, now: datetime
+) -> tuple[RefreshToken | None, RefreshToken | None]:
+    """Return a token that was used within the grace, and its successor if that is unused.
+
+    Both locked, so that of several requests at once each finds the answer of the one before.
+    """
+    if not client.refresh_grace:
+        return None, None
+    locked = RefreshToken.objects.select_for_update(of=("self",))
+    used = locked.filter(
+        token_checksum=token_hash, application=client, revoked__gte=now - client.refresh_grace
+    ).first()
+    successors = locked.filter(predecessor=used, revoked=None).select_related(
         *(f"authorization__{name}" for name in ("user", "session", "client_session"))
     )
-    lost = successors.first() if token else None
-    if token is None or lost is None:
-        return None
-    return FoundRefreshToken(
-        Spent(REFRESH_TOKENS, lost.pk),
-        token.pk,
-        lost.authorization,
-        expired=token.expires <= now,
-    )
+    return used, successors.first() if used else None
+
+
+def _is(row: RefreshToken, token: str) -> bool:
+    return row.token_checksum == opaque.hash_of(token)
 
 
 def _narrowed(granted: frozenset[str], parameters: Parameters) -> frozenset[str]:

@@ -296,10 +296,11 @@ class Client(AbstractApplication):
         blank=True,
         validators=_between(60, policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME),
     )
-    #: Seconds for which a used refresh token still gives its answer again; confidential clients.
+    #: Seconds for which a used refresh token still gives an answer; None: see `refresh_grace`.
     refresh_token_grace = models.PositiveSmallIntegerField(
         _("refresh grace, seconds"),
-        default=0,
+        null=True,
+        blank=True,
         validators=[MaxValueValidator(int(policy.REFRESH_GRACE_AT_MOST.total_seconds()))],
     )
     #: Whether refresh tokens are given without offline_access, bound to the browser session.
@@ -383,6 +384,13 @@ class Client(AbstractApplication):
         return self.is_public or self.profile != self.Profile.COMPATIBLE
 
     @property
+    def refresh_grace(self) -> timedelta:
+        """For how long after its use a refresh token still gives an answer (RFC 9700 §4.14.2)."""
+        if self.refresh_token_grace is not None:
+            return timedelta(seconds=self.refresh_token_grace)
+        return policy.REFRESH_GRACE_OF_PUBLIC_CLIENTS if self.is_public else timedelta(0)
+
+    @property
     def allowed_scopes(self) -> frozenset[str]:
         """The scopes that can be granted to this client."""
         allowed = frozenset(self.scopes or policy.STANDARD_SCOPES)
@@ -451,10 +459,6 @@ class Client(AbstractApplication):
             ]
         if self.sector_identifier_uri and not self.sector_identifier_uri.startswith("https://"):
             problems["sector_identifier_uri"] = [str(_HTTPS_ONLY)]
-        if self.is_public and self.refresh_token_grace:
-            problems["refresh_token_grace"] = [
-                gettext("A client without a secret cannot have a grace.")
-            ]
         problems |= self._problems_with_groups()
         for field, offered in {
             "grant_types": policy.GRANT_TYPES,

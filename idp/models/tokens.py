@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from django.db import models
+from django.utils import timezone
 from oauth2_provider.models import (
     AbstractAccessToken,
     AbstractDeviceGrant,
@@ -85,8 +86,7 @@ class AccessToken(AbstractAccessToken):
         authorization = self.authorization
         if authorization is None:
             return True
-        session = authorization.session
-        over = session is not None and session.ended_at is not None and not authorization.offline
+        over = authorization.has_ended_with_session(timezone.now())
         return authorization.revoked_at is None and not over and authorization.user.is_active
 
 

@@ -1,10 +1,12 @@
 """What the use of an access token is judged by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from accounts.rows import one
+from accounts.sessions import SessionTimes, is_over
 from idp.protocol.vocabulary import SCOPE_CLAIMS
 from idp.statements.values import datetime_of, json_of, uuid_text
 
@@ -55,12 +57,13 @@ _USER_COLUMNS = tuple(
 
 STATEMENT = f"""
     SELECT c.client_id, t.scope, t.resource, t.created, t.expires, t.expires <= %s,
-           a.revoked_at IS NOT NULL, s.ended_at IS NOT NULL AND NOT a.offline,
+           a.revoked_at IS NOT NULL, a.id IS NOT NULL AND NOT a.offline,
            c.enabled, u.is_active, a.auth_time, a.acr, a.amr,
            COALESCE(e.verified, FALSE), c.version, c.required_acr, a.claims, u.id,
            CASE WHEN c.subject_type = 'pairwise' THEN p.sub ELSE u.sub END,
            {", ".join(f"u.{column}" for column in _USER_COLUMNS)},
-           c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> ''
+           c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> '',
+           {", ".join(f"s.{column}" for column in SessionTimes._fields)}
     FROM idp_accesstoken t
     JOIN idp_client c ON c.id = t.application_id
     LEFT JOIN idp_authorization a ON a.id = t.authorization_id
@@ -82,7 +85,8 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
     row = one(STATEMENT, [now, token_hash])
     if row is None:
         return None
-    user = dict(zip(_USER_COLUMNS, row[19:-1], strict=True))
+    *rest, is_jwt = row[19:-4]
+    user = dict(zip(_USER_COLUMNS, rest, strict=True))
     user["sub"] = row[18]
     nobody = row[9] is None
     return Bearer(
@@ -95,7 +99,7 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
         expires=datetime_of(row[4]),
         expired=bool(row[5]),
         revoked=bool(row[6]),
-        session_ended=bool(row[7]),
+        session_ended=bool(row[7]) and _is_over(row[-4:], now),
         client_enabled=bool(row[8]),
         user_active=None if nobody else bool(row[9]),
         auth_time=None if row[10] is None else datetime_of(row[10]),
@@ -105,8 +109,17 @@ def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
         user=(
             {} if nobody else {"id": row[17], **_readable(user), "email_verified": bool(row[13])}
         ),
-        userinfo_is_jwt=bool(row[-1]),
+        userinfo_is_jwt=bool(is_jwt),
     )
+
+
+def _is_over(times: Sequence[Any], now: datetime) -> bool:
+    """Whether the session with these columns is over, or is not there."""
+    ended_at, last_seen_at, authenticated_at, until_closed = times
+    if ended_at is not None or last_seen_at is None:
+        return True
+    seen, authenticated = datetime_of(last_seen_at), datetime_of(authenticated_at)
+    return is_over(SessionTimes(None, seen, authenticated, bool(until_closed)), now)
 
 
 def _readable(user: dict[str, Any]) -> dict[str, Any]:

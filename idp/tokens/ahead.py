@@ -12,7 +12,9 @@ from idp.tokens.audience import lifetime_without_resource
 from idp.tokens.authorization import TokensAhead
 
 
-def made_for(client: Client, parameters: Parameters, now: datetime) -> TokensAhead | None:
+def made_for(
+    client: Client, parameters: Parameters, now: datetime, next_refresh_token: str | None = None
+) -> TokensAhead | None:
     """Return tokens for a token request; None where they can't be told beforehand.
 
     That is where they depend on what is asked now, on whose they are, or on somebody else's key.
@@ -20,7 +22,7 @@ def made_for(client: Client, parameters: Parameters, now: datetime) -> TokensAhe
     if parameters.resources or parameters.get("scope") is not None or not _is_plain(client):
         return None
     keys.active_signer(client.id_token_signed_response_alg)  # Once taken, nothing is left to load.
-    access, refresh = opaque.generate(), opaque.generate()
+    access, refresh = opaque.generate(), next_refresh_token or opaque.generate()
     idle, absolute = refresh_token.lifetimes(client)
     stored = StoredAhead(
         client_id=client.pk,

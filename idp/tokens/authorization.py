@@ -32,3 +32,7 @@ class Entitlement:
     refreshed: int | None = None
     #: The tokens, where they are stored already.
     ahead: TokensAhead | None = None
+    #: The refresh token that comes next; None for one that nobody can know before.
+    next_refresh_token: str | None = None
+    #: Whether that one was given before, and is only given again.
+    is_repeated: bool = False

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Exists, FilteredRelation, OuterRef, Q
 
 from accounts.models import User
+from accounts.sessions import SessionTimes, is_over
 from idp import policy
 from idp.clients.lookup import StaleClientError
 from idp.models import Client, ResourceServer
@@ -25,7 +26,7 @@ _REFRESH_TOKEN = (
     "token__authorization__offline",
     "token__authorization__revoked_at",
     "token__authorization__session",
-    "token__authorization__session__ended_at",
+    *(f"token__authorization__session__{name}" for name in SessionTimes._fields),
 )
 
 
@@ -99,12 +100,12 @@ def _refresh_token(caller: Client, token_hash: str, now: datetime) -> dict[str, 
     )
     if row is None:
         raise StaleClientError
-    created, expires, used_at, user, sub, active, scope, offline, revoked_at, session, ended_at = (
+    created, expires, used_at, user, sub, active, scope, offline, revoked_at, session, *times = (
         row[name] for name in _REFRESH_TOKEN
     )
     if created is None or used_at or revoked_at or expires <= now or not active:
         return INACTIVE
-    if not offline and (session is None or ended_at is not None):
+    if not offline and (session is None or is_over(SessionTimes(*times), now)):
         return INACTIVE
     return {
         "active": True,

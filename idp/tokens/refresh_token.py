@@ -10,17 +10,18 @@ from idp.tokens import opaque
 from idp.tokens.authorization import Entitlement
 
 
-def make(
-    entitlement: Entitlement, now: datetime
-) -> tuple[str, NewRefreshToken] | tuple[None, None]:
-    """Return a new refresh token of the family, and what is to be stored of it, if it gets one.
+def make(entitlement: Entitlement, now: datetime) -> tuple[str | None, NewRefreshToken | None]:
+    """Return the family's next refresh token, and what is to be stored of it, if it gets one.
 
     It lives as long as its client's may unused, and none outlives the family's absolute lifetime.
+    One that is given again is stored already.
     """
     authorization = entitlement.authorization
     if authorization is None or not is_given_for(entitlement):
         return None, None
-    token = opaque.generate()
+    token = entitlement.next_refresh_token or opaque.generate()
+    if entitlement.is_repeated:
+        return token, None
     return token, NewRefreshToken(
         token_hash=opaque.hash_of(token),
         authorization_id=authorization.pk,

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from idp.models import RefreshToken
+from idp.tokens import opaque
 from tests.relying_party import Browser, Person, RelyingParty, make_client, spec
 
 AT_ONCE = 20
@@ -54,7 +56,7 @@ def assert_dead(app: RelyingParty, tokens: dict[str, Any]) -> None:
 def test_of_many_uses_at_once_one_wins_and_nothing_lives_on(
     browser: Browser, person: Person, method: str
 ) -> None:
-    app = using(browser, person, token_endpoint_auth_method=method)
+    app = using(browser, person, token_endpoint_auth_method=method, refresh_token_grace=0)
     first = app.tokens(scope=OFFLINE)
     responses = together(*[lambda: app.refresh(first["refresh_token"])] * AT_ONCE)
     winners = won(responses)
@@ -75,6 +77,44 @@ def test_a_grace_gives_no_second_chain(browser: Browser, person: Person) -> None
         assert len(alive) == 1
     else:  # two repeated the same answer: that is reuse
         assert alive == []
+
+
+@spec("RFC 9700", "4.14.2")
+@pytest.mark.parametrize("tabs", [2, AT_ONCE])
+@pytest.mark.parametrize("form", ["opaque", "jwt"])
+def test_tabs_of_a_single_page_app_all_go_on_and_there_is_one_chain(
+    browser: Browser, person: Person, tabs: int, form: str
+) -> None:
+    app = using(browser, person, token_endpoint_auth_method="none", access_token_format=form)
+    shared = first = app.tokens(scope=OFFLINE)["refresh_token"]
+    for _ in range(3):
+        given = won(together(*[lambda token=shared: app.refresh(token)] * tabs))
+        assert len(given) == tabs
+        for tokens in given[:2]:
+            assert app.userinfo(tokens["access_token"]).status_code == 200
+        (shared,) = {tokens["refresh_token"] for tokens in given}
+    chain = RefreshToken.objects.filter(
+        authorization__refreshtoken__token_checksum=opaque.hash_of(shared)
+    )
+    assert chain.filter(revoked=None).count() == 1
+    assert app.refresh(first).json()["error"] == "invalid_grant"
+    assert app.refresh(shared).json()["error"] == "invalid_grant"
+
+
+@spec("RFC 9700", "4.14.2")
+def test_a_tab_that_is_late_while_another_goes_on(browser: Browser, person: Person) -> None:
+    """The late one is given the same successor, or ends the family; there is no second chain."""
+    app = using(browser, person, token_endpoint_auth_method="none")
+    for _ in range(5):
+        first = app.tokens(scope=OFFLINE)["refresh_token"]
+        second = app.refresh(first).json()["refresh_token"]
+        late, gone_on = together(lambda f=first: app.refresh(f), lambda s=second: app.refresh(s))
+        if late.status_code == 200:
+            assert late.json()["refresh_token"] == second
+        family = RefreshToken.objects.get(token_checksum=opaque.hash_of(first)).authorization
+        alive = RefreshToken.objects.filter(authorization=family, revoked=None).count()
+        assert alive == 1 or family.revoked_at
+        assert gone_on.status_code == 200 or family.revoked_at
 
 
 @spec("RFC 9700", "4.14.2")

@@ -3,6 +3,7 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -116,6 +117,11 @@ def session_ended(party: RelyingParty, _tokens: dict[str, Any]) -> None:
     end_sessions(Session.objects.filter(user__sub=party.person.sub), Ending.SIGNED_OUT)
 
 
+def session_over_by_its_limits(party: RelyingParty, _tokens: dict[str, Any]) -> None:
+    long_ago = timezone.now() - timedelta(days=100)
+    assert Session.objects.filter(user__sub=party.person.sub).update(last_seen_at=long_ago) == 1
+
+
 def person_disabled(party: RelyingParty, _tokens: dict[str, Any]) -> None:
     assert User.objects.filter(sub=party.person.sub).update(is_active=False) == 1
 
@@ -144,6 +150,7 @@ def expired(party: RelyingParty, _tokens: dict[str, Any]) -> None:
         refresh_token_reused,
         authorization_revoked,
         session_ended,
+        session_over_by_its_limits,
         person_disabled,
         person_deleted,
         client_disabled,

@@ -62,6 +62,28 @@ def tokens_for(bakery: RelyingParty) -> dict[str, Any]:
 
 
 @spec("RFC 7662", "2.2")
+@pytest.mark.parametrize("limit", ["last_seen_at", "authenticated_at"])
+@pytest.mark.parametrize("scope", ["openid email", "openid email offline_access"])
+def test_everybody_agrees_on_a_session_that_is_over_by_its_limits(
+    browser: Browser, person: Person, limit: str, scope: str
+) -> None:
+    """No visit and no chore has ended it: whoever uses a token of it finds out."""
+    client = make_client(grant_types=GRANTS, refresh_without_offline_access=True)
+    app = RelyingParty(client, browser, person)
+    tokens = app.tokens(scope=scope)
+    over = timezone.now() - timedelta(days=100)
+    Session.objects.filter(user__sub=person.sub).update(**{limit: over})
+    goes_on = "offline_access" in scope
+    assert app.introspect(tokens["refresh_token"])["active"] == goes_on
+    assert app.introspect(tokens["access_token"])["active"] == goes_on
+    assert app.userinfo(tokens["access_token"]).status_code == (200 if goes_on else 401)
+    stored = AccessToken.objects.get(token_checksum=opaque.hash_of(tokens["access_token"]))
+    assert stored.is_valid(["openid"]) == goes_on  # what the toolkit asks
+    assert app.refresh(tokens["refresh_token"]).status_code == (200 if goes_on else 400)
+    assert Session.objects.get(user__sub=person.sub).ended_at is None
+
+
+@spec("RFC 7662", "2.2")
 @pytest.mark.parametrize("form", ["opaque", "jwt"])
 def test_a_client_may_ask_about_its_own(browser: Browser, person: Person, form: str) -> None:
     app = RelyingParty(make_client(access_token_format=form), browser, person)

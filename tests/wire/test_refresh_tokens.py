@@ -204,8 +204,9 @@ def test_a_public_client_refreshes_with_its_client_id(browser: Browser, person: 
     first = app.tokens(scope=OFFLINE)
     second = app.refresh(first["refresh_token"]).json()
     assert second["refresh_token"] != first["refresh_token"]
+    third = app.refresh(second["refresh_token"]).json()
     assert is_refused(app.refresh(first["refresh_token"]))
-    assert is_refused(app.refresh(second["refresh_token"]))
+    assert is_refused(app.refresh(third["refresh_token"]))
 
 
 # --- reuse --------------------------------------------------------------------------------------
@@ -298,6 +299,91 @@ def test_grace_repeats_nothing_that_was_revoked(graceful: RelyingParty) -> None:
     second = graceful.refresh(first["refresh_token"]).json()
     graceful.revoke(second["refresh_token"])
     assert is_refused(graceful.refresh(first["refresh_token"]))
+
+
+@pytest.fixture
+def spa(browser: Browser, person: Person) -> RelyingParty:
+    """A single-page app: no secret, and nothing that its operator chose."""
+    return using(browser, person, token_endpoint_auth_method="none")
+
+
+@spec("RFC 9700", "4.14.2")
+def test_two_tabs_of_an_app_without_a_secret_go_on_with_one_chain(spa: RelyingParty) -> None:
+    shared = spa.tokens(scope=OFFLINE)["refresh_token"]
+    for _ in range(3):
+        tabs = [spa.refresh(shared) for _tab in range(2)]
+        assert [tab.status_code for tab in tabs] == [200, 200]
+        assert tabs[0].json()["access_token"] != tabs[1].json()["access_token"]
+        for tab in tabs:
+            assert spa.userinfo(tab.json()["access_token"]).status_code == 200
+        (shared,) = {tab.json()["refresh_token"] for tab in tabs}
+    chain = RefreshToken.objects.filter(authorization=stored(shared).authorization)
+    assert chain.filter(revoked=None).count() == 1
+    assert chain.count() == 4
+
+
+@spec("RFC 6749", "6")
+def test_a_second_tab_may_want_less(spa: RelyingParty) -> None:
+    first = spa.tokens(scope=OFFLINE)["refresh_token"]
+    second = spa.refresh(first).json()
+    narrow = spa.refresh(first, scope="openid").json()
+    assert narrow["scope"] == "openid"
+    assert narrow["refresh_token"] == second["refresh_token"]
+    assert spa.refresh(first, scope="openid profile").json()["error"] == "invalid_scope"
+    assert spa.refresh(second["refresh_token"]).status_code == 200
+
+
+@spec("RFC 9700", "4.14.2")
+def test_a_thief_who_comes_after_the_grace_ends_the_family(spa: RelyingParty) -> None:
+    stolen = spa.tokens(scope=OFFLINE)["refresh_token"]
+    second = spa.refresh(stolen).json()
+    used_ago(stolen, seconds=11)
+    assert is_refused(spa.refresh(stolen))
+    assert spa.userinfo(second["access_token"]).status_code == 401
+    assert is_refused(spa.refresh(second["refresh_token"]))
+
+
+@spec("RFC 9700", "4.14.2")
+def test_a_thief_within_the_grace_is_found_out_at_the_next_refresh(spa: RelyingParty) -> None:
+    stolen = spa.tokens(scope=OFFLINE)["refresh_token"]
+    own, thiefs = spa.refresh(stolen).json(), spa.refresh(stolen).json()
+    assert spa.refresh(own["refresh_token"]).status_code == 200
+    used_ago(own["refresh_token"], seconds=11)
+    assert is_refused(spa.refresh(thiefs["refresh_token"]))
+    assert spa.userinfo(thiefs["access_token"]).status_code == 401
+    assert Authorization.objects.get(refreshtoken=stored(stolen)).revoked_at
+
+
+@spec("RFC 9700", "4.14.2")
+def test_for_an_app_without_a_secret_there_is_no_grace_either_once_the_successor_was_used(
+    spa: RelyingParty,
+) -> None:
+    first = spa.tokens(scope=OFFLINE)["refresh_token"]
+    third = spa.refresh(spa.refresh(first).json()["refresh_token"]).json()
+    assert is_refused(spa.refresh(first))
+    assert is_refused(spa.refresh(third["refresh_token"]))
+
+
+@spec("RFC 9700", "4.14.2")
+def test_grace_gives_an_app_without_a_secret_nothing_that_has_ended(spa: RelyingParty) -> None:
+    first = spa.tokens(scope=OFFLINE)["refresh_token"]
+    second = spa.refresh(first).json()
+    User.objects.filter(sub=spa.person.sub).update(is_active=False)
+    assert is_refused(spa.refresh(first))
+    User.objects.filter(sub=spa.person.sub).update(is_active=True)
+    spa.revoke(second["refresh_token"])
+    assert is_refused(spa.refresh(first))
+
+
+@spec("RFC 9700", "4.14.2")
+def test_an_operator_says_that_an_app_without_a_secret_has_no_grace(
+    browser: Browser, person: Person
+) -> None:
+    app = using(browser, person, token_endpoint_auth_method="none", refresh_token_grace=0)
+    first = app.tokens(scope=OFFLINE)["refresh_token"]
+    second = app.refresh(first).json()
+    assert is_refused(app.refresh(first))
+    assert is_refused(app.refresh(second["refresh_token"]))
 
 
 # --- what else ends one -------------------------------------------------------------------------

@@ -15,9 +15,11 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 from accounts.next import UNREADABLE
+from foundation.request_bodies import BODY_PROBLEM
 from idp import policy
 from idp.clients.presentation import logo_policy
 from idp.continuation import pending_of
+from idp.endpoints.unusable_body import answer_unusable_body
 from idp.logout.session_state import keep_cookie
 from idp.logs import REQUEST_ID
 
@@ -136,6 +138,35 @@ def identify_requests(get_response: GetResponse) -> GetResponse:
             REQUEST_ID.reset(before)  # the thread answers others next
         response["X-Request-ID"] = request_id
         return response
+
+    return middleware
+
+
+def forbid_storing(get_response: GetResponse) -> GetResponse:
+    """Let no cache store a response, unless it says itself that it is public. RFC 9111 §5.2.2.5.
+
+    Pages tell who is signed in and carry CSRF tokens, error pages as well. What a response is
+    decides, not how its address looks: /account/x.css is a page, too.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if "public" not in response.headers.get("Cache-Control", ""):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return middleware
+
+
+def refuse_unusable_bodies(get_response: GetResponse) -> GetResponse:
+    """Answer requests whose body could not be read whole (foundation.request_bodies).
+
+    Innermost, so that the page has its language and its account.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        problem = request.META.get(BODY_PROBLEM)
+        return answer_unusable_body(request, problem) if problem else get_response(request)
 
     return middleware
 

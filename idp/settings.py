@@ -128,6 +128,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "idp.middleware.identify_requests",
+    "idp.middleware.forbid_storing",
     "idp.middleware.refuse_unreadable_addresses",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -142,10 +143,12 @@ MIDDLEWARE = [
     "accounts.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "idp.middleware.refuse_unusable_bodies",
 ]
 #: Of the authorization endpoint (idp.wsgi): what its redirects and its few pages need of these.
 IDP_AUTHORIZE_MIDDLEWARE = [
     "idp.middleware.identify_requests",
+    "idp.middleware.forbid_storing",
     "idp.middleware.refuse_unreadable_addresses",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -155,13 +158,16 @@ IDP_AUTHORIZE_MIDDLEWARE = [
     "idp.middleware.PageLocale",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.AuthenticationMiddleware",
+    "idp.middleware.refuse_unusable_bodies",
 ]
 #: Of protocol endpoints, which no browser comes to with a cookie of ours (idp.wsgi).
 IDP_PROTOCOL_MIDDLEWARE = [
     "idp.middleware.identify_requests",
+    "idp.middleware.forbid_storing",
     "idp.middleware.refuse_unreadable_addresses",
     "idp.middleware.allow_origins",
     "idp.middleware.guard_answers",
+    "idp.middleware.refuse_unusable_bodies",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -324,14 +330,18 @@ OAUTH2_PROVIDER = {
 # --- What a browser is told --------------------------------------------------------------------
 
 _https = _issuer.scheme == "https"
-SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
+# Cookies ignore ports, and on localhost every app has one called "session".
+_prefix = "__Host-" if _https else "signet-"
+SESSION_COOKIE_NAME = f"{_prefix}session"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
-LANGUAGE_COOKIE_NAME = "__Host-language" if _https else "language"
+CSRF_COOKIE_NAME = f"{_prefix}csrf"
+LANGUAGE_COOKIE_NAME = f"{_prefix}language"
+MESSAGES_COOKIE_NAME = f"{_prefix}messages"
+MESSAGE_STORAGE = "accounts.notices.Storage"
 #: Finds the accounts that wait in a browser while another is used (accounts.parking).
-ACCOUNTS_COOKIE_NAME = "__Host-accounts" if _https else "accounts"
+ACCOUNTS_COOKIE_NAME = f"{_prefix}accounts"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 CSRF_FAILURE_VIEW = "accounts.views.stale_form.show_step_again"
 CSRF_TRUSTED_ORIGINS = [IDP_ISSUER]
@@ -365,7 +375,7 @@ CORS_ALLOW_HEADERS = ["authorization", "content-type", "accept"]
 CORS_ALLOW_METHODS = ["GET", "POST", "OPTIONS"]
 CORS_EXPOSE_HEADERS = ["WWW-Authenticate"]
 
-# The protocol's forms are small; what is larger is refused before it is read.
+# The protocol's forms are small; what is larger is answered with 413 (idp.wsgi).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 

@@ -34,8 +34,9 @@ _protected_resources = [
     path(".well-known/oauth-protected-resource/<path:_api>", _protected_resource),
 ]
 
-#: What is answered when something breaks that no code expects.
+#: What is answered when something breaks that no code expects, and to what can't be read.
 handler500 = "idp.endpoints.server_error.server_error"
+handler400 = "idp.endpoints.unusable_body.bad_request"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="account_home")),

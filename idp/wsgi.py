@@ -23,7 +23,8 @@ from django.utils.module_loading import import_string
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
 _django = get_wsgi_application()
 
-from idp import policy  # noqa: E402  after Django is set up
+from foundation.request_bodies import read_body  # noqa: E402  after Django is set up
+from idp import policy  # noqa: E402
 from idp.endpoints.metadata import published  # noqa: E402
 
 
@@ -63,9 +64,22 @@ _handlers = dict.fromkeys(policy.PROTOCOL_PATHS, _protocol) | {
 }
 
 
+#: The largest file that the administration takes, with the form around it, in bytes.
+_LARGEST_UPLOAD = 1024 * 1024
+
+
+def _largest_body(environ: dict[str, Any]) -> int:
+    """Return how many bytes the body of this request may have."""
+    is_upload = environ.get("CONTENT_TYPE", "").startswith("multipart/form-data")
+    if is_upload and environ["PATH_INFO"].startswith("/admin/"):
+        return _LARGEST_UPLOAD
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Answer GET and HEAD of the published documents; hand the rest on."""
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+    read_body(environ, _largest_body(environ))
     document = published(path) if method in {"GET", "HEAD"} else None
     if document is None:
         return _handlers.get(path, _django)(environ, start_response)

@@ -420,6 +420,7 @@ class RelyingParty:
 
     def answer(self, response: httpx.Response) -> Answer:
         """Return what a redirect brings back. Fails where the browser has not left us."""
+        response = gone_on(response)
         assert response.is_redirect, f"{response.status_code} {response.url}\n{response.text}"
         return self.answer_of(response.headers["Location"])
 

@@ -6,9 +6,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.http.request import UnreadablePostError
 
 from foundation.client_address import rate_limit_key
 from idp import events, policy
@@ -39,8 +37,6 @@ def form_of(http: HttpRequest) -> str:
     except UnicodeDecodeError:
         message = "The body cannot be read; it has to be percent-encoded UTF-8."
         raise InvalidRequest(message) from None
-    except (RequestDataTooBig, UnreadablePostError):
-        raise InvalidRequest("The body is too large, or broke off on its way.") from None
 
 
 def json_of(http: HttpRequest) -> dict[str, Any]:
@@ -52,8 +48,6 @@ def json_of(http: HttpRequest) -> dict[str, Any]:
         return json_objects.parse(http.body.decode("utf-8"))
     except UnicodeDecodeError:
         raise InvalidRequest("The body cannot be read; it has to be JSON in UTF-8.") from None
-    except (RequestDataTooBig, UnreadablePostError):
-        raise InvalidRequest("The body is too large, or broke off on its way.") from None
 
 
 def body_parameters(http: HttpRequest) -> Parameters:

@@ -61,6 +61,13 @@ class InvalidRequest(ProtocolError):
     code = "invalid_request"
 
 
+class BodyTooLarge(InvalidRequest):
+    """The body of the request is larger than any request here has to be."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    section = "RFC 9110 §15.5.14"
+
+
 class UnknownClient(InvalidRequest):
     """The request names no client that is registered and enabled."""
 

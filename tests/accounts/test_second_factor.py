@@ -144,7 +144,7 @@ def test_the_button_pressed_twice(browser: Browser, person: Person) -> None:
     browser.sign_in(person)
     page = browser.open(SET_UP)
     form = {"code": AuthenticatorApp(otpauth_address(page)).code()}
-    form["csrfmiddlewaretoken"] = browser.cookies["csrf"]
+    form["csrfmiddlewaretoken"] = browser.cookies["signet-csrf"]
     headers = {"Origin": ISSUER}
     assert browser.post(SET_UP, data=form, headers=headers).headers["Location"] == CODES
     page = browser.settle(browser.post(SET_UP, data=form, headers=headers))
@@ -156,7 +156,7 @@ def test_secrets_are_sealed_at_rest(browser: Browser, person: Person) -> None:
     browser.sign_in(person)
     page = browser.open(SET_UP)
     secret = httpx.URL(otpauth_address(page)).params["secret"]
-    waiting = BrowserSession.objects.get(pk=browser.cookies["session"])
+    waiting = BrowserSession.objects.get(pk=browser.cookies["signet-session"])
     assert secret not in str(waiting.get_decoded())
     browser.set_up_app(person, page)
     rows = Authenticator.objects.filter(user__email=person.email)
@@ -261,17 +261,17 @@ def test_another_person_takes_the_browser_over_only_with_both_steps(
     assert careful.email in browser.submit(page, code=careful.app.code()).text
     assert session_of(person).ending == "another-person"
     assert [record["method"] for record in session_of(careful).methods] == ["password", "mfa"]
-    cookie = next(cookie for cookie in browser.cookies.jar if cookie.name == "session")
+    cookie = next(cookie for cookie in browser.cookies.jar if cookie.name == "signet-session")
     assert cookie.expires is None  # "Stay signed in" was not ticked
 
 
 def test_stay_signed_in_holds_through_the_second_step(browser: Browser, careful: Person) -> None:
     page = browser.open(LOGIN)
     form = {"login": careful.email, "password": careful.password, "remember": "on"}
-    form["csrfmiddlewaretoken"] = browser.cookies["csrf"]
+    form["csrfmiddlewaretoken"] = browser.cookies["signet-csrf"]
     page = browser.settle(browser.post(LOGIN, data=form, headers={"Origin": ISSUER}))
     browser.submit(page, code=careful.app.code())
-    cookie = next(cookie for cookie in browser.cookies.jar if cookie.name == "session")
+    cookie = next(cookie for cookie in browser.cookies.jar if cookie.name == "signet-session")
     assert cookie.expires is not None
 
 
@@ -354,7 +354,7 @@ def test_setting_up_after_an_old_sign_in_keeps_the_secret_meanwhile(
     code = app.code()
     page = browser.submit(page, code=code)
     assert is_page(page, LOGIN)
-    kept = BrowserSession.objects.get(pk=browser.cookies["session"]).get_decoded()
+    kept = BrowserSession.objects.get(pk=browser.cookies["signet-session"]).get_decoded()
     assert code not in str(kept)
     page = browser.type_password(person, page)
     assert is_page(page, SET_UP)

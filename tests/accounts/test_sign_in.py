@@ -48,12 +48,12 @@ def test_signing_out_ends_the_session_also_for_a_thief(browser: Browser, person:
 
 def test_the_session_id_changes_at_sign_in(browser: Browser, person: Person) -> None:
     page = browser.open("/account/login/")
-    browser.cookies.set("session", "planted-by-somebody-else", domain="localhost.local")
+    browser.cookies.set("signet-session", "planted-by-somebody-else", domain="localhost.local")
     browser.sign_in(person, page)
-    first = browser.cookies["session"]
+    first = browser.cookies["signet-session"]
     assert first != "planted-by-somebody-else"
     browser.sign_in(person, browser.open("/account/login/", fresh="1"))
-    assert browser.cookies["session"] != first
+    assert browser.cookies["signet-session"] != first
 
 
 def test_signing_in_again_keeps_the_session_and_renews_its_time(

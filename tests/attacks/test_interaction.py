@@ -219,23 +219,23 @@ def test_a_stolen_id_of_a_request_shows_nothing_of_its_person(returning: Relying
 def test_signing_in_changes_the_session_cookie(relying_party: RelyingParty) -> None:
     browser = relying_party.browser
     page = browser.sign_in(relying_party.person)
-    before = browser.cookies["session"]
+    before = browser.cookies["signet-session"]
     page = browser.open("/account/login/?fresh=1&next=/account/")
     browser.sign_in(relying_party.person, page)
-    assert browser.cookies["session"] != before
+    assert browser.cookies["signet-session"] != before
     with Browser() as thief:
-        thief.cookies.set("session", before)
+        thief.cookies.set("signet-session", before)
         assert is_page(thief.open("/account/"), LOGIN)
 
 
 @spec("ASVS", "7.2.4")
 def test_a_session_that_an_attacker_planted_is_not_signed_in(relying_party: RelyingParty) -> None:
     browser = relying_party.browser
-    browser.cookies.set("session", "a" * 32)
+    browser.cookies.set("signet-session", "a" * 32)
     browser.sign_in(relying_party.person)
     assert is_page(browser.open("/account/"), "/account/")
     with Browser() as attacker:
-        attacker.cookies.set("session", "a" * 32)
+        attacker.cookies.set("signet-session", "a" * 32)
         assert is_page(attacker.open("/account/"), LOGIN)
 
 

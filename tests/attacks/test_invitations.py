@@ -174,11 +174,11 @@ def test_the_link_is_told_to_nobody(browser: Browser, guest: User) -> None:
 def test_a_planted_session_is_not_the_one_that_is_signed_in(guest: User) -> None:
     with Browser() as thief, Browser() as victim:
         thief.submit(thief.open("/account/password/reset/"), email=guest.email)  # makes a session
-        planted = thief.cookies["session"]
-        victim.cookies.set("session", planted, domain="localhost.local")
+        planted = thief.cookies["signet-session"]
+        victim.cookies.set("signet-session", planted, domain="localhost.local")
         page = victim.open(path_of(invitations.token_for(guest)))
         assert is_page(victim.submit(page, password1=PASSWORD), "/account/")
-        assert victim.cookies["session"] != planted
+        assert victim.cookies["signet-session"] != planted
         assert is_page(thief.open("/account/"), "/account/login/")
 
 

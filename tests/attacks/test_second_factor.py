@@ -200,7 +200,7 @@ def test_nothing_is_turned_off_by_get_or_by_another_site(
     left = victim.recovery_codes[0]
     browser.open(path)
     browser.post(path)
-    token = browser.cookies["csrf"]
+    token = browser.cookies["signet-csrf"]
     browser.post(
         path, data={"csrfmiddlewaretoken": token}, headers={"Origin": "https://evil.example"}
     )

@@ -51,7 +51,7 @@ def test_another_browser_cannot_switch_to_it_by_its_id(two: Browser, person: Per
         elsewhere.sign_in(mallory)
         for cookie in (None, secrets.token_urlsafe(32), "x", session_of(person).pk):
             if cookie:
-                elsewhere.cookies.set("accounts", cookie, domain="localhost.local")
+                elsewhere.cookies.set("signet-accounts", cookie, domain="localhost.local")
             post(elsewhere, account=session_of(person).pk)
             assert is_signed_in_as(elsewhere, mallory)
             post(elsewhere, **{"sign-out": session_of(person).pk})
@@ -65,11 +65,11 @@ def test_a_planted_cookie_learns_nothing_of_who_signs_in_later(
     with Browser() as mallory:
         mallory.sign_in(make_person())
         use_another(mallory, make_person())
-        planted = mallory.cookies["accounts"]
-        browser.cookies.set("accounts", planted, domain="localhost.local")
+        planted = mallory.cookies["signet-accounts"]
+        browser.cookies.set("signet-accounts", planted, domain="localhost.local")
         browser.sign_in(person)
         use_another(browser, other)
-        given = [cookie for cookie in browser.cookies.jar if cookie.name == "accounts"]
+        given = [cookie for cookie in browser.cookies.jar if cookie.name == "signet-accounts"]
         assert [cookie.value for cookie in given] != [planted]
         assert person.email not in mallory.open(CHOOSE).text
         post(mallory, account=session_of(person).pk)
@@ -78,10 +78,10 @@ def test_a_planted_cookie_learns_nothing_of_who_signs_in_later(
 
 @spec("ASVS", "7.4.1")
 def test_a_copied_cookie_opens_nothing_after_signing_out(two: Browser, person: Person) -> None:
-    copied, wanted = two.cookies["accounts"], session_of(person).pk
+    copied, wanted = two.cookies["signet-accounts"], session_of(person).pk
     press(two, two.open(CHOOSE), "sign-out", "all")
     with Browser() as elsewhere:
-        elsewhere.cookies.set("accounts", copied, domain="localhost.local")
+        elsewhere.cookies.set("signet-accounts", copied, domain="localhost.local")
         post(elsewhere, account=wanted)
         assert is_page(elsewhere.open("/account/"), LOGIN)
 
@@ -89,17 +89,19 @@ def test_a_copied_cookie_opens_nothing_after_signing_out(two: Browser, person: P
 def test_these_attacks_hold_the_right_cookie(two: Browser, person: Person) -> None:
     """Where nobody signed out, the cookie is what it takes: the tests above attack for real."""
     with Browser() as elsewhere:
-        elsewhere.cookies.set("accounts", two.cookies["accounts"], domain="localhost.local")
+        elsewhere.cookies.set(
+            "signet-accounts", two.cookies["signet-accounts"], domain="localhost.local"
+        )
         post(elsewhere, account=session_of(person).pk)
         assert is_signed_in_as(elsewhere, person)
 
 
 def test_the_key_of_a_parked_session_is_dead(browser: Browser, person: Person) -> None:
     browser.sign_in(person)
-    key = browser.cookies["session"]
+    key = browser.cookies["signet-session"]
     press(browser, browser.open(CHOOSE), "another", "sign-in")
     with Browser() as elsewhere:
-        elsewhere.cookies.set("session", key, domain="localhost.local")
+        elsewhere.cookies.set("signet-session", key, domain="localhost.local")
         assert is_page(elsewhere.open("/account/"), LOGIN)
 
 

@@ -12,6 +12,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests import secrecy
+from tests.browser.test_several_accounts import pick
+from tests.browser.test_several_accounts import second as beside_another
 from tests.browser.visitor import Site, Visitor, brought_back, request_of, site_at
 from tests.relying_party import Person, make_person_with_app, unique
 
@@ -62,8 +64,9 @@ def consent_refused(visitor: Visitor, target: str) -> None:
 
 def chooser(visitor: Visitor, target: str) -> None:
     be_signed_in(visitor)
+    beside_another(visitor)
     ask(visitor, app_that_sends_people_to(target), prompt="select_account")
-    visitor.page.locator("button.account", has_text=visitor.person.email).click()
+    pick(visitor)
 
 
 def second_step(visitor: Visitor, target: str) -> None:
@@ -72,7 +75,7 @@ def second_step(visitor: Visitor, target: str) -> None:
     ask(visitor, app_that_sends_people_to(target))
     visitor.sign_in()
     visitor.page.fill("[name=code]", visitor.app.code())
-    visitor.press("Continue")
+    visitor.press("Sign in")
 
 
 def sign_up(visitor: Visitor, target: str) -> None:

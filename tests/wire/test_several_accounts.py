@@ -70,11 +70,11 @@ def test_both_stay_signed_in_and_switching_changes_who_is_present(
 ) -> None:
     browser = two.browser
     first, second = session_of(two.person), session_of(other)
-    key = browser.cookies["session"]
+    key = browser.cookies["signet-session"]
     assert other.email in browser.open("/account/").text
     choose(browser, two.person)
     assert two.person.email in browser.open("/account/").text
-    assert browser.cookies["session"] != key
+    assert browser.cookies["signet-session"] != key
     assert {session_of(two.person).pk, session_of(other).pk} == {first.pk, second.pk}
     assert sub_of(two, two.answer(two.visit()).code) == two.person.sub
 

@@ -244,7 +244,7 @@ def test_two_secrets_work_while_rotating_and_a_removed_one_does_not(operator: Op
     page = operator.open(path)
     assert 'id="make-secret"' not in page.text
     oldest = Client.objects.get(client_id=client_id).secrets.order_by("created_at").first()
-    token = operator.browser.cookies["csrf"]
+    token = operator.browser.cookies["signet-csrf"]
     operator.browser.post(
         f"/admin/{path}",
         data={"csrfmiddlewaretoken": token, "remove": str(oldest.pk)},

@@ -25,7 +25,7 @@ def uploaded(operator: Operator, content: bytes, **form: str):
     operator.open(PAGE)
     answer = operator.browser.post(
         f"/admin/{PAGE}",
-        data={"csrfmiddlewaretoken": operator.browser.cookies["csrf"], **form},
+        data={"csrfmiddlewaretoken": operator.browser.cookies["signet-csrf"], **form},
         files={"file": ("signet.yaml", content)},
         headers={"Origin": ISSUER, "Referer": f"{ISSUER}/admin/{PAGE}"},
     )

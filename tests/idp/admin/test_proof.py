@@ -33,7 +33,7 @@ def a_while_ago(operator: Operator) -> Operator:
 def send(operator: Operator, path: str, **form: object):
     return operator.browser.post(
         f"/admin/{path}",
-        data={"csrfmiddlewaretoken": operator.browser.cookies["csrf"], **form},
+        data={"csrfmiddlewaretoken": operator.browser.cookies["signet-csrf"], **form},
         headers={"Origin": ISSUER, "Referer": f"{ISSUER}/admin/"},
     )
 

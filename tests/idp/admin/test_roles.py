@@ -28,7 +28,7 @@ def client_page(client) -> str:
 
 def send(operator: Operator, path: str, **form: str):
     """Send a form that no page offered, with a good token."""
-    token = operator.browser.cookies["csrf"]
+    token = operator.browser.cookies["signet-csrf"]
     return operator.browser.post(
         f"/admin/{path}",
         data={"csrfmiddlewaretoken": token, **form},
@@ -122,7 +122,7 @@ def test_in_a_list_an_operator_touches_no_other_staff(
 ) -> None:
     chosen = [user_of(superuser.person.email).pk, user_of(person.email).pk]
     page = operator.open("accounts/user/", q=person.email)
-    token = operator.browser.cookies["csrf"]
+    token = operator.browser.cookies["signet-csrf"]
     assert page.status_code == 200
     operator.browser.post(
         "/admin/accounts/user/",

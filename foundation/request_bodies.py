@@ -1,0 +1,74 @@
+"""Request bodies, read before a request is answered. RFC 9110 §15.5.14, RFC 9112 §9.6.
+
+A server that answers and closes while a body is still arriving resets the connection, and a reverse
+proxy in front of it then reports 502 instead of passing the answer on.
+"""
+
+import io
+import time
+from typing import Any, Final
+
+#: The key of a WSGI environment that says that its body was too large, or broke off on its way.
+BODY_PROBLEM: Final = "signet.body_problem"
+TOO_LARGE: Final = "too large"
+BROKEN_OFF: Final = "broken off"
+
+_CHUNK = 64 * 1024
+#: How much of a body that is too large is read and discarded, in bytes, and for how long, in
+#: seconds. What is still arriving then finds the connection closed.
+_DISCARDED = 16 * 1024 * 1024
+_DISCARDING_SECONDS = 5.0
+
+
+def read_body(environ: dict[str, Any], limit: int) -> None:
+    """Put a body of at most `limit` bytes into memory; of any other, note BODY_PROBLEM.
+
+    A body without Content-Length (chunked, HTTP/2) has one afterwards: Django reads no other.
+    """
+    announced = _announced(environ)
+    if announced == 0:
+        return
+    if announced is not None and announced > limit:
+        body, problem = b"", TOO_LARGE
+        # A client that waits for 100 Continue has sent nothing yet (RFC 9110 §10.1.1).
+        if environ.get("HTTP_EXPECT", "").lower() != "100-continue":
+            _discard(environ["wsgi.input"])
+    else:
+        body, problem = _read(environ["wsgi.input"], limit, announced)
+    if problem:
+        environ[BODY_PROBLEM] = problem
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+
+
+def _announced(environ: dict[str, Any]) -> int | None:
+    """Return the length that the request announces, or None if its end will tell."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length.isascii() and length.isdigit():
+        return int(length)
+    ends_itself = (
+        "HTTP_TRANSFER_ENCODING" in environ or environ.get("SERVER_PROTOCOL") == "HTTP/2.0"
+    )
+    return None if ends_itself else 0
+
+
+def _read(stream: Any, limit: int, announced: int | None) -> tuple[bytes, str]:
+    """Return the body and what is wrong with it, if anything."""
+    chunks, length = [], 0
+    while chunk := stream.read(_CHUNK):
+        chunks.append(chunk)
+        length += len(chunk)
+        if length > limit:
+            _discard(stream)
+            return b"", TOO_LARGE
+    if announced is not None and length != announced:
+        return b"", BROKEN_OFF
+    return b"".join(chunks), ""
+
+
+def _discard(stream: Any) -> None:
+    """Read on for a while, so that the sender can finish and read the answer."""
+    until = time.monotonic() + _DISCARDING_SECONDS
+    left = _DISCARDED
+    while left > 0 and time.monotonic() < until and (chunk := stream.read(_CHUNK)):
+        left -= len(chunk)

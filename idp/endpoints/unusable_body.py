@@ -1,0 +1,45 @@
+"""The answer to a request whose body is too large, or can't be read. RFC 9110 §15.5.14."""
+
+from http import HTTPStatus
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import requires_csrf_token
+
+from foundation.request_bodies import TOO_LARGE
+from idp import policy
+from idp.endpoints.wire import refuse
+from idp.protocol.errors import BodyTooLarge, InvalidRequest
+
+
+def answer_unusable_body(http: HttpRequest, problem: str) -> HttpResponse:
+    """Return the page, or to a machine the protocol's words.
+
+    `problem` is one of those that `foundation.request_bodies` notes.
+    """
+    if http.path in policy.PROTOCOL_PATHS:
+        try:
+            _body_is_usable(problem)
+        except InvalidRequest as error:
+            return refuse(error, http)
+    return _page(http, too_large=problem == TOO_LARGE)
+
+
+@requires_csrf_token
+def bad_request(http: HttpRequest, exception: Exception) -> HttpResponse:
+    """Return the page for a form or an address that Django can't read."""
+    return _page(http, too_large=isinstance(exception, RequestDataTooBig))
+
+
+def _page(http: HttpRequest, *, too_large: bool) -> HttpResponse:
+    if too_large:
+        return render(http, "413.html", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return render(http, "400.html", status=HTTPStatus.BAD_REQUEST)
+
+
+def _body_is_usable(problem: str) -> None:
+    """RFC 9110 §15.5.14: the body of a request is small here, and arrives whole."""
+    if problem == TOO_LARGE:
+        raise BodyTooLarge("The body is larger than any request here has to be.")
+    raise InvalidRequest("The body broke off on its way.")

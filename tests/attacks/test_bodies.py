@@ -1,0 +1,162 @@
+"""Bodies that are too large, or break off: answered so that a reverse proxy can pass it on."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.attacks.raw import FORM, send
+from tests.conftest import Server, free_port
+from tests.relying_party import ISSUER, RelyingParty, spec
+
+LIMIT = 256 * 1024
+LARGE = b"a=" + b"x" * 3 * 1024 * 1024
+MACHINES = ["/token", "/userinfo", "/revoke", "/introspect", "/register", "/jwks"]
+PAGES = ["/authorize", "/end_session", "/account/login/", "/language", "/consent", "/nothing/x.css"]
+
+CONFIGURATION = """
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log {folder}/errors;
+events {{ }}
+http {{
+  access_log off;
+  client_max_body_size 0;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  proxy_set_header Host {host};
+  proxy_http_version 1.1;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ proxy_pass {issuer}; proxy_request_buffering {buffering}; }}
+  }}
+}}
+"""
+
+
+@pytest.fixture(scope="module", params=["on", "off"], ids=["buffering", "streaming"])
+def proxy(
+    request: pytest.FixtureRequest, provider: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of nginx in front of the provider."""
+    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        CONFIGURATION.format(
+            folder=folder,
+            port=port,
+            issuer=ISSUER.replace("localhost", "127.0.0.1"),
+            host=urlsplit(ISSUER).netloc,
+            buffering=request.param,
+        )
+    )
+    nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    assert nginx, "nginx is missing; scripts/test installs it"
+    process = subprocess.Popen([nginx, "-e", str(folder / "errors"), "-c", str(configuration)])
+    for _ in range(100):
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(socket.create_connection(("127.0.0.1", port), 1))
+                break
+            except OSError:
+                time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(10)
+
+
+def is_refused(path: str, status: int, headers: httpx.Headers, body: str) -> bool:
+    """Whether this is the answer to a body that is too large, as this path gives it."""
+    assert status == 413, f"{path}: {status}\n{body}"
+    assert headers["Cache-Control"] == "no-store"
+    if path in MACHINES:
+        assert headers["Content-Type"] == "application/json"
+        return '"error": "invalid_request"' in body
+    return "That was too much at once" in body
+
+
+@spec("RFC 9110", "15.5.14")
+@pytest.mark.parametrize("path", MACHINES + PAGES)
+def test_a_proxy_passes_the_answer_on(proxy: str, path: str) -> None:
+    for _ in range(5):
+        sent = httpx.post(f"{proxy}{path}", content=LARGE, headers={"Content-Type": FORM})
+        assert is_refused(path, sent.status_code, sent.headers, sent.text)
+
+
+def test_a_proxy_passes_an_answer_on_that_nobody_needed_the_body_for(proxy: str) -> None:
+    body = b"a=" + b"x" * (LIMIT - 2)
+    for _ in range(5):
+        sent = httpx.post(f"{proxy}/nothing", content=body, headers={"Content-Type": FORM})
+        assert sent.status_code == 404
+
+
+@pytest.mark.parametrize("path", MACHINES + PAGES)
+def test_chunked_bodies_have_the_same_limit(provider: Server, path: str) -> None:
+    chunks = iter([b"x" * 65536] * 40)
+    sent = httpx.post(f"{ISSUER}{path}", content=chunks, headers={"Content-Type": FORM})
+    assert is_refused(path, sent.status_code, sent.headers, sent.text)
+
+
+@spec("RFC 9112", "7.1")
+def test_chunked_bodies_are_read(relying_party: RelyingParty) -> None:
+    code = relying_party.authorize().code
+    form = httpx.Request(
+        "POST",
+        f"{ISSUER}/token",
+        data={
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": relying_party.client.redirect_uri,
+            "code_verifier": relying_party.code_verifier,
+        },
+    ).read()
+    answer = httpx.post(
+        f"{ISSUER}/token",
+        content=iter([form[:10], form[10:]]),
+        headers={"Content-Type": FORM},
+        auth=(relying_party.client.client_id, relying_party.client.secret or ""),
+    )
+    assert answer.request.headers["Transfer-Encoding"] == "chunked"
+    assert answer.status_code == 200, answer.text
+
+
+@spec("RFC 9110", "10.1.1")
+def test_whoever_waits_before_sending_is_told_at_once(provider: Server) -> None:
+    headers: dict[str, bytes | str] = {
+        "Content-Type": FORM,
+        "Content-Length": str(len(LARGE)),
+        "Expect": "100-continue",
+    }
+    reply = send("POST", "/token", b"", headers)
+    assert reply.status == 413
+    assert reply.seconds < 2
+
+
+@spec("RFC 9112", "8")
+@pytest.mark.parametrize("path", ["/token", "/account/login/"])
+def test_a_body_that_breaks_off_is_not_believed(provider: Server, path: str) -> None:
+    address = urlsplit(ISSUER)
+    head = f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: {FORM}\r\n"
+    with socket.create_connection((address.hostname or "", address.port or 80), 10) as connection:
+        connection.sendall(f"{head}Content-Length: 500\r\n\r\ngrant_type=x".encode())
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(65536).decode()
+    assert answer.startswith("HTTP/1.1 400"), answer
+    assert path != "/token" or "broke off on its way" in answer
+
+
+def test_the_limit_itself_is_taken(provider: Server) -> None:
+    for size, status in ((LIMIT, 400), (LIMIT + 1, 413)):
+        body = b"a=" + b"x" * (size - 2)
+        assert send("POST", "/token", body, {"Content-Type": FORM}).status == status

@@ -1,5 +1,6 @@
 """HTTP as the benchmark speaks it: prepared bytes out, whole answers in, little work of its own."""
 
+import html
 import re
 import socket
 import threading
@@ -131,6 +132,18 @@ def _timed(task: Callable[[], Answer]) -> Answer:
     return replace(answer, seconds=time.perf_counter() - began)
 
 
+#: How a page of Signet goes on to the app by itself.
+_REFRESH = re.compile(rb'<meta http-equiv="refresh" content="0;url=([^"]*)">')
+
+
+def _next_of(answer: Answer) -> str | None:
+    """Return where a redirect or such a page leads, or None for any other answer."""
+    if answer.status in {302, 303}:
+        return answer.location
+    found = _REFRESH.search(answer.body)
+    return html.unescape(found[1].decode()) if found else None
+
+
 class Browser:
     """Follows redirects within the provider and keeps its cookies."""
 
@@ -147,11 +160,12 @@ class Browser:
             for cookie in answer.headers("set-cookie"):
                 name, _, value = cookie.partition(";")[0].partition("=")
                 self.cookies[name] = value
-            if answer.status not in {302, 303}:
+            address = _next_of(answer)
+            if address is None:
                 return path, answer
-            target = urlsplit(answer.location)
+            target = urlsplit(address)
             if target.netloc not in {"", HOST}:
-                return answer.location, answer
+                return address, answer
             path, form = target._replace(scheme="", netloc="").geturl(), None
 
     def request(self, path: str, form: Mapping[str, str] | None = None) -> bytes:

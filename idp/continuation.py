@@ -28,6 +28,11 @@ def pending_of(http: HttpRequest) -> PendingAuthorization | None:
     return http.pending_authorization  # type: ignore[attr-defined, no-any-return]
 
 
+def carries_wish(path: str) -> bool:
+    """Whether the page at this path finds the languages that a client asked for by itself."""
+    return "ui_locales=" in path or _id_in(path) is not None
+
+
 def _pending_id(http: HttpRequest) -> str | None:
     if http.path == policy.PATHS["authorization_endpoint"]:
         return _id_of_kept(http.META.get("QUERY_STRING", ""))

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 from corsheaders.middleware import CorsMiddleware
 from csp.middleware import CSPMiddleware
@@ -18,7 +19,7 @@ from accounts.next import UNREADABLE
 from foundation.request_bodies import BODY_PROBLEM
 from idp import policy
 from idp.clients.presentation import logo_policy
-from idp.continuation import pending_of
+from idp.continuation import carries_wish, pending_of
 from idp.endpoints.unusable_body import answer_unusable_body
 from idp.logout.session_state import keep_cookie
 from idp.logs import REQUEST_ID
@@ -47,7 +48,8 @@ class PageLocale(LocaleMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         """Activate the first language asked for that we have. OIDC Core §3.1.2.1."""
         super().process_request(request)
-        for tag in _wished_languages(request).split():
+        request.wished_languages = _wished_languages(request)  # type: ignore[attr-defined]
+        for tag in request.wished_languages.split():  # type: ignore[attr-defined]
             try:
                 language = translation.get_supported_language_variant(tag)
             except LookupError:
@@ -59,9 +61,16 @@ class PageLocale(LocaleMiddleware):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Say which language it is in; no address of ours begins with one."""
+        """Say which language it is in, and keep what the client asked for on the way to a page.
+
+        No address of ours begins with a language.
+        """
         patch_vary_headers(response, ("Accept-Language",))
         response.headers.setdefault("Content-Language", request.LANGUAGE_CODE)
+        wish, target = request.wished_languages, response.headers.get("Location", "")  # type: ignore[attr-defined]
+        if wish and target.startswith("/") and not carries_wish(target):
+            joint = "&" if "?" in target else "?"
+            response["Location"] = f"{target}{joint}{urlencode({'ui_locales': wish})}"
         return response
 
 

@@ -1,16 +1,19 @@
-// Goes on to the app when all frames have been loaded, or have had their time.
+// Lets the frames of apps load for a few seconds, then removes them and goes on to the app, if there
+// is one to go on to; at once when all have been loaded.
 (function () {
   var way = document.getElementById("continue");
-  var frames = document.getElementsByTagName("iframe");
+  var frames = Array.from(document.getElementsByTagName("iframe"));
   var open = frames.length;
-  var gone = false;
-  function go() {
-    if (!gone) { gone = true; location.replace(way.href); }
+  var over = false;
+  function end() {
+    if (over) { return; }
+    over = true;
+    if (way) { location.replace(way.href); } else { frames.forEach(function (frame) { frame.remove(); }); }
   }
-  function loaded() { open -= 1; if (open <= 0) { go(); } }
-  for (var i = 0; i < frames.length; i += 1) {
-    frames[i].addEventListener("load", loaded);
-    frames[i].addEventListener("error", loaded);
-  }
-  setTimeout(go, 4000);
+  function loaded() { open -= 1; if (way && open <= 0) { end(); } }
+  frames.forEach(function (frame) {
+    frame.addEventListener("load", loaded);
+    frame.addEventListener("error", loaded);
+  });
+  setTimeout(end, 4000);
 })();

@@ -12,8 +12,9 @@ from idp import policy
 from idp.clients.presentation import name_of
 from idp.models import ClientSession, Delivery
 
-#: How many apps a page names, and has the browser tell.
+#: How many apps a page names, and how many of these it has the browser tell.
 _MOST = 100
+_MOST_FRAMES = 30
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,11 @@ def apps_of(sessions: Iterable[Session], *, elsewhere: bool = False) -> list[Sig
         session__in=sessions, ended_at=None, client__enabled=True
     )
     deliveries = {row.sid: row for row in Delivery.objects.filter(session__in=sessions)}
-    apps = [
-        _signed_out(row, "" if elsewhere else _frame(row), deliveries.get(row.sid))
-        for row in taking_part[:_MOST]
-    ]
+    apps, left = [], 0 if elsewhere else _MOST_FRAMES
+    for row in taking_part[:_MOST]:
+        frame = _frame(row) if left else ""
+        left -= bool(frame)
+        apps.append(_signed_out(row, frame, deliveries.get(row.sid)))
     return sorted(apps, key=lambda app: app.name.casefold())
 
 

@@ -63,7 +63,10 @@ def the_line_of(response: httpx.Response, server: Server) -> dict[str, object]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_person_gets_a_page_with_the_reference(broken: Server, page: str) -> None:
-    headers = {"Cookie": f"signet-session={secrets.token_hex(16)}", "Referer": f"https://x?{a_secret()}"}
+    headers = {
+        "Cookie": f"signet-session={secrets.token_hex(16)}",
+        "Referer": f"https://x?{a_secret()}",
+    }
     url = broken.issuer + page.format(secret=a_secret())
     response = httpx.get(url, headers=headers)
     assert response.status_code == 500
@@ -124,7 +127,7 @@ def test_what_needs_no_database_goes_on(broken: Server) -> None:
 
 
 def test_a_line_is_one_line_traceback_and_all(broken: Server) -> None:
-    httpx.get(f"{broken.issuer}/account/login/", headers={"Cookie": "session=" + "a" * 32})
+    httpx.get(f"{broken.issuer}/account/login/", headers={"Cookie": "signet-session=" + "a" * 32})
     lines = broken.log.read_text().splitlines()
     assert any("Traceback" in line for line in lines)
     for line in lines:

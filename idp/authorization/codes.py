@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts.authentication import Authentication
 from idp import policy
+from idp.authorization import pending
 from idp.authorization.request import AuthorizationRequest
 from idp.models import Authorization, Client, ClientSession
 from idp.protocol import response_types
@@ -31,11 +32,16 @@ def issue(
     A code lives CODE_LIFETIME. All is of one family, so whatever ends it ends all of it.
     `client_session_id` is the client's row in this session, None if it is here for the first time.
     A trial makes none: its client takes no part in the session, and is told of no sign-out.
-    Raises StaleClientError, InvalidTarget, InvalidScope where an access token can't be given.
+    Raises AnsweredError for a kept request that was answered before, StaleClientError, and
+    InvalidTarget, InvalidScope where an access token can't be given.
     """
     begins = client_session_id is None and not request.is_trial
     in_front = response_types.carries_tokens(request.response_type)
-    with transaction.atomic() if begins or in_front else nullcontext():  # else one statement is all
+    kept = request.pending_id is not None
+    # Without any of these, one statement is all.
+    with transaction.atomic() if begins or in_front or kept else nullcontext():
+        if request.pending_id is not None:
+            pending.note_answered(request.pending_id, authentication.session_id)
         if begins:
             client_session_id = new_client_session(request.client, authentication)
         authorization = Authorization(

@@ -16,6 +16,14 @@ from idp.protocol.parameters import Parameters
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
+class AnsweredError(Exception):
+    """The request was answered before, or has gone since."""
+
+    def __init__(self, pending_id: str) -> None:
+        super().__init__("The authorization request was answered before.")
+        self.pending_id = pending_id
+
+
 def keep(client: Client, arrival: Arrival, ip_address: str | None) -> str:
     """Keep a validated request and return its id; one that is kept already keeps its own."""
     if arrival.pending_id is not None:
@@ -60,6 +68,17 @@ def arrival_of(row: PendingAuthorization) -> Arrival:
 def note_chosen_in(pending_id: str, session_id: str) -> None:
     """Note on the pending request which session its person chose; no other counts as chosen."""
     PendingAuthorization.objects.filter(pk=pending_id).update(chosen_in=session_id)
+
+
+def note_answered(pending_id: str, session_id: str | None) -> None:
+    """Note that the client is answered: for a session, or (None) with an error.
+
+    Raises AnsweredError if it was answered before: a kept request gives one answer, however often
+    its address is opened. Within a transaction, others wait for its end.
+    """
+    open_row = PendingAuthorization.objects.filter(pk=pending_id, answered_at=None)
+    if not open_row.update(answered_at=timezone.now(), answered_in=session_id):
+        raise AnsweredError(pending_id)
 
 
 def arrived_now(parameters: Parameters) -> Arrival:

@@ -65,6 +65,8 @@ class AuthorizationRequest:
     unsupported: frozenset[str] = frozenset()
     consented_in: str | None = None
     chosen_in: str | None = None
+    #: The id of the row that it is kept as, if it is.
+    pending_id: str | None = None
     is_trial: bool = False
 
     def returns(self, part: str) -> bool:
@@ -106,6 +108,7 @@ class AuthorizationRequest:
             unsupported=frozenset({"registration"} & set(parameters.values)),
             consented_in=arrival.consented_in,
             chosen_in=arrival.chosen_in,
+            pending_id=arrival.pending_id,
             is_trial=arrival.tried_in is not None,
         )
 

@@ -1,10 +1,12 @@
 """What people are shown of a client. OIDC Dynamic Client Registration §2."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils.translation import get_language
 
 from accounts.next import split
+from idp import policy
 from idp.models import Client
 from idp.protocol.redirect_uris import origin_of
 
@@ -49,6 +51,28 @@ def home_of(client: Client) -> str:
     home = _said("client_uri", client)
     web = home.startswith(("https://", "http://"))
     return home if web and _is_entered_by_operator(client) else ""
+
+
+def start_of(client: Client) -> str:
+    """Return where a sign-in to the app begins that the person starts here. OIDC Core §4.
+
+    No login_hint: the app may not know the person's address.
+    """
+    uri = client.initiate_login_uri
+    if not (client.enabled and uri.startswith("https://")):
+        return ""
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'iss': policy.ISSUER})}"
+
+
+def way_to(client: Client, redirect_uri: str) -> str:
+    """Return a page of the app that people can be sent to without an answer, or nothing.
+
+    At the least it is where this request's answer was sent: the same host, at its root.
+    """
+    if not client.enabled or client.application_type != Client.ApplicationType.WEB:
+        return ""
+    origin = origin_of(redirect_uri)
+    return start_of(client) or home_of(client) or (f"{origin}/" if host_of(redirect_uri) else "")
 
 
 def _said(member: str, client: Client) -> str:

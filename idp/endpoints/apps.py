@@ -10,15 +10,14 @@ from django.db.models import Max, Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from accounts.models import User
 from accounts.sessions import session_of
-from idp import events, policy
+from idp import events
 from idp.authorization.consent import withdraw
-from idp.clients.presentation import name_of, shown_logo
+from idp.clients.presentation import name_of, shown_logo, start_of
 from idp.endpoints.consent import details
 from idp.endpoints.wire import methods
 from idp.models import Authorization, Client, Consent
@@ -99,23 +98,12 @@ def _app(
         since=consent.created_at if consent else used.get("first"),
         last_used=used.get("last"),
         goes_on=goes_on,
-        open_at=_start_of(client),
+        open_at=start_of(client),
     )
 
 
 def _details(user: User, consent: Consent) -> list[tuple[Any, Any]]:
     return details(user, frozenset(consent.scopes), frozenset(consent.claims))
-
-
-def _start_of(client: Client) -> str:
-    """Return where a sign-in to the app begins that the person starts here. OIDC Core §4.
-
-    No login_hint: the app may not know the person's address.
-    """
-    uri = client.initiate_login_uri
-    if not (client.enabled and uri.startswith("https://")):
-        return ""
-    return f"{uri}{'&' if '?' in uri else '?'}{urlencode({'iss': policy.ISSUER})}"
 
 
 def _remove(http: HttpRequest, user: User) -> None:

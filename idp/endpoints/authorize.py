@@ -32,6 +32,7 @@ from idp.authorization.response import send, send_error
 from idp.clients.lookup import StaleClientError, is_current, with_client
 from idp.clients.redirect_uris import ReplyAddress, verified
 from idp.continuation import PENDING, continue_at, pending_of
+from idp.endpoints.answered import answered_page
 from idp.endpoints.error_page import error_page
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.introduction import introduce
@@ -48,6 +49,13 @@ from idp.statements.standing import Standing, find_standing
 @methods("GET", "HEAD", "POST")
 def authorize(http: HttpRequest) -> HttpResponse:
     """Every visit enters here: the client's first, and each return from sign-in or consent."""
+    try:
+        return _enter(http)
+    except pending.AnsweredError as answered:
+        return answered_page(http, answered.pending_id)
+
+
+def _enter(http: HttpRequest) -> HttpResponse:
     try:
         arrival = _arrival(http)
     except _Gone as gone:
@@ -81,6 +89,8 @@ def _arrival(http: HttpRequest) -> Arrival:
         row = pending_of(http)
         if row is None:
             raise _Gone(pending_id)
+        if row.answered_at is not None:
+            raise pending.AnsweredError(pending_id)
         return pending.arrival_of(row)
     return pending.arrived_now(parameters)
 
@@ -132,6 +142,8 @@ def _refuse(
     client = reply_to.client
     if not is_current(client):
         raise StaleClientError from error
+    if arrival.pending_id is not None:
+        pending.note_answered(arrival.pending_id, None)
     authentication = authentication_of(http)
     reference = events.denied(
         error,

@@ -35,7 +35,10 @@ def consent(http: HttpRequest) -> HttpResponse:
     if isinstance(waiting, HttpResponse):
         return waiting
     if http.method == "POST":
-        return _take_answer(http, waiting)
+        try:
+            return _take_answer(http, waiting)
+        except pending.AnsweredError:
+            return redirect(waiting.continue_path)
     request, person = waiting.request, waiting.authentication.user
     return render(
         http,
@@ -55,6 +58,7 @@ def _take_answer(http: HttpRequest, waiting: Waiting) -> HttpResponse:
     try:
         _answer_is_yes(http)
     except AccessDenied as error:
+        pending.note_answered(row.pk, None)
         reference = events.denied(
             error,
             http,

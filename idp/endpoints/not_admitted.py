@@ -25,6 +25,11 @@ def not_admitted(http: HttpRequest) -> HttpResponse:
         _person_is_admitted(waiting)
     except AccessDenied as error:
         person = waiting.authentication.user
+        if http.method == "POST":
+            try:
+                pending.note_answered(waiting.row.pk, None)
+            except pending.AnsweredError:
+                return redirect(waiting.continue_path)
         reference = events.denied(
             error,
             http,

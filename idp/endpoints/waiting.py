@@ -34,6 +34,8 @@ def waiting_at(http: HttpRequest) -> Waiting | HttpResponse:
     row = pending_of(http)
     if row is None:
         return _gone(http)
+    if row.answered_at is not None:
+        return redirect(continue_at(row.pk))
     authentication = authentication_of(http)
     if authentication is None:
         return redirect(continue_at(row.pk))

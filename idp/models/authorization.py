@@ -44,6 +44,12 @@ class PendingAuthorization(models.Model):
     tried_in = models.ForeignKey(
         Session, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
     )
+    #: When its client was answered, which is once.
+    answered_at = models.DateTimeField(null=True)
+    #: The session that the client was given a code for; None where it was told of an error.
+    answered_in = models.ForeignKey(
+        Session, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [

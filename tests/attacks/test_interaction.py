@@ -188,7 +188,9 @@ def test_consent_of_one_session_does_not_count_for_another(returning: RelyingPar
         elsewhere.sign_in(returning.person)
         path = pending_at(page)
         assert is_page(elsewhere.open(path), CONSENT)
-        elsewhere.submit(elsewhere.open(path), "allow")
+        question = elsewhere.open(path)
+        elsewhere.settle = lambda response: response  # agreed, and not gone on yet
+        elsewhere.submit(question, "allow")
         assert is_page(returning.browser.open(path), CONSENT)
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from accounts import invitations, operations
 from accounts.models import User
-from idp.models import PendingAuthorization
+from idp.models import Authorization, PendingAuthorization
 from tests.browser.visitor import (
     NEW_PASSWORD,
     Site,
@@ -155,12 +155,28 @@ def test_back_when_all_is_done(visitor: Visitor) -> None:
     visitor.open(path)
     visitor.sign_in()
     visitor.page.click("#allow")
-    first = brought_back(visitor.page, site.url)
+    assert brought_back(visitor.page, site.url)["state"] == state
+    for _ in range(2):  # the page that asked for consent, and the one that asked for a password
+        visitor.page.go_back()
+        visitor.sees("You are already signed in to Test app")
+    assert "code=" not in visitor.page.url
+    visitor.press("Open Test app")
+    visitor.page.wait_for_url("https://app.example/")
+    visitor.sees("Landed")
+    assert Authorization.objects.filter(user__email=visitor.person.email).count() == 1
+
+
+def test_back_after_cancelling(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.sign_in()
+    visitor.page.click("#deny")
+    expect(visitor.page.locator("#error")).to_have_text("access_denied")
     visitor.page.go_back()
-    visitor.page.click("#allow")
-    again = brought_back(visitor.page, site.url)
-    assert again["state"] == first["state"] == state
-    assert again["code"] != first["code"]
+    visitor.sees("This sign-in is already finished")
+    visitor.press("Open Bakery")
+    visitor.start_at_bakery()
+    visitor.allow()
+    visitor.is_welcome_at_bakery()
 
 
 def test_a_code_of_the_app_leads_on_and_an_old_form_too(visitor: Visitor) -> None:

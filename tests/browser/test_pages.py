@@ -42,6 +42,17 @@ def not_admitted(visitor: Visitor) -> None:
     visitor.sees("Your account may not use Bakery")
 
 
+def answered(visitor: Visitor) -> None:
+    """Back, after the app was answered."""
+    visitor.start_at_bakery()
+    address = visitor.page.url
+    visitor.sign_in()
+    visitor.allow()
+    visitor.is_welcome_at_bakery()
+    visitor.page.goto(address)
+    visitor.sees("You are already signed in to Bakery")
+
+
 def consent_by_document(visitor: Visitor) -> None:
     uri = "http://127.0.0.1:9/callback"
     site = Site(uri, introduced_before(client_name="Assistant", redirect_uris=[uri]))
@@ -495,6 +506,7 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "signed-out": signed_out,
     "signed-out-of-apps": signed_out_of_apps,
     "inactive": at("/account/inactive/"),
+    "answered": answered,
     "consent-few": lambda visitor: consent(visitor, "openid"),
     "consent-by-document": consent_by_document,
     "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),

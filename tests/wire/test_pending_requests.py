@@ -9,15 +9,17 @@ import httpx
 import pytest
 from django.utils import timezone
 
-from idp.models import PendingAuthorization
+from idp.models import Authorization, PendingAuthorization
 from tests.relying_party import (
     ISSUER,
     Browser,
+    Person,
     RelyingParty,
     is_error_page,
     is_page,
     make_api,
     make_client,
+    make_person,
     spec,
 )
 
@@ -67,15 +69,102 @@ def test_reloading_and_going_back_lose_nothing(relying_party: RelyingParty) -> N
     assert relying_party.answer(relying_party.browser.submit(again, "allow")).code
 
 
+def is_answered_page(page: httpx.Response) -> bool:
+    """Whether it says that there is nothing left to do, and gives nothing to the app."""
+    return (
+        page.status_code == 200
+        and page.headers["Cache-Control"] == "no-store"
+        and 'href="/account/"' in page.text
+        and "code=" not in page.text
+    )
+
+
 @spec("OIDC Core", "3.1.2.5")
-def test_going_back_after_the_answer_gives_another_code(relying_party: RelyingParty) -> None:
-    page = relying_party.visit()
-    answers = [
-        relying_party.go_on(page),
-        relying_party.answer(relying_party.browser.open(pending_at(page))),
-    ]
-    assert answers[0].code != answers[1].code
-    assert [relying_party.exchange(a.code).status_code for a in answers] == [200, 200]
+@pytest.mark.parametrize("prompt", [None, "login", "consent", "select_account"])
+def test_going_back_after_the_answer_gives_no_other_code(
+    relying_party: RelyingParty, prompt: str | None
+) -> None:
+    login = relying_party.visit(prompt=prompt)
+    consent = relying_party.browser.sign_in(relying_party.person, login)
+    assert is_page(consent, "/consent")
+    answer = relying_party.answer(relying_party.browser.submit(consent, "allow"))
+    for address in (pending_at(login), str(login.url), str(consent.url)):
+        page = relying_party.browser.open(address)
+        assert is_answered_page(page), address
+        assert "You are already signed in to <bdi>Test app</bdi>" in page.text
+        assert 'href="https://rp.example.com/"' in page.text
+    assert is_answered_page(relying_party.browser.submit(consent, "allow"))
+    assert is_answered_page(relying_party.browser.submit(consent, "deny"))
+    assert Authorization.objects.filter(user__sub=relying_party.person.sub).count() == 1
+    assert relying_party.exchange(answer.code).status_code == 200
+
+
+@spec("OIDC Core", "3.1.2.6")
+def test_a_no_is_brought_once_and_is_no_yes_later(relying_party: RelyingParty) -> None:
+    login = relying_party.visit()
+    consent = relying_party.browser.sign_in(relying_party.person, login)
+    denied = relying_party.answer(relying_party.browser.submit(consent, "deny"))
+    assert denied.error == "access_denied"
+    for page in (
+        relying_party.browser.submit(consent, "allow"),
+        relying_party.browser.open(pending_at(login)),
+    ):
+        assert is_answered_page(page)
+        assert "already signed in" not in page.text
+        assert "start again from there" in page.text
+
+
+@spec("OIDC Core", "3.1.2.3")
+def test_somebody_else_is_not_told_that_they_are_signed_in(relying_party: RelyingParty) -> None:
+    login = relying_party.visit()
+    relying_party.go_on(login)
+    with Browser() as another:
+        page = another.open(pending_at(login))
+        assert "already signed in" not in page.text
+        assert 'href="/account/"' not in page.text
+        another.sign_in(make_person())
+        assert is_answered_page(another.open(pending_at(login)))
+        assert "already signed in" not in another.open(pending_at(login)).text
+
+
+@spec("OIDC Core", "3.1.2.6")
+def test_a_silent_request_that_was_posted_is_answered_once_without_a_page(
+    relying_party: RelyingParty,
+) -> None:
+    relying_party.authorize()
+    parameters = relying_party.parameters(prompt="none")
+    kept = relying_party.browser.post("/authorize", data=parameters).headers["Location"]
+    assert relying_party.answer(relying_party.browser.get(kept)).code
+    assert relying_party.answer(relying_party.browser.get(kept)).error == "interaction_required"
+
+
+@spec("OIDC Core", "4")
+def test_the_way_back_is_one_that_the_operator_entered_or_where_the_answer_went(
+    browser: Browser, person: Person
+) -> None:
+    for metadata, way in (
+        (
+            {"initiate_login_uri": "https://rp.example.com/begin"},
+            "https://rp.example.com/begin?iss=",
+        ),
+        ({"client_uri": "https://www.example.com/home"}, "https://www.example.com/home"),
+        ({"redirect_uris": ["com.example.app:/x"], "application_type": "native"}, None),
+    ):
+        relying_party = RelyingParty(make_client(**metadata), browser, person)
+        login = relying_party.visit(prompt="login")
+        relying_party.go_on(login)
+        page = browser.open(pending_at(login))
+        assert is_answered_page(page)
+        found = re.search('id="open-app" href="([^"]+)"', page.text)
+        assert (found and unescape(found[1]).startswith(way)) if way else found is None
+
+
+@spec("OIDC Core", "3.1.2.5")
+def test_silent_single_sign_on_keeps_no_request(relying_party: RelyingParty) -> None:
+    """Each visit is a request of its own: a code of its own, for the same app."""
+    relying_party.authorize()
+    codes = {relying_party.answer(relying_party.visit()).code for _ in range(2)}
+    assert len(codes) == 2
 
 
 @spec("OIDC Core", "3.1.2.1")

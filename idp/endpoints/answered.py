@@ -1,0 +1,51 @@
+"""The page for a request that was answered before: Back, a reload, another tab. OIDC Core §3.1.2.
+
+A request that is answered at once is never kept: each visit to its address is a request of its own,
+which single sign-on answers with a code of its own.
+"""
+
+from contextlib import suppress
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.authentication import authentication_of
+from idp import events
+from idp.authorization import pending
+from idp.authorization.response import send_error
+from idp.clients.presentation import name_of, way_to
+from idp.clients.redirect_uris import verified
+from idp.endpoints.error_page import error_page
+from idp.models import PendingAuthorization
+from idp.protocol.errors import InteractionRequired, ProtocolError, RequestExpired
+
+
+def answered_page(http: HttpRequest, pending_id: str) -> HttpResponse:
+    """Say that the sign-in is finished, with a way to the app and one to the account."""
+    row = pending.find_expired(pending_id)
+    if row is None:
+        return error_page(http, RequestExpired("This sign-in was finished a while ago."))
+    if "none" in row.parameters.get("prompt", "").split():
+        with suppress(ProtocolError):  # the client may have changed since
+            return _silent_answer(http, row)
+    viewer = authentication_of(http)
+    return render(
+        http,
+        "answered.html",
+        {
+            "app_name": name_of(row.client),
+            "way_to_app": way_to(row.client, row.parameters.get("redirect_uri", "")),
+            "viewer": viewer.user if viewer else None,
+            "signed_in": viewer is not None and viewer.session_id == row.answered_in_id,
+        },
+    )
+
+
+def _silent_answer(http: HttpRequest, row: PendingAuthorization) -> HttpResponse:
+    """Return the error for a request that forbade pages. OIDC Core §3.1.2.6."""
+    parameters = pending.arrival_of(row).parameters
+    reply_to = verified(row.client, parameters)
+    error = InteractionRequired("This request was answered before; send a new one.")
+    client_id = row.client.client_id
+    reference = events.denied(error, http, client_id=client_id, parameters=parameters)
+    return send_error(http, reply_to, error, reference)

@@ -18,8 +18,10 @@ from psycopg import abc
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import DiagnosticField, ExecStatus
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg.pq.abc import PGresult
 from psycopg.types.datetime import TimestamptzLoader
+
+from foundation.postgresql.base import Connection
 
 #: Whoever has prepared statements begin at a number like this wants none: PgBouncer may be there.
 _NEVER = 1_000_000
@@ -126,8 +128,8 @@ def _prepared_statements() -> "_PreparedStatements | None":
         or database.execute_wrappers
     ):
         return None
-    if database.connection is None:
-        database.ensure_connection()
+    database.close_if_health_check_failed()
+    database.ensure_connection()
     connected = database.connection
     try:
         return connected.prepared_statements  # type: ignore[no-any-return]
@@ -149,7 +151,7 @@ class _PreparedStatements:
         self._context = psycopg.Cursor(database.connection)
         # Django's loader is in Python. The time zone of its connections is UTC, as with ours here.
         self._context.adapters.register_loader("timestamptz", TimestamptzLoader)
-        self._libpq: PGconn = database.connection.pgconn
+        self._connection: Connection = database.connection
         self._as_django_s_errors = database.wrap_database_errors
         self._made = count()
         self._prepared: dict[str, _Prepared] = {}
@@ -176,21 +178,23 @@ class _PreparedStatements:
         name = f"by_hand_{next(self._made)}".encode()
         places = count(1)
         numbered = re.sub("%s", lambda _: f"${next(places)}", sql)
-        _good(self._libpq.prepare(name, numbered.encode()))
-        return _Prepared(self._libpq, name, Transformer(self._context))
+        libpq = self._connection.pgconn
+        _good(self._connection.ask(libpq.prepare, name, numbered.encode()))
+        return _Prepared(self._connection, name, Transformer(self._context))
 
 
 class _Prepared:
     """One of them: its results have the same columns each time, so how to read them is kept."""
 
-    def __init__(self, libpq: PGconn, name: bytes, adapted: abc.Transformer) -> None:
-        self._libpq, self._name, self._adapted = libpq, name, adapted
+    def __init__(self, connection: Connection, name: bytes, adapted: abc.Transformer) -> None:
+        self._connection, self._name, self._adapted = connection, name, adapted
         self._reads_columns = False
 
     def result(self, parameters: Sequence[Any]) -> PGresult:
         as_text = [PyFormat.TEXT] * len(parameters)
         values: Any = self._adapted.dump_sequence(parameters, as_text)
-        return self._libpq.exec_prepared(self._name, values)
+        libpq = self._connection.pgconn
+        return self._connection.ask(libpq.exec_prepared, self._name, values)
 
     def row(self, result: PGresult) -> tuple[Any, ...]:
         self._adapted.set_pgresult(result, set_loaders=not self._reads_columns)

@@ -8,11 +8,12 @@ import json
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import structlog
+from cryptography.fernet import InvalidToken
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -24,6 +25,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from jwcrypto.jwk import JWK
 
+from foundation.outages import OutageError
 from idp import policy, server_keys
 from idp.clients import secrets
 from idp.jose.algorithms import ALGORITHMS, PrivateKey
@@ -50,26 +52,49 @@ class KeySet:
     jwks: bytes
 
 
+#: Seconds to wait for another thread that loads the first keys.
+_LOADS_WITHIN = 1.0
 _lock = threading.Lock()
 _current: KeySet | None = None
 
 
 def key_set() -> KeySet:
-    """Return the present keys, at most `policy.PUBLISHED_FOR` old; makes those that are missing."""
+    """Return the present keys, about `policy.PUBLISHED_FOR` old; makes those that are missing.
+
+    One thread loads them anew, while the others go on with those of before. Where that fails, what
+    was good a moment ago is better than nothing. Raises OutageError where no keys can be had.
+    """
     global _current
     known = _current
-    if known is not None and _age(known) < policy.PUBLISHED_FOR.total_seconds():
-        return known
-    with _lock:
-        if _current is None or _current is known:
-            try:
-                _current = _load(known)
-            except DatabaseError:
-                if known is None:
-                    raise
-                log.warning("keys_not_reloaded", exc_info=True)
-                return known  # what was good a moment ago is better than nothing
+    if known is None:
+        return _first()
+    if _age(known) >= policy.PUBLISHED_FOR.total_seconds() and _lock.acquire(blocking=False):
+        try:
+            _current = _load(known)
+        except (DatabaseError, OutageError):
+            log.warning("keys_not_reloaded", exc_info=True)
+            _current = replace(known, loaded_at=time.monotonic())
+        finally:
+            _lock.release()
         return _current
+    return known
+
+
+def check() -> None:
+    """Load the keys as if none were known. Raises OutageError where one can't be opened."""
+    _load(None)
+
+
+def _first() -> KeySet:
+    global _current
+    if not _lock.acquire(timeout=_LOADS_WITHIN):  # whoever loads them waits for the database
+        raise OutageError("keys")
+    try:
+        if _current is None:
+            _current = _load(None)
+        return _current
+    finally:
+        _lock.release()
 
 
 def active_signer(algorithm: str) -> Signer:
@@ -240,7 +265,11 @@ def _load(known: KeySet | None) -> KeySet:
 
 
 def _private_key(row: SigningKey) -> PrivateKey:
-    der = server_keys.unseal(row.private_sealed, _PURPOSE)
+    try:
+        der = server_keys.unseal(row.private_sealed, _PURPOSE)
+    except InvalidToken:
+        log.error("key_not_opened", kid=row.kid, algorithm=row.algorithm)  # noqa: TRY400
+        raise OutageError("keys") from None
     # Our own key, sealed by ourselves: checking its primes again would cost 46 ms each time.
     return load_der_private_key(  # type: ignore[return-value]
         der, password=None, unsafe_skip_rsa_key_validation=True

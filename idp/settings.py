@@ -197,19 +197,44 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        **DATABASES["default"].get("OPTIONS", {}),
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = None
-    # Statements are prepared once they repeat: planning those of seven tables costs more than
-    # answering them.
+    DATABASES["default"]["ENGINE"] = "foundation.postgresql"
+    DATABASES["default"].setdefault("CONN_MAX_AGE", None)
+    # A connection is checked before use where nobody has used it for a second.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = str(
+        DATABASES["default"].get("CONN_HEALTH_CHECKS", True)
+    ).lower() in {"true", "1", "on"}
     DATABASES["default"]["OPTIONS"] = {
+        # Statements are prepared once they repeat: planning those of seven tables costs more than
+        # answering them.
         "server_side_binding": True,
         "prepare_threshold": 2,
+        # A server that is silent is given up: seconds to connect, milliseconds until what was sent
+        # has to be acknowledged, seconds between signs of life.
+        "connect_timeout": 3,
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        # What a request may take, in milliseconds: one statement, one lock, and a pause within a
+        # transaction. Commands and the worker may take longer (foundation.postgresql).
+        "statement_timeout": 10_000,
+        "lock_timeout": 5_000,
+        "idle_in_transaction_session_timeout": 60_000,
         **DATABASES["default"].get("OPTIONS", {}),
     }
 
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache")}
-if CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
+if CACHES["default"]["BACKEND"].endswith("RedisCache"):
+    # A server that is silent is given up after this many seconds.
+    CACHES["default"]["OPTIONS"] = {
+        "socket_connect_timeout": 1,
+        "socket_timeout": 1,
+        **CACHES["default"].get("OPTIONS", {}),
+    }
+elif CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
     # Full, it throws away entries that still count wrong passwords. Django's default is 300.
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
 SESSION_ENGINE = "accounts.browser_sessions"

@@ -23,9 +23,10 @@ from django.utils.module_loading import import_string
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
 _django = get_wsgi_application()
 
-from foundation.request_bodies import read_body  # noqa: E402  after Django is set up
+from foundation.outages import part_out_of_order  # noqa: E402  after Django is set up
+from foundation.request_bodies import read_body  # noqa: E402
 from idp import policy  # noqa: E402
-from idp.endpoints.metadata import published  # noqa: E402
+from idp.endpoints.metadata import Document, published  # noqa: E402
 
 
 class ShortHandler:
@@ -38,14 +39,16 @@ class ShortHandler:
         self._answer: Callable[[HttpRequest], Any] = answer
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        """Answer one request; a connection that broke meanwhile is closed, as Django does."""
-        response = self._answer(WSGIRequest(environ))
+        """Answer one request; a connection that broke or is too old is closed, as Django does."""
+        try:
+            response = self._answer(WSGIRequest(environ))
+        finally:
+            close_old_connections()
         body = response.content
         headers = list(response.items())
         headers += [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
         headers.append(("Content-Length", str(len(body))))
         start_response(f"{response.status_code} {response.reason_phrase}", headers)
-        close_old_connections()
         return [body]
 
 
@@ -76,11 +79,21 @@ def _largest_body(environ: dict[str, Any]) -> int:
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
+def _published(path: str) -> Document | None:
+    """Return the document at this path, or None; its view answers where something is amiss."""
+    try:
+        return published(path)
+    except Exception as problem:
+        if part_out_of_order(problem) is None:
+            raise
+        return None
+
+
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Answer GET and HEAD of the published documents; hand the rest on."""
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     read_body(environ, _largest_body(environ))
-    document = published(path) if method in {"GET", "HEAD"} else None
+    document = _published(path) if method in {"GET", "HEAD"} else None
     if document is None:
         return _handlers.get(path, _django)(environ, start_response)
     if environ.get("HTTP_IF_NONE_MATCH") == document.etag:

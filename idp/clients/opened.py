@@ -23,26 +23,33 @@ class Offer:
     response_types: tuple[str, ...]
 
 
+#: Seconds to wait for another thread that looks for the first time.
+_LOOKS_WITHIN = 1.0
 _lock = threading.Lock()
 _known: tuple[float, Offer] | None = None
 
 
 def offer() -> Offer:
-    """Return what somebody can use here, at most `policy.PUBLISHED_FOR` old.
+    """Return what somebody can use here, about `policy.PUBLISHED_FOR` old.
 
-    While the database is away: what was last known, or what is offered to all.
+    While the database is away: what was last known, or what is offered to all. One thread looks
+    anew, while the others go on with what was known.
     """
     global _known
     known = _known
-    if known is None or time.monotonic() - known[0] > policy.PUBLISHED_FOR.total_seconds():
-        with _lock:
-            if _known is None or _known is known:
-                try:
-                    _known = (time.monotonic(), _offered(_opened()))
-                except Error:
-                    return known[1] if known else _offered(())
-            known = _known
-    return known[1]
+    if known is not None and time.monotonic() - known[0] <= policy.PUBLISHED_FOR.total_seconds():
+        return known[1]
+    if not _lock.acquire(timeout=0 if known else _LOOKS_WITHIN):
+        return known[1] if known else _offered(())
+    try:
+        _known = (time.monotonic(), _offered(_opened()))
+    except Error:
+        if known is None:
+            return _offered(())
+        _known = (time.monotonic(), known[1])
+    finally:
+        _lock.release()
+    return _known[1]
 
 
 def _opened() -> Iterator[tuple[list[str], list[str]]]:

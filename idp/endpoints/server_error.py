@@ -1,28 +1,56 @@
-"""The answer when something breaks that no code expects. RFC 6749 §5.2.
+"""The answer when something breaks that no code expects, or is out of order for a while.
 
-It asks neither database, cache nor session: one of them may be what broke.
+RFC 6749 §5.2, RFC 9110 §15.6.4. It asks neither database, cache nor session: one of them may be
+what broke.
 """
 
+import sys
 from http import HTTPStatus
 
+import structlog
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 
+from foundation.outages import RETRY_AFTER, part_out_of_order
 from idp import logs, policy
 from idp.endpoints.wire import answer, error_members
-from idp.protocol.errors import ServerError
+from idp.protocol.errors import ServerError, TemporarilyUnavailable
+
+log = structlog.get_logger(__name__)
 
 
 @never_cache
 def server_error(http: HttpRequest) -> HttpResponse:
     """Return the page, or to a machine the protocol's words, with a reference: the request's id.
 
-    The line of the log that tells what happened has the same one.
+    The line of the log that tells what happened has the same one. Django calls this while it
+    handles the exception; an outage is answered with 503 and Retry-After, anything else with 500.
     """
+    problem = sys.exception()
+    part = part_out_of_order(problem)
+    return _broken(http) if part is None else _out_of_order(http, part, problem)
+
+
+def _broken(http: HttpRequest) -> HttpResponse:
     reference = logs.REQUEST_ID.get() or ""
     if http.path in policy.PROTOCOL_PATHS:
         error = ServerError("Something broke on our side. It has been recorded; try again later.")
         return answer(error_members(error, reference), error.status)
     page = render_to_string("500.html", {"reference": reference})
     return HttpResponse(page, status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _out_of_order(http: HttpRequest, part: str, problem: BaseException | None) -> HttpResponse:
+    """Answer that trying again helps; an outage is a line of the log for each request, no more."""
+    log.error("unavailable", part=part, path=http.path, reason=type(problem).__name__)
+    if http.path in policy.PROTOCOL_PATHS:
+        error = TemporarilyUnavailable("Something is out of order here for now; try again soon.")
+        reference = logs.REQUEST_ID.get() or ""
+        response = answer(error_members(error, reference), error.status)
+    else:
+        page = render_to_string("unavailable.html")
+        response = HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    response["Retry-After"] = str(RETRY_AFTER)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django would add a traceback
+    return response

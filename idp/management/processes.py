@@ -17,6 +17,7 @@ from granian.constants import Interfaces
 from granian.server.mp import MPServer
 
 from foundation import mail
+from foundation.postgresql import waits
 
 log = structlog.get_logger(__name__)
 #: How long a process has to live, in seconds, to be begun again at once; and the pause otherwise.
@@ -31,7 +32,7 @@ class PortTakenError(Exception):
     """Somebody listens at the address already, or it is none of this machine's."""
 
 
-class RequestServer(MPServer):  # type: ignore[misc]
+class RequestServer(MPServer):
     """Serves `idp.wsgi` in some processes, each with some threads."""
 
     def __init__(self, *, host: str, port: int, processes: int, threads: int, logs: Any) -> None:
@@ -41,15 +42,18 @@ class RequestServer(MPServer):  # type: ignore[misc]
             port=port,
             interface=Interfaces.WSGI,
             workers=processes,
-            blocking_threads=threads,
+            blocking_threads=threads + 1,  # one is left where all others wait for the database
             log_access=False,
             log_dictconfig=logs,
             respawn_failed_workers=True,
             workers_kill_timeout=_STOPS_WITHIN,
         )
+        self._threads = threads
         self._begun_at: dict[int, float] = {}
 
-    def _spawn_worker(self, idx: int, target: Callable[..., None], callback_loader: Any) -> Any:
+    def _spawn_worker(  # type: ignore[override]  # as granian's own, for processes
+        self, idx: int, target: Callable[..., None], callback_loader: Any
+    ) -> Any:
         """Make a process; one whose predecessor lived for seconds only waits before it serves."""
         now = time.monotonic()
         age = now - self._begun_at.get(idx, float("-inf"))
@@ -57,7 +61,7 @@ class RequestServer(MPServer):  # type: ignore[misc]
         pause = _PAUSE if age < _LIVES_LONGER_THAN else 0
         if pause:
             log.error("process_pauses", process=idx + 1, seconds=pause)
-        begin = partial(_serve_requests, target, os.getpid(), pause)
+        begin = partial(_serve_requests, target, os.getpid(), pause, self._threads)
         return super()._spawn_worker(idx, begin, callback_loader)
 
     def _respawn_workers(self, *args: Any, **kwargs: Any) -> None:
@@ -67,13 +71,14 @@ class RequestServer(MPServer):  # type: ignore[misc]
 
 
 def _serve_requests(
-    target: Callable[..., None], parent: int, pause: float, *arguments: Any
+    target: Callable[..., None], parent: int, pause: float, threads: int, *arguments: Any
 ) -> None:
     """Serve requests, in a process of its own, until told to stop or left alone."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)  # the parent's handlers, until granian sets its own
     end_with(parent)
     time.sleep(pause)
+    waits.limit(threads)
     try:
         target(*arguments)
     finally:

@@ -248,6 +248,21 @@ class ServerError(ProtocolError):
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
+class TemporarilyUnavailable(ProtocolError):
+    """The provider is too busy for what this request needs, or has just tried it in vain.
+
+    1. Try again after the seconds that Retry-After names, where it is there, else after a few.
+    2. If it comes again and again: the request needs something of your app fetched (jwks_uri,
+       request_uri, sector_identifier_uri, the document at its client_id). Serve that within a
+       second. A host that did not answer in time is left alone for half a minute.
+    3. A request_uri is fetched each time unless its fragment is the hash of its content: use one.
+    """
+
+    code = "temporarily_unavailable"
+    section = "RFC 6749 §4.1.2.1"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class LoginRequired(ProtocolError):
     """The person has to sign in, and the request forbade showing a page (prompt=none).
 

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import IntegrityError, OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from accounts.rows import changed, one
 
@@ -39,7 +39,8 @@ def test_a_table_may_change_meanwhile(database: None) -> None:
         in_sql("DROP TABLE changing")
 
 
-def test_a_broken_connection_is_said_as_ever(database: None) -> None:
+def end_this_connection() -> int:
+    """Have the server end this thread's connection, and return its process."""
     (process,) = one("SELECT pg_backend_pid()", [])
 
     def end_it() -> None:
@@ -48,7 +49,20 @@ def test_a_broken_connection_is_said_as_ever(database: None) -> None:
 
     with ThreadPoolExecutor(1) as another:
         another.submit(end_it).result()
-    with pytest.raises(OperationalError):
-        one("SELECT pg_backend_pid()", [])
-    connection.close_if_unusable_or_obsolete()
+    return int(process)
+
+
+def test_a_broken_connection_is_replaced_before_it_is_used(database: None) -> None:
+    process = end_this_connection()
     assert one("SELECT pg_backend_pid()", []) != (process,)
+
+
+def test_one_that_breaks_in_a_transaction_is_said_as_ever(database: None) -> None:
+    def break_in_the_midst() -> None:
+        with transaction.atomic():
+            end_this_connection()
+            one("SELECT 1", [])
+
+    with pytest.raises(OperationalError):
+        break_in_the_midst()
+    assert one("SELECT 1", []) == (1,)

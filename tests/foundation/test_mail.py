@@ -27,7 +27,7 @@ class Waiting(EmailMessage):
         super().__init__("Hello")
         self.begun, self.may_leave = threading.Event(), threading.Event()
 
-    def send(self, fail_silently: bool = False) -> int:
+    def send(self, fail_silently: bool = False) -> int:  # noqa: ARG002
         self.begun.set()
         self.may_leave.wait(10)
         return 1
@@ -72,7 +72,7 @@ def test_finishing_waits_for_what_leaves_and_says_what_does_not() -> None:
 
 def test_one_that_fails_stops_no_other() -> None:
     class Refused(EmailMessage):
-        def send(self, fail_silently: bool = False) -> int:
+        def send(self, fail_silently: bool = False) -> int:  # noqa: ARG002
             raise ConnectionRefusedError("ana@example.com")
 
     mailer = Mailer(threads=1, most_waiting=9)

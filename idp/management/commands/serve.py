@@ -6,8 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import Error, connections
 
+from foundation.outages import part_out_of_order
+from foundation.schema import missing_migrations
 from idp import keys
 from idp.management import processes
 from idp.management.worker_process import WorkerProcess
@@ -39,7 +41,7 @@ class Command(BaseCommand):
             held = processes.hold_port(host, int(port))
         except processes.PortTakenError as problem:
             raise CommandError(f"Can't serve at {problem}.") from None
-        keys.ensure_keys()
+        self._prepare_database()
         connections.close_all()  # none may live across a fork
         self.stdout.write(f"Serving {settings.IDP_ISSUER} on {bind}")
         worker = WorkerProcess() if with_worker else None
@@ -52,6 +54,22 @@ class Command(BaseCommand):
             if worker is not None:
                 worker.stop()
             held.close()
+
+    def _prepare_database(self) -> None:
+        """Make the keys that are missing, once the schema is the code's."""
+        try:
+            missing = missing_migrations()
+            if not missing:
+                keys.ensure_keys()
+        except Error as problem:
+            if part_out_of_order(problem) is None:
+                raise
+            raise CommandError(f"The database can't be used: {problem}") from None
+        if missing:
+            listed = ", ".join(missing)
+            raise CommandError(
+                f"The database's schema is behind the code: {listed}. Run manage.py migrate."
+            )
 
     def _refuse_what_is_unsafe(self) -> None:
         unsafe = [

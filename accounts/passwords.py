@@ -1,6 +1,7 @@
 """A password that its owner chooses in place of the one before."""
 
 from allauth.account.internal.flows.password_reset_by_code import PasswordResetVerificationProcess
+from django.contrib.auth.hashers import verify_password
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -8,6 +9,11 @@ from accounts.models import User
 from accounts.sessions import Ending, end_sessions
 
 _BEGAN_WITH = "accounts_began_with"
+
+
+def matches(user: User, password: str) -> bool:
+    """Whether this is the user's password. Unlike `check_password`, this stores no newer hash."""
+    return verify_password(password, user.password)[0]
 
 
 def replace(user: User, password: str) -> bool:

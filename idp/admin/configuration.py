@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from functools import partial, wraps
+from tempfile import TemporaryFile
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from idp import events
 from idp.admin import proof, proposals
-from idp.admin.proposals import MOST, Proposal
+from idp.admin.proposals import MOST, MOST_PASSWORDS, Proposal
 from idp.declaration import (
     SECTIONS,
     Act,
@@ -26,6 +27,7 @@ from idp.declaration import (
     Change,
     ChangedMeanwhileError,
     DeclarationError,
+    IncompleteError,
     export,
     fingerprint,
     summary,
@@ -111,17 +113,19 @@ class ImportForm(forms.Form):
         except DeclarationError as error:
             raise ValidationError(str(error)) from None
         lists = declaration.values() if isinstance(declaration, dict) else ()
-        if sum(len(entries) for entries in lists if isinstance(entries, list)) > MOST:
+        entries = [entry for part in lists if isinstance(part, list) for entry in part]
+        passwords = [entry for entry in entries if isinstance(entry, dict) and "password" in entry]
+        if len(entries) > MOST or len(passwords) > MOST_PASSWORDS:
             raise ValidationError(_too_large())
         return cleaned
 
 
 def _too_large() -> str:
     words = gettext(
-        "This is too large for a browser: it may have %(kib)d KiB and %(most)d entries. Use "
-        "manage.py apply on the server."
+        "This is too large for a browser: it may have %(kib)d KiB, %(most)d entries and "
+        "%(passwords)d passwords. Use manage.py apply on the server."
     )
-    return words % {"kib": LARGEST // 1024, "most": MOST}
+    return words % {"kib": LARGEST // 1024, "most": MOST, "passwords": MOST_PASSWORDS}
 
 
 def urls(site: Any) -> list[URLPattern]:
@@ -208,15 +212,28 @@ def _apply(request: HttpRequest, name: str, proposal: Proposal) -> HttpResponse:
             ),
         )
         return redirect(request.path)
+    except IncompleteError as error:
+        _record_import(request, error.made)
+        stopped = gettext(
+            "%(made)d of %(planned)d changes are made; then somebody else changed the same things. "
+            "This is what the file would change now."
+        )
+        counts = {"made": len(error.made), "planned": error.planned}
+        messages.warning(request, stopped % counts)
+        return redirect(request.path)
     except DeclarationError as error:
         messages.error(request, str(error))
         return redirect(request.path)
     proposals.forget(request.user, name)  # type: ignore[arg-type]
-    said = summary(changes, dry_run=False)
-    _record(request, events.Kind.ACTED, target=_TARGET, reason=f"Imported a file. {said}")
+    _record_import(request, changes)
     done = gettext("The file is applied. %(summary)s") % {"summary": _counted(changes)}
     messages.success(request, done)
     return redirect("admin:configuration")
+
+
+def _record_import(request: HttpRequest, changes: list[Change]) -> None:
+    reason = f"Imported a file. {summary(changes, dry_run=False)}"
+    _record(request, events.Kind.ACTED, target=_TARGET, reason=reason)
 
 
 def download(_site: Any, request: HttpRequest) -> HttpResponseBase:
@@ -226,11 +243,16 @@ def download(_site: Any, request: HttpRequest) -> HttpResponseBase:
         raise Http404
     lists, written_as = form.cleaned_data["lists"], form.cleaned_data["form"]
     _record(request, events.Kind.EXPORTED, target=_TARGET, lists=lists)
-    response = StreamingHttpResponse(
-        export(form=written_as, only=lists), content_type=f"application/{written_as}; charset=utf-8"
+    # A file first: the database keeps the moment until all is read, however slow the browser is.
+    file = TemporaryFile()
+    file.writelines(piece.encode() for piece in export(form=written_as, only=lists))
+    file.seek(0)
+    response = FileResponse(
+        file,
+        as_attachment=True,
+        filename=f"signet-{timezone.now():%Y%m%d-%H%M}.{written_as}",
+        content_type=f"application/{written_as}; charset=utf-8",
     )
-    name = f"signet-{timezone.now():%Y%m%d-%H%M}.{written_as}"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
     return response
 

@@ -15,9 +15,10 @@ from idp.declaration.file import parsed
 
 #: Seconds for which a file can be looked at, and agreed to.
 KEPT_FOR = 3600
-#: Things that one file may have, and change: a browser waits for it. There may be passwords among
-#: them, and each takes a while.
+#: Things that one file may have, and change: a browser waits for it.
 MOST = 500
+#: Passwords that one file may have: each is hashed, and the request takes a thread for as long.
+MOST_PASSWORDS = 20
 _PURPOSE = "proposed import"
 
 

@@ -73,6 +73,8 @@ POLICY = (
 )
 #: Everything a client can be configured with, beside its id and secret.
 NAMES = REGISTERED + POLICY
+#: The columns that hold all of it.
+COLUMNS = (*(_COLUMNS.get(name, name) for name in NAMES), "localized")
 DEFAULT_GRANT_TYPES = ["authorization_code"]
 #: Numbers that may be missing.
 _OPTIONAL_NUMBERS = frozenset(

@@ -20,6 +20,8 @@ class Caller:
     most: int | None = None
     #: The fingerprint of the changes that were agreed to; nothing else is done.
     agreed: str | None = None
+    #: Is told what is being done, and how many of how many are done.
+    progress: Callable[[str, int, int], object] = lambda *_: None
 
 
 COMMAND = Caller(partial(events.record, by="apply"))

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -47,8 +47,6 @@ class Change:
     what: str
     act: Act
     fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
-    #: What follows once it is certain that the change is made.
-    afterwards: Callable[[], None] | None = None
 
     @property
     def kind(self) -> Kind | None:

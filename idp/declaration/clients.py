@@ -1,10 +1,13 @@
 """Clients, as a file declares them: registration metadata and policy."""
 
+from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
+from accounts.addresses import normalised_email
 from accounts.models import User
 from idp.clients import metadata, secrets
 from idp.clients.sectors import vouches_for
@@ -18,14 +21,21 @@ from idp.declaration.members import (
     secret_of,
     validate,
 )
+from idp.declaration.steps import Step, updated
 from idp.models import Client
+from idp.models.catalog import Catalog
 
 _MEMBERS = {"client_id", "client_secret", "owner", *metadata.NAMES}
 _NAMES = {"user": "owner", **metadata.NAMES_OF_COLUMNS}
 
 
-def apply_client(entry: dict[str, Any]) -> Change | None:
-    """Make a client as declared; return what changed, or None. Raises DeclarationError."""
+def plan_client(
+    entry: dict[str, Any], *, catalog: Catalog, people: Collection[str]
+) -> tuple[Client, Step | None]:
+    """Return a client as declared, and the step that makes it so. Raises DeclarationError.
+
+    `people` are the addresses of those whom the file declares.
+    """
     client_id = entry["client_id"]
     what = f"client {client_id}"
     refuse_unknown(what, entry, {*_MEMBERS, *filter(metadata.is_localized, entry)})
@@ -40,9 +50,9 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
     except TypeError as problem:
         raise DeclarationError(f"{what}: {problem}") from None
     groups.refuse_odd_names(what, "allowed_groups", client.allowed_groups)
-    groups.made(client.allowed_groups)
-    client.user = _owner(what, entry)
-    validate(what, client, names=_NAMES)
+    catalog.new_groups.update(client.allowed_groups)
+    client.user = _owner(what, entry, people)
+    validate(what, client, clean=partial(client.clean, catalog), names=_NAMES)
     try:
         vouches_for(client)
     except ValidationError as error:
@@ -51,8 +61,7 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
     fields = differences(before, state(client))
     secret = _secret_of(what, client, entry)
     if secret is None and client.needs_secret and not (client.pk and client.secrets.exists()):
-        client.save()
-        raise MissingSecretError(what, "client_secret")
+        raise MissingSecretError(what, "client_secret", client)
     can_sign = secrets.can_sign(client) if client.pk else not client.needs_hmac_key
     if secret is None and not can_sign:
         raise DeclarationError(
@@ -65,12 +74,22 @@ def apply_client(entry: dict[str, Any]) -> Change | None:
     if new_secret:
         fields["client_secret"] = NEW_SECRET
     if not fields:
-        return None
-    client.save()
-    if new_secret and secret is not None:
-        client.secrets.all().delete()
-        secrets.add(client, secret)
-    return Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+        return client, None
+    change = Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+    return client, Step(change, partial(_make, client, fields, secret if new_secret else None))
+
+
+def _make(planned: Client, fields: dict[str, tuple[Any, Any]], secret: str | None) -> None:
+    if "allowed_groups" in fields:
+        groups.made(planned.allowed_groups)
+    if planned.user is not None:
+        planned.user = User.objects.get(email=planned.user.email)  # the file may have made them
+    if planned.pk is not None:
+        planned = updated(planned, fields, state, (*metadata.COLUMNS, "user"))
+    planned.save()
+    if secret is not None:
+        planned.secrets.all().delete()
+        secrets.add(planned, secret)
 
 
 def state(client: Client) -> dict[str, Any]:
@@ -89,12 +108,15 @@ def rows() -> QuerySet[Client]:
     return clients.filter(registration_source=Client.RegistrationSource.MANUAL)
 
 
-def _owner(what: str, entry: dict[str, Any]) -> User | None:
+def _owner(what: str, entry: dict[str, Any], people: Collection[str]) -> User | None:
+    """Return the owner as stored, or as the file will make them."""
     refuse_other_types(what, entry, {"owner": (str,)})
     email = entry.get("owner", "").strip()
     if not email:
         return None
     owner = User.objects.filter(email=email).first()
+    if owner is None and normalised_email(email) in people:
+        return User(email=email)
     if owner is None:
         raise DeclarationError(f"{what}: owner: Nobody has the address {email}.")
     return owner

@@ -17,4 +17,4 @@ def refuse_odd_names(what: str, member: str, names: Iterable[str]) -> None:
 
 def made(names: Iterable[str]) -> list[Group]:
     """Return the groups of these names; those that there were not are made."""
-    return [Group.objects.get_or_create(name=name)[0] for name in names]
+    return [Group.objects.get_or_create(name=name)[0] for name in sorted(names)]

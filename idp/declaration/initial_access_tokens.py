@@ -1,6 +1,7 @@
 """Initial access tokens, as a file declares them: who may register clients. RFC 7591 §1.2."""
 
 from datetime import UTC, datetime
+from functools import partial
 from types import NoneType
 from typing import Any
 
@@ -17,7 +18,9 @@ from idp.declaration.members import (
     secret_of,
     validate,
 )
+from idp.declaration.steps import Step, updated
 from idp.models import InitialAccessToken
+from idp.models.catalog import Catalog
 from idp.models.registration import TOKEN_PURPOSE
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -28,12 +31,18 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 _MEMBERS = {"name", "token", "expires_at", *_TYPES}
 _NAMES = {"scopes": "scope", "hashed": "token"}
+_COLUMNS = ("expires_at", "max_uses", "grant_types", "scopes", "redirect_hosts")
+#: What another secret changes.
+_SECRET_COLUMNS = ("hashed", "uses", "revoked_at")
 
 
-def apply_initial_access_token(entry: dict[str, Any]) -> Change | None:
-    """Make an initial access token as declared; return what changed, or None.
+def plan_initial_access_token(
+    entry: dict[str, Any], *, catalog: Catalog, holders: dict[str, str]
+) -> tuple[InitialAccessToken, Step | None]:
+    """Return an initial access token as declared, and the step that makes it so.
 
-    With another secret it is another token: none of its uses are used up. Raises DeclarationError.
+    With another secret it is another token: none of its uses are used up. `holders` has the names
+    of tokens by their hashes, as they will be. Raises DeclarationError.
     """
     what = f"initial access token {entry['name']}"
     refuse_unknown(what, entry, _MEMBERS)
@@ -50,16 +59,27 @@ def apply_initial_access_token(entry: dict[str, Any]) -> Change | None:
     token = _token_of(what, row, entry)
     new_token = token is not None and not server_keys.matches(token, row.hashed, TOKEN_PURPOSE)
     if new_token and token is not None:
+        holders.pop(row.hashed, None)
         row.hashed = server_keys.keyed_hash(token, TOKEN_PURPOSE)
         row.uses, row.revoked_at = 0, None
-    validate(what, row, names=_NAMES)
+    validate(what, row, clean=partial(row.clean, catalog), names=_NAMES)
+    holder = holders.setdefault(row.hashed, row.name)
+    if holder != row.name:
+        raise DeclarationError(f"{what}: token: It is that of initial access token {holder}.")
     fields = differences(before, state(row))
     if new_token:
         fields["token"] = NEW_SECRET
     if not fields:
-        return None
-    row.save()
-    return Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+        return row, None
+    change = Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+    return row, Step(change, partial(_make, row, fields))
+
+
+def _make(planned: InitialAccessToken, fields: dict[str, tuple[Any, Any]]) -> None:
+    if planned.pk is not None:
+        columns = _SECRET_COLUMNS if "token" in fields else ()
+        planned = updated(planned, fields, state, (*_COLUMNS, *columns))
+    planned.save()
 
 
 def state(row: InitialAccessToken) -> dict[str, Any]:
@@ -102,7 +122,7 @@ def _time(what: str, value: Any) -> datetime | None:
 def _token_of(what: str, row: InitialAccessToken, entry: dict[str, Any]) -> str | None:
     token = secret_of(what, entry, "token")
     if token is None and not row.hashed:
-        raise MissingSecretError(what, "token")
+        raise MissingSecretError(what, "token", row)
     if token is not None and len(token) < MINIMUM_LENGTH:
         raise DeclarationError(f"{what}: token needs {MINIMUM_LENGTH} characters of random text.")
     return token

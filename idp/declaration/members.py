@@ -1,12 +1,15 @@
 """The members of an entry: which are known, of what type they are, and where secrets come from."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import NoneType
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model
+
+from idp.declaration.change import Change
 
 #: The members that hold secrets, and that `secret_of` reads.
 SECRETS = ("password", "client_secret", "encryption_secret", "token")
@@ -28,15 +31,28 @@ class ChangedMeanwhileError(DeclarationError):
     """What would be done is not what was agreed to: something changed since it was shown."""
 
 
-class MissingSecretError(DeclarationError):
-    """Something needs a secret, and the file has none. Its row may be made all the same.
+class IncompleteError(DeclarationError):
+    """Some changes are made, and the others are not: others changed the same rows meanwhile."""
 
-    Others refer to it; and whoever goes on after this error undoes the row.
+    def __init__(self, made: list[Change], planned: int) -> None:
+        super().__init__(
+            "Somebody else changed the same things at this moment. "
+            f"{len(made)} of {planned} changes are made; run it again for the rest."
+        )
+        self.made = made
+        self.planned = planned
+
+
+class MissingSecretError(DeclarationError):
+    """Something needs a secret, and the file has none.
+
+    `row` is what it would be otherwise: entries that refer to it are no mistakes for that.
     """
 
-    def __init__(self, what: str, member: str) -> None:
+    def __init__(self, what: str, member: str, row: Model) -> None:
         super().__init__(f"{what}: {member} is missing.")
         self.member = member
+        self.row = row
 
 
 def refuse_unknown(what: str, entry: dict[str, Any], known: Iterable[str]) -> None:
@@ -89,23 +105,27 @@ def validate(
     what: str,
     row: Model,
     *,
+    clean: Callable[[], None] | None = None,
     names: Mapping[str, str] | None = None,
     exclude: Iterable[str] = (),
-    unique: bool = True,
 ) -> None:
-    """Raise DeclarationError with every problem that the row has with itself, by member.
+    """Raise DeclarationError with every problem that the row has, by member.
 
-    `names` has the members whose columns are named otherwise, by column. Without `unique` nobody
-    asks the database whether there is such a row already.
+    `clean` takes the place of the row's own. `names` has the members whose columns are named
+    otherwise, by column. Unique keys are not looked at: rows are found by them.
     """
-    try:
-        row.full_clean(exclude=set(exclude), validate_unique=unique)
-    except ValidationError as error:
-        problems = "; ".join(
+    problems: dict[str, Any] = {}
+    for check in (partial(row.clean_fields, exclude=set(exclude)), clean or row.clean):
+        try:
+            check()
+        except ValidationError as error:
+            problems = error.update_error_dict(problems)
+    if problems:
+        told = "; ".join(
             f"{(names or {}).get(column, column)}: {' '.join(texts)}"
-            for column, texts in error.message_dict.items()
+            for column, texts in ValidationError(problems).message_dict.items()
         )
-        raise DeclarationError(f"{what}: {problems}") from None
+        raise DeclarationError(f"{what}: {told}")
 
 
 def _is_one_of(value: Any, kinds: tuple[type, ...]) -> bool:

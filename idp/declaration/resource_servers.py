@@ -1,6 +1,7 @@
 """APIs, as a file declares them, and which clients may introspect for them."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from types import NoneType
 from typing import Any
 
@@ -17,7 +18,9 @@ from idp.declaration.members import (
     secret_of,
     validate,
 )
+from idp.declaration.steps import ConflictError, Step, check_unchanged, updated
 from idp.models import Client, ResourceServer
+from idp.models.catalog import Catalog
 from idp.tokens.access_token import ENCRYPTION_PURPOSE
 
 _COLUMNS: dict[str, tuple[type, ...]] = {
@@ -34,8 +37,10 @@ _MEMBERS = {"identifier", "encryption_secret", *_TYPES}
 _SECRET_BYTES = 32
 
 
-def apply_resource_server(entry: dict[str, Any]) -> Change | None:
-    """Make an API as declared; return what changed, or None. Raises DeclarationError."""
+def plan_resource_server(
+    entry: dict[str, Any], *, catalog: Catalog
+) -> tuple[ResourceServer, Step | None]:
+    """Return an API as declared, and the step that makes it so. Raises DeclarationError."""
     what = f"resource server {entry['identifier']}"
     refuse_unknown(what, entry, _MEMBERS)
     refuse_other_types(what, entry, _TYPES)
@@ -47,42 +52,59 @@ def apply_resource_server(entry: dict[str, Any]) -> Change | None:
     for name in _COLUMNS:
         setattr(server, name, entry.get(name, getattr(blank, name)))
     _check_mappings(what, server)
-    validate(what, server)
+    validate(what, server, clean=partial(server.clean, catalog))
     fields = differences(before, _columns_of(server))
     secret = _secret_of(what, server, entry)
     needs_secret = server.access_token_encryption_alg == "dir"
     if needs_secret and secret is None and not server.encryption_secret_sealed:
-        server.save()
-        raise MissingSecretError(what, "encryption_secret")
+        raise MissingSecretError(what, "encryption_secret", server)
     if secret is not None and secret != _present_secret(server):
         server.encryption_secret_sealed = server_keys.seal(secret, ENCRYPTION_PURPOSE)
         fields["encryption_secret"] = NEW_SECRET
     if not fields and not is_new:
-        return None
-    server.save()
-    return Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+        return server, None
+    change = Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+    return server, Step(change, partial(_make, server, fields))
 
 
-def appoint(entry: dict[str, Any], *, left_out: Collection[tuple[str, str]]) -> Change | None:
-    """Say which clients introspect for an API, once all the clients are made.
+def _make(planned: ResourceServer, fields: dict[str, tuple[Any, Any]]) -> None:
+    if planned.pk is not None:
+        planned = updated(planned, fields, _columns_of, (*_COLUMNS, "encryption_secret_sealed"))
+    planned.save()
 
-    Those that were `left_out` (by list and key) are no mistake. Raises DeclarationError.
+
+def plan_introspection(
+    entry: dict[str, Any], *, clients: Callable[[set[str]], set[str]], left_out: Collection[str]
+) -> Step | None:
+    """Return the step that says which clients introspect for an API, once all of them are made.
+
+    `clients` returns those of some client_ids that there will be; those that were `left_out` are
+    no mistake. Raises DeclarationError.
     """
-    what = f"resource server {entry['identifier']}"
-    server = ResourceServer.objects.filter(identifier=entry["identifier"]).first()
-    if server is None:
-        return None  # refused before, or left out
+    identifier = entry["identifier"]
+    what = f"resource server {identifier}"
     names = set(entry.get("introspection_clients", []))
-    clients = list(Client.objects.filter(client_id__in=names))
-    wanted = sorted(client.client_id for client in clients)
-    unknown = {name for name in names - set(wanted) if ("clients", name) not in left_out}
+    wanted = clients(names)
+    unknown = names - wanted - set(left_out)
     if unknown:
         raise DeclarationError(f"{what}: introspection_clients: unknown: {min(unknown)}")
-    before = _introspection_clients(server)
+    server = rows().filter(identifier=identifier).first()
+    before = clients(set(_introspection_clients(server))) if server else set()
     if before == wanted:
         return None
+    fields = {"introspection_clients": (sorted(before), sorted(wanted))}
+    change = Change(what, Act.CHANGED, fields)
+    return Step(change, partial(_appoint, identifier, fields))
+
+
+def _appoint(identifier: str, fields: dict[str, tuple[Any, Any]]) -> None:
+    server = ResourceServer.objects.get(identifier=identifier)
+    check_unchanged(server, fields, state)
+    _before, wanted = fields["introspection_clients"]
+    clients = Client.objects.filter(client_id__in=wanted)
+    if len(clients) < len(wanted):
+        raise ConflictError("A client is gone.")
     server.introspection_clients.set(clients)
-    return Change(what, Act.CHANGED, {"introspection_clients": (before, wanted)})
 
 
 def state(server: ResourceServer) -> dict[str, Any]:

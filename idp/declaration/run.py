@@ -1,98 +1,164 @@
-"""One run of a file: in which order, past mistakes so that all are told, and what is left out."""
+"""Plan what a file changes: in which order, past mistakes so that all are told, what is left out.
+
+Nothing is written here: entries are compared with what is stored, and with what the entries before
+them will be.
+"""
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db.models import Model
 
-from idp.declaration.change import Act, Change, merged
-from idp.declaration.clients import apply_client
-from idp.declaration.initial_access_tokens import apply_initial_access_token
+from idp.declaration.change import Act, Change
+from idp.declaration.clients import plan_client
+from idp.declaration.initial_access_tokens import plan_initial_access_token
 from idp.declaration.lists import Lists
 from idp.declaration.members import DeclarationError, MissingSecretError
-from idp.declaration.resource_servers import apply_resource_server, appoint
-from idp.declaration.scopes import apply_scope
+from idp.declaration.resource_servers import plan_introspection, plan_resource_server
+from idp.declaration.scopes import plan_scope
 from idp.declaration.sections import SECTIONS
-from idp.declaration.users import Present, apply_user
-from idp.models.client import known_scopes
+from idp.declaration.steps import Step
+from idp.declaration.users import in_batches, plan_user
+from idp.models import Client, InitialAccessToken, ResourceServer, Scope
+from idp.models.catalog import Catalog
 
-Make = Callable[[dict[str, Any]], Change | None]
+Plan = Callable[[dict[str, Any]], tuple[Model, Step | None]]
+Progress = Callable[[str, int, int], object]
 
-_BATCH = 500
 #: What refers to others goes before them.
 _PRUNED_IN_ORDER = ("initial_access_tokens", "clients", "resource_servers", "scopes", "users")
 
 
-def changes(lists: Lists, *, prune: bool, leave_out: bool, most: int | None = None) -> list[Change]:
-    """Change everything, references after what they refer to, and return how.
+def planned(
+    lists: Lists, *, prune: bool, leave_out: bool, most: int | None, progress: Progress
+) -> list[Step]:
+    """Return the steps that make everything as declared, references after what they refer to.
 
-    Call it in a transaction: it raises DeclarationError when it has done what it could, and as soon
-    as more than `most` things change.
+    Raises DeclarationError naming each entry and member that can't be, and as soon as there are
+    more than `most` steps.
     """
-    offered = set(known_scopes())
-    run = _Run(leave_out, most)
+    planning = _Planning(leave_out, most, progress)
+    offered = planning.catalog.all_scopes()
     if prune:
-        for change in _pruned(lists):
-            run.add(change)
-    people = lists.get("users", [])
-    for start in range(0, len(people), _BATCH):
-        batch = people[start : start + _BATCH]
-        run.each("users", batch, partial(apply_user, present=Present.of(batch)))
-    steps = (
-        ("resource_servers", apply_resource_server),
-        ("scopes", apply_scope),
-        ("clients", apply_client),
-        ("initial_access_tokens", apply_initial_access_token),
-        ("resource_servers", partial(appoint, left_out=run.left_out)),
-    )
-    for name, make in steps:
-        run.each(name, lists.get(name, []), make)
-    problems = run.problems or list(_stranded(offered - set(known_scopes())))
+        planning.prune(lists)
+    planning.users(lists.get("users", []))
+    catalog = planning.catalog
+    for name, plan in (
+        ("resource_servers", partial(plan_resource_server, catalog=catalog)),
+        ("scopes", partial(plan_scope, catalog=catalog)),
+        ("clients", partial(plan_client, catalog=catalog, people=planning.declared["users"])),
+        (
+            "initial_access_tokens",
+            partial(plan_initial_access_token, catalog=catalog, holders=planning.holders()),
+        ),
+    ):
+        planning.each(name, lists.get(name, []), plan)
+    planning.introspection(lists.get("resource_servers", []))
+    problems = planning.problems or list(planning.stranded(offered - catalog.all_scopes()))
     if problems:
         raise DeclarationError("\n".join(problems))
-    return merged(run.changes)
+    return planning.steps
 
 
-@dataclass
-class _Run:
-    """What changed so far, what is wrong, and what had to be left out."""
+class _Planning:
+    """The steps so far, what is wrong, and what the database will be after these steps."""
 
-    leave_out: bool
-    most: int | None
-    changes: list[Change] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    #: By list and key, so that references to them are no mistakes.
-    left_out: set[tuple[str, str]] = field(default_factory=set)
-    scopes_left_out: set[str] = field(default_factory=set)
+    def __init__(self, leave_out: bool, most: int | None, progress: Progress) -> None:  # noqa: FBT001
+        self.leave_out = leave_out
+        self.most = most
+        self.progress = progress
+        self.steps: list[Step] = []
+        self.problems: list[str] = []
+        self.catalog = Catalog.stored()
+        #: Keys by list: what is as declared after these steps, what goes, and what is left out,
+        #: so that references to it are no mistakes.
+        self.declared: dict[str, set[str]] = {name: set() for name in SECTIONS}
+        self.removed: dict[str, set[str]] = {name: set() for name in SECTIONS}
+        self.left_out: dict[str, set[str]] = {name: set() for name in SECTIONS}
+        self.scopes_left_out: set[str] = set()
 
-    def each(self, name: str, entries: list[dict[str, Any]], make: Make) -> None:
-        """Make every entry, and go on after one that can't be, so that all problems are told."""
+    def prune(self, lists: Lists) -> None:
+        """Plan to take away what the lists do not name."""
+        for name in _PRUNED_IN_ORDER:
+            if name in lists:
+                section = SECTIONS[name]
+                for step in section.pruned({entry[section.key] for entry in lists[name]}):
+                    self.add(step)
+                    self._forget(name, step.change.what.removeprefix(f"{section.noun} "))
+
+    def users(self, entries: list[dict[str, Any]]) -> None:
+        """Plan users, who are looked up many at a time."""
+        for number, (entry, present) in enumerate(in_batches(entries), start=1):
+            self._entry("users", entry, partial(plan_user, present=present))
+            self.progress("Users compared", number, len(entries))
+
+    def each(self, name: str, entries: list[dict[str, Any]], plan: Plan) -> None:
+        """Plan every entry, and go on after one that can't be, so that all problems are told."""
+        for number, entry in enumerate(entries, start=1):
+            self._entry(name, entry, plan)
+            self.progress(f"Entries of {name} compared", number, len(entries))
+
+    def introspection(self, entries: list[dict[str, Any]]) -> None:
+        """Plan which clients introspect for the APIs that can be."""
         for entry in entries:
-            if (name, entry[SECTIONS[name].key]) in self.left_out:
-                continue
-            try:
-                with transaction.atomic() if self.leave_out else nullcontext():
-                    change = make(entry)
-            except DeclarationError as problem:
-                missing = self._missing(entry, problem)
-                if missing is None:
+            if entry["identifier"] in self.declared["resource_servers"]:
+                try:
+                    step = plan_introspection(
+                        entry, clients=self._clients, left_out=self.left_out["clients"]
+                    )
+                except DeclarationError as problem:
                     self.problems.append(str(problem))
-                    continue
-                change = self._left_out(name, entry, missing)
-            if change is not None:
-                self.add(change)
+                else:
+                    self.add(step)
 
-    def add(self, change: Change) -> None:
-        """Note a change, unless there are too many."""
-        self.changes.append(change)
-        if self.most is not None and len(self.changes) > self.most:
+    def add(self, step: Step | None) -> None:
+        """Note a step, unless there are too many."""
+        if step is None:
+            return
+        self.steps.append(step)
+        if self.most is not None and len(self.steps) > self.most:
             raise DeclarationError(
                 f"This changes more than {self.most} things at once. Use manage.py apply on the "
                 "server for that."
             )
+
+    def holders(self) -> dict[str, str]:
+        """Return the names of the initial access tokens that stay, by their hashes."""
+        stored = InitialAccessToken.objects.exclude(
+            name__in=self.removed["initial_access_tokens"]
+        ).values_list("hashed", "name")
+        return dict(stored)
+
+    def stranded(self, gone: set[str]) -> Iterator[str]:
+        """Return what would go on naming scopes that there are no more, a problem each."""
+        if not gone:
+            return
+        for name in ("clients", "initial_access_tokens"):
+            section = SECTIONS[name]
+            settled = self.declared[name] | self.removed[name]
+            for key, scopes in section.rows().values_list(section.key, "scopes").iterator():
+                if key not in settled and (lost := gone & set(scopes)):
+                    yield f"{section.noun} {key}: scope: Nothing offers {min(lost)} any more."
+
+    def _entry(self, name: str, entry: dict[str, Any], plan: Plan) -> None:
+        section = SECTIONS[name]
+        try:
+            row, step = plan(entry)
+        except DeclarationError as problem:
+            missing = self._missing(entry, problem)
+            if missing is not None:
+                self.left_out[name].add(entry[section.key])
+                self.scopes_left_out |= set(entry.get("scopes", ()))
+                what = f"{section.noun} {entry[section.key]}"
+                self.add(Step(Change(what, Act.LEFT_OUT, {missing: (None, None)})))
+                return
+            self.problems.append(str(problem))
+            if not isinstance(problem, MissingSecretError):
+                return
+            row, step = problem.row, None
+        self.add(step)
+        self._offer(name, entry[section.key], row)
 
     def _missing(self, entry: dict[str, Any], problem: DeclarationError) -> str | None:
         """Return for want of what an entry is to be left out, or None if it is refused."""
@@ -103,26 +169,24 @@ class _Run:
         lost = self.scopes_left_out & set(str(entry.get("scope")).split())
         return f"scope {min(lost)}" if lost else None
 
-    def _left_out(self, name: str, entry: dict[str, Any], missing: str) -> Change:
-        section = SECTIONS[name]
-        self.left_out.add((name, entry[section.key]))
-        self.scopes_left_out |= set(entry.get("scopes", ()))
-        return Change(f"{section.noun} {entry[section.key]}", Act.LEFT_OUT, {missing: (None, None)})
+    def _offer(self, name: str, key: str, row: Model) -> None:
+        """Let later entries refer to a row."""
+        self.declared[name].add(key)
+        match row:
+            case Scope():
+                self.catalog.claims[row.name] = row.claims
+            case ResourceServer():
+                self.catalog.scopes[row.identifier] = frozenset(row.scopes)
 
+    def _forget(self, name: str, key: str) -> None:
+        """Let no later entry refer to what goes."""
+        self.removed[name].add(key)
+        if name == "scopes":
+            self.catalog.claims.pop(key, None)
+        elif name == "resource_servers":
+            self.catalog.scopes.pop(key, None)
 
-def _pruned(lists: Lists) -> Iterator[Change]:
-    for name in _PRUNED_IN_ORDER:
-        if name in lists:
-            section = SECTIONS[name]
-            yield from section.pruned({entry[section.key] for entry in lists[name]})
-
-
-def _stranded(gone: set[str]) -> Iterator[str]:
-    """Return what would go on naming scopes that there are no more, a problem each."""
-    if not gone:
-        return
-    for name in ("clients", "initial_access_tokens"):
-        section = SECTIONS[name]
-        for key, scopes in section.rows().values_list(section.key, "scopes").iterator():
-            if lost := gone & set(scopes):
-                yield f"{section.noun} {key}: scope: Nothing offers {min(lost)} any more."
+    def _clients(self, names: set[str]) -> set[str]:
+        """Return those of these client_ids that there will be."""
+        stored = Client.objects.filter(client_id__in=names).values_list("client_id", flat=True)
+        return (names & self.declared["clients"]) | (set(stored) - self.removed["clients"])

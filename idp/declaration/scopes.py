@@ -1,18 +1,23 @@
 """Scopes of the operator's own, as a file declares them."""
 
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
 
 from idp.declaration.change import Act, Change, differences
 from idp.declaration.members import refuse_other_types, refuse_unknown, validate
+from idp.declaration.steps import Step, updated
 from idp.models import Scope
+from idp.models.catalog import Catalog
+
+_COLUMNS = ("description", "claims")
 
 
-def apply_scope(entry: dict[str, Any]) -> Change | None:
-    """Make a scope as declared; return what changed, or None. Raises DeclarationError."""
+def plan_scope(entry: dict[str, Any], *, catalog: Catalog) -> tuple[Scope, Step | None]:
+    """Return a scope as declared, and the step that makes it so. Raises DeclarationError."""
     what = f"scope {entry['name']}"
-    refuse_unknown(what, entry, {"name", "description", "claims"})
+    refuse_unknown(what, entry, {"name", *_COLUMNS})
     refuse_other_types(what, entry, {"description": (str,), "claims": (dict,)})
     scope = Scope.objects.filter(name=entry["name"]).first()
     is_new = scope is None
@@ -20,12 +25,18 @@ def apply_scope(entry: dict[str, Any]) -> Change | None:
     before = {} if is_new else state(scope)
     scope.description = entry.get("description", "")
     scope.claims = entry.get("claims", {})
-    validate(what, scope)
+    validate(what, scope, clean=partial(scope.clean, catalog))
     fields = differences(before, state(scope))
     if not fields and not is_new:
-        return None
-    scope.save()
-    return Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+        return scope, None
+    change = Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+    return scope, Step(change, partial(_make, scope, fields))
+
+
+def _make(planned: Scope, fields: dict[str, tuple[Any, Any]]) -> None:
+    if planned.pk is not None:
+        planned = updated(planned, fields, state, _COLUMNS)
+    planned.save()
 
 
 def state(scope: Scope) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -10,7 +11,10 @@ from accounts.models import User
 from idp.clients import deletion
 from idp.declaration import clients, initial_access_tokens, resource_servers, scopes, users
 from idp.declaration.change import Act, Change, differences
+from idp.declaration.steps import Step, check_unchanged
 from idp.models import Client, InitialAccessToken, ResourceServer, Scope
+
+_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -27,20 +31,26 @@ class Section:
     #: What is exported, and pruned, in order, with all that `state` needs.
     rows: Callable[[], QuerySet[Any]]
     delete: Callable[[Any], object] = Model.delete
+    #: Deletes first, in batches, what a row may have very much of.
+    clear: Callable[[Any], object] = bool
     #: Takes the place of deleting all but those with these keys.
-    prune: Callable[[Collection[str]], Iterator[Change]] | None = None
+    prune: Callable[[Collection[str]], Iterator[Step]] | None = None
 
-    def pruned(self, declared: Collection[str]) -> Iterator[Change]:
-        """Take away what is not among these keys, and return how."""
+    def pruned(self, declared: Collection[str]) -> Iterator[Step]:
+        """Return the steps that take away what is not among these keys."""
         if self.prune is not None:
             yield from self.prune(declared)
             return
-        for row in self.rows():
+        for row in self.rows().iterator(chunk_size=_BATCH):
             key = getattr(row, self.key)
             if key not in declared:
                 fields = differences(self.state(row), {})
-                self.delete(row)
-                yield Change(f"{self.noun} {key}", Act.REMOVED, fields)
+                change = Change(f"{self.noun} {key}", Act.REMOVED, fields)
+                yield Step(change, partial(self.delete, row), partial(self._clear, row, fields))
+
+    def _clear(self, row: Model, fields: dict[str, tuple[Any, Any]]) -> None:
+        check_unchanged(self.rows().get(pk=row.pk), fields, self.state)
+        self.clear(row)
 
 
 #: In the order in which they are exported.
@@ -56,6 +66,7 @@ SECTIONS = {
         clients.defaults,
         clients.rows,
         delete=deletion.delete,
+        clear=deletion.clear,
     ),
     "resource_servers": Section(
         ResourceServer,

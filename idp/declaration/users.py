@@ -1,14 +1,16 @@
 """People, as a file declares them."""
 
-from collections.abc import Collection, Iterable, Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
+from accounts import passwords
 from accounts.models import User
 from accounts.sessions import Ending, end_sessions
 from idp.declaration import groups
@@ -20,6 +22,7 @@ from idp.declaration.members import (
     secret_of,
     validate,
 )
+from idp.declaration.steps import ConflictError, Step, check_unchanged, locked
 from idp.protocol.vocabulary import ADDRESS_MEMBERS, SCOPE_CLAIMS
 
 _CLAIMS = tuple(
@@ -40,37 +43,60 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "groups": (list,),
     "address": (dict,),
 }
+#: What of it are columns.
+_COLUMNS = frozenset({"password", "is_active", *_KEPT})
+#: What Django, crypt(3), LDAP directories and the PHC's string format make of a password.
+_HASH = re.compile(
+    r"""(?: (?:argon2|bcrypt(?:_sha256)?|md5|pbkdf2_sha\d+|scrypt|sha\d+)\$.*\$
+        | \$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:d|id?)|pbkdf2[\w-]*|scrypt|P|H|S)\$
+        | \{(?:(?:S?MD5|S?SHA\d*|PBKDF2[\w-]*|ARGON2\w*|BCRYPT|CRYPT)|[\w-]+-CRYPT)\}
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_BATCH = 500
 #: What `state` needs.
 _RELATED = ("groups", "emailaddress_set")
 
 
 @dataclass(frozen=True)
 class Present:
-    """Who is there already of some entries' people, found in a few statements for them all."""
+    """The stored users of some entries, found in a few statements for them all."""
 
     people: dict[str, User]
     #: Whose proven address it is: a person's key, by address.
     proven: dict[str, int]
 
-    @classmethod
-    def of(cls, entries: Iterable[dict[str, Any]]) -> "Present":
-        """Look for the people of these entries, whatever the capitals of their addresses.
 
-        Unfinished sign-ups go: nobody has been in them, and whoever began one must not know the
-        password of the account that an operator makes.
-        """
-        emails = [entry["email"] for entry in entries]
-        found = User.objects.alias(lowered=Lower("email")).filter(lowered__in=emails)
-        found.filter(pk__in=User.objects.unfinished().values("pk")).delete()
+def in_batches(entries: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Present]]:
+    """Return entries, each with what is stored of its batch, whatever the capitals of addresses.
+
+    Unfinished sign-ups are not among it: nobody has been in them, and whoever began one must not
+    know the password of the account that an operator makes.
+    """
+    # Older versions stored addresses as they were typed.
+    typed = User.objects.exclude(email=Lower("email")).values_list("email", "pk")
+    capitals = {email.lower(): pk for email, pk in typed} if entries else {}
+    unfinished = User.objects.unfinished().values("pk")
+    for start in range(0, len(entries), _BATCH):
+        batch = entries[start : start + _BATCH]
+        emails = [entry["email"] for entry in batch]
+        with_capitals = [capitals[email] for email in emails if email in capitals]
+        found = User.objects.filter(Q(email__in=emails) | Q(pk__in=with_capitals))
+        people = found.exclude(pk__in=unfinished).prefetch_related(*_RELATED)
         proven = EmailAddress.objects.filter(email__in=emails, verified=True)
-        return cls(
-            people={user.email.lower(): user for user in found.prefetch_related(*_RELATED)},
+        present = Present(
+            people={user.email.lower(): user for user in people},
             proven=dict(proven.values_list("email", "user_id")),
         )
+        for entry in batch:
+            yield entry, present
 
 
-def apply_user(entry: dict[str, Any], *, present: Present) -> Change | None:
-    """Make a person as declared; return what changed, or None. Raises DeclarationError."""
+def plan_user(entry: dict[str, Any], *, present: Present) -> tuple[User, Step | None]:
+    """Return a user as declared, and the step that makes it so. Raises DeclarationError.
+
+    A declared password is verified against the stored hash, which takes as long as at a sign-in.
+    """
     email = entry["email"]
     what = f"user {email}"
     refuse_unknown(what, entry, _MEMBERS)
@@ -84,52 +110,69 @@ def apply_user(entry: dict[str, Any], *, present: Present) -> Change | None:
             setattr(user, name, entry[name])
     if user.deletion_due_at is None:  # else it is the person's own wish not to be
         user.is_active = entry.get("is_active", True)
-    password = secret_of(what, entry, "password")
-    if password == "":
-        raise DeclarationError(f"{what}: password is empty; leave it out for none.")
-    new_password = password is not None and (is_new or not user.check_password(password))
-    if new_password or is_new:
-        user.set_password(password)
-    validate(what, user, exclude=["password"], unique=False)
+    password = _password_of(what, entry)
+    validate(what, user, exclude=["password"])
     verified = entry.get("email_verified", before.get("email_verified", False))
     if verified and present.proven.get(email, user.pk) != user.pk:
         raise DeclarationError(f"{what}: email: This is another person's second address.")
     names = sorted(set(entry.get("groups", before.get("groups", []))))
     after = _state(user, verified=verified, groups=names)
     fields = differences(before, after)
+    new_password = password is not None and (is_new or not passwords.matches(user, password))
     if new_password:
         fields["password"] = NEW_SECRET
     if not fields and not is_new:
-        return None
-    user.save()
-    user.set_email(email, verified=verified)
-    user.groups.set(groups.made(names))
-    return Change(
-        what,
-        Act.ADDED if is_new else Act.CHANGED,
-        fields,
-        afterwards=partial(_end_sessions, user, new_password=new_password),
-    )
+        return user, None
+    # Each user that changes is kept until then: without what was looked up beside them.
+    user._prefetched_objects_cache = {}  # type: ignore[attr-defined]
+    prepare = partial(user.set_password, password) if new_password or is_new else bool
+    if is_new:
+        make = partial(_create, user, email, verified=verified, names=names)
+        return user, Step(Change(what, Act.ADDED, fields), make, prepare)
+    change = Change(what, Act.CHANGED, fields)
+    return user, Step(change, partial(_update, user, fields, user.password), prepare)
 
 
-def prune_users(declared: Collection[str]) -> Iterator[Change]:
+def prune_users(declared: Collection[str]) -> Iterator[Step]:
     """Disable everybody whose address is not among these, and end their sessions.
 
     Nobody is deleted: a subject is never given to another. Superusers stay, so that nobody locks
     themselves out, and so does who signed up themselves: no file ever made them.
     """
     people = User.objects.filter(is_active=True, is_superuser=False, self_registered=False)
-    addresses = people.order_by("email").values_list("pk", "email").iterator()
-    for pk in [pk for pk, email in addresses if email.lower() not in declared]:
-        user = User.objects.get(pk=pk)
-        user.is_active = False
-        user.save(update_fields=["is_active", "updated_at"])
-        yield Change(
-            f"user {user.email}",
-            Act.DISABLED,
-            {"is_active": (True, False)},
-            afterwards=partial(_end_sessions, user),
-        )
+    fields = {"is_active": (True, False)}
+    for pk, email in people.order_by("email").values_list("pk", "email").iterator():
+        if email.lower() not in declared:
+            user = User(pk=pk, email=email, is_active=False)
+            change = Change(f"user {email}", Act.DISABLED, fields)
+            yield Step(change, partial(_update, user, fields))
+
+
+def _create(user: User, email: str, *, verified: bool, names: list[str]) -> None:
+    unfinished = User.objects.unfinished().filter(email=email)
+    unfinished.delete()
+    user.save(force_insert=True)
+    user.set_email(email, verified=verified)
+    user.groups.set(groups.made(names))
+
+
+def _update(
+    planned: User, fields: dict[str, tuple[Any, Any]], password_before: str | None = None
+) -> None:
+    """Store what changes, and nothing else: the user may be changing the rest."""
+    columns = [name for name in fields if name in _COLUMNS]
+    user = locked(planned)
+    check_unchanged(user, fields, state)
+    if "password" in fields and user.password != password_before:
+        raise ConflictError("The password is another one now.")
+    for name in columns:
+        setattr(user, name, getattr(planned, name))
+    user.save(update_fields=[*columns, "updated_at"])
+    if "email_verified" in fields:
+        user.set_email(planned.email.lower(), verified=fields["email_verified"][1])
+    if "groups" in fields:
+        user.groups.set(groups.made(fields["groups"][1]))
+    _end_sessions(user, fields)
 
 
 def state(user: User) -> dict[str, Any]:
@@ -173,8 +216,20 @@ def _check_types(what: str, entry: dict[str, Any]) -> None:
     groups.refuse_odd_names(what, "groups", entry.get("groups", []))
 
 
-def _end_sessions(user: User, *, new_password: bool = False) -> None:
-    """End the sessions of somebody who is disabled, or whose password is another now."""
-    if not user.is_active or new_password:
+def _password_of(what: str, entry: dict[str, Any]) -> str | None:
+    password = secret_of(what, entry, "password")
+    if password == "":
+        raise DeclarationError(f"{what}: password is empty; leave it out for none.")
+    if password is not None and _HASH.match(password):
+        raise DeclarationError(
+            f"{what}: password looks like a hash. Hashes of passwords can't be imported: write "
+            "the password itself, or leave it out and let the user choose one by email."
+        )
+    return password
+
+
+def _end_sessions(user: User, fields: dict[str, tuple[Any, Any]]) -> None:
+    """End the sessions of a user who is disabled now, or whose password is another one now."""
+    if "password" in fields or ("is_active" in fields and not user.is_active):
         ending = Ending.PASSWORD_CHANGED if user.is_active else Ending.ACCOUNT_DISABLED
         end_sessions(user.sessions.filter(ended_at=None), ending)

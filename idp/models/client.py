@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -23,6 +22,7 @@ from idp import policy
 from idp.jose import public_keys
 from idp.jose.algorithms import ALGORITHMS
 from idp.jose.encrypt import public_key_for
+from idp.models.catalog import Catalog
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
 from idp.protocol import addresses, redirect_uris, response_types
@@ -441,8 +441,9 @@ class Client(AbstractApplication):
             [ClientOrigin(client=self, origin=origin) for origin in web], ignore_conflicts=True
         )
 
-    def clean(self) -> None:
+    def clean(self, catalog: Catalog | None = None) -> None:
         """Refuse metadata that would fail or be unsafe later, naming the field."""
+        catalog = catalog or Catalog.stored()
         problems = self._problems_with_addresses() | self._problems_with_uris()
         problems |= self._problems_with_origins()
         problems |= self._problems_with_keys() | self._problems_with_request_objects()
@@ -459,11 +460,11 @@ class Client(AbstractApplication):
             ]
         if self.sector_identifier_uri and not self.sector_identifier_uri.startswith("https://"):
             problems["sector_identifier_uri"] = [str(_HTTPS_ONLY)]
-        problems |= self._problems_with_groups()
+        problems |= self._problems_with_groups(catalog)
         for field, offered in {
             "grant_types": policy.GRANT_TYPES,
             "response_types": self._known_response_types(),
-            "scopes": known_scopes(),
+            "scopes": [scope for scope in self.scopes if catalog.offers(scope)],
             "default_acr_values": policy.ACR_VALUES,
         }.items():
             unknown = sorted(set(getattr(self, field)) - set(offered))
@@ -505,9 +506,8 @@ class Client(AbstractApplication):
             problems["grant_types"] = [without % named]
         return problems
 
-    def _problems_with_groups(self) -> dict[str, list[str]]:
-        known = Group.objects.filter(name__in=self.allowed_groups).values_list("name", flat=True)
-        unknown = sorted(set(self.allowed_groups) - set(known))
+    def _problems_with_groups(self, catalog: Catalog) -> dict[str, list[str]]:
+        unknown = catalog.unknown_groups(self.allowed_groups)
         return (
             {"allowed_groups": [gettext("There is no group %(name)s.") % {"name": unknown[0]}]}
             if unknown

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from idp import policy
-from idp.models.client import known_scopes
+from idp.models.catalog import Catalog
 
 _HOST = re.compile(r"[a-z0-9.*:\[\]-]{1,253}")
 #: The purpose of its hash (`server_keys.keyed_hash`).
@@ -44,12 +44,13 @@ class InitialAccessToken(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def clean(self) -> None:
+    def clean(self, catalog: Catalog | None = None) -> None:
         """Refuse what no client could ever be registered with, naming the field."""
+        catalog = catalog or Catalog.stored()
         problems: dict[str, Any] = {}
         for field, offered in {
             "grant_types": policy.GRANT_TYPES,
-            "scopes": known_scopes(),
+            "scopes": [scope for scope in self.scopes if catalog.offers(scope)],
         }.items():
             unknown = sorted(set(getattr(self, field)) - set(offered))
             if unknown:

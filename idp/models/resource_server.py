@@ -13,7 +13,8 @@ from jwcrypto.jwk import JWK
 
 from idp import policy
 from idp.jose.encrypt import encrypted
-from idp.models.scope import Scope, problem_with_scope
+from idp.models.catalog import Catalog
+from idp.models.scope import problem_with_scope
 from idp.protocol.redirect_uris import problem_with
 
 
@@ -73,8 +74,9 @@ class ResourceServer(models.Model):
         words = self.scopes.get(scope) if isinstance(self.scopes, dict) else None
         return words or f"{self}: {scope}"
 
-    def clean(self) -> None:
+    def clean(self, catalog: Catalog | None = None) -> None:
         """Refuse what would fail later, naming the field."""
+        own = (catalog or Catalog.stored()).claims
         problems: dict[str, Any] = {}
         problem = problem_with(self.identifier, application_type="web")
         if problem:
@@ -82,9 +84,9 @@ class ResourceServer(models.Model):
         unusable = [problem for scope in self.scopes if (problem := problem_with_scope(scope))]
         if unusable:
             problems["scopes"] = unusable[0]
-        elif taken := Scope.objects.filter(name__in=list(self.scopes)).first():
+        elif taken := [scope for scope in self.scopes if scope in own]:
             said = gettext("This is a scope of no API already: %(scope)s.")
-            problems["scopes"] = said % {"scope": taken.name}
+            problems["scopes"] = said % {"scope": taken[0]}
         if self.access_token_encryption_alg not in {"", "dir"}:
             problems |= self._problem_with_key()
         if self.access_token_encryption_alg and self.access_token_format != "jwt":

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext
@@ -12,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from idp import policy
 from idp.claim_sources import configured
+from idp.models.catalog import Catalog
 from idp.protocol.claim_names import problem_with_claim
 from idp.protocol.vocabulary import GROUPS, PEOPLES_CLAIMS
 
@@ -105,26 +105,26 @@ class Scope(models.Model):
     def __str__(self) -> str:
         return self.description or self.name
 
-    def clean(self) -> None:
+    def clean(self, catalog: Catalog | None = None) -> None:
         """Refuse names that are none, or taken, and claims that are somebody else's."""
+        catalog = catalog or Catalog.stored()
         problems: dict[str, Any] = {
-            "name": problem_with_scope(self.name) or self._problem_with_apis(),
-            "claims": problem_with_claims(self.claims) or self._problem_with_other_scopes(),
+            "name": problem_with_scope(self.name) or self._problem_with_apis(catalog),
+            "claims": problem_with_claims(self.claims) or self._problem_with_other_scopes(catalog),
         }
         if any(problems.values()):
             raise ValidationError({name: text for name, text in problems.items() if text})
 
-    def _problem_with_other_scopes(self) -> str | None:
+    def _problem_with_other_scopes(self, catalog: Catalog) -> str | None:
         """A claim's name has to mean one thing, whichever scope it comes by."""
-        for other in Scope.objects.exclude(name=self.name):
-            for name, words in other.claims.items():
-                if self.claims.get(name, words) != words:
+        for other, claims in catalog.claims.items():
+            for name, words in claims.items():
+                if other != self.name and self.claims.get(name, words) != words:
                     said = gettext("The scope %(scope)s fills this claim from %(source)s.")
-                    return f"{name}: {said % {'scope': other.name, 'source': words}}"
+                    return f"{name}: {said % {'scope': other, 'source': words}}"
         return None
 
-    def _problem_with_apis(self) -> str | None:
-        apis: Any = apps.get_model("idp", "ResourceServer")._default_manager.all()
-        owner = next((api for api in apis if self.name in api.scopes), None)
+    def _problem_with_apis(self, catalog: Catalog) -> str | None:
+        api = catalog.api_with_scope(self.name)
         said = gettext("This is a scope of the API %(api)s already.")
-        return said % {"api": owner.identifier} if owner else None
+        return said % {"api": api} if api is not None else None

@@ -1,13 +1,28 @@
 """`manage.py apply`: make people, apps and APIs as a YAML or JSON file declares them."""
 
+import time
 from argparse import ArgumentParser
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
-from idp.declaration import DeclarationError, apply, summary
+from idp.declaration import (
+    CHANGES_MADE,
+    COMMAND,
+    Change,
+    DeclarationError,
+    IncompleteError,
+    apply,
+    summary,
+)
 from idp.declaration.file import read
+
+#: Seconds between two lines that say how far it is; a short run says nothing.
+_TELL_EVERY = 2
 
 
 class Command(BaseCommand):
@@ -40,13 +55,37 @@ class Command(BaseCommand):
         **__: Any,
     ) -> None:
         """Read, apply and print the diff."""
+        self._told_at, self._made = time.monotonic(), 0
         try:
             changes = apply(
-                read(file), dry_run=dry_run, prune=prune, leave_out=leave_out_missing_secrets
+                read(file),
+                dry_run=dry_run,
+                prune=prune,
+                leave_out=leave_out_missing_secrets,
+                caller=replace(COMMAND, progress=self._progress),
             )
+        except IncompleteError as error:
+            self._print(error.made)
+            raise CommandError(str(error)) from None
         except DeclarationError as error:
             raise CommandError(str(error)) from None
+        except (KeyboardInterrupt, OperationalError) as error:
+            raise CommandError(
+                f"Stopped ({str(error).strip() or 'interrupted'}). "
+                f"{self._made} changes are made; run it again for the rest."
+            ) from None
+        self._print(changes)
+        self.stdout.write(summary(changes, dry_run=dry_run))
+
+    def _print(self, changes: Iterable[Change]) -> None:
         for change in changes:
             for line in change.lines():
                 self.stdout.write(line)
-        self.stdout.write(summary(changes, dry_run=dry_run))
+
+    def _progress(self, what: str, done: int, of: int) -> None:
+        """Say now and then on standard error how far it is."""
+        if what == CHANGES_MADE:
+            self._made = done
+        if time.monotonic() - self._told_at > _TELL_EVERY:
+            self._told_at = time.monotonic()
+            self.stderr.write(f"{what}: {done} of {of}", self.style.NOTICE)

@@ -1,0 +1,50 @@
+"""Scopes, APIs and groups that rows are validated against: the stored ones, or planned ones."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.models import Group
+
+from idp import policy
+
+
+@dataclass
+class Catalog:
+    """What clients, scopes, APIs and initial access tokens may refer to."""
+
+    #: The claims of each scope of the operator's own, by its name.
+    claims: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: The scopes of each API, by its identifier.
+    scopes: dict[str, frozenset[str]] = field(default_factory=dict)
+    #: Groups that are to be made, beside those that are stored.
+    new_groups: set[str] = field(default_factory=set)
+
+    @classmethod
+    def stored(cls) -> "Catalog":
+        """Return what the database has."""
+        own: Any = apps.get_model("idp", "Scope")._default_manager.values_list("name", "claims")
+        apis: Any = apps.get_model("idp", "ResourceServer")._default_manager.values_list(
+            "identifier", "scopes"
+        )
+        return cls(dict(own), {identifier: frozenset(scopes) for identifier, scopes in apis})
+
+    def offers(self, scope: str) -> bool:
+        """Whether clients may ask for this scope."""
+        return (
+            scope in policy.SCOPES or scope in self.claims or self.api_with_scope(scope) is not None
+        )
+
+    def api_with_scope(self, scope: str) -> str | None:
+        """Return the identifier of an API that has this scope, or None."""
+        return next((api for api, scopes in self.scopes.items() if scope in scopes), None)
+
+    def all_scopes(self) -> set[str]:
+        """Return every scope that clients may ask for."""
+        return {*policy.SCOPES, *self.claims}.union(*self.scopes.values())
+
+    def unknown_groups(self, names: list[str]) -> list[str]:
+        """Return those of these names that no group has, in order."""
+        asked = set(names) - self.new_groups
+        known = Group.objects.filter(name__in=asked).values_list("name", flat=True)
+        return sorted(asked - set(known)) if asked else []

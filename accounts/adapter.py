@@ -5,7 +5,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -17,6 +17,7 @@ from accounts import parking
 from accounts.addresses import cleaned_email
 from accounts.models import User
 from accounts.next import with_next
+from accounts.password_rules import PasswordRules
 from accounts.second_factor import is_proven
 from accounts.sessions import Ending, end_sessions, session_of
 from accounts.signed_out import page_about
@@ -54,6 +55,12 @@ class Adapter(DefaultAccountAdapter):
         """Return the account that somebody is about to make."""
         return User(self_registered=True)
 
+    def clean_password(self, password: str, user: User | None = None) -> str:
+        """Return a password that a user may choose, on the way to an app or not."""
+        app_name = str(getattr(self.request, "app_name", ""))
+        PasswordRules().validate(password, user, app_name=app_name)
+        return password
+
     def set_password(self, user: User, password: str) -> None:
         """Set a password that the person chose; no other is required of them any more."""
         user.password_change_required = False
@@ -85,6 +92,9 @@ class Adapter(DefaultAccountAdapter):
             _begin_anew(request.session)
         if present is None:
             parking.resume(request, user)
+        if present is not None and HASH_SESSION_KEY in request.session:
+            # Else Django empties the session where the password has just got another hash.
+            request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         super().login(request, user)
 
     def get_logout_redirect_url(self, request: HttpRequest) -> str:

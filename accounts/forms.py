@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import passkeys, passwords
 from accounts.addresses import cleaned_email, normalised_email
 from accounts.models import User
+from accounts.password_rules import HELP
 
 log = structlog.get_logger(__name__)
 
@@ -246,6 +247,4 @@ class NewPasskeyForm(forms.Form):
 
 def _new_password(field: forms.Field, label: Any) -> None:
     _dress(field, label, autocomplete="new-password")
-    field.help_text = _(
-        "At least 15 characters. A few words that only you would put together work well."
-    )
+    field.help_text = HELP

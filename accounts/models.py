@@ -2,14 +2,17 @@
 
 import secrets
 import uuid
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.auth.password_validation import validate_password
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import NormalisedEmailField, normalised_email, shown_email
@@ -59,6 +62,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     password_change_required = models.BooleanField(
         _("has to choose a new password"), default=False, editable=False
     )
+    #: Where the hash was replaced, but not the password: what sessions note of the new hash, and
+    #: what they noted of the one before. Those that began with it go on.
+    rehashed = models.CharField(max_length=129, blank=True, default="", editable=False)
+    #: What passkeys know the user by: random, base64url. None until the first is made.
+    passkey_handle = models.CharField(max_length=86, null=True, unique=True, editable=False)
     #: Whether the person made the account, rather than an operator.
     self_registered = models.BooleanField(_("self-registered"), default=False, editable=False)
     #: When the account is deleted, if the person asked for that. Until then it is not active.
@@ -115,6 +123,26 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether this is the password. A hash that settings would make otherwise is replaced."""
+        return check_password(raw_password, self.password, self._rehash)
+
+    def _rehash(self, password: str) -> None:
+        """Replace the hash, unless the password was changed since it was read."""
+        proven, noted = (self.password, self.rehashed), self.get_session_auth_hash()
+        self.password = make_password(password)
+        self.rehashed = f"{self.get_session_auth_hash()}:{noted}"
+        unchanged = User.objects.filter(pk=self.pk, password=proven[0])
+        if not unchanged.update(password=self.password, rehashed=self.rehashed):
+            self.password, self.rehashed = proven
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Yield what sessions may have noted instead: under earlier keys, of an earlier hash."""
+        yield from super().get_session_auth_fallback_hash()
+        now, _, before = self.rehashed.partition(":")
+        if before and constant_time_compare(now, self.get_session_auth_hash()):
+            yield before
 
     @property
     def can_be_kept(self) -> bool:

@@ -24,14 +24,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
 from accounts.authentication import has_second_factor, signed_in_recently
 from accounts.levels import MULTI_FACTOR, PHISHING_RESISTANT, SINGLE_FACTOR
 from accounts.models import Session, User
 from accounts.next import with_next
-from accounts.sessions import Ending, end_sessions, is_first
+from accounts.sessions import Ending, end_sessions, is_first, is_unchanged
 
 #: How long a secret waits for the app's first code.
 _SET_UP_WITHIN = timedelta(hours=1)
@@ -109,7 +108,7 @@ class Stage(AuthenticateStage):
             isinstance(user, User)
             and user.may_sign_in
             and is_set_up(user)
-            and constant_time_compare(self.state.get("password", ""), user.get_session_auth_hash())
+            and is_unchanged(self.state.get("password", ""), user)
         )
 
 

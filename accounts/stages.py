@@ -7,9 +7,9 @@ from typing import Any
 from allauth.account.stages import LoginStage
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.crypto import constant_time_compare
 
 from accounts.next import with_next
+from accounts.sessions import is_unchanged
 
 
 class BeginningStage(LoginStage):
@@ -35,7 +35,7 @@ class LateStage(LoginStage):
         """Whether account and password are as they were when this sign-in began."""
         user = self.login.user
         noted = self.controller.get_stage(BeginningStage.key).state.get("password", "")
-        return user.may_sign_in and constant_time_compare(noted, user.get_session_auth_hash())
+        return user.may_sign_in and is_unchanged(noted, user)
 
 
 class KeepStage(LateStage):

@@ -66,14 +66,18 @@ def refresh(provider: Provider, number: int) -> Work:
 
 def userinfo(provider: Provider, number: int) -> Work:
     """Who a token's person is."""
-    tokens = _people_s_tokens(provider, _MANY_TOKENS)
-    messages = [
-        request(
-            provider.paths["userinfo"], headers={"Authorization": f"Bearer {t['access_token']}"}
-        )
-        for t in tokens
-    ]
+    messages = [_user_info(provider, tokens) for tokens in _people_s_tokens(provider, _MANY_TOKENS)]
     return _repeated(messages, number), _says("email", "ana@example.com")
+
+
+def user_info_request(provider: Provider) -> bytes:
+    """Return one such request, with a token of its own."""
+    return _user_info(provider, _people_s_tokens(provider, 1)[0])
+
+
+def _user_info(provider: Provider, tokens: dict[str, Any]) -> bytes:
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    return request(provider.paths["userinfo"], headers=bearer)
 
 
 def introspection(provider: Provider, number: int) -> Work:

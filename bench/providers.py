@@ -29,6 +29,8 @@ CLIENT_ID = "bench"
 REDIRECT_URI = "https://app.bench.example/callback"
 PASSWORD = "correct horse battery staple"
 SCOPE = "openid profile email offline_access"
+#: How many people sign in at once in a storm, and to which app; they have no tokens of it yet.
+CROWD, CROWD_CLIENT_ID = 50, "crowd"
 _FORM = re.compile(r"<form(.*?)</form>", re.DOTALL)
 _HIDDEN = re.compile(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
 _ACTION = re.compile(r'[^>]*action="([^"]*)"')
@@ -76,15 +78,15 @@ class Provider:
 
 def _answered(browser: Browser, path: str, page: Answer) -> tuple[str, Answer]:
     """Fill in what a page asks for, and return where that leads."""
-    filled = [_filled(form) for form in _FORM.findall(page.body.decode())]
+    filled = [_filled(form, browser.email) for form in _FORM.findall(page.body.decode())]
     action, fields = next(form for form in filled if form is not None)
     return browser.open(action or path, fields)
 
 
-def _filled(form: str) -> tuple[str, dict[str, str]] | None:
-    """Return where a form of Signet's goes and what Ana answers; None for one she leaves alone."""
+def _filled(form: str, email: str) -> tuple[str, dict[str, str]] | None:
+    """Return where a form of Signet's goes and what a user answers; None for one to leave alone."""
     if 'name="password"' in form:
-        answers = {"login": "ana@example.com", "password": PASSWORD}
+        answers = {"login": email, "password": PASSWORD}
     elif 'id="allow"' in form:
         answers = {"answer": "allow"}
     elif 'id="confirm-logout"' in form:
@@ -119,10 +121,18 @@ def manage(environment: Mapping[str, str], *arguments: str) -> None:
     )
 
 
+def crowd_emails() -> list[str]:
+    """Return who signs in at once (bench.storm)."""
+    return [f"crowd-{number}@example.com" for number in range(CROWD)]
+
+
 def declare(
     environment: Mapping[str, str], directory: Path, clients: list[dict[str, object]]
 ) -> None:
-    """Make Ana and these clients."""
+    """Make Ana, a crowd to sign in at once, and these clients."""
+    crowd = [
+        {"email": email, "password": PASSWORD, "email_verified": True} for email in crowd_emails()
+    ]
     ana = {
         "email": "ana@example.com",
         "password": PASSWORD,
@@ -134,7 +144,7 @@ def declare(
     }
     scopes = [{"name": "read", "description": "Read"}]
     file = directory / "declared.json"
-    file.write_text(json.dumps({"users": [ana], "scopes": scopes, "clients": clients}))
+    file.write_text(json.dumps({"users": [ana, *crowd], "scopes": scopes, "clients": clients}))
     manage(environment, "apply", str(file))
 
 
@@ -158,7 +168,15 @@ def signet(
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
         "scope": f"{SCOPE} read",
     }
-    declare(environment, directory, [client])
+    of_the_crowd = {
+        "client_id": CROWD_CLIENT_ID,
+        "client_name": "Crowd",
+        "token_endpoint_auth_method": "none",
+        "redirect_uris": [REDIRECT_URI],
+        "scope": SCOPE,
+        "first_party": True,
+    }
+    declare(environment, directory, [client, of_the_crowd])
     manage(environment, "check", "--deploy")
     process = Process(
         [*MANAGE, "serve", "--bind", f"127.0.0.1:{port}"], environment, directory / "signet.log"

@@ -147,8 +147,13 @@ def _next_of(answer: Answer) -> str | None:
 class Browser:
     """Follows redirects within the provider and keeps its cookies."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(
+        self, port: int, email: str = "ana@example.com", ip_address: str = "203.0.113.7"
+    ) -> None:
         self.port = port
+        #: Who signs in at it, and what the proxy says of where it is.
+        self.email = email
+        self.ip_address = ip_address
         self.cookies: dict[str, str] = {}
 
     def open(self, path: str, form: Mapping[str, str] | None = None) -> tuple[str, Answer]:
@@ -171,7 +176,9 @@ class Browser:
     def request(self, path: str, form: Mapping[str, str] | None = None) -> bytes:
         """Return the request that this browser would send."""
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        extra: dict[str, Any] = {"Cookie": cookies} if cookies else {}
+        extra: dict[str, Any] = {"X-Forwarded-For": self.ip_address}
+        if cookies:
+            extra["Cookie"] = cookies
         if form is not None:
             extra["Origin"] = ORIGIN
         return request(path, form, headers=extra)

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlencode
 
 from corsheaders.middleware import CorsMiddleware
@@ -14,11 +15,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpR
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import SimpleLazyObject
 
 from accounts.next import UNREADABLE
 from foundation.request_bodies import BODY_PROBLEM
 from idp import policy
-from idp.clients.presentation import logo_policy
+from idp.clients.presentation import logo_policy, name_of
 from idp.continuation import carries_wish, pending_of
 from idp.endpoints.unusable_body import answer_unusable_body
 from idp.logout.session_state import keep_cookie
@@ -112,6 +114,21 @@ class ContentSecurityPolicy(CSPMiddleware):
             response.headers.setdefault("Content-Security-Policy", self._usual)
             return response
         return super().process_response(request, response)
+
+
+def name_app(get_response: GetResponse) -> GetResponse:
+    """Tell account pages the name of the app that the user is on the way to, as `app_name`."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.app_name = SimpleLazyObject(partial(_app_name, request))  # type: ignore[attr-defined]
+        return get_response(request)
+
+    return middleware
+
+
+def _app_name(request: HttpRequest) -> str:
+    pending = pending_of(request)
+    return name_of(pending.client) if pending else ""
 
 
 def keep_browser_state(get_response: GetResponse) -> GetResponse:

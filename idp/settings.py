@@ -137,6 +137,7 @@ MIDDLEWARE = [
     "idp.middleware.ContentSecurityPolicy",
     "idp.middleware.keep_browser_state",
     "idp.middleware.PageSessions",
+    "idp.middleware.name_app",
     "idp.middleware.PageLocale",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -159,6 +160,14 @@ IDP_AUTHORIZE_MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.AuthenticationMiddleware",
     "idp.middleware.refuse_unusable_bodies",
+]
+#: Of the page that refuses others when there are too many (idp.wsgi): none asks a database.
+IDP_TOO_BUSY_MIDDLEWARE = [
+    "idp.middleware.identify_requests",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
 ]
 #: Of protocol endpoints, which no browser comes to with a cookie of ours (idp.wsgi).
 IDP_PROTOCOL_MIDDLEWARE = [
@@ -187,6 +196,13 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     }
 ]
+
+# --- How much at once ------------------------------------------------------------------------
+
+#: How many requests one process works on at once, each with a database connection (`serve
+#: --threads`), and how many requests of people may wait meanwhile; more are answered with 503.
+IDP_THREADS: int = env.int("IDP_THREADS", default=4)
+IDP_WAITING: int = env.int("IDP_WAITING", default=100)
 
 # --- Data -----------------------------------------------------------------------------------
 
@@ -253,20 +269,19 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "account_home"
 
-# Argon2 as the library recommends it; the second is there to verify what another system hashed.
+#: The strength of Argon2id; OWASP's first choice of equals by default. Hashes of another strength
+#: are replaced when their passwords are next used.
+IDP_ARGON2_MEMORY_KIB: int = env.int("IDP_ARGON2_MEMORY_KIB", default=19 * 1024)
+IDP_ARGON2_PASSES: int = env.int("IDP_ARGON2_PASSES", default=2)
+IDP_ARGON2_LANES: int = env.int("IDP_ARGON2_LANES", default=1)
+# The first hashes; the others verify what is stored from before, or was hashed by another system.
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "accounts.hashing.Argon2",
+    "accounts.hashing.EarlierArgon2",
+    "accounts.hashing.EarlierPBKDF2",
 ]
-# NIST SP 800-63B-4 §3.1.1.2: length and a blocklist, no rules of composition.
-AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 15},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-]
+# NIST SP 800-63B-4 §3.1.1.2: length and what is easy to guess, no rules of composition.
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.password_rules.PasswordRules"}]
 
 ACCOUNT_ADAPTER = "accounts.adapter.Adapter"
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -4,6 +4,8 @@ Discovery and keys are prepared bytes. Protocol endpoints are called by machines
 cookie of ours, so what Django does for browsers would only cost time there, and a cookie that
 doesn't exist can't be abused. The authorization endpoint has what its browser needs and no more:
 with single sign-on, all that people see of it is where it sends them.
+
+Each request is worked on within a slot; too many pages at once are refused (foundation.slots).
 """
 
 import os
@@ -15,7 +17,7 @@ from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 from django.utils.module_loading import import_string
@@ -25,15 +27,21 @@ _django = get_wsgi_application()
 
 from foundation.outages import part_out_of_order  # noqa: E402  after Django is set up
 from foundation.request_bodies import read_body  # noqa: E402
+from foundation.slots import NoPlaceError, place, slot  # noqa: E402
 from idp import policy  # noqa: E402
 from idp.endpoints.metadata import Document, published  # noqa: E402
+from idp.endpoints.too_busy import too_busy  # noqa: E402
+
+_Environ = dict[str, Any]
 
 
 class ShortHandler:
     """Answers by Django's views within a few middlewares, and nothing around."""
 
-    def __init__(self, middleware: Sequence[str]) -> None:
-        answer = convert_exception_to_response(_view)
+    def __init__(
+        self, middleware: Sequence[str], view: Callable[[HttpRequest], HttpResponse] | None = None
+    ) -> None:
+        answer = convert_exception_to_response(view or _view)
         for path in reversed(middleware):
             answer = convert_exception_to_response(import_string(path)(answer))
         self._answer: Callable[[HttpRequest], Any] = answer
@@ -62,16 +70,15 @@ def _view_of(path: str) -> Callable[[HttpRequest], HttpResponse]:
 
 
 _protocol = ShortHandler(settings.IDP_PROTOCOL_MIDDLEWARE)
-_handlers = dict.fromkeys(policy.PROTOCOL_PATHS, _protocol) | {
-    policy.PATHS["authorization_endpoint"]: ShortHandler(settings.IDP_AUTHORIZE_MIDDLEWARE)
-}
+_authorize = ShortHandler(settings.IDP_AUTHORIZE_MIDDLEWARE)
+_too_busy = ShortHandler(settings.IDP_TOO_BUSY_MIDDLEWARE, too_busy)
 
 
 #: The largest file that the administration takes, with the form around it, in bytes.
 _LARGEST_UPLOAD = 1024 * 1024
 
 
-def _largest_body(environ: dict[str, Any]) -> int:
+def _largest_body(environ: _Environ) -> int:
     """Return how many bytes the body of this request may have."""
     is_upload = environ.get("CONTENT_TYPE", "").startswith("multipart/form-data")
     if is_upload and environ["PATH_INFO"].startswith("/admin/"):
@@ -89,16 +96,52 @@ def _published(path: str) -> Document | None:
         return None
 
 
-def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+def application(environ: _Environ, start_response: Any) -> Iterable[bytes]:
     """Answer GET and HEAD of the published documents; hand the rest on."""
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     read_body(environ, _largest_body(environ))
     document = _published(path) if method in {"GET", "HEAD"} else None
     if document is None:
-        return _handlers.get(path, _django)(environ, start_response)
+        return _answer(environ, start_response)
     if environ.get("HTTP_IF_NONE_MATCH") == document.etag:
         start_response("304 Not Modified", list(document.headers))
         return [b""]
     length = ("Content-Length", str(len(document.body)))
     start_response("200 OK", [*document.headers, length])
     return [b"" if method == "HEAD" else document.body]
+
+
+def _answer(environ: _Environ, start_response: Any) -> Iterable[bytes]:
+    path = environ["PATH_INFO"]
+    if path in policy.PROTOCOL_PATHS:
+        with slot(page=False):
+            return _protocol(environ, start_response)
+    if path.startswith(settings.STATIC_URL):
+        return _django(environ, start_response)
+    try:
+        with place(), slot(page=True):
+            if path == policy.PATHS["authorization_endpoint"]:
+                return _authorize(environ, start_response)
+            return _whole(_django(environ, start_response))
+    except NoPlaceError:
+        return _too_busy(environ, start_response)
+
+
+def _whole(response: Any) -> Iterable[bytes]:
+    """Return an answer that needs its slot no more.
+
+    One that streams goes on with a connection of its own.
+    """
+    if response.streaming:
+        return _streamed(response)
+    body = list(response)
+    response.close()
+    return body
+
+
+def _streamed(response: Any) -> Iterable[bytes]:
+    try:
+        yield from response
+    finally:
+        response.close()
+        connections.close_all()

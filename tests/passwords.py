@@ -1,9 +1,8 @@
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from accounts.hashing import Argon2
 
 
-class CheapArgon2(Argon2PasswordHasher):
+class CheapArgon2(Argon2):
     """Argon2 with parameters that only tests may use."""
 
-    time_cost = 1
-    memory_cost = 64
-    parallelism = 1
+    def __init__(self) -> None:
+        self.memory_cost, self.time_cost, self.parallelism = 64, 1, 1

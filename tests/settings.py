@@ -24,7 +24,7 @@ os.environ["EMAIL_URL"] = f"filemail:///{os.environ['SIGNET_TEST_MAIL']}"
 
 from idp.logs import logging_configuration  # noqa: E402
 from idp.settings import *  # noqa: E402, F403
-from idp.settings import CACHES, DATABASES  # noqa: E402
+from idp.settings import CACHES, DATABASES, PASSWORD_HASHERS  # noqa: E402
 
 MAIL_DIRECTORY = Path(os.environ["SIGNET_TEST_MAIL"])
 CACHES["default"]["KEY_PREFIX"] = _WORKER
@@ -37,6 +37,6 @@ else:
     DATABASES["default"]["TEST"]["TEMPLATE"] = DATABASES["default"]["NAME"]
 
 LOGGING = logging_configuration(json=True)  # as in production; tests read it
-PASSWORD_HASHERS = ["tests.passwords.CheapArgon2"]
+PASSWORD_HASHERS = ["tests.passwords.CheapArgon2", *PASSWORD_HASHERS[1:]]
 # Short, so that a test which needs the next code of an authenticator app need not wait for long.
 MFA_TOTP_PERIOD = 4

@@ -7,11 +7,13 @@ from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
 from accounts import passwords
 from accounts.models import User
+from accounts.password_rules import refuse_unusable
 from accounts.sessions import Ending, end_sessions
 from idp.declaration import groups
 from idp.declaration.change import NEW_SECRET, Act, Change, differences
@@ -111,6 +113,8 @@ def plan_user(entry: dict[str, Any], *, present: Present) -> tuple[User, Step | 
     if user.deletion_due_at is None:  # else it is the person's own wish not to be
         user.is_active = entry.get("is_active", True)
     password = _password_of(what, entry)
+    if password is not None:
+        _refuse_unusable(what, password)
     validate(what, user, exclude=["password"])
     verified = entry.get("email_verified", before.get("email_verified", False))
     if verified and present.proven.get(email, user.pk) != user.pk:
@@ -204,6 +208,16 @@ def _state(user: User, *, verified: bool, groups: list[str]) -> dict[str, Any]:
         "groups": groups,
         **{name: getattr(user, name) for name in ("is_active", "is_staff", "is_superuser")},
     }
+
+
+def _refuse_unusable(what: str, password: str) -> None:
+    """Raise DeclarationError for what nobody could sign in with; how easy it is isn't judged."""
+    if password == "":
+        raise DeclarationError(f"{what}: password is empty; leave it out for none.")
+    try:
+        refuse_unusable(password)
+    except ValidationError as problem:
+        raise DeclarationError(f"{what}: password: {problem.messages[0]}") from None
 
 
 def _check_types(what: str, entry: dict[str, Any]) -> None:

@@ -16,10 +16,16 @@ from accounts import password_only
 from accounts.authentication import authentication_in
 from accounts.models import User
 from accounts.sessions import begin_without_browser
+from foundation.slots import RETRY_AFTER, NoPlaceError, place
 from idp import events
 from idp.clients.admission import NOT_ADMITTED, admits
 from idp.models import Authorization, Client, ClientSession
-from idp.protocol.errors import InvalidGrant, InvalidScope, TooManyWrongPasswords
+from idp.protocol.errors import (
+    InvalidGrant,
+    InvalidScope,
+    TemporarilyUnavailable,
+    TooManyWrongPasswords,
+)
 from idp.protocol.parameters import Parameters
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.tokens.authorization import Entitlement
@@ -32,7 +38,7 @@ def entitle(
     """Give the scopes asked for to whoever knows the person's password.
 
     Raises InvalidGrant, in the same words whatever it is that is wrong with account or password;
-    InvalidScope, InvalidTarget.
+    InvalidScope, InvalidTarget, TemporarilyUnavailable.
     """
     username, password = parameters.require("username"), parameters.require("password")
     scopes = _scopes(client, parameters)
@@ -66,7 +72,12 @@ def _scopes(client: Client, parameters: Parameters) -> frozenset[str]:
 def _person(http: HttpRequest, client: Client, username: str, password: str) -> User:
     """RFC 6749 §4.3.2: the password proves the person, and is not open to guessing."""
     try:
-        user = password_only.person_of(http, username, password)
+        with place():  # before anything is counted
+            user = password_only.person_of(http, username, password)
+    except NoPlaceError:
+        raise TemporarilyUnavailable(
+            "Too many passwords wait to be checked.", retry_after=RETRY_AFTER
+        ) from None
     except password_only.TooManyTriesError as exceeded:
         raise TooManyWrongPasswords(
             "Too many wrong passwords came for this username or from this IP address; "

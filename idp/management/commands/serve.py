@@ -24,7 +24,13 @@ class Command(BaseCommand):
         """Say where, and with how many processes and threads."""
         parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT")
         parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes")
-        parser.add_argument("--threads", type=int, default=4, metavar="N", help="threads of each")
+        parser.add_argument(
+            "--threads",
+            type=int,
+            default=settings.IDP_THREADS,
+            metavar="N",
+            help="requests that each works on at once",
+        )
         parser.add_argument("--with-worker", action="store_true", help="run the worker beside")
 
     def handle(
@@ -43,6 +49,7 @@ class Command(BaseCommand):
             raise CommandError(f"Can't serve at {problem}.") from None
         self._prepare_database()
         connections.close_all()  # none may live across a fork
+        settings.IDP_THREADS = threads  # of the processes that serve, forked from this one
         self.stdout.write(f"Serving {settings.IDP_ISSUER} on {bind}")
         worker = WorkerProcess() if with_worker else None
         server = processes.RequestServer(

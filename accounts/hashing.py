@@ -1,0 +1,92 @@
+"""Passwords as they are stored: normalised, then hashed in threads of their own.
+
+Every way to set or check a password ends here, since these are Django's hashers (settings,
+PASSWORD_HASHERS). Those threads are as many as processors and have a low priority, so that a storm
+of sign-ins takes the time that others leave.
+"""
+
+import os
+import sys
+import threading
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
+
+from foundation.slots import without_slot
+
+#: How much lower the priority of these threads is: beside one busy thread, a tenth of a processor.
+_NICENESS = 10
+T = TypeVar("T")
+
+
+def normalised(password: str) -> str:
+    """Return a password as it is hashed, however its characters were typed.
+
+    NFKC, as NIST SP 800-63B-4 §3.1.1.2 has it: an accented letter is the same whether a keyboard
+    composes it or not.
+    """
+    return unicodedata.normalize("NFKC", password)
+
+
+class Argon2(Argon2PasswordHasher):
+    """Argon2id of the normalised password, at the strength that settings say. RFC 9106."""
+
+    #: Not Django's `argon2`, so that a hash says whether its password was normalised.
+    algorithm = "argon2_nfkc"
+
+    def __init__(self) -> None:
+        self.memory_cost: int = settings.IDP_ARGON2_MEMORY_KIB
+        self.time_cost: int = settings.IDP_ARGON2_PASSES
+        self.parallelism: int = settings.IDP_ARGON2_LANES
+
+    def encode(self, password: str, salt: str) -> str:
+        """Return the hash of a password."""
+        return _in_pool(super().encode, normalised(password), salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        """Whether a hash is that of this password."""
+        return _in_pool(super().verify, normalised(password), encoded)
+
+
+class _AsItWasSent:
+    """A hasher of passwords that were not normalised. A hash that it verifies is replaced."""
+
+    def verify(self, password: str, encoded: str) -> bool:
+        """Whether a hash is that of this password, normalised or as it was sent."""
+        spellings = dict.fromkeys((normalised(password), password))
+        return _in_pool(lambda: any(self._is_of(spelling, encoded) for spelling in spellings))
+
+    def _is_of(self, password: str, encoded: str) -> bool:
+        return super().verify(password, encoded)  # type: ignore[misc, no-any-return]
+
+
+class EarlierArgon2(_AsItWasSent, Argon2PasswordHasher):
+    """Verifies what Django's own Argon2 hasher has stored here."""
+
+
+class EarlierPBKDF2(_AsItWasSent, PBKDF2PasswordHasher):
+    """Verifies what another system has hashed."""
+
+
+def _in_pool(function: Callable[..., T], *arguments: Any) -> T:
+    """Return what a function gives, called in one of the threads that hash."""
+    with without_slot():
+        return _pool().submit(function, *arguments).result()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return ThreadPoolExecutor(processors, "hashing", initializer=_lower_priority)
+
+
+def _lower_priority() -> None:
+    if sys.platform == "linux":  # elsewhere it would be the whole process's
+        thread = threading.get_native_id()
+        niceness = os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS
+        os.setpriority(os.PRIO_PROCESS, thread, niceness)

@@ -1,0 +1,116 @@
+"""Slots: how many requests a process works on at once. Each slot has a database connection.
+
+A server thread waits for a slot before it works on a request, and gives it back while something
+slow is done that needs no database (`without_slot`). So threads are cheap: many can wait, and those
+that wait keep neither the interpreter nor a connection from the others. Pages leave one slot to
+protocol endpoints, and only so many of their requests may wait (docs/adr/0022).
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from queue import SimpleQueue
+from typing import Any
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
+
+#: Seconds after which whoever finds no place may come again.
+RETRY_AFTER = 5
+
+
+class NoPlaceError(Exception):
+    """As many requests wait in this process as may."""
+
+
+class _Slots:
+    """The slots of a process, and the places of those who wait."""
+
+    def __init__(self, slots: int, places: int) -> None:
+        self._free: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(slots):
+            connection = connections.create_connection(DEFAULT_DB_ALIAS)
+            connection.inc_thread_sharing()  # by one thread after another, never by two at once
+            self._free.put(connection)
+        self._for_pages = threading.Semaphore(max(1, slots - 1))
+        self._places = threading.Semaphore(places)
+
+    def take_place(self) -> None:
+        if not self._places.acquire(blocking=False):
+            raise NoPlaceError
+
+    def leave_place(self) -> None:
+        self._places.release()
+
+    def take(self, *, page: bool) -> None:
+        if page:
+            self._for_pages.acquire()
+        connections[DEFAULT_DB_ALIAS] = self._free.get()
+
+    def give_back(self, *, page: bool) -> None:
+        connection = connections[DEFAULT_DB_ALIAS]
+        del connections[DEFAULT_DB_ALIAS]
+        self._free.put(connection)
+        if page:
+            self._for_pages.release()
+
+
+class _Thread(threading.local):
+    """What the request of this thread has."""
+
+    #: Whether it is a page's; None without a slot.
+    page: bool | None = None
+
+
+_thread = _Thread()
+
+
+@cache
+def _slots() -> _Slots:
+    """Return this process's own: made when first asked for, after it was forked."""
+    return _Slots(settings.IDP_THREADS, settings.IDP_WAITING)
+
+
+@contextmanager
+def slot(*, page: bool) -> Iterator[None]:
+    """Work on a request within a slot; wait until there is one."""
+    _slots().take(page=page)
+    _thread.page = page
+    try:
+        yield
+    finally:
+        _thread.page = None
+        _slots().give_back(page=page)
+
+
+@contextmanager
+def place() -> Iterator[None]:
+    """Hold one of the places for requests that may have to wait long.
+
+    Raises NoPlaceError if there is none left.
+    """
+    _slots().take_place()
+    try:
+        yield
+    finally:
+        _slots().leave_place()
+
+
+@contextmanager
+def without_slot() -> Iterator[None]:
+    """Do something that needs no database, and let others have this request's slot meanwhile.
+
+    Within a transaction the slot is kept, since the connection is in use.
+    """
+    page = _thread.page
+    if page is None or connections[DEFAULT_DB_ALIAS].in_atomic_block:
+        yield
+        return
+    _slots().give_back(page=page)
+    _thread.page = None
+    try:
+        yield
+    finally:
+        _slots().take(page=page)
+        _thread.page = page

@@ -1,0 +1,21 @@
+"""The answer where as many requests wait already as may. RFC 9110 §15.6.4.
+
+It asks neither database, cache nor session: they have enough to do.
+"""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.views.decorators.cache import never_cache
+
+from foundation.slots import RETRY_AFTER
+
+
+@never_cache
+def too_busy(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """Return the page that asks a user to come again in some seconds."""
+    page = render_to_string("503.html")
+    return HttpResponse(
+        page, status=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER)}
+    )

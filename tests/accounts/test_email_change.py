@@ -245,12 +245,13 @@ def test_what_undoes_nothing(browser: Browser, person: Person, user: User, new: 
     assert Session.objects.filter(user=user, ended_at=None).exists()
 
 
-def test_an_operators_change_of_the_address_ends_the_link(
+def test_an_operators_change_of_the_address_leaves_the_link(
     browser: Browser, person: Person, user: User, new: str
 ) -> None:
+    """Else two changes would hide what one tells."""
     change(browser, new)
     with Browser() as operators:
         operators.sign_in(make_person(is_staff=True, is_superuser=True))
         page = operators.open(f"/admin/accounts/user/{user.pk}/change/")
         operators.submit(page, email=f"{unique('newer')}@example.com")
-    assert browser.get(urlsplit(mailed_link(person.email)).path).status_code == 410
+    assert browser.get(urlsplit(mailed_link(person.email)).path).status_code == 200

@@ -14,7 +14,7 @@ from jwcrypto.jwk import JWKSet
 from jwcrypto.jwt import JWT
 
 from bench.providers import CLIENT_ID, REDIRECT_URI, Provider
-from bench.wire import ORIGIN, Answer, Browser, Connection, Task, request, send_all
+from bench.wire import ORIGIN, Answer, Browser, Connection, Task, next_of, request, send_all
 
 #: The requests of one measurement, and the check of each of their answers.
 Work = tuple[Sequence[Task], Callable[[Answer], object]]
@@ -150,9 +150,10 @@ def _ensure_signed_in(provider: Provider) -> None:
 
 
 def _code_of(answer: Answer) -> str:
-    if answer.status not in {302, 303} or not answer.location.startswith(REDIRECT_URI):
+    address = next_of(answer)
+    if address is None or not address.startswith(REDIRECT_URI):
         raise AssertionError(f"no code: {answer}")
-    return parse_qs(urlsplit(answer.location).query)["code"][0]
+    return parse_qs(urlsplit(address).query)["code"][0]
 
 
 def _exchanges(provider: Provider, number: int) -> list[bytes]:

@@ -136,7 +136,7 @@ def _timed(task: Callable[[], Answer]) -> Answer:
 _REFRESH = re.compile(rb'<meta http-equiv="refresh" content="0;url=([^"]*)">')
 
 
-def _next_of(answer: Answer) -> str | None:
+def next_of(answer: Answer) -> str | None:
     """Return where a redirect or such a page leads, or None for any other answer."""
     if answer.status in {302, 303}:
         return answer.location
@@ -165,7 +165,7 @@ class Browser:
             for cookie in answer.headers("set-cookie"):
                 name, _, value = cookie.partition(";")[0].partition("=")
                 self.cookies[name] = value
-            address = _next_of(answer)
+            address = next_of(answer)
             if address is None:
                 return path, answer
             target = urlsplit(address)

@@ -96,9 +96,10 @@ def _as_json(_logger: Any, _method: str, event: dict[str, Any]) -> str:
     return _json.encode(event)
 
 
-def logging_configuration(*, json: bool) -> dict[str, Any]:
+def logging_configuration(*, json: bool, level: str = "INFO") -> dict[str, Any]:
     """Return Django's LOGGING: one handler to standard error, `json` or for a person's eyes.
 
+    `level` is the name of the lowest level that is logged, in capitals.
     Both escape control characters in values, so a line of input can't forge a line of log. Lines of
     our own take a shorter way there, and look the same.
     """
@@ -111,7 +112,7 @@ def logging_configuration(*, json: bool) -> dict[str, Any]:
     structlog.configure(
         processors=[*_SHARED, *rendering],
         logger_factory=_OwnLines,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         cache_logger_on_first_use=True,
     )
     return {
@@ -136,9 +137,9 @@ def logging_configuration(*, json: bool) -> dict[str, Any]:
                 "filters": ["brief"],
             },
         },
-        "root": {"handlers": ["stderr"], "level": "INFO"},
+        "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            "django": {"handlers": [], "level": "INFO", "propagate": True},
+            "django": {"handlers": [], "level": level, "propagate": True},
             "django.request": {"level": "ERROR"},  # a 4xx is logged where its reason is known
             # What strangers send is a line, not a traceback.
             "django.security": {"handlers": ["brief"], "propagate": False},

@@ -432,4 +432,6 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 300
-LOGGING = logging_configuration(json=not IDP_DEVELOPMENT)
+#: The lowest level that is logged: debug, info, warning or error.
+IDP_LOG_LEVEL: str = env.str("IDP_LOG_LEVEL", default="info").upper()
+LOGGING = logging_configuration(json=not IDP_DEVELOPMENT, level=IDP_LOG_LEVEL)

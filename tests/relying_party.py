@@ -259,11 +259,12 @@ def gone_on(response: httpx.Response) -> httpx.Response:
 class Browser(httpx.Client):
     """A browser without JavaScript: cookies, forms, and redirects as far as our own pages go."""
 
-    def __init__(self) -> None:
+    def __init__(self, issuer: str = ISSUER) -> None:
+        self.issuer = issuer
         # A network address of its own: limits by address are the tests' subject, not their fate.
         address = ".".join(str(random.randint(1, 250)) for _ in range(4))
         super().__init__(
-            base_url=ISSUER,
+            base_url=issuer,
             headers={"X-Forwarded-For": address, "User-Agent": "Test"},
             event_hooks={"response": [keep_secret, self._trust_localhost]},
             timeout=30,
@@ -278,7 +279,7 @@ class Browser(httpx.Client):
             if not response.is_redirect:
                 return response
             target = urljoin(str(response.url), response.headers["Location"])
-            if not target.startswith(f"{ISSUER}/"):
+            if not target.startswith(f"{self.issuer}/"):
                 return response
             response = self.get(target)
         raise AssertionError(f"redirected in a circle: {response.url}")
@@ -308,7 +309,9 @@ class Browser(httpx.Client):
                 target = urljoin(str(page.url), form.action or str(page.url))
                 return self.settle(
                     self.post(
-                        target, data=data, headers={"Origin": ISSUER, "Referer": str(page.url)}
+                        target,
+                        data=data,
+                        headers={"Origin": self.issuer, "Referer": str(page.url)},
                     )
                 )
         raise AssertionError(f"no form with {sorted(fields)} {button} on {page.url}:\n{page.text}")

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.generic import FormView
@@ -68,10 +69,14 @@ class _AsksForSecondFactor(FormView):  # type: ignore[type-arg]
         user = self.whose()
         context = super().get_context_data(email=user.shown_email, **kwargs)
         form = context["form"]
+        code_form = form if "code" in form.fields else SecondFactorForm(user=user)
+        asks_for_app = has_app(user)
+        if not asks_for_app:
+            code_form.fields["code"].label = _("Recovery code")
         return {
             **context,
-            "code_form": form if "code" in form.fields else SecondFactorForm(user=user),
-            "has_app": has_app(user),
+            "code_form": code_form,
+            "has_app": asks_for_app,
             "has_passkey": has_passkey(user),
         }
 

@@ -5,6 +5,8 @@
 #     path("oidc/", include("mozilla_django_oidc.urls")),
 #
 # {% url "oidc_authentication_init" %} is where signing in begins.
+#
+# OIDC_CLIENT_SECRET=… python manage.py runserver localhost:5003
 
 import os
 

@@ -8,7 +8,7 @@ import express from 'express'
 import session from 'express-session'
 import * as client from 'openid-client'
 
-const port = process.env.PORT ?? 3000
+const port = process.env.PORT ?? 5004
 const redirectUri = `${process.env.APP_ADDRESS ?? `http://localhost:${port}`}/callback`
 const issuer = new URL('https://id.example.com')
 const config = await client.discovery(

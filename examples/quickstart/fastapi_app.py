@@ -1,7 +1,7 @@
 """Sign people in with FastAPI and Authlib.
 
 pip install fastapi uvicorn authlib httpx itsdangerous
-OIDC_CLIENT_SECRET=… uvicorn fastapi_app:app --port 8000
+OIDC_CLIENT_SECRET=… uvicorn fastapi_app:app --port 5002
 """
 
 import os

@@ -1,7 +1,7 @@
 """Sign people in with Flask and Authlib.
 
 pip install flask authlib requests
-OIDC_CLIENT_SECRET=… flask --app flask_app run
+OIDC_CLIENT_SECRET=… flask --app flask_app run --port 5001
 """
 
 import os

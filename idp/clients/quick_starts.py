@@ -32,7 +32,8 @@ class QuickStart:
     #: Whether the client has no secret.
     is_public: bool = False
     application_type: str = Client.ApplicationType.WEB
-    #: The redirect URI on the developer's own machine, as the file has it.
+    #: The redirect URI on the developer's own machine, as the file has it. Each has a port of its
+    #: own, beside those of `make run`; macOS has a service of its own at 5000.
     redirect_uri: str = ""
 
     @property
@@ -63,32 +64,32 @@ QUICK_STARTS: Final = {
             "django",
             "Django with mozilla-django-oidc",
             "django_settings.py",
-            redirect_uri="http://localhost:8000/oidc/callback/",
+            redirect_uri="http://localhost:5003/oidc/callback/",
         ),
         QuickStart(
             "flask",
             "Flask with Authlib",
             "flask_app.py",
-            redirect_uri="http://localhost:5000/callback",
+            redirect_uri="http://localhost:5001/callback",
         ),
         QuickStart(
             "fastapi",
             "FastAPI with Authlib",
             "fastapi_app.py",
-            redirect_uri="http://localhost:8000/callback",
+            redirect_uri="http://localhost:5002/callback",
         ),
         QuickStart(
             "express",
             "Express with openid-client",
             "express_app.mjs",
-            redirect_uri="http://localhost:3000/callback",
+            redirect_uri="http://localhost:5004/callback",
         ),
         QuickStart(
             "single-page-app",
             "A single-page app with oidc-client-ts",
             "single_page_app.html",
             is_public=True,
-            redirect_uri="http://localhost:8000/callback",
+            redirect_uri="http://localhost:5005/callback",
         ),
         QuickStart(
             "desktop",
@@ -102,7 +103,7 @@ QUICK_STARTS: Final = {
             "apache",
             "Apache with mod_auth_openidc",
             "apache.conf",
-            redirect_uri="http://localhost/oidc/callback",
+            redirect_uri="http://localhost:5006/oidc/callback",
         ),
         QuickStart("machine", "A machine with curl", "machine.sh", grant_type="client_credentials"),
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 from granian.constants import Interfaces
+from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from foundation import mail
@@ -44,6 +45,7 @@ class RequestServer(MPServer):
             workers=processes,
             blocking_threads=threads + 1,  # one is left where all others wait for the database
             log_access=False,
+            log_level=LogLevels(settings.IDP_LOG_LEVEL.lower()),
             log_dictconfig=logs,
             respawn_failed_workers=True,
             workers_kill_timeout=_STOPS_WITHIN,

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -38,7 +38,7 @@ class Process:
     def wait(self) -> None:
         """Return once it accepts connections."""
         parts = urlsplit(self.address)
-        for _ in range(600):
+        for _ in range(2400):
             if self.process.poll() is not None:
                 break
             try:
@@ -130,6 +130,36 @@ class Traveller(Browser):
         if is_page(page, "/consent"):
             page = self.press(page, button)
         return page
+
+
+@contextmanager
+def made(log: Path, **environment: str) -> Iterator[Process]:
+    """Run what `make run` runs, at free ports; gives it once all of it answers."""
+    port = free_ports(0, 1, 3)
+    address = f"http://localhost:{port}"
+    command = ["scripts/run"]
+    environment |= {"PORT": str(port), "IDP_ISSUER": address}
+    with running("make run", command, address, log, **environment) as process:
+        for _ in range(2400):
+            if "start here" in log.read_text() or process.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        assert "start here" in log.read_text(), log.read_text()
+        yield process
+
+
+def free_ports(*offsets: int) -> int:
+    """Return a port that is free, as are those at these distances from it."""
+    while True:
+        first = urlsplit(free_address()).port or 0
+        with ExitStack() as taken:
+            try:
+                for offset in offsets:
+                    probe = taken.enter_context(socket.socket())
+                    probe.bind(("127.0.0.1", first + offset))
+            except OSError:
+                continue
+            return first
 
 
 @pytest.fixture

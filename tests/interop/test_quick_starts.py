@@ -1,4 +1,8 @@
-"""Quick starts: each is taken from its page as its app's owner sees it, and run as it stands."""
+"""Quick starts: each is taken from its page as its app's owner sees it, and run as it stands.
+
+They run beside `make run`, at the addresses that their pages name: all on one host, where cookies
+ignore ports.
+"""
 
 import json
 import os
@@ -19,15 +23,33 @@ from django.core.management import call_command
 from accounts.models import User
 from idp.clients.quick_starts import QUICK_STARTS
 from idp.models import Client, Delivery
-from tests.conftest import ROOT, Server
-from tests.interop.conftest import Traveller, free_address, running, shown
+from tests.conftest import ROOT, database_url
+from tests.interop.conftest import Traveller, made, running, shown
 from tests.relying_party import Person, Registered, make_api, make_client, make_person
 
 NODE_MODULES = ROOT / "tests/node_modules"
-FLASK = (sys.executable, "-m", "flask", "--app", "flask_app", "run", "--port")
-UVICORN = (sys.executable, "-m", "uvicorn", "fastapi_app:app", "--port")
+FLASK = (sys.executable, "-m", "flask")
+UVICORN = (sys.executable, "-m", "uvicorn")
 DJANGO = (sys.executable, "-m", "tests.interop.mozilla_site")
 APACHE = ("apache2", "-X", "-f")
+
+
+@pytest.fixture(scope="module")
+def issuer(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running `make run`, on this test process's database."""
+    with made(
+        tmp_path_factory.mktemp("run") / "log",
+        DJANGO_SETTINGS_MODULE="tests.settings",
+        DATABASE_URL=database_url(),
+    ) as run:
+        yield run.address
+
+
+@pytest.fixture
+def traveller(issuer: str) -> Iterator[Traveller]:
+    """A browser that nobody is signed in at."""
+    with Traveller(issuer) as browser:
+        yield browser
 
 
 def page_of(name: str, client: Registered, traveller: Traveller) -> str:
@@ -38,25 +60,37 @@ def page_of(name: str, client: Registered, traveller: Traveller) -> str:
     traveller.sign_in(owner)
     page = traveller.open(f"/developers/start/{name}/", client_id=client.client_id)
     assert "is registered otherwise" not in page.text
+    assert f"<code>{QUICK_STARTS[name].redirect_uri}</code>" in page.text
     traveller.cookies.clear()
     return unescape(page.text.partition("<pre")[2].partition(">")[2].partition("</pre>")[0])
 
 
+def said_by(text: str, program: str) -> list[str]:
+    """Return the arguments with which a file says that a program is to be run."""
+    [line] = re.findall(
+        rf"^\W*OIDC_CLIENT_SECRET=… (?:python )?{program} (.*)$", text, re.MULTILINE
+    )
+    return str(line).split()
+
+
 @contextmanager
-def started(name: str, folder: Path, *, path: str = "/callback") -> Iterator[str]:
-    """Run a quick start with a client of its own; gives its address."""
-    address = free_address()
-    port = str(urlsplit(address).port)
-    client = make_client(redirect_uris=[f"{address}{path}"], profile="recommended")
-    with Traveller() as owner:
+def started(name: str, folder: Path, issuer: str) -> Iterator[str]:
+    """Run a quick start with a client of its own, as its page says; gives its address."""
+    redirect_uri = QUICK_STARTS[name].redirect_uri
+    address = redirect_uri[: -len(urlsplit(redirect_uri).path)]
+    client = make_client(redirect_uris=[redirect_uri], profile="recommended")
+    with Traveller(issuer) as owner:
         text = page_of(name, client, owner)
     file = folder / QUICK_STARTS[name].file
     command, environment = {
-        "flask": lambda: ([*FLASK, port], {}),
-        "fastapi": lambda: ([*UVICORN, port], {}),
-        "express": lambda: (["node", str(file)], {"PORT": port, "APP_ADDRESS": address}),
-        "django": lambda: ([*DJANGO], {"SITE_SETTINGS": file.stem}),
-        "apache": lambda: ([*APACHE, str(httpd(folder, port))], {}),
+        "flask": lambda: ([*FLASK, *said_by(text, "flask")], {}),
+        "fastapi": lambda: ([*UVICORN, *said_by(text, "uvicorn")], {}),
+        "express": lambda: (["node", str(file)], {}),
+        "django": lambda: (
+            [*DJANGO],
+            {"SITE_SETTINGS": file.stem, "SITE_ADDRESS": said_by(text, "manage.py")[-1]},
+        ),
+        "apache": lambda: ([*APACHE, str(httpd(folder, re.findall(r"Listen (\d+)", text)[0]))], {}),
     }[name]()
     if name == "django":
         text = f"from tests.interop.mozilla_site.base import *\n\n{text}"
@@ -71,7 +105,6 @@ def started(name: str, folder: Path, *, path: str = "/callback") -> Iterator[str
         PYTHONPATH=os.pathsep.join([str(folder), str(ROOT)]),
         OIDC_CLIENT_SECRET=client.secret or "",
         OIDC_CRYPTO_PASSPHRASE="only for this test, but as long as it should be",
-        SITE_ADDRESS=urlsplit(address).netloc,
         SITE_DATABASE=str(folder / "site.sqlite3"),
         **environment,
     ):
@@ -87,7 +120,7 @@ def httpd(folder: Path, port: str) -> Path:
     lines = [
         *(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in modules),
         f"Listen 127.0.0.1:{port}",
-        f"ServerName 127.0.0.1:{port}",
+        f"ServerName localhost:{port}",
         f"PidFile {folder}/pid",
         f"DefaultRuntimeDir {folder}",
         f"Mutex file:{folder}",
@@ -103,9 +136,9 @@ def httpd(folder: Path, port: str) -> Path:
 
 @pytest.mark.parametrize("name", ["flask", "fastapi", "express"])
 def test_signing_in(
-    provider: Server, traveller: Traveller, person: Person, tmp_path: Path, name: str
+    issuer: str, traveller: Traveller, person: Person, tmp_path: Path, name: str
 ) -> None:
-    with started(name, tmp_path) as site:
+    with started(name, tmp_path, issuer) as site:
         assert shown(traveller.open(site)) == {"signed_in": None}
         refused = traveller.agree(person, traveller.open(f"{site}/login"), "deny")
         assert refused.status_code == 400
@@ -117,21 +150,27 @@ def test_signing_in(
         assert stranger.status_code == 400
 
 
-def test_signing_in_with_django(traveller: Traveller, person: Person, tmp_path: Path) -> None:
-    with started("django", tmp_path, path="/oidc/callback/") as site:
+def test_signing_in_with_django(
+    issuer: str, traveller: Traveller, person: Person, tmp_path: Path
+) -> None:
+    with started("django", tmp_path, issuer) as site:
         page = traveller.agree(person, traveller.open(f"{site}/oidc/authenticate/"))
         assert f"Signed in as {person.email}" in page.text
 
 
-def test_signing_in_with_apache(traveller: Traveller, person: Person, tmp_path: Path) -> None:
-    with started("apache", tmp_path, path="/oidc/callback") as site:
+def test_signing_in_with_apache(
+    issuer: str, traveller: Traveller, person: Person, tmp_path: Path
+) -> None:
+    with started("apache", tmp_path, issuer) as site:
         page = traveller.agree(person, traveller.open(f"{site}/index.html"))
         assert page.text == "Bread"
         assert page.headers["Who"] == person.sub
         assert page.headers["Address"] == person.email
 
 
-def test_apache_is_told_of_sign_outs(traveller: Traveller, person: Person, tmp_path: Path) -> None:
+def test_apache_is_told_of_sign_outs(
+    issuer: str, traveller: Traveller, person: Person, tmp_path: Path
+) -> None:
     """By mod_auth_openidc's own addresses, from us and then by the person's browser."""
 
     def sign_out() -> httpx.Response:
@@ -140,10 +179,10 @@ def test_apache_is_told_of_sign_outs(traveller: Traveller, person: Person, tmp_p
     def is_signed_in() -> bool:
         return traveller.open(f"{site}/index.html").text == "Bread"
 
-    with started("apache", tmp_path, path="/oidc/callback") as site:
+    with started("apache", tmp_path, issuer) as site:
         told_at = f"{site}/oidc/callback?logout="
-        client = Client.objects.get(redirect_uris=[f"{site}/oidc/callback"])
-        client.backchannel_logout_uri = told_at.replace("127.0.0.1", "localhost") + "backchannel"
+        client = Client.objects.filter(redirect_uris=[f"{site}/oidc/callback"]).latest("pk")
+        client.backchannel_logout_uri = f"{told_at}backchannel"
         client.save()
         traveller.agree(person, traveller.open(f"{site}/index.html"))
         sign_out()
@@ -196,7 +235,7 @@ def test_a_desktop_app(traveller: Traveller, person: Person, tmp_path: Path, but
         assert json.loads(learnt) == {"signed_in": {"sub": person.sub, "email": person.email}}
 
 
-def test_a_machine(provider: Server, tmp_path: Path) -> None:
+def test_a_machine(issuer: str, tmp_path: Path) -> None:
     api: dict[str, Any] = make_api()
     client = make_client(
         grant_types=["client_credentials"],
@@ -205,7 +244,7 @@ def test_a_machine(provider: Server, tmp_path: Path) -> None:
         scope=api["scopes"][0],
     )
     script = tmp_path / "machine.sh"
-    with Traveller() as owner:
+    with Traveller(issuer) as owner:
         script.write_text(page_of("machine", client, owner))
     ran = subprocess.run(
         ["sh", str(script)],
@@ -213,7 +252,7 @@ def test_a_machine(provider: Server, tmp_path: Path) -> None:
             **os.environ,
             "OIDC_CLIENT_SECRET": client.secret or "",
             "SCOPE": api["scopes"][0],
-            "API": f"{provider.issuer}/userinfo",
+            "API": f"{issuer}/userinfo",
         },
         capture_output=True,
         text=True,

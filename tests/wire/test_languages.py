@@ -419,3 +419,52 @@ def test_a_form_that_went_stale_says_so_in_german(relying_party: RelyingParty) -
     )
     assert language_of(page) == "de"
     assert "Diese Seite war eine Weile offen" in page.text
+
+
+# --- After a sign-out ----------------------------------------------------------------------------
+
+
+@spec("OIDC RP-Initiated Logout", "2")
+@pytest.mark.parametrize("asked", [True, False], ids=["asked", "with-hint"])
+def test_the_wish_lasts_until_the_page_after_a_sign_out(
+    relying_party: RelyingParty, *, asked: bool
+) -> None:
+    hint = relying_party.tokens()["id_token"]
+    query = {"ui_locales": "de", **({} if asked else {"id_token_hint": hint})}
+    page = relying_party.browser.open("/end_session", **query)
+    if asked:
+        assert language_of(page) == "de"
+        page = relying_party.browser.submit(page, "confirm-logout")
+    assert is_page(page, "/account/signed-out/")
+    assert language_of(page) == "de"
+
+
+@spec("OIDC RP-Initiated Logout", "2")
+def test_the_wish_lasts_where_the_request_is_posted(relying_party: RelyingParty) -> None:
+    hint = relying_party.tokens()["id_token"]
+    browser = relying_party.browser
+    data = {"ui_locales": "de", "id_token_hint": hint}
+    page = browser.settle(browser.post("/end_session", data=data))
+    assert is_page(page, "/account/signed-out/")
+    assert language_of(page) == "de"
+
+
+def test_the_page_on_the_way_to_the_app_has_the_language_asked_for(
+    relying_party: RelyingParty,
+) -> None:
+    page = relying_party.browser.sign_in(relying_party.person, relying_party.visit(ui_locales="de"))
+    going = relying_party.browser.submit(page, "allow").history[0]
+    assert language_of(going) == "de"
+
+
+def test_the_wish_of_an_app_lasts_when_all_accounts_sign_out_instead(
+    relying_party: RelyingParty,
+) -> None:
+    browser = relying_party.browser
+    browser.sign_in(relying_party.person)
+    consent = relying_party.visit(ui_locales="de")
+    assert language_of(consent) == "de"
+    chooser = browser.open("/account/choose/", next=f"/authorize?{consent.url.query.decode()}")
+    page = browser.submit(chooser, "sign-out-all")
+    assert is_page(page, "/account/signed-out/")
+    assert language_of(page) == "de"

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from django.conf import settings
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
@@ -43,7 +44,8 @@ class RequestServer(MPServer):
             port=port,
             interface=Interfaces.WSGI,
             workers=processes,
-            blocking_threads=threads + 1,  # one is left where all others wait for the database
+            # Those that work, as many that come meanwhile, and those that wait (foundation.slots).
+            blocking_threads=2 * threads + settings.IDP_WAITING,
             log_access=False,
             log_level=LogLevels(settings.IDP_LOG_LEVEL.lower()),
             log_dictconfig=logs,

@@ -36,7 +36,7 @@ class ConsentsPage(Record):
     list_select_related = ("user", "client")
     ordering = ("-pk",)
     search_help_text = _SEARCH
-    fields = (*list_display[:3], "claims", *list_display[3:])
+    fields = (*list_display[:3], "claims", "resources", *list_display[3:])
     readonly_fields = ("shown_scopes",)
     acts = (
         Act(

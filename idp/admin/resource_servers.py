@@ -40,13 +40,17 @@ class ResourceServerForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = (
             *("identifier", "name", "scopes", "access_token_format", "access_token_signing_alg"),
             *("access_token_lifetime", "access_token_encryption_alg", "encryption_jwk"),
-            "introspection_clients",
+            *("open_to_self_registered", "introspection_clients"),
         )
         help_texts = {
             "identifier": _("The address of the API: the `resource` of requests, `aud` of tokens."),
             "access_token_format": _(
                 "jwt: the API checks tokens by itself. opaque: it asks us, and knows at once of a "
                 "sign-out."
+            ),
+            "open_to_self_registered": _(
+                "For an API without scopes: apps that registered themselves get tokens for it when "
+                "their users agree. With scopes, they get those that you let them ask for."
             ),
             "encryption_jwk": _("The API’s public key as a JSON Web Key."),
         }

@@ -141,9 +141,9 @@ def pkce_is_used_where_required(request: AuthorizationRequest) -> None:
 
 
 def resources_are_known(request: AuthorizationRequest) -> None:
-    """RFC 8707 §2: an API that is not known here can't be protected by us."""
+    """RFC 8707 §2: an API that is not known here, or not open to this client, has no tokens."""
     if request.resource:
-        known(request.resource)
+        known(request.client, request.resource)
 
 
 def essential_acr_is_known(request: AuthorizationRequest) -> None:

@@ -6,24 +6,50 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from idp.authorization.request import AuthorizationRequest
 from idp.logout import client_sessions
 from idp.models import Authorization, Client, ClientSession, Consent, PendingAuthorization
+from idp.statements.standing import Agreed
 from idp.tokens.revocation import revoke_families
 
+#: How many ports of a device are remembered: most programs get another one at each start.
+_MOST_PORTS = 20
 
-def remember(
-    user: User, client: Client, scopes: frozenset[str], claims: frozenset[str] = frozenset()
-) -> None:
-    """Add scopes, and claims beyond them, to what this person allows this client."""
-    consent, created = Consent.objects.get_or_create(
-        user=user, client=client, defaults={"scopes": sorted(scopes), "claims": sorted(claims)}
+
+def asked_by(request: AuthorizationRequest) -> Agreed:
+    """Return what somebody agrees to who allows what a request asks for."""
+    port = request.loopback_port
+    return Agreed(
+        request.scopes,
+        request.claims.beyond(request.scopes),
+        frozenset(request.resource),
+        frozenset() if port is None else frozenset({port}),
     )
-    if not created:
-        kept = ((), ()) if consent.has_expired(timezone.now()) else (consent.scopes, consent.claims)
-        consent.scopes = sorted(scopes.union(kept[0]))
-        consent.claims = sorted(claims.union(kept[1]))
-        consent.expires_at = None
-        consent.save()
+
+
+def agreed_in(consent: Consent) -> Agreed:
+    """Return what a consent allows."""
+    lists = consent.scopes, consent.claims, consent.resources, consent.loopback_ports
+    return Agreed(*map(frozenset, lists))
+
+
+def remember(user: User, client: Client, agreed: Agreed) -> None:
+    """Add to what this person allows this client, as people are shown it now.
+
+    What they allowed when its name, logo or hosts were others counts no more.
+    """
+    consent, _made = Consent.objects.get_or_create(user=user, client=client)
+    shown_as = client.display_fingerprint
+    if consent.has_expired(timezone.now()) or consent.display_fingerprint != shown_as:
+        consent.scopes, consent.claims, consent.resources, consent.loopback_ports = [], [], [], []
+    consent.scopes = sorted(agreed.scopes.union(consent.scopes))
+    consent.claims = sorted(agreed.claims.union(consent.claims))
+    consent.resources = sorted(agreed.resources.union(consent.resources))
+    ports = [port for port in consent.loopback_ports if port not in agreed.loopback_ports]
+    consent.loopback_ports = [*ports, *agreed.loopback_ports][-_MOST_PORTS:]
+    consent.display_fingerprint = shown_as
+    consent.expires_at = None
+    consent.save()
 
 
 def withdraw(consent: Consent, now: datetime) -> None:

@@ -20,6 +20,7 @@ from idp.protocol.errors import (
     LoginRequired,
     UnmetAuthenticationRequirements,
 )
+from idp.statements.standing import Agreed
 from idp.subjects import subject_of
 from idp.tokens.id_token import hint_is_readable, read_hint
 
@@ -78,17 +79,15 @@ Step = SignIn | SignUp | ChooseAccount | TurnAway | StepUp | SetUp | AskConsent 
 def next_step(
     request: AuthorizationRequest,
     authentication: Authentication | None,
-    consented: frozenset[str],
-    claims_consented: frozenset[str] = frozenset(),
+    agreed: Agreed,
     others: Sequence[User] = (),
 ) -> Step:
     """Return the next step. OIDC Core §3.1.2.3, §3.1.2.4.
 
-    `consented` are the scopes that the person has allowed this client before, `claims_consented`
-    the claims beyond them; `others` are the people who are signed in at the browser, too, but whose
-    account is not in use. Raises LoginRequired, AccountSelectionRequired, InteractionRequired,
-    ConsentRequired, AccessDenied where the request forbids a page or names another person, and
-    UnmetAuthenticationRequirements.
+    `agreed` is what the person has allowed this client before; `others` are the people who are
+    signed in at the browser, too, but whose account is not in use. Raises LoginRequired,
+    AccountSelectionRequired, InteractionRequired, ConsentRequired, AccessDenied where the request
+    forbids a page or names another person, and UnmetAuthenticationRequirements.
     """
     silent = "none" in request.prompts
     hinted = _hinted_subject(request)
@@ -115,7 +114,7 @@ def next_step(
     more = _demanded(request, authentication) or _wished(request, authentication)
     if more is not None:
         return more
-    if not _has_agreed(request, authentication, consented, claims_consented):
+    if not _has_agreed(request, authentication, agreed):
         _consent_may_be_asked(request)
         return AskConsent()
     return Answer(replace(authentication, acr=_told(request, authentication.acr)))
@@ -268,12 +267,19 @@ def _is_fresh(request: AuthorizationRequest, authentication: Authentication) -> 
 def _has_agreed(
     request: AuthorizationRequest,
     authentication: Authentication,
-    consented: frozenset[str],
-    claims_consented: frozenset[str],
+    agreed: Agreed,
 ) -> bool:
-    """Consent given on this request's own page counts only for the session that gave it."""
+    """Whether the person has agreed to all of it: scopes, claims, APIs, and a program's port.
+
+    Consent that a request asks for counts only for the session that gave it on its own page.
+    """
     if "consent" in request.prompts:
         return request.consented_in == authentication.session_id
     if request.client.skip_authorization:
         return True
-    return request.scopes <= consented and request.claims.beyond(consented) <= claims_consented
+    return (
+        request.scopes <= agreed.scopes
+        and request.claims.beyond(agreed.scopes) <= agreed.claims
+        and agreed.resources.issuperset(request.resource)
+        and request.loopback_port in {None, *agreed.loopback_ports}
+    )

@@ -14,6 +14,7 @@ from idp.models import Client
 from idp.protocol import response_types
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.parameters import Parameters
+from idp.protocol.redirect_uris import loopback_port
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 #: Longer ones are refused: what a client needs to remember it can keep itself.
@@ -72,6 +73,17 @@ class AuthorizationRequest:
     def returns(self, part: str) -> bool:
         """Whether this is part of what is to come back: a code, an ID token, an access token."""
         return part in response_types.parts(self.response_type)
+
+    @property
+    def loopback_port(self) -> int | None:
+        """The port at which any program of the device may listen, unless it is registered.
+
+        RFC 8252 §8.6: a client without a secret is not known by it, so its user is asked.
+        """
+        uri = self.reply_to.redirect_uri
+        if not self.client.is_public or uri in self.client.redirect_uris:
+            return None
+        return loopback_port(uri)
 
     @classmethod
     def parse(cls, arrival: Arrival, reply_to: ReplyAddress) -> "AuthorizationRequest":

@@ -31,6 +31,7 @@ _COLUMNS: dict[str, tuple[type, ...]] = {
     "access_token_lifetime": (int,),
     "access_token_encryption_alg": (str,),
     "encryption_jwk": (dict, NoneType),
+    "open_to_self_registered": (bool,),
 }
 _TYPES = {**_COLUMNS, "introspection_clients": (list,)}
 _MEMBERS = {"identifier", "encryption_secret", *_TYPES}

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from accounts.models import User
 from accounts.sessions import session_of
 from idp import events
-from idp.authorization.consent import withdraw
+from idp.authorization.consent import agreed_in, withdraw
 from idp.clients.presentation import name_of, shown_logo, start_of
 from idp.endpoints.consent import details
 from idp.endpoints.wire import methods
@@ -42,6 +42,8 @@ class App:
     #: Whether it has access that goes on when the person is signed out.
     goes_on: bool
     open_at: str
+    #: Whether it has changed its name, logo or hosts since, and has to ask again.
+    has_changed: bool
 
 
 @never_cache
@@ -99,11 +101,13 @@ def _app(
         last_used=used.get("last"),
         goes_on=goes_on,
         open_at=start_of(client),
+        has_changed=consent is not None
+        and consent.display_fingerprint != client.display_fingerprint,
     )
 
 
 def _details(user: User, consent: Consent) -> list[tuple[Any, Any]]:
-    return details(user, frozenset(consent.scopes), frozenset(consent.claims))
+    return details(user, agreed_in(consent))
 
 
 def _remove(http: HttpRequest, user: User) -> None:

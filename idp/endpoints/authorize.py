@@ -41,7 +41,7 @@ from idp.logout.session_state import session_state
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest, ProtocolError, RequestExpired, UnknownClient
 from idp.protocol.parameters import Parameters
-from idp.statements.standing import Standing, find_standing
+from idp.statements.standing import Agreed, Standing, find_standing
 
 
 @csrf_exempt
@@ -173,9 +173,8 @@ def _answered(
 
 def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:
     authentication, standing = _standing(http, request.client)
-    consented = (standing.consented, standing.claims_consented) if standing else (frozenset(),) * 2
     others = [row.session.user for row in parking.others(http)]
-    match next_step(request, authentication, *consented, others):
+    match next_step(request, authentication, standing.agreed if standing else Agreed(), others):
         case SignIn(fresh):
             query = {
                 "next": _kept(http, arrival, request.client),

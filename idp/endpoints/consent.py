@@ -18,13 +18,14 @@ from idp.authorization import consent as consents
 from idp.authorization import pending
 from idp.authorization.response import send_error
 from idp.claims import asserted_by_others, claims_for, groups_of, person_of
+from idp.clients.presentation import host_of
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.waiting import Waiting, waiting_at
 from idp.endpoints.wire import methods
-from idp.models import Scope
-from idp.models.client import known_scopes
+from idp.models import ResourceServer, Scope
 from idp.models.scope import FIELDS
 from idp.protocol.errors import AccessDenied
+from idp.statements.standing import Agreed
 
 
 @never_cache
@@ -44,8 +45,10 @@ def consent(http: HttpRequest) -> HttpResponse:
         http,
         "consent.html",
         {
-            "details": details(person, request.scopes, request.claims.beyond(request.scopes)),
+            "details": details(person, consents.asked_by(request)),
             "person": person,
+            "shown_as": waiting.row.client.display_fingerprint,
+            "on_device": request.loopback_port is not None,
             "continue_path": waiting.continue_path,
         },
     )
@@ -67,8 +70,10 @@ def _take_answer(http: HttpRequest, waiting: Waiting) -> HttpResponse:
             user=person,
         )
         return go_on_by_page(http, send_error(http, request.reply_to, error, reference), row.client)
-    claims = request.claims.beyond(request.scopes)
-    consents.remember(person, row.client, request.scopes, claims)
+    if http.POST.get("shown_as") != row.client.display_fingerprint:
+        return redirect(http.get_full_path())  # the app is another than the page had shown
+    agreed = consents.asked_by(request)
+    consents.remember(person, row.client, agreed)
     consents.note_given_in(row.pk, waiting.authentication.session_id)
     events.record(
         events.Kind.CONSENTED,
@@ -76,7 +81,8 @@ def _take_answer(http: HttpRequest, waiting: Waiting) -> HttpResponse:
         user=person,
         client_id=client_id,
         scope=" ".join(sorted(request.scopes)),
-        claims=sorted(claims),
+        claims=sorted(agreed.claims),
+        resources=sorted(agreed.resources),
     )
     return redirect(waiting.continue_path)
 
@@ -112,10 +118,9 @@ _CLAIMS = {
 }
 
 
-def details(
-    user: User, scopes: frozenset[str], claims: frozenset[str] = frozenset()
-) -> list[tuple[str | Promise, Any]]:
-    """Return what the scopes, and claims beyond them, show: a phrase, and the actual values."""
+def details(user: User, agreed: Agreed) -> list[tuple[str | Promise, Any]]:
+    """Return what an app may see and do by this: a phrase, and the actual values."""
+    scopes, claims = agreed.scopes, agreed.claims
     groups = groups_of(user.pk) if "groups" in scopes else []
     shown = {
         "profile": (_("Your name and profile"), _profile(user)),
@@ -126,7 +131,8 @@ def details(
         "offline_access": (_("Access while you are away"), _("also when you have signed out here")),
     }
     by_scope = [shown[scope] for scope in shown if scope in scopes]
-    return [*by_scope, *_one_by_one(user, claims), *_own(user, scopes, claims)]
+    shown_by_claims = [*_one_by_one(user, claims), *_own(user, scopes, claims)]
+    return [*by_scope, *shown_by_claims, *_apis(scopes, agreed.resources)]
 
 
 def _one_by_one(user: User, claims: frozenset[str]) -> Iterator[tuple[str | Promise, Any]]:
@@ -150,20 +156,37 @@ def _of_claim(name: str, value: Any) -> Any:
 def _own(
     user: User, scopes: frozenset[str], claims: frozenset[str]
 ) -> Iterator[tuple[str | Promise, Any]]:
-    """Return what is in the operator's own words: what APIs do, and claims of the operator's."""
-    own = {scope.name: scope for scope in Scope.objects.all() if scope.claims}
-    for name, description in known_scopes().items():
-        named = claims & own[name].claims.keys() if name in own else frozenset()
-        if name in policy.SCOPES or (name not in scopes and not named):
+    """Return what scopes of the operator's own show, in the operator's words."""
+    for own in Scope.objects.order_by("name"):
+        named = claims & own.claims.keys()
+        if own.name in policy.SCOPES or (own.name not in scopes and not named):
             continue
-        if name not in own:
-            yield _("In your name"), description
+        if not own.claims:
+            yield _("In your name"), str(own)
             continue
-        asked = frozenset({name}) & scopes
+        asked = frozenset({own.name}) & scopes
         values = claims_for(person_of(user, FIELDS), asked, named)
         written = [str(_written(value)) for value in values.values()]
-        others = _from_others(own[name], own[name].claims if asked else named)
-        yield description, " · ".join([*written, *others])
+        others = _from_others(own, own.claims if asked else named)
+        yield str(own), " · ".join([*written, *others])
+
+
+def _apis(scopes: frozenset[str], resources: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    """Return every API that tokens can be for, by name and host, and what the app may do there."""
+    for server in ResourceServer.objects.order_by("identifier"):
+        allowed = sorted(scopes & set(server.scopes))
+        if not allowed and server.identifier not in resources:
+            continue
+        words = [server.words_for(scope) or scope for scope in allowed]
+        yield _name_of(server), " · ".join(words) or gettext("whatever apps can do there")
+
+
+def _name_of(server: ResourceServer) -> str:
+    host = host_of(server.identifier)
+    if not server.name or server.name == host:
+        return gettext("In your name at %(host)s") % {"host": host}
+    named = {"api": server.name, "host": host}
+    return gettext("In your name at %(api)s (%(host)s)") % named
 
 
 def _from_others(scope: Scope, names: Container[str]) -> Iterator[str]:

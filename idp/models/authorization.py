@@ -72,6 +72,12 @@ class Consent(models.Model):
     scopes = models.JSONField(_("scopes"), default=list)
     #: Claims that were asked for one by one, beyond what the scopes show (OIDC Core §5.5).
     claims = models.JSONField(_("claims"), default=list)
+    #: The identifiers of the APIs that its tokens may be for (RFC 8707).
+    resources = models.JSONField(_("APIs"), default=list)
+    #: The ports of this person's device at which it may be answered (RFC 8252 §8.6), newest last.
+    loopback_ports = models.JSONField(default=list)
+    #: The client's `display_fingerprint` when this was given; of another it holds no longer.
+    display_fingerprint = models.CharField(max_length=64, blank=True, default="", editable=False)
     created_at = models.DateTimeField(_("given"), auto_now_add=True, db_index=True)
     updated_at = models.DateTimeField(_("last given"), auto_now=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)

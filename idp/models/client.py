@@ -4,6 +4,8 @@ Registration metadata keeps its own names (OIDC Dynamic Client Registration §2)
 column has another name (`name`, `skip_authorization`), `clients.metadata` maps it.
 """
 
+import hashlib
+import json
 import re
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -333,6 +335,8 @@ class Client(AbstractApplication):
     software_statement = models.TextField(blank=True, editable=False)
     #: When its own document was last fetched; beside `cimd_expires_at`, when it is looked at again.
     document_fetched_at = models.DateTimeField(null=True, editable=False)
+    #: Of a client that registered itself, a hash of what people are shown of it; empty for others.
+    display_fingerprint = models.CharField(max_length=64, blank=True, default="", editable=False)
     #: Whether it was opened for what is off by default; follows from the grant types.
     has_legacy_grants = models.BooleanField(default=False, editable=False)
     #: Grows at every change, so that no process goes on with an older copy.
@@ -362,6 +366,11 @@ class Client(AbstractApplication):
     def is_public(self) -> bool:
         """Whether the client has no secret to keep (RFC 6749 §2.1)."""
         return self.token_endpoint_auth_method == "none"
+
+    @property
+    def is_self_registered(self) -> bool:
+        """Whether no operator entered it, so that nobody vouches for what it says of itself."""
+        return bool(self.registration_source != self.RegistrationSource.MANUAL)
 
     @property
     def needs_hmac_key(self) -> bool:
@@ -405,6 +414,7 @@ class Client(AbstractApplication):
             (_DOT_GRANT_TYPES[g] for g in self.grant_types if g in _DOT_GRANT_TYPES), ""
         )
         self.sector = self._sector() or ""
+        self.display_fingerprint = self._display_fingerprint()
         self.has_legacy_grants = not policy.LEGACY_GRANT_TYPES.isdisjoint(self.grant_types)
         kwargs.pop("update_fields", None)
         if self.pk is not None:
@@ -419,6 +429,19 @@ class Client(AbstractApplication):
         if not isinstance(self.version, int):
             self.refresh_from_db(fields=["version"])
         self._save_origins()
+
+    def _display_fingerprint(self) -> str:
+        """Return a hash of its name, logo and where it sends people: what a consent rests on."""
+        if not self.is_self_registered:
+            return ""
+        shown = {
+            name: text
+            for name, text in self.localized.items()
+            if tagged(name)[0] in {"client_name", "logo_uri"}
+        }
+        hosts = {urlsplit(uri).netloc or redirect_uris.origin_of(uri) for uri in self.redirect_uris}
+        shown |= {"client_name": self.name, "logo_uri": self.logo_uri, "hosts": sorted(hosts)}
+        return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
 
     def _sector(self) -> str | None:
         """Return the sector, None where it takes a sector_identifier_uri to say. OIDC Core §8.1."""

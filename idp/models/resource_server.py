@@ -62,6 +62,12 @@ class ResourceServer(models.Model):
         "idp.Client", blank=True, related_name="introspects_for"
     )
 
+    #: Whether apps that registered themselves get tokens for it, although it has no scope that an
+    #: operator could leave out of what they may ask for.
+    open_to_self_registered = models.BooleanField(
+        _("open to apps that registered themselves"), default=False
+    )
+
     class Meta:
         verbose_name = _("API")
         verbose_name_plural = _("APIs")
@@ -71,8 +77,11 @@ class ResourceServer(models.Model):
 
     def describe(self, scope: str) -> str:
         """Return what a scope of this API lets an app do, in words if the operator gave some."""
-        words = self.scopes.get(scope) if isinstance(self.scopes, dict) else None
-        return words or f"{self}: {scope}"
+        return self.words_for(scope) or f"{self}: {scope}"
+
+    def words_for(self, scope: str) -> str:
+        """Return the operator's words for a scope of this API, or nothing."""
+        return str(self.scopes.get(scope, "")) if isinstance(self.scopes, dict) else ""
 
     def clean(self, catalog: Catalog | None = None) -> None:
         """Refuse what would fail later, naming the field."""

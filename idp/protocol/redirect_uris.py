@@ -199,5 +199,10 @@ def _problem_with_web_uri(parts: SplitResult) -> str | None:
     return None
 
 
+def loopback_port(uri: str) -> int | None:
+    """Return the port of a loopback address of a native client, or None for any other address."""
+    return urlsplit(uri).port or 80 if _LOOPBACK_URI.match(uri) else None
+
+
 def _without_port(uri: str) -> str:
     return _LOOPBACK_URI.sub(r"http://\1", uri)

@@ -10,6 +10,19 @@ from idp.statements.values import json_of
 
 
 @dataclass(frozen=True)
+class Agreed:
+    """What somebody has allowed an app."""
+
+    scopes: frozenset[str] = frozenset()
+    #: Claims beyond what the scopes show (OIDC Core §5.5).
+    claims: frozenset[str] = frozenset()
+    #: The APIs that its tokens may be for (RFC 8707).
+    resources: frozenset[str] = frozenset()
+    #: The ports of their device at which it may be answered (RFC 8252 §8.6).
+    loopback_ports: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
 class Standing:
     """What somebody's session and a client are to each other, and what the client is now."""
 
@@ -17,18 +30,19 @@ class Standing:
     #: None where there is no such client any more.
     client_version: int | None
     client_enabled: bool
-    consented: frozenset[str]
-    claims_consented: frozenset[str]
+    agreed: Agreed
     client_session_id: int | None
 
 
 STATEMENT = f"""
-    SELECT {SESSION.sql}, {USER.sql}, c.version, c.enabled, k.scopes, k.claims, x.id
+    SELECT {SESSION.sql}, {USER.sql}, c.version, c.enabled,
+           k.scopes, k.claims, k.resources, k.loopback_ports, x.id
     FROM accounts_session s
     JOIN accounts_user u ON u.id = s.user_id
     LEFT JOIN idp_client c ON c.id = %s
     LEFT JOIN idp_consent k ON k.client_id = c.id AND k.user_id = u.id
          AND (k.expires_at IS NULL OR k.expires_at > %s)
+         AND k.display_fingerprint = c.display_fingerprint
     LEFT JOIN idp_clientsession x ON x.client_id = c.id AND x.session_id = s.id
          AND x.ended_at IS NULL
     WHERE s.id = %s
@@ -44,12 +58,11 @@ def find_standing(session_id: str, client_id: int, now: datetime) -> Standing | 
     row = one(STATEMENT, [client_id, now, session_id])
     if row is None:
         return None
-    version, enabled, scopes, claims, client_session_id = row[-5:]
+    version, enabled, *agreed, client_session_id = row[-7:]
     return Standing(
         session_in(row),
         version,
         bool(enabled),
-        frozenset(json_of(scopes) or ()),
-        frozenset(json_of(claims) or ()),
+        Agreed(*(frozenset(json_of(allowed) or ()) for allowed in agreed)),
         client_session_id,
     )

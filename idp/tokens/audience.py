@@ -30,7 +30,8 @@ def audience_of(entitlement: Entitlement) -> Audience:
     """
     if not entitlement.resource:
         return _without_resource(entitlement)
-    servers = known(entitlement.resource)
+    servers = known(entitlement.client, entitlement.resource)
+    _people_were_told(entitlement, servers)
     _one_token_fits(servers)
     first = servers[0]
     offered = frozenset(scope for server in servers for scope in server.scopes)
@@ -44,13 +45,43 @@ def audience_of(entitlement: Entitlement) -> Audience:
     )
 
 
-def known(resource: tuple[str, ...]) -> list[ResourceServer]:
-    """Return the APIs of these identifiers, or raise InvalidTarget. RFC 8707 §2."""
+def known(client: Client, resource: tuple[str, ...]) -> list[ResourceServer]:
+    """Return the APIs of these identifiers, or raise InvalidTarget. RFC 8707 §2.
+
+    One without scopes is not open to a client that registered itself, unless its operator says so.
+    """
     servers = {s.identifier: s for s in ResourceServer.objects.filter(identifier__in=resource)}
     unknown = [identifier for identifier in resource if identifier not in servers]
     if unknown:
         raise InvalidTarget(f"The resource {unknown[0]} is not an API that is registered here.")
+    if client.is_self_registered:
+        for server in servers.values():
+            _is_open_to_self_registered(server)
     return [servers[identifier] for identifier in resource]
+
+
+def _is_open_to_self_registered(server: ResourceServer) -> None:
+    """RFC 8707 §2: which clients get tokens for an API is the operator's word."""
+    if not server.scopes and not server.open_to_self_registered:
+        raise InvalidTarget(
+            f"The resource {server.identifier} is not open to clients that registered themselves."
+        )
+
+
+def _people_were_told(entitlement: Entitlement, servers: list[ResourceServer]) -> None:
+    """RFC 8707 §2.2: a token for an API rests on what its person has agreed to.
+
+    That is its scopes; an API without scopes has to be named in the authorization request.
+    """
+    authorization = entitlement.authorization
+    if authorization is None or entitlement.client.skip_authorization:
+        return
+    for server in servers:
+        if not server.scopes and server.identifier not in authorization.resource:
+            raise InvalidTarget(
+                f"The resource {server.identifier} was not part of the authorization request, "
+                "where an API without scopes has to be named."
+            )
 
 
 def _one_token_fits(servers: list[ResourceServer]) -> None:

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from idp.authorization.consent import remember
 from idp.models import Client, Event
+from idp.statements.standing import Agreed
 from tests.relying_party import (
     Browser,
     Registered,
@@ -58,7 +59,7 @@ def signed_in(in_process: DjangoClient) -> RelyingParty:
     person, client = make_person(), make_client()
     user = User.objects.get(email=person.email)
     in_process.force_login(user)
-    remember(user, Client.objects.get(client_id=client.client_id), frozenset({"openid"}))
+    remember(user, Client.objects.get(client_id=client.client_id), Agreed(frozenset({"openid"})))
     return RelyingParty(client, Browser(), person)
 
 
@@ -197,7 +198,7 @@ def offline(in_process, signed_in) -> RelyingParty:
         grant_types=["authorization_code", "refresh_token"], refresh_without_offline_access=True
     )
     user = User.objects.get(email=signed_in.person.email)
-    remember(user, Client.objects.get(client_id=client.client_id), frozenset({"openid"}))
+    remember(user, Client.objects.get(client_id=client.client_id), Agreed(frozenset({"openid"})))
     return RelyingParty(client, Browser(), signed_in.person)
 
 

@@ -29,11 +29,13 @@ from idp.protocol.errors import (
     LoginRequired,
     UnmetAuthenticationRequirements,
 )
+from idp.statements.standing import Agreed
 from tests.relying_party import unique
 
 SECOND = timedelta(seconds=1)
 ARRIVAL = datetime(2026, 11, 23, 12, 0, 0, 500_000, tzinfo=UTC)
-OPENID = frozenset({"openid"})
+SCOPES = frozenset({"openid"})
+OPENID, NOTHING = Agreed(SCOPES), Agreed()
 CLIENT = Client(client_id="app")
 REQUEST = AuthorizationRequest(
     client=CLIENT,
@@ -41,7 +43,7 @@ REQUEST = AuthorizationRequest(
     arrived_at=ARRIVAL,
     response_type="code",
     response_mode=None,
-    scopes=OPENID,
+    scopes=SCOPES,
     prompts=frozenset(),
 )
 
@@ -66,17 +68,65 @@ def test_signed_in_and_agreed() -> None:
 
 
 def test_signed_in_and_not_agreed() -> None:
-    assert next_step(REQUEST, RECENT, frozenset()) == AskConsent()
+    assert next_step(REQUEST, RECENT, NOTHING) == AskConsent()
 
 
 def test_a_new_scope_is_asked_for_again() -> None:
-    request = asking(scopes=OPENID | {"email"})
+    request = asking(scopes=SCOPES | {"email"})
     assert next_step(request, RECENT, OPENID) == AskConsent()
 
 
 def test_a_first_party_client_is_not_asked_for() -> None:
     request = asking(client=Client(client_id="app", skip_authorization=True))
-    assert next_step(request, RECENT, frozenset()) == Answer(RECENT)
+    assert next_step(request, RECENT, NOTHING) == Answer(RECENT)
+
+
+def test_a_new_api_is_asked_for_again() -> None:
+    request = asking(resource=("https://api.example.com",))
+    assert next_step(request, RECENT, OPENID) == AskConsent()
+    known = Agreed(SCOPES, resources=frozenset(request.resource))
+    assert next_step(request, RECENT, known) == Answer(RECENT)
+    assert next_step(REQUEST, RECENT, known) == Answer(RECENT)
+
+
+def on_device(uri: str, **columns: object) -> AuthorizationRequest:
+    client = Client(
+        **{
+            "client_id": "app",
+            "token_endpoint_auth_method": "none",
+            "application_type": "native",
+            "redirect_uris": ["http://127.0.0.1:8400/callback", "com.example.app:/callback"],
+            **columns,
+        }
+    )
+    return asking(client=client, reply_to=ReplyAddress(client, uri, "query", None))
+
+
+def test_another_port_of_the_device_is_asked_for_once() -> None:
+    request = on_device("http://127.0.0.1:51004/callback")
+    assert next_step(request, RECENT, OPENID) == AskConsent()
+    agreed = Agreed(SCOPES, loopback_ports=frozenset({51004}))
+    assert next_step(request, RECENT, agreed) == Answer(RECENT)
+    assert next_step(on_device("http://127.0.0.1:51005/callback"), RECENT, agreed) == AskConsent()
+    assert next_step(on_device("http://127.0.0.1/callback"), RECENT, agreed) == AskConsent()
+    with pytest.raises(ConsentRequired):
+        next_step(replace(request, prompts=SILENT), RECENT, OPENID)
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        lambda: on_device("http://127.0.0.1:8400/callback"),
+        lambda: on_device("com.example.app:/callback"),
+        lambda: on_device("http://127.0.0.1:5/callback", skip_authorization=True),
+        lambda: on_device(
+            "http://127.0.0.1:5/callback", token_endpoint_auth_method="client_secret_basic"
+        ),
+    ],
+    ids=["registered port", "own scheme", "first party", "with a secret"],
+)
+def test_what_is_no_other_port(request_of) -> None:
+    assert next_step(request_of(), RECENT, OPENID) == Answer(RECENT)
 
 
 def test_max_age_sends_an_older_sign_in_back_to_login() -> None:
@@ -139,7 +189,7 @@ def test_silence_with_an_old_session() -> None:
 
 def test_silence_without_consent() -> None:
     with pytest.raises(ConsentRequired):
-        next_step(asking(prompts=SILENT), RECENT, frozenset())
+        next_step(asking(prompts=SILENT), RECENT, NOTHING)
 
 
 def test_silence_where_nothing_is_missing() -> None:

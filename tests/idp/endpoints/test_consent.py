@@ -1,7 +1,10 @@
 """What the consent page says of a person is what the scopes give."""
 
+from collections.abc import Iterable
+
 from accounts.models import User
 from idp.endpoints.consent import details
+from idp.statements.standing import Agreed
 from tests.relying_party import make_api, unique
 
 ANA = User(
@@ -19,8 +22,9 @@ ANA = User(
 )
 
 
-def shown(*scopes: str, user: User = ANA) -> dict[str, str]:
-    return {str(phrase): str(value) for phrase, value in details(user, frozenset(scopes))}
+def shown(*scopes: str, user: User = ANA, resources: Iterable[str] = ()) -> dict[str, str]:
+    agreed = Agreed(frozenset(scopes), resources=frozenset(resources))
+    return {str(phrase): str(value) for phrase, value in details(user, agreed)}
 
 
 def test_each_scope_shows_its_values() -> None:
@@ -44,8 +48,23 @@ def test_a_birthday_without_its_year_is_shown_as_it_is_kept() -> None:
 
 
 def test_an_apis_scope_is_shown_in_the_operators_words() -> None:
-    described, bare = unique("a"), unique("b")
-    make_api(scopes={described: "See which bread is baked today"})
-    make_api(scopes=[bare], name="Ovens")
-    assert shown("openid", described) == {"In your name": "See which bread is baked today"}
-    assert shown("openid", bare) == {"In your name": f"Ovens: {bare}"}
+    described, other, bare = unique("a"), unique("b"), unique("c")
+    bread = make_api(scopes={described: "See which bread is baked today", other: "Order bread"})
+    ovens = make_api(scopes=[bare], name="Ovens")
+    host, oven = (api["identifier"].removeprefix("https://") for api in (bread, ovens))
+    assert shown("openid", described) == {
+        f"In your name at {host}": "See which bread is baked today"
+    }
+    assert shown("openid", described, other, bare) == {
+        f"In your name at {host}": "See which bread is baked today · Order bread",
+        f"In your name at Ovens ({oven})": bare,
+    }
+
+
+def test_an_api_without_scopes_is_shown_where_tokens_are_for_it() -> None:
+    api = make_api(scopes=[], name="Bank")
+    host = api["identifier"].removeprefix("https://")
+    assert shown("openid") == {}
+    assert shown("openid", resources=[api["identifier"]]) == {
+        f"In your name at Bank ({host})": "whatever apps can do there"
+    }

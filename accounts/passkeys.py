@@ -5,6 +5,7 @@ the browser signs our origin with it, so no other site can use what it gives.
 """
 
 import json
+import secrets
 import struct
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from fido2.server import Fido2Server
-from fido2.utils import websafe_encode
+from fido2.utils import websafe_decode, websafe_encode
 from fido2.webauthn import (
     AttestedCredentialData,
     AuthenticationResponse,
@@ -34,6 +35,7 @@ from fido2.webauthn import (
 )
 
 from accounts.models import User
+from accounts.passkey_keys import OFFERED, refuse_unsound
 
 #: How many one account may have.
 MOST = 20
@@ -42,6 +44,8 @@ _CHALLENGES = "accounts_passkey_challenges"
 _TABS = 8
 _SECONDS = 600
 _LONGEST_ID = 1023  # WebAuthn §4, Credential ID
+_HANDLE_BYTES = 64
+_LONGEST_NUMBER = 18
 _VERIFIED = UserVerificationRequirement.REQUIRED
 
 
@@ -57,7 +61,7 @@ def creation_options(http: HttpRequest, user: User) -> dict[str, Any]:
     """Return what a browser needs to make a passkey. WebAuthn §5.4, as JSON (§5.1.9)."""
     options, state = _server().register_begin(
         PublicKeyCredentialUserEntity(
-            id=str(user.pk).encode(), name=user.email, display_name=user.get_full_name()
+            id=_handle_of(user), name=user.email, display_name=user.get_full_name()
         ),
         credentials=_credentials_of(user),
         resident_key_requirement=ResidentKeyRequirement.REQUIRED,
@@ -89,9 +93,9 @@ def made(http: HttpRequest, credential: str, name: str, user: User) -> Authentic
             data is None
             or data.credential_id != answer.raw_id
             or len(data.credential_id) > _LONGEST_ID
-            or not data.public_key.ALGORITHM
         ):
             raise ValueError("Not a credential that can be kept.")
+        refuse_unsound(data.public_key)
         kept = {
             "id": answer.id,
             "rawId": answer.id,
@@ -115,7 +119,10 @@ def proven(http: HttpRequest, credential: str, user: User | None = None) -> Auth
     with _understood():
         answer = AuthenticationResponse.from_dict(json.loads(credential))
         state = _take_challenge(http, answer.response.client_data)
-        whose = user or _named(answer.response.user_handle)
+        handle = answer.response.user_handle
+        whose = user or _named(handle)
+        if handle and _named(handle) != whose:
+            raise ValueError("A passkey of somebody else.")
         used = _server().authenticate_complete(state, _credentials_of(whose), answer)
         return next(
             row for row in passkeys_of(whose) if _data_of(row).credential_id == used.credential_id
@@ -126,10 +133,12 @@ def _server() -> Fido2Server:
     """Return the relying party: the issuer's host, at its very origin and no other."""
     host = urlsplit(settings.IDP_ISSUER).hostname or ""
     name = settings.IDP_ISSUER.partition("://")[2]
-    return Fido2Server(
+    server = Fido2Server(
         PublicKeyCredentialRpEntity(id=host, name=name),
         verify_origin=lambda origin: origin == settings.IDP_ISSUER,
     )
+    server.allowed_algorithms = OFFERED
+    return server
 
 
 def _credentials_of(user: User) -> list[AttestedCredentialData]:
@@ -141,10 +150,25 @@ def _data_of(row: Authenticator) -> AttestedCredentialData:
     return data
 
 
+def _handle_of(user: User) -> bytes:
+    """Return what new passkeys know a user by: random, made with the first. WebAuthn §14.6.1."""
+    if user.passkey_handle is None:
+        made = websafe_encode(secrets.token_bytes(_HANDLE_BYTES))
+        User.objects.filter(pk=user.pk, passkey_handle=None).update(passkey_handle=made)
+        user.refresh_from_db(fields=["passkey_handle"])
+    return websafe_decode(user.passkey_handle or "")
+
+
 def _named(handle: bytes | None) -> User:
-    """Return whom a passkey says that it is of. Raises ValueError for nobody."""
-    number = int(handle or b"") if len(handle or b"") < 19 else 0
-    user = User.objects.filter(pk=number).first()
+    """Return whom a passkey says that it is of. Raises ValueError for nobody.
+
+    Those made before handles were random say the number of the user's row.
+    """
+    handle = handle or b""
+    if handle.isdigit() and len(handle) <= _LONGEST_NUMBER:
+        user = User.objects.filter(pk=int(handle)).first()
+    else:
+        user = User.objects.filter(passkey_handle=websafe_encode(handle)).first()
     if user is None:
         raise ValueError("A passkey of nobody.")
     return user

@@ -32,10 +32,10 @@ class SecurityKey:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.id = secrets.token_bytes(32)
 
-    def make(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return what a browser answers with a new credential."""
+    def make(self, options: dict[str, Any], cose: dict[int, Any] | None = None) -> dict[str, Any]:
+        """Return what a browser answers with a new credential; `cose` is another key than ours."""
         self.handle = options["user"]["id"]
-        public = cbor.encode(ES256.from_cryptography_key(self.key.public_key()))
+        public = cbor.encode(cose or ES256.from_cryptography_key(self.key.public_key()))
         attested = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + public
         data = self._data(ATTESTED) + attested
         attestation = {"fmt": "none", "attStmt": {}, "authData": data}

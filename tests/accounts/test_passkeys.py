@@ -3,6 +3,7 @@
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core import mail
+from fido2.utils import websafe_decode, websafe_encode
 
 from accounts.models import User
 from accounts.second_factor import is_set_up, remove_all
@@ -203,3 +204,19 @@ def test_the_sign_in_page_offers_it(browser: Browser) -> None:
     assert 'autocomplete="username webauthn"' in page.text
     assert f'action="{PASSKEY}"' in page.text
     assert "data-autofill" in page.text
+
+
+@spec("WebAuthn", "14.6.1")
+def test_one_made_while_handles_were_row_numbers_goes_on(keyholder: PersonWithPasskey) -> None:
+    assert keyholder.key
+    user = User.objects.get(email=keyholder.email)
+    User.objects.filter(pk=user.pk).update(passkey_handle=None)
+    keyholder.key.handle = websafe_encode(str(user.pk).encode())
+    with Browser() as browser:
+        assert is_page(keyholder.sign_in(browser), HOME)
+        another = add_passkey(browser)
+    assert len(websafe_decode(another.handle)) == 64
+    for key in (keyholder.key, another):
+        with Browser() as browser:
+            page = browser.open(LOGIN)
+            assert is_page(send(browser, page, key.use(options_of(browser))), HOME)

@@ -4,6 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from fido2.cose import ES256, ES256K, ES384, PS256, RS1, RS256, EdDSA
+from fido2.utils import websafe_decode
 
 from accounts.models import Session, User
 from tests.passkeys import (
@@ -229,3 +233,92 @@ def test_a_passkey_of_nobody(browser: Browser, victim: PersonWithPasskey, handle
     answer = key_of(victim).use(options_of(browser))
     answer["response"]["userHandle"] = handle
     assert refused(browser, answer)
+
+
+P_256 = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+P_384 = ES384.from_cryptography_key(ec.generate_private_key(ec.SECP384R1()).public_key())
+K_256 = ES256K.from_cryptography_key(ec.generate_private_key(ec.SECP256K1()).public_key())
+ED25519 = EdDSA.from_cryptography_key(ed25519.Ed25519PrivateKey.generate().public_key())
+RSA = RS256.from_cryptography_key(rsa.generate_private_key(65537, 2048).public_key())
+SMALL_RSA = RS256.from_cryptography_key(rsa.generate_private_key(65537, 1024).public_key())
+
+#: WebAuthn §7.1 step 22 and §5.8.5: COSE keys that no browser may bring.
+UNSOUND = {
+    "RS1": {**RSA, 3: RS1.ALGORITHM},
+    "PS256": {**RSA, 3: PS256.ALGORITHM},
+    "ES384": P_384,
+    "ES256K": K_256,
+    "no algorithm that there is": {**P_256, 3: -1},
+    "no algorithm": {name: value for name, value in P_256.items() if name != 3},
+    "an algorithm in words": {**P_256, 3: "ES256"},
+    "off the curve": {**P_256, -3: bytes(31) + b"\1"},
+    "the origin": {**P_256, -2: bytes(32), -3: bytes(32)},
+    "a short coordinate": {**P_256, -2: P_256[-2][1:]},
+    "a long coordinate": {**P_256, -2: b"\0" + P_256[-2]},
+    "a compressed point": {**P_256, -3: True},
+    "a coordinate that is a number": {**P_256, -2: 5},
+    "another curve": {**P_256, -1: 2},
+    "another curve's key as ES256": {**K_256, 3: ES256.ALGORITHM},
+    "another key type": {**P_256, 1: 1},
+    "an EC key as EdDSA": {**P_256, 3: EdDSA.ALGORITHM},
+    "an EC key as RS256": {**P_256, 3: RS256.ALGORITHM},
+    "an RSA key as ES256": {**RSA, 3: ES256.ALGORITHM},
+    "EdDSA off the curve": {**ED25519, -2: b"\2" + bytes(31)},
+    "EdDSA past the prime": {**ED25519, -2: b"\xff" * 31 + b"\x7f"},
+    "the neutral point": {**ED25519, -2: b"\1" + bytes(31)},
+    "EdDSA of another length": {**ED25519, -2: ED25519[-2] + b"\0"},
+    "X25519": {**ED25519, -1: 4},
+    "a small RSA key": SMALL_RSA,
+    "an RSA exponent of 1": {**RSA, -2: b"\1"},
+    "an even RSA exponent": {**RSA, -2: b"\1\0\0"},
+    "an RSA key without modulus": {**RSA, -1: b""},
+}
+
+
+@spec("WebAuthn", "7.1")
+@pytest.mark.parametrize("kind", UNSOUND)
+def test_a_key_that_was_not_offered_or_is_not_sound(
+    browser: Browser, person: Person, kind: str
+) -> None:
+    browser.sign_in(person)
+    page = browser.open(NEW_PASSKEY)
+    page = send(browser, page, SecurityKey().make(options_of(browser, NEW_PASSKEY), UNSOUND[kind]))
+    assert is_page(page, NEW_PASSKEY)
+    assert "not accepted" in page.text
+    assert not Authenticator.objects.filter(user__email=person.email).exists()
+
+
+@spec("WebAuthn", "5.8.5")
+@pytest.mark.parametrize("key", [P_256, ED25519, RSA], ids=["ES256", "EdDSA", "RS256"])
+def test_each_key_that_is_offered(browser: Browser, person: Person, key: dict[int, Any]) -> None:
+    browser.sign_in(person)
+    page = browser.open(NEW_PASSKEY)
+    options = options_of(browser, NEW_PASSKEY)
+    assert key[3] in [offered["alg"] for offered in options["pubKeyCredParams"]]
+    assert len(options["pubKeyCredParams"]) == 3
+    send(browser, page, SecurityKey().make(options, key))
+    assert Authenticator.objects.filter(user__email=person.email, type="webauthn").exists()
+
+
+@spec("WebAuthn", "14.6.1")
+def test_a_user_handle_says_nothing_of_its_user(victim: PersonWithPasskey) -> None:
+    handle = websafe_decode(key_of(victim).handle)
+    user = User.objects.get(email=victim.email)
+    assert len(handle) == 64
+    assert str(user.pk).encode() != handle
+    for known in (str(user.pk), str(user.sub), user.sub.hex, user.email):
+        assert known.encode() not in handle
+    assert key_of(make_person_with_passkey()).handle != key_of(victim).handle
+
+
+@spec("WebAuthn", "7.2")
+def test_a_second_step_with_the_handle_of_somebody_else(victim: PersonWithPasskey) -> None:
+    """Whose sign-in it is, is known: the key has to say the same."""
+    with Browser() as browser:
+        page = browser.submit(browser.open(LOGIN), login=victim.email, password=victim.password)
+        assert is_page(page, CODE_STEP)
+        answer = key_of(victim).use(options_of(browser, CODE_STEP))
+        answer["response"]["userHandle"] = key_of(make_person_with_passkey()).handle
+        page = send(browser, page, answer)
+        assert is_page(page, CODE_STEP)
+        assert is_out(browser)

@@ -7,13 +7,14 @@ from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
+from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
-from accounts import parking
+from accounts import known_browsers, parking
 from accounts.addresses import cleaned_email
 from accounts.models import User
 from accounts.next import with_next
@@ -21,7 +22,6 @@ from accounts.password_rules import PasswordRules
 from accounts.second_factor import is_proven
 from accounts.sessions import Ending, end_sessions, session_of
 from accounts.signed_out import page_about
-from accounts.wrong_tries import key_of
 from foundation import mail
 from foundation.client_address import client_address
 
@@ -33,9 +33,6 @@ class Adapter(DefaultAccountAdapter):
         **DefaultAccountAdapter.error_messages,
         "email_password_mismatch": _(
             "That e-mail address and password don’t match. Try again, or set a new password."
-        ),
-        "too_many_login_attempts": _(
-            "Too many tries in a short time. Wait a few minutes, or set a new password by e-mail."
         ),
     }
 
@@ -66,21 +63,19 @@ class Adapter(DefaultAccountAdapter):
         user.password_change_required = False
         super().set_password(user, password)
 
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:  # noqa: ARG002
-        """Return what wrong passwords are counted under; allauth adds the Host that was sent."""
-        return key_of(credentials.get("email", ""))
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count nothing: whoever checks a password counts it first (`accounts.password_limits`)."""
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return the address that limits are counted by."""
+        """Return the IP address that mails about an account name."""
         return client_address(request) or "unknown"
 
     def respond_email_verification_sent(self, request: HttpRequest, user: Any) -> HttpResponse:  # noqa: ARG002
         """Go on to the page for the code, with what the person was on their way to."""
         return redirect(with_next(reverse("account_email_verification_sent"), request))
 
-    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
-        """Turn away whose account is disabled; one that is to be deleted can still be kept."""
-        return None if user.may_sign_in else super().pre_login(request, user, **kwargs)
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> None:
+        """Let everybody begin: `accounts.stages` turns away whose account is disabled."""
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Sign in. Whoever was here before is signed out, unless they were parked before."""
@@ -97,6 +92,12 @@ class Adapter(DefaultAccountAdapter):
             request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         super().login(request, user)
 
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        """Go on, and know the browser from now on."""
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        known_browsers.remember(request, response, user)
+        return response
+
     def get_logout_redirect_url(self, request: HttpRequest) -> str:
         """Return the page that says of what the person was signed out."""
         present = session_of(request)
@@ -104,9 +105,14 @@ class Adapter(DefaultAccountAdapter):
 
     def get_login_stages(self) -> list[str]:
         """Return allauth's steps of signing in between ours, the second factor's our own."""
-        ours = {"allauth.mfa.stages.AuthenticateStage": "accounts.second_factor.Stage"}
+        ours = {
+            "allauth.account.stages.EmailVerificationStage": "accounts.stages.ProveEmailStage",
+            "allauth.mfa.stages.AuthenticateStage": "accounts.second_factor.Stage",
+        }
         return [
             "accounts.stages.BeginningStage",
+            "accounts.stages.MailedCodeStage",
+            "accounts.stages.DisabledStage",
             *(ours.get(stage, stage) for stage in super().get_login_stages()),
             "accounts.stages.KeepStage",
             "accounts.stages.NewPasswordStage",
@@ -136,9 +142,17 @@ class Adapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send mail beside the request, so that its time doesn't tell whether an account exists."""
+        mail.send(self._rendered(template_prefix, email, context), template_prefix)
+
+    def pretend_to_send(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Take the time of sending where nobody is to get the mail."""
+        self._rendered(template_prefix, email, context)
+
+    def _rendered(self, template_prefix: str, email: str, context: dict[str, Any]) -> EmailMessage:
         host = settings.IDP_ISSUER.partition("://")[2]
         context = {**context, "email": email, "issuer": settings.IDP_ISSUER, "host": host}
-        mail.send(self.render_mail(template_prefix, email, context), template_prefix)
+        message: EmailMessage = self.render_mail(template_prefix, email, context)
+        return message
 
 
 def _begin_anew(session: SessionBase) -> None:

@@ -17,17 +17,19 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.dispatch import Signal
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from accounts import deletion
+from accounts import code_limits, deletion, known_browsers
 from accounts.addresses import shown_email
 from accounts.models import EmailChange, Session, User
 from accounts.sessions import Ending, end_sessions, session_of
+from accounts.visitors import visitor_of
+from foundation import rate_limits
+from foundation.rate_limits import RateLimit
 
 #: Sent inside the transaction, with `request` and `user`; besides, the first with `actor` (an
 #: operator, or None), the second with `since`.
@@ -35,8 +37,9 @@ email_changed = Signal()
 email_restored = Signal()
 
 CODE_LIFETIME = timedelta(minutes=10)
-#: How often a code can be mistyped.
-TRIES = 5
+CHANGES = RateLimit("email-changes", 5, timedelta(minutes=10))
+CHANGES_DAY = RateLimit("email-changes-day", 20, timedelta(days=1))
+MAILS = RateLimit("email-change-mails", 5, timedelta(hours=1))
 UNDONE_WITHIN = timedelta(days=7)
 #: What was set up so long before a change, or since, may be the work of whoever made it.
 _PREPARED_WITHIN = timedelta(days=7)
@@ -49,11 +52,13 @@ class TakenError(Exception):
 
 
 def ask(session: Session, email: str) -> None:
-    """Mail a code to the address that somebody wants.
+    """Mail a code to the address that somebody wants. Raises RateLimitExceededError.
 
     If it is somebody else's, they are told and there is no code; who asks sees no difference.
     """
     user = session.user
+    rate_limits.count((CHANGES, str(user.pk)), (CHANGES_DAY, str(user.pk)))
+    rate_limits.count((MAILS, email))
     code = "" if _is_taken(email, user) else get_adapter().generate_email_verification_code()
     EmailChange.objects.create(
         user=user,
@@ -70,7 +75,7 @@ def waiting(user: User) -> EmailChange | None:
     """Return the change that waits for its code, or None."""
     since = timezone.now() - CODE_LIFETIME
     asked = EmailChange.objects.filter(user=user, asked_at__gt=since).order_by("pk").last()
-    if asked is None or asked.changed_at is not None or asked.tries >= TRIES:
+    if asked is None or asked.changed_at is not None or code_limits.is_spent(_code_id(asked)):
         return None
     return asked if asked.old_email == user.email else None
 
@@ -78,13 +83,15 @@ def waiting(user: User) -> EmailChange | None:
 def confirm(http: HttpRequest, session: Session, change: EmailChange, code: str) -> bool:
     """Change the address if the code is right; whoever is signed in elsewhere is signed out there.
 
-    Raises TakenError. Each call is a try.
+    Each call is counted. Raises TakenError; CodeSpentError, also by the last try that there is;
+    RateLimitExceededError.
     """
-    open_changes = EmailChange.objects.filter(pk=change.pk, changed_at=None, tries__lt=TRIES)
-    if not open_changes.update(tries=F("tries") + 1):
-        return False
+    counted = code_limits.count_try(visitor_of(http, session.user), _code_id(change))
     if not constant_time_compare(change.code_hash, _hash_of(code, change.new_email)):
+        if code_limits.is_spent(_code_id(change)):
+            raise code_limits.CodeSpentError
         return False
+    rate_limits.take_back(*counted)
     user, now = session.user, timezone.now()
     try:
         with transaction.atomic():
@@ -98,6 +105,7 @@ def confirm(http: HttpRequest, session: Session, change: EmailChange, code: str)
             email_changed.send(sender=User, request=http, user=user, actor=None)
     except IntegrityError:
         raise TakenError from None
+    known_browsers.forget(user)
     return True
 
 
@@ -247,6 +255,10 @@ def _remove_factors(http: HttpRequest, user: User, since: datetime) -> None:
         mfa.authenticator_removed.send(
             sender=Authenticator, request=http, user=user, authenticator=authenticator
         )
+
+
+def _code_id(change: EmailChange) -> str:
+    return f"email change {change.pk}"
 
 
 def _hash_of(code: str, email: str) -> str:

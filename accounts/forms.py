@@ -4,22 +4,28 @@ from typing import Any
 
 import structlog
 from allauth.account import forms as allauth
-from allauth.account.internal.userkit import filter_users_by_email
+from allauth.account.adapter import get_adapter as get_account_adapter
+from allauth.account.models import Login
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa import app_settings as mfa_settings
 from allauth.mfa.adapter import get_adapter
-from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.base.internal.flows import post_authentication
-from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.internal.flows.add import validate_can_add_authenticator
+from allauth.mfa.totp.internal.auth import validate_totp_code
 from cryptography.fernet import InvalidToken
 from django import forms
 from django.contrib.auth.hashers import make_password
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts import passkeys, passwords
+from accounts import code_limits, passkeys, password_limits, passwords, second_factor
 from accounts.addresses import cleaned_email, normalised_email
 from accounts.models import User
 from accounts.password_rules import HELP
+from accounts.stages import MailedCodeStage
+from accounts.visitors import account_at, visitor_at, visitor_of
+from foundation import rate_limits
+from foundation.rate_limits import Counted, RateLimitExceededError
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +60,22 @@ class SignInForm(allauth.LoginForm):
         """Return the address as it is stored."""
         return normalised_email(self.cleaned_data["login"])
 
+    def _clean_with_password(self, credentials: dict[str, Any]) -> dict[str, Any]:
+        """Check the password. Raises RateLimitExceededError.
+
+        Where a mailed code is needed, too, a wrong one passes: nothing tells before the code does.
+        """
+        attempt = password_limits.begin(visitor_at(self.request, credentials["email"]))
+        self.user = get_account_adapter().authenticate(self.request, **credentials)
+        if self.user is None and not attempt.needs_code:
+            raise get_account_adapter().validation_error("email_password_mismatch")
+        if self.user is not None:
+            password_limits.succeeded(attempt)
+        self._login = Login(user=self.user, email=credentials["email"])
+        if attempt.needs_code:
+            MailedCodeStage.require(self._login)
+        return self.cleaned_data  # type: ignore[no-any-return]
+
 
 class SignUpForm(allauth.SignupForm):
     """An address and a password; everything else can wait."""
@@ -80,7 +102,7 @@ class SignUpForm(allauth.SignupForm):
 class ResetPasswordForm(allauth.ResetPasswordForm):
     """Asks where to send the code."""
 
-    users: list[User]
+    user: User | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -89,16 +111,14 @@ class ResetPasswordForm(allauth.ResetPasswordForm):
     def clean_email(self) -> str:
         """Find whose address it is; also somebody's who may want to keep their account."""
         email = normalised_email(self.cleaned_data["email"])
-        found = filter_users_by_email(email, prefer_verified=True, for_login=True)
-        # Active ones first: allauth prefers them, too.
-        found.sort(key=lambda user: (not user.is_active, user.pk))
-        self.users = [user for user in found if user.may_sign_in]
+        user = account_at(email)
+        self.user = user if user is not None and user.may_sign_in else None
         return email
 
     def save(self, request: HttpRequest, **_: Any) -> str:
         """Send the code."""
         email: str = self.cleaned_data["email"]
-        passwords.begin_reset(request, self.users[0] if self.users else None, email)
+        passwords.begin_reset(request, self.user, email)
         return email
 
 
@@ -153,7 +173,7 @@ class NewEmailForm(forms.Form):
         return email
 
 
-class EmailCodeForm(forms.Form):
+class MailedCodeForm(forms.Form):
     """The code from the mail, typed."""
 
     code = forms.CharField(max_length=20)
@@ -163,41 +183,72 @@ class EmailCodeForm(forms.Form):
         _dress(self.fields["code"], _("Code"), **_CODE)
 
 
-class _AppCodeForm(forms.Form):
-    """A code of the authenticator app, typed; what is wrong with it in our words."""
+class SecondFactorForm(forms.Form):
+    """The code when signing in: the app's, or a recovery code in the same field."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    code = forms.CharField()
+
+    def __init__(self, *args: Any, http: HttpRequest, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.http = http
+        self.user = user
         _dress(self.fields["code"], _("Code"), **_CODE)
 
     def clean_code(self) -> str:
-        """Return the code if it is right."""
+        """Count the code, then find out what it proves."""
+        code: str = normalize_user_code(self.cleaned_data["code"])
+        counted = self._counted(code)
         try:
-            return super().clean_code()  # type: ignore[misc, no-any-return]
+            authenticator = second_factor.proven_by(self.user, code)
         except InvalidToken:  # of the server's keys, the one that sealed it is gone
-            log.warning("second_factor_unreadable", user=str(self.user.sub))  # type: ignore[attr-defined]
+            log.warning("second_factor_unreadable", user=str(self.user.sub))
             raise get_adapter().validation_error("unreadable") from None
-        except ValidationError as error:
-            if error.code in {"too_many_login_attempts", "rate_limited"}:
-                raise get_adapter().validation_error("too_many_codes") from None
-            raise
+        if authenticator is None:
+            second_factor.record_wrong_code(self.http, self.user)
+            raise get_adapter().validation_error("incorrect_code")
+        rate_limits.forget(*counted)
+        self.authenticator = authenticator
+        return code
+
+    def save(self) -> None:
+        """Record what the code proved."""
+        post_authentication(self.http, self.authenticator)
+
+    def _counted(self, code: str) -> list[Counted]:
+        is_app = len(code) == mfa_settings.TOTP_DIGITS
+        visitor = visitor_of(self.http, self.user)
+        try:
+            return code_limits.count_second_factor(visitor, "app" if is_app else "recovery")
+        except RateLimitExceededError as exceeded:
+            in_a_row = exceeded.limit is code_limits.SECOND_FACTOR_IN_A_ROW
+            problem = "too_many_codes_in_a_row" if in_a_row else "too_many_codes"
+            raise get_adapter().validation_error(problem) from None
 
 
-class SecondFactorForm(_AppCodeForm, AuthenticateForm):
-    """The code when signing in: the app's, or a recovery code in the same field."""
+class SetUpAppForm(forms.Form):
+    """The first code of an authenticator app: it has taken the secret over."""
 
-
-class _FirstCodeForm(ActivateTOTPForm):
-    """allauth's, with a secret given to it; its own would be another each time the page opens."""
+    code = forms.CharField()
 
     def __init__(self, *args: Any, user: User, secret: str, **kwargs: Any) -> None:
-        forms.Form.__init__(self, *args, **kwargs)
+        super().__init__(*args, **kwargs)
         self.user = user
         self.secret = secret
+        _dress(self.fields["code"], _("Code"), **_CODE)
 
-
-class SetUpAppForm(_AppCodeForm, _FirstCodeForm):
-    """The first code of an authenticator app: it has taken the secret over."""
+    def clean_code(self) -> str:
+        """Return the code if the app made it from this secret."""
+        validate_can_add_authenticator(self.user)
+        counted = (code_limits.SET_UP, str(self.user.pk))
+        try:
+            rate_limits.count(counted)
+        except RateLimitExceededError:
+            raise get_adapter().validation_error("too_many_codes") from None
+        code: str = normalize_user_code(self.cleaned_data["code"])
+        if not validate_totp_code(self.secret, code):
+            raise get_adapter().validation_error("incorrect_code")
+        rate_limits.forget(counted)
+        return code
 
 
 class PasskeyForm(forms.Form):

@@ -72,6 +72,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     #: When the account is deleted, if the person asked for that. Until then it is not active.
     deletion_due_at = models.DateTimeField(_("to be deleted on"), null=True, editable=False)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
+    #: Another one makes every browser a stranger to the account (`accounts.known_browsers`).
+    known_browsers_key = models.CharField(max_length=16, blank=True, editable=False)
 
     name = models.CharField(_("full name"), max_length=200, blank=True)
     given_name = models.CharField(_("given name"), max_length=100, blank=True)
@@ -234,7 +236,6 @@ class EmailChange(models.Model):
     new_email = NormalisedEmailField()
     #: Of the code that was mailed; empty where the address is somebody else's.
     code_hash = models.CharField(max_length=64, blank=True)
-    tries = models.PositiveSmallIntegerField(default=0)
     asked_at = models.DateTimeField(db_index=True)
     changed_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)

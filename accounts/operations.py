@@ -4,6 +4,7 @@ from allauth.account.adapter import get_adapter
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import code_limits, known_browsers, password_limits
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_in_batches, end_sessions
 
@@ -46,9 +47,19 @@ def password_replaced(user: User) -> None:
     )
 
 
+def unlock(user: User) -> None:
+    """Forget what strangers have tried on the account: passwords, and codes of every kind.
+
+    A browser it does not know then needs no mailed code to sign in, and codes are taken again.
+    """
+    password_limits.forget(user.email)
+    code_limits.forget(user.email)
+
+
 def end_all_sessions(user: User) -> None:
-    """Sign a person out everywhere."""
+    """Sign a person out everywhere; no browser is known to the account any more."""
     _end_all(user, Ending.OPERATOR)
+    known_browsers.forget(user)
 
 
 def end_session(session: Session) -> None:

@@ -1,42 +1,33 @@
-"""Signing in with a password alone and no page to ask for more: counted as the sign-in page counts.
+"""Signing in with a password alone and no page to ask for more. NIST SP 800-63B-4 §3.2.2.
 
-What comes of it is a session as any other, without a browser. NIST SP 800-63B-4 §3.2.2.
+What comes of it is a session as any other, without a browser.
 """
-
-from contextlib import suppress
 
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from accounts import password_limits
+from accounts.addresses import normalised_email
 from accounts.models import User
+from accounts.password_limits import PasswordAttempt
 from accounts.second_factor import is_set_up
+from accounts.visitors import app_at
 
 
-class TooManyTriesError(Exception):
-    """Too many wrong passwords came lately, for this account or from this network address."""
+def begin(http: HttpRequest, email: str) -> PasswordAttempt:
+    """Count a password that an app sent, right or wrong. Raises RateLimitExceededError.
 
-    #: Seconds after which a password is looked at again: the longest that allauth may wait.
-    retry_after = 600
+    If it suffices, `password_limits.succeeded` takes that back: counting tells nothing.
+    """
+    return password_limits.begin_grant(app_at(http, email))
 
 
 def person_of(http: HttpRequest, email: str, password: str) -> User | None:
-    """Return whose address and password these are, or None, in the same time.
-
-    Wrong ones are counted. Raises TooManyTriesError, also for right ones.
-    """
-    try:
-        user = get_adapter().authenticate(http, email=email, password=password)
-    except ValidationError:
-        raise TooManyTriesError from None
+    """Return whose address and password these are, or None, in the same time."""
+    credentials = {"email": normalised_email(email), "password": password}
+    user = get_adapter().authenticate(http, **credentials)
     return user if isinstance(user, User) else None
-
-
-def count_as_wrong(http: HttpRequest, email: str) -> None:
-    """Count a right password that did not suffice, so that counting doesn't tell that it is."""
-    with suppress(ValidationError):
-        get_adapter().pre_authenticate(http, email=email)
 
 
 def what_else_is_needed(user: User) -> str | None:

@@ -1,10 +1,12 @@
 """A password that its owner chooses in place of the one before."""
 
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.password_reset_by_code import PasswordResetVerificationProcess
 from django.contrib.auth.hashers import verify_password
 from django.db import transaction
 from django.http import HttpRequest
 
+from accounts import operations
 from accounts.models import User
 from accounts.sessions import Ending, end_sessions
 
@@ -31,13 +33,18 @@ def replace(user: User, password: str) -> bool:
         )
         if replaced:
             end_sessions(user.sessions.filter(ended_at=None), Ending.PASSWORD_CHANGED)
+    if replaced:
+        operations.unlock(user)  # nothing that was tried before helps to guess the new one
     return bool(replaced)
 
 
 def begin_reset(http: HttpRequest, user: User | None, email: str) -> None:
     """Mail a code with which a new password is set, if there is somebody to set it for."""
     process = PasswordResetVerificationProcess.initiate(request=http, user=user, email=email)
-    if user is not None:
+    if user is None:
+        code = get_adapter().generate_password_reset_code()
+        get_adapter().pretend_to_send("account/email/password_reset_code", email, {"code": code})
+    else:
         process.state[_BEGAN_WITH] = _credentials(user)
         process.persist()
 

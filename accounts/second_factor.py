@@ -14,7 +14,7 @@ from allauth.mfa import app_settings, signals
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.stages import AuthenticateStage
-from allauth.mfa.totp.internal.auth import generate_totp_secret
+from allauth.mfa.totp.internal.auth import generate_totp_secret, validate_totp_code
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -26,6 +26,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts import code_limits, known_browsers
 from accounts.authentication import has_second_factor, signed_in_recently
 from accounts.levels import MULTI_FACTOR, PHISHING_RESISTANT, SINGLE_FACTOR
 from accounts.models import Session, User
@@ -46,7 +47,14 @@ class Adapter(DefaultMFAAdapter):
             "That code is not right. Type the one that your app shows at this moment; the clock of"
             " your device has to be right."
         ),
-        "too_many_codes": _("Too many wrong codes. Wait ten minutes, then try again."),
+        "too_many_codes": _(
+            "Too many wrong codes. Wait ten minutes, then try again; or use a passkey, or a browser"
+            " at which you have signed in before."
+        ),
+        "too_many_codes_in_a_row": _(
+            "Too many wrong codes in a row: none is taken here any more. Use a passkey, a recovery"
+            " code, or a browser at which you have signed in before."
+        ),
         "unreadable": _(
             "We cannot check codes for this account any more. The people who run this service can"
             " remove the authenticator app from it."
@@ -158,6 +166,35 @@ def recovery_codes_left(user: User | AnonymousUser) -> int:
     return sum(app_settings.RECOVERY_CODE_COUNT - count for count in used)
 
 
+def proven_by(user: User, code: str) -> Authenticator | None:
+    """Return what a code is of, the app or the recovery codes; each code proves that once.
+
+    None for a wrong code. Raises InvalidToken if none of the server's keys opens the secret.
+    """
+    typed = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN)
+    return next((row for row in typed.select_related("user") if _is_of(row, code)), None)
+
+
+def _is_of(authenticator: Authenticator, code: str) -> bool:
+    if authenticator.type != Authenticator.Type.TOTP:
+        return bool(authenticator.wrap().validate_code(code))
+    secret = Adapter().decrypt(authenticator.data["secret"])
+    # allauth would note the use in the cache.
+    return validate_totp_code(secret, code) and code_limits.is_first_use(authenticator.user, code)
+
+
+def record_wrong_code(http: HttpRequest, user: User) -> None:
+    """Tell listeners that a code was wrong: the app's, where there is one."""
+    tried = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN)
+    signals.authentication_failed.send(
+        sender=Authenticator,
+        request=http,
+        user=user,
+        authenticator=tried.order_by("-type").first(),
+        reauthentication=False,
+    )
+
+
 def is_proven(http: HttpRequest) -> bool:
     """Whether the person at this browser signed in lately, with all that their account asks for.
 
@@ -179,6 +216,7 @@ def remove_all(user: User) -> None:
             Session.objects.select_related("user").filter(user=user, ended_at=None),
             Ending.FACTOR_REMOVED,
         )
+        known_browsers.forget(user)
     if removed:
         account_adapter().send_mail("mfa/email/second_factor_removed", user.email, {})
 

@@ -9,6 +9,7 @@ from accounts.views import (
     email,
     home,
     invitation,
+    mailed_code,
     passkeys,
     second_factor,
     sign_in,
@@ -18,6 +19,7 @@ from accounts.views import (
 urlpatterns = [
     path("", home.home, name="account_home"),
     path("login/", sign_in.SignInView.as_view(), name="account_login"),
+    path("login/mailed-code/", mailed_code.mailed_code, name="account_mailed_code"),
     path("login/code/", second_factor.CodeView.as_view(), name="mfa_authenticate"),
     path("login/more/", second_factor.StepUpView.as_view(), name="account_step_up"),
     path("login/passkey/", passkeys.sign_in, name="mfa_login_webauthn"),
@@ -35,7 +37,7 @@ urlpatterns = [
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("invitation/<str:token>/", invitation.invitation, name="account_invitation"),
     path("password/choose/", choose_password.choose_password, name="account_choose_password"),
-    path("password/reset/", allauth.password_reset, name="account_reset_password"),
+    path("password/reset/", sign_in.ResetView.as_view(), name="account_reset_password"),
     path(
         "password/reset/confirm/",
         sign_in.ConfirmResetCodeView.as_view(),

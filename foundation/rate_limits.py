@@ -8,9 +8,10 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from foundation.models import RateCount
@@ -68,8 +69,15 @@ def check(*counted: Counted) -> None:
 
 
 def forget(*counted: Counted) -> None:
-    """Reset counts, for example after a success."""
-    RateCount.objects.filter(key__in=map(_key, counted)).delete()
+    """Begin counts anew, for example after a success."""
+    for key in map(_key, counted):
+        RateCount.objects.filter(key=key).delete()
+
+
+def take_back(*counted: Counted) -> None:
+    """Count one attempt less, after one that succeeded: what failed before it stays counted."""
+    for key in map(_key, counted):  # one by one: two requests must not wait for each other
+        RateCount.objects.filter(key=key, count__gt=0).update(count=F("count") - 1)
 
 
 def _judge(
@@ -115,7 +123,7 @@ def _incremented(counted: Sequence[Counted], now: datetime) -> dict[str, tuple[i
 def _aware(stored: datetime | str) -> datetime:
     """Return a time of the database as Django has it: SQLite's are text, or have no zone."""
     at = datetime.fromisoformat(stored) if isinstance(stored, str) else stored
-    return at if timezone.is_aware(at) else timezone.make_aware(at, connection.timezone)
+    return at if timezone.is_aware(at) else at.replace(tzinfo=UTC)
 
 
 def _key(counted: Counted) -> str:

@@ -16,6 +16,7 @@ from accounts.deletion import delete_some_due
 from accounts.email_change import CODE_LIFETIME, UNDONE_WITHIN
 from accounts.models import EmailChange, ParkedSession, Session, User
 from accounts.sessions import end_expired
+from foundation.models import RateCount
 from idp import events, keys, policy
 from idp.models import (
     AccessToken,
@@ -123,6 +124,7 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
         ParkedSession.objects.filter(Q(expires_at__lte=now) | Q(session__ended_at__isnull=False)),
     )
     yield "events", Event.objects.filter(at__lte=now - policy.EVENTS_KEPT_FOR)
+    yield "rate counts", RateCount.objects.filter(ends_at__lte=now)
     yield "browser sessions", BrowserSession.objects.filter(expire_date__lte=now)
 
 

@@ -313,16 +313,8 @@ ACCOUNT_LOGIN_TIMEOUT = 3600
 IDP_RECENT_SIGN_IN_MINUTES: int = env.int("IDP_RECENT_SIGN_IN_MINUTES", default=15)
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 60 * IDP_RECENT_SIGN_IN_MINUTES
 ACCOUNT_SESSION_REMEMBER = None
-# Wrong passwords are what is counted: per address, and per account however its name is spelled.
-ACCOUNT_RATE_LIMITS = {
-    "login": "300/m/ip",
-    "login_failed": "20/m/ip,20/10m/key",
-    "signup": "60/m/ip",
-    "confirm_email": "3/m/key,10/h/key",
-    "reset_password": "60/m/ip,5/m/key",
-    "passkey": "300/m/ip",
-    "change_email": "5/10m/user,20/d/user,5/h/key",
-}
+# allauth would count in the cache. We count in the database (docs/rate-limits.md).
+ACCOUNT_RATE_LIMITS = False
 MFA_ADAPTER = "accounts.second_factor.Adapter"
 MFA_FORMS = {"activate_totp": "accounts.forms.SetUpAppForm"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -382,6 +374,8 @@ MESSAGES_COOKIE_NAME = f"{_prefix}messages"
 MESSAGE_STORAGE = "accounts.notices.Storage"
 #: Finds the accounts that wait in a browser while another is used (accounts.parking).
 ACCOUNTS_COOKIE_NAME = f"{_prefix}accounts"
+#: Names the accounts that were used at a browser before (accounts.known_browsers).
+KNOWN_BROWSER_COOKIE_NAME = f"{_prefix}known-browser"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 CSRF_FAILURE_VIEW = "accounts.views.stale_form.show_step_again"
 CSRF_TRUSTED_ORIGINS = [IDP_ISSUER]

@@ -3,7 +3,6 @@
 from http import HTTPStatus
 
 from allauth.account.adapter import get_adapter
-from allauth.core.internal import ratelimit
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,14 +12,17 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import email_change, passwords
 from accounts.addresses import shown_email
-from accounts.forms import EmailCodeForm, NewEmailForm
+from accounts.code_limits import CodeSpentError
+from accounts.forms import MailedCodeForm, NewEmailForm
 from accounts.models import EmailChange, User
 from accounts.sessions import session_of
 from accounts.views.sign_in_again import proven_person_required
+from accounts.views.too_many import refuses_beyond_limits
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @proven_person_required
+@refuses_beyond_limits
 def change_email(http: HttpRequest) -> HttpResponse:
     """Ask for the new address and send a code there; the answer is the same whoever has it."""
     session = session_of(http)
@@ -30,17 +32,13 @@ def change_email(http: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(http, "account/email_change.html", {"form": form})
     email = form.cleaned_data["email"]
-    limited: HttpResponse | None = ratelimit.consume_or_429(
-        http, app="allauth.account", action="change_email", key=email
-    )
-    if limited is not None:
-        return limited
     email_change.ask(session, email)
     return redirect("account_email_code")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @proven_person_required
+@refuses_beyond_limits
 def confirm_email_change(http: HttpRequest) -> HttpResponse:
     """Ask for the code, and change the address when it is right."""
     session = session_of(http)
@@ -49,7 +47,7 @@ def confirm_email_change(http: HttpRequest) -> HttpResponse:
     change = email_change.waiting(session.user)
     if change is None:
         return redirect("account_email")
-    form = EmailCodeForm(http.POST if http.method == "POST" else None)
+    form = MailedCodeForm(http.POST if http.method == "POST" else None)
     if form.is_valid():
         try:
             if email_change.confirm(http, session, change, form.cleaned_data["code"]):
@@ -58,7 +56,7 @@ def confirm_email_change(http: HttpRequest) -> HttpResponse:
         except email_change.TakenError:
             messages.error(http, _("This address can’t be yours now. Choose another one."))
             return redirect("account_email")
-        if change.tries + 1 >= email_change.TRIES:
+        except CodeSpentError:
             messages.error(http, _("Too many wrong codes. Ask for a new one."))
             return redirect("account_email")
         form.add_error("code", get_adapter().validation_error("incorrect_code"))

@@ -11,7 +11,6 @@ from allauth.account.adapter import get_adapter as account_adapter
 from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
 from allauth.account.utils import get_next_redirect_url
-from allauth.core.internal import ratelimit
 from allauth.mfa import signals
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.internal.flows import post_authentication
@@ -29,12 +28,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
-from accounts import passkeys, second_factor
+from accounts import code_limits, passkeys, second_factor
 from accounts.forms import NewPasskeyForm, PasskeyForm
 from accounts.models import User
 from accounts.next import next_of, with_next
 from accounts.sessions import add_step
 from accounts.views.sign_in_again import proven_person_required
+from accounts.views.too_many import refuses_beyond_limits
+from foundation import rate_limits
+from foundation.client_address import rate_limit_key
+from foundation.rate_limits import RateLimitExceededError
 
 
 def wants_challenge(http: HttpRequest) -> bool:
@@ -44,13 +47,17 @@ def wants_challenge(http: HttpRequest) -> bool:
 
 def challenge(http: HttpRequest, user: User | None = None) -> HttpResponse:
     """Return the challenge for a passkey of `user`, or of anybody; so many a minute."""
-    if not ratelimit.consume(http, app="allauth.account", action="passkey", limit_get=True):
-        return JsonResponse({}, status=HTTPStatus.TOO_MANY_REQUESTS)
+    try:
+        rate_limits.count((code_limits.PASSKEY_CHALLENGES, rate_limit_key(http)))
+    except RateLimitExceededError as exceeded:
+        headers = {"Retry-After": str(exceeded.retry_after)}
+        return JsonResponse({}, status=HTTPStatus.TOO_MANY_REQUESTS, headers=headers)
     return JsonResponse(passkeys.request_options(http, user))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
+@refuses_beyond_limits
 def sign_in(http: HttpRequest) -> HttpResponse:
     """Sign in whoever a passkey says it is of; `next` goes along."""
     if wants_challenge(http):

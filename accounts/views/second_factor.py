@@ -21,6 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.generic import FormView
 
+from accounts import code_limits
 from accounts.forms import PasskeyForm, SecondFactorForm, SetUpAppForm
 from accounts.models import User
 from accounts.next import with_next
@@ -62,14 +63,16 @@ class _AsksForSecondFactor(FormView):  # type: ignore[type-arg]
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Say whose code it has to be."""
-        return {**super().get_form_kwargs(), "user": self.whose()}
+        return {**super().get_form_kwargs(), "http": self.request, "user": self.whose()}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Say who is asked, and what they have."""
         user = self.whose()
         context = super().get_context_data(email=user.shown_email, **kwargs)
         form = context["form"]
-        code_form = form if "code" in form.fields else SecondFactorForm(user=user)
+        code_form = (
+            form if "code" in form.fields else SecondFactorForm(http=self.request, user=user)
+        )
         asks_for_app = has_app(user)
         if not asks_for_app:
             code_form.fields["code"].label = _("Recovery code")
@@ -196,7 +199,7 @@ class SetUpAppView(ActivateTOTPView):
         except IntegrityError:  # the button was pressed twice, and the other press was faster
             return self._to_recovery_codes()
         forget_new_secret(self.request)
-        authenticator.wrap().validate_code(form.cleaned_data["code"])
+        code_limits.is_first_use(authenticator.user, form.cleaned_data["code"])
         post_authentication(self.request, authenticator)
         add_step(self.request)
         return self._to_recovery_codes()

@@ -8,15 +8,26 @@ already goes on to it.
 from typing import Any
 
 from allauth.account import views as allauth
+from django.contrib import messages
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView
 
-from accounts import passwords
+from accounts import code_limits, operations, passwords
 from accounts.addresses import shown_email
+from accounts.code_limits import CodeSpentError
+from accounts.forms import ResetPasswordForm, SignUpForm
 from accounts.next import with_next
+from accounts.views.stale_form import show_step_again
+from accounts.views.too_many import refuses_beyond_limits
+from accounts.visitors import visitor_at
+from foundation import rate_limits
+from foundation.rate_limits import Counted
 
 
 class _EveryTabStartsAfresh:
@@ -26,7 +37,7 @@ class _EveryTabStartsAfresh:
         return None
 
 
-@method_decorator(never_cache, name="dispatch")
+@method_decorator((never_cache, refuses_beyond_limits), name="dispatch")
 class SignInView(_EveryTabStartsAfresh, allauth.LoginView):
     """The sign-in page.
 
@@ -41,6 +52,7 @@ class SignInView(_EveryTabStartsAfresh, allauth.LoginView):
         return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
 
 
+@method_decorator(refuses_beyond_limits, name="dispatch")
 class SignUpView(_EveryTabStartsAfresh, allauth.SignupView):
     """The sign-up page. With `create` in the query, people who are signed in are asked first."""
 
@@ -49,6 +61,15 @@ class SignUpView(_EveryTabStartsAfresh, allauth.SignupView):
         if "create" in request.GET and request.user.is_authenticated:
             return render(request, "account/another_account.html")
         return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def form_valid(self, form: SignUpForm) -> HttpResponse:
+        """Make the account and mail a code. Of several at once with one address, the last wins."""
+        visitor = visitor_at(self.request, form.cleaned_data["email"])
+        code_limits.count_mail(visitor, "sign-up")
+        try:
+            return super().form_valid(form)  # type: ignore[no-any-return]
+        except IntegrityError:  # another sign-up with this address made this one's account go
+            return show_step_again(self.request)
 
 
 class _KeepsNext:
@@ -62,6 +83,54 @@ class _KeepsNext:
         return response
 
 
+class _CountsTries:
+    """Where a mailed code is typed: each is counted before it is compared, by the code's own id.
+
+    allauth keeps a count in the browser's session, which parallel requests read before it is
+    written; it is not used.
+    """
+
+    _process: Any
+    request: HttpRequest
+    #: What was counted for the code that is being judged.
+    counted: list[Counted]
+
+    def code_id(self) -> str:
+        """Return what tells this mailed code from others, also where none was really mailed."""
+        state = self._process.state
+        return f"{type(self._process).__name__} {state['email']} {state['at']} {state.get('code')}"
+
+    def count_try(self) -> HttpResponse | None:
+        """Count a code that was typed; return where to go if this one takes no more."""
+        visitor = visitor_at(self.request, self._process.state["email"])
+        try:
+            self.counted = code_limits.count_try(visitor, self.code_id())
+        except CodeSpentError:
+            return self.spent()
+        return None
+
+    def spent(self) -> HttpResponse:
+        """Go where another code is sent from, saying so."""
+        messages.error(self.request, _("Too many wrong codes. Start again for another one."))
+        self._process.abort()
+        return redirect(with_next(self.again(), self.request))
+
+    def again(self) -> str:
+        """Return the page that sends codes."""
+        raise NotImplementedError
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Say that the code is wrong, or that it was the last try."""
+        if code_limits.is_spent(self.code_id()):
+            return self.spent()
+        return FormView.form_invalid(self, form)  # type: ignore[arg-type]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Show the address as people write it."""
+        context = super().get_context_data(**kwargs)  # type: ignore[misc]
+        return {**context, "email": shown_email(context["email"])}
+
+
 class _OfAccountAsItIs:
     """A step of setting a new password is over when the account has changed meanwhile."""
 
@@ -71,20 +140,51 @@ class _OfAccountAsItIs:
         return super().dispatch(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
 
 
-class ConfirmResetCodeView(_KeepsNext, _OfAccountAsItIs, allauth.ConfirmPasswordResetCodeView):
+@method_decorator(refuses_beyond_limits, name="dispatch")
+class ResetView(_KeepsNext, allauth.PasswordResetView):
+    """Where a code for a new password is asked for."""
+
+    def form_valid(self, form: ResetPasswordForm) -> HttpResponse:
+        """Mail the code, or seem to."""
+        visitor = visitor_at(self.request, form.cleaned_data["email"])
+        code_limits.count_mail(visitor, "password-reset")
+        form.save(self.request)
+        return redirect(self.get_success_url())
+
+
+@method_decorator(refuses_beyond_limits, name="dispatch")
+class ConfirmResetCodeView(
+    _KeepsNext, _OfAccountAsItIs, _CountsTries, allauth.ConfirmPasswordResetCodeView
+):
     """Where the code for a new password is typed."""
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Show the address as people write it."""
-        context = super().get_context_data(**kwargs)
-        return {**context, "email": shown_email(context["email"])}
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Count the code, then judge it."""
+        return self.count_try() or super().post(request, *args, **kwargs)
+
+    def again(self) -> str:
+        """Return the page that sends codes."""
+        return reverse("account_reset_password")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Go on to the new password."""
+        rate_limits.take_back(*self.counted)
+        return super().form_valid(form)  # type: ignore[no-any-return]
 
 
 class NewPasswordView(_KeepsNext, _OfAccountAsItIs, allauth.CompletePasswordResetView):
     """Where the new password is chosen."""
 
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Set it. What strangers tried on the account before is forgotten."""
+        user = self._process.user
+        response: HttpResponse = super().form_valid(form)
+        operations.unlock(user)
+        return response
 
-class ConfirmEmailView(_KeepsNext, allauth.ConfirmEmailVerificationCodeView):
+
+@method_decorator(refuses_beyond_limits, name="dispatch")
+class ConfirmEmailView(_KeepsNext, _CountsTries, allauth.ConfirmEmailVerificationCodeView):
     """Where the code from the mail is typed."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -93,7 +193,26 @@ class ConfirmEmailView(_KeepsNext, allauth.ConfirmEmailVerificationCodeView):
             return redirect(self.get_next_url() or resolve_url("account_home"))
         return super().dispatch(request, *args, **kwargs)
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Show the address as people write it."""
-        context = super().get_context_data(**kwargs)
-        return {**context, "email": shown_email(context["email"])}
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Count the code or the mail, then judge or send it."""
+        if self._action == "resend":
+            code_limits.count_mail(visitor_at(request, self._process.email), "sign-up")
+            return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
+        return self.count_try() or super().post(request, *args, **kwargs)
+
+    def again(self) -> str:
+        """Return the page that sends codes: signing up again, or in where the account is older."""
+        signs_up = self.stage is None or self.stage.login.signup
+        return reverse("account_signup" if signs_up else "account_login")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Go on signing in; the address may have become another account's since."""
+        if self._action == "resend":
+            return super().form_valid(form)  # type: ignore[no-any-return]
+        rate_limits.take_back(*self.counted)
+        try:
+            return super().form_valid(form)  # type: ignore[no-any-return]
+        except IntegrityError:
+            messages.error(self.request, _("This address is another account’s by now. Sign in."))
+            self._process.abort()
+            return redirect(with_next(reverse("account_login"), self.request))

@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import deletion, email_change, invitations, operations, second_factor, wrong_tries
+from accounts import deletion, email_change, invitations, operations, second_factor
 from accounts.addresses import cleaned_email
 from accounts.models import Session, User
 from idp.admin import search
@@ -130,8 +130,11 @@ class PeoplePage(Page):
         Act(
             "unlock",
             _("Unlock"),
-            _("Wrong tries are forgotten: they can try their password again at once."),
-            lambda _http, person: wrong_tries.unlock(person),
+            _(
+                "What was tried on the account at unknown browsers is forgotten: they need no "
+                "mailed code to sign in at one, and codes are taken again."
+            ),
+            lambda _http, person: operations.unlock(person),
         ),
         Act(
             "remove-factors",

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from accounts import known_browsers
 from accounts import signed_out as way
 from accounts.devices import words_for
 from accounts.models import Session, User
@@ -63,7 +64,7 @@ def sessions(http: HttpRequest) -> HttpResponse:
     if http.method == "POST":
         if "leave" in http.POST:
             return _leave(http, present.user)
-        return _end(http, others)
+        return _end(http, present.user, others)
     shown = [present, *others[:MOST]]
     apps = _apps_in(shown, present.user, timezone.now())
     ended = [one for one in way.sessions_of(http.GET.get("of", "")) if one.user == present.user]
@@ -78,12 +79,16 @@ def sessions(http: HttpRequest) -> HttpResponse:
     )
 
 
-def _end(http: HttpRequest, others: QuerySet[Session]) -> HttpResponse:
+def _end(http: HttpRequest, user: User, others: QuerySet[Session]) -> HttpResponse:
     chosen = http.POST.get("end", "").replace("\0", "")
     ending = list(others if chosen == "others" else others.filter(pk=chosen))
     end_sessions(ending, Ending.SIGNED_OUT_ELSEWHERE)
     messages.success(http, _("Signed out there."))
-    return redirect(way.page_about(ending, "account_sessions"))
+    response = redirect(way.page_about(ending, "account_sessions"))
+    # Which browser had which session is not known, so this one alone stays known.
+    known_browsers.forget(user)
+    known_browsers.remember(http, response, user)
+    return response
 
 
 def _leave(http: HttpRequest, user: User) -> HttpResponse:

@@ -1,8 +1,8 @@
 """The resource owner password credentials grant, for those who can't do without. RFC 6749 §4.3.
 
 Off by default: RFC 9700 §2.4 advises against it, since the app sees the password. Wrong ones are
-counted as on the sign-in page, and what it gives belongs to a session of its own, so that whatever
-ends a person's sessions ends it.
+counted apart from the sign-in page's (`accounts.password_limits`), and what it gives belongs to a
+session of its own, so that whatever ends a person's sessions ends it.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,11 @@ from datetime import datetime
 from django.db import transaction
 from django.http import HttpRequest
 
-from accounts import password_only
+from accounts import password_limits, password_only
 from accounts.authentication import authentication_in
 from accounts.models import User
 from accounts.sessions import begin_without_browser
+from foundation.rate_limits import RateLimitExceededError
 from foundation.slots import RETRY_AFTER, NoPlaceError, place
 from idp import events
 from idp.clients.admission import NOT_ADMITTED, admits
@@ -73,22 +74,23 @@ def _person(http: HttpRequest, client: Client, username: str, password: str) -> 
     """RFC 6749 §4.3.2: the password proves the person, and is not open to guessing."""
     try:
         with place():  # before anything is counted
+            attempt = password_only.begin(http, username)
             user = password_only.person_of(http, username, password)
     except NoPlaceError:
         raise TemporarilyUnavailable(
             "Too many passwords wait to be checked.", retry_after=RETRY_AFTER
         ) from None
-    except password_only.TooManyTriesError as exceeded:
+    except RateLimitExceededError as limited:
         raise TooManyWrongPasswords(
             "Too many wrong passwords came for this username or from this IP address; "
-            f"try again in {exceeded.retry_after} seconds.",
-            retry_after=exceeded.retry_after,
+            f"try again in {limited.retry_after} seconds. Users can sign in on our page meanwhile.",
+            retry_after=limited.retry_after,
         ) from None
     problem = _problem_with(client, user) if user else None
     if user is not None and problem is None:
+        password_limits.succeeded(attempt)
         return user
     if user is not None:
-        password_only.count_as_wrong(http, username)
         events.record(
             events.Kind.SIGN_IN_FAILED,
             http,

@@ -10,7 +10,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.utils import timezone
 
-from accounts import email_change
+from accounts import code_limits
 from accounts.models import EmailChange, Session, User
 from idp.models import Event
 from tests.relying_party import (
@@ -85,7 +85,7 @@ def test_codes_are_few_and_wrong_ones_counted(
     assert is_page(page, CODE)
     code = mailed_code(new)
     assert is_page(browser.open(CODE, code=code), CODE)  # a GET changes nothing
-    for _ in range(email_change.TRIES):
+    for _ in range(code_limits.TRIES.allowed):
         page = browser.submit(browser.open(CODE), code=wrong(code))
     assert "Too many wrong codes" in page.text
     assert is_page(browser.open(CODE), EMAIL)

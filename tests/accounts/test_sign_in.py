@@ -112,25 +112,3 @@ def test_only_paths_of_our_own_are_gone_on_to(browser: Browser, person: Person) 
         with Browser() as browser:
             page = browser.open("/account/login/", next=target)
             assert is_page(browser.sign_in(person, page), "/account/"), target
-
-
-def test_wrong_passwords_are_throttled_by_account_whatever_the_spelling(person: Person) -> None:
-    right = Person(person.email, person.password, "")
-    for attempt in range(20):
-        with Browser() as guesser:  # each from another network address
-            spelling = person.email.upper() if attempt % 2 else person.email
-            guesser.sign_in(Person(spelling, "wrong", ""))
-    with Browser() as browser:
-        page = browser.sign_in(right)
-        assert is_page(page, "/account/login/")
-        assert "Too many tries" in page.text
-
-
-def test_and_by_address() -> None:
-    with Browser() as guesser:
-        for _ in range(20):
-            guesser.sign_in(Person(make_person().email, "wrong", ""))
-        page = guesser.sign_in(make_person())
-        assert not is_page(page, "/account/")
-    with Browser() as neighbour:
-        assert is_page(neighbour.sign_in(make_person()), "/account/")

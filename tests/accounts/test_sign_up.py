@@ -80,14 +80,32 @@ def test_an_account_that_an_operator_made_does_not_make_way(browser: Browser) ->
     assert str(User.objects.get(email=unproven.email).sub) == unproven.sub
 
 
-def test_three_wrong_codes_end_it(browser: Browser, newcomer: Person) -> None:
+def test_five_wrong_codes_end_it_and_the_text_says_what_helps(
+    browser: Browser, newcomer: Person
+) -> None:
     page = sign_up(browser, newcomer)
     right = mailed_code(newcomer.email)
     wrong = f"{(int(right) + 1) % 1_000_000:06}"
-    for _ in range(3):
+    for _ in range(4):
+        page = browser.submit(page, code=wrong)
+        assert is_page(page, "/account/confirm-email/")
+    page = browser.submit(page, code=wrong)
+    assert is_page(page, "/account/signup/")
+    assert "Start again for another one" in page.text
+    assert is_page(browser.open("/account/confirm-email/"), "/account/login/")
+    # So it does.
+    page = sign_up(browser, newcomer)
+    assert is_page(browser.submit(page, code=mailed_code(newcomer.email, after=right)), "/account/")
+
+
+def test_five_wrong_codes_of_an_older_account_lead_to_the_sign_in_page(browser: Browser) -> None:
+    unproven = make_person(email_verified=False)
+    page = browser.sign_in(unproven)
+    wrong = f"{(int(mailed_code(unproven.email)) + 1) % 1_000_000:06}"
+    for _ in range(5):
         page = browser.submit(page, code=wrong)
     assert is_page(page, "/account/login/")
-    assert is_page(browser.open("/account/confirm-email/"), "/account/login/")
+    assert "Start again for another one" in page.text
 
 
 def test_a_taken_address_looks_the_same_from_outside(browser: Browser, newcomer: Person) -> None:

@@ -6,6 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from accounts.password_limits import GRANT_ACCOUNT, GRANT_NETWORK
+from foundation import rate_limits
+from foundation.models import RateCount
 from tests import secrecy
 from tests.conftest import recorded_events
 from tests.relying_party import (
@@ -13,6 +16,7 @@ from tests.relying_party import (
     Browser,
     Person,
     RelyingParty,
+    is_page,
     make_client,
     make_person,
     make_person_with_app,
@@ -39,15 +43,24 @@ def ask(
 ) -> httpx.Response:
     """Ask for tokens with somebody's password."""
     secrecy.used.note(password)
-    own = ".".join(str(random.randint(1, 250)) for _ in range(4))
     return app.post(
         "/token",
-        headers={"X-Forwarded-For": address or own},
+        headers={"X-Forwarded-For": address or own_address()},
         grant_type="password",
         username=username,
         password=password,
         **parameters,
     )
+
+
+def own_address() -> str:
+    """Return an IP address that nothing else comes from."""
+    return ".".join(str(random.randint(1, 250)) for _ in range(4))
+
+
+def start_network_count_anew(address: str) -> None:
+    """Let a minute pass for the limit by network."""
+    rate_limits.forget((GRANT_NETWORK, address))
 
 
 def of(app: RelyingParty, **parameters: Any) -> httpx.Response:
@@ -120,20 +133,34 @@ def test_one_error_whatever_it_is(old_app: RelyingParty) -> None:
 
 
 def test_guessing_is_counted_however_the_name_is_spelled(old_app: RelyingParty) -> None:
+    address = own_address()
     for i in range(20):
         name = old_app.person.email.upper() if i % 2 else f" {old_app.person.email} "
-        assert ask(old_app, name, f"wrong {i} password").status_code == 400
-    response = of(old_app)
+        assert ask(old_app, name, f"wrong {i} password", address).status_code == 400
+        if i == 10:
+            start_network_count_anew(address)
+    start_network_count_anew(address)
+    response = of(old_app, address=address)
     assert response.status_code == 429
     assert response.json()["error"] == "invalid_grant"
-    assert "Retry-After" in response.headers
-    # It is the sign-in page's count.
-    page = old_app.browser.type_password(old_app.person)
-    assert "Too many tries" in page.text
+    assert 500 < int(response.headers["Retry-After"]) <= 600
+    # Neither other apps nor the sign-in page are refused.
+    assert of(old_app).status_code == 200
+    assert is_page(old_app.browser.type_password(old_app.person), "/account/")
+
+
+def test_guessing_from_everywhere_is_counted_too(old_app: RelyingParty) -> None:
+    rate_limits.count((GRANT_ACCOUNT, old_app.person.email))
+    RateCount.objects.filter(key=rate_limits._key((GRANT_ACCOUNT, old_app.person.email))).update(
+        count=GRANT_ACCOUNT.allowed - 1
+    )
+    assert ask(old_app, old_app.person.email, "wrong").status_code == 400
+    assert of(old_app).status_code == 429
+    assert is_page(old_app.browser.type_password(old_app.person), "/account/")
 
 
 def test_guessing_is_counted_by_network_address(old_app: RelyingParty) -> None:
-    address = ".".join(str(random.randint(1, 250)) for _ in range(4))
+    address = own_address()
     for i in range(20):
         ask(old_app, f"{unique('nobody')}@example.com", f"wrong {i} password", address)
     assert of(old_app, address=address).status_code == 429
@@ -142,8 +169,15 @@ def test_guessing_is_counted_by_network_address(old_app: RelyingParty) -> None:
 
 def test_counting_does_not_tell_that_a_password_is_right(old_app: RelyingParty) -> None:
     person = refused_people()[0]
-    statuses = [ask(old_app, person.email, person.password).status_code for _ in range(21)]
+    address = own_address()
+    statuses = [ask(old_app, person.email, person.password, address).status_code for _ in range(21)]
     assert statuses == [400] * 20 + [429]
+
+
+def test_right_passwords_are_not_counted(old_app: RelyingParty) -> None:
+    address = own_address()
+    statuses = {of(old_app, address=address).status_code for _ in range(25)}
+    assert statuses == {200}
 
 
 def test_ending_all_sessions_ends_it(old_app: RelyingParty) -> None:

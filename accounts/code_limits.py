@@ -1,0 +1,139 @@
+"""Rate limits on codes: mailed ones, those of an authenticator app, and recovery codes.
+
+Everything is counted before it is judged, in the database: parallel requests from many browser
+sessions find the same counts. Known browsers have limits of their own: strangers use nothing of
+those up.
+"""
+
+from contextlib import suppress
+from datetime import timedelta
+from itertools import chain
+from typing import Literal, get_args
+
+from accounts.models import User
+from accounts.visitors import Visitor
+from foundation import rate_limits
+from foundation.rate_limits import Counted, RateLimit, RateLimitExceededError
+
+#: What a code is mailed for. Each has its own count of mails.
+Purpose = Literal["sign-up", "password-reset", "sign-in"]
+#: What makes the codes that are typed in the same field of the second step.
+Factor = Literal["app", "recovery"]
+
+TRIES = RateLimit("code-tries", 5, timedelta(hours=1))
+TRIES_KNOWN_BROWSER = RateLimit("code-tries-known-browser", 20, timedelta(days=1))
+TRIES_HERE = RateLimit("code-tries-account-and-network", 20, timedelta(days=1))
+TRIES_STRANGERS = RateLimit("code-tries-strangers", 100, timedelta(days=1))
+TRIES_NETWORK = RateLimit("code-tries-network", 100, timedelta(hours=1))
+
+MAILS_KNOWN_BROWSER = RateLimit("code-mails-known-browser", 10, timedelta(hours=1))
+MAILS_HERE = RateLimit("code-mails-account-and-network", 5, timedelta(minutes=10))
+MAILS_HERE_DAY = RateLimit("code-mails-account-and-network-day", 20, timedelta(days=1))
+MAILS_STRANGERS = RateLimit("code-mails-strangers", 50, timedelta(days=1))
+MAILS_NETWORK = RateLimit("code-mails-network", 60, timedelta(minutes=1))
+
+SECOND_FACTOR = RateLimit("second-factor", 20, timedelta(minutes=10))
+#: At most 100 failures in a row, then another way (NIST SP 800-63B-4 §3.2.2).
+SECOND_FACTOR_IN_A_ROW = RateLimit("second-factor-in-a-row", 100, timedelta(days=365))
+SET_UP = RateLimit("second-factor-set-up", 20, timedelta(minutes=10))
+#: A code signs in once. It is right for half as long.
+APP_CODE = RateLimit("authenticator-app-code", 1, timedelta(minutes=1))
+
+PASSKEY_CHALLENGES = RateLimit("passkey-challenges", 300, timedelta(minutes=1))
+
+
+class CodeSpentError(Exception):
+    """Too many wrong codes were typed where one was expected: another has to be mailed."""
+
+
+def count_mail(visitor: Visitor, purpose: Purpose) -> None:
+    """Count a code that is about to be mailed, or would be if there were such an account.
+
+    Raises RateLimitExceededError if it must not be.
+    """
+    here = f"{purpose} {visitor.account_and_network}"
+    _count(
+        visitor,
+        known=[[(MAILS_KNOWN_BROWSER, f"{purpose} {visitor.known_browser}")]],
+        strangers=[
+            [(MAILS_NETWORK, visitor.network), (MAILS_HERE, here), (MAILS_HERE_DAY, here)],
+            [(MAILS_STRANGERS, f"{purpose} {visitor.account}")],
+        ],
+    )
+
+
+def count_try(visitor: Visitor, code_id: str) -> list[Counted]:
+    """Count a typed code before it is compared with the mailed one, which `code_id` identifies.
+
+    Returns what to take back if it is right. Raises CodeSpentError if there were too many for this
+    code, and RateLimitExceededError if there were too many for the account or the network.
+    """
+    try:
+        rate_limits.count((TRIES, code_id))
+    except RateLimitExceededError:
+        raise CodeSpentError from None
+    return _count(
+        visitor,
+        known=[[(TRIES_KNOWN_BROWSER, str(visitor.known_browser))]],
+        strangers=[
+            [(TRIES_NETWORK, visitor.network), (TRIES_HERE, visitor.account_and_network)],
+            [(TRIES_STRANGERS, visitor.account)],
+        ],
+    )
+
+
+def is_spent(code_id: str) -> bool:
+    """Whether no tries are left for a mailed code."""
+    try:
+        rate_limits.check((TRIES, code_id))
+    except RateLimitExceededError:
+        return True
+    return False
+
+
+def count_second_factor(visitor: Visitor, kind: Factor) -> list[Counted]:
+    """Count a typed code of a second factor, before it is checked.
+
+    Returns what to forget if it is right. Raises RateLimitExceededError.
+    """
+    groups = (
+        [[(SECOND_FACTOR, by)], [(SECOND_FACTOR_IN_A_ROW, f"{kind} {by}")]]
+        for by in (str(visitor.known_browser), visitor.account)
+    )
+    return _count(visitor, known=next(groups), strangers=next(groups))
+
+
+def is_first_use(user: User, code: str) -> bool:
+    """Use a code of an authenticator app up; return whether nobody did before. RFC 6238 §5.2."""
+    try:
+        rate_limits.count((APP_CODE, f"{user.pk} {code}"))
+    except RateLimitExceededError:
+        return False
+    return True
+
+
+def forget(account: str) -> None:
+    """Forget what strangers have tried on the account with this email address."""
+    rate_limits.forget(
+        (TRIES_STRANGERS, account),
+        (SECOND_FACTOR, account),
+        *((SECOND_FACTOR_IN_A_ROW, f"{kind} {account}") for kind in get_args(Factor)),
+        *((MAILS_STRANGERS, f"{purpose} {account}") for purpose in get_args(Purpose)),
+    )
+
+
+def _count(
+    visitor: Visitor, *, known: list[list[Counted]], strangers: list[list[Counted]]
+) -> list[Counted]:
+    """Count for a known browser; beyond its own limits, and for others, as a stranger's."""
+    if visitor.known_browser is not None:
+        with suppress(RateLimitExceededError):
+            return _count_each(known)
+    return _count_each(strangers)
+
+
+def _count_each(groups: list[list[Counted]]) -> list[Counted]:
+    """Count one group after the other: who is stopped by the first uses nothing of the next up."""
+    for group in groups:
+        rate_limits.count(*group)
+    return list(chain.from_iterable(groups))

@@ -1,0 +1,67 @@
+"""Known browsers: those at which somebody has signed in to an account before.
+
+Each account's rate limits count a known browser apart from strangers, so that nobody else's wrong
+passwords turn its owner away (OWASP, "Device Cookies"). The proof is a signed entry of a cookie,
+one for each account that was used at the browser. It grants nothing else. Another password makes
+the entries of an account void, and so does `forget`.
+"""
+
+import re
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.signing import BadSignature, TimestampSigner
+from django.http import HttpRequest, HttpResponseBase
+
+from accounts.models import User
+
+VALID_FOR = timedelta(days=180)
+#: Of how many accounts one browser has entries; the oldest make room.
+MOST = 10
+_SEPARATOR = "~"
+_ENTRY = re.compile(r"[A-Za-z0-9_-]{16}:[0-9A-Za-z]{1,12}:[0-9A-Za-z_-]{43}")
+
+
+def known_browser(request: HttpRequest, user: User) -> str | None:
+    """Return the id of this browser if `user` has signed in at it before, else None."""
+    return next(filter(None, (_id_in(entry, user) for entry in _entries(request))), None)
+
+
+def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
+    """Make the browser known to `user`, who has just signed in. It keeps its id if it has one."""
+    others = [entry for entry in _entries(request) if _id_in(entry, user) is None]
+    browser = known_browser(request, user) or secrets.token_urlsafe(12)
+    response.set_cookie(
+        settings.KNOWN_BROWSER_COOKIE_NAME,
+        _SEPARATOR.join([*others[1 - MOST :], _signer(user).sign(browser)]),
+        max_age=VALID_FOR,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def forget(user: User) -> None:
+    """Make every browser a stranger to this account."""
+    user.known_browsers_key = secrets.token_urlsafe(12)
+    User.objects.filter(pk=user.pk).update(known_browsers_key=user.known_browsers_key)
+
+
+def _entries(request: HttpRequest) -> list[str]:
+    cookie = request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME, "")
+    entries = cookie.split(_SEPARATOR, maxsplit=MOST)[:MOST]
+    return [entry for entry in entries if _ENTRY.fullmatch(entry)]
+
+
+def _id_in(entry: str, user: User) -> str | None:
+    """Return the browser's id, if the entry is one of this account as it is now."""
+    try:
+        return _signer(user).unsign(entry, max_age=VALID_FOR)
+    except BadSignature:
+        return None
+
+
+def _signer(user: User) -> TimestampSigner:
+    salt = f"accounts.known_browsers:{user.pk}:{user.known_browsers_key}:{user.password}"
+    return TimestampSigner(salt=salt)

@@ -1,0 +1,66 @@
+"""Where a stranger types the mailed code, after too many wrong passwords for the account."""
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.email_verification import verify_email_indirectly
+from allauth.account.stages import LoginStageController
+from allauth.account.utils import get_next_redirect_url
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import code_limits
+from accounts.addresses import shown_email
+from accounts.code_limits import CodeSpentError
+from accounts.forms import MailedCodeForm
+from accounts.stages import MailedCodeStage
+from accounts.views.steps import begin_anew, nothing_to_do
+from accounts.views.too_many import refuses_beyond_limits
+from accounts.visitors import visitor_at
+from foundation import rate_limits
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@refuses_beyond_limits
+def mailed_code(request: HttpRequest) -> HttpResponse:
+    """Ask for the code, then go on signing in; nothing tells whether there is one."""
+    stage = LoginStageController.enter(request, MailedCodeStage.key)
+    if not isinstance(stage, MailedCodeStage):
+        return nothing_to_do(request)
+    if stage.is_over():
+        messages.error(request, _("The code has expired. Sign in again for another one."))
+        return begin_anew(request, stage)
+    form = MailedCodeForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            if _is_right(request, stage, form.cleaned_data["code"]):
+                return _go_on(request, stage)
+        except CodeSpentError:
+            messages.error(request, _("Too many wrong codes. Sign in again for another one."))
+            return begin_anew(request, stage)
+        form.add_error("code", get_adapter().validation_error("incorrect_code"))
+    context = {"form": form, "email": shown_email(stage.login.email)}
+    return render(request, "account/mailed_code.html", context)
+
+
+def _is_right(request: HttpRequest, stage: MailedCodeStage, code: str) -> bool:
+    """Count the code, then compare it. Raises CodeSpentError after the last try, too."""
+    code_id: str = stage.state["id"]
+    counted = code_limits.count_try(visitor_at(request, stage.login.email), code_id)
+    if stage.is_right(code):
+        rate_limits.take_back(*counted)
+        return True
+    if code_limits.is_spent(code_id):
+        raise CodeSpentError
+    return False
+
+
+def _go_on(request: HttpRequest, stage: MailedCodeStage) -> HttpResponse:
+    """The mailbox is proven, as by the code of a reset."""
+    verify_email_indirectly(request, stage.login.user, stage.mailbox())
+    stage.login.redirect_url = get_next_redirect_url(request)
+    response: HttpResponse = stage.exit()
+    return response

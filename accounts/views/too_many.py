@@ -1,0 +1,67 @@
+"""The page beyond a rate limit: what happened, when it ends, and what is open meanwhile."""
+
+import math
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts import code_limits
+from foundation.rate_limits import RateLimit, RateLimitExceededError
+
+_MAILS = gettext_lazy("Too many codes were asked for.")
+_TRIES = gettext_lazy("Too many wrong codes were typed.")
+_REASONS: dict[RateLimit, Any] = {
+    code_limits.TRIES_HERE: _TRIES,
+    code_limits.TRIES_STRANGERS: _TRIES,
+    code_limits.TRIES_NETWORK: _TRIES,
+    code_limits.MAILS_HERE: _MAILS,
+    code_limits.MAILS_HERE_DAY: _MAILS,
+    code_limits.MAILS_STRANGERS: _MAILS,
+}
+_NETWORK = gettext_lazy("Too much came from your network in a short time.")
+
+
+def too_many(request: HttpRequest, exceeded: RateLimitExceededError) -> HttpResponse:
+    """Return the page about a rate limit, with what is open as buttons."""
+    reason = _REASONS.get(exceeded.limit, _NETWORK)
+    response = render(
+        request,
+        "429.html",
+        {
+            "reason": reason,
+            "wait": _words_for(exceeded.retry_after),
+            "has_code": reason is _MAILS,
+            "may_reset": reason is _NETWORK,
+        },
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+    )
+    response["Retry-After"] = str(exceeded.retry_after)
+    return response
+
+
+def refuses_beyond_limits(
+    view: Callable[..., HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """Answer with the page where a view exceeds a rate limit."""
+
+    @wraps(view)
+    def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except RateLimitExceededError as exceeded:
+            return too_many(request, exceeded)
+
+    return gate
+
+
+def _words_for(seconds: int) -> str:
+    minutes = math.ceil(seconds / 60)
+    if minutes < 90:
+        return ngettext("in a minute", "in %(number)d minutes", minutes) % {"number": minutes}
+    hours = math.ceil(seconds / 3600)
+    return ngettext("in an hour", "in %(number)d hours", hours) % {"number": hours}

@@ -1,0 +1,68 @@
+"""Who tries to get into an account: what its rate limits count by."""
+
+from dataclasses import dataclass
+
+from allauth.account.internal.userkit import filter_users_by_email
+from django.http import HttpRequest
+
+from accounts.addresses import normalised_email
+from accounts.known_browsers import known_browser
+from accounts.models import User
+from accounts.sessions import session_of
+from foundation.client_address import rate_limit_key
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A browser before an account. The account may not exist: the limits are the same."""
+
+    #: The account's email address, or the one that was typed.
+    account: str
+    #: The IP address, or the /64 network of an IPv6 address.
+    network: str
+    #: The account and the browser, where somebody has signed in to it there before.
+    known_browser: str | None
+
+    @property
+    def account_and_network(self) -> str:
+        """Return what a stranger's attempts at this account from this network count by."""
+        return f"{self.account} {self.network}"
+
+
+def visitor_at(request: HttpRequest, email: str) -> Visitor:
+    """Return who is at the account with this address, as it was typed."""
+    return _visitor(request, account_at(email), normalised_email(email))
+
+
+def visitor_of(request: HttpRequest, user: User) -> Visitor:
+    """Return who is at this account."""
+    return _visitor(request, user, user.email)
+
+
+def app_at(request: HttpRequest, email: str) -> Visitor:
+    """Return the visitor that an app is, which sends a password: there is no browser."""
+    user = account_at(email)
+    account = user.email if user is not None else normalised_email(email)
+    return Visitor(account, rate_limit_key(request), known_browser=None)
+
+
+def account_at(email: str) -> User | None:
+    """Return the account with this address, one that is active before others."""
+    found = filter_users_by_email(normalised_email(email), prefer_verified=True, for_login=True)
+    return min(found, key=lambda user: (not user.is_active, user.pk), default=None)
+
+
+def _visitor(request: HttpRequest, user: User | None, email: str) -> Visitor:
+    browser = None
+    if user is not None:
+        email = user.email
+        session = session_of(request)
+        if session is not None and session.user_id == user.pk:
+            browser = f"session {session.pk}"
+        else:
+            browser = known_browser(request, user)
+    return Visitor(
+        account=email,
+        network=rate_limit_key(request),
+        known_browser=f"{email} {browser}" if browser else None,
+    )

@@ -3,6 +3,7 @@
 The server hashes slowly, works on two requests at once, and lets eight wait.
 """
 
+import random
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -90,8 +91,10 @@ def grants(server: Server, people: list[Person]) -> list[Seen]:
                     "grant_type": "password",
                     "username": person.email,
                     "password": person.password,
+                    "scope": "openid",
                 },
                 auth=(client.client_id, client.secret or ""),
+                headers={"X-Forwarded-For": f"203.0.113.{random.randint(1, 250)}"},
                 timeout=30,
                 verify=False,
             )
@@ -118,6 +121,7 @@ def test_as_many_as_may_wait_are_all_in(slow: Server, crowd: list[Person]) -> No
 @pytest.mark.parametrize("kind", ["pages", "apps"])
 def test_others_are_answered_meanwhile(slow: Server, crowd: list[Person], kind: str) -> None:
     several = crowd[:WAITING]
+    token = grants(slow, crowd[-1:])[0].answer.json()["access_token"]
     storms = {"pages": partial(visits, slow, several), "apps": partial(grants, slow, several)}
     with ThreadPoolExecutor(1) as beside:
         storm = beside.submit(storms[kind])
@@ -125,12 +129,15 @@ def test_others_are_answered_meanwhile(slow: Server, crowd: list[Person], kind: 
         while not storm.done():
             began = time.monotonic()
             answer = httpx.get(
-                f"{slow.issuer}/userinfo", headers={"Authorization": "Bearer none"}, verify=False
+                f"{slow.issuer}/userinfo",
+                headers={"Authorization": f"Bearer {token}"},
+                verify=False,
             )
-            assert answer.status_code == 401
+            assert answer.status_code == 200
             took.append(time.monotonic() - began)
     slowest_sign_in = max(seen.seconds for seen in storm.result())
-    assert len([seconds for seconds in took if seconds > slowest_sign_in / 5]) <= 1
+    waited = sum(seconds for seconds in took if seconds > slowest_sign_in / 10)
+    assert waited < slowest_sign_in / 2
 
 
 def test_more_than_that_are_told_to_come_again(slow: Server, crowd: list[Person]) -> None:
@@ -164,7 +171,7 @@ def test_apps_that_send_passwords_are_told_so_too(slow: Server, crowd: list[Pers
     for _ in range(3):
         seen = grants(slow, [crowd[0]] * len(crowd))
         refused = [one for one in seen if one.status == 503]
-        assert len(seen) > len(refused) >= len(seen) - WAITING - 4
+        assert len(seen) > len(refused) > 0
         for one in refused:
             assert one.answer.json()["error"] == "temporarily_unavailable"
             assert int(one.answer.headers["Retry-After"]) > 0

@@ -9,20 +9,19 @@ from datetime import datetime, timedelta
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.dispatch import Signal
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.sessions import Ending, end_sessions
+from accounts.sessions import Ending, end_in_batches, end_sessions
+from foundation.deletion import delete_in_batches
 
 #: Sent inside the transaction, with `user`, and `request` where it is the person's own.
 deletion_asked = Signal()
 deletion_undone = Signal()
-
-#: How many are deleted in one transaction.
-_BATCH = 20
 
 
 class LastSuperuserError(Exception):
@@ -58,7 +57,7 @@ def ask(http: HttpRequest, user: User) -> datetime | None:
 
 def keep(user: User, http: HttpRequest | None = None) -> bool:
     """Undo that; return whether there was anything to undo. What ended stays ended."""
-    waiting = User.objects.filter(pk=user.pk, deletion_due_at__isnull=False)
+    waiting = User.objects.filter(pk=user.pk, deletion_due_at__gt=timezone.now())
     with transaction.atomic():
         if not waiting.update(is_active=True, deletion_due_at=None):
             return False
@@ -70,15 +69,22 @@ def keep(user: User, http: HttpRequest | None = None) -> bool:
     return True
 
 
-def delete_some_due(now: datetime) -> list[str]:
-    """Delete some of the accounts that are due, with all that is theirs; return their subjects."""
-    due = User.objects.filter(is_active=False, deletion_due_at__lte=now)
-    with transaction.atomic():
-        # Locked, so that nobody is deleted who is being kept.
-        gone = list(due.select_for_update().order_by("deletion_due_at")[:_BATCH])
-        for user in gone:
-            user.delete()
-    return [str(user.sub) for user in gone]
+def due(now: datetime) -> QuerySet[User]:
+    """Return the accounts that are to be deleted now."""
+    return User.objects.filter(is_active=False, deletion_due_at__lte=now)
+
+
+def delete(user: User) -> bool:
+    """Delete an account that waits for it, with all that is theirs; False if it was kept meanwhile.
+
+    That is done in batches, so it is due from the first on, and can't be kept any more.
+    """
+    waiting = User.objects.filter(pk=user.pk, deletion_due_at__isnull=False)
+    if not waiting.update(deletion_due_at=timezone.now()):
+        return False
+    end_in_batches(user.sessions.all(), Ending.ACCOUNT_DELETED)
+    delete_in_batches(user)
+    return True
 
 
 def is_last_superuser(user: User) -> bool:

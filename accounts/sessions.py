@@ -127,30 +127,59 @@ def add_step(http: HttpRequest) -> None:
 
 
 def end_sessions(sessions: Iterable[Session], ending: Ending) -> None:
-    """End sessions that still live. The one way a session ends."""
+    """End sessions that still live, all or none of them. The one way a session ends."""
+    known = {session.pk: session for session in sessions}
+    # In one order, so that two who end the same sessions never wait for each other.
+    keys = sorted(known)
     with transaction.atomic():
-        known = {session.pk: session for session in sessions}
-        # In one order, so that two who end the same sessions never wait for each other.
-        live = Session.objects.select_for_update().filter(pk__in=known, ended_at=None)
-        ended = [known[pk] for pk in live.order_by("pk").values_list("pk", flat=True)]
-        if ended:
-            Session.objects.filter(pk__in=[session.pk for session in ended]).update(
-                ended_at=timezone.now(), ending=ending
-            )
-            sessions_ended.send(sender=Session, sessions=ended, ending=ending)
+        for begin in range(0, len(keys), _BATCH):
+            _end(known, keys[begin : begin + _BATCH], ending)
 
 
-def end_in_batches(sessions: QuerySet[Session], ending: Ending) -> int:
+def _end(known: dict[str, Session], keys: list[str], ending: Ending) -> None:
+    live = Session.objects.select_for_update().filter(pk__in=keys, ended_at=None)
+    ended = [known[pk] for pk in live.order_by("pk").values_list("pk", flat=True)]
+    if ended:
+        Session.objects.filter(pk__in=[session.pk for session in ended]).update(
+            ended_at=timezone.now(), ending=ending
+        )
+        sessions_ended.send(sender=Session, sessions=ended, ending=ending)
+
+
+def end_in_batches(
+    sessions: QuerySet[Session],
+    ending: Ending,
+    failed: Callable[[Session, Exception], None] | None = None,
+) -> int:
     """End those of these that live, however many they are; return how many that were.
 
     Each batch is a transaction of its own: whoever is cut short has ended some, and none by half.
+    Where `failed` is given, it is told of each session that can't be ended, and the others are.
     """
     live = sessions.filter(ended_at=None).select_related("user").order_by("last_seen_at")
-    ended = 0
-    while batch := list(live[:_BATCH]):
-        end_sessions(batch, ending)
+    ended, skipped = 0, 0
+    while batch := list(live[skipped : skipped + _BATCH]):
+        try:
+            end_sessions(batch, ending)
+        except Exception:
+            if failed is None:
+                raise
+            unable = sum(not _ended_alone(session, ending, failed) for session in batch)
+            skipped += unable
+            ended -= unable
         ended += len(batch)
     return ended
+
+
+def _ended_alone(
+    session: Session, ending: Ending, failed: Callable[[Session, Exception], None]
+) -> bool:
+    try:
+        end_sessions([session], ending)
+    except Exception as problem:  # noqa: BLE001  whatever it is, the others have nothing to do with it
+        failed(session, problem)
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -189,14 +218,17 @@ def is_over(session: Session | SessionTimes, now: datetime) -> bool:
     )
 
 
-def end_expired(now: datetime) -> int:
-    """End sessions that have lasted as long as they may, so that whoever has to know is told."""
+def end_expired(now: datetime, failed: Callable[[Session, Exception], None]) -> int:
+    """End sessions that have lasted as long as they may, so that whoever has to know is told.
+
+    `failed` is told of each that can't be ended.
+    """
     over = Q()
     for until_closed in (True, False):
         limits = _limits(until_closed=until_closed)
         since = Q(last_seen_at__lte=now - limits.idle) | Q(authenticated_at__lte=now - limits.whole)
         over |= Q(until_closed=until_closed) & since
-    return end_in_batches(Session.objects.filter(over), Ending.EXPIRED)
+    return end_in_batches(Session.objects.filter(over), Ending.EXPIRED, failed)
 
 
 def usable_session(prefix: str) -> Q:

@@ -3,16 +3,20 @@
 A batch is one short transaction, so that requests never wait for the broom.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
+from math import inf
 from typing import Any
 
+import structlog
 from django.contrib.sessions.models import Session as BrowserSession
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.deletion import delete_some_due
+from accounts import deletion
 from accounts.email_change import CODE_LIFETIME, UNDONE_WITHIN
 from accounts.models import EmailChange, ParkedSession, Session, User
 from accounts.sessions import end_expired
@@ -35,6 +39,12 @@ from idp.models import (
 #: milliseconds each, since requests wait for as long where there is one processor.
 BATCH = 100
 WINDOW = 1000
+#: Rows of one kind that can't be deleted, after which the others of that kind wait for the next
+#: round; and seconds until what still fails is an event again.
+_MOST_FAILED = 20
+_RECORDED_EVERY = 24 * 3600
+_recorded_at: dict[tuple[str, object], float] = {}
+log = structlog.get_logger(__name__)
 
 
 def tidy(now: datetime) -> Counter[str]:
@@ -47,8 +57,11 @@ def tidy(now: datetime) -> Counter[str]:
 
 def expire(now: datetime) -> int:
     """Keep the keys' schedule, and end the sessions that have expired; return their number."""
-    keys.tend(now)
-    return end_expired(now)
+    try:
+        keys.tend(now)
+    except Exception as problem:  # noqa: BLE001
+        _failed("signing keys", "", problem)
+    return end_expired(now, lambda session, problem: _failed("sessions", session.pk, problem))
 
 
 def batches(now: datetime) -> Iterator[tuple[str, int]]:
@@ -56,15 +69,9 @@ def batches(now: datetime) -> Iterator[tuple[str, int]]:
 
     Between two there is time for others.
     """
-    while subjects := delete_some_due(now):
-        for sub in subjects:
-            # No person is left to name in the event.
-            reason = "The person had asked for it."
-            events.record(events.Kind.DELETED, target=f"user {sub}", reason=reason)
-        yield "people", len(subjects)
+    yield from _whole("people", _people(now))
     for name, rows in _over(now):
-        for count in _deleted(rows):
-            yield name, count
+        yield from _whole(name, _deleted(name, rows))
 
 
 def walk(now: datetime) -> Iterator[tuple[str, int]]:
@@ -73,9 +80,36 @@ def walk(now: datetime) -> Iterator[tuple[str, int]]:
     No index tells which that is, so this goes past every row once, however few are over.
     """
     for name, rows in _left_alone(now):
-        for window in _windows(rows):
-            for count in _deleted(window):
-                yield name, count
+        windows = (_deleted(name, window) for window in _windows(rows))
+        yield from _whole(name, chain.from_iterable(windows))
+
+
+def _whole(name: str, work: Iterator[int]) -> Iterator[tuple[str, int]]:
+    """Say what each batch was; where the work can't go on, others' does."""
+    try:
+        for count in work:
+            yield name, count
+    except Exception as problem:  # noqa: BLE001
+        _failed(name, "", problem)
+
+
+def _people(now: datetime) -> Iterator[int]:
+    """Delete the accounts that are due, one after the other."""
+    failed: list[Any] = []
+    waiting = deletion.due(now).order_by("deletion_due_at")
+    while len(failed) < _MOST_FAILED and (user := waiting.exclude(pk__in=failed).first()):
+        sub = user.sub
+        try:
+            deleted = deletion.delete(user)
+        except Exception as problem:  # noqa: BLE001
+            failed.append(user.pk)
+            _failed("people", user.pk, problem)
+            continue
+        if deleted:
+            # No person is left to name in the event.
+            reason = "The person had asked for it."
+            events.record(events.Kind.DELETED, target=f"user {sub}", reason=reason)
+        yield int(deleted)
 
 
 def _windows(rows: QuerySet[Any]) -> Iterator[QuerySet[Any]]:
@@ -88,11 +122,51 @@ def _windows(rows: QuerySet[Any]) -> Iterator[QuerySet[Any]]:
     yield rows.filter(after)
 
 
-def _deleted(rows: QuerySet[Any]) -> Iterator[int]:
-    count = BATCH
-    while count >= BATCH:
-        count = _delete(rows[:BATCH])
+def _deleted(name: str, rows: QuerySet[Any]) -> Iterator[int]:
+    """Delete rows in batches; what can't be deleted is left, and an event."""
+    failed: list[Any] = []
+    full = True
+    while full and len(failed) < _MOST_FAILED:
+        batch = rows.exclude(pk__in=failed)[:BATCH]
+        before = len(failed)
+        try:
+            count = _delete(batch)
+        except Exception:  # noqa: BLE001
+            count = _delete_each(name, batch, failed)
         yield count
+        full = count + len(failed) - before >= BATCH
+
+
+def _delete_each(name: str, batch: QuerySet[Any], failed: list[Any]) -> int:
+    """Delete the rows of a batch one by one, and add to `failed` those that can't be deleted.
+
+    Return how many went.
+    """
+    count = 0
+    for key in list(batch.values_list("pk", flat=True)):
+        try:
+            count += _delete(batch.model._default_manager.filter(pk=key))
+        except Exception as problem:  # noqa: BLE001
+            failed.append(key)
+            _failed(name, key, problem)
+    return count
+
+
+def _failed(name: str, key: object, problem: Exception) -> None:
+    """Record that something could not be done, once a day.
+
+    Raise it where the database is what fails: that ends the round.
+    """
+    if not connection.is_usable():
+        raise problem
+    what = f"{name} ({key})" if isinstance(key, int) else name  # other keys are secrets of browsers
+    log.error("housekeeping_failed", what=what, exc_info=problem)
+    now = time.monotonic()
+    if now - _recorded_at.get((name, key), -inf) < _RECORDED_EVERY:
+        return
+    _recorded_at[name, key] = now
+    reason = f"The worker could not attend to {what}. The log says more ({type(problem).__name__})."
+    events.record(events.Kind.HOUSEKEEPING_FAILED, reason=reason)
 
 
 def _delete(batch: QuerySet[Any]) -> int:

@@ -86,7 +86,7 @@ def _kept(person: User) -> None:
 
 
 def _deleted(person: User) -> HttpResponse:
-    person.delete()
+    deletion.delete(person)
     return redirect("admin:accounts_user_changelist")
 
 
@@ -167,7 +167,7 @@ class PeoplePage(Page):
             _("Keep the account"),
             _("It is not deleted: they can use it as before. They get a mail."),
             lambda _http, person: _kept(person),
-            applies=lambda person: person.deletion_due_at is not None,
+            applies=lambda person: person.can_be_kept,
             proven=True,
         ),
         Act(

@@ -103,6 +103,9 @@ def _problem_with_telling(delivery: Delivery, now: datetime) -> str | None:
         return error.description
     except outbound.OutboundError as problem:
         return str(problem)
+    except Exception as problem:
+        log.exception("delivery_failed", delivery=delivery.pk)
+        return f"Something broke on our side: {type(problem).__name__}."
     finally:
         connection.close()  # the thread's own, if it needed one
     return None if 200 <= status < 300 else f"The app answered with the status {status}."

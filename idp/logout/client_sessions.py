@@ -10,7 +10,7 @@ from idp.models import Authorization, Client, ClientSession
 from idp.models.authorization import session_id_for_client
 from idp.tokens.revocation import revoke_families
 
-#: How many end in one transaction.
+#: How many end by one statement.
 _BATCH = 500
 _LIVE = Q(ended_at=None, session__ended_at=None)
 
@@ -29,14 +29,19 @@ def end(parts: QuerySet[ClientSession], now: datetime) -> int:
     """
     with transaction.atomic():
         ended = list(parts.filter(_LIVE).select_for_update(of=("self",)).order_by("pk"))
-        keys = [part.pk for part in ended]
-        backchannel.plan(ClientSession.objects.filter(pk__in=keys))
-        families = Authorization.objects.filter(client_session__in=keys, offline=False)
-        revoke_families(families.values("pk"), now)
-        for part in ended:
-            part.sid, part.ended_at = session_id_for_client(), now
-        ClientSession.objects.bulk_update(ended, ["sid", "ended_at"])
+        for begin in range(0, len(ended), _BATCH):
+            _end(ended[begin : begin + _BATCH], now)
     return len(ended)
+
+
+def _end(parts: list[ClientSession], now: datetime) -> None:
+    keys = [part.pk for part in parts]
+    backchannel.plan(ClientSession.objects.filter(pk__in=keys))
+    families = Authorization.objects.filter(client_session__in=keys, offline=False)
+    revoke_families(families.values("pk"), now)
+    for part in parts:
+        part.sid, part.ended_at = session_id_for_client(), now
+    ClientSession.objects.bulk_update(parts, ["sid", "ended_at"])
 
 
 def end_all_of(client: Client, now: datetime) -> int:

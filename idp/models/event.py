@@ -63,6 +63,7 @@ class Event(models.Model):
         DELETED = "deleted", _("Deleted")
         ACTED = "acted", _("Operator’s action")
         EXPORTED = "exported", _("Exported")
+        HOUSEKEEPING_FAILED = "housekeeping-failed", _("Tidying failed")
 
     #: What people are shown and operators search for.
     reference = models.CharField(

@@ -10,9 +10,10 @@ from typing import Any
 
 import structlog
 from django.core.management.base import BaseCommand
-from django.db import Error, close_old_connections
+from django.db import close_old_connections
 from django.utils import timezone
 
+from foundation.outages import part_out_of_order
 from idp.housekeeping import batches, expire, tidy, walk
 from idp.logout.backchannel import deliver
 from idp.management.processes import end_with
@@ -66,8 +67,9 @@ class Command(BaseCommand):
                 if time.monotonic() - walked_at >= _WALK_SECONDS:
                     self._tidy(walk(timezone.now()), stop)
                     walked_at = time.monotonic()
-            except Error:
-                log.exception("worker_failed")  # the database will be back
+            except Exception as problem:  # the next round may go better
+                part = part_out_of_order(problem)
+                log.exception("worker_failed", part=part, exc_info=None if part else problem)
             close_old_connections()
             stop.wait(_PAUSE_SECONDS)
 

@@ -10,14 +10,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from foundation.postgresql import waits
+
 #: Seconds after which whoever finds no place may come again.
 RETRY_AFTER = 5
+#: Seconds of waiting for a slot after which we look whether the database answers at all.
+_ADMITTED_FOR = 1.0
 
 
 class NoPlaceError(Exception):
@@ -44,9 +48,22 @@ class _Slots:
         self._places.release()
 
     def take(self, *, page: bool) -> None:
-        if page:
-            self._for_pages.acquire()
-        connections[DEFAULT_DB_ALIAS] = self._free.get()
+        waits.admit()
+        while page and not self._for_pages.acquire(timeout=_ADMITTED_FOR):
+            waits.admit()
+        try:
+            connections[DEFAULT_DB_ALIAS] = self._next_free()
+        except waits.StalledError:
+            if page:
+                self._for_pages.release()
+            raise
+
+    def _next_free(self) -> Any:
+        while True:
+            try:
+                return self._free.get(timeout=_ADMITTED_FOR)
+            except Empty:
+                waits.admit()
 
     def give_back(self, *, page: bool) -> None:
         connection = connections[DEFAULT_DB_ALIAS]
@@ -74,14 +91,18 @@ def _slots() -> _Slots:
 
 @contextmanager
 def slot(*, page: bool) -> Iterator[None]:
-    """Work on a request within a slot; wait until there is one."""
+    """Work on a request within a slot; wait until there is one.
+
+    Raises StalledError where there will be none soon, since the database does not answer.
+    """
     _slots().take(page=page)
     _thread.page = page
     try:
         yield
     finally:
-        _thread.page = None
-        _slots().give_back(page=page)
+        if _thread.page is not None:  # without_slot may have found none to go on with
+            _thread.page = None
+            _slots().give_back(page=page)
 
 
 @contextmanager

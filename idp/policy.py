@@ -171,6 +171,8 @@ DISCOVERY_PATHS: Final = (
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
 )
+#: Where it is seen to that this process is well.
+HEALTH_PATHS: Final = ("/healthz", "/readyz")
 #: Where only machines come: no cookie is read or set there.
 PROTOCOL_PATHS: Final = frozenset(
     {
@@ -182,8 +184,7 @@ PROTOCOL_PATHS: Final = frozenset(
         "/jwks",
         "/check_session",
         *DISCOVERY_PATHS,
-        "/healthz",
-        "/readyz",
+        *HEALTH_PATHS,
     }
 )
 

@@ -26,6 +26,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
 _django = get_wsgi_application()
 
 from foundation.outages import part_out_of_order  # noqa: E402  after Django is set up
+from foundation.postgresql.waits import StalledError  # noqa: E402
 from foundation.request_bodies import read_body  # noqa: E402
 from foundation.slots import NoPlaceError, place, slot  # noqa: E402
 from idp import policy  # noqa: E402
@@ -69,9 +70,15 @@ def _view_of(path: str) -> Callable[[HttpRequest], HttpResponse]:
     return resolve(path).func
 
 
+def _refuse(_request: HttpRequest) -> HttpResponse:
+    raise StalledError("The database does not answer.")
+
+
 _protocol = ShortHandler(settings.IDP_PROTOCOL_MIDDLEWARE)
 _authorize = ShortHandler(settings.IDP_AUTHORIZE_MIDDLEWARE)
 _too_busy = ShortHandler(settings.IDP_TOO_BUSY_MIDDLEWARE, too_busy)
+_stalled = ShortHandler(settings.IDP_TOO_BUSY_MIDDLEWARE, _refuse)
+_stalled_protocol = ShortHandler(settings.IDP_PROTOCOL_MIDDLEWARE, _refuse)
 
 
 #: The largest file that the administration takes, with the form around it, in bytes.
@@ -94,6 +101,8 @@ def _published(path: str) -> Document | None:
         if part_out_of_order(problem) is None:
             raise
         return None
+    finally:
+        connections.close_all()  # a thread without a slot keeps none
 
 
 def application(environ: _Environ, start_response: Any) -> Iterable[bytes]:
@@ -113,9 +122,14 @@ def application(environ: _Environ, start_response: Any) -> Iterable[bytes]:
 
 def _answer(environ: _Environ, start_response: Any) -> Iterable[bytes]:
     path = environ["PATH_INFO"]
+    if path in policy.HEALTH_PATHS:  # these have to answer when no slot is free
+        return _protocol(environ, start_response)
     if path in policy.PROTOCOL_PATHS:
-        with slot(page=False):
-            return _protocol(environ, start_response)
+        try:
+            with slot(page=False):
+                return _protocol(environ, start_response)
+        except StalledError:
+            return _stalled_protocol(environ, start_response)
     if path.startswith(settings.STATIC_URL):
         return _django(environ, start_response)
     try:
@@ -125,6 +139,8 @@ def _answer(environ: _Environ, start_response: Any) -> Iterable[bytes]:
             return _whole(_django(environ, start_response))
     except NoPlaceError:
         return _too_busy(environ, start_response)
+    except StalledError:
+        return _stalled(environ, start_response)
 
 
 def _whole(response: Any) -> Iterable[bytes]:

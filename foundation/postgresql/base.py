@@ -105,7 +105,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return what to connect with; a session of requests has limits of its own."""
         params = super().get_connection_params()
         timeouts = {name: params.pop(name, 0) for name in SESSION_TIMEOUTS}
-        if waits.threads:
+        if waits.slots:
             limits = [
                 f"-c {name}={milliseconds}"
                 for name, milliseconds in timeouts.items()
@@ -129,11 +129,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         It costs a statement only where an error occurred, where something has arrived, or where
         nobody has used the connection for a second. In a transaction nothing can be replaced.
         """
-        if self.in_atomic_block:
-            return
-        waits.admit()
         connection = self.connection
-        if connection is None or not self.health_check_enabled:
+        if connection is None or self.in_atomic_block or not self.health_check_enabled:
             return
         if (
             self.errors_occurred

@@ -1,8 +1,8 @@
-"""How long this process's threads wait for the database, and how many of them may at once.
+"""How long this process's threads wait for the database, and what is so when none gets an answer.
 
-A database that hangs would hold every thread that serves requests. So no wait is longer than a
-statement may take, and one thread more is served than may wait: that one answers at once that the
-database does not answer, and health checks.
+A database that hangs would hold every slot for requests (foundation.slots), one after another. So
+no wait is longer than a statement may take, and while all slots are held up, requests that come are
+refused: trying again later is better than a queue.
 """
 
 import os
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 _LOOKS_EVERY = 0.25
 #: Seconds of waiting after which a thread counts as held up.
-_HELD_UP_AFTER = 1.0
+_HELD_UP_AFTER = 2.0
 #: How much longer than a statement may take we wait for PostgreSQL to say that it took too long.
 _MARGIN = 2.0
 
-#: How many threads may wait at once; 0 in a process that serves no requests, which may wait.
-threads = 0
-#: Whether that many were held up, and nobody has had an answer since.
+#: How many slots for requests there are; 0 in a process that serves none, which may wait.
+slots = 0
+#: Whether that many waits were held up, and none has had an answer since.
 stalled = False
 _longest = float("inf")
 _watched: "WeakSet[DatabaseWrapper]" = WeakSet()
@@ -36,16 +36,16 @@ _lock = threading.Lock()
 
 
 class StalledError(OperationalError):
-    """The database does not answer, and as many threads wait for it as may."""
+    """The database does not answer, and every slot waits for it."""
 
 
-def limit(most: int) -> None:
-    """Let at most this many of this process's threads wait for the database; for one that serves.
+def limit(number_of_slots: int) -> None:
+    """Bound what this process waits, which serves requests within so many slots.
 
     Call it before the first connection is made.
     """
-    global threads, _longest
-    threads = most
+    global slots, _longest
+    slots = number_of_slots
     options = connections.settings[DEFAULT_DB_ALIAS]["OPTIONS"]
     if statement_timeout := options.get("statement_timeout"):
         _longest = statement_timeout / 1000 + _MARGIN
@@ -59,8 +59,8 @@ def watch(wrapper: "DatabaseWrapper") -> None:
 
 
 def admit() -> None:
-    """Raise StalledError where the database does not answer and enough threads wait for it."""
-    if stalled and len(_waiting()) >= threads:
+    """Raise StalledError where the database does not answer and every slot waits for it."""
+    if stalled and len(_waiting()) >= slots:
         raise StalledError("The database does not answer.")
 
 
@@ -85,19 +85,16 @@ def _look_on() -> None:
 
 
 def _look(now: float) -> None:
-    """Give up what has taken too long, and the last wait where nobody would be left to answer."""
+    """Give up what has taken too long, and see whether anybody gets an answer."""
     global stalled
     waiting = _waiting()
     for since, wrapper in waiting:
         if now - since > _longest:
             _give_up(wrapper, since)
     held_up = sum(now - since > _HELD_UP_AFTER for since, _ in waiting)
-    if held_up >= threads and not stalled:
+    if held_up >= slots and not stalled:
         stalled = True
-        log.error("database_does_not_answer", threads=held_up)
-    if stalled:
-        for since, wrapper in waiting[threads:]:
-            _give_up(wrapper, since)
+        log.error("database_does_not_answer", waiting=held_up)
 
 
 def _give_up(wrapper: "DatabaseWrapper", since: float) -> None:

@@ -66,9 +66,10 @@ def apply(
     made: list[Change] = []
     for tries_left in reversed(range(1 if caller.agreed is not None else _TRIES)):
         made = [change for change in made if change.kind is not None]  # left out is told anew
-        steps = run.planned(
-            lists, prune=prune, leave_out=leave_out, most=caller.most, progress=caller.progress
-        )
+        with snapshot():
+            steps = run.planned(
+                lists, prune=prune, leave_out=leave_out, most=caller.most, progress=caller.progress
+            )
         changes = merged([step.change for step in steps])
         if caller.agreed not in {None, fingerprint(changes)}:
             raise ChangedMeanwhileError("Something was changed since these changes were shown.")

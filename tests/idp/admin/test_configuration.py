@@ -2,6 +2,7 @@
 
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -77,6 +78,27 @@ def test_only_what_was_shown_is_done(superuser: Operator) -> None:
     assert Scope.objects.get(name=name).description == "Two"
 
 
+def test_an_import_that_was_stopped_shows_the_rest(superuser: Operator) -> None:
+    """Somebody else is faster with the last of many changes, after some are made."""
+    name, many = unique("scope"), 200
+    page = proposed(
+        superuser, yaml.safe_dump({"scopes": [{"name": f"{name}.{n}"} for n in range(many)]})
+    )
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(superuser.browser.submit, page, "confirm")
+        while not Scope.objects.filter(name=f"{name}.0").exists():
+            assert not answer.done()
+        Scope.objects.create(name=f"{name}.{many - 1}")
+        rest = answer.result()
+    made = Scope.objects.filter(name__startswith=name).count() - 1
+    assert 0 < made < many - 1
+    assert f"{made} of {many} changes are made; then somebody else changed" in rest.text
+    assert f"Added: {many - 1 - made}" in rest.text
+    assert f"{made} added" in max(events_of(superuser), key=lambda event: event.pk).reason
+    assert "The file is applied." in superuser.browser.submit(rest, "confirm").text
+    assert Scope.objects.filter(name__startswith=name).count() == many
+
+
 def test_all_problems_are_named_at_once(superuser: Operator) -> None:
     text = (
         "scopes:\n  - name: 'a b'\nusers:\n  - email: nobody@example.com\n    nme: x\n"
@@ -95,12 +117,13 @@ def test_all_problems_are_named_at_once(superuser: Operator) -> None:
         (b"scopes: [", "This is neither YAML nor JSON"),
         (b"# " + b"x" * 256 * 1024, "too large for a browser"),
         (b"scopes: [" + b"{}, " * 501 + b"]", "too large for a browser"),
+        (b"users: [" + b"{email: a, password: b}, " * 21 + b"]", "20 passwords"),
         (
             b"users: [{email: a@example.com, password: {env: DATABASE_URL}}]",
             "user a@example.com: password cannot come from the environment here",
         ),
     ],
-    ids=["nothing", "binary", "broken", "large", "long", "environment"],
+    ids=["nothing", "binary", "broken", "large", "long", "passwords", "environment"],
 )
 def test_what_is_refused(superuser: Operator, content: bytes, problem: str) -> None:
     assert problem in html.unescape(uploaded(superuser, content).text)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from django.db import connection
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
@@ -69,6 +70,21 @@ def test_no_token_is_loaded_to_be_deleted() -> None:
         assert not Client.objects.filter(client_id=client.client_id).exists()
     assert statements[0] == statements[1]
     connection.check_constraints()
+
+
+def test_many_tokens_are_deleted_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What points at each other goes together: references are checked as each batch ends."""
+    monkeypatch.setattr(deletion, "_BATCH", 3)
+    client = client_with(8)
+    with CaptureQueriesContext(connection) as captured:
+        deletion.clear(client)
+    transactions = [q["sql"] for q in captured.captured_queries].count("COMMIT")
+    assert transactions >= 9  # of grants, pending requests and parts of sessions alone
+    for model, column in deletion.MANY.items():
+        assert not model._default_manager.filter(**{column: client.id}).exists()
+    client.refresh_from_db()
+    assert not client.enabled
+    deletion.delete(client)
 
 
 def test_another_clients_tokens_stay() -> None:

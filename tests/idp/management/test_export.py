@@ -2,6 +2,7 @@
 
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -263,6 +264,22 @@ def test_it_costs_as_many_statements_for_many_as_for_one() -> None:
     people = [{"email": f"{unique('u')}@example.com", "groups": ["a"]} for _ in range(20)]
     apply({"users": people}, dry_run=False)
     assert statements() <= before + 2  # now and then another batch begins, with its lookups
+
+
+def test_an_export_sees_one_moment_and_nobody_waits_for_it(database: None) -> None:
+    name = unique("scope")
+
+    def add() -> None:
+        Scope.objects.create(name=name)
+        connection.close()
+
+    text = export(only=["users", "scopes"])
+    pieces = [next(text)]
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(add).result(timeout=10)
+    assert name not in "".join([*pieces, *text])
+    assert name in "".join(export(only=["scopes"]))
+    Scope.objects.create(name=unique("scope"))  # this connection writes again
 
 
 def test_a_file_is_for_its_owner(tmp_path: Path) -> None:

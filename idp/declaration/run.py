@@ -83,9 +83,9 @@ class _Planning:
         for name in _PRUNED_IN_ORDER:
             if name in lists:
                 section = SECTIONS[name]
-                for step in section.pruned({entry[section.key] for entry in lists[name]}):
+                for key, step in section.pruned({entry[section.key] for entry in lists[name]}):
                     self.add(step)
-                    self._forget(name, step.change.what.removeprefix(f"{section.noun} "))
+                    self._forget(name, key)
 
     def users(self, entries: list[dict[str, Any]]) -> None:
         """Plan users, who are looked up many at a time."""

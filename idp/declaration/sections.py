@@ -32,12 +32,12 @@ class Section:
     rows: Callable[[], QuerySet[Any]]
     delete: Callable[[Any], object] = Model.delete
     #: Deletes first, in batches, what a row may have very much of.
-    clear: Callable[[Any], object] = bool
+    clear: Callable[[Any], object] | None = None
     #: Takes the place of deleting all but those with these keys.
-    prune: Callable[[Collection[str]], Iterator[Step]] | None = None
+    prune: Callable[[Collection[str]], Iterator[tuple[str, Step]]] | None = None
 
-    def pruned(self, declared: Collection[str]) -> Iterator[Step]:
-        """Return the steps that take away what is not among these keys."""
+    def pruned(self, declared: Collection[str]) -> Iterator[tuple[str, Step]]:
+        """Return the keys that are not among these, and the steps that take them away."""
         if self.prune is not None:
             yield from self.prune(declared)
             return
@@ -46,11 +46,13 @@ class Section:
             if key not in declared:
                 fields = differences(self.state(row), {})
                 change = Change(f"{self.noun} {key}", Act.REMOVED, fields)
-                yield Step(change, partial(self.delete, row), partial(self._clear, row, fields))
+                prepare = partial(self._clear, row, fields)
+                yield key, Step(change, partial(self.delete, row), prepare)
 
     def _clear(self, row: Model, fields: dict[str, tuple[Any, Any]]) -> None:
         check_unchanged(self.rows().get(pk=row.pk), fields, self.state)
-        self.clear(row)
+        if self.clear is not None:
+            self.clear(row)
 
 
 #: In the order in which they are exported.

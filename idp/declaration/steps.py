@@ -32,15 +32,19 @@ class ConflictError(Exception):
     """A row is not, or no longer, as it was when its change was planned."""
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True)
 class Step:
     """A planned change, and how it is made."""
 
     change: Change
     #: Makes the change, in a transaction.
-    make: Callable[[], object] = bool
+    make: Callable[[], object] = nothing
     #: Does first, outside of transactions, what takes longer, such as hashing a password.
-    prepare: Callable[[], object] = bool
+    prepare: Callable[[], object] = nothing
 
 
 def perform(steps: Collection[Step], caller: Caller, made: list[Change]) -> None:

@@ -24,7 +24,7 @@ from idp.declaration.members import (
     secret_of,
     validate,
 )
-from idp.declaration.steps import ConflictError, Step, check_unchanged, locked
+from idp.declaration.steps import ConflictError, Step, check_unchanged, locked, nothing
 from idp.protocol.vocabulary import ADDRESS_MEMBERS, SCOPE_CLAIMS
 
 _CLAIMS = tuple(
@@ -129,7 +129,7 @@ def plan_user(entry: dict[str, Any], *, present: Present) -> tuple[User, Step | 
         return user, None
     # Each user that changes is kept until then: without what was looked up beside them.
     user._prefetched_objects_cache = {}  # type: ignore[attr-defined]
-    prepare = partial(user.set_password, password) if new_password or is_new else bool
+    prepare = partial(user.set_password, password) if new_password or is_new else nothing
     if is_new:
         make = partial(_create, user, email, verified=verified, names=names)
         return user, Step(Change(what, Act.ADDED, fields), make, prepare)
@@ -137,8 +137,8 @@ def plan_user(entry: dict[str, Any], *, present: Present) -> tuple[User, Step | 
     return user, Step(change, partial(_update, user, fields, user.password), prepare)
 
 
-def prune_users(declared: Collection[str]) -> Iterator[Step]:
-    """Disable everybody whose address is not among these, and end their sessions.
+def prune_users(declared: Collection[str]) -> Iterator[tuple[str, Step]]:
+    """Return the steps that disable everybody else than these, and end their sessions.
 
     Nobody is deleted: a subject is never given to another. Superusers stay, so that nobody locks
     themselves out, and so does who signed up themselves: no file ever made them.
@@ -149,7 +149,7 @@ def prune_users(declared: Collection[str]) -> Iterator[Step]:
         if email.lower() not in declared:
             user = User(pk=pk, email=email, is_active=False)
             change = Change(f"user {email}", Act.DISABLED, fields)
-            yield Step(change, partial(_update, user, fields))
+            yield email, Step(change, partial(_update, user, fields))
 
 
 def _create(user: User, email: str, *, verified: bool, names: list[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
+from django.db import Error
 
 from idp.declaration import (
     CHANGES_MADE,
@@ -69,7 +69,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         except DeclarationError as error:
             raise CommandError(str(error)) from None
-        except (KeyboardInterrupt, OperationalError) as error:
+        except (KeyboardInterrupt, Error) as error:
             raise CommandError(
                 f"Stopped ({str(error).strip() or 'interrupted'}). "
                 f"{self._made} changes are made; run it again for the rest."

@@ -14,6 +14,7 @@ from tests.relying_party import (
     mailed_code,
     make_person,
     unique,
+    was_mailed,
 )
 
 PASSWORD = "three wise boats at anchor"
@@ -33,6 +34,9 @@ def test_the_link_lets_one_choose_a_password_and_be_in(browser: Browser, guest: 
     home = browser.submit(page, password1=PASSWORD)
     assert is_page(home, "/account/")
     assert guest.email in home.text
+    assert "Your password is set." in home.text
+    assert "changed" not in home.text, "it is the first"
+    assert was_mailed(guest.email, "A password was set for your account")
     assert EmailAddress.objects.get(user=guest).verified
     with Browser() as elsewhere:
         somebody = Person(guest.email, PASSWORD, "")

@@ -104,6 +104,9 @@ def test_a_recovery_code_when_it_is_not_at_hand(
     browser: Browser, keyholder: PersonWithPasskey
 ) -> None:
     page = browser.type_password(keyholder)
+    assert ">Recovery code</label>" in page.text
+    assert "authenticator app" not in page.text
+    assert "Use a recovery code instead" not in page.text, "it is the one code asked for"
     assert is_page(browser.submit(page, code=keyholder.recovery_codes[0]), HOME)
 
 
@@ -183,7 +186,9 @@ def test_beside_an_app(browser: Browser, keyholder: PersonWithPasskey) -> None:
         assert is_page(elsewhere.submit(page, code=keyholder.app.code()), HOME)
     page = browser.open(TURN_OFF)
     assert "Your passkeys stay" in page.text
-    browser.submit(page, "turn-off")
+    page = browser.submit(page, "turn-off")
+    assert "The authenticator app is removed." in page.text
+    assert "alone" not in page.text, "a passkey is asked for, too"
     assert is_set_up(User.objects.get(email=keyholder.email))
     assert is_page(browser.open(TURN_OFF), OVERVIEW)
 

@@ -324,9 +324,9 @@ def test_turning_off_removes_app_and_recovery_codes(browser: Browser, careful: P
     assert is_set_up(user_of(careful))
     page = browser.submit(page, "turn-off")
     assert is_page(page, OVERVIEW)
-    assert "Turned off" in page.text
+    assert "The authenticator app is removed." in page.text
     assert not Authenticator.objects.filter(user__email=careful.email).exists()
-    assert was_mailed(careful.email, "recovery codes were removed")
+    assert was_mailed(careful.email, "authenticator app was removed")
     with Browser() as elsewhere:
         assert is_page(elsewhere.type_password(careful), HOME)
 

@@ -38,7 +38,7 @@ class Process:
     def wait(self) -> None:
         """Return once it accepts connections."""
         parts = urlsplit(self.address)
-        for _ in range(2400):
+        for _ in range(6000):
             if self.process.poll() is not None:
                 break
             try:
@@ -140,7 +140,7 @@ def made(log: Path, **environment: str) -> Iterator[Process]:
     command = ["scripts/run"]
     environment |= {"PORT": str(port), "IDP_ISSUER": address}
     with running("make run", command, address, log, **environment) as process:
-        for _ in range(2400):
+        for _ in range(6000):
             if "start here" in log.read_text() or process.process.poll() is not None:
                 break
             time.sleep(0.05)

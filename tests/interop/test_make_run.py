@@ -21,6 +21,7 @@ def own_database(folder: Path) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "idp.settings",
         "DATABASE_URL": f"sqlite:///{folder}/run.sqlite3",
         "CACHE_URL": "dbcache://django_cache",
+        "EMAIL_URL": "consolemail://",
     }
 
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import django
 from babel.messages.catalog import Catalog, Message
@@ -151,12 +152,17 @@ def kept(text: str) -> list[str]:
 def translations(catalogue: Catalog) -> dict[object, object]:
     """Return what a program would look up: texts by context and source, and the plural rule."""
     found: dict[object, object] = {
-        (text_of(message.context), message.id): message.string
+        (text_of(message.context), _hashable(message.id)): _hashable(message.string)
         for message in catalogue
         if message.id and message.string and not message.fuzzy
     }
     found["plural"] = catalogue.plural_forms
     return found
+
+
+def _hashable(text: Any) -> Any:
+    """Return the forms of a text with a plural as a tuple: Babel has lists, at times."""
+    return tuple(text) if isinstance(text, list | tuple) else text
 
 
 def text_of(context: str | bytes | None) -> str | None:

@@ -25,6 +25,7 @@ from accounts.password_rules import HELP
 from accounts.stages import MailedCodeStage
 from accounts.visitors import account_at, visitor_at, visitor_of
 from foundation import rate_limits
+from foundation.plain_text import validate_plain
 from foundation.rate_limits import Counted, RateLimitExceededError
 
 log = structlog.get_logger(__name__)
@@ -276,7 +277,7 @@ class PasskeyForm(forms.Form):
 class NewPasskeyForm(forms.Form):
     """A name for a passkey, and what the browser that made it says of it."""
 
-    name = forms.CharField(max_length=60, required=False)
+    name = forms.CharField(max_length=60, required=False, validators=[validate_plain])
     credential = forms.CharField(required=False, max_length=16_384, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, http: HttpRequest, user: User, **kwargs: Any):

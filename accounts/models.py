@@ -9,6 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -16,6 +17,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import NormalisedEmailField, normalised_email, shown_email
+from foundation import plain_text
 
 
 class UserManager(BaseUserManager["User"]):
@@ -48,6 +50,13 @@ class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> "User":
         """Find a user by email address, in whatever spelling."""
         return self.get(email=username)
+
+
+#: What others read of a person that the person, or another system, has written.
+_SHOWN_TEXTS = (
+    *("name", "given_name", "family_name", "middle_name", "nickname", "preferred_username"),
+    *("profile", "picture", "website", "gender", "zoneinfo", "locale", "phone_number"),
+)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -145,6 +154,21 @@ class User(AbstractBaseUser, PermissionsMixin):
         now, _, before = self.rehashed.partition(":")
         if before and constant_time_compare(now, self.get_session_auth_hash()):
             yield before
+
+    def clean(self) -> None:
+        """Refuse names and other texts with what cannot be seen, naming the field."""
+        super().clean()
+        problems = {
+            field: problem
+            for field in _SHOWN_TEXTS
+            if (problem := plain_text.problem_with(getattr(self, field)))
+        }
+        for text in (self.address or {}).values():
+            problem = plain_text.problem_with(text, lines=True) if isinstance(text, str) else None
+            if problem:
+                problems["address"] = problem
+        if problems:
+            raise ValidationError(problems)
 
     @property
     def can_be_kept(self) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from foundation import plain_text
 from idp.clients.presentation import app_of
 from idp.continuation import pending_of
 
@@ -13,7 +14,8 @@ def continuing_to(http: HttpRequest) -> dict[str, Any]:
     row = pending_of(http)
     if row is None:
         return {}
+    hint = row.parameters.get("login_hint", "")[:254]
     return {
         "app": app_of(row.client, row.parameters.get("redirect_uri", "")),
-        "login_hint": row.parameters.get("login_hint", "")[:254],
+        "login_hint": "" if plain_text.problem_with(hint) else hint,
     }

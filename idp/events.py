@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from foundation.client_address import client_address
+from foundation.plain_text import made_visible
 from idp.logs import MASK, REQUEST_ID
 from idp.models import Client, Event
 from idp.models.event import new_reference
@@ -194,7 +195,7 @@ def _name(name: str) -> str:
 
 
 def _shown(value: str) -> str:
-    return _LEFT_IN_ADDRESS.sub(rf"\1{MASK}", value)[:_LONGEST_VALUE]
+    return made_visible(_LEFT_IN_ADDRESS.sub(rf"\1{MASK}", value)[:_LONGEST_VALUE])
 
 
 def _measured(value: str) -> str:

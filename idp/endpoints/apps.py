@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from accounts.models import User
 from accounts.sessions import session_of
+from foundation.plain_text import isolated
 from idp import events
 from idp.authorization.consent import agreed_in, withdraw
 from idp.clients.presentation import name_of, shown_logo, start_of
@@ -120,7 +121,7 @@ def _remove(http: HttpRequest, user: User) -> None:
     )
     if consent is None:
         return
-    name = str(consent.client)
+    name = isolated(str(consent.client))
     withdraw(consent, timezone.now())
     events.record(events.Kind.WITHDRAWN, http, user=user, client_id=client_id)
     messages.success(http, _("%(app)s has no access to your account any more.") % {"app": name})

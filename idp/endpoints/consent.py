@@ -18,6 +18,7 @@ from idp.authorization import consent as consents
 from idp.authorization import pending
 from idp.authorization.response import send_error
 from idp.claims import asserted_by_others, claims_for, groups_of, person_of
+from idp.clients.lookalikes import looks_like
 from idp.clients.presentation import host_of
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.waiting import Waiting, waiting_at
@@ -47,6 +48,7 @@ def consent(http: HttpRequest) -> HttpResponse:
         {
             "details": details(person, consents.asked_by(request)),
             "person": person,
+            "looks_like": looks_like(waiting.row.client),
             "shown_as": waiting.row.client.display_fingerprint,
             "on_device": request.loopback_port is not None,
             "continue_path": waiting.continue_path,

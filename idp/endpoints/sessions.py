@@ -22,6 +22,7 @@ from accounts import signed_out as way
 from accounts.devices import words_for
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions, session_of
+from foundation.plain_text import isolated
 from idp import events
 from idp.clients.presentation import name_of
 from idp.endpoints.wire import methods
@@ -106,7 +107,7 @@ def _leave(http: HttpRequest, user: User) -> HttpResponse:
             if client.enabled and client.backchannel_logout_uri
             else _("%(app)s has no access through that sign-in any more. Sign out there, too.")
         )
-        messages.success(http, said % {"app": name_of(client)})
+        messages.success(http, said % {"app": isolated(name_of(client))})
     return redirect("account_sessions")
 
 

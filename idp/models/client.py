@@ -20,6 +20,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication
 
+from foundation import plain_text
+from foundation.lookalikes import skeleton
 from idp import policy
 from idp.jose import public_keys
 from idp.jose.algorithms import ALGORITHMS
@@ -42,6 +44,7 @@ def known_scopes() -> dict[str, str]:
 
 
 LONGEST_ORIGIN = 300
+LONGEST_SKELETON = 255
 LONGEST_REQUEST_URI = 512
 LONGEST_SECTOR = 255
 MOST_REQUEST_URIS = 50
@@ -429,6 +432,7 @@ class Client(AbstractApplication):
         if not isinstance(self.version, int):
             self.refresh_from_db(fields=["version"])
         self._save_origins()
+        self._save_names()
 
     def _display_fingerprint(self) -> str:
         """Return a hash of its name, logo and where it sends people: what a consent rests on."""
@@ -464,11 +468,28 @@ class Client(AbstractApplication):
             [ClientOrigin(client=self, origin=origin) for origin in web], ignore_conflicts=True
         )
 
+    def _save_names(self) -> None:
+        """Keep how the names of an operator's app look: others with such a name are marked."""
+        names = [] if self.is_self_registered else [self.name, *self._localized_names().values()]
+        looks = {skeleton(name)[:LONGEST_SKELETON] for name in names} - {""}
+        self.names.exclude(skeleton__in=looks).delete()
+        ClientName.objects.bulk_create(
+            [ClientName(client=self, skeleton=look) for look in looks], ignore_conflicts=True
+        )
+
+    def _localized_names(self) -> dict[str, str]:
+        """Return its names in languages, by their members."""
+        return {
+            member: name
+            for member, name in self.localized.items()
+            if tagged(member)[0] == "client_name"
+        }
+
     def clean(self, catalog: Catalog | None = None) -> None:
         """Refuse metadata that would fail or be unsafe later, naming the field."""
         catalog = catalog or Catalog.stored()
         problems = self._problems_with_addresses() | self._problems_with_uris()
-        problems |= self._problems_with_origins()
+        problems |= self._problems_with_origins() | self._problems_with_texts()
         problems |= self._problems_with_keys() | self._problems_with_request_objects()
         problems |= self._problems_with_secret() | self._problems_with_encryption()
         problems |= self._problems_with_languages() | self._problems_with_grants()
@@ -676,6 +697,18 @@ class Client(AbstractApplication):
         keys = self.jwks.get("keys") if isinstance(self.jwks, dict) else None
         return isinstance(keys, list) and public_key_for(keys, alg) is not None
 
+    def _problems_with_texts(self) -> dict[str, list[str]]:
+        """UTS #39: what people read of it is all that there is."""
+        texts = {
+            "name": [self.name],
+            "contacts": self.contacts,
+            "software_id": [self.software_id],
+            "software_version": [self.software_version],
+        }
+        found = {column: map(plain_text.problem_with, values) for column, values in texts.items()}
+        problems = {column: list(filter(None, odd)) for column, odd in found.items()}
+        return {column: odd for column, odd in problems.items() if odd}
+
     def _problems_with_languages(self) -> dict[str, list[str]]:
         """OIDC Dynamic Client Registration §2.1: as sound as what they stand beside."""
         problems = (
@@ -686,7 +719,10 @@ class Client(AbstractApplication):
             if len(value) > longest:
                 too_long = gettext("It is longer than %(most)d characters.") % {"most": longest}
                 problems.append(f"{name}: {too_long}")
-            elif not name.startswith("client_name#") and not addresses.is_on_the_web(value):
+            elif name.startswith("client_name#"):
+                problem = plain_text.problem_with(value)
+                problems += [f"{name}: {problem}"] if problem else []
+            elif not addresses.is_on_the_web(value):
                 problems.append(f"{name}: {_NO_ADDRESS}")
         return {"localized": problems} if problems else {}
 
@@ -756,6 +792,23 @@ def _is_request_uri(uri: str) -> bool:
     address, hash_follows, digest = uri.partition("#")
     sound = re.fullmatch(r"[A-Za-z0-9_-]{43}", digest) is not None or not hash_follows
     return len(uri) <= LONGEST_REQUEST_URI and addresses.is_on_the_web(address, schemes) and sound
+
+
+class ClientName(models.Model):
+    """How a name of a client that an operator entered looks (`foundation.lookalikes`)."""
+
+    client = models.ForeignKey(
+        Client, on_delete=models.CASCADE, related_name="names", db_index=False
+    )
+    skeleton = models.CharField(max_length=LONGEST_SKELETON, db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["client", "skeleton"], name="one_row_per_look")
+        ]
+
+    def __str__(self) -> str:
+        return self.skeleton
 
 
 class ClientSecret(models.Model):

@@ -1,0 +1,18 @@
+"""Apps that registered themselves under a name that looks like an app of the operator's."""
+
+from foundation.lookalikes import skeleton
+from idp.clients.presentation import name_of
+from idp.models import Client
+from idp.models.client import LONGEST_SKELETON
+
+
+def looks_like(client: Client) -> str:
+    """Return the name of the operator's app that people may take this one for, or nothing.
+
+    Judged by the name in the page's language, which is what they read.
+    """
+    if not client.is_self_registered:
+        return ""
+    look = skeleton(name_of(client))[:LONGEST_SKELETON]
+    other = Client.objects.filter(names__skeleton=look).order_by("pk").first() if look else None
+    return "" if other is None else name_of(other)

@@ -1,12 +1,13 @@
 """Many people signing in at the same moment, and what others notice of that meanwhile.
 
 Everybody opens the app's authorization request, the sign-in page, sends their password and comes
-back with a code. Beside them, an app asks UserInfo at a steady rate from a process of its own.
+back with a code. Beside them, an app asks UserInfo again and again, from a process of its own.
 """
 
 import multiprocessing
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -24,20 +25,30 @@ _QUIET_SECONDS = 0.5
 class Storm:
     """What a storm took, and UserInfo beside it."""
 
-    #: Until the last of them was in, and each of them, in the order in which they were.
+    #: After how many seconds each was in, in this order.
     seconds: tuple[float, ...]
     refused: int
+    #: How long each answer of UserInfo took, in milliseconds.
     userinfo_ms: tuple[float, ...]
 
-    def __str__(self) -> str:
-        took = sorted(self.userinfo_ms)
-        return (
-            f"{len(self.seconds)} of {CROWD} people who sign in at once are in after "
-            f"{self.seconds[-1]:.1f} s, half of them after "
-            f"{self.seconds[len(self.seconds) // 2]:.1f} s, {self.refused} were refused. UserInfo "
-            f"meanwhile: p50 {took[len(took) // 2]:.1f} ms, p99 {took[len(took) * 99 // 100]:.1f} "
-            f"ms, slowest {took[-1]:.1f} ms, of {len(took)} requests."
+
+def table(storms: list[Storm]) -> Iterable[str]:
+    """Say what storms took, a line each."""
+    yield "| storm | signed in | refused | half, s | all, s | UserInfo: p50 | p99 | max, ms |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for number, one in enumerate(storms, start=1):
+        took = sorted(one.userinfo_ms)
+        columns = (
+            str(number),
+            f"{len(one.seconds)} of {CROWD}",
+            str(one.refused),
+            f"{one.seconds[len(one.seconds) // 2]:.1f}",
+            f"**{one.seconds[-1]:.1f}**",
+            f"{took[len(took) // 2]:.1f}",
+            f"**{took[len(took) * 99 // 100]:.1f}**",
+            f"{took[-1]:.1f}",
         )
+        yield f"| {' | '.join(columns)} |"
 
 
 def measured(provider: Provider) -> Storm:

@@ -3,7 +3,7 @@
 A server thread waits for a slot before it works on a request, and gives it back while something
 slow is done that needs no database (`without_slot`). So threads are cheap: many can wait, and those
 that wait keep neither the interpreter nor a connection from the others. Pages leave one slot to
-protocol endpoints, and only so many of their requests may wait (docs/adr/0022).
+protocol endpoints, and only so many of their requests may wait (docs/adr/0023).
 """
 
 import threading

@@ -16,10 +16,16 @@ from idp.claim_sources import configured
 
 _MINIMUM_KEY = 32
 _GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+#: The least of OWASP's equals for Argon2id: 7168 KiB and 5 passes.
+_ARGON2_MEMORY_KIB, _ARGON2_WORK_KIB = 7168, 5 * 7168
 _PER_PROCESS_CACHES = ("locmem.LocMemCache", "dummy.DummyCache")
 _SILENT_MAIL = ("console.EmailBackend", "dummy.EmailBackend", "locmem.EmailBackend")
 
-_LENGTHS_OF_TIME = (
+_AT_LEAST_ONE = (
+    "IDP_THREADS",
+    "IDP_WAITING",
+    "IDP_ARGON2_PASSES",
+    "IDP_ARGON2_LANES",
     "IDP_RECENT_SIGN_IN_MINUTES",
     "IDP_SESSION_IDLE_HOURS",
     "IDP_SESSION_HOURS",
@@ -60,7 +66,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
     ]
     messages += [
         Error(f"{name} is less than 1.", hint="Set 1 or more.", id="idp.E006")
-        for name in _LENGTHS_OF_TIME  # nobody would ever get past the sign-in
+        for name in _AT_LEAST_ONE  # nobody would ever get past the sign-in
         if getattr(settings, name) < 1
     ]
     for name, values, offered in (
@@ -153,6 +159,13 @@ def _unsafe() -> Iterable[CheckMessage]:
             "EMAIL_URL sends no mail: nobody could sign up or set a new password.",
             hint="Set it to smtp+tls://user:password@host:587.",
             id="idp.E014",
+        )
+    memory, passes = settings.IDP_ARGON2_MEMORY_KIB, settings.IDP_ARGON2_PASSES
+    if memory < _ARGON2_MEMORY_KIB or memory * passes < _ARGON2_WORK_KIB:
+        yield Error(
+            "IDP_ARGON2_MEMORY_KIB and IDP_ARGON2_PASSES are weaker than all that OWASP advises.",
+            hint="Leave both unset: 19456 KiB, 2 passes.",
+            id="idp.E017",
         )
     if settings.IDP_DEMO:
         yield Error(

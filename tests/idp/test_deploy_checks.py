@@ -33,6 +33,17 @@ def test_a_sound_production_has_nothing_to_complain_about() -> None:
     assert checked.returncode == 0, checked.stderr
 
 
+@pytest.mark.parametrize(
+    ("memory", "passes", "is_enough"),
+    [("47104", "1", True), ("7168", "5", True), ("19456", "1", False), ("4096", "20", False)],
+)
+def test_argon2_is_at_least_what_owasp_advises(memory: str, passes: str, is_enough: bool) -> None:
+    strength = {"IDP_ARGON2_MEMORY_KIB": memory, "IDP_ARGON2_PASSES": passes}
+    checked = manage("check", "--deploy", **SOUND, **strength)
+    assert (checked.returncode == 0) is is_enough
+    assert ("idp.E017" in checked.stderr) is not is_enough
+
+
 def test_the_development_defaults_are_fine_where_they_are_meant() -> None:
     checked = manage("check", "--fail-level", "WARNING")
     assert checked.returncode == 0, checked.stderr

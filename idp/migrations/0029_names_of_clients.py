@@ -30,7 +30,7 @@ def _looks(client):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("idp", "0027_consent_to_what_was_shown")]
+    dependencies = [("idp", "0028_housekeeping_events")]
 
     operations = [
         migrations.CreateModel(

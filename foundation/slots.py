@@ -85,8 +85,12 @@ _thread = _Thread()
 
 @cache
 def _slots() -> _Slots:
-    """Return this process's own: made when first asked for, after it was forked."""
     return _Slots(settings.IDP_THREADS, settings.IDP_WAITING)
+
+
+def prepare() -> None:
+    """Make this process's slots. Call it after the fork, and before threads ask for one at once."""
+    _slots()
 
 
 @contextmanager

@@ -28,7 +28,7 @@ _django = get_wsgi_application()
 from foundation.outages import part_out_of_order  # noqa: E402  after Django is set up
 from foundation.postgresql.waits import StalledError  # noqa: E402
 from foundation.request_bodies import read_body  # noqa: E402
-from foundation.slots import NoPlaceError, place, slot  # noqa: E402
+from foundation.slots import NoPlaceError, place, prepare, slot  # noqa: E402
 from idp import policy  # noqa: E402
 from idp.endpoints.metadata import Document, published  # noqa: E402
 from idp.endpoints.too_busy import too_busy  # noqa: E402
@@ -74,6 +74,7 @@ def _refuse(_request: HttpRequest) -> HttpResponse:
     raise StalledError("The database does not answer.")
 
 
+prepare()
 _protocol = ShortHandler(settings.IDP_PROTOCOL_MIDDLEWARE)
 _authorize = ShortHandler(settings.IDP_AUTHORIZE_MIDDLEWARE)
 _too_busy = ShortHandler(settings.IDP_TOO_BUSY_MIDDLEWARE, too_busy)

@@ -5,6 +5,7 @@ with either: once used, or when another password was set.
 """
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 
 from allauth.account.adapter import get_adapter
@@ -13,7 +14,7 @@ from allauth.account.internal.flows.password_reset import finalize_password_rese
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -69,7 +70,8 @@ def accept(http: HttpRequest, user: User, password: str) -> HttpResponse | None:
     if not passwords.replace(user, password):
         return None
     _list_address(user)
-    verify_email_indirectly(http, user, user.email)
+    with suppress(IntegrityError):  # another account has proven it meanwhile: a code is asked for
+        verify_email_indirectly(http, user, user.email)
     answer: HttpResponse = finalize_password_reset(http, user, email=user.email)
     return answer
 

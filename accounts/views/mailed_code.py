@@ -1,10 +1,13 @@
 """Where a stranger types the mailed code, after too many wrong passwords for the account."""
 
+from contextlib import suppress
+
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.email_verification import verify_email_indirectly
 from allauth.account.stages import LoginStageController
 from allauth.account.utils import get_next_redirect_url
 from django.contrib import messages
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -60,7 +63,8 @@ def _is_right(request: HttpRequest, stage: MailedCodeStage, code: str) -> bool:
 
 def _go_on(request: HttpRequest, stage: MailedCodeStage) -> HttpResponse:
     """The mailbox is proven, as by the code of a reset."""
-    verify_email_indirectly(request, stage.login.user, stage.mailbox())
+    with suppress(IntegrityError):  # another account has proven it meanwhile: a code is asked for
+        verify_email_indirectly(request, stage.login.user, stage.mailbox())
     stage.login.redirect_url = get_next_redirect_url(request)
     response: HttpResponse = stage.exit()
     return response

@@ -4,6 +4,7 @@ A page's own address, asked for JSON, gives the challenge for it: fetched when i
 no tab answers with another's.
 """
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +20,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.flows import auto_generate_recovery_codes
 from allauth.mfa.webauthn.views import RemoveWebAuthnView
 from django.contrib import messages
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse, reverse_lazy
@@ -115,7 +117,9 @@ class NewPasskeyView(FormView):  # type: ignore[type-arg]
             self.request, messages.SUCCESS, "mfa/messages/webauthn_added.txt"
         )
         get_adapter().send_notification_mail("mfa/email/webauthn_added", passkey.user)
-        new_codes = auto_generate_recovery_codes(self.request)
+        new_codes = None
+        with suppress(IntegrityError):  # another tab has made them at this moment
+            new_codes = auto_generate_recovery_codes(self.request)
         post_authentication(self.request, passkey)
         add_step(self.request)
         if new_codes:

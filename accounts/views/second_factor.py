@@ -38,6 +38,7 @@ from accounts.second_factor import (
 from accounts.sessions import add_step
 from accounts.views.passkeys import challenge, wants_challenge
 from accounts.views.sign_in_again import proven_person_required
+from accounts.views.stale_form import show_step_again
 
 
 class _AsksForSecondFactor(FormView):  # type: ignore[type-arg]
@@ -196,8 +197,11 @@ class SetUpAppView(ActivateTOTPView):
         """Set it up: this session has a second factor from now on, and the code is used up."""
         try:
             authenticator, _ = activate_totp(self.request, form)
-        except IntegrityError:  # the button was pressed twice, and the other press was faster
-            return self._to_recovery_codes()
+        except IntegrityError:
+            if has_app(self.request.user):  # the button was pressed twice
+                return self._to_recovery_codes()
+            # Another tab has made recovery codes at this moment, and nothing was done here.
+            return show_step_again(self.request)
         forget_new_secret(self.request)
         code_limits.is_first_use(authenticator.user, form.cleaned_data["code"])
         post_authentication(self.request, authenticator)

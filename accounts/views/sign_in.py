@@ -5,6 +5,7 @@ back to it. Here the newest tab wins: each page keeps its own `next`, and whoeve
 already goes on to it.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from allauth.account import views as allauth
@@ -169,7 +170,9 @@ class ConfirmResetCodeView(
     def form_valid(self, form: Any) -> HttpResponse:
         """Go on to the new password."""
         rate_limits.take_back(*self.counted)
-        return super().form_valid(form)  # type: ignore[no-any-return]
+        with suppress(IntegrityError):  # another account has proven the address meanwhile
+            return super().form_valid(form)  # type: ignore[no-any-return]
+        return redirect(with_next(reverse("account_complete_password_reset"), self.request))
 
 
 class NewPasswordView(_KeepsNext, _OfAccountAsItIs, allauth.CompletePasswordResetView):

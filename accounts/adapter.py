@@ -31,6 +31,7 @@ class Adapter(DefaultAccountAdapter):
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
+        "incorrect_code": _("That code is not right."),
         "email_password_mismatch": _(
             "That e-mail address and password don’t match. Try again, or set a new password."
         ),

@@ -6,8 +6,11 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
+from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
+from allauth.account.internal.flows.password_reset_by_code import PasswordResetVerificationProcess
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import code_limits
@@ -35,7 +38,7 @@ def too_many(request: HttpRequest, exceeded: RateLimitExceededError) -> HttpResp
         {
             "reason": reason,
             "wait": _words_for(exceeded.retry_after),
-            "has_code": reason is _MAILS,
+            "code_page": _code_page(request) if reason is _MAILS else None,
             "may_reset": reason is _NETWORK,
         },
         status=HTTPStatus.TOO_MANY_REQUESTS,
@@ -57,6 +60,15 @@ def refuses_beyond_limits(
             return too_many(request, exceeded)
 
     return gate
+
+
+def _code_page(request: HttpRequest) -> str | None:
+    """Return where the code is typed that this browser has been mailed already."""
+    if PasswordResetVerificationProcess.resume(request) is not None:
+        return reverse("account_confirm_password_reset_code")
+    if EmailVerificationProcess.resume(request) is not None:
+        return reverse("account_email_verification_sent")
+    return None
 
 
 def _words_for(seconds: int) -> str:

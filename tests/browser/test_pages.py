@@ -11,6 +11,9 @@ from playwright.sync_api import expect
 
 from accounts import invitations, operations
 from accounts.models import User
+from accounts.password_limits import STRANGERS
+from foundation import rate_limits
+from foundation.models import RateCount
 from tests.browser.test_passkeys import Authenticator
 from tests.browser.visitor import Site, Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
@@ -435,11 +438,29 @@ def not_signed_out(visitor: Visitor) -> None:
 
 
 def too_many_tries(visitor: Visitor) -> None:
-    """Ask for a sixth code within a minute (`reset_password` in settings)."""
+    """Ask for a sixth code within ten minutes."""
     for answer in ["Enter the code"] * 5 + ["Too many tries"]:
         visitor.open("/account/password/reset/")
         visitor.ask_for_new_password()
         visitor.sees(answer)
+
+
+def mailed_code_step(visitor: Visitor) -> None:
+    """Type the right password after strangers have typed many wrong ones."""
+    rate_limits.count((STRANGERS, visitor.person.email))
+    RateCount.objects.filter(key=rate_limits._key((STRANGERS, visitor.person.email))).update(
+        count=STRANGERS.allowed
+    )
+    visitor.open("/account/login/")
+    visitor.sign_in()
+    visitor.sees("Enter the code")
+
+
+def mailed_code_wrong(visitor: Visitor) -> None:
+    mailed_code_step(visitor)
+    visitor.page.fill("[name=code]", "12345x")
+    visitor.page.get_by_role("button", name="Sign in", exact=True).click()
+    visitor.page.get_by_role("alert").first.wait_for()
 
 
 def broken(visitor: Visitor) -> None:
@@ -519,6 +540,8 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "expired": at(f"/authorize?pending={'a' * 43}"),
     "not-found": at("/nothing-here"),
     "too-many-tries": too_many_tries,
+    "mailed-code": mailed_code_step,
+    "mailed-code-wrong": mailed_code_wrong,
     "broken": broken,
     "developers": at("/developers/"),
     "developers-error": at("/developers/errors/invalid_request"),

@@ -116,11 +116,11 @@ def test_each_code_has_its_own_few_tries_wherever_the_session_is_copied_to(
 
 def test_right_codes_are_not_counted(browser: Browser, person: Person) -> None:
     spend(code_limits.TRIES_STRANGERS, person.email, left=1)
-    for number in range(2):
+    code = None
+    for _ in range(2):
         with Browser() as stranger:
             page = ask(stranger, person.email)
-            before = None if number == 0 else code
-            code = mailed_code(person.email, after=before)
+            code = mailed_code(person.email, after=code)
             page = stranger.submit(page, code=code)
             assert is_page(page, "/account/password/reset/complete/")
 

@@ -186,13 +186,11 @@ def _is_of(authenticator: Authenticator, code: str) -> bool:
 def record_wrong_code(http: HttpRequest, user: User) -> None:
     """Tell listeners that a code was wrong: the app's, where there is one."""
     tried = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN)
-    signals.authentication_failed.send(
-        sender=Authenticator,
-        request=http,
-        user=user,
-        authenticator=tried.order_by("-type").first(),
-        reauthentication=False,
-    )
+    authenticator = tried.order_by("-type").first()
+    if authenticator is not None:
+        signals.authentication_failed.send(
+            sender=Authenticator, request=http, user=user, authenticator=authenticator
+        )
 
 
 def is_proven(http: HttpRequest) -> bool:

@@ -9,10 +9,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import invitations
 from accounts.forms import NewPasswordForm
+from accounts.views.too_many import refuses_beyond_limits
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
+@refuses_beyond_limits
 def invitation(http: HttpRequest, token: str) -> HttpResponse:
     """Ask for a password; opening the page, as scanners of mail do, changes nothing."""
     response = _answer(http, token)

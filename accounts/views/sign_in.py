@@ -64,7 +64,7 @@ class SignUpView(_EveryTabStartsAfresh, allauth.SignupView):
         return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
 
     def form_valid(self, form: SignUpForm) -> HttpResponse:
-        """Make the account and mail a code. Of several at once with one address, the last wins."""
+        """Make the account and mail a code; the form again if another took the address just now."""
         visitor = visitor_at(self.request, form.cleaned_data["email"])
         code_limits.count_mail(visitor, "sign-up")
         try:
@@ -175,6 +175,7 @@ class ConfirmResetCodeView(
         return redirect(with_next(reverse("account_complete_password_reset"), self.request))
 
 
+@method_decorator(refuses_beyond_limits, name="dispatch")
 class NewPasswordView(_KeepsNext, _OfAccountAsItIs, allauth.CompletePasswordResetView):
     """Where the new password is chosen."""
 

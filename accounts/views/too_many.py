@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import code_limits
+from accounts import code_limits, email_change
 from foundation.rate_limits import RateLimit, RateLimitExceededError
 
 _MAILS = gettext_lazy("Too many codes were asked for.")
@@ -25,6 +25,9 @@ _REASONS: dict[RateLimit, Any] = {
     code_limits.MAILS_HERE: _MAILS,
     code_limits.MAILS_HERE_DAY: _MAILS,
     code_limits.MAILS_STRANGERS: _MAILS,
+    email_change.CHANGES: _MAILS,
+    email_change.CHANGES_DAY: _MAILS,
+    email_change.MAILS: _MAILS,
 }
 _NETWORK = gettext_lazy("Too much came from your network in a short time.")
 

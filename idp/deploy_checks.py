@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags
 
+from foundation.postgresql.base import SESSION_TIMEOUTS
 from idp import outbound, policy
 from idp.claim_sources import configured
 
@@ -32,6 +33,14 @@ _AT_LEAST_ONE = (
     "IDP_STAY_SIGNED_IN_IDLE_HOURS",
     "IDP_STAY_SIGNED_IN_HOURS",
 )
+
+
+_DATABASE_TIMEOUTS = (
+    *("connect_timeout", "tcp_user_timeout"),
+    *("keepalives_idle", "keepalives_interval", "keepalives_count"),
+    *SESSION_TIMEOUTS,
+)
+_CACHE_TIMEOUTS = ("socket_connect_timeout", "socket_timeout")
 
 
 def register() -> None:
@@ -96,6 +105,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
         for problem in configured.problems()
     ]
     messages += _problems_with_statement_issuers()
+    messages += _problems_with_timeouts()
     if settings.IDP_ISSUER_PROBLEM:
         messages.append(
             Error(
@@ -105,6 +115,26 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
             )
         )
     return messages
+
+
+def _problems_with_timeouts() -> Iterable[CheckMessage]:
+    """A timeout that is no number would fail with the first connection, or let it wait for ever."""
+    options = settings.DATABASES["default"]["OPTIONS"]
+    shared = settings.CACHES["default"].get("OPTIONS", {})
+    for variable, given, names in (
+        ("DATABASE_URL", options, _DATABASE_TIMEOUTS),
+        ("CACHE_URL", shared, _CACHE_TIMEOUTS),
+        ("EMAIL_URL", {"timeout": settings.EMAIL_TIMEOUT}, ("timeout",)),
+    ):
+        for name in names:
+            value = given.get(name, 1)
+            if not isinstance(value, int | float) or value < 0:
+                yield Error(
+                    f"{variable} has a {name} that is no number: {value}",
+                    hint="Write digits alone; see “When something is out of order” in "
+                    "docs/operators.md.",
+                    id="idp.E018",
+                )
 
 
 def _problems_with_statement_issuers() -> Iterable[CheckMessage]:
@@ -172,6 +202,17 @@ def _unsafe() -> Iterable[CheckMessage]:
             "IDP_DEMO is on: the passwords of the demo people are public.",
             hint="Unset it, and remove the demo people and apps.",
             id="idp.E015",
+        )
+    waits = [
+        name
+        for name in ("connect_timeout", "statement_timeout")
+        if settings.DATABASES["default"]["OPTIONS"].get(name, 1) == 0
+    ]
+    if waits:
+        yield checks.Warning(
+            f"DATABASE_URL has no {' and no '.join(waits)}: a database that hangs holds requests.",
+            hint="Leave it out, or set it: seconds to connect, milliseconds for a statement.",
+            id="idp.W019",
         )
     if settings.IDP_TRUSTED_PROXY_COUNT == 0:
         yield checks.Warning(

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 import psycopg
+from django.conf import settings
 
 from tests.conftest import ROOT, Server, free_port
 
@@ -162,7 +163,7 @@ class Asker:
         self.http = httpx.Client(timeout=30)
 
     def page(self) -> httpx.Response:
-        cookie = {"Cookie": f"session={'a' * 32}"}  # of a session that is looked for
+        cookie = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={'a' * 32}"}  # which is looked for
         return self.http.get(f"{self.issuer}/account/login/", headers=cookie)
 
     def sign_in(self) -> httpx.Response:
@@ -173,7 +174,7 @@ class Asker:
             form = {
                 "login": EMAIL,
                 "password": PASSWORD,
-                "csrfmiddlewaretoken": browser.cookies["csrf"],
+                "csrfmiddlewaretoken": browser.cookies[settings.CSRF_COOKIE_NAME],
             }
             headers = {"Origin": self.issuer}
             return browser.post(f"{self.issuer}/account/login/", data=form, headers=headers)

@@ -61,6 +61,9 @@ def test_the_development_defaults_are_fine_where_they_are_meant() -> None:
         ({"IDP_ISSUER": "https://id.example.com/idp"}, "idp.E002"),
         ({"IDP_ISSUER": "https://user@id.example.com"}, "idp.E002"),
         ({"IDP_ISSUER": "https://[::1"}, "idp.E002"),
+        ({"DATABASE_URL": "postgres://u@localhost/d?statement_timeout=10s"}, "idp.E018"),
+        ({"EMAIL_URL": "smtp+tls://u:p@mail.example.com?timeout=soon"}, "idp.E018"),
+        ({"CACHE_URL": "redis://localhost/0?socket_timeout=no"}, "idp.E018"),
         ({"IDP_SIGNUP": "perhaps"}, "idp.E001"),
         ({"IDP_REGISTRATION": "perhaps"}, "idp.E003"),
         ({"IDP_CLIENT_ID_METADATA": "perhaps"}, "idp.E008"),
@@ -79,6 +82,12 @@ def test_each_unsafe_setting_is_named_and_refused(changes: dict[str, str], check
     served = manage("serve", "--bind", "127.0.0.1:1", **environment)
     assert served.returncode != 0
     assert "unsafe" in served.stderr or "idp.E" in served.stderr
+
+
+@pytest.mark.parametrize("name", ["statement_timeout", "connect_timeout"])
+def test_waiting_without_end_is_warned_of(name: str) -> None:
+    environment = {**SOUND, "DATABASE_URL": f"postgres://u@localhost/d?{name}=0"}
+    assert "idp.W019" in manage("check", "--deploy", **environment).stderr
 
 
 def test_unset_secrets_are_the_development_key() -> None:

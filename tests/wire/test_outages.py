@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import httpx
+import psycopg
 import pytest
 
 from tests.conftest import Server, free_port
@@ -32,7 +33,9 @@ def serve(
     """Starts servers on that PostgreSQL."""
     servers: list[Server] = []
 
-    def start(port: int | None = None, query: str = "", **environment: str) -> Server:
+    def start(
+        port: int | None = None, query: str = "", *, ready: bool = True, **environment: str
+    ) -> Server:
         database = postgres.url.replace(str(postgres.port), str(port or postgres.port))
         server = Server(
             f"http://localhost:{free_port()}",
@@ -43,7 +46,8 @@ def serve(
             **{"CACHE_URL": "dbcache://django_cache", **environment},
         )
         servers.append(server)
-        server.wait()
+        if ready:
+            server.wait()
         return server
 
     yield start
@@ -154,16 +158,24 @@ def test_a_database_that_is_read_only_is_unready_and_left_when_it_is_not(
     warm(asker)
 
 
-def test_a_connection_that_became_read_only_is_replaced(
+def test_a_connection_that_is_read_only_is_replaced(
     postgres: Cluster, serve: Callable[..., Server]
 ) -> None:
-    """What it was connected to is a standby now, and new connections lead to the new primary."""
-    server = serve(query="options=-c%20default_transaction_read_only=on")
-    asker = Asker(server)
-    assert asker.token().status_code == 503
-    log = server.log.read_text()
-    assert "ReadOnly" in log or "read-only" in log or "unavailable" in log
-    assert readiness(server)["status"] == "unready"
+    """What it leads to is a standby now, and new connections lead to the new primary."""
+    may_write = "SET default_transaction_read_only = off"
+    postgres.sql("ALTER ROLE signet SET default_transaction_read_only = on")
+    try:
+        server = serve(ready=False)
+        asker = Asker(server)
+        soon(lambda: _succeeds(asker.page))
+        for _ in range(3):
+            assert asker.token().status_code == 503
+        assert readiness(server)["database"]
+        assert server.logged(event="unavailable", part="database")
+    finally:
+        postgres.sql(may_write, "ALTER ROLE signet RESET default_transaction_read_only")
+    warm(asker)
+    assert readiness(server) == {"status": "ok"}
 
 
 def test_what_the_address_of_the_database_says_counts(
@@ -246,8 +258,6 @@ def test_a_server_is_stopped_while_the_database_hangs(
 def test_a_statement_that_takes_too_long_is_ended_where_requests_are_served(
     postgres: Cluster, serve: Callable[..., Server]
 ) -> None:
-    import psycopg
-
     asker = Asker(serve(query="lock_timeout=300"))
     warm(asker)
     with psycopg.connect(postgres.url) as other:
@@ -274,25 +284,15 @@ def test_a_schema_behind_the_code_is_said_and_refused(
     assert readiness(server) == {"status": "ok"}
 
 
-def test_keys_that_cannot_be_opened(
-    postgres: Cluster, serve: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    server = Server(
-        f"http://localhost:{free_port()}",
-        tmp_path_factory.mktemp("server") / "log",
-        DATABASE_URL=postgres.url,
-        IDP_SECRET_KEYS="another-key-than-the-one-that-sealed-them",
-    )
-    try:
-        soon(lambda: _succeeds(lambda: httpx.get(f"{server.issuer}/healthz")))
-        assert readiness(server)["keys"]
-        answer = httpx.get(f"{server.issuer}/jwks")
-        assert answer.status_code == 503
-        assert answer.json()["error"] == "temporarily_unavailable"
-        assert int(answer.headers["Retry-After"]) > 0
-        assert server.logged(event="key_not_opened")
-    finally:
-        server.stop()
+def test_keys_that_cannot_be_opened(serve: Callable[..., Server]) -> None:
+    server = serve(ready=False, IDP_SECRET_KEYS="another-key-than-the-one-that-sealed-them")
+    soon(lambda: _succeeds(lambda: httpx.get(f"{server.issuer}/healthz")))
+    assert readiness(server)["keys"]
+    answer = httpx.get(f"{server.issuer}/jwks")
+    assert answer.status_code == 503
+    assert answer.json()["error"] == "temporarily_unavailable"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert server.logged(event="key_not_opened")
 
 
 def test_serve_says_that_there_is_no_database(serve: Callable[..., Server]) -> None:

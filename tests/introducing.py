@@ -35,12 +35,11 @@ def introduced_before(**metadata: Any) -> Registered:
 
     client_id = f"https://assistant.example/{unique('app')}"
     client = make_client(client_id=client_id, token_endpoint_auth_method="none", **metadata)
-    now = timezone.now()
-    Client.objects.filter(client_id=client.client_id).update(
-        registration_source="cimd",
-        document_fetched_at=now,
-        cimd_expires_at=now + timedelta(hours=1),
-    )
+    row = Client.objects.get(client_id=client.client_id)
+    row.registration_source = Client.RegistrationSource.CIMD
+    row.document_fetched_at = timezone.now()
+    row.cimd_expires_at = row.document_fetched_at + timedelta(hours=1)
+    row.save()
     return client
 
 

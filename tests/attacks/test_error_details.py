@@ -281,7 +281,7 @@ def test_the_way_back_is_an_address_that_an_operator_entered(
         *([client_uri] if sound else []),
         *(link for link in links if link.startswith(f"{ISSUER}/developers/errors/")),
     ]
-    assert ("Back to Test app" in page.text) == sound
+    assert ("Back to <bdi>Test app</bdi>" in page.text) == sound
     assert ("Go back to the app you came from" in page.text) == (not sound)
 
 

@@ -18,16 +18,19 @@ from tests.browser.test_passkeys import Authenticator
 from tests.browser.visitor import Site, Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
 from tests.introducing import introduced_before
+from tests.registering import as_client, registered
 from tests.relying_party import (
     Browser,
     RelyingParty,
     mailed_code,
     mailed_link,
+    make_api,
     make_client,
     make_person,
     unique,
 )
 
+REFRESHING = ["authorization_code", "refresh_token"]
 AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
 
 
@@ -54,6 +57,35 @@ def answered(visitor: Visitor) -> None:
     visitor.is_welcome_at_bakery()
     visitor.page.goto(address)
     visitor.sees("You are already signed in to Bakery")
+
+
+def consent_for_apis(visitor: Visitor) -> None:
+    """An app that wants a lot, at APIs with a name and without."""
+    ovens = make_api(name="Ovens", scopes={unique("ovens"): "See which bread is baked today"})
+    bank = make_api(scopes=[], identifier=f"https://{unique('accounts')}.bank.example.com")
+    scope = " ".join(["openid", "profile", "email", "offline_access", *ovens["scopes"]])
+    site = site_at(
+        "https://rp.example.com/", client_name="Bakery", scope=scope, grant_types=REFRESHING
+    )
+    path, _ = request_of(site, visitor.person, scope=scope, resource=bank["identifier"])
+    visitor.open(path)
+    visitor.sign_in()
+    visitor.sees("Continue to Bakery?")
+    expect(visitor.page.locator(".facts")).to_contain_text("In your name at Ovens")
+    expect(visitor.page.locator(".facts")).to_contain_text("bank.example.com")
+
+
+def consent_that_looks_like_another(visitor: Visitor) -> None:
+    """An app that registered itself under the name of one of ours, for a program on a device."""
+    name = unique("Bakery ")
+    make_client(client_name=name)
+    uri = "http://127.0.0.1:51004/callback"
+    native = {"application_type": "native", "token_endpoint_auth_method": "none"}
+    information = registered(client_name=name.upper(), redirect_uris=[uri], **native)
+    visitor.open(request_of(Site(uri, as_client(information)), visitor.person)[0])
+    visitor.sign_in()
+    visitor.sees(f"Continue to {name.upper()}?")
+    expect(visitor.page.locator("#looks-like")).to_contain_text(f"This is not the app {name}")
 
 
 def consent_by_document(visitor: Visitor) -> None:
@@ -529,6 +561,8 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "inactive": at("/account/inactive/"),
     "answered": answered,
     "consent-few": lambda visitor: consent(visitor, "openid"),
+    "consent-for-apis": consent_for_apis,
+    "consent-that-looks-like-another": consent_that_looks_like_another,
     "consent-by-document": consent_by_document,
     "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),
     "not-admitted": not_admitted,

@@ -176,7 +176,7 @@ def test_the_way_back_leads_to_the_apps_own_page(browser: Browser) -> None:
         browser.get("/authorize", params=asked),
         browser.get("/end_session", params={**asked, "post_logout_redirect_uri": "x"}),
     ):
-        assert 'href="https://bakery.example.com/">Back to Bakery</a>' in page.text
+        assert 'href="https://bakery.example.com/"><span>Back to <bdi>Bakery</bdi>' in page.text
 
 
 @spec("OIDC RP-Initiated Logout", "3")
@@ -190,7 +190,7 @@ def test_an_app_that_only_its_hint_names_is_known_when_signing_out_fails(
         "/end_session",
         params={"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": "https://x.test"},
     )
-    assert "Back to Test app" in page.text
+    assert "Back to <bdi>Test app</bdi>" in page.text
     assert "<code>https://x.test</code>" in page.text
     assert tokens["id_token"] not in page.text.partition("<details")[2].partition("<footer")[0]
     assert 'href="/account/logout/">Sign out here</a>' in page.text

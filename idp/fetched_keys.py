@@ -11,11 +11,13 @@ from typing import Any
 
 import structlog
 from django.core.cache import cache
+from django.db import connection
 
-from idp import outbound
+from idp import fetching, outbound
+from idp.fetching import Party
 from idp.jose import public_keys as jwk_sets
 from idp.protocol import json_objects
-from idp.protocol.errors import InvalidRequest
+from idp.protocol.errors import InvalidRequest, TemporarilyUnavailable
 
 log = structlog.get_logger(__name__)
 #: Seconds for which fetched keys are believed without another look …
@@ -25,7 +27,11 @@ USED_FOR = 3600
 #: Seconds between two fetches for the same, whatever came of the first.
 FLOOR = 60
 _CONTENT_TYPES = ("application/json", "application/jwk-set+json")
-_BUSY, _DONE = "busy", "done"
+#: Seconds after its beginning for which a fetch is waited for by all whom an operator knows: where
+#: a server answers as servers do, nobody of many who come at once is turned away.
+WAITED_FOR_BY_ALL = 0.5
+#: What the cache has of a fetch: when it began, or that it is over.
+_DONE = 0.0
 _MOST = 10_000
 _remembered: "OrderedDict[str, _Fetched]" = OrderedDict()
 
@@ -41,38 +47,50 @@ class _Fetched:
         return time.time() - self.at < seconds
 
 
-def keys_at(uri: str, whose: str, *, unknown_kid: bool = False) -> list[dict[str, Any]]:
+def keys_at(uri: str, party: Party, *, unknown_kid: bool = False) -> list[dict[str, Any]]:
     """Return the public JWKs at an address; empty where they can't be had.
 
-    Whoever they are for (`whose`) has them for themselves: nobody's visits keep another from a
-    fetch. `unknown_kid` says that something is signed with a key that was not among them: they are
-    fetched anew, unless they have been within FLOOR.
+    Each party has them for itself: nobody's visits keep another from a fetch. `unknown_kid` says
+    that something is signed with a key that was not among them: they are fetched anew, unless they
+    have been within FLOOR. Within a transaction, which would hold its locks meanwhile, nothing is
+    fetched. Raises TemporarilyUnavailable where none are known and fetching has to wait.
     """
-    name = hashlib.sha256(f"{whose} {uri}".encode()).hexdigest()
+    name = hashlib.sha256(f"{party.name} {uri}".encode()).hexdigest()
     known = _remembered.get(name)
-    if unknown_kid or known is None or not known.is_younger_than(FRESH_FOR):
-        known = _renewed(name, uri, unknown_kid=unknown_kid)
+    is_fresh = known is not None and known.is_younger_than(FRESH_FOR)
+    if unknown_kid or (not is_fresh and not connection.in_atomic_block):
+        known = _renewed(name, uri, party, unknown_kid=unknown_kid)
     return known.keys if known is not None and known.is_younger_than(USED_FOR) else []
 
 
-def fetched(uri: str) -> list[dict[str, Any]]:
-    """Return the usable keys that are at an address now. Raises OutboundError saying why not."""
-    body = outbound.fetch(uri, _CONTENT_TYPES)
+def fetched(uri: str, party: Party) -> list[dict[str, Any]]:
+    """Return the usable keys that are at an address now. Raises OutboundError saying why not.
+
+    Raises TemporarilyUnavailable where it was not tried.
+    """
+    body = fetching.ask(uri, _CONTENT_TYPES, party).body
     try:
         return jwk_sets.usable(json_objects.parse(body.decode(), f"What is at {uri}"))
     except (InvalidRequest, UnicodeDecodeError) as problem:
         raise outbound.OutboundError(str(problem)) from None
 
 
-def _renewed(name: str, uri: str, *, unknown_kid: bool) -> _Fetched | None:
-    """Return what another process has fetched, or fetch it; one process at a time does."""
+def _renewed(name: str, uri: str, party: Party, *, unknown_kid: bool) -> _Fetched | None:
+    """Return what another process has fetched, or fetch it; one process at a time does.
+
+    Raises TemporarilyUnavailable where there is nothing to go on with meanwhile.
+    """
     shared: _Fetched | None = cache.get(f"jwks:{name}")
     fresh = shared is not None and shared.is_younger_than(FRESH_FOR)
     if unknown_kid or not fresh:
-        if cache.add(f"jwks-fetch:{name}", _BUSY, FLOOR):
-            _fetch(name, uri)
-        else:
-            _wait_for_another(name)
+        try:
+            if cache.add(f"jwks-fetch:{name}", time.time(), FLOOR):
+                _fetch(name, uri, party)
+            else:
+                _wait_for_another(name, party)
+        except TemporarilyUnavailable:
+            if unknown_kid or shared is None or not shared.is_younger_than(USED_FOR):
+                raise
         shared = cache.get(f"jwks:{name}")
     if shared is not None:
         _remembered[name] = shared
@@ -82,19 +100,41 @@ def _renewed(name: str, uri: str, *, unknown_kid: bool) -> _Fetched | None:
     return shared
 
 
-def _fetch(name: str, uri: str) -> None:
+def _fetch(name: str, uri: str, party: Party) -> None:
     """Fetch the keys into the shared cache; a failure leaves what is there."""
     try:
-        keys = fetched(uri)
+        keys = fetched(uri, party)
         cache.set(f"jwks:{name}", _Fetched(keys, time.time()), USED_FOR)
     except outbound.OutboundError as problem:
         log.warning("jwks_not_fetched", reason=str(problem))
-    finally:
-        cache.set(f"jwks-fetch:{name}", _DONE, FLOOR)
+    except TemporarilyUnavailable:
+        cache.delete(f"jwks-fetch:{name}")  # it was not tried, so the next may
+        raise
+    cache.set(f"jwks-fetch:{name}", _DONE, FLOOR)
 
 
-def _wait_for_another(name: str) -> None:
-    """Wait while somebody else is fetching the same, which can't take long."""
-    ends_at = time.monotonic() + outbound.SECONDS + 1
-    while cache.get(f"jwks-fetch:{name}") == _BUSY and time.monotonic() < ends_at:
-        time.sleep(0.05)
+def _wait_for_another(name: str, party: Party) -> None:
+    """Wait for a moment while somebody else is fetching the same.
+
+    Raises TemporarilyUnavailable where it takes longer, or too many wait already.
+    """
+    for_all = WAITED_FOR_BY_ALL if party.is_vouched_for else 0
+    if _is_over_by(name, _began_at(name) + for_all):
+        return
+    with fetching.places.waiting(party):
+        if not _is_over_by(name, time.time() + fetching.WAIT):
+            raise fetching.busy()
+
+
+def _is_over_by(name: str, moment: float) -> bool:
+    """Wait until a fetch is over or it is that late; return whether it is over."""
+    while _began_at(name) != _DONE:
+        if time.time() > moment:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _began_at(name: str) -> float:
+    """Return when the fetch began that is under way; _DONE where there is none."""
+    return float(cache.get(f"jwks-fetch:{name}", _DONE))

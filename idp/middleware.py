@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlencode
 
+from corsheaders.middleware import ACCESS_CONTROL_ALLOW_METHODS as ALLOWED_METHODS
 from corsheaders.middleware import CorsMiddleware
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
@@ -22,6 +23,7 @@ from foundation.request_bodies import BODY_PROBLEM
 from idp import policy
 from idp.clients.presentation import logo_policy, name_of
 from idp.continuation import carries_wish, pending_of
+from idp.endpoints import cors
 from idp.endpoints.unusable_body import answer_unusable_body
 from idp.logout.session_state import keep_cookie
 from idp.logs import REQUEST_ID
@@ -219,7 +221,12 @@ def allow_origins(get_response: GetResponse) -> GetResponse:
     with_cors = CorsMiddleware(get_response)
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        return (with_cors if "HTTP_ORIGIN" in request.META else get_response)(request)  # type: ignore[return-value]
+        if "HTTP_ORIGIN" not in request.META:
+            return get_response(request)
+        response: HttpResponse = with_cors(request)  # type: ignore[assignment]
+        if ALLOWED_METHODS in response.headers:
+            response.headers[ALLOWED_METHODS] = ", ".join(cors.methods_of(request.path))
+        return response
 
     return middleware
 

@@ -26,6 +26,9 @@ from django.conf import settings
 SECONDS = 5.0
 #: Bytes that it may bring.
 MOST = 64 * 1024
+#: Host names that are looked up at once. A resolver can hang for longer than anybody waits for it,
+#: and its thread with it.
+LOOKUPS = threading.BoundedSemaphore(32)
 #: Characters that an address may have.
 LONGEST_ADDRESS = 2048
 
@@ -49,6 +52,14 @@ class OutboundError(Exception):
     """An address could not be fetched; the message says why, in a sentence."""
 
 
+class TooSlowError(OutboundError):
+    """The address did not answer in time, or not whole."""
+
+
+class TooManyLookupsError(OutboundError):
+    """Too many host names are being looked up for this one to be; try again."""
+
+
 class UnwantedAnswerError(OutboundError):
     """The address answered, and with something else than was asked for."""
 
@@ -59,6 +70,21 @@ class Answer:
 
     body: bytes
     headers: HTTPMessage
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one fetch may take, and whom it may connect to."""
+
+    seconds: float = SECONDS
+    #: Bytes of the answer's body.
+    most: int = MOST
+    lookups: threading.BoundedSemaphore = LOOKUPS
+    #: Called with the IP addresses of the host before one is connected to; may raise.
+    before_connecting: Callable[[Collection[Address]], None] = lambda _: None
+
+
+USUAL = Bounds()
 
 
 @dataclass(frozen=True)
@@ -79,46 +105,51 @@ def addresses_of(host: str) -> Collection[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def fetch(url: str, content_types: Collection[str], *, resolve: Resolver = addresses_of) -> bytes:
-    """Return the content of a client's address. Raises as `ask` does."""
-    return ask(url, content_types, resolve=resolve).body
-
-
-def ask(url: str, content_types: Collection[str], *, resolve: Resolver = addresses_of) -> Answer:
+def ask(
+    url: str,
+    content_types: Collection[str],
+    bounds: Bounds = USUAL,
+    *,
+    resolve: Resolver = addresses_of,
+) -> Answer:
     """Return what is at a client's address, as one of these content types (`application/*+json`).
 
     Nothing of ours goes along: no cookie, no credentials. No redirect is followed and no proxy of
-    the environment used. Raises OutboundError, of which UnwantedAnswerError is the address's word.
+    the environment used. It is over after `bounds.seconds`, from looking up the host to the last
+    byte, wherever the time went. Raises OutboundError, of which UnwantedAnswerError is the
+    address's word.
     """
-    ends_at = time.monotonic() + SECONDS
-    with _talking_to(url, resolve, ends_at) as (connection, target):
+    ends_at = time.monotonic() + bounds.seconds
+    with _talking_to(url, bounds, resolve, ends_at) as (connection, target):
         response = _answer(connection, _get(target, content_types), ends_at)
-        return Answer(_body(response, target, content_types), response.headers)
+        return Answer(_body(response, target, content_types, bounds.most), response.headers)
 
 
 def post(url: str, form: str, *, resolve: Resolver = addresses_of) -> int:
     """Send a form (`application/x-www-form-urlencoded`) and return the status of the answer.
 
-    The answer's body is not read. As with `fetch`, nothing else of ours goes along, and no redirect
+    The answer's body is not read. As with `ask`, nothing else of ours goes along, and no redirect
     is followed. Raises OutboundError.
     """
     ends_at = time.monotonic() + SECONDS
-    with _talking_to(url, resolve, ends_at) as (connection, target):
+    with _talking_to(url, USUAL, resolve, ends_at) as (connection, target):
         return int(_answer(connection, _post(target, form), ends_at).status)
 
 
 @contextmanager
 def _talking_to(
-    url: str, resolve: Resolver, ends_at: float
+    url: str, bounds: Bounds, resolve: Resolver, ends_at: float
 ) -> Iterator[tuple[socket.socket, _Target]]:
     """Connect to a client's address; whatever goes wrong with it is an OutboundError."""
     try:
         target = _target(url)
-        addresses = [_checked(text, target) for text in _looked_up(target.host, resolve, ends_at)]
+        found = _looked_up(target.host, resolve, bounds.lookups, ends_at)
+        addresses = [_checked(text, target) for text in found]
+        bounds.before_connecting(addresses)
         with _connected(target, addresses, ends_at) as connection:
             yield connection, target
     except TimeoutError:
-        raise OutboundError(f"{url} did not answer within {SECONDS:.0f} seconds.") from None
+        raise TooSlowError(f"{url} did not answer within {bounds.seconds:.0f} seconds.") from None
     except ssl.SSLCertVerificationError as problem:
         words = problem.verify_message or "it is not for this host"
         raise OutboundError(f"The certificate of {url} is not trusted: {words}.") from None
@@ -178,8 +209,17 @@ def _allowed_networks(named: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(networks)
 
 
-def _looked_up(host: str, resolve: Resolver, ends_at: float) -> list[str]:
+def host_of(url: str) -> str:
+    """Return the host of an address that could be fetched. Raises OutboundError."""
+    return _target(url).host
+
+
+def _looked_up(
+    host: str, resolve: Resolver, lookups: threading.BoundedSemaphore, ends_at: float
+) -> list[str]:
     """Ask the resolver, which may take longer than we do: it works on in a thread of its own."""
+    if not lookups.acquire(blocking=False):
+        raise TooManyLookupsError("Too many host names are being looked up just now.")
     found: Queue[list[str] | Exception] = Queue()
 
     def ask() -> None:
@@ -187,6 +227,8 @@ def _looked_up(host: str, resolve: Resolver, ends_at: float) -> list[str]:
             found.put(list(resolve(host)))
         except (OSError, ValueError) as problem:  # a label that is too long is a ValueError
             found.put(problem)
+        finally:
+            lookups.release()
 
     threading.Thread(target=ask, daemon=True).start()
     try:
@@ -297,11 +339,13 @@ def _answer(connection: socket.socket, message: str, ends_at: float) -> HTTPResp
     return response
 
 
-def _body(response: HTTPResponse, target: _Target, content_types: Collection[str]) -> bytes:
+def _body(
+    response: HTTPResponse, target: _Target, content_types: Collection[str], most: int
+) -> bytes:
     _is_what_was_asked_for(response, target, content_types)
-    body = response.read(MOST + 1)
-    if len(body) > MOST:
-        raise UnwantedAnswerError(f"What {target.authority} sent is larger than {MOST} bytes.")
+    body = response.read(most + 1)
+    if len(body) > most:
+        raise UnwantedAnswerError(f"What {target.authority} sent is larger than {most} bytes.")
     if response.length:
         raise OutboundError(f"What {target.authority} sent broke off.")
     return body

@@ -132,6 +132,8 @@ REGISTRATION_GRANT_TYPES: Final = tuple(settings.IDP_REGISTRATION_GRANTS)
 REGISTRATION_RESPONSE_TYPES: Final = tuple(settings.IDP_REGISTRATION_RESPONSE_TYPES)
 #: Whether clients get a new registration access token at each use (RFC 7592 §5).
 REGISTRATION_TOKENS_ROTATE: Final[bool] = settings.IDP_REGISTRATION_TOKEN_ROTATION
+#: Whether logos of apps that registered themselves are fetched and shown, whoever they are.
+REGISTRATION_LOGOS: Final[bool] = settings.IDP_REGISTRATION_LOGOS
 #: Whose software statements are believed, and where their keys are.
 SOFTWARE_STATEMENT_ISSUERS: Final = {
     issuer: jwks_uri
@@ -173,7 +175,9 @@ DISCOVERY_PATHS: Final = (
 )
 #: Where it is seen to that this process is well.
 HEALTH_PATHS: Final = ("/healthz", "/readyz")
-#: Where only machines come: no cookie is read or set there.
+#: Where we serve logos of apps that registered themselves.
+LOGO_PATH: Final = "/logo"
+#: Where only machines come, and browsers for pictures: no cookie is read or set there.
 PROTOCOL_PATHS: Final = frozenset(
     {
         "/token",
@@ -183,6 +187,7 @@ PROTOCOL_PATHS: Final = frozenset(
         "/register",
         "/jwks",
         "/check_session",
+        LOGO_PATH,
         *DISCOVERY_PATHS,
         *HEALTH_PATHS,
     }

@@ -58,6 +58,8 @@ IDP_REGISTRATION_GRANTS: list[str] = env.str(
 IDP_REGISTRATION_RESPONSE_TYPES: list[str] = env.list(
     "IDP_REGISTRATION_RESPONSE_TYPES", default=["code"]
 )
+#: Whether logos of apps that registered themselves, or came with a document, are fetched and shown.
+IDP_REGISTRATION_LOGOS: bool = env.bool("IDP_REGISTRATION_LOGOS", default=False)
 #: Whether a client may come with a document of its own instead, at the https address that is its
 #: client_id: "closed" or "open"; and the hosts where such documents may be, any if none is named.
 IDP_CLIENT_ID_METADATA: str = env.str("IDP_CLIENT_ID_METADATA", default="closed")

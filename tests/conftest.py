@@ -36,6 +36,7 @@ WITHOUT_DATABASE = (
     "/tests/attacks/test_server_errors.py",
     "/tests/idp/test_deploy_checks.py",
     "/tests/idp/test_issuer.py",
+    "/tests/idp/test_fetching.py",
     "/tests/idp/test_outbound.py",
     "/tests/idp/protocol/",
     "/tests/idp/jose/",
@@ -195,6 +196,20 @@ def foreign_site() -> Iterator[Elsewhere]:
     authority = Authority(Path(settings.IDP_OUTBOUND_CA_BUNDLE).parent)
     with running_elsewhere(authority.certify("localhost")) as server:
         yield server
+
+
+@pytest.fixture
+def slow_hosts_forgotten(foreign_site: Elsewhere) -> Iterator[None]:
+    """Let the servers of this machine be asked again after a test in which they were slow."""
+    yield
+    from hashlib import sha256
+
+    from django.core.cache import cache
+
+    names = [sha256(name.encode()).hexdigest() for name in ("localhost", "127.0.0.1", "::/64")]
+    cache.delete_many(
+        f"slow:{whose}:{name}" for whose in ("vouched", "strangers") for name in names
+    )
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import datetime
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +23,7 @@ _CLEAR = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 class Authority:
     """A certificate authority of its own, whose certificate is in a file."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, name: str = "authority") -> None:
         self.directory = directory
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = _name("Test authority")
@@ -32,7 +33,7 @@ class Authority:
             .add_extension(constraints, critical=True)
             .sign(self.key, hashes.SHA256())
         )
-        self.file = directory / "authority.pem"
+        self.file = directory / f"{name}.pem"
         self.file.write_bytes(self.certificate.public_bytes(_PEM))
 
     def certify(self, *names: str) -> Path:
@@ -71,8 +72,12 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: Any) -> x509.Certificat
 class Elsewhere:
     """A server on this machine that says what it is told to, and remembers what was asked."""
 
-    def __init__(self, certificate: Path | None, host: str = "localhost") -> None:
+    def __init__(
+        self, certificate: Path | None, host: str = "localhost", bind: str = "127.0.0.1"
+    ) -> None:
         self.pages: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
+        #: What is said where there is no page.
+        self.otherwise = answering(b"", status=404)
         #: The paths asked for, with the headers that came.
         self.asked: list[tuple[str, dict[str, str]]] = []
         #: The paths that forms were sent to, each with what was in it.
@@ -86,7 +91,7 @@ class Elsewhere:
                 elsewhere.asked.append((self.path, dict(self.headers)))
                 self.close_connection = True
                 with suppress(OSError):  # who asked has gone
-                    elsewhere.pages.get(self.path, answering(b"", status=404))(self)
+                    elsewhere.pages.get(self.path, elsewhere.otherwise)(self)
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -95,7 +100,7 @@ class Elsewhere:
 
             def log_message(self, *_: Any) -> None: ...
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer((bind, 0), Handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # type: ignore[method-assign]
         scheme = "http"
@@ -141,10 +146,22 @@ def answering(
     return answer
 
 
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    """Answer what was asked for without end, a byte at a time, so that no read is ever in vain."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", handler.headers["Accept"].partition(",")[0])
+    handler.end_headers()
+    while True:
+        handler.wfile.write(b" ")
+        time.sleep(0.1)
+
+
 @contextmanager
-def running(certificate: Path | None, host: str = "localhost") -> Iterator[Elsewhere]:
+def running(
+    certificate: Path | None, host: str = "localhost", bind: str = "127.0.0.1"
+) -> Iterator[Elsewhere]:
     """Run a server while the block lasts."""
-    elsewhere = Elsewhere(certificate, host)
+    elsewhere = Elsewhere(certificate, host, bind)
     threading.Thread(target=elsewhere.server.serve_forever, daemon=True).start()
     try:
         yield elsewhere

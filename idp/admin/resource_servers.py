@@ -1,6 +1,6 @@
 """APIs, scopes of the operator's own, and initial access tokens."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -134,7 +134,16 @@ class InitialAccessTokenForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = InitialAccessToken
-        fields = ("name", "expires_at", "max_uses", "grant_types", "scopes", "redirect_hosts")
+        fields = (
+            *("name", "expires_at", "max_uses", "grant_types", "scopes", "redirect_hosts"),
+            "logos",
+        )
+        help_texts: ClassVar = {
+            "logos": _(
+                "People see the logo that an app names when they sign in and agree. It is fetched "
+                "once and served from here."
+            )
+        }
 
 
 def _revoke(_http: HttpRequest, token: InitialAccessToken) -> None:

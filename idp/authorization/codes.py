@@ -12,6 +12,7 @@ from accounts.authentication import Authentication
 from idp import policy
 from idp.authorization import pending
 from idp.authorization.request import AuthorizationRequest
+from idp.clients.encryption import have_key_ready
 from idp.models import Authorization, Client, ClientSession
 from idp.protocol import response_types
 from idp.protocol.vocabulary import OFFLINE_ACCESS
@@ -32,12 +33,15 @@ def issue(
     A code lives CODE_LIFETIME. All is of one family, so whatever ends it ends all of it.
     `client_session_id` is the client's row in this session, None if it is here for the first time.
     A trial makes none: its client takes no part in the session, and is told of no sign-out.
-    Raises AnsweredError for a kept request that was answered before, StaleClientError, and
-    InvalidTarget, InvalidScope where an access token can't be given.
+    Raises AnsweredError for a kept request that was answered before, StaleClientError,
+    InvalidTarget and InvalidScope where an access token can't be given, and TemporarilyUnavailable
+    where the key can't be fetched that an ID token is encrypted to.
     """
     begins = client_session_id is None and not request.is_trial
     in_front = response_types.carries_tokens(request.response_type)
     kept = request.pending_id is not None
+    if in_front:
+        have_key_ready(request.client)
     # Without any of these, one statement is all.
     with transaction.atomic() if begins or in_front or kept else nullcontext():
         if request.pending_id is not None:

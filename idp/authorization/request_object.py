@@ -7,12 +7,14 @@ came.
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
 
-from idp import keys, outbound, policy
+from foundation import rate_limits
+from foundation.rate_limits import RateLimit, RateLimitExceededError
+from idp import fetching, keys, outbound, policy
 from idp.authorization.request import Arrival
 from idp.clients import secrets
 from idp.clients.keys import public_keys
@@ -20,13 +22,21 @@ from idp.jose.decrypt import decrypted
 from idp.jose.sign import base64url
 from idp.jose.verify import header_of, is_encrypted, octet_keys, verified_by
 from idp.models import Client
-from idp.protocol.errors import InvalidRequest, InvalidRequestObject, InvalidRequestUri
+from idp.protocol.errors import (
+    InvalidRequest,
+    InvalidRequestObject,
+    InvalidRequestUri,
+    TemporarilyUnavailable,
+)
 from idp.protocol.parameters import Parameters
 
 #: How much two clocks may differ, in seconds.
 LEEWAY = 30
-#: How often one client's request objects are fetched in a minute; what has a hash is kept.
-FETCHES_A_MINUTE = 60
+#: How often one client's request objects are fetched: for one visitor, so that nobody uses up what
+#: others need, and for all of them. What has its hash for a fragment is kept.
+FETCHES_FOR_VISITOR = RateLimit("request-objects-for-visitor", 60, timedelta(minutes=1))
+FETCHES = RateLimit("request-objects", 600, timedelta(minutes=1))
+#: Seconds.
 KEPT_FOR = 600
 _CONTENT_TYPES = ("application/oauth-authz-req+jwt", "application/jwt")
 _TYPES = (None, "JWT", "jwt", "oauth-authz-req+jwt", "application/oauth-authz-req+jwt")
@@ -71,10 +81,11 @@ class RequestObject:
         )
 
 
-def read(client: Client, arrival: Arrival, now: datetime) -> RequestObject | None:
+def read(client: Client, arrival: Arrival, visitor: str, now: datetime) -> RequestObject | None:
     """Return the request object of a request, signed by its client; None where it has none.
 
-    Raises InvalidRequest, InvalidRequestObject, InvalidRequestUri.
+    `visitor` is what limits count its sender by. Raises InvalidRequest, InvalidRequestObject,
+    InvalidRequestUri, TemporarilyUnavailable.
     """
     parameters = arrival.parameters
     by_value, by_reference = parameters.get("request"), parameters.get("request_uri")
@@ -82,7 +93,7 @@ def read(client: Client, arrival: Arrival, now: datetime) -> RequestObject | Non
         _needs_none(client, arrival)
         return None
     if by_reference is not None:
-        by_value = _fetched(client, by_reference, also=by_value)
+        by_value = _fetched(client, by_reference, visitor, also=by_value)
     claims = _authentic(client, _opened(client, by_value or ""), now)
     return RequestObject(claims, parameters, client.require_signed_request_object)
 
@@ -111,50 +122,43 @@ def _needs_none(client: Client, arrival: Arrival) -> None:
 # --- where it is --------------------------------------------------------------------------------
 
 
-def _fetched(client: Client, uri: str, *, also: str | None) -> str:
+def _fetched(client: Client, uri: str, visitor: str, *, also: str | None) -> str:
     """Return what is at a registered address. OIDC Core §6.2, RFC 9101 §10.4.
 
-    A fragment is the hash of what has to be there, so that may be kept. Without one it may be
-    another request each time, so it is fetched each time, within limits.
+    A fragment is a key for caches: where it is the hash of what is there, that is kept. Otherwise
+    it may be another request each time, so it is fetched each time, within limits.
     """
     if also is not None:
         raise InvalidRequest("The parameters request and request_uri came together; send one.")
     address, _, fragment = uri.partition("#")
-    if uri not in client.request_uris and address not in client.request_uris:
+    if address not in {registered.partition("#")[0] for registered in client.request_uris}:
         raise InvalidRequestUri("The request_uri is not one that is registered for this client.")
     name = f"request-object:{client.pk}:{hashlib.sha256(uri.encode()).hexdigest()}"
     kept: str | None = cache.get(name) if fragment else None
     if kept is not None:
         return kept
-    _may_be_fetched(client)
+    _may_be_fetched(client, visitor)
     try:
-        body = outbound.fetch(address, _CONTENT_TYPES)
+        body = fetching.ask(address, _CONTENT_TYPES, fetching.party_of(client)).body
     except outbound.OutboundError as problem:
         raise InvalidRequestUri(f"The request_uri could not be used: {problem}") from None
-    if fragment and fragment != base64url(hashlib.sha256(body).digest()):
-        raise InvalidRequestUri(
-            "What is at the request_uri is not what its fragment, the base64url of its SHA-256, "
-            "says."
-        )
     jwt = body.decode("ascii", "replace").strip()
-    if fragment:
+    if fragment == base64url(hashlib.sha256(body).digest()):
         cache.set(name, jwt, KEPT_FOR)
     return jwt
 
 
-def _may_be_fetched(client: Client) -> None:
+def _may_be_fetched(client: Client, visitor: str) -> None:
     """RFC 9101 §10.4: nobody makes us fetch without end."""
-    key = f"request-objects-fetched:{client.pk}"
-    cache.add(key, 0, 60)
+    of_client = str(client.pk)
     try:
-        times = cache.incr(key)
-    except ValueError:  # it expired between the two
-        times = 1
-    if times > FETCHES_A_MINUTE:
-        raise InvalidRequestUri(
+        rate_limits.count((FETCHES_FOR_VISITOR, f"{of_client} {visitor}"), (FETCHES, of_client))
+    except RateLimitExceededError as exceeded:
+        raise TemporarilyUnavailable(
             "This client's request objects were fetched too often; wait a minute, or use a "
-            "request_uri with the hash of its content for a fragment."
-        )
+            "request_uri with the hash of its content for a fragment.",
+            retry_after=exceeded.retry_after,
+        ) from None
 
 
 # --- whose it is --------------------------------------------------------------------------------

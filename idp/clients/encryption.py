@@ -33,6 +33,16 @@ def encrypted_for(client: Client, text: str, *, alg: str, enc: str, signed: bool
     return encrypted(text, alg=alg, enc=enc, key=key, cty="JWT" if signed else None)
 
 
+def have_key_ready(client: Client) -> None:
+    """Fetch the key that the client's ID tokens are encrypted to, where that is needed.
+
+    Call it before a transaction in which one is issued: none waits for a client's server. Raises
+    TemporarilyUnavailable where nothing can be fetched just now.
+    """
+    if client.id_token_encrypted_response_alg in policy.PUBLIC_KEY_ENCRYPTION:
+        public_keys(client)
+
+
 def opened_for(client: Client, jwe: str, *, alg: str, enc: str) -> str | None:
     """Return what is inside, where the client's secret opens it; its private key is its own."""
     key = _secret_key(client, alg, enc) if alg in policy.SECRET_ENCRYPTION else None

@@ -7,6 +7,7 @@ from django.utils.translation import get_language
 
 from accounts.next import split
 from idp import policy
+from idp.clients import logos
 from idp.models import Client
 from idp.protocol.redirect_uris import origin_of
 
@@ -35,22 +36,28 @@ def name_of(client: Client) -> str:
 
 
 def shown_logo(client: Client) -> str:
-    """Return the logo that pages show: of clients that an operator entered, else none."""
+    """Return the address of the logo that pages show, empty for none.
+
+    A client's own address where an operator entered it; else ours, where its logo is trusted.
+    """
     logo = _said("logo_uri", client)
-    return logo if logo.startswith("https://") and _is_entered_by_operator(client) else ""
+    if not client.is_self_registered:
+        return logo if logo.startswith("https://") else ""
+    return logos.address_of(client, logo)
 
 
 def logo_policy(client: Client) -> dict[str, list[str]]:
     """Return what a page with the client's logo adds to its Content-Security-Policy."""
     logo = shown_logo(client)
-    return {"img-src": [origin_of(logo)]} if logo else {}
+    is_elsewhere = logo.startswith("https://")  # one of ours needs no leave
+    return {"img-src": [origin_of(logo)]} if is_elsewhere else {}
 
 
 def home_of(client: Client) -> str:
     """Return the app's home page: of clients that an operator entered, else nothing."""
     home = _said("client_uri", client)
     web = home.startswith(("https://", "http://"))
-    return home if web and _is_entered_by_operator(client) else ""
+    return home if web and not client.is_self_registered else ""
 
 
 def start_of(client: Client) -> str:
@@ -78,10 +85,6 @@ def way_to(client: Client, redirect_uri: str) -> str:
 def _said(member: str, client: Client) -> str:
     """Return what the client says of itself in the page's language."""
     return client.in_language(member, get_language() or "")
-
-
-def _is_entered_by_operator(client: Client) -> bool:
-    return bool(client.registration_source == Client.RegistrationSource.MANUAL)
 
 
 def hosts_of(client: Client) -> list[str]:

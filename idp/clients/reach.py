@@ -10,9 +10,11 @@ from django.utils.translation import gettext as _
 from idp import outbound, policy
 from idp.clients import sectors
 from idp.fetched_keys import fetched
+from idp.fetching import party_of
 from idp.jose.algorithms import ALGORITHMS
 from idp.jose.encrypt import public_key_for
 from idp.models import Client
+from idp.protocol.errors import TemporarilyUnavailable
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ def visits(client: Client) -> list[Visit]:
 
 def _at_jwks_uri(client: Client) -> tuple[str, ...]:
     try:
-        found = fetched(client.jwks_uri)
-    except outbound.OutboundError as problem:
+        found = fetched(client.jwks_uri, party_of(client))
+    except (outbound.OutboundError, TemporarilyUnavailable) as problem:
         return (str(problem),)
     return tuple(problems_with_keys(client, found)) if found else (_("No usable key is there."),)
 
@@ -82,4 +84,6 @@ def _at_sector(client: Client) -> tuple[str, ...]:
         sectors.look(client)
     except ValidationError as error:
         return tuple(error.messages)
+    except TemporarilyUnavailable as problem:
+        return (str(problem),)
     return ()

@@ -8,7 +8,7 @@ import json
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from idp import outbound
+from idp import fetching, outbound
 from idp.models import Client
 
 _COLUMNS = ("sector_identifier_uri", "redirect_uris")
@@ -18,7 +18,8 @@ _CONTENT_TYPES = ("application/json",)
 def vouches_for(client: Client) -> None:
     """Fetch what is at a client's sector_identifier_uri, where that or what it lists is new.
 
-    Raises ValidationError where it is not there, or lacks one of the client's redirect URIs.
+    Raises ValidationError where it is not there, or lacks one of the client's redirect URIs, and
+    TemporarilyUnavailable where nothing can be fetched just now.
     """
     if client.sector_identifier_uri and not _is_as_before(client):
         look(client)
@@ -26,8 +27,9 @@ def vouches_for(client: Client) -> None:
 
 def look(client: Client) -> None:
     """Fetch what is at a client's sector_identifier_uri. Raises as `vouches_for` does."""
+    uri, party = client.sector_identifier_uri, fetching.party_of(client)
     try:
-        listed = json.loads(outbound.fetch(client.sector_identifier_uri, _CONTENT_TYPES))
+        listed = json.loads(fetching.ask(uri, _CONTENT_TYPES, party).body)
     except outbound.OutboundError as problem:
         raise ValidationError({"sector_identifier_uri": [str(problem)]}) from None
     except (ValueError, RecursionError):

@@ -24,6 +24,7 @@ from idp.declaration.members import (
 from idp.declaration.steps import Step, updated
 from idp.models import Client
 from idp.models.catalog import Catalog
+from idp.protocol.errors import TemporarilyUnavailable
 
 _MEMBERS = {"client_id", "client_secret", "owner", *metadata.NAMES}
 _NAMES = {"user": "owner", **metadata.NAMES_OF_COLUMNS}
@@ -58,6 +59,8 @@ def plan_client(
     except ValidationError as error:
         ((name, problems),) = error.message_dict.items()
         raise DeclarationError(f"{what}: {name}: {' '.join(problems)}") from None
+    except TemporarilyUnavailable as problem:
+        raise DeclarationError(f"{what}: sector_identifier_uri: {problem}") from None
     fields = differences(before, state(client))
     secret = _secret_of(what, client, entry)
     if secret is None and client.needs_secret and not (client.pk and client.secrets.exists()):

@@ -28,6 +28,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "grant_types": (list,),
     "scope": (str,),
     "redirect_hosts": (list,),
+    "logos": (bool,),
 }
 _MEMBERS = {"name", "token", "expires_at", *_TYPES}
 _NAMES = {"scopes": "scope", "hashed": "token"}
@@ -56,6 +57,7 @@ def plan_initial_access_token(
     row.grant_types = entry.get("grant_types", [])
     row.scopes = entry.get("scope", "").split()
     row.redirect_hosts = entry.get("redirect_hosts", [])
+    row.logos = entry.get("logos", False)
     token = _token_of(what, row, entry)
     new_token = token is not None and not server_keys.matches(token, row.hashed, TOKEN_PURPOSE)
     if new_token and token is not None:
@@ -91,6 +93,7 @@ def state(row: InitialAccessToken) -> dict[str, Any]:
         "grant_types": row.grant_types,
         "scope": " ".join(row.scopes),
         "redirect_hosts": row.redirect_hosts,
+        "logos": row.logos,
     }
 
 

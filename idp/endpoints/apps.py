@@ -60,7 +60,7 @@ def apps(http: HttpRequest) -> HttpResponse:
         return redirect("account_apps")
     shown = apps_of(session.user)
     response = render(http, "account/apps.html", {"apps": shown})
-    logos = sorted({origin_of(app.logo) for app in shown if app.logo})
+    logos = sorted({origin_of(app.logo) for app in shown if app.logo.startswith("https://")})
     response._csp_update = {"img-src": logos} if logos else None  # type: ignore[attr-defined]
     return response
 

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts import parking, second_factor
 from accounts.authentication import Authentication, authentication_of
 from accounts.models import Session
-from foundation.client_address import client_address
+from foundation.client_address import client_address, rate_limit_key
 from idp import events
 from idp.authorization import codes, pending, request_object, trial
 from idp.authorization.checks import check
@@ -108,7 +108,8 @@ def _client_id(parameters: Parameters) -> str:
 def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
     """Open the request object if there is one, then go by what the request is with it."""
     try:
-        signed = request_object.read(client, arrival, timezone.now())
+        visitor = rate_limit_key(http)
+        signed = request_object.read(client, arrival, visitor, timezone.now())
         arrival = replace(arrival, parameters=signed.parameters) if signed else arrival
     except ProtocolError as error:
         # Nothing inside is believed: only an address outside can be answered.

@@ -1,18 +1,25 @@
 """Which web origins may read which answers. Fetch standard, CORS protocol; RFC 9700 §2.6.
 
-Discovery and keys are for everyone (their own headers say so); token and UserInfo for the origins
-of registered clients, never with credentials; the authorization endpoint for nobody.
+Discovery and keys are for everyone (their own headers say so), and so is registration where it is
+open: whoever comes there has no origin that we could know, and brings a token or nothing. Token and
+UserInfo are for the origins of registered clients; the authorization endpoint is for nobody. None
+is with credentials.
 """
 
 from typing import Any
 
 from corsheaders.signals import check_request_enabled
+from django.conf import settings
 from django.http import HttpRequest
 
 from idp import policy
 from idp.models import ClientOrigin
 
-_OPEN = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"]})
+#: Where clients register, and manage what they registered (RFC 7592 §2): only if that is possible.
+_REGISTRATION = frozenset(
+    {policy.PATHS[name] for name in ("registration_endpoint",) if name in policy.PATHS}
+)
+_OPEN = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"], *_REGISTRATION})
 _FOR_CLIENTS = frozenset(
     {
         policy.PATHS["token_endpoint"],
@@ -25,6 +32,12 @@ _FOR_CLIENTS = frozenset(
 def connect() -> None:
     """Let django-cors-headers ask us."""
     check_request_enabled.connect(_is_enabled, dispatch_uid="idp.cors")
+
+
+def methods_of(path: str) -> tuple[str, ...]:
+    """Return the methods that a preflight of another origin is told of."""
+    changes = ("PUT", "DELETE") if path in _REGISTRATION else ()
+    return (*settings.CORS_ALLOW_METHODS, *changes)
 
 
 def _is_enabled(sender: Any, request: HttpRequest, **_: Any) -> bool:  # noqa: ARG001

@@ -17,6 +17,7 @@ from idp.models import Client
 from idp.protocol.errors import (
     ProtocolError,
     RequestExpired,
+    TemporarilyUnavailable,
     UnknownClient,
     UnregisteredRedirectUri,
     UnusableClientDocument,
@@ -44,6 +45,10 @@ _TOLD: dict[type[ProtocolError], tuple[Promise, Promise]] = {
             "The app wants you to be sent on to an address that isn’t registered for it. "
             "To keep you safe, we stopped here."
         ),
+    ),
+    TemporarilyUnavailable: (
+        _("This takes too long just now"),
+        _("Too much is going on, or the app is too slow. Wait a moment, then reload this page."),
     ),
     RequestExpired: (
         _("This page was open for too long"),
@@ -87,7 +92,7 @@ def error_page(
         Client.objects.filter(client_id=client_id).first() if client_id else None
     )
     heading, sentence = _SIGNING_OUT if signing_out else _told(error)
-    return render(
+    response = render(
         http,
         "error.html",
         {
@@ -101,8 +106,11 @@ def error_page(
             "error_uri": policy.error_uri(error.code, reference),
             "reference": reference,
         },
-        status=HTTPStatus.BAD_REQUEST,
+        status=HTTPStatus.BAD_REQUEST if error.retry_after is None else error.status,
     )
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _told(error: ProtocolError) -> tuple[Promise, Promise]:

@@ -6,7 +6,7 @@ OAuth Client ID Metadata Document §5.
 from django.http import HttpRequest
 from django.utils import timezone
 
-from foundation.client_address import client_address
+from foundation.client_address import rate_limit_key
 from idp.clients.presentation import hosts_of
 from idp.events import Kind, masked, record
 from idp.registration import client_id_documents, software_statements
@@ -16,8 +16,7 @@ def introduce(http: HttpRequest, client_id: str) -> None:
     """Have a client as its own document describes it, if it has one; raises what `look` does."""
     if not client_id_documents.may_be_at(client_id):
         return
-    address = client_address(http) or "unknown"
-    news = client_id_documents.look(client_id, address, timezone.now())
+    news = client_id_documents.look(client_id, rate_limit_key(http), timezone.now())
     if news is None:
         return
     target = f"client {client_id}"

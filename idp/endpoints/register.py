@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from foundation.client_address import client_address
+from foundation.client_address import rate_limit_key
 from idp import policy
 from idp.clients.metadata import REGISTERED
 from idp.clients.presentation import hosts_of
@@ -84,7 +84,7 @@ def _permit(token: str | None) -> policies.Permit:
 def _register(http: HttpRequest, permit: policies.Permit, document: dict[str, Any]) -> HttpResponse:
     now = timezone.now()
     if permit.token is None:
-        throttle.count(client_address(http) or "unknown", now)
+        throttle.count(rate_limit_key(http))
     registration = lifecycle.register(document, permit, now)
     client = registration.client
     record(

@@ -20,6 +20,7 @@ from foundation.rate_limits import RateLimitExceededError
 from foundation.slots import RETRY_AFTER, NoPlaceError, place
 from idp import events
 from idp.clients.admission import NOT_ADMITTED, admits
+from idp.clients.encryption import have_key_ready
 from idp.models import Authorization, Client, ClientSession
 from idp.protocol.errors import (
     InvalidGrant,
@@ -44,6 +45,7 @@ def entitle(
     username, password = parameters.require("username"), parameters.require("password")
     scopes = _scopes(client, parameters)
     user = _person(http, client, username, password)
+    have_key_ready(client)
     with transaction.atomic():
         authorization = _authorization(http, client, user, scopes, parameters, now)
         yield Entitlement(client, authorization, scopes, tuple(authorization.resource))

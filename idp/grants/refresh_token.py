@@ -9,6 +9,7 @@ from typing import NoReturn
 from django.db import transaction
 from django.http import HttpRequest
 
+from idp.clients.encryption import have_key_ready
 from idp.grants import family
 from idp.models import Client, RefreshToken
 from idp.protocol.errors import InvalidGrant, InvalidScope
@@ -45,6 +46,7 @@ def refresh(
         entitlement = _given_by(found, client, parameters, now, made)
         yield replace(entitlement, next_refresh_token=successor)
         return
+    have_key_ready(client)
     with transaction.atomic():
         repeated = _repeated(token, client, parameters, now)
         if repeated is not None:

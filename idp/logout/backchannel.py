@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from idp import events, outbound
 from idp.models import Client, ClientSession, Delivery
-from idp.protocol.errors import InvalidClientMetadata
+from idp.protocol.errors import InvalidClientMetadata, TemporarilyUnavailable
 from idp.subjects import subject_of
 from idp.tokens import logout_token
 
@@ -30,7 +30,7 @@ _PAUSES = tuple(
 #: Seconds before what somebody took up and never finished is due again: longer than a fetch.
 _TAKEN_FOR = timedelta(seconds=60)
 #: How many clients are told side by side, so that a slow one holds up nobody.
-_AT_ONCE = 20
+AT_ONCE = 20
 _BATCH = 100
 
 
@@ -60,7 +60,7 @@ def deliver(now: datetime) -> bool:
     taken = [pk for pk in keys if _take_up(pk, now)]
     if not taken:
         return bool(keys)
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
+    with ThreadPoolExecutor(AT_ONCE) as threads:
         rows = Delivery.objects.filter(pk__in=taken).select_related("client")
         tries = {threads.submit(_problem_with_telling, row, now): row for row in rows}
         for done in as_completed(tries):
@@ -99,7 +99,7 @@ def _problem_with_telling(delivery: Delivery, now: datetime) -> str | None:
         )
         form = urlencode({"logout_token": token})
         status = outbound.post(client.backchannel_logout_uri, form)
-    except InvalidClientMetadata as error:
+    except (InvalidClientMetadata, TemporarilyUnavailable) as error:
         return error.description
     except outbound.OutboundError as problem:
         return str(problem)

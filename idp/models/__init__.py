@@ -5,6 +5,7 @@ from idp.models.client import Client, ClientName, ClientOrigin, ClientSecret, Us
 from idp.models.delivery import Delivery
 from idp.models.event import Event
 from idp.models.keys import SigningKey
+from idp.models.logo import ClientLogo
 from idp.models.registration import InitialAccessToken
 from idp.models.resource_server import ResourceServer
 from idp.models.scope import Scope
@@ -16,6 +17,7 @@ __all__ = [
     "Authorization",
     "AuthorizationCode",
     "Client",
+    "ClientLogo",
     "ClientName",
     "ClientOrigin",
     "ClientSecret",

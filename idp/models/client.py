@@ -6,7 +6,6 @@ column has another name (`name`, `skip_authorization`), `clients.metadata` maps 
 
 import hashlib
 import json
-import re
 from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -376,6 +375,12 @@ class Client(AbstractApplication):
         return bool(self.registration_source != self.RegistrationSource.MANUAL)
 
     @property
+    def is_vouched_for(self) -> bool:
+        """Whether an operator entered it, or let it register with a token of theirs."""
+        by_operator = self.registration_source == self.RegistrationSource.MANUAL
+        return bool(by_operator or self.registered_with)
+
+    @property
     def needs_hmac_key(self) -> bool:
         """Whether something is signed with the client's secret, which then has to be kept."""
         return self.hmac_key_octets > 0
@@ -614,11 +619,7 @@ class Client(AbstractApplication):
         problems: dict[str, list[str]] = {}
         odd = [uri for uri in self.request_uris if not _is_request_uri(uri)]
         if odd:
-            sound = gettext(
-                "It has to be an https address; a fragment is the base64url of its content's "
-                "SHA-256."
-            )
-            problems["request_uris"] = [f"{odd[0]}: {sound}"]
+            problems["request_uris"] = [f"{odd[0]}: {gettext('It has to be an https address.')}"]
         if len(self.request_uris) > MOST_REQUEST_URIS:
             too_many = gettext("There may be %(most)d of them.") % {"most": MOST_REQUEST_URIS}
             problems["request_uris"] = [too_many]
@@ -787,11 +788,13 @@ def _problem_with_query(field: str, uri: str) -> str | None:
 
 
 def _is_request_uri(uri: str) -> bool:
-    """Whether something can be fetched there: https, and a sound hash if there is one."""
+    """Whether something can be fetched there: https, printable ASCII. OIDC Core §6.2.
+
+    Its fragment is a key for caches, which should be the hash of what is there and may be anything.
+    """
     schemes = ("https", "http") if settings.IDP_DEVELOPMENT else ("https",)
-    address, hash_follows, digest = uri.partition("#")
-    sound = re.fullmatch(r"[A-Za-z0-9_-]{43}", digest) is not None or not hash_follows
-    return len(uri) <= LONGEST_REQUEST_URI and addresses.is_on_the_web(address, schemes) and sound
+    is_short = len(uri) <= LONGEST_REQUEST_URI
+    return is_short and addresses.is_on_the_web(uri, schemes) and uri.count("#") <= 1
 
 
 class ClientName(models.Model):

@@ -34,6 +34,8 @@ class InitialAccessToken(models.Model):
     grant_types = models.JSONField(_("grant types"), default=list, blank=True)
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     redirect_hosts = models.JSONField(_("hosts of redirect URIs"), default=list, blank=True)
+    #: Whether logos that its apps name are fetched and shown.
+    logos = models.BooleanField(_("logos of its apps"), default=False)
     revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
 
     class Meta:

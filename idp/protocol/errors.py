@@ -346,10 +346,9 @@ class InvalidRequestUri(ProtocolError):
     """The request object could not be fetched from the request_uri.
 
     1. Register the address in request_uris, exactly as you send it.
-    2. Serve it over https, without a redirect, within five seconds, as
+    2. Serve it over https, without a redirect, within two seconds, as
        application/oauth-authz-req+jwt or application/jwt, and no larger than 64 KiB.
-    3. If the address has a fragment, that is the base64url of the SHA-256 of what is served.
-    4. Pushed authorization requests are not offered: send the parameters themselves.
+    3. Pushed authorization requests are not offered: send the parameters themselves.
     """
 
     code = "invalid_request_uri"

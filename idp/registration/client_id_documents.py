@@ -5,7 +5,6 @@ document makes a client's row, as a registration does, and is looked at again wh
 changed. It is fetched for the authorization endpoint alone: everything else goes by the row.
 """
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,13 +15,15 @@ from urllib.parse import unquote, urlsplit
 import structlog
 from django.db import IntegrityError, transaction
 
-from idp import outbound, policy
+from idp import fetching, outbound, policy
+from idp.clients import logos
 from idp.models import Client
 from idp.protocol import addresses, json_objects
 from idp.protocol.errors import (
     InvalidClientMetadata,
     InvalidRequest,
     ProtocolError,
+    TemporarilyUnavailable,
     UnknownClient,
     UnusableClientDocument,
 )
@@ -42,8 +43,6 @@ _OFFERED = {
     ],
     "response_types": ["code"],
 }
-#: Fetches under way at once in this process: whoever waits for one keeps a thread.
-_places = threading.BoundedSemaphore(2)
 
 
 @dataclass(frozen=True)
@@ -59,23 +58,24 @@ def may_be_at(client_id: str) -> bool:
     return client_id.startswith("https://")
 
 
-def look(client_id: str, ip_address: str, now: datetime) -> News | None:
+def look(client_id: str, visitor: str, now: datetime) -> News | None:
     """Have a client as the document at its client_id describes it; return what is new of it.
 
-    Clients that an operator registered stay as they are. Raises UnusableClientDocument,
-    UnknownClient where documents are not gone by, and TooManyRegistrations.
+    Clients that an operator registered stay as they are. `visitor` is what limits count the sender
+    of the request by. Raises UnusableClientDocument, UnknownClient where documents are not gone by,
+    TooManyRegistrations, and TemporarilyUnavailable where nothing can be fetched just now.
     """
     client = Client.objects.filter(client_id=client_id).first()
     if client is None:
         _is_welcome(client_id)
-        throttle.count(ip_address, now)
+        throttle.count(visitor)
         return _introduced(client_id, now)
     if client.registration_source != Client.RegistrationSource.CIMD or not client.enabled:
         return None
     _is_welcome(client_id)
     if client.cimd_expires_at > now and _is_believed(client, now):
         return None
-    throttle.count(ip_address, now)
+    throttle.count(visitor)
     return _renewed(client, now)
 
 
@@ -119,11 +119,14 @@ def _introduced(client_id: str, now: datetime) -> News | None:
     )
     try:
         _read(client, now)
+    except TemporarilyUnavailable:
+        raise
     except (outbound.OutboundError, ProtocolError) as problem:
         raise _unusable(problem) from None
     try:
         with transaction.atomic():
             client.save()
+            logos.plan(client, now)
     except IntegrityError:
         return None
     return News(client, None)
@@ -143,6 +146,11 @@ def _renewed(client: Client, now: datetime) -> News | None:
     before = lifecycle.told_of(client)
     try:
         _read(client, now)
+    except TemporarilyUnavailable:
+        if believed:
+            return None
+        row.update(cimd_expires_at=now)
+        raise
     except (outbound.OutboundError, ProtocolError) as problem:
         log.warning("client_document_not_used", client_id=client.client_id, reason=str(problem))
         is_its_word = isinstance(problem, outbound.UnwantedAnswerError | ProtocolError)
@@ -159,6 +167,7 @@ def _renewed(client: Client, now: datetime) -> News | None:
         if not row.select_for_update().filter(version=client.version, enabled=True):
             return None
         client.save()
+        logos.plan(client, now)
     return News(client, changes)
 
 
@@ -174,15 +183,11 @@ def _unusable(problem: Exception) -> UnusableClientDocument:
 def _read(client: Client, now: datetime) -> None:
     """Fetch a client's document and make the client what it says, not saved.
 
-    No transaction is open meanwhile. Raises OutboundError, and what a registration raises.
+    No transaction is open meanwhile. Raises OutboundError, TemporarilyUnavailable, and what a
+    registration raises.
     """
-    if not _places.acquire(blocking=False):
-        raise outbound.OutboundError("Too many documents are being fetched just now; try again.")
-    try:
-        answer = outbound.ask(client.client_id, _CONTENT_TYPES)
-        _describe(client, _parsed(answer.body), now)
-    finally:
-        _places.release()
+    answer = fetching.ask(client.client_id, _CONTENT_TYPES, fetching.party_of(client))
+    _describe(client, _parsed(answer.body), now)
     client.document_fetched_at = now
     client.cimd_expires_at = now + _lifetime(answer.headers)
 
@@ -214,6 +219,7 @@ def _describe(client: Client, document: Mapping[str, Any], now: datetime) -> Non
             "token_endpoint_auth_method: There is no secret that it, or an algorithm, could use."
         )
     metadata.is_sound(client)
+    metadata.its_sector_agrees(client)
 
 
 def _for_us(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from idp.clients import deletion, secrets
+from idp.clients import deletion, logos, secrets
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata, InvalidToken
 from idp.registration import (
@@ -61,11 +61,15 @@ def register(document: Mapping[str, Any], permit: Permit, now: datetime) -> Regi
     )
     members, client.software_statement = software_statements.joined(document, now)
     _describe(client, metadata.read(members), permit)
+    metadata.its_sector_agrees(client)
     with transaction.atomic():
         if permit.token is not None:
             initial_access_tokens.use(permit.token, now)
         client.save()
-        return Registration(client, access_token, _secret_where_needed(client))
+        logos.plan(client, now + logos.FIRST_TRY_WITHIN)
+        registration = Registration(client, access_token, _secret_where_needed(client))
+    logos.try_first(client)
+    return registration
 
 
 def find(client_id: str | None, access_token: str) -> Client:
@@ -106,15 +110,21 @@ def replace(
     given = {name: value for name, value in document.items() if value is not None}
     members, statement = software_statements.joined(given, now, accepted=client.software_statement)
     registered = metadata.read(members)
+    _is_about(client, document)
+    # What is fetched is fetched first: a transaction that waits for the client's server would keep
+    # others waiting, too.
+    _describe(client, registered, permit_of(client))
+    metadata.its_sector_agrees(client)
     with transaction.atomic():
         present = _held(client, access_token)
-        _is_about(present, document)
         before = told_of(present)
         present.software_statement = statement
         _describe(present, registered, permit_of(present))
         present.save()
+        logos.plan(present, now + logos.FIRST_TRY_WITHIN)
         going_on_with = access_tokens.renew(present, access_token)
         registration = Registration(present, going_on_with, _secret_where_needed(present))
+    logos.try_first(present)
     return registration, changes_of(present, before)
 
 

@@ -18,7 +18,7 @@ from idp.clients import metadata
 from idp.clients.sectors import vouches_for
 from idp.models import Client
 from idp.protocol import addresses
-from idp.protocol.errors import InvalidClientMetadata, InvalidRedirectUri
+from idp.protocol.errors import InvalidClientMetadata, InvalidRedirectUri, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
@@ -171,15 +171,32 @@ def assign(client: Client, registered: Document) -> None:
 
 def is_sound(client: Client) -> None:
     """RFC 7591 §2: redirect URIs, grants and response types fit each other and what is offered."""
+    problem = _problem(lambda: client.full_clean(validate_unique=False))  # the database does that
+    if problem is not None:
+        raise problem
+
+
+def its_sector_agrees(client: Client) -> None:
+    """OIDC Dynamic Client Registration §5: what is at its sector_identifier_uri has its addresses.
+
+    Fetches that, so call it outside of transactions, and after `is_sound`.
+    """
+    problem = _problem(lambda: vouches_for(client))
+    if problem is not None:
+        raise problem
+
+
+def _problem(check: Callable[[], None]) -> ProtocolError | None:
+    """Return the first ValidationError of a check in the protocol's words; None if it passes."""
     try:
         with override(settings.LANGUAGE_CODE):  # one language for all developers
-            client.full_clean(validate_unique=False)  # the database sees to that
-            vouches_for(client)
+            check()
     except ValidationError as error:
         column, problems = next(iter(error.message_dict.items()))
         name = metadata.NAMES_OF_COLUMNS.get(column, column)
         kind = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
-        raise kind(f"{name}: {problems[0]}") from None
+        return kind(f"{name}: {problems[0]}")
+    return None
 
 
 def registered_by(client: Client) -> Document:

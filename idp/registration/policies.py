@@ -61,6 +61,7 @@ def stamp_of(token: InitialAccessToken | None) -> dict[str, Any]:
         "grant_types": token.grant_types,
         "scopes": token.scopes,
         "redirect_hosts": token.redirect_hosts,
+        "logos": token.logos,
     }
 
 

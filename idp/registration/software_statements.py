@@ -10,6 +10,7 @@ from typing import Any
 
 from idp import policy
 from idp.fetched_keys import keys_at
+from idp.fetching import Party
 from idp.jose.verify import header_of, unproven_claims, verified_by
 from idp.protocol.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
 from idp.protocol.languages import tagged
@@ -21,6 +22,8 @@ MEMBER = "software_statement"
 _TYPES = (None, "JWT")
 #: What a JWT says of itself (RFC 7519 §4.1), and not of a client.
 _OF_THE_JWT = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti", MEMBER})
+#: An operator named the issuers.
+_ISSUERS = Party(MEMBER, is_vouched_for=True)
 _ALGORITHMS = frozenset(policy.SIGNING_ALGORITHMS)
 
 
@@ -76,9 +79,9 @@ def _authentic(statement: str, jwks_uri: str) -> dict[str, Any]:
         )
     if header.get("typ") not in _TYPES:
         raise InvalidSoftwareStatement(f"{MEMBER}: It is a JWT of another type (typ).")
-    keys, kid = keys_at(jwks_uri, MEMBER), header.get("kid")
+    keys, kid = keys_at(jwks_uri, _ISSUERS), header.get("kid")
     if not any(key.get("kid") == kid for key in keys):
-        keys = keys_at(jwks_uri, MEMBER, unknown_kid=True)
+        keys = keys_at(jwks_uri, _ISSUERS, unknown_kid=True)
     if not keys:
         raise InvalidSoftwareStatement(f"{MEMBER}: The keys of its issuer cannot be had just now.")
     claims = verified_by(statement, keys, _ALGORITHMS)

@@ -1,28 +1,24 @@
-"""How many clients an address may register without an initial access token. RFC 7591 §5."""
+"""How many clients an IP address may register without an initial access token. RFC 7591 §5."""
 
-from datetime import datetime
+from datetime import timedelta
 
-from django.core.cache import cache
-
+from foundation import rate_limits
+from foundation.rate_limits import RateLimit, RateLimitExceededError
 from idp import policy
 from idp.protocol.errors import TooManyRegistrations
 
-_MINUTE = 60
+REGISTRATIONS = RateLimit("registrations", policy.REGISTRATIONS_A_MINUTE, timedelta(minutes=1))
 
 
-def count(ip_address: str, now: datetime) -> None:
-    """Count a registration of this minute; raise TooManyRegistrations past the limit. RFC 7591 §5.
+def count(visitor: str) -> None:
+    """Count a registration, or a document that is fetched; raise TooManyRegistrations. RFC 7591 §5.
 
-    The minute is part of the key: not every cache leaves an entry its time when it counts it up.
+    `visitor` is what limits count the sender of the request by.
     """
-    key = f"registrations:{ip_address}:{int(now.timestamp()) // _MINUTE}"
-    cache.add(key, 0, 2 * _MINUTE)
     try:
-        registrations = cache.incr(key)
-    except ValueError:  # a full cache threw it away between the two
-        registrations = 1
-    if registrations > policy.REGISTRATIONS_A_MINUTE:
+        rate_limits.count((REGISTRATIONS, visitor))
+    except RateLimitExceededError as exceeded:
         raise TooManyRegistrations(
             "Too many clients were registered from your address; wait a minute.",
-            retry_after=_MINUTE - int(now.timestamp()) % _MINUTE,
-        )
+            retry_after=exceeded.retry_after,
+        ) from None

@@ -3,7 +3,6 @@
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
@@ -335,23 +334,6 @@ def test_a_replacement_is_not_a_way_back_in(provider: object) -> None:
     assert not Client.objects.get(client_id=information["client_id"]).enabled
 
 
-@spec("RFC 9700", "2.6")
-def test_no_web_page_registers_or_reads(provider: object) -> None:
-    information = registered()
-    origin = {"Origin": "https://rp.example.com"}
-    headers = {
-        **origin,
-        "Access-Control-Request-Method": "PUT",
-        "Access-Control-Request-Headers": "authorization, content-type",
-    }
-    for answer in (
-        httpx.options(f"{ISSUER}/register", headers=headers, verify=False),
-        httpx.post(f"{ISSUER}/register", json=document(), headers=origin, verify=False),
-        httpx.get(information["registration_client_uri"], headers=origin, verify=False),
-    ):
-        assert not [name for name in answer.headers if name.startswith("access-control-")]
-
-
 # --- many at once ------------------------------------------------------------------------------
 
 
@@ -431,8 +413,6 @@ def test_tokens_that_are_given_while_their_client_is_deleted(
 def test_a_flood_from_one_address_is_stopped_for_a_minute(provider: object) -> None:
     address, other = "203.0.113.7", "203.0.113.8"
     name = unique("flood")
-    if time.time() % 60 > 40:  # what is counted is the minute of the clock
-        time.sleep(61 - time.time() % 60)
     answers = [
         send(document(client_name=name), address=address)
         for _ in range(policy.REGISTRATIONS_A_MINUTE + 5)

@@ -1,8 +1,11 @@
 """The guarded way out, attacked: servers and a resolver of ours play the client's and the DNS."""
 
 import gzip
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from typing import Any
@@ -10,11 +13,21 @@ from typing import Any
 import pytest
 
 from idp import outbound
-from idp.outbound import OutboundError, fetch
+from idp.outbound import Bounds, OutboundError, Resolver, TooManyLookupsError, addresses_of
 from tests.elsewhere import Authority, Elsewhere, answering, running
 from tests.relying_party import spec
 
 JSON = ("application/json",)
+
+
+def fetch(
+    url: str,
+    content_types: tuple[str, ...],
+    bounds: Bounds = outbound.USUAL,
+    resolve: Resolver = addresses_of,
+) -> bytes:
+    """Return the content of an address."""
+    return outbound.ask(url, content_types, bounds, resolve=resolve).body
 
 
 @pytest.fixture(scope="module")
@@ -267,25 +280,57 @@ def go_on_for_ever(handler: BaseHTTPRequestHandler) -> None:
 @pytest.mark.parametrize(
     "page", [drip_headers, drip_body, go_on_for_ever, lambda _handler: time.sleep(4)]
 )
-def test_a_slow_drip_has_no_more_time_than_silence(
-    elsewhere: Elsewhere, page: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outbound, "SECONDS", 1.0)
+def test_a_slow_drip_has_no_more_time_than_silence(elsewhere: Elsewhere, page: object) -> None:
     elsewhere.pages["/keys"] = page  # type: ignore[assignment]
     began = time.monotonic()
     with pytest.raises(OutboundError, match="within 1 seconds"):
-        fetch(f"{elsewhere.address}/keys", JSON, resolve=HERE)
+        fetch(f"{elsewhere.address}/keys", JSON, Bounds(seconds=1), resolve=HERE)
     assert time.monotonic() - began < 2
 
 
-def test_a_resolver_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forever(host: str) -> list[str]:
-        time.sleep(4)
+def test_a_resolver_that_never_answers() -> None:
+    """Nobody waits for it, and no more than a few threads hang in it."""
+    enough = threading.Event()
+
+    def forever(_host: str) -> list[str]:
+        enough.wait(10)
         return ["8.8.8.8"]
 
-    monkeypatch.setattr(outbound, "SECONDS", 0.5)
-    with pytest.raises(OutboundError, match="did not answer"):
-        fetch("https://rp.example/", JSON, resolve=forever)
+    bounds = Bounds(seconds=0.2, lookups=threading.BoundedSemaphore(2))
+    before = threading.active_count()
+    try:
+        for _ in range(2):
+            with pytest.raises(OutboundError, match="did not answer"):
+                fetch("https://rp.example/", JSON, bounds, forever)
+        with pytest.raises(TooManyLookupsError):
+            fetch("https://rp.example/", JSON, bounds, forever)
+        assert threading.active_count() - before == 2
+    finally:
+        enough.set()
+
+
+class DrippingHandshake:
+    """A server that answers a TLS handshake with one byte of a record at a time."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._drip, daemon=True).start()
+
+    def _drip(self) -> None:
+        with suppress(OSError), self.listener, self.listener.accept()[0] as connection:
+            connection.sendall(b"\x16\x03\x03\x40\x00")
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.1)
+
+
+def test_a_handshake_that_drips_has_no_more_time(settings: Any) -> None:
+    settings.IDP_OUTBOUND_ALLOW, settings.IDP_OUTBOUND_CA_BUNDLE = ["rp.example"], ""
+    url, began = f"https://rp.example:{DrippingHandshake().port}/", time.monotonic()
+    with pytest.raises(OutboundError, match="within 1 seconds"):
+        fetch(url, JSON, Bounds(seconds=1), resolve=HERE)
+    assert time.monotonic() - began < 2
 
 
 def test_no_proxy_of_the_environment_is_used(

@@ -1,5 +1,6 @@
 """Two people who come with the same unknown app at once: one app, and neither is turned away."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from threading import Barrier
@@ -14,19 +15,21 @@ from tests.relying_party import Browser, RelyingParty, make_person
 
 
 def test_two_visits_make_one_app(provider: object, foreign_site: Elsewhere) -> None:
+    """One fetches while the other waits for its turn."""
     client = introduced(foreign_site)
     path = "/" + client.client_id.rpartition("/")[2]
     document, together = foreign_site.pages[path], Barrier(2)
 
-    def wait_for_the_other(handler: BaseHTTPRequestHandler) -> None:
-        together.wait(10)
+    def take_a_moment(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.3)
         document(handler)
 
-    foreign_site.pages[path] = wait_for_the_other
+    foreign_site.pages[path] = take_a_moment
 
     def come(_: int) -> httpx.Response:
         with Browser() as browser:
             party = RelyingParty(client, browser, make_person())
+            together.wait(10)
             return party.visit(redirect_uri=REDIRECT_URI)
 
     with ThreadPoolExecutor(2) as threads:

@@ -1,8 +1,11 @@
 """Which web pages may read our answers. Fetch standard, RFC 9700 §2.6."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
+from tests.conftest import Server, free_port
 from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, spec, unique
 
 OPEN = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks"]
@@ -133,3 +136,43 @@ def test_an_app_in_the_browser_gets_through(origin: str, browser: Browser, perso
     assert tokens.headers[ALLOW] == origin
     bearer = f"Bearer {tokens.json()['access_token']}"
     assert from_page("/userinfo", origin, Authorization=bearer).json()["sub"] == person.sub
+
+
+@spec("RFC 7591", "3")
+@pytest.mark.parametrize("method", ["POST", "GET", "PUT", "DELETE"])
+def test_registering_from_anywhere(provider: object, method: str) -> None:
+    """A page that registers its app has no origin that we could know, and no cookie of ours."""
+    headers = {"Access-Control-Request-Method": method}
+    asked = from_page("/register", "https://anywhere.example", "OPTIONS", **headers)
+    assert asked.status_code in {200, 204}
+    assert asked.headers[ALLOW] in {"*", "https://anywhere.example"}
+    assert method in asked.headers["Access-Control-Allow-Methods"].split(", ")
+    assert "authorization" in asked.headers["Access-Control-Allow-Headers"]
+    assert "Access-Control-Allow-Credentials" not in asked.headers
+    answered = from_page("/register", "https://anywhere.example", method)
+    assert answered.headers[ALLOW] in {"*", "https://anywhere.example"}
+    assert answered.status_code >= 400
+
+
+@spec("RFC 7592", "2")
+def test_other_addresses_are_told_no_more_methods(origin: str) -> None:
+    allowed = preflight("/token", origin).headers["Access-Control-Allow-Methods"].split(", ")
+    assert allowed == ["GET", "POST", "OPTIONS"]
+
+
+@spec("RFC 7591", "3")
+@pytest.mark.parametrize(("registration", "told"), [("token", True), ("closed", False)])
+def test_registering_from_a_page_where_it_is_not_open(
+    provider: object, tmp_path: Path, registration: str, told: bool
+) -> None:
+    server = Server(
+        f"http://localhost:{free_port()}", tmp_path / "log", IDP_REGISTRATION=registration
+    )
+    server.wait()
+    try:
+        headers = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+        asked = httpx.options(f"{server.issuer}/register", headers=headers)
+        assert (ALLOW in asked.headers) == told
+        assert (asked.status_code == 200) == told
+    finally:
+        server.stop()

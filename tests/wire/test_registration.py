@@ -275,7 +275,7 @@ def test_a_redirect_uri_that_cannot_be(
         ("authorization_signed_response_alg", "RS256"),
         ("token_endpoint_auth_signing_alg", "none"),
         ("request_uris", ["ftp://rp.example.com/request.jwt"]),
-        ("request_uris", ["https://rp.example.com/request.jwt#x"]),
+        ("request_uris", ["https://rp.example.com/request.jwt#x#y"]),
         ("require_pushed_authorization_requests", True),
         ("dpop_bound_access_tokens", True),
         ("subject_type", "x"),

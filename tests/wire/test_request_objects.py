@@ -13,6 +13,7 @@ import pytest
 from django.utils import timezone
 from jwcrypto.jwk import JWK
 
+from foundation.models import RateCount
 from idp.models import PendingAuthorization
 from tests.assertions import Signing, encrypt, jwks_of, make_key, make_key_client, shared_key
 from tests.elsewhere import Elsewhere, answering
@@ -287,11 +288,37 @@ def test_a_fragment_is_the_hash_of_what_is_there(signing: Signing, foreign_site:
     for _ in range(3):
         assert other.authorize(request_uri=uri).code
     assert foreign_site.times(path) == 1
-    base = uri.partition("#")[0]
-    assert refused(other, base) == "invalid_request_uri"  # it is the whole that is registered
-    make_key_client(KEY, client_id=other.relying_party.client.client_id, request_uris=[base])
-    assert refused(other, f"{base}#{'A' * 43}") == "invalid_request_uri"
-    assert other.authorize(request_uri=uri).code
+
+
+@spec("OIDC Core", "6.2")
+@pytest.mark.parametrize("registered", ["", "#first"])
+def test_a_fragment_that_is_no_hash_keeps_nothing_and_refuses_nothing(
+    signing: Signing, foreign_site: Elsewhere, registered: str
+) -> None:
+    """It is a key for caches: another one says that there is something else now."""
+    path = f"/{unique('request')}"
+    base = foreign_site.address + path
+    other = of(make_key_client(KEY, request_uris=[f"{base}{registered}"]), signing)
+    for number, uri in enumerate((f"{base}#first", f"{base}#first", f"{base}#second", base)):
+        other.relying_party.state = f"state {number}"
+        left_at(foreign_site, path, other.object())
+        assert other.authorize(request_uri=uri).state == f"state {number}"
+    assert foreign_site.times(path) >= 4
+
+
+@spec("RFC 9101", "10.4")
+def test_a_fragment_that_is_the_hash_of_something_else_keeps_nothing(
+    signing: Signing, foreign_site: Elsewhere
+) -> None:
+    """Whoever sends the address can't have one request kept under the name of another."""
+    path = f"/{unique('request')}"
+    other = of(make_key_client(KEY, request_uris=[foreign_site.address + path]), signing)
+    first, second = other.object(), other.object(state="second")
+    digest = urlsafe_b64encode(hashlib.sha256(second.encode()).digest()).decode().rstrip("=")
+    uri = f"{left_at(foreign_site, path, first)}#{digest}"
+    assert other.authorize(request_uri=uri).state == other.relying_party.state
+    left_at(foreign_site, path, second)
+    assert other.authorize(request_uri=uri).state == "second"
 
 
 def refused(signing: Signing, uri: str) -> str | None:
@@ -334,8 +361,27 @@ def test_nobody_makes_us_fetch_without_end(signing: Signing, foreign_site: Elsew
     address = left_at(foreign_site, path, "x")
     other = of(make_key_client(KEY, request_uris=[address]), signing)
     errors = [refused(other, address) for _ in range(70)]
-    assert errors[-1] == "invalid_request_uri"
-    assert foreign_site.times(path) <= 60
+    assert errors == ["invalid_request_object"] * 60 + ["temporarily_unavailable"] * 10
+    assert foreign_site.times(path) == 60
+    with Browser() as another:  # nobody uses up what others need
+        party = RelyingParty(other.relying_party.client, another, other.relying_party.person)
+        assert refused(Signing(party, KEY), address) == "invalid_request_object"
+
+
+@spec("RFC 9101", "10.4")
+def test_a_minute_later_it_is_fetched_again(signing: Signing, foreign_site: Elsewhere) -> None:
+    """A count runs out, however often it was asked meanwhile."""
+    path = f"/{unique('request')}"
+    address = left_at(foreign_site, path, "x")
+    other = of(make_key_client(KEY, request_uris=[address]), signing)
+    before = set(RateCount.objects.values_list("key", flat=True))
+    assert refused(other, address) == "invalid_request_object"
+    counts = RateCount.objects.exclude(key__in=before).filter(key__startswith="request-objects")
+    counts.update(count=10_000)
+    assert refused(other, address) == "temporarily_unavailable"
+    assert all(count.ends_at <= timezone.now() + timedelta(minutes=1) for count in counts.all())
+    counts.update(ends_at=timezone.now() - timedelta(seconds=1))
+    assert refused(other, address) == "invalid_request_object"
 
 
 @spec("OIDC Dynamic Client Registration", "2")

@@ -1,5 +1,6 @@
 """`manage.py serve`: the provider on granian, refusing to start where it would be unsafe."""
 
+import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.db import Error, connections
 
 from foundation.outages import part_out_of_order
 from foundation.schema import missing_migrations
-from idp import keys
+from idp import fetching, keys
 from idp.management import processes
 from idp.management.worker_process import WorkerProcess
 
@@ -49,7 +50,9 @@ class Command(BaseCommand):
             raise CommandError(f"Can't serve at {problem}.") from None
         self._prepare_database()
         connections.close_all()  # none may live across a fork
-        settings.IDP_THREADS = threads  # of the processes that serve, forked from this one
+        settings.IDP_THREADS = threads  # of the processes that serve, forked from this one …
+        fetching.places.share_out(threads)
+        os.environ["IDP_THREADS"] = str(threads)  # … and of those that read the settings anew
         self.stdout.write(f"Serving {settings.IDP_ISSUER} on {bind}")
         worker = WorkerProcess() if with_worker else None
         server = processes.RequestServer(

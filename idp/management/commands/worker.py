@@ -14,8 +14,10 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from foundation.outages import part_out_of_order
+from idp import fetching
+from idp.clients.logos import fetch_due
 from idp.housekeeping import batches, expire, tidy, walk
-from idp.logout.backchannel import deliver
+from idp.logout.backchannel import AT_ONCE, deliver
 from idp.management.processes import end_with
 
 log = structlog.get_logger(__name__)
@@ -33,7 +35,8 @@ class Command(BaseCommand):
     """Work."""
 
     help = (
-        "Tell apps of sign-outs as they happen; expire what is over and keep the keys' schedule, "
+        "Tell apps of sign-outs as they happen, and fetch the logos that apps named which "
+        "registered themselves; expire what is over and keep the keys' schedule, "
         "every minute; delete what nobody uses any more, every hour. --once does all of it and "
         "stops."
     )
@@ -48,8 +51,10 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, once: bool, parent: int | None, **__: Any) -> None:
         """Work until a signal asks to stop; what is under way is finished first."""
+        fetching.places.share_out(2 * AT_ONCE)  # no request waits for a thread here
         if once:
             self._tell()
+            _fetch_logos()
             self._report(tidy(timezone.now()))
             return
         stop = threading.Event()
@@ -57,6 +62,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         if parent is not None:
             end_with(parent, grace=10)
+        threading.Thread(target=_keep_fetching_logos, args=[stop], daemon=True).start()
         tidied_at = walked_at = float("-inf")
         while not stop.is_set():
             try:
@@ -67,9 +73,8 @@ class Command(BaseCommand):
                 if time.monotonic() - walked_at >= _WALK_SECONDS:
                     self._tidy(walk(timezone.now()), stop)
                     walked_at = time.monotonic()
-            except Exception as problem:  # the next round may go better
-                part = part_out_of_order(problem)
-                log.exception("worker_failed", part=part, exc_info=None if part else problem)
+            except Exception as problem:  # noqa: BLE001  the next round may go better
+                _log_failure(problem)
             close_old_connections()
             stop.wait(_PAUSE_SECONDS)
 
@@ -102,3 +107,25 @@ class Command(BaseCommand):
         went = {name: count for name, count in deleted.items() if count}
         if went:
             log.info("tidied", **{name.replace(" ", "_"): count for name, count in went.items()})
+
+
+def _keep_fetching_logos(stop: threading.Event) -> None:
+    """Fetch logos as they are named, beside all else: nobody's server delays a sign-out."""
+    while not stop.wait(_PAUSE_SECONDS):
+        try:
+            _fetch_logos()
+        except Exception as problem:  # noqa: BLE001  the next round may go better
+            _log_failure(problem)
+        close_old_connections()
+
+
+def _log_failure(problem: Exception) -> None:
+    """Log what failed; an outage without its traceback."""
+    part = part_out_of_order(problem)
+    log.error("worker_failed", part=part, exc_info=None if part else problem)
+
+
+def _fetch_logos() -> None:
+    """Fetch all that are due."""
+    while fetch_due(timezone.now()):
+        pass

@@ -27,7 +27,16 @@ MEMBERS = {
     ),
     "scopes": ("name", "description"),
     "initial_access_tokens": (
-        *("name", "token", "expires_at", "max_uses", "grant_types", "scope", "redirect_hosts"),
+        *(
+            "name",
+            "token",
+            "expires_at",
+            "max_uses",
+            "grant_types",
+            "scope",
+            "redirect_hosts",
+            "logos",
+        ),
     ),
 }
 PLAUSIBLE = st.sampled_from(

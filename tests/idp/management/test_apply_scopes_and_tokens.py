@@ -81,6 +81,7 @@ def test_a_token_is_kept_as_its_hash_and_never_shown() -> None:
         grant_types=["authorization_code"],
         scope="openid email",
         redirect_hosts=["app.example.com"],
+        logos=True,
     )
     lines = run(initial_access_tokens=[entry])
     assert lines[0] == f"+ initial access token {entry['name']}"
@@ -95,6 +96,7 @@ def test_a_token_is_kept_as_its_hash_and_never_shown() -> None:
         "grant_types": ["authorization_code"],
         "scope": "openid email",
         "redirect_hosts": ["app.example.com"],
+        "logos": True,
     }
     assert run(initial_access_tokens=[entry]) == []
     del entry["token"]
@@ -134,6 +136,7 @@ def test_another_token_of_the_same_name_starts_anew() -> None:
         ({"grant_types": "code"}, "grant_types: "),
         ({"scope": "openid magic"}, "scope: Not offered here: magic"),
         ({"redirect_hosts": ["https://app.example.com/"]}, "redirect_hosts: "),
+        ({"logos": "yes"}, "logos: |logos has"),
         ({"uses": 7}, "unknown: uses"),
     ],
 )

@@ -113,6 +113,7 @@ EVERYTHING: dict[str, list[dict[str, Any]]] = {
             "grant_types": ["authorization_code"],
             "scope": "openid weather",
             "redirect_hosts": ["app.example.com"],
+            "logos": True,
         }
     ],
 }

@@ -1,0 +1,115 @@
+"""Logos of apps that registered themselves: fetched, made anew and served by us, or not at all.
+
+OIDC Dynamic Client Registration §2, `logo_uri`. An operator trusts them by a setting or by an
+initial access token. Nobody's browser asks the app's server, and no page waits for it: a
+registration tries once, and the worker goes on.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+
+import structlog
+from django.db.models import F
+from django.utils import timezone
+
+from foundation import pictures
+from foundation.pictures import UnusablePictureError
+from idp import fetching, policy
+from idp.models import Client, ClientLogo
+from idp.outbound import OutboundError
+from idp.protocol.errors import TemporarilyUnavailable
+from idp.protocol.languages import tagged
+
+log = structlog.get_logger(__name__)
+#: Logos of one client that are kept: the one without a language, then others.
+MOST = 5
+#: Bytes that one may have where it comes from.
+MOST_BYTES = 256 * 1024
+_CONTENT_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
+#: What waits between one try and the next; after the last it is given up.
+_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 6 * 60))
+#: Until what somebody began and never finished is due again, and until the worker does what the
+#: registration was to try: longer than a try takes.
+FIRST_TRY_WITHIN = _TAKEN_FOR = timedelta(seconds=30)
+_BATCH = 20
+
+
+def is_trusted(client: Client) -> bool:
+    """Whether the logo of an app that registered itself is shown: the operator's word."""
+    return bool(policy.REGISTRATION_LOGOS or client.registered_with.get("logos"))
+
+
+def plan(client: Client, due_at: datetime) -> None:
+    """Write which logos a client has to be fetched for it, in the transaction that saves it.
+
+    What it does not name any more goes.
+    """
+    uris = _uris_of(client) if is_trusted(client) else []
+    ClientLogo.objects.filter(client=client).exclude(uri__in=uris).delete()
+    ClientLogo.objects.bulk_create(
+        [ClientLogo(client=client, uri=uri, due_at=due_at) for uri in uris], ignore_conflicts=True
+    )
+
+
+def try_first(client: Client) -> None:
+    """Fetch the logo that a client has just named, so that its first page can show it.
+
+    Call it outside of transactions. Where it can't be had now, the worker goes on trying.
+    """
+    logo = ClientLogo.objects.filter(client=client, uri=client.logo_uri, tries=0).first()
+    if logo is not None:
+        _try(logo)
+
+
+def fetch_due(now: datetime) -> bool:
+    """Fetch logos that are due, a few of them; return whether there were any."""
+    due = ClientLogo.objects.filter(due_at__lte=now).select_related("client").order_by("due_at")
+    logos = list(due[:_BATCH])
+    for logo in logos:
+        _try(logo)
+    return bool(logos)
+
+
+def address_of(client: Client, uri: str) -> str:
+    """Return our address of a client's logo; empty where there is none to show."""
+    if not uri or not is_trusted(client):
+        return ""
+    logos = ClientLogo.objects.filter(client=client, uri=uri).exclude(digest="")
+    digest = logos.values_list("digest", flat=True).first()
+    return f"{policy.LOGO_PATH}?digest={digest}" if digest else ""
+
+
+def picture_of(digest: str) -> bytes | None:
+    """Return the picture at one of our addresses; None where there is none that may be shown."""
+    logos = ClientLogo.objects.filter(digest=digest, client__enabled=True).exclude(digest="")
+    picture = logos.values_list("picture", flat=True).first()
+    return bytes(picture) if picture else None
+
+
+def _uris_of(client: Client) -> list[str]:
+    tags = (uri for name, uri in client.localized.items() if tagged(name)[0] == "logo_uri")
+    return [uri for uri in dict.fromkeys([client.logo_uri, *tags]) if uri][:MOST]
+
+
+def _try(logo: ClientLogo) -> None:
+    """Fetch a logo, if nobody else is about to, and store it or when it is tried again."""
+    row, now = ClientLogo.objects.filter(pk=logo.pk), timezone.now()
+    is_ours = row.filter(tries=logo.tries).update(tries=F("tries") + 1, due_at=now + _TAKEN_FOR)
+    if not is_ours:
+        return
+    try:
+        picture = _fetched(logo)
+    except (OutboundError, UnusablePictureError, TemporarilyUnavailable) as problem:
+        pause = _PAUSES[logo.tries] if logo.tries < len(_PAUSES) else None
+        row.update(due_at=now + pause if pause else None)
+        log.warning("logo_not_fetched", client_id=logo.client.client_id, reason=str(problem))
+        return
+    digest = hashlib.sha256(picture).hexdigest()
+    row.update(picture=picture, digest=digest, due_at=None)
+
+
+def _fetched(logo: ClientLogo) -> bytes:
+    """Return the logo as a picture of ours. It is decoded in the place that its fetch had."""
+    party = fetching.party_of(logo.client)
+    with fetching.place_for(logo.uri, party) as fetch:
+        return pictures.reencoded(fetch.ask(_CONTENT_TYPES, MOST_BYTES).body)

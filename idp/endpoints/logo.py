@@ -1,0 +1,23 @@
+"""The pictures that our pages show of apps that registered themselves."""
+
+from django.http import HttpRequest, HttpResponse
+
+from idp.clients import logos
+from idp.endpoints.wire import methods
+
+
+@methods("GET", "HEAD")
+def logo(http: HttpRequest) -> HttpResponse:
+    """Return the picture whose SHA-256 the address has: it never changes."""
+    picture = logos.picture_of(http.GET.get("digest", "").replace("\0", ""))
+    if picture is None:
+        return HttpResponse(status=404, headers={"Cache-Control": "no-store"})
+    return HttpResponse(
+        picture,
+        content_type="image/png",
+        headers={
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+            "Cross-Origin-Resource-Policy": "same-origin",
+        },
+    )

@@ -1,0 +1,227 @@
+"""Fetches that a request waits for: for whom, how many at once, and for how long.
+
+A request that waits for an app's server keeps a thread that could answer others. So a share of the
+threads may fetch, and a smaller one for apps that no operator vouches for. What finds no place is
+refused at once or after a moment (RFC 6749 §4.1.2.1, `temporarily_unavailable`), and a host that
+was slow is left alone for a while, in all processes.
+"""
+
+import hashlib
+import time
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import BoundedSemaphore, Condition
+
+import structlog
+from django.conf import settings
+from django.core.cache import cache
+
+from foundation.client_address import network_of
+from idp import outbound
+from idp.models import Client
+from idp.outbound import Address, Answer, Bounds, TooManyLookupsError, TooSlowError
+from idp.protocol.errors import TemporarilyUnavailable
+
+log = structlog.get_logger(__name__)
+#: Seconds that a fetch waits for a place, or for another fetch of the same, at most.
+WAIT = 1.0
+#: Seconds for which a host is left alone after it was slow.
+LEFT_ALONE_FOR = 30
+#: Seconds that one fetch may take, by whether its client is vouched for.
+SECONDS = {True: outbound.SECONDS, False: 2.0}
+#: Fetches at once from one host, and for one client, likewise.
+_AT_ONCE = {True: 2, False: 1}
+#: Host names looked up at once for clients that nobody vouches for: resolvers may hang for longer
+#: than we wait, and must not be used up for the others.
+_STRANGERS_LOOKUPS = BoundedSemaphore(4)
+
+
+@dataclass(frozen=True)
+class Party:
+    """For whom something is fetched."""
+
+    name: str
+    #: Whether an operator entered it, or gave it a token to register with.
+    is_vouched_for: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Errand:
+    party: Party
+    host: str
+
+    def is_like(self, other: "_Errand") -> bool:
+        """Whether both count under one limit: nobody's host is kept busy by strangers."""
+        if self.party.is_vouched_for != other.party.is_vouched_for:
+            return False
+        return self.host == other.host or self.party.name == other.party.name
+
+
+class Places:
+    """The threads of this process that may fetch, or wait for a fetch."""
+
+    def __init__(self, threads: int) -> None:
+        self._changed = Condition()
+        self._under_way: list[_Errand] = []
+        #: How many wait, by whether they are vouched for.
+        self._waiting = {True: 0, False: 0}
+        self.share_out(threads)
+
+    def share_out(self, threads: int) -> None:
+        """Set the shares: half of the threads may fetch, a quarter for strangers; one is free."""
+        self._most = max(1, threads // 2)
+        self._most_for_strangers = max(1, threads // 4)
+        self._most_waiting = max(0, threads - self._most - 1)
+
+    @contextmanager
+    def taken(self, party: Party, host: str) -> Iterator[None]:
+        """Take a place for one fetch. Raises TemporarilyUnavailable where there is none."""
+        errand = _Errand(party, host)
+        ends_at = time.monotonic() + WAIT
+        with self._changed:
+            if not self._fits(errand):
+                with self.waiting(party):
+                    while not self._fits(errand):
+                        self._wait(party, ends_at)
+            self._under_way.append(errand)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way.remove(errand)
+                self._changed.notify_all()
+
+    @contextmanager
+    def waiting(self, party: Party) -> Iterator[None]:
+        """Let a thread wait for a fetch, if few do. Raises TemporarilyUnavailable.
+
+        A stranger waits only while nobody else does.
+        """
+        with self._changed:
+            if not self._may_wait(party):
+                raise busy()
+            self._waiting[party.is_vouched_for] += 1
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._waiting[party.is_vouched_for] -= 1
+
+    def _may_wait(self, party: Party) -> bool:
+        if party.is_vouched_for:
+            return self._waiting[True] < self._most_waiting
+        return self._most_waiting > 0 and not any(self._waiting.values())
+
+    def _wait(self, party: Party, ends_at: float) -> None:
+        """Wait until something has changed. Raises TemporarilyUnavailable."""
+        left = ends_at - time.monotonic()
+        gives_way = not party.is_vouched_for and self._waiting[True] > 0
+        if gives_way or left <= 0:
+            raise busy()
+        self._changed.wait(left)
+
+    def _fits(self, errand: _Errand) -> bool:
+        vouched = errand.party.is_vouched_for
+        alike = sum(errand.is_like(other) for other in self._under_way)
+        if alike >= _AT_ONCE[vouched] or len(self._under_way) >= self._most:
+            return False
+        strangers = sum(not other.party.is_vouched_for for other in self._under_way)
+        return vouched or (strangers < self._most_for_strangers and not self._waiting[True])
+
+
+#: Of this process. `serve` and `worker` say how many threads there are.
+places = Places(settings.IDP_THREADS)
+
+
+def party_of(client: Client) -> Party:
+    """Return for whom a client's addresses are fetched."""
+    return Party(client.client_id, client.is_vouched_for)
+
+
+def ask(
+    url: str, content_types: Collection[str], party: Party, *, most: int = outbound.MOST
+) -> Answer:
+    """Return what is at an address, of at most `most` bytes; see `outbound.ask`.
+
+    Call it outside of transactions, which would hold locks meanwhile. Raises OutboundError, and
+    TemporarilyUnavailable where it was not tried.
+    """
+    with place_for(url, party) as fetch:
+        return fetch.ask(content_types, most)
+
+
+@contextmanager
+def place_for(url: str, party: Party) -> Iterator["Fetch"]:
+    """Take a place, and keep it while the block lasts. Raises as `ask` does."""
+    fetch = Fetch(url, party, outbound.host_of(url))
+    with places.taken(party, fetch.host):
+        yield fetch
+
+
+class Fetch:
+    """One fetch that has its place."""
+
+    def __init__(self, url: str, party: Party, host: str) -> None:
+        self.url = url
+        self.party = party
+        self.host = host
+        #: What is left alone if this is slow.
+        self._names = [host]
+
+    def ask(self, content_types: Collection[str], most: int) -> Answer:
+        """Return what is there. Raises as `ask` of this module does."""
+        self._refuse_slow(self._names)
+        vouched = self.party.is_vouched_for
+        seconds, began = SECONDS[vouched], time.monotonic()
+        bounds = Bounds(
+            seconds,
+            most,
+            outbound.LOOKUPS if vouched else _STRANGERS_LOOKUPS,
+            self._note_addresses,
+        )
+        is_slow = False
+        try:
+            return outbound.ask(self.url, content_types, bounds)
+        except TooManyLookupsError:
+            raise busy() from None
+        except TooSlowError:
+            is_slow = True
+            raise
+        finally:
+            took = time.monotonic() - began
+            if is_slow or (not vouched and took > seconds / 2):
+                self._leave_alone(took)
+
+    def _note_addresses(self, addresses: Collection[Address]) -> None:
+        """Know a stranger's server by its addresses, too: names for it can be had without end."""
+        if self.party.is_vouched_for:
+            return
+        networks = [network_of(str(address)) for address in addresses]
+        self._refuse_slow(networks)
+        self._names += networks
+
+    def _refuse_slow(self, names: Iterable[str]) -> None:
+        """Raise TemporarilyUnavailable where one of these was slow. RFC 6749 §4.1.2.1."""
+        if cache.get_many(map(self._key, names)):
+            raise TemporarilyUnavailable(
+                f"{self.host} was too slow a moment ago, so nothing is fetched there just now.",
+                retry_after=LEFT_ALONE_FOR,
+            )
+
+    def _leave_alone(self, took: float) -> None:
+        log.warning("host_was_slow", host=self.host, client_id=self.party.name, took=round(took, 1))
+        cache.set_many(dict.fromkeys(map(self._key, self._names), 1), LEFT_ALONE_FOR)
+
+    def _key(self, name: str) -> str:
+        """Return where it is noted that a host was slow: strangers' notes count for strangers."""
+        whose = "vouched" if self.party.is_vouched_for else "strangers"
+        return f"slow:{whose}:{hashlib.sha256(name.encode()).hexdigest()}"
+
+
+def busy() -> TemporarilyUnavailable:
+    """Return the error of who finds no place. RFC 6749 §4.1.2.1."""
+    return TemporarilyUnavailable(
+        "Too much is being fetched just now; try again in a moment.", retry_after=2
+    )

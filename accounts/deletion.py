@@ -79,8 +79,10 @@ def delete(user: User) -> bool:
 
     That is done in batches, so it is due from the first on, and can't be kept any more.
     """
-    waiting = User.objects.filter(pk=user.pk, deletion_due_at__isnull=False)
-    if not waiting.update(deletion_due_at=timezone.now()):
+    now = timezone.now()
+    waiting = User.objects.filter(pk=user.pk, is_active=False, deletion_due_at__isnull=False)
+    waiting.filter(deletion_due_at__gt=now).update(deletion_due_at=now)
+    if not waiting.exists():
         return False
     end_in_batches(user.sessions.all(), Ending.ACCOUNT_DELETED)
     delete_in_batches(user)

@@ -71,8 +71,8 @@ def key_set() -> KeySet:
     if _age(known) >= policy.PUBLISHED_FOR.total_seconds() and _lock.acquire(blocking=False):
         try:
             _current = _load(known)
-        except (DatabaseError, OutageError):
-            log.warning("keys_not_reloaded", exc_info=True)
+        except (DatabaseError, OutageError) as problem:
+            log.warning("keys_not_reloaded", reason=type(problem).__name__)
             _current = replace(known, loaded_at=time.monotonic())
         finally:
             _lock.release()

@@ -129,7 +129,7 @@ def test_while_it_is_away_the_answer_is_to_come_again(
         for path in ("/healthz", "/jwks", "/.well-known/openid-configuration"):
             assert httpx.get(server.issuer + path).status_code == 200
         assert readiness(server)["database"]
-        assert "Traceback" not in server.log.read_text().replace("keys_not_reloaded", "")
+        assert "Traceback" not in server.log.read_text()
         assert server.logged(event="unavailable", part="database", path="/token")
     finally:
         postgres.start()

@@ -245,6 +245,8 @@ def _start_again(http: HttpRequest, gone: _Gone) -> HttpResponse:
     expired = pending.find_expired(gone.pending_id)
     if expired is None:
         return error_page(http, gone)
+    if expired.answered_at is not None:
+        raise pending.AnsweredError(gone.pending_id)
     parameters = pending.arrival_of(expired).parameters
     if expired.client.require_signed_request_object or expired.tried_in_id is not None:
         return error_page(http, gone, parameters)

@@ -99,6 +99,18 @@ def test_going_back_after_the_answer_gives_no_other_code(
     assert relying_party.exchange(answer.code).status_code == 200
 
 
+@spec("OIDC Core", "3.1.2.5")
+def test_an_answered_request_is_not_begun_again_when_its_time_is_over(
+    relying_party: RelyingParty,
+) -> None:
+    login = relying_party.visit()
+    assert relying_party.go_on(login).code
+    expire(pending_at(login))
+    page = relying_party.browser.open(pending_at(login))
+    assert is_answered_page(page)
+    assert relying_party.state not in page.text
+
+
 @spec("OIDC Core", "3.1.2.6")
 def test_a_no_is_brought_once_and_is_no_yes_later(relying_party: RelyingParty) -> None:
     login = relying_party.visit()

@@ -28,6 +28,7 @@ from idp.admin.summary import summary_of
 from idp.clients import deletion, secrets, sectors
 from idp.logout import backchannel, client_sessions
 from idp.models import Authorization, Client, Consent, Delivery, Event
+from idp.protocol.errors import TemporarilyUnavailable
 from idp.registration import software_statements
 from idp.tokens.revocation import revoke_all
 
@@ -238,6 +239,8 @@ class ClientsPage(Page):
                 sectors.vouches_for(form.instance)
         except ValidationError as problem:
             return problem
+        except TemporarilyUnavailable as problem:
+            return ValidationError({"sector_identifier_uri": [str(problem)]})
         return None
 
     def client_id_of(self, row: Client) -> str:

@@ -13,7 +13,7 @@ from django.db import connection
 from accounts.models import Session, User
 from idp.declaration import DeclarationError, apply
 from idp.models import Client, Consent, Event, Scope
-from tests.elsewhere import Elsewhere
+from tests.elsewhere import Elsewhere, drip
 from tests.idp.admin.conftest import Operator, events_of
 from tests.introducing import introduced_before
 from tests.reading import read_by
@@ -353,7 +353,7 @@ def test_signing_that_could_not_work_is_refused(
 
 @pytest.mark.parametrize("path", ["change", "add"])
 def test_a_sector_identifier_uri_is_fetched(
-    operator: Operator, foreign_site: Elsewhere, path: str
+    operator: Operator, foreign_site: Elsewhere, slow_hosts_forgotten: None, path: str
 ) -> None:
     """OIDC Core §8.1: what is there has to list every redirect URI of the app."""
     uris = ["https://a.example.com/callback", "https://b.example.com/callback"]
@@ -380,6 +380,10 @@ def test_a_sector_identifier_uri_is_fetched(
     assert "not a JSON list" in saved(says(f"/{unique('sector')}", b"{"))
     assert saved("https://localhost:1/sector.json")
     assert saved(says(f"/{unique('sector')}", json.dumps(uris).encode())) == ""
+    dripping = foreign_site.address + (path := f"/{unique('sector')}")
+    foreign_site.pages[path] = drip
+    assert "did not answer within 5 seconds" in saved(dripping)
+    assert "too slow a moment ago" in saved(dripping)  # and is left alone for a while
 
 
 def test_a_disabled_app_stops_at_once(operator: Operator, relying_party) -> None:

@@ -43,11 +43,22 @@ WITHOUT_DATABASE = (
 )
 
 
+#: What measures a server under load or lets its database fail: `make test-scale`.
+SCALE = (
+    "/tests/attacks/test_slow_hosts.py",
+    "/tests/races/test_apply_under_load.py",
+    "/tests/races/test_storms.py",
+    "/tests/wire/test_outages.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for kind in ("browser", "interop"):
             if f"/tests/{kind}/" in str(item.path):
                 item.add_marker(kind)
+        if any(place in str(item.path) for place in SCALE):
+            item.add_marker("scale")
         if any(place in str(item.path) for place in WITHOUT_DATABASE):
             item.add_marker("once")
 

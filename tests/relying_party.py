@@ -259,8 +259,8 @@ def gone_on(response: httpx.Response) -> httpx.Response:
 class Browser(httpx.Client):
     """A browser without JavaScript: cookies, forms, and redirects as far as our own pages go."""
 
-    def __init__(self, issuer: str = ISSUER) -> None:
-        self.issuer = issuer
+    def __init__(self, issuer: str | None = None) -> None:
+        self.issuer = issuer = issuer or ISSUER
         # A network address of its own: limits by address are the tests' subject, not their fate.
         address = ".".join(str(random.randint(1, 250)) for _ in range(4))
         super().__init__(

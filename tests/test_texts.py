@@ -49,12 +49,12 @@ def test_the_texts_are_complete() -> None:
 def test_a_broken_catalogue_is_noticed(locale: Path) -> None:
     change(locale, 'msgstr "Anmelden"', 'msgstr ""')
     change(locale, 'msgid "Sign out"', '#, fuzzy\nmsgid "Sign out"')
-    change(locale, "Datenschutz bei %(app)s", "Datenschutz bei %(App)s")
+    change(locale, "Datenschutz bei <bdi>%(app)s", "Datenschutz bei <bdi>%(App)s")
     change(locale, "Weiter zu <bdi>", "Weiter zu <b>")
     said = problems(locale)
     assert "not translated: 'Sign in'" in said
     assert "fuzzy, look at it and unmark it: 'Sign out'" in said
-    assert "placeholders or markup differ: 'Privacy at %(app)s'" in said
+    assert "placeholders or markup differ: 'Privacy at <bdi>%(app)s</bdi>'" in said
     assert "placeholders or markup differ: 'Continue to <bdi>%(app)s</bdi>?'" in said
     assert "differs from its .po" in said
 

@@ -114,11 +114,11 @@ def rows() -> QuerySet[Client]:
 def _owner(what: str, entry: dict[str, Any], people: Collection[str]) -> User | None:
     """Return the owner as stored, or as the file will make them."""
     refuse_other_types(what, entry, {"owner": (str,)})
-    email = entry.get("owner", "").strip()
+    email = normalised_email(entry.get("owner", ""))
     if not email:
         return None
     owner = User.objects.filter(email=email).first()
-    if owner is None and normalised_email(email) in people:
+    if owner is None and email in people:
         return User(email=email)
     if owner is None:
         raise DeclarationError(f"{what}: owner: Nobody has the address {email}.")

@@ -49,7 +49,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 _COLUMNS = frozenset({"password", "is_active", *_KEPT})
 #: What Django, crypt(3), LDAP directories and the PHC's string format make of a password.
 _HASH = re.compile(
-    r"""(?: (?:argon2|bcrypt(?:_sha256)?|md5|pbkdf2_sha\d+|scrypt|sha\d+)\$.*\$
+    r"""(?: (?:argon2\w*|bcrypt(?:_sha256)?|md5|pbkdf2_sha\d+|scrypt|sha\d+)\$.*\$
         | \$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:d|id?)|pbkdf2[\w-]*|scrypt|P|H|S)\$
         | \{(?:(?:S?MD5|S?SHA\d*|PBKDF2[\w-]*|ARGON2\w*|BCRYPT|CRYPT)|[\w-]+-CRYPT)\}
     )""",

@@ -188,7 +188,7 @@ def test_beside_an_app(browser: Browser, keyholder: PersonWithPasskey) -> None:
     assert "Your passkeys stay" in page.text
     page = browser.submit(page, "turn-off")
     assert "The authenticator app is removed." in page.text
-    assert "alone" not in page.text, "a passkey is asked for, too"
+    assert "password alone" not in page.text, "a passkey is asked for, too"
     assert is_set_up(User.objects.get(email=keyholder.email))
     assert is_page(browser.open(TURN_OFF), OVERVIEW)
 

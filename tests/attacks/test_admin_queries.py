@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.db.models import Model
@@ -272,7 +273,7 @@ def post(browser: Any, path: str, form: dict[str, str]) -> Any:
         browser.open("/account/logout/")
     return browser.post(
         f"/admin/{path}",
-        data={"csrfmiddlewaretoken": browser.cookies["csrf"], **form},
+        data={"csrfmiddlewaretoken": browser.cookies[settings.CSRF_COOKIE_NAME], **form},
         headers={"Origin": str(browser.base_url).rstrip("/"), "Referer": str(browser.base_url)},
     )
 

@@ -110,7 +110,9 @@ def test_a_resource_may_come_more_often(returning: RelyingParty) -> None:
     apis = [f"https://{unique('api')}.example.com/" for _ in range(2)]
     apply({"resource_servers": [{"identifier": api} for api in apis]}, dry_run=False)
     pairs = [*returning.parameters().items(), *(("resource", api) for api in apis)]
-    assert returning.answer(returning.browser.get("/authorize", params=pairs)).code
+    consent = returning.browser.settle(returning.browser.get("/authorize", params=pairs))
+    assert all(api.split("/")[2] in consent.text for api in apis)
+    assert returning.answer(returning.browser.submit(consent, "allow")).code
 
 
 @spec("RFC 6749", "2.3.1")

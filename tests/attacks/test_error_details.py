@@ -263,9 +263,7 @@ def test_the_names_of_apps_are_text_on_their_owners_page(provider: object) -> No
 
 
 @spec("RFC 9700", "4.11.2")
-@pytest.mark.parametrize(
-    "client_uri", ["ftp://app.example.com/", "", "https://app.example.com/", "http://app.example/"]
-)
+@pytest.mark.parametrize("client_uri", ["", "https://app.example.com/", "http://app.example/"])
 @pytest.mark.parametrize("source", ["manual", "dcr", "cimd"])
 @pytest.mark.parametrize("enabled", [True, False])
 def test_the_way_back_is_an_address_that_an_operator_entered(

@@ -87,7 +87,7 @@ def test_a_person_gets_a_page_with_the_reference(broken: Server, page: str) -> N
 def test_a_form_that_was_sent(broken: Server) -> None:
     token = secrets.token_hex(16)
     data = {"login": "ana@example.com", "password": a_secret(), "csrfmiddlewaretoken": token}
-    headers = {"Cookie": f"csrf={token}", "Origin": broken.issuer}
+    headers = {"Cookie": f"signet-csrf={token}", "Origin": broken.issuer}
     response = httpx.post(f"{broken.issuer}/account/login/", data=data, headers=headers)
     assert response.status_code == 500
     assert the_line_of(response, broken)["path"] == "/account/login/"

@@ -111,7 +111,9 @@ def test_no_script_reads_the_cookie(browser: Browser, person: Person) -> None:
     form = forms_of(page)[0]
     response = browser.post(CHOOSE, data={**form.fields, "another": "sign-in"})
     cookie = next(
-        value for value in response.headers.get_list("set-cookie") if value.startswith("accounts=")
+        value
+        for value in response.headers.get_list("set-cookie")
+        if value.startswith("signet-accounts=")
     )
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie

@@ -92,6 +92,7 @@ def test_a_row_that_cannot_be_deleted_stops_no_other_of_its_kind(
     assert housekeeping.tidy(NOW)["pending requests"] == 1
 
 
+@pytest.mark.scale
 def test_somebody_with_very_many_sessions(database: None) -> None:
     user = User.objects.get(sub=make_person().sub)
     Session.objects.bulk_create(

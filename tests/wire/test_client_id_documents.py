@@ -117,7 +117,9 @@ def test_a_changed_document_changes_the_app_and_not_what_the_operator_decided(
     publish(foreign_site, party.client, redirect_uris=[uri], client_name="New", scope="openid")
     assert is_error_page(party.visit())  # until the document is looked at again
     let_go_stale(party.client)
-    assert party.answer(party.visit()).code
+    consent = party.visit()
+    assert "<bdi>New</bdi>" in consent.text
+    assert party.answer(party.browser.submit(consent, "allow")).code
     assert is_error_page(party.visit(redirect_uri=REDIRECT_URI))
     after = row_of(party)
     assert (after.name, after.redirect_uris) == ("New", [uri])

@@ -320,7 +320,7 @@ DENIALS: list[tuple[str, Ask, str, str, str]] = [
     ("another method", another_method, "invalid_client", "OIDC Core §9", "client_secret_basic"),
     ("a secret twice", secret_twice, "invalid_request", "RFC 6749 §2.3", "send it in one"),
     ("an odd header", post("/token", headers={**FORM, "Authorization": "Basic x"}), "invalid_client", "RFC 6749 §2.3.1", "base64"),
-    ("parameters in the address", post("/token?a=b"), "invalid_request", "RFC 6749 §2.3.1", "in the address"),
+    ("parameters in the address", post("/token?code=b"), "invalid_request", "RFC 6749 §2.3.1", "in the address"),
     ("JSON", post("/token", headers={}, json={"a": "b"}), "invalid_request", "RFC 6749 §4.1.3", "application/json"),
     ("a parameter twice", post("/token", content="a=1&a=2"), "invalid_request", "RFC 6749 §3.1", "more often: a"),
     ("broken UTF-8", post("/token", content="a=%ff"), "invalid_request", "RFC 6749 §3.1", "UTF-8"),

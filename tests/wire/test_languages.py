@@ -22,11 +22,19 @@ from tests.relying_party import (
     RelyingParty,
     forms_of,
     is_page,
+    make_person,
     spec,
     unique,
 )
 
 SIGN_IN = {"en": "Sign in", "de": "Anmelden"}
+
+
+def press(browser: Browser, page: httpx.Response, name: str, value: str) -> httpx.Response:
+    """Press a button that has a value."""
+    form = next(form for form in forms_of(page) if "csrfmiddlewaretoken" in form.fields)
+    data = {**form.fields, name: value}
+    return browser.settle(browser.post(str(page.url), data=data))
 
 
 def language_of(page: httpx.Response) -> str:
@@ -376,7 +384,7 @@ def test_a_new_password_is_set_in_german(browser: Browser, person: Person) -> No
     assert language_of(page) == "de"
     wrong = browser.submit(page, code="000000")
     assert language_of(wrong) == "de"
-    assert "Falscher Code" in wrong.text
+    assert "Der Code stimmt nicht." in wrong.text
     mail = mail_to(person.email, "ist dein Code für ein neues Passwort")
     assert "Verrate den Code niemandem" in mail
     page = browser.submit(wrong, code=mail[:6])
@@ -387,7 +395,7 @@ def test_a_new_password_is_set_in_german(browser: Browser, person: Person) -> No
     page = browser.submit(short, password1=unique("a long new password"))
     assert is_page(page, "/account/")
     assert language_of(page) == "de"
-    assert "gerade geändert" in mail_to(person.email, "Dein Passwort wurde geändert")
+    assert "soeben ein Passwort" in mail_to(person.email, "Dein Passwort wurde festgelegt")
     page = browser.open("/account/logout/")
     assert language_of(page) == "de"
     page = browser.submit(page, "confirm-logout")
@@ -461,10 +469,12 @@ def test_the_wish_of_an_app_lasts_when_all_accounts_sign_out_instead(
     relying_party: RelyingParty,
 ) -> None:
     browser = relying_party.browser
+    browser.sign_in(make_person())
+    press(browser, browser.open("/account/choose/"), "another", "sign-in")
     browser.sign_in(relying_party.person)
-    consent = relying_party.visit(ui_locales="de")
+    consent = relying_party.visit(ui_locales="de", prompt="consent")
     assert language_of(consent) == "de"
     chooser = browser.open("/account/choose/", next=f"/authorize?{consent.url.query.decode()}")
-    page = browser.submit(chooser, "sign-out-all")
+    page = press(browser, chooser, "sign-out", "all")
     assert is_page(page, "/account/signed-out/")
     assert language_of(page) == "de"

@@ -1,6 +1,7 @@
 """`manage.py apply`: what is compared is not written, and what is written is in short batches."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -123,9 +124,14 @@ def test_what_a_user_changes_meanwhile_stays() -> None:
     """Only what the file changes is stored: not the row as it was when it was compared."""
     user = User.objects.create(email=f"{unique('u')}@example.com", name="Before")
 
+    def change() -> None:
+        User.objects.filter(pk=user.pk).update(nickname="Ana", password=make_password("new"))
+        connection.close()
+
     def progress(what: str, _done: int, _of: int) -> None:
         if what == "Users compared":
-            User.objects.filter(pk=user.pk).update(nickname="Ana", password=make_password("new"))
+            with ThreadPoolExecutor(1) as elsewhere:  # with a connection of its own
+                elsewhere.submit(change).result()
 
     entry = {"email": user.email, "name": "After"}
     apply({"users": [entry]}, dry_run=False, caller=_with(progress))
@@ -160,7 +166,7 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next() -> None:
     }
 
     def progress(what: str, done: int, of: int) -> None:
-        if what == "Changes made":
+        if what == "Changes made" and done >= 20:
             raise StoppedError
 
     with pytest.raises(StoppedError):

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
-from accounts import passwords
+from accounts import operations, passwords
 from accounts.models import User
 from accounts.password_rules import refuse_unusable
 from accounts.sessions import Ending, end_sessions
@@ -243,7 +243,8 @@ def _password_of(what: str, entry: dict[str, Any]) -> str | None:
 
 
 def _end_sessions(user: User, fields: dict[str, tuple[Any, Any]]) -> None:
-    """End the sessions of a user who is disabled now, or whose password is another one now."""
-    if "password" in fields or ("is_active" in fields and not user.is_active):
-        ending = Ending.PASSWORD_CHANGED if user.is_active else Ending.ACCOUNT_DISABLED
-        end_sessions(user.sessions.filter(ended_at=None), ending)
+    """End the sessions of a user who is disabled now, or has another password, which is told."""
+    if not user.is_active and fields.keys() & {"password", "is_active"}:
+        end_sessions(user.sessions.filter(ended_at=None), Ending.ACCOUNT_DISABLED)
+    elif "password" in fields:
+        operations.password_replaced(user)

@@ -13,7 +13,7 @@ from accounts.models import Session, User
 from accounts.sessions import Ending
 from idp.events import Kind
 from idp.models import Client, Event
-from tests.relying_party import unique
+from tests.relying_party import unique, was_mailed
 
 SECRET = "x" * 40
 
@@ -192,6 +192,7 @@ def test_a_password_is_set_once_and_changed_when_the_file_says_so(tmp_path: Path
     entry["password"] = "second " * 4
     assert "password: '•••' -> '••• (new)'" in run(tmp_path, {"users": [entry]})
     assert User.objects.get(email=entry["email"]).check_password(entry["password"])
+    assert was_mailed(entry["email"], "have set another password")
 
 
 def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:

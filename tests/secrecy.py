@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
 #: What is shorter could be there by chance.
 SHORTEST = 16
+#: Different characters that a secret has at least: "xxxxxxxxxxxxxxx" is a password that is refused.
+VARIETY = 5
 #: The beginning of a secret is a leak, too: logs cut lines.
 TELLING = 24
 #: Members of answers and parameters of addresses that are secrets.
@@ -68,7 +70,7 @@ def _parts(value: str) -> Iterable[str]:
     """Return what of a value is secret: of a signed or encrypted JWT, all but its header."""
     if value.startswith("eyJ") and value.count(".") in {2, 4}:
         return [part for part in value.split(".")[1:] if len(part) >= SHORTEST]
-    return [value] if len(value) >= SHORTEST else []
+    return [value] if len(value) >= SHORTEST and len(set(value)) >= VARIETY else []
 
 
 def _spellings(value: str) -> set[str]:

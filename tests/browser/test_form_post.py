@@ -30,6 +30,6 @@ def test_without_javascript_there_is_a_button(
     page = open_browser(java_script_enabled=False).new_page()
     visitor = Visitor(page, person, visitor.bakery)
     state = at_app(visitor)
-    visitor.sees("Back to Bakery")
+    visitor.sees("Taking you to Bakery…")
     visitor.press("Continue to Bakery")
     assert brought_back(page, "https://shop.example/landed")["state"] == state

@@ -210,6 +210,7 @@ def test_a_client_that_has_to_sign(signing: Signing) -> None:
     page = signing.visit(request=signing.object(scope="openid email"))
     assert is_page(page, "/account/login/")  # and what is kept meanwhile needs no other signature
     assert party.go_on(page).code
+    page = signing.visit(request=signing.object(scope="openid email", prompt="login"))
     kept = PendingAuthorization.objects.filter(client__client_id=required.client_id)
     kept.update(arrived_at=timezone.now() - timedelta(hours=1))
     gone = party.browser.get(parse_qs(urlsplit(str(page.url)).query)["next"][0])

@@ -63,9 +63,10 @@ def readiness(server: Server) -> dict[str, str]:
 
 
 def warm(asker: Asker) -> None:
-    """Let every thread have a connection."""
+    """Let every thread have a connection, and the process its keys."""
     for _ in range(2):
         assert asker.statuses() == WELL
+    assert httpx.get(f"{asker.issuer}/jwks").status_code == 200
 
 
 def test_no_request_fails_after_a_restart(postgres: Cluster, serve: Callable[..., Server]) -> None:

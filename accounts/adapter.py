@@ -65,7 +65,7 @@ class Adapter(DefaultAccountAdapter):
         super().set_password(user, password)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count nothing: whoever checks a password counts it first (`accounts.password_limits`)."""
+        """Count nothing: callers count a password before they check it (`accounts.password_limits`)."""
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the IP address that mails about an account name."""
@@ -146,7 +146,7 @@ class Adapter(DefaultAccountAdapter):
         mail.send(self._rendered(template_prefix, email, context), template_prefix)
 
     def pretend_to_send(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Take the time of sending where nobody is to get the mail."""
+        """Take the time of sending mail without sending any."""
         self._rendered(template_prefix, email, context)
 
     def _rendered(self, template_prefix: str, email: str, context: dict[str, Any]) -> EmailMessage:

@@ -65,7 +65,7 @@ class Adapter(DefaultAccountAdapter):
         super().set_password(user, password)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count nothing: callers count a password before they check it (`accounts.password_limits`)."""
+        """Count nothing: callers count before they check (`accounts.password_limits`)."""
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the IP address that mails about an account name."""

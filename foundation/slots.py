@@ -18,8 +18,6 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from foundation.postgresql import waits
 
-#: Seconds after which whoever finds no place may come again.
-RETRY_AFTER = 5
 #: Seconds of waiting for a slot after which we look whether the database answers at all.
 _ADMITTED_FOR = 1.0
 

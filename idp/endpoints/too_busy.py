@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 
-from foundation.slots import RETRY_AFTER
+from foundation.outages import RETRY_AFTER
 
 
 @never_cache

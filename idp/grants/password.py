@@ -16,8 +16,9 @@ from accounts import password_limits, password_only
 from accounts.authentication import authentication_in
 from accounts.models import User
 from accounts.sessions import begin_without_browser
+from foundation.outages import RETRY_AFTER
 from foundation.rate_limits import RateLimitExceededError
-from foundation.slots import RETRY_AFTER, NoPlaceError, place
+from foundation.slots import NoPlaceError, place
 from idp import events
 from idp.clients.admission import NOT_ADMITTED, admits
 from idp.clients.encryption import have_key_ready

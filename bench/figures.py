@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import IPv4Address
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -95,7 +96,10 @@ def sign_in(provider: Provider, number: int) -> Work:
     _ensure_signed_in(provider)
 
     def visit() -> Answer:
-        return provider.sign_in(Browser(provider.port), authorization_address(provider)[0])
+        # From all over: sign-ins from one network are limited.
+        somewhere = str(IPv4Address(int(IPv4Address("10.0.0.0")) + secrets.randbelow(2**24)))
+        browser = Browser(provider.port, ip_address=somewhere)
+        return provider.sign_in(browser, authorization_address(provider)[0])
 
     return [visit] * number, _code_of
 

@@ -40,6 +40,8 @@ SET_UP = RateLimit("second-factor-set-up", 20, timedelta(minutes=10))
 APP_CODE = RateLimit("authenticator-app-code", 1, timedelta(minutes=1))
 
 PASSKEY_CHALLENGES = RateLimit("passkey-challenges", 300, timedelta(minutes=1))
+#: A challenge is answered once. It waits for half as long.
+PASSKEY_ANSWERS = RateLimit("passkey-answers", 1, timedelta(minutes=20))
 
 
 class CodeSpentError(Exception):
@@ -105,8 +107,17 @@ def count_second_factor(visitor: Visitor, kind: Factor) -> list[Counted]:
 
 def is_first_use(user: User, code: str) -> bool:
     """Use a code of an authenticator app up; return whether nobody did before. RFC 6238 §5.2."""
+    return _is_first((APP_CODE, f"{user.pk} {code}"))
+
+
+def is_first_answer(challenge: str) -> bool:
+    """Use a passkey's challenge up; return whether nobody answered it before. WebAuthn §13.4.3."""
+    return _is_first((PASSKEY_ANSWERS, challenge))
+
+
+def _is_first(counted: Counted) -> bool:
     try:
-        rate_limits.count((APP_CODE, f"{user.pk} {code}"))
+        rate_limits.count(counted)
     except RateLimitExceededError:
         return False
     return True

@@ -34,6 +34,7 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
+from accounts import code_limits
 from accounts.models import User
 from accounts.passkey_keys import OFFERED, refuse_unsound
 
@@ -183,7 +184,8 @@ def _keep_challenge(http: HttpRequest, challenge: str) -> None:
 def _take_challenge(http: HttpRequest, client_data: CollectedClientData) -> dict[str, Any]:
     """Return the state of the challenge that was answered; it is used up, whatever comes of it.
 
-    Raises ValueError if it is none of this browser session, or was answered within a foreign frame.
+    Raises ValueError if it is none of this browser session, was answered before, or was answered
+    within a foreign frame.
     """
     answered = websafe_encode(client_data.challenge)
     waiting = _waiting(http)
@@ -191,6 +193,8 @@ def _take_challenge(http: HttpRequest, client_data: CollectedClientData) -> dict
     if len(others) == len(waiting) or client_data.cross_origin:
         raise ValueError("Not an answer to a challenge of this browser session.")
     http.session[_CHALLENGES] = others
+    if not code_limits.is_first_answer(answered):  # parallel requests read the same session
+        raise ValueError("This challenge was answered before.")
     return {"challenge": answered, "user_verification": _VERIFIED}
 
 

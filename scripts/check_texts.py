@@ -36,14 +36,14 @@ LINE = re.compile(r'\s*|#.*|(msg\w+(\[\d\])? )?"([^"\\]|\\.)*"')
 UNREADABLE = (OSError, ValueError, PoFileError, struct.error)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Compile the catalogues or check everything; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--compile", action="store_true", help="write the .mo files")
     parser.add_argument("--locale", type=Path, default=ROOT / "locale", help="the catalogues")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     sys.path.insert(0, str(ROOT))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "idp.settings"
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
     django.setup()
 
     catalogues = catalogues_in(options.locale)

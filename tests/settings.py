@@ -14,6 +14,8 @@ if "SIGNET_TEST_SERVER" not in os.environ:
         free.bind(("127.0.0.1", 0))
         os.environ["IDP_ISSUER"] = f"http://localhost:{free.getsockname()[1]}"
     os.environ["SIGNET_TEST_MAIL"] = tempfile.mkdtemp(prefix="signet-mail-")
+    _, os.environ["SIGNET_TEST_CLOCK"] = tempfile.mkstemp(prefix="signet-clock-")
+    Path(os.environ["SIGNET_TEST_CLOCK"]).write_text("0")
     os.environ["IDP_TRUSTED_PROXY_COUNT"] = "1"
     os.environ["IDP_REGISTRATION"] = "open"
     os.environ["IDP_CLIENT_ID_METADATA"] = "open"
@@ -24,7 +26,7 @@ os.environ["EMAIL_URL"] = f"filemail:///{os.environ['SIGNET_TEST_MAIL']}"
 
 from idp.logs import logging_configuration  # noqa: E402
 from idp.settings import *  # noqa: E402, F403
-from idp.settings import CACHES, DATABASES, PASSWORD_HASHERS  # noqa: E402
+from idp.settings import CACHES, DATABASES, INSTALLED_APPS, PASSWORD_HASHERS  # noqa: E402
 
 MAIL_DIRECTORY = Path(os.environ["SIGNET_TEST_MAIL"])
 CACHES["default"]["KEY_PREFIX"] = _WORKER
@@ -38,5 +40,4 @@ else:
 
 LOGGING = logging_configuration(json=True)  # as in production; tests read it
 PASSWORD_HASHERS = ["tests.passwords.CheapArgon2", *PASSWORD_HASHERS[1:]]
-# Short, so that a test which needs the next code of an authenticator app need not wait for long.
-MFA_TOTP_PERIOD = 4
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.clock.TestClock"]

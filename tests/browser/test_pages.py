@@ -416,7 +416,8 @@ def form_post(visitor: Visitor) -> None:
     site = site_at("https://app.example/callback", client_name="Bakery", first_party=True)
     visitor.open(request_of(site, visitor.person, response_mode="form_post")[0])
     visitor.sign_in()
-    visitor.sees("Back to Bakery")
+    expect(visitor.page.locator("form#answer")).to_be_visible()
+    visitor.sees("Taking you to Bakery…")
 
 
 def wrong_request(visitor: Visitor) -> None:

@@ -1,0 +1,115 @@
+"""What only one can have, asked for by several at the same moment."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+
+from accounts import invitations
+from accounts.models import Session, User
+from tests.passkeys import (
+    NEW_PASSKEY,
+    PASSKEY,
+    SecurityKey,
+    make_person_with_passkey,
+    options_of,
+    send,
+)
+from tests.relying_party import Browser, Person, is_page, mailed_code, make_person, spec, unique
+
+AT_ONCE = 8
+EMAIL = "/account/email/"
+
+
+def at_once(what: Callable[[int], httpx.Response], times: int = AT_ONCE) -> list[httpx.Response]:
+    """Return what each of several threads gets that do this at the same moment."""
+    together = Barrier(times)
+
+    def do(number: int) -> httpx.Response:
+        together.wait()
+        return what(number)
+
+    with ThreadPoolExecutor(times) as threads:
+        return list(threads.map(do, range(times)))
+
+
+def copies_of(browser: Browser) -> list[Browser]:
+    """Return browsers with the cookies of this one, for parallel requests."""
+    copies = [Browser() for _ in range(AT_ONCE)]
+    for copy in copies:
+        copy.cookies.update(browser.cookies)
+    return copies
+
+
+@pytest.fixture
+def browsers() -> list[Browser]:
+    """Browsers at different places."""
+    return [Browser() for _ in range(AT_ONCE)]
+
+
+def test_an_invitation_is_accepted_once(browsers: list[Browser]) -> None:
+    person = make_person(password=None)
+    user = User.objects.get(email=person.email)
+    path = urlsplit(invitations.invite(user)).path
+    pages = [browser.open(path) for browser in browsers]
+    assert all(is_page(page, path) for page in pages)
+
+    def accept(number: int) -> httpx.Response:
+        return browsers[number].submit(pages[number], password1=f"{number} boats in a calm harbour")
+
+    answers = at_once(accept)
+    assert sorted(answer.status_code for answer in answers) == [200] + [410] * (AT_ONCE - 1)
+    assert Session.objects.filter(user=user).count() == 1
+    winner = next(n for n, answer in enumerate(answers) if answer.status_code == 200)
+    user.refresh_from_db()
+    assert user.check_password(f"{winner} boats in a calm harbour")
+
+
+def test_of_two_people_who_change_to_one_address_one_gets_it() -> None:
+    email = f"{unique('wanted')}@example.com"
+    people, browsers = [make_person(), make_person()], [Browser(), Browser()]
+    pages, codes = [], [""]
+    for browser, person in zip(browsers, people, strict=True):
+        browser.sign_in(person)
+        pages.append(browser.submit(browser.open(EMAIL), email=email))
+        codes.append(mailed_code(email, after=codes[-1]))
+    answers = at_once(
+        lambda number: browsers[number].submit(pages[number], code=codes[number + 1]), 2
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    won = ["Your e-mail address is changed" in answer.text for answer in answers]
+    assert sum(won) == 1
+    winner, other = people[won.index(True)], people[won.index(False)]
+    assert str(User.objects.get(email=email).sub) == winner.sub
+    assert EmailAddress.objects.filter(email=email, verified=True).count() == 1
+    assert User.objects.filter(email=other.email).exists()
+
+
+@spec("WebAuthn", "13.4.3")
+def test_one_new_passkey_sent_several_times_is_kept_once(browser: Browser, person: Person) -> None:
+    browser.sign_in(person)
+    page = browser.open(NEW_PASSKEY)
+    made = SecurityKey().make(options_of(browser, NEW_PASSKEY))
+    copies = copies_of(browser)
+    at_once(lambda number: send(copies[number], page, made, name="Blue key"))
+    rows = Authenticator.objects.filter(user__email=person.email, type="webauthn")
+    assert rows.count() == 1
+
+
+@spec("WebAuthn", "13.4.3")
+def test_one_answer_of_a_passkey_signs_in_once() -> None:
+    person = make_person_with_passkey()
+    assert person.key
+    before = Session.objects.filter(user__email=person.email).count()
+    with Browser() as browser:
+        page = browser.open("/account/login/")
+        answer = person.key.use(options_of(browser, PASSKEY))
+        copies = copies_of(browser)
+        pages = at_once(lambda number: send(copies[number], page, answer))
+    assert sum(is_page(page, "/account/") for page in pages) == 1
+    assert Session.objects.filter(user__email=person.email).count() == before + 1

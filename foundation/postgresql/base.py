@@ -30,6 +30,8 @@ class Connection(psycopg.Connection[Any]):
         #: When the thread that uses it began to wait, on the monotonic clock; None if none waits.
         self.waiting_since: float | None = None
         self.answered_at = time.monotonic()
+        #: Whether nobody knows yet if the database may be written through it.
+        self.is_unchecked = False
         self._line = select.poll()
         self._line.register(self.pgconn.socket, select.POLLIN)
 
@@ -123,24 +125,37 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._connecting_since = None
         return made
 
+    def connect(self) -> None:
+        """Connect; whether the connection may write is checked before its first statement."""
+        super().connect()
+        self.connection.is_unchecked = True
+
     def close_if_health_check_failed(self) -> None:
         """Replace a connection that broke or became read-only. Django calls it before a statement.
 
-        It costs a statement only where an error occurred, where something has arrived, or where
-        nobody has used the connection for a second. In a transaction nothing can be replaced.
+        It costs a statement only where the connection is new, where an error occurred, where
+        something has arrived, or where nobody has used the connection for a second. In a
+        transaction nothing can be replaced.
         """
         connection = self.connection
         if connection is None or self.in_atomic_block or not self.health_check_enabled:
             return
         if (
-            self.errors_occurred
+            connection.is_unchecked
+            or self.errors_occurred
             or time.monotonic() - connection.answered_at > _IDLE
             or connection.has_arrivals()
         ):
             if self.is_usable():
-                self.errors_occurred = False
+                connection.is_unchecked = self.errors_occurred = False
             else:
                 self.close()
+
+    def rollback(self) -> None:
+        """Roll back; that this worked does not say that the connection may write."""
+        failed = self.errors_occurred
+        super().rollback()
+        self.errors_occurred = failed
 
     def is_usable(self) -> bool:
         """Whether the connection works, and writes."""

@@ -1,11 +1,15 @@
-"""PostgreSQL is restarted, idle, read-only, away or hangs: what is answered meanwhile, and after.
+"""PostgreSQL is restarted, idle, read-only, away or hangs, or Redis is gone: what is answered
+meanwhile, and after.
 
-On a PostgreSQL server of its own.
+On servers of their own.
 """
 
+import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
 import psycopg
@@ -177,6 +181,41 @@ def test_a_connection_that_is_read_only_is_replaced(
         postgres.sql(may_write, "ALTER ROLE signet RESET default_transaction_read_only")
     warm(asker)
     assert readiness(server) == {"status": "ok"}
+
+
+@contextmanager
+def redis(port: int) -> Iterator[None]:
+    """Run Redis at this port while the block lasts, and kill it then."""
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        soon(lambda: _listens(port))
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_everything_goes_on_without_redis(serve: Callable[..., Server]) -> None:
+    port = free_port()
+    with redis(port):
+        server = serve(CACHE_URL=f"redis://127.0.0.1:{port}/0")
+        asker = Asker(server)
+        warm(asker)
+        assert readiness(server) == {"status": "ok"}
+    for _ in range(3):
+        assert asker.statuses() == WELL
+    ready = readiness(server)
+    assert ready["status"] == "ok"  # no process is taken out of service for it
+    assert ready["cache"]
+    with redis(port):
+        soon(lambda: readiness(server) == {"status": "ok"})
+        assert asker.statuses() == WELL
 
 
 def test_what_the_address_of_the_database_says_counts(

@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test test-scale bench lint format messages lock clean
+.PHONY: setup run test test-all test-scale bench lint format messages lock clean
 
 setup: $(VENV)/.installed
 
@@ -17,8 +17,11 @@ $(VENV)/.installed: requirements/development.txt
 run: setup  ## the provider on :8000, a sample relying party on :8001, a sample API on :8003
 	scripts/run
 
-test: setup  ## everything but what test-scale runs; PYTEST="-k word" narrows it
+test: setup  ## everything but what test-scale runs, once; PYTEST="-k word" narrows it
 	scripts/test $(PYTEST)
+
+test-all: setup  ## the same, and on SQLite all that makes no difference there, too
+	TEST_ALL=1 scripts/test $(PYTEST)
 
 test-scale: setup  ## load, storms, outages and very many rows, on both databases
 	TEST_SCALE=1 TEST_WORKERS=1 scripts/test $(PYTEST)

@@ -21,7 +21,7 @@ import pytest
 from django.conf import settings
 from django.test.utils import setup_databases, teardown_databases
 
-from tests import secrecy, statements
+from tests import recording, secrecy, statements
 from tests.elsewhere import Authority, Elsewhere
 from tests.elsewhere import running as running_elsewhere
 from tests.relying_party import Browser, Person, RelyingParty, make_client, make_person
@@ -52,8 +52,18 @@ SCALE = (
 )
 
 
+#: What a run on SQLite leaves out, unless everything is to run (scripts/choose_tests.py).
+ON_POSTGRESQL_ONLY = frozenset((ROOT / "tests/on_postgresql_only.txt").read_text().splitlines())
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    recording.name_file(item.path.relative_to(ROOT).as_posix())
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if item.path.relative_to(ROOT).as_posix() in ON_POSTGRESQL_ONLY:
+            item.add_marker("postgresql")
         for kind in ("browser", "interop"):
             if f"/tests/{kind}/" in str(item.path):
                 item.add_marker(kind)

@@ -18,6 +18,7 @@ from idp.fetching import Party
 from idp.jose import public_keys as jwk_sets
 from idp.protocol import json_objects
 from idp.protocol.errors import InvalidRequest, TemporarilyUnavailable
+from idp.protocol.rules import upholds
 
 log = structlog.get_logger(__name__)
 #: Seconds for which fetched keys are believed without another look …
@@ -113,6 +114,7 @@ def _fetch(name: str, uri: str, party: Party) -> None:
     cache.set(f"jwks-fetch:{name}", _DONE, FLOOR)
 
 
+@upholds("RFC 6749 §4.1.2.1")
 def _wait_for_another(name: str, party: Party) -> None:
     """Wait for a moment while somebody else is fetching the same.
 

@@ -22,6 +22,7 @@ from idp import outbound
 from idp.models import Client
 from idp.outbound import Address, Answer, Bounds, TooManyLookupsError, TooSlowError
 from idp.protocol.errors import TemporarilyUnavailable
+from idp.protocol.rules import upholds
 
 log = structlog.get_logger(__name__)
 #: Seconds that a fetch waits for a place, or for another fetch of the same, at most.
@@ -93,6 +94,7 @@ class Places:
                 self._changed.notify_all()
 
     @contextmanager
+    @upholds("RFC 6749 §4.1.2.1")
     def waiting(self, party: Party) -> Iterator[None]:
         """Let a thread wait for a fetch, if few do. Raises TemporarilyUnavailable.
 
@@ -114,6 +116,7 @@ class Places:
             return self._waiting[True] < self._most_waiting
         return self._most_waiting > 0 and not any(self._waiting.values())
 
+    @upholds("RFC 6749 §4.1.2.1")
     def _wait(self, party: Party, ends_at: float) -> None:
         """Wait until something has changed. Raises TemporarilyUnavailable."""
         left = ends_at - time.monotonic()
@@ -170,6 +173,7 @@ class Fetch:
         #: What is left alone if this is slow.
         self._names = [host]
 
+    @upholds("RFC 6749 §4.1.2.1")
     def ask(self, content_types: Collection[str], most: int) -> Answer:
         """Return what is there. Raises as `ask` of this module does."""
         self._refuse_slow(self._names)
@@ -202,6 +206,7 @@ class Fetch:
         self._refuse_slow(networks)
         self._names += networks
 
+    @upholds("RFC 6749 §4.1.2.1")
     def _refuse_slow(self, names: Iterable[str]) -> None:
         """Raise TemporarilyUnavailable where one of these was slow. RFC 6749 §4.1.2.1."""
         if cache.get_many(map(self._key, names)):

@@ -33,6 +33,7 @@ from idp.jose.decrypt import GENERATORS
 from idp.jose.sign import Signer, signer
 from idp.models import AccessToken, Client, SigningKey
 from idp.protocol.errors import InvalidClientMetadata
+from idp.protocol.rules import upholds
 
 _PURPOSE = "signing key"
 log = structlog.get_logger(__name__)
@@ -110,6 +111,7 @@ def decryption_keys(algorithm: str) -> dict[str, JWK]:
     return key_set().decrypting.get(algorithm, {})
 
 
+@upholds("OIDC Core §10.1")
 def signer_for(client: Client, algorithm: str) -> Signer:
     """Return what signs for a client by this algorithm: a key of ours, or the client's secret.
 

@@ -15,6 +15,7 @@ from idp.protocol.errors import (
     UnmetAuthenticationRequirements,
     UnsupportedResponseType,
 )
+from idp.protocol.rules import upholds
 from idp.tokens.audience import known
 
 Check = Callable[[AuthorizationRequest], None]
@@ -24,12 +25,14 @@ _UNSUPPORTED: dict[str, type[ProtocolError]] = {
 }
 
 
+@upholds("OIDC Core §3.1.2.6")
 def nothing_unsupported_is_asked(request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.6: each has an error of its own; ignoring one could drop a safeguard."""
     for name in sorted(request.unsupported):
         raise _UNSUPPORTED[name](f"The parameter {name} is not supported; leave it out.")
 
 
+@upholds("RFC 6749 §3.1.1")
 def response_type_is_offered(request: AuthorizationRequest) -> None:
     """RFC 6749 §3.1.1: the order of a combination's parts does not matter."""
     if not _is_one_of(request.response_type, policy.RESPONSE_TYPES):
@@ -39,6 +42,7 @@ def response_type_is_offered(request: AuthorizationRequest) -> None:
         )
 
 
+@upholds("OIDC Dynamic Client Registration §2")
 def response_type_is_registered(request: AuthorizationRequest) -> None:
     """OIDC Dynamic Client Registration §2: a client uses what it registered."""
     if not _is_one_of(request.response_type, request.client.response_types):
@@ -47,6 +51,7 @@ def response_type_is_registered(request: AuthorizationRequest) -> None:
         )
 
 
+@upholds("OAuth 2.0 Multiple Response Types §2.1")
 def response_mode_is_offered(request: AuthorizationRequest) -> None:
     """OAuth 2.0 Multiple Response Types §2.1: an unknown mode is refused, never replaced."""
     if request.response_mode is not None and request.response_mode not in policy.RESPONSE_MODES:
@@ -56,6 +61,7 @@ def response_mode_is_offered(request: AuthorizationRequest) -> None:
         )
 
 
+@upholds("OAuth 2.0 Multiple Response Types §3.0")
 def tokens_never_travel_in_a_query(request: AuthorizationRequest) -> None:
     """OAuth 2.0 Multiple Response Types §3.0: queries end up in logs and Referer headers."""
     asked_for_query = request.response_mode == response_types.QUERY
@@ -66,6 +72,7 @@ def tokens_never_travel_in_a_query(request: AuthorizationRequest) -> None:
         )
 
 
+@upholds("OAuth 2.0 Form Post Response Mode §2")
 def forms_are_posted_to_the_web(request: AuthorizationRequest) -> None:
     """OAuth 2.0 Form Post Response Mode §2: no other address takes a form."""
     is_posted = request.response_mode == response_types.FORM_POST
@@ -75,6 +82,7 @@ def forms_are_posted_to_the_web(request: AuthorizationRequest) -> None:
         )
 
 
+@upholds("OIDC Core §3.2.2.1")
 def id_token_binds_the_nonce(request: AuthorizationRequest) -> None:
     """OIDC Core §3.2.2.1, §3.3.2.11: without a nonce, an ID token in an address can be replayed."""
     if request.returns(response_types.ID_TOKEN) and request.nonce is None:
@@ -84,12 +92,14 @@ def id_token_binds_the_nonce(request: AuthorizationRequest) -> None:
         )
 
 
+@upholds("OIDC Core §3.2.2.1")
 def id_token_is_for_openid(request: AuthorizationRequest) -> None:
     """OIDC Core §3.2.2.1: an ID token is asked for with the scope openid."""
     if request.returns(response_types.ID_TOKEN) and "openid" not in request.scopes:
         raise InvalidScope("An ID token comes with the scope openid only; ask for it.")
 
 
+@upholds("RFC 6749 §3.3")
 def scope_gives_something(request: AuthorizationRequest) -> None:
     """RFC 6749 §3.3: without a scope there would be nothing to agree to."""
     if not request.scopes:
@@ -98,6 +108,7 @@ def scope_gives_something(request: AuthorizationRequest) -> None:
         )
 
 
+@upholds("OIDC Core §3.1.2.1")
 def prompts_are_known(request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.1: a prompt that is not understood can't be honoured."""
     unknown = request.prompts - frozenset(policy.PROMPTS)
@@ -107,12 +118,14 @@ def prompts_are_known(request: AuthorizationRequest) -> None:
         )
 
 
+@upholds("OIDC Core §3.1.2.1")
 def prompt_none_stands_alone(request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.1: silence and a page can't both be asked for."""
     if "none" in request.prompts and len(request.prompts) > 1:
         raise InvalidRequest("The prompt none cannot be combined with another prompt.")
 
 
+@upholds("RFC 7636 §4.3")
 def code_challenge_is_sound(request: AuthorizationRequest) -> None:
     """RFC 7636 §4.3: S256 only; plain protects nothing that the request itself does not show."""
     if request.code_challenge is None:
@@ -131,6 +144,7 @@ def code_challenge_is_sound(request: AuthorizationRequest) -> None:
         )
 
 
+@upholds("RFC 9700 §2.1.1")
 def pkce_is_used_where_required(request: AuthorizationRequest) -> None:
     """RFC 9700 §2.1.1: without a secret, PKCE is all that binds the code to its client."""
     comes = request.returns(response_types.CODE)
@@ -146,6 +160,7 @@ def resources_are_known(request: AuthorizationRequest) -> None:
         known(request.client, request.resource)
 
 
+@upholds("OIDC Core §5.5.1.1")
 def essential_acr_is_known(request: AuthorizationRequest) -> None:
     """OIDC Core §5.5.1.1: what there is no level of can't be reached, so nobody is asked."""
     asked = request.essential_acr

@@ -13,6 +13,7 @@ from idp.models import Client
 from idp.protocol import json_objects
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.languages import is_tag, tagged
+from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import READABLE_CLAIMS
 
 ID_TOKEN, USERINFO = "id_token", "userinfo"
@@ -28,6 +29,7 @@ class ClaimRequest:
     values: tuple[str, ...] = ()
 
     @classmethod
+    @upholds("OIDC Core §5.5")
     def parse(cls, name: str, asked: Any) -> "ClaimRequest":
         """Read the member of one claim: null, or an object. Raises InvalidRequest."""
         if asked is None:
@@ -50,6 +52,7 @@ class ClaimsRequest:
     scopes_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
+    @upholds("OIDC Core §5.5")
     def parse(cls, text: str | None) -> "ClaimsRequest":
         """Read the parameter. Raises InvalidRequest for what is not as OIDC Core §5.5 has it."""
         if text is None:
@@ -99,6 +102,7 @@ class ClaimsRequest:
         }
 
 
+@upholds("OIDC Core §5.5")
 def _place(members: Mapping[str, Any], place: str) -> dict[str, ClaimRequest]:
     """Return what is asked for in one place. OIDC Core §5.5."""
     asked = members.get(place)
@@ -114,6 +118,7 @@ def _place(members: Mapping[str, Any], place: str) -> dict[str, ClaimRequest]:
     return {name: ClaimRequest.parse(name, how) for name, how in asked.items()}
 
 
+@upholds("OIDC Core §5.5.1")
 def _values(name: str, asked: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the values asked for, where the claim's definition says what that means.
 

@@ -20,6 +20,7 @@ from idp.protocol.errors import (
     LoginRequired,
     UnmetAuthenticationRequirements,
 )
+from idp.protocol.rules import upholds
 from idp.statements.standing import Agreed
 from idp.subjects import subject_of
 from idp.tokens.id_token import hint_is_readable, read_hint
@@ -76,6 +77,7 @@ class Answer:
 Step = SignIn | SignUp | ChooseAccount | TurnAway | StepUp | SetUp | AskConsent | Answer
 
 
+@upholds("OIDC Core §3.1.2.3")
 def next_step(
     request: AuthorizationRequest,
     authentication: Authentication | None,
@@ -120,6 +122,7 @@ def next_step(
     return Answer(replace(authentication, acr=_told(request, authentication.acr)))
 
 
+@upholds("OIDC Core §3.1.2.2")
 def _person_is_the_one_asked_for(
     request: AuthorizationRequest, sub: str, hinted: str | None
 ) -> None:
@@ -130,6 +133,7 @@ def _person_is_the_one_asked_for(
         raise LoginRequired("Somebody else is signed in than the claims request has in sub.")
 
 
+@upholds("OIDC Core §5.5.1.1")
 def _demanded(request: AuthorizationRequest, authentication: Authentication) -> Step | None:
     """Return what the operator's policy and an essential `acr` still take. OIDC Core §5.5.1.1.
 
@@ -219,6 +223,7 @@ def _has_settled(request: AuthorizationRequest, authentication: Authentication |
     )
 
 
+@upholds("OIDC Core §3.1.2.6")
 def _account_may_be_asked(request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.6: choosing an account takes a page, which prompt=none forbids."""
     if "none" in request.prompts:
@@ -227,6 +232,7 @@ def _account_may_be_asked(request: AuthorizationRequest) -> None:
         )
 
 
+@upholds("OIDC Core §3.1.2.4")
 def _consent_may_be_asked(request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.4: agreeing takes a page, which prompt=none forbids."""
     if "none" in request.prompts:
@@ -235,12 +241,14 @@ def _consent_may_be_asked(request: AuthorizationRequest) -> None:
         )
 
 
+@upholds("RFC 6749 §4.1.2.1")
 def _refusal_may_be_shown(request: AuthorizationRequest) -> None:
     """RFC 6749 §4.1.2.1: telling the person takes a page, which prompt=none forbids."""
     if "none" in request.prompts:
         raise AccessDenied(NOT_ADMITTED)
 
 
+@upholds("OIDC Core §3.1.2.1")
 def _hinted_subject(request: AuthorizationRequest) -> str | None:
     """Return whom the client expects, by an ID token of theirs. OIDC Core §3.1.2.1."""
     if request.id_token_hint is None:

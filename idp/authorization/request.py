@@ -15,6 +15,7 @@ from idp.protocol import response_types
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.parameters import Parameters
 from idp.protocol.redirect_uris import loopback_port
+from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 #: Longer ones are refused: what a client needs to remember it can keep itself.
@@ -125,6 +126,7 @@ class AuthorizationRequest:
         )
 
 
+@upholds("RFC 6749 §3.1.1")
 def _response_type(parameters: Parameters) -> str:
     """Return what is to come back. RFC 6749 §3.1.1: never assumed."""
     response_type = parameters.get("response_type")
@@ -146,6 +148,7 @@ def _acr_values(parameters: Parameters, client: Client) -> tuple[str, ...]:
     return tuple(value for value in dict.fromkeys(values) if value in policy.ACR_VALUES)
 
 
+@upholds("OIDC Core §3.1.2.1")
 def _bounded(values: Mapping[str, str], name: str, most: int) -> str | None:
     value = values.get(name)
     if value is not None and len(value) > most:
@@ -153,6 +156,7 @@ def _bounded(values: Mapping[str, str], name: str, most: int) -> str | None:
     return value
 
 
+@upholds("OIDC Core §3.1.2.1")
 def _seconds(values: Mapping[str, str]) -> int | None:
     value = values.get("max_age")
     if value is None:

@@ -29,6 +29,7 @@ from idp.protocol.errors import (
     TemporarilyUnavailable,
 )
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 
 #: How much two clocks may differ, in seconds.
 LEEWAY = 30
@@ -111,6 +112,7 @@ def check(client: Client, found: RequestObject, now: datetime) -> None:
     _holds_no_other(found.claims)
 
 
+@upholds("RFC 9101 §10.5")
 def _needs_none(client: Client, arrival: Arrival) -> None:
     """RFC 9101 §10.5: who has to sign is not asked less of. What is kept was opened before."""
     if client.require_signed_request_object and arrival.pending_id is None:
@@ -122,6 +124,7 @@ def _needs_none(client: Client, arrival: Arrival) -> None:
 # --- where it is --------------------------------------------------------------------------------
 
 
+@upholds("OIDC Core §6.2")
 def _fetched(client: Client, uri: str, visitor: str, *, also: str | None) -> str:
     """Return what is at a registered address. OIDC Core §6.2, RFC 9101 §10.4.
 
@@ -148,6 +151,7 @@ def _fetched(client: Client, uri: str, visitor: str, *, also: str | None) -> str
     return jwt
 
 
+@upholds("RFC 9101 §10.4")
 def _may_be_fetched(client: Client, visitor: str) -> None:
     """RFC 9101 §10.4: nobody makes us fetch without end."""
     of_client = str(client.pk)
@@ -164,6 +168,7 @@ def _may_be_fetched(client: Client, visitor: str) -> None:
 # --- whose it is --------------------------------------------------------------------------------
 
 
+@upholds("OIDC Core §6.1")
 def _opened(client: Client, jwt: str) -> str:
     """Return the signed object, decrypted where it has to be. OIDC Core §6.1, RFC 9101 §6.1.
 
@@ -186,6 +191,7 @@ def _opened(client: Client, jwt: str) -> str:
     return inside
 
 
+@upholds("RFC 9101 §6.2")
 def _authentic(client: Client, jwt: str, now: datetime) -> dict[str, Any]:
     """RFC 9101 §6.2: signed with the client's own key and registered algorithm; never unsigned."""
     header = header_of(jwt)
@@ -220,6 +226,7 @@ def _verified(
 # --- whether it is this request -----------------------------------------------------------------
 
 
+@upholds("RFC 9101 §10.8")
 def _is_from_the_client(client: Client, claims: dict[str, Any]) -> None:
     """RFC 9101 §10.8: what a client signed for another purpose is no request."""
     issuer = claims.get("iss")
@@ -231,6 +238,7 @@ def _is_from_the_client(client: Client, claims: dict[str, Any]) -> None:
         )
 
 
+@upholds("RFC 9101 §4")
 def _is_for_us(client: Client, claims: dict[str, Any]) -> None:
     """RFC 9101 §4: the audience is the authorization server's issuer."""
     audience = claims.get("aud")
@@ -239,6 +247,7 @@ def _is_for_us(client: Client, claims: dict[str, Any]) -> None:
         raise InvalidRequestObject(f"The request object's aud does not have {policy.ISSUER}.")
 
 
+@upholds("RFC 9101 §10.2")
 def _is_of_now(client: Client, claims: dict[str, Any], now: datetime) -> None:
     """RFC 9101 §10.2: an old request is not asked for again."""
     moment = now.timestamp()
@@ -251,6 +260,7 @@ def _is_of_now(client: Client, claims: dict[str, Any], now: datetime) -> None:
         raise InvalidRequestObject("The request object is not good yet (nbf).")
 
 
+@upholds("OIDC Core §6.1")
 def _agrees_with_outside(found: RequestObject) -> None:
     """OIDC Core §6.1: client_id and response_type are the same inside and outside."""
     for name in ("client_id", "response_type"):
@@ -259,6 +269,7 @@ def _agrees_with_outside(found: RequestObject) -> None:
             raise InvalidRequestObject(f"The {name} inside the request object differs from {name}.")
 
 
+@upholds("OIDC Core §6.1")
 def _holds_no_other(claims: dict[str, Any]) -> None:
     """OIDC Core §6.1: request and request_uri are not inside of request objects."""
     if _HOW_IT_CAME & claims.keys():
@@ -269,6 +280,7 @@ def _is_strict(client: Client) -> bool:
     return client.profile != Client.Profile.COMPATIBLE
 
 
+@upholds("RFC 7519 §2")
 def _seconds(claims: dict[str, Any], name: str) -> float | None:
     """Return a moment in seconds, or raise InvalidRequestObject. RFC 7519 §2, NumericDate."""
     value = claims.get(name)
@@ -279,6 +291,7 @@ def _seconds(claims: dict[str, Any], name: str) -> float | None:
     return float(value)
 
 
+@upholds("RFC 9101 §4")
 def _texts_of(claims: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the members as parameters are, and `resource`, which may be several. RFC 9101 §4."""
     values = {
@@ -294,6 +307,7 @@ def _texts_of(claims: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
     return values, resources
 
 
+@upholds("RFC 9101 §4")
 def _text_of(name: str, value: Any) -> str | None:
     """Return a member as a parameter, None for one that is nothing here. RFC 9101 §4."""
     match value:

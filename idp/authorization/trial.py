@@ -22,6 +22,7 @@ from idp.jose.sign import base64url
 from idp.models import Client, PendingAuthorization
 from idp.models.authorization import unguessable_id
 from idp.protocol.errors import InvalidRequest
+from idp.protocol.rules import upholds
 from idp.tokens import opaque
 
 _VERIFIER = "trial's code verifier"
@@ -70,6 +71,7 @@ def answer_page(client: Client) -> str:
     return policy.ISSUER + reverse("admin:idp_client_trial_answer", args=[client.pk])
 
 
+@upholds("RFC 9700 §4.1.3")
 def own_page(http: HttpRequest, client: Client, arrival: Arrival) -> str | None:
     """Return the page of ours that answers this request; None for a client's own request.
 

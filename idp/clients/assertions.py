@@ -11,6 +11,7 @@ from idp.clients.keys import public_keys
 from idp.jose.verify import header_of, octet_keys, unproven_claims, verified_by
 from idp.models import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest
+from idp.protocol.rules import upholds
 from idp.statements.assertions import use_assertion
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -37,6 +38,7 @@ class Assertion:
     spent: bool = False
 
 
+@upholds("RFC 7521 §4.2")
 def read(assertion_type: str | None, jwt: str | None) -> Assertion:
     """Return the assertion of a request. Raises InvalidRequest, InvalidClient. RFC 7521 §4.2."""
     if jwt is None or assertion_type is None:
@@ -59,6 +61,7 @@ def prove(client: Client, assertion: Assertion, now: datetime) -> None:
     _is_used_once(client, assertion, claims, expires_at)
 
 
+@upholds("RFC 8725 §3.1")
 def _authentic(client: Client, assertion: Assertion, now: datetime) -> dict[str, Any]:
     """RFC 8725 §3.1: the client's own key, and the algorithm that it registered."""
     header = header_of(assertion.jwt) or {}
@@ -110,12 +113,14 @@ def _signed_with_secret(
     return None
 
 
+@upholds("RFC 7523 §3")
 def _is_about_the_client(client: Client, claims: dict[str, Any]) -> None:
     """RFC 7523 §3: a client speaks for itself."""
     if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
         raise InvalidClient("The client_assertion's iss and sub both have to be the client_id.")
 
 
+@upholds("RFC 7523 §3")
 def _is_for_us(client: Client, claims: dict[str, Any]) -> None:
     """RFC 7523 §3: what was meant for another server proves nothing here.
 
@@ -133,6 +138,7 @@ def _is_for_us(client: Client, claims: dict[str, Any]) -> None:
     raise InvalidClient(f"The client_assertion's aud has to be {policy.ISSUER} alone.")
 
 
+@upholds("RFC 7523 §3")
 def _is_of_now(client: Client, claims: dict[str, Any], now: datetime) -> datetime:
     """RFC 7523 §3: an assertion is of the moment; what lives long can be stolen for long."""
     moment = now.timestamp()
@@ -151,6 +157,7 @@ def _is_of_now(client: Client, claims: dict[str, Any], now: datetime) -> datetim
     return now + timedelta(seconds=expires - moment + LEEWAY)
 
 
+@upholds("RFC 7519 §2")
 def _time(claims: dict[str, Any], name: str) -> float | None:
     """Return a moment in seconds, or raise InvalidClient. RFC 7519 §2, NumericDate."""
     value = claims.get(name)
@@ -161,6 +168,7 @@ def _time(claims: dict[str, Any], name: str) -> float | None:
     return float(value)
 
 
+@upholds("RFC 7523 §3")
 def _is_used_once(
     client: Client, assertion: Assertion, claims: dict[str, Any], expires_at: datetime
 ) -> None:

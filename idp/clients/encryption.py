@@ -11,8 +11,10 @@ from idp.jose.encrypt import encrypted, key_of_secret, public_key_for
 from idp.jose.sign import base64url
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata
+from idp.protocol.rules import upholds
 
 
+@upholds("OIDC Core §10.2")
 def encrypted_for(client: Client, text: str, *, alg: str, enc: str, signed: bool = True) -> str:
     """Return a signed JWT, or claims that nobody signed, for this client's eyes alone.
 

@@ -11,6 +11,7 @@ from idp.protocol import response_types
 from idp.protocol.errors import InvalidRequest, UnregisteredRedirectUri
 from idp.protocol.parameters import Parameters
 from idp.protocol.redirect_uris import differences, nearest
+from idp.protocol.rules import upholds
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class ReplyAddress:
 MAX_STATE = 4096
 
 
+@upholds("OIDC Core §3.1.2.1")
 def verified(client: Client, parameters: Parameters, own_page: str | None = None) -> ReplyAddress:
     """Return the reply address of an authorization request. OIDC Core §3.1.2.1, RFC 9700 §2.1.
 

@@ -41,6 +41,7 @@ from idp.logout.session_state import session_state
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest, ProtocolError, RequestExpired, UnknownClient
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 from idp.statements.standing import Agreed, Standing, find_standing
 
 
@@ -80,6 +81,7 @@ class _Gone(RequestExpired):
         self.pending_id = pending_id
 
 
+@upholds("OIDC Core §3.1.2")
 def _arrival(http: HttpRequest) -> Arrival:
     """Return the request: new from its client, or kept and found by its id."""
     body = form_of(http) if http.method == "POST" else ""
@@ -95,6 +97,7 @@ def _arrival(http: HttpRequest) -> Arrival:
     return pending.arrived_now(parameters)
 
 
+@upholds("OIDC Core §3.1.2.1")
 def _client_id(parameters: Parameters) -> str:
     """Return which client asks, or raise InvalidRequest. OIDC Core §3.1.2.1."""
     if "client_id" in parameters.repeated:

@@ -26,6 +26,7 @@ from idp.endpoints.wire import methods
 from idp.models import ResourceServer, Scope
 from idp.models.scope import FIELDS
 from idp.protocol.errors import AccessDenied
+from idp.protocol.rules import upholds
 from idp.statements.standing import Agreed
 
 
@@ -89,6 +90,7 @@ def _take_answer(http: HttpRequest, waiting: Waiting) -> HttpResponse:
     return redirect(waiting.continue_path)
 
 
+@upholds("RFC 6749 §4.1.2.1")
 def _answer_is_yes(http: HttpRequest) -> None:
     """RFC 6749 §4.1.2.1: a no is brought to the client."""
     if http.POST.get("answer") != "allow":

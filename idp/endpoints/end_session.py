@@ -26,6 +26,7 @@ from idp.logout.frontchannel import apps_of
 from idp.logout.request import LogoutRequest, client_id_of
 from idp.protocol.errors import ProtocolError, RequestExpired
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 
 _PURPOSE = "logout request"
 _SEALED = "request"
@@ -84,6 +85,7 @@ def confirm(http: HttpRequest) -> HttpResponse:
     return go_on_by_page(http, left, request.client) if request.client else left
 
 
+@upholds("OIDC RP-Initiated Logout §2")
 def _parameters(http: HttpRequest) -> Parameters:
     """Return the request's parameters, or those that it was kept under. Raises InvalidRequest."""
     query = Parameters.parse(query_of(http))

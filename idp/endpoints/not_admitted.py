@@ -12,6 +12,7 @@ from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.waiting import Waiting, waiting_at
 from idp.endpoints.wire import methods
 from idp.protocol.errors import AccessDenied
+from idp.protocol.rules import upholds
 
 
 @never_cache
@@ -48,6 +49,7 @@ def not_admitted(http: HttpRequest) -> HttpResponse:
     return redirect(waiting.continue_path)
 
 
+@upholds("RFC 6749 §4.1.2.1")
 def _person_is_admitted(waiting: Waiting) -> None:
     """RFC 6749 §4.1.2.1: judged again, since it may have changed while the page was open."""
     if not admits(waiting.row.client, waiting.authentication.user):

@@ -11,6 +11,7 @@ from foundation.request_bodies import TOO_LARGE
 from idp import policy
 from idp.endpoints.wire import refuse
 from idp.protocol.errors import BodyTooLarge, InvalidRequest
+from idp.protocol.rules import upholds
 
 
 def answer_unusable_body(http: HttpRequest, problem: str) -> HttpResponse:
@@ -38,6 +39,7 @@ def _page(http: HttpRequest, *, too_large: bool) -> HttpResponse:
     return render(http, "400.html", status=HTTPStatus.BAD_REQUEST)
 
 
+@upholds("RFC 9110 §15.5.14")
 def _body_is_usable(problem: str) -> None:
     """RFC 9110 §15.5.14: the body of a request is small here, and arrives whole."""
     if problem == TOO_LARGE:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from accounts.models import User
 from idp.models import Client, ClientSession
 from idp.protocol.errors import InvalidRequest, UnknownClient, UnregisteredRedirectUri
+from idp.protocol.rules import upholds
 from idp.subjects import subject_of
 from idp.tokens.id_token import Hint, hint_is_readable, read_hint
 
@@ -23,6 +24,7 @@ class LogoutRequest:
     state: str | None
 
     @classmethod
+    @upholds("OIDC RP-Initiated Logout §2")
     def parse(cls, parameters: Mapping[str, str]) -> "LogoutRequest":
         """Read and check the parameters.
 
@@ -54,6 +56,7 @@ def client_id_of(parameters: Mapping[str, str]) -> str | None:
     return hint.client_id if hint else parameters.get("client_id")
 
 
+@upholds("OIDC RP-Initiated Logout §3")
 def _redirect_uri_is_registered(uri: str, client: Client | None) -> None:
     """OIDC RP-Initiated Logout §3: nobody is sent to an address that nobody answers for."""
     if client is None:
@@ -65,6 +68,7 @@ def _redirect_uri_is_registered(uri: str, client: Client | None) -> None:
         raise UnregisteredRedirectUri("post_logout_redirect_uri", uri)
 
 
+@upholds("OIDC RP-Initiated Logout §2")
 def _hint(id_token_hint: str | None) -> Hint | None:
     if id_token_hint is None:
         return None
@@ -75,6 +79,7 @@ def _hint(id_token_hint: str | None) -> Hint | None:
     return hint
 
 
+@upholds("OIDC RP-Initiated Logout §2")
 def _client(client_id: str | None) -> Client | None:
     if client_id is None:
         return None

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from idp.protocol.errors import InvalidRequest
+from idp.protocol.rules import upholds
 
 MAX_CHARACTERS = 64 * 1024
 
 
+@upholds("RFC 8259 §4")
 def parse(text: str, what: str = "The body") -> dict[str, Any]:
     """Return the members of the JSON object that `text` is; errors call it `what`.
 
@@ -31,6 +33,7 @@ def first_repeated(names: Iterable[str]) -> str | None:
     return next((name for name, times in Counter(names).items() if times > 1), None)
 
 
+@upholds("RFC 8259 §4")
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     repeated = first_repeated(name for name, _ in pairs)
     if repeated is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from idp.protocol.errors import InvalidRequest
+from idp.protocol.rules import upholds
 
 #: More than any sound request has, request objects and long states included.
 MAX_PARAMETERS = 100
@@ -23,6 +24,7 @@ class Parameters:
     resources: tuple[str, ...] = ()
 
     @classmethod
+    @upholds("RFC 6749 §3.1")
     def parse(cls, *parts: str) -> "Parameters":
         """Read form-encoded `parts` (a query, a body) together.
 
@@ -55,6 +57,7 @@ class Parameters:
         """Return the value of a parameter that came once, else None."""
         return None if name in self.repeated else self.values.get(name)
 
+    @upholds("RFC 6749 §5.2")
     def require(self, name: str) -> str:
         """Return the value of a parameter, or raise InvalidRequest naming it. RFC 6749 §5.2."""
         self.refuse_repeats()
@@ -63,6 +66,7 @@ class Parameters:
             raise InvalidRequest(f"The parameter {name} is missing.")
         return value
 
+    @upholds("RFC 6749 §3.1")
     def refuse_repeats(self) -> None:
         """Raise InvalidRequest if a parameter came twice (RFC 6749 §3.1)."""
         if self.repeated:

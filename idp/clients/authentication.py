@@ -23,6 +23,7 @@ from idp.clients.lookup import with_client
 from idp.models import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest, TooManyWrongSecrets
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 
 T = TypeVar("T")
 #: Wrong secrets for one client from one IP address.
@@ -46,6 +47,7 @@ class Credentials:
     assertion: Assertion | None = None
 
 
+@upholds("RFC 6749 §2.3")
 def credentials_of(authorization: str | None, parameters: Parameters) -> Credentials:
     """Read the client's credentials from the Authorization header or the body.
 
@@ -111,6 +113,7 @@ def authenticate(client: Client, credentials: Credentials, now: datetime) -> Non
         assertions.prove(client, credentials.assertion, now)
 
 
+@upholds("OIDC Core §9")
 def _method_is_registered(client: Client, credentials: Credentials) -> None:
     """OIDC Core §9: a client authenticates as it was registered to."""
     if credentials.method != client.token_endpoint_auth_method:
@@ -120,6 +123,7 @@ def _method_is_registered(client: Client, credentials: Credentials) -> None:
         )
 
 
+@upholds("RFC 6749 §2.3.1")
 def _secret_is_right(client: Client, secret: str, now: datetime) -> None:
     """RFC 6749 §2.3.1: the secret proves the client."""
     found = secrets.find(client, secret, now)
@@ -128,6 +132,7 @@ def _secret_is_right(client: Client, secret: str, now: datetime) -> None:
     secrets.note_use(found, now)
 
 
+@upholds("RFC 7521 §4.2")
 def _asserted(authorization: str | None, parameters: Parameters) -> Credentials:
     """Return the credentials of an assertion, which comes alone. RFC 7521 §4.2."""
     if authorization is not None or parameters.get("client_secret") is not None:
@@ -142,6 +147,7 @@ def _asserted(authorization: str | None, parameters: Parameters) -> Credentials:
     return Credentials(assertion.subject, assertion.method, assertion=assertion)
 
 
+@upholds("RFC 6749 §2.3.1")
 def _readings(header: str) -> list[Credentials]:
     """Return what a Basic header may mean, the likeliest first. RFC 6749 §2.3.1, RFC 7617 §2.
 
@@ -193,6 +199,7 @@ def _meant(readings: list[Credentials]) -> Credentials:
     return (known or readings)[0]
 
 
+@upholds("RFC 6749 §2.3.1")
 def _count_wrong_secret(client_id: str, rate_limit_key: str) -> None:
     """RFC 6749 §2.3.1: whoever guesses has to wait."""
     try:

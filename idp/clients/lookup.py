@@ -12,6 +12,7 @@ from django.db import IntegrityError
 
 from idp.models import Client
 from idp.protocol.errors import ProtocolError, ServerError
+from idp.protocol.rules import upholds
 
 T = TypeVar("T")
 _MOST = 10_000
@@ -49,6 +50,7 @@ def is_current(client: Client) -> bool:
     return bool(current.exists())
 
 
+@upholds("RFC 6749 §2.2")
 def known_and_enabled(client_id: str, unknown: type[ProtocolError]) -> Client:
     """Return the client of this id, or raise an `unknown` that says why not. RFC 6749 §2.2."""
     client: Client | None = (

@@ -8,11 +8,13 @@ from idp import events, policy
 from idp.endpoints.wire import answer, error_members, query_of
 from idp.protocol.errors import InvalidRequest, InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
 _SCHEME = re.compile(r"bearer\b", re.IGNORECASE)
 
 
+@upholds("RFC 6750 §2.1")
 def token_of(http: HttpRequest) -> str | None:
     """Return the token of the Authorization header, or None. RFC 6750 §2.1."""
     _token_is_not_in_the_address(http)
@@ -25,6 +27,7 @@ def token_of(http: HttpRequest) -> str | None:
     return match[1]
 
 
+@upholds("RFC 6750 §2.3")
 def _token_is_not_in_the_address(http: HttpRequest) -> None:
     """RFC 6750 §2.3: addresses are logged and passed on, tokens must not be."""
     if "access_token" in Parameters.parse(query_of(http)).values:

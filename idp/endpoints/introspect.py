@@ -11,6 +11,7 @@ from idp.endpoints.wire import answer, answer_client, methods
 from idp.models import Client
 from idp.protocol.errors import UnauthorizedClient
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 from idp.tokens.introspection import introspected
 
 SIGNED = "application/token-introspection+jwt"
@@ -33,6 +34,7 @@ def introspect(http: HttpRequest) -> HttpResponse:
     return answer_client(http, attempt)
 
 
+@upholds("RFC 7662 §2.1")
 def _caller_has_a_secret(client: Client) -> None:
     """RFC 7662 §2.1: who asks has to prove who they are, or tokens could be fished for."""
     if client.is_public:

@@ -12,6 +12,7 @@ from idp.grants import GRANTS, Grant
 from idp.models import Client
 from idp.protocol.errors import UnauthorizedClient, UnsupportedGrantType
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 from idp.tokens import response
 from idp.tokens.authorization import Entitlement
 
@@ -39,6 +40,7 @@ def issue(http: HttpRequest, client: Client, parameters: Parameters) -> dict[str
     return issued
 
 
+@upholds("RFC 6749 §5.2")
 def _grant(client: Client, parameters: Parameters) -> tuple[str, Grant]:
     """Return the grant type that the request names, and its grant; the client has to have it.
 

@@ -21,6 +21,7 @@ from idp.protocol.errors import (
     ProtocolError,
 )
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 from idp.statements.bearer import Bearer, find_bearer
 from idp.tokens import opaque
 
@@ -76,6 +77,7 @@ def _answer(bearer: Bearer | None, claims: dict[str, object]) -> HttpResponse:
     return response
 
 
+@upholds("RFC 6750 §2")
 def _access_token(http: HttpRequest) -> str | None:
     """Return the token from the header or the body. RFC 6750 §2; one place only, never the URL."""
     token = token_of(http)
@@ -92,6 +94,7 @@ def _access_token(http: HttpRequest) -> str | None:
     return token or posted
 
 
+@upholds("RFC 6750 §3.1")
 def _claims(bearer: Bearer | None) -> dict[str, object]:
     """Return what scopes show and what was asked by name. RFC 6750 §3.1, OIDC Core §5.3."""
     if bearer is None:
@@ -112,6 +115,7 @@ def _claims(bearer: Bearer | None) -> dict[str, object]:
     return claims_for(bearer.user, scopes, bearer.claims_asked, client_id=bearer.client_id)
 
 
+@upholds("RFC 9470 §3")
 def _authentication_is_sufficient(bearer: Bearer) -> None:
     """RFC 9470 §3: the operator may ask for more of this client's people than when it was issued.
 

@@ -15,6 +15,7 @@ from idp.models import Client
 from idp.protocol import json_objects
 from idp.protocol.errors import InvalidRequest, ProtocolError
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import TOKEN_REQUEST_PARAMETERS
 
 FORM = "application/x-www-form-urlencoded"
@@ -27,6 +28,7 @@ def query_of(http: HttpRequest) -> str:
     return str(http.META.get("QUERY_STRING", ""))
 
 
+@upholds("RFC 6749 §4.1.3")
 def form_of(http: HttpRequest) -> str:
     """Return the form-encoded body as it came, or raise InvalidRequest. RFC 6749 §4.1.3."""
     if http.content_type != FORM:
@@ -39,6 +41,7 @@ def form_of(http: HttpRequest) -> str:
         raise InvalidRequest(message) from None
 
 
+@upholds("RFC 7591 §3.1")
 def json_of(http: HttpRequest) -> dict[str, Any]:
     """Return the JSON object that the body is, or raise InvalidRequest. RFC 7591 §3.1."""
     if http.content_type != JSON:
@@ -50,6 +53,7 @@ def json_of(http: HttpRequest) -> dict[str, Any]:
         raise InvalidRequest("The body cannot be read; it has to be JSON in UTF-8.") from None
 
 
+@upholds("RFC 6749 §2.3.1")
 def body_parameters(http: HttpRequest) -> Parameters:
     """Return the parameters of a POST. In its query those count for nothing that nobody knows.
 
@@ -154,6 +158,7 @@ def methods(*allowed: str) -> Callable[[View], View]:
     return decorate
 
 
+@upholds("RFC 9110 §15.5.6")
 def _method_is_allowed(http: HttpRequest, allowed: tuple[str, ...]) -> None:
     """RFC 9110 §15.5.6: each address takes the methods that its specification names."""
     if http.method not in allowed:

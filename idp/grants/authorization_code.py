@@ -13,6 +13,7 @@ from idp.models import AuthorizationCode, Client
 from idp.protocol import pkce
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 from idp.statements.presented import FoundCode, find_code
 from idp.statements.taking import take_code
 from idp.tokens import ahead, opaque
@@ -54,6 +55,7 @@ def redeem(
     )
 
 
+@upholds("RFC 6749 §4.1.2")
 def _has_not_expired(code: FoundCode) -> None:
     """RFC 6749 §4.1.2: codes are short-lived."""
     if code.expired:
@@ -61,6 +63,7 @@ def _has_not_expired(code: FoundCode) -> None:
         raise InvalidGrant(f"The code has expired; codes live for {lifetime} seconds.")
 
 
+@upholds("RFC 6749 §4.1.3")
 def _redirect_uri_is_the_same(code: FoundCode, parameters: Parameters) -> None:
     """RFC 6749 §4.1.3: the code is for whoever began at this address."""
     redirect_uri = parameters.get("redirect_uri")
@@ -72,6 +75,7 @@ def _redirect_uri_is_the_same(code: FoundCode, parameters: Parameters) -> None:
         raise InvalidGrant("The redirect_uri differs from the one of the authorization request.")
 
 
+@upholds("RFC 7636 §4.6")
 def _verifier_belongs_to_the_challenge(code: FoundCode, parameters: Parameters) -> None:
     """RFC 7636 §4.6: the code is for whoever made the challenge."""
     verifier = parameters.get("code_verifier")
@@ -96,6 +100,7 @@ def _verifier_belongs_to_the_challenge(code: FoundCode, parameters: Parameters) 
         )
 
 
+@upholds("RFC 6749 §4.1.2")
 def _refuse_unknown_or_used(code_hash: str, client: Client, now: datetime) -> NoReturn:
     """RFC 6749 §4.1.2: a code that comes again may be stolen, so nothing it gave lives on."""
     replayed = AuthorizationCode.objects.filter(

@@ -10,10 +10,12 @@ from idp import policy
 from idp.models import Client
 from idp.protocol.errors import InvalidScope
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 from idp.tokens.authorization import Entitlement
 
 
 @contextmanager
+@upholds("RFC 6749 §3.3")
 def entitle(
     client: Client, parameters: Parameters, _now: datetime, _http: HttpRequest
 ) -> Iterator[Entitlement]:

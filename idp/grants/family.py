@@ -11,9 +11,11 @@ from idp.clients.admission import NOT_ADMITTED, admits
 from idp.models import Authorization, Client
 from idp.protocol.errors import InvalidGrant, InvalidTarget
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 from idp.tokens.revocation import revoke_families
 
 
+@upholds("RFC 6749 §5.2")
 def still_holds(authorization: Authorization) -> None:
     """Raise InvalidGrant if something has ended the authorization since it was given.
 
@@ -30,6 +32,7 @@ def still_holds(authorization: Authorization) -> None:
         raise InvalidGrant("The person's account has been disabled since.")
 
 
+@upholds("RFC 6749 §5.2")
 def person_is_admitted(authorization: Authorization, client: Client) -> None:
     """Raise InvalidGrant if the client is no longer for this person. RFC 6749 §5.2.
 
@@ -53,6 +56,7 @@ def end_reused(replayed: QuerySet[Any], client: Client, what: str, now: datetime
     return bool(family_ids)
 
 
+@upholds("RFC 8707 §2.2")
 def resource_for(authorization: Authorization, parameters: Parameters) -> tuple[str, ...]:
     """Return the APIs that this token request's access token is for. RFC 8707 §2.2.
 

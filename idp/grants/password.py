@@ -30,6 +30,7 @@ from idp.protocol.errors import (
     TooManyWrongPasswords,
 )
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.tokens.authorization import Entitlement
 
@@ -60,6 +61,7 @@ def entitle(
     )
 
 
+@upholds("RFC 6749 §3.3")
 def _scopes(client: Client, parameters: Parameters) -> frozenset[str]:
     """Return the scopes asked for, or all that the client may have. RFC 6749 §3.3.
 
@@ -73,6 +75,7 @@ def _scopes(client: Client, parameters: Parameters) -> frozenset[str]:
     return asked or available
 
 
+@upholds("RFC 6749 §4.3.2")
 def _person(http: HttpRequest, client: Client, username: str, password: str) -> User:
     """RFC 6749 §4.3.2: the password proves the person, and is not open to guessing."""
     try:

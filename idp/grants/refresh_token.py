@@ -14,6 +14,7 @@ from idp.grants import family
 from idp.models import Client, RefreshToken
 from idp.protocol.errors import InvalidGrant, InvalidScope
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 from idp.statements.presented import (
     REFRESH_TOKENS,
     FoundRefreshToken,
@@ -82,12 +83,14 @@ def _given_by(
     )
 
 
+@upholds("RFC 6749 §6")
 def _has_not_expired(found: FoundRefreshToken) -> None:
     """RFC 6749 §6."""
     if found.expired:
         raise InvalidGrant("The refresh token has expired.")
 
 
+@upholds("RFC 9700 §4.14.2")
 def _refuse_unknown_or_used(token_hash: str, client: Client, now: datetime) -> NoReturn:
     """RFC 9700 §4.14.2: somebody else has used it; whoever that was, neither goes on."""
     replayed = RefreshToken.objects.filter(
@@ -161,6 +164,7 @@ def _is(row: RefreshToken, token: str) -> bool:
     return row.token_checksum == opaque.hash_of(token)
 
 
+@upholds("RFC 6749 §6")
 def _narrowed(granted: frozenset[str], parameters: Parameters) -> frozenset[str]:
     """Return the scopes asked for, which can be fewer than were granted. RFC 6749 §6."""
     asked = frozenset((parameters.get("scope") or "").split())

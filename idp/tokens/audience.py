@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from idp import policy
 from idp.models import Client, ResourceServer
 from idp.protocol.errors import InvalidScope, InvalidTarget
+from idp.protocol.rules import upholds
 from idp.tokens.authorization import Entitlement
 
 
@@ -45,6 +46,7 @@ def audience_of(entitlement: Entitlement) -> Audience:
     )
 
 
+@upholds("RFC 8707 §2")
 def known(client: Client, resource: tuple[str, ...]) -> list[ResourceServer]:
     """Return the APIs of these identifiers, or raise InvalidTarget. RFC 8707 §2.
 
@@ -60,6 +62,7 @@ def known(client: Client, resource: tuple[str, ...]) -> list[ResourceServer]:
     return [servers[identifier] for identifier in resource]
 
 
+@upholds("RFC 8707 §2")
 def _is_open_to_self_registered(server: ResourceServer) -> None:
     """RFC 8707 §2: which clients get tokens for an API is the operator's word."""
     if not server.scopes and not server.open_to_self_registered:
@@ -68,6 +71,7 @@ def _is_open_to_self_registered(server: ResourceServer) -> None:
         )
 
 
+@upholds("RFC 8707 §2.2")
 def _people_were_told(entitlement: Entitlement, servers: list[ResourceServer]) -> None:
     """RFC 8707 §2.2: a token for an API rests on what its person has agreed to.
 
@@ -84,6 +88,7 @@ def _people_were_told(entitlement: Entitlement, servers: list[ResourceServer]) -
             )
 
 
+@upholds("RFC 8707 §2.2")
 def _one_token_fits(servers: list[ResourceServer]) -> None:
     """RFC 8707 §2.2: one token for several APIs has to be what each of them wants."""
     wants = {(s.access_token_format, s.access_token_signing_alg) for s in servers}
@@ -91,6 +96,7 @@ def _one_token_fits(servers: list[ResourceServer]) -> None:
         raise InvalidTarget("These resources want different tokens; ask for one at a time.")
 
 
+@upholds("RFC 9068 §3")
 def _something_is_opened(entitlement: Entitlement, offered: frozenset[str]) -> None:
     """RFC 9068 §3: a token for APIs carries scopes of theirs alone."""
     if offered and not entitlement.scopes & offered:

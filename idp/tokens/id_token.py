@@ -20,6 +20,7 @@ from idp.jose.verify import (
 )
 from idp.models import Authorization, Client
 from idp.protocol.errors import InvalidRequest
+from idp.protocol.rules import upholds
 from idp.subjects import subject_of
 
 
@@ -98,6 +99,7 @@ def read_hint(id_token_hint: str) -> Hint | None:
             return None
 
 
+@upholds("OIDC Core §3.1.2.1")
 def hint_is_readable(id_token_hint: str) -> None:
     """OIDC Core §3.1.2.1: an ID token that was encrypted to its client comes back decrypted."""
     if is_encrypted(id_token_hint):

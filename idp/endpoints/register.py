@@ -18,6 +18,7 @@ from idp.events import Kind, masked, record
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest, InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 from idp.registration import (
     initial_access_tokens,
     lifecycle,
@@ -60,6 +61,7 @@ def register(http: HttpRequest) -> HttpResponse:
         return refuse(error, http, client_id=client_id, parameters=parameters)
 
 
+@upholds("RFC 7591 §3.1")
 def _client_id(http: HttpRequest) -> str | None:
     """Return whom the address names. RFC 7591 §3.1: a new client comes to the bare address."""
     parameters = Parameters.parse(query_of(http))

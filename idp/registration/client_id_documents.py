@@ -27,6 +27,7 @@ from idp.protocol.errors import (
     UnknownClient,
     UnusableClientDocument,
 )
+from idp.protocol.rules import upholds
 from idp.registration import lifecycle, metadata, software_statements, throttle
 
 log = structlog.get_logger(__name__)
@@ -79,6 +80,7 @@ def look(client_id: str, visitor: str, now: datetime) -> News | None:
     return _renewed(client, now)
 
 
+@upholds("OAuth Client ID Metadata Document §3")
 def _is_welcome(client_id: str) -> None:
     """OAuth Client ID Metadata Document §3, §8.9: the operator's word, then the address's form."""
     if policy.CLIENT_ID_METADATA != "open":
@@ -110,6 +112,7 @@ def _flaw_of(client_id: str) -> str | None:
     return None
 
 
+@upholds("OAuth Client ID Metadata Document §3")
 def _introduced(client_id: str, now: datetime) -> News | None:
     """Make the client of a document, unless another visit is faster."""
     client = Client(
@@ -132,6 +135,7 @@ def _introduced(client_id: str, now: datetime) -> News | None:
     return News(client, None)
 
 
+@upholds("OAuth Client ID Metadata Document §5.1")
 def _renewed(client: Client, now: datetime) -> News | None:
     """Look whether a client's document has changed. OAuth Client ID Metadata Document §5.1, §5.2.
 
@@ -192,6 +196,7 @@ def _read(client: Client, now: datetime) -> None:
     client.cimd_expires_at = now + _lifetime(answer.headers)
 
 
+@upholds("OAuth Client ID Metadata Document §3")
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
         return json_objects.parse(body.decode(), "It")
@@ -199,6 +204,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
         raise InvalidRequest("It is not UTF-8.") from None
 
 
+@upholds("OAuth Client ID Metadata Document §4")
 def _describe(client: Client, document: Mapping[str, Any], now: datetime) -> None:
     """OAuth Client ID Metadata Document §4, §4.1: about this client, and without a secret."""
     if document.get("client_id") != client.client_id:

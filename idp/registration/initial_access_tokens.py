@@ -8,6 +8,7 @@ from idp import server_keys
 from idp.models import InitialAccessToken
 from idp.models.registration import TOKEN_PURPOSE
 from idp.protocol.errors import InvalidToken
+from idp.protocol.rules import upholds
 from idp.tokens import opaque
 
 
@@ -19,6 +20,7 @@ def issue(row: InitialAccessToken) -> str:
     return token
 
 
+@upholds("RFC 7591 §1.2")
 def find(token: str) -> InitialAccessToken:
     """Return the row of a token, whichever of the server's keys it was made under.
 
@@ -32,6 +34,7 @@ def find(token: str) -> InitialAccessToken:
     return row
 
 
+@upholds("RFC 7591 §3")
 def is_good(token: InitialAccessToken, now: datetime) -> None:
     """RFC 7591 §3: raise InvalidToken saying why the token registers no client any more."""
     if token.revoked_at is not None:
@@ -42,6 +45,7 @@ def is_good(token: InitialAccessToken, now: datetime) -> None:
         raise InvalidToken("The initial access token has registered as many clients as it may.")
 
 
+@upholds("RFC 7591 §3")
 def use(token: InitialAccessToken, now: datetime) -> None:
     """Count one client, or raise InvalidToken. RFC 7591 §3.
 

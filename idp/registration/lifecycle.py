@@ -12,6 +12,7 @@ from django.utils import timezone
 from idp.clients import deletion, logos, secrets
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata, InvalidToken
+from idp.protocol.rules import upholds
 from idp.registration import (
     access_tokens,
     initial_access_tokens,
@@ -72,6 +73,7 @@ def register(document: Mapping[str, Any], permit: Permit, now: datetime) -> Regi
     return registration
 
 
+@upholds("RFC 7592 §2")
 def find(client_id: str | None, access_token: str) -> Client:
     """Return the client that a registration access token is for. RFC 7592 §2.
 
@@ -128,6 +130,7 @@ def replace(
     return registration, changes_of(present, before)
 
 
+@upholds("RFC 7592 §2.3")
 def delete(client: Client) -> None:
     """Delete a client with all its tokens and codes. RFC 7592 §2.3.
 
@@ -155,6 +158,7 @@ def changes_of(client: Client, before: Mapping[str, Any]) -> dict[str, tuple[Any
     }
 
 
+@upholds("RFC 7591 §3")
 def _held(client: Client, access_token: str) -> Client:
     """Return a client's row as it is now, for us alone until the transaction ends."""
     present: Client | None = (
@@ -173,6 +177,7 @@ def _describe(client: Client, registered: Mapping[str, Any], permit: Permit) -> 
     hosts_are_permitted(client, permit)
 
 
+@upholds("RFC 7592 §2.2")
 def _is_about(client: Client, document: Mapping[str, Any]) -> None:
     """RFC 7592 §2.2: a replacement names its client, and changes neither id nor secret."""
     if document.get("client_id") != client.client_id:

@@ -20,6 +20,7 @@ from idp.models import Client
 from idp.protocol import addresses
 from idp.protocol.errors import InvalidClientMetadata, InvalidRedirectUri, ProtocolError
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 Document = dict[str, Any]
@@ -58,6 +59,7 @@ _PAGES = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
 _UNPRINTABLE = frozenset({"Cc", "Cs"})
 
 
+@upholds("RFC 7591 §2")
 def no_value_is_null(document: Document) -> None:
     """RFC 7591 §2: a member that is not meant is left out."""
     localized = filter(metadata.is_localized, document)
@@ -66,6 +68,7 @@ def no_value_is_null(document: Document) -> None:
             raise InvalidClientMetadata(f"{name}: It is null; leave it out instead.")
 
 
+@upholds("RFC 7591 §2")
 def nothing_is_relied_on_that_is_not_offered(document: Document) -> None:
     """RFC 7591 §2: the client would believe in something that is not so."""
     for name in _NOT_OFFERED:
@@ -73,6 +76,7 @@ def nothing_is_relied_on_that_is_not_offered(document: Document) -> None:
             raise InvalidClientMetadata(f"{name}: This is not offered here; leave it out.")
 
 
+@upholds("RFC 7591 §2")
 def choices_are_offered(document: Document) -> None:
     """RFC 7591 §2: an algorithm, method or type is one of those that discovery lists."""
     for name, offered in _CHOICES.items():
@@ -81,12 +85,14 @@ def choices_are_offered(document: Document) -> None:
             raise InvalidClientMetadata(f"{name}: Choose of {words}; {came!r} is not offered here.")
 
 
+@upholds("RFC 7591 §2")
 def keys_come_in_one_way(document: Document) -> None:
     """RFC 7591 §2: keys by value or by address, never both."""
     if "jwks" in document and "jwks_uri" in document:
         raise InvalidClientMetadata("jwks: It came together with jwks_uri; send one of them.")
 
 
+@upholds("RFC 7591 §2")
 def texts_can_be_kept(document: Document) -> None:
     """RFC 7591 §2: names and addresses are text that people and programs can read."""
     for name in (*metadata.REGISTERED, *filter(metadata.is_localized, document)):
@@ -95,6 +101,7 @@ def texts_can_be_kept(document: Document) -> None:
                 raise InvalidClientMetadata(f"{name}: It contains a control character.")
 
 
+@upholds("RFC 7591 §5")
 def pages_are_on_the_web(document: Document) -> None:
     """RFC 7591 §5: what people may follow never runs script."""
     for name in (*_PAGES, *filter(_is_localized_page, document)):
@@ -103,6 +110,7 @@ def pages_are_on_the_web(document: Document) -> None:
             raise InvalidClientMetadata(f"{name}: It is not an address that starts with https://.")
 
 
+@upholds("OIDC Dynamic Client Registration §2")
 def sign_in_is_initiated_over_https(document: Document) -> None:
     """OIDC Dynamic Client Registration §2: `initiate_login_uri` has to be https."""
     value = document.get("initiate_login_uri")
@@ -114,6 +122,7 @@ def sign_in_is_initiated_over_https(document: Document) -> None:
         )
 
 
+@upholds("OIDC Dynamic Client Registration §2")
 def tokens_are_not_sent_to_localhost(document: Document) -> None:
     """OIDC Dynamic Client Registration §2: a website with implicit is not on localhost."""
     grant_types, uris = document.get("grant_types"), document.get("redirect_uris")
@@ -127,6 +136,7 @@ def tokens_are_not_sent_to_localhost(document: Document) -> None:
             )
 
 
+@upholds("OIDC Core §11")
 def offline_access_can_be_granted(document: Document) -> None:
     """OIDC Core §11: going on when the person is away takes a refresh token."""
     scope, grant_types = document.get("scope"), document.get("grant_types")
@@ -156,6 +166,7 @@ def read(document: Document) -> Document:
     return {name: document[name] for name in names if name in document}
 
 
+@upholds("RFC 7591 §2")
 def assign(client: Client, registered: Document) -> None:
     """Give a client what it registered, and the defaults; the operator's decisions stay.
 
@@ -169,6 +180,7 @@ def assign(client: Client, registered: Document) -> None:
     client.grant_types = list(dict.fromkeys(client.grant_types))
 
 
+@upholds("RFC 7591 §2")
 def is_sound(client: Client) -> None:
     """RFC 7591 §2: redirect URIs, grants and response types fit each other and what is offered."""
     problem = _problem(lambda: client.full_clean(validate_unique=False))  # the database does that
@@ -176,6 +188,7 @@ def is_sound(client: Client) -> None:
         raise problem
 
 
+@upholds("OIDC Dynamic Client Registration §5")
 def its_sector_agrees(client: Client) -> None:
     """OIDC Dynamic Client Registration §5: what is at its sector_identifier_uri has its addresses.
 

@@ -9,6 +9,7 @@ from idp import policy
 from idp.models import Client, InitialAccessToken
 from idp.protocol.errors import InvalidClientMetadata, InvalidRedirectUri, RegistrationClosed
 from idp.protocol.response_types import grants_of, parts
+from idp.protocol.rules import upholds
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Permit:
     token: InitialAccessToken | None = None
 
 
+@upholds("RFC 7591 §3")
 def registration_is_open() -> None:
     """RFC 7591 §3: raise RegistrationClosed where clients cannot register themselves."""
     if policy.REGISTRATION not in {"token", "open"}:
@@ -65,6 +67,7 @@ def stamp_of(token: InitialAccessToken | None) -> dict[str, Any]:
     }
 
 
+@upholds("RFC 7591 §5")
 def is_permitted(client: Client, permit: Permit) -> None:
     """RFC 7591 §5: grants, response types and scopes are what the operator opened."""
     kinds = {parts(kind) for kind in permit.response_types}
@@ -83,6 +86,7 @@ def is_permitted(client: Client, permit: Permit) -> None:
             raise InvalidClientMetadata(f"{name}: This registration is not open for {words}.")
 
 
+@upholds("RFC 7591 §5")
 def hosts_are_permitted(client: Client, permit: Permit) -> None:
     """RFC 7591 §5: people are sent to the hosts that the operator named, if any were named."""
     if not permit.redirect_hosts:

@@ -14,6 +14,7 @@ from idp.fetching import Party
 from idp.jose.verify import header_of, unproven_claims, verified_by
 from idp.protocol.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
 from idp.protocol.languages import tagged
+from idp.protocol.rules import upholds
 
 #: How much two clocks may differ, in seconds.
 LEEWAY = 30
@@ -27,6 +28,7 @@ _ISSUERS = Party(MEMBER, is_vouched_for=True)
 _ALGORITHMS = frozenset(policy.SIGNING_ALGORITHMS)
 
 
+@upholds("RFC 7592 §2.2")
 def joined(
     document: Mapping[str, Any], now: datetime, accepted: str = ""
 ) -> tuple[dict[str, Any], str]:
@@ -60,6 +62,7 @@ def issuer_of(statement: str) -> str:
     return str(unproven_claims(statement)["iss"]) if statement else ""
 
 
+@upholds("RFC 7591 §2.3")
 def _keys_of_issuer(statement: str) -> str:
     """Return where the keys of its issuer are. RFC 7591 §2.3: its `iss` says who that is."""
     issuer = unproven_claims(statement).get("iss")
@@ -70,6 +73,7 @@ def _keys_of_issuer(statement: str) -> str:
     return policy.SOFTWARE_STATEMENT_ISSUERS[issuer]
 
 
+@upholds("RFC 8725 §3.1")
 def _authentic(statement: str, jwks_uri: str) -> dict[str, Any]:
     """RFC 8725 §3.1: the issuer's own key, an algorithm of ours, and no secret that we share."""
     header = header_of(statement) or {}
@@ -90,6 +94,7 @@ def _authentic(statement: str, jwks_uri: str) -> dict[str, Any]:
     return claims
 
 
+@upholds("RFC 7519 §4.1.3")
 def _is_for_us(claims: Mapping[str, Any]) -> None:
     """RFC 7519 §4.1.3: what names an audience without us, such as an ID token, is none for us."""
     audience = claims.get("aud", policy.ISSUER)
@@ -97,6 +102,7 @@ def _is_for_us(claims: Mapping[str, Any]) -> None:
         raise InvalidSoftwareStatement(f"{MEMBER}: Its audience (aud) is not this provider.")
 
 
+@upholds("RFC 7519 §4.1.4")
 def _is_of_now(claims: Mapping[str, Any], now: datetime) -> None:
     """RFC 7519 §4.1.4 to §4.1.6: the times that it has."""
     moment = now.timestamp()
@@ -107,6 +113,7 @@ def _is_of_now(claims: Mapping[str, Any], now: datetime) -> None:
         raise InvalidSoftwareStatement(f"{MEMBER}: Its nbf or iat is in the future.")
 
 
+@upholds("RFC 7519 §2")
 def _time(claims: Mapping[str, Any], name: str) -> float | None:
     """Return a moment in seconds. RFC 7519 §2, NumericDate."""
     value = claims.get(name)

@@ -6,10 +6,12 @@ from foundation import rate_limits
 from foundation.rate_limits import RateLimit, RateLimitExceededError
 from idp import policy
 from idp.protocol.errors import TooManyRegistrations
+from idp.protocol.rules import upholds
 
 REGISTRATIONS = RateLimit("registrations", policy.REGISTRATIONS_A_MINUTE, timedelta(minutes=1))
 
 
+@upholds("RFC 7591 §5")
 def count(visitor: str) -> None:
     """Count a registration, or a document that is fetched; raise TooManyRegistrations. RFC 7591 §5.
 

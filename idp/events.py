@@ -22,8 +22,9 @@ from foundation.plain_text import made_visible
 from idp.logs import MASK, REQUEST_ID
 from idp.models import Client, Event
 from idp.models.event import new_reference
-from idp.protocol.errors import ProtocolError, printable, rule_broken
+from idp.protocol.errors import ProtocolError, printable
 from idp.protocol.parameters import Parameters
+from idp.protocol.rules import rule_broken
 
 log = structlog.get_logger(__name__)
 Kind = Event.Kind
@@ -156,7 +157,7 @@ def denied(
     user: User | None = None,
 ) -> str:
     """Record that a request was denied, with all of its story; return the reference."""
-    check, section = rule_broken(error)
+    rule = rule_broken(error)
     named = _named(client_id) if client_id else ""
     reason = error.description
     if client_id and named != client_id:
@@ -170,8 +171,8 @@ def denied(
         reason=_shown(reason),
         at=http.path,
         method=http.method,
-        check=check,
-        section=section,
+        check=rule.check,
+        section=rule.section,
         parameters=without_secrets(parameters) if parameters else None,
         repeated=sorted(map(_name, parameters.repeated))[:_MOST_PARAMETERS] if parameters else None,
     )

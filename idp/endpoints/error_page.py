@@ -21,10 +21,10 @@ from idp.protocol.errors import (
     UnknownClient,
     UnregisteredRedirectUri,
     UnusableClientDocument,
-    rule_broken,
 )
 from idp.protocol.parameters import Parameters
 from idp.protocol.redirect_uris import problem_with
+from idp.protocol.rules import rule_broken
 
 #: What the person reads: a heading and a sentence. The most exact one counts.
 _TOLD: dict[type[ProtocolError], tuple[Promise, Promise]] = {
@@ -131,11 +131,9 @@ def _for_the_developer(
     viewer: Authentication | None,
 ) -> dict[str, Any]:
     """Return what came and which rule it broke; what is registered only to those who may see it."""
-    check, section = rule_broken(error)
     shown: dict[str, Any] = {
         "error": error,
-        "check": check,
-        "section": section,
+        "rule": rule_broken(error),
         "received": events.without_secrets(parameters).items() if parameters else (),
     }
     if isinstance(error, UnregisteredRedirectUri):

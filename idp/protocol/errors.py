@@ -4,8 +4,6 @@ A class's docstring is what the page behind `error_uri` says about its code: wha
 to check, in this order.
 """
 
-import re
-import traceback
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -471,31 +469,6 @@ class InsufficientUserAuthentication(ProtocolError):
     code = "insufficient_user_authentication"
     section = "RFC 9470 §3"
     status = HTTPStatus.UNAUTHORIZED
-
-
-_SECTION = re.compile(r"(?:RFC \d+|(?:OIDC|OAuth(?: 2\.0)?) [A-Z][\w -]*?) §[\w.]*\w")
-
-
-def rule_broken(error: ProtocolError) -> tuple[str, str]:
-    """Return the check that raised an error, as `room.function`, and the section it upholds.
-
-    The section is the one that the function's docstring cites, else its module's, else the
-    error's own: where a rule is written down is said once, beside the code that keeps it.
-    """
-    if error.__traceback__ is None:
-        return "", error.section
-    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
-    code = frame.f_code
-    cited = next(
-        (
-            match[0]
-            for text in (code.co_consts[0] if code.co_consts else None, frame.f_globals["__doc__"])
-            if isinstance(text, str) and (match := _SECTION.search(text))
-        ),
-        error.section,
-    )
-    module = str(frame.f_globals["__name__"]).removeprefix("idp.")
-    return f"{module}.{code.co_qualname}", cited
 
 
 def catalogue() -> dict[str, type[ProtocolError]]:

@@ -7,55 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from idp.protocol.errors import (
-    InvalidGrant,
     InvalidRequest,
     ProtocolError,
     UnregisteredRedirectUri,
     catalogue,
     printable,
-    rule_broken,
 )
 from tests.conftest import ROOT
-
-HERE = __name__
-
-
-def the_answer_is_42(answer: int) -> None:
-    """OAuth 2.0 Multiple Response Types §2.1: cited by a check, so it counts for its error."""
-    if answer != 42:
-        raise InvalidGrant("The answer is 42.")
-
-
-def no_section(_: int) -> None:
-    raise InvalidGrant("The module is asked.")
-
-
-def caught(check: object) -> ProtocolError:
-    with pytest.raises(ProtocolError) as raised:
-        check(0)  # type: ignore[operator]
-    return raised.value
-
-
-def test_the_check_and_the_section_it_cites_are_told() -> None:
-    told = rule_broken(caught(the_answer_is_42))
-    assert told == (f"{HERE}.the_answer_is_42", "OAuth 2.0 Multiple Response Types §2.1")
-
-
-def test_without_a_section_of_its_own_the_modules_counts() -> None:
-    assert rule_broken(caught(no_section)) == (f"{HERE}.no_section", "RFC 6749 §4.1.2.1")
-
-
-def test_an_error_that_is_raised_later_is_still_its_checks() -> None:
-    first = caught(the_answer_is_42)
-
-    def later(_: int) -> None:
-        raise first
-
-    assert rule_broken(caught(later))[0] == f"{HERE}.the_answer_is_42"
-
-
-def test_an_error_that_was_never_raised_has_its_own_section() -> None:
-    assert rule_broken(InvalidRequest("x.")) == ("", "RFC 6749 §5.2")
 
 
 def test_an_error_stays_one_of_its_code() -> None:

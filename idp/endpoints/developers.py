@@ -1,8 +1,5 @@
 """Pages for relying parties' developers, made from live settings: what we offer, and the errors."""
 
-import inspect
-import re
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -19,6 +16,7 @@ from idp.clients import owners
 from idp.clients.opened import offer
 from idp.clients.quick_starts import QUICK_STARTS
 from idp.clients.redirect_uris import Comparison, compared
+from idp.endpoints.error_explanations import EXPLANATIONS
 from idp.endpoints.wire import query_of
 from idp.models import Client, Event
 from idp.models.event import is_reference
@@ -53,7 +51,7 @@ def overview(http: HttpRequest) -> HttpResponse:
             "authentication_methods": policy.CLIENT_AUTHENTICATION_METHODS,
             "grant_types": offer().grant_types,
             "quick_starts": QUICK_STARTS.values(),
-            "errors": [(code, _summary(kind)) for code, kind in sorted(errors.catalogue().items())],
+            "errors": sorted(EXPLANATIONS.items()),
             "example": _EXAMPLE,
             "example_reference": _EXAMPLE_REFERENCE,
             "example_uri": policy.error_uri(_EXAMPLE.code, _EXAMPLE_REFERENCE),
@@ -66,8 +64,8 @@ def overview(http: HttpRequest) -> HttpResponse:
 @never_cache
 def error(http: HttpRequest, code: str) -> HttpResponse:
     """Explain one error code: where `error_uri` leads. Whoever may see it reads what happened."""
-    explained = errors.catalogue().get(code)
-    if explained is None:
+    explanation = EXPLANATIONS.get(code)
+    if explanation is None:
         raise Http404
     viewer = authentication_of(http)
     reference = _reference(http)
@@ -77,8 +75,7 @@ def error(http: HttpRequest, code: str) -> HttpResponse:
         "developers/error.html",
         {
             "code": code,
-            "summary": _summary(explained),
-            "advice": _advice(explained),
+            "explanation": explanation,
             "reference": reference,
             "event": event,
             "admin_url": _admin_url(viewer, event),
@@ -142,30 +139,6 @@ def quick_start(http: HttpRequest, name: str) -> HttpResponse:
             "apps": [app for app in apps if start.fits(app)],
         },
     )
-
-
-@dataclass(frozen=True)
-class _Paragraph:
-    """A paragraph of advice: a sentence, or steps to take one after the other."""
-
-    text: str
-    steps: list[str]
-
-
-def _summary(explained: type[errors.ProtocolError]) -> str:
-    return _words_of(explained).partition("\n\n")[0]
-
-
-def _words_of(explained: type[errors.ProtocolError]) -> str:
-    """Return a docstring as people read it."""
-    return (inspect.getdoc(explained) or "").replace("'", "’")
-
-
-def _advice(explained: type[errors.ProtocolError]) -> list[_Paragraph]:
-    """Return what the docstring advises after its summary; `1. ` begins a step."""
-    advice = _words_of(explained).partition("\n\n")[2]
-    paragraphs = [re.split(r"(?m)^\d+\. ", text) for text in advice.split("\n\n") if text]
-    return [_Paragraph(text, steps) for text, *steps in paragraphs]
 
 
 def _reference(http: HttpRequest) -> str | None:

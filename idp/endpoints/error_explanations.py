@@ -1,0 +1,432 @@
+"""What the page behind `error_uri` says about each error code: what it means, and what to check."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What an error code means, and what a developer checks, in this order."""
+
+    meaning: Promise
+    steps: tuple[Promise, ...]
+
+
+EXPLANATIONS: dict[str, Explanation] = {
+    "invalid_request": Explanation(
+        _("The request lacks a parameter, repeats one, or has one that cannot be understood."),
+        (
+            _(
+                "Read error_description: it names the parameter. Log the request as your app "
+                "really sends it, after every proxy and library, and look for that parameter "
+                "there."
+            ),
+            _(
+                "It is missing: an empty value counts as missing, too. Check that the setting it "
+                "comes from is filled in where the app runs."
+            ),
+            _(
+                "It was sent twice: a parameter stands in the address or in the body, once. A "
+                "client secret or an access token goes in the header or in the body, never in "
+                "both and never in the address."
+            ),
+            _(
+                "The redirect_uri is not registered: compare it character by character with the "
+                "list that the operator keeps. http or https, the port, a slash at the end and "
+                "capitals all count."
+            ),
+            _("The body was not understood: send application/x-www-form-urlencoded, not JSON."),
+            _(
+                "PKCE is required, or not understood: send a code_challenge with "
+                "code_challenge_method=S256. Any current OpenID Connect library has a switch for "
+                "it."
+            ),
+            _(
+                "The client_id is unknown or disabled: compare it with the operator’s, and ask "
+                "them. One that is an https address has to be where your app’s own document is, "
+                "and stand in that document."
+            ),
+            _(
+                "The page was incomplete or too old: users who took more than an hour, or came "
+                "back by a bookmark, begin once more in your app."
+            ),
+        ),
+    ),
+    "invalid_client": Explanation(
+        _(
+            "The client could not be authenticated: it is unknown, or its secret or method is "
+            "wrong."
+        ),
+        (
+            _(
+                "The client_id is unknown: compare it with the operator’s. Test and live systems "
+                "have different ones."
+            ),
+            _(
+                "The method is another: the app was registered for one "
+                "token_endpoint_auth_method. With client_secret_basic id and secret go in the "
+                "Authorization header, with client_secret_post in the body, and with none there "
+                "is no secret. Set the one that error_description names."
+            ),
+            _(
+                "The secret is wrong: copy it once more, without spaces or a line break at its "
+                "end, and look whether the app’s environment really has it. In the header, id and"
+                " secret are percent-encoded before base64 (RFC 6749 §2.3.1), or as they are."
+            ),
+            _("The secret has expired: ask the operator for a new one."),
+            _(
+                "With private_key_jwt or client_secret_jwt: iss and sub are the client_id, aud is"
+                " our issuer, exp is a few minutes ahead, and jti is new each time. Use a key and"
+                " an algorithm that are registered."
+            ),
+            _(
+                "Too many wrong secrets came from your address (429): stop what sends them, and "
+                "wait as many seconds as Retry-After says. The right secret is never refused."
+            ),
+        ),
+    ),
+    "invalid_grant": Explanation(
+        _(
+            "The code or refresh token is not valid: expired, used before, revoked, or another "
+            "client’s."
+        ),
+        (
+            _(
+                "It was used before: a code works once. Look for a second request of the same "
+                "code, such as a reloaded callback page or a library that tries again. A second "
+                "use also revokes what the first gave."
+            ),
+            _("It has expired: a code lives for a minute. Exchange it as soon as it arrives."),
+            _("The redirect_uri differs: send the very one of the authorization request."),
+            _(
+                "The code_verifier does not belong: keep it with the browser’s session, together "
+                "with state, and send the one whose challenge began this sign-in. Two tabs need "
+                "two."
+            ),
+            _(
+                "A refresh token was used before: each works once. Store the new one that every "
+                "refresh gives before you use its access token, and let only one process refresh "
+                "at a time."
+            ),
+            _(
+                "The user has signed out, or the authorization has been revoked: send them "
+                "through the authorization endpoint again. To go on without them, ask for "
+                "offline_access."
+            ),
+            _("The user may not use your app any more: tell them to ask the operator."),
+        ),
+    ),
+    "unauthorized_client": Explanation(
+        _("The client is not registered for this grant type or response type."),
+        (
+            _(
+                "Compare the grant_type or response_type that your library sends with those of "
+                "your app’s registration. For signing users in they are authorization_code and "
+                "code."
+            ),
+            _("For refresh tokens the registration needs the grant type refresh_token, too."),
+            _("Ask the operator to register what is missing."),
+            _("At the introspection endpoint: only a client with a secret may ask."),
+        ),
+    ),
+    "unsupported_grant_type": Explanation(
+        _("This provider does not know the grant type."),
+        (
+            _(
+                "Look for a spelling mistake: grant_type is authorization_code, refresh_token or "
+                "client_credentials."
+            ),
+            _(
+                "Compare it with grant_types_supported in discovery. The password grant, for one,"
+                " is not there: send the user through the authorization endpoint."
+            ),
+        ),
+    ),
+    "invalid_scope": Explanation(
+        _("The scopes asked for cannot be granted to this client, or not now."),
+        (
+            _(
+                "In an authorization request: ask for openid at least, the scopes separated by "
+                "spaces."
+            ),
+            _(
+                "With a refresh token: ask for no more than was granted at first, or leave scope "
+                "out."
+            ),
+            _(
+                "With client_credentials: ask for the scopes of APIs only. Those of users, such "
+                "as profile, are nothing that a client has for itself."
+            ),
+            _("With resource: ask for a scope of that API."),
+            _("Ask the operator which scopes your app is registered for."),
+        ),
+    ),
+    "invalid_target": Explanation(
+        _(
+            "The resource is not an API known here, or not one this authorization is for. RFC "
+            "8707 §2."
+        ),
+        (
+            _(
+                "Send the API’s identifier exactly as the operator registered it, a slash at its "
+                "end included."
+            ),
+            _("At the token endpoint, name only resources that the authorization request named."),
+            _(
+                "If several APIs want different tokens, ask for one at a time: refresh once for "
+                "each."
+            ),
+        ),
+    ),
+    "access_denied": Explanation(
+        _("The user said no, or apps cannot be registered in this way."),
+        (
+            _(
+                "After a sign-in, treat it as an answer, not as a fault: say that the user is not"
+                " signed in, and offer to try again."
+            ),
+            _(
+                "If many say no, ask for fewer scopes, or ask later, when it is plain what they "
+                "are for."
+            ),
+            _(
+                "The user is in none of the groups that the operator admits to your app: say so, "
+                "and whom to ask. Another account of theirs may be admitted."
+            ),
+            _("Your app has been disabled meanwhile: ask the operator."),
+            _(
+                "At the registration endpoint: ask the operator for an initial access token, or "
+                "to register the app. After too many registrations from your address (429), wait "
+                "a minute."
+            ),
+        ),
+    ),
+    "unsupported_response_type": Explanation(
+        _("This provider does not know the response type."),
+        (
+            _("Send response_type=code, and exchange the code at the token endpoint."),
+            _(
+                "If your library sends token or id_token, switch it to the authorization code "
+                "flow with PKCE."
+            ),
+        ),
+    ),
+    "server_error": Explanation(
+        _("Something failed here, at the provider."),
+        (
+            _("Try again in a moment."),
+            _("If it fails again, tell the operator the reference."),
+        ),
+    ),
+    "temporarily_unavailable": Explanation(
+        _("The provider is too busy for what this request needs, or has just tried it in vain."),
+        (
+            _(
+                "Try again after the seconds that Retry-After names, where it is there, else "
+                "after a few."
+            ),
+            _(
+                "If it comes again and again: the request needs something of your app fetched "
+                "(jwks_uri, request_uri, sector_identifier_uri, the document at its client_id). "
+                "Serve that within a second. A host that did not answer in time is left alone for"
+                " half a minute."
+            ),
+            _(
+                "A request_uri is fetched each time unless its fragment is the hash of its "
+                "content: use one."
+            ),
+        ),
+    ),
+    "login_required": Explanation(
+        _("The user has to sign in, and the request forbade showing a page (prompt=none)."),
+        (
+            _(
+                "Expect it: with prompt=none it means no more than that no user is signed in. "
+                "Send the user again without prompt=none when they choose to sign in."
+            ),
+            _(
+                "The sign-in is too old: max_age, or your app’s default_max_age, asks for a newer"
+                " one. Send them again without prompt=none."
+            ),
+            _(
+                "The id_token_hint is of another user: they have changed accounts. Sign them out "
+                "of your app and begin anew without the hint."
+            ),
+            _(
+                "In an iframe: browsers keep our cookie from frames of other sites. Use a whole "
+                "page."
+            ),
+        ),
+    ),
+    "account_selection_required": Explanation(
+        _("Several users are signed in at the browser, and prompt=none forbade asking which one."),
+        (
+            _("Send them once without prompt=none; they choose on a page of ours."),
+            _("Send an id_token_hint only of the user who is signed in at your app."),
+        ),
+    ),
+    "consent_required": Explanation(
+        _("The user has to agree first, and the request forbade showing a page (prompt=none)."),
+        (
+            _("Send them once without prompt=none; what they agree to is remembered."),
+            _("A scope is new: they are asked again for what they have not agreed to before."),
+        ),
+    ),
+    "interaction_required": Explanation(
+        _(
+            "The user has to do something first, and the request forbade showing a page "
+            "(prompt=none)."
+        ),
+        (
+            _(
+                "Your app asks for more than a password, and the present sign-in did not have it."
+                " Send them again without prompt=none: they are asked for what is missing."
+            ),
+        ),
+    ),
+    "unmet_authentication_requirements": Explanation(
+        _("The user cannot be authenticated as the request calls essential."),
+        (
+            _(
+                "Compare the essential acr values of your claims parameter with "
+                "acr_values_supported in discovery."
+            ),
+            _(
+                "The user has no second step or passkey: ask them to set one up in their account,"
+                " and send them again."
+            ),
+            _(
+                "If you can do with less, send acr_values instead: a wish, never an error. The ID"
+                " token’s acr says what was reached."
+            ),
+        ),
+    ),
+    "invalid_request_object": Explanation(
+        _("The request object is not signed by its client, or is not one for us and for now."),
+        (
+            _(
+                "Sign it with a key that is registered for your app (jwks, jwks_uri), by the "
+                "algorithm that is registered (request_object_signing_alg). Unsigned ones are "
+                "never accepted."
+            ),
+            _(
+                "Let iss be your client_id and aud our issuer, and let it expire (exp) in a few "
+                "minutes."
+            ),
+            _("Outside of it, client_id and response_type have to be the same as inside."),
+            _(
+                "If it is encrypted, register request_object_encryption_alg, sign before you "
+                "encrypt, and take the key with use=enc from our jwks_uri."
+            ),
+        ),
+    ),
+    "invalid_request_uri": Explanation(
+        _("The request object could not be fetched from the request_uri."),
+        (
+            _("Register the address in request_uris, exactly as you send it."),
+            _(
+                "Serve it over https, without a redirect, within two seconds, as "
+                "application/oauth-authz-req+jwt or application/jwt, and no larger than 64 KiB."
+            ),
+            _("Pushed authorization requests are not offered: send the parameters themselves."),
+        ),
+    ),
+    "registration_not_supported": Explanation(
+        _("The registration parameter is not supported."),
+        (_("Leave it out, and let the operator register the app."),),
+    ),
+    "invalid_redirect_uri": Explanation(
+        _("One of the redirect URIs cannot be registered. RFC 7591 §3.2.2."),
+        (
+            _(
+                "A website’s starts with https://, or with http:// on the developer’s own "
+                "machine; a native app may have a custom scheme that is a domain name in reverse."
+            ),
+            _("None has a fragment (what follows a #) or a wildcard."),
+            _("With an initial access token, its host may have to be one that the token names."),
+        ),
+    ),
+    "invalid_client_metadata": Explanation(
+        _("A member of the client’s metadata cannot be registered. RFC 7591 §3.2.2."),
+        (
+            _("Look at the member that the description names, and at its type."),
+            _(
+                "Compare its value with discovery, which lists what is offered. What is not is "
+                "refused rather than left out where the client would rely on it; members that are"
+                " not known are ignored."
+            ),
+            _(
+                "grant_types and response_types have to go together, and to be open to "
+                "registration here."
+            ),
+        ),
+    ),
+    "invalid_software_statement": Explanation(
+        _("The software statement has a wrong signature, time or audience. RFC 7591 §3.2.2."),
+        (
+            _("Send it exactly as its issuer gave it to you."),
+            _("If it has expired, or is meant for another provider, ask its issuer for a new one."),
+            _("Where its issuer’s keys could not be had, try again in a minute."),
+        ),
+    ),
+    "unapproved_software_statement": Explanation(
+        _("Software statements of this issuer are not accepted here. RFC 7591 §3.2.2."),
+        (
+            _(
+                "Send the metadata itself, and an initial access token if the operator gave you "
+                "one."
+            ),
+            _("Or ask the operator to name the statement’s issuer."),
+        ),
+    ),
+    "invalid_token": Explanation(
+        _(
+            "The token is expired, revoked, malformed, used up, or its session has ended. RFC "
+            "6750 §3.1."
+        ),
+        (
+            _(
+                "It has expired: compare with expires_in. Use the refresh token, or send the user"
+                " through the authorization endpoint again."
+            ),
+            _(
+                "It is unknown: send the access_token of the token response as it is; not the ID "
+                "token, not the code, and nothing of another provider."
+            ),
+            _(
+                "It is for another API: a token with a resource opens that API alone. Ask for one"
+                " without it."
+            ),
+            _(
+                "The user has signed out, or their account or your app has been disabled: sign "
+                "them out of your app, too."
+            ),
+            _(
+                "At registration: ask the operator for a new initial access token. A registration"
+                " access token is good for its own client alone, as long as that is registered."
+            ),
+        ),
+    ),
+    "insufficient_scope": Explanation(
+        _("The access token is good, but was not granted the scope this needs. RFC 6750 §3.1."),
+        (
+            _(
+                "Ask for the scope that WWW-Authenticate names in the authorization request; "
+                "UserInfo needs openid."
+            ),
+            _("Compare with scope in the token response: it says what was granted."),
+        ),
+    ),
+    "insufficient_user_authentication": Explanation(
+        _("The access token is good, but its user did not sign in as this needs. RFC 9470 §3."),
+        (
+            _(
+                "Send the user through the authorization endpoint again, with the acr_values and "
+                "max_age that WWW-Authenticate names, and use the new token."
+            ),
+            _("A refresh does not help: it goes back to the same sign-in."),
+        ),
+    ),
+}

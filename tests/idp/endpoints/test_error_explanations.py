@@ -1,0 +1,31 @@
+"""What the pages behind `error_uri` explain: every code that can be sent, with steps to take."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from idp.endpoints.error_explanations import EXPLANATIONS
+from idp.protocol.errors import ProtocolError
+from tests.conftest import ROOT
+
+
+def every_kind(error: type[ProtocolError] = ProtocolError) -> Iterator[type[ProtocolError]]:
+    for kind in error.__subclasses__():
+        yield kind
+        yield from every_kind(kind)
+
+
+def test_exactly_the_codes_that_can_be_sent_are_explained() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "idp").rglob("*.py"))
+    written_out = re.findall(r"""["']error["']: ["'](\w+)""", sources)
+    ours = [kind for kind in every_kind() if kind.__module__.startswith("idp.")]
+    assert {kind.code for kind in ours} | set(written_out) == set(EXPLANATIONS)
+
+
+@pytest.mark.parametrize("code", sorted(EXPLANATIONS))
+def test_each_is_explained_in_sentences(code: str) -> None:
+    explanation = EXPLANATIONS[code]
+    assert explanation.steps
+    for text in (explanation.meaning, *explanation.steps):
+        assert str(text).endswith(".")

@@ -64,6 +64,17 @@ def keys_at(uri: str, party: Party, *, unknown_kid: bool = False) -> list[dict[s
     return known.keys if known is not None and known.is_younger_than(USED_FOR) else []
 
 
+def keys_with(kid: str | None, uri: str, party: Party) -> list[dict[str, Any]]:
+    """Return the public JWKs at an address, as `keys_at`; fetched anew where none has this `kid`.
+
+    A signature names a new key before anyone says that there is one.
+    """
+    keys = keys_at(uri, party)
+    if any(key.get("kid") == kid for key in keys):
+        return keys
+    return keys_at(uri, party, unknown_kid=True)
+
+
 def fetched(uri: str, party: Party) -> list[dict[str, Any]]:
     """Return the usable keys that are at an address now. Raises OutboundError saying why not.
 

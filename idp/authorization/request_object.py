@@ -17,10 +17,11 @@ from foundation.rate_limits import RateLimit, RateLimitExceededError
 from idp import fetching, keys, outbound, policy
 from idp.authorization.request import Arrival
 from idp.clients import secrets
-from idp.clients.keys import public_keys
+from idp.clients.keys import verification_keys
 from idp.jose.decrypt import decrypted
+from idp.jose.received_jwts import Expectations, authentic, judge_claims
 from idp.jose.sign import base64url
-from idp.jose.verify import header_of, is_encrypted, octet_keys, verified_by
+from idp.jose.verify import is_encrypted, octet_keys
 from idp.models import Client
 from idp.protocol.errors import (
     InvalidRequest,
@@ -31,8 +32,6 @@ from idp.protocol.errors import (
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 
-#: How much two clocks may differ, in seconds.
-LEEWAY = 30
 #: How often one client's request objects are fetched: for one visitor, so that nobody uses up what
 #: others need, and for all of them. What has its hash for a fragment is kept.
 FETCHES_FOR_VISITOR = RateLimit("request-objects-for-visitor", 60, timedelta(minutes=1))
@@ -100,14 +99,9 @@ def read(client: Client, arrival: Arrival, visitor: str, now: datetime) -> Reque
 
 
 def check(client: Client, found: RequestObject, now: datetime) -> None:
-    """Raise InvalidRequestObject where the object is not for us, not of now, or not this request's.
-
-    What the specifications only recommend (iss, aud, exp) a client of the recommended profile has
-    to send.
-    """
-    _is_from_the_client(client, found.claims)
-    _is_for_us(client, found.claims)
-    _is_of_now(client, found.claims, now)
+    """Raise InvalidRequestObject where it is not for us, not of now, or not this request's."""
+    _is_for_us_and_now(client, found.claims, now)
+    _is_no_assertion(client, found.claims)
     _agrees_with_outside(found)
     _holds_no_other(found.claims)
 
@@ -194,70 +188,51 @@ def _opened(client: Client, jwt: str) -> str:
 @upholds("RFC 9101 §6.2")
 def _authentic(client: Client, jwt: str, now: datetime) -> dict[str, Any]:
     """RFC 9101 §6.2: signed with the client's own key and registered algorithm; never unsigned."""
-    header = header_of(jwt)
-    if header is None:
-        raise InvalidRequestObject("The request object is not a signed JWT.")
+
+    def keys(header: dict[str, Any]) -> list[dict[str, Any]]:
+        if header["alg"] in policy.MAC_ALGORITHMS:
+            return octet_keys(secrets.hmac_keys(client, now))
+        return verification_keys(client, header.get("kid"))
+
+    return authentic(jwt, _expectations(client), keys)
+
+
+def _expectations(client: Client) -> Expectations:
+    """Return what a request object of this client has to be like. RFC 9101 §4.
+
+    What the specifications only recommend (iss, aud, exp) a client of the recommended profile has
+    to send.
+    """
     registered = client.request_object_signing_alg
-    algorithms = frozenset([registered] if registered else policy.SIGNING_ALGORITHMS)
-    if header["alg"] not in algorithms:
-        raise InvalidRequestObject(
-            f"The request object is signed with {header['alg']}; for this client it has to be "
-            f"{' or '.join(sorted(algorithms))}."
-        )
-    if header.get("typ") not in _TYPES:
-        raise InvalidRequestObject("The request object is a JWT of another type (typ).")
-    claims = _verified(client, jwt, header, algorithms, now)
-    if claims is None:
-        raise InvalidRequestObject("The request object is not signed with a key of this client.")
-    return claims
-
-
-def _verified(
-    client: Client, jwt: str, header: dict[str, Any], algorithms: frozenset[str], now: datetime
-) -> dict[str, Any] | None:
-    if header["alg"] in policy.MAC_ALGORITHMS:
-        return verified_by(jwt, octet_keys(secrets.hmac_keys(client, now)), algorithms)
-    found, kid = public_keys(client), header.get("kid")
-    if client.jwks_uri and not any(key.get("kid") == kid for key in found):
-        found = public_keys(client, unknown_kid=True)
-    return verified_by(jwt, found, algorithms)
+    compatible = client.profile == Client.Profile.COMPATIBLE
+    return Expectations(
+        name="request object",
+        error=InvalidRequestObject,
+        algorithms=frozenset([registered] if registered else policy.SIGNING_ALGORITHMS),
+        types=_TYPES,
+        issuer=client.client_id,
+        audiences=(policy.ISSUER,),
+        required=frozenset() if compatible else frozenset({"iss", "aud", "exp"}),
+        times=("exp", "nbf"),
+    )
 
 
 # --- whether it is this request -----------------------------------------------------------------
 
 
+@upholds("RFC 9101 §4")
+def _is_for_us_and_now(client: Client, claims: dict[str, Any], now: datetime) -> None:
+    """RFC 9101 §4, §10.2: the client signed it for this server, and lately."""
+    judge_claims(claims, _expectations(client), now)
+
+
 @upholds("RFC 9101 §10.8")
-def _is_from_the_client(client: Client, claims: dict[str, Any]) -> None:
+def _is_no_assertion(client: Client, claims: dict[str, Any]) -> None:
     """RFC 9101 §10.8: what a client signed for another purpose is no request."""
-    issuer = claims.get("iss")
-    if issuer != client.client_id and (issuer is not None or _is_strict(client)):
-        raise InvalidRequestObject("The request object's iss is not the client_id.")
     if claims.get("sub") == client.client_id:
         raise InvalidRequestObject(
             "The request object's sub is the client_id, as of an assertion; leave it out."
         )
-
-
-@upholds("RFC 9101 §4")
-def _is_for_us(client: Client, claims: dict[str, Any]) -> None:
-    """RFC 9101 §4: the audience is the authorization server's issuer."""
-    audience = claims.get("aud")
-    named = audience if isinstance(audience, list) else [audience]
-    if policy.ISSUER not in named and (audience is not None or _is_strict(client)):
-        raise InvalidRequestObject(f"The request object's aud does not have {policy.ISSUER}.")
-
-
-@upholds("RFC 9101 §10.2")
-def _is_of_now(client: Client, claims: dict[str, Any], now: datetime) -> None:
-    """RFC 9101 §10.2: an old request is not asked for again."""
-    moment = now.timestamp()
-    expires, begins = _seconds(claims, "exp"), _seconds(claims, "nbf")
-    if expires is None and _is_strict(client):
-        raise InvalidRequestObject("The request object has no exp.")
-    if expires is not None and expires <= moment - LEEWAY:
-        raise InvalidRequestObject("The request object has expired (exp).")
-    if begins is not None and begins > moment + LEEWAY:
-        raise InvalidRequestObject("The request object is not good yet (nbf).")
 
 
 @upholds("OIDC Core §6.1")
@@ -274,21 +249,6 @@ def _holds_no_other(claims: dict[str, Any]) -> None:
     """OIDC Core §6.1: request and request_uri are not inside of request objects."""
     if _HOW_IT_CAME & claims.keys():
         raise InvalidRequestObject("A request object cannot hold request or request_uri.")
-
-
-def _is_strict(client: Client) -> bool:
-    return client.profile != Client.Profile.COMPATIBLE
-
-
-@upholds("RFC 7519 §2")
-def _seconds(claims: dict[str, Any], name: str) -> float | None:
-    """Return a moment in seconds, or raise InvalidRequestObject. RFC 7519 §2, NumericDate."""
-    value = claims.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e11:
-        raise InvalidRequestObject(f"The request object's {name} is not a number of seconds.")
-    return float(value)
 
 
 @upholds("RFC 9101 §4")

@@ -6,18 +6,18 @@ decided by the same rules: a statement opens nothing.
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from idp import policy
-from idp.fetched_keys import keys_at
+from idp.fetched_keys import keys_with
 from idp.fetching import Party
-from idp.jose.verify import header_of, unproven_claims, verified_by
+from idp.jose.received_jwts import Expectations, judge
+from idp.jose.verify import header_of, unproven_claims
 from idp.protocol.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
 from idp.protocol.languages import tagged
 from idp.protocol.rules import upholds
 
-#: How much two clocks may differ, in seconds.
-LEEWAY = 30
 MEMBER = "software_statement"
 #: What a statement's `typ` may be: none, or one that no other kind of token has.
 _TYPES = (None, "JWT")
@@ -44,13 +44,11 @@ def joined(
     statement = document[MEMBER]
     if not isinstance(statement, str) or header_of(statement) is None:
         raise InvalidSoftwareStatement(f"{MEMBER}: It is not a signed JWT.")
-    jwks_uri = _keys_of_issuer(statement)
+    issuer = _issuer_of(statement)
     if statement == accepted:
         claims = unproven_claims(statement)  # it is what was proven then
     else:
-        claims = _authentic(statement, jwks_uri)
-        _is_for_us(claims)
-        _is_of_now(claims, now)
+        claims = _judged(statement, issuer, now)
     stated = {name: value for name, value in claims.items() if name not in _OF_THE_JWT}
     # Nor can the client say the same in another language.
     own = {name: value for name, value in plain.items() if tagged(name)[0] not in stated}
@@ -63,62 +61,39 @@ def issuer_of(statement: str) -> str:
 
 
 @upholds("RFC 7591 §2.3")
-def _keys_of_issuer(statement: str) -> str:
-    """Return where the keys of its issuer are. RFC 7591 §2.3: its `iss` says who that is."""
+def _issuer_of(statement: str) -> str:
+    """Return which of the issuers that the operator trusts a statement says it is of. Unproven."""
     issuer = unproven_claims(statement).get("iss")
     if not isinstance(issuer, str) or issuer not in policy.SOFTWARE_STATEMENT_ISSUERS:
         raise UnapprovedSoftwareStatement(
             f"{MEMBER}: Software statements of this issuer (iss) are not accepted here."
         )
-    return policy.SOFTWARE_STATEMENT_ISSUERS[issuer]
+    return issuer
 
 
-@upholds("RFC 8725 §3.1")
-def _authentic(statement: str, jwks_uri: str) -> dict[str, Any]:
-    """RFC 8725 §3.1: the issuer's own key, an algorithm of ours, and no secret that we share."""
-    header = header_of(statement) or {}
-    if header.get("alg") not in _ALGORITHMS:
-        raise InvalidSoftwareStatement(
-            f"{MEMBER}: Its algorithm (alg) is none of {', '.join(policy.SIGNING_ALGORITHMS)}."
-        )
-    if header.get("typ") not in _TYPES:
-        raise InvalidSoftwareStatement(f"{MEMBER}: It is a JWT of another type (typ).")
-    keys, kid = keys_at(jwks_uri, _ISSUERS), header.get("kid")
-    if not any(key.get("kid") == kid for key in keys):
-        keys = keys_at(jwks_uri, _ISSUERS, unknown_kid=True)
+@upholds("RFC 7591 §2.3")
+def _judged(statement: str, issuer: str, now: datetime) -> dict[str, Any]:
+    """Return the claims of a statement that its issuer signed for us. RFC 7591 §2.3.
+
+    It may name no audience. One that names others only, such as an ID token, is none for us.
+    """
+    expected = Expectations(
+        name="statement",
+        error=_refusal,
+        algorithms=_ALGORITHMS,
+        types=_TYPES,
+        issuer=issuer,
+        audiences=(policy.ISSUER,),
+    )
+    return judge(statement, expected, partial(_keys_of, issuer), now)
+
+
+def _keys_of(issuer: str, header: dict[str, Any]) -> list[dict[str, Any]]:
+    keys = keys_with(header.get("kid"), policy.SOFTWARE_STATEMENT_ISSUERS[issuer], _ISSUERS)
     if not keys:
-        raise InvalidSoftwareStatement(f"{MEMBER}: The keys of its issuer cannot be had just now.")
-    claims = verified_by(statement, keys, _ALGORITHMS)
-    if claims is None:
-        raise InvalidSoftwareStatement(f"{MEMBER}: It is not signed with a key of its issuer.")
-    return claims
+        raise _refusal("The keys of its issuer cannot be had just now.")
+    return keys
 
 
-@upholds("RFC 7519 §4.1.3")
-def _is_for_us(claims: Mapping[str, Any]) -> None:
-    """RFC 7519 §4.1.3: what names an audience without us, such as an ID token, is none for us."""
-    audience = claims.get("aud", policy.ISSUER)
-    if policy.ISSUER not in (audience if isinstance(audience, list) else [audience]):
-        raise InvalidSoftwareStatement(f"{MEMBER}: Its audience (aud) is not this provider.")
-
-
-@upholds("RFC 7519 §4.1.4")
-def _is_of_now(claims: Mapping[str, Any], now: datetime) -> None:
-    """RFC 7519 §4.1.4 to §4.1.6: the times that it has."""
-    moment = now.timestamp()
-    expires, begins, issued = (_time(claims, name) for name in ("exp", "nbf", "iat"))
-    if expires is not None and expires <= moment - LEEWAY:
-        raise InvalidSoftwareStatement(f"{MEMBER}: It has expired (exp).")
-    if max(begins or 0, issued or 0) > moment + LEEWAY:
-        raise InvalidSoftwareStatement(f"{MEMBER}: Its nbf or iat is in the future.")
-
-
-@upholds("RFC 7519 §2")
-def _time(claims: Mapping[str, Any], name: str) -> float | None:
-    """Return a moment in seconds. RFC 7519 §2, NumericDate."""
-    value = claims.get(name)
-    if name not in claims:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e11:
-        raise InvalidSoftwareStatement(f"{MEMBER}: Its {name} is not a number of seconds.")
-    return float(value)
+def _refusal(problem: str) -> InvalidSoftwareStatement:
+    return InvalidSoftwareStatement(f"{MEMBER}: {problem}")

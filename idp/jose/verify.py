@@ -6,7 +6,7 @@ x5c) is never looked at, nothing is fetched, and nothing encrypted is ever opene
 
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -30,17 +30,15 @@ _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _Jwk = dict[str, Any]
 
 
-def verified_by(
-    jwt: str, keys: list[_Jwk], algorithms: frozenset[str], *, typ: str | None = None
-) -> dict[str, Any] | None:
+def verified_by(jwt: str, keys: list[_Jwk], algorithms: frozenset[str]) -> dict[str, Any] | None:
     """Return the claims of a JWT that one of `keys` signed with one of `algorithms`, or None.
 
     A key counts where its kind goes with the token's algorithm, and its `kid`, `alg` and `use`, as
-    far as it has them, with the token. Where `typ` is given, the token has to be of that type. Who
-    issued it, to whom and for how long is the caller's to check.
+    far as it has them, with the token. Its type, who issued it, to whom and for how long is judged
+    by `received_jwts`.
     """
     header = header_of(jwt)
-    if header is None or (typ is not None and header.get("typ") != typ):
+    if header is None:
         return None
     algorithm = ALGORITHMS.get(header["alg"])
     if algorithm is None or algorithm.name not in algorithms:
@@ -51,20 +49,6 @@ def verified_by(
         if payload is not None:
             return _object(payload)
     return None
-
-
-def verified_claims(
-    token: str, keys: Mapping[str, _Jwk], typ: str = "JWT"
-) -> dict[str, Any] | None:
-    """Return the claims of a token of this `typ`, signed with one of `keys`, or None.
-
-    `keys` are public JWKs by kid, each with its algorithm. The type keeps tokens of one kind from
-    passing for another's.
-    """
-    header = header_of(token)
-    kid = header.get("kid") if header else None
-    key = keys.get(kid) if isinstance(kid, str) else None
-    return None if key is None else verified_by(token, [key], frozenset({key["alg"]}), typ=typ)
 
 
 def header_of(jwt: str) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ account. Signing in leads to one page, which offers to keep the account (`accoun
 
 from datetime import datetime, timedelta
 
-from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,6 +14,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.allauth_door import mails
 from accounts.models import User
 from accounts.sessions import Ending, end_in_batches, end_sessions
 from foundation.deletion import delete_in_batches
@@ -96,4 +96,4 @@ def is_last_superuser(user: User) -> bool:
 
 
 def _tell(user: User, template: str, **context: object) -> None:
-    get_adapter().send_mail(f"account/email/{template}", user.email, context)
+    mails.send(f"account/email/{template}", user.email, context)

@@ -9,11 +9,6 @@ who needs no code.
 import re
 from datetime import datetime, timedelta
 
-from allauth.account.adapter import get_adapter
-from allauth.account.models import EmailAddress
-from allauth.core.internal.cryptokit import normalize_user_code
-from allauth.mfa import signals as mfa
-from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner
 from django.db import IntegrityError, transaction
@@ -25,6 +20,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts import code_limits, deletion, known_browsers
 from accounts.addresses import shown_email
+from accounts.allauth_door import codes, email_addresses, factors, mails
 from accounts.models import EmailChange, Session, User
 from accounts.sessions import Ending, end_sessions, session_of
 from accounts.visitors import visitor_of
@@ -59,7 +55,7 @@ def ask(session: Session, email: str) -> None:
     user = session.user
     rate_limits.count((CHANGES, str(user.pk)), (CHANGES_DAY, str(user.pk)))
     rate_limits.count((MAILS, email))
-    code = "" if _is_taken(email, user) else get_adapter().generate_email_verification_code()
+    code = "" if _is_taken(email, user) else codes.new_code()
     EmailChange.objects.create(
         user=user,
         old_email=user.email,
@@ -68,7 +64,7 @@ def ask(session: Session, email: str) -> None:
         asked_at=timezone.now(),
     )
     template = "email_change_code" if code else "email_taken"
-    get_adapter().send_mail(f"account/email/{template}", email, {"code": code})
+    mails.send(f"account/email/{template}", email, {"code": code})
 
 
 def waiting(user: User) -> EmailChange | None:
@@ -165,15 +161,14 @@ def _put_back(user: User, email: str, now: datetime) -> bool:
 
 def _tell_old_address(change: EmailChange, user: User) -> None:
     """Mail what has changed to a proven address once it has, with what puts it back."""
-    proven = EmailAddress.objects.filter(user=user, email=change.old_email, verified=True)
-    if not proven.exists():
+    if not email_addresses.is_verified(user, change.old_email):
         return
     context = {"new_email": shown_email(change.new_email), "days": UNDONE_WITHIN.days, "link": ""}
     if change.undone_at is None:
         path = reverse("account_email_undo", args=[token_for(change)])
         context["link"] = f"{settings.IDP_ISSUER}{path}"
     transaction.on_commit(
-        lambda: get_adapter().send_mail("account/email/email_changed", change.old_email, context)
+        lambda: mails.send("account/email/email_changed", change.old_email, context)
     )
 
 
@@ -218,23 +213,22 @@ def undo(http: HttpRequest, change: EmailChange) -> bool:
             user.set_unusable_password()
             user.save(update_fields=["password"])
             end_sessions(user.sessions.filter(ended_at=None), Ending.EMAIL_RESTORED)
-            _remove_factors(http, user, since)
+            factors.remove(user, factors.of(user).filter(created_at__gte=since), http)
             email_restored.send(sender=User, request=http, user=user, since=since)
             if user.deletion_due_at is not None:
                 deletion.keep(user, http)
     except IntegrityError:
         raise TakenError from None
     context = {"old_email": shown_email(change.old_email)}
-    get_adapter().send_mail("account/email/email_restored", taken_back, context)
+    mails.send("account/email/email_restored", taken_back, context)
     return True
 
 
 def _is_taken(email: str, user: User) -> bool:
     """Whether it is somebody else's. A sign-up that was never finished holds nothing."""
     people = User.objects.filter(email=email).exclude(pk=user.pk)
-    proven = EmailAddress.objects.filter(email=email, verified=True).exclude(user=user)
     finished = people.exclude(pk__in=User.objects.unfinished().values("pk"))
-    return finished.exists() or proven.exists()
+    return finished.exists() or email_addresses.is_verified_by_another(email, user.pk)
 
 
 def _move(user: User, old: str, new: str, now: datetime, *, verified: bool = True) -> None:
@@ -243,18 +237,8 @@ def _move(user: User, old: str, new: str, now: datetime, *, verified: bool = Tru
     moved = User.objects.filter(pk=user.pk, email=old).update(email=new, updated_at=now)
     if not moved:
         raise IntegrityError("the account has another address since")
-    EmailAddress.objects.filter(user=user).delete()
-    EmailAddress.objects.create(user=user, email=new, verified=verified, primary=True)
+    email_addresses.replace(user, new, verified=verified)
     user.email = new
-
-
-def _remove_factors(http: HttpRequest, user: User, since: datetime) -> None:
-    recent = Authenticator.objects.filter(user=user, created_at__gte=since)
-    for authenticator in list(recent):
-        authenticator.delete()
-        mfa.authenticator_removed.send(
-            sender=Authenticator, request=http, user=user, authenticator=authenticator
-        )
 
 
 def _code_id(change: EmailChange) -> str:
@@ -262,5 +246,5 @@ def _code_id(change: EmailChange) -> str:
 
 
 def _hash_of(code: str, email: str) -> str:
-    typed = normalize_user_code(code)
+    typed = codes.normalised(code)
     return salted_hmac("accounts.email_change", f"{typed} {email}", algorithm="sha256").hexdigest()

@@ -3,15 +3,6 @@
 from typing import Any
 
 import structlog
-from allauth.account import forms as allauth
-from allauth.account.adapter import get_adapter as get_account_adapter
-from allauth.account.models import Login
-from allauth.core.internal.cryptokit import normalize_user_code
-from allauth.mfa import app_settings as mfa_settings
-from allauth.mfa.adapter import get_adapter
-from allauth.mfa.base.internal.flows import post_authentication
-from allauth.mfa.internal.flows.add import validate_can_add_authenticator
-from allauth.mfa.totp.internal.auth import validate_totp_code
 from cryptography.fernet import InvalidToken
 from django import forms
 from django.contrib.auth.hashers import make_password
@@ -20,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import code_limits, passkeys, password_limits, passwords, second_factor
 from accounts.addresses import cleaned_email, normalised_email
+from accounts.allauth_door import codes, factors, sign_ins, steps
+from accounts.allauth_door import forms as allauth
 from accounts.models import User
 from accounts.password_rules import HELP
 from accounts.stages import MailedCodeStage
@@ -47,7 +40,7 @@ def _dress(field: forms.Field, label: Any, **attrs: str) -> None:
     field.widget.attrs = dict(attrs)
 
 
-class SignInForm(allauth.LoginForm):
+class SignInForm(allauth.SignInForm):
     """E-mail and password on one page, as password managers expect."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -61,24 +54,24 @@ class SignInForm(allauth.LoginForm):
         """Return the address as it is stored."""
         return normalised_email(self.cleaned_data["login"])
 
-    def _clean_with_password(self, credentials: dict[str, Any]) -> dict[str, Any]:
-        """Check the password. Raises RateLimitExceededError.
+    def begin(self, email: str, password: str) -> steps.UnfinishedSignIn:
+        """Check the password. Raises RateLimitExceededError, and ValidationError for a wrong one.
 
         Where a mailed code is needed, too, a wrong one passes: nothing tells before the code does.
         """
-        attempt = password_limits.begin(visitor_at(self.request, credentials["email"]))
-        self.user = get_account_adapter().authenticate(self.request, **credentials)
-        if self.user is None and not attempt.needs_code:
-            raise get_account_adapter().validation_error("email_password_mismatch")
-        if self.user is not None:
+        attempt = password_limits.begin(visitor_at(self.request, email))
+        user = sign_ins.check_password(self.request, email, password)
+        if user is None and not attempt.needs_code:
+            raise sign_ins.wrong_password()
+        if user is not None:
             password_limits.succeeded(attempt)
-        self._login = Login(user=self.user, email=credentials["email"])
+        begun = steps.unfinished(user, email)
         if attempt.needs_code:
-            MailedCodeStage.require(self._login)
-        return self.cleaned_data  # type: ignore[no-any-return]
+            MailedCodeStage.require(begun)
+        return begun
 
 
-class SignUpForm(allauth.SignupForm):
+class SignUpForm(allauth.SignUpForm):
     """An address and a password; everything else can wait."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -100,7 +93,7 @@ class SignUpForm(allauth.SignupForm):
         return super().try_save(request)
 
 
-class ResetPasswordForm(allauth.ResetPasswordForm):
+class ResetPasswordForm(allauth.AskForResetForm):
     """Asks where to send the code."""
 
     user: User | None
@@ -123,13 +116,12 @@ class ResetPasswordForm(allauth.ResetPasswordForm):
         return email
 
 
-class NewPasswordForm(allauth.ResetPasswordKeyForm):
-    """One field for the new password: it can be shown, so it need not be typed twice."""
+class NewPasswordForm(allauth.NewPasswordForm):
+    """Where a new password is chosen."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _new_password(self.fields["password1"], _("New password"))
-        del self.fields["password2"]
 
     def clean_password1(self) -> str:
         """Refuse the present password where a new one is required."""
@@ -139,7 +131,7 @@ class NewPasswordForm(allauth.ResetPasswordKeyForm):
         return password
 
 
-class ResetCodeForm(allauth.ConfirmPasswordResetCodeForm):
+class ResetCodeForm(allauth.ResetCodeForm):
     """The code from the mail, typed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -147,7 +139,7 @@ class ResetCodeForm(allauth.ConfirmPasswordResetCodeForm):
         _dress(self.fields["code"], _("Code"), **_CODE)
 
 
-class VerificationCodeForm(allauth.ConfirmEmailVerificationCodeForm):
+class VerificationCodeForm(allauth.VerificationCodeForm):
     """The code from the mail, typed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -197,33 +189,33 @@ class SecondFactorForm(forms.Form):
 
     def clean_code(self) -> str:
         """Count the code, then find out what it proves."""
-        code: str = normalize_user_code(self.cleaned_data["code"])
+        code = codes.normalised(self.cleaned_data["code"])
         counted = self._counted(code)
         try:
             authenticator = second_factor.proven_by(self.user, code)
         except InvalidToken:  # of the server's keys, the one that sealed it is gone
             log.warning("second_factor_unreadable", user=str(self.user.sub))
-            raise get_adapter().validation_error("unreadable") from None
+            raise factors.refusal("unreadable") from None
         if authenticator is None:
             second_factor.record_wrong_code(self.http, self.user)
-            raise get_adapter().validation_error("incorrect_code")
+            raise factors.refusal("incorrect_code")
         rate_limits.forget(*counted)
         self.authenticator = authenticator
         return code
 
     def save(self) -> None:
         """Record what the code proved."""
-        post_authentication(self.http, self.authenticator)
+        factors.record_use(self.http, self.authenticator)
 
     def _counted(self, code: str) -> list[Counted]:
-        is_app = len(code) == mfa_settings.TOTP_DIGITS
+        is_app = factors.is_app_code(code)
         visitor = visitor_of(self.http, self.user)
         try:
             return code_limits.count_second_factor(visitor, "app" if is_app else "recovery")
         except RateLimitExceededError as exceeded:
             in_a_row = exceeded.limit is code_limits.SECOND_FACTOR_IN_A_ROW
             problem = "too_many_codes_in_a_row" if in_a_row else "too_many_codes"
-            raise get_adapter().validation_error(problem) from None
+            raise factors.refusal(problem) from None
 
 
 class SetUpAppForm(forms.Form):
@@ -239,15 +231,15 @@ class SetUpAppForm(forms.Form):
 
     def clean_code(self) -> str:
         """Return the code if the app made it from this secret."""
-        validate_can_add_authenticator(self.user)
+        factors.may_be_set_up(self.user)
         counted = (code_limits.SET_UP, str(self.user.pk))
         try:
             rate_limits.count(counted)
         except RateLimitExceededError:
-            raise get_adapter().validation_error("too_many_codes") from None
-        code: str = normalize_user_code(self.cleaned_data["code"])
-        if not validate_totp_code(self.secret, code):
-            raise get_adapter().validation_error("incorrect_code")
+            raise factors.refusal("too_many_codes") from None
+        code = codes.normalised(self.cleaned_data["code"])
+        if not factors.is_code_of(self.secret, code):
+            raise factors.refusal("incorrect_code")
         rate_limits.forget(counted)
         return code
 
@@ -271,7 +263,7 @@ class PasskeyForm(forms.Form):
 
     def save(self) -> None:
         """Record that it was used; by itself, where it said who it is."""
-        post_authentication(self.http, self.authenticator, passwordless=self.user is None)
+        factors.record_use(self.http, self.authenticator, passwordless=self.user is None)
 
 
 class NewPasskeyForm(forms.Form):
@@ -290,7 +282,7 @@ class NewPasskeyForm(forms.Form):
         """Take the passkey over, unless there are too many."""
         self.errors.pop("credential", None)
         if passkeys.passkeys_of(self.user).count() >= passkeys.MOST:
-            raise get_adapter().validation_error("too_many_passkeys")
+            raise factors.refusal("too_many_passkeys")
         name = self.cleaned_data.get("name") or str(_("Passkey"))
         credential = self.cleaned_data.get("credential", "")
         self.authenticator = passkeys.made(self.http, credential, name, self.user)

@@ -8,10 +8,6 @@ import re
 from contextlib import suppress
 from datetime import timedelta
 
-from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.email_verification import verify_email_indirectly
-from allauth.account.internal.flows.password_reset import finalize_password_reset
-from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner
 from django.db import IntegrityError, transaction
@@ -19,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from accounts import passwords
+from accounts.allauth_door import email_addresses, mails, sign_ins
 from accounts.models import User
 
 VALID_FOR = timedelta(days=7)
@@ -37,9 +34,7 @@ def invite(user: User) -> str:
     _list_address(user)
     link = f"{settings.IDP_ISSUER}{reverse('account_invitation', args=[token_for(user)])}"
     context = {"link": link, "days": VALID_FOR.days}
-    transaction.on_commit(
-        lambda: get_adapter().send_mail("account/email/invitation", user.email, context)
-    )
+    transaction.on_commit(lambda: mails.send("account/email/invitation", user.email, context))
     return link
 
 
@@ -71,9 +66,8 @@ def accept(http: HttpRequest, user: User, password: str) -> HttpResponse | None:
         return None
     _list_address(user)
     with suppress(IntegrityError):  # another account has proven it meanwhile: a code is asked for
-        verify_email_indirectly(http, user, user.email)
-    answer: HttpResponse = finalize_password_reset(http, user, email=user.email)
-    return answer
+        email_addresses.verify(http, user, user.email)
+    return sign_ins.begin_with_new_password(http, user)
 
 
 def _adopt(user: User) -> None:
@@ -86,7 +80,7 @@ def _adopt(user: User) -> None:
 
 def _list_address(user: User) -> None:
     """See to it that there is a record of the address, which says whether it is proven."""
-    if not EmailAddress.objects.filter(user=user, email=user.email).exists():
+    if not email_addresses.is_recorded(user, user.email):
         user.set_email(user.email, verified=False)
 
 

@@ -190,17 +190,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         return shown_email(self.email)
 
     def set_email(self, email: str, *, verified: bool) -> None:
-        """Make this the primary address; `EmailAddress` alone says if it is verified."""
-        from allauth.account.models import EmailAddress
+        """Make this the primary address; its record alone says if it is verified."""
+        from accounts.allauth_door import email_addresses
 
         email = normalised_email(email)
         if self.email != email:
             self.email = email
             self.save(update_fields=["email", "updated_at"])
-        EmailAddress.objects.filter(user=self).exclude(email=email).update(primary=False)
-        EmailAddress.objects.update_or_create(
-            user=self, email=email, defaults={"verified": verified, "primary": True}
-        )
+        email_addresses.make_primary(self, email, verified=verified)
 
 
 def new_session_id() -> str:

@@ -1,10 +1,10 @@
 """What operators can do about a person. Whoever calls records who did it, and why."""
 
-from allauth.account.adapter import get_adapter
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import code_limits, known_browsers, password_limits
+from accounts.allauth_door import mails
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_in_batches, end_sessions
 
@@ -42,9 +42,7 @@ def password_replaced(user: User) -> None:
     For whoever sets it, once it is saved; the mail is sent when the transaction ends.
     """
     _end_all(user, Ending.PASSWORD_CHANGED)
-    transaction.on_commit(
-        lambda: get_adapter().send_mail("account/email/password_replaced", user.email, {})
-    )
+    transaction.on_commit(lambda: mails.send("account/email/password_replaced", user.email, {}))
 
 
 def unlock(user: User) -> None:

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from allauth.mfa.adapter import get_adapter
-from allauth.mfa.models import Authenticator
 from cryptography.exceptions import UnsupportedAlgorithm
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -35,6 +33,8 @@ from fido2.webauthn import (
 )
 
 from accounts import code_limits
+from accounts.allauth_door import factors
+from accounts.allauth_door.factors import Factor
 from accounts.models import User
 from accounts.passkey_keys import OFFERED, refuse_unsound
 
@@ -50,12 +50,9 @@ _LONGEST_NUMBER = 18
 _VERIFIED = UserVerificationRequirement.REQUIRED
 
 
-def passkeys_of(user: User) -> "QuerySet[Authenticator]":
+def passkeys_of(user: User) -> "QuerySet[Factor]":
     """Return a person's passkeys, the oldest first."""
-    found: QuerySet[Authenticator] = Authenticator.objects.filter(
-        user_id=user.pk, type=Authenticator.Type.WEBAUTHN
-    ).order_by("pk")
-    return found
+    return factors.of(user).filter(type=factors.PASSKEY).order_by("pk")
 
 
 def creation_options(http: HttpRequest, user: User) -> dict[str, Any]:
@@ -81,7 +78,7 @@ def request_options(http: HttpRequest, user: User | None = None) -> dict[str, An
     return dict(options)
 
 
-def made(http: HttpRequest, credential: str, name: str, user: User) -> Authenticator:
+def made(http: HttpRequest, credential: str, name: str, user: User) -> Factor:
     """Return the passkey that a browser made, not saved yet. WebAuthn §7.1.
 
     Raises ValidationError for one that is not sound.
@@ -106,12 +103,10 @@ def made(http: HttpRequest, credential: str, name: str, user: User) -> Authentic
                 "attestationObject": websafe_encode(answer.response.attestation_object),
             },
         }
-    return Authenticator(
-        user=user, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": kept}
-    )
+    return factors.new_passkey(user, name, kept)
 
 
-def proven(http: HttpRequest, credential: str, user: User | None = None) -> Authenticator:
+def proven(http: HttpRequest, credential: str, user: User | None = None) -> Factor:
     """Return which passkey a browser has used: of `user`, or of whom it says. WebAuthn §7.2.
 
     Raises ValidationError for anything but an answer to a challenge of this browser session,
@@ -146,7 +141,7 @@ def _credentials_of(user: User) -> list[AttestedCredentialData]:
     return [_data_of(row) for row in passkeys_of(user)]
 
 
-def _data_of(row: Authenticator) -> AttestedCredentialData:
+def _data_of(row: Factor) -> AttestedCredentialData:
     data: AttestedCredentialData = row.wrap().authenticator_data.credential_data
     return data
 
@@ -214,4 +209,4 @@ def _understood() -> Iterator[None]:
         *(ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError),
         *(StopIteration, TypeError, ValueError, UnsupportedAlgorithm, struct.error),
     ) as problem:
-        raise get_adapter().validation_error("passkey_refused") from problem
+        raise factors.refusal("passkey_refused") from problem

@@ -3,12 +3,11 @@
 What comes of it is a session as any other, without a browser.
 """
 
-from allauth.account.adapter import get_adapter
-from allauth.account.models import EmailAddress
 from django.http import HttpRequest
 
 from accounts import password_limits
 from accounts.addresses import normalised_email
+from accounts.allauth_door import email_addresses, sign_ins
 from accounts.models import User
 from accounts.password_limits import PasswordAttempt
 from accounts.second_factor import is_set_up
@@ -25,9 +24,7 @@ def begin(http: HttpRequest, email: str) -> PasswordAttempt:
 
 def person_of(http: HttpRequest, email: str, password: str) -> User | None:
     """Return whose address and password these are, or None, in the same time."""
-    credentials = {"email": normalised_email(email), "password": password}
-    user = get_adapter().authenticate(http, **credentials)
-    return user if isinstance(user, User) else None
+    return sign_ins.check_password(http, normalised_email(email), password)
 
 
 def what_else_is_needed(user: User) -> str | None:
@@ -38,6 +35,6 @@ def what_else_is_needed(user: User) -> str | None:
         return "The account has a second factor."
     if user.password_change_required:
         return "The person has to choose a new password."
-    if not EmailAddress.objects.filter(user=user, verified=True).exists():
+    if not email_addresses.has_verified(user):
         return "The e-mail address is not verified."
     return None

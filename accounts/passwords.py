@@ -1,16 +1,13 @@
 """A password that its owner chooses in place of the one before."""
 
-from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.password_reset_by_code import PasswordResetVerificationProcess
 from django.contrib.auth.hashers import verify_password
 from django.db import transaction
 from django.http import HttpRequest
 
 from accounts import operations
+from accounts.allauth_door import codes, mails, resets
 from accounts.models import User
 from accounts.sessions import Ending, end_sessions
-
-_BEGAN_WITH = "accounts_began_with"
 
 
 def matches(user: User, password: str) -> bool:
@@ -40,13 +37,10 @@ def replace(user: User, password: str) -> bool:
 
 def begin_reset(http: HttpRequest, user: User | None, email: str) -> None:
     """Mail a code with which a new password is set, if there is somebody to set it for."""
-    process = PasswordResetVerificationProcess.initiate(request=http, user=user, email=email)
+    resets.begin(http, user, email, None if user is None else _credentials(user))
     if user is None:
-        code = get_adapter().generate_password_reset_code()
-        get_adapter().pretend_to_send("account/email/password_reset_code", email, {"code": code})
-    else:
-        process.state[_BEGAN_WITH] = _credentials(user)
-        process.persist()
+        code = codes.new_code()
+        mails.pretend_to_send("account/email/password_reset_code", email, {"code": code})
 
 
 def forget_stale_reset(http: HttpRequest) -> None:
@@ -54,11 +48,7 @@ def forget_stale_reset(http: HttpRequest) -> None:
 
     allauth goes by the code alone, which may have come to a mailbox that has lost the account.
     """
-    process = PasswordResetVerificationProcess.resume(http)
-    if process is None or process.user is None:
-        return
-    if process.state.get(_BEGAN_WITH) != _credentials(process.user):
-        process.abort()
+    resets.forget_unless(http, _credentials)
 
 
 def _credentials(user: User) -> list[str]:

@@ -10,9 +10,6 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from allauth.account.authentication import get_authentication_records
-from allauth.account.internal.flows.login import record_authentication
-from allauth.account.signals import password_reset, user_signed_up
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
@@ -24,6 +21,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from accounts.allauth_door import sign_ins
+from accounts.allauth_door.signals import password_reset, signed_up
 from accounts.models import Session, User
 from accounts.rows import Columns, instances, one
 from foundation.client_address import client_address
@@ -62,7 +61,7 @@ def connect() -> None:
     """Connect the beginnings and endings that Django and allauth tell us of."""
     user_logged_in.connect(_begin, dispatch_uid="accounts.begin")
     user_logged_out.connect(_signed_out, dispatch_uid="accounts.signed_out")
-    user_signed_up.connect(_signed_up, dispatch_uid="accounts.signed_up")
+    signed_up.connect(_signed_up, dispatch_uid="accounts.signed_up")
     pre_delete.connect(_deleted, sender=User, dispatch_uid="accounts.deleted")
     password_reset.connect(_password_was_reset, dispatch_uid="accounts.password_reset")
 
@@ -122,7 +121,7 @@ def add_step(http: HttpRequest) -> None:
     """
     session = session_of(http)
     if session is not None:
-        session.methods = [*session.methods, *get_authentication_records(http, session.user)[-1:]]
+        session.methods = [*session.methods, *sign_ins.records_of(http, session.user)[-1:]]
         session.save(update_fields=["methods"])
 
 
@@ -277,7 +276,7 @@ def _is_usable(session: Session) -> bool:
 
 def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:
     """Record a sign-in: a new session, or a later authentication in this person's present one."""
-    records = _of_this_sign_in(get_authentication_records(request, user))
+    records = _of_this_sign_in(sign_ins.records_of(request, user))
     now = timezone.now()
     at = max((datetime.fromtimestamp(record["at"], UTC) for record in records), default=now)
     known = Session.objects.filter(pk=request.session.get(KEY), user=user, ended_at=None)
@@ -313,7 +312,7 @@ def is_first(record: dict[str, Any]) -> bool:
 
 def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:
     """Whoever has just chosen a password holds it."""
-    record_authentication(request, user, method="password")
+    sign_ins.record_password(request, user)
 
 
 def _signed_out(*, request: HttpRequest, user: User | None, **_: Any) -> None:

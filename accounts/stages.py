@@ -1,51 +1,44 @@
-"""Steps of signing in beside allauth's: a mailed code where others guessed; a disabled account; a
-password that changed meanwhile, and one that has to; an account that is to be deleted.
+"""Our steps of signing in: a mailed code where others guessed; a disabled account; an address that
+is not verified; the second factor; an account that is to be deleted; a new password.
 """
 
 import secrets
 import time
-from typing import Any
 
-from allauth.account.adapter import get_adapter
-from allauth.account.models import EmailAddress, Login
-from allauth.account.stages import EmailVerificationStage, LoginStage
-from allauth.account.utils import has_verified_email
-from allauth.core.internal.cryptokit import compare_user_code
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts import code_limits
+from accounts import code_limits, second_factor
+from accounts.allauth_door import codes, email_addresses, mails, sign_ins
+from accounts.allauth_door.steps import Asked, Step, UnfinishedSignIn, VerifyEmailStep
+from accounts.models import User
 from accounts.next import with_next
-from accounts.sessions import is_unchanged
+from accounts.sessions import is_first, is_unchanged
 from accounts.visitors import visitor_at
 from foundation.rate_limits import RateLimitExceededError
 
 _SIGN_IN_CODE = "account/email/sign_in_code"
 
 
-class BeginningStage(LoginStage):
+class BeginningStage(Step):
     """Comes first and asks nothing: it notes which password a sign-in began with."""
 
     key = "beginning"
 
-    def handle(self) -> tuple[Any, bool]:
+    def handle(self) -> Asked:
         """Note it where the unfinished sign-in is kept, as a finished one has it in its session."""
         if self.login.user is not None:
             self.state["password"] = self.login.user.get_session_auth_hash()
         return None, True
 
 
-class LateStage(LoginStage):
+class LateStage(Step):
     """A step after everything has been proven; what was proven may be out of date by then."""
-
-    def ask(self) -> tuple[Any, bool]:
-        """Show the step's page."""
-        return redirect(with_next(reverse(self.urlname), self.request)), True
 
     def still_stands(self) -> bool:
         """Whether account and password are as they were when this sign-in began."""
         user = self.login.user
-        noted = self.controller.get_stage(BeginningStage.key).state.get("password", "")
+        noted = self.state_of(BeginningStage).get("password", "")
         return user.may_sign_in and is_unchanged(noted, user)
 
 
@@ -61,31 +54,31 @@ class MailedCodeStage(LateStage):
     _LASTS = 600  # seconds
 
     @staticmethod
-    def require(login: Login) -> None:
+    def require(login: UnfinishedSignIn) -> None:
         """Make this step one of a sign-in that is about to begin."""
         login.state["needs_mailed_code"] = True
 
-    def handle(self) -> tuple[Any, bool]:
+    def handle(self) -> Asked:
         """Mail the code where there is somebody to mail it to."""
         if not self.login.state.get("needs_mailed_code"):
             return None, True
-        code = get_adapter().generate_login_code()
+        code = codes.new_code()
         self.state.update(id=secrets.token_urlsafe(12), code=code, at=time.time())
         if self.login.user is None:
-            get_adapter().pretend_to_send(_SIGN_IN_CODE, self.login.email, {"code": code})
+            mails.pretend_to_send(_SIGN_IN_CODE, self.login.email, {"code": code})
             return self.ask()
         try:
             code_limits.count_mail(visitor_at(self.request, self.login.email), "sign-in")
         except RateLimitExceededError:
             return self.ask()  # to say so would tell that the password is right
-        get_adapter().send_mail(_SIGN_IN_CODE, self.mailbox(), {"code": code})
+        mails.send(_SIGN_IN_CODE, self.mailbox(), {"code": code})
         return self.ask()
 
     def mailbox(self) -> str:
         """Return the address that the code goes to: the one typed, if it is proven."""
         typed: str = self.login.email
-        mine = EmailAddress.objects.filter(user=self.login.user, email=typed, verified=True)
-        return typed if mine.exists() else self.login.user.email
+        mine = email_addresses.is_verified(self.login.user, typed)
+        return typed if mine else self.login.user.email
 
     def is_over(self) -> bool:
         """Whether the code has expired."""
@@ -93,33 +86,65 @@ class MailedCodeStage(LateStage):
 
     def is_right(self, code: str) -> bool:
         """Whether a code is the one that was mailed."""
-        is_same = compare_user_code(actual=code, expected=self.state["code"])
-        return self.login.user is not None and is_same
+        return self.login.user is not None and codes.is_same(code, self.state["code"])
 
 
-class DisabledStage(LoginStage):
+class DisabledStage(Step):
     """Turns away whose account is disabled; one that is to be deleted can still be kept."""
 
     key = "disabled"
 
-    def handle(self) -> tuple[Any, bool]:
+    def handle(self) -> Asked:
         """Show the page that says so."""
         user = self.login.user
         if user is None or user.may_sign_in:
             return None, True
-        return get_adapter().respond_user_inactive(self.request, user), False
+        return self.turn_away()
 
 
-class ProveEmailStage(EmailVerificationStage):
+class ProveEmailStage(VerifyEmailStep):
     """Asks for the code from the mailbox whose address is not proven yet."""
 
-    def handle(self) -> tuple[Any, bool]:
+    def handle(self) -> Asked:
         """Mail it. Raises RateLimitExceededError. The sign-up page has counted its own mail."""
         login = self.login
-        if not login.signup and not has_verified_email(login.user, login.email):
+        if not login.signup and self.is_needed:
             email = login.email or login.user.email
             code_limits.count_mail(visitor_at(self.request, email), "sign-up")
         return super().handle()  # type: ignore[no-any-return]
+
+
+class SecondFactorStage(Step):
+    """Asks whoever has a second factor for it."""
+
+    key = "mfa_authenticate"
+    urlname = "mfa_authenticate"
+
+    def handle(self) -> Asked:
+        """Ask, remembering the password that led here."""
+        user = self.login.user
+        if user is None or not second_factor.is_set_up(user) or self._came_by_passkey(user):
+            return None, True
+        self.state["password"] = user.get_session_auth_hash()
+        return self.ask()
+
+    def _came_by_passkey(self, user: User) -> bool:
+        """Whether a passkey began this sign-in: the newest first factor counts, none before it.
+
+        Else somebody who once came by passkey could come again by the password alone.
+        """
+        firsts = list(filter(is_first, sign_ins.records_of(self.request, user)))
+        return bool(firsts) and firsts[-1]["method"] == "mfa"
+
+    def still_stands(self) -> bool:
+        """Whether nothing has happened to the account since the step before this one."""
+        user = self.login.user
+        return (
+            isinstance(user, User)
+            and user.may_sign_in
+            and second_factor.is_set_up(user)
+            and is_unchanged(self.state.get("password", ""), user)
+        )
 
 
 class KeepStage(LateStage):
@@ -128,7 +153,7 @@ class KeepStage(LateStage):
     key = "keep"
     urlname = "account_keep"
 
-    def handle(self) -> tuple[Any, bool]:
+    def handle(self) -> Asked:
         """Ask where the account is to be deleted."""
         user = self.login.user
         return (None, True) if user is None or user.is_active else self.ask()
@@ -144,7 +169,7 @@ class NewPasswordStage(LateStage):
     key = "new_password"
     urlname = "account_choose_password"
 
-    def handle(self) -> tuple[Any, bool]:
+    def handle(self) -> Asked:
         """Ask where that is wanted. A sign-in that began with an older password ends here."""
         user = self.login.user
         if user is None:  # allauth pretends, so that nobody learns which addresses are known

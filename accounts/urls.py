@@ -1,8 +1,8 @@
 """The addresses of the account pages, named as allauth expects them."""
 
-from allauth.account import views as allauth
 from django.urls import path
 
+from accounts.allauth_door import pages
 from accounts.views import (
     choose_password,
     deletion,
@@ -33,8 +33,8 @@ urlpatterns = [
     path("email/code/", email.confirm_email_change, name="account_email_code"),
     path("email/undo/<str:token>/", email.undo_email_change, name="account_email_undo"),
     path("delete/", deletion.delete_account, name="account_delete"),
-    path("logout/", allauth.logout, name="account_logout"),
-    path("inactive/", allauth.account_inactive, name="account_inactive"),
+    path("logout/", pages.sign_out, name="account_logout"),
+    path("inactive/", pages.account_is_disabled, name="account_inactive"),
     path("invitation/<str:token>/", invitation.invitation, name="account_invitation"),
     path("password/choose/", choose_password.choose_password, name="account_choose_password"),
     path("password/reset/", sign_in.ResetView.as_view(), name="account_reset_password"),
@@ -50,7 +50,7 @@ urlpatterns = [
     ),
     path(
         "password/reset/done/",
-        allauth.password_reset_from_key_done,
+        pages.password_is_set,
         name="account_password_reset_completed",
     ),
     path("two-steps/", second_factor.overview, name="mfa_index"),

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from allauth.account.internal.userkit import filter_users_by_email
 from django.http import HttpRequest
 
 from accounts.addresses import normalised_email
+from accounts.allauth_door import email_addresses
 from accounts.known_browsers import known_browser
 from accounts.models import User
 from accounts.sessions import session_of
@@ -48,7 +48,7 @@ def app_at(request: HttpRequest, email: str) -> Visitor:
 
 def account_at(email: str) -> User | None:
     """Return the account with this address, one that is active before others."""
-    found = filter_users_by_email(normalised_email(email), prefer_verified=True, for_login=True)
+    found = email_addresses.users_at(normalised_email(email))
     return min(found, key=lambda user: (not user.is_active, user.pk), default=None)
 
 

@@ -285,7 +285,7 @@ PASSWORD_HASHERS = [
 # NIST SP 800-63B-4 §3.1.1.2: length and what is easy to guess, no rules of composition.
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.password_rules.PasswordRules"}]
 
-ACCOUNT_ADAPTER = "accounts.adapter.Adapter"
+ACCOUNT_ADAPTER = "accounts.allauth_door.adapter.Adapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -317,7 +317,7 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 60 * IDP_RECENT_SIGN_IN_MINUTES
 ACCOUNT_SESSION_REMEMBER = None
 # allauth would count in the cache. We count in the database (docs/rate-limits.md).
 ACCOUNT_RATE_LIMITS = False
-MFA_ADAPTER = "accounts.second_factor.Adapter"
+MFA_ADAPTER = "accounts.allauth_door.factor_adapter.FactorAdapter"
 MFA_FORMS = {"activate_totp": "accounts.forms.SetUpAppForm"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

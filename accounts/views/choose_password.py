@@ -1,17 +1,13 @@
 """Where somebody who has to choose a new password does so, as the last step of signing in."""
 
-from allauth.account.adapter import get_adapter
-from allauth.account.signals import password_changed
-from allauth.account.stages import LoginStageController
-from allauth.account.utils import get_next_redirect_url
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import passwords
+from accounts.allauth_door import mails, sign_ins
 from accounts.forms import NewPasswordForm
-from accounts.models import User
 from accounts.stages import NewPasswordStage
 from accounts.views.steps import begin_anew, nothing_to_do
 
@@ -20,7 +16,7 @@ from accounts.views.steps import begin_anew, nothing_to_do
 @never_cache
 def choose_password(http: HttpRequest) -> HttpResponse:
     """Ask for the new password, then let the person in and go on to this tab's `next`."""
-    stage = LoginStageController.enter(http, NewPasswordStage.key)
+    stage = NewPasswordStage.at(http)
     if stage is None:
         return nothing_to_do(http)
     if not stage.still_stands():
@@ -33,8 +29,6 @@ def choose_password(http: HttpRequest) -> HttpResponse:
         )
     if not passwords.replace(user, form.cleaned_data["password1"]):
         return begin_anew(http, stage)
-    password_changed.send(sender=User, request=http, user=user)
-    get_adapter().send_notification_mail("account/email/password_reset", user)
-    stage.login.redirect_url = get_next_redirect_url(http)
-    answer: HttpResponse = stage.exit()
-    return answer
+    sign_ins.password_was_changed(http, user)
+    mails.notify(user, "account/email/password_reset")
+    return stage.go_on(http)

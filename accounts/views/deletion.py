@@ -1,7 +1,5 @@
 """The pages of deleting an account: asking for it, and keeping the account after all."""
 
-from allauth.account.stages import LoginStageController
-from allauth.account.utils import get_next_redirect_url
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -44,7 +42,7 @@ def delete_account(http: HttpRequest) -> HttpResponse:
 @never_cache
 def keep_account(http: HttpRequest) -> HttpResponse:
     """Ask somebody who signs in whether their account is to be kept, then go on to `next`."""
-    stage = LoginStageController.enter(http, KeepStage.key)
+    stage = KeepStage.at(http)
     if stage is None:
         return nothing_to_do(http)
     user = stage.login.user
@@ -59,6 +57,4 @@ def keep_account(http: HttpRequest) -> HttpResponse:
         return begin_anew(http, stage)
     if not deletion.keep(user, http):
         return begin_anew(http, stage)
-    stage.login.redirect_url = get_next_redirect_url(http)
-    answer: HttpResponse = stage.exit()
-    return answer
+    return stage.go_on(http)

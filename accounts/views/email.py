@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 
-from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import email_change, passwords
 from accounts.addresses import shown_email
+from accounts.allauth_door import codes
 from accounts.code_limits import CodeSpentError
 from accounts.forms import MailedCodeForm, NewEmailForm
 from accounts.models import EmailChange, User
@@ -59,7 +59,7 @@ def confirm_email_change(http: HttpRequest) -> HttpResponse:
         except CodeSpentError:
             messages.error(http, _("Too many wrong codes. Ask for a new one."))
             return redirect("account_email")
-        form.add_error("code", get_adapter().validation_error("incorrect_code"))
+        form.add_error("code", codes.wrong_code())
     return render(
         http,
         "account/email_change_code.html",

@@ -2,10 +2,6 @@
 
 from contextlib import suppress
 
-from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.email_verification import verify_email_indirectly
-from allauth.account.stages import LoginStageController
-from allauth.account.utils import get_next_redirect_url
 from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import code_limits
 from accounts.addresses import shown_email
+from accounts.allauth_door import codes, email_addresses
 from accounts.code_limits import CodeSpentError
 from accounts.forms import MailedCodeForm
 from accounts.stages import MailedCodeStage
@@ -30,8 +27,8 @@ from foundation import rate_limits
 @refuses_beyond_limits
 def mailed_code(request: HttpRequest) -> HttpResponse:
     """Ask for the code, then go on signing in; nothing tells whether there is one."""
-    stage = LoginStageController.enter(request, MailedCodeStage.key)
-    if not isinstance(stage, MailedCodeStage):
+    stage = MailedCodeStage.at(request)
+    if stage is None:
         return nothing_to_do(request)
     if stage.is_over():
         messages.error(request, _("The code has expired. Sign in again for another one."))
@@ -44,7 +41,7 @@ def mailed_code(request: HttpRequest) -> HttpResponse:
         except CodeSpentError:
             messages.error(request, _("Too many wrong codes. Sign in again for another one."))
             return begin_anew(request, stage)
-        form.add_error("code", get_adapter().validation_error("incorrect_code"))
+        form.add_error("code", codes.wrong_code())
     context = {"form": form, "email": shown_email(stage.login.email)}
     return render(request, "account/mailed_code.html", context)
 
@@ -64,7 +61,5 @@ def _is_right(request: HttpRequest, stage: MailedCodeStage, code: str) -> bool:
 def _go_on(request: HttpRequest, stage: MailedCodeStage) -> HttpResponse:
     """The mailbox is proven, as by the code of a reset."""
     with suppress(IntegrityError):  # another account has proven it meanwhile: a code is asked for
-        verify_email_indirectly(request, stage.login.user, stage.mailbox())
-    stage.login.redirect_url = get_next_redirect_url(request)
-    response: HttpResponse = stage.exit()
-    return response
+        email_addresses.verify(request, stage.login.user, stage.mailbox())
+    return stage.go_on(request)

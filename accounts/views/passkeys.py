@@ -8,17 +8,6 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
-from allauth.account.adapter import get_adapter as account_adapter
-from allauth.account.internal.flows.login import perform_login
-from allauth.account.models import Login
-from allauth.account.utils import get_next_redirect_url
-from allauth.mfa import signals
-from allauth.mfa.adapter import get_adapter
-from allauth.mfa.base.internal.flows import post_authentication
-from allauth.mfa.internal.flows.add import redirect_if_add_not_allowed
-from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.flows import auto_generate_recovery_codes
-from allauth.mfa.webauthn.views import RemoveWebAuthnView
 from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -31,6 +20,7 @@ from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
 from accounts import code_limits, passkeys, second_factor
+from accounts.allauth_door import factors, pages, sign_ins
 from accounts.forms import NewPasskeyForm, PasskeyForm
 from accounts.models import User
 from accounts.next import next_of, with_next
@@ -68,18 +58,14 @@ def sign_in(http: HttpRequest) -> HttpResponse:
         return redirect(_sign_in_page(http))
     form = PasskeyForm(http.POST, http=http)
     if not form.is_valid():
-        signals.authentication_failed.send(
-            sender=Authenticator, request=http, user=None, authenticator=None
-        )
+        factors.was_refused(http, None, None)
         for problem in form.non_field_errors():
             messages.error(http, str(problem))
         return redirect(_sign_in_page(http))
     if not http.user.is_authenticated:
         http.session.set_expiry(0)  # until the browser is closed, as without "stay signed in"
     form.save()
-    login = Login(user=form.authenticator.user, redirect_url=get_next_redirect_url(http))
-    response: HttpResponse = perform_login(http, login)
-    return response
+    return sign_ins.begin(http, form.authenticator.user)
 
 
 def _sign_in_page(http: HttpRequest) -> str:
@@ -89,7 +75,7 @@ def _sign_in_page(http: HttpRequest) -> str:
 
 
 @method_decorator(proven_person_required, name="dispatch")
-@method_decorator(redirect_if_add_not_allowed, name="dispatch")
+@method_decorator(pages.may_set_up_a_factor, name="dispatch")
 class NewPasskeyView(FormView):  # type: ignore[type-arg]
     """Makes a passkey."""
 
@@ -109,26 +95,19 @@ class NewPasskeyView(FormView):  # type: ignore[type-arg]
     def form_valid(self, form: NewPasskeyForm) -> HttpResponse:
         """Keep it: this session has been proven with it from now on."""
         passkey = form.authenticator
-        passkey.save()
-        signals.authenticator_added.send(
-            sender=Authenticator, request=self.request, user=passkey.user, authenticator=passkey
-        )
-        account_adapter().add_message(
-            self.request, messages.SUCCESS, "mfa/messages/webauthn_added.txt"
-        )
-        get_adapter().send_notification_mail("mfa/email/webauthn_added", passkey.user)
-        new_codes = None
+        factors.add_passkey(self.request, passkey)
+        new_codes = False
         with suppress(IntegrityError):  # another tab has made them at this moment
-            new_codes = auto_generate_recovery_codes(self.request)
-        post_authentication(self.request, passkey)
+            new_codes = factors.make_first_recovery_codes(self.request)
+        factors.record_use(self.request, passkey)
         add_step(self.request)
         if new_codes:
             return redirect(with_next(reverse("mfa_view_recovery_codes"), self.request))
-        return redirect(get_next_redirect_url(self.request) or reverse("mfa_index"))
+        return redirect(sign_ins.next_page(self.request) or reverse("mfa_index"))
 
 
 @method_decorator(proven_person_required, name="dispatch")
-class RemovePasskeyView(RemoveWebAuthnView):
+class RemovePasskeyView(pages.RemovePasskeyPage):
     """Removes a passkey, of one's own alone."""
 
     success_url = reverse_lazy("mfa_index")

@@ -2,14 +2,6 @@
 
 from typing import Any
 
-from allauth.account.stages import LoginStageController
-from allauth.account.utils import get_login_redirect_url, get_next_redirect_url
-from allauth.mfa import app_settings
-from allauth.mfa.base.internal.flows import post_authentication
-from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
-from allauth.mfa.totp.internal.flows import activate_totp
-from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -22,20 +14,15 @@ from django.views.decorators.http import require_safe
 from django.views.generic import FormView
 
 from accounts import code_limits
+from accounts.allauth_door import factors, pages, sign_ins
+from accounts.app_secrets import forget_new_secret, new_secret
 from accounts.forms import PasskeyForm, SecondFactorForm, SetUpAppForm
 from accounts.models import User
 from accounts.next import with_next
 from accounts.passkeys import passkeys_of
-from accounts.second_factor import (
-    Stage,
-    forget_new_secret,
-    has_app,
-    has_passkey,
-    is_set_up,
-    new_secret,
-    recovery_codes_left,
-)
+from accounts.second_factor import has_app, has_passkey, is_set_up, recovery_codes_left
 from accounts.sessions import add_step
+from accounts.stages import SecondFactorStage
 from accounts.views.passkeys import challenge, wants_challenge
 from accounts.views.sign_in_again import proven_person_required
 from accounts.views.stale_form import show_step_again
@@ -94,17 +81,16 @@ class CodeView(_AsksForSecondFactor):
     """
 
     template_name = "mfa/authenticate.html"
-    stage: Stage
+    stage: SecondFactorStage
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Show the step, or go on where there is nothing to ask."""
-        stage = LoginStageController.enter(request, Stage.key)
+        stage = SecondFactorStage.at(request)
         if stage is None and request.user.is_authenticated:
-            return redirect(get_login_redirect_url(request))
-        if not isinstance(stage, Stage) or not stage.still_stands():
+            return redirect(sign_ins.next_page_or_home(request))
+        if stage is None or not stage.still_stands():
             return redirect(with_next(reverse("account_login"), request))
         self.stage = stage
-        self.stage.login.redirect_url = get_next_redirect_url(request)
         return super().dispatch(request, *args, **kwargs)
 
     def whose(self) -> User:
@@ -114,8 +100,7 @@ class CodeView(_AsksForSecondFactor):
     def form_valid(self, form: SecondFactorForm | PasskeyForm) -> HttpResponse:
         """Go on signing in."""
         form.save()
-        response: HttpResponse = self.stage.exit()
-        return response
+        return self.stage.go_on(self.request)
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -156,14 +141,12 @@ class StepUpView(_AsksForSecondFactor):
 @login_required
 def overview(http: HttpRequest) -> HttpResponse:
     """Show whether there is a second factor, and the ways to change that."""
-    codes = {"left": recovery_codes_left(http.user), "of": app_settings.RECOVERY_CODE_COUNT}
+    codes = {"left": recovery_codes_left(http.user), "of": factors.RECOVERY_CODE_COUNT}
     return render(
         http,
         "mfa/index.html",
         {
-            "authenticator": Authenticator.objects.filter(
-                user=http.user, type=Authenticator.Type.TOTP
-            ).first(),
+            "authenticator": factors.of(http.user).filter(type=factors.APP).first(),
             "codes": codes,
             "passkeys": passkeys_of(http.user),  # type: ignore[arg-type]
         },
@@ -171,7 +154,7 @@ def overview(http: HttpRequest) -> HttpResponse:
 
 
 @method_decorator(proven_person_required, name="dispatch")
-class SetUpAppView(ActivateTOTPView):
+class SetUpAppView(pages.SetUpAppPage):
     """Shows a new secret and asks for the first code made from it."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -196,15 +179,15 @@ class SetUpAppView(ActivateTOTPView):
     def form_valid(self, form: SetUpAppForm) -> HttpResponse:
         """Set it up: this session has a second factor from now on, and the code is used up."""
         try:
-            authenticator, _ = activate_totp(self.request, form)
+            app = factors.set_up_app(self.request, form.secret)
         except IntegrityError:
             if has_app(self.request.user):  # the button was pressed twice
                 return self._to_recovery_codes()
             # Another tab has made recovery codes at this moment, and nothing was done here.
             return show_step_again(self.request)
         forget_new_secret(self.request)
-        code_limits.is_first_use(authenticator.user, form.cleaned_data["code"])
-        post_authentication(self.request, authenticator)
+        code_limits.is_first_use(app.user, form.cleaned_data["code"])
+        factors.record_use(self.request, app)
         add_step(self.request)
         return self._to_recovery_codes()
 
@@ -223,7 +206,7 @@ class _ForPeopleWithOne:
 
 
 @method_decorator(proven_person_required, name="dispatch")
-class TurnOffView(_ForPeopleWithOne, DeactivateTOTPView):
+class TurnOffView(_ForPeopleWithOne, pages.RemoveAppPage):
     """Removes the authenticator app, and with the last second factor the recovery codes."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -238,7 +221,7 @@ class TurnOffView(_ForPeopleWithOne, DeactivateTOTPView):
 
 
 @method_decorator(proven_person_required, name="dispatch")
-class RecoveryCodesView(_ForPeopleWithOne, ViewRecoveryCodesView):
+class RecoveryCodesView(_ForPeopleWithOne, pages.RecoveryCodesPage):
     """Shows the recovery codes, once."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -250,12 +233,12 @@ class RecoveryCodesView(_ForPeopleWithOne, ViewRecoveryCodesView):
 
 
 @method_decorator(proven_person_required, name="dispatch")
-class NewRecoveryCodesView(_ForPeopleWithOne, GenerateRecoveryCodesView):
+class NewRecoveryCodesView(_ForPeopleWithOne, pages.NewRecoveryCodesPage):
     """Makes new recovery codes; the old ones stop working."""
 
 
 def _onward(http: HttpRequest) -> str:
-    return get_next_redirect_url(http) or reverse("mfa_index")
+    return sign_ins.next_page(http) or reverse("mfa_index")
 
 
 def _grouped(characters: str) -> str:

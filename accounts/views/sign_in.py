@@ -1,14 +1,12 @@
-"""Signing in, signing up and proving an address: allauth's views, made to survive several tabs.
+"""Signing in, signing up and proving an address, in several tabs.
 
-allauth keeps one unfinished sign-in per browser session and sends every visitor of the sign-in page
-back to it. Here the newest tab wins: each page keeps its own `next`, and whoever is signed in
-already goes on to it.
+allauth keeps one unfinished sign-in per browser session. The newest tab wins: each page keeps its
+own `next`, and whoever is signed in already goes on to it.
 """
 
 from contextlib import suppress
 from typing import Any
 
-from allauth.account import views as allauth
 from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -17,10 +15,10 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.generic import FormView
 
 from accounts import code_limits, operations, passwords
 from accounts.addresses import shown_email
+from accounts.allauth_door import pages
 from accounts.code_limits import CodeSpentError
 from accounts.forms import ResetPasswordForm, SignUpForm
 from accounts.next import with_next
@@ -31,15 +29,8 @@ from foundation import rate_limits
 from foundation.rate_limits import Counted
 
 
-class _EveryTabStartsAfresh:
-    """An unfinished sign-in of another tab doesn't take this one over."""
-
-    def _redirect_to_pending_stage(self, *_: Any) -> HttpResponse | None:
-        return None
-
-
 @method_decorator((never_cache, refuses_beyond_limits), name="dispatch")
-class SignInView(_EveryTabStartsAfresh, allauth.LoginView):
+class SignInView(pages.SignInPage):
     """The sign-in page.
 
     With `fresh` or `choose` in the query it is shown to people who are signed in, too.
@@ -48,13 +39,12 @@ class SignInView(_EveryTabStartsAfresh, allauth.LoginView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Show the page, or go on where the person is signed in and that is enough."""
         if {"fresh", "choose"} & set(request.GET) and request.user.is_authenticated:
-            # Past allauth's bounce of signed-in people. Wrong passwords are counted all the same.
-            return FormView.dispatch(self, request, *args, **kwargs)
+            return self.show_to_everybody(request, *args, **kwargs)
         return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
 
 
 @method_decorator(refuses_beyond_limits, name="dispatch")
-class SignUpView(_EveryTabStartsAfresh, allauth.SignupView):
+class SignUpView(pages.SignUpPage):
     """The sign-up page. With `create` in the query, people who are signed in are asked first."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -85,27 +75,19 @@ class _KeepsNext:
 
 
 class _CountsTries:
-    """Where a mailed code is typed: each is counted before it is compared, by the code's own id.
+    """Where a mailed code is typed: each is counted before it is compared, by the code's own id."""
 
-    allauth keeps a count in the browser's session, which parallel requests read before it is
-    written; it is not used.
-    """
-
-    _process: Any
+    mailed_to: str
+    mailed_code_id: str
     request: HttpRequest
     #: What was counted for the code that is being judged.
     counted: list[Counted]
 
-    def code_id(self) -> str:
-        """Return what tells this mailed code from others, also where none was really mailed."""
-        state = self._process.state
-        return f"{type(self._process).__name__} {state['email']} {state['at']} {state.get('code')}"
-
     def count_try(self) -> HttpResponse | None:
         """Count a code that was typed; return where to go if this one takes no more."""
-        visitor = visitor_at(self.request, self._process.state["email"])
+        visitor = visitor_at(self.request, self.mailed_to)
         try:
-            self.counted = code_limits.count_try(visitor, self.code_id())
+            self.counted = code_limits.count_try(visitor, self.mailed_code_id)
         except CodeSpentError:
             return self.spent()
         return None
@@ -113,7 +95,7 @@ class _CountsTries:
     def spent(self) -> HttpResponse:
         """Go where another code is sent from, saying so."""
         messages.error(self.request, _("Too many wrong codes. Start again for another one."))
-        self._process.abort()
+        self.forget_code()  # type: ignore[attr-defined]
         return redirect(with_next(self.again(), self.request))
 
     def again(self) -> str:
@@ -122,9 +104,9 @@ class _CountsTries:
 
     def form_invalid(self, form: Any) -> HttpResponse:
         """Say that the code is wrong, or that it was the last try."""
-        if code_limits.is_spent(self.code_id()):
+        if code_limits.is_spent(self.mailed_code_id):
             return self.spent()
-        return FormView.form_invalid(self, form)  # type: ignore[arg-type]
+        return super().form_invalid(form)  # type: ignore[misc, no-any-return]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Show the address as people write it."""
@@ -142,7 +124,7 @@ class _OfAccountAsItIs:
 
 
 @method_decorator(refuses_beyond_limits, name="dispatch")
-class ResetView(_KeepsNext, allauth.PasswordResetView):
+class ResetView(_KeepsNext, pages.AskForResetPage):
     """Where a code for a new password is asked for."""
 
     def form_valid(self, form: ResetPasswordForm) -> HttpResponse:
@@ -154,9 +136,7 @@ class ResetView(_KeepsNext, allauth.PasswordResetView):
 
 
 @method_decorator(refuses_beyond_limits, name="dispatch")
-class ConfirmResetCodeView(
-    _KeepsNext, _OfAccountAsItIs, _CountsTries, allauth.ConfirmPasswordResetCodeView
-):
+class ConfirmResetCodeView(_KeepsNext, _OfAccountAsItIs, _CountsTries, pages.ResetCodePage):
     """Where the code for a new password is typed."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -176,19 +156,19 @@ class ConfirmResetCodeView(
 
 
 @method_decorator(refuses_beyond_limits, name="dispatch")
-class NewPasswordView(_KeepsNext, _OfAccountAsItIs, allauth.CompletePasswordResetView):
+class NewPasswordView(_KeepsNext, _OfAccountAsItIs, pages.NewPasswordPage):
     """Where the new password is chosen."""
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Set it. What strangers tried on the account before is forgotten."""
-        user = self._process.user
+        user = self.user
         response: HttpResponse = super().form_valid(form)
         operations.unlock(user)
         return response
 
 
 @method_decorator(refuses_beyond_limits, name="dispatch")
-class ConfirmEmailView(_KeepsNext, _CountsTries, allauth.ConfirmEmailVerificationCodeView):
+class ConfirmEmailView(_KeepsNext, _CountsTries, pages.VerifyEmailPage):
     """Where the code from the mail is typed."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -199,24 +179,23 @@ class ConfirmEmailView(_KeepsNext, _CountsTries, allauth.ConfirmEmailVerificatio
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Count the code or the mail, then judge or send it."""
-        if self._action == "resend":
-            code_limits.count_mail(visitor_at(request, self._process.email), "sign-up")
+        if self.asks_for_another_code:
+            code_limits.count_mail(visitor_at(request, self.mailed_to), "sign-up")
             return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
         return self.count_try() or super().post(request, *args, **kwargs)
 
     def again(self) -> str:
         """Return the page that sends codes: signing up again, or in where the account is older."""
-        signs_up = self.stage is None or self.stage.login.signup
-        return reverse("account_signup" if signs_up else "account_login")
+        return reverse("account_signup" if self.signs_up else "account_login")
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Go on signing in; the address may have become another account's since."""
-        if self._action == "resend":
+        if self.asks_for_another_code:
             return super().form_valid(form)  # type: ignore[no-any-return]
         rate_limits.take_back(*self.counted)
         try:
             return super().form_valid(form)  # type: ignore[no-any-return]
         except IntegrityError:
             messages.error(self.request, _("This address is another account’s by now. Sign in."))
-            self._process.abort()
+            self.forget_code()
             return redirect(with_next(reverse("account_login"), self.request))

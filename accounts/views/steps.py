@@ -1,22 +1,22 @@
 """Where a step of signing in leads that can't be taken (any more)."""
 
-from allauth.account.stages import LoginStage
-from allauth.account.utils import get_next_redirect_url
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from accounts.allauth_door.sign_ins import next_page
+from accounts.allauth_door.steps import Step
 from accounts.next import with_next
 
 
 def nothing_to_do(http: HttpRequest) -> HttpResponse:
     """Another tab has done it, or nobody is signing in."""
     if http.user.is_authenticated:
-        return redirect(get_next_redirect_url(http) or "account_home")
+        return redirect(next_page(http) or "account_home")
     return redirect(with_next(reverse("account_login"), http))
 
 
-def begin_anew(http: HttpRequest, stage: LoginStage) -> HttpResponse:
+def begin_anew(http: HttpRequest, stage: Step) -> HttpResponse:
     """Give this sign-in up and show the sign-in page."""
-    stage.abort()
+    stage.give_up()
     return redirect(with_next(reverse("account_login"), http))

@@ -6,14 +6,13 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
-from allauth.account.internal.flows.password_reset_by_code import PasswordResetVerificationProcess
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import code_limits, email_change
+from accounts.allauth_door import resets
 from foundation.rate_limits import RateLimit, RateLimitExceededError
 
 _MAILS = gettext_lazy("Too many codes were asked for.")
@@ -67,9 +66,9 @@ def refuses_beyond_limits(
 
 def _code_page(request: HttpRequest) -> str | None:
     """Return where the code is typed that this browser has been mailed already."""
-    if PasswordResetVerificationProcess.resume(request) is not None:
+    if resets.is_waiting(request):
         return reverse("account_confirm_password_reset_code")
-    if EmailVerificationProcess.resume(request) is not None:
+    if resets.is_verifying(request):
         return reverse("account_email_verification_sent")
     return None
 

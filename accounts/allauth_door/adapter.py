@@ -108,7 +108,7 @@ class Adapter(DefaultAccountAdapter):
         """Return allauth's steps of signing in between ours, the second factor's our own."""
         ours = {
             "allauth.account.stages.EmailVerificationStage": "accounts.stages.ProveEmailStage",
-            "allauth.mfa.stages.AuthenticateStage": "accounts.second_factor.Stage",
+            "allauth.mfa.stages.AuthenticateStage": "accounts.stages.SecondFactorStage",
         }
         return [
             "accounts.stages.BeginningStage",

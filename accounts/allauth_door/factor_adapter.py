@@ -1,0 +1,58 @@
+"""What allauth asks us about second factors."""
+
+from urllib.parse import urlsplit
+
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from accounts import app_secrets
+
+
+class FactorAdapter(DefaultMFAAdapter):
+    """Our answers; everything else is as allauth does it."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _(
+            "That code is not right. Type the one that your app shows at this moment; the clock of"
+            " your device has to be right."
+        ),
+        "too_many_codes": _(
+            "Too many wrong codes. Wait ten minutes, then try again; or use a passkey, or a browser"
+            " at which you have signed in before."
+        ),
+        "too_many_codes_in_a_row": _(
+            "Too many wrong codes in a row: none is taken here any more. Use a passkey, a recovery"
+            " code, or a browser at which you have signed in before."
+        ),
+        "unreadable": _(
+            "We cannot check codes for this account any more. The people who run this service can"
+            " remove the authenticator app from it."
+        ),
+        "passkey_refused": _("That passkey was not accepted. Try again, or another way."),
+        "too_many_passkeys": _("There are too many passkeys already. Remove one first."),
+        "unverified_email": _("Prove your e-mail address before you set this up."),
+    }
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Return where passkeys work: at the issuer's host, whatever Host a request has."""
+        issuer = urlsplit(settings.IDP_ISSUER)
+        return {"id": issuer.hostname or "", "name": issuer.netloc}
+
+    def get_totp_issuer(self) -> str:
+        """Return what authenticator apps show beside the code."""
+        return settings.IDP_ISSUER.partition("://")[2]
+
+    def build_totp_svg(self, url: str) -> str:
+        """Return the QR code as markup that may stand in a page: no declaration, no styles."""
+        svg: str = super().build_totp_svg(url)
+        return svg.partition("?>")[2]
+
+    def encrypt(self, text: str) -> str:
+        """Seal a secret with the newest of the server's keys."""
+        return app_secrets.seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Return what `encrypt` hid. Raises InvalidToken if none of the server's keys fits."""
+        return app_secrets.unseal(encrypted_text)

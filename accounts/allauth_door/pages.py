@@ -1,0 +1,132 @@
+"""allauth's views, with what is private in them behind methods of ours."""
+
+from typing import Any
+
+from allauth.account import views as account
+from allauth.mfa.internal.flows.add import redirect_if_add_not_allowed
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
+from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
+from allauth.mfa.webauthn.views import RemoveWebAuthnView
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.views.generic import FormView
+
+from accounts.models import User
+
+
+class _EveryTabStartsAfresh:
+    """An unfinished sign-in of another tab doesn't take this one over."""
+
+    def _redirect_to_pending_stage(self, *_: Any) -> HttpResponse | None:
+        return None
+
+
+class SignInPage(_EveryTabStartsAfresh, account.LoginView):
+    """The sign-in page; it sends on whoever is signed in."""
+
+    def show_to_everybody(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the page to users who are signed in, too."""
+        return FormView.dispatch(self, request, *args, **kwargs)  # type: ignore[return-value]
+
+
+class SignUpPage(_EveryTabStartsAfresh, account.SignupView):
+    """The sign-up page; it sends on whoever is signed in."""
+
+
+class _MailedCodePage:
+    """A page at which a mailed code is typed.
+
+    allauth keeps a count of wrong codes in the browser's session, which parallel requests read
+    before it is written; it is not used.
+    """
+
+    _process: Any
+
+    @property
+    def mailed_to(self) -> str:
+        """The address that the code was mailed to, if any was."""
+        return str(self._process.state["email"])
+
+    @property
+    def mailed_code_id(self) -> str:
+        """What tells this mailed code from others, also where none was really mailed."""
+        state = self._process.state
+        return f"{type(self._process).__name__} {state['email']} {state['at']} {state.get('code')}"
+
+    def forget_code(self) -> None:
+        """Let the mailed code be good no more."""
+        self._process.abort()
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Show the page again."""
+        return FormView.form_invalid(self, form)  # type: ignore[arg-type]
+
+
+class AskForResetPage(account.PasswordResetView):
+    """Where a code for a new password is asked for."""
+
+
+class ResetCodePage(_MailedCodePage, account.ConfirmPasswordResetCodeView):
+    """Where the code for a new password is typed."""
+
+
+class NewPasswordPage(account.CompletePasswordResetView):
+    """Where the new password is chosen."""
+
+    @property
+    def user(self) -> User:
+        """Whose password it will be."""
+        user: User = self._process.user
+        return user
+
+
+class VerifyEmailPage(_MailedCodePage, account.ConfirmEmailVerificationCodeView):
+    """Where the code is typed that verifies an address."""
+
+    @property
+    def asks_for_another_code(self) -> bool:
+        """Whether the form was sent for another mail."""
+        return bool(self._action == "resend")
+
+    @property
+    def signs_up(self) -> bool:
+        """Whether the account is new."""
+        return bool(self.stage is None or self.stage.login.signup)
+
+
+class SetUpAppPage(ActivateTOTPView):
+    """Where an authenticator app is set up."""
+
+
+class RemoveAppPage(DeactivateTOTPView):
+    """Where the authenticator app is removed, and with the last factor the recovery codes."""
+
+
+class RecoveryCodesPage(ViewRecoveryCodesView):
+    """Shows the recovery codes, once."""
+
+
+class NewRecoveryCodesPage(GenerateRecoveryCodesView):
+    """Makes new recovery codes; the old ones stop working."""
+
+
+class RemovePasskeyPage(RemoveWebAuthnView):
+    """Where a passkey is removed."""
+
+
+#: Sends users back who must verify their address before they set a factor up.
+may_set_up_a_factor = redirect_if_add_not_allowed
+
+
+def sign_out(request: HttpRequest) -> HttpResponseBase:
+    """Ask whether to sign out, and do it."""
+    return account.logout(request)  # type: ignore[no-any-return]
+
+
+def account_is_disabled(request: HttpRequest) -> HttpResponseBase:
+    """Say that the account is disabled."""
+    return account.account_inactive(request)  # type: ignore[no-any-return]
+
+
+def password_is_set(request: HttpRequest) -> HttpResponseBase:
+    """Say that the new password is set."""
+    return account.password_reset_from_key_done(request)  # type: ignore[no-any-return]

@@ -1,0 +1,42 @@
+"""Codes for a new password and for a new account's address that a browser session waits for."""
+
+from collections.abc import Callable
+from typing import Any
+
+from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
+from allauth.account.internal.flows.password_reset_by_code import PasswordResetVerificationProcess
+from django.http import HttpRequest
+
+from accounts.models import User
+
+_NOTED = "accounts_began_with"
+
+
+def begin(http: HttpRequest, user: User | None, email: str, noted: Any) -> None:
+    """Mail a code for a new password, and note something that `forget_unless` compares.
+
+    Without a user no mail is sent, and no code is right.
+    """
+    process = PasswordResetVerificationProcess.initiate(request=http, user=user, email=email)
+    if user is not None:
+        process.state[_NOTED] = noted
+        process.persist()
+
+
+def forget_unless(http: HttpRequest, noted_of: Callable[[User], Any]) -> None:
+    """Forget the code for a new password unless this was noted of its user when it was mailed."""
+    process = PasswordResetVerificationProcess.resume(http)
+    if process is None or process.user is None:
+        return
+    if process.state.get(_NOTED) != noted_of(process.user):
+        process.abort()
+
+
+def is_waiting(http: HttpRequest) -> bool:
+    """Whether this browser waits for the code for a new password."""
+    return PasswordResetVerificationProcess.resume(http) is not None
+
+
+def is_verifying(http: HttpRequest) -> bool:
+    """Whether this browser waits for the code that verifies an address."""
+    return EmailVerificationProcess.resume(http) is not None

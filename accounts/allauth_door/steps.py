@@ -1,0 +1,67 @@
+"""The steps that signing in may take. allauth asks each in order; ours are in `accounts.stages`."""
+
+from typing import Any, Self, TypeAlias
+
+from allauth.account.adapter import get_adapter
+from allauth.account.models import Login
+from allauth.account.stages import EmailVerificationStage, LoginStage, LoginStageController
+from allauth.account.utils import has_verified_email
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts.allauth_door.sign_ins import next_page
+from accounts.next import with_next
+
+#: What a step answers: the response that stops here, or None; and whether the sign-in goes on.
+Asked = tuple[Any, bool]
+#: A sign-in that is not finished, kept in the browser's session.
+UnfinishedSignIn: TypeAlias = Login
+
+
+class Step(LoginStage):
+    """A step: it has a `key`, the `urlname` of its page, and `handle`, which asks or goes on."""
+
+    @classmethod
+    def at(cls, http: HttpRequest) -> Self | None:
+        """Return the step if it is the one that this browser's unfinished sign-in waits at."""
+        step = LoginStageController.enter(http, cls.key)
+        return step if isinstance(step, cls) else None
+
+    def ask(self) -> Asked:
+        """Show the step's page."""
+        return redirect(with_next(reverse(self.urlname), self.request)), True
+
+    def state_of(self, other: type["Step"]) -> dict[str, Any]:
+        """Return what another step of this sign-in has noted."""
+        state: dict[str, Any] = self.controller.get_stage(other.key).state
+        return state
+
+    def go_on(self, http: HttpRequest) -> HttpResponse:
+        """Go on signing in, in the end to this request's `next`: each tab to its own."""
+        self.login.redirect_url = next_page(http)
+        response: HttpResponse = self.exit()
+        return response
+
+    def give_up(self) -> None:
+        """Forget the unfinished sign-in."""
+        self.abort()
+
+    def turn_away(self) -> Asked:
+        """Show the page that the account is disabled."""
+        return get_adapter().respond_user_inactive(self.request, self.login.user), False
+
+
+class VerifyEmailStep(EmailVerificationStage):
+    """Asks for the code from the mailbox of an address that is not verified yet."""
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether the user is asked."""
+        return not has_verified_email(self.login.user, self.login.email)
+
+
+def unfinished(user: Any, email: str) -> UnfinishedSignIn:
+    """Return a sign-in that is about to begin, without a user where the password is wrong."""
+    begun: UnfinishedSignIn = Login(user=user, email=email)
+    return begun

@@ -1,0 +1,63 @@
+"""The secrets of authenticator apps: sealed with the server's keys, and made for a new app."""
+
+from base64 import urlsafe_b64encode
+from datetime import timedelta
+from functools import lru_cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.http import HttpRequest
+
+from accounts.allauth_door import factors
+
+#: How long a secret waits for the app's first code.
+_SET_UP_WITHIN = timedelta(hours=1)
+_NEW_SECRET = "accounts_new_totp_secret"
+
+
+def seal(secret: str) -> str:
+    """Seal a secret with the newest of the server's keys."""
+    return _sealer().encrypt(secret.encode()).decode()
+
+
+def unseal(sealed: str) -> str:
+    """Return what `seal` hid. Raises InvalidToken if none of the server's keys fits."""
+    return _sealer().decrypt(sealed).decode()
+
+
+def new_secret(http: HttpRequest) -> str:
+    """Return the secret that the person at this browser is setting up an app with.
+
+    It is the same in every tab and after a reload, and sealed while it waits in the session.
+    """
+    try:
+        waiting = _sealer().decrypt(
+            http.session.get(_NEW_SECRET, ""), ttl=int(_SET_UP_WITHIN.total_seconds())
+        )
+        return waiting.decode()
+    except InvalidToken:
+        secret = factors.new_app_secret()
+        http.session[_NEW_SECRET] = seal(secret)
+        return secret
+
+
+def forget_new_secret(http: HttpRequest) -> None:
+    """Forget the secret once an app has been set up with it."""
+    http.session.pop(_NEW_SECRET, None)
+
+
+def _sealer() -> MultiFernet:
+    return _sealer_of(tuple(settings.IDP_SECRET_KEYS))
+
+
+@lru_cache
+def _sealer_of(keys: tuple[str, ...]) -> MultiFernet:
+    """Return what seals with the first of the server's keys and opens with all of them.
+
+    These keys are for this purpose alone; `idp.server_keys` derives others from the same.
+    """
+    info = b"signet accounts second factor"
+    derived = (HKDF(SHA256(), length=32, salt=None, info=info).derive(key.encode()) for key in keys)
+    return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in derived])

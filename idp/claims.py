@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 
+from accounts.allauth_door import email_addresses
 from accounts.models import User
 from idp import policy
 from idp.claim_sources import configured, delivery
@@ -189,6 +190,4 @@ def _value(name: str, person: Mapping[str, Any]) -> Any:
 
 
 def _has_proven_address(user: User) -> bool:
-    from allauth.account.models import EmailAddress
-
-    return bool(EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists())
+    return email_addresses.is_verified(user, user.email)

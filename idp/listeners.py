@@ -3,13 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from allauth.account import signals as account
-from allauth.mfa import signals as mfa
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.allauth_door import signals
 from accounts.authentication import authentication_methods
 from accounts.deletion import deletion_asked, deletion_undone
 from accounts.email_change import email_changed, email_restored
@@ -31,15 +30,15 @@ def connect() -> None:
         email_restored: _email_restored,
         deletion_asked: _deletion_asked,
         deletion_undone: _deletion_undone,
-        account.user_signed_up: _signed_up,
-        account.email_confirmed: _email_verified,
-        account.password_changed: _password_changed,
-        account.password_set: _password_changed,
-        account.password_reset: _password_changed,
-        mfa.authenticator_added: _factor_added,
-        mfa.authenticator_reset: _factor_renewed,
-        mfa.authenticator_removed: _factor_removed,
-        mfa.authentication_failed: _factor_failed,
+        signals.signed_up: _signed_up,
+        signals.email_verified: _email_verified,
+        signals.password_changed: _password_changed,
+        signals.password_set: _password_changed,
+        signals.password_reset: _password_changed,
+        signals.factor_added: _factor_added,
+        signals.factor_renewed: _factor_renewed,
+        signals.factor_removed: _factor_removed,
+        signals.factor_refused: _factor_failed,
     }.items():
         signal.connect(listener, dispatch_uid=f"idp.{listener.__name__}")
 

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import formats
@@ -16,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import deletion, email_change, invitations, operations, second_factor
 from accounts.addresses import cleaned_email
+from accounts.allauth_door import email_addresses
 from accounts.models import Session, User
 from idp.admin import search
 from idp.admin.fields import AddressField, WebAddress
@@ -66,15 +66,13 @@ class PersonForm(ProvenForm):
         """Return the address as people are found by it."""
         email = cleaned_email(self.cleaned_data["email"])
         taken = User.objects.filter(email=email).exclude(pk=self.instance.pk)
-        others = EmailAddress.objects.filter(email=email, verified=True)
-        if taken.exists() or others.exclude(user=self.instance.pk).exists():
+        if taken.exists() or email_addresses.is_verified_by_another(email, self.instance.pk):
             raise ValidationError(gettext("Somebody else has this address."))
         return email
 
 
 def _is_verified(person: User) -> bool:
-    verified = EmailAddress.objects.filter(user=person, email=person.email, verified=True)
-    return bool(verified.exists())
+    return email_addresses.is_verified(person, person.email)
 
 
 def _invited(http: HttpRequest, person: User) -> None:  # noqa: ARG001
@@ -228,10 +226,8 @@ class PeoplePage(Page):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Know whether the address is verified without asking for each."""
-        verified = EmailAddress.objects.filter(
-            user=OuterRef("pk"), email=OuterRef("email"), verified=True
-        )
-        people: QuerySet[Any] = super().get_queryset(request).annotate(is_verified=Exists(verified))
+        verified = email_addresses.primary_is_verified()
+        people: QuerySet[Any] = super().get_queryset(request).annotate(is_verified=verified)
         return people
 
     @admin.display(description=_("status"))

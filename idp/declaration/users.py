@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
 from accounts import operations, passwords
+from accounts.allauth_door import email_addresses
 from accounts.models import User
 from accounts.password_rules import refuse_unusable
 from accounts.sessions import Ending, end_sessions
@@ -85,10 +85,9 @@ def in_batches(entries: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], 
         with_capitals = [capitals[email] for email in emails if email in capitals]
         found = User.objects.filter(Q(email__in=emails) | Q(pk__in=with_capitals))
         people = found.exclude(pk__in=unfinished).prefetch_related(*_RELATED)
-        proven = EmailAddress.objects.filter(email__in=emails, verified=True)
         present = Present(
             people={user.email.lower(): user for user in people},
-            proven=dict(proven.values_list("email", "user_id")),
+            proven=email_addresses.owners_of_verified(emails),
         )
         for entry in batch:
             yield entry, present

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
 from django.utils import timezone
 
-from accounts.rows import one
+from foundation.statements import one
 
 
 class SessionStore(DatabaseSessions):

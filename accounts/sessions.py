@@ -24,8 +24,8 @@ from django.utils.crypto import constant_time_compare
 from accounts.allauth_door import sign_ins
 from accounts.allauth_door.signals import password_reset, signed_up
 from accounts.models import Session, User
-from accounts.rows import Columns, instances, one
 from foundation.client_address import client_address
+from foundation.statements import Columns, instances, one
 
 #: Sent inside the transaction that ends sessions, with `sessions` (a list) and `ending`.
 sessions_ended = Signal()

@@ -15,6 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from foundation.models import RateCount
+from foundation.statements import rows
 
 #: Every limit there is, by its name. docs/rate-limits.md lists them.
 DECLARED: "dict[str, RateLimit]" = {}
@@ -63,8 +64,8 @@ def count(*counted: Counted) -> None:
 def check(*counted: Counted) -> None:
     """Raise RateLimitExceededError if one more attempt would be too many. Counts nothing."""
     now = timezone.now()
-    rows = RateCount.objects.filter(key__in=map(_key, counted), ends_at__gt=now)
-    spent = {row.key: (row.count + 1, row.ends_at) for row in rows}
+    counts = RateCount.objects.filter(key__in=map(_key, counted), ends_at__gt=now)
+    spent = {row.key: (row.count + 1, row.ends_at) for row in counts}
     _judge(counted, spent, now)
 
 
@@ -100,23 +101,20 @@ def _incremented(counted: Sequence[Counted], now: datetime) -> dict[str, tuple[i
     """
     ends = {_key(pair): now + pair[0].window for pair in counted}
     in_order = sorted(ends)  # so that two requests never wait for each other
-    stored = connection.ops.adapt_datetimefield_value
-    values = [value for key in in_order for value in (key, stored(ends[key]))]
-    rows = ", ".join(["(%s, 1, %s)"] * len(in_order))
+    values = [value for key in in_order for value in (key, ends[key])]
+    new = ", ".join(["(%s, 1, %s)"] * len(in_order))
     over = "foundation_ratecount.ends_at <= %s"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO foundation_ratecount (key, count, ends_at) VALUES {rows}
-            ON CONFLICT (key) DO UPDATE SET
-              count = CASE WHEN {over} THEN 1 ELSE foundation_ratecount.count + 1 END,
-              ends_at = CASE WHEN {over} THEN excluded.ends_at
-                             ELSE foundation_ratecount.ends_at END
-            RETURNING key, count, ends_at
-            """,
-            [*values, stored(now), stored(now)],
-        )
-        found = cursor.fetchall()
+    found = rows(
+        f"""
+        INSERT INTO foundation_ratecount (key, count, ends_at) VALUES {new}
+        ON CONFLICT (key) DO UPDATE SET
+          count = CASE WHEN {over} THEN 1 ELSE foundation_ratecount.count + 1 END,
+          ends_at = CASE WHEN {over} THEN excluded.ends_at
+                         ELSE foundation_ratecount.ends_at END
+        RETURNING key, count, ends_at
+        """,
+        [*values, now, now],
+    )
     return {key: (attempts, _aware(ends_at)) for key, attempts, ends_at in found}
 
 

@@ -6,12 +6,14 @@ The rule is the connection's own, so it holds at every entrance: requests, the w
 
 import select
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base, features, operations
-from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName
+from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.types.datetime import TimestamptzLoader
 
 from foundation.postgresql import waits
 
@@ -19,7 +21,25 @@ from foundation.postgresql import waits
 _IDLE = 1.0
 #: Of a session, in milliseconds: sent where requests are served, elsewhere PostgreSQL's own count.
 SESSION_TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-T = TypeVar("T")
+
+
+class Cursor(base.ServerBindingCursor, psycopg.Cursor[Any]):
+    """A cursor whose statements are prepared anew where PostgreSQL has them no more."""
+
+    def execute(self, *args: Any, **kwargs: Any) -> Any:
+        """Execute a statement.
+
+        A connection pooler may have discarded what was prepared, and a table that has changed
+        invalidates it (“cached plan must not change result type”). psycopg then forgets all
+        that it has prepared when it sends DEALLOCATE ALL. A transaction can only be rolled back.
+        """
+        try:
+            return super().execute(*args, **kwargs)
+        except (InvalidSqlStatementName, FeatureNotSupported):
+            if self.connection.info.transaction_status != TransactionStatus.IDLE:
+                raise
+            super().execute("DEALLOCATE ALL", prepare=False)
+            return super().execute(*args, **kwargs)
 
 
 class Connection(psycopg.Connection[Any]):
@@ -35,15 +55,21 @@ class Connection(psycopg.Connection[Any]):
         self._line = select.poll()
         self._line.register(self.pgconn.socket, select.POLLIN)
 
-    def wait(self, *args: Any, **kwargs: Any) -> Any:
-        """Wait for the database, as psycopg does in all that its cursors send."""
-        return self.ask(super().wait, *args, **kwargs)
+    @cached_property
+    def statement_cursor(self) -> psycopg.Cursor[Any]:
+        """The cursor that sends hand-written statements: making one costs as much as its work.
 
-    def ask(self, send: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Return what `send` does, which waits for the database."""
+        It loads times by psycopg's loader, in C. Django's is in Python, and our time zone is UTC.
+        """
+        cursor = self.cursor()
+        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
+        return cursor
+
+    def wait(self, *args: Any, **kwargs: Any) -> Any:
+        """Wait for the database: for all that cursors send."""
         self.waiting_since = time.monotonic()
         try:
-            return send(*args, **kwargs)
+            return super().wait(*args, **kwargs)
         finally:
             self.waiting_since = None
             self.answered_at = time.monotonic()
@@ -56,8 +82,10 @@ class Connection(psycopg.Connection[Any]):
 
     def is_writable(self) -> bool:
         """Whether the connection works and the database may be written through it."""
-        result = self.ask(self.pgconn.exec_, b"SHOW transaction_read_only")
-        return result.status == ExecStatus.TUPLES_OK and result.get_value(0, 0) == b"off"
+        answer = self.execute("SHOW transaction_read_only", prepare=False).fetchone()
+        if not self.autocommit:
+            self.rollback()  # psycopg has begun a transaction
+        return answer == ("off",)
 
 
 class _Psycopg:
@@ -106,6 +134,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         """Return what to connect with; a session of requests has limits of its own."""
         params = super().get_connection_params()
+        if params["cursor_factory"] is base.ServerBindingCursor:
+            params["cursor_factory"] = Cursor
         timeouts = {name: params.pop(name, 0) for name in SESSION_TIMEOUTS}
         if waits.slots:
             limits = [

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from accounts.rows import changed
+from foundation.statements import changed
 
 
 def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:

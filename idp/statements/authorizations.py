@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from accounts.rows import changed, one
+from foundation.statements import changed, one
 from idp.models import Authorization
 from idp.statements.tokens import NO_WAIT
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts.rows import one
 from accounts.sessions import SessionTimes, is_over
+from foundation.statements import one
 from idp.protocol.vocabulary import SCOPE_CLAIMS
 from idp.statements.values import datetime_of, json_of, uuid_text
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from accounts.models import Session, User
-from accounts.rows import Columns, changed, instances, one
+from foundation.statements import Columns, changed, instances, one
 from idp.models import Authorization, ClientSession
 
 _AUTHORIZATION = Columns(Authorization, "a")

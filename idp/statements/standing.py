@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import Session
-from accounts.rows import one
 from accounts.sessions import SESSION, USER, session_in
+from foundation.statements import one
 from idp.statements.values import json_of
 
 

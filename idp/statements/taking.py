@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 
-from accounts.rows import changed, one
+from foundation.statements import changed, one
 from idp.statements.presented import (
     CODES,
     FAMILY_COLUMNS,

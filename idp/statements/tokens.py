@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from accounts.rows import changed, one
+from foundation.statements import changed, one
 from idp.statements.presented import Kind, Spent
 
 #: True, and PostgreSQL does not wait for the disk at the end of this transaction: for what was

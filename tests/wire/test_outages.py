@@ -110,6 +110,22 @@ def test_no_request_fails_after_all_connections_were_ended(
         warm(asker)
 
 
+def test_no_request_fails_after_a_table_changed(
+    postgres: Cluster, serve: Callable[..., Server]
+) -> None:
+    """Prepared statements that read a column of another type now are of no use any more."""
+    asker = Asker(serve())
+    for _ in range(4):
+        warm(asker)
+    alter = "ALTER TABLE accounts_user ALTER COLUMN name TYPE {}"
+    postgres.sql(alter.format("text"))
+    try:
+        warm(asker)
+    finally:
+        postgres.sql(alter.format("varchar(200)"))
+    warm(asker)
+
+
 def test_while_it_is_away_the_answer_is_to_come_again(
     postgres: Cluster, serve: Callable[..., Server]
 ) -> None:

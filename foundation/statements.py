@@ -1,0 +1,126 @@
+"""SQL written by hand, for the hottest statements: the ORM composes its SQL anew at each query.
+
+What is read is the same as with the ORM, on either database. No signals are sent.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import cached_property
+from operator import attrgetter, methodcaller
+from typing import Any, Generic, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.models import Field, Model
+from django.db.models.base import ModelState
+from psycopg.errors import ReadOnlySqlTransaction
+
+M = TypeVar("M", bound=Model)
+
+
+class Columns(Generic[M]):
+    """Columns of a model within a hand-written SELECT, and the instance that their values make.
+
+    Columns that are not named are looked up when first asked for, as with the ORM's `only()`.
+    """
+
+    def __init__(self, model: type[M], alias: str, *names: str) -> None:
+        self._model = model
+        self._fields = [f for f in model._meta.concrete_fields if not names or f.attname in names]
+        self._names = [field.attname for field in self._fields]
+        self.sql = ", ".join(f"{alias}.{field.column}" for field in self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def instance(self, values: Sequence[Any]) -> M | None:
+        """Return the instance of these values; None if an outer join found none.
+
+        The first column is the primary key. The instance is made as `Model.from_db` does, without
+        its signals: that looks at every field of the model, those not asked for, too.
+        """
+        if values[0] is None:
+            return None
+        made = self._model.__new__(self._model)
+        state = made._state = ModelState()
+        state.adding, state.db = False, DEFAULT_DB_ALIAS
+        vars(made).update(zip(self._names, values, strict=True))
+        for name, convert in self._conversions:
+            vars(made)[name] = convert(vars(made)[name])
+        return made
+
+    @cached_property
+    def _conversions(self) -> list[tuple[str, Callable[[Any], Any]]]:
+        """What makes a field's type of the database's: next to nothing on PostgreSQL."""
+        return [
+            (field.attname, convert) for field in self._fields for convert in _converters(field)
+        ]
+
+
+def instances(row: Sequence[Any], *parts: Columns[Any]) -> Iterator[Any]:
+    """Return the instance of each part of a row, in the order that the SELECT has them."""
+    begin = 0
+    for part in parts:
+        yield part.instance(row[begin : begin + len(part)])
+        begin += len(part)
+
+
+def _converters(field: "Field[Any, Any]") -> list[Callable[[Any], Any]]:
+    column = field.get_col(field.model._meta.db_table)
+    made = [*connection.ops.get_db_converters(column), *field.get_db_converters(connection)]
+    return [_bound(converter, column) for converter in made]
+
+
+def _bound(converter: Callable[..., Any], column: Any) -> Callable[[Any], Any]:
+    return lambda value: converter(value, column, connection)
+
+
+def one(sql: str, parameters: Sequence[Any]) -> Any:
+    """Return the first row that a statement gives, or None."""
+    return _executed(sql, parameters, methodcaller("fetchone"))
+
+
+def rows(sql: str, parameters: Sequence[Any]) -> list[Any]:
+    """Return all rows that a statement gives."""
+    return list(_executed(sql, parameters, methodcaller("fetchall")))
+
+
+def changed(sql: str, parameters: Sequence[Any]) -> int:
+    """Return how many rows a statement has changed."""
+    return int(_executed(sql, parameters, attrgetter("rowcount")))
+
+
+def _executed(sql: str, parameters: Sequence[Any], result_of: Callable[[Any], Any]) -> Any:
+    """Execute a statement, and return what `result_of` reads from its cursor.
+
+    Django's cursor sends it on SQLite, within a transaction (which psycopg begins), and where
+    statements are logged or watched. Elsewhere a cursor of the connection's own does, with half of
+    the work around it. A connection that turned read-only is replaced: nothing was written.
+    """
+    database: Any = connections[DEFAULT_DB_ALIAS]  # once: `connection` looks it up at every name
+    if (
+        database.vendor != "postgresql"
+        or database.in_atomic_block
+        or database.queries_logged
+        or database.execute_wrappers
+    ):
+        with database.cursor() as cursor:
+            cursor.execute(sql, _adapted(parameters))
+            return result_of(cursor)
+    database.close_if_health_check_failed()
+    with database.wrap_database_errors:
+        try:
+            return result_of(_cursor_of(database).execute(sql, parameters))
+        except ReadOnlySqlTransaction:
+            database.close()
+            return result_of(_cursor_of(database).execute(sql, parameters))
+
+
+def _cursor_of(database: Any) -> Any:
+    database.ensure_connection()
+    return database.connection.statement_cursor
+
+
+def _adapted(parameters: Sequence[Any]) -> list[Any]:
+    """Return parameters as the database has them: SQLite's times are text."""
+    as_stored = connection.ops.adapt_datetimefield_value
+    return [as_stored(value) if isinstance(value, datetime) else value for value in parameters]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from idp import policy
 from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
 from idp.admin.proof import ProvenForm
-from idp.clients.metadata import NAMES_OF_COLUMNS, REGISTERED
+from idp.client_metadata import BY_COLUMN
 from idp.models import Client
 
 _GRANTS = {
@@ -250,7 +250,7 @@ OF_ITS_DOCUMENT = (
     *(
         field
         for field in ClientForm.Meta.fields
-        if NAMES_OF_COLUMNS.get(field, field) in REGISTERED and field != "scopes"
+        if field in BY_COLUMN and not BY_COLUMN[field].operators_only and field != "scopes"
     ),
     "localized",
 )

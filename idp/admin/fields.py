@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts.addresses import normalised_email
 from accounts.models import User
-from idp.clients.metadata import is_localized
+from idp.client_metadata import is_localized
 from idp.models import Client
 from idp.protocol.vocabulary import ADDRESS_MEMBERS
 

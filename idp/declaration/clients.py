@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 
 from accounts.addresses import normalised_email
 from accounts.models import User
-from idp.clients import metadata, secrets
+from idp import client_metadata
+from idp.clients import secrets
 from idp.clients.sectors import vouches_for
 from idp.declaration import groups
 from idp.declaration.change import NEW_SECRET, Act, Change, differences
@@ -26,8 +27,11 @@ from idp.models import Client
 from idp.models.catalog import Catalog
 from idp.protocol.errors import TemporarilyUnavailable
 
-_MEMBERS = {"client_id", "client_secret", "owner", *metadata.NAMES}
-_NAMES = {"user": "owner", **metadata.NAMES_OF_COLUMNS}
+_MEMBERS = {"client_id", "client_secret", "owner", *client_metadata.BY_NAME}
+_NAMES = {
+    "user": "owner",
+    **{column: member.name for column, member in client_metadata.BY_COLUMN.items()},
+}
 
 
 def plan_client(
@@ -39,7 +43,7 @@ def plan_client(
     """
     client_id = entry["client_id"]
     what = f"client {client_id}"
-    refuse_unknown(what, entry, {*_MEMBERS, *filter(metadata.is_localized, entry)})
+    refuse_unknown(what, entry, {*_MEMBERS, *filter(client_metadata.is_localized, entry)})
     client = Client.objects.select_related("user").filter(client_id=client_id).first()
     is_new = client is None
     if client is not None and client.registration_source == Client.RegistrationSource.CIMD:
@@ -47,7 +51,7 @@ def plan_client(
     client = client or Client(client_id=client_id)
     before = {} if is_new else state(client)
     try:
-        metadata.assign(client, entry)
+        client_metadata.assign(client, entry)
     except TypeError as problem:
         raise DeclarationError(f"{what}: {problem}") from None
     groups.refuse_odd_names(what, "allowed_groups", client.allowed_groups)
@@ -88,7 +92,7 @@ def _make(planned: Client, fields: dict[str, tuple[Any, Any]], secret: str | Non
     if planned.user is not None:
         planned.user = User.objects.get(email=planned.user.email)  # the file may have made them
     if planned.pk is not None:
-        planned = updated(planned, fields, state, (*metadata.COLUMNS, "user"))
+        planned = updated(planned, fields, state, (*client_metadata.COLUMNS, "user"))
     planned.save()
     if secret is not None:
         planned.secrets.all().delete()
@@ -97,12 +101,12 @@ def _make(planned: Client, fields: dict[str, tuple[Any, Any]], secret: str | Non
 
 def state(client: Client) -> dict[str, Any]:
     """Return what the file can say about a client, except its secret."""
-    return {**metadata.values_of(client), "owner": client.user.email if client.user else ""}
+    return {**client_metadata.values_of(client), "owner": client.user.email if client.user else ""}
 
 
 def defaults(client: Client) -> dict[str, Any]:
     """Return what a client with these grant types is where the file says nothing else."""
-    return {**metadata.defaults(client.grant_types), "owner": ""}
+    return {**client_metadata.defaults(client.grant_types), "owner": ""}
 
 
 def rows() -> QuerySet[Client]:

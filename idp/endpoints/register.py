@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from foundation.client_address import rate_limit_key
 from idp import policy
-from idp.clients.metadata import REGISTERED
+from idp.client_metadata import REGISTERED
 from idp.clients.presentation import hosts_of
 from idp.endpoints import bearer
 from idp.endpoints.wire import answer, json_of, methods, query_of, refuse

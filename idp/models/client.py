@@ -1,7 +1,7 @@
 """Clients: the relying parties, what they registered and what operators decided about them.
 
 Registration metadata keeps its own names (OIDC Dynamic Client Registration §2). Where the toolkit's
-column has another name (`name`, `skip_authorization`), `clients.metadata` maps it.
+column has another name (`name`, `skip_authorization`), `client_metadata` maps it.
 """
 
 import hashlib

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import override
 
-from idp import policy
-from idp.clients import metadata
+from idp import client_metadata, policy
+from idp.client_metadata import BY_COLUMN, MEMBERS, REGISTERED, TEXT
 from idp.clients.sectors import vouches_for
 from idp.models import Client
 from idp.protocol import addresses
@@ -26,23 +26,6 @@ from idp.protocol.vocabulary import OFFLINE_ACCESS
 Document = dict[str, Any]
 Check = Callable[[Document], None]
 
-#: What can be chosen of what is offered, by the member that says so.
-_CHOICES = {
-    "token_endpoint_auth_method": policy.CLIENT_AUTHENTICATION_METHODS,
-    "token_endpoint_auth_signing_alg": policy.CLIENT_ALGORITHMS,
-    "request_object_signing_alg": policy.CLIENT_ALGORITHMS,
-    "request_object_encryption_alg": policy.DECRYPTION_ALGORITHMS,
-    "request_object_encryption_enc": policy.RESPONSE_CONTENT_ENCRYPTIONS,
-    "id_token_signed_response_alg": policy.ID_TOKEN_ALGORITHMS,
-    "id_token_encrypted_response_alg": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
-    "id_token_encrypted_response_enc": policy.RESPONSE_CONTENT_ENCRYPTIONS,
-    "userinfo_signed_response_alg": policy.ID_TOKEN_ALGORITHMS,
-    "userinfo_encrypted_response_alg": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
-    "userinfo_encrypted_response_enc": policy.RESPONSE_CONTENT_ENCRYPTIONS,
-    "introspection_signed_response_alg": policy.SIGNING_ALGORITHMS,
-    "application_type": tuple(Client.ApplicationType.values),
-    "subject_type": policy.SUBJECT_TYPES,
-}
 #: What a client would rely on: another form of an answer, a safeguard, being told of something.
 _NOT_OFFERED = (
     "authorization_encrypted_response_alg",
@@ -62,8 +45,8 @@ _UNPRINTABLE = frozenset({"Cc", "Cs"})
 @upholds("RFC 7591 §2")
 def no_value_is_null(document: Document) -> None:
     """RFC 7591 §2: a member that is not meant is left out."""
-    localized = filter(metadata.is_localized, document)
-    for name in (*metadata.REGISTERED, *_CHOICES, *_NOT_OFFERED, *localized):
+    localized = filter(client_metadata.is_localized, document)
+    for name in (*REGISTERED, *_NOT_OFFERED, *localized):
         if name in document and document[name] is None:
             raise InvalidClientMetadata(f"{name}: It is null; leave it out instead.")
 
@@ -79,7 +62,10 @@ def nothing_is_relied_on_that_is_not_offered(document: Document) -> None:
 @upholds("RFC 7591 §2")
 def choices_are_offered(document: Document) -> None:
     """RFC 7591 §2: an algorithm, method or type is one of those that discovery lists."""
-    for name, offered in _CHOICES.items():
+    for member in MEMBERS:
+        if member.type is not TEXT or not member.choices or member.operators_only:
+            continue
+        name, offered = member.name, member.choices
         if name in document and document[name] not in offered:
             came, words = document[name], ", ".join(offered)
             raise InvalidClientMetadata(f"{name}: Choose of {words}; {came!r} is not offered here.")
@@ -95,7 +81,7 @@ def keys_come_in_one_way(document: Document) -> None:
 @upholds("RFC 7591 §2")
 def texts_can_be_kept(document: Document) -> None:
     """RFC 7591 §2: names and addresses are text that people and programs can read."""
-    for name in (*metadata.REGISTERED, *filter(metadata.is_localized, document)):
+    for name in (*REGISTERED, *filter(client_metadata.is_localized, document)):
         for text in _texts_in(document.get(name)):
             if not _UNPRINTABLE.isdisjoint(map(_category, text)):
                 raise InvalidClientMetadata(f"{name}: It contains a control character.")
@@ -162,7 +148,7 @@ def read(document: Document) -> Document:
     """Return the members that are to be registered. Raises the first problem's ProtocolError."""
     for satisfied in CHECKS:
         satisfied(document)
-    names = (*metadata.REGISTERED, *filter(metadata.is_localized, document))
+    names = (*REGISTERED, *filter(client_metadata.is_localized, document))
     return {name: document[name] for name in names if name in document}
 
 
@@ -172,9 +158,10 @@ def assign(client: Client, registered: Document) -> None:
 
     Raises InvalidRedirectUri or InvalidClientMetadata. RFC 7591 §2; the client isn't saved.
     """
-    decided = metadata.values_of(client)
+    values = client_metadata.values_of(client)
+    policies = {member.name: values[member.name] for member in MEMBERS if member.operators_only}
     try:
-        metadata.assign(client, {**{name: decided[name] for name in metadata.POLICY}, **registered})
+        client_metadata.assign(client, {**policies, **registered})
     except TypeError as problem:
         raise InvalidClientMetadata(f"{problem}.") from None
     client.grant_types = list(dict.fromkeys(client.grant_types))
@@ -206,7 +193,7 @@ def _problem(check: Callable[[], None]) -> ProtocolError | None:
             check()
     except ValidationError as error:
         column, problems = next(iter(error.message_dict.items()))
-        name = metadata.NAMES_OF_COLUMNS.get(column, column)
+        name = BY_COLUMN[column].name if column in BY_COLUMN else column
         kind = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
         return kind(f"{name}: {problems[0]}")
     return None
@@ -214,8 +201,8 @@ def _problem(check: Callable[[], None]) -> ProtocolError | None:
 
 def registered_by(client: Client) -> Document:
     """Return all that is registered for a client, defaults filled in. RFC 7591 §3.2.1."""
-    values = metadata.values_of(client)
-    members = {name: values[name] for name in metadata.REGISTERED}
+    values = client_metadata.values_of(client)
+    members = {name: values[name] for name in REGISTERED}
     members["scope"] = " ".join(_scopes_of(client))
     always = {name: members[name] for name in ("grant_types", "response_types")}
     given = {name: value for name, value in members.items() if value not in (None, "", [])}
@@ -239,7 +226,7 @@ def _words(value: Any) -> str:
 
 
 def _is_localized_page(name: str) -> bool:
-    return metadata.is_localized(name) and not name.startswith("client_name#")
+    return client_metadata.is_localized(name) and not name.startswith("client_name#")
 
 
 def _texts_in(value: Any) -> Iterator[str]:

@@ -10,7 +10,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from idp.clients import metadata
+from idp import client_metadata
 from idp.declaration import DeclarationError, apply, export
 from idp.declaration.file import read
 
@@ -19,7 +19,7 @@ MEMBERS = {
         *("email", "password", "email_verified", "groups", "is_active", "is_staff", "address"),
         *("is_superuser", "name", "birthdate", "picture", "phone_number_verified", "locale"),
     ),
-    "clients": ("client_id", "client_secret", "owner", *metadata.NAMES),
+    "clients": ("client_id", "client_secret", "owner", *client_metadata.BY_NAME),
     "resource_servers": (
         *("identifier", "name", "scopes", "access_token_format", "access_token_signing_alg"),
         *("access_token_lifetime", "access_token_encryption_alg", "encryption_jwk"),

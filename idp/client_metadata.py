@@ -1,0 +1,364 @@
+"""The table of client metadata: every member, who may set it, and how it is shown.
+
+OIDC Dynamic Client Registration §2, RFC 7591 §2, with the operator's policy beside it. Read by
+registration, client ID metadata documents, `apply`, export, the administration's form and events.
+"""
+
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any, Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from idp import policy
+from idp.models import Client
+from idp.protocol.languages import is_tag, tagged
+from idp.protocol.vocabulary import READABLE_METADATA
+
+#: Types of members, as JSON has them.
+TEXT: Final = (str,)
+TEXTS: Final = (list,)
+FLAG: Final = (bool,)
+NUMBER: Final = (int, NoneType)
+JWK_SET: Final = (dict, NoneType)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member of client metadata."""
+
+    #: As registration, documents, `apply` and events name it.
+    name: str
+    #: The Python types of its values; of TEXTS, every item is a `str`.
+    type: tuple[type, ...] = TEXT
+    #: The model's column, where its name differs.
+    stored_as: str = ""
+    #: The values that may be chosen; empty for any.
+    choices: tuple[str, ...] = ()
+    #: Whether only operators set it. Otherwise the client may as well, when it registers itself.
+    operators_only: bool = False
+    #: Whether an event of a denied registration masks the value.
+    masked: bool = True
+    #: The label in the administration's form; empty for the verbose name of the column.
+    label: str | Promise = ""
+    help: str | Promise = ""
+
+    @property
+    def column(self) -> str:
+        """The model's column."""
+        return self.stored_as or self.name
+
+
+MEMBERS: Final = (
+    Member(
+        "client_name",
+        stored_as="name",
+        label=_("Name"),
+        help=_("As people read it when they sign in."),
+    ),
+    Member(
+        "redirect_uris",
+        TEXTS,
+        masked=False,
+        label=_("Redirect URIs"),
+        help=_(
+            "Where people return to after signing in, one a line. Compared character by "
+            "character: every slash counts."
+        ),
+    ),
+    Member(
+        "post_logout_redirect_uris",
+        TEXTS,
+        masked=False,
+        label=_("Post-logout redirect URIs"),
+        help=_("Where people may return to after signing out, one a line."),
+    ),
+    Member(
+        "grant_types",
+        TEXTS,
+        choices=policy.GRANT_TYPES,
+        masked=False,
+        label=_("What it does"),
+    ),
+    Member(
+        "response_types",
+        TEXTS,
+        choices=policy.RESPONSE_TYPES,
+        masked=False,
+        label=_("What it gets after a sign-in"),
+        help=_(
+            "None ticked: a code, which is what every app should use. All others are legacy and "
+            "need implicit, and the profile that is compatible."
+        ),
+    ),
+    Member("application_type", choices=tuple(Client.ApplicationType.values), masked=False),
+    Member(
+        "token_endpoint_auth_method", choices=policy.CLIENT_AUTHENTICATION_METHODS, masked=False
+    ),
+    Member("token_endpoint_auth_signing_alg", choices=policy.CLIENT_ALGORITHMS),
+    Member(
+        "jwks",
+        JWK_SET,
+        help=_("A JWK set in JSON, public keys only; or else their address below."),
+    ),
+    Member("jwks_uri"),
+    Member(
+        "request_uris",
+        TEXTS,
+        label=_("Request URIs"),
+        help=_("Where signed requests may be fetched from, one https address a line."),
+    ),
+    Member(
+        "subject_type",
+        choices=policy.SUBJECT_TYPES,
+        masked=False,
+        help=_(
+            "Pairwise: it knows people by identifiers (sub) that apps of other hosts don’t "
+            "have. Changing it later makes everybody a stranger to the app."
+        ),
+    ),
+    Member(
+        "sector_identifier_uri",
+        help=_(
+            "For pairwise apps with several hosts: the https address of a JSON list that has "
+            "all of their redirect URIs."
+        ),
+    ),
+    Member(
+        "require_signed_request_object",
+        FLAG,
+        help=_(
+            "Sign-ins begin only with what the app has signed; nothing else in their address "
+            "counts."
+        ),
+    ),
+    Member("request_object_signing_alg", choices=policy.CLIENT_ALGORITHMS),
+    Member("request_object_encryption_alg", choices=policy.DECRYPTION_ALGORITHMS),
+    Member("request_object_encryption_enc", choices=policy.RESPONSE_CONTENT_ENCRYPTIONS),
+    Member(
+        "id_token_signed_response_alg",
+        choices=policy.ID_TOKEN_ALGORITHMS,
+        masked=False,
+        help=_(
+            "RS256 suits nearly every app. Those that start with HS sign with the app’s secret."
+        ),
+    ),
+    Member(
+        "id_token_encrypted_response_alg",
+        choices=policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+        masked=False,
+        help=_(
+            "None: not encrypted, which suits nearly every app. Otherwise only the app can "
+            "read its ID tokens, with a key of its own or with its secret."
+        ),
+    ),
+    Member(
+        "id_token_encrypted_response_enc",
+        choices=policy.RESPONSE_CONTENT_ENCRYPTIONS,
+        masked=False,
+    ),
+    Member(
+        "userinfo_signed_response_alg",
+        choices=policy.ID_TOKEN_ALGORITHMS,
+        masked=False,
+        help=_("None: plain JSON, which nearly every app expects."),
+    ),
+    Member(
+        "userinfo_encrypted_response_alg",
+        choices=policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+        masked=False,
+    ),
+    Member(
+        "userinfo_encrypted_response_enc",
+        choices=policy.RESPONSE_CONTENT_ENCRYPTIONS,
+        masked=False,
+    ),
+    Member("introspection_signed_response_alg", choices=policy.SIGNING_ALGORITHMS),
+    # A text with spaces on the wire, a list in the column.
+    Member(
+        "scope",
+        stored_as="scopes",
+        masked=False,
+        label=_("Scopes"),
+        help=_("What it may ask for, one a line. None: every standard scope."),
+    ),
+    Member("default_max_age", NUMBER),
+    Member(
+        "default_acr_values",
+        TEXTS,
+        choices=policy.ACR_VALUES,
+        label=_("Wished sign-in"),
+        help=_(
+            "Levels of sign-in (default_acr_values) that people are asked for who can reach them, "
+            "one a line."
+        ),
+    ),
+    Member("require_auth_time", FLAG, help=_("ID tokens always say when somebody signed in.")),
+    Member("client_uri"),
+    Member("logo_uri", help=_("An https address; each visitor’s browser loads it.")),
+    Member(
+        "backchannel_logout_uri",
+        help=_("An https address of the app that we tell when somebody’s session ends."),
+    ),
+    Member("backchannel_logout_session_required", FLAG),
+    Member(
+        "frontchannel_logout_uri",
+        help=_(
+            "A page of the app that the person’s browser loads when they sign out here. It "
+            "has scheme, host and port of a redirect URI."
+        ),
+    ),
+    Member("frontchannel_logout_session_required", FLAG),
+    Member(
+        "initiate_login_uri",
+        help=_(
+            "An https address of the app that begins a sign-in. With it, people can open the "
+            "app from their list of apps."
+        ),
+    ),
+    Member("policy_uri"),
+    Member("tos_uri"),
+    Member("contacts", TEXTS, label=_("Contacts"), help=_("Its makers’ e-mail addresses.")),
+    Member("software_id", help=_("The same for every installation of one program (software_id).")),
+    Member("software_version"),
+    Member(
+        "allowed_origins",
+        TEXTS,
+        operators_only=True,
+        label=_("Allowed origins"),
+        help=_(
+            "Web origins that may call token and UserInfo from a browser, one a line. Those of "
+            "a public app’s redirect URIs may anyway."
+        ),
+    ),
+    Member("profile", choices=tuple(Client.Profile.values), operators_only=True),
+    Member("access_token_format", choices=policy.ACCESS_TOKEN_FORMATS, operators_only=True),
+    Member(
+        "access_token_lifetime",
+        NUMBER,
+        operators_only=True,
+        help=_(
+            "Empty: 3600, an hour. 86400, a day, at most. Tokens for APIs live as long as "
+            "those say."
+        ),
+    ),
+    Member(
+        "required_acr",
+        choices=policy.ACR_VALUES,
+        operators_only=True,
+        help=_("Nobody gets in below it; whoever has no second step is led to set one up."),
+    ),
+    Member(
+        "allowed_groups",
+        TEXTS,
+        operators_only=True,
+        label=_("Groups who may use it"),
+        help=_("Only their members can sign in to it. None ticked: everybody."),
+    ),
+    Member(
+        "refresh_token_idle_lifetime",
+        NUMBER,
+        operators_only=True,
+        help=_(
+            "How long one lives that is not used; each use gives a new one. Empty: 2592000, "
+            "30 days."
+        ),
+    ),
+    Member(
+        "refresh_token_absolute_lifetime",
+        NUMBER,
+        operators_only=True,
+        help=_(
+            "How long after a sign-in the last one ends, used or not. Empty: 31536000, a year, "
+            "which is the most."
+        ),
+    ),
+    Member(
+        "refresh_token_grace",
+        NUMBER,
+        operators_only=True,
+        help=_(
+            "How long one that was just used still gives an answer, for answers that were lost "
+            "and apps in two tabs. Empty: 10 for an app without a secret, 0 for all others. 30 "
+            "at most."
+        ),
+    ),
+    Member("refresh_without_offline_access", FLAG, operators_only=True),
+    Member(
+        "first_party",
+        FLAG,
+        stored_as="skip_authorization",
+        operators_only=True,
+        label=_("Your own app: people are not asked to agree"),
+    ),
+    Member(
+        "enabled",
+        FLAG,
+        operators_only=True,
+        help=_("Off: everything of this app stops at once."),
+    ),
+)
+BY_NAME: Final = {member.name: member for member in MEMBERS}
+BY_COLUMN: Final = {member.column: member for member in MEMBERS}
+#: The names of what clients may say of themselves.
+REGISTERED: Final = tuple(member.name for member in MEMBERS if not member.operators_only)
+#: The column with members in languages, such as `client_name#de` (§2.1).
+LOCALIZED: Final = "localized"
+#: The columns that hold all metadata.
+COLUMNS: Final = (*BY_COLUMN, LOCALIZED)
+#: What a client has that registers no grant types.
+DEFAULT_GRANT_TYPES = ["authorization_code"]
+
+
+def is_localized(name: str) -> bool:
+    """Whether this is a member in a language, such as `client_name#de` (§2.1)."""
+    base, tag = tagged(name)
+    return base in READABLE_METADATA and tag is not None and is_tag(tag)
+
+
+def values_of(client: Client) -> dict[str, Any]:
+    """Return a client's metadata by name."""
+    values = {member.name: getattr(client, member.column) for member in MEMBERS}
+    # A column of choices that was just set has a member of an enumeration.
+    values = {name: str(v) if isinstance(v, str) else v for name, v in values.items()}
+    values["scope"] = " ".join(client.scopes)
+    return {**values, **client.localized}
+
+
+def defaults(grant_types: list[str]) -> dict[str, Any]:
+    """Return the values of what a client with these grant types leaves out."""
+    fresh = Client(grant_types=DEFAULT_GRANT_TYPES)
+    response_types = ["code"] if "authorization_code" in grant_types else []
+    return {**values_of(fresh), "response_types": response_types}
+
+
+def assign(client: Client, metadata: dict[str, Any]) -> None:
+    """Set columns from metadata, with registration's defaults for what is left out.
+
+    Raises TypeError naming the member for a value of the wrong type. The client isn't saved.
+    """
+    grant_types = metadata.get("grant_types", DEFAULT_GRANT_TYPES)
+    left_out = defaults(grant_types if isinstance(grant_types, list) else [])
+    for member in MEMBERS:
+        value = metadata.get(member.name, left_out[member.name])
+        _refuse_other_type(member, value)
+        setattr(client, member.column, value.split() if member.name == "scope" else value)
+    client.localized = _localized(metadata)
+
+
+def _localized(metadata: dict[str, Any]) -> dict[str, str]:
+    members = {name: value for name, value in metadata.items() if is_localized(name)}
+    for name, value in members.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name}: {value!r} is not of the right type")
+    return {name: value for name, value in members.items() if value}
+
+
+def _refuse_other_type(member: Member, value: Any) -> None:
+    # To Python true is a whole number; to a client's metadata it is not.
+    is_odd_flag = isinstance(value, bool) and bool not in member.type
+    if is_odd_flag or not isinstance(value, member.type):
+        raise TypeError(f"{member.name}: {value!r} is not of the right type")
+    if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+        raise TypeError(f"{member.name}: every member of the list must be a text")

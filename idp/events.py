@@ -19,6 +19,7 @@ from django.utils import timezone
 from accounts.models import User
 from foundation.client_address import client_address
 from foundation.plain_text import made_visible
+from idp.client_metadata import MEMBERS
 from idp.logs import MASK, REQUEST_ID
 from idp.models import Client, Event
 from idp.models.event import new_reference
@@ -34,39 +35,13 @@ Kind = Event.Kind
 ROWS_A_MINUTE = {"ip_address": 60, "client_id": 300}
 _CAUSED_BY_STRANGERS = frozenset({Kind.DENIED, Kind.SIGN_IN_FAILED, Kind.REUSED})
 
-#: Parameters that explain a denial and open nothing. Of any other, only the length is kept.
-_TELLING = frozenset(
+#: Parameters that explain a denial and are no secrets. Of any other, only the length is kept.
+_SHOWN = frozenset(
     {
-        "acr_values",
-        "application_type",
-        "audience",
-        "client_id",
-        "code_challenge_method",
-        "display",
-        "grant_type",
-        "grant_types",
-        "id_token_encrypted_response_alg",
-        "id_token_encrypted_response_enc",
-        "id_token_signed_response_alg",
-        "max_age",
-        "post_logout_redirect_uri",
-        "post_logout_redirect_uris",
-        "prompt",
-        "redirect_uri",
-        "redirect_uris",
-        "request_uri",
-        "resource",
-        "response_mode",
-        "response_type",
-        "response_types",
-        "scope",
-        "subject_type",
-        "token_endpoint_auth_method",
-        "token_type_hint",
-        "ui_locales",
-        "userinfo_encrypted_response_alg",
-        "userinfo_encrypted_response_enc",
-        "userinfo_signed_response_alg",
+        *("acr_values", "audience", "client_id", "code_challenge_method", "display", "grant_type"),
+        *("max_age", "post_logout_redirect_uri", "prompt", "redirect_uri", "request_uri"),
+        *("resource", "response_mode", "response_type", "scope", "token_type_hint", "ui_locales"),
+        *(member.name for member in MEMBERS if not member.masked),
     }
 )
 #: Within an address, what an answer left there: apps send `redirect_uri=window.location`.
@@ -184,7 +159,7 @@ def without_secrets(parameters: Parameters) -> dict[str, str]:
     for name, value in sorted(parameters.values.items())[:_MOST_PARAMETERS]:
         if name == "client_id":
             value = _named(value)
-        shown[_name(name)] = _shown(value) if name in _TELLING else _measured(value)
+        shown[_name(name)] = _shown(value) if name in _SHOWN else _measured(value)
     if len(parameters.resources) > 1:
         shown["resource"] = _shown(" ".join(parameters.resources))
     return shown

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.authentication import Authentication, authentication_of
 from idp import policy
 from idp.clients import owners
-from idp.clients.opened import offer
+from idp.clients.enabled_grants import enabled_grants
 from idp.clients.quick_starts import QUICK_STARTS
 from idp.clients.redirect_uris import Comparison, compared
 from idp.endpoints.error_explanations import EXPLANATIONS
@@ -49,7 +49,7 @@ def overview(http: HttpRequest) -> HttpResponse:
             "scopes": policy.SCOPE_CLAIMS.items(),
             "algorithms": policy.ID_TOKEN_ALGORITHMS,
             "authentication_methods": policy.CLIENT_AUTHENTICATION_METHODS,
-            "grant_types": offer().grant_types,
+            "grant_types": enabled_grants().grant_types,
             "quick_starts": QUICK_STARTS.values(),
             "errors": sorted(EXPLANATIONS.items()),
             "example": _EXAMPLE,

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
 from idp import claims, keys, policy
 from idp.claim_sources import configured
-from idp.clients.opened import Offer, offer
+from idp.clients.enabled_grants import EnabledGrants, enabled_grants
 from idp.endpoints.wire import methods
 
 
@@ -30,7 +30,7 @@ class Document:
 def published(path: str) -> Document | None:
     """Return the document at this path, or None. The keys are at most PUBLISHED_FOR old."""
     if path in policy.DISCOVERY_PATHS:
-        return _discovery(offer())
+        return _discovery(enabled_grants())
     if path == policy.PATHS["jwks_uri"]:
         return _jwks(keys.key_set().jwks)
     return None
@@ -49,15 +49,15 @@ def document(http: HttpRequest) -> HttpResponse:
     return response
 
 
-def provider_metadata(offered: Offer) -> dict[str, Any]:
+def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
     """Return what this provider is and does, all of it from the tables that the checks read."""
     return {
         "issuer": policy.ISSUER,
         **{name: policy.address(name) for name in policy.PATHS},
         "scopes_supported": policy.SCOPES,
-        "response_types_supported": offered.response_types,
+        "response_types_supported": enabled.response_types,
         "response_modes_supported": policy.RESPONSE_MODES,
-        "grant_types_supported": offered.grant_types,
+        "grant_types_supported": enabled.grant_types,
         "acr_values_supported": policy.ACR_VALUES,
         "subject_types_supported": policy.SUBJECT_TYPES,
         "id_token_signing_alg_values_supported": policy.ID_TOKEN_ALGORITHMS,
@@ -104,8 +104,8 @@ def provider_metadata(offered: Offer) -> dict[str, Any]:
 
 
 @cache
-def _discovery(offered: Offer) -> Document:
-    return _document(json.dumps(provider_metadata(offered), indent=1).encode(), "max-age=300")
+def _discovery(enabled: EnabledGrants) -> Document:
+    return _document(json.dumps(provider_metadata(enabled), indent=1).encode(), "max-age=300")
 
 
 @cache

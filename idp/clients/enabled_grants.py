@@ -1,6 +1,6 @@
-"""What operators have opened clients for, beyond what is offered to all (docs/adr/0011).
+"""Grant types and response types that operators enabled for clients, for discovery.
 
-OIDC Discovery §3: what somebody can use is advertised.
+OIDC Discovery §3: what any client can use is published (docs/adr/0011).
 """
 
 import threading
@@ -16,33 +16,33 @@ from idp.protocol.response_types import grants_of, parts
 
 
 @dataclass(frozen=True)
-class Offer:
+class EnabledGrants:
     """The grant types and response types that discovery lists, in the order of `policy`."""
 
     grant_types: tuple[str, ...]
     response_types: tuple[str, ...]
 
 
-#: Seconds to wait for another thread that looks for the first time.
-_LOOKS_WITHIN = 1.0
+#: Seconds to wait for another thread that reads them for the first time.
+_READ_WITHIN = 1.0
 _lock = threading.Lock()
-_known: tuple[float, Offer] | None = None
+_known: tuple[float, EnabledGrants] | None = None
 
 
-def offer() -> Offer:
-    """Return what somebody can use here, about `policy.PUBLISHED_FOR` old.
+def enabled_grants() -> EnabledGrants:
+    """Return what any client can use, at most about `policy.PUBLISHED_FOR` old.
 
-    While the database is away: what was last known, or what is offered to all. One thread looks
-    anew, while the others go on with what was known.
+    While the database is away: what was last known, or what is offered to all clients. One thread
+    reads it anew, and the others go on with what was known.
     """
     global _known
     known = _known
     if known is not None and time.monotonic() - known[0] <= policy.PUBLISHED_FOR.total_seconds():
         return known[1]
-    if not _lock.acquire(timeout=0 if known else _LOOKS_WITHIN):
+    if not _lock.acquire(timeout=0 if known else _READ_WITHIN):
         return known[1] if known else _offered(())
     try:
-        _known = (time.monotonic(), _offered(_opened()))
+        _known = (time.monotonic(), _offered(_of_clients()))
     except Error:
         if known is None:
             return _offered(())
@@ -52,24 +52,24 @@ def offer() -> Offer:
     return _known[1]
 
 
-def _opened() -> Iterator[tuple[list[str], list[str]]]:
-    """Return the grant types and response types of each client that was opened for more."""
-    opened = Client.objects.filter(has_legacy_grants=True, enabled=True)
-    yield from opened.values_list("grant_types", "response_types")
+def _of_clients() -> Iterator[tuple[list[str], list[str]]]:
+    """Return the grant types and response types of each client with legacy grants."""
+    clients = Client.objects.filter(has_legacy_grants=True, enabled=True)
+    yield from clients.values_list("grant_types", "response_types")
 
 
-def _offered(opened: Iterable[tuple[list[str], list[str]]]) -> Offer:
+def _offered(enabled: Iterable[tuple[list[str], list[str]]]) -> EnabledGrants:
     kinds, grants = set(policy.OFFERED_RESPONSE_TYPES), set(policy.GRANT_TYPES)
     grants -= policy.LEGACY_GRANT_TYPES
     if policy.REGISTRATION in {"token", "open"}:
         kinds |= set(policy.REGISTRATION_RESPONSE_TYPES)
         grants |= set(policy.REGISTRATION_GRANT_TYPES)
-    for grant_types, response_types in opened:
+    for grant_types, response_types in enabled:
         kinds |= set(response_types)
         grants |= set(grant_types)
     grants |= {grant for kind in kinds for grant in grants_of(kind)}
     offered = {parts(kind) for kind in kinds}
-    return Offer(
+    return EnabledGrants(
         tuple(grant for grant in policy.GRANT_TYPES if grant in grants),
         tuple(kind for kind in policy.RESPONSE_TYPES if parts(kind) in offered),
     )

@@ -36,7 +36,7 @@ ROWS_A_MINUTE = {"ip_address": 60, "client_id": 300}
 _CAUSED_BY_STRANGERS = frozenset({Kind.DENIED, Kind.SIGN_IN_FAILED, Kind.REUSED})
 
 #: Parameters that explain a denial and are no secrets. Of any other, only the length is kept.
-_SHOWN = frozenset(
+_UNMASKED = frozenset(
     {
         *("acr_values", "audience", "client_id", "code_challenge_method", "display", "grant_type"),
         *("max_age", "post_logout_redirect_uri", "prompt", "redirect_uri", "request_uri"),
@@ -159,7 +159,7 @@ def without_secrets(parameters: Parameters) -> dict[str, str]:
     for name, value in sorted(parameters.values.items())[:_MOST_PARAMETERS]:
         if name == "client_id":
             value = _named(value)
-        shown[_name(name)] = _shown(value) if name in _SHOWN else _measured(value)
+        shown[_name(name)] = _shown(value) if name in _UNMASKED else _measured(value)
     if len(parameters.resources) > 1:
         shown["resource"] = _shown(" ".join(parameters.resources))
     return shown

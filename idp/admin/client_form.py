@@ -4,12 +4,11 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.db.models import URLField
 from django.utils.translation import gettext_lazy as _
 
+from idp.admin.client_model_form import ClientModelForm
 from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
-from idp.admin.proof import ProvenForm
 from idp.client_metadata import BY_COLUMN, LOCALIZED, MEMBERS, NUMBER
 from idp.models import Client
 
@@ -103,12 +102,10 @@ def _lines(column: str) -> Lines:
     return Lines(required=False, **_words(column))
 
 
-class ClientForm(ProvenForm):
+class ClientForm(ClientModelForm):
     """An app's metadata, its lists a line each."""
 
     proven = ("enabled", "skip_authorization")
-    #: Why the list at the sector identifier URI does not vouch for the app.
-    sector_problem: ValidationError | None = None
 
     redirect_uris = _lines("redirect_uris")
     post_logout_redirect_uris = _lines("post_logout_redirect_uris")
@@ -175,12 +172,6 @@ class ClientForm(ProvenForm):
             signs_in = "authorization_code" in cleaned.get("grant_types", ())
             cleaned["response_types"] = ["code"] if signs_in else []
         return cleaned
-
-    def _post_clean(self) -> None:
-        """Check the app as a whole; and what its sector identifier URI has, which was fetched."""
-        super()._post_clean()  # type: ignore[misc]
-        if self.sector_problem and not self.errors:
-            self.add_error(None, self.sector_problem)
 
 
 #: What an app says of itself in its own document, if it has one; its scopes are the operator's.

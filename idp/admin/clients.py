@@ -22,13 +22,13 @@ from accounts.models import User
 from idp import events, policy
 from idp.admin import improve, new_app, proof, search, trial
 from idp.admin.client_form import FIELDSETS, OF_ITS_DOCUMENT, THE_RECORD, ClientForm
+from idp.admin.client_model_form import remote_problem_with
 from idp.admin.page import Act, Link, Page, counted, list_of
 from idp.admin.preview import PreviewForm
 from idp.admin.summary import summary_of
-from idp.clients import deletion, secrets, sectors
+from idp.clients import deletion, secrets
 from idp.logout import backchannel, client_sessions
 from idp.models import Authorization, Client, Consent, Delivery, Event
-from idp.protocol.errors import TemporarilyUnavailable
 from idp.registration import software_statements
 from idp.tokens.revocation import revoke_all
 
@@ -36,7 +36,7 @@ from idp.tokens.revocation import revoke_all
 _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
 
 
-_SECTOR_PROBLEM = "_sector_problem"
+_REMOTE_PROBLEM = "_remote_problem"
 
 
 def _send_test_logout(client: Client) -> HttpResponse:
@@ -210,23 +210,25 @@ class ClientsPage(Page):
         """Return nobody: what happens to an app does not concern its owner's account."""
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Let the form know what is wrong with the list at the sector identifier URI."""
+        """Let the form know what the remote checks found."""
         form: Any = super().get_form(request, *args, **kwargs)
-        form.sector_problem = getattr(request, _SECTOR_PROBLEM, None)
+        form.remote_problem = getattr(request, _REMOTE_PROBLEM, None)
         return form
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Fetch what vouches for the app before the transaction begins: it may take seconds."""
-        if request.method == "POST" and request.POST.get("sector_identifier_uri"):
-            setattr(request, _SECTOR_PROBLEM, self._sector_problem(request, object_id))
+        """Run the remote checks before the transaction begins: they may take seconds."""
+        if request.method == "POST":
+            setattr(request, _REMOTE_PROBLEM, self._remote_problem(request, object_id))
         return super().changeform_view(request, object_id, *args, **kwargs)
 
-    def _sector_problem(
+    def _remote_problem(
         self, request: HttpRequest, object_id: str | None
     ) -> ValidationError | None:
-        """Return what is wrong with the list of an app that would be saved otherwise."""
+        """Return what the remote checks find of an app that would be saved otherwise."""
+        if not request.POST.get("sector_identifier_uri"):
+            return None
         client = self.get_object(request, unquote(object_id)) if object_id else None
         adds = object_id is None and self.has_add_permission(request)
         if not (adds or (client and self.has_change_permission(request, client))):
@@ -234,14 +236,7 @@ class ClientsPage(Page):
         form = self.get_form(request, client, change=client is not None)(
             request.POST, instance=client
         )
-        try:
-            if form.is_valid():
-                sectors.vouches_for(form.instance)
-        except ValidationError as problem:
-            return problem
-        except TemporarilyUnavailable as problem:
-            return ValidationError({"sector_identifier_uri": [str(problem)]})
-        return None
+        return remote_problem_with(form.instance) if form.is_valid() else None
 
     def client_id_of(self, row: Client) -> str:
         """Return the app's client_id."""

@@ -11,6 +11,7 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from idp.admin.client_model_form import ClientModelForm
 from idp.admin.fields import Choices, Lines
 from idp.models import Client, ResourceServer
 
@@ -84,8 +85,8 @@ KINDS = {
 }
 
 
-class NewAppForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What one kind of app has to say; the model checks it as it checks everything."""
+class NewAppForm(ClientModelForm):
+    """What one kind of app has to say."""
 
     redirect_uris = Lines(label=_("Redirect URIs"))
     post_logout_redirect_uris = Lines(

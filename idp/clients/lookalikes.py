@@ -3,7 +3,7 @@
 from foundation.lookalikes import skeleton
 from idp.clients.presentation import name_of
 from idp.models import Client
-from idp.models.client import LONGEST_SKELETON
+from idp.models.client_derived import LONGEST_SKELETON
 
 
 def looks_like(client: Client) -> str:

@@ -9,6 +9,7 @@ from accounts.next import split
 from idp import policy
 from idp.clients import logos
 from idp.models import Client
+from idp.protocol.languages import best, tagged
 from idp.protocol.redirect_uris import origin_of
 
 
@@ -83,8 +84,17 @@ def way_to(client: Client, redirect_uri: str) -> str:
 
 
 def _said(member: str, client: Client) -> str:
-    """Return what the client says of itself in the page's language."""
-    return client.in_language(member, get_language() or "")
+    """Return a member in the page's language, else without a language. RFC 4647 §3.4."""
+    texts = {
+        tag: text
+        for name, text in client.localized.items()
+        for base, tag in [tagged(name)]
+        if base == member and tag
+    }
+    tag = best(texts, get_language() or "")
+    if tag is not None:
+        return str(texts[tag])
+    return str(client) if member == "client_name" else str(getattr(client, member))
 
 
 def hosts_of(client: Client) -> list[str]:

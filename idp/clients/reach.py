@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from idp import outbound, policy
-from idp.clients import sectors
+from idp.clients.validation.remote import fetch_sector_document
 from idp.fetched_keys import fetched
 from idp.fetching import party_of
 from idp.jose.algorithms import ALGORITHMS
@@ -81,7 +81,7 @@ def _verifies(key: Any, algorithm: str) -> bool:
 
 def _at_sector(client: Client) -> tuple[str, ...]:
     try:
-        sectors.look(client)
+        fetch_sector_document(client)
     except ValidationError as error:
         return tuple(error.messages)
     except TemporarilyUnavailable as problem:

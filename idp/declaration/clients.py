@@ -10,8 +10,7 @@ from django.db.models import QuerySet
 from accounts.addresses import normalised_email
 from accounts.models import User
 from idp import client_metadata
-from idp.clients import secrets
-from idp.clients.sectors import vouches_for
+from idp.clients import secrets, validation
 from idp.declaration import groups
 from idp.declaration.change import NEW_SECRET, Act, Change, differences
 from idp.declaration.members import (
@@ -57,9 +56,9 @@ def plan_client(
     groups.refuse_odd_names(what, "allowed_groups", client.allowed_groups)
     catalog.new_groups.update(client.allowed_groups)
     client.user = _owner(what, entry, people)
-    validate(what, client, clean=partial(client.clean, catalog), names=_NAMES)
+    validate(what, client, clean=partial(validation.check, client, catalog), names=_NAMES)
     try:
-        vouches_for(client)
+        validation.check_remotely(client)
     except ValidationError as error:
         ((name, problems),) = error.message_dict.items()
         raise DeclarationError(f"{what}: {name}: {' '.join(problems)}") from None

@@ -1,7 +1,8 @@
 """The provider's data. django-oauth-toolkit's models are swapped for ours here, and only here."""
 
 from idp.models.authorization import Authorization, ClientSession, Consent, PendingAuthorization
-from idp.models.client import Client, ClientName, ClientOrigin, ClientSecret, UsedAssertion
+from idp.models.client import Client
+from idp.models.client_rows import ClientName, ClientOrigin, ClientSecret, UsedAssertion
 from idp.models.delivery import Delivery
 from idp.models.event import Event
 from idp.models.keys import SigningKey

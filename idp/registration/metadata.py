@@ -14,10 +14,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import override
 
 from idp import client_metadata, policy
-from idp.client_metadata import BY_COLUMN, MEMBERS, REGISTERED, TEXT
-from idp.clients.sectors import vouches_for
+from idp.client_metadata import BY_COLUMN, LOCALIZED, MEMBERS, REGISTERED, TEXT
+from idp.clients import validation
 from idp.models import Client
-from idp.protocol import addresses
 from idp.protocol.errors import InvalidClientMetadata, InvalidRedirectUri, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
@@ -37,7 +36,6 @@ _NOT_OFFERED = (
     "require_pushed_authorization_requests",
     "tls_client_certificate_bound_access_tokens",
 )
-_PAGES = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
 #: Control characters, and halves of characters: no name has them, and no database takes them all.
 _UNPRINTABLE = frozenset({"Cc", "Cs"})
 
@@ -87,27 +85,6 @@ def texts_can_be_kept(document: Document) -> None:
                 raise InvalidClientMetadata(f"{name}: It contains a control character.")
 
 
-@upholds("RFC 7591 §5")
-def pages_are_on_the_web(document: Document) -> None:
-    """RFC 7591 §5: what people may follow never runs script."""
-    for name in (*_PAGES, *filter(_is_localized_page, document)):
-        value = document.get(name)
-        if isinstance(value, str) and value and not addresses.is_on_the_web(value):
-            raise InvalidClientMetadata(f"{name}: It is not an address that starts with https://.")
-
-
-@upholds("OIDC Dynamic Client Registration §2")
-def sign_in_is_initiated_over_https(document: Document) -> None:
-    """OIDC Dynamic Client Registration §2: `initiate_login_uri` has to be https."""
-    value = document.get("initiate_login_uri")
-    if value is not None and not (
-        isinstance(value, str) and addresses.is_on_the_web(value, {"https"})
-    ):
-        raise InvalidClientMetadata(
-            "initiate_login_uri: It is not an address that starts with https://."
-        )
-
-
 @upholds("OIDC Dynamic Client Registration §2")
 def tokens_are_not_sent_to_localhost(document: Document) -> None:
     """OIDC Dynamic Client Registration §2: a website with implicit is not on localhost."""
@@ -137,8 +114,6 @@ CHECKS: tuple[Check, ...] = (
     choices_are_offered,
     keys_come_in_one_way,
     texts_can_be_kept,
-    pages_are_on_the_web,
-    sign_in_is_initiated_over_https,
     tokens_are_not_sent_to_localhost,
     offline_access_can_be_granted,
 )
@@ -170,7 +145,7 @@ def assign(client: Client, registered: Document) -> None:
 @upholds("RFC 7591 §2")
 def is_sound(client: Client) -> None:
     """RFC 7591 §2: redirect URIs, grants and response types fit each other and what is offered."""
-    problem = _problem(lambda: client.full_clean(validate_unique=False))  # the database does that
+    problem = _problem(lambda: validation.check_whole(client))
     if problem is not None:
         raise problem
 
@@ -181,7 +156,7 @@ def its_sector_agrees(client: Client) -> None:
 
     Fetches that, so call it outside of transactions, and after `is_sound`.
     """
-    problem = _problem(lambda: vouches_for(client))
+    problem = _problem(lambda: validation.check_remotely(client))
     if problem is not None:
         raise problem
 
@@ -193,6 +168,8 @@ def _problem(check: Callable[[], None]) -> ProtocolError | None:
             check()
     except ValidationError as error:
         column, problems = next(iter(error.message_dict.items()))
+        if column == LOCALIZED:  # its problems begin with the member
+            return InvalidClientMetadata(problems[0])
         name = BY_COLUMN[column].name if column in BY_COLUMN else column
         kind = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
         return kind(f"{name}: {problems[0]}")
@@ -223,10 +200,6 @@ def _words(value: Any) -> str:
     texts = value if isinstance(value, list) else [value]
     readable = all(isinstance(text, str) and text.isprintable() for text in texts)
     return " ".join(texts) if readable else f"({type(value).__name__})"
-
-
-def _is_localized_page(name: str) -> bool:
-    return client_metadata.is_localized(name) and not name.startswith("client_name#")
 
 
 def _texts_in(value: Any) -> Iterator[str]:

@@ -4,7 +4,8 @@ from typing import Any
 
 from oauth2_provider.scopes import BaseScopes
 
-from idp.models.client import known_scopes
+from idp import policy
+from idp.models import ResourceServer, Scope
 
 
 class Scopes(BaseScopes):
@@ -21,3 +22,12 @@ class Scopes(BaseScopes):
     def get_default_scopes(self, *_: Any, **__: Any) -> list[str]:
         """Return none: a request without scopes gets nothing."""
         return []
+
+
+def known_scopes() -> dict[str, str]:
+    """Return every scope there is: the standard ones, and with a description the operator's."""
+    scopes = dict.fromkeys(policy.SCOPES, "")
+    scopes |= {scope.name: str(scope) for scope in Scope.objects.all()}
+    for server in ResourceServer.objects.all():
+        scopes |= {scope: server.describe(scope) for scope in server.scopes}
+    return scopes

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from django.core.exceptions import ValidationError
 
-from idp.clients import secrets
+from idp.clients import secrets, validation
 from idp.clients.misses import Miss, misses
 from idp.models import Client, ClientSecret, Delivery, Event
 
@@ -83,7 +83,7 @@ def look(client: Client, now: datetime) -> Seen:
 
 def _refused(client: Client) -> Iterator[tuple[str, str]]:
     try:
-        copy(client).full_clean(validate_unique=False, validate_constraints=False)
+        validation.check_whole(copy(client))
     except ValidationError as error:
         for column, problems in error.message_dict.items():
             yield from ((column, problem) for problem in problems)

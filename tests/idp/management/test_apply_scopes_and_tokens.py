@@ -9,8 +9,8 @@ from django.utils import timezone
 from idp import server_keys
 from idp.declaration import DeclarationError, apply, state_of
 from idp.models import InitialAccessToken, Scope
-from idp.models.client import known_scopes
 from idp.models.registration import TOKEN_PURPOSE
+from idp.toolkit.scopes import known_scopes
 from tests.relying_party import unique
 
 SECRET = "t" * 40

@@ -1,0 +1,36 @@
+"""What every form that saves an app does: run the checks of client metadata."""
+
+from django.core.exceptions import ValidationError
+
+from idp.admin.proof import ProvenForm
+from idp.clients import validation
+from idp.models import Client
+from idp.protocol.errors import TemporarilyUnavailable
+
+
+class ClientModelForm(ProvenForm):
+    """A form of an app that is valid only where all checks of its metadata hold."""
+
+    #: What the remote checks found. They run before the transaction in which the form is saved.
+    remote_problem: ValidationError | None = None
+
+    def _post_clean(self) -> None:
+        """Check the app as a whole, beyond what each column holds."""
+        super()._post_clean()  # type: ignore[misc]
+        try:
+            validation.check(self.instance)
+        except ValidationError as problem:
+            self._update_errors(problem)  # type: ignore[attr-defined]
+        if self.remote_problem and not self.errors:
+            self.add_error(None, self.remote_problem)
+
+
+def remote_problem_with(client: Client) -> ValidationError | None:
+    """Return what the remote checks of an app's metadata find. It may take seconds."""
+    try:
+        validation.check_remotely(client)
+    except ValidationError as problem:
+        return problem
+    except TemporarilyUnavailable as problem:
+        return ValidationError({"sector_identifier_uri": [str(problem)]})
+    return None

@@ -1,0 +1,91 @@
+"""The checks of client metadata, in one tuple, which everything that saves a client runs.
+
+That is the administration's forms, registration and its updates (RFC 7592), client ID metadata
+documents, `apply` and imports. To add a check: write the function, put it in a tuple, test it.
+OIDC Dynamic Client Registration §2, RFC 7591 §2.
+"""
+
+from collections.abc import Callable, Iterator
+
+from django.core.exceptions import ValidationError
+
+from idp import policy
+from idp.clients.validation import addresses, grants, keys, references, remote, texts
+from idp.clients.validation.problem import Problem
+from idp.models import Client
+from idp.models.catalog import Catalog
+
+Check = Callable[[Client, Catalog], Iterator[Problem]]
+
+CHECKS: tuple[Check, ...] = (
+    addresses.web_addresses_can_be_used,
+    addresses.redirect_uris_can_be_used,
+    addresses.origins_are_origins,
+    texts.texts_can_be_seen,
+    keys.keys_are_usable,
+    keys.request_uris_can_be_fetched,
+    keys.signed_requests_can_be_verified,
+    keys.public_clients_use_no_secret,
+    keys.responses_can_be_encrypted,
+    keys.content_encryption_has_key_encryption,
+    texts.localized_texts_can_be_shown,
+    grants.grants_have_redirect_uris,
+    grants.grants_and_response_types_match,
+    grants.grants_suit_the_client,
+    addresses.pairwise_clients_have_a_sector,
+    references.groups_exist,
+    references.values_are_offered,
+)
+#: Checks that fetch what the client registered an address of. They may take seconds.
+REMOTE_CHECKS: tuple[Callable[[Client], None], ...] = (remote.sector_document_lists_redirect_uris,)
+#: Columns with the content encryption that follows where only the key encryption is given.
+_ENCRYPTIONS = {
+    f"{prefix}_alg": f"{prefix}_enc"
+    for prefix in (
+        "id_token_encrypted_response",
+        "userinfo_encrypted_response",
+        "request_object_encryption",
+    )
+}
+
+
+def check(client: Client, catalog: Catalog | None = None) -> None:
+    """Run CHECKS, and fill in the content encryptions that follow.
+
+    `catalog` has the scopes and groups that there will be; by default those that are stored.
+    Raises ValidationError with all problems by column.
+    """
+    for alg, enc in _ENCRYPTIONS.items():
+        if getattr(client, alg) and not getattr(client, enc):
+            setattr(client, enc, policy.RESPONSE_CONTENT_ENCRYPTIONS[0])
+    catalog = catalog or Catalog.stored()
+    problems: dict[str, list[str]] = {}
+    for holds in CHECKS:
+        for problem in holds(client, catalog):
+            problems.setdefault(problem.column, []).append(problem.text)
+    if problems:
+        raise ValidationError(problems)
+
+
+def check_whole(client: Client) -> None:
+    """Run CHECKS, then what each column holds itself: lengths, types, choices.
+
+    Forms and `apply` do the latter on their own. Raises ValidationError by column.
+    """
+    problems: dict[str, list[ValidationError]] = {}
+    for step in (lambda: check(client), client.clean_fields):
+        try:
+            step()
+        except ValidationError as error:
+            problems = error.update_error_dict(problems)
+    if problems:
+        raise ValidationError(problems)
+
+
+def check_remotely(client: Client) -> None:
+    """Run REMOTE_CHECKS. Call it outside of transactions, after `check`.
+
+    Raises ValidationError by column, and TemporarilyUnavailable where nothing can be fetched now.
+    """
+    for holds in REMOTE_CHECKS:
+        holds(client)

@@ -1,0 +1,38 @@
+"""What client metadata refers to: scopes, groups, and what is offered at all. RFC 7591 §2."""
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from idp import policy
+from idp.clients.validation.problem import Problem
+from idp.models import Client
+from idp.models.catalog import Catalog
+from idp.protocol import response_types
+
+
+def groups_exist(client: Client, catalog: Catalog) -> Iterator[Problem]:
+    """A group that is not there lets nobody in, which nobody means."""
+    unknown = catalog.unknown_groups(client.allowed_groups)
+    if unknown:
+        yield Problem("allowed_groups", _("There is no group %(name)s.") % {"name": unknown[0]})
+
+
+def values_are_offered(client: Client, catalog: Catalog) -> Iterator[Problem]:
+    """RFC 7591 §2: grants, response types, scopes and levels of sign-in are ones that there are."""
+    for column, offered in {
+        "grant_types": policy.GRANT_TYPES,
+        "response_types": _known_response_types(client),
+        "scopes": [scope for scope in client.scopes if catalog.offers(scope)],
+        "default_acr_values": policy.ACR_VALUES,
+    }.items():
+        unknown = sorted(set(getattr(client, column)) - set(offered))
+        if unknown:
+            text = _("Not offered here: %(values)s.") % {"values": ", ".join(unknown)}
+            yield Problem(column, text)
+
+
+def _known_response_types(client: Client) -> list[str]:
+    """Return those of its response types that there are, in whatever order their parts are."""
+    known = set(map(response_types.parts, policy.RESPONSE_TYPES))
+    return [kind for kind in client.response_types if response_types.parts(kind) in known]

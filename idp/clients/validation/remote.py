@@ -1,0 +1,48 @@
+"""Checks that fetch what a client registered an address of: its sector identifier document.
+
+OIDC Core §8.1, OIDC Dynamic Client Registration §5. Public keys at a jwks_uri are fetched when they
+are needed, since they change; `idp.linter.remote_checks` tries them for operators.
+"""
+
+import json
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from idp import fetching, outbound
+from idp.models import Client
+
+_COLUMNS = ("sector_identifier_uri", "redirect_uris")
+_CONTENT_TYPES = ("application/json",)
+
+
+def sector_document_lists_redirect_uris(client: Client) -> None:
+    """OIDC Dynamic Client Registration §5: the document at sector_identifier_uri lists them all.
+
+    It is fetched where its address or the redirect URIs differ from those stored. Raises
+    ValidationError, and TemporarilyUnavailable where nothing can be fetched just now.
+    """
+    if client.sector_identifier_uri and not _is_as_stored(client):
+        fetch_sector_document(client)
+
+
+def fetch_sector_document(client: Client) -> None:
+    """Fetch the document in any case. Raises as `sector_document_lists_redirect_uris` does."""
+    uri, party = client.sector_identifier_uri, fetching.party_of(client)
+    try:
+        listed = json.loads(fetching.ask(uri, _CONTENT_TYPES, party).body)
+    except outbound.OutboundError as problem:
+        raise ValidationError({"sector_identifier_uri": [str(problem)]}) from None
+    except (ValueError, RecursionError):
+        listed = None
+    if not isinstance(listed, list):
+        raise ValidationError({"sector_identifier_uri": [_("What is there is not a JSON list.")]})
+    lacking = [redirect_uri for redirect_uri in client.redirect_uris if redirect_uri not in listed]
+    if lacking:
+        said = _("What is there lacks %(redirect_uri)s.") % {"redirect_uri": lacking[0]}
+        raise ValidationError({"sector_identifier_uri": [said]})
+
+
+def _is_as_stored(client: Client) -> bool:
+    stored = Client.objects.filter(pk=client.pk).values(*_COLUMNS).first()
+    return bool(stored == {column: getattr(client, column) for column in _COLUMNS})

@@ -1,0 +1,88 @@
+"""What follows from a client's columns: its sector, its origins, how its names look.
+
+`Client.save` stores it in columns and rows of its own, for statements that find clients by it.
+"""
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from foundation.lookalikes import skeleton
+from idp import policy
+from idp.jose.algorithms import ALGORITHMS
+from idp.protocol import redirect_uris
+from idp.protocol.languages import tagged
+
+if TYPE_CHECKING:
+    from idp.models.client import Client
+
+LONGEST_ORIGIN = 300
+LONGEST_SKELETON = 255
+_LONGEST_SECTOR = 255
+_MACS = {name: ALGORITHMS[name].octets for name in policy.MAC_ALGORITHMS}
+#: Algorithms that take the client's secret for a key, and how many octets each needs, by column. A
+#: MAC needs as many as its hash has; encryption hashes the secret first (OIDC Core §10.1, §10.2).
+_KEYED_BY_SECRET: tuple[tuple[str, dict[str, int]], ...] = (
+    ("id_token_signed_response_alg", _MACS),
+    ("userinfo_signed_response_alg", _MACS),
+    ("id_token_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
+    ("userinfo_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
+    ("token_endpoint_auth_method", {"client_secret_jwt": 32}),
+    ("token_endpoint_auth_signing_alg", _MACS),
+    ("request_object_signing_alg", _MACS),
+)
+
+
+def secret_octets(client: "Client") -> dict[str, int]:
+    """Return the columns whose values take the secret for a key, and the octets each needs."""
+    return {
+        column: octets[getattr(client, column)]
+        for column, octets in _KEYED_BY_SECRET
+        if getattr(client, column) in octets
+    }
+
+
+def sector_of(client: "Client") -> str | None:
+    """Return the sector, None where it takes a sector_identifier_uri to say. OIDC Core §8.1."""
+    uri = client.sector_identifier_uri
+    try:
+        hosts = {
+            (urlsplit(u).hostname or "").lower() for u in ([uri] if uri else client.redirect_uris)
+        }
+    except ValueError:  # no address at all; `clients.validation` says so
+        return None
+    host = hosts.pop() if len(hosts) == 1 else ""
+    return host if 0 < len(host) <= _LONGEST_SECTOR else None
+
+
+def display_fingerprint_of(client: "Client") -> str:
+    """Return a hash of its name, logo and where it sends people: what a consent rests on."""
+    if not client.is_self_registered:
+        return ""
+    shown = {
+        name: text
+        for name, text in client.localized.items()
+        if tagged(name)[0] in {"client_name", "logo_uri"}
+    }
+    hosts = {urlsplit(uri).netloc or redirect_uris.origin_of(uri) for uri in client.redirect_uris}
+    shown |= {"client_name": client.name, "logo_uri": client.logo_uri, "hosts": sorted(hosts)}
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+
+
+def origins_of(client: "Client") -> set[str]:
+    """Return the web origins whose browsers may call us for a client."""
+    origins = set(client.allowed_origins)
+    if client.is_public:
+        origins |= {redirect_uris.origin_of(uri) for uri in client.redirect_uris}
+    return {origin for origin in origins if origin.startswith(("https://", "http://"))}
+
+
+def skeletons_of(client: "Client") -> set[str]:
+    """Return how the names of an operator's client look, in all languages. UTS #39 §4."""
+    if client.is_self_registered:
+        return set()
+    localized = (
+        text for name, text in client.localized.items() if tagged(name)[0] == "client_name"
+    )
+    return {skeleton(name)[:LONGEST_SKELETON] for name in (client.name, *localized)} - {""}

@@ -20,9 +20,9 @@ from idp.protocol.errors import InvalidRequest, InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.registration import (
+    documents,
     initial_access_tokens,
     lifecycle,
-    metadata,
     policies,
     software_statements,
     throttle,
@@ -32,41 +32,41 @@ from idp.registration.lifecycle import Registration
 
 @csrf_exempt
 @methods("POST", "GET", "PUT", "DELETE")
-def register(http: HttpRequest) -> HttpResponse:
+def register(request: HttpRequest) -> HttpResponse:
     """Register the client that a POST describes; let a registered one manage what it is."""
     client_id: str | None = None
     parameters: Parameters | None = None
     try:
         policies.registration_is_open()
-        client_id = _client_id(http)
-        token = bearer.token_of(http)
-        if token is None and (http.method != "POST" or policy.REGISTRATION != "open"):
+        client_id = _client_id(request)
+        token = bearer.token_of(request)
+        if token is None and (request.method != "POST" or policy.REGISTRATION != "open"):
             return bearer.ask()
-        if http.method == "POST":
+        if request.method == "POST":
             permit = _permit(token)
-            document = json_of(http)
-            parameters = metadata.told(document)
-            return _register(http, permit, document)
+            document = json_of(request)
+            parameters = documents.event_parameters(document)
+            return _register(request, permit, document)
         client = lifecycle.find(client_id, token or "")
-        if http.method == "PUT":
-            document = json_of(http)
-            parameters = metadata.told(document)
-            return _replace(http, client, token or "", document)
-        if http.method == "DELETE":
-            return _delete(http, client)
+        if request.method == "PUT":
+            document = json_of(request)
+            parameters = documents.event_parameters(document)
+            return _replace(request, client, token or "", document)
+        if request.method == "DELETE":
+            return _delete(request, client)
         return answer(_information(lifecycle.read(client, token or "")))
     except InvalidToken as error:
-        return bearer.refuse(error, http, client_id=client_id)
+        return bearer.refuse(error, request, client_id=client_id)
     except ProtocolError as error:
-        return refuse(error, http, client_id=client_id, parameters=parameters)
+        return refuse(error, request, client_id=client_id, parameters=parameters)
 
 
 @upholds("RFC 7591 §3.1")
-def _client_id(http: HttpRequest) -> str | None:
+def _client_id(request: HttpRequest) -> str | None:
     """Return whom the address names. RFC 7591 §3.1: a new client comes to the bare address."""
-    parameters = Parameters.parse(query_of(http))
+    parameters = Parameters.parse(query_of(request))
     misplaced = {"client_id", *REGISTERED} & parameters.values.keys()
-    if misplaced and http.method == "POST":
+    if misplaced and request.method == "POST":
         raise InvalidRequest(
             f"The parameter {min(misplaced)} came in the address; send the metadata in the body "
             "only."
@@ -83,15 +83,17 @@ def _permit(token: str | None) -> policies.Permit:
     return policies.permit_by(initial)
 
 
-def _register(http: HttpRequest, permit: policies.Permit, document: dict[str, Any]) -> HttpResponse:
+def _register(
+    request: HttpRequest, permit: policies.Permit, document: dict[str, Any]
+) -> HttpResponse:
     now = timezone.now()
     if permit.token is None:
-        throttle.count(rate_limit_key(http))
+        throttle.count(rate_limit_key(request))
     registration = lifecycle.register(document, permit, now)
     client = registration.client
     record(
         Kind.REGISTERED,
-        http,
+        request,
         client_id=client.client_id,
         target=f"client {client.client_id}",
         redirect_hosts=hosts_of(client),
@@ -102,13 +104,13 @@ def _register(http: HttpRequest, permit: policies.Permit, document: dict[str, An
 
 
 def _replace(
-    http: HttpRequest, client: Client, token: str, document: dict[str, Any]
+    request: HttpRequest, client: Client, token: str, document: dict[str, Any]
 ) -> HttpResponse:
     registration, changes = lifecycle.replace(client, token, document, timezone.now())
     if changes:
         record(
             Kind.CHANGED,
-            http,
+            request,
             client_id=client.client_id,
             target=f"client {client.client_id}",
             reason="The app changed its own registration.",
@@ -117,11 +119,11 @@ def _replace(
     return answer(_information(registration))
 
 
-def _delete(http: HttpRequest, client: Client) -> HttpResponse:
+def _delete(request: HttpRequest, client: Client) -> HttpResponse:
     lifecycle.delete(client)
     record(
         Kind.DELETED,
-        http,
+        request,
         client_id=client.client_id,
         target=f"client {client.client_id}",
         reason="The app deleted its own registration.",
@@ -140,7 +142,7 @@ def _information(registration: Registration) -> dict[str, Any]:
         "client_id_issued_at": int(client.created.timestamp()),
         "registration_client_uri": f"{address}?{urlencode({'client_id': client.client_id})}",
         "registration_access_token": registration.access_token,
-        **metadata.registered_by(client),
+        **documents.registered_by(client),
     }
     if client.software_statement:
         members["software_statement"] = client.software_statement

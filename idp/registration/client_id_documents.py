@@ -28,7 +28,7 @@ from idp.protocol.errors import (
     UnusableClientDocument,
 )
 from idp.protocol.rules import upholds
-from idp.registration import lifecycle, metadata, software_statements, throttle
+from idp.registration import documents, lifecycle, software_statements, throttle
 
 log = structlog.get_logger(__name__)
 #: Between two fetches for a client whose document can't be had, and how long one may take at most.
@@ -147,7 +147,7 @@ def _renewed(client: Client, now: datetime) -> News | None:
     is_ours = row.filter(cimd_expires_at=client.cimd_expires_at).update(cimd_expires_at=now + FLOOR)
     if believed and not is_ours:
         return None
-    before = lifecycle.told_of(client)
+    before = lifecycle.event_details_of(client)
     try:
         _read(client, now)
     except TemporarilyUnavailable:
@@ -216,7 +216,7 @@ def _describe(client: Client, document: Mapping[str, Any], now: datetime) -> Non
         document, now, accepted=client.software_statement
     )
     scopes = client.scopes
-    metadata.assign(client, metadata.read(_for_us(members)))
+    documents.assign(client, documents.read(_for_us(members)))
     client.scopes = scopes  # what it may ask for here is the operator's to say
     if not client.grant_types:
         raise InvalidClientMetadata("grant_types: None of them is open to clients with a document.")
@@ -224,8 +224,8 @@ def _describe(client: Client, document: Mapping[str, Any], now: datetime) -> Non
         raise InvalidClientMetadata(
             "token_endpoint_auth_method: There is no secret that it, or an algorithm, could use."
         )
-    metadata.is_sound(client)
-    metadata.its_sector_agrees(client)
+    documents.metadata_is_valid(client)
+    documents.remote_metadata_is_valid(client)
 
 
 def _for_us(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from idp.protocol.errors import InvalidClientMetadata, InvalidToken
 from idp.protocol.rules import upholds
 from idp.registration import (
     access_tokens,
+    documents,
     initial_access_tokens,
-    metadata,
     software_statements,
 )
 from idp.registration.policies import (
@@ -61,8 +61,8 @@ def register(document: Mapping[str, Any], permit: Permit, now: datetime) -> Regi
         profile=Client.Profile.COMPATIBLE,
     )
     members, client.software_statement = software_statements.joined(document, now)
-    _describe(client, metadata.read(members), permit)
-    metadata.its_sector_agrees(client)
+    _describe(client, documents.read(members), permit)
+    documents.remote_metadata_is_valid(client)
     with transaction.atomic():
         if permit.token is not None:
             initial_access_tokens.use(permit.token, now)
@@ -111,15 +111,15 @@ def replace(
     """
     given = {name: value for name, value in document.items() if value is not None}
     members, statement = software_statements.joined(given, now, accepted=client.software_statement)
-    registered = metadata.read(members)
+    registered = documents.read(members)
     _is_about(client, document)
     # What is fetched is fetched first: a transaction that waits for the client's server would keep
     # others waiting, too.
     _describe(client, registered, permit_of(client))
-    metadata.its_sector_agrees(client)
+    documents.remote_metadata_is_valid(client)
     with transaction.atomic():
         present = _held(client, access_token)
-        before = told_of(present)
+        before = event_details_of(present)
         present.software_statement = statement
         _describe(present, registered, permit_of(present))
         present.save()
@@ -142,15 +142,15 @@ def delete(client: Client) -> None:
     deletion.delete(client)
 
 
-def told_of(client: Client) -> dict[str, Any]:
+def event_details_of(client: Client) -> dict[str, Any]:
     """Return what an event may tell of a registration: who vouches for it, not in which words."""
     issuer = software_statements.issuer_of(client.software_statement)
-    return {**metadata.registered_by(client), "software_statement": issuer}
+    return {**documents.registered_by(client), "software_statement": issuer}
 
 
 def changes_of(client: Client, before: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return what is told otherwise of a registration than before: what it was and what it is."""
-    after = told_of(client)
+    after = event_details_of(client)
     return {
         name: (before.get(name), after.get(name))
         for name in {**before, **after}
@@ -170,9 +170,9 @@ def _held(client: Client, access_token: str) -> Client:
 
 
 def _describe(client: Client, registered: Mapping[str, Any], permit: Permit) -> None:
-    metadata.assign(client, dict(registered))
+    documents.assign(client, dict(registered))
     client.scopes = client.scopes or list(permit.default_scopes)
-    metadata.is_sound(client)
+    documents.metadata_is_valid(client)
     is_permitted(client, permit)
     hosts_are_permitted(client, permit)
 

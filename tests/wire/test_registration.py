@@ -425,7 +425,7 @@ def test_a_refusal_is_an_event_that_shows_what_came(provider: object) -> None:
     reference = response.json()["error_uri"].partition("reference=")[2]
     event = Event.objects.get(reference=reference)
     assert (event.kind, event.error) == (Event.Kind.DENIED, "invalid_client_metadata")
-    assert event.details["check"] == "registration.metadata.is_sound"
+    assert event.details["check"] == "registration.documents.metadata_is_valid"
     assert event.details["section"] == "RFC 7591 §2"
     assert event.details["parameters"]["grant_types"] == "implicit"
     assert event.details["parameters"]["redirect_uris"] == REDIRECT_URI

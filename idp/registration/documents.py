@@ -1,7 +1,8 @@
-"""What a client says of itself, read strictly. RFC 7591 §2, OIDC Dynamic Client Registration §2.
+"""Metadata documents: what a client says of itself, as JSON. RFC 7591 §2.
 
-What is not offered here is refused where the client would rely on it; what nobody here knows is
-ignored, and so are the operator's own decisions. Add a check: write it, list it, test it.
+A document is read strictly, its members are assigned to a client, and the client is then checked
+as everywhere (`clients.validation`). What is not offered here is refused where the client would rely
+on it. Unknown members are ignored, and so are those that only operators set.
 """
 
 import re
@@ -70,13 +71,6 @@ def choices_are_offered(document: Document) -> None:
 
 
 @upholds("RFC 7591 §2")
-def keys_come_in_one_way(document: Document) -> None:
-    """RFC 7591 §2: keys by value or by address, never both."""
-    if "jwks" in document and "jwks_uri" in document:
-        raise InvalidClientMetadata("jwks: It came together with jwks_uri; send one of them.")
-
-
-@upholds("RFC 7591 §2")
 def texts_can_be_kept(document: Document) -> None:
     """RFC 7591 §2: names and addresses are text that people and programs can read."""
     for name in (*REGISTERED, *filter(client_metadata.is_localized, document)):
@@ -112,7 +106,6 @@ CHECKS: tuple[Check, ...] = (
     no_value_is_null,
     nothing_is_relied_on_that_is_not_offered,
     choices_are_offered,
-    keys_come_in_one_way,
     texts_can_be_kept,
     tokens_are_not_sent_to_localhost,
     offline_access_can_be_granted,
@@ -143,7 +136,7 @@ def assign(client: Client, registered: Document) -> None:
 
 
 @upholds("RFC 7591 §2")
-def is_sound(client: Client) -> None:
+def metadata_is_valid(client: Client) -> None:
     """RFC 7591 §2: redirect URIs, grants and response types fit each other and what is offered."""
     problem = _problem(lambda: validation.check_whole(client))
     if problem is not None:
@@ -151,10 +144,10 @@ def is_sound(client: Client) -> None:
 
 
 @upholds("OIDC Dynamic Client Registration §5")
-def its_sector_agrees(client: Client) -> None:
+def remote_metadata_is_valid(client: Client) -> None:
     """OIDC Dynamic Client Registration §5: what is at its sector_identifier_uri has its addresses.
 
-    Fetches that, so call it outside of transactions, and after `is_sound`.
+    Fetches that, so call it outside of transactions, and after `metadata_is_valid`.
     """
     problem = _problem(lambda: validation.check_remotely(client))
     if problem is not None:
@@ -168,7 +161,7 @@ def _problem(check: Callable[[], None]) -> ProtocolError | None:
             check()
     except ValidationError as error:
         column, problems = next(iter(error.message_dict.items()))
-        if column == LOCALIZED:  # its problems begin with the member
+        if column == LOCALIZED and "#" in problems[0]:  # it begins with the member
             return InvalidClientMetadata(problems[0])
         name = BY_COLUMN[column].name if column in BY_COLUMN else column
         kind = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
@@ -186,8 +179,8 @@ def registered_by(client: Client) -> Document:
     return {**given, **client.localized, **always}
 
 
-def told(document: Document) -> Parameters:
-    """Return a document's members as an event tells them; what is not a text is only named."""
+def event_parameters(document: Document) -> Parameters:
+    """Return a document's members for an event; of values that are no texts, the type alone."""
     return Parameters({name: _words(value) for name, value in document.items()})
 
 

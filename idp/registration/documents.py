@@ -1,8 +1,8 @@
 """Metadata documents: what a client says of itself, as JSON. RFC 7591 §2.
 
 A document is read strictly, its members are assigned to a client, and the client is then checked
-as everywhere (`clients.validation`). What is not offered here is refused where the client would rely
-on it. Unknown members are ignored, and so are those that only operators set.
+as everywhere (`clients.validation`). Members that are not offered here are refused where the client
+would rely on them; unknown ones are ignored, and so are those that only operators set.
 """
 
 import re

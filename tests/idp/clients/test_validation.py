@@ -146,6 +146,12 @@ FAULTS = (
     fault("redirect_uris", "needs a redirect URI", redirect_uris=[]),
     fault("default_acr_values", "Not offered here: x", default_acr_values=["x"]),
     fault("scope", "Not offered here: unheard-of", scope="openid unheard-of", not_at="document"),
+    fault(
+        "allowed_origins",
+        "This is not an origin",
+        allowed_origins=["https://rp.example.com/path"],
+        not_at="registration update document",
+    ),
     fault("software_id", "cannot be seen", software_id="\u2066x"),
     fault("default_max_age", "greater than or equal to 0", default_max_age=-1),
     fault(

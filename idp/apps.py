@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 _ADMIN_PAGES = (
-    *("authorizations", "clients", "deliveries", "events", "groups", "keys", "people"),
+    *("authorizations", "clients.page", "deliveries", "events", "groups", "keys", "people"),
     *("resource_servers", "sessions"),
 )
 

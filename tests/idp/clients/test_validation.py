@@ -12,7 +12,7 @@ import pytest
 import yaml
 from django import forms
 
-from idp.admin.client_model_form import ClientModelForm as CheckedForm
+from idp.admin.clients.checked_form import CheckedForm
 from idp.client_metadata import BY_NAME, TEXTS
 from idp.declaration import DeclarationError, apply
 from idp.models import Client

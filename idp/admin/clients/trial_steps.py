@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from idp import keys, policy
-from idp.admin import meanings
+from idp.admin.clients import meanings
 from idp.clients import secrets
 from idp.clients.encryption import opened_for
 from idp.jose.decrypt import header_of_jwe

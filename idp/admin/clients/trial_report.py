@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from idp import events, keys, policy
-from idp.admin import meanings
-from idp.admin.trial_steps import Finding, Refusal, Step, members, moment, same
+from idp.admin.clients import meanings
+from idp.admin.clients.trial_steps import Finding, Refusal, Step, members, moment, same
 from idp.authorization.trial import Trial
 from idp.clients.lookup import with_client
 from idp.endpoints import token, userinfo

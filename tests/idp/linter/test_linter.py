@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from idp.clients.lint import Advice, Seen, Weight, advice_of
-from idp.clients.misses import misses
+from idp.linter import Facts, Finding, Severity, findings_of
+from idp.linter.near_misses import near_misses
 from idp.models import Client, ClientSecret, Event
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -38,14 +38,14 @@ def client(**columns: Any) -> Client:
     return Client(**{**sound, **columns})
 
 
-SOUND = Seen(client(), NOW, secrets=(secret(),))
+SOUND = Facts(client(), NOW, secrets=(secret(),))
 
 
-def said(seen: Seen) -> list[tuple[Weight, str]]:
-    return [(advice.weight, advice.what) for advice in advice_of(seen)]
+def said(facts: Facts) -> list[tuple[Severity, str]]:
+    return [(finding.severity, finding.what) for finding in findings_of(facts)]
 
 
-def with_(**columns: Any) -> Seen:
+def with_(**columns: Any) -> Facts:
     return replace(SOUND, client=client(**columns))
 
 
@@ -53,22 +53,22 @@ def test_a_sound_client_is_left_alone() -> None:
     assert said(SOUND) == []
 
 
-FAILS, WEAK, BETTER = Weight
+FAILING, WEAK, IMPROVABLE = Severity
 
 
 @pytest.mark.parametrize(
-    ("seen", "weight", "words"),
+    ("facts", "severity", "words"),
     [
-        (with_(enabled=False), FAILS, "It is disabled"),
-        (with_(grant_types=[], response_types=[]), FAILS, "It may do nothing"),
-        (with_(redirect_uris=[]), FAILS, "it has no redirect URI"),
-        (replace(SOUND, refused=(("scopes", "gone"),)), FAILS, "could not be saved: gone"),
-        (replace(SOUND, secrets=()), FAILS, "no valid secret"),
-        (replace(SOUND, can_sign=False), FAILS, "use its secret as a key"),
-        (replace(SOUND, wrong_secrets=3), FAILS, "A wrong secret came 3 times"),
+        (with_(enabled=False), FAILING, "It is disabled"),
+        (with_(grant_types=[], response_types=[]), FAILING, "It may do nothing"),
+        (with_(redirect_uris=[]), FAILING, "it has no redirect URI"),
+        (replace(SOUND, refused=(("scopes", "gone"),)), FAILING, "could not be saved: gone"),
+        (replace(SOUND, secrets=()), FAILING, "no valid secret"),
+        (replace(SOUND, can_sign=False), FAILING, "use its secret as a key"),
+        (replace(SOUND, wrong_secrets=3), FAILING, "A wrong secret came 3 times"),
         (
             with_(token_endpoint_auth_method="private_key_jwt", jwks={"keys": [{"use": "enc"}]}),
-            FAILS,
+            FAILING,
             "not of use: No key there can be used for client authentication",
         ),
         (
@@ -76,7 +76,7 @@ FAILS, WEAK, BETTER = Weight
                 id_token_encrypted_response_alg="RSA-OAEP",
                 jwks={"keys": [{"kty": "RSA", "use": "sig"}]},
             ),
-            FAILS,
+            FAILING,
             "No key there can be encrypted to with RSA-OAEP",
         ),
         (replace(SOUND, secrets=(secret(ends_in=3),)), WEAK, "ends on 2027-03-04"),
@@ -102,27 +102,27 @@ FAILS, WEAK, BETTER = Weight
         (with_(redirect_uris=["http://127.0.0.1:3000/cb"]), WEAK, "developer’s own machine"),
         (
             with_(application_type="native", redirect_uris=["http://localhost/cb"]),
-            BETTER,
+            IMPROVABLE,
             "by localhost",
         ),
-        (with_(id_token_signed_response_alg="HS256"), BETTER, "(HS256)"),
-        (with_(scopes=["openid", "offline_access"]), BETTER, "offline_access"),
-        (with_(name=""), BETTER, "no name"),
-        (with_(tos_uri="", logo_uri=""), BETTER, "not shown a logo; terms of service"),
-        (with_(contacts=[]), BETTER, "Nobody is named"),
-        (with_(backchannel_logout_uri=""), BETTER, "not told when people sign out"),
-        (replace(SOUND, not_told="It is down."), FAILS, "last sign-out: It is down."),
+        (with_(id_token_signed_response_alg="HS256"), IMPROVABLE, "(HS256)"),
+        (with_(scopes=["openid", "offline_access"]), IMPROVABLE, "offline_access"),
+        (with_(name=""), IMPROVABLE, "no name"),
+        (with_(tos_uri="", logo_uri=""), IMPROVABLE, "not shown a logo; terms of service"),
+        (with_(contacts=[]), IMPROVABLE, "Nobody is named"),
+        (with_(backchannel_logout_uri=""), IMPROVABLE, "not told when people sign out"),
+        (replace(SOUND, not_told="It is down."), FAILING, "last sign-out: It is down."),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_is_found(seen: Seen, weight: Weight, words: str) -> None:
-    ((found, what),) = said(seen)
-    assert found is weight
+def test_what_is_found(facts: Facts, severity: Severity, words: str) -> None:
+    ((found, what),) = said(facts)
+    assert found is severity
     assert words in what
 
 
 @pytest.mark.parametrize(
-    "seen",
+    "facts",
     [
         with_(token_endpoint_auth_method="none", profile="compatible"),
         replace(
@@ -141,8 +141,8 @@ def test_what_is_found(seen: Seen, weight: Weight, words: str) -> None:
     ],
     ids=["public", "machine", "own app", "keys"],
 )
-def test_what_is_fine(seen: Seen) -> None:
-    assert said(seen) == []
+def test_what_is_fine(facts: Facts) -> None:
+    assert said(facts) == []
 
 
 def denial(uri: str, *, times: int = 1, parameter: str = "redirect_uri") -> Event:
@@ -151,7 +151,7 @@ def denial(uri: str, *, times: int = 1, parameter: str = "redirect_uri") -> Even
 
 def test_a_near_miss_is_told_with_its_differences() -> None:
     rp = client(post_logout_redirect_uris=[])
-    found = misses(
+    found = near_misses(
         rp,
         [
             denial("https://rp.example.com/callback"),  # it was registered meanwhile
@@ -166,8 +166,8 @@ def test_a_near_miss_is_told_with_its_differences() -> None:
         ("https://rp.example.com/callback/", 3),
         ("https://www.rp.example.com/bye", 1),
     ]
-    slash, logout = advice_of(replace(SOUND, misses=tuple(found)))
-    assert isinstance(slash, Advice)
+    slash, logout = findings_of(replace(SOUND, near_misses=tuple(found)))
+    assert isinstance(slash, Finding)
     assert "turned away (times lately: 3), last on 2027-03-01." in slash.what
     assert slash.field == "redirect_uris"
     assert slash.more[1:] == ("The path ends with / in one and not in the other.",)

@@ -1,4 +1,4 @@
-"""Addresses that were refused lately although they are nearly registered. OIDC Core §3.1.2.1."""
+"""Near-miss redirect URIs: refused lately, and nearly registered. OIDC Core §3.1.2.1."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,8 +15,8 @@ MOST = 10
 
 
 @dataclass(frozen=True)
-class Miss:
-    """An address that people were to be sent to, and were not."""
+class NearMiss:
+    """A redirect URI that was refused, and resembles a registered one."""
 
     uri: str
     times: int
@@ -26,13 +26,13 @@ class Miss:
     comparison: Comparison
 
 
-def misses(client: Client, denials: Iterable[Event]) -> list[Miss]:
-    """Return what came near a registered address and is still not registered; often first.
+def near_misses(client: Client, denials: Iterable[Event]) -> list[NearMiss]:
+    """Return redirect URIs that resemble a registered one and are not registered; frequent first.
 
-    Only what leads to a host, or an app's own scheme, that the client has registered something of:
+    Only those that lead to a host, or an app's own scheme, of a registered one:
     anybody can send people here with an address of theirs, and nobody is to register it for that.
     """
-    found: dict[tuple[str, str], Miss] = {}
+    found: dict[tuple[str, str], NearMiss] = {}
     for event in denials:
         for parameter, uri in _addresses(event):
             miss = found.get((parameter, uri))
@@ -42,7 +42,7 @@ def misses(client: Client, denials: Iterable[Event]) -> list[Miss]:
             elif len(found) < MOST and _is_near(client, uri):
                 comparison = compared(client, parameter, uri)
                 if comparison is not None:
-                    found[parameter, uri] = Miss(uri, event.times, event.at, comparison)
+                    found[parameter, uri] = NearMiss(uri, event.times, event.at, comparison)
     return sorted(found.values(), key=lambda miss: -miss.times)
 
 

@@ -8,7 +8,7 @@ from idp.models import Client
 from idp.protocol.errors import TemporarilyUnavailable
 
 
-class ClientModelForm(ProvenForm):
+class CheckedForm(ProvenForm):
     """A form of an app that is valid only where all checks of its metadata hold."""
 
     #: What the remote checks found. They run before the transaction in which the form is saved.

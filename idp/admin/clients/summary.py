@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from idp import policy
-from idp.admin import trial
+from idp.admin.clients import trial
 from idp.clients.quick_starts import QUICK_STARTS
 from idp.models import Authorization, Client, ClientSecret, Event
 

@@ -1,4 +1,4 @@
-"""What is known of a client at a time, and what advice about it is made of."""
+"""The facts about a client that the linter judges, and what a finding is."""
 
 from collections.abc import Iterable, Iterator
 from copy import copy
@@ -9,7 +9,7 @@ from enum import IntEnum
 from django.core.exceptions import ValidationError
 
 from idp.clients import secrets, validation
-from idp.clients.misses import Miss, misses
+from idp.linter.near_misses import NearMiss, near_misses
 from idp.models import Client, ClientSecret, Delivery, Event
 
 #: How far back denials are looked at, and how many of them.
@@ -17,19 +17,19 @@ LATELY = timedelta(days=30)
 _DENIALS = 200
 
 
-class Weight(IntEnum):
-    """How much something matters."""
+class Severity(IntEnum):
+    """How severe a finding is, the most severe first."""
 
-    FAILS = 1
+    FAILING = 1
     WEAK = 2
-    BETTER = 3
+    IMPROVABLE = 3
 
 
 @dataclass(frozen=True)
-class Advice:
+class Finding:
     """Something to improve: what it is, what to do, and the field that it is about."""
 
-    weight: Weight
+    severity: Severity
     what: str
     do: str
     field: str = ""
@@ -38,8 +38,8 @@ class Advice:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What is known of a client at a time; checks look at nothing else."""
+class Facts:
+    """What is known of a client at a time; checks read nothing else."""
 
     client: Client
     now: datetime
@@ -48,7 +48,7 @@ class Seen:
     can_sign: bool = True
     #: What saving it as it is would be refused for, by column.
     refused: tuple[tuple[str, str], ...] = ()
-    misses: tuple[Miss, ...] = ()
+    near_misses: tuple[NearMiss, ...] = ()
     wrong_secrets: int = 0
     #: Why it could not be told of the last sign-out, if so.
     not_told: str = ""
@@ -64,18 +64,18 @@ class Seen:
         return bool(self.client.token_endpoint_auth_method.startswith("client_secret_"))
 
 
-def look(client: Client, now: datetime) -> Seen:
-    """Gather what the checks look at, in a few statements whatever the client has been through."""
+def facts_of(client: Client, now: datetime) -> Facts:
+    """Return the facts about a client, read in a few statements however many events it has."""
     denials = Event.objects.filter(client_id=client.client_id, kind=Event.Kind.DENIED)
     recent = [event for event in denials.order_by("-id")[:_DENIALS] if event.at > now - LATELY]
     valid = (row for row in client.secrets.all() if row.expires_at is None or row.expires_at > now)
-    return Seen(
+    return Facts(
         client,
         now,
         secrets=tuple(valid),
         can_sign=secrets.can_sign(client),
         refused=tuple(_refused(client)),
-        misses=tuple(misses(client, recent)),
+        near_misses=tuple(near_misses(client, recent)),
         wrong_secrets=_wrong_secrets(recent),
         not_told=_problem_with_last_delivery(client),
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils.translation import gettext as _
 
 from idp import policy
-from idp.clients.lint.seen import Advice, Seen, Weight
+from idp.linter.facts import Facts, Finding, Severity
 from idp.models import Client
 
 #: A secret is to be replaced after this, …
@@ -18,27 +18,27 @@ SECRETS_END_SOON = timedelta(days=14)
 _LOCAL = ("http://localhost", "http://127.0.0.1", "http://[::1]")
 
 
-def has_a_secret_that_goes_on(seen: Seen) -> Iterator[Advice]:
+def has_a_secret_that_goes_on(facts: Facts) -> Iterator[Finding]:
     """Somebody has to put the next one into the app in time."""
-    ends = [row.expires_at for row in seen.secrets]
+    ends = [row.expires_at for row in facts.secrets]
     if not ends or None in ends:
         return
     last = max(end for end in ends if end is not None)
-    if last - seen.now < SECRETS_END_SOON:
-        yield Advice(
-            Weight.WEAK,
+    if last - facts.now < SECRETS_END_SOON:
+        yield Finding(
+            Severity.WEAK,
             _("Its last secret ends on %(at)s; after that the app is refused.")
             % {"at": f"{last:%Y-%m-%d %H:%M}"},
             _("Make a new secret, and put it into the app before."),
         )
 
 
-def changes_its_secret(seen: Seen) -> Iterator[Advice]:
+def changes_its_secret(facts: Facts) -> Iterator[Finding]:
     """ASVS 13.3.4: what may have been copied somewhere is replaced from time to time."""
-    old = [row for row in seen.secrets if seen.now - row.created_at > SECRETS_GO_ON_FOR]
-    if old and len(old) == len(seen.secrets):
-        yield Advice(
-            Weight.WEAK,
+    old = [row for row in facts.secrets if facts.now - row.created_at > SECRETS_GO_ON_FOR]
+    if old and len(old) == len(facts.secrets):
+        yield Finding(
+            Severity.WEAK,
             _("Its secret has not been changed since %(at)s.")
             % {"at": f"{min(row.created_at for row in old):%Y-%m-%d}"},
             _(
@@ -48,26 +48,26 @@ def changes_its_secret(seen: Seen) -> Iterator[Advice]:
         )
 
 
-def uses_its_secrets(seen: Seen) -> Iterator[Advice]:
+def uses_its_secrets(facts: Facts) -> Iterator[Finding]:
     """A secret that nobody needs can only be stolen."""
-    if not seen.proves_itself_by_secret:
+    if not facts.proves_itself_by_secret:
         return
-    for row in seen.secrets:
+    for row in facts.secrets:
         used = row.last_used_at or row.created_at
-        if seen.now - used > SECRETS_FORGOTTEN:
-            yield Advice(
-                Weight.WEAK,
+        if facts.now - used > SECRETS_FORGOTTEN:
+            yield Finding(
+                Severity.WEAK,
                 _("The secret of %(made)s has not been used since %(used)s.")
                 % {"made": f"{row.created_at:%Y-%m-%d}", "used": f"{used:%Y-%m-%d}"},
                 _("Remove the secret, or disable the app if nobody uses it."),
             )
 
 
-def uses_pkce(seen: Seen) -> Iterator[Advice]:
+def uses_pkce(facts: Facts) -> Iterator[Finding]:
     """RFC 9700 §2.1.1."""
-    if "authorization_code" in seen.client.grant_types and not seen.client.pkce_required:
-        yield Advice(
-            Weight.WEAK,
+    if "authorization_code" in facts.client.grant_types and not facts.client.pkce_required:
+        yield Finding(
+            Severity.WEAK,
             _("It may sign people in without PKCE: a stolen code would be of use to others."),
             _(
                 "Turn PKCE on in the app (its library has a switch for it), and then choose the "
@@ -77,31 +77,31 @@ def uses_pkce(seen: Seen) -> Iterator[Advice]:
         )
 
 
-def is_no_legacy(seen: Seen) -> Iterator[Advice]:
+def is_no_legacy(facts: Facts) -> Iterator[Finding]:
     """RFC 9700 §2.1.2, §2.4."""
-    if "implicit" in seen.client.grant_types:
-        yield Advice(
-            Weight.WEAK,
+    if "implicit" in facts.client.grant_types:
+        yield Finding(
+            Severity.WEAK,
             _("It gets tokens in an address (implicit), where others can read them."),
             _("Let the app use the code flow with PKCE; then untick implicit."),
             "grant_types",
         )
-    if "password" in seen.client.grant_types:
-        yield Advice(
-            Weight.WEAK,
+    if "password" in facts.client.grant_types:
+        yield Finding(
+            Severity.WEAK,
             _("It asks people for their password itself: no second factor, and it could keep it."),
             _("Let the app send people here to sign in; then untick password."),
             "grant_types",
         )
 
 
-def gets_tokens_for_a_short_time(seen: Seen) -> Iterator[Advice]:
+def gets_tokens_for_a_short_time(facts: Facts) -> Iterator[Finding]:
     """RFC 9700 §4.3: a stolen access token is of use until it expires."""
-    own = seen.client.access_token_lifetime
+    own = facts.client.access_token_lifetime
     usual = int(policy.ACCESS_TOKEN_LIFETIME.total_seconds())
     if own is not None and own > usual:
-        yield Advice(
-            Weight.WEAK,
+        yield Finding(
+            Severity.WEAK,
             _("Its access tokens live for %(own)d seconds: whoever steals one can use it as long.")
             % {"own": own},
             _("Let them live for an hour at most, and the app stay signed in by refresh tokens."),
@@ -109,36 +109,36 @@ def gets_tokens_for_a_short_time(seen: Seen) -> Iterator[Advice]:
         )
 
 
-def is_not_easily_impersonated(seen: Seen) -> Iterator[Advice]:
+def is_not_easily_impersonated(facts: Facts) -> Iterator[Finding]:
     """RFC 8252 §8.6: nobody knows which app on a device opened the browser."""
-    client = seen.client
+    client = facts.client
     native = client.application_type == Client.ApplicationType.NATIVE
-    if native and client.is_public and client.skip_authorization and seen.signs_people_in:
-        yield Advice(
-            Weight.WEAK,
+    if native and client.is_public and client.skip_authorization and facts.signs_people_in:
+        yield Finding(
+            Severity.WEAK,
             _("Another app on the same device could pretend to be it, and nobody would be asked."),
             _("Untick “Your own app”, so that people agree before something is given away."),
             "skip_authorization",
         )
 
 
-def lives_where_people_are(seen: Seen) -> Iterator[Advice]:
+def lives_where_people_are(facts: Facts) -> Iterator[Finding]:
     """RFC 8252 §8.3; a developer's address has no place in an app that others use."""
-    client = seen.client
+    client = facts.client
     local = [uri for uri in client.redirect_uris if uri.startswith(_LOCAL)]
     if client.application_type == Client.ApplicationType.NATIVE:
         named = [uri for uri in local if uri.startswith(_LOCAL[0])]
         if named:
-            yield Advice(
-                Weight.BETTER,
+            yield Finding(
+                Severity.IMPROVABLE,
                 _("%(uri)s names the device by localhost, which can lead elsewhere.")
                 % {"uri": named[0]},
                 _("Use http://127.0.0.1 in the app and here."),
                 "redirect_uris",
             )
     elif local:
-        yield Advice(
-            Weight.WEAK,
+        yield Finding(
+            Severity.WEAK,
             _("%(uri)s is on the developer’s own machine, and without https.") % {"uri": local[0]},
             _("Remove it from an app that others use, and register another app for development."),
             "redirect_uris",

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db.models import URLField
 from django.utils.translation import gettext_lazy as _
 
-from idp.admin.client_model_form import ClientModelForm
+from idp.admin.clients.checked_form import CheckedForm
 from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
 from idp.client_metadata import BY_COLUMN, LOCALIZED, MEMBERS, NUMBER
 from idp.models import Client
@@ -102,7 +102,7 @@ def _lines(column: str) -> Lines:
     return Lines(required=False, **_words(column))
 
 
-class ClientForm(ClientModelForm):
+class ClientForm(CheckedForm):
     """An app's metadata, its lists a line each."""
 
     proven = ("enabled", "skip_authorization")

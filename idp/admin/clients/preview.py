@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
-from django.http import QueryDict
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from accounts.levels import reaches
 from accounts.models import User
 from idp import policy
 from idp.admin.fields import Choices, PersonField
+from idp.admin.page import Page
 from idp.claim_sources import configured
 from idp.claims import claims_for, id_token_claims, names_shown, person_of
 from idp.clients.admission import admits
@@ -24,6 +26,32 @@ from idp.models import Authorization, Client, Consent
 from idp.protocol.response_types import ID_TOKEN, TOKEN, parts
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.subjects import known_subject
+
+
+def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Show what the app would receive about a user."""
+    client = page.get_object(request, object_id)
+    if client is None:
+        raise Http404
+    may_view = page.has_view_permission(request, client)
+    if not may_view or not request.user.has_perm("accounts.view_user"):
+        raise PermissionDenied
+    form = PreviewForm(client, request.GET)
+    shown = form.is_valid()
+    return TemplateResponse(
+        request,
+        "admin/preview.html",
+        {
+            **page.admin_site.each_context(request),
+            "title": _("What %(app)s receives") % {"app": client},
+            "opts": page.opts,
+            "original": client,
+            "form": form,
+            "person": form.cleaned_data["person"] if shown else None,
+            "preview": form.preview() if shown else None,
+            "back": page.address_of(client),
+        },
+    )
 
 
 class PreviewForm(forms.Form):

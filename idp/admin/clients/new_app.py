@@ -8,11 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from idp.admin.client_model_form import ClientModelForm
+from idp.admin.clients import secret_pages
+from idp.admin.clients.checked_form import CheckedForm
 from idp.admin.fields import Choices, Lines
+from idp.admin.page import Page
 from idp.models import Client, ResourceServer
 
 _SIGNS_IN = ("name", "redirect_uris", "post_logout_redirect_uris", "stays_signed_in")
@@ -85,7 +94,7 @@ KINDS = {
 }
 
 
-class NewAppForm(ClientModelForm):
+class NewAppForm(CheckedForm):
     """What one kind of app has to say."""
 
     redirect_uris = Lines(label=_("Redirect URIs"))
@@ -155,3 +164,48 @@ def _scopes_of_apis() -> list[tuple[str, str]]:
         for server in ResourceServer.objects.order_by("identifier")
         for scope in server.scopes
     ]
+
+
+def kinds_view(page: Page, request: HttpRequest) -> HttpResponse:
+    """Ask what kind of app it is to be."""
+    if not page.has_add_permission(request):
+        raise PermissionDenied
+    context = {**page.admin_site.each_context(request), "opts": page.opts}
+    more = {"title": _("Add an app"), "kinds": KINDS.values()}
+    return TemplateResponse(request, "admin/new_app.html", context | more)
+
+
+def view(page: Page, request: HttpRequest, kind: str) -> HttpResponse:
+    """Ask what this kind needs, and make it; a script asks what would be wrong, and no more."""
+    chosen = KINDS.get(kind)
+    if chosen is None:
+        raise Http404
+    if not page.has_add_permission(request):
+        raise PermissionDenied
+    form = NewAppForm(chosen, request.POST if request.method == "POST" else None)
+    if form.is_bound and request.headers.get("Accept") == "application/json":
+        return JsonResponse({name: list(said) for name, said in form.errors.items()})
+    if form.is_valid():
+        return _made(page, request, form)
+    return TemplateResponse(
+        request,
+        "admin/new_app_form.html",
+        {
+            **page.admin_site.each_context(request),
+            "title": chosen.label,
+            "opts": page.opts,
+            "kind": chosen,
+            "form": form,
+            "add_api": reverse("admin:idp_resourceserver_add"),
+        },
+    )
+
+
+@transaction.atomic
+def _made(page: Page, request: HttpRequest, form: NewAppForm) -> HttpResponse:
+    client = form.save()
+    page.log_addition(request, client, None)
+    if client.needs_secret:
+        return secret_pages.show_new(page, request, client, None)
+    messages.success(request, _("%(app)s is ready.") % {"app": client})
+    return redirect(page.address_of(client))

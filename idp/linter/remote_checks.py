@@ -1,4 +1,7 @@
-"""Whether what we fetch of a client is there and of use; asks its addresses, so takes seconds."""
+"""Remote metadata checks: whether what we fetch of a client is there and can be used.
+
+They ask the client's addresses, which takes seconds.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,8 +21,8 @@ from idp.protocol.errors import TemporarilyUnavailable
 
 
 @dataclass(frozen=True)
-class Visit:
-    """An address of a client that was asked, and what is wrong there; empty if nothing is."""
+class RemoteCheck:
+    """An address of a client that was asked, and the problems there, if any."""
 
     member: str
     address: str
@@ -31,14 +34,14 @@ def has_addresses(client: Client) -> bool:
     return bool(client.jwks_uri or client.sector_identifier_uri)
 
 
-def visits(client: Client) -> list[Visit]:
+def run(client: Client) -> list[RemoteCheck]:
     """Fetch what is at a client's addresses, past what is remembered of them."""
     found = []
     if client.jwks_uri:
-        found.append(Visit("jwks_uri", client.jwks_uri, _at_jwks_uri(client)))
+        found.append(RemoteCheck("jwks_uri", client.jwks_uri, _at_jwks_uri(client)))
     if client.sector_identifier_uri:
         found.append(
-            Visit("sector_identifier_uri", client.sector_identifier_uri, _at_sector(client))
+            RemoteCheck("sector_identifier_uri", client.sector_identifier_uri, _at_sector(client))
         )
     return found
 

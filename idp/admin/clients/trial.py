@@ -1,7 +1,5 @@
 """A test sign-in: what is asked before one, and the page that its answer comes to."""
 
-from typing import TYPE_CHECKING
-
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.authentication import authentication_in
 from accounts.sessions import session_of
 from idp import events
-from idp.admin.trial_report import report
+from idp.admin.clients.trial_report import report
+from idp.admin.page import Page
 from idp.authorization import trial
 from idp.clients.owners import is_operator
 from idp.continuation import continue_at
@@ -24,9 +23,6 @@ from idp.models import Client
 from idp.protocol import response_types
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.parameters import Parameters
-
-if TYPE_CHECKING:
-    from idp.admin.clients import ClientsPage
 
 _CHANGE = "idp.change_client"
 #: What the person is asked for besides what is missing: values of `prompt`.
@@ -43,7 +39,7 @@ def signs_people_in(client: Client) -> bool:
     return not {"authorization_code", "implicit"}.isdisjoint(client.grant_types)
 
 
-def begin_view(page: "ClientsPage", request: HttpRequest, object_id: str) -> HttpResponse:
+def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
     """Say what will happen, and begin it."""
     client = page.get_object(request, object_id)
     if client is None or not signs_people_in(client):
@@ -74,7 +70,7 @@ def begin_view(page: "ClientsPage", request: HttpRequest, object_id: str) -> Htt
     return redirect(continue_at(pending_id))
 
 
-def answer_view(page: "ClientsPage", request: HttpRequest, object_id: str) -> HttpResponse:
+def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
     """Take the answer as the app would, and show what it would have received.
 
     Open to the browser in which the operator began, whichever of its accounts signed in.
@@ -99,7 +95,7 @@ def answer_view(page: "ClientsPage", request: HttpRequest, object_id: str) -> Ht
             "report": report(request, client, tried, answer),
             "operator": tried.session.user,
             "switch": f"{reverse('account_choose')}?{urlencode({'next': back})}",
-            "improve": reverse("admin:idp_client_improve", args=[client.pk]),
+            "linter": reverse("admin:idp_client_linter", args=[client.pk]),
             "again": again,
             "back": back,
         },

@@ -1,0 +1,1 @@
+"""The administration of apps: their pages, forms, secrets, test sign-ins."""

@@ -1,0 +1,94 @@
+"""What operators do to an app, each with a question before and an event after."""
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from idp.admin.page import Act, counted
+from idp.logout import backchannel, client_sessions
+from idp.models import Client
+from idp.tokens.revocation import revoke_all
+
+
+def _send_test_logout(client: Client) -> HttpResponse:
+    return redirect("admin:idp_delivery_change", backchannel.plan_test(client).pk)
+
+
+def _set_enabled(client: Client, *, enabled: bool) -> None:
+    client.enabled = enabled
+    client.save()
+
+
+def _sign_out(client: Client) -> None:
+    client_sessions.end_all_of(client, timezone.now())
+
+
+def _revoke_all(client: Client) -> None:
+    revoke_all(client, timezone.now())
+    _sign_out(client)
+
+
+def _signed_in(client: Client) -> str:
+    """Return how many sessions the app takes part in, and whether it can be told."""
+    number = counted(client_sessions.live_of(client))
+    if client.enabled and client.backchannel_logout_uri:
+        said = gettext("It takes part in sessions: %(number)s.")
+    else:
+        said = gettext("It takes part in sessions: %(number)s. It has no way to be told.")
+    return said % {"number": number}
+
+
+ACTS = (
+    Act(
+        "disable",
+        _("Disable"),
+        _("Everything of this app stops at once: sign-ins, tokens, refreshes."),
+        lambda _request, client: _set_enabled(client, enabled=False),
+        applies=lambda client: client.enabled,
+        proven=True,
+    ),
+    Act(
+        "enable",
+        _("Enable"),
+        _("The app works again, and so do its tokens that have not expired."),
+        lambda _request, client: _set_enabled(client, enabled=True),
+        applies=lambda client: not client.enabled,
+    ),
+    Act(
+        "test-logout",
+        _("Test its sign-out"),
+        _(
+            "The app is told, as when somebody signs out, of a session that there never was. "
+            "The next page shows whether it answered."
+        ),
+        lambda _request, client: _send_test_logout(client),
+        applies=lambda client: bool(client.enabled and client.backchannel_logout_uri),
+    ),
+    Act(
+        "sign-out",
+        _("Sign everybody out"),
+        _(
+            "What this app got through people’s sign-ins ends at once, and it is told, so that "
+            "it signs them out, too. People stay signed in here; access that they let it keep "
+            "when they are signed out goes on."
+        ),
+        lambda _request, client: _sign_out(client),
+        danger=True,
+        extent=_signed_in,
+    ),
+    Act(
+        "revoke",
+        _("Revoke everything"),
+        _(
+            "Every token that this app was given ends at once, for everybody, and it is told. "
+            "People stay signed in here and need not agree again; the app has to send them "
+            "through anew. APIs that only check signatures learn of it when their tokens "
+            "expire."
+        ),
+        lambda _request, client: _revoke_all(client),
+        danger=True,
+        extent=_signed_in,
+    ),
+)

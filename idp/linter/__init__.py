@@ -1,0 +1,51 @@
+"""The linter: what fails or is weak about a client, and what to do about it.
+
+Each check is a function from `Facts` to findings. To add one: write it, put it in CHECKS, test it.
+RFC 9700; OIDC Dynamic Client Registration §2.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from idp.linter import failing, improvable, weak
+from idp.linter.facts import Facts, Finding, Severity, facts_of
+from idp.models import Client
+
+__all__ = ["CHECKS", "Facts", "Finding", "Severity", "findings_for", "findings_of"]
+
+Check = Callable[[Facts], Iterator[Finding]]
+
+CHECKS: tuple[Check, ...] = (
+    failing.is_enabled,
+    failing.does_something,
+    failing.sends_registered_addresses,
+    failing.has_a_secret,
+    failing.sends_the_right_secret,
+    failing.has_keys_for_what_it_does,
+    failing.would_be_saved,
+    failing.answers_when_told_of_sign_outs,
+    weak.has_a_secret_that_goes_on,
+    weak.changes_its_secret,
+    weak.uses_its_secrets,
+    weak.uses_pkce,
+    weak.is_no_legacy,
+    weak.gets_tokens_for_a_short_time,
+    weak.is_not_easily_impersonated,
+    weak.lives_where_people_are,
+    improvable.signs_with_a_key_of_its_own_kind,
+    improvable.gets_what_it_may_ask_for,
+    improvable.is_introduced_to_people,
+    improvable.has_somebody_who_cares,
+    improvable.learns_of_sign_outs,
+)
+
+
+def findings_for(client: Client, now: datetime) -> list[Finding]:
+    """Return the findings about a client, the most severe first. Fetches nothing."""
+    return sorted(findings_of(facts_of(client, now)), key=lambda finding: finding.severity)
+
+
+def findings_of(facts: Facts) -> Iterator[Finding]:
+    """Return the findings of every check."""
+    for check in CHECKS:
+        yield from check(facts)

@@ -4,13 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from idp.developers import views as developers
 from idp.endpoints import (
     apps,
     authorize,
     check_session,
     choose_account,
     consent,
-    developers,
     end_session,
     health,
     introspect,

@@ -1,54 +1,29 @@
-"""Who sees what of a client: its owner, and the operators who were given the right.
+"""Who may see what of a client: its owner, and operators with the permission.
 
-Others learn nothing here: neither what is registered, nor what happened, nor whether it did.
+Others learn nothing: neither what is registered, nor which events there are, nor whether any.
 """
 
-from dataclasses import dataclass
-from functools import reduce
-from operator import or_
-
-from django.db.models import OuterRef, Q, QuerySet, Subquery
-
 from accounts.authentication import Authentication
-from accounts.models import User
-from idp.clients.quick_starts import QUICK_STARTS, QuickStart
 from idp.models import Client, Event
 from idp.roles import may_administer
 
-#: How many apps one page shows, and how many denials of each.
-APPS_SHOWN = 50
-DENIALS_SHOWN = 20
-
-
-@dataclass(frozen=True)
-class App:
-    """A client as its owner sees it, with its last denials, the newest first."""
-
-    client: Client
-    denials: list[Event]
-
-    @property
-    def quick_starts(self) -> list[QuickStart]:
-        """Return what it can be tried with as it is registered."""
-        return [start for start in QUICK_STARTS.values() if start.fits(self.client)]
-
 
 def may_see(viewer: Authentication | None, client: Client) -> bool:
-    """Whether this person may see what a client registered."""
+    """Whether this user may see what a client registered."""
     if viewer is None:
         return False
     return client.user_id == viewer.user.pk or is_operator(viewer, "idp.view_client")
 
 
 def is_operator(viewer: Authentication | None, permission: str) -> bool:
-    """Whether this person, signed in as operators have to be, has this permission."""
+    """Whether this user, signed in as operators have to be, has this permission."""
     if viewer is None or not may_administer(viewer.user, second_factor="mfa" in viewer.amr):
         return False
     return viewer.user.has_perm(permission)
 
 
 def denial(viewer: Authentication | None, reference: str) -> Event | None:
-    """Return the denial of this reference if this person may see it.
+    """Return the denial of this reference if this user may see it.
 
     One statement, whether there is none or it is another's: the answer takes as long.
     """
@@ -61,25 +36,3 @@ def denial(viewer: Authentication | None, reference: str) -> Event | None:
         )
     found: Event | None = denials.first()
     return found
-
-
-def clients_of(owner: User) -> QuerySet[Client]:
-    """Return somebody's apps by name."""
-    apps: QuerySet[Client] = Client.objects.filter(user=owner).order_by("name", "pk")
-    return apps
-
-
-def apps_of(owner: User) -> list[App]:
-    """Return somebody's first APPS_SHOWN + 1 apps with their last denials, in two statements."""
-    denials = Event.objects.filter(kind=Event.Kind.DENIED).order_by("-id")
-    of_client = denials.filter(client_id=OuterRef("client_id")).values("id")
-    oldest_shown = Subquery(of_client[DENIALS_SHOWN - 1 : DENIALS_SHOWN])
-    clients = list(clients_of(owner).annotate(oldest_shown=oldest_shown)[: APPS_SHOWN + 1])
-    if not clients:
-        return []
-    # Each part of the condition is a range of the index `event_by_client`.
-    ranges = (Q(client_id=c.client_id, id__gte=c.oldest_shown or 0) for c in clients)
-    shown: dict[str, list[Event]] = {c.client_id: [] for c in clients}
-    for event in denials.filter(reduce(or_, ranges)):
-        shown[event.client_id].append(event)
-    return [App(client, shown[client.client_id]) for client in clients]

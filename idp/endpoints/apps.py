@@ -1,4 +1,4 @@
-"""The apps that a person uses: what each may see, and taking that back. OIDC Core §3.1.2.4, §4."""
+"""The apps that a user uses: what each may see, and taking that back. OIDC Core §3.1.2.4, §4."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,16 +31,16 @@ MOST = 100
 
 @dataclass(frozen=True)
 class App:
-    """An app as its person sees it."""
+    """An app as a user sees it."""
 
     client_id: str
     name: str
     logo: str
-    #: What it may see, if the person was asked.
+    #: What it may see, if the user was asked.
     details: list[tuple[Any, Any]] | None
     since: datetime | None
     last_used: datetime | None
-    #: Whether it has access that goes on when the person is signed out.
+    #: Whether it has access that goes on when the user is signed out.
     goes_on: bool
     open_at: str
     #: Whether it has changed its name, logo or hosts since, and has to ask again.
@@ -50,23 +50,23 @@ class App:
 @never_cache
 @login_required
 @methods("GET", "HEAD", "POST")
-def apps(http: HttpRequest) -> HttpResponse:
+def apps(request: HttpRequest) -> HttpResponse:
     """Show the apps, or take back what one was allowed."""
-    session = session_of(http)
+    session = session_of(request)
     if session is None:
         return redirect("account_login")
-    if http.method == "POST":
-        _remove(http, session.user)
+    if request.method == "POST":
+        _remove(request, session.user)
         return redirect("account_apps")
     shown = apps_of(session.user)
-    response = render(http, "account/apps.html", {"apps": shown})
+    response = render(request, "account/apps.html", {"apps": shown})
     logos = sorted({origin_of(app.logo) for app in shown if app.logo.startswith("https://")})
     response._csp_update = {"img-src": logos} if logos else None  # type: ignore[attr-defined]
     return response
 
 
 def apps_of(user: User) -> list[App]:
-    """Return the apps that somebody agreed to or is signed in with, the last used first."""
+    """Return the apps that a user agreed to or is signed in with, the last used first."""
     consents = {
         consent.client_id: consent
         for consent in Consent.objects.select_related("client")
@@ -111,9 +111,9 @@ def _details(user: User, consent: Consent) -> list[tuple[Any, Any]]:
     return details(user, agreed_in(consent))
 
 
-def _remove(http: HttpRequest, user: User) -> None:
+def _remove(request: HttpRequest, user: User) -> None:
     """Take the consent back, if it is still there; it may have gone in another tab."""
-    client_id = http.POST.get("remove", "").replace("\0", "")
+    client_id = request.POST.get("remove", "").replace("\0", "")
     consent = (
         Consent.objects.select_related("client")
         .filter(user=user, client__client_id=client_id)
@@ -123,5 +123,5 @@ def _remove(http: HttpRequest, user: User) -> None:
         return
     name = isolated(str(consent.client))
     withdraw(consent, timezone.now())
-    events.record(events.Kind.WITHDRAWN, http, user=user, client_id=client_id)
-    messages.success(http, _("%(app)s has no access to your account any more.") % {"app": name})
+    events.record(events.Kind.WITHDRAWN, request, user=user, client_id=client_id)
+    messages.success(request, _("%(app)s has no access to your account any more.") % {"app": name})

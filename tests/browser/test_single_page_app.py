@@ -14,7 +14,7 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import BrowserContext, expect
 
-from idp.clients.quick_starts import QUICK_STARTS
+from idp.developers.quick_starts import QUICK_STARTS
 from idp.models import Client
 from tests import secrecy
 from tests.browser.visitor import Site, Visitor

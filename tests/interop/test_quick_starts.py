@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from accounts.models import User
-from idp.clients.quick_starts import QUICK_STARTS
+from idp.developers.quick_starts import QUICK_STARTS
 from idp.models import Client, Delivery
 from tests.conftest import ROOT, database_url
 from tests.interop.conftest import Traveller, made, running, shown

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from accounts.models import User
-from idp.clients.quick_starts import FOLDER, QUICK_STARTS
+from idp.developers.quick_starts import FOLDER, QUICK_STARTS
 from idp.models import Client, Event
 from tests.conftest import ROOT
 from tests.relying_party import (

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from idp import policy
 from idp.admin.clients import trial
-from idp.clients.quick_starts import QUICK_STARTS
+from idp.developers.quick_starts import QUICK_STARTS
 from idp.models import Authorization, Client, ClientSecret, Event
 
 #: How many errors and sign-ins are shown; the lists have the others.

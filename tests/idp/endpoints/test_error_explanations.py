@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from idp.endpoints.error_explanations import EXPLANATIONS
+from idp.developers.error_explanations import EXPLANATIONS
 from idp.protocol.errors import ProtocolError
 from tests.conftest import ROOT
 

@@ -12,11 +12,13 @@ from django.views.decorators.http import require_safe
 
 from accounts.authentication import Authentication, authentication_of
 from idp import policy
+from idp.client_metadata import BY_NAME
 from idp.clients import owners
 from idp.clients.enabled_grants import enabled_grants
-from idp.clients.quick_starts import QUICK_STARTS
 from idp.clients.redirect_uris import Comparison, compared
-from idp.endpoints.error_explanations import EXPLANATIONS
+from idp.developers import own_apps
+from idp.developers.error_explanations import EXPLANATIONS
+from idp.developers.quick_starts import QUICK_STARTS
 from idp.endpoints.wire import query_of
 from idp.models import Client, Event
 from idp.models.event import is_reference
@@ -33,10 +35,10 @@ _EXAMPLE_REFERENCE = "7KQ2-M9XD"
 
 @csrf_exempt  # nothing is sent here; another method is answered with 405
 @require_safe
-def overview(http: HttpRequest) -> HttpResponse:
+def overview(request: HttpRequest) -> HttpResponse:
     """Show addresses, scopes and claims, algorithms, and every error."""
     return render(
-        http,
+        request,
         "developers/overview.html",
         {
             "issuer": policy.ISSUER,
@@ -47,8 +49,8 @@ def overview(http: HttpRequest) -> HttpResponse:
                 if name != "service_documentation"
             ],
             "scopes": policy.SCOPE_CLAIMS.items(),
-            "algorithms": policy.ID_TOKEN_ALGORITHMS,
-            "authentication_methods": policy.CLIENT_AUTHENTICATION_METHODS,
+            "algorithms": BY_NAME["id_token_signed_response_alg"].choices,
+            "authentication_methods": BY_NAME["token_endpoint_auth_method"].choices,
             "grant_types": enabled_grants().grant_types,
             "quick_starts": QUICK_STARTS.values(),
             "errors": sorted(EXPLANATIONS.items()),
@@ -62,16 +64,16 @@ def overview(http: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_safe
 @never_cache
-def error(http: HttpRequest, code: str) -> HttpResponse:
-    """Explain one error code: where `error_uri` leads. Whoever may see it reads what happened."""
+def error(request: HttpRequest, code: str) -> HttpResponse:
+    """Explain one error code: where `error_uri` leads. Users who may see it read the event."""
     explanation = EXPLANATIONS.get(code)
     if explanation is None:
         raise Http404
-    viewer = authentication_of(http)
-    reference = _reference(http)
+    viewer = authentication_of(request)
+    reference = _reference(request)
     event = owners.denial(viewer, reference) if reference else None
     return render(
-        http,
+        request,
         "developers/error.html",
         {
             "code": code,
@@ -87,28 +89,28 @@ def error(http: HttpRequest, code: str) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-def apps(http: HttpRequest) -> HttpResponse:
-    """Show somebody's apps, and what was denied to each lately."""
-    viewer = authentication_of(http)
-    owned = owners.apps_of(viewer.user) if viewer else []
+def apps(request: HttpRequest) -> HttpResponse:
+    """Show a developer's apps, and what was denied to each lately."""
+    viewer = authentication_of(request)
+    owned = own_apps.apps_of(viewer.user) if viewer else []
     return render(
-        http,
+        request,
         "developers/apps.html",
         {
-            "apps": owned[: owners.APPS_SHOWN],
-            "more": len(owned) > owners.APPS_SHOWN,
-            "apps_shown": owners.APPS_SHOWN,
-            "denials_shown": owners.DENIALS_SHOWN,
+            "apps": owned[: own_apps.APPS_SHOWN],
+            "more": len(owned) > own_apps.APPS_SHOWN,
+            "apps_shown": own_apps.APPS_SHOWN,
+            "denials_shown": own_apps.DENIALS_SHOWN,
         },
     )
 
 
 @csrf_exempt
 @require_safe
-def token(http: HttpRequest) -> HttpResponse:
+def token(request: HttpRequest) -> HttpResponse:
     """Show the token inspector: its script reads a token in the browser, and nothing comes here."""
     return render(
-        http,
+        request,
         "developers/token.html",
         {
             "issuer": policy.ISSUER,
@@ -120,16 +122,16 @@ def token(http: HttpRequest) -> HttpResponse:
 
 @require_safe
 @never_cache
-def quick_start(http: HttpRequest, name: str) -> HttpResponse:
-    """Show a program that signs people in, for its owner with the values of an app of theirs."""
+def quick_start(request: HttpRequest, name: str) -> HttpResponse:
+    """Show a program that signs users in, for a developer with the values of an app of theirs."""
     start = QUICK_STARTS.get(name)
     if start is None:
         raise Http404
-    viewer = authentication_of(http)
-    client = _client(http, viewer)
-    apps = owners.clients_of(viewer.user)[: owners.APPS_SHOWN] if viewer else []
+    viewer = authentication_of(request)
+    client = _client(request, viewer)
+    apps = own_apps.clients_of(viewer.user)[: own_apps.APPS_SHOWN] if viewer else []
     return render(
-        http,
+        request,
         "developers/quick_start.html",
         {
             "start": start,
@@ -141,25 +143,25 @@ def quick_start(http: HttpRequest, name: str) -> HttpResponse:
     )
 
 
-def _reference(http: HttpRequest) -> str | None:
+def _reference(request: HttpRequest) -> str | None:
     """Return the reference that the address names, if it is one."""
-    reference = _asked(http, "reference")
+    reference = _asked(request, "reference")
     return reference if is_reference(reference) else None
 
 
-def _client(http: HttpRequest, viewer: Authentication | None) -> Client | None:
-    """Return the client that the address names, if this person may see it."""
-    client_id = _asked(http, "client_id")
+def _client(request: HttpRequest, viewer: Authentication | None) -> Client | None:
+    """Return the client that the address names, if this user may see it."""
+    client_id = _asked(request, "client_id")
     if viewer is None or not client_id:
         return None
     client = Client.objects.filter(client_id=client_id).first()
     return client if client is not None and owners.may_see(viewer, client) else None
 
 
-def _asked(http: HttpRequest, name: str) -> str:
+def _asked(request: HttpRequest, name: str) -> str:
     """Return what the address says under this name; nothing where it can't be read."""
     try:
-        return Parameters.parse(query_of(http)).get(name) or ""
+        return Parameters.parse(query_of(request)).get(name) or ""
     except errors.InvalidRequest:
         return ""
 
@@ -175,7 +177,7 @@ def _admin_url(viewer: Authentication | None, event: Event | None) -> str | None
 
 
 def _comparisons(viewer: Authentication | None, event: Event | None) -> list[Comparison]:
-    """Return how addresses that came differ from those registered now, to whoever may see them."""
+    """Compare addresses that came with those registered now, for users who may see these."""
     if event is None:
         return []
     client = Client.objects.filter(client_id=event.client_id).first()

@@ -1,0 +1,1 @@
+"""Pages for developers of relying parties: what is offered, errors explained, their own apps."""

@@ -1,6 +1,5 @@
 """Who is signed in at this browser, since when and how: the one question `idp` asks of accounts."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +10,7 @@ from django.utils import timezone
 
 from accounts.levels import MULTI_FACTOR, PHISHING_RESISTANT, SINGLE_FACTOR, reaches
 from accounts.models import Session, User
-from accounts.sessions import by_id, session_of
+from accounts.sessions import session_of
 
 #: allauth's name of a method → its authentication method references (RFC 8176 §2). Its `mfa` is a
 #: code of an authenticator app or a recovery code, but of the type below it is a passkey.
@@ -32,14 +31,12 @@ class Authentication:
     acr: str
 
 
-def authentication_of(
-    http: HttpRequest, find: Callable[[str], Session | None] = by_id
-) -> Authentication | None:
-    """Return how the person at this browser is signed in, or None; `find` as with `session_of`.
+def authentication_of(http: HttpRequest) -> Authentication | None:
+    """Return how the person at this browser is signed in, or None.
 
     What is reported is what was done, never what somebody asked for.
     """
-    session = session_of(http, find)
+    session = session_of(http)
     return None if session is None else authentication_in(session)
 
 

@@ -19,11 +19,11 @@ from django.middleware.csrf import rotate_token
 from django.utils import timezone
 
 from accounts.models import ParkedSession, Session, User
+from accounts.session_limits import has_ended
 from accounts.sessions import (
     KEY,
     Ending,
     end_sessions,
-    is_over,
     is_unchanged,
     session_of,
     usable_session,
@@ -157,7 +157,7 @@ def _find(http: HttpRequest) -> list[ParkedSession]:
     return [
         row
         for row in rows
-        if is_unchanged(row.password_hash, row.session.user) and not is_over(row.session, now)
+        if is_unchanged(row.password_hash, row.session.user) and not has_ended(row.session, now)
     ]
 
 

@@ -5,12 +5,10 @@ its next request, whatever cookie it holds.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
@@ -24,6 +22,7 @@ from django.utils.crypto import constant_time_compare
 from accounts.allauth_door import sign_ins
 from accounts.allauth_door.signals import password_reset, signed_up
 from accounts.models import Session, User
+from accounts.session_limits import at_a_limit, has_ended
 from foundation.client_address import client_address
 from foundation.statements import Columns, instances, one
 
@@ -92,14 +91,28 @@ def session_in(row: Sequence[Any]) -> Session:
     return session
 
 
-def session_of(http: HttpRequest, find: Callable[[str], Session | None] = by_id) -> Session | None:
-    """Return the live session of this browser, with its user, or None; one statement a request.
+def session_id_of(http: HttpRequest) -> str | None:
+    """Return the id of the session that this browser names, whatever has become of it."""
+    named = http.session.get(KEY)
+    return named if isinstance(named, str) else None
 
-    `find` looks for one by its id; it isn't asked where the session is known already.
-    """
+
+def session_of(http: HttpRequest) -> Session | None:
+    """Return the live session of this browser, with its user, or None; one statement a request."""
     if not hasattr(http, "signed_in_session"):
-        http.signed_in_session = _recognized(http, find)  # type: ignore[attr-defined]
+        named = session_id_of(http)
+        recognize(http, by_id(named) if named else None)
     return http.signed_in_session  # type: ignore[attr-defined, no-any-return]
+
+
+def recognize(http: HttpRequest, named: Session | None) -> Session | None:
+    """Return the session that this browser names if it is live; `session_of` gives it from now on.
+
+    `named` has its user. For who has read it along with something else.
+    """
+    live = named if named is not None and _is_live(http, named) else None
+    http.signed_in_session = live  # type: ignore[attr-defined]
+    return live
 
 
 def begin_without_browser(http: HttpRequest, user: User, now: datetime) -> Session:
@@ -181,53 +194,12 @@ def _ended_alone(
     return True
 
 
-@dataclass(frozen=True)
-class _Limits:
-    """How long a session lasts: since the last visit, and since the person proved who they are."""
-
-    idle: timedelta
-    whole: timedelta
-
-
-def _limits(*, until_closed: bool) -> _Limits:
-    idle, whole = (
-        (settings.IDP_SESSION_IDLE_HOURS, settings.IDP_SESSION_HOURS)
-        if until_closed
-        else (settings.IDP_STAY_SIGNED_IN_IDLE_HOURS, settings.IDP_STAY_SIGNED_IN_HOURS)
-    )
-    return _Limits(timedelta(hours=idle), timedelta(hours=whole))
-
-
-class SessionTimes(NamedTuple):
-    """What says whether a session is over, where no more of it was read."""
-
-    ended_at: datetime | None
-    last_seen_at: datetime
-    authenticated_at: datetime
-    until_closed: bool
-
-
-def is_over(session: Session | SessionTimes, now: datetime) -> bool:
-    """Whether a session has lasted as long as one may (ASVS 7.3.1, 7.3.2), or has ended."""
-    limits = _limits(until_closed=session.until_closed)
-    return (
-        session.ended_at is not None
-        or now - session.last_seen_at >= limits.idle
-        or now - session.authenticated_at >= limits.whole
-    )
-
-
 def end_expired(now: datetime, failed: Callable[[Session, Exception], None]) -> int:
-    """End sessions that have lasted as long as they may, so that whoever has to know is told.
+    """End sessions that have reached a limit, so that whoever has to know is told.
 
     `failed` is told of each that can't be ended.
     """
-    over = Q()
-    for until_closed in (True, False):
-        limits = _limits(until_closed=until_closed)
-        since = Q(last_seen_at__lte=now - limits.idle) | Q(authenticated_at__lte=now - limits.whole)
-        over |= Q(until_closed=until_closed) & since
-    return end_in_batches(Session.objects.filter(over), Ending.EXPIRED, failed)
+    return end_in_batches(Session.objects.filter(at_a_limit(now)), Ending.EXPIRED, failed)
 
 
 def usable_session(prefix: str) -> Q:
@@ -250,22 +222,21 @@ def is_unchanged(signed_in_with: str, user: User) -> bool:
     return any(constant_time_compare(signed_in_with, candidate) for candidate in candidates)
 
 
-def _recognized(http: HttpRequest, find: Callable[[str], Session | None]) -> Session | None:
-    key = http.session.get(KEY)
-    session = find(key) if isinstance(key, str) else None
-    if session is None or not _is_usable(session):
-        return None
+def _is_live(http: HttpRequest, session: Session) -> bool:
+    """Whether a session is as its browser says, and goes on; this visit is noted."""
+    if not _is_usable(session):
+        return False
     if not is_unchanged(http.session.get(HASH_SESSION_KEY, ""), session.user):
-        return None
+        return False
     now = timezone.now()
     known, session.until_closed = session.until_closed, http.session.get_expire_at_browser_close()
-    if is_over(session, now):
+    if has_ended(session, now):
         end_sessions([session], Ending.EXPIRED)
-        return None
+        return False
     if now - session.last_seen_at > _SEEN_EVERY or session.until_closed != known:
         session.last_seen_at = now
         session.save(update_fields=["last_seen_at", "until_closed"])
-    return session
+    return True
 
 
 def _is_usable(session: Session) -> bool:

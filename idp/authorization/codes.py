@@ -6,7 +6,7 @@ The token endpoint sees no browser. RFC 6749 §4.1.2, OIDC Core §3.3.2.5.
 from contextlib import nullcontext
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.authentication import Authentication
 from idp import policy
@@ -15,11 +15,12 @@ from idp.authorization.request import AuthorizationRequest
 from idp.clients.encryption import have_key_ready
 from idp.models import Authorization, Client, ClientSession
 from idp.protocol import response_types
+from idp.protocol.errors import ServerError
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.statements.authorizations import NewCode, store_authorization
 from idp.tokens import opaque
-from idp.tokens.authorization import Entitlement
-from idp.tokens.response import issue_in_front
+from idp.tokens.entitlement import Entitlement
+from idp.tokens.issue import issue_in_front
 
 
 def issue(
@@ -33,10 +34,22 @@ def issue(
     A code lives CODE_LIFETIME. All is of one family, so whatever ends it ends all of it.
     `client_session_id` is the client's row in this session, None if it is here for the first time.
     A trial makes none: its client takes no part in the session, and is told of no sign-out.
-    Raises AnsweredError for a kept request that was answered before, StaleClientError,
-    InvalidTarget and InvalidScope where an access token can't be given, and TemporarilyUnavailable
-    where the key can't be fetched that an ID token is encrypted to.
+    Raises AnsweredError for a kept request that was answered before, InvalidTarget and InvalidScope
+    where an access token can't be given, and TemporarilyUnavailable where the key can't be fetched
+    that an ID token is encrypted to.
     """
+    try:
+        return _issued(request, authentication, client_session_id, now)
+    except IntegrityError:
+        raise ServerError("What the answer rests on was deleted meanwhile; try again.") from None
+
+
+def _issued(
+    request: AuthorizationRequest,
+    authentication: Authentication,
+    client_session_id: int | None,
+    now: datetime,
+) -> dict[str, str]:
     begins = client_session_id is None and not request.is_trial
     in_front = response_types.carries_tokens(request.response_type)
     kept = request.pending_id is not None

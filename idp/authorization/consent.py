@@ -9,7 +9,7 @@ from accounts.models import User
 from idp.authorization.request import AuthorizationRequest
 from idp.logout import client_sessions
 from idp.models import Authorization, Client, ClientSession, Consent, PendingAuthorization
-from idp.statements.standing import Agreed
+from idp.statements.sso_session import Agreed
 from idp.tokens.revocation import revoke_families
 
 #: How many ports of a device are remembered: most programs get another one at each start.

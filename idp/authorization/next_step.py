@@ -21,7 +21,7 @@ from idp.protocol.errors import (
     UnmetAuthenticationRequirements,
 )
 from idp.protocol.rules import upholds
-from idp.statements.standing import Agreed
+from idp.statements.sso_session import Agreed
 from idp.subjects import subject_of
 from idp.tokens.id_token import hint_is_readable, read_hint
 

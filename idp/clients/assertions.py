@@ -25,7 +25,7 @@ _LONGEST_LIFE = {
 }
 
 
-@dataclass
+@dataclass(frozen=True)
 class Assertion:
     """An assertion as it came with one request."""
 
@@ -33,8 +33,6 @@ class Assertion:
     #: The client that it is about, and its method, before any of it is believed.
     subject: str
     method: str
-    #: Whether this request has used it up: trying again with a newer client row needs it twice.
-    spent: bool = False
 
 
 @upholds("RFC 7521 §4.2")
@@ -64,7 +62,7 @@ def prove(client: Client, assertion: Assertion, now: datetime) -> None:
     claims = judge(assertion.jwt, expected, keys, now)
     if assertion.method == "client_secret_jwt":
         _note_use_of_secret(client, assertion.jwt, expected.algorithms, now)
-    _is_used_once(client, assertion, claims)
+    _is_used_once(client, claims)
 
 
 def _expectations(client: Client) -> Expectations:
@@ -112,12 +110,9 @@ def _note_use_of_secret(
 
 
 @upholds("RFC 7523 §3")
-def _is_used_once(client: Client, assertion: Assertion, claims: dict[str, Any]) -> None:
+def _is_used_once(client: Client, claims: dict[str, Any]) -> None:
     """RFC 7523 §3: whoever overhears an assertion can't use it again."""
-    if assertion.spent:
-        return
     jti_hash = hashlib.sha256(claims["jti"].encode("utf-8", "surrogatepass")).hexdigest()
     ends_at = datetime.fromtimestamp(claims["exp"], UTC) + LEEWAY
     if not use_assertion(client.pk, jti_hash, ends_at):
         raise InvalidClient("The client_assertion was used before: its jti works once.")
-    assertion.spent = True

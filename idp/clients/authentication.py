@@ -6,26 +6,25 @@ RFC 6749 §2.3, OIDC Core §9.
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 from urllib.parse import unquote_to_bytes
 
+from django.http import HttpRequest
 from django.utils import timezone
 
 from foundation import rate_limits
+from foundation.client_address import rate_limit_key
 from foundation.rate_limits import RateLimit, RateLimitExceededError
-from idp.clients import assertions, secrets
+from idp.clients import assertions, lookup, secrets
 from idp.clients.assertions import Assertion
-from idp.clients.lookup import with_client
 from idp.models import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest, TooManyWrongSecrets
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 
-T = TypeVar("T")
 #: Wrong secrets for one client from one IP address.
 WRONG_SECRETS = RateLimit("wrong-client-secrets", 20, timedelta(minutes=1))
 _BASIC = re.compile(r"basic +([A-Za-z0-9+/=_-]+) *", re.IGNORECASE)
@@ -81,27 +80,22 @@ def credentials_of(authorization: str | None, parameters: Parameters) -> Credent
     return Credentials(body_id, "none")
 
 
-def with_authenticated(
-    credentials: Credentials, rate_limit_key: str | None, attempt: Callable[[Client], T]
-) -> T:
-    """Return `attempt(client)` for the client that the credentials prove.
+def authenticated(credentials: Credentials, counted_for: HttpRequest | None) -> Client:
+    """Return the client that the credentials prove, or raise InvalidClient.
 
-    Raises InvalidClient if they prove none, and what `attempt` raises. Wrong secrets are counted by
-    client and `rate_limit_key` (None: not at all), one a request, and past a limit answered with
-    TooManyWrongSecrets. A right secret is never refused for what a neighbour does, which is safe
-    because no secret here is short enough to be guessed (docs/adr/0004).
+    Wrong secrets are counted by client and by the IP address of `counted_for` (None: not at all),
+    and past a limit answered with TooManyWrongSecrets. A right secret is never refused for what a
+    neighbour does, which is safe because no secret here is short enough to be guessed
+    (docs/adr/0004).
     """
-
-    def authenticated(client: Client) -> T:
-        authenticate(client, credentials, timezone.now())
-        return attempt(client)
-
+    client = lookup.find(credentials.client_id, InvalidClient)
     try:
-        return with_client(credentials.client_id, InvalidClient, authenticated)
+        authenticate(client, credentials, timezone.now())
     except WrongSecret:
-        if rate_limit_key is not None:
-            _count_wrong_secret(credentials.client_id, rate_limit_key)
+        if counted_for is not None:
+            _count_wrong_secret(client, counted_for)
         raise
+    return client
 
 
 def authenticate(client: Client, credentials: Credentials, now: datetime) -> None:
@@ -200,10 +194,10 @@ def _meant(readings: list[Credentials]) -> Credentials:
 
 
 @upholds("RFC 6749 §2.3.1")
-def _count_wrong_secret(client_id: str, rate_limit_key: str) -> None:
+def _count_wrong_secret(client: Client, request: HttpRequest) -> None:
     """RFC 6749 §2.3.1: whoever guesses has to wait."""
     try:
-        rate_limits.count((WRONG_SECRETS, f"{client_id} {rate_limit_key}"))
+        rate_limits.count((WRONG_SECRETS, f"{client.client_id} {rate_limit_key(request)}"))
     except RateLimitExceededError as exceeded:
         raise TooManyWrongSecrets(
             "Too many wrong secrets came from this IP address; "

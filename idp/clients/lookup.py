@@ -1,68 +1,47 @@
-"""Finding a client, from this process's memory where that is safe.
+"""Looking up the client that a request names. RFC 6749 §2.2.
 
-What is remembered may be old. So nothing is answered on it alone: success rests on a statement that
-tests the client's version, and failure is only believed when the row has not changed meanwhile.
+A process remembers clients with their secrets, each as of one version of its row.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import TypeVar
 
-from django.db import IntegrityError
-
+from foundation.statements import one
 from idp.models import Client
-from idp.protocol.errors import ProtocolError, ServerError
+from idp.protocol.errors import ProtocolError
 from idp.protocol.rules import upholds
 
-T = TypeVar("T")
+#: How many clients a process remembers.
 _MOST = 10_000
-_TRIES = 3
 _remembered: OrderedDict[str, Client] = OrderedDict()
-
-
-class StaleClientError(Exception):
-    """The client's row is newer than what the caller went by, or the client is disabled."""
-
-
-def with_client(client_id: str, unknown: type[ProtocolError], attempt: Callable[[Client], T]) -> T:
-    """Return `attempt(client)`, tried again with a fresh row if it failed on an older one.
-
-    Raises an `unknown` where there is no such client, or it is disabled. Clients that don't exist
-    are not remembered: one registered a moment ago is found.
-    """
-    client = _remembered.get(client_id) or known_and_enabled(client_id, unknown)
-    for _ in range(_TRIES):
-        try:
-            return attempt(client)
-        except (StaleClientError, IntegrityError):  # or something went that an answer rests on
-            client = known_and_enabled(client_id, unknown)
-        except ProtocolError:
-            fresh = known_and_enabled(client_id, unknown)
-            if fresh.version == client.version:
-                raise
-            client = fresh
-    raise ServerError("The client is being changed at this very moment; try again.")
-
-
-def is_current(client: Client) -> bool:
-    """Whether the row still has the version that we go by, and is enabled; one statement."""
-    current = Client.objects.filter(pk=client.pk, version=client.version, enabled=True)
-    return bool(current.exists())
+#: Hand-written because every request of a client sends it. The row's version grows at each change
+#: of the client or its secrets.
+_VERSION = "SELECT id, version, enabled FROM idp_client WHERE client_id = %s"
 
 
 @upholds("RFC 6749 §2.2")
-def known_and_enabled(client_id: str, unknown: type[ProtocolError]) -> Client:
-    """Return the client of this id, or raise an `unknown` that says why not. RFC 6749 §2.2."""
+def find(client_id: str, unknown: type[ProtocolError]) -> Client:
+    """Return the client of this id as its row is now, with its secrets.
+
+    Raises an `unknown` where there is no such client, or the operator has disabled it.
+    """
+    row = one(_VERSION, [client_id])
+    if row is None:
+        raise unknown(f"No client has the client_id {client_id}.")
+    client = _remembered.get(client_id)
+    if client is None or (client.pk, client.version, client.enabled) != (*row[:2], bool(row[2])):
+        client = _read(client_id, unknown)
+    if not client.enabled:
+        raise unknown(f"The client {client_id} has been disabled by the operator.")
+    return client
+
+
+def _read(client_id: str, unknown: type[ProtocolError]) -> Client:
+    """Read a client and remember it."""
     client: Client | None = (
         Client.objects.filter(client_id=client_id).prefetch_related("secrets").first()
     )
-    if client is None or not client.enabled:
-        _remembered.pop(client_id, None)
-        raise unknown(
-            f"No client has the client_id {client_id}."
-            if client is None
-            else f"The client {client_id} has been disabled by the operator."
-        )
+    if client is None:  # deleted at this moment
+        raise unknown(f"No client has the client_id {client_id}.")
     _remembered[client_id] = client
     while len(_remembered) > _MOST:
         _remembered.popitem(last=False)

@@ -10,8 +10,8 @@ from django.utils.http import urlencode
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts import parking, second_factor
-from accounts.authentication import Authentication, authentication_of
-from accounts.models import Session
+from accounts.authentication import authentication_in, authentication_of
+from accounts.sessions import recognize, session_id_of
 from foundation.client_address import client_address, rate_limit_key
 from idp import events
 from idp.authorization import codes, pending, request_object, trial
@@ -29,7 +29,7 @@ from idp.authorization.next_step import (
 )
 from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.authorization.response import send, send_error
-from idp.clients.lookup import StaleClientError, is_current, with_client
+from idp.clients import lookup
 from idp.clients.redirect_uris import ReplyAddress, verified
 from idp.continuation import PENDING, continue_at, pending_of
 from idp.endpoints.answered import answered_page
@@ -42,7 +42,7 @@ from idp.models import Client
 from idp.protocol.errors import InvalidRequest, ProtocolError, RequestExpired, UnknownClient
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.statements.standing import Agreed, Standing, find_standing
+from idp.statements.sso_session import Agreed, SsoSession, find_sso_session
 
 
 @csrf_exempt
@@ -67,7 +67,7 @@ def _enter(http: HttpRequest) -> HttpResponse:
         client_id = _client_id(arrival.parameters)
         if arrival.pending_id is None:
             introduce(http, client_id)
-        return with_client(client_id, UnknownClient, lambda client: _visit(http, arrival, client))
+        return _visit(http, arrival, lookup.find(client_id, UnknownClient))
     except ProtocolError as error:
         # No verified address: the person is told, the redirect_uri is not used.
         return error_page(http, error, arrival.parameters)
@@ -142,10 +142,8 @@ def _known_address(client: Client, parameters: Parameters, error: ProtocolError)
 def _refuse(
     http: HttpRequest, arrival: Arrival, reply_to: ReplyAddress, error: ProtocolError
 ) -> HttpResponse:
-    """Bring the error to the client. Raises StaleClientError if the client has changed since."""
+    """Bring the error to the client."""
     client = reply_to.client
-    if not is_current(client):
-        raise StaleClientError from error
     if arrival.pending_id is not None:
         pending.note_answered(arrival.pending_id, None)
     authentication = authentication_of(http)
@@ -176,9 +174,11 @@ def _answered(
 
 
 def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:
-    authentication, standing = _standing(http, request.client)
+    signed_in = _sso_session(http, request.client)
+    authentication = authentication_in(signed_in.session) if signed_in else None
+    agreed = signed_in.agreed if signed_in else Agreed()
     others = [row.session.user for row in parking.others(http)]
-    match next_step(request, authentication, standing.agreed if standing else Agreed(), others):
+    match next_step(request, authentication, agreed, others):
         case SignIn(fresh):
             query = {
                 "next": _kept(http, arrival, request.client),
@@ -203,7 +203,7 @@ def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest)
         case AskConsent():
             return _page_of_ours(http, "consent", arrival, request.client)
         case Answer(authentication):
-            known = standing.client_session_id if standing else None
+            known = signed_in.client_session_id if signed_in else None
             members = codes.issue(request, authentication, known, timezone.now())
             state = session_state(request.reply_to, authentication.session_id)
             if state is not None:
@@ -212,26 +212,14 @@ def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest)
             return _answered(http, arrival, request.client, response)
 
 
-def _standing(http: HttpRequest, client: Client) -> tuple[Authentication | None, Standing | None]:
-    """Return who is signed in, and what they and the client are to each other: one statement.
+def _sso_session(http: HttpRequest, client: Client) -> SsoSession | None:
+    """Return the session of this browser with what its user agreed to; one statement.
 
-    Raises StaleClientError if the client has changed.
+    None where nobody is signed in.
     """
-    standing = None
-
-    def find(session_id: str) -> Session | None:
-        nonlocal standing
-        standing = find_standing(session_id, client.pk, timezone.now())
-        return standing.session if standing else None
-
-    authentication = authentication_of(http, find)
-    if authentication is None:
-        return None, None
-    if standing is None:  # the session was known already
-        find(authentication.session_id)
-    if standing is None or not standing.client_enabled or standing.client_version != client.version:
-        raise StaleClientError
-    return authentication, standing
+    session_id = session_id_of(http)
+    found = find_sso_session(session_id, client.pk, timezone.now()) if session_id else None
+    return found if recognize(http, found.session if found else None) else None
 
 
 def _kept(http: HttpRequest, arrival: Arrival, client: Client) -> str:

@@ -27,7 +27,7 @@ from idp.models import ResourceServer, Scope
 from idp.models.scope import FIELDS
 from idp.protocol.errors import AccessDenied
 from idp.protocol.rules import upholds
-from idp.statements.standing import Agreed
+from idp.statements.sso_session import Agreed
 
 
 @never_cache

@@ -7,10 +7,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from idp import keys, policy
-from idp.endpoints.wire import answer, answer_client, methods
+from idp.endpoints.wire import answer, authenticated_client, methods, refuse_client
 from idp.models import Client
-from idp.protocol.errors import UnauthorizedClient
-from idp.protocol.parameters import Parameters
+from idp.protocol.errors import ProtocolError, UnauthorizedClient
 from idp.protocol.rules import upholds
 from idp.tokens.introspection import introspected
 
@@ -21,17 +20,13 @@ SIGNED = "application/token-introspection+jwt"
 @methods("POST")
 def introspect(http: HttpRequest) -> HttpResponse:
     """Say what a token is, to its own client or to the API it is for; to others it is inactive."""
-
-    def attempt(client: Client, parameters: Parameters) -> HttpResponse:
+    try:
+        client, parameters = authenticated_client(http)
         _caller_has_a_secret(client)
         members = introspected(client, parameters.require("token"), timezone.now())
-        return (
-            _signed(client, members)
-            if SIGNED in http.headers.get("Accept", "")
-            else answer(members)
-        )
-
-    return answer_client(http, attempt)
+    except ProtocolError as error:
+        return refuse_client(error, http)
+    return _signed(client, members) if SIGNED in http.headers.get("Accept", "") else answer(members)
 
 
 @upholds("RFC 7662 §2.1")

@@ -3,9 +3,8 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from idp.endpoints.wire import answer_client, methods
-from idp.models import Client
-from idp.protocol.parameters import Parameters
+from idp.endpoints.wire import authenticated_client, methods, refuse_client
+from idp.protocol.errors import ProtocolError
 from idp.tokens import revocation
 
 
@@ -13,11 +12,11 @@ from idp.tokens import revocation
 @methods("POST")
 def revoke(http: HttpRequest) -> HttpResponse:
     """Revoke one of the client's tokens; one that isn't its own, or isn't known, is left alone."""
-
-    def attempt(client: Client, parameters: Parameters) -> HttpResponse:
+    try:
+        client, parameters = authenticated_client(http)
         revocation.revoke(client, parameters.require("token"))
-        response = HttpResponse()
-        response["Cache-Control"] = "no-store"
-        return response
-
-    return answer_client(http, attempt)
+    except ProtocolError as error:
+        return refuse_client(error, http)
+    response = HttpResponse()
+    response["Cache-Control"] = "no-store"
+    return response

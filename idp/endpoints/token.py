@@ -7,14 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from idp.endpoints.wire import answer, answer_client, methods
+from idp.endpoints.wire import answer, authenticated_client, methods, refuse_client
 from idp.grants import GRANTS, Grant
 from idp.models import Client
-from idp.protocol.errors import UnauthorizedClient, UnsupportedGrantType
+from idp.protocol.errors import ProtocolError, UnauthorizedClient, UnsupportedGrantType
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.tokens import response
-from idp.tokens.authorization import Entitlement
+from idp.tokens.entitlement import Entitlement
+from idp.tokens.issue import issue
 
 log = structlog.get_logger(__name__)
 _KINDS = ("access_token", "refresh_token", "id_token")
@@ -24,19 +24,23 @@ _KINDS = ("access_token", "refresh_token", "id_token")
 @methods("POST")
 def token(http: HttpRequest) -> HttpResponse:
     """Authenticate the client, ask the grant it names, and issue what that gives."""
-    return answer_client(http, lambda client, sent: answer(issue(http, client, sent)))
+    try:
+        client, parameters = authenticated_client(http)
+        return answer(tokens_for(http, client, parameters))
+    except ProtocolError as error:
+        return refuse_client(error, http)
 
 
-def issue(http: HttpRequest, client: Client, parameters: Parameters) -> dict[str, Any]:
+def tokens_for(http: HttpRequest, client: Client, parameters: Parameters) -> dict[str, Any]:
     """Return what the grant that a client names gives it, whom the caller has authenticated.
 
-    Raises ProtocolError, StaleClientError.
+    Raises ProtocolError.
     """
     now = timezone.now()
     grant_type, grant = _grant(client, parameters)
-    with grant(client, parameters, now, http) as entitlement:
-        issued = response.issue(entitlement, now)
-    _log(grant_type, entitlement, issued)  # after the transaction: now they count
+    entitlement = grant(client, parameters, now, http)
+    issued = issue(entitlement, now)
+    _log(grant_type, entitlement, issued)
     return issued
 
 

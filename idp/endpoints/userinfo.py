@@ -9,8 +9,8 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.levels import reaches
 from idp import keys, policy
 from idp.claims import claims_for
+from idp.clients import lookup
 from idp.clients.encryption import encrypted_for
-from idp.clients.lookup import known_and_enabled
 from idp.endpoints.bearer import ask, refuse, token_of
 from idp.endpoints.wire import FORM, answer, form_of, methods
 from idp.protocol.errors import (
@@ -24,6 +24,7 @@ from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.statements.bearer import Bearer, find_bearer
 from idp.tokens import opaque
+from idp.validity import why_token_is_invalid
 
 
 @csrf_exempt
@@ -35,7 +36,7 @@ def userinfo(http: HttpRequest) -> HttpResponse:
         token = _access_token(http)
         if token is None:
             return ask()
-        bearer = find_bearer(opaque.hash_of(token), timezone.now())
+        bearer = find_bearer(opaque.hash_of(token))
         return answer_to(bearer)
     except ProtocolError as error:
         client_id = bearer.client_id if bearer else None
@@ -61,7 +62,7 @@ def _answer(bearer: Bearer | None, claims: dict[str, object]) -> HttpResponse:
     """
     if bearer is None or not bearer.userinfo_is_jwt:
         return answer(claims)
-    client = known_and_enabled(bearer.client_id, InvalidToken)
+    client = lookup.find(bearer.client_id, InvalidToken)
     claims = {**claims, "iss": policy.ISSUER, "aud": client.client_id}
     signed = client.userinfo_signed_response_alg
     text = keys.signer_for(client, signed).sign(claims, typ=None) if signed else json.dumps(claims)
@@ -101,9 +102,9 @@ def _claims(bearer: Bearer | None) -> dict[str, object]:
         raise InvalidToken(
             "The access token is unknown: it is none of ours, or was revoked or expired long ago."
         )
-    problem = bearer.problem
-    if problem is not None:
-        raise InvalidToken(problem)
+    reason = why_token_is_invalid(bearer.facts, timezone.now())
+    if reason is not None:
+        raise InvalidToken(f"The access token {reason}.")
     if bearer.resource and policy.ISSUER not in bearer.resource:
         raise InvalidToken("The access token is for an API (resource), and not for UserInfo.")
     scopes = frozenset(bearer.scope.split())

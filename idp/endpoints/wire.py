@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
-from foundation.client_address import rate_limit_key
 from idp import events, policy
-from idp.clients.authentication import credentials_of, with_authenticated
+from idp.clients.authentication import authenticated, credentials_of
 from idp.models import Client
 from idp.protocol import json_objects
 from idp.protocol.errors import InvalidRequest, ProtocolError
@@ -103,24 +103,24 @@ def refuse(
     return response
 
 
-def answer_client(
-    http: HttpRequest, attempt: Callable[[Client, Parameters], HttpResponse]
-) -> HttpResponse:
-    """Return `attempt`'s answer to the authenticated client of a form request, or the error."""
-    client_id: str | None = None
-    parameters: Parameters | None = None
-    try:
-        parameters = sent = body_parameters(http)
-        credentials = credentials_of(http.META.get("HTTP_AUTHORIZATION"), sent)
-        client_id = credentials.client_id
+def authenticated_client(http: HttpRequest) -> tuple[Client, Parameters]:
+    """Return the client that a form request comes from, authenticated, and its parameters.
 
-        return with_authenticated(
-            credentials, rate_limit_key(http), lambda client: attempt(client, sent)
-        )
-    except ProtocolError as error:
-        if client_id is None and parameters is not None:
-            client_id = parameters.get("client_id")
-        return refuse(error, http, client_id=client_id, parameters=parameters)
+    Raises ProtocolError.
+    """
+    parameters = body_parameters(http)
+    credentials = credentials_of(http.META.get("HTTP_AUTHORIZATION"), parameters)
+    return authenticated(credentials, http), parameters
+
+
+def refuse_client(error: ProtocolError, http: HttpRequest) -> HttpResponse:
+    """Return an error to the client of a form request, and record what the request says of it."""
+    client_id, parameters = None, None
+    with suppress(ProtocolError):
+        parameters = body_parameters(http)
+        client_id = parameters.get("client_id")
+        client_id = credentials_of(http.META.get("HTTP_AUTHORIZATION"), parameters).client_id
+    return refuse(error, http, client_id=client_id, parameters=parameters)
 
 
 def not_kept(view: View) -> View:

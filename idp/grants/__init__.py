@@ -4,7 +4,6 @@ A grant turns a token request of an authenticated client into an `Entitlement`.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import datetime
 
 from django.http import HttpRequest
@@ -12,10 +11,9 @@ from django.http import HttpRequest
 from idp.grants import authorization_code, client_credentials, password, refresh_token
 from idp.models import Client
 from idp.protocol.parameters import Parameters
-from idp.tokens.authorization import Entitlement
+from idp.tokens.entitlement import Entitlement
 
-#: Gives the entitlement; what it did for that is undone where no tokens can be issued.
-Grant = Callable[[Client, Parameters, datetime, HttpRequest], AbstractContextManager[Entitlement]]
+Grant = Callable[[Client, Parameters, datetime, HttpRequest], Entitlement]
 
 GRANTS: dict[str, Grant] = {
     "authorization_code": authorization_code.redeem,

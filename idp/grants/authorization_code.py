@@ -1,70 +1,63 @@
 """The authorization code grant. RFC 6749 §4.1.3, RFC 7636 §4.6, OIDC Core §3.1.3."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import NoReturn
 
 from django.http import HttpRequest
 
-from idp import policy
-from idp.grants import family
+from idp import policy, validity
+from idp.clients.encryption import have_key_ready
+from idp.grants.ended import end_reused, grant_is_valid
 from idp.models import AuthorizationCode, Client
 from idp.protocol import pkce
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.statements.presented import FoundCode, find_code
-from idp.statements.taking import take_code
-from idp.tokens import ahead, opaque
-from idp.tokens.authorization import Entitlement
+from idp.statements.redemption import give_back_code, use_up_code
+from idp.tokens import opaque
+from idp.tokens.entitlement import Entitlement
 
 
-@contextmanager
 def redeem(
-    client: Client, parameters: Parameters, now: datetime, _http: HttpRequest
-) -> Iterator[Entitlement]:
-    """Give what the code stands for; it is used up when the tokens are stored.
+    client: Client, parameters: Parameters, now: datetime, _request: HttpRequest
+) -> Entitlement:
+    """Use the code up, and give what it stands for.
 
-    A code that is presented with wrong values is used up, too: whoever sent it does not own it.
-    Raises InvalidGrant; a second redemption also revokes what the first gave.
+    Raises InvalidGrant, and what is refused stays used up: whoever sends a code with wrong values
+    does not own it. A second redemption also revokes what the first gave.
     """
     code_hash = opaque.hash_of(parameters.require("code"))
-    made = ahead.made_for(client, parameters, now)
-    code = take_code(code_hash, made.stored, now) if made else None
-    if code is None:
-        made, code = None, find_code(code_hash, client.pk, now)
+    have_key_ready(client)
+    code = use_up_code(code_hash, client.pk, now)
     if code is None:
         _refuse_unknown_or_used(code_hash, client, now)
-    try:
-        _has_not_expired(code)
-        _redirect_uri_is_the_same(code, parameters)
-        _verifier_belongs_to_the_challenge(code, parameters)
-        family.still_holds(code.authorization)
-    except InvalidGrant:
-        ahead.refuse(code.spent, made, now)
-        raise
-    family.person_is_admitted(code.authorization, client)
-    yield Entitlement(
+    _has_not_expired(code, now)
+    _redirect_uri_is_the_same(code, parameters)
+    _verifier_belongs_to_the_challenge(code, parameters)
+    authorization = code.authorization
+    grant_is_valid("code", authorization, now)
+    return Entitlement(
         client,
-        code.authorization,
-        frozenset(code.authorization.scope.split()),
-        family.resource_for(code.authorization, parameters),
-        spent=code.spent,
-        ahead=made,
+        authorization,
+        frozenset(authorization.scope.split()),
+        tuple(authorization.resource),
+        asked_resource=parameters.resources,
+        uses_up=True,
+        undo=partial(give_back_code, code),
     )
 
 
 @upholds("RFC 6749 §4.1.2")
-def _has_not_expired(code: FoundCode) -> None:
+def _has_not_expired(code: AuthorizationCode, now: datetime) -> None:
     """RFC 6749 §4.1.2: codes are short-lived."""
-    if code.expired:
+    if validity.has_expired(code.expires, now):
         lifetime = int(policy.CODE_LIFETIME.total_seconds())
         raise InvalidGrant(f"The code has expired; codes live for {lifetime} seconds.")
 
 
 @upholds("RFC 6749 §4.1.3")
-def _redirect_uri_is_the_same(code: FoundCode, parameters: Parameters) -> None:
+def _redirect_uri_is_the_same(code: AuthorizationCode, parameters: Parameters) -> None:
     """RFC 6749 §4.1.3: the code is for whoever began at this address."""
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
@@ -76,7 +69,7 @@ def _redirect_uri_is_the_same(code: FoundCode, parameters: Parameters) -> None:
 
 
 @upholds("RFC 7636 §4.6")
-def _verifier_belongs_to_the_challenge(code: FoundCode, parameters: Parameters) -> None:
+def _verifier_belongs_to_the_challenge(code: AuthorizationCode, parameters: Parameters) -> None:
     """RFC 7636 §4.6: the code is for whoever made the challenge."""
     verifier = parameters.get("code_verifier")
     if not code.code_challenge:
@@ -106,7 +99,7 @@ def _refuse_unknown_or_used(code_hash: str, client: Client, now: datetime) -> No
     replayed = AuthorizationCode.objects.filter(
         code=code_hash, application=client, redeemed_at__isnull=False
     )
-    was_used = family.end_reused(replayed, client, "A code came a second time.", now)
+    was_used = end_reused(replayed, client, "A code came a second time.", now)
     raise InvalidGrant(
         "The code was used before, so all that it had given has been revoked."
         if was_used

@@ -1,7 +1,5 @@
 """The client credentials grant: a client asks for itself. RFC 6749 §4.4."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 from django.http import HttpRequest
@@ -11,15 +9,14 @@ from idp.models import Client
 from idp.protocol.errors import InvalidScope
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.tokens.authorization import Entitlement
+from idp.tokens.entitlement import Entitlement
 
 
-@contextmanager
 @upholds("RFC 6749 §3.3")
 def entitle(
-    client: Client, parameters: Parameters, _now: datetime, _http: HttpRequest
-) -> Iterator[Entitlement]:
-    """Give the scopes asked for, of those registered for the client; none of a person's.
+    client: Client, parameters: Parameters, _now: datetime, _request: HttpRequest
+) -> Entitlement:
+    """Give the scopes asked for, of those registered for the client; none of a user's.
 
     Raises InvalidScope for a scope that the client can't have for itself. RFC 6749 §3.3.
     """
@@ -28,5 +25,4 @@ def entitle(
     if not asked <= available:
         refused = ", ".join(sorted(asked - available))
         raise InvalidScope(f"This client cannot have these scopes for itself: {refused}.")
-    resource = tuple(dict.fromkeys(parameters.resources))
-    yield Entitlement(client, None, asked or available, resource)
+    return Entitlement(client, None, asked or available, asked_resource=parameters.resources)

@@ -5,8 +5,6 @@ counted apart from the sign-in page's (`accounts.password_limits`), and what it 
 session of its own, so that whatever ends a person's sessions ends it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import transaction
@@ -14,14 +12,13 @@ from django.http import HttpRequest
 
 from accounts import password_limits, password_only
 from accounts.authentication import authentication_in
-from accounts.models import User
+from accounts.models import Session, User
 from accounts.sessions import begin_without_browser
 from foundation.outages import RETRY_AFTER
 from foundation.rate_limits import RateLimitExceededError
 from foundation.slots import NoPlaceError, place
 from idp import events
 from idp.clients.admission import NOT_ADMITTED, admits
-from idp.clients.encryption import have_key_ready
 from idp.models import Authorization, Client, ClientSession
 from idp.protocol.errors import (
     InvalidGrant,
@@ -32,32 +29,37 @@ from idp.protocol.errors import (
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import OFFLINE_ACCESS
-from idp.tokens.authorization import Entitlement
+from idp.tokens.entitlement import Entitlement
 
 
-@contextmanager
 def entitle(
-    client: Client, parameters: Parameters, now: datetime, http: HttpRequest
-) -> Iterator[Entitlement]:
-    """Give the scopes asked for to whoever knows the person's password.
+    client: Client, parameters: Parameters, now: datetime, request: HttpRequest
+) -> Entitlement:
+    """Give the scopes asked for to whoever knows the user's password.
 
     Raises InvalidGrant, in the same words whatever it is that is wrong with account or password;
-    InvalidScope, InvalidTarget, TemporarilyUnavailable.
+    InvalidScope, TemporarilyUnavailable.
     """
     username, password = parameters.require("username"), parameters.require("password")
     scopes = _scopes(client, parameters)
-    user = _person(http, client, username, password)
-    have_key_ready(client)
+    user = _person(request, client, username, password)
     with transaction.atomic():
-        authorization = _authorization(http, client, user, scopes, parameters, now)
-        yield Entitlement(client, authorization, scopes, tuple(authorization.resource))
+        session = begin_without_browser(request, user, now)
+        authorization = _authorization(client, session, scopes, parameters)
     events.record(
         events.Kind.SIGNED_IN,
-        http,
+        request,
         user=user,
         client_id=client.client_id,
         reason="The app sent the password (grant type password).",
         methods=authorization.amr,
+    )
+    return Entitlement(
+        client,
+        authorization,
+        scopes,
+        tuple(authorization.resource),
+        undo=session.delete,
     )
 
 
@@ -76,12 +78,12 @@ def _scopes(client: Client, parameters: Parameters) -> frozenset[str]:
 
 
 @upholds("RFC 6749 §4.3.2")
-def _person(http: HttpRequest, client: Client, username: str, password: str) -> User:
+def _person(request: HttpRequest, client: Client, username: str, password: str) -> User:
     """RFC 6749 §4.3.2: the password proves the person, and is not open to guessing."""
     try:
         with place():  # before anything is counted
-            attempt = password_only.begin(http, username)
-            user = password_only.person_of(http, username, password)
+            attempt = password_only.begin(request, username)
+            user = password_only.person_of(request, username, password)
     except NoPlaceError:
         raise TemporarilyUnavailable(
             "Too many passwords wait to be checked.", retry_after=RETRY_AFTER
@@ -99,7 +101,7 @@ def _person(http: HttpRequest, client: Client, username: str, password: str) -> 
     if user is not None:
         events.record(
             events.Kind.SIGN_IN_FAILED,
-            http,
+            request,
             user=user,
             client_id=client.client_id,
             reason=f"The password is right, but not enough: {problem}",
@@ -116,19 +118,13 @@ def _problem_with(client: Client, user: User) -> str | None:
 
 
 def _authorization(
-    http: HttpRequest,
-    client: Client,
-    user: User,
-    scopes: frozenset[str],
-    parameters: Parameters,
-    now: datetime,
+    client: Client, session: Session, scopes: frozenset[str], parameters: Parameters
 ) -> Authorization:
-    """Begin a session that no browser has, and a family of its own in it."""
-    session = begin_without_browser(http, user, now)
+    """Store a grant of its own in a session that no browser has."""
     authentication = authentication_in(session)
     return Authorization.objects.create(
         client=client,
-        user=user,
+        user=session.user,
         session=session,
         client_session=ClientSession.objects.create(client=client, session=session),
         scope=" ".join(sorted(scopes)),

@@ -1,92 +1,73 @@
 """The refresh token grant: rotation, and reuse ends the family. RFC 6749 §6, RFC 9700 §4.14."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NoReturn
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from idp import validity
 from idp.clients.encryption import have_key_ready
-from idp.grants import family
+from idp.grants.ended import end_reused, grant_is_valid
 from idp.models import Client, RefreshToken
-from idp.protocol.errors import InvalidGrant, InvalidScope
+from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.statements.presented import (
-    REFRESH_TOKENS,
-    FoundRefreshToken,
-    Spent,
-    find_refresh_token,
-)
-from idp.statements.taking import take_refresh_token
-from idp.tokens import ahead, opaque
-from idp.tokens.authorization import Entitlement, TokensAhead
+from idp.statements.redemption import give_back_refresh_token, use_up_refresh_token
+from idp.tokens import opaque
+from idp.tokens.entitlement import Entitlement
 
 
-@contextmanager
 def refresh(
-    client: Client, parameters: Parameters, now: datetime, _http: HttpRequest
-) -> Iterator[Entitlement]:
-    """Give what the token stands for; it is used up when new ones are stored.
+    client: Client, parameters: Parameters, now: datetime, _request: HttpRequest
+) -> Entitlement:
+    """Use the token up, and give what it stands for.
 
-    Raises InvalidGrant; a token that was used before also ends its family, unless its client has a
-    grace and the answer may simply have been lost. The token stays as it is where the person may
-    not use the client now, and with InvalidScope for more than was granted.
+    Raises InvalidGrant, and what is refused stays used up. A token that was used before also ends
+    its grant, unless its client has a grace and the answer may simply have been lost.
     """
     token = parameters.require("refresh_token")
     token_hash = opaque.hash_of(token)
-    successor = opaque.successors_of(token)[0] if _is_given_again(client) else None
-    made = ahead.made_for(client, parameters, now, successor)
-    found = take_refresh_token(token_hash, made.stored, now) if made else None
-    if found is None:
-        made, found = None, find_refresh_token(token_hash, client.pk, now)
-    if found is not None:
-        entitlement = _given_by(found, client, parameters, now, made)
-        yield replace(entitlement, next_refresh_token=successor)
-        return
     have_key_ready(client)
-    with transaction.atomic():
-        repeated = _repeated(token, client, parameters, now)
-        if repeated is not None:
-            yield repeated
-            return
-    _refuse_unknown_or_used(token_hash, client, now)
+    used = use_up_refresh_token(token_hash, client.pk, now)
+    if used is not None:
+        given = _entitlement(used, client, parameters, now)
+        successor = opaque.successors_of(token)[0] if _is_given_again(client) else None
+        undo = partial(give_back_refresh_token, used)
+        return replace(given, next_refresh_token=successor, undo=undo)
+    repeat = _same_successor if _is_given_again(client) else _another_successor
+    entitlement = repeat(token, client, parameters, now) if client.refresh_grace else None
+    if entitlement is None:
+        _refuse_unknown_or_used(token_hash, client, now)
+    return entitlement
 
 
-def _given_by(
-    found: FoundRefreshToken,
-    client: Client,
-    parameters: Parameters,
-    now: datetime,
-    made: TokensAhead | None = None,
+def _entitlement(
+    used: RefreshToken, client: Client, parameters: Parameters, now: datetime
 ) -> Entitlement:
-    """Return what the token stands for, or raise InvalidGrant, and use it up. RFC 6749 §6."""
-    authorization = found.authorization
-    try:
-        _has_not_expired(found)
-        family.still_holds(authorization)
-    except InvalidGrant:
-        ahead.refuse(found.spent, made, now)
-        raise
-    family.person_is_admitted(authorization, client)
+    """Return what a token stands for, or raise InvalidGrant. RFC 6749 §6."""
+    _has_not_expired(used, now)
+    authorization = used.authorization
+    grant_is_valid("refresh token", authorization, now)
     return Entitlement(
         client,
         authorization,
-        _narrowed(frozenset(authorization.scope.split()), parameters),
-        family.resource_for(authorization, parameters),
-        spent=found.spent,
-        refreshed=found.id,
-        ahead=made,
+        frozenset(authorization.scope.split()),
+        tuple(authorization.resource),
+        asked_scopes=frozenset((parameters.get("scope") or "").split()),
+        asked_resource=parameters.resources,
+        predecessor_id=used.pk,
+        uses_up=True,
     )
 
 
 @upholds("RFC 6749 §6")
-def _has_not_expired(found: FoundRefreshToken) -> None:
+def _has_not_expired(token: RefreshToken, now: datetime) -> None:
     """RFC 6749 §6."""
-    if found.expired:
+    if validity.has_expired(token.expires, now):
         raise InvalidGrant("The refresh token has expired.")
 
 
@@ -96,9 +77,9 @@ def _refuse_unknown_or_used(token_hash: str, client: Client, now: datetime) -> N
     replayed = RefreshToken.objects.filter(
         token_checksum=token_hash, application=client, revoked__isnull=False
     )
-    was_used = family.end_reused(replayed, client, "A refresh token came a second time.", now)
+    was_used = end_reused(replayed, client, "A refresh token came a second time.", now)
     raise InvalidGrant(
-        "The refresh token was used before or revoked, so its whole family has been revoked."
+        "The refresh token was used before or revoked, so all that its grant gave has been revoked."
         if was_used
         else "The refresh token is unknown: it is not one that was given to this client."
     )
@@ -114,61 +95,52 @@ def _is_given_again(client: Client) -> bool:
     return client.is_public and client.refresh_grace > timedelta(0)
 
 
-def _repeated(
+def _same_successor(
     token: str, client: Client, parameters: Parameters, now: datetime
 ) -> Entitlement | None:
-    """Return what a used token gives in its client's grace, or None. RFC 9700 §4.14.2.
+    """Return what gives a used token's successor again, or None. RFC 9700 §4.14.2, ADR 22.
 
-    Only while its successor is unused: that one is given again, or is used up in its place, so that
-    no second chain lives on.
+    Only while that is unused. It may not be stored yet, where two tabs came at the same moment:
+    then both store the same.
     """
-    used, successor = _just_used(opaque.hash_of(token), client, now)
-    if used is None or successor is None:
+    used = _just_used(token, client, now).first()
+    if used is None:
         return None
-    found = FoundRefreshToken(
-        Spent(REFRESH_TOKENS, successor.pk),
-        used.pk,
-        successor.authorization,
-        expired=used.expires <= now,
-    )
-    if not _is_given_again(client):
-        return _given_by(found, client, parameters, now)
-    given = (value for value in opaque.successors_of(token) if _is(successor, value))
-    same = next(given, None)
-    if same is None:  # it was made under a server key that is gone
+    stored = RefreshToken.objects.filter(predecessor=used).first()
+    values = opaque.successors_of(token)
+    if stored is None:
+        same: str | None = values[0]
+    elif stored.revoked is None:  # None below: it was made under a server key that is gone
+        same = next((it for it in values if opaque.hash_of(it) == stored.token_checksum), None)
+    else:
+        same = None
+    if same is None:
         return None
-    entitlement = _given_by(found, client, parameters, now)
-    return replace(entitlement, spent=None, next_refresh_token=same, is_repeated=True)
+    return replace(_entitlement(used, client, parameters, now), next_refresh_token=same)
 
 
-def _just_used(
-    token_hash: str, client: Client, now: datetime
-) -> tuple[RefreshToken | None, RefreshToken | None]:
-    """Return a token that was used within the grace, and its successor if that is unused.
+def _another_successor(
+    token: str, client: Client, parameters: Parameters, now: datetime
+) -> Entitlement | None:
+    """Return what gives a used token another successor, or None. RFC 9700 §4.14.2.
 
-    Both locked, so that of several requests at once each finds the answer of the one before.
+    Only while the one that its answer lost is unused: that is used up in its place, so that no
+    second chain lives on. Both are locked, so that of several requests at once one gets it.
     """
-    if not client.refresh_grace:
-        return None, None
-    locked = RefreshToken.objects.select_for_update(of=("self",))
-    used = locked.filter(
-        token_checksum=token_hash, application=client, revoked__gte=now - client.refresh_grace
-    ).first()
-    successors = locked.filter(predecessor=used, revoked=None).select_related(
-        *(f"authorization__{name}" for name in ("user", "session", "client_session"))
-    )
-    return used, successors.first() if used else None
+    with transaction.atomic():
+        used = _just_used(token, client, now).select_for_update(of=("self",)).first()
+        unused = RefreshToken.objects.select_for_update().filter(predecessor=used, revoked=None)
+        lost = unused.first() if used else None
+        if used is None or lost is None:
+            return None
+        entitlement = _entitlement(used, client, parameters, now)
+        RefreshToken.objects.filter(pk=lost.pk).update(revoked=now)
+    return replace(entitlement, undo=partial(give_back_refresh_token, lost))
 
 
-def _is(row: RefreshToken, token: str) -> bool:
-    return row.token_checksum == opaque.hash_of(token)
-
-
-@upholds("RFC 6749 §6")
-def _narrowed(granted: frozenset[str], parameters: Parameters) -> frozenset[str]:
-    """Return the scopes asked for, which can be fewer than were granted. RFC 6749 §6."""
-    asked = frozenset((parameters.get("scope") or "").split())
-    if not asked <= granted:
-        refused = ", ".join(sorted(asked - granted))
-        raise InvalidScope(f"These scopes were not granted with this refresh token: {refused}.")
-    return asked or granted
+def _just_used(token: str, client: Client, now: datetime) -> QuerySet[RefreshToken]:
+    """Return the token, with its grant, if it was used within the client's grace."""
+    since = now - client.refresh_grace
+    grant = (f"authorization__{name}" for name in ("user", "session", "client_session"))
+    of_hash = RefreshToken.objects.filter(token_checksum=opaque.hash_of(token), application=client)
+    return of_hash.filter(revoked__gte=since).select_related(*grant)  # type: ignore[no-any-return]

@@ -9,8 +9,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Session
-from accounts.sessions import is_over
 from idp.models.client import Client
+from idp.validity import GrantFacts
 
 
 def unguessable_id() -> str:
@@ -165,6 +165,7 @@ class Authorization(models.Model):
     def __str__(self) -> str:
         return f"{self.client} for {self.user}" if self.user_id else f"{self.client}"
 
-    def has_ended_with_session(self, now: datetime) -> bool:
-        """Whether its session is over, where it does not go on without it. OIDC Core §11."""
-        return not self.offline and (self.session is None or is_over(self.session, now))
+    @property
+    def facts(self) -> GrantFacts:
+        """What decides whether it may be used; asks for its user and session."""
+        return GrantFacts(self.revoked_at, self.offline, self.session, self.user.is_active)

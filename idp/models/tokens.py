@@ -20,6 +20,7 @@ from oauth2_provider.models import (
 )
 
 from idp.models.authorization import Authorization
+from idp.validity import TokenFacts, why_token_is_invalid
 
 
 class AuthorizationCode(AbstractGrant):
@@ -77,17 +78,15 @@ class AccessToken(AbstractAccessToken):
         The toolkit asks every token this, also where it does not ask our validator: its decorators
         bring one of their own. So what `find_bearer` judges is judged here, too.
         """
-        return self._still_stands() and bool(super().is_valid(scopes))
+        return why_token_is_invalid(self.facts, timezone.now()) is None and bool(
+            super().is_valid(scopes)
+        )
 
-    def _still_stands(self) -> bool:
-        """Whether client, authorization, session and person are as when the token was given."""
-        if not self.application.enabled:
-            return False
-        authorization = self.authorization
-        if authorization is None:
-            return True
-        over = authorization.has_ended_with_session(timezone.now())
-        return authorization.revoked_at is None and not over and authorization.user.is_active
+    @property
+    def facts(self) -> TokenFacts:
+        """What decides whether it may be used; asks for its client and grant."""
+        grant = self.authorization.facts if self.authorization else None
+        return TokenFacts(self.expires, self.application.enabled, grant)
 
 
 class RefreshToken(AbstractRefreshToken):
@@ -109,6 +108,13 @@ class RefreshToken(AbstractRefreshToken):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["token_checksum"], name="one_refresh_token_of_a_hash")
         ]
+
+    @property
+    def facts(self) -> TokenFacts:
+        """What decides whether it may be used; asks for its client and grant."""
+        return TokenFacts(
+            self.expires, self.application.enabled, self.authorization.facts, used_at=self.revoked
+        )
 
 
 class IDToken(AbstractIDToken):

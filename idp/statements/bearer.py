@@ -1,14 +1,14 @@
 """What the use of an access token is judged by."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts.sessions import SessionTimes, is_over
+from accounts.session_limits import SessionFacts
 from foundation.statements import one
 from idp.protocol.vocabulary import SCOPE_CLAIMS
 from idp.statements.values import datetime_of, json_of, uuid_text
+from idp.validity import GrantFacts, TokenFacts
 
 
 @dataclass(frozen=True)
@@ -16,17 +16,12 @@ class Bearer:
     """An access token with all that its use is judged by, and the claims of its person."""
 
     client_id: str
-    client_version: int
     required_acr: str
     scope: str
     resource: tuple[str, ...]
     issued_at: datetime
     expires: datetime
-    expired: bool
-    revoked: bool
-    session_ended: bool
-    client_enabled: bool
-    user_active: bool | None
+    facts: TokenFacts
     auth_time: datetime | None
     acr: str | None
     amr: tuple[str, ...]
@@ -36,19 +31,6 @@ class Bearer:
     #: Whether the client wants UserInfo signed or encrypted.
     userinfo_is_jwt: bool
 
-    @property
-    def problem(self) -> str | None:
-        """Why the token is not good any more, or None: all is judged at its use."""
-        problems = {
-            "The access token has expired.": self.expired,
-            "The access token has been revoked.": self.revoked,
-            "The session that the access token belongs to has ended.": self.session_ended,
-            "The client has been disabled.": not self.client_enabled,
-            "The account has been disabled.": self.user_active is False,
-            "The app knows people by other subjects since.": self.user.get("sub") == "",
-        }
-        return next((text for text, holds in problems.items() if holds), None)
-
 
 #: The columns of a person that claims come from, by the claims' names.
 _USER_COLUMNS = tuple(
@@ -56,14 +38,12 @@ _USER_COLUMNS = tuple(
 )
 
 STATEMENT = f"""
-    SELECT c.client_id, t.scope, t.resource, t.created, t.expires, t.expires <= %s,
-           a.revoked_at IS NOT NULL, a.id IS NOT NULL AND NOT a.offline,
-           c.enabled, u.is_active, a.auth_time, a.acr, a.amr,
-           COALESCE(e.verified, FALSE), c.version, c.required_acr, a.claims, u.id,
-           CASE WHEN c.subject_type = 'pairwise' THEN p.sub ELSE u.sub END,
-           {", ".join(f"u.{column}" for column in _USER_COLUMNS)},
+    SELECT c.client_id, c.required_acr, t.scope, t.resource, t.created, t.expires, c.enabled,
            c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> '',
-           {", ".join(f"s.{column}" for column in SessionTimes._fields)}
+           a.revoked_at, a.offline, {", ".join(f"s.{column}" for column in SessionFacts._fields)},
+           a.auth_time, a.acr, a.amr, a.claims, u.is_active, u.id, COALESCE(e.verified, FALSE),
+           CASE WHEN c.subject_type = 'pairwise' THEN p.sub ELSE u.sub END,
+           {", ".join(f"u.{column}" for column in _USER_COLUMNS)}
     FROM idp_accesstoken t
     JOIN idp_client c ON c.id = t.application_id
     LEFT JOIN idp_authorization a ON a.id = t.authorization_id
@@ -76,57 +56,66 @@ STATEMENT = f"""
 """
 
 
-def find_bearer(token_hash: str, now: datetime) -> Bearer | None:
+def find_bearer(token_hash: str) -> Bearer | None:
     """Return the access token with this hash, or None.
 
     Hand-written because UserInfo is one SELECT over seven tables; as model instances they would
     cost three times the whole request.
     """
-    row = one(STATEMENT, [now, token_hash])
+    row = one(STATEMENT, [token_hash])
     if row is None:
         return None
-    *rest, is_jwt = row[19:-4]
-    user = dict(zip(_USER_COLUMNS, rest, strict=True))
-    user["sub"] = row[18]
-    nobody = row[9] is None
+    client_id, required_acr, scope, resource, issued_at, expires, enabled, is_jwt, *rest = row
+    revoked_at, offline, *session, auth_time, acr, amr, claims = rest[:10]
+    is_active, user_id, email_verified, sub, *columns = rest[10:]
+    is_for_user = user_id is not None
+    expires = datetime_of(expires)
+    grant = GrantFacts(revoked_at, bool(offline), _session(*session), bool(is_active))
     return Bearer(
-        client_id=row[0],
-        client_version=row[14],
-        required_acr=row[15],
-        scope=row[1],
-        resource=tuple(json_of(row[2])),
-        issued_at=datetime_of(row[3]),
-        expires=datetime_of(row[4]),
-        expired=bool(row[5]),
-        revoked=bool(row[6]),
-        session_ended=bool(row[7]) and _is_over(row[-4:], now),
-        client_enabled=bool(row[8]),
-        user_active=None if nobody else bool(row[9]),
-        auth_time=None if row[10] is None else datetime_of(row[10]),
-        acr=row[11],
-        amr=tuple(json_of(row[12]) or ()),
-        claims_asked=tuple((json_of(row[16]) or {}).get("userinfo", ())),
-        user=(
-            {} if nobody else {"id": row[17], **_readable(user), "email_verified": bool(row[13])}
+        client_id=client_id,
+        required_acr=required_acr,
+        scope=scope,
+        resource=tuple(json_of(resource)),
+        issued_at=datetime_of(issued_at),
+        expires=expires,
+        facts=TokenFacts(
+            expires,
+            bool(enabled),
+            grant if is_for_user else None,
+            has_subject=not is_for_user or bool(sub),
         ),
+        auth_time=datetime_of(auth_time) if is_for_user else None,
+        acr=acr,
+        amr=tuple(json_of(amr) or ()),
+        claims_asked=tuple((json_of(claims) or {}).get("userinfo", ())),
+        user=_user(user_id, sub, columns, email_verified=bool(email_verified))
+        if is_for_user
+        else {},
         userinfo_is_jwt=bool(is_jwt),
     )
 
 
-def _is_over(times: Sequence[Any], now: datetime) -> bool:
-    """Whether the session with these columns is over, or is not there."""
-    ended_at, last_seen_at, authenticated_at, until_closed = times
-    if ended_at is not None or last_seen_at is None:
-        return True
+def _session(
+    ended_at: Any, last_seen_at: Any, authenticated_at: Any, until_closed: Any
+) -> SessionFacts | None:
+    """Return the session with these columns; None if there is none."""
+    if last_seen_at is None:
+        return None
     seen, authenticated = datetime_of(last_seen_at), datetime_of(authenticated_at)
-    return is_over(SessionTimes(None, seen, authenticated, bool(until_closed)), now)
+    return SessionFacts(ended_at, seen, authenticated, bool(until_closed))
 
 
-def _readable(user: dict[str, Any]) -> dict[str, Any]:
-    """Give columns the types that the model would: SQLite has text where PostgreSQL has types."""
+def _user(user_id: int, sub: Any, columns: list[Any], *, email_verified: bool) -> dict[str, Any]:
+    """Return a user as `claims_for` takes one, with the types that the model has.
+
+    SQLite has text where PostgreSQL has types.
+    """
+    user = dict(zip(_USER_COLUMNS, columns, strict=True))
     return {
         **user,
-        "sub": uuid_text(user["sub"]) if user["sub"] else "",
+        "id": user_id,
+        "sub": uuid_text(sub) if sub else "",
+        "email_verified": email_verified,
         "address": json_of(user["address"]),
         "updated_at": datetime_of(user["updated_at"]),
         "phone_number_verified": bool(user["phone_number_verified"]),

@@ -1,18 +1,16 @@
-"""Storing tokens, and using up what they are given for."""
+"""Storing tokens."""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from django.db import connection, transaction
 
-from foundation.statements import changed, one
-from idp.statements.presented import Kind, Spent
+from foundation.statements import changed
 
-#: True, and PostgreSQL does not wait for the disk at the end of this transaction: for what was
-#: given a moment before a crash, and may be lost with it, since asking again costs nothing.
+#: True, and PostgreSQL does not wait for the disk at the end of this transaction: for what may be
+#: lost in a crash, since asking again costs nothing, or what is followed by a commit that waits.
 NO_WAIT = "set_config('synchronous_commit', 'off', TRUE) = 'off'"
 
 
@@ -22,7 +20,6 @@ class NewAccessToken:
 
     token_hash: str
     client_id: int
-    client_version: int
     authorization_id: int | None
     user_id: int | None
     scope: str
@@ -37,6 +34,7 @@ class NewRefreshToken:
     """What is stored of a refresh token."""
 
     token_hash: str
+    client_id: int
     authorization_id: int
     user_id: int
     resource: list[str]
@@ -44,78 +42,50 @@ class NewRefreshToken:
     predecessor_id: int | None
 
 
-CLIENT_IS_AS_KNOWN = "c.id = %s AND c.version = %s AND c.enabled"
-INTO_ACCESS_TOKENS = """
+_ACCESS_TOKEN = """
     INSERT INTO idp_accesstoken (
-        token_checksum, authorization_id, user_id, scope, expires, created, updated,
-        resource, signed_with, token, application_id
+        token_checksum, application_id, authorization_id, user_id, scope, expires, created,
+        updated, resource, signed_with, token
     )
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, ''
 """
-INTO_REFRESH_TOKENS = """
+#: The successor of a token may be stored already, where two tabs used that at once (ADR 22).
+_REFRESH_TOKEN = """
     INSERT INTO idp_refreshtoken (
-        token_checksum, authorization_id, user_id, expires, created, updated,
-        resource, predecessor_id, token, application_id
+        token_checksum, application_id, authorization_id, user_id, expires, created, updated,
+        resource, predecessor_id, token
     )
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '')
+    ON CONFLICT (token_checksum) DO NOTHING
 """
-#: What comes last of each, the client, is what the gate gives.
-_NEW_ACCESS_TOKEN = f"{INTO_ACCESS_TOKENS} SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, ''"
-_NEW_REFRESH_TOKEN = f"{INTO_REFRESH_TOKENS} SELECT %s, %s, %s, %s, %s, %s, %s, %s, ''"
+_BOTH = f"WITH given AS ({_ACCESS_TOKEN}) {_REFRESH_TOKEN}"
 
 
-def store_tokens(
-    access: NewAccessToken, refresh: NewRefreshToken | None, spent: Spent | None, now: datetime
-) -> bool:
-    """Store new tokens and use up what they are given for, all of it or nothing.
+def store_access_token(token: NewAccessToken, now: datetime, *, waits: bool) -> None:
+    """Store an access token, and wait (or not) until PostgreSQL has it on the disk. ADR 20."""
+    leaves = not waits and connection.vendor == "postgresql"
+    changed(f"{_ACCESS_TOKEN} WHERE {NO_WAIT}" if leaves else _ACCESS_TOKEN, _access(token, now))
 
-    Returns False, with nothing done, if that was used meanwhile, or the client is no longer as the
-    caller knows it: of many at once exactly one succeeds, and whoever went by a remembered client
-    learns here that it has changed.
+
+def store_tokens(access: NewAccessToken, refresh: NewRefreshToken, now: datetime) -> None:
+    """Store both tokens or none.
 
     Hand-written so that on PostgreSQL it is one statement, which needs no transaction around it:
     each that is saved is a tenth of what the request costs. SQLite can't insert within a WITH, and
     has nobody to send statements to.
     """
-    gate = _gate(spent.kind if spent else None)
-    of_gate = [*((now, now, spent.id) if spent else ()), access.client_id, access.client_version]
-    inserts = {_NEW_ACCESS_TOKEN: _access_token(access, now)}
-    if refresh is not None:
-        inserts[_NEW_REFRESH_TOKEN] = _refresh_token(refresh, now)
     if connection.vendor == "postgresql":
-        values = [value for of_insert in inserts.values() for value in of_insert]
-        waits = spent is not None or refresh is not None
-        return changed(_in_one(gate, *inserts, waits=waits), [*of_gate, *values]) == 1
+        changed(_BOTH, [*_access(access, now), *_refresh(refresh, now)])
+        return
     with transaction.atomic():
-        row = one(gate, of_gate)
-        if row is None:
-            return False
-        for insert, values in inserts.items():
-            changed(f"{insert}, %s", [*values, row[0]])
-    return True
+        changed(_ACCESS_TOKEN, _access(access, now))
+        changed(_REFRESH_TOKEN, _refresh(refresh, now))
 
 
-@cache
-def _gate(kind: Kind | None) -> str:
-    """Return the statement that gives the client's id if the tokens may be stored."""
-    if kind is None:
-        return f"SELECT c.id FROM idp_client c WHERE {CLIENT_IS_AS_KNOWN}"
-    return f"""
-        UPDATE {kind.table} AS t SET {kind.used_at} = %s, updated = %s FROM idp_client c
-        WHERE t.id = %s AND t.{kind.used_at} IS NULL AND {CLIENT_IS_AS_KNOWN}
-        RETURNING application_id
-    """
-
-
-@cache
-def _in_one(gate: str, *inserts: str, waits: bool) -> str:
-    """Return the statement that passes the gate and inserts, or does nothing."""
-    *before, last = [f"{insert}, client FROM gate" for insert in inserts]
-    given = "".join(f", given AS ({insert})" for insert in before)
-    return f"WITH gate (client) AS ({gate}){given} {last}{'' if waits else f' WHERE {NO_WAIT}'}"
-
-
-def _access_token(token: NewAccessToken, now: datetime) -> list[Any]:
+def _access(token: NewAccessToken, now: datetime) -> list[Any]:
     return [
         token.token_hash,
+        token.client_id,
         token.authorization_id,
         token.user_id,
         token.scope,
@@ -127,9 +97,10 @@ def _access_token(token: NewAccessToken, now: datetime) -> list[Any]:
     ]
 
 
-def _refresh_token(token: NewRefreshToken, now: datetime) -> list[Any]:
+def _refresh(token: NewRefreshToken, now: datetime) -> list[Any]:
     return [
         token.token_hash,
+        token.client_id,
         token.authorization_id,
         token.user_id,
         token.expires,

@@ -6,29 +6,31 @@ from typing import Any
 from idp import keys, policy, server_keys
 from idp.jose.encrypt import encrypted
 from idp.jose.sign import Signer
-from idp.models import ResourceServer
+from idp.models import Authorization, Client, ResourceServer
 from idp.statements.tokens import NewAccessToken
 from idp.subjects import subject_of
 from idp.tokens import opaque
 from idp.tokens.audience import Audience
-from idp.tokens.authorization import Entitlement
 
 ENCRYPTION_PURPOSE = "resource server encryption"
 
 
-def make(entitlement: Entitlement, audience: Audience, now: datetime) -> tuple[str, NewAccessToken]:
-    """Return a new access token, and what is to be stored of it."""
+def make(
+    client: Client, authorization: Authorization | None, audience: Audience, now: datetime
+) -> tuple[str, NewAccessToken]:
+    """Return a new access token, and what is to be stored of it.
+
+    `authorization` is None for one that a client gets for itself.
+    """
     token = opaque.generate()
-    client, authorization = entitlement.client, entitlement.authorization
     # Made now where it is the first time: whoever asks of the token finds it.
     subject = client.client_id if authorization is None else subject_of(client, authorization.user)
     signer = keys.active_signer(audience.signing_alg) if audience.signing_alg else None
     if signer is not None:
-        token = _jwt(entitlement, audience, signer, subject, jti=token, now=now)
+        token = _jwt(client, authorization, audience, signer, subject, jti=token, now=now)
     return token, NewAccessToken(
         token_hash=opaque.hash_of(token),
         client_id=client.pk,
-        client_version=client.version,
         authorization_id=authorization.pk if authorization else None,
         user_id=authorization.user_id if authorization else None,
         scope=" ".join(sorted(audience.scopes)),
@@ -39,7 +41,8 @@ def make(entitlement: Entitlement, audience: Audience, now: datetime) -> tuple[s
 
 
 def _jwt(
-    entitlement: Entitlement,
+    client: Client,
+    authorization: Authorization | None,
     audience: Audience,
     signer: Signer,
     subject: str,
@@ -49,7 +52,6 @@ def _jwt(
 ) -> str:
     """Return a JWT access token: signed, and encrypted where its API wants that. RFC 9068 §2.2."""
     issued_at = int(now.timestamp())
-    authorization, client = entitlement.authorization, entitlement.client
     claims: dict[str, Any] = {
         "iss": policy.ISSUER,
         "aud": _one_or_many(audience.resource) or policy.ISSUER,

@@ -6,7 +6,7 @@ from idp import policy
 from idp.models import Client, ResourceServer
 from idp.protocol.errors import InvalidScope, InvalidTarget
 from idp.protocol.rules import upholds
-from idp.tokens.authorization import Entitlement
+from idp.tokens.entitlement import Entitlement
 
 
 @dataclass(frozen=True)
@@ -22,28 +22,39 @@ class Audience:
     encrypted_to: ResourceServer | None = None
 
 
-def audience_of(entitlement: Entitlement) -> Audience:
-    """Return what the entitlement's access token looks like.
+def audience_of(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
+    """Return what the entitlement's access token looks like, with some of its scopes.
 
     A token for APIs has their scopes alone, so that none of them can use it elsewhere. Raises
-    InvalidTarget for an API that isn't known, or several that want different things; InvalidScope
-    where the token would open nothing there.
+    InvalidTarget for an API that isn't known or wasn't named before, or several that want different
+    things; InvalidScope where the token would open nothing there.
     """
-    if not entitlement.resource:
-        return _without_resource(entitlement)
-    servers = known(entitlement.client, entitlement.resource)
+    resource = _resource(entitlement)
+    if not resource:
+        return _without_resource(entitlement.client, scopes)
+    servers = known(entitlement.client, resource)
     _people_were_told(entitlement, servers)
     _one_token_fits(servers)
     first = servers[0]
     offered = frozenset(scope for server in servers for scope in server.scopes)
-    _something_is_opened(entitlement, offered)
+    _something_is_opened(scopes, offered)
     return Audience(
-        resource=entitlement.resource,
-        scopes=entitlement.scopes & offered,
+        resource=resource,
+        scopes=scopes & offered,
         lifetime=min(server.access_token_lifetime for server in servers),
         signing_alg=first.access_token_signing_alg if first.access_token_format == "jwt" else None,
         encrypted_to=first if first.access_token_encryption_alg else None,
     )
+
+
+@upholds("RFC 8707 §2.2")
+def _resource(entitlement: Entitlement) -> tuple[str, ...]:
+    """Return the APIs that the token request names, of those that the grant did. RFC 8707 §2.2."""
+    asked, allowed = tuple(dict.fromkeys(entitlement.asked_resource)), entitlement.resource
+    if allowed and not set(asked) <= set(allowed):
+        other = min(set(asked) - set(allowed))
+        raise InvalidTarget(f"The resource {other} was not part of the authorization request.")
+    return asked or allowed
 
 
 @upholds("RFC 8707 §2")
@@ -97,30 +108,24 @@ def _one_token_fits(servers: list[ResourceServer]) -> None:
 
 
 @upholds("RFC 9068 §3")
-def _something_is_opened(entitlement: Entitlement, offered: frozenset[str]) -> None:
+def _something_is_opened(scopes: frozenset[str], offered: frozenset[str]) -> None:
     """RFC 9068 §3: a token for APIs carries scopes of theirs alone."""
-    if offered and not entitlement.scopes & offered:
+    if offered and not scopes & offered:
         raise InvalidScope(
             "None of the scopes that were granted belongs to this resource; "
             f"it has: {', '.join(sorted(offered))}."
         )
 
 
-def _without_resource(entitlement: Entitlement) -> Audience:
-    client: Client = entitlement.client
+def _without_resource(client: Client, scopes: frozenset[str]) -> Audience:
+    own, default = client.access_token_lifetime, policy.ACCESS_TOKEN_LIFETIME
     is_jwt = client.access_token_format == "jwt"
     return Audience(
         resource=(),
-        scopes=entitlement.scopes,
-        lifetime=lifetime_without_resource(client),
+        scopes=scopes,
+        lifetime=int(default.total_seconds()) if own is None else own,
         signing_alg=algorithm_for(client.id_token_signed_response_alg) if is_jwt else None,
     )
-
-
-def lifetime_without_resource(client: Client) -> int:
-    """Return the life in seconds of an access token that is for no API in particular."""
-    own, default = client.access_token_lifetime, policy.ACCESS_TOKEN_LIFETIME
-    return int(default.total_seconds()) if own is None else own
 
 
 def algorithm_for(id_token_alg: str) -> str:

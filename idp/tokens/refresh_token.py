@@ -7,37 +7,31 @@ from idp import policy
 from idp.models import Authorization, Client, RefreshToken
 from idp.statements.tokens import NewRefreshToken
 from idp.tokens import opaque
-from idp.tokens.authorization import Entitlement
+from idp.tokens.entitlement import Entitlement
 
 
-def make(entitlement: Entitlement, now: datetime) -> tuple[str | None, NewRefreshToken | None]:
-    """Return the family's next refresh token, and what is to be stored of it, if it gets one.
+def make(entitlement: Entitlement, now: datetime) -> tuple[str, NewRefreshToken] | None:
+    """Return the grant's next refresh token and what is to be stored of it; None if it gets none.
 
-    It lives as long as its client's may unused, and none outlives the family's absolute lifetime.
-    One that is given again is stored already.
+    It lives as long as its client's may unused, and none outlives the grant's absolute lifetime.
     """
-    authorization = entitlement.authorization
-    if authorization is None or not is_given_for(entitlement):
-        return None, None
+    client, authorization = entitlement.client, entitlement.authorization
+    if authorization is None or not _is_given(client, authorization):
+        return None
     token = entitlement.next_refresh_token or opaque.generate()
-    if entitlement.is_repeated:
-        return token, None
+    idle, absolute = _lifetimes(client)
     return token, NewRefreshToken(
         token_hash=opaque.hash_of(token),
+        client_id=client.pk,
         authorization_id=authorization.pk,
         user_id=authorization.user_id,
         resource=authorization.resource,
-        expires=_end(entitlement.client, authorization, now),
-        predecessor_id=entitlement.refreshed,
+        expires=min(now + idle, authorization.created_at + absolute),
+        predecessor_id=entitlement.predecessor_id,
     )
 
 
-def _end(client: Client, authorization: Authorization, now: datetime) -> datetime:
-    idle, absolute = lifetimes(client)
-    return min(now + idle, authorization.created_at + absolute)
-
-
-def lifetimes(client: Client) -> tuple[timedelta, timedelta]:
+def _lifetimes(client: Client) -> tuple[timedelta, timedelta]:
     """Return how long a client's refresh token lives unused, and its family at all."""
     idle, absolute = client.refresh_token_idle_lifetime, client.refresh_token_absolute_lifetime
     return (
@@ -46,15 +40,9 @@ def lifetimes(client: Client) -> tuple[timedelta, timedelta]:
     )
 
 
-def is_for(client: Client) -> bool:
-    """Whether the client can have refresh tokens."""
-    return "refresh_token" in client.grant_types
-
-
-def is_given_for(entitlement: Entitlement) -> bool:
+def _is_given(client: Client, authorization: Authorization) -> bool:
     """Whether the client gets one: with offline_access, or where its policy says so."""
-    client, authorization = entitlement.client, entitlement.authorization
-    if authorization is None or not is_for(client):
+    if "refresh_token" not in client.grant_types:
         return False
     return authorization.offline or bool(client.refresh_without_offline_access)
 

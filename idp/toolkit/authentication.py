@@ -32,7 +32,7 @@ def authentication_required(
         @wraps(view)
         def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             token = request.headers.get("Authorization", "").partition(" ")[2].strip()
-            bearer = find_bearer(opaque.hash_of(token), timezone.now())
+            bearer = find_bearer(opaque.hash_of(token))
             if bearer is not None and _is_sufficient(bearer, acr, max_age):
                 return view(request, *args, **kwargs)
             return _refused(acr, max_age)

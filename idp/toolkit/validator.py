@@ -11,14 +11,14 @@ from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from oauth2_provider.oauth2_validators import OAuth2Validator
 
-from foundation.client_address import rate_limit_key
-from idp.clients.authentication import credentials_of, with_authenticated
+from idp.clients.authentication import authenticated, credentials_of
 from idp.models import AccessToken, Client
 from idp.protocol.errors import ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.statements.bearer import find_bearer
 from idp.subjects import subject_of
 from idp.tokens import opaque, revocation
+from idp.validity import why_token_is_invalid
 
 
 class Validator(OAuth2Validator):
@@ -30,11 +30,12 @@ class Validator(OAuth2Validator):
         Beyond the toolkit's own check of expiry, scopes and audience: the authorization, the
         session, the client and the person still live.
         """
-        bearer = find_bearer(opaque.hash_of(token), timezone.now()) if token else None
-        if bearer is None or bearer.problem is not None:
+        bearer = find_bearer(opaque.hash_of(token)) if token else None
+        reason = why_token_is_invalid(bearer.facts, timezone.now()) if bearer else "is unknown"
+        if reason is not None:
             request.oauth2_error = {
                 "error": "invalid_token",
-                "error_description": bearer.problem if bearer else "The access token is unknown.",
+                "error_description": f"The access token {reason}.",
             }
             return False
         return bool(super().validate_bearer_token(token, scopes, request))
@@ -71,10 +72,10 @@ class Validator(OAuth2Validator):
         http = HttpRequest()
         http.META = request.headers  # the toolkit hands META on under this name
         # Nothing is counted in a transaction (foundation.rate_limits), and the view may be in one.
-        key = None if connection.in_atomic_block else rate_limit_key(http)
+        counted_for = None if connection.in_atomic_block else http
         try:
             credentials = credentials_of(header, Parameters.parse(body.urlencode()))
-            request.client = with_authenticated(credentials, key, lambda client: client)
+            request.client = authenticated(credentials, counted_for)
         except ProtocolError:
             return False
         return not request.client.is_public

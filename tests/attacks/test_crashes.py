@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client as DjangoClient
 
-from accounts.models import Session
+from accounts.models import Session, User
 from idp.models import AccessToken, Authorization, AuthorizationCode, Delivery, RefreshToken
 from tests.relying_party import RelyingParty, make_client, spec
 
@@ -71,12 +71,14 @@ def rows_of(app: RelyingParty) -> list[int]:
 
 
 POSTGRESQL = connection.vendor == "postgresql"
-#: Statements that use up what was presented and store two tokens, which PostgreSQL does in one.
-STORING = 1 if POSTGRESQL else 3
-#: Those that look at it before, which it does in that one, too.
-TAKING = 1 if POSTGRESQL else 1 + STORING
-#: Those that look again, where an answer may have been lost.
-LOOKING_AGAIN = 3
+#: Looking up the client.
+CLIENT = 1
+#: Using up what was presented and reading its grant, which PostgreSQL does in one statement.
+USING_UP = 1 if POSTGRESQL else 2
+#: Storing two tokens, which PostgreSQL does in one, too.
+STORING = 1 if POSTGRESQL else 2
+#: Using up nothing, finding that an answer may have been lost, and using up what it gave.
+REPEATING = 4
 
 
 def fail_everywhere(app: RelyingParty, path: str, **form: str) -> tuple[Any, int]:
@@ -106,7 +108,7 @@ def test_a_code_whose_exchange_breaks_is_as_good_as_before(app: RelyingParty) ->
         redirect_uri=app.client.redirect_uri,
         code_verifier=app.code_verifier,
     )
-    assert crashes >= TAKING
+    assert crashes >= CLIENT + USING_UP + STORING
     assert rows_of(app) == [1, 1, 1, 0, 0]
     tokens = response.json()
     assert app.userinfo(tokens["access_token"]).status_code == 200
@@ -119,9 +121,49 @@ def test_a_refresh_token_whose_use_breaks_is_as_good_as_before(app: RelyingParty
     response, crashes = fail_everywhere(
         app, "/token", grant_type="refresh_token", refresh_token=first["refresh_token"]
     )
-    assert crashes >= TAKING
+    assert crashes >= CLIENT + USING_UP + STORING
     assert rows_of(app) == [1, 2, 2, 1, 0]
     assert app.refresh(response.json()["refresh_token"]).status_code == 200
+
+
+class DeletedBefore:
+    """Deletes a user right before a statement that begins with these words."""
+
+    def __init__(self, words: str, email: str) -> None:
+        self.words, self.email = words, email
+
+    def __call__(self, execute: Callable, sql: str, *arguments: Any) -> Any:
+        if self.words in sql and self.email:
+            email, self.email = self.email, ""
+            User.objects.get(email=email).delete()
+        return execute(sql, *arguments)
+
+
+@spec("RFC 6749", "5.2")
+def test_a_user_who_is_deleted_while_tokens_are_made(app: RelyingParty) -> None:
+    code = app.authorize(scope=OFFLINE).code or ""
+    with connection.execute_wrapper(DeletedBefore("INSERT INTO idp_access", app.person.email)):
+        response = post(
+            app,
+            "/token",
+            grant_type="authorization_code",
+            code=code,
+            redirect_uri=app.client.redirect_uri,
+            code_verifier=app.code_verifier,
+        )
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_grant")
+    assert rows_of(app) == [0, 0, 0, 0, 0]
+
+
+@spec("OIDC Core", "3.1.2.6")
+def test_a_user_who_is_deleted_while_a_code_is_made(app: RelyingParty) -> None:
+    app.authorize()
+    browser = DjangoClient(headers={"host": settings.IDP_ISSUER.partition("://")[2]})
+    cookie = settings.SESSION_COOKIE_NAME
+    browser.cookies[cookie] = app.browser.cookies[cookie]
+    with connection.execute_wrapper(DeletedBefore("INSERT INTO idp_auth", app.person.email)):
+        response = browser.get("/authorize", app.parameters(prompt="none"))
+    assert app.answer_of(response["Location"]).error == "server_error"
 
 
 @spec("RFC 9700", "4.14.2")
@@ -135,7 +177,7 @@ def test_a_lost_answer_whose_repetition_breaks(app: RelyingParty) -> None:
     response, crashes = fail_everywhere(
         app, "/token", grant_type="refresh_token", refresh_token=first["refresh_token"]
     )
-    assert crashes >= LOOKING_AGAIN + STORING
+    assert crashes >= CLIENT + REPEATING + STORING
     assert app.introspect(lost["refresh_token"]) == {"active": False}
     assert app.refresh(response.json()["refresh_token"]).status_code == 200
 

@@ -9,15 +9,13 @@ from itertools import count
 import pytest
 from django.db import connection, transaction
 
-from idp.statements import bearer, presented, standing, taking
+from idp.statements import bearer, redemption, sso_session
 
 STATEMENTS = {
-    "code": presented.CODES.finding,
-    "refresh token": presented.REFRESH_TOKENS.finding,
-    "code taken": taking.statement(presented.CODES, with_refresh=True),
-    "refresh token taken": taking.statement(presented.REFRESH_TOKENS, with_refresh=True),
+    "code": redemption.CODES.in_one,
+    "refresh token": redemption.REFRESH_TOKENS.in_one,
     "access token": bearer.STATEMENT,
-    "standing": standing.STATEMENT,
+    "SSO session": sso_session.STATEMENT,
 }
 
 

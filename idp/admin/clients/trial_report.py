@@ -13,7 +13,7 @@ from idp import events, keys, policy
 from idp.admin.clients import meanings
 from idp.admin.clients.trial_steps import Finding, Refusal, Step, members, moment, same
 from idp.authorization.trial import Trial
-from idp.clients.lookup import with_client
+from idp.clients import lookup
 from idp.endpoints import token, userinfo
 from idp.jose.verify import header_of
 from idp.models import Authorization, AuthorizationCode, Client
@@ -131,9 +131,8 @@ def _what_the_code_gives(
         }
     )
     try:
-        issued = with_client(
-            client.client_id, InvalidClient, lambda current: token.issue(http, current, sent)
-        )
+        current = lookup.find(client.client_id, InvalidClient)
+        issued = token.tokens_for(http, current, sent)
     except ProtocolError as error:
         step.refusal = _refused(http, client, error, sent)
         return
@@ -192,7 +191,7 @@ def _userinfo(http: HttpRequest, client: Client, access_token: str, id_token: St
     """OIDC Core §5.3.2, §5.3.4."""
     step = Step(_("UserInfo"), _("The app shows the access token, and is told this."))
     try:
-        bearer = find_bearer(opaque.hash_of(access_token), timezone.now())
+        bearer = find_bearer(opaque.hash_of(access_token))
         answer = userinfo.answer_to(bearer)
     except ProtocolError as error:
         step.refusal = _refused(http, client, error)

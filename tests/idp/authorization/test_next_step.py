@@ -29,7 +29,7 @@ from idp.protocol.errors import (
     LoginRequired,
     UnmetAuthenticationRequirements,
 )
-from idp.statements.standing import Agreed
+from idp.statements.sso_session import Agreed
 from tests.relying_party import unique
 
 SECOND = timedelta(seconds=1)

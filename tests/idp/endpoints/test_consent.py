@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from accounts.models import User
 from idp.endpoints.consent import details
-from idp.statements.standing import Agreed
+from idp.statements.sso_session import Agreed
 from tests.relying_party import make_api, unique
 
 ANA = User(

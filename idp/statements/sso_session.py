@@ -1,4 +1,4 @@
-"""What authorize asks about somebody who is signed in."""
+"""The SSO session that authorize answers from, with what its user has agreed to."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from idp.statements.values import json_of
 
 @dataclass(frozen=True)
 class Agreed:
-    """What somebody has allowed an app."""
+    """What a user has agreed to for a client."""
 
     scopes: frozenset[str] = frozenset()
     #: Claims beyond what the scopes show (OIDC Core §5.5).
@@ -23,20 +23,16 @@ class Agreed:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What somebody's session and a client are to each other, and what the client is now."""
+class SsoSession:
+    """A user's session, with what they agreed to for a client, and the client's row in it."""
 
     session: Session
-    #: None where there is no such client any more.
-    client_version: int | None
-    client_enabled: bool
     agreed: Agreed
     client_session_id: int | None
 
 
 STATEMENT = f"""
-    SELECT {SESSION.sql}, {USER.sql}, c.version, c.enabled,
-           k.scopes, k.claims, k.resources, k.loopback_ports, x.id
+    SELECT {SESSION.sql}, {USER.sql}, k.scopes, k.claims, k.resources, k.loopback_ports, x.id
     FROM accounts_session s
     JOIN accounts_user u ON u.id = s.user_id
     LEFT JOIN idp_client c ON c.id = %s
@@ -49,8 +45,8 @@ STATEMENT = f"""
 """
 
 
-def find_standing(session_id: str, client_id: int, now: datetime) -> Standing | None:
-    """Return a session with its user, consent, client session, and the client's present version.
+def find_sso_session(session_id: str, client_id: int, now: datetime) -> SsoSession | None:
+    """Return a session with its user, and their consent and client session.
 
     None if there is no such session. Hand-written because authorize asks all of it of everyone who
     comes by single sign-on.
@@ -58,11 +54,9 @@ def find_standing(session_id: str, client_id: int, now: datetime) -> Standing | 
     row = one(STATEMENT, [client_id, now, session_id])
     if row is None:
         return None
-    version, enabled, *agreed, client_session_id = row[-7:]
-    return Standing(
+    *agreed, client_session_id = row[-5:]
+    return SsoSession(
         session_in(row),
-        version,
-        bool(enabled),
         Agreed(*(frozenset(json_of(allowed) or ()) for allowed in agreed)),
         client_session_id,
     )

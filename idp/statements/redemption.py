@@ -1,0 +1,132 @@
+"""Using up a code or a refresh token, and reading the grant that it stands for. ADR 28.
+
+Hand-written because model instances by the ORM would cost more than all the rest of an exchange but
+its signature. PostgreSQL does all of it in one statement. SQLite returns columns of the updated
+table alone, so it reads the rest by a second one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.db import connection, transaction
+
+from accounts.models import Session, User
+from foundation.statements import Columns, instances, one
+from idp.models import Authorization, AuthorizationCode, ClientSession, RefreshToken
+from idp.statements.tokens import NO_WAIT
+
+_GRANT = (
+    Columns(Authorization, "a"),
+    Columns(User, "u", "id", "sub", "is_active"),
+    Columns(Session, "s", "id", "ended_at", "last_seen_at", "authenticated_at", "until_closed"),
+    Columns(ClientSession, "x"),
+)
+_TABLES = """
+    idp_authorization a
+    JOIN accounts_user u ON u.id = a.user_id
+    LEFT JOIN accounts_session s ON s.id = a.session_id
+    LEFT JOIN idp_clientsession x ON x.id = a.client_session_id
+"""
+
+
+@dataclass(frozen=True)
+class Redeemable:
+    """Codes, or refresh tokens: what the statements about either differ in."""
+
+    columns: Columns[Any]
+    table: str
+    #: The column with the hash of what is presented.
+    hashed: str
+    #: The column that says since when it is used up.
+    used_at: str
+
+    @cached_property
+    def in_one(self) -> str:
+        """The statement of PostgreSQL.
+
+        The row is found by its hash, and the others from it. Whose it is, is said so that no plan
+        can begin with it: on new tables PostgreSQL would take that for as good, and keep to it. The
+        commit does not wait for the disk: that of the tokens does, and commits get there in order.
+        """
+        return f"""
+            UPDATE {self.table} AS t SET {self.used_at} = %s, updated = %s FROM {_TABLES}
+            WHERE t.{self.hashed} = %s AND t.{self.used_at} IS NULL
+                  AND t.application_id + 0 = %s AND a.id = t.authorization_id AND {NO_WAIT}
+            RETURNING {self._read}
+        """
+
+    @cached_property
+    def in_two(self) -> tuple[str, str]:
+        """The statements of SQLite; the second takes the id that the first gives."""
+        return (
+            f"""
+            UPDATE {self.table} SET {self.used_at} = %s, updated = %s
+            WHERE {self.hashed} = %s AND {self.used_at} IS NULL AND application_id = %s
+            RETURNING id
+            """,
+            f"""
+            SELECT {self._read} FROM {self.table} t JOIN ({_TABLES}) ON a.id = t.authorization_id
+            WHERE t.id = %s
+            """,
+        )
+
+    @property
+    def _read(self) -> str:
+        return ", ".join(part.sql for part in (self.columns, *_GRANT))
+
+
+CODES = Redeemable(
+    Columns(AuthorizationCode, "t", "id", "expires", "redirect_uri", "code_challenge"),
+    "idp_authorizationcode",
+    "code",
+    "redeemed_at",
+)
+REFRESH_TOKENS = Redeemable(
+    Columns(RefreshToken, "t", "id", "expires"), "idp_refreshtoken", "token_checksum", "revoked"
+)
+
+
+def use_up_code(code_hash: str, client_id: int, now: datetime) -> AuthorizationCode | None:
+    """Use up an unused code of this client, and return it with its grant; None where none is.
+
+    Of many requests at once exactly one gets it. Of the grant's user and session it has what
+    decides whether they are valid, and what tokens say of them.
+    """
+    code: AuthorizationCode | None = _used_up(CODES, [now, now, code_hash, client_id])
+    return code
+
+
+def use_up_refresh_token(token_hash: str, client_id: int, now: datetime) -> RefreshToken | None:
+    """Use up an unused refresh token of this client, and return it as `use_up_code` does."""
+    token: RefreshToken | None = _used_up(REFRESH_TOKENS, [now, now, token_hash, client_id])
+    return token
+
+
+def give_back_code(code: AuthorizationCode) -> None:
+    """Let a code be used that no tokens were given for."""
+    AuthorizationCode.objects.filter(pk=code.pk).update(redeemed_at=None)
+
+
+def give_back_refresh_token(token: RefreshToken) -> None:
+    """Let a refresh token be used that no tokens were given for."""
+    RefreshToken.objects.filter(pk=token.pk).update(revoked=None)
+
+
+def _used_up(kind: Redeemable, values: Sequence[Any]) -> Any:
+    if connection.vendor == "postgresql":
+        row = one(kind.in_one, values)
+    else:
+        using_up, reading = kind.in_two
+        with transaction.atomic():
+            used = one(using_up, values)
+            row = one(reading, used) if used else None
+    if row is None:
+        return None
+    presented, grant, user, session, client_session = instances(row, kind.columns, *_GRANT)
+    # As with the ORM's `select_related()`: by their names, each looks at what was there before.
+    grant._state.fields_cache.update(user=user, session=session, client_session=client_session)
+    presented._state.fields_cache["authorization"] = grant
+    return presented

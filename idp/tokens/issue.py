@@ -1,0 +1,117 @@
+"""The token response: the one place where tokens are issued. RFC 6749 §5.1, OIDC Core §3.1.3.3."""
+
+from collections.abc import Container
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError
+
+from idp.clients.admission import NOT_ADMITTED, admits
+from idp.models import Authorization
+from idp.protocol.errors import InvalidGrant, InvalidScope
+from idp.protocol.response_types import ID_TOKEN, TOKEN
+from idp.protocol.rules import upholds
+from idp.statements.tokens import store_access_token, store_tokens
+from idp.tokens import access_token, id_token, refresh_token
+from idp.tokens.audience import audience_of
+from idp.tokens.entitlement import Entitlement
+
+
+def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
+    """Issue what the entitlement gives, and return the members of the token response.
+
+    Where that fails, for what the request asks or because something breaks, what was used up for it
+    is as before. Raises InvalidGrant, InvalidScope, InvalidTarget and others.
+    """
+    try:
+        return _issued(entitlement, now)
+    except BaseException:
+        if entitlement.undo is not None:
+            entitlement.undo()
+        raise
+
+
+def _issued(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
+    client, authorization = entitlement.client, entitlement.authorization
+    _user_is_admitted(entitlement)
+    scopes = _scopes(entitlement)
+    audience = audience_of(entitlement, scopes)
+    token, access = access_token.make(client, authorization, audience, now)
+    response: dict[str, Any] = {
+        "access_token": token,
+        "token_type": "Bearer",
+        "expires_in": audience.lifetime,
+    }
+    if audience.scopes:
+        response["scope"] = " ".join(sorted(audience.scopes))
+    renewed = refresh_token.make(entitlement, now)
+    if renewed is not None:
+        response["refresh_token"] = renewed[0]
+    if authorization is not None and "openid" in scopes:
+        is_refreshed = entitlement.predecessor_id is not None
+        response["id_token"] = id_token.issue(
+            client, authorization, token, now, refreshed=is_refreshed
+        )
+    try:
+        if renewed is None:
+            store_access_token(access, now, waits=entitlement.uses_up)
+        else:
+            store_tokens(access, renewed[1], now)
+    except IntegrityError:
+        raise InvalidGrant("What the tokens would belong to was deleted meanwhile.") from None
+    return response
+
+
+@upholds("RFC 6749 §5.2")
+def _user_is_admitted(entitlement: Entitlement) -> None:
+    """RFC 6749 §5.2: a client that names groups gets tokens of their members alone."""
+    authorization = entitlement.authorization
+    if authorization is not None and not admits(entitlement.client, authorization.user):
+        raise InvalidGrant(NOT_ADMITTED)
+
+
+@upholds("RFC 6749 §6")
+def _scopes(entitlement: Entitlement) -> frozenset[str]:
+    """Return the scopes asked for, which can be fewer than were granted. RFC 6749 §6."""
+    if not entitlement.asked_scopes <= entitlement.scopes:
+        refused = ", ".join(sorted(entitlement.asked_scopes - entitlement.scopes))
+        raise InvalidScope(f"These scopes were not granted with this refresh token: {refused}.")
+    return entitlement.asked_scopes or entitlement.scopes
+
+
+def issue_in_front(
+    entitlement: Entitlement,
+    authorization: Authorization,
+    wanted: Container[str],
+    code: str | None,
+    now: datetime,
+) -> dict[str, str]:
+    """Issue what comes straight from the authorization endpoint: never a refresh token.
+
+    `wanted` has the parts of the response type. Call it inside the transaction that makes the
+    authorization. OIDC Core §3.2.2.5, §3.3.2.5; RFC 6749 §4.2.2.
+    """
+    members: dict[str, str] = {}
+    client, token = entitlement.client, None
+    if TOKEN in wanted:
+        audience = audience_of(entitlement, entitlement.scopes)
+        token, access = access_token.make(client, authorization, audience, now)
+        store_access_token(access, now, waits=False)
+        members |= {
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": str(audience.lifetime),
+            "scope": " ".join(sorted(audience.scopes)),
+        }
+    if ID_TOKEN in wanted:
+        # Without any access token, now or for a code, there is no UserInfo (OIDC Core §5.4).
+        alone = token is None and code is None
+        members["id_token"] = id_token.issue(
+            client,
+            authorization,
+            token,
+            now,
+            code=code,
+            with_scopes=alone,
+        )
+    return members

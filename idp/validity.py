@@ -1,0 +1,76 @@
+"""Validity: whether a grant or a token may still be used, and why not. RFC 7009, OIDC Core §11.
+
+Facts in, a reason or None out. What reads rows, by SQL or the ORM, fetches the facts alone; every
+door asks here, so all of them agree. When a session ends by its limits, `accounts` knows.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from accounts.models import Session
+from accounts.session_limits import SessionFacts, has_ended
+
+
+class Invalid(StrEnum):
+    """Why something may not be used, as the end of a sentence about it."""
+
+    EXPIRED = "has expired"
+    REVOKED = "has been revoked"
+    SESSION_ENDED = "belongs to a session that has ended: the user has signed out, or it expired"
+    CLIENT_DISABLED = "belongs to a client that has been disabled"
+    USER_DISABLED = "belongs to a user whose account has been disabled"
+    SUBJECT_CHANGED = "belongs to a user whom the client knows by another subject since"
+
+
+class GrantFacts(NamedTuple):
+    """What decides whether a grant may be used."""
+
+    revoked_at: datetime | None
+    #: Whether it goes on without its session.
+    offline: bool
+    session: Session | SessionFacts | None
+    user_is_active: bool
+
+
+class TokenFacts(NamedTuple):
+    """What decides whether an access token, a refresh token or a code may be used."""
+
+    expires: datetime
+    client_is_enabled: bool
+    #: None for what a client got for itself.
+    grant: GrantFacts | None
+    #: When it was used up, where it may be used once.
+    used_at: datetime | None = None
+    #: Whether the client knows the user by a subject.
+    has_subject: bool = True
+
+
+def why_token_is_invalid(token: TokenFacts, now: datetime) -> Invalid | None:
+    """Return why a token may not be used, or None where it may."""
+    if has_expired(token.expires, now):
+        return Invalid.EXPIRED
+    if token.used_at is not None:
+        return Invalid.REVOKED
+    if token.grant is not None and (reason := why_grant_is_invalid(token.grant, now)):
+        return reason
+    if not token.client_is_enabled:
+        return Invalid.CLIENT_DISABLED
+    return None if token.has_subject else Invalid.SUBJECT_CHANGED
+
+
+def why_grant_is_invalid(grant: GrantFacts, now: datetime) -> Invalid | None:
+    """Return why nothing may be used that a grant gave, or None where it may.
+
+    Without offline access, it ends with its session (OIDC Core §11).
+    """
+    if grant.revoked_at is not None:
+        return Invalid.REVOKED
+    if not grant.offline and (grant.session is None or has_ended(grant.session, now)):
+        return Invalid.SESSION_ENDED
+    return None if grant.user_is_active else Invalid.USER_DISABLED
+
+
+def has_expired(expires: datetime, now: datetime) -> bool:
+    """Whether the life of a code or token is over."""
+    return expires <= now

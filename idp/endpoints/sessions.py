@@ -21,6 +21,7 @@ from accounts import known_browsers
 from accounts import signed_out as way
 from accounts.devices import words_for
 from accounts.models import Session, User
+from accounts.session_limits import at_a_limit
 from accounts.sessions import Ending, end_sessions, session_of
 from foundation.plain_text import isolated
 from idp import events
@@ -59,6 +60,7 @@ def sessions(http: HttpRequest) -> HttpResponse:
     others = (
         Session.objects.select_related("user")
         .filter(user=present.user, ended_at=None)
+        .exclude(at_a_limit(timezone.now()))
         .exclude(pk=present.pk)
         .order_by("-last_seen_at")
     )

@@ -8,6 +8,7 @@ from idp.models import Authorization, Client, RefreshToken
 from idp.statements.tokens import NewRefreshToken
 from idp.tokens import opaque
 from idp.tokens.entitlement import Entitlement
+from idp.validity import GrantFacts, TokenFacts, why_token_is_invalid
 
 
 def make(entitlement: Entitlement, now: datetime) -> tuple[str, NewRefreshToken] | None:
@@ -48,15 +49,16 @@ def _is_given(client: Client, authorization: Authorization) -> bool:
 
 
 def kept_offline_by(user: User, now: datetime) -> set[int]:
-    """Return the keys of the clients that can go on for somebody who is signed out.
+    """Return the keys of the clients that can go on for a user who is signed out.
 
     OIDC Core §11: with offline_access, until it is taken back or has expired.
     """
-    living = RefreshToken.objects.filter(
-        user=user,
-        revoked=None,
-        expires__gt=now,
-        authorization__offline=True,
-        authorization__revoked_at=None,
-    )
-    return set(living.values_list("application_id", flat=True))
+    rows = RefreshToken.objects.filter(
+        user=user, revoked=None, expires__gt=now, authorization__offline=True
+    ).values_list("application_id", "expires", "application__enabled", "authorization__revoked_at")
+    found = set()
+    for client_id, expires, is_enabled, revoked_at in rows:
+        grant = GrantFacts(revoked_at, offline=True, session=None, user_is_active=user.is_active)
+        if why_token_is_invalid(TokenFacts(expires, is_enabled, grant), now) is None:
+            found.add(client_id)
+    return found

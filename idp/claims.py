@@ -85,8 +85,6 @@ def id_token_claims(
     """
     scopes = frozenset(authorization.scope.split()) if with_scopes else frozenset()
     names = authorization.claims.get("id_token", [])
-    if not scopes and not names:
-        return {}
     wanted = {*names, *(("email_verified",) if "email" in scopes else ())}
     claims = claims_for(person_of(person, wanted), scopes, names, client_id=client_id)
     return {name: value for name, value in claims.items() if name not in _NOT_IN_ID_TOKENS}

@@ -69,7 +69,8 @@ def key_set() -> KeySet:
     known = _current
     if known is None:
         return _first()
-    if _age(known) >= policy.PUBLISHED_FOR.total_seconds() and _lock.acquire(blocking=False):
+    age = time.monotonic() - known.loaded_at
+    if age >= policy.PUBLISHED_FOR.total_seconds() and _lock.acquire(blocking=False):
         try:
             _current = _load(known)
         except (DatabaseError, OutageError) as problem:
@@ -119,7 +120,7 @@ def signer_for(client: Client, algorithm: str) -> Signer:
     no valid secret is kept that is long enough (RFC 7518 §3.2).
     """
     if algorithm not in policy.MAC_ALGORITHMS:
-        return active_signer(algorithm)
+        return key_set().signers[algorithm]
     needed = ALGORITHMS[algorithm].octets
     for key in secrets.hmac_keys(client, timezone.now()):
         if len(key) >= needed:
@@ -276,7 +277,3 @@ def _private_key(row: SigningKey) -> PrivateKey:
     return load_der_private_key(  # type: ignore[return-value]
         der, password=None, unsafe_skip_rsa_key_validation=True
     )
-
-
-def _age(keys: KeySet) -> float:
-    return time.monotonic() - keys.loaded_at

@@ -36,7 +36,7 @@ def keyed_hashes(text: str, purpose: str) -> tuple[str, ...]:
 
 def matches(text: str, hashed: str, purpose: str) -> bool:
     """Whether a secret has this keyed hash, under any of the keys."""
-    return any(hmac.compare_digest(digest, hashed) for digest in keyed_hashes(text, purpose))
+    return any(hmac.compare_digest(_digest(key, text), hashed) for key in _derived(purpose))
 
 
 def _digest(key: bytes, text: str) -> str:

@@ -9,6 +9,8 @@ def subject_of(client: Client, user: User) -> str:
 
     Costs a statement for pairwise clients alone. Two requests at once make one subject.
     """
+    if client.subject_type != Client.PAIRWISE:
+        return str(user.sub)
     known = known_subject(client, user)
     if known is None:
         made = PairwiseSubject(user=user, sector=client.sector)

@@ -1,4 +1,4 @@
-"""Validity: whether a grant or a token may still be used, and why not. RFC 7009, OIDC Core §11.
+"""Validity: whether a code or token may still be used, and why not. OIDC Core §11, RFC 7009 §2.
 
 Facts in, a reason or None out. What reads rows, by SQL or the ORM, fetches the facts alone; every
 door asks here, so all of them agree. When a session ends by its limits, `accounts` knows.
@@ -24,7 +24,7 @@ class Invalid(StrEnum):
 
 
 class GrantFacts(NamedTuple):
-    """What decides whether a grant may be used."""
+    """What of a grant decides whether that may be used which it gave."""
 
     revoked_at: datetime | None
     #: Whether it goes on without its session.
@@ -46,31 +46,23 @@ class TokenFacts(NamedTuple):
     has_subject: bool = True
 
 
-def why_token_is_invalid(token: TokenFacts, now: datetime) -> Invalid | None:
-    """Return why a token may not be used, or None where it may."""
-    if has_expired(token.expires, now):
+def why_invalid(token: TokenFacts, now: datetime) -> Invalid | None:
+    """Return why a token may not be used, or None where it may.
+
+    Without offline access, what a grant gave ends with its session (OIDC Core §11).
+    """
+    grant = token.grant
+    if token.expires <= now:
         return Invalid.EXPIRED
     if token.used_at is not None:
         return Invalid.REVOKED
-    if token.grant is not None and (reason := why_grant_is_invalid(token.grant, now)):
-        return reason
+    if grant is not None:
+        if grant.revoked_at is not None:
+            return Invalid.REVOKED
+        if not grant.offline and (grant.session is None or has_ended(grant.session, now)):
+            return Invalid.SESSION_ENDED
+        if not grant.user_is_active:
+            return Invalid.USER_DISABLED
     if not token.client_is_enabled:
         return Invalid.CLIENT_DISABLED
     return None if token.has_subject else Invalid.SUBJECT_CHANGED
-
-
-def why_grant_is_invalid(grant: GrantFacts, now: datetime) -> Invalid | None:
-    """Return why nothing may be used that a grant gave, or None where it may.
-
-    Without offline access, it ends with its session (OIDC Core §11).
-    """
-    if grant.revoked_at is not None:
-        return Invalid.REVOKED
-    if not grant.offline and (grant.session is None or has_ended(grant.session, now)):
-        return Invalid.SESSION_ENDED
-    return None if grant.user_is_active else Invalid.USER_DISABLED
-
-
-def has_expired(expires: datetime, now: datetime) -> bool:
-    """Whether the life of a code or token is over."""
-    return expires <= now

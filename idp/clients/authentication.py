@@ -88,23 +88,18 @@ def authenticated(credentials: Credentials, counted_for: HttpRequest | None) -> 
     neighbour does, which is safe because no secret here is short enough to be guessed
     (docs/adr/0004).
     """
-    client = lookup.find(credentials.client_id, InvalidClient)
+    client, now = lookup.find(credentials.client_id, InvalidClient), timezone.now()
+    _method_is_registered(client, credentials)
     try:
-        authenticate(client, credentials, timezone.now())
+        if credentials.secret is not None:
+            _secret_is_right(client, credentials.secret, now)
     except WrongSecret:
         if counted_for is not None:
             _count_wrong_secret(client, counted_for)
         raise
-    return client
-
-
-def authenticate(client: Client, credentials: Credentials, now: datetime) -> None:
-    """Return if the credentials prove the client; raise InvalidClient if not. Counts nothing."""
-    _method_is_registered(client, credentials)
-    if credentials.secret is not None:
-        _secret_is_right(client, credentials.secret, now)
     if credentials.assertion is not None:
         assertions.prove(client, credentials.assertion, now)
+    return client
 
 
 @upholds("OIDC Core §9")
@@ -153,12 +148,15 @@ def _readings(header: str) -> list[Credentials]:
         decoded = b64decode(match[1], validate=True).decode() if match else ""
     except (ValueError, Base64Error):
         decoded = ""
-    pairs = [pair for pair in dict.fromkeys(_pairs(decoded)) if "\0" not in "".join(pair)]
-    if not pairs:
+    readings = []
+    for client_id, secret in dict.fromkeys(_pairs(decoded)):
+        if "\0" not in client_id + secret:
+            readings.append(Credentials(client_id, "client_secret_basic", secret))
+    if not readings:
         raise InvalidClient(
             "The Authorization header is not Basic with the base64 of client_id:client_secret."
         )
-    return [Credentials(client_id, "client_secret_basic", secret) for client_id, secret in pairs]
+    return readings
 
 
 def _pairs(decoded: str) -> Iterator[tuple[str, str]]:

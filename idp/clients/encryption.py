@@ -18,11 +18,8 @@ from idp.protocol.rules import upholds
 def encrypted_for(client: Client, text: str, *, alg: str, enc: str, signed: bool = True) -> str:
     """Return a signed JWT, or claims that nobody signed, for this client's eyes alone.
 
-    Without an `alg` it stays as it is. OIDC Core §10.2. Raises InvalidClientMetadata where the
-    client has no key that can be used.
+    Raises InvalidClientMetadata where the client has no key that can be used. OIDC Core §10.2.
     """
-    if not alg:
-        return text
     key = (
         _secret_key(client, alg, enc)
         if alg in policy.SECRET_ENCRYPTION

@@ -68,5 +68,5 @@ def _log(grant_type: str, entitlement: Entitlement, issued: dict[str, Any]) -> N
         grant_type=grant_type,
         sub=str(authorization.user.sub) if authorization else None,
         scope=issued.get("scope"),
-        issued=[kind for kind in _KINDS if kind in issued],
+        issued=list(filter(issued.get, _KINDS)),
     )

@@ -24,7 +24,7 @@ from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.statements.bearer import Bearer, find_bearer
 from idp.tokens import opaque
-from idp.validity import why_token_is_invalid
+from idp.validity import why_invalid
 
 
 @csrf_exempt
@@ -65,14 +65,10 @@ def _answer(bearer: Bearer | None, claims: dict[str, object]) -> HttpResponse:
     client = lookup.find(bearer.client_id, InvalidToken)
     claims = {**claims, "iss": policy.ISSUER, "aud": client.client_id}
     signed = client.userinfo_signed_response_alg
-    text = keys.signer_for(client, signed).sign(claims, typ=None) if signed else json.dumps(claims)
-    body = encrypted_for(
-        client,
-        text,
-        alg=client.userinfo_encrypted_response_alg,
-        enc=client.userinfo_encrypted_response_enc,
-        signed=bool(signed),
-    )
+    body = keys.signer_for(client, signed).sign(claims, typ=None) if signed else json.dumps(claims)
+    if alg := client.userinfo_encrypted_response_alg:
+        enc = client.userinfo_encrypted_response_enc
+        body = encrypted_for(client, body, alg=alg, enc=enc, signed=bool(signed))
     response = HttpResponse(body, content_type="application/jwt")
     response["Cache-Control"] = "no-store"
     return response
@@ -102,7 +98,7 @@ def _claims(bearer: Bearer | None) -> dict[str, object]:
         raise InvalidToken(
             "The access token is unknown: it is none of ours, or was revoked or expired long ago."
         )
-    reason = why_token_is_invalid(bearer.facts, timezone.now())
+    reason = why_invalid(bearer.facts, timezone.now())
     if reason is not None:
         raise InvalidToken(f"The access token {reason}.")
     if bearer.resource and policy.ISSUER not in bearer.resource:

@@ -53,20 +53,25 @@ def json_of(http: HttpRequest) -> dict[str, Any]:
         raise InvalidRequest("The body cannot be read; it has to be JSON in UTF-8.") from None
 
 
-@upholds("RFC 6749 §2.3.1")
 def body_parameters(http: HttpRequest) -> Parameters:
     """Return the parameters of a POST. In its query those count for nothing that nobody knows.
 
-    Raises InvalidRequest for those that matter there: secrets never go in a URL. RFC 6749 §2.3.1,
-    §3.2.
+    Raises InvalidRequest.
     """
-    misplaced = TOKEN_REQUEST_PARAMETERS & Parameters.parse(query_of(http)).values.keys()
+    if query := query_of(http):
+        _nothing_is_misplaced(query)
+    return Parameters.parse(form_of(http))
+
+
+@upholds("RFC 6749 §2.3.1")
+def _nothing_is_misplaced(query: str) -> None:
+    """RFC 6749 §2.3.1, §3.2: secrets never go in a URL."""
+    misplaced = TOKEN_REQUEST_PARAMETERS & Parameters.parse(query).values.keys()
     if misplaced:
         raise InvalidRequest(
             f"The parameter {min(misplaced)} came in the address; send it in the body of the "
             "request only."
         )
-    return Parameters.parse(form_of(http))
 
 
 def answer(members: dict[str, Any], status: int = HTTPStatus.OK) -> HttpResponse:
@@ -144,18 +149,21 @@ def methods(*allowed: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def checked(http: HttpRequest) -> HttpResponse:
-            try:
-                _method_is_allowed(http, allowed)
-            except InvalidRequest as error:
-                refused = refuse(error, http)
-                refused.status_code = HTTPStatus.METHOD_NOT_ALLOWED
-                refused["Allow"] = HttpResponseNotAllowed(allowed)["Allow"]
-                return refused
-            return view(http)
+            return view(http) if http.method in allowed else _refuse_method(http, allowed)
 
         return checked
 
     return decorate
+
+
+def _refuse_method(http: HttpRequest, allowed: tuple[str, ...]) -> HttpResponse:
+    try:
+        _method_is_allowed(http, allowed)
+    except InvalidRequest as error:
+        refused = refuse(error, http)
+    refused.status_code = HTTPStatus.METHOD_NOT_ALLOWED
+    refused["Allow"] = HttpResponseNotAllowed(allowed)["Allow"]
+    return refused
 
 
 @upholds("RFC 9110 §15.5.6")

@@ -6,17 +6,19 @@ from typing import NoReturn
 
 from django.http import HttpRequest
 
-from idp import policy, validity
+from idp import policy
 from idp.clients.encryption import have_key_ready
-from idp.grants.ended import end_reused, grant_is_valid
+from idp.grants.ended import end_reused, refuse_ended
 from idp.models import AuthorizationCode, Client
+from idp.models.tokens import facts_of
 from idp.protocol import pkce
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.statements.redemption import give_back_code, use_up_code
+from idp.statements.redemption import CODES, give_back, use_up
 from idp.tokens import opaque
 from idp.tokens.entitlement import Entitlement
+from idp.validity import Invalid, why_invalid
 
 
 def redeem(
@@ -28,15 +30,19 @@ def redeem(
     does not own it. A second redemption also revokes what the first gave.
     """
     code_hash = opaque.hash_of(parameters.require("code"))
-    have_key_ready(client)
-    code = use_up_code(code_hash, client.pk, now)
+    if client.id_token_encrypted_response_alg:
+        have_key_ready(client)
+    code = use_up(CODES, code_hash, client, now)
     if code is None:
         _refuse_unknown_or_used(code_hash, client, now)
-    _has_not_expired(code, now)
+    reason = why_invalid(facts_of(code), now)
+    if reason is Invalid.EXPIRED:
+        _refuse_expired()
+    if reason is not None:
+        refuse_ended("code", reason)
     _redirect_uri_is_the_same(code, parameters)
     _verifier_belongs_to_the_challenge(code, parameters)
     authorization = code.authorization
-    grant_is_valid("code", authorization, now)
     return Entitlement(
         client,
         authorization,
@@ -44,16 +50,15 @@ def redeem(
         tuple(authorization.resource),
         asked_resource=parameters.resources,
         uses_up=True,
-        undo=partial(give_back_code, code),
+        undo=partial(give_back, CODES, code),
     )
 
 
 @upholds("RFC 6749 §4.1.2")
-def _has_not_expired(code: AuthorizationCode, now: datetime) -> None:
+def _refuse_expired() -> NoReturn:
     """RFC 6749 §4.1.2: codes are short-lived."""
-    if validity.has_expired(code.expires, now):
-        lifetime = int(policy.CODE_LIFETIME.total_seconds())
-        raise InvalidGrant(f"The code has expired; codes live for {lifetime} seconds.")
+    lifetime = int(policy.CODE_LIFETIME.total_seconds())
+    raise InvalidGrant(f"The code has expired; codes live for {lifetime} seconds.")
 
 
 @upholds("RFC 6749 §4.1.3")

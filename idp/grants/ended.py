@@ -1,23 +1,22 @@
 """What grants refuse: what has ended, and what was used before. RFC 6749 §5.2, RFC 9700 §4.14."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db.models import QuerySet
 
-from idp import events, validity
+from idp import events
 from idp.models import Authorization, Client
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.rules import upholds
 from idp.tokens.revocation import revoke_families
+from idp.validity import Invalid
 
 
 @upholds("RFC 6749 §5.2")
-def grant_is_valid(what: str, authorization: Authorization, now: datetime) -> None:
-    """RFC 6749 §5.2, OIDC Core §11: `what` gives nothing once its grant has ended."""
-    reason = validity.why_grant_is_invalid(authorization.facts, now)
-    if reason is not None:
-        raise InvalidGrant(f"The {what} {reason}.")
+def refuse_ended(what: str, reason: Invalid) -> NoReturn:
+    """RFC 6749 §5.2, OIDC Core §11: what has ended gives nothing."""
+    raise InvalidGrant(f"The {what} {reason}.")
 
 
 def end_reused(replayed: QuerySet[Any], client: Client, reason: str, now: datetime) -> bool:

@@ -9,16 +9,17 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from idp import validity
 from idp.clients.encryption import have_key_ready
-from idp.grants.ended import end_reused, grant_is_valid
+from idp.grants.ended import end_reused, refuse_ended
 from idp.models import Client, RefreshToken
+from idp.models.tokens import facts_of
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.statements.redemption import give_back_refresh_token, use_up_refresh_token
+from idp.statements.redemption import REFRESH_TOKENS, give_back, use_up
 from idp.tokens import opaque
 from idp.tokens.entitlement import Entitlement
+from idp.validity import Invalid, why_invalid
 
 
 def refresh(
@@ -31,12 +32,13 @@ def refresh(
     """
     token = parameters.require("refresh_token")
     token_hash = opaque.hash_of(token)
-    have_key_ready(client)
-    used = use_up_refresh_token(token_hash, client.pk, now)
+    if client.id_token_encrypted_response_alg:
+        have_key_ready(client)
+    used = use_up(REFRESH_TOKENS, token_hash, client, now)
     if used is not None:
         given = _entitlement(used, client, parameters, now)
         successor = opaque.successors_of(token)[0] if _is_given_again(client) else None
-        undo = partial(give_back_refresh_token, used)
+        undo = partial(give_back, REFRESH_TOKENS, used)
         return replace(given, next_refresh_token=successor, undo=undo)
     repeat = _same_successor if _is_given_again(client) else _another_successor
     entitlement = repeat(token, client, parameters, now) if client.refresh_grace else None
@@ -49,9 +51,13 @@ def _entitlement(
     used: RefreshToken, client: Client, parameters: Parameters, now: datetime
 ) -> Entitlement:
     """Return what a token stands for, or raise InvalidGrant. RFC 6749 §6."""
-    _has_not_expired(used, now)
+    used.application = client  # as it is now, without another statement
+    reason = why_invalid(facts_of(used), now)
+    if reason is Invalid.EXPIRED:
+        _refuse_expired()
+    if reason is not None:
+        refuse_ended("refresh token", reason)
     authorization = used.authorization
-    grant_is_valid("refresh token", authorization, now)
     return Entitlement(
         client,
         authorization,
@@ -65,10 +71,9 @@ def _entitlement(
 
 
 @upholds("RFC 6749 §6")
-def _has_not_expired(token: RefreshToken, now: datetime) -> None:
-    """RFC 6749 §6."""
-    if validity.has_expired(token.expires, now):
-        raise InvalidGrant("The refresh token has expired.")
+def _refuse_expired() -> NoReturn:
+    """RFC 6749 §6: what is refreshed has not expired."""
+    raise InvalidGrant("The refresh token has expired.")
 
 
 @upholds("RFC 9700 §4.14.2")
@@ -135,7 +140,7 @@ def _another_successor(
             return None
         entitlement = _entitlement(used, client, parameters, now)
         RefreshToken.objects.filter(pk=lost.pk).update(revoked=now)
-    return replace(entitlement, undo=partial(give_back_refresh_token, lost))
+    return replace(entitlement, undo=partial(give_back, REFRESH_TOKENS, lost))
 
 
 def _just_used(token: str, client: Client, now: datetime) -> QuerySet[RefreshToken]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from idp.jose.algorithms import ALGORITHMS, Algorithm, Key
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
 
 def base64url(data: bytes) -> str:
     """Return unpadded base64url (RFC 7515 §2)."""
@@ -32,7 +34,7 @@ class Signer:
             header["kid"] = self.kid
         if typ is not None:
             header["typ"] = typ
-        message = ".".join(base64url(_json(part)) for part in (header, claims)).encode()
+        message = f"{base64url(_json(header))}.{base64url(_json(claims))}".encode()
         return f"{message.decode()}.{base64url(self.algorithm.sign(self.key, message))}"
 
     def half_hash(self, value: str) -> str:
@@ -47,4 +49,4 @@ def signer(kid: str | None, algorithm: str, key: Key) -> Signer:
 
 
 def _json(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(value).encode()

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Session
 from idp.models.client import Client
-from idp.validity import GrantFacts
 
 
 def unguessable_id() -> str:
@@ -164,8 +163,3 @@ class Authorization(models.Model):
 
     def __str__(self) -> str:
         return f"{self.client} for {self.user}" if self.user_id else f"{self.client}"
-
-    @property
-    def facts(self) -> GrantFacts:
-        """What decides whether it may be used; asks for its user and session."""
-        return GrantFacts(self.revoked_at, self.offline, self.session, self.user.is_active)

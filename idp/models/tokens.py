@@ -6,6 +6,7 @@ constraint, since a field that is gets a second index on PostgreSQL, for LIKE.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -20,7 +21,7 @@ from oauth2_provider.models import (
 )
 
 from idp.models.authorization import Authorization
-from idp.validity import TokenFacts, why_token_is_invalid
+from idp.validity import GrantFacts, TokenFacts, why_invalid
 
 
 class AuthorizationCode(AbstractGrant):
@@ -78,15 +79,9 @@ class AccessToken(AbstractAccessToken):
         The toolkit asks every token this, also where it does not ask our validator: its decorators
         bring one of their own. So what `find_bearer` judges is judged here, too.
         """
-        return why_token_is_invalid(self.facts, timezone.now()) is None and bool(
+        return why_invalid(facts_of(self), timezone.now()) is None and bool(
             super().is_valid(scopes)
         )
-
-    @property
-    def facts(self) -> TokenFacts:
-        """What decides whether it may be used; asks for its client and grant."""
-        grant = self.authorization.facts if self.authorization else None
-        return TokenFacts(self.expires, self.application.enabled, grant)
 
 
 class RefreshToken(AbstractRefreshToken):
@@ -109,12 +104,18 @@ class RefreshToken(AbstractRefreshToken):
             models.UniqueConstraint(fields=["token_checksum"], name="one_refresh_token_of_a_hash")
         ]
 
-    @property
-    def facts(self) -> TokenFacts:
-        """What decides whether it may be used; asks for its client and grant."""
-        return TokenFacts(
-            self.expires, self.application.enabled, self.authorization.facts, used_at=self.revoked
-        )
+
+def facts_of(
+    token: AuthorizationCode | AccessToken | RefreshToken, used_at: datetime | None = None
+) -> TokenFacts:
+    """Return what decides whether a code or token may be used; asks for its client and grant."""
+    grant: Authorization | None = token.authorization
+    of_grant = (
+        GrantFacts(grant.revoked_at, grant.offline, grant.session, grant.user.is_active)
+        if grant
+        else None
+    )
+    return TokenFacts(token.expires, token.application.enabled, of_grant, used_at)
 
 
 class IDToken(AbstractIDToken):

@@ -42,16 +42,19 @@ class Parameters:
             except ValueError:
                 message = f"The request has more than {MAX_PARAMETERS} parameters."
                 raise InvalidRequest(message) from None
-        if any("\0" in name or "\0" in value for name, value in pairs):
-            raise InvalidRequest("A parameter contains a null character.")
+        resources = []
+        for name, value in pairs:
+            if "\0" in name or "\0" in value:
+                raise InvalidRequest("A parameter contains a null character.")
+            if name == "resource":
+                resources.append(value)
         values = dict(pairs)
         if len(values) == len(pairs):
             repeated = frozenset[str]()
         else:
             counted = Counter(name for name, _ in pairs)
             repeated = frozenset(name for name in values if counted[name] > 1) - _MAY_REPEAT
-        resources = tuple(value for name, value in pairs if name == "resource")
-        return cls(values, repeated, resources)
+        return cls(values, repeated, tuple(resources))
 
     def get(self, name: str) -> str | None:
         """Return the value of a parameter that came once, else None."""

@@ -5,19 +5,19 @@ its signature. PostgreSQL does all of it in one statement. SQLite returns column
 table alone, so it reads the rest by a second one.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Generic, TypeVar
 
 from django.db import connection, transaction
 
 from accounts.models import Session, User
 from foundation.statements import Columns, instances, one
-from idp.models import Authorization, AuthorizationCode, ClientSession, RefreshToken
+from idp.models import Authorization, AuthorizationCode, Client, ClientSession, RefreshToken
 from idp.statements.tokens import NO_WAIT
 
+M = TypeVar("M", AuthorizationCode, RefreshToken)
 _GRANT = (
     Columns(Authorization, "a"),
     Columns(User, "u", "id", "sub", "is_active"),
@@ -33,10 +33,11 @@ _TABLES = """
 
 
 @dataclass(frozen=True)
-class Redeemable:
+class Redeemable(Generic[M]):
     """Codes, or refresh tokens: what the statements about either differ in."""
 
-    columns: Columns[Any]
+    model: type[M]
+    columns: Columns[M]
     table: str
     #: The column with the hash of what is presented.
     hashed: str
@@ -79,43 +80,28 @@ class Redeemable:
 
 
 CODES = Redeemable(
+    AuthorizationCode,
     Columns(AuthorizationCode, "t", "id", "expires", "redirect_uri", "code_challenge"),
     "idp_authorizationcode",
     "code",
     "redeemed_at",
 )
 REFRESH_TOKENS = Redeemable(
-    Columns(RefreshToken, "t", "id", "expires"), "idp_refreshtoken", "token_checksum", "revoked"
+    RefreshToken,
+    Columns(RefreshToken, "t", "id", "expires"),
+    "idp_refreshtoken",
+    "token_checksum",
+    "revoked",
 )
 
 
-def use_up_code(code_hash: str, client_id: int, now: datetime) -> AuthorizationCode | None:
-    """Use up an unused code of this client, and return it with its grant; None where none is.
+def use_up(kind: Redeemable[M], value_hash: str, client: Client, now: datetime) -> M | None:
+    """Use up an unused code or refresh token of a client, and return it with its grant.
 
-    Of many requests at once exactly one gets it. Of the grant's user and session it has what
-    decides whether they are valid, and what tokens say of them.
+    None where there is none; of many requests at once exactly one gets it. Of the grant's user and
+    session it has what decides whether they are valid, and what tokens say of them.
     """
-    code: AuthorizationCode | None = _used_up(CODES, [now, now, code_hash, client_id])
-    return code
-
-
-def use_up_refresh_token(token_hash: str, client_id: int, now: datetime) -> RefreshToken | None:
-    """Use up an unused refresh token of this client, and return it as `use_up_code` does."""
-    token: RefreshToken | None = _used_up(REFRESH_TOKENS, [now, now, token_hash, client_id])
-    return token
-
-
-def give_back_code(code: AuthorizationCode) -> None:
-    """Let a code be used that no tokens were given for."""
-    AuthorizationCode.objects.filter(pk=code.pk).update(redeemed_at=None)
-
-
-def give_back_refresh_token(token: RefreshToken) -> None:
-    """Let a refresh token be used that no tokens were given for."""
-    RefreshToken.objects.filter(pk=token.pk).update(revoked=None)
-
-
-def _used_up(kind: Redeemable, values: Sequence[Any]) -> Any:
+    values = [now, now, value_hash, client.pk]
     if connection.vendor == "postgresql":
         row = one(kind.in_one, values)
     else:
@@ -128,5 +114,10 @@ def _used_up(kind: Redeemable, values: Sequence[Any]) -> Any:
     presented, grant, user, session, client_session = instances(row, kind.columns, *_GRANT)
     # As with the ORM's `select_related()`: by their names, each looks at what was there before.
     grant._state.fields_cache.update(user=user, session=session, client_session=client_session)
-    presented._state.fields_cache["authorization"] = grant
-    return presented
+    presented._state.fields_cache.update(authorization=grant, application=client)
+    return presented  # type: ignore[no-any-return]
+
+
+def give_back(kind: Redeemable[M], row: M) -> None:
+    """Let a code or refresh token be used that no tokens were given for."""
+    kind.model.objects.filter(pk=row.pk).update(**{kind.used_at: None})

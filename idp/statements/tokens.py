@@ -1,9 +1,7 @@
 """Storing tokens."""
 
-import json
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
@@ -14,31 +12,35 @@ from foundation.statements import changed
 NO_WAIT = "set_config('synchronous_commit', 'off', TRUE) = 'off'"
 
 
-@dataclass(frozen=True)
-class NewAccessToken:
-    """What is stored of an access token."""
+class NewAccessToken(NamedTuple):
+    """What is stored of an access token, in the order of the statement's columns."""
 
     token_hash: str
     client_id: int
     authorization_id: int | None
     user_id: int | None
     scope: str
-    resource: tuple[str, ...]
     expires: datetime
+    created: datetime
+    updated: datetime
+    #: A JSON array.
+    resource: str
     #: The `kid` of the key that signed it; None for an opaque one.
     signed_with: str | None
 
 
-@dataclass(frozen=True)
-class NewRefreshToken:
-    """What is stored of a refresh token."""
+class NewRefreshToken(NamedTuple):
+    """What is stored of a refresh token, in the order of the statement's columns."""
 
     token_hash: str
     client_id: int
     authorization_id: int
     user_id: int
-    resource: list[str]
     expires: datetime
+    created: datetime
+    updated: datetime
+    #: A JSON array.
+    resource: str
     predecessor_id: int | None
 
 
@@ -61,13 +63,13 @@ _REFRESH_TOKEN = """
 _BOTH = f"WITH given AS ({_ACCESS_TOKEN}) {_REFRESH_TOKEN}"
 
 
-def store_access_token(token: NewAccessToken, now: datetime, *, waits: bool) -> None:
+def store_access_token(token: NewAccessToken, *, waits: bool) -> None:
     """Store an access token, and wait (or not) until PostgreSQL has it on the disk. ADR 20."""
     leaves = not waits and connection.vendor == "postgresql"
-    changed(f"{_ACCESS_TOKEN} WHERE {NO_WAIT}" if leaves else _ACCESS_TOKEN, _access(token, now))
+    changed(f"{_ACCESS_TOKEN} WHERE {NO_WAIT}" if leaves else _ACCESS_TOKEN, token)
 
 
-def store_tokens(access: NewAccessToken, refresh: NewRefreshToken, now: datetime) -> None:
+def store_tokens(access: NewAccessToken, refresh: NewRefreshToken) -> None:
     """Store both tokens or none.
 
     Hand-written so that on PostgreSQL it is one statement, which needs no transaction around it:
@@ -75,37 +77,8 @@ def store_tokens(access: NewAccessToken, refresh: NewRefreshToken, now: datetime
     has nobody to send statements to.
     """
     if connection.vendor == "postgresql":
-        changed(_BOTH, [*_access(access, now), *_refresh(refresh, now)])
+        changed(_BOTH, [*access, *refresh])
         return
     with transaction.atomic():
-        changed(_ACCESS_TOKEN, _access(access, now))
-        changed(_REFRESH_TOKEN, _refresh(refresh, now))
-
-
-def _access(token: NewAccessToken, now: datetime) -> list[Any]:
-    return [
-        token.token_hash,
-        token.client_id,
-        token.authorization_id,
-        token.user_id,
-        token.scope,
-        token.expires,
-        now,
-        now,
-        json.dumps(token.resource),
-        token.signed_with,
-    ]
-
-
-def _refresh(token: NewRefreshToken, now: datetime) -> list[Any]:
-    return [
-        token.token_hash,
-        token.client_id,
-        token.authorization_id,
-        token.user_id,
-        token.expires,
-        now,
-        now,
-        json.dumps(token.resource),
-        token.predecessor_id,
-    ]
+        changed(_ACCESS_TOKEN, access)
+        changed(_REFRESH_TOKEN, refresh)

@@ -1,5 +1,6 @@
 """Access tokens: opaque or JWT, both known here by their hash and revocable. RFC 6750, RFC 9068."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,8 +35,10 @@ def make(
         authorization_id=authorization.pk if authorization else None,
         user_id=authorization.user_id if authorization else None,
         scope=" ".join(sorted(audience.scopes)),
-        resource=audience.resource,
         expires=now + timedelta(seconds=audience.lifetime),
+        created=now,
+        updated=now,
+        resource=json.dumps(audience.resource),
         signed_with=signer.kid if signer else None,
     )
 

@@ -29,9 +29,9 @@ def audience_of(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
     InvalidTarget for an API that isn't known or wasn't named before, or several that want different
     things; InvalidScope where the token would open nothing there.
     """
-    resource = _resource(entitlement)
-    if not resource:
+    if not entitlement.resource and not entitlement.asked_resource:
         return _without_resource(entitlement.client, scopes)
+    resource = _resource(entitlement)
     servers = known(entitlement.client, resource)
     _people_were_told(entitlement, servers)
     _one_token_fits(servers)

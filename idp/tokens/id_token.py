@@ -40,10 +40,12 @@ def issue(
     """
     signer = keys.signer_for(client, client.id_token_signed_response_alg)
     issued_at = int(now.timestamp())
-    claims: dict[str, Any] = {
-        **id_token_claims(
+    claims: dict[str, Any] = {}
+    if with_scopes or "id_token" in authorization.claims:
+        claims |= id_token_claims(
             authorization, authorization.user, client.client_id, with_scopes=with_scopes
-        ),
+        )
+    claims |= {
         "iss": policy.ISSUER,
         "sub": subject_of(client, authorization.user),
         "aud": client.client_id,
@@ -62,12 +64,10 @@ def issue(
         claims["sid"] = authorization.client_session.sid
     if authorization.nonce is not None and not refreshed:
         claims["nonce"] = authorization.nonce
-    return encrypted_for(
-        client,
-        signer.sign(claims),
-        alg=client.id_token_encrypted_response_alg,
-        enc=client.id_token_encrypted_response_enc,
-    )
+    token, alg = signer.sign(claims), client.id_token_encrypted_response_alg
+    if not alg:
+        return token
+    return encrypted_for(client, token, alg=alg, enc=client.id_token_encrypted_response_enc)
 
 
 @dataclass(frozen=True)

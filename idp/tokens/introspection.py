@@ -5,10 +5,11 @@ from typing import Any
 
 from idp import policy
 from idp.models import Client, RefreshToken, ResourceServer
+from idp.models.tokens import facts_of
 from idp.statements.bearer import Bearer, find_bearer
 from idp.subjects import subject_of
 from idp.tokens import opaque
-from idp.validity import why_token_is_invalid
+from idp.validity import why_invalid
 
 INACTIVE: dict[str, Any] = {"active": False}
 
@@ -23,7 +24,7 @@ def introspected(caller: Client, token: str, now: datetime) -> dict[str, Any]:
     bearer = find_bearer(token_hash)
     if bearer is None:
         return _refresh_token(caller, token_hash, now)
-    if not _may_know(caller, bearer) or why_token_is_invalid(bearer.facts, now):
+    if not _may_know(caller, bearer) or why_invalid(bearer.facts, now):
         return INACTIVE
     return _access_token(bearer)
 
@@ -67,7 +68,7 @@ def _refresh_token(caller: Client, token_hash: str, now: datetime) -> dict[str, 
     if token is None:
         return INACTIVE
     token.application = caller
-    if why_token_is_invalid(token.facts, now):
+    if why_invalid(facts_of(token, used_at=token.revoked), now):
         return INACTIVE
     return {
         "active": True,

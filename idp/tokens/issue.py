@@ -33,8 +33,9 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
 
 def _issued(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     client, authorization = entitlement.client, entitlement.authorization
-    _user_is_admitted(entitlement)
-    scopes = _scopes(entitlement)
+    if client.allowed_groups:
+        _user_is_admitted(entitlement)
+    scopes = _narrowed(entitlement) if entitlement.asked_scopes else entitlement.scopes
     audience = audience_of(entitlement, scopes)
     token, access = access_token.make(client, authorization, audience, now)
     response: dict[str, Any] = {
@@ -54,9 +55,9 @@ def _issued(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
         )
     try:
         if renewed is None:
-            store_access_token(access, now, waits=entitlement.uses_up)
+            store_access_token(access, waits=entitlement.uses_up)
         else:
-            store_tokens(access, renewed[1], now)
+            store_tokens(access, renewed[1])
     except IntegrityError:
         raise InvalidGrant("What the tokens would belong to was deleted meanwhile.") from None
     return response
@@ -71,12 +72,12 @@ def _user_is_admitted(entitlement: Entitlement) -> None:
 
 
 @upholds("RFC 6749 §6")
-def _scopes(entitlement: Entitlement) -> frozenset[str]:
+def _narrowed(entitlement: Entitlement) -> frozenset[str]:
     """Return the scopes asked for, which can be fewer than were granted. RFC 6749 §6."""
     if not entitlement.asked_scopes <= entitlement.scopes:
         refused = ", ".join(sorted(entitlement.asked_scopes - entitlement.scopes))
         raise InvalidScope(f"These scopes were not granted with this refresh token: {refused}.")
-    return entitlement.asked_scopes or entitlement.scopes
+    return entitlement.asked_scopes
 
 
 def issue_in_front(
@@ -96,7 +97,7 @@ def issue_in_front(
     if TOKEN in wanted:
         audience = audience_of(entitlement, entitlement.scopes)
         token, access = access_token.make(client, authorization, audience, now)
-        store_access_token(access, now, waits=False)
+        store_access_token(access, waits=False)
         members |= {
             "access_token": token,
             "token_type": "Bearer",

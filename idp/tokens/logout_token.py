@@ -28,9 +28,7 @@ def issue(client: Client, *, sub: str, sid: str, jti: str, now: datetime) -> str
         "sid": sid,
     }
     signer = keys.signer_for(client, client.id_token_signed_response_alg)
-    return encrypted_for(
-        client,
-        signer.sign(claims, typ="logout+jwt"),
-        alg=client.id_token_encrypted_response_alg,
-        enc=client.id_token_encrypted_response_enc,
-    )
+    token, alg = signer.sign(claims, typ="logout+jwt"), client.id_token_encrypted_response_alg
+    if not alg:
+        return token
+    return encrypted_for(client, token, alg=alg, enc=client.id_token_encrypted_response_enc)

@@ -1,23 +1,27 @@
 """Refresh tokens: opaque, rotated at each use. RFC 6749 §1.5, RFC 9700 §4.14."""
 
+import json
 from datetime import datetime, timedelta
 
 from accounts.models import User
 from idp import policy
-from idp.models import Authorization, Client, RefreshToken
+from idp.models import Client, RefreshToken
 from idp.statements.tokens import NewRefreshToken
 from idp.tokens import opaque
 from idp.tokens.entitlement import Entitlement
-from idp.validity import GrantFacts, TokenFacts, why_token_is_invalid
+from idp.validity import GrantFacts, TokenFacts, why_invalid
 
 
 def make(entitlement: Entitlement, now: datetime) -> tuple[str, NewRefreshToken] | None:
     """Return the grant's next refresh token and what is to be stored of it; None if it gets none.
 
-    It lives as long as its client's may unused, and none outlives the grant's absolute lifetime.
+    It gets one with offline_access (OIDC Core §11), or where its client's policy says so. It lives
+    as long as its client's may unused, and none outlives the grant's absolute lifetime.
     """
     client, authorization = entitlement.client, entitlement.authorization
-    if authorization is None or not _is_given(client, authorization):
+    if authorization is None or "refresh_token" not in client.grant_types:
+        return None
+    if not authorization.offline and not client.refresh_without_offline_access:
         return None
     token = entitlement.next_refresh_token or opaque.generate()
     idle, absolute = _lifetimes(client)
@@ -26,8 +30,10 @@ def make(entitlement: Entitlement, now: datetime) -> tuple[str, NewRefreshToken]
         client_id=client.pk,
         authorization_id=authorization.pk,
         user_id=authorization.user_id,
-        resource=authorization.resource,
         expires=min(now + idle, authorization.created_at + absolute),
+        created=now,
+        updated=now,
+        resource=json.dumps(authorization.resource),
         predecessor_id=entitlement.predecessor_id,
     )
 
@@ -41,13 +47,6 @@ def _lifetimes(client: Client) -> tuple[timedelta, timedelta]:
     )
 
 
-def _is_given(client: Client, authorization: Authorization) -> bool:
-    """Whether the client gets one: with offline_access, or where its policy says so."""
-    if "refresh_token" not in client.grant_types:
-        return False
-    return authorization.offline or bool(client.refresh_without_offline_access)
-
-
 def kept_offline_by(user: User, now: datetime) -> set[int]:
     """Return the keys of the clients that can go on for a user who is signed out.
 
@@ -59,6 +58,6 @@ def kept_offline_by(user: User, now: datetime) -> set[int]:
     found = set()
     for client_id, expires, is_enabled, revoked_at in rows:
         grant = GrantFacts(revoked_at, offline=True, session=None, user_is_active=user.is_active)
-        if why_token_is_invalid(TokenFacts(expires, is_enabled, grant), now) is None:
+        if why_invalid(TokenFacts(expires, is_enabled, grant), now) is None:
             found.add(client_id)
     return found

@@ -18,7 +18,7 @@ from idp.protocol.parameters import Parameters
 from idp.statements.bearer import find_bearer
 from idp.subjects import subject_of
 from idp.tokens import opaque, revocation
-from idp.validity import why_token_is_invalid
+from idp.validity import why_invalid
 
 
 class Validator(OAuth2Validator):
@@ -31,7 +31,7 @@ class Validator(OAuth2Validator):
         session, the client and the person still live.
         """
         bearer = find_bearer(opaque.hash_of(token)) if token else None
-        reason = why_token_is_invalid(bearer.facts, timezone.now()) if bearer else "is unknown"
+        reason = why_invalid(bearer.facts, timezone.now()) if bearer else "is unknown"
         if reason is not None:
             request.oauth2_error = {
                 "error": "invalid_token",

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 
 from accounts.session_limits import SessionFacts
-from idp.validity import GrantFacts, Invalid, TokenFacts, why_grant_is_invalid, why_token_is_invalid
+from idp.validity import GrantFacts, Invalid, TokenFacts, why_invalid
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
@@ -71,12 +71,11 @@ TOKENS: list[tuple[str, TokenFacts, Invalid | None]] = [
     ("grant", "reason"), [it[1:] for it in GRANTS], ids=[it[0] for it in GRANTS]
 )
 def test_grants_and_their_tokens(grant: GrantFacts, reason: Invalid | None) -> None:
-    assert why_grant_is_invalid(grant, NOW) == reason
-    assert why_token_is_invalid(TOKEN._replace(grant=grant), NOW) == reason
+    assert why_invalid(TOKEN._replace(grant=grant), NOW) == reason
 
 
 @pytest.mark.parametrize(
     ("token", "reason"), [it[1:] for it in TOKENS], ids=[it[0] for it in TOKENS]
 )
 def test_tokens(token: TokenFacts, reason: Invalid | None) -> None:
-    assert why_token_is_invalid(token, NOW) == reason
+    assert why_invalid(token, NOW) == reason

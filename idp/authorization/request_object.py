@@ -17,7 +17,7 @@ from foundation.rate_limits import RateLimit, RateLimitExceededError
 from idp import fetching, keys, outbound, policy
 from idp.authorization.request import Arrival
 from idp.clients import secrets
-from idp.clients.keys import verification_keys
+from idp.clients.client_keys import verification_keys
 from idp.jose.decrypt import decrypted
 from idp.jose.received_jwts import Expectations, authentic, judge_claims
 from idp.jose.sign import base64url

@@ -7,7 +7,7 @@ from typing import Any
 
 from idp import policy
 from idp.clients import secrets
-from idp.clients.keys import verification_keys
+from idp.clients.client_keys import verification_keys
 from idp.jose.received_jwts import LEEWAY, Audience, Expectations, judge
 from idp.jose.verify import header_of, octet_keys, unproven_claims, verified_by
 from idp.models import Client

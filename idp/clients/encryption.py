@@ -5,7 +5,7 @@ from jwcrypto.jwk import JWK
 
 from idp import policy
 from idp.clients import secrets
-from idp.clients.keys import public_keys
+from idp.clients.client_keys import public_keys
 from idp.jose.decrypt import decrypted
 from idp.jose.encrypt import encrypted, key_of_secret, public_key_for
 from idp.jose.sign import base64url

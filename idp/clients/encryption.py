@@ -42,7 +42,7 @@ def have_key_ready(client: Client) -> None:
         public_keys(client)
 
 
-def opened_for(client: Client, jwe: str, *, alg: str, enc: str) -> str | None:
+def decrypted_for(client: Client, jwe: str, *, alg: str, enc: str) -> str | None:
     """Return what is inside, where the client's secret opens it; its private key is its own."""
     key = _secret_key(client, alg, enc) if alg in policy.SECRET_ENCRYPTION else None
     if key is None:

@@ -16,6 +16,7 @@ from idp.declaration.change import NEW_SECRET, Act, Change, differences
 from idp.declaration.members import (
     DeclarationError,
     MissingSecretError,
+    refusal,
     refuse_other_types,
     refuse_unknown,
     secret_of,
@@ -38,51 +39,54 @@ def plan_client(
 ) -> tuple[Client, Step | None]:
     """Return a client as declared, and the step that makes it so. Raises DeclarationError.
 
-    `people` are the addresses of those whom the file declares.
+    `people` are the email addresses of the users whom the file declares.
     """
-    client_id = entry["client_id"]
-    what = f"client {client_id}"
+    what = f"client {entry['client_id']}"
     refuse_unknown(what, entry, {*_MEMBERS, *filter(client_metadata.is_localized, entry)})
-    client = Client.objects.select_related("user").filter(client_id=client_id).first()
-    is_new = client is None
+    client = _stored(what, entry["client_id"]) or Client(client_id=entry["client_id"])
+    is_new = client.pk is None
+    before = {} if is_new else state(client)
+    _describe(what, client, entry, people)
+    catalog.new_groups.update(client.allowed_groups)
+    _check(what, client, catalog)
+    fields = differences(before, state(client))
+    secret = _new_secret(what, client, _secret_of(what, client, entry))
+    if secret is not None:
+        fields["client_secret"] = NEW_SECRET
+    if not fields:
+        return client, None
+    change = Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+    return client, Step(change, partial(_make, client, fields, secret))
+
+
+def _stored(what: str, client_id: str) -> Client | None:
+    """Return the stored client. Raises DeclarationError for one that its document describes."""
+    rows = Client.objects.select_related("user").filter(client_id=client_id)
+    client: Client | None = rows.first()
     if client is not None and client.registration_source == Client.RegistrationSource.CIMD:
         raise DeclarationError(f"{what}: its own document describes it; delete it to declare it.")
-    client = client or Client(client_id=client_id)
-    before = {} if is_new else state(client)
+    return client
+
+
+def _describe(what: str, client: Client, entry: dict[str, Any], people: Collection[str]) -> None:
+    """Set the columns of a client as its entry says, with defaults for what is left out."""
     try:
         client_metadata.assign(client, entry)
     except TypeError as problem:
         raise DeclarationError(f"{what}: {problem}") from None
     groups.refuse_odd_names(what, "allowed_groups", client.allowed_groups)
-    catalog.new_groups.update(client.allowed_groups)
     client.user = _owner(what, entry, people)
+
+
+def _check(what: str, client: Client, catalog: Catalog) -> None:
+    """Run the checks of client metadata, then the remote ones. Raises DeclarationError."""
     validate(what, client, clean=partial(validation.check, client, catalog), names=_NAMES)
     try:
         validation.check_remotely(client)
     except ValidationError as error:
-        ((name, problems),) = error.message_dict.items()
-        raise DeclarationError(f"{what}: {name}: {' '.join(problems)}") from None
+        raise refusal(what, error, _NAMES) from None
     except TemporarilyUnavailable as problem:
         raise DeclarationError(f"{what}: sector_identifier_uri: {problem}") from None
-    fields = differences(before, state(client))
-    secret = _secret_of(what, client, entry)
-    if secret is None and client.needs_secret and not (client.pk and client.secrets.exists()):
-        raise MissingSecretError(what, "client_secret", client)
-    can_sign = secrets.can_sign(client) if client.pk else not client.needs_hmac_key
-    if secret is None and not can_sign:
-        raise DeclarationError(
-            f"{what}: client_secret is missing: these algorithms sign or encrypt with it, and the "
-            "secret it has is kept as a hash alone."
-        )
-    new_secret = secret is not None and (
-        is_new or not can_sign or not secrets.is_valid_now(client, secret)
-    )
-    if new_secret:
-        fields["client_secret"] = NEW_SECRET
-    if not fields:
-        return client, None
-    change = Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
-    return client, Step(change, partial(_make, client, fields, secret if new_secret else None))
 
 
 def _make(planned: Client, fields: dict[str, tuple[Any, Any]], secret: str | None) -> None:
@@ -126,6 +130,25 @@ def _owner(what: str, entry: dict[str, Any], people: Collection[str]) -> User | 
     if owner is None:
         raise DeclarationError(f"{what}: owner: Nobody has the address {email}.")
     return owner
+
+
+def _new_secret(what: str, client: Client, secret: str | None) -> str | None:
+    """Return the declared secret if it is not the client's already, else None.
+
+    Raises MissingSecretError, and DeclarationError where the present one can't be used as a key.
+    """
+    is_new = client.pk is None
+    if secret is None and client.needs_secret and (is_new or not client.secrets.exists()):
+        raise MissingSecretError(what, "client_secret", client)
+    can_sign = not client.needs_hmac_key if is_new else secrets.can_sign(client)
+    if secret is None and not can_sign:
+        raise DeclarationError(
+            f"{what}: client_secret is missing: these algorithms sign or encrypt with it, and the "
+            "secret it has is kept as a hash alone."
+        )
+    if secret is None or (not is_new and can_sign and secrets.is_valid_now(client, secret)):
+        return None
+    return secret
 
 
 def _secret_of(what: str, client: Client, entry: dict[str, Any]) -> str | None:

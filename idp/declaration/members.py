@@ -121,11 +121,19 @@ def validate(
         except ValidationError as error:
             problems = error.update_error_dict(problems)
     if problems:
-        told = "; ".join(
-            f"{(names or {}).get(column, column)}: {' '.join(texts)}"
-            for column, texts in ValidationError(problems).message_dict.items()
-        )
-        raise DeclarationError(f"{what}: {told}")
+        raise refusal(what, ValidationError(problems), names or {})
+
+
+def refusal(what: str, error: ValidationError, names: Mapping[str, str]) -> DeclarationError:
+    """Return a DeclarationError with all problems of a row, by member.
+
+    `names` has the members whose columns are named otherwise, by column.
+    """
+    problems = "; ".join(
+        f"{names.get(column, column)}: {' '.join(texts)}"
+        for column, texts in error.message_dict.items()
+    )
+    return DeclarationError(f"{what}: {problems}")
 
 
 def _is_one_of(value: Any, kinds: tuple[type, ...]) -> bool:

@@ -24,8 +24,8 @@ from idp.registration import (
     initial_access_tokens,
     lifecycle,
     policies,
+    rate_limit,
     software_statements,
-    throttle,
 )
 from idp.registration.lifecycle import Registration
 
@@ -88,7 +88,7 @@ def _register(
 ) -> HttpResponse:
     now = timezone.now()
     if permit.token is None:
-        throttle.count(rate_limit_key(request))
+        rate_limit.count(rate_limit_key(request))
     registration = lifecycle.register(document, permit, now)
     client = registration.client
     record(

@@ -28,7 +28,7 @@ from idp.protocol.errors import (
     UnusableClientDocument,
 )
 from idp.protocol.rules import upholds
-from idp.registration import documents, lifecycle, software_statements, throttle
+from idp.registration import documents, lifecycle, rate_limit, software_statements
 
 log = structlog.get_logger(__name__)
 #: Between two fetches for a client whose document can't be had, and how long one may take at most.
@@ -69,14 +69,14 @@ def look(client_id: str, visitor: str, now: datetime) -> News | None:
     client = Client.objects.filter(client_id=client_id).first()
     if client is None:
         _is_welcome(client_id)
-        throttle.count(visitor)
+        rate_limit.count(visitor)
         return _introduced(client_id, now)
     if client.registration_source != Client.RegistrationSource.CIMD or not client.enabled:
         return None
     _is_welcome(client_id)
     if client.cimd_expires_at > now and _is_believed(client, now):
         return None
-    throttle.count(visitor)
+    rate_limit.count(visitor)
     return _renewed(client, now)
 
 

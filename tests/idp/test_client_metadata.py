@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 from django.db.models import BooleanField, CharField, Field, JSONField, TextField
 
+from idp.admin.clients.form import ClientForm
 from idp.client_metadata import (
     BY_COLUMN,
     BY_NAME,
@@ -50,6 +51,10 @@ def test_every_column_is_metadata_or_of_the_row() -> None:
     assert set(COLUMNS) <= columns
     assert columns - set(COLUMNS) - OF_THE_ROW == set()
     assert not set(COLUMNS) & OF_THE_ROW
+
+
+def test_every_member_is_in_the_form_of_an_app() -> None:
+    assert set(COLUMNS) - set(ClientForm.Meta.fields) == set()
 
 
 def test_every_member_is_there_once() -> None:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from idp import keys, policy
 from idp.admin.clients import meanings
 from idp.clients import secrets
-from idp.clients.encryption import opened_for
+from idp.clients.encryption import decrypted_for
 from idp.jose.decrypt import header_of_jwe
 from idp.jose.verify import header_of, is_encrypted, octet_keys, unproven_claims, verified_by
 from idp.models import Client
@@ -97,7 +97,7 @@ class Step:
 
     def _opened(self, client: Client, jwe: str, kind: str) -> str | None:
         self.header += members(header_of_jwe(jwe) or {}, meanings.HEADER)
-        inside = opened_for(
+        inside = decrypted_for(
             client,
             jwe,
             alg=getattr(client, f"{kind}_encrypted_response_alg"),

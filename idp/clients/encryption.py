@@ -1,4 +1,4 @@
-"""Encrypting what a client is told, to its public key or with its secret. OIDC Core §10.2."""
+"""Encrypting responses to a client, to its public key or with its secret. OIDC Core §10.2."""
 
 from django.utils import timezone
 from jwcrypto.jwk import JWK
@@ -16,7 +16,7 @@ from idp.protocol.rules import upholds
 
 @upholds("OIDC Core §10.2")
 def encrypted_for(client: Client, text: str, *, alg: str, enc: str, signed: bool = True) -> str:
-    """Return a signed JWT, or claims that nobody signed, for this client's eyes alone.
+    """Return a signed JWT, or unsigned claims, encrypted to this client.
 
     Raises InvalidClientMetadata where the client has no key that can be used. OIDC Core §10.2.
     """

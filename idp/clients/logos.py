@@ -28,7 +28,7 @@ MOST_BYTES = 256 * 1024
 _CONTENT_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 #: What waits between one try and the next; after the last it is given up.
 _PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 6 * 60))
-#: Until what somebody began and never finished is due again, and until the worker does what the
+#: Until a fetch that was begun and not finished is due again, and until the worker does what the
 #: registration was to try: longer than a try takes.
 FIRST_TRY_WITHIN = _TAKEN_FOR = timedelta(seconds=30)
 _BATCH = 20
@@ -92,7 +92,7 @@ def _uris_of(client: Client) -> list[str]:
 
 
 def _try(logo: ClientLogo) -> None:
-    """Fetch a logo, if nobody else is about to, and store it or when it is tried again."""
+    """Fetch a logo, unless another process is, and store it or when to try again."""
     row, now = ClientLogo.objects.filter(pk=logo.pk), timezone.now()
     is_ours = row.filter(tries=logo.tries).update(tries=F("tries") + 1, due_at=now + _TAKEN_FOR)
     if not is_ours:

@@ -1,4 +1,4 @@
-"""Apps that registered themselves under a name that looks like an app of the operator's."""
+"""Self-registered apps whose name looks like that of an app of the operator. UTS #39 §4."""
 
 from foundation.lookalikes import skeleton
 from idp.clients.presentation import name_of
@@ -7,7 +7,7 @@ from idp.models.client_derived import LONGEST_SKELETON
 
 
 def looks_like(client: Client) -> str:
-    """Return the name of the operator's app that people may take this one for, or nothing.
+    """Return the name of the operator's app that users may mistake this one for, or nothing.
 
     Judged by the name in the page's language, which is what they read.
     """

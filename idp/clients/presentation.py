@@ -1,4 +1,4 @@
-"""What people are shown of a client. OIDC Dynamic Client Registration §2."""
+"""What users are shown of a client. OIDC Dynamic Client Registration §2."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -16,8 +16,8 @@ from idp.protocol.redirect_uris import origin_of
 def app_of(client: Client, redirect_uri: str) -> dict[str, Any]:
     """Return what a page says of the app that it leads back to.
 
-    `document_host` is whose app it is by its own document; then nobody here knows it, and where it
-    is `on_device` any other program there could take its place.
+    `document_host` is the host of its own document, if it has one: no operator knows the app then.
+    Where it is `on_device`, any other program there could take its place.
     """
     by_document = client.registration_source == Client.RegistrationSource.CIMD
     return {
@@ -62,9 +62,9 @@ def home_of(client: Client) -> str:
 
 
 def start_of(client: Client) -> str:
-    """Return where a sign-in to the app begins that the person starts here. OIDC Core §4.
+    """Return where a sign-in to the app begins that the user starts here. OIDC Core §4.
 
-    No login_hint: the app may not know the person's address.
+    No login_hint: the app may not know the user's address.
     """
     uri = client.initiate_login_uri
     if not (client.enabled and uri.startswith("https://")):
@@ -73,7 +73,7 @@ def start_of(client: Client) -> str:
 
 
 def way_to(client: Client, redirect_uri: str) -> str:
-    """Return a page of the app that people can be sent to without an answer, or nothing.
+    """Return a page of the app that users can be sent to without an answer, or nothing.
 
     At the least it is where this request's answer was sent: the same host, at its root.
     """
@@ -98,11 +98,11 @@ def _said(member: str, client: Client) -> str:
 
 
 def hosts_of(client: Client) -> list[str]:
-    """Return each host that people are sent back to, or the scheme of an app on their device."""
+    """Return each host that users are sent back to, or the scheme of an app on their device."""
     return sorted({host_of(uri) or origin_of(uri) for uri in client.redirect_uris})
 
 
 def host_of(redirect_uri: str) -> str:
-    """Return the host that a person is sent back to, or nothing for an app on their device."""
+    """Return the host that a user is sent back to, or nothing for an app on their device."""
     parts = split(redirect_uri)
     return parts.netloc if parts.scheme in {"http", "https"} else ""

@@ -35,18 +35,18 @@ _NAMES = {
 
 
 def plan_client(
-    entry: dict[str, Any], *, catalog: Catalog, people: Collection[str]
+    entry: dict[str, Any], *, catalog: Catalog, emails: Collection[str]
 ) -> tuple[Client, Step | None]:
     """Return a client as declared, and the step that makes it so. Raises DeclarationError.
 
-    `people` are the email addresses of the users whom the file declares.
+    `emails` are the addresses of the users whom the file declares.
     """
     what = f"client {entry['client_id']}"
     refuse_unknown(what, entry, {*_MEMBERS, *filter(client_metadata.is_localized, entry)})
     client = _stored(what, entry["client_id"]) or Client(client_id=entry["client_id"])
     is_new = client.pk is None
     before = {} if is_new else state(client)
-    _describe(what, client, entry, people)
+    _describe(what, client, entry, emails)
     catalog.new_groups.update(client.allowed_groups)
     _check(what, client, catalog)
     fields = differences(before, state(client))
@@ -68,14 +68,14 @@ def _stored(what: str, client_id: str) -> Client | None:
     return client
 
 
-def _describe(what: str, client: Client, entry: dict[str, Any], people: Collection[str]) -> None:
+def _describe(what: str, client: Client, entry: dict[str, Any], emails: Collection[str]) -> None:
     """Set the columns of a client as its entry says, with defaults for what is left out."""
     try:
         client_metadata.assign(client, entry)
     except TypeError as problem:
         raise DeclarationError(f"{what}: {problem}") from None
     groups.refuse_odd_names(what, "allowed_groups", client.allowed_groups)
-    client.user = _owner(what, entry, people)
+    client.user = _owner(what, entry, emails)
 
 
 def _check(what: str, client: Client, catalog: Catalog) -> None:
@@ -118,14 +118,14 @@ def rows() -> QuerySet[Client]:
     return clients.filter(registration_source=Client.RegistrationSource.MANUAL)
 
 
-def _owner(what: str, entry: dict[str, Any], people: Collection[str]) -> User | None:
+def _owner(what: str, entry: dict[str, Any], emails: Collection[str]) -> User | None:
     """Return the owner as stored, or as the file will make them."""
     refuse_other_types(what, entry, {"owner": (str,)})
     email = normalised_email(entry.get("owner", ""))
     if not email:
         return None
     owner = User.objects.filter(email=email).first()
-    if owner is None and email in people:
+    if owner is None and email in emails:
         return User(email=email)
     if owner is None:
         raise DeclarationError(f"{what}: owner: Nobody has the address {email}.")

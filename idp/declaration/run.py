@@ -47,7 +47,7 @@ def planned(
     for name, plan in (
         ("resource_servers", partial(plan_resource_server, catalog=catalog)),
         ("scopes", partial(plan_scope, catalog=catalog)),
-        ("clients", partial(plan_client, catalog=catalog, people=planning.declared["users"])),
+        ("clients", partial(plan_client, catalog=catalog, emails=planning.declared["users"])),
         (
             "initial_access_tokens",
             partial(plan_initial_access_token, catalog=catalog, holders=planning.holders()),

@@ -23,7 +23,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 @dataclass(frozen=True)
 class QuickStart:
-    """A file that shows how to sign people in, or a machine."""
+    """A program that shows how to sign users in, or a machine."""
 
     name: str
     title: str

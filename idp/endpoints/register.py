@@ -77,7 +77,7 @@ def _client_id(request: HttpRequest) -> str | None:
 
 def _permit(token: str | None) -> policies.Permit:
     if token is None:
-        return policies.permit_for_anybody()
+        return policies.open_permit()
     initial = initial_access_tokens.find(token)
     initial_access_tokens.is_good(initial, timezone.now())
     return policies.permit_by(initial)

@@ -12,7 +12,7 @@ from idp.clients import secrets, validation
 from idp.linter.near_misses import NearMiss, near_misses
 from idp.models import Client, ClientSecret, Delivery, Event
 
-#: How far back denials are looked at, and how many of them.
+#: How far back denials are read, and how many of them.
 LATELY = timedelta(days=30)
 _DENIALS = 200
 
@@ -50,12 +50,12 @@ class Facts:
     refused: tuple[tuple[str, str], ...] = ()
     near_misses: tuple[NearMiss, ...] = ()
     wrong_secrets: int = 0
-    #: Why it could not be told of the last sign-out, if so.
+    #: Why it could not be notified of the last sign-out, if so.
     not_told: str = ""
 
     @property
     def signs_people_in(self) -> bool:
-        """Whether people are sent here by it."""
+        """Whether it sends users here."""
         return bool({"authorization_code", "implicit"} & set(self.client.grant_types))
 
     @property

@@ -1,4 +1,4 @@
-"""What fails, or would as soon as somebody tries."""
+"""What fails now, or at the next attempt."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ _MANY_WRONG_SECRETS = 3
 
 
 def is_enabled(facts: Facts) -> Iterator[Finding]:
-    """A client that is off answers nobody."""
+    """A disabled client is refused everywhere."""
     if not facts.client.enabled:
         yield Finding(
             Severity.FAILING,
@@ -42,7 +42,7 @@ def would_be_saved(facts: Facts) -> Iterator[Finding]:
     """What was sound once may not be any more: a scope is gone, a rule has come."""
     for column, problem in facts.refused:
         if column == "redirect_uris" and not facts.client.redirect_uris:
-            continue  # told in better words above
+            continue  # said in better words above
         yield Finding(
             Severity.FAILING,
             _("As it is, it could not be saved: %(problem)s") % {"problem": problem},
@@ -92,7 +92,7 @@ def has_a_secret(facts: Facts) -> Iterator[Finding]:
 
 
 def sends_the_right_secret(facts: Facts) -> Iterator[Finding]:
-    """A secret that is refused again and again is an old one, or somebody else's."""
+    """A secret that is refused repeatedly is an old one, or that of another client."""
     if facts.wrong_secrets >= _MANY_WRONG_SECRETS:
         yield Finding(
             Severity.FAILING,
@@ -119,7 +119,7 @@ def has_keys_for_what_it_does(facts: Facts) -> Iterator[Finding]:
 
 
 def answers_when_told_of_sign_outs(facts: Facts) -> Iterator[Finding]:
-    """OIDC Back-Channel Logout §2.8: who is not told stays signed in there."""
+    """OIDC Back-Channel Logout §2.8: a client that is not notified keeps its users signed in."""
     if facts.client.backchannel_logout_uri and facts.not_told:
         yield Finding(
             Severity.FAILING,

@@ -38,7 +38,7 @@ def gets_what_it_may_ask_for(facts: Facts) -> Iterator[Finding]:
 
 
 def is_introduced_to_people(facts: Facts) -> Iterator[Finding]:
-    """OIDC Dynamic Client Registration §2: what people read before they agree."""
+    """OIDC Dynamic Client Registration §2: what users read before they agree."""
     client = facts.client
     if not facts.signs_people_in:
         return
@@ -71,7 +71,7 @@ def is_introduced_to_people(facts: Facts) -> Iterator[Finding]:
 
 
 def has_somebody_who_cares(facts: Facts) -> Iterator[Finding]:
-    """Errors are best read by whoever can correct them."""
+    """Errors are best read by the developers who can correct them."""
     if facts.client.user_id is None and not facts.client.contacts:
         yield Finding(
             Severity.IMPROVABLE,

@@ -10,7 +10,7 @@ from idp.models import Client, Event
 from idp.protocol.redirect_uris import same_place
 
 _PARAMETERS = ("redirect_uri", "post_logout_redirect_uri")
-#: How many different addresses are compared: it takes time, and nobody fixes more at once.
+#: How many different addresses are compared: it takes time, and more are not fixed at once.
 MOST = 10
 
 
@@ -29,8 +29,8 @@ class NearMiss:
 def near_misses(client: Client, denials: Iterable[Event]) -> list[NearMiss]:
     """Return redirect URIs that resemble a registered one and are not registered; frequent first.
 
-    Only those that lead to a host, or an app's own scheme, of a registered one:
-    anybody can send people here with an address of theirs, and nobody is to register it for that.
+    Only those with the host, or the private scheme, of a registered one: others may be an
+    attacker's, and are not to be registered.
     """
     found: dict[tuple[str, str], NearMiss] = {}
     for event in denials:

@@ -13,7 +13,7 @@ from idp.models import Client
 SECRETS_GO_ON_FOR = timedelta(days=365)
 #: … is likely forgotten when it was not used for this, …
 SECRETS_FORGOTTEN = timedelta(days=90)
-#: … and its end is told of this long before.
+#: … and its end is reported this long before.
 SECRETS_END_SOON = timedelta(days=14)
 _LOCAL = ("http://localhost", "http://127.0.0.1", "http://[::1]")
 
@@ -49,7 +49,7 @@ def changes_its_secret(facts: Facts) -> Iterator[Finding]:
 
 
 def uses_its_secrets(facts: Facts) -> Iterator[Finding]:
-    """A secret that nobody needs can only be stolen."""
+    """A secret that is not needed can only be stolen."""
     if not facts.proves_itself_by_secret:
         return
     for row in facts.secrets:
@@ -110,7 +110,7 @@ def gets_tokens_for_a_short_time(facts: Facts) -> Iterator[Finding]:
 
 
 def is_not_easily_impersonated(facts: Facts) -> Iterator[Finding]:
-    """RFC 8252 §8.6: nobody knows which app on a device opened the browser."""
+    """RFC 8252 §8.6: any app on a device could have opened the browser."""
     client = facts.client
     native = client.application_type == Client.ApplicationType.NATIVE
     if native and client.is_public and client.skip_authorization and facts.signs_people_in:

@@ -1,4 +1,4 @@
-"""Clients: the relying parties, what they registered and what operators decided about them.
+"""Clients: the relying parties, what they registered, and the policy that operators set.
 
 Registration metadata keeps its own names (OIDC Dynamic Client Registration §2). Where the toolkit's
 column has another name (`name`, `skip_authorization`), `client_metadata` maps it.
@@ -150,7 +150,7 @@ class Client(AbstractApplication):
         default=policy.SUBJECT_TYPES[0],
     )
     sector_identifier_uri = models.URLField(_("sector identifier URI"), blank=True)
-    #: Whom it may compare its people's subjects with; follows from the two above.
+    #: Clients of one sector know a user by the same subject; follows from the two above.
     sector = models.CharField(max_length=255, blank=True, editable=False)
     #: The scopes this client may ask for; empty means every standard scope.
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
@@ -168,19 +168,19 @@ class Client(AbstractApplication):
     backchannel_logout_session_required = models.BooleanField(
         _("back-channel logout with sid"), default=False
     )
-    #: … or a page that the person's browser loads there (OIDC Front-Channel Logout §2).
+    #: … or a page that the user's browser loads there (OIDC Front-Channel Logout §2).
     frontchannel_logout_uri = models.URLField(_("front-channel logout address"), blank=True)
     frontchannel_logout_session_required = models.BooleanField(
         _("front-channel logout with sid"), default=False
     )
-    #: Where a sign-in begins that the person starts here (OIDC Core §4).
+    #: Where a sign-in begins that the user starts here (OIDC Core §4).
     initiate_login_uri = models.URLField(_("address that starts a sign-in"), blank=True)
     policy_uri = models.URLField(_("privacy policy"), blank=True)
     tos_uri = models.URLField(_("terms of service"), blank=True)
     #: The same in other languages, by member and language tag: `{"client_name#de": …}` (§2.1).
     localized = models.JSONField(_("in other languages"), default=dict, blank=True)
     contacts = models.JSONField(_("contacts"), default=list, blank=True)
-    #: Which program it is an installation of, whoever says so (RFC 7591 §2).
+    #: The program that it is an installation of (RFC 7591 §2).
     software_id = models.CharField(_("program"), max_length=255, blank=True)
     software_version = models.CharField(_("version of the program"), max_length=255, blank=True)
     #: Web origins that may call token and UserInfo from a browser, beside a public client's own.
@@ -243,15 +243,15 @@ class Client(AbstractApplication):
     refresh_without_offline_access = models.BooleanField(
         _("refresh tokens without offline_access"), default=False
     )
-    #: The level of authentication below which nobody is let in to it; empty for none.
+    #: The level of authentication that it requires of every user; empty for none.
     required_acr = models.CharField(
         _("required sign-in"),
         max_length=100,
         choices=[(name, name) for name in policy.ACR_VALUES],
         blank=True,
     )
-    #: The names of the groups whose members alone may use it; empty for everybody. One that is
-    #: deleted stays named, and lets nobody in.
+    #: The names of the groups whose members alone may use it; empty for all users. A deleted
+    #: group stays named, and admits no user.
     allowed_groups = models.JSONField(_("groups who may use it"), default=list, blank=True)
     profile = models.CharField(
         _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
@@ -267,11 +267,11 @@ class Client(AbstractApplication):
     registered_with = models.JSONField(default=dict, editable=False)
     #: The statement that it registered with, as it came (RFC 7591 §2.3); empty for all others.
     software_statement = models.TextField(blank=True, editable=False)
-    #: When its own document was last fetched; beside `cimd_expires_at`, when it is looked at again.
+    #: When its own document was last fetched; beside `cimd_expires_at`, when it is fetched again.
     document_fetched_at = models.DateTimeField(null=True, editable=False)
-    #: Of a client that registered itself, a hash of what people are shown of it; empty for others.
+    #: Of a client that registered itself, a hash of what users are shown of it; empty for others.
     display_fingerprint = models.CharField(max_length=64, blank=True, default="", editable=False)
-    #: Whether it was opened for what is off by default; follows from the grant types.
+    #: Whether it has legacy grant types; follows from the grant types.
     has_legacy_grants = models.BooleanField(default=False, editable=False)
     #: Grows at every change, so that no process goes on with an older copy.
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -303,7 +303,7 @@ class Client(AbstractApplication):
 
     @property
     def is_self_registered(self) -> bool:
-        """Whether no operator entered it, so that nobody vouches for what it says of itself."""
+        """Whether no operator entered it, so that its metadata is its own word alone."""
         return bool(self.registration_source != self.RegistrationSource.MANUAL)
 
     @property

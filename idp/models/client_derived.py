@@ -57,7 +57,7 @@ def sector_of(client: "Client") -> str | None:
 
 
 def display_fingerprint_of(client: "Client") -> str:
-    """Return a hash of its name, logo and where it sends people: what a consent rests on."""
+    """Return a hash of its name, logo and redirect hosts: what a consent rests on."""
     if not client.is_self_registered:
         return ""
     shown = {

@@ -1,7 +1,7 @@
 """Clients that are what the document at their client_id says.
 
 OAuth Client ID Metadata Document §3 to §5 (draft-ietf-oauth-client-id-metadata-document-02). A
-document makes a client's row, as a registration does, and is looked at again when it may have
+document makes a client's row, as a registration does, and is fetched again when it may have
 changed. It is fetched for the authorization endpoint alone: everything else goes by the row.
 """
 
@@ -232,7 +232,7 @@ def _for_us(members: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a document says to us: many providers read it, and offer different things.
 
     RFC 7591 §2: what it leaves out is left to us. A client that names no authentication is public
-    then, and one that sends people nowhere on the web is an app on their device.
+    then, and one without a redirect URI on the web is an app on their device.
     """
     said = {name: value for name, value in members.items() if name != "scope"}
     said.setdefault("token_endpoint_auth_method", "none")

@@ -26,7 +26,7 @@ from idp.protocol.vocabulary import OFFLINE_ACCESS
 Document = dict[str, Any]
 Check = Callable[[Document], None]
 
-#: What a client would rely on: another form of an answer, a safeguard, being told of something.
+#: Members that a client would rely on: another form of a response, a safeguard, a notification.
 _NOT_OFFERED = (
     "authorization_encrypted_response_alg",
     "authorization_encrypted_response_enc",
@@ -72,7 +72,7 @@ def choices_are_offered(document: Document) -> None:
 
 @upholds("RFC 7591 §2")
 def texts_can_be_kept(document: Document) -> None:
-    """RFC 7591 §2: names and addresses are text that people and programs can read."""
+    """RFC 7591 §2: names and addresses are text that can be displayed and stored."""
     for name in (*REGISTERED, *filter(client_metadata.is_localized, document)):
         for text in _texts_in(document.get(name)):
             if not _UNPRINTABLE.isdisjoint(map(_category, text)):
@@ -95,7 +95,7 @@ def tokens_are_not_sent_to_localhost(document: Document) -> None:
 
 @upholds("OIDC Core §11")
 def offline_access_can_be_granted(document: Document) -> None:
-    """OIDC Core §11: going on when the person is away takes a refresh token."""
+    """OIDC Core §11: access while the user is away needs a refresh token."""
     scope, grant_types = document.get("scope"), document.get("grant_types")
     asked = isinstance(scope, str) and OFFLINE_ACCESS in scope.split()
     if asked and not (isinstance(grant_types, list) and "refresh_token" in grant_types):

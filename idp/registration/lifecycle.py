@@ -28,7 +28,7 @@ from idp.registration.policies import (
 )
 from idp.tokens import opaque
 
-#: What the provider says of a registration, and nobody else (RFC 7592 §2.2).
+#: What the provider alone says of a registration (RFC 7592 §2.2).
 _OURS = (
     "registration_access_token",
     "registration_client_uri",
@@ -143,13 +143,13 @@ def delete(client: Client) -> None:
 
 
 def event_details_of(client: Client) -> dict[str, Any]:
-    """Return what an event may tell of a registration: who vouches for it, not in which words."""
+    """Return a registration as events show it: of its software statement, the issuer alone."""
     issuer = software_statements.issuer_of(client.software_statement)
     return {**documents.registered_by(client), "software_statement": issuer}
 
 
 def changes_of(client: Client, before: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return what is told otherwise of a registration than before: what it was and what it is."""
+    """Return what changed in the event details of a registration: the values before and after."""
     after = event_details_of(client)
     return {
         name: (before.get(name), after.get(name))

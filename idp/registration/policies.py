@@ -21,7 +21,7 @@ class Permit:
     scopes: frozenset[str]
     #: What it gets that names no scopes; empty for every standard one.
     default_scopes: tuple[str, ...] = ()
-    #: The hosts that people may be sent to; empty for any.
+    #: The hosts that users may be sent to; empty for any.
     redirect_hosts: frozenset[str] = frozenset()
     token: InitialAccessToken | None = None
 
@@ -33,8 +33,8 @@ def registration_is_open() -> None:
         raise RegistrationClosed("Clients cannot register themselves here; ask the operator.")
 
 
-def permit_for_anybody() -> Permit:
-    """Return what the settings let anybody register."""
+def open_permit() -> Permit:
+    """Return what the settings let any client register."""
     return _permit({})
 
 
@@ -69,7 +69,7 @@ def stamp_of(token: InitialAccessToken | None) -> dict[str, Any]:
 
 @upholds("RFC 7591 §5")
 def is_permitted(client: Client, permit: Permit) -> None:
-    """RFC 7591 §5: grants, response types and scopes are what the operator opened."""
+    """RFC 7591 §5: grants, response types and scopes are ones that the operator allows."""
     kinds = {parts(kind) for kind in permit.response_types}
     for name, values, permitted in (
         ("grant_types", client.grant_types, permit.grant_types),
@@ -88,7 +88,7 @@ def is_permitted(client: Client, permit: Permit) -> None:
 
 @upholds("RFC 7591 §5")
 def hosts_are_permitted(client: Client, permit: Permit) -> None:
-    """RFC 7591 §5: people are sent to the hosts that the operator named, if any were named."""
+    """RFC 7591 §5: users are sent to the hosts that the operator named, if any."""
     if not permit.redirect_hosts:
         return
     for name in ("redirect_uris", "post_logout_redirect_uris"):

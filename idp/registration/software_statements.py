@@ -1,4 +1,4 @@
-"""Software statements: what somebody whom the operator trusts says of a client. RFC 7591 §2.3.
+"""Software statements: client metadata that an approved issuer signed. RFC 7591 §2.3.
 
 They say what the client might have said itself, and go before it. What a registration may be is
 decided by the same rules: a statement opens nothing.
@@ -35,7 +35,7 @@ def joined(
     """Return a client's metadata, its statement's before its own, and the statement.
 
     The empty text is none. The one that was `accepted` before may have expired since: clients send
-    back what they were told (RFC 7592 §2.2). Raises InvalidSoftwareStatement and
+    back what they received (RFC 7592 §2.2). Raises InvalidSoftwareStatement and
     UnapprovedSoftwareStatement. RFC 7591 §3.1.1.
     """
     plain = {name: value for name, value in document.items() if name != MEMBER}

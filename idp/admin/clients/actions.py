@@ -31,7 +31,7 @@ def _revoke_all(client: Client) -> None:
 
 
 def _signed_in(client: Client) -> str:
-    """Return how many sessions the app takes part in, and whether it can be told."""
+    """Return how many sessions the app takes part in, and whether it can be notified."""
     number = counted(client_sessions.live_of(client))
     if client.enabled and client.backchannel_logout_uri:
         said = gettext("It takes part in sessions: %(number)s.")

@@ -19,7 +19,7 @@ _GRANTS = {
     "implicit": _("Legacy: tokens come in an address, without a code (implicit)"),
     "password": _("Legacy: it asks people for their password itself (password)"),
 }
-#: What the form shows and nobody writes.
+#: What the form shows and does not change.
 THE_RECORD = ("registration_source", "vouched_for_by", "created", "updated")
 #: Headings, with the fields under each.
 FIELDSETS: tuple[Any, ...] = (

@@ -102,7 +102,7 @@ class ClientsPage(Page):
         return client.needs_secret
 
     def person_of(self, row: Client) -> None:
-        """Return nobody: what happens to an app does not concern its owner's account."""
+        """Return None: events of an app do not concern its owner's account."""
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Let the form know what the remote checks found."""

@@ -1,4 +1,4 @@
-"""What an app would receive about a person, before anybody signs in."""
+"""What an app would receive about a user, before they sign in."""
 
 import json
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class PreviewForm(forms.Form):
         allowed = client.allowed_scopes - {OFFLINE_ACCESS}
         standard = [scope for scope in policy.SCOPES if scope in allowed]
         names = [*standard, *sorted(allowed - set(standard))]
-        if asked and "scopes" not in asked:  # a link that names somebody means all of them
+        if asked and "scopes" not in asked:  # a link that names a user means all of them
             asked = asked.copy()
             asked.setlist("scopes", names)
         super().__init__(asked or None)
@@ -77,14 +77,14 @@ class PreviewForm(forms.Form):
         )
 
     def clean_person(self) -> User:
-        """Return the person, who has to be named."""
+        """Return the user, who has to be named."""
         person: User | None = self.cleaned_data["person"]
         if person is None:
             raise ValidationError(_("Type somebody’s e-mail address."))
         return person
 
     def preview(self) -> "Preview":
-        """Return what the app would receive about the person by these scopes."""
+        """Return what the app would receive about the user by these scopes."""
         chosen = self.cleaned_data
         return preview(self._client, chosen["person"], frozenset(chosen["scopes"]))
 
@@ -99,7 +99,7 @@ class Preview:
     id_token: list[tuple[str, str]]
     #: In the one of the response type id_token, which has no access token for UserInfo.
     id_token_alone: list[tuple[str, str]]
-    #: Claims that the scopes show, but the person has nothing for.
+    #: Claims that the scopes show, but the user has no value for.
     left_out: list[str]
 
 
@@ -140,7 +140,7 @@ def preview(client: Client, person: User, scopes: frozenset[str]) -> Preview:
 
 
 def _is_for_people(client: Client) -> bool:
-    """Whether a grant of the app is about somebody; client_credentials is about itself."""
+    """Whether a grant of the app is about users; client_credentials is about the app itself."""
     return bool(set(client.grant_types) - {"client_credentials"})
 
 

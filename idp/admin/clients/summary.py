@@ -1,4 +1,4 @@
-"""What the page of an app begins with: how it stands, what to copy, and what happened lately."""
+"""The summary at the head of an app's page: its state, what to copy, recent events."""
 
 from dataclasses import dataclass
 from typing import Any

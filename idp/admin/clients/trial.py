@@ -25,7 +25,7 @@ from idp.protocol.errors import InvalidRequest
 from idp.protocol.parameters import Parameters
 
 _CHANGE = "idp.change_client"
-#: What the person is asked for besides what is missing: values of `prompt`.
+#: What the user is asked for besides what is missing: values of `prompt`.
 _PROMPTS: dict[str, str | Promise] = {
     "": _("Nothing that is not needed, as at any sign-in"),
     "login": _("To sign in once more"),

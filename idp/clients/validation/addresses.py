@@ -46,7 +46,7 @@ def problem_with_page(uri: str) -> str | None:
 
 
 def redirect_uris_can_be_used(client: Client, _catalog: Catalog) -> Iterator[Problem]:
-    """RFC 9700 §2.1, RFC 8252 §7: people can be sent there, and no tokens go unprotected."""
+    """RFC 9700 §2.1, RFC 8252 §7: users can be sent there, and no tokens go unprotected."""
     for column in ("redirect_uris", "post_logout_redirect_uris"):
         for uri in getattr(client, column):
             text = _problem_with_redirect_uri(client, column, uri)
@@ -118,7 +118,7 @@ def _exposes_tokens_at(client: Client, uri: str) -> bool:
 
 
 def _problem_with_query(column: str, uri: str) -> str | None:
-    """RFC 6749 §4.1.2: an answer has each parameter once, whoever reads it."""
+    """RFC 6749 §4.1.2: a response has each parameter once."""
     taken = addresses.taken_parameter(uri, _ADDED.get(column, ()))
     text = _("Its query has %(parameter)s, which we add to it ourselves.")
     return text % {"parameter": taken} if taken else None

@@ -24,7 +24,7 @@ _MISMATCHES = {
 
 
 def grants_have_redirect_uris(client: Client, _catalog: Catalog) -> Iterator[Problem]:
-    """RFC 6749 §3.1.2: who sends people here is told where they go back to."""
+    """RFC 6749 §3.1.2: an authorization response needs a redirect URI."""
     redirecting = _redirecting(client)
     if redirecting and not client.redirect_uris:
         text = _("The %(grant_type)s grant needs a redirect URI.")

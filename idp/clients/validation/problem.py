@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Problem(NamedTuple):
-    """What is wrong with a column, in the language of whoever reads it."""
+    """What is wrong with a column, as a sentence in the current language."""
 
     column: str
     text: str

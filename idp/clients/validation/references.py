@@ -12,7 +12,7 @@ from idp.protocol import response_types
 
 
 def groups_exist(client: Client, catalog: Catalog) -> Iterator[Problem]:
-    """A group that is not there lets nobody in, which nobody means."""
+    """Groups that may use the client exist: a missing one would admit no user."""
     unknown = catalog.unknown_groups(client.allowed_groups)
     if unknown:
         yield Problem("allowed_groups", _("There is no group %(name)s.") % {"name": unknown[0]})

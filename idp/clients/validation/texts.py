@@ -1,4 +1,4 @@
-"""Texts that people read of a client. UTS #39, OIDC Dynamic Client Registration §2.1."""
+"""Texts of a client that users read. UTS #39, OIDC Dynamic Client Registration §2.1."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _LONGEST_NAME, _LONGEST_ADDRESS = 255, 200
 
 
 def texts_can_be_seen(client: Client, _catalog: Catalog) -> Iterator[Problem]:
-    """UTS #39: what people read of it is all that there is."""
+    """UTS #39: no text has characters that cannot be seen."""
     texts = {
         "name": [client.name],
         "contacts": client.contacts,

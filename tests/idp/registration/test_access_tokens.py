@@ -9,7 +9,7 @@ from django.utils import timezone
 from idp import policy
 from idp.models import Client
 from idp.registration import access_tokens, lifecycle
-from idp.registration.policies import permit_for_anybody
+from idp.registration.policies import open_permit
 from tests.registering import document
 from tests.relying_party import spec
 
@@ -19,7 +19,7 @@ def test_the_next_token_is_the_same_under_a_newer_key_and_never_lost(
     settings: Any, use_keys: Callable[[list[str]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policy, "REGISTRATION_TOKENS_ROTATE", True)
-    registration = lifecycle.register(document(), permit_for_anybody(), timezone.now())
+    registration = lifecycle.register(document(), open_permit(), timezone.now())
     client, first = registration.client, registration.access_token
     second = lifecycle.read(client, first).access_token
     use_keys(["a new key of thirty-two characters", *settings.IDP_SECRET_KEYS])

@@ -40,13 +40,13 @@ class Report:
         return next((step for step in self.steps if step.failed), None)
 
 
-def report(http: HttpRequest, client: Client, trial: Trial, answer: Parameters) -> Report:
+def report(request: HttpRequest, client: Client, trial: Trial, answer: Parameters) -> Report:
     """Take an answer as the app would, and tell of it; what was given is revoked afterwards."""
     code = answer.get("code")
     steps = [_request(trial), _answer(trial, answer)]
     try:
         if code is not None and not steps[-1].failed:
-            steps += _what_the_code_gives(http, client, trial, code)
+            steps += _what_the_code_gives(request, client, trial, code)
     finally:
         given = _revoke(client, trial, code) if code is not None else None
     return Report(steps, given.user if given else None, _untried(client))
@@ -117,7 +117,7 @@ def _answer(trial: Trial, answer: Parameters) -> Step:
 
 
 def _what_the_code_gives(
-    http: HttpRequest, client: Client, trial: Trial, code: str
+    request: HttpRequest, client: Client, trial: Trial, code: str
 ) -> Iterator[Step]:
     """Redeem the code as the token endpoint does once it knows the client."""
     about = _("The app sends the code, with the secret behind code_challenge, and gets this.")
@@ -132,9 +132,9 @@ def _what_the_code_gives(
     )
     try:
         current = lookup.find(client.client_id, InvalidClient)
-        issued = token.tokens_for(http, current, sent)
+        issued = token.tokens_for(request, current, sent)
     except ProtocolError as error:
-        step.refusal = _refused(http, client, error, sent)
+        step.refusal = _refused(request, client, error, sent)
         return
     step.members = members(issued, meanings.TOKENS)
     access_token = issued["access_token"]
@@ -142,7 +142,7 @@ def _what_the_code_gives(
         yield _jwt_access_token(access_token)
     if "id_token" in issued:
         yield (told := _id_token(client, trial, issued["id_token"], access_token))
-        yield _userinfo(http, client, access_token, told)
+        yield _userinfo(request, client, access_token, told)
     else:
         without = _(
             "None came, since the app may not ask for the scope openid: it does not learn who "
@@ -187,14 +187,14 @@ def _id_token(client: Client, trial: Trial, id_token: str, access_token: str) ->
     return step
 
 
-def _userinfo(http: HttpRequest, client: Client, access_token: str, id_token: Step) -> Step:
+def _userinfo(request: HttpRequest, client: Client, access_token: str, id_token: Step) -> Step:
     """OIDC Core §5.3.2, §5.3.4."""
     step = Step(_("UserInfo"), _("The app shows the access token, and is told this."))
     try:
         bearer = find_bearer(opaque.hash_of(access_token))
         answer = userinfo.answer_to(bearer)
     except ProtocolError as error:
-        step.refusal = _refused(http, client, error)
+        step.refusal = _refused(request, client, error)
         return step
     claims = step.read(client, answer.content.decode(), "userinfo")
     if claims is None:
@@ -211,8 +211,8 @@ def _userinfo(http: HttpRequest, client: Client, access_token: str, id_token: St
 
 
 def _refused(
-    http: HttpRequest, client: Client, error: ProtocolError, sent: Parameters | None = None
+    request: HttpRequest, client: Client, error: ProtocolError, sent: Parameters | None = None
 ) -> Refusal:
-    reference = events.denied(error, http, client_id=client.client_id, parameters=sent)
+    reference = events.denied(error, request, client_id=client.client_id, parameters=sent)
     explained_at = policy.error_uri(error.code, reference)
     return Refusal(error.code, error.description, reference, explained_at)

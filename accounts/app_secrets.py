@@ -27,25 +27,25 @@ def unseal(sealed: str) -> str:
     return _sealer().decrypt(sealed).decode()
 
 
-def new_secret(http: HttpRequest) -> str:
+def new_secret(request: HttpRequest) -> str:
     """Return the secret that the person at this browser is setting up an app with.
 
     It is the same in every tab and after a reload, and sealed while it waits in the session.
     """
     try:
         waiting = _sealer().decrypt(
-            http.session.get(_NEW_SECRET, ""), ttl=int(_SET_UP_WITHIN.total_seconds())
+            request.session.get(_NEW_SECRET, ""), ttl=int(_SET_UP_WITHIN.total_seconds())
         )
         return waiting.decode()
     except InvalidToken:
         secret = factors.new_app_secret()
-        http.session[_NEW_SECRET] = seal(secret)
+        request.session[_NEW_SECRET] = seal(secret)
         return secret
 
 
-def forget_new_secret(http: HttpRequest) -> None:
+def forget_new_secret(request: HttpRequest) -> None:
     """Forget the secret once an app has been set up with it."""
-    http.session.pop(_NEW_SECRET, None)
+    request.session.pop(_NEW_SECRET, None)
 
 
 def _sealer() -> MultiFernet:

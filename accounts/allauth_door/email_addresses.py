@@ -65,9 +65,9 @@ def replace(user: User, email: str, *, verified: bool) -> None:
     EmailAddress.objects.create(user=user, email=email, verified=verified, primary=True)
 
 
-def verify(http: HttpRequest, user: User, email: str) -> None:
+def verify(request: HttpRequest, user: User, email: str) -> None:
     """Record that the user reads mail at the address; listeners are told.
 
     Raises IntegrityError where another user has verified it.
     """
-    verify_email_indirectly(http, user, email)
+    verify_email_indirectly(request, user, email)

@@ -67,14 +67,16 @@ def recovery_codes_left(codes: Factor) -> int:
     return RECOVERY_CODE_COUNT - int(codes.data["used_mask"].bit_count())
 
 
-def record_use(http: HttpRequest, factor: Factor, *, passwordless: bool = False) -> None:
+def record_use(request: HttpRequest, factor: Factor, *, passwordless: bool = False) -> None:
     """Record that a factor was proven in this browser session; listeners are told."""
-    post_authentication(http, factor, passwordless=passwordless)
+    post_authentication(request, factor, passwordless=passwordless)
 
 
-def was_refused(http: HttpRequest, user: User | None, factor: Factor | None) -> None:
+def was_refused(request: HttpRequest, user: User | None, factor: Factor | None) -> None:
     """Tell listeners that a factor was not proven."""
-    signals.authentication_failed.send(sender=Factor, request=http, user=user, authenticator=factor)
+    signals.authentication_failed.send(
+        sender=Factor, request=request, user=user, authenticator=factor
+    )
 
 
 # --- setting one up, and removing it ------------------------------------------------------------
@@ -86,12 +88,12 @@ def new_app_secret() -> str:
     return secret
 
 
-def set_up_app(http: HttpRequest, secret: str) -> Factor:
+def set_up_app(request: HttpRequest, secret: str) -> Factor:
     """Give the user an authenticator app with this secret, and recovery codes with the first.
 
     They are told by mail. Raises IntegrityError where another tab does either at this moment.
     """
-    return activate_totp(http, SimpleNamespace(secret=secret))[0]
+    return activate_totp(request, SimpleNamespace(secret=secret))[0]
 
 
 def new_passkey(user: User, name: str, credential: dict[str, Any]) -> Factor:
@@ -99,30 +101,30 @@ def new_passkey(user: User, name: str, credential: dict[str, Any]) -> Factor:
     return Factor(user=user, type=PASSKEY, data={"name": name, "credential": credential})
 
 
-def add_passkey(http: HttpRequest, passkey: Factor) -> None:
+def add_passkey(request: HttpRequest, passkey: Factor) -> None:
     """Save a new passkey; its user is told by mail and on the next page, and listeners are."""
     passkey.save()
     signals.authenticator_added.send(
-        sender=Factor, request=http, user=passkey.user, authenticator=passkey
+        sender=Factor, request=request, user=passkey.user, authenticator=passkey
     )
-    account_adapter().add_message(http, messages.SUCCESS, "mfa/messages/webauthn_added.txt")
+    account_adapter().add_message(request, messages.SUCCESS, "mfa/messages/webauthn_added.txt")
     account_adapter().send_notification_mail("mfa/email/webauthn_added", passkey.user)
 
 
-def make_first_recovery_codes(http: HttpRequest) -> bool:
+def make_first_recovery_codes(request: HttpRequest) -> bool:
     """Make recovery codes where the user has none; return whether it did.
 
     Raises IntegrityError where another tab makes them at this moment.
     """
-    return auto_generate_recovery_codes(http) is not None
+    return auto_generate_recovery_codes(request) is not None
 
 
-def remove(user: User, factors: "QuerySet[Factor]", http: HttpRequest | None) -> int:
+def remove(user: User, factors: "QuerySet[Factor]", request: HttpRequest | None) -> int:
     """Remove some of a user's factors, tell listeners of each, and return how many they were."""
     removed = list(factors)
     Factor.objects.filter(pk__in=[factor.pk for factor in removed]).delete()
     for factor in removed:
         signals.authenticator_removed.send(
-            sender=Factor, request=http, user=user, authenticator=factor
+            sender=Factor, request=request, user=user, authenticator=factor
         )
     return len(removed)

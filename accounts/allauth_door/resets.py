@@ -12,31 +12,31 @@ from accounts.models import User
 _NOTED = "accounts_began_with"
 
 
-def begin(http: HttpRequest, user: User | None, email: str, noted: Any) -> None:
+def begin(request: HttpRequest, user: User | None, email: str, noted: Any) -> None:
     """Mail a code for a new password, and note something that `forget_unless` compares.
 
     Without a user no mail is sent, and no code is right.
     """
-    process = PasswordResetVerificationProcess.initiate(request=http, user=user, email=email)
+    process = PasswordResetVerificationProcess.initiate(request=request, user=user, email=email)
     if user is not None:
         process.state[_NOTED] = noted
         process.persist()
 
 
-def forget_unless(http: HttpRequest, noted_of: Callable[[User], Any]) -> None:
+def forget_unless(request: HttpRequest, noted_of: Callable[[User], Any]) -> None:
     """Forget the code for a new password unless this was noted of its user when it was mailed."""
-    process = PasswordResetVerificationProcess.resume(http)
+    process = PasswordResetVerificationProcess.resume(request)
     if process is None or process.user is None:
         return
     if process.state.get(_NOTED) != noted_of(process.user):
         process.abort()
 
 
-def is_waiting(http: HttpRequest) -> bool:
+def is_waiting(request: HttpRequest) -> bool:
     """Whether this browser waits for the code for a new password."""
-    return PasswordResetVerificationProcess.resume(http) is not None
+    return PasswordResetVerificationProcess.resume(request) is not None
 
 
-def is_verifying(http: HttpRequest) -> bool:
+def is_verifying(request: HttpRequest) -> bool:
     """Whether this browser waits for the code that verifies an address."""
-    return EmailVerificationProcess.resume(http) is not None
+    return EmailVerificationProcess.resume(request) is not None

@@ -23,9 +23,9 @@ class Step(LoginStage):
     """A step: it has a `key`, the `urlname` of its page, and `handle`, which asks or goes on."""
 
     @classmethod
-    def at(cls, http: HttpRequest) -> Self | None:
+    def at(cls, request: HttpRequest) -> Self | None:
         """Return the step if it is the one that this browser's unfinished sign-in waits at."""
-        step = LoginStageController.enter(http, cls.key)
+        step = LoginStageController.enter(request, cls.key)
         return step if isinstance(step, cls) else None
 
     def ask(self) -> Asked:
@@ -37,9 +37,9 @@ class Step(LoginStage):
         state: dict[str, Any] = self.controller.get_stage(other.key).state
         return state
 
-    def go_on(self, http: HttpRequest) -> HttpResponse:
+    def go_on(self, request: HttpRequest) -> HttpResponse:
         """Go on signing in, in the end to this request's `next`: each tab to its own."""
-        self.login.redirect_url = next_page(http)
+        self.login.redirect_url = next_page(request)
         response: HttpResponse = self.exit()
         return response
 

@@ -1,9 +1,12 @@
 """Which rule an error is about: that of the innermost check that names one."""
 
+import re
+
 import pytest
 
 from idp.protocol.errors import InvalidGrant, InvalidRequest, ProtocolError
 from idp.protocol.rules import Rule, rule_broken, upholds
+from tests.conftest import ROOT
 
 HERE = __name__
 
@@ -61,3 +64,12 @@ def test_an_error_that_was_never_raised_has_its_own_section() -> None:
 def test_only_a_function_can_be_marked() -> None:
     with pytest.raises(TypeError, match="not a function"):
         upholds("RFC 6749 §5.2")(property(unmarked))  # type: ignore[type-var]
+
+
+def test_every_rule_is_written_as_it_is_searched_for() -> None:
+    """`git grep "RFC 7636"` finds all checks of a specification."""
+    sources = "".join(path.read_text() for path in (ROOT / "idp").rglob("*.py"))
+    rules = re.findall(r'^ *@upholds\("([^"]*)"\)', sources, re.MULTILINE)
+    assert len(rules) > 100
+    written = re.compile(r"(RFC \d+|(OIDC|OAuth|OAuth 2\.0) [A-Z][\w -]*\w) §\d+(\.\d+)*")
+    assert [rule for rule in rules if not written.fullmatch(rule)] == []

@@ -67,6 +67,6 @@ def test_the_rule_and_what_to_check_are_told(relying_party: RelyingParty) -> Non
     )
     assert unknown[0].startswith("400")
     assert "<dd>RFC 6749 §2.2 <code" in unknown[1]
-    assert "clients.lookup.known_and_enabled" in unknown[1]
+    assert "clients.lookup.find" in unknown[1]
     assert "<dd>OIDC Core §3.1.2.1 <code" in unreadable[1]
     assert "a code works once" in explained[1]

@@ -96,8 +96,12 @@ def _problem_with_use(client: Client, column: str, uri: str) -> str | None:
 
 
 def _is_beside_redirect_uris(client: Client, uri: str) -> bool:
-    origins = {redirect_uris.origin_of(registered) for registered in client.redirect_uris}
-    return redirect_uris.origin_of(uri) in origins and "#" not in uri
+    try:
+        origin = redirect_uris.origin_of(uri)
+        origins = set(map(redirect_uris.origin_of, client.redirect_uris))
+    except ValueError:  # `urlsplit` can't read one of them
+        return False
+    return origin in origins and "#" not in uri
 
 
 def _problem_with_redirect_uri(client: Client, column: str, uri: str) -> str | None:

@@ -52,6 +52,13 @@ def fault(name: str, *says: str, not_at: str = "", **members: Any) -> Any:
 
 
 FAULTS = (
+    fault("redirect_uris", "It is not an absolute URI", redirect_uris=["//[x"]),
+    fault(
+        "frontchannel_logout_uri",
+        "scheme, host and port of a redirect URI",
+        "valid URL",
+        frontchannel_logout_uri="//[x",
+    ),
     fault("redirect_uris", "It has a fragment", redirect_uris=["https://rp.example.com/#x"]),
     fault("redirect_uris", "It starts with http://", redirect_uris=["http://rp.example.com/cb"]),
     fault("redirect_uris", "which we add to it", redirect_uris=[f"{REDIRECT_URI}?code=x"]),

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 import httpx
@@ -200,12 +201,28 @@ def operator(provider: object) -> Iterator[Operator]:
         yield operator
 
 
-@dataclass
+@dataclass(eq=False)
 class House:
-    """What doors lead to."""
+    """What doors lead to; a form is opened once, and sent again and again."""
 
     operator: Operator
     site: Elsewhere
+
+    @cached_property
+    def client(self) -> Client:
+        return Client.objects.get(client_id=make_client(profile="recommended").client_id)
+
+    @cache  # noqa: B019  for one module
+    def page(self, path: str) -> httpx.Response:
+        return self.operator.open(path)
+
+    def submit(self, path: str, button: str | None = None, **fields: Any) -> httpx.Response:
+        return self.operator.browser.submit(self.page(path), button, **fields)
+
+
+@pytest.fixture(scope="module")
+def house(operator: Operator, foreign_site: Elsewhere) -> House:
+    return House(operator, foreign_site)
 
 
 Door = Callable[[House, dict[str, Any]], str]
@@ -247,16 +264,16 @@ def errors_of(page: httpx.Response) -> str:
 
 
 def change_form(house: House, members: dict[str, Any]) -> str:
-    client = Client.objects.get(client_id=make_client(profile="recommended").client_id)
-    page = house.operator.save(f"idp/client/{client.pk}/change/", **fields_of(members))
-    assert Client.objects.get(pk=client.pk).version == client.version, "it was saved"
+    page = house.submit(f"idp/client/{house.client.pk}/change/", **fields_of(members))
+    stored = Client.objects.get(pk=house.client.pk)
+    assert stored.version == house.client.version, "it was saved"
     return errors_of(page)
 
 
 def add_form(house: House, members: dict[str, Any]) -> str:
     client_id = unique("refused")
     fields = fields_of(document(**members) | {"redirect_uris": [REDIRECT_URI]} | members)
-    page = house.operator.save("idp/client/add/everything/", client_id=client_id, **fields)
+    page = house.submit("idp/client/add/everything/", client_id=client_id, **fields)
     assert not Client.objects.filter(client_id=client_id).exists(), "it was saved"
     return errors_of(page)
 
@@ -301,7 +318,7 @@ def applied(_house: House, members: dict[str, Any]) -> str:
 
 def import_page(house: House, members: dict[str, Any]) -> str:
     text = yaml.safe_dump({"clients": [entry_of(members)]}, allow_unicode=False)
-    page = house.operator.browser.submit(house.operator.open("configuration/"), "show", text=text)
+    page = house.submit("configuration/", "show", text=text)
     return errors_of(page)
 
 
@@ -320,8 +337,7 @@ DOORS: dict[str, Door] = {
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_door_refuses(
-    operator: Operator,
-    foreign_site: Elsewhere,
+    house: House,
     slow_hosts_forgotten: None,
     door: str,
     fault: Fault,
@@ -331,8 +347,8 @@ def test_every_door_refuses(
     members = dict(fault.members)
     if members.get("sector_identifier_uri") == "lists only the first":
         listed = json.dumps(TWO_HOSTS[:1]).encode()
-        members["sector_identifier_uri"] = foreign_site.says(f"/{unique('sector')}", listed)
-    said = DOORS[door](House(operator, foreign_site), members)
+        members["sector_identifier_uri"] = house.site.says(f"/{unique('sector')}", listed)
+    said = DOORS[door](house, members)
     assert any(words in said for words in fault.says), said
     if door not in {"change form", "add form"}:  # those show it at the field
         assert fault.name in said

@@ -1,6 +1,7 @@
 """Session limits: how long a session lasts, idle and absolutely. ASVS 7.3.1, 7.3.2."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
@@ -38,6 +39,7 @@ def at_a_limit(now: datetime) -> Q:
     return found
 
 
+@cache
 def _limits(*, until_closed: bool) -> tuple[timedelta, timedelta]:
     """Return how long a session lasts since the last visit, and since the user authenticated."""
     idle, absolute = (

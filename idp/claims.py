@@ -34,6 +34,7 @@ _SUPPORTED = tuple(
 )
 _NOTHING: tuple[Any, ...] = (None, "", {}, [])
 _STANDARD = frozenset(name for names in policy.SCOPE_CLAIMS.values() for name in names)
+_STANDARD_SCOPES = frozenset(policy.SCOPES)
 _NOT_IN_ID_TOKENS = PROTOCOL_CLAIMS - {CLAIM_NAMES, CLAIM_SOURCES}
 
 
@@ -56,22 +57,28 @@ def claims_for(
     them: without it, claims that others assert are left out (OIDC Core §5.6.2).
     """
     names = tuple(names)
-    own = _own_sources(scopes, frozenset(tagged(name)[0] for name in names))
-    by_scope = (
-        name for scope, shown in policy.SCOPE_CLAIMS.items() if scope in scopes for name in shown
-    )
-    values: dict[str, Any] = {}
-    for name in dict.fromkeys([*by_scope, *own, *names]):
-        base, tag = tagged(name)
+    own = _own_sources(scopes, names) if names or scopes - _STANDARD_SCOPES else {}
+    shown: list[str] = []
+    for scope, of_scope in policy.SCOPE_CLAIMS.items():
+        if scope in scopes:
+            shown += of_scope
+    claims: dict[str, Any] = {}
+    for name in dict.fromkeys([*shown, *own, *names]):
+        base, tag = tagged(name) if "#" in name else (name, None)
         if tag is None or is_within(person["locale"], tag):
             source = own.get(base)
-            values[name] = _sourced(source, person) if source else _value(base, person)
-    claims = {name: value for name, value in values.items() if value not in _NOTHING}
-    elsewhere = frozenset(name for name, source in own.items() if source.kind == CLAIMS_PROVIDER)
-    if elsewhere and client_id is not None:
-        user = User.objects.get(pk=person["id"])
-        claims |= delivery.members(user, client_id, elsewhere)
+            value = _sourced(source, person) if source else _value(base, person)
+            if value not in _NOTHING:
+                claims[name] = value
+    if own and client_id is not None:
+        claims |= _asserted(own, person, client_id)
     return claims
+
+
+def _asserted(own: Mapping[str, Source], person: Mapping[str, Any], client_id: str) -> Any:
+    """Return the members by which a client gets the claims that others assert. OIDC Core §5.6.2."""
+    names = frozenset(name for name, source in own.items() if source.kind == CLAIMS_PROVIDER)
+    return delivery.members(User.objects.get(pk=person["id"]), client_id, names) if names else {}
 
 
 def id_token_claims(
@@ -140,13 +147,13 @@ def groups_of(user_id: int, beginning: str = "") -> list[str]:
 
 def _own_scopes(scopes: frozenset[str]) -> Iterable[Scope]:
     """Return the operator's own of these scopes; the standard ones cost no statement."""
-    names = scopes - frozenset(policy.SCOPES)
+    names = scopes - _STANDARD_SCOPES
     return Scope.objects.filter(name__in=names) if names else ()
 
 
-def _own_sources(scopes: frozenset[str], names: frozenset[str]) -> dict[str, Source]:
+def _own_sources(scopes: frozenset[str], names: Iterable[str]) -> dict[str, Source]:
     """Return the sources of the operator's own claims that scopes show, or that are named."""
-    asked = names - _STANDARD
+    asked = frozenset(tagged(name)[0] for name in names) - _STANDARD
     rows = Scope.objects.all() if asked else _own_scopes(scopes)
     return {
         name: source

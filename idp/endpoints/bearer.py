@@ -17,7 +17,8 @@ _SCHEME = re.compile(r"bearer\b", re.IGNORECASE)
 @upholds("RFC 6750 §2.1")
 def token_of(http: HttpRequest) -> str | None:
     """Return the token of the Authorization header, or None. RFC 6750 §2.1."""
-    _token_is_not_in_the_address(http)
+    if query := query_of(http):
+        _token_is_not_in_the_address(query)
     header = http.META.get("HTTP_AUTHORIZATION")
     if header is None or _SCHEME.match(header) is None:
         return None  # another scheme is as if nothing had come (RFC 6750 §3.1)
@@ -28,9 +29,9 @@ def token_of(http: HttpRequest) -> str | None:
 
 
 @upholds("RFC 6750 §2.3")
-def _token_is_not_in_the_address(http: HttpRequest) -> None:
+def _token_is_not_in_the_address(query: str) -> None:
     """RFC 6750 §2.3: addresses are logged and passed on, tokens must not be."""
-    if "access_token" in Parameters.parse(query_of(http)).values:
+    if "access_token" in Parameters.parse(query).values:
         raise InvalidRequest(
             "The access token came in the address; send it in the Authorization header."
         )

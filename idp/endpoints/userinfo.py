@@ -44,8 +44,9 @@ def userinfo(http: HttpRequest) -> HttpResponse:
 
 
 def answer_to(bearer: Bearer | None) -> HttpResponse:
-    """Return the answer to whoever holds this access token. Raises ProtocolError."""
-    return _answer(bearer, _claims(bearer))
+    """Return the claims in the form that the client registered, or raise ProtocolError."""
+    claims = _claims(bearer)
+    return _as_jwt(bearer, claims) if bearer and bearer.userinfo_is_jwt else answer(claims)
 
 
 def _needed(error: ProtocolError, bearer: Bearer | None) -> dict[str, str]:
@@ -55,13 +56,11 @@ def _needed(error: ProtocolError, bearer: Bearer | None) -> dict[str, str]:
     return {"scope": "openid"} if isinstance(error, InsufficientScope) else {}
 
 
-def _answer(bearer: Bearer | None, claims: dict[str, object]) -> HttpResponse:
-    """Return the claims in the form that the client registered. OIDC Core §5.3.2.
+def _as_jwt(bearer: Bearer, claims: dict[str, object]) -> HttpResponse:
+    """Return the claims signed, encrypted or both. OIDC Core §5.3.2.
 
     A signed one has no `typ`, so that it never passes for an ID token.
     """
-    if bearer is None or not bearer.userinfo_is_jwt:
-        return answer(claims)
     client = lookup.find(bearer.client_id, InvalidToken)
     claims = {**claims, "iss": policy.ISSUER, "aud": client.client_id}
     signed = client.userinfo_signed_response_alg
@@ -108,7 +107,8 @@ def _claims(bearer: Bearer | None) -> dict[str, object]:
         raise InsufficientScope(
             "The access token was not granted the scope openid, which UserInfo needs."
         )
-    _authentication_is_sufficient(bearer)
+    if bearer.required_acr:
+        _authentication_is_sufficient(bearer)
     return claims_for(bearer.user, scopes, bearer.claims_asked, client_id=bearer.client_id)
 
 
@@ -119,7 +119,7 @@ def _authentication_is_sufficient(bearer: Bearer) -> None:
     A level that there is no more is below every other.
     """
     required, told = bearer.required_acr, bearer.acr
-    if required and not (told in policy.ACR_VALUES and reaches(told, required)):
+    if not (told in policy.ACR_VALUES and reaches(told, required)):
         raise InsufficientUserAuthentication(
             f"The person signed in below the acr {required}, which this client requires."
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from idp.jose.algorithms import ALGORITHMS, Algorithm, Key
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def base64url(data: bytes) -> str:
@@ -34,7 +34,9 @@ class Signer:
             header["kid"] = self.kid
         if typ is not None:
             header["typ"] = typ
-        message = f"{base64url(_json(header))}.{base64url(_json(claims))}".encode()
+        message = (
+            f"{base64url(_json(header).encode())}.{base64url(_json(claims).encode())}".encode()
+        )
         return f"{message.decode()}.{base64url(self.algorithm.sign(self.key, message))}"
 
     def half_hash(self, value: str) -> str:
@@ -46,7 +48,3 @@ class Signer:
 def signer(kid: str | None, algorithm: str, key: Key) -> Signer:
     """Return a signer for one of ALGORITHMS."""
     return Signer(kid, ALGORITHMS[algorithm], key)
-
-
-def _json(value: dict[str, Any]) -> bytes:
-    return _ENCODER.encode(value).encode()

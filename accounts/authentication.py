@@ -31,12 +31,12 @@ class Authentication:
     acr: str
 
 
-def authentication_of(http: HttpRequest) -> Authentication | None:
+def authentication_of(request: HttpRequest) -> Authentication | None:
     """Return how the person at this browser is signed in, or None.
 
     What is reported is what was done, never what somebody asked for.
     """
-    session = session_of(http)
+    session = session_of(request)
     return None if session is None else authentication_in(session)
 
 
@@ -75,15 +75,15 @@ def authentication_level(records: list[dict[str, Any]]) -> str:
     return MULTI_FACTOR if _SECOND in methods and len(methods) > 1 else SINGLE_FACTOR
 
 
-def has_second_factor(http: HttpRequest) -> bool:
+def has_second_factor(request: HttpRequest) -> bool:
     """Whether the person at this browser signed in with two different factors."""
-    session = session_of(http)
+    session = session_of(request)
     return session is not None and reaches(authentication_level(session.methods), MULTI_FACTOR)
 
 
-def signed_in_recently(http: HttpRequest) -> bool:
+def signed_in_recently(request: HttpRequest) -> bool:
     """Whether the person at this browser signed in within the last minutes, as settings say."""
-    session = session_of(http)
+    session = session_of(request)
     lately = timezone.now() - timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
     return session is not None and session.authenticated_at > lately
 

@@ -10,12 +10,12 @@ from accounts.next import next_of
 from accounts.sessions import session_of
 
 
-def pages(http: HttpRequest) -> dict[str, Any]:
+def pages(request: HttpRequest) -> dict[str, Any]:
     """Return what the layout needs; `next` is where a step of signing in leads."""
     return {
         "issuer_host": settings.IDP_ISSUER.partition("://")[2],
         "signup_open": settings.IDP_SIGNUP == "open",
-        "next": next_of(http),
-        "present_session": lambda: session_of(http),
-        "parked_sessions": lambda: parking.others(http),
+        "next": next_of(request),
+        "present_session": lambda: session_of(request),
+        "parked_sessions": lambda: parking.others(request),
     }

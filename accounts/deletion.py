@@ -33,7 +33,7 @@ def due_from_now() -> datetime:
     return timezone.now() + timedelta(days=settings.IDP_DELETION_DAYS)
 
 
-def ask(http: HttpRequest, user: User) -> datetime | None:
+def ask(request: HttpRequest, user: User) -> datetime | None:
     """Mark an account to be deleted, and return when: it ends at once, and can be kept until then.
 
     None where it was disabled meanwhile. Raises LastSuperuserError.
@@ -49,13 +49,13 @@ def ask(http: HttpRequest, user: User) -> datetime | None:
         if not active.update(is_active=False, deletion_due_at=due):
             return None
         end_sessions(user.sessions.filter(ended_at=None), Ending.DELETION_ASKED)
-        deletion_asked.send(sender=User, request=http, user=user)
+        deletion_asked.send(sender=User, request=request, user=user)
     link = f"{settings.IDP_ISSUER}{reverse('account_login')}"
     _tell(user, "deletion_asked", due=due, link=link)
     return due
 
 
-def keep(user: User, http: HttpRequest | None = None) -> bool:
+def keep(user: User, request: HttpRequest | None = None) -> bool:
     """Undo that; return whether there was anything to undo. What ended stays ended."""
     waiting = User.objects.filter(pk=user.pk, deletion_due_at__gt=timezone.now())
     with transaction.atomic():
@@ -64,7 +64,7 @@ def keep(user: User, http: HttpRequest | None = None) -> bool:
         # A sign-in that crossed with the wish doesn't come to life by this.
         end_sessions(user.sessions.filter(ended_at=None), Ending.DELETION_ASKED)
         user.is_active, user.deletion_due_at = True, None
-        deletion_undone.send(sender=User, request=http, user=user)
+        deletion_undone.send(sender=User, request=request, user=user)
     _tell(user, "deletion_undone")
     return True
 

@@ -76,13 +76,13 @@ def waiting(user: User) -> EmailChange | None:
     return asked if asked.old_email == user.email else None
 
 
-def confirm(http: HttpRequest, session: Session, change: EmailChange, code: str) -> bool:
+def confirm(request: HttpRequest, session: Session, change: EmailChange, code: str) -> bool:
     """Change the address if the code is right; whoever is signed in elsewhere is signed out there.
 
     Each call is counted. Raises TakenError; CodeSpentError, also by the last try that there is;
     RateLimitExceededError.
     """
-    counted = code_limits.count_try(visitor_of(http, session.user), _code_id(change))
+    counted = code_limits.count_try(visitor_of(request, session.user), _code_id(change))
     if not constant_time_compare(change.code_hash, _hash_of(code, change.new_email)):
         if code_limits.is_spent(_code_id(change)):
             raise code_limits.CodeSpentError
@@ -98,7 +98,7 @@ def confirm(http: HttpRequest, session: Session, change: EmailChange, code: str)
             _move(user, change.old_email, change.new_email, now)
             others = user.sessions.filter(ended_at=None).exclude(pk=session.pk)
             end_sessions(others, Ending.EMAIL_CHANGED)
-            email_changed.send(sender=User, request=http, user=user, actor=None)
+            email_changed.send(sender=User, request=request, user=user, actor=None)
     except IntegrityError:
         raise TakenError from None
     known_browsers.forget(user)
@@ -110,7 +110,7 @@ def change_at_once(
     email: str,
     *,
     verified: bool,
-    http: HttpRequest | None = None,
+    request: HttpRequest | None = None,
     actor: User | None = None,
 ) -> None:
     """Give an account another address without a code, for an operator. Raises TakenError.
@@ -120,7 +120,7 @@ def change_at_once(
     address, proven no longer, is a change, too: it would not be told of the next.
     """
     old, now = User.objects.values_list("email", flat=True).get(pk=user.pk), timezone.now()
-    present = session_of(http) if http else None
+    present = session_of(request) if request else None
     try:
         with transaction.atomic():
             EmailChange.objects.filter(user=user, changed_at=None).delete()
@@ -139,7 +139,7 @@ def change_at_once(
             end_sessions(
                 sessions.exclude(pk=present.pk) if present else sessions, Ending.EMAIL_CHANGED
             )
-            email_changed.send(sender=User, request=http, user=user, actor=actor)
+            email_changed.send(sender=User, request=request, user=user, actor=actor)
     except IntegrityError:
         raise TakenError from None
 
@@ -192,7 +192,7 @@ def undone_by(token: str) -> EmailChange | None:
     return change if change is not None and change.user.may_sign_in else None
 
 
-def undo(http: HttpRequest, change: EmailChange) -> bool:
+def undo(request: HttpRequest, change: EmailChange) -> bool:
     """Put the old address back, for its owner alone; return whether this did it.
 
     Nobody is signed in any more, and nobody can be who has no mail at the old address: the password
@@ -213,10 +213,10 @@ def undo(http: HttpRequest, change: EmailChange) -> bool:
             user.set_unusable_password()
             user.save(update_fields=["password"])
             end_sessions(user.sessions.filter(ended_at=None), Ending.EMAIL_RESTORED)
-            factors.remove(user, factors.of(user).filter(created_at__gte=since), http)
-            email_restored.send(sender=User, request=http, user=user, since=since)
+            factors.remove(user, factors.of(user).filter(created_at__gte=since), request)
+            email_restored.send(sender=User, request=request, user=user, since=since)
             if user.deletion_due_at is not None:
-                deletion.keep(user, http)
+                deletion.keep(user, request)
     except IntegrityError:
         raise TakenError from None
     context = {"old_email": shown_email(change.old_email)}

@@ -181,9 +181,9 @@ class SecondFactorForm(forms.Form):
 
     code = forms.CharField()
 
-    def __init__(self, *args: Any, http: HttpRequest, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.http = http
+        self.request = request
         self.user = user
         _dress(self.fields["code"], _("Code"), **_CODE)
 
@@ -197,7 +197,7 @@ class SecondFactorForm(forms.Form):
             log.warning("second_factor_unreadable", user=str(self.user.sub))
             raise factors.refusal("unreadable") from None
         if authenticator is None:
-            second_factor.record_wrong_code(self.http, self.user)
+            second_factor.record_wrong_code(self.request, self.user)
             raise factors.refusal("incorrect_code")
         rate_limits.forget(*counted)
         self.authenticator = authenticator
@@ -205,11 +205,11 @@ class SecondFactorForm(forms.Form):
 
     def save(self) -> None:
         """Record what the code proved."""
-        factors.record_use(self.http, self.authenticator)
+        factors.record_use(self.request, self.authenticator)
 
     def _counted(self, code: str) -> list[Counted]:
         is_app = factors.is_app_code(code)
-        visitor = visitor_of(self.http, self.user)
+        visitor = visitor_of(self.request, self.user)
         try:
             return code_limits.count_second_factor(visitor, "app" if is_app else "recovery")
         except RateLimitExceededError as exceeded:
@@ -249,21 +249,21 @@ class PasskeyForm(forms.Form):
 
     credential = forms.CharField(required=False, max_length=16_384, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, http: HttpRequest, user: User | None = None, **kwargs: Any):
+    def __init__(self, *args: Any, request: HttpRequest, user: User | None = None, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.http = http
+        self.request = request
         self.user = user
 
     def clean(self) -> dict[str, Any]:
         """Find out which passkey it was."""
         self.errors.pop("credential", None)
         credential = self.cleaned_data.get("credential", "")
-        self.authenticator = passkeys.proven(self.http, credential, self.user)
+        self.authenticator = passkeys.proven(self.request, credential, self.user)
         return self.cleaned_data
 
     def save(self) -> None:
         """Record that it was used; by itself, where it said who it is."""
-        factors.record_use(self.http, self.authenticator, passwordless=self.user is None)
+        factors.record_use(self.request, self.authenticator, passwordless=self.user is None)
 
 
 class NewPasskeyForm(forms.Form):
@@ -272,9 +272,9 @@ class NewPasskeyForm(forms.Form):
     name = forms.CharField(max_length=60, required=False, validators=[validate_plain])
     credential = forms.CharField(required=False, max_length=16_384, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, http: HttpRequest, user: User, **kwargs: Any):
+    def __init__(self, *args: Any, request: HttpRequest, user: User, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.http = http
+        self.request = request
         self.user = user
         _dress(self.fields["name"], _("Name"), autocomplete="off", maxlength="60")
 
@@ -285,7 +285,7 @@ class NewPasskeyForm(forms.Form):
             raise factors.refusal("too_many_passkeys")
         name = self.cleaned_data.get("name") or str(_("Passkey"))
         credential = self.cleaned_data.get("credential", "")
-        self.authenticator = passkeys.made(self.http, credential, name, self.user)
+        self.authenticator = passkeys.made(self.request, credential, name, self.user)
         return self.cleaned_data
 
 

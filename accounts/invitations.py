@@ -56,7 +56,7 @@ def invited_by(token: str) -> User | None:
     return user
 
 
-def accept(http: HttpRequest, user: User, password: str) -> HttpResponse | None:
+def accept(request: HttpRequest, user: User, password: str) -> HttpResponse | None:
     """Set the password and sign in; None if the invitation was used up meanwhile.
 
     The link came by mail, so it proves the address as the code of a forgotten password does. A
@@ -66,8 +66,8 @@ def accept(http: HttpRequest, user: User, password: str) -> HttpResponse | None:
         return None
     _list_address(user)
     with suppress(IntegrityError):  # another account has proven it meanwhile: a code is asked for
-        email_addresses.verify(http, user, user.email)
-    return sign_ins.begin_with_new_password(http, user)
+        email_addresses.verify(request, user, user.email)
+    return sign_ins.begin_with_new_password(request, user)
 
 
 def _adopt(user: User) -> None:

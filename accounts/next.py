@@ -11,13 +11,13 @@ from django.http.multipartparser import MultiPartParserError
 UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError)
 
 
-def next_of(http: HttpRequest) -> str:
+def next_of(request: HttpRequest) -> str:
     """Return the request's `next`, from its form or its address; empty if there is none.
 
     Empty, too, where the form or address can't be read: whoever shows the page that says so asks.
     """
     try:
-        return http.POST.get(REDIRECT_FIELD_NAME) or http.GET.get(REDIRECT_FIELD_NAME, "")
+        return request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME, "")
     except UNREADABLE:
         return ""
 
@@ -30,11 +30,11 @@ def split(url: str) -> SplitResult:
         return SplitResult("", "", "", "", "")
 
 
-def with_next(url: str, http: HttpRequest) -> str:
+def with_next(url: str, request: HttpRequest) -> str:
     """Return a path of ours with the request's `next` in its query, unless it has or is one."""
     parts = split(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    target = next_of(http)
+    target = next_of(request)
     if target not in {"", url} and REDIRECT_FIELD_NAME not in query:
         query[REDIRECT_FIELD_NAME] = target
     return f"{parts.path}?{urlencode(query)}" if query else parts.path

@@ -36,99 +36,99 @@ _BROWSER = "accounts_browser"
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-def others(http: HttpRequest) -> list[ParkedSession]:
+def others(request: HttpRequest) -> list[ParkedSession]:
     """Return what is parked at this browser beside the present session, the oldest first.
 
     No statement where the browser has no such cookie, else one a request.
     """
-    if not hasattr(http, "parked_sessions"):
-        http.parked_sessions = _find(http)  # type: ignore[attr-defined]
-    return http.parked_sessions  # type: ignore[attr-defined, no-any-return]
+    if not hasattr(request, "parked_sessions"):
+        request.parked_sessions = _find(request)  # type: ignore[attr-defined]
+    return request.parked_sessions  # type: ignore[attr-defined, no-any-return]
 
 
-def sessions_of(http: HttpRequest) -> list[Session]:
+def sessions_of(request: HttpRequest) -> list[Session]:
     """Return the sessions of this browser, the present one first."""
-    present = session_of(http)
-    parked = [row.session for row in others(http)]
+    present = session_of(request)
+    parked = [row.session for row in others(request)]
     return [present, *parked] if present else parked
 
 
-def has_room(http: HttpRequest) -> bool:
+def has_room(request: HttpRequest) -> bool:
     """Whether one more account may be signed in here."""
-    return len(others(http)) + (session_of(http) is not None) < MOST
+    return len(others(request)) + (session_of(request) is not None) < MOST
 
 
-def park(http: HttpRequest) -> None:
+def park(request: HttpRequest) -> None:
     """Keep the present session, if there is one, and begin an empty one."""
-    browser = _browser_to_park_at(http)
-    present = session_of(http)
+    browser = _browser_to_park_at(request)
+    present = session_of(request)
     if present is not None:
         ParkedSession.objects.update_or_create(
             session=present,
             defaults={
                 "browser": browser,
-                "password_hash": http.session[HASH_SESSION_KEY],
-                "until_closed": http.session.get_expire_at_browser_close(),
+                "password_hash": request.session[HASH_SESSION_KEY],
+                "until_closed": request.session.get_expire_at_browser_close(),
                 "expires_at": timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE),
             },
         )
-    http.session.flush()
-    http.session[_BROWSER] = browser
-    _is_now(http, None)
+    request.session.flush()
+    request.session[_BROWSER] = browser
+    _is_now(request, None)
 
 
-def switch_to(http: HttpRequest, session_id: str) -> bool:
+def switch_to(request: HttpRequest, session_id: str) -> bool:
     """Use another account of this browser; return whether it is here (still)."""
-    wanted = next((row for row in others(http) if row.session_id == session_id), None)
+    wanted = next((row for row in others(request) if row.session_id == session_id), None)
     if wanted is None:
         return False
-    park(http)
-    http.session[SESSION_KEY] = str(wanted.session.user_id)
-    http.session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    http.session[HASH_SESSION_KEY] = wanted.password_hash
-    http.session[KEY] = wanted.session_id
+    park(request)
+    request.session[SESSION_KEY] = str(wanted.session.user_id)
+    request.session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    request.session[HASH_SESSION_KEY] = wanted.password_hash
+    request.session[KEY] = wanted.session_id
     if wanted.until_closed:
-        http.session.set_expiry(0)
-    _is_now(http, wanted.session)
+        request.session.set_expiry(0)
+    _is_now(request, wanted.session)
     return True
 
 
-def resume(http: HttpRequest, user: User) -> None:
+def resume(request: HttpRequest, user: User) -> None:
     """Let somebody who signs in go on with their parked session, if this browser has one."""
-    parked = next((row for row in others(http) if row.session.user_id == user.pk), None)
+    parked = next((row for row in others(request) if row.session.user_id == user.pk), None)
     if parked is not None:
-        http.session[KEY] = parked.session_id
+        request.session[KEY] = parked.session_id
         parked.delete()
-        _forget_what_was_read(http)
+        _forget_what_was_read(request)
 
 
-def sign_out(http: HttpRequest, session_id: str) -> None:
+def sign_out(request: HttpRequest, session_id: str) -> None:
     """End one session of this browser: the present one, or one that is parked here."""
-    present = session_of(http)
+    present = session_of(request)
     if present is not None and present.pk == session_id:
-        _sign_out_here(http)
+        _sign_out_here(request)
         return
     end_sessions(
-        [row.session for row in others(http) if row.session_id == session_id], Ending.SIGNED_OUT
+        [row.session for row in others(request) if row.session_id == session_id], Ending.SIGNED_OUT
     )
-    _forget_what_was_read(http)
+    _forget_what_was_read(request)
 
 
-def sign_out_of_all(http: HttpRequest) -> None:
+def sign_out_of_all(request: HttpRequest) -> None:
     """End every session of this browser."""
-    end_sessions([row.session for row in others(http)], Ending.SIGNED_OUT)
-    _sign_out_here(http)
+    end_sessions([row.session for row in others(request)], Ending.SIGNED_OUT)
+    _sign_out_here(request)
 
 
-def keep_cookie(http: HttpRequest, response: HttpResponse) -> None:
+def keep_cookie(request: HttpRequest, response: HttpResponse) -> None:
     """Give the browser its cookie, or take it away where nothing is parked any more.
 
     It stays beyond the browser's closing only if everybody parked here asked to stay signed in.
     """
-    value = getattr(http, "browser_cookie", http.COOKIES.get(settings.ACCOUNTS_COOKIE_NAME))
+    value = getattr(request, "browser_cookie", request.COOKIES.get(settings.ACCOUNTS_COOKIE_NAME))
     if value is None:
         return
-    rows = others(http)
+    rows = others(request)
     if not rows:
         response.delete_cookie(settings.ACCOUNTS_COOKIE_NAME, samesite="Lax")
         return
@@ -142,11 +142,11 @@ def keep_cookie(http: HttpRequest, response: HttpResponse) -> None:
     )
 
 
-def _find(http: HttpRequest) -> list[ParkedSession]:
-    browser = _browser_of(http)
+def _find(request: HttpRequest) -> list[ParkedSession]:
+    browser = _browser_of(request)
     if browser is None:
         return []
-    present = session_of(http)
+    present = session_of(request)
     rows = (
         ParkedSession.objects.select_related("session__user")
         .filter(usable_session("session__"), browser=browser, expires_at__gt=timezone.now())
@@ -161,23 +161,23 @@ def _find(http: HttpRequest) -> list[ParkedSession]:
     ]
 
 
-def _browser_of(http: HttpRequest) -> str | None:
+def _browser_of(request: HttpRequest) -> str | None:
     """Return the hash of this browser's cookie, or None."""
-    known: str | None = getattr(http, "browser_cookie", None)
-    value = known or http.COOKIES.get(settings.ACCOUNTS_COOKIE_NAME, "")
+    known: str | None = getattr(request, "browser_cookie", None)
+    value = known or request.COOKIES.get(settings.ACCOUNTS_COOKIE_NAME, "")
     return _hash_of(value) if _ID.fullmatch(value) else None
 
 
-def _browser_to_park_at(http: HttpRequest) -> str:
+def _browser_to_park_at(request: HttpRequest) -> str:
     """Return under what to park: what the present session knows already, else something new.
 
     A cookie that was there before somebody signed in may have been planted.
     """
-    known = _browser_of(http)
-    if known is not None and http.session.get(_BROWSER) == known:
+    known = _browser_of(request)
+    if known is not None and request.session.get(_BROWSER) == known:
         return known
     value = secrets.token_urlsafe(32)
-    http.browser_cookie = value  # type: ignore[attr-defined]
+    request.browser_cookie = value  # type: ignore[attr-defined]
     browser = _hash_of(value)
     if known is not None:
         ParkedSession.objects.filter(browser=known).update(browser=browser)
@@ -188,20 +188,20 @@ def _hash_of(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def _sign_out_here(http: HttpRequest) -> None:
+def _sign_out_here(request: HttpRequest) -> None:
     """Sign out; forms that other tabs show are this account's, and no longer good."""
-    logout(http)
-    rotate_token(http)
-    _forget_what_was_read(http)
+    logout(request)
+    rotate_token(request)
+    _forget_what_was_read(request)
 
 
-def _is_now(http: HttpRequest, session: Session | None) -> None:
+def _is_now(request: HttpRequest, session: Session | None) -> None:
     """Note who is at this browser now; forms that other tabs show are no longer good."""
-    http.signed_in_session = session  # type: ignore[attr-defined]
-    http.user = session.user if session else AnonymousUser()
-    rotate_token(http)
-    _forget_what_was_read(http)
+    request.signed_in_session = session  # type: ignore[attr-defined]
+    request.user = session.user if session else AnonymousUser()
+    rotate_token(request)
+    _forget_what_was_read(request)
 
 
-def _forget_what_was_read(http: HttpRequest) -> None:
-    vars(http).pop("parked_sessions", None)
+def _forget_what_was_read(request: HttpRequest) -> None:
+    vars(request).pop("parked_sessions", None)

@@ -55,7 +55,7 @@ def passkeys_of(user: User) -> "QuerySet[Factor]":
     return factors.of(user).filter(type=factors.PASSKEY).order_by("pk")
 
 
-def creation_options(http: HttpRequest, user: User) -> dict[str, Any]:
+def creation_options(request: HttpRequest, user: User) -> dict[str, Any]:
     """Return what a browser needs to make a passkey. WebAuthn §5.4, as JSON (§5.1.9)."""
     options, state = _server().register_begin(
         PublicKeyCredentialUserEntity(
@@ -65,27 +65,27 @@ def creation_options(http: HttpRequest, user: User) -> dict[str, Any]:
         resident_key_requirement=ResidentKeyRequirement.REQUIRED,
         user_verification=_VERIFIED,
     )
-    _keep_challenge(http, state["challenge"])
+    _keep_challenge(request, state["challenge"])
     return dict(options)
 
 
-def request_options(http: HttpRequest, user: User | None = None) -> dict[str, Any]:
+def request_options(request: HttpRequest, user: User | None = None) -> dict[str, Any]:
     """Return what a browser needs to use a passkey: one of `user`, or any. WebAuthn §5.5."""
     options, state = _server().authenticate_begin(
         credentials=_credentials_of(user) if user else [], user_verification=_VERIFIED
     )
-    _keep_challenge(http, state["challenge"])
+    _keep_challenge(request, state["challenge"])
     return dict(options)
 
 
-def made(http: HttpRequest, credential: str, name: str, user: User) -> Factor:
+def made(request: HttpRequest, credential: str, name: str, user: User) -> Factor:
     """Return the passkey that a browser made, not saved yet. WebAuthn §7.1.
 
     Raises ValidationError for one that is not sound.
     """
     with _understood():
         answer = RegistrationResponse.from_dict(json.loads(credential))
-        state = _take_challenge(http, answer.response.client_data)
+        state = _take_challenge(request, answer.response.client_data)
         data = _server().register_complete(state, answer).credential_data
         if (
             data is None
@@ -106,7 +106,7 @@ def made(http: HttpRequest, credential: str, name: str, user: User) -> Factor:
     return factors.new_passkey(user, name, kept)
 
 
-def proven(http: HttpRequest, credential: str, user: User | None = None) -> Factor:
+def proven(request: HttpRequest, credential: str, user: User | None = None) -> Factor:
     """Return which passkey a browser has used: of `user`, or of whom it says. WebAuthn §7.2.
 
     Raises ValidationError for anything but an answer to a challenge of this browser session,
@@ -114,7 +114,7 @@ def proven(http: HttpRequest, credential: str, user: User | None = None) -> Fact
     """
     with _understood():
         answer = AuthenticationResponse.from_dict(json.loads(credential))
-        state = _take_challenge(http, answer.response.client_data)
+        state = _take_challenge(request, answer.response.client_data)
         handle = answer.response.user_handle
         whose = user or _named(handle)
         if handle and _named(handle) != whose:
@@ -170,32 +170,32 @@ def _named(handle: bytes | None) -> User:
     return user
 
 
-def _keep_challenge(http: HttpRequest, challenge: str) -> None:
+def _keep_challenge(request: HttpRequest, challenge: str) -> None:
     """Remember a challenge; several tabs have several, and the oldest make room."""
-    waiting = [*_waiting(http), [challenge, time.time()]]
-    http.session[_CHALLENGES] = waiting[-_TABS:]
+    waiting = [*_waiting(request), [challenge, time.time()]]
+    request.session[_CHALLENGES] = waiting[-_TABS:]
 
 
-def _take_challenge(http: HttpRequest, client_data: CollectedClientData) -> dict[str, Any]:
+def _take_challenge(request: HttpRequest, client_data: CollectedClientData) -> dict[str, Any]:
     """Return the state of the challenge that was answered; it is used up, whatever comes of it.
 
     Raises ValueError if it is none of this browser session, was answered before, or was answered
     within a foreign frame.
     """
     answered = websafe_encode(client_data.challenge)
-    waiting = _waiting(http)
+    waiting = _waiting(request)
     others = [entry for entry in waiting if not constant_time_compare(entry[0], answered)]
     if len(others) == len(waiting) or client_data.cross_origin:
         raise ValueError("Not an answer to a challenge of this browser session.")
-    http.session[_CHALLENGES] = others
+    request.session[_CHALLENGES] = others
     if not code_limits.is_first_answer(answered):  # parallel requests read the same session
         raise ValueError("This challenge was answered before.")
     return {"challenge": answered, "user_verification": _VERIFIED}
 
 
-def _waiting(http: HttpRequest) -> list[Any]:
+def _waiting(request: HttpRequest) -> list[Any]:
     since = time.time() - _SECONDS
-    return [entry for entry in http.session.get(_CHALLENGES, []) if entry[1] > since]
+    return [entry for entry in request.session.get(_CHALLENGES, []) if entry[1] > since]
 
 
 @contextmanager

@@ -14,17 +14,17 @@ from accounts.second_factor import is_set_up
 from accounts.visitors import app_at
 
 
-def begin(http: HttpRequest, email: str) -> PasswordAttempt:
+def begin(request: HttpRequest, email: str) -> PasswordAttempt:
     """Count a password that an app sent, right or wrong. Raises RateLimitExceededError.
 
     If it suffices, `password_limits.succeeded` takes that back: counting tells nothing.
     """
-    return password_limits.begin_grant(app_at(http, email))
+    return password_limits.begin_grant(app_at(request, email))
 
 
-def person_of(http: HttpRequest, email: str, password: str) -> User | None:
+def person_of(request: HttpRequest, email: str, password: str) -> User | None:
     """Return whose address and password these are, or None, in the same time."""
-    return sign_ins.check_password(http, normalised_email(email), password)
+    return sign_ins.check_password(request, normalised_email(email), password)
 
 
 def what_else_is_needed(user: User) -> str | None:

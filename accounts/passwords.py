@@ -35,20 +35,20 @@ def replace(user: User, password: str) -> bool:
     return bool(replaced)
 
 
-def begin_reset(http: HttpRequest, user: User | None, email: str) -> None:
+def begin_reset(request: HttpRequest, user: User | None, email: str) -> None:
     """Mail a code with which a new password is set, if there is somebody to set it for."""
-    resets.begin(http, user, email, None if user is None else _credentials(user))
+    resets.begin(request, user, email, None if user is None else _credentials(user))
     if user is None:
         code = codes.new_code()
         mails.pretend_to_send("account/email/password_reset_code", email, {"code": code})
 
 
-def forget_stale_reset(http: HttpRequest) -> None:
+def forget_stale_reset(request: HttpRequest) -> None:
     """Forget a reset that began before the account got another password or address.
 
     allauth goes by the code alone, which may have come to a mailbox that has lost the account.
     """
-    resets.forget_unless(http, _credentials)
+    resets.forget_unless(request, _credentials)
 
 
 def _credentials(user: User) -> list[str]:

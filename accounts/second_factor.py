@@ -76,19 +76,21 @@ def _is_of(factor: Factor, code: str) -> bool:
     return factors.is_code_of(secret, code) and code_limits.is_first_use(factor.user, code)
 
 
-def record_wrong_code(http: HttpRequest, user: User) -> None:
+def record_wrong_code(request: HttpRequest, user: User) -> None:
     """Tell listeners that a code was wrong: the app's, where there is one."""
     tried = factors.of(user).exclude(type=factors.PASSKEY).order_by("-type").first()
     if tried is not None:
-        factors.was_refused(http, user, tried)
+        factors.was_refused(request, user, tried)
 
 
-def is_proven(http: HttpRequest) -> bool:
+def is_proven(request: HttpRequest) -> bool:
     """Whether the person at this browser signed in lately, with all that their account asks for.
 
     What changes how somebody signs in needs it. ASVS 7.5.1.
     """
-    return signed_in_recently(http) and (has_second_factor(http) or not is_set_up(http.user))
+    return signed_in_recently(request) and (
+        has_second_factor(request) or not is_set_up(request.user)
+    )
 
 
 def remove_all(user: User) -> None:

@@ -91,50 +91,50 @@ def session_in(row: Sequence[Any]) -> Session:
     return session
 
 
-def session_id_of(http: HttpRequest) -> str | None:
+def session_id_of(request: HttpRequest) -> str | None:
     """Return the id of the session that this browser names, whatever has become of it."""
-    named = http.session.get(KEY)
+    named = request.session.get(KEY)
     return named if isinstance(named, str) else None
 
 
-def session_of(http: HttpRequest) -> Session | None:
+def session_of(request: HttpRequest) -> Session | None:
     """Return the live session of this browser, with its user, or None; one statement a request."""
-    if not hasattr(http, "signed_in_session"):
-        named = session_id_of(http)
-        recognize(http, by_id(named) if named else None)
-    return http.signed_in_session  # type: ignore[attr-defined, no-any-return]
+    if not hasattr(request, "signed_in_session"):
+        named = session_id_of(request)
+        recognize(request, by_id(named) if named else None)
+    return request.signed_in_session  # type: ignore[attr-defined, no-any-return]
 
 
-def recognize(http: HttpRequest, named: Session | None) -> Session | None:
+def recognize(request: HttpRequest, named: Session | None) -> Session | None:
     """Return the session that this browser names if it is live; `session_of` gives it from now on.
 
     `named` has its user. For who has read it along with something else.
     """
-    live = named if named is not None and _is_live(http, named) else None
-    http.signed_in_session = live  # type: ignore[attr-defined]
+    live = named if named is not None and _is_live(request, named) else None
+    request.signed_in_session = live  # type: ignore[attr-defined]
     return live
 
 
-def begin_without_browser(http: HttpRequest, user: User, now: datetime) -> Session:
+def begin_without_browser(request: HttpRequest, user: User, now: datetime) -> Session:
     """Return a new session of somebody whose password an app has sent; it ends as any other."""
     return Session.objects.create(
         user=user,
         authenticated_at=now,
         methods=[{"method": "password", "at": now.timestamp()}],
-        user_agent=http.headers.get("User-Agent", "")[:400],
-        ip_address=client_address(http),
+        user_agent=request.headers.get("User-Agent", "")[:400],
+        ip_address=client_address(request),
         last_seen_at=now,
     )
 
 
-def add_step(http: HttpRequest) -> None:
+def add_step(request: HttpRequest) -> None:
     """Add what the person at this browser has just proven to their session.
 
     Since when they are signed in stays as it was.
     """
-    session = session_of(http)
+    session = session_of(request)
     if session is not None:
-        session.methods = [*session.methods, *sign_ins.records_of(http, session.user)[-1:]]
+        session.methods = [*session.methods, *sign_ins.records_of(request, session.user)[-1:]]
         session.save(update_fields=["methods"])
 
 
@@ -222,14 +222,17 @@ def is_unchanged(signed_in_with: str, user: User) -> bool:
     return any(constant_time_compare(signed_in_with, candidate) for candidate in candidates)
 
 
-def _is_live(http: HttpRequest, session: Session) -> bool:
+def _is_live(request: HttpRequest, session: Session) -> bool:
     """Whether a session is as its browser says, and goes on; this visit is noted."""
     if not _is_usable(session):
         return False
-    if not is_unchanged(http.session.get(HASH_SESSION_KEY, ""), session.user):
+    if not is_unchanged(request.session.get(HASH_SESSION_KEY, ""), session.user):
         return False
     now = timezone.now()
-    known, session.until_closed = session.until_closed, http.session.get_expire_at_browser_close()
+    known, session.until_closed = (
+        session.until_closed,
+        request.session.get_expire_at_browser_close(),
+    )
     if has_ended(session, now):
         end_sessions([session], Ending.EXPIRED)
         return False

@@ -9,9 +9,9 @@ from idp.clients.presentation import app_of
 from idp.continuation import pending_of
 
 
-def continuing_to(http: HttpRequest) -> dict[str, Any]:
+def continuing_to(request: HttpRequest) -> dict[str, Any]:
     """Return `app` and `login_hint` for the templates, where a request is pending."""
-    row = pending_of(http)
+    row = pending_of(request)
     if row is None:
         return {}
     hint = row.parameters.get("login_hint", "")[:254]

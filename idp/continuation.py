@@ -20,12 +20,12 @@ def continue_at(pending_id: str) -> str:
     return f"{policy.PATHS['authorization_endpoint']}?{PENDING}={pending_id}"
 
 
-def pending_of(http: HttpRequest) -> PendingAuthorization | None:
+def pending_of(request: HttpRequest) -> PendingAuthorization | None:
     """Return the pending request that this page serves, or None; looked up once."""
-    if not hasattr(http, "pending_authorization"):
-        pending_id = _pending_id(http)
-        http.pending_authorization = pending.find(pending_id) if pending_id else None  # type: ignore[attr-defined]
-    return http.pending_authorization  # type: ignore[attr-defined, no-any-return]
+    if not hasattr(request, "pending_authorization"):
+        pending_id = _pending_id(request)
+        request.pending_authorization = pending.find(pending_id) if pending_id else None  # type: ignore[attr-defined]
+    return request.pending_authorization  # type: ignore[attr-defined, no-any-return]
 
 
 def carries_wish(path: str) -> bool:
@@ -33,10 +33,10 @@ def carries_wish(path: str) -> bool:
     return "ui_locales=" in path or _id_in(path) is not None
 
 
-def _pending_id(http: HttpRequest) -> str | None:
-    if http.path == policy.PATHS["authorization_endpoint"]:
-        return _id_of_kept(http.META.get("QUERY_STRING", ""))
-    return _id_in(http.get_full_path()) or _id_in(next_of(http))
+def _pending_id(request: HttpRequest) -> str | None:
+    if request.path == policy.PATHS["authorization_endpoint"]:
+        return _id_of_kept(request.META.get("QUERY_STRING", ""))
+    return _id_in(request.get_full_path()) or _id_in(next_of(request))
 
 
 def _id_of_kept(query: str) -> str | None:

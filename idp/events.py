@@ -57,7 +57,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,40}")
 
 def record(
     kind: Event.Kind,
-    http: HttpRequest | None = None,
+    request: HttpRequest | None = None,
     *,
     user: User | None = None,
     actor: User | None = None,
@@ -78,7 +78,7 @@ def record(
         actor=actor,
         client_id=client_id[:255],
         target=target[:340],
-        ip_address=client_address(http) if http else None,
+        ip_address=client_address(request) if request else None,
         error=error,
         reason=reason,
         details={name: value for name, value in story.items() if value not in (None, "", {}, [])},
@@ -125,7 +125,7 @@ def record_of_each(kind: Event.Kind, users: Sequence[User], reason: str) -> None
 
 def denied(
     error: ProtocolError,
-    http: HttpRequest,
+    request: HttpRequest,
     *,
     client_id: str | None = None,
     parameters: Parameters | None = None,
@@ -139,13 +139,13 @@ def denied(
         reason = reason.replace(printable(client_id), named)
     return record(
         Kind.DENIED,
-        http,
+        request,
         user=user,
         client_id=named,
         error=error.code,
         reason=_shown(reason),
-        at=http.path,
-        method=http.method,
+        at=request.path,
+        method=request.method,
         check=rule.check,
         section=rule.section,
         parameters=without_secrets(parameters) if parameters else None,

@@ -14,21 +14,21 @@ from accounts.views.steps import begin_anew, nothing_to_do
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def choose_password(http: HttpRequest) -> HttpResponse:
+def choose_password(request: HttpRequest) -> HttpResponse:
     """Ask for the new password, then let the person in and go on to this tab's `next`."""
-    stage = NewPasswordStage.at(http)
+    stage = NewPasswordStage.at(request)
     if stage is None:
-        return nothing_to_do(http)
+        return nothing_to_do(request)
     if not stage.still_stands():
-        return begin_anew(http, stage)
+        return begin_anew(request, stage)
     user = stage.login.user
-    form = NewPasswordForm(http.POST if http.method == "POST" else None, user=user)
+    form = NewPasswordForm(request.POST if request.method == "POST" else None, user=user)
     if not form.is_valid():
         return render(
-            http, "account/choose_password.html", {"form": form, "email": user.shown_email}
+            request, "account/choose_password.html", {"form": form, "email": user.shown_email}
         )
     if not passwords.replace(user, form.cleaned_data["password1"]):
-        return begin_anew(http, stage)
-    sign_ins.password_was_changed(http, user)
+        return begin_anew(request, stage)
+    sign_ins.password_was_changed(request, user)
     mails.notify(user, "account/email/password_reset")
-    return stage.go_on(http)
+    return stage.go_on(request)

@@ -18,43 +18,43 @@ from accounts.views.steps import begin_anew, nothing_to_do
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @proven_person_required
-def delete_account(http: HttpRequest) -> HttpResponse:
+def delete_account(request: HttpRequest) -> HttpResponse:
     """Say what deleting means, and mark the account for it."""
-    session = session_of(http)
+    session = session_of(request)
     if session is None:
         return redirect("account_login")
     last = deletion.is_last_superuser(session.user)
-    if http.method != "POST" or last:
+    if request.method != "POST" or last:
         context = {"due": deletion.due_from_now(), "last": last}
-        return render(http, "account/delete.html", context)
+        return render(request, "account/delete.html", context)
     try:
-        due = deletion.ask(http, session.user)
+        due = deletion.ask(request, session.user)
     except deletion.LastSuperuserError:  # for a moment there was another
         return redirect("account_delete")
-    parking.sign_out(http, session.pk)
+    parking.sign_out(request, session.pk)
     if due is not None:
         said = _("Your account will be deleted on %(due)s. To keep it, sign in before then.")
-        messages.info(http, said % {"due": formats.date_format(due, "DATE_FORMAT")})
+        messages.info(request, said % {"due": formats.date_format(due, "DATE_FORMAT")})
     return redirect(page_about([session]))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def keep_account(http: HttpRequest) -> HttpResponse:
+def keep_account(request: HttpRequest) -> HttpResponse:
     """Ask somebody who signs in whether their account is to be kept, then go on to `next`."""
-    stage = KeepStage.at(http)
+    stage = KeepStage.at(request)
     if stage is None:
-        return nothing_to_do(http)
+        return nothing_to_do(request)
     user = stage.login.user
     if not stage.still_stands():
-        return begin_anew(http, stage)
-    if http.method != "POST":
+        return begin_anew(request, stage)
+    if request.method != "POST":
         return render(
-            http, "account/keep.html", {"email": user.shown_email, "due": user.deletion_due_at}
+            request, "account/keep.html", {"email": user.shown_email, "due": user.deletion_due_at}
         )
-    if "keep" not in http.POST:
-        messages.info(http, _("It stays so. Until it is deleted, you can sign in and keep it."))
-        return begin_anew(http, stage)
-    if not deletion.keep(user, http):
-        return begin_anew(http, stage)
-    return stage.go_on(http)
+    if "keep" not in request.POST:
+        messages.info(request, _("It stays so. Until it is deleted, you can sign in and keep it."))
+        return begin_anew(request, stage)
+    if not deletion.keep(user, request):
+        return begin_anew(request, stage)
+    return stage.go_on(request)

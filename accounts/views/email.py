@@ -23,14 +23,14 @@ from accounts.views.too_many import refuses_beyond_limits
 @require_http_methods(["GET", "HEAD", "POST"])
 @proven_person_required
 @refuses_beyond_limits
-def change_email(http: HttpRequest) -> HttpResponse:
+def change_email(request: HttpRequest) -> HttpResponse:
     """Ask for the new address and send a code there; the answer is the same whoever has it."""
-    session = session_of(http)
+    session = session_of(request)
     if session is None:
         return redirect("account_login")
-    form = NewEmailForm(http.POST if http.method == "POST" else None, user=session.user)
+    form = NewEmailForm(request.POST if request.method == "POST" else None, user=session.user)
     if not form.is_valid():
-        return render(http, "account/email_change.html", {"form": form})
+        return render(request, "account/email_change.html", {"form": form})
     email = form.cleaned_data["email"]
     email_change.ask(session, email)
     return redirect("account_email_code")
@@ -39,29 +39,29 @@ def change_email(http: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @proven_person_required
 @refuses_beyond_limits
-def confirm_email_change(http: HttpRequest) -> HttpResponse:
+def confirm_email_change(request: HttpRequest) -> HttpResponse:
     """Ask for the code, and change the address when it is right."""
-    session = session_of(http)
+    session = session_of(request)
     if session is None:
         return redirect("account_login")
     change = email_change.waiting(session.user)
     if change is None:
         return redirect("account_email")
-    form = MailedCodeForm(http.POST if http.method == "POST" else None)
+    form = MailedCodeForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            if email_change.confirm(http, session, change, form.cleaned_data["code"]):
-                messages.success(http, _("Your e-mail address is changed."))
+            if email_change.confirm(request, session, change, form.cleaned_data["code"]):
+                messages.success(request, _("Your e-mail address is changed."))
                 return redirect("account_email")
         except email_change.TakenError:
-            messages.error(http, _("This address can’t be yours now. Choose another one."))
+            messages.error(request, _("This address can’t be yours now. Choose another one."))
             return redirect("account_email")
         except CodeSpentError:
-            messages.error(http, _("Too many wrong codes. Ask for a new one."))
+            messages.error(request, _("Too many wrong codes. Ask for a new one."))
             return redirect("account_email")
         form.add_error("code", codes.wrong_code())
     return render(
-        http,
+        request,
         "account/email_change_code.html",
         {"form": form, "email": shown_email(change.new_email)},
     )
@@ -69,28 +69,28 @@ def confirm_email_change(http: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def undo_email_change(http: HttpRequest, token: str) -> HttpResponse:
+def undo_email_change(request: HttpRequest, token: str) -> HttpResponse:
     """Offer to put the old address back; opening the page, as scanners of mail do, does nothing."""
     change = email_change.undone_by(token)
-    response = _over(http) if change is None else _undo(http, change)
+    response = _over(request) if change is None else _undo(request, change)
     # The address is the secret: not even our own pages and files learn it as a Referer.
     response["Referrer-Policy"] = "strict-origin"
     return response
 
 
-def _undo(http: HttpRequest, change: EmailChange) -> HttpResponse:
-    if http.method != "POST":
+def _undo(request: HttpRequest, change: EmailChange) -> HttpResponse:
+    if request.method != "POST":
         addresses = {"old": shown_email(change.old_email), "new": shown_email(change.new_email)}
-        return render(http, "account/email_undo.html", addresses)
+        return render(request, "account/email_undo.html", addresses)
     try:
-        if not email_change.undo(http, change):
-            return _over(http)
+        if not email_change.undo(request, change):
+            return _over(request)
     except email_change.TakenError:
-        return render(http, "account/email_undo_taken.html", status=HTTPStatus.CONFLICT)
-    passwords.begin_reset(http, User.objects.get(pk=change.user_id), change.old_email)
-    messages.success(http, _("The address is yours again. Now set a new password."))
+        return render(request, "account/email_undo_taken.html", status=HTTPStatus.CONFLICT)
+    passwords.begin_reset(request, User.objects.get(pk=change.user_id), change.old_email)
+    messages.success(request, _("The address is yours again. Now set a new password."))
     return redirect("account_confirm_password_reset_code")
 
 
-def _over(http: HttpRequest) -> HttpResponse:
-    return render(http, "account/email_undo_over.html", status=HTTPStatus.GONE)
+def _over(request: HttpRequest) -> HttpResponse:
+    return render(request, "account/email_undo_over.html", status=HTTPStatus.GONE)

@@ -10,6 +10,6 @@ from django.views.decorators.http import require_safe
 @require_safe
 @never_cache
 @login_required
-def home(http: HttpRequest) -> HttpResponse:
+def home(request: HttpRequest) -> HttpResponse:
     """Show who is signed in, and the way out."""
-    return render(http, "account/home.html")
+    return render(request, "account/home.html")

@@ -15,23 +15,23 @@ from accounts.views.too_many import refuses_beyond_limits
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @refuses_beyond_limits
-def invitation(http: HttpRequest, token: str) -> HttpResponse:
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Ask for a password; opening the page, as scanners of mail do, changes nothing."""
-    response = _answer(http, token)
+    response = _answer(request, token)
     # The address is the secret: not even our own pages and files learn it as a Referer.
     response["Referrer-Policy"] = "strict-origin"
     return response
 
 
-def _answer(http: HttpRequest, token: str) -> HttpResponse:
+def _answer(request: HttpRequest, token: str) -> HttpResponse:
     user = invitations.invited_by(token)
     if user is None:
-        return _over(http)
-    form = NewPasswordForm(http.POST if http.method == "POST" else None, user=user)
+        return _over(request)
+    form = NewPasswordForm(request.POST if request.method == "POST" else None, user=user)
     if form.is_valid():
-        return invitations.accept(http, user, form.cleaned_data["password1"]) or _over(http)
-    return render(http, "account/invitation.html", {"form": form, "email": user.shown_email})
+        return invitations.accept(request, user, form.cleaned_data["password1"]) or _over(request)
+    return render(request, "account/invitation.html", {"form": form, "email": user.shown_email})
 
 
-def _over(http: HttpRequest) -> HttpResponse:
-    return render(http, "account/invitation_over.html", status=HTTPStatus.GONE)
+def _over(request: HttpRequest) -> HttpResponse:
+    return render(request, "account/invitation_over.html", status=HTTPStatus.GONE)

@@ -32,45 +32,45 @@ from foundation.client_address import rate_limit_key
 from foundation.rate_limits import RateLimitExceededError
 
 
-def wants_challenge(http: HttpRequest) -> bool:
+def wants_challenge(request: HttpRequest) -> bool:
     """Whether a page's script asks for a challenge, rather than a person for the page."""
-    return http.method == "GET" and http.headers.get("Accept") == "application/json"
+    return request.method == "GET" and request.headers.get("Accept") == "application/json"
 
 
-def challenge(http: HttpRequest, user: User | None = None) -> HttpResponse:
+def challenge(request: HttpRequest, user: User | None = None) -> HttpResponse:
     """Return the challenge for a passkey of `user`, or of anybody; so many a minute."""
     try:
-        rate_limits.count((code_limits.PASSKEY_CHALLENGES, rate_limit_key(http)))
+        rate_limits.count((code_limits.PASSKEY_CHALLENGES, rate_limit_key(request)))
     except RateLimitExceededError as exceeded:
         headers = {"Retry-After": str(exceeded.retry_after)}
         return JsonResponse({}, status=HTTPStatus.TOO_MANY_REQUESTS, headers=headers)
-    return JsonResponse(passkeys.request_options(http, user))
+    return JsonResponse(passkeys.request_options(request, user))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @refuses_beyond_limits
-def sign_in(http: HttpRequest) -> HttpResponse:
+def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in whoever a passkey says it is of; `next` goes along."""
-    if wants_challenge(http):
-        return challenge(http)
-    if http.method != "POST":
-        return redirect(_sign_in_page(http))
-    form = PasskeyForm(http.POST, http=http)
+    if wants_challenge(request):
+        return challenge(request)
+    if request.method != "POST":
+        return redirect(_sign_in_page(request))
+    form = PasskeyForm(request.POST, request=request)
     if not form.is_valid():
-        factors.was_refused(http, None, None)
+        factors.was_refused(request, None, None)
         for problem in form.non_field_errors():
-            messages.error(http, str(problem))
-        return redirect(_sign_in_page(http))
-    if not http.user.is_authenticated:
-        http.session.set_expiry(0)  # until the browser is closed, as without "stay signed in"
+            messages.error(request, str(problem))
+        return redirect(_sign_in_page(request))
+    if not request.user.is_authenticated:
+        request.session.set_expiry(0)  # until the browser is closed, as without "stay signed in"
     form.save()
-    return sign_ins.begin(http, form.authenticator.user)
+    return sign_ins.begin(request, form.authenticator.user)
 
 
-def _sign_in_page(http: HttpRequest) -> str:
-    query = {"fresh": "1"} if http.user.is_authenticated else {}
-    target = next_of(http)
+def _sign_in_page(request: HttpRequest) -> str:
+    query = {"fresh": "1"} if request.user.is_authenticated else {}
+    target = next_of(request)
     return f"{reverse('account_login')}?{urlencode({**query, 'next': target} if target else query)}"
 
 
@@ -90,7 +90,7 @@ class NewPasskeyView(FormView):  # type: ignore[type-arg]
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Say whose it will be."""
-        return {**super().get_form_kwargs(), "http": self.request, "user": self.request.user}
+        return {**super().get_form_kwargs(), "request": self.request, "user": self.request.user}
 
     def form_valid(self, form: NewPasskeyForm) -> HttpResponse:
         """Keep it: this session has been proven with it from now on."""

@@ -46,12 +46,12 @@ class _AsksForSecondFactor(FormView):  # type: ignore[type-arg]
     def get_form(self, form_class: Any = None) -> SecondFactorForm | PasskeyForm:
         """Return the form that was sent."""
         if "credential" in self.request.POST:
-            return PasskeyForm(self.request.POST, http=self.request, user=self.whose())
+            return PasskeyForm(self.request.POST, request=self.request, user=self.whose())
         return super().get_form(form_class)  # type: ignore[no-any-return]
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Say whose code it has to be."""
-        return {**super().get_form_kwargs(), "http": self.request, "user": self.whose()}
+        return {**super().get_form_kwargs(), "request": self.request, "user": self.whose()}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Say who is asked, and what they have."""
@@ -59,7 +59,7 @@ class _AsksForSecondFactor(FormView):  # type: ignore[type-arg]
         context = super().get_context_data(email=user.shown_email, **kwargs)
         form = context["form"]
         code_form = (
-            form if "code" in form.fields else SecondFactorForm(http=self.request, user=user)
+            form if "code" in form.fields else SecondFactorForm(request=self.request, user=user)
         )
         asks_for_app = has_app(user)
         if not asks_for_app:
@@ -139,16 +139,16 @@ class StepUpView(_AsksForSecondFactor):
 @require_safe
 @never_cache
 @login_required
-def overview(http: HttpRequest) -> HttpResponse:
+def overview(request: HttpRequest) -> HttpResponse:
     """Show whether there is a second factor, and the ways to change that."""
-    codes = {"left": recovery_codes_left(http.user), "of": factors.RECOVERY_CODE_COUNT}
+    codes = {"left": recovery_codes_left(request.user), "of": factors.RECOVERY_CODE_COUNT}
     return render(
-        http,
+        request,
         "mfa/index.html",
         {
-            "authenticator": factors.of(http.user).filter(type=factors.APP).first(),
+            "authenticator": factors.of(request.user).filter(type=factors.APP).first(),
             "codes": codes,
-            "passkeys": passkeys_of(http.user),  # type: ignore[arg-type]
+            "passkeys": passkeys_of(request.user),  # type: ignore[arg-type]
         },
     )
 
@@ -237,8 +237,8 @@ class NewRecoveryCodesView(_ForPeopleWithOne, pages.NewRecoveryCodesPage):
     """Makes new recovery codes; the old ones stop working."""
 
 
-def _onward(http: HttpRequest) -> str:
-    return sign_ins.next_page(http) or reverse("mfa_index")
+def _onward(request: HttpRequest) -> str:
+    return sign_ins.next_page(request) or reverse("mfa_index")
 
 
 def _grouped(characters: str) -> str:

@@ -18,9 +18,9 @@ View = Callable[..., HttpResponseBase]
 
 @require_safe
 @never_cache
-def sign_in_again(http: HttpRequest) -> HttpResponse:
+def sign_in_again(request: HttpRequest) -> HttpResponse:
     """Go on to the sign-in page, which leads to `next`. allauth sends people here."""
-    return redirect(sign_in_page(next_of(http)))
+    return redirect(sign_in_page(next_of(request)))
 
 
 def proven_person_required(view: View) -> View:
@@ -31,10 +31,10 @@ def proven_person_required(view: View) -> View:
 
     @never_cache
     @wraps(view)
-    def gate(http: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if is_proven(http):
-            return view(http, *args, **kwargs)
-        return redirect(sign_in_page(http.get_full_path()))
+    def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if is_proven(request):
+            return view(request, *args, **kwargs)
+        return redirect(sign_in_page(request.get_full_path()))
 
     return gate
 

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 from accounts.next import with_next
 
 
-def show_step_again(http: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+def show_step_again(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
     """Show the step again with a valid token; what it continues to is kept, nothing is done.
 
     The address is this request's own path, so it leads nowhere else.
     """
-    messages.info(http, _("This page had been open for a while. Please try once more."))
-    return redirect(with_next("/" + http.get_full_path().lstrip("/"), http))
+    messages.info(request, _("This page had been open for a while. Please try once more."))
+    return redirect(with_next("/" + request.get_full_path().lstrip("/"), request))

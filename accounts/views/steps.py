@@ -9,14 +9,14 @@ from accounts.allauth_door.steps import Step
 from accounts.next import with_next
 
 
-def nothing_to_do(http: HttpRequest) -> HttpResponse:
+def nothing_to_do(request: HttpRequest) -> HttpResponse:
     """Another tab has done it, or nobody is signing in."""
-    if http.user.is_authenticated:
-        return redirect(next_page(http) or "account_home")
-    return redirect(with_next(reverse("account_login"), http))
+    if request.user.is_authenticated:
+        return redirect(next_page(request) or "account_home")
+    return redirect(with_next(reverse("account_login"), request))
 
 
-def begin_anew(http: HttpRequest, stage: Step) -> HttpResponse:
+def begin_anew(request: HttpRequest, stage: Step) -> HttpResponse:
     """Give this sign-in up and show the sign-in page."""
     stage.give_up()
-    return redirect(with_next(reverse("account_login"), http))
+    return redirect(with_next(reverse("account_login"), request))

@@ -32,9 +32,9 @@ def _replace(_http: HttpRequest, key: SigningKey) -> None:
     keys.replace_at_once(key.algorithm)
 
 
-def _replace_and_sign_out(http: HttpRequest, key: SigningKey) -> None:
+def _replace_and_sign_out(request: HttpRequest, key: SigningKey) -> None:
     keys.replace_at_once(key.algorithm)
-    sign_everybody_out(http, Ending.KEY_REPLACED)
+    sign_everybody_out(request, Ending.KEY_REPLACED)
 
 
 _REPLACE = _(

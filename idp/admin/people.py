@@ -75,7 +75,7 @@ def _is_verified(person: User) -> bool:
     return email_addresses.is_verified(person, person.email)
 
 
-def _invited(http: HttpRequest, person: User) -> None:  # noqa: ARG001
+def _invited(request: HttpRequest, person: User) -> None:  # noqa: ARG001
     invitations.invite(person)
 
 
@@ -268,7 +268,9 @@ class PeoplePage(Page):
             obj.set_email(email, verified=verified)
         else:
             operator: Any = request.user
-            email_change.change_at_once(obj, email, verified=verified, http=request, actor=operator)
+            email_change.change_at_once(
+                obj, email, verified=verified, request=request, actor=operator
+            )
 
     def response_add(
         self, request: HttpRequest, obj: User, post_url_continue: str | None = None

@@ -26,66 +26,74 @@ _UNSUPPORTED: dict[str, type[ProtocolError]] = {
 
 
 @upholds("OIDC Core §3.1.2.6")
-def nothing_unsupported_is_asked(request: AuthorizationRequest) -> None:
+def nothing_unsupported_is_asked(authorization_request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.6: each has an error of its own; ignoring one could drop a safeguard."""
-    for name in sorted(request.unsupported):
+    for name in sorted(authorization_request.unsupported):
         raise _UNSUPPORTED[name](f"The parameter {name} is not supported; leave it out.")
 
 
 @upholds("RFC 6749 §3.1.1")
-def response_type_is_offered(request: AuthorizationRequest) -> None:
+def response_type_is_offered(authorization_request: AuthorizationRequest) -> None:
     """RFC 6749 §3.1.1: the order of a combination's parts does not matter."""
-    if not _is_one_of(request.response_type, policy.RESPONSE_TYPES):
+    if not _is_one_of(authorization_request.response_type, policy.RESPONSE_TYPES):
         raise UnsupportedResponseType(
-            f"The response_type {request.response_type} is not offered here; "
+            f"The response_type {authorization_request.response_type} is not offered here; "
             f"it has to be {' or '.join(policy.OFFERED_RESPONSE_TYPES)}."
         )
 
 
 @upholds("OIDC Dynamic Client Registration §2")
-def response_type_is_registered(request: AuthorizationRequest) -> None:
+def response_type_is_registered(authorization_request: AuthorizationRequest) -> None:
     """OIDC Dynamic Client Registration §2: a client uses what it registered."""
-    if not _is_one_of(request.response_type, request.client.response_types):
+    if not _is_one_of(
+        authorization_request.response_type, authorization_request.client.response_types
+    ):
         raise UnauthorizedClient(
-            f"This client is not registered for the response_type {request.response_type}."
+            f"This client is not registered for the response_type {authorization_request.response_type}."
         )
 
 
 @upholds("OAuth 2.0 Multiple Response Types §2.1")
-def response_mode_is_offered(request: AuthorizationRequest) -> None:
+def response_mode_is_offered(authorization_request: AuthorizationRequest) -> None:
     """OAuth 2.0 Multiple Response Types §2.1: an unknown mode is refused, never replaced."""
-    if request.response_mode is not None and request.response_mode not in policy.RESPONSE_MODES:
+    if (
+        authorization_request.response_mode is not None
+        and authorization_request.response_mode not in policy.RESPONSE_MODES
+    ):
         raise InvalidRequest(
-            f"The response_mode {request.response_mode} is not offered here; "
+            f"The response_mode {authorization_request.response_mode} is not offered here; "
             f"it can be {' or '.join(policy.RESPONSE_MODES)}."
         )
 
 
 @upholds("OAuth 2.0 Multiple Response Types §3.0")
-def tokens_never_travel_in_a_query(request: AuthorizationRequest) -> None:
+def tokens_never_travel_in_a_query(authorization_request: AuthorizationRequest) -> None:
     """OAuth 2.0 Multiple Response Types §3.0: queries end up in logs and Referer headers."""
-    asked_for_query = request.response_mode == response_types.QUERY
-    if asked_for_query and response_types.carries_tokens(request.response_type):
+    asked_for_query = authorization_request.response_mode == response_types.QUERY
+    if asked_for_query and response_types.carries_tokens(authorization_request.response_type):
         raise InvalidRequest(
-            f"The response_mode query is not possible with response_type={request.response_type}; "
+            f"The response_mode query is not possible with response_type={authorization_request.response_type}; "
             "tokens come in the fragment, or with form_post."
         )
 
 
 @upholds("OAuth 2.0 Form Post Response Mode §2")
-def forms_are_posted_to_the_web(request: AuthorizationRequest) -> None:
+def forms_are_posted_to_the_web(authorization_request: AuthorizationRequest) -> None:
     """OAuth 2.0 Form Post Response Mode §2: no other address takes a form."""
-    is_posted = request.response_mode == response_types.FORM_POST
-    if is_posted and not can_take_a_form(request.reply_to.redirect_uri):
+    is_posted = authorization_request.response_mode == response_types.FORM_POST
+    if is_posted and not can_take_a_form(authorization_request.reply_to.redirect_uri):
         raise InvalidRequest(
             "The response_mode form_post is not possible for an app's own scheme; leave it out."
         )
 
 
 @upholds("OIDC Core §3.2.2.1")
-def id_token_binds_the_nonce(request: AuthorizationRequest) -> None:
+def id_token_binds_the_nonce(authorization_request: AuthorizationRequest) -> None:
     """OIDC Core §3.2.2.1, §3.3.2.11: without a nonce, an ID token in an address can be replayed."""
-    if request.returns(response_types.ID_TOKEN) and request.nonce is None:
+    if (
+        authorization_request.returns(response_types.ID_TOKEN)
+        and authorization_request.nonce is None
+    ):
         raise InvalidRequest(
             "The parameter nonce is missing; it is needed where an ID token comes from the "
             "authorization endpoint."
@@ -93,25 +101,28 @@ def id_token_binds_the_nonce(request: AuthorizationRequest) -> None:
 
 
 @upholds("OIDC Core §3.2.2.1")
-def id_token_is_for_openid(request: AuthorizationRequest) -> None:
+def id_token_is_for_openid(authorization_request: AuthorizationRequest) -> None:
     """OIDC Core §3.2.2.1: an ID token is asked for with the scope openid."""
-    if request.returns(response_types.ID_TOKEN) and "openid" not in request.scopes:
+    if (
+        authorization_request.returns(response_types.ID_TOKEN)
+        and "openid" not in authorization_request.scopes
+    ):
         raise InvalidScope("An ID token comes with the scope openid only; ask for it.")
 
 
 @upholds("RFC 6749 §3.3")
-def scope_gives_something(request: AuthorizationRequest) -> None:
+def scope_gives_something(authorization_request: AuthorizationRequest) -> None:
     """RFC 6749 §3.3: without a scope there would be nothing to agree to."""
-    if not request.scopes:
+    if not authorization_request.scopes:
         raise InvalidScope(
             "None of the scopes asked for can be granted to this client; ask for openid at least."
         )
 
 
 @upholds("OIDC Core §3.1.2.1")
-def prompts_are_known(request: AuthorizationRequest) -> None:
+def prompts_are_known(authorization_request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.1: a prompt that is not understood can't be honoured."""
-    unknown = request.prompts - frozenset(policy.PROMPTS)
+    unknown = authorization_request.prompts - frozenset(policy.PROMPTS)
     if unknown:
         raise InvalidRequest(
             f"The prompt {min(unknown)} is not offered here; it can be {', '.join(policy.PROMPTS)}."
@@ -119,51 +130,55 @@ def prompts_are_known(request: AuthorizationRequest) -> None:
 
 
 @upholds("OIDC Core §3.1.2.1")
-def prompt_none_stands_alone(request: AuthorizationRequest) -> None:
+def prompt_none_stands_alone(authorization_request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.1: silence and a page can't both be asked for."""
-    if "none" in request.prompts and len(request.prompts) > 1:
+    if "none" in authorization_request.prompts and len(authorization_request.prompts) > 1:
         raise InvalidRequest("The prompt none cannot be combined with another prompt.")
 
 
 @upholds("RFC 7636 §4.3")
-def code_challenge_is_sound(request: AuthorizationRequest) -> None:
+def code_challenge_is_sound(authorization_request: AuthorizationRequest) -> None:
     """RFC 7636 §4.3: S256 only; plain protects nothing that the request itself does not show."""
-    if request.code_challenge is None:
-        if request.code_challenge_method is not None:
+    if authorization_request.code_challenge is None:
+        if authorization_request.code_challenge_method is not None:
             raise InvalidRequest("A code_challenge_method came without a code_challenge.")
         return
-    if request.code_challenge_method not in policy.CODE_CHALLENGE_METHODS:
+    if authorization_request.code_challenge_method not in policy.CODE_CHALLENGE_METHODS:
         raise InvalidRequest(
             "The code_challenge_method is missing, which means plain; it has to be S256."
-            if request.code_challenge_method is None
+            if authorization_request.code_challenge_method is None
             else "The code_challenge_method has to be S256."
         )
-    if not pkce.is_challenge(request.code_challenge):
+    if not pkce.is_challenge(authorization_request.code_challenge):
         raise InvalidRequest(
             "The code_challenge is not the base64url of a SHA-256: 43 characters without padding."
         )
 
 
 @upholds("RFC 9700 §2.1.1")
-def pkce_is_used_where_required(request: AuthorizationRequest) -> None:
+def pkce_is_used_where_required(authorization_request: AuthorizationRequest) -> None:
     """RFC 9700 §2.1.1: without a secret, PKCE is all that binds the code to its client."""
-    comes = request.returns(response_types.CODE)
-    if comes and request.client.pkce_required and request.code_challenge is None:
+    comes = authorization_request.returns(response_types.CODE)
+    if (
+        comes
+        and authorization_request.client.pkce_required
+        and authorization_request.code_challenge is None
+    ):
         raise InvalidRequest(
             "The parameter code_challenge is missing; this client has to use PKCE with S256."
         )
 
 
-def resources_are_known(request: AuthorizationRequest) -> None:
+def resources_are_known(authorization_request: AuthorizationRequest) -> None:
     """RFC 8707 §2: an API that is not known here, or not open to this client, has no tokens."""
-    if request.resource:
-        known(request.client, request.resource)
+    if authorization_request.resource:
+        known(authorization_request.client, authorization_request.resource)
 
 
 @upholds("OIDC Core §5.5.1.1")
-def essential_acr_is_known(request: AuthorizationRequest) -> None:
+def essential_acr_is_known(authorization_request: AuthorizationRequest) -> None:
     """OIDC Core §5.5.1.1: what there is no level of can't be reached, so nobody is asked."""
-    asked = request.essential_acr
+    asked = authorization_request.essential_acr
     if asked and not set(asked) & set(policy.ACR_VALUES):
         raise UnmetAuthenticationRequirements(
             "None of the acr values that the claims parameter calls essential is offered here; "
@@ -190,10 +205,10 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def check(request: AuthorizationRequest) -> None:
+def check(authorization_request: AuthorizationRequest) -> None:
     """Raise the first problem's ProtocolError."""
     for satisfied in CHECKS:
-        satisfied(request)
+        satisfied(authorization_request)
 
 
 def _is_one_of(response_type: str, others: Iterable[str]) -> bool:

@@ -24,7 +24,7 @@ from idp.tokens.issue import issue_in_front
 
 
 def issue(
-    request: AuthorizationRequest,
+    authorization_request: AuthorizationRequest,
     authentication: Authentication,
     client_session_id: int | None,
     now: datetime,
@@ -39,60 +39,69 @@ def issue(
     that an ID token is encrypted to.
     """
     try:
-        return _issued(request, authentication, client_session_id, now)
+        return _issued(authorization_request, authentication, client_session_id, now)
     except IntegrityError:
         raise ServerError("What the answer rests on was deleted meanwhile; try again.") from None
 
 
 def _issued(
-    request: AuthorizationRequest,
+    authorization_request: AuthorizationRequest,
     authentication: Authentication,
     client_session_id: int | None,
     now: datetime,
 ) -> dict[str, str]:
-    begins = client_session_id is None and not request.is_trial
-    in_front = response_types.carries_tokens(request.response_type)
-    kept = request.pending_id is not None
+    begins = client_session_id is None and not authorization_request.is_trial
+    in_front = response_types.carries_tokens(authorization_request.response_type)
+    kept = authorization_request.pending_id is not None
     if in_front:
-        have_key_ready(request.client)
+        have_key_ready(authorization_request.client)
     # Without any of these, one statement is all.
     with transaction.atomic() if begins or in_front or kept else nullcontext():
-        if request.pending_id is not None:
-            pending.note_answered(request.pending_id, authentication.session_id)
+        if authorization_request.pending_id is not None:
+            pending.note_answered(authorization_request.pending_id, authentication.session_id)
         if begins:
-            client_session_id = new_client_session(request.client, authentication)
+            client_session_id = new_client_session(authorization_request.client, authentication)
         authorization = Authorization(
-            client=request.client,
+            client=authorization_request.client,
             user=authentication.user,
             session_id=authentication.session_id,
             client_session_id=client_session_id,
-            scope=" ".join(sorted(request.scopes)),
-            claims=request.claims.names() if "openid" in request.scopes else {},
-            resource=list(request.resource),
-            offline=OFFLINE_ACCESS in request.scopes,
-            nonce=request.nonce,
+            scope=" ".join(sorted(authorization_request.scopes)),
+            claims=authorization_request.claims.names()
+            if "openid" in authorization_request.scopes
+            else {},
+            resource=list(authorization_request.resource),
+            offline=OFFLINE_ACCESS in authorization_request.scopes,
+            nonce=authorization_request.nonce,
             auth_time=authentication.authenticated_at,
             acr=authentication.acr,
             amr=list(authentication.amr),
         )
-        code = opaque.generate() if request.returns(response_types.CODE) else None
-        store_authorization(authorization, _to_store(code, request, now), now)
+        code = opaque.generate() if authorization_request.returns(response_types.CODE) else None
+        store_authorization(authorization, _to_store(code, authorization_request, now), now)
         if not in_front:
             return {"code": code} if code else {}
-        entitlement = Entitlement(request.client, authorization, request.scopes, request.resource)
-        wanted = response_types.parts(request.response_type)
+        entitlement = Entitlement(
+            authorization_request.client,
+            authorization,
+            authorization_request.scopes,
+            authorization_request.resource,
+        )
+        wanted = response_types.parts(authorization_request.response_type)
         members = issue_in_front(entitlement, authorization, wanted, code, now)
     return {"code": code, **members} if code else members
 
 
-def _to_store(code: str | None, request: AuthorizationRequest, now: datetime) -> NewCode | None:
+def _to_store(
+    code: str | None, authorization_request: AuthorizationRequest, now: datetime
+) -> NewCode | None:
     if code is None:
         return None
     return NewCode(
         code_hash=opaque.hash_of(code),
-        redirect_uri=request.reply_to.redirect_uri,
-        code_challenge=request.code_challenge or "",
-        code_challenge_method=request.code_challenge_method or "",
+        redirect_uri=authorization_request.reply_to.redirect_uri,
+        code_challenge=authorization_request.code_challenge or "",
+        code_challenge_method=authorization_request.code_challenge_method or "",
         expires=now + policy.CODE_LIFETIME,
     )
 

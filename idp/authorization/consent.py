@@ -16,13 +16,13 @@ from idp.tokens.revocation import revoke_families
 _MOST_PORTS = 20
 
 
-def asked_by(request: AuthorizationRequest) -> Agreed:
+def asked_by(authorization_request: AuthorizationRequest) -> Agreed:
     """Return what somebody agrees to who allows what a request asks for."""
-    port = request.loopback_port
+    port = authorization_request.loopback_port
     return Agreed(
-        request.scopes,
-        request.claims.beyond(request.scopes),
-        frozenset(request.resource),
+        authorization_request.scopes,
+        authorization_request.claims.beyond(authorization_request.scopes),
+        frozenset(authorization_request.resource),
         frozenset() if port is None else frozenset({port}),
     )
 

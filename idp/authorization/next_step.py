@@ -79,7 +79,7 @@ Step = SignIn | SignUp | ChooseAccount | TurnAway | StepUp | SetUp | AskConsent 
 
 @upholds("OIDC Core §3.1.2.3")
 def next_step(
-    request: AuthorizationRequest,
+    authorization_request: AuthorizationRequest,
     authentication: Authentication | None,
     agreed: Agreed,
     others: Sequence[User] = (),
@@ -91,12 +91,14 @@ def next_step(
     AccountSelectionRequired, InteractionRequired, ConsentRequired, AccessDenied where the request
     forbids a page or names another person, and UnmetAuthenticationRequirements.
     """
-    silent = "none" in request.prompts
-    hinted = _hinted_subject(request)
-    if "create" in request.prompts and not _has_settled(request, authentication):
+    silent = "none" in authorization_request.prompts
+    hinted = _hinted_subject(authorization_request)
+    if "create" in authorization_request.prompts and not _has_settled(
+        authorization_request, authentication
+    ):
         return SignUp()
-    if _is_choice_open(request, authentication, hinted, others):
-        _account_may_be_asked(request)
+    if _is_choice_open(authorization_request, authentication, hinted, others):
+        _account_may_be_asked(authorization_request)
         return ChooseAccount()
     if authentication is None:
         if silent:
@@ -104,43 +106,51 @@ def next_step(
                 "Nobody is signed in at this browser, and prompt=none forbids asking."
             )
         return SignIn()
-    _person_is_the_one_asked_for(request, subject_of(request.client, authentication.user), hinted)
-    if not _is_fresh(request, authentication):
+    _person_is_the_one_asked_for(
+        authorization_request, subject_of(authorization_request.client, authentication.user), hinted
+    )
+    if not _is_fresh(authorization_request, authentication):
         if silent:
-            message = f"The sign-in is older than the {request.max_age} seconds of max_age."
+            message = (
+                f"The sign-in is older than the {authorization_request.max_age} seconds of max_age."
+            )
             raise LoginRequired(message)
         return SignIn(fresh=True)
-    if not admits(request.client, authentication.user):
-        _refusal_may_be_shown(request)
+    if not admits(authorization_request.client, authentication.user):
+        _refusal_may_be_shown(authorization_request)
         return TurnAway()
-    more = _demanded(request, authentication) or _wished(request, authentication)
+    more = _demanded(authorization_request, authentication) or _wished(
+        authorization_request, authentication
+    )
     if more is not None:
         return more
-    if not _has_agreed(request, authentication, agreed):
-        _consent_may_be_asked(request)
+    if not _has_agreed(authorization_request, authentication, agreed):
+        _consent_may_be_asked(authorization_request)
         return AskConsent()
-    return Answer(replace(authentication, acr=_told(request, authentication.acr)))
+    return Answer(replace(authentication, acr=_told(authorization_request, authentication.acr)))
 
 
 @upholds("OIDC Core §3.1.2.2")
 def _person_is_the_one_asked_for(
-    request: AuthorizationRequest, sub: str, hinted: str | None
+    authorization_request: AuthorizationRequest, sub: str, hinted: str | None
 ) -> None:
     """OIDC Core §3.1.2.2, §5.5.1: another person's tokens are never an answer."""
     if hinted not in {None, sub}:
         raise LoginRequired("Somebody else is signed in than the id_token_hint says.")
-    if not request.claims.is_about(sub):
+    if not authorization_request.claims.is_about(sub):
         raise LoginRequired("Somebody else is signed in than the claims request has in sub.")
 
 
 @upholds("OIDC Core §5.5.1.1")
-def _demanded(request: AuthorizationRequest, authentication: Authentication) -> Step | None:
+def _demanded(
+    authorization_request: AuthorizationRequest, authentication: Authentication
+) -> Step | None:
     """Return what the operator's policy and an essential `acr` still take. OIDC Core §5.5.1.1.
 
     The operator can have people set up what they lack; a client's wish for it is an error.
     """
-    required = request.client.required_acr or SINGLE_FACTOR
-    essential = _lowest_essential(request)
+    required = authorization_request.client.required_acr or SINGLE_FACTOR
+    essential = _lowest_essential(authorization_request)
     demanded = highest([required, essential])
     if reaches(authentication.acr, demanded):
         return None
@@ -149,24 +159,26 @@ def _demanded(request: AuthorizationRequest, authentication: Authentication) -> 
         raise UnmetAuthenticationRequirements(
             f"The person has not set up what the essential acr {essential} takes."
         )
-    if "none" in request.prompts:
+    if "none" in authorization_request.prompts:
         raise InteractionRequired(
             f"The sign-in is below the acr {demanded}, and prompt=none forbids asking for more."
         )
     return StepUp(demanded) if reaches(reachable, demanded) else SetUp(demanded)
 
 
-def _wished(request: AuthorizationRequest, authentication: Authentication) -> Step | None:
+def _wished(
+    authorization_request: AuthorizationRequest, authentication: Authentication
+) -> Step | None:
     """Return what `acr_values` takes, if the person has it. OIDC Core §3.1.2.1: a wish.
 
     Whoever has signed in since the request came was free to choose how, and is not asked again.
     """
-    wished = request.acr_values
+    wished = authorization_request.acr_values
     if (
         not wished
-        or "none" in request.prompts
+        or "none" in authorization_request.prompts
         or any(reaches(authentication.acr, level) for level in wished)
-        or authentication.authenticated_at >= request.arrived_at
+        or authentication.authenticated_at >= authorization_request.arrived_at
     ):
         return None
     reachable = second_factor.reachable_level(authentication.user)
@@ -174,14 +186,14 @@ def _wished(request: AuthorizationRequest, authentication: Authentication) -> St
     return None if level is None else StepUp(level)
 
 
-def _told(request: AuthorizationRequest, reached: str) -> str:
+def _told(authorization_request: AuthorizationRequest, reached: str) -> str:
     """Return the level to tell: reached, and of those asked for where one of them was.
 
     OIDC Core §5.5.1.1: an essential `acr` is one of the values asked for, and a passkey reaches
     every level below its own. Never told is what was not reached, nor less than policy requires.
     """
-    required = request.client.required_acr or SINGLE_FACTOR
-    asked = request.essential_acr or request.acr_values
+    required = authorization_request.client.required_acr or SINGLE_FACTOR
+    asked = authorization_request.essential_acr or authorization_request.acr_values
     met = [
         level
         for level in policy.ACR_VALUES
@@ -190,13 +202,13 @@ def _told(request: AuthorizationRequest, reached: str) -> str:
     return highest(met) if met else reached
 
 
-def _lowest_essential(request: AuthorizationRequest) -> str:
-    known = [level for level in policy.ACR_VALUES if level in request.essential_acr]
+def _lowest_essential(authorization_request: AuthorizationRequest) -> str:
+    known = [level for level in policy.ACR_VALUES if level in authorization_request.essential_acr]
     return lowest(known) if known else SINGLE_FACTOR
 
 
 def _is_choice_open(
-    request: AuthorizationRequest,
+    authorization_request: AuthorizationRequest,
     authentication: Authentication | None,
     hinted: str | None,
     others: Sequence[User],
@@ -204,76 +216,87 @@ def _is_choice_open(
     """Whether the person still has to say which account they mean. OIDC Core §3.1.2.1."""
     if authentication is None:
         return bool(others)
-    if _has_settled(request, authentication):
+    if _has_settled(authorization_request, authentication):
         return False
-    if "select_account" in request.prompts:
+    if "select_account" in authorization_request.prompts:
         return True
     if hinted is not None:
-        return hinted in {subject_of(request.client, user) for user in others}
-    if not request.claims.is_about(subject_of(request.client, authentication.user)):
-        return any(request.claims.is_about(subject_of(request.client, user)) for user in others)
-    return (request.login_hint or "").casefold() in {user.email.casefold() for user in others}
+        return hinted in {subject_of(authorization_request.client, user) for user in others}
+    if not authorization_request.claims.is_about(
+        subject_of(authorization_request.client, authentication.user)
+    ):
+        return any(
+            authorization_request.claims.is_about(subject_of(authorization_request.client, user))
+            for user in others
+        )
+    return (authorization_request.login_hint or "").casefold() in {
+        user.email.casefold() for user in others
+    }
 
 
-def _has_settled(request: AuthorizationRequest, authentication: Authentication | None) -> bool:
+def _has_settled(
+    authorization_request: AuthorizationRequest, authentication: Authentication | None
+) -> bool:
     """Whether this account was chosen for this very request, or signed in to since it came."""
     return authentication is not None and (
-        request.chosen_in == authentication.session_id
-        or authentication.authenticated_at >= request.arrived_at
+        authorization_request.chosen_in == authentication.session_id
+        or authentication.authenticated_at >= authorization_request.arrived_at
     )
 
 
 @upholds("OIDC Core §3.1.2.6")
-def _account_may_be_asked(request: AuthorizationRequest) -> None:
+def _account_may_be_asked(authorization_request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.6: choosing an account takes a page, which prompt=none forbids."""
-    if "none" in request.prompts:
+    if "none" in authorization_request.prompts:
         raise AccountSelectionRequired(
             "Several people are signed in at this browser, and prompt=none forbids asking which."
         )
 
 
 @upholds("OIDC Core §3.1.2.4")
-def _consent_may_be_asked(request: AuthorizationRequest) -> None:
+def _consent_may_be_asked(authorization_request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.4: agreeing takes a page, which prompt=none forbids."""
-    if "none" in request.prompts:
+    if "none" in authorization_request.prompts:
         raise ConsentRequired(
             "The person has not agreed to this yet, and prompt=none forbids asking."
         )
 
 
 @upholds("RFC 6749 §4.1.2.1")
-def _refusal_may_be_shown(request: AuthorizationRequest) -> None:
+def _refusal_may_be_shown(authorization_request: AuthorizationRequest) -> None:
     """RFC 6749 §4.1.2.1: telling the person takes a page, which prompt=none forbids."""
-    if "none" in request.prompts:
+    if "none" in authorization_request.prompts:
         raise AccessDenied(NOT_ADMITTED)
 
 
 @upholds("OIDC Core §3.1.2.1")
-def _hinted_subject(request: AuthorizationRequest) -> str | None:
+def _hinted_subject(authorization_request: AuthorizationRequest) -> str | None:
     """Return whom the client expects, by an ID token of theirs. OIDC Core §3.1.2.1."""
-    if request.id_token_hint is None:
+    if authorization_request.id_token_hint is None:
         return None
-    hint_is_readable(request.id_token_hint)
-    hint = read_hint(request.id_token_hint)
-    if hint is None or hint.client_id != request.client.client_id:
+    hint_is_readable(authorization_request.id_token_hint)
+    hint = read_hint(authorization_request.id_token_hint)
+    if hint is None or hint.client_id != authorization_request.client.client_id:
         raise InvalidRequest(
             "The id_token_hint is not an ID token that was issued here to this client."
         )
     return hint.sub
 
 
-def _is_fresh(request: AuthorizationRequest, authentication: Authentication) -> bool:
+def _is_fresh(authorization_request: AuthorizationRequest, authentication: Authentication) -> bool:
     """Judged against the request's arrival, so that signing in once satisfies it for good."""
-    max_age = request.max_age
-    if "login" in request.prompts:
+    max_age = authorization_request.max_age
+    if "login" in authorization_request.prompts:
         max_age = 0
     if max_age is None:
         return True
-    return authentication.authenticated_at >= request.arrived_at - timedelta(seconds=max_age)
+    return authentication.authenticated_at >= authorization_request.arrived_at - timedelta(
+        seconds=max_age
+    )
 
 
 def _has_agreed(
-    request: AuthorizationRequest,
+    authorization_request: AuthorizationRequest,
     authentication: Authentication,
     agreed: Agreed,
 ) -> bool:
@@ -281,13 +304,13 @@ def _has_agreed(
 
     Consent that a request asks for counts only for the session that gave it on its own page.
     """
-    if "consent" in request.prompts:
-        return request.consented_in == authentication.session_id
-    if request.client.skip_authorization:
+    if "consent" in authorization_request.prompts:
+        return authorization_request.consented_in == authentication.session_id
+    if authorization_request.client.skip_authorization:
         return True
     return (
-        request.scopes <= agreed.scopes
-        and request.claims.beyond(agreed.scopes) <= agreed.claims
-        and agreed.resources.issuperset(request.resource)
-        and request.loopback_port in {None, *agreed.loopback_ports}
+        authorization_request.scopes <= agreed.scopes
+        and authorization_request.claims.beyond(agreed.scopes) <= agreed.claims
+        and agreed.resources.issuperset(authorization_request.resource)
+        and authorization_request.loopback_port in {None, *agreed.loopback_ports}
     )

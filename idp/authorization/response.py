@@ -17,7 +17,7 @@ from idp.protocol.errors import ProtocolError
 from idp.protocol.response_types import FORM_POST, FRAGMENT
 
 
-def send(http: HttpRequest, reply_to: ReplyAddress, **members: str) -> HttpResponse:
+def send(request: HttpRequest, reply_to: ReplyAddress, **members: str) -> HttpResponse:
     """Return the answer that carries these members, with `state` and `iss` (RFC 9207).
 
     A registered redirect URI's own query stays as it is.
@@ -26,7 +26,7 @@ def send(http: HttpRequest, reply_to: ReplyAddress, **members: str) -> HttpRespo
         members["state"] = reply_to.state
     members["iss"] = policy.ISSUER
     if reply_to.response_mode == FORM_POST:
-        return _posting_page(http, reply_to, members)
+        return _posting_page(request, reply_to, members)
     in_fragment = reply_to.response_mode == FRAGMENT
     return redirect_to(reply_to.redirect_uri, members, in_fragment=in_fragment)
 
@@ -43,11 +43,11 @@ def redirect_to(uri: str, members: Mapping[str, str], *, in_fragment: bool = Fal
 
 
 def send_error(
-    http: HttpRequest, reply_to: ReplyAddress, error: ProtocolError, reference: str
+    request: HttpRequest, reply_to: ReplyAddress, error: ProtocolError, reference: str
 ) -> HttpResponse:
     """Return the answer that carries an error, recorded under a reference. OIDC Core §3.1.2.6."""
     return send(
-        http,
+        request,
         reply_to,
         error=error.code,
         error_description=error.description,
@@ -56,11 +56,11 @@ def send_error(
 
 
 def _posting_page(
-    http: HttpRequest, reply_to: ReplyAddress, members: Mapping[str, str]
+    request: HttpRequest, reply_to: ReplyAddress, members: Mapping[str, str]
 ) -> HttpResponse:
     """Return the page whose form goes to the client by itself, or at the press of its button."""
     response = render(
-        http,
+        request,
         "form_post.html",
         {
             "app": app_of(reply_to.client, reply_to.redirect_uri),

@@ -72,7 +72,7 @@ def answer_page(client: Client) -> str:
 
 
 @upholds("RFC 9700 §4.1.3")
-def own_page(http: HttpRequest, client: Client, arrival: Arrival) -> str | None:
+def own_page(request: HttpRequest, client: Client, arrival: Arrival) -> str | None:
     """Return the page of ours that answers this request; None for a client's own request.
 
     Raises InvalidRequest for a trial at any browser but the one in which its operator is signed in.
@@ -80,7 +80,7 @@ def own_page(http: HttpRequest, client: Client, arrival: Arrival) -> str | None:
     """
     if arrival.tried_in is None:
         return None
-    if _session_here(http, arrival.tried_in) is None:
+    if _session_here(request, arrival.tried_in) is None:
         raise InvalidRequest(
             "This is a test sign-in; it goes on only in the browser in which an operator began it, "
             "and while they are signed in there."
@@ -88,7 +88,7 @@ def own_page(http: HttpRequest, client: Client, arrival: Arrival) -> str | None:
     return answer_page(client)
 
 
-def take(http: HttpRequest, client: Client, state: str) -> Trial | None:
+def take(request: HttpRequest, client: Client, state: str) -> Trial | None:
     """Return the trial that an answer with this `state` is for, once; None if it is not one's here.
 
     It has to be of this client, and have begun in this browser.
@@ -96,15 +96,15 @@ def take(http: HttpRequest, client: Client, state: str) -> Trial | None:
     row = pending.find(state)
     if row is None or row.client_id != client.pk or row.tried_in_id is None:
         return None
-    session = _session_here(http, row.tried_in_id)
+    session = _session_here(request, row.tried_in_id)
     if session is None:
         return None
     taken, _ = PendingAuthorization.objects.filter(pk=row.pk).delete()
     return Trial(session, row.parameters) if taken else None
 
 
-def _session_here(http: HttpRequest, session_id: str) -> Session | None:
-    here = parking.sessions_of(http)
+def _session_here(request: HttpRequest, session_id: str) -> Session | None:
+    here = parking.sessions_of(request)
     return next((session for session in here if session.pk == session_id), None)
 
 

@@ -20,17 +20,17 @@ from idp.models import PendingAuthorization
 from idp.protocol.errors import InteractionRequired, ProtocolError, RequestExpired
 
 
-def answered_page(http: HttpRequest, pending_id: str) -> HttpResponse:
+def answered_page(request: HttpRequest, pending_id: str) -> HttpResponse:
     """Say that the sign-in is finished, with a way to the app and one to the account."""
     row = pending.find_expired(pending_id)
     if row is None:
-        return error_page(http, RequestExpired("This sign-in was finished a while ago."))
+        return error_page(request, RequestExpired("This sign-in was finished a while ago."))
     if "none" in row.parameters.get("prompt", "").split():
         with suppress(ProtocolError):  # the client may have changed since
-            return _silent_answer(http, row)
-    viewer = authentication_of(http)
+            return _silent_answer(request, row)
+    viewer = authentication_of(request)
     return render(
-        http,
+        request,
         "answered.html",
         {
             "app_name": name_of(row.client),
@@ -41,11 +41,11 @@ def answered_page(http: HttpRequest, pending_id: str) -> HttpResponse:
     )
 
 
-def _silent_answer(http: HttpRequest, row: PendingAuthorization) -> HttpResponse:
+def _silent_answer(request: HttpRequest, row: PendingAuthorization) -> HttpResponse:
     """Return the error for a request that forbade pages. OIDC Core §3.1.2.6."""
     parameters = pending.arrival_of(row).parameters
     reply_to = verified(row.client, parameters)
     error = InteractionRequired("This request was answered before; send a new one.")
     client_id = row.client.client_id
-    reference = events.denied(error, http, client_id=client_id, parameters=parameters)
-    return send_error(http, reply_to, error, reference)
+    reference = events.denied(error, request, client_id=client_id, parameters=parameters)
+    return send_error(request, reply_to, error, reference)

@@ -48,29 +48,29 @@ from idp.statements.sso_session import Agreed, SsoSession, find_sso_session
 @csrf_exempt
 @not_kept
 @methods("GET", "HEAD", "POST")
-def authorize(http: HttpRequest) -> HttpResponse:
+def authorize(request: HttpRequest) -> HttpResponse:
     """Every visit enters here: the client's first, and each return from sign-in or consent."""
     try:
-        return _enter(http)
+        return _enter(request)
     except pending.AnsweredError as answered:
-        return answered_page(http, answered.pending_id)
+        return answered_page(request, answered.pending_id)
 
 
-def _enter(http: HttpRequest) -> HttpResponse:
+def _enter(request: HttpRequest) -> HttpResponse:
     try:
-        arrival = _arrival(http)
+        arrival = _arrival(request)
     except _Gone as gone:
-        return _start_again(http, gone)
+        return _start_again(request, gone)
     except ProtocolError as error:
-        return error_page(http, error)
+        return error_page(request, error)
     try:
         client_id = _client_id(arrival.parameters)
         if arrival.pending_id is None:
-            introduce(http, client_id)
-        return _visit(http, arrival, lookup.find(client_id, UnknownClient))
+            introduce(request, client_id)
+        return _visit(request, arrival, lookup.find(client_id, UnknownClient))
     except ProtocolError as error:
         # No verified address: the person is told, the redirect_uri is not used.
-        return error_page(http, error, arrival.parameters)
+        return error_page(request, error, arrival.parameters)
 
 
 class _Gone(RequestExpired):
@@ -82,13 +82,13 @@ class _Gone(RequestExpired):
 
 
 @upholds("OIDC Core §3.1.2")
-def _arrival(http: HttpRequest) -> Arrival:
+def _arrival(request: HttpRequest) -> Arrival:
     """Return the request: new from its client, or kept and found by its id."""
-    body = form_of(http) if http.method == "POST" else ""
-    parameters = Parameters.parse(query_of(http), body)
+    body = form_of(request) if request.method == "POST" else ""
+    parameters = Parameters.parse(query_of(request), body)
     pending_id = parameters.get(PENDING)
     if pending_id is not None and "client_id" not in parameters.values:
-        row = pending_of(http)
+        row = pending_of(request)
         if row is None:
             raise _Gone(pending_id)
         if row.answered_at is not None:
@@ -108,27 +108,27 @@ def _client_id(parameters: Parameters) -> str:
     return client_id
 
 
-def _visit(http: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
+def _visit(request: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
     """Open the request object if there is one, then go by what the request is with it."""
     try:
-        visitor = rate_limit_key(http)
+        visitor = rate_limit_key(request)
         signed = request_object.read(client, arrival, visitor, timezone.now())
         arrival = replace(arrival, parameters=signed.parameters) if signed else arrival
     except ProtocolError as error:
         # Nothing inside is believed: only an address outside can be answered.
-        return _refuse(http, arrival, _known_address(client, arrival.parameters, error), error)
-    reply_to = verified(client, arrival.parameters, trial.own_page(http, client, arrival))
+        return _refuse(request, arrival, _known_address(client, arrival.parameters, error), error)
+    reply_to = verified(client, arrival.parameters, trial.own_page(request, client, arrival))
     try:
         if signed is not None:
             request_object.check(client, signed, timezone.now())
-        request = AuthorizationRequest.parse(arrival, reply_to)
-        check(request)
-        if http.method == "POST":
+        authorization_request = AuthorizationRequest.parse(arrival, reply_to)
+        check(authorization_request)
+        if request.method == "POST":
             # A cross-site POST brings no Lax cookie: it is kept, and goes on as a GET.
-            return redirect(continue_at(pending.keep(client, arrival, client_address(http))))
-        return _proceed(http, arrival, request)
+            return redirect(continue_at(pending.keep(client, arrival, client_address(request))))
+        return _proceed(request, arrival, authorization_request)
     except ProtocolError as error:
-        return _refuse(http, arrival, reply_to, error)
+        return _refuse(request, arrival, reply_to, error)
 
 
 def _known_address(client: Client, parameters: Parameters, error: ProtocolError) -> ReplyAddress:
@@ -140,25 +140,25 @@ def _known_address(client: Client, parameters: Parameters, error: ProtocolError)
 
 
 def _refuse(
-    http: HttpRequest, arrival: Arrival, reply_to: ReplyAddress, error: ProtocolError
+    request: HttpRequest, arrival: Arrival, reply_to: ReplyAddress, error: ProtocolError
 ) -> HttpResponse:
     """Bring the error to the client."""
     client = reply_to.client
     if arrival.pending_id is not None:
         pending.note_answered(arrival.pending_id, None)
-    authentication = authentication_of(http)
+    authentication = authentication_of(request)
     reference = events.denied(
         error,
-        http,
+        request,
         client_id=client.client_id,
         parameters=arrival.parameters,
         user=authentication.user if authentication else None,
     )
-    return _answered(http, arrival, client, send_error(http, reply_to, error, reference))
+    return _answered(request, arrival, client, send_error(request, reply_to, error, reference))
 
 
 def _answered(
-    http: HttpRequest, arrival: Arrival, client: Client, response: HttpResponse
+    request: HttpRequest, arrival: Arrival, client: Client, response: HttpResponse
 ) -> HttpResponse:
     """Return the answer to the client: by way of a page where a form of ours may have led here.
 
@@ -166,81 +166,85 @@ def _answered(
     """
     is_silent = "none" in (arrival.parameters.get("prompt") or "").split()
     is_from_our_page = (
-        arrival.pending_id is not None or http.META.get("HTTP_SEC_FETCH_SITE") == "same-origin"
+        arrival.pending_id is not None or request.META.get("HTTP_SEC_FETCH_SITE") == "same-origin"
     )
     if is_silent or not is_from_our_page:
         return response
-    return go_on_by_page(http, response, client)
+    return go_on_by_page(request, response, client)
 
 
-def _proceed(http: HttpRequest, arrival: Arrival, request: AuthorizationRequest) -> HttpResponse:
-    signed_in = _sso_session(http, request.client)
+def _proceed(
+    request: HttpRequest, arrival: Arrival, authorization_request: AuthorizationRequest
+) -> HttpResponse:
+    signed_in = _sso_session(request, authorization_request.client)
     authentication = authentication_in(signed_in.session) if signed_in else None
     agreed = signed_in.agreed if signed_in else Agreed()
-    others = [row.session.user for row in parking.others(http)]
-    match next_step(request, authentication, agreed, others):
+    others = [row.session.user for row in parking.others(request)]
+    match next_step(authorization_request, authentication, agreed, others):
         case SignIn(fresh):
             query = {
-                "next": _kept(http, arrival, request.client),
+                "next": _kept(request, arrival, authorization_request.client),
                 **({"fresh": "1"} if fresh else {}),
             }
             return redirect(f"{reverse('account_login')}?{urlencode(query)}")
         case SignUp():
-            query = {"next": _kept(http, arrival, request.client), "create": "1"}
+            query = {"next": _kept(request, arrival, authorization_request.client), "create": "1"}
             return redirect(f"{reverse('account_signup')}?{urlencode(query)}")
         case ChooseAccount():
-            query = {"next": _kept(http, arrival, request.client), "choose": "1"}
+            query = {"next": _kept(request, arrival, authorization_request.client), "choose": "1"}
             page = "account_choose" if others else "account_login"
             return redirect(f"{reverse(page)}?{urlencode(query)}")
         case StepUp(level):
-            kept = _kept(http, arrival, request.client)
+            kept = _kept(request, arrival, authorization_request.client)
             return redirect(second_factor.step_up_address(level, kept))
         case SetUp(level):
-            kept = _kept(http, arrival, request.client)
+            kept = _kept(request, arrival, authorization_request.client)
             return redirect(second_factor.set_up_address(level, kept))
         case TurnAway():
-            return _page_of_ours(http, "not_admitted", arrival, request.client)
+            return _page_of_ours(request, "not_admitted", arrival, authorization_request.client)
         case AskConsent():
-            return _page_of_ours(http, "consent", arrival, request.client)
+            return _page_of_ours(request, "consent", arrival, authorization_request.client)
         case Answer(authentication):
             known = signed_in.client_session_id if signed_in else None
-            members = codes.issue(request, authentication, known, timezone.now())
-            state = session_state(request.reply_to, authentication.session_id)
+            members = codes.issue(authorization_request, authentication, known, timezone.now())
+            state = session_state(authorization_request.reply_to, authentication.session_id)
             if state is not None:
                 members["session_state"] = state
-            response = send(http, request.reply_to, **members)
-            return _answered(http, arrival, request.client, response)
+            response = send(request, authorization_request.reply_to, **members)
+            return _answered(request, arrival, authorization_request.client, response)
 
 
-def _sso_session(http: HttpRequest, client: Client) -> SsoSession | None:
+def _sso_session(request: HttpRequest, client: Client) -> SsoSession | None:
     """Return the session of this browser with what its user agreed to; one statement.
 
     None where nobody is signed in.
     """
-    session_id = session_id_of(http)
+    session_id = session_id_of(request)
     found = find_sso_session(session_id, client.pk, timezone.now()) if session_id else None
-    return found if recognize(http, found.session if found else None) else None
+    return found if recognize(request, found.session if found else None) else None
 
 
-def _kept(http: HttpRequest, arrival: Arrival, client: Client) -> str:
-    return continue_at(pending.keep(client, arrival, client_address(http)))
+def _kept(request: HttpRequest, arrival: Arrival, client: Client) -> str:
+    return continue_at(pending.keep(client, arrival, client_address(request)))
 
 
-def _page_of_ours(http: HttpRequest, name: str, arrival: Arrival, client: Client) -> HttpResponse:
-    pending_id = pending.keep(client, arrival, client_address(http))
+def _page_of_ours(
+    request: HttpRequest, name: str, arrival: Arrival, client: Client
+) -> HttpResponse:
+    pending_id = pending.keep(client, arrival, client_address(request))
     return redirect(f"{reverse(name)}?{urlencode({PENDING: pending_id})}")
 
 
-def _start_again(http: HttpRequest, gone: _Gone) -> HttpResponse:
+def _start_again(request: HttpRequest, gone: _Gone) -> HttpResponse:
     """Say how to go on."""
     expired = pending.find_expired(gone.pending_id)
     if expired is None:
-        return error_page(http, gone)
+        return error_page(request, gone)
     if expired.answered_at is not None:
         raise pending.AnsweredError(gone.pending_id)
     parameters = pending.arrival_of(expired).parameters
     if expired.client.require_signed_request_object or expired.tried_in_id is not None:
-        return error_page(http, gone, parameters)
+        return error_page(request, gone, parameters)
     sent = {**parameters.values, **({"resource": expired.resources} if expired.resources else {})}
-    again = f"{http.path}?{urlencode(sent, doseq=True)}"
-    return error_page(http, gone, parameters, start_again=again)
+    again = f"{request.path}?{urlencode(sent, doseq=True)}"
+    return error_page(request, gone, parameters, start_again=again)

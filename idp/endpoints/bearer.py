@@ -15,11 +15,11 @@ _SCHEME = re.compile(r"bearer\b", re.IGNORECASE)
 
 
 @upholds("RFC 6750 §2.1")
-def token_of(http: HttpRequest) -> str | None:
+def token_of(request: HttpRequest) -> str | None:
     """Return the token of the Authorization header, or None. RFC 6750 §2.1."""
-    if query := query_of(http):
+    if query := query_of(request):
         _token_is_not_in_the_address(query)
-    header = http.META.get("HTTP_AUTHORIZATION")
+    header = request.META.get("HTTP_AUTHORIZATION")
     if header is None or _SCHEME.match(header) is None:
         return None  # another scheme is as if nothing had come (RFC 6750 §3.1)
     match = _BEARER.fullmatch(header)
@@ -38,10 +38,10 @@ def _token_is_not_in_the_address(query: str) -> None:
 
 
 def refuse(
-    error: ProtocolError, http: HttpRequest, *, client_id: str | None = None, **challenge: str
+    error: ProtocolError, request: HttpRequest, *, client_id: str | None = None, **challenge: str
 ) -> HttpResponse:
     """Return and record what was wrong with the token (RFC 6750 §3)."""
-    members = error_members(error, events.denied(error, http, client_id=client_id))
+    members = error_members(error, events.denied(error, request, client_id=client_id))
     response = answer(dict(members), error.status)
     response["WWW-Authenticate"] = _bearer(**members, **challenge)
     return response

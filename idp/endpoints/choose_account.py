@@ -21,54 +21,56 @@ from idp.tokens.id_token import read_hint
 
 @never_cache
 @methods("GET", "HEAD", "POST")
-def choose_account(http: HttpRequest) -> HttpResponse:
+def choose_account(request: HttpRequest) -> HttpResponse:
     """Show the accounts that are signed in here, or do what was chosen with one of them."""
-    if http.method == "POST":
-        response = _act(http)
-        parking.keep_cookie(http, response)
+    if request.method == "POST":
+        response = _act(request)
+        parking.keep_cookie(request, response)
         return response
-    row = pending_of(http)
-    sessions = parking.sessions_of(http)
+    row = pending_of(request)
+    sessions = parking.sessions_of(request)
     if not sessions:
-        return redirect(_page("account_login", http))
+        return redirect(_page("account_login", request))
     sessions.sort(key=lambda session: not _is_meant(row, session))
     return render(
-        http,
+        request,
         "account/choose.html",
-        {"sessions": sessions, "has_room": parking.has_room(http), "most": parking.MOST},
+        {"sessions": sessions, "has_room": parking.has_room(request), "most": parking.MOST},
     )
 
 
-def _act(http: HttpRequest) -> HttpResponse:
+def _act(request: HttpRequest) -> HttpResponse:
     """Use an account, sign out of one or all, or make room for another."""
-    match http.POST:
+    match request.POST:
         case {"account": session_id}:
-            return _choose(http, session_id)
+            return _choose(request, session_id)
         case {"sign-out": "all"}:
-            page = page_about(parking.sessions_of(http))
-            parking.sign_out_of_all(http)
+            page = page_about(parking.sessions_of(request))
+            parking.sign_out_of_all(request)
             return redirect(page)
         case {"sign-out": session_id}:
-            parking.sign_out(http, session_id)
-            return redirect(_page("account_choose", http))
-        case {"another": page} if parking.has_room(http):
-            parking.park(http)
-            return redirect(_page("account_signup" if page == "sign-up" else "account_login", http))
+            parking.sign_out(request, session_id)
+            return redirect(_page("account_choose", request))
+        case {"another": page} if parking.has_room(request):
+            parking.park(request)
+            return redirect(
+                _page("account_signup" if page == "sign-up" else "account_login", request)
+            )
         case _:
-            return redirect(_page("account_choose", http))
+            return redirect(_page("account_choose", request))
 
 
-def _choose(http: HttpRequest, session_id: str) -> HttpResponse:
+def _choose(request: HttpRequest, session_id: str) -> HttpResponse:
     """Go on as this account. It counts as chosen for this request, in this session, alone."""
-    present = session_of(http)
+    present = session_of(request)
     is_here = present is not None and present.pk == session_id
-    if not is_here and not parking.switch_to(http, session_id):
-        return redirect(_page("account_choose", http))
-    row = pending_of(http)
+    if not is_here and not parking.switch_to(request, session_id):
+        return redirect(_page("account_choose", request))
+    row = pending_of(request)
     if row is not None:
         pending.note_chosen_in(row.pk, session_id)
         return redirect(continue_at(row.pk))
-    target = next_of(http)
+    target = next_of(request)
     safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     return redirect(target if safe else reverse("account_home"))
 
@@ -84,7 +86,7 @@ def _is_meant(row: PendingAuthorization | None, session: Session) -> bool:
     return hinted.casefold() == session.user.email.casefold()
 
 
-def _page(name: str, http: HttpRequest) -> str:
+def _page(name: str, request: HttpRequest) -> str:
     """Return a page of ours with what it goes on to."""
-    target = next_of(http)
+    target = next_of(request)
     return reverse(name) + (f"?{urlencode({'next': target})}" if target else "")

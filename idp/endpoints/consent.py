@@ -32,58 +32,66 @@ from idp.statements.sso_session import Agreed
 
 @never_cache
 @methods("GET", "HEAD", "POST")
-def consent(http: HttpRequest) -> HttpResponse:
+def consent(request: HttpRequest) -> HttpResponse:
     """Ask, or take the answer. The server holds the request; the form carries a yes or a no."""
-    waiting = waiting_at(http)
+    waiting = waiting_at(request)
     if isinstance(waiting, HttpResponse):
         return waiting
-    if http.method == "POST":
+    if request.method == "POST":
         try:
-            return _take_answer(http, waiting)
+            return _take_answer(request, waiting)
         except pending.AnsweredError:
             return redirect(waiting.continue_path)
-    request, person = waiting.request, waiting.authentication.user
+    authorization_request, person = waiting.authorization_request, waiting.authentication.user
     return render(
-        http,
+        request,
         "consent.html",
         {
-            "details": details(person, consents.asked_by(request)),
+            "details": details(person, consents.asked_by(authorization_request)),
             "person": person,
             "looks_like": looks_like(waiting.row.client),
             "shown_as": waiting.row.client.display_fingerprint,
-            "on_device": request.loopback_port is not None,
+            "on_device": authorization_request.loopback_port is not None,
             "continue_path": waiting.continue_path,
         },
     )
 
 
-def _take_answer(http: HttpRequest, waiting: Waiting) -> HttpResponse:
+def _take_answer(request: HttpRequest, waiting: Waiting) -> HttpResponse:
     """Remember a yes and go on; bring a no to the client."""
-    row, request, person = waiting.row, waiting.request, waiting.authentication.user
+    row, authorization_request, person = (
+        waiting.row,
+        waiting.authorization_request,
+        waiting.authentication.user,
+    )
     client_id = row.client.client_id
     try:
-        _answer_is_yes(http)
+        _answer_is_yes(request)
     except AccessDenied as error:
         pending.note_answered(row.pk, None)
         reference = events.denied(
             error,
-            http,
+            request,
             client_id=client_id,
             parameters=pending.arrival_of(row).parameters,
             user=person,
         )
-        return go_on_by_page(http, send_error(http, request.reply_to, error, reference), row.client)
-    if http.POST.get("shown_as") != row.client.display_fingerprint:
-        return redirect(http.get_full_path())  # the app is another than the page had shown
-    agreed = consents.asked_by(request)
+        return go_on_by_page(
+            request,
+            send_error(request, authorization_request.reply_to, error, reference),
+            row.client,
+        )
+    if request.POST.get("shown_as") != row.client.display_fingerprint:
+        return redirect(request.get_full_path())  # the app is another than the page had shown
+    agreed = consents.asked_by(authorization_request)
     consents.remember(person, row.client, agreed)
     consents.note_given_in(row.pk, waiting.authentication.session_id)
     events.record(
         events.Kind.CONSENTED,
-        http,
+        request,
         user=person,
         client_id=client_id,
-        scope=" ".join(sorted(request.scopes)),
+        scope=" ".join(sorted(authorization_request.scopes)),
         claims=sorted(agreed.claims),
         resources=sorted(agreed.resources),
     )
@@ -91,9 +99,9 @@ def _take_answer(http: HttpRequest, waiting: Waiting) -> HttpResponse:
 
 
 @upholds("RFC 6749 §4.1.2.1")
-def _answer_is_yes(http: HttpRequest) -> None:
+def _answer_is_yes(request: HttpRequest) -> None:
     """RFC 6749 §4.1.2.1: a no is brought to the client."""
-    if http.POST.get("answer") != "allow":
+    if request.POST.get("answer") != "allow":
         raise AccessDenied("The person chose not to allow this.")
 
 

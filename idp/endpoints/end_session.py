@@ -35,32 +35,32 @@ _SEALED = "request"
 @csrf_exempt
 @never_cache
 @methods("GET", "HEAD", "POST")
-def end_session(http: HttpRequest) -> HttpResponse:
+def end_session(request: HttpRequest) -> HttpResponse:
     """Sign out at once where the hint is of this session; otherwise ask."""
     parameters = None
     try:
-        parameters = _parameters(http)
-        request = _request(parameters)
+        parameters = _parameters(request)
+        logout_request = _request(parameters)
     except ProtocolError as error:
-        return _refuse(http, error, parameters)
-    if http.method == "POST":
+        return _refuse(request, error, parameters)
+    if request.method == "POST":
         # A cross-site POST brings no Lax cookie: it goes on as a GET, which does.
         return redirect(f"{policy.PATHS['end_session_endpoint']}?{_sealed(parameters)}")
-    authentication = authentication_of(http)
-    if authentication and request.is_by(authentication.user, authentication.session_id):
-        return _sign_out(http, request)
-    parked = [row.session for row in parking.others(http)]
-    hinted = next((it for it in parked if request.is_by(it.user, it.pk)), None)
+    authentication = authentication_of(request)
+    if authentication and logout_request.is_by(authentication.user, authentication.session_id):
+        return _sign_out(request, logout_request)
+    parked = [row.session for row in parking.others(request)]
+    hinted = next((it for it in parked if logout_request.is_by(it.user, it.pk)), None)
     if hinted is not None:
-        parking.sign_out(http, hinted.pk)
-        return _leave(http, request, [hinted])
+        parking.sign_out(request, hinted.pk)
+        return _leave(request, logout_request, [hinted])
     if authentication is None:
-        return _leave(http, request, [])
+        return _leave(request, logout_request, [])
     return render(
-        http,
+        request,
         "end_session.html",
         {
-            "app_name": name_of(request.client) if request.client else "",
+            "app_name": name_of(logout_request.client) if logout_request.client else "",
             "person": authentication.user,
             "sealed": _sealed(parameters),
         },
@@ -69,34 +69,34 @@ def end_session(http: HttpRequest) -> HttpResponse:
 
 @never_cache
 @methods("GET", "HEAD", "POST")
-def confirm(http: HttpRequest) -> HttpResponse:
+def confirm(request: HttpRequest) -> HttpResponse:
     """Take the answer: sign out and go where the client said, or stay."""
-    if http.method != "POST":  # a reload, or the language switch: back to the question
-        return redirect(f"{policy.PATHS['end_session_endpoint']}?{query_of(http)}")
+    if request.method != "POST":  # a reload, or the language switch: back to the question
+        return redirect(f"{policy.PATHS['end_session_endpoint']}?{query_of(request)}")
     parameters = None
     try:
-        parameters = _parameters(http)
-        request = _request(parameters)
+        parameters = _parameters(request)
+        logout_request = _request(parameters)
     except ProtocolError as error:
-        return _refuse(http, error, parameters)
-    if http.POST.get("answer") != "sign-out":
+        return _refuse(request, error, parameters)
+    if request.POST.get("answer") != "sign-out":
         return redirect("account_home")
-    left = _sign_out(http, request)
-    return go_on_by_page(http, left, request.client) if request.client else left
+    left = _sign_out(request, logout_request)
+    return go_on_by_page(request, left, logout_request.client) if logout_request.client else left
 
 
 @upholds("OIDC RP-Initiated Logout §2")
-def _parameters(http: HttpRequest) -> Parameters:
+def _parameters(request: HttpRequest) -> Parameters:
     """Return the request's parameters, or those that it was kept under. Raises InvalidRequest."""
-    query = Parameters.parse(query_of(http))
+    query = Parameters.parse(query_of(request))
     if _SEALED in query.values:
         try:
             kept = json.loads(server_keys.unseal(query.values[_SEALED], _PURPOSE))
         except InvalidToken:
             raise RequestExpired("The address of this page is incomplete.") from None
         return Parameters(kept)
-    body = form_of(http) if http.method == "POST" else ""
-    return Parameters.parse(query_of(http), body)
+    body = form_of(request) if request.method == "POST" else ""
+    return Parameters.parse(query_of(request), body)
 
 
 def _request(parameters: Parameters) -> LogoutRequest:
@@ -104,10 +104,12 @@ def _request(parameters: Parameters) -> LogoutRequest:
     return LogoutRequest.parse(parameters.values)
 
 
-def _refuse(http: HttpRequest, error: ProtocolError, parameters: Parameters | None) -> HttpResponse:
+def _refuse(
+    request: HttpRequest, error: ProtocolError, parameters: Parameters | None
+) -> HttpResponse:
     """Tell the person that nothing has happened, and how to sign out all the same."""
     client_id = client_id_of(parameters.values) if parameters else None
-    return error_page(http, error, parameters, client_id=client_id, signing_out=True)
+    return error_page(request, error, parameters, client_id=client_id, signing_out=True)
 
 
 def _sealed(parameters: Parameters) -> str:
@@ -118,23 +120,25 @@ def _sealed(parameters: Parameters) -> str:
     return urlencode({_SEALED: server_keys.seal(text, _PURPOSE), **languages})
 
 
-def _sign_out(http: HttpRequest, request: LogoutRequest) -> HttpResponse:
+def _sign_out(request: HttpRequest, logout_request: LogoutRequest) -> HttpResponse:
     """End this browser's session, if it has one."""
-    present = session_of(http)
-    logout(http)
-    return _leave(http, request, [present] if present else [])
+    present = session_of(request)
+    logout(request)
+    return _leave(request, logout_request, [present] if present else [])
 
 
-def _leave(http: HttpRequest, request: LogoutRequest, ended: list[Session]) -> HttpResponse:
+def _leave(
+    request: HttpRequest, logout_request: LogoutRequest, ended: list[Session]
+) -> HttpResponse:
     """Go where the client said, with its state and nothing else, or to our own page.
 
     Where the browser has to tell other apps first, it does so on our page and goes on by itself.
     """
-    if request.post_logout_redirect_uri is None:
+    if logout_request.post_logout_redirect_uri is None:
         return redirect(page_about(ended))
-    members = {} if request.state is None else {"state": request.state}
-    left = redirect_to(request.post_logout_redirect_uri, members)
+    members = {} if logout_request.state is None else {"state": logout_request.state}
+    left = redirect_to(logout_request.post_logout_redirect_uri, members)
     apps = apps_of(ended)
     if not any(app.frame for app in apps):
         return left
-    return signed_out.page(http, apps, continue_to=left["Location"])
+    return signed_out.page(request, apps, continue_to=left["Location"])

@@ -66,7 +66,7 @@ _SIGNING_OUT = (
 
 
 def error_page(
-    http: HttpRequest,
+    request: HttpRequest,
     error: ProtocolError,
     parameters: Parameters | None = None,
     *,
@@ -80,10 +80,10 @@ def error_page(
     the caller knows better; `start_again` is the path at which an expired request begins anew.
     """
     client_id = client_id or (parameters.get("client_id") if parameters else None)
-    viewer = authentication_of(http)
+    viewer = authentication_of(request)
     reference = events.denied(
         error,
-        http,
+        request,
         client_id=client_id,
         parameters=parameters,
         user=viewer.user if viewer else None,
@@ -93,7 +93,7 @@ def error_page(
     )
     heading, sentence = _SIGNING_OUT if signing_out else _told(error)
     response = render(
-        http,
+        request,
         "error.html",
         {
             "heading": heading,

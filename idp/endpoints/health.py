@@ -28,14 +28,14 @@ _DISPENSABLE = frozenset({"cache"})
 
 @require_safe
 @never_cache
-def healthz(http: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """Say that this process answers, whatever becomes of all else."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 @never_cache
-def readyz(http: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """Say whether requests can be served, and what is out of order: 503 where they can't."""
     ends_at = time.monotonic() + _ANSWERS_WITHIN
     problems: Problems = {}

@@ -13,7 +13,7 @@ from idp.clients.presentation import app_of, logo_policy
 from idp.models import Client
 
 
-def go_on_by_page(http: HttpRequest, response: HttpResponse, client: Client) -> HttpResponse:
+def go_on_by_page(request: HttpRequest, response: HttpResponse, client: Client) -> HttpResponse:
     """Return a page that goes on to where a redirect leads; any other response as it is.
 
     A redirect within our own pages needs no page in between.
@@ -21,7 +21,7 @@ def go_on_by_page(http: HttpRequest, response: HttpResponse, client: Client) -> 
     target = response.headers.get("Location", "/")
     if target.startswith(("/", f"{policy.ISSUER}/")):
         return response
-    page = render(http, "interstitial.html", {"app": app_of(client, target), "target": target})
+    page = render(request, "interstitial.html", {"app": app_of(client, target), "target": target})
     page["Cache-Control"] = "no-store"
     # The page's own address names the request; the target carries the code.
     page["Referrer-Policy"] = "no-referrer"

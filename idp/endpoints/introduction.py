@@ -12,18 +12,18 @@ from idp.events import Kind, masked, record
 from idp.registration import client_id_documents, software_statements
 
 
-def introduce(http: HttpRequest, client_id: str) -> None:
+def introduce(request: HttpRequest, client_id: str) -> None:
     """Have a client as its own document describes it, if it has one; raises what `look` does."""
     if not client_id_documents.may_be_at(client_id):
         return
-    news = client_id_documents.look(client_id, rate_limit_key(http), timezone.now())
+    news = client_id_documents.look(client_id, rate_limit_key(request), timezone.now())
     if news is None:
         return
     target = f"client {client_id}"
     if news.changes is not None:
         record(
             Kind.CHANGED,
-            http,
+            request,
             client_id=client_id,
             target=target,
             reason="The app changed its own document.",
@@ -32,7 +32,7 @@ def introduce(http: HttpRequest, client_id: str) -> None:
         return
     record(
         Kind.REGISTERED,
-        http,
+        request,
         client_id=client_id,
         target=target,
         reason="The app came with its own document.",

@@ -18,15 +18,17 @@ SIGNED = "application/token-introspection+jwt"
 
 @csrf_exempt
 @methods("POST")
-def introspect(http: HttpRequest) -> HttpResponse:
+def introspect(request: HttpRequest) -> HttpResponse:
     """Say what a token is, to its own client or to the API it is for; to others it is inactive."""
     try:
-        client, parameters = authenticated_client(http)
+        client, parameters = authenticated_client(request)
         _caller_has_a_secret(client)
         members = introspected(client, parameters.require("token"), timezone.now())
     except ProtocolError as error:
-        return refuse_client(error, http)
-    return _signed(client, members) if SIGNED in http.headers.get("Accept", "") else answer(members)
+        return refuse_client(error, request)
+    return (
+        _signed(client, members) if SIGNED in request.headers.get("Accept", "") else answer(members)
+    )
 
 
 @upholds("RFC 7662 §2.1")

@@ -7,9 +7,9 @@ from idp.authorization import pending
 from idp.continuation import pending_of
 
 
-def language(http: HttpRequest) -> HttpResponse:
+def language(request: HttpRequest) -> HttpResponse:
     """Remember the language for this browser; a person's choice ends what the client wished for."""
-    row = pending_of(http)
-    if http.method == "POST" and row is not None:
+    row = pending_of(request)
+    if request.method == "POST" and row is not None:
         pending.forget_parameter(row, "ui_locales")
-    return set_language(http)
+    return set_language(request)

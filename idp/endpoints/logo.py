@@ -7,9 +7,9 @@ from idp.endpoints.wire import methods
 
 
 @methods("GET", "HEAD")
-def logo(http: HttpRequest) -> HttpResponse:
+def logo(request: HttpRequest) -> HttpResponse:
     """Return the picture whose SHA-256 the address has: it never changes."""
-    picture = logos.picture_of(http.GET.get("digest", "").replace("\0", ""))
+    picture = logos.picture_of(request.GET.get("digest", "").replace("\0", ""))
     if picture is None:
         return HttpResponse(status=404, headers={"Cache-Control": "no-store"})
     return HttpResponse(

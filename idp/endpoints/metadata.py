@@ -37,12 +37,12 @@ def published(path: str) -> Document | None:
 
 
 @methods("GET", "HEAD")
-def document(http: HttpRequest) -> HttpResponse:
+def document(request: HttpRequest) -> HttpResponse:
     """Serve a document where the WSGI entrance has not."""
-    found = published(http.path)
+    found = published(request.path)
     if found is None:
-        raise LookupError(http.path)
-    not_modified = http.headers.get("If-None-Match") == found.etag
+        raise LookupError(request.path)
+    not_modified = request.headers.get("If-None-Match") == found.etag
     response = HttpResponseNotModified() if not_modified else HttpResponse(found.body)
     for name, value in found.headers:
         response[name] = value

@@ -17,32 +17,32 @@ from idp.protocol.rules import upholds
 
 @never_cache
 @methods("GET", "HEAD", "POST")
-def not_admitted(http: HttpRequest) -> HttpResponse:
+def not_admitted(request: HttpRequest) -> HttpResponse:
     """Tell the person; their press of a button tells the app. Recorded each time, for support."""
-    waiting = waiting_at(http)
+    waiting = waiting_at(request)
     if isinstance(waiting, HttpResponse):
         return waiting
     try:
         _person_is_admitted(waiting)
     except AccessDenied as error:
         person = waiting.authentication.user
-        if http.method == "POST":
+        if request.method == "POST":
             try:
                 pending.note_answered(waiting.row.pk, None)
             except pending.AnsweredError:
                 return redirect(waiting.continue_path)
         reference = events.denied(
             error,
-            http,
+            request,
             client_id=waiting.row.client.client_id,
             parameters=pending.arrival_of(waiting.row).parameters,
             user=person,
         )
-        if http.method == "POST":
-            answer = send_error(http, waiting.request.reply_to, error, reference)
-            return go_on_by_page(http, answer, waiting.row.client)
+        if request.method == "POST":
+            answer = send_error(request, waiting.authorization_request.reply_to, error, reference)
+            return go_on_by_page(request, answer, waiting.row.client)
         return render(
-            http,
+            request,
             "not_admitted.html",
             {"person": person, "continue_path": waiting.continue_path, "reference": reference},
         )

@@ -10,13 +10,13 @@ from idp.tokens import revocation
 
 @csrf_exempt
 @methods("POST")
-def revoke(http: HttpRequest) -> HttpResponse:
+def revoke(request: HttpRequest) -> HttpResponse:
     """Revoke one of the client's tokens; one that isn't its own, or isn't known, is left alone."""
     try:
-        client, parameters = authenticated_client(http)
+        client, parameters = authenticated_client(request)
         revocation.revoke(client, parameters.require("token"))
     except ProtocolError as error:
-        return refuse_client(error, http)
+        return refuse_client(error, request)
     response = HttpResponse()
     response["Cache-Control"] = "no-store"
     return response

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 @never_cache
-def server_error(http: HttpRequest) -> HttpResponse:
+def server_error(request: HttpRequest) -> HttpResponse:
     """Return the page, or to a machine the protocol's words, with a reference: the request's id.
 
     The line of the log that tells what happened has the same one. Django calls this while it
@@ -29,22 +29,22 @@ def server_error(http: HttpRequest) -> HttpResponse:
     """
     problem = sys.exception()
     part = part_out_of_order(problem)
-    return _broken(http) if part is None else _out_of_order(http, part, problem)
+    return _broken(request) if part is None else _out_of_order(request, part, problem)
 
 
-def _broken(http: HttpRequest) -> HttpResponse:
+def _broken(request: HttpRequest) -> HttpResponse:
     reference = logs.REQUEST_ID.get() or ""
-    if http.path in policy.PROTOCOL_PATHS:
+    if request.path in policy.PROTOCOL_PATHS:
         error = ServerError("Something broke on our side. It has been recorded; try again later.")
         return answer(error_members(error, reference), error.status)
     page = render_to_string("500.html", {"reference": reference})
     return HttpResponse(page, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _out_of_order(http: HttpRequest, part: str, problem: BaseException | None) -> HttpResponse:
+def _out_of_order(request: HttpRequest, part: str, problem: BaseException | None) -> HttpResponse:
     """Answer that trying again helps; an outage is a line of the log for each request, no more."""
-    log.error("unavailable", part=part, path=http.path, reason=type(problem).__name__)
-    if http.path in policy.PROTOCOL_PATHS:
+    log.error("unavailable", part=part, path=request.path, reason=type(problem).__name__)
+    if request.path in policy.PROTOCOL_PATHS:
         error = TemporarilyUnavailable("Something is out of order here for now; try again soon.")
         reference = logs.REQUEST_ID.get() or ""
         response = answer(error_members(error, reference), error.status)

@@ -52,9 +52,9 @@ class AppThere:
 @never_cache
 @login_required
 @methods("GET", "HEAD", "POST")
-def sessions(http: HttpRequest) -> HttpResponse:
+def sessions(request: HttpRequest) -> HttpResponse:
     """Show a person's sign-ins; or end one, all of the others, or the part of one app in one."""
-    present = session_of(http)
+    present = session_of(request)
     if present is None:
         return redirect("account_login")
     others = (
@@ -64,15 +64,15 @@ def sessions(http: HttpRequest) -> HttpResponse:
         .exclude(pk=present.pk)
         .order_by("-last_seen_at")
     )
-    if http.method == "POST":
-        if "leave" in http.POST:
-            return _leave(http, present.user)
-        return _end(http, present.user, others)
+    if request.method == "POST":
+        if "leave" in request.POST:
+            return _leave(request, present.user)
+        return _end(request, present.user, others)
     shown = [present, *others[:MOST]]
     apps = _apps_in(shown, present.user, timezone.now())
-    ended = [one for one in way.sessions_of(http.GET.get("of", "")) if one.user == present.user]
+    ended = [one for one in way.sessions_of(request.GET.get("of", "")) if one.user == present.user]
     return render(
-        http,
+        request,
         "account/sessions.html",
         {
             "sessions": [(words_for(one.user_agent), one, apps[one.pk]) for one in shown],
@@ -82,34 +82,34 @@ def sessions(http: HttpRequest) -> HttpResponse:
     )
 
 
-def _end(http: HttpRequest, user: User, others: QuerySet[Session]) -> HttpResponse:
-    chosen = http.POST.get("end", "").replace("\0", "")
+def _end(request: HttpRequest, user: User, others: QuerySet[Session]) -> HttpResponse:
+    chosen = request.POST.get("end", "").replace("\0", "")
     ending = list(others if chosen == "others" else others.filter(pk=chosen))
     end_sessions(ending, Ending.SIGNED_OUT_ELSEWHERE)
-    messages.success(http, _("Signed out there."))
+    messages.success(request, _("Signed out there."))
     response = redirect(way.page_about(ending, "account_sessions"))
     # Which browser had which session is not known, so this one alone stays known.
     known_browsers.forget(user)
-    known_browsers.remember(http, response, user)
+    known_browsers.remember(request, response, user)
     return response
 
 
-def _leave(http: HttpRequest, user: User) -> HttpResponse:
+def _leave(request: HttpRequest, user: User) -> HttpResponse:
     """End the part of one app in a session; the session and its other apps go on."""
-    sid = http.POST["leave"].replace("\0", "")
+    sid = request.POST["leave"].replace("\0", "")
     parts = ClientSession.objects.filter(sid=sid, session__user=user)
     client = next((part.client for part in parts.select_related("client")), None)
     if client is not None and client_sessions.end(parts, timezone.now()):
         reason = "Ended for this app alone."
         events.record(
-            events.Kind.SESSION_ENDED, http, user=user, client_id=client.client_id, reason=reason
+            events.Kind.SESSION_ENDED, request, user=user, client_id=client.client_id, reason=reason
         )
         said = (
             _("You are signed out of %(app)s there. It is being told.")
             if client.enabled and client.backchannel_logout_uri
             else _("%(app)s has no access through that sign-in any more. Sign out there, too.")
         )
-        messages.success(http, said % {"app": isolated(name_of(client))})
+        messages.success(request, said % {"app": isolated(name_of(client))})
     return redirect("account_sessions")
 
 

@@ -12,14 +12,14 @@ from idp.protocol.redirect_uris import origin_of
 
 @never_cache
 @methods("GET", "HEAD")
-def signed_out(http: HttpRequest) -> HttpResponse:
+def signed_out(request: HttpRequest) -> HttpResponse:
     """Say that signing out worked; whoever is signed in again meanwhile sees their account."""
-    if http.user.is_authenticated:
+    if request.user.is_authenticated:
         return redirect("account_home")
-    return page(http, apps_of(way.sessions_of(http.GET.get("of", ""))))
+    return page(request, apps_of(way.sessions_of(request.GET.get("of", ""))))
 
 
-def page(http: HttpRequest, apps: list[SignedOut], continue_to: str = "") -> HttpResponse:
+def page(request: HttpRequest, apps: list[SignedOut], continue_to: str = "") -> HttpResponse:
     """Show which apps took part, have the browser tell those that want it, and lead on.
 
     Where to go on to is a client's verified address; it is reached when all have been told, or
@@ -27,7 +27,7 @@ def page(http: HttpRequest, apps: list[SignedOut], continue_to: str = "") -> Htt
     """
     frames = [app.frame for app in apps if app.frame]
     response = render(
-        http,
+        request,
         "account/signed_out.html",
         {"apps": apps, "frames": frames, "continue_to": continue_to},
     )

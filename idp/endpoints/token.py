@@ -22,23 +22,23 @@ _KINDS = ("access_token", "refresh_token", "id_token")
 
 @csrf_exempt
 @methods("POST")
-def token(http: HttpRequest) -> HttpResponse:
+def token(request: HttpRequest) -> HttpResponse:
     """Authenticate the client, ask the grant it names, and issue what that gives."""
     try:
-        client, parameters = authenticated_client(http)
-        return answer(tokens_for(http, client, parameters))
+        client, parameters = authenticated_client(request)
+        return answer(tokens_for(request, client, parameters))
     except ProtocolError as error:
-        return refuse_client(error, http)
+        return refuse_client(error, request)
 
 
-def tokens_for(http: HttpRequest, client: Client, parameters: Parameters) -> dict[str, Any]:
+def tokens_for(request: HttpRequest, client: Client, parameters: Parameters) -> dict[str, Any]:
     """Return what the grant that a client names gives it, whom the caller has authenticated.
 
     Raises ProtocolError.
     """
     now = timezone.now()
     grant_type, grant = _grant(client, parameters)
-    entitlement = grant(client, parameters, now, http)
+    entitlement = grant(client, parameters, now, request)
     issued = issue(entitlement, now)
     _log(grant_type, entitlement, issued)
     return issued

@@ -14,29 +14,29 @@ from idp.protocol.errors import BodyTooLarge, InvalidRequest
 from idp.protocol.rules import upholds
 
 
-def answer_unusable_body(http: HttpRequest, problem: str) -> HttpResponse:
+def answer_unusable_body(request: HttpRequest, problem: str) -> HttpResponse:
     """Return the page, or to a machine the protocol's words.
 
     `problem` is one of those that `foundation.request_bodies` notes.
     """
-    if http.path in policy.PROTOCOL_PATHS:
+    if request.path in policy.PROTOCOL_PATHS:
         try:
             _body_is_usable(problem)
         except InvalidRequest as error:
-            return refuse(error, http)
-    return _page(http, too_large=problem == TOO_LARGE)
+            return refuse(error, request)
+    return _page(request, too_large=problem == TOO_LARGE)
 
 
 @requires_csrf_token
-def bad_request(http: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return the page for a form or an address that Django can't read."""
-    return _page(http, too_large=isinstance(exception, RequestDataTooBig))
+    return _page(request, too_large=isinstance(exception, RequestDataTooBig))
 
 
-def _page(http: HttpRequest, *, too_large: bool) -> HttpResponse:
+def _page(request: HttpRequest, *, too_large: bool) -> HttpResponse:
     if too_large:
-        return render(http, "413.html", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    return render(http, "400.html", status=HTTPStatus.BAD_REQUEST)
+        return render(request, "413.html", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
 
 
 @upholds("RFC 9110 §15.5.14")

@@ -29,18 +29,18 @@ from idp.validity import why_invalid
 
 @csrf_exempt
 @methods("GET", "POST")
-def userinfo(http: HttpRequest) -> HttpResponse:
+def userinfo(request: HttpRequest) -> HttpResponse:
     """Return the claims that the access token's scopes and request ask for."""
     bearer = None
     try:
-        token = _access_token(http)
+        token = _access_token(request)
         if token is None:
             return ask()
         bearer = find_bearer(opaque.hash_of(token))
         return answer_to(bearer)
     except ProtocolError as error:
         client_id = bearer.client_id if bearer else None
-        return refuse(error, http, client_id=client_id, **_needed(error, bearer))
+        return refuse(error, request, client_id=client_id, **_needed(error, bearer))
 
 
 def answer_to(bearer: Bearer | None) -> HttpResponse:
@@ -74,12 +74,12 @@ def _as_jwt(bearer: Bearer, claims: dict[str, object]) -> HttpResponse:
 
 
 @upholds("RFC 6750 §2")
-def _access_token(http: HttpRequest) -> str | None:
+def _access_token(request: HttpRequest) -> str | None:
     """Return the token from the header or the body. RFC 6750 §2; one place only, never the URL."""
-    token = token_of(http)
+    token = token_of(request)
     posted = None
-    if http.method == "POST" and http.content_type == FORM:
-        parameters = Parameters.parse(form_of(http))
+    if request.method == "POST" and request.content_type == FORM:
+        parameters = Parameters.parse(form_of(request))
         parameters.refuse_repeats()
         posted = parameters.get("access_token")
     if token is not None and posted is not None:

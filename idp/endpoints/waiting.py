@@ -20,7 +20,7 @@ class Waiting:
     """A request that waits for its person, who is signed in."""
 
     row: PendingAuthorization
-    request: AuthorizationRequest
+    authorization_request: AuthorizationRequest
     authentication: Authentication
 
     @property
@@ -29,34 +29,34 @@ class Waiting:
         return continue_at(self.row.pk)
 
 
-def waiting_at(http: HttpRequest) -> Waiting | HttpResponse:
+def waiting_at(request: HttpRequest) -> Waiting | HttpResponse:
     """Return what this page is about, or the answer where there is nothing to be said there."""
-    row = pending_of(http)
+    row = pending_of(request)
     if row is None:
-        return _gone(http)
+        return _gone(request)
     if row.answered_at is not None:
         return redirect(continue_at(row.pk))
-    authentication = authentication_of(http)
+    authentication = authentication_of(request)
     if authentication is None:
         return redirect(continue_at(row.pk))
     try:
-        return Waiting(row, _request(http, row), authentication)
+        return Waiting(row, _request(request, row), authentication)
     except ProtocolError:
         return redirect(continue_at(row.pk))
 
 
-def _gone(http: HttpRequest) -> HttpResponse:
+def _gone(request: HttpRequest) -> HttpResponse:
     """Say that nothing is asked here; of what expired, authorize knows how to start again."""
-    pending_id = http.GET.get(PENDING)
+    pending_id = request.GET.get(PENDING)
     if pending_id:
         return redirect(continue_at(pending_id))
-    return error_page(http, RequestExpired("This page was not reached from an app."))
+    return error_page(request, RequestExpired("This page was not reached from an app."))
 
 
-def _request(http: HttpRequest, row: PendingAuthorization) -> AuthorizationRequest:
+def _request(request: HttpRequest, row: PendingAuthorization) -> AuthorizationRequest:
     """Return the request, still sound. Raises ProtocolError where it no longer is."""
     if not row.client.enabled:
         raise AccessDenied("The client has been disabled.")
     arrival = pending.arrival_of(row)
-    own_page = trial.own_page(http, row.client, arrival)
+    own_page = trial.own_page(request, row.client, arrival)
     return AuthorizationRequest.parse(arrival, verified(row.client, arrival.parameters, own_page))

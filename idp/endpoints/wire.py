@@ -23,44 +23,44 @@ JSON = "application/json"
 View = Callable[[HttpRequest], HttpResponse]
 
 
-def query_of(http: HttpRequest) -> str:
+def query_of(request: HttpRequest) -> str:
     """Return the query string as it came."""
-    return str(http.META.get("QUERY_STRING", ""))
+    return str(request.META.get("QUERY_STRING", ""))
 
 
 @upholds("RFC 6749 §4.1.3")
-def form_of(http: HttpRequest) -> str:
+def form_of(request: HttpRequest) -> str:
     """Return the form-encoded body as it came, or raise InvalidRequest. RFC 6749 §4.1.3."""
-    if http.content_type != FORM:
-        came = f"Content-Type {http.content_type}" if http.content_type else "no Content-Type"
+    if request.content_type != FORM:
+        came = f"Content-Type {request.content_type}" if request.content_type else "no Content-Type"
         raise InvalidRequest(f"The body came with {came}; its Content-Type has to be {FORM}.")
     try:
-        return http.body.decode("utf-8")
+        return request.body.decode("utf-8")
     except UnicodeDecodeError:
         message = "The body cannot be read; it has to be percent-encoded UTF-8."
         raise InvalidRequest(message) from None
 
 
 @upholds("RFC 7591 §3.1")
-def json_of(http: HttpRequest) -> dict[str, Any]:
+def json_of(request: HttpRequest) -> dict[str, Any]:
     """Return the JSON object that the body is, or raise InvalidRequest. RFC 7591 §3.1."""
-    if http.content_type != JSON:
-        came = f"Content-Type {http.content_type}" if http.content_type else "no Content-Type"
+    if request.content_type != JSON:
+        came = f"Content-Type {request.content_type}" if request.content_type else "no Content-Type"
         raise InvalidRequest(f"The body came with {came}; its Content-Type has to be {JSON}.")
     try:
-        return json_objects.parse(http.body.decode("utf-8"))
+        return json_objects.parse(request.body.decode("utf-8"))
     except UnicodeDecodeError:
         raise InvalidRequest("The body cannot be read; it has to be JSON in UTF-8.") from None
 
 
-def body_parameters(http: HttpRequest) -> Parameters:
+def body_parameters(request: HttpRequest) -> Parameters:
     """Return the parameters of a POST. In its query those count for nothing that nobody knows.
 
     Raises InvalidRequest.
     """
-    if query := query_of(http):
+    if query := query_of(request):
         _nothing_is_misplaced(query)
-    return Parameters.parse(form_of(http))
+    return Parameters.parse(form_of(request))
 
 
 @upholds("RFC 6749 §2.3.1")
@@ -93,13 +93,13 @@ def error_members(error: ProtocolError, reference: str) -> dict[str, str]:
 
 def refuse(
     error: ProtocolError,
-    http: HttpRequest,
+    request: HttpRequest,
     *,
     client_id: str | None = None,
     parameters: Parameters | None = None,
 ) -> HttpResponse:
     """Return and record an error; a 401 says how to authenticate (RFC 6749 §5.2)."""
-    reference = events.denied(error, http, client_id=client_id, parameters=parameters)
+    reference = events.denied(error, request, client_id=client_id, parameters=parameters)
     response = answer(error_members(error, reference), error.status)
     if error.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = f'Basic realm="{policy.ISSUER}"'
@@ -108,24 +108,24 @@ def refuse(
     return response
 
 
-def authenticated_client(http: HttpRequest) -> tuple[Client, Parameters]:
+def authenticated_client(request: HttpRequest) -> tuple[Client, Parameters]:
     """Return the client that a form request comes from, authenticated, and its parameters.
 
     Raises ProtocolError.
     """
-    parameters = body_parameters(http)
-    credentials = credentials_of(http.META.get("HTTP_AUTHORIZATION"), parameters)
-    return authenticated(credentials, http), parameters
+    parameters = body_parameters(request)
+    credentials = credentials_of(request.META.get("HTTP_AUTHORIZATION"), parameters)
+    return authenticated(credentials, request), parameters
 
 
-def refuse_client(error: ProtocolError, http: HttpRequest) -> HttpResponse:
+def refuse_client(error: ProtocolError, request: HttpRequest) -> HttpResponse:
     """Return an error to the client of a form request, and record what the request says of it."""
     client_id, parameters = None, None
     with suppress(ProtocolError):
-        parameters = body_parameters(http)
+        parameters = body_parameters(request)
         client_id = parameters.get("client_id")
-        client_id = credentials_of(http.META.get("HTTP_AUTHORIZATION"), parameters).client_id
-    return refuse(error, http, client_id=client_id, parameters=parameters)
+        client_id = credentials_of(request.META.get("HTTP_AUTHORIZATION"), parameters).client_id
+    return refuse(error, request, client_id=client_id, parameters=parameters)
 
 
 def not_kept(view: View) -> View:
@@ -135,8 +135,8 @@ def not_kept(view: View) -> View:
     """
 
     @wraps(view)
-    def answered(http: HttpRequest) -> HttpResponse:
-        response = view(http)
+    def answered(request: HttpRequest) -> HttpResponse:
+        response = view(request)
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -148,27 +148,29 @@ def methods(*allowed: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def checked(http: HttpRequest) -> HttpResponse:
-            return view(http) if http.method in allowed else _refuse_method(http, allowed)
+        def checked(request: HttpRequest) -> HttpResponse:
+            return view(request) if request.method in allowed else _refuse_method(request, allowed)
 
         return checked
 
     return decorate
 
 
-def _refuse_method(http: HttpRequest, allowed: tuple[str, ...]) -> HttpResponse:
+def _refuse_method(request: HttpRequest, allowed: tuple[str, ...]) -> HttpResponse:
     try:
-        _method_is_allowed(http, allowed)
+        _method_is_allowed(request, allowed)
     except InvalidRequest as error:
-        refused = refuse(error, http)
+        refused = refuse(error, request)
     refused.status_code = HTTPStatus.METHOD_NOT_ALLOWED
     refused["Allow"] = HttpResponseNotAllowed(allowed)["Allow"]
     return refused
 
 
 @upholds("RFC 9110 §15.5.6")
-def _method_is_allowed(http: HttpRequest, allowed: tuple[str, ...]) -> None:
+def _method_is_allowed(request: HttpRequest, allowed: tuple[str, ...]) -> None:
     """RFC 9110 §15.5.6: each address takes the methods that its specification names."""
-    if http.method not in allowed:
-        message = f"The request came as {http.method}; this address takes {' or '.join(allowed)}."
+    if request.method not in allowed:
+        message = (
+            f"The request came as {request.method}; this address takes {' or '.join(allowed)}."
+        )
         raise InvalidRequest(message)

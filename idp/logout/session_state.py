@@ -33,12 +33,12 @@ def session_state(reply_to: ReplyAddress, session_id: str) -> str | None:
     return f"{hashlib.sha256(' '.join(parts).encode()).hexdigest()}.{salt}"
 
 
-def keep_cookie(http: HttpRequest, response: HttpResponse) -> None:
+def keep_cookie(request: HttpRequest, response: HttpResponse) -> None:
     """Have the browser know its session, where that was looked up and is another than before."""
-    if not hasattr(http, "signed_in_session"):
+    if not hasattr(request, "signed_in_session"):
         return
-    session: Session | None = http.signed_in_session
-    known = http.COOKIES.get(COOKIE)
+    session: Session | None = request.signed_in_session
+    known = request.COOKIES.get(COOKIE)
     state = _browser_state(session.pk) if session else _NOBODY
     if state == known or (session is None and known is None):
         return

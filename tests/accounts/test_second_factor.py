@@ -440,13 +440,13 @@ def test_an_older_key_still_opens_and_another_never(settings: Any) -> None:
 )
 def test_two_different_factors_make_two(methods: list[str], amr: tuple[str], both: bool) -> None:
     records = [{"method": method, "at": 0.0} for method in methods]
-    http = HttpRequest()
-    http.signed_in_session = Session(methods=records)  # type: ignore[attr-defined]
+    request = HttpRequest()
+    request.signed_in_session = Session(methods=records)  # type: ignore[attr-defined]
     assert authentication_methods(records) == amr
-    assert has_second_factor(http) is both
+    assert has_second_factor(request) is both
 
 
 def test_nobody_has_none() -> None:
-    http = HttpRequest()
-    http.signed_in_session = None  # type: ignore[attr-defined]
-    assert has_second_factor(http) is False
+    request = HttpRequest()
+    request.signed_in_session = None  # type: ignore[attr-defined]
+    assert has_second_factor(request) is False

@@ -67,10 +67,10 @@ def test_lines_of_our_own_look_the_same(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_line_says_which_request_it_is_about() -> None:
-    http = HttpRequest()
-    http.path, http.method, http.META["QUERY_STRING"] = "/token", "POST", "code=abc"
-    http.request_id = "4711"  # type: ignore[attr-defined]
-    line = json.loads(written(json=True, msg="broke", request=http))
+    request = HttpRequest()
+    request.path, request.method, request.META["QUERY_STRING"] = "/token", "POST", "code=abc"
+    request.request_id = "4711"  # type: ignore[attr-defined]
+    line = json.loads(written(json=True, msg="broke", request=request))
     assert (line["request_id"], line["method"], line["path"]) == ("4711", "POST", "/token")
     assert "abc" not in str(line)
 

@@ -72,20 +72,20 @@ def test_signed_in_and_not_agreed() -> None:
 
 
 def test_a_new_scope_is_asked_for_again() -> None:
-    request = asking(scopes=SCOPES | {"email"})
-    assert next_step(request, RECENT, OPENID) == AskConsent()
+    authorization_request = asking(scopes=SCOPES | {"email"})
+    assert next_step(authorization_request, RECENT, OPENID) == AskConsent()
 
 
 def test_a_first_party_client_is_not_asked_for() -> None:
-    request = asking(client=Client(client_id="app", skip_authorization=True))
-    assert next_step(request, RECENT, NOTHING) == Answer(RECENT)
+    authorization_request = asking(client=Client(client_id="app", skip_authorization=True))
+    assert next_step(authorization_request, RECENT, NOTHING) == Answer(RECENT)
 
 
 def test_a_new_api_is_asked_for_again() -> None:
-    request = asking(resource=("https://api.example.com",))
-    assert next_step(request, RECENT, OPENID) == AskConsent()
-    known = Agreed(SCOPES, resources=frozenset(request.resource))
-    assert next_step(request, RECENT, known) == Answer(RECENT)
+    authorization_request = asking(resource=("https://api.example.com",))
+    assert next_step(authorization_request, RECENT, OPENID) == AskConsent()
+    known = Agreed(SCOPES, resources=frozenset(authorization_request.resource))
+    assert next_step(authorization_request, RECENT, known) == Answer(RECENT)
     assert next_step(REQUEST, RECENT, known) == Answer(RECENT)
 
 
@@ -141,22 +141,24 @@ def test_max_age_is_met_to_the_microsecond() -> None:
 
 @pytest.mark.parametrize("prompt", ["login", "select_account"])
 def test_prompt_login_is_satisfied_by_a_sign_in_after_the_arrival(prompt: str) -> None:
-    request = asking(prompts=frozenset({prompt}))
+    authorization_request = asking(prompts=frozenset({prompt}))
     before, after = signed_in(ARRIVAL - SECOND / 1000), signed_in(ARRIVAL + SECOND / 1000)
     missing = SignIn(fresh=True) if prompt == "login" else ChooseAccount()
-    assert next_step(request, before, OPENID) == missing
-    assert next_step(request, after, OPENID) == Answer(after)
+    assert next_step(authorization_request, before, OPENID) == missing
+    assert next_step(authorization_request, after, OPENID) == Answer(after)
 
 
 @pytest.mark.parametrize("here", [True, False])
 def test_a_sub_asked_for_that_is_anothers_is_chosen_if_it_is_here(here: bool) -> None:
     other = User()
-    request = asking(claims=ClaimsRequest(id_token={"sub": ClaimRequest(values=(str(other.sub),))}))
+    authorization_request = asking(
+        claims=ClaimsRequest(id_token={"sub": ClaimRequest(values=(str(other.sub),))})
+    )
     if here:
-        assert next_step(request, RECENT, OPENID, others=[other]) == ChooseAccount()
+        assert next_step(authorization_request, RECENT, OPENID, others=[other]) == ChooseAccount()
         return
     with pytest.raises(LoginRequired):
-        next_step(request, RECENT, OPENID)
+        next_step(authorization_request, RECENT, OPENID)
 
 
 def test_max_age_zero_means_the_same() -> None:
@@ -168,10 +170,10 @@ def test_prompt_consent_asks_although_it_was_given_before() -> None:
 
 
 def test_consent_of_this_interaction_counts_for_the_session_that_gave_it() -> None:
-    request = asking(prompts=frozenset({"consent"}), consented_in="one")
+    authorization_request = asking(prompts=frozenset({"consent"}), consented_in="one")
     other = signed_in(ARRIVAL, session_id="other")
-    assert next_step(request, RECENT, OPENID) == Answer(RECENT)
-    assert next_step(request, other, OPENID) == AskConsent()
+    assert next_step(authorization_request, RECENT, OPENID) == Answer(RECENT)
+    assert next_step(authorization_request, other, OPENID) == AskConsent()
 
 
 SILENT = frozenset({"none"})
@@ -222,9 +224,9 @@ def test_an_essential_acr_is_asked_for(has: str, essential: str, step: StepUp) -
 @pytest.mark.parametrize(("has", "essential"), [(None, MULTI_FACTOR), ("totp", PHISHING_RESISTANT)])
 def test_an_essential_acr_out_of_reach_is_an_error(has: str | None, essential: str) -> None:
     for prompts in (frozenset(), SILENT):
-        request = asking(essential_acr=(essential,), prompts=prompts)
+        authorization_request = asking(essential_acr=(essential,), prompts=prompts)
         with pytest.raises(UnmetAuthenticationRequirements):
-            next_step(request, somebody_with(has), OPENID)
+            next_step(authorization_request, somebody_with(has), OPENID)
 
 
 def test_an_essential_acr_that_is_none_of_ours_is_an_error_before_any_page() -> None:
@@ -233,14 +235,14 @@ def test_an_essential_acr_that_is_none_of_ours_is_an_error_before_any_page() -> 
 
 
 def test_of_several_essential_levels_the_lowest_is_enough() -> None:
-    request = asking(essential_acr=("urn:x", PHISHING_RESISTANT, SINGLE_FACTOR))
-    assert next_step(request, RECENT, OPENID) == Answer(RECENT)
+    authorization_request = asking(essential_acr=("urn:x", PHISHING_RESISTANT, SINGLE_FACTOR))
+    assert next_step(authorization_request, RECENT, OPENID) == Answer(RECENT)
 
 
 def test_an_essential_acr_and_silence() -> None:
-    request = asking(essential_acr=(MULTI_FACTOR,), prompts=SILENT)
+    authorization_request = asking(essential_acr=(MULTI_FACTOR,), prompts=SILENT)
     with pytest.raises(InteractionRequired):
-        next_step(request, somebody_with("totp"), OPENID)
+        next_step(authorization_request, somebody_with("totp"), OPENID)
 
 
 @pytest.mark.parametrize(
@@ -263,9 +265,13 @@ def test_the_acr_told_is_one_asked_for_and_reached(
 
 def test_an_operator_has_people_set_up_what_they_lack() -> None:
     client = Client(client_id="app", required_acr=PHISHING_RESISTANT)
-    request = asking(client=client, essential_acr=(MULTI_FACTOR,))
-    assert next_step(request, somebody_with("totp"), OPENID) == SetUp(PHISHING_RESISTANT)
-    assert next_step(request, somebody_with("webauthn"), OPENID) == StepUp(PHISHING_RESISTANT)
+    authorization_request = asking(client=client, essential_acr=(MULTI_FACTOR,))
+    assert next_step(authorization_request, somebody_with("totp"), OPENID) == SetUp(
+        PHISHING_RESISTANT
+    )
+    assert next_step(authorization_request, somebody_with("webauthn"), OPENID) == StepUp(
+        PHISHING_RESISTANT
+    )
 
 
 def test_nobody_sets_up_anything_for_an_app_that_is_not_theirs() -> None:
@@ -276,8 +282,8 @@ def test_nobody_sets_up_anything_for_an_app_that_is_not_theirs() -> None:
 
 
 def test_a_wish_is_not_repeated_after_a_sign_in_since_the_arrival() -> None:
-    request = asking(acr_values=(PHISHING_RESISTANT,))
+    authorization_request = asking(acr_values=(PHISHING_RESISTANT,))
     person = somebody_with("webauthn")
-    assert next_step(request, person, OPENID) == StepUp(PHISHING_RESISTANT)
+    assert next_step(authorization_request, person, OPENID) == StepUp(PHISHING_RESISTANT)
     since = replace(person, authenticated_at=ARRIVAL + SECOND)
-    assert next_step(request, since, OPENID) == Answer(since)
+    assert next_step(authorization_request, since, OPENID) == Answer(since)

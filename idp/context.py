@@ -6,12 +6,12 @@ from django.http import HttpRequest
 
 from foundation import plain_text
 from idp.clients.presentation import app_of
-from idp.continuation import pending_of
+from idp.interaction import interaction_of
 
 
 def continuing_to(request: HttpRequest) -> dict[str, Any]:
-    """Return `app` and `login_hint` for the templates, where a request is pending."""
-    row = pending_of(request)
+    """Return `app` and `login_hint` for the templates, where an interaction is under way."""
+    row = interaction_of(request)
     if row is None:
         return {}
     hint = row.parameters.get("login_hint", "")[:254]

@@ -30,7 +30,7 @@ from idp.models import (
     Consent,
     Delivery,
     Event,
-    PendingAuthorization,
+    Interaction,
     RefreshToken,
     UsedAssertion,
 )
@@ -180,8 +180,8 @@ def _delete(batch: QuerySet[Any]) -> int:
 
 def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     remembered = now - policy.REMEMBERED_FOR
-    kept_pending = now - policy.PENDING_LIFETIME - policy.REMEMBERED_FOR
-    yield "pending requests", PendingAuthorization.objects.filter(arrived_at__lte=kept_pending)
+    kept_interaction = now - policy.PENDING_LIFETIME - policy.REMEMBERED_FOR
+    yield "interactions", Interaction.objects.filter(arrived_at__lte=kept_interaction)
     yield "codes", AuthorizationCode.objects.filter(expires__lte=remembered)
     yield "access tokens", AccessToken.objects.filter(expires__lte=now)
     yield "refresh tokens", RefreshToken.objects.filter(expires__lte=remembered)

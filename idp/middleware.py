@@ -22,9 +22,9 @@ from accounts.next import UNREADABLE
 from foundation.request_bodies import BODY_PROBLEM
 from idp import policy
 from idp.clients.presentation import logo_policy, name_of
-from idp.continuation import carries_wish, pending_of
 from idp.endpoints import cors
 from idp.endpoints.unusable_body import answer_unusable_body
+from idp.interaction import carries_wish, interaction_of
 from idp.logout.session_state import keep_cookie
 from idp.logs import REQUEST_ID
 
@@ -83,9 +83,9 @@ def _wished_languages(request: HttpRequest) -> str:
 
     On the latter, somebody who has chosen a language keeps it.
     """
-    pending = pending_of(request)
-    if pending is not None:
-        return str(pending.parameters.get("ui_locales", ""))
+    interactions = interaction_of(request)
+    if interactions is not None:
+        return str(interactions.parameters.get("ui_locales", ""))
     if settings.LANGUAGE_COOKIE_NAME in request.COOKIES:
         return ""
     if "ui_locales" not in request.META.get("QUERY_STRING", ""):
@@ -108,8 +108,8 @@ class ContentSecurityPolicy(CSPMiddleware):
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
         """Add the logo's origin. A server error shows none, and may have no database to ask."""
-        pending = pending_of(request) if response.status_code < 500 else None
-        logo = logo_policy(pending.client) if pending else {}
+        interactions = interaction_of(request) if response.status_code < 500 else None
+        logo = logo_policy(interactions.client) if interactions else {}
         if logo:
             response._csp_update = logo  # type: ignore[attr-defined]
         elif not _CSP_OF_VIEW.intersection(vars(response)):
@@ -129,8 +129,8 @@ def name_app(get_response: GetResponse) -> GetResponse:
 
 
 def _app_name(request: HttpRequest) -> str:
-    pending = pending_of(request)
-    return name_of(pending.client) if pending else ""
+    interactions = interaction_of(request)
+    return name_of(interactions.client) if interactions else ""
 
 
 def keep_browser_state(get_response: GetResponse) -> GetResponse:

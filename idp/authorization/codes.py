@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.authentication import Authentication
 from idp import policy
-from idp.authorization import pending
+from idp.authorization import interactions
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.encryption import have_key_ready
 from idp.models import Authorization, Client, ClientSession
@@ -52,13 +52,15 @@ def _issued(
 ) -> dict[str, str]:
     begins = client_session_id is None and not authorization_request.is_trial
     in_front = response_types.carries_tokens(authorization_request.response_type)
-    kept = authorization_request.pending_id is not None
+    kept = authorization_request.interaction_id is not None
     if in_front:
         have_key_ready(authorization_request.client)
     # Without any of these, one statement is all.
     with transaction.atomic() if begins or in_front or kept else nullcontext():
-        if authorization_request.pending_id is not None:
-            pending.note_answered(authorization_request.pending_id, authentication.session_id)
+        if authorization_request.interaction_id is not None:
+            interactions.note_answered(
+                authorization_request.interaction_id, authentication.session_id
+            )
         if begins:
             client_session_id = new_client_session(authorization_request.client, authentication)
         authorization = Authorization(

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from idp.authorization.request import AuthorizationRequest
 from idp.logout import client_sessions
-from idp.models import Authorization, Client, ClientSession, Consent, PendingAuthorization
+from idp.models import Authorization, Client, ClientSession, Consent, Interaction
 from idp.statements.sso_session import Agreed
 from idp.tokens.revocation import revoke_families
 
@@ -62,6 +62,6 @@ def withdraw(consent: Consent, now: datetime) -> None:
         consent.delete()
 
 
-def note_given_in(pending_id: str, session_id: str) -> None:
-    """Note on the pending request that this session agreed; it counts for no other session."""
-    PendingAuthorization.objects.filter(pk=pending_id).update(consented_in=session_id)
+def note_given_in(interaction_id: str, session_id: str) -> None:
+    """Note on the interaction that this session agreed; it counts for no other session."""
+    Interaction.objects.filter(pk=interaction_id).update(consented_in=session_id)

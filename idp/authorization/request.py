@@ -25,11 +25,11 @@ _MAX_AGE_DIGITS = 9
 
 @dataclass(frozen=True)
 class Arrival:
-    """A request as it came: its parameters and when; `pending_id` once it is kept as a row."""
+    """A request as it came: its parameters and when; `interaction_id` once it is kept as a row."""
 
     parameters: Parameters
     arrived_at: datetime
-    pending_id: str | None = None
+    interaction_id: str | None = None
     #: The session that agreed on this request's consent page, if one did.
     consented_in: str | None = None
     #: The session that was chosen on this request's chooser, if one was.
@@ -68,7 +68,7 @@ class AuthorizationRequest:
     consented_in: str | None = None
     chosen_in: str | None = None
     #: The id of the row that it is kept as, if it is.
-    pending_id: str | None = None
+    interaction_id: str | None = None
     is_trial: bool = False
 
     def returns(self, part: str) -> bool:
@@ -121,7 +121,7 @@ class AuthorizationRequest:
             unsupported=frozenset({"registration"} & set(parameters.values)),
             consented_in=arrival.consented_in,
             chosen_in=arrival.chosen_in,
-            pending_id=arrival.pending_id,
+            interaction_id=arrival.interaction_id,
             is_trial=arrival.tried_in is not None,
         )
 

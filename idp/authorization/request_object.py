@@ -109,7 +109,7 @@ def check(client: Client, found: RequestObject, now: datetime) -> None:
 @upholds("RFC 9101 §10.5")
 def _needs_none(client: Client, arrival: Arrival) -> None:
     """RFC 9101 §10.5: who has to sign is not asked less of. What is kept was opened before."""
-    if client.require_signed_request_object and arrival.pending_id is None:
+    if client.require_signed_request_object and arrival.interaction_id is None:
         raise InvalidRequest(
             "This client has to sign its requests; send the parameter request or request_uri."
         )

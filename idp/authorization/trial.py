@@ -16,10 +16,10 @@ from django.urls import reverse
 from accounts import parking
 from accounts.models import Session
 from idp import policy, server_keys
-from idp.authorization import pending
+from idp.authorization import interactions
 from idp.authorization.request import Arrival
 from idp.jose.sign import base64url
-from idp.models import Client, PendingAuthorization
+from idp.models import Client, Interaction
 from idp.models.authorization import unguessable_id
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.rules import upholds
@@ -46,7 +46,7 @@ def begin(client: Client, session: Session, prompt: str, now: datetime) -> str:
     state = unguessable_id()
     challenge = hashlib.sha256(_code_verifier(state).encode()).digest()
     scopes = client.allowed_scopes
-    row = PendingAuthorization.objects.create(
+    row = Interaction.objects.create(
         id=state,
         client=client,
         parameters={
@@ -93,13 +93,13 @@ def take(request: HttpRequest, client: Client, state: str) -> Trial | None:
 
     It has to be of this client, and have begun in this browser.
     """
-    row = pending.find(state)
+    row = interactions.find(state)
     if row is None or row.client_id != client.pk or row.tried_in_id is None:
         return None
     session = _session_here(request, row.tried_in_id)
     if session is None:
         return None
-    taken, _ = PendingAuthorization.objects.filter(pk=row.pk).delete()
+    taken, _ = Interaction.objects.filter(pk=row.pk).delete()
     return Trial(session, row.parameters) if taken else None
 
 

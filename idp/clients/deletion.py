@@ -16,7 +16,7 @@ from idp.models import (
     ClientSession,
     Consent,
     Delivery,
-    PendingAuthorization,
+    Interaction,
     RefreshToken,
     UsedAssertion,
 )
@@ -27,7 +27,7 @@ MANY: dict[type[Model], str] = {
     AccessToken: "application",
     RefreshToken: "application",
     AuthorizationCode: "application",
-    PendingAuthorization: "client",
+    Interaction: "client",
     Authorization: "client",
     ClientSession: "client",
     Consent: "client",
@@ -65,7 +65,7 @@ def clear(client: Client) -> None:
     Client.objects.filter(pk=client.pk).update(enabled=False, version=F("version") + 1)
     _clear(Authorization.objects.filter(client=client), of_grants=_OF_GRANTS)
     _clear(AccessToken.objects.filter(application=client, authorization=None))
-    for model in (PendingAuthorization, ClientSession, Consent, Delivery, UsedAssertion):
+    for model in (Interaction, ClientSession, Consent, Delivery, UsedAssertion):
         _clear(model._default_manager.filter(client=client))
 
 

@@ -11,18 +11,18 @@ from django.shortcuts import render
 
 from accounts.authentication import authentication_of
 from idp import events
-from idp.authorization import pending
+from idp.authorization import interactions
 from idp.authorization.response import send_error
 from idp.clients.presentation import name_of, way_to
 from idp.clients.redirect_uris import verified
 from idp.endpoints.error_page import error_page
-from idp.models import PendingAuthorization
+from idp.models import Interaction
 from idp.protocol.errors import InteractionRequired, ProtocolError, RequestExpired
 
 
-def answered_page(request: HttpRequest, pending_id: str) -> HttpResponse:
+def answered_page(request: HttpRequest, interaction_id: str) -> HttpResponse:
     """Say that the sign-in is finished, with a way to the app and one to the account."""
-    row = pending.find_expired(pending_id)
+    row = interactions.find_expired(interaction_id)
     if row is None:
         return error_page(request, RequestExpired("This sign-in was finished a while ago."))
     if "none" in row.parameters.get("prompt", "").split():
@@ -41,9 +41,9 @@ def answered_page(request: HttpRequest, pending_id: str) -> HttpResponse:
     )
 
 
-def _silent_answer(request: HttpRequest, row: PendingAuthorization) -> HttpResponse:
+def _silent_answer(request: HttpRequest, row: Interaction) -> HttpResponse:
     """Return the error for a request that forbade pages. OIDC Core §3.1.2.6."""
-    parameters = pending.arrival_of(row).parameters
+    parameters = interactions.arrival_of(row).parameters
     reply_to = verified(row.client, parameters)
     error = InteractionRequired("This request was answered before; send a new one.")
     client_id = row.client.client_id

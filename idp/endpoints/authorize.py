@@ -14,7 +14,7 @@ from accounts.authentication import authentication_in, authentication_of
 from accounts.sessions import recognize, session_id_of
 from foundation.client_address import client_address, rate_limit_key
 from idp import events
-from idp.authorization import codes, pending, request_object, trial
+from idp.authorization import codes, interactions, request_object, trial
 from idp.authorization.checks import check
 from idp.authorization.next_step import (
     Answer,
@@ -31,12 +31,12 @@ from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.authorization.response import send, send_error
 from idp.clients import lookup
 from idp.clients.redirect_uris import ReplyAddress, verified
-from idp.continuation import PENDING, continue_at, pending_of
 from idp.endpoints.answered import answered_page
 from idp.endpoints.error_page import error_page
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.introduction import introduce
 from idp.endpoints.wire import form_of, methods, not_kept, query_of
+from idp.interaction import PENDING, continue_at, interaction_of
 from idp.logout.session_state import session_state
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest, ProtocolError, RequestExpired, UnknownClient
@@ -52,8 +52,8 @@ def authorize(request: HttpRequest) -> HttpResponse:
     """Every visit enters here: the client's first, and each return from sign-in or consent."""
     try:
         return _enter(request)
-    except pending.AnsweredError as answered:
-        return answered_page(request, answered.pending_id)
+    except interactions.AnsweredError as answered:
+        return answered_page(request, answered.interaction_id)
 
 
 def _enter(request: HttpRequest) -> HttpResponse:
@@ -65,7 +65,7 @@ def _enter(request: HttpRequest) -> HttpResponse:
         return error_page(request, error)
     try:
         client_id = _client_id(arrival.parameters)
-        if arrival.pending_id is None:
+        if arrival.interaction_id is None:
             introduce(request, client_id)
         return _visit(request, arrival, lookup.find(client_id, UnknownClient))
     except ProtocolError as error:
@@ -76,9 +76,9 @@ def _enter(request: HttpRequest) -> HttpResponse:
 class _Gone(RequestExpired):
     """The request was kept for as long as promised, or never was."""
 
-    def __init__(self, pending_id: str) -> None:
+    def __init__(self, interaction_id: str) -> None:
         super().__init__("This sign-in was not finished in time, or its address is incomplete.")
-        self.pending_id = pending_id
+        self.interaction_id = interaction_id
 
 
 @upholds("OIDC Core §3.1.2")
@@ -86,15 +86,15 @@ def _arrival(request: HttpRequest) -> Arrival:
     """Return the request: new from its client, or kept and found by its id."""
     body = form_of(request) if request.method == "POST" else ""
     parameters = Parameters.parse(query_of(request), body)
-    pending_id = parameters.get(PENDING)
-    if pending_id is not None and "client_id" not in parameters.values:
-        row = pending_of(request)
+    interaction_id = parameters.get(PENDING)
+    if interaction_id is not None and "client_id" not in parameters.values:
+        row = interaction_of(request)
         if row is None:
-            raise _Gone(pending_id)
+            raise _Gone(interaction_id)
         if row.answered_at is not None:
-            raise pending.AnsweredError(pending_id)
-        return pending.arrival_of(row)
-    return pending.arrived_now(parameters)
+            raise interactions.AnsweredError(interaction_id)
+        return interactions.arrival_of(row)
+    return interactions.arrived_now(parameters)
 
 
 @upholds("OIDC Core §3.1.2.1")
@@ -125,7 +125,9 @@ def _visit(request: HttpRequest, arrival: Arrival, client: Client) -> HttpRespon
         check(authorization_request)
         if request.method == "POST":
             # A cross-site POST brings no Lax cookie: it is kept, and goes on as a GET.
-            return redirect(continue_at(pending.keep(client, arrival, client_address(request))))
+            return redirect(
+                continue_at(interactions.keep(client, arrival, client_address(request)))
+            )
         return _proceed(request, arrival, authorization_request)
     except ProtocolError as error:
         return _refuse(request, arrival, reply_to, error)
@@ -144,8 +146,8 @@ def _refuse(
 ) -> HttpResponse:
     """Bring the error to the client."""
     client = reply_to.client
-    if arrival.pending_id is not None:
-        pending.note_answered(arrival.pending_id, None)
+    if arrival.interaction_id is not None:
+        interactions.note_answered(arrival.interaction_id, None)
     authentication = authentication_of(request)
     reference = events.denied(
         error,
@@ -166,7 +168,8 @@ def _answered(
     """
     is_silent = "none" in (arrival.parameters.get("prompt") or "").split()
     is_from_our_page = (
-        arrival.pending_id is not None or request.META.get("HTTP_SEC_FETCH_SITE") == "same-origin"
+        arrival.interaction_id is not None
+        or request.META.get("HTTP_SEC_FETCH_SITE") == "same-origin"
     )
     if is_silent or not is_from_our_page:
         return response
@@ -225,24 +228,24 @@ def _sso_session(request: HttpRequest, client: Client) -> SsoSession | None:
 
 
 def _kept(request: HttpRequest, arrival: Arrival, client: Client) -> str:
-    return continue_at(pending.keep(client, arrival, client_address(request)))
+    return continue_at(interactions.keep(client, arrival, client_address(request)))
 
 
 def _page_of_ours(
     request: HttpRequest, name: str, arrival: Arrival, client: Client
 ) -> HttpResponse:
-    pending_id = pending.keep(client, arrival, client_address(request))
-    return redirect(f"{reverse(name)}?{urlencode({PENDING: pending_id})}")
+    interaction_id = interactions.keep(client, arrival, client_address(request))
+    return redirect(f"{reverse(name)}?{urlencode({PENDING: interaction_id})}")
 
 
 def _start_again(request: HttpRequest, gone: _Gone) -> HttpResponse:
     """Say how to go on."""
-    expired = pending.find_expired(gone.pending_id)
+    expired = interactions.find_expired(gone.interaction_id)
     if expired is None:
         return error_page(request, gone)
     if expired.answered_at is not None:
-        raise pending.AnsweredError(gone.pending_id)
-    parameters = pending.arrival_of(expired).parameters
+        raise interactions.AnsweredError(gone.interaction_id)
+    parameters = interactions.arrival_of(expired).parameters
     if expired.client.require_signed_request_object or expired.tried_in_id is not None:
         return error_page(request, gone, parameters)
     sent = {**parameters.values, **({"resource": expired.resources} if expired.resources else {})}

@@ -11,10 +11,10 @@ from accounts.models import Session
 from accounts.next import next_of
 from accounts.sessions import session_of
 from accounts.signed_out import page_about
-from idp.authorization import pending
-from idp.continuation import continue_at, pending_of
+from idp.authorization import interactions
 from idp.endpoints.wire import methods
-from idp.models import PendingAuthorization
+from idp.interaction import continue_at, interaction_of
+from idp.models import Interaction
 from idp.subjects import subject_of
 from idp.tokens.id_token import read_hint
 
@@ -27,7 +27,7 @@ def choose_account(request: HttpRequest) -> HttpResponse:
         response = _act(request)
         parking.keep_cookie(request, response)
         return response
-    row = pending_of(request)
+    row = interaction_of(request)
     sessions = parking.sessions_of(request)
     if not sessions:
         return redirect(_page("account_login", request))
@@ -66,16 +66,16 @@ def _choose(request: HttpRequest, session_id: str) -> HttpResponse:
     is_here = present is not None and present.pk == session_id
     if not is_here and not parking.switch_to(request, session_id):
         return redirect(_page("account_choose", request))
-    row = pending_of(request)
+    row = interaction_of(request)
     if row is not None:
-        pending.note_chosen_in(row.pk, session_id)
+        interactions.note_chosen_in(row.pk, session_id)
         return redirect(continue_at(row.pk))
     target = next_of(request)
     safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     return redirect(target if safe else reverse("account_home"))
 
 
-def _is_meant(row: PendingAuthorization | None, session: Session) -> bool:
+def _is_meant(row: Interaction | None, session: Session) -> bool:
     """Whether the client has hinted at this person; they are offered first."""
     if row is None:
         return False

@@ -15,13 +15,13 @@ from django.views.decorators.cache import never_cache
 from accounts.models import User
 from idp import events, policy
 from idp.authorization import consent as consents
-from idp.authorization import pending
+from idp.authorization import interactions
 from idp.authorization.response import send_error
 from idp.claims import asserted_by_others, claims_for, groups_of, person_of
 from idp.clients.lookalikes import looks_like
 from idp.clients.presentation import host_of
 from idp.endpoints.interstitial import go_on_by_page
-from idp.endpoints.waiting import Waiting, waiting_at
+from idp.endpoints.open_interaction import OpenInteraction, open_interaction_at
 from idp.endpoints.wire import methods
 from idp.models import ResourceServer, Scope
 from idp.models.scope import FIELDS
@@ -34,46 +34,49 @@ from idp.statements.sso_session import Agreed
 @methods("GET", "HEAD", "POST")
 def consent(request: HttpRequest) -> HttpResponse:
     """Ask, or take the answer. The server holds the request; the form carries a yes or a no."""
-    waiting = waiting_at(request)
-    if isinstance(waiting, HttpResponse):
-        return waiting
+    open_interaction = open_interaction_at(request)
+    if isinstance(open_interaction, HttpResponse):
+        return open_interaction
     if request.method == "POST":
         try:
-            return _take_answer(request, waiting)
-        except pending.AnsweredError:
-            return redirect(waiting.continue_path)
-    authorization_request, person = waiting.authorization_request, waiting.authentication.user
+            return _take_answer(request, open_interaction)
+        except interactions.AnsweredError:
+            return redirect(open_interaction.continue_path)
+    authorization_request, person = (
+        open_interaction.authorization_request,
+        open_interaction.authentication.user,
+    )
     return render(
         request,
         "consent.html",
         {
             "details": details(person, consents.asked_by(authorization_request)),
             "person": person,
-            "looks_like": looks_like(waiting.row.client),
-            "shown_as": waiting.row.client.display_fingerprint,
+            "looks_like": looks_like(open_interaction.row.client),
+            "shown_as": open_interaction.row.client.display_fingerprint,
             "on_device": authorization_request.loopback_port is not None,
-            "continue_path": waiting.continue_path,
+            "continue_path": open_interaction.continue_path,
         },
     )
 
 
-def _take_answer(request: HttpRequest, waiting: Waiting) -> HttpResponse:
+def _take_answer(request: HttpRequest, open_interaction: OpenInteraction) -> HttpResponse:
     """Remember a yes and go on; bring a no to the client."""
     row, authorization_request, person = (
-        waiting.row,
-        waiting.authorization_request,
-        waiting.authentication.user,
+        open_interaction.row,
+        open_interaction.authorization_request,
+        open_interaction.authentication.user,
     )
     client_id = row.client.client_id
     try:
         _answer_is_yes(request)
     except AccessDenied as error:
-        pending.note_answered(row.pk, None)
+        interactions.note_answered(row.pk, None)
         reference = events.denied(
             error,
             request,
             client_id=client_id,
-            parameters=pending.arrival_of(row).parameters,
+            parameters=interactions.arrival_of(row).parameters,
             user=person,
         )
         return go_on_by_page(
@@ -85,7 +88,7 @@ def _take_answer(request: HttpRequest, waiting: Waiting) -> HttpResponse:
         return redirect(request.get_full_path())  # the app is another than the page had shown
     agreed = consents.asked_by(authorization_request)
     consents.remember(person, row.client, agreed)
-    consents.note_given_in(row.pk, waiting.authentication.session_id)
+    consents.note_given_in(row.pk, open_interaction.authentication.session_id)
     events.record(
         events.Kind.CONSENTED,
         request,
@@ -95,7 +98,7 @@ def _take_answer(request: HttpRequest, waiting: Waiting) -> HttpResponse:
         claims=sorted(agreed.claims),
         resources=sorted(agreed.resources),
     )
-    return redirect(waiting.continue_path)
+    return redirect(open_interaction.continue_path)
 
 
 @upholds("RFC 6749 §4.1.2.1")

@@ -3,13 +3,13 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.i18n import set_language
 
-from idp.authorization import pending
-from idp.continuation import pending_of
+from idp.authorization import interactions
+from idp.interaction import interaction_of
 
 
 def language(request: HttpRequest) -> HttpResponse:
     """Remember the language for this browser; a person's choice ends what the client wished for."""
-    row = pending_of(request)
+    row = interaction_of(request)
     if request.method == "POST" and row is not None:
-        pending.forget_parameter(row, "ui_locales")
+        interactions.forget_parameter(row, "ui_locales")
     return set_language(request)

@@ -1,6 +1,6 @@
 """The provider's data. django-oauth-toolkit's models are swapped for ours here, and only here."""
 
-from idp.models.authorization import Authorization, ClientSession, Consent, PendingAuthorization
+from idp.models.authorization import Authorization, ClientSession, Consent, Interaction
 from idp.models.client import Client
 from idp.models.client_rows import ClientName, ClientOrigin, ClientSecret, UsedAssertion
 from idp.models.delivery import Delivery
@@ -29,8 +29,8 @@ __all__ = [
     "Event",
     "IDToken",
     "InitialAccessToken",
+    "Interaction",
     "PairwiseSubject",
-    "PendingAuthorization",
     "RefreshToken",
     "ResourceServer",
     "Scope",

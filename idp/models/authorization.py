@@ -1,4 +1,4 @@
-"""What people allowed: pending requests, consents, clients in a session, and grant families."""
+"""What people allowed: interactions, consents, clients in a session, and grant families."""
 
 import secrets
 from datetime import datetime
@@ -22,7 +22,7 @@ def session_id_for_client() -> str:
     return secrets.token_urlsafe(16)
 
 
-class PendingAuthorization(models.Model):
+class Interaction(models.Model):
     """An authorization request that waits for its person: validated, and found by its id."""
 
     id = models.CharField(primary_key=True, max_length=43, default=unguessable_id, editable=False)

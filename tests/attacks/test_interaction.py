@@ -20,7 +20,7 @@ from tests.relying_party import (
 LOGIN, CONSENT = "/account/login/", "/consent"
 
 
-def pending_at(page: httpx.Response) -> str:
+def interaction_at(page: httpx.Response) -> str:
     """Return the address at which the page's request goes on."""
     query = parse_qs(urlsplit(str(page.url)).query)
     return query["next"][0] if "next" in query else f"/authorize?pending={query['pending'][0]}"
@@ -69,7 +69,7 @@ def test_prompt_none_never_shows_a_page(
 @pytest.mark.parametrize("asked", [{"prompt": "login"}, {"max_age": "0"}], ids=str)
 def test_a_fresh_sign_in_cannot_be_skipped(returning: RelyingParty, asked: dict[str, str]) -> None:
     page = returning.visit(**asked)
-    path = pending_at(page)
+    path = interaction_at(page)
     without_fresh = str(page.url).replace("&fresh=1", "").replace("fresh=1&", "")
     assert "fresh" not in without_fresh
     for url in (
@@ -164,16 +164,16 @@ def test_nobody_is_signed_in_or_out_by_a_form_of_another_site(returning: Relying
 def test_get_changes_nothing(relying_party: RelyingParty, method: str) -> None:
     browser = relying_party.browser
     page = browser.sign_in(relying_party.person, relying_party.visit())
-    pending = pending_at(page).partition("=")[2]
+    interactions = interaction_at(page).partition("=")[2]
     for url in (
-        f"/consent?pending={pending}&answer=allow",
-        f"/consent?pending={pending}&answer=deny",
+        f"/consent?pending={interactions}&answer=allow",
+        f"/consent?pending={interactions}&answer=deny",
         "/account/logout/?confirm-logout=1",
         f"/account/login/?fresh=1&login={relying_party.person.email}&password=x",
         "/account/signup/?email=x@example.com&password1=xxxxxxxxxxxxxxxx",
         f"/account/password/reset/?email={relying_party.person.email}",
         "/language?language=de",
-        f"/language?language=de&pending={pending}",
+        f"/language?language=de&pending={interactions}",
     ):
         assert browser.request(method, url).status_code < 500
     assert not has_agreed(relying_party)
@@ -186,7 +186,7 @@ def test_consent_of_one_session_does_not_count_for_another(returning: RelyingPar
     page = returning.visit(prompt="consent")
     with Browser() as elsewhere:
         elsewhere.sign_in(returning.person)
-        path = pending_at(page)
+        path = interaction_at(page)
         assert is_page(elsewhere.open(path), CONSENT)
         question = elsewhere.open(path)
         elsewhere.settle = lambda response: response  # agreed, and not gone on yet
@@ -199,7 +199,7 @@ def test_consent_of_one_person_does_not_count_for_the_next_at_the_same_browser(
     returning: RelyingParty,
 ) -> None:
     page = returning.visit(prompt="consent")
-    path = pending_at(page)
+    path = interaction_at(page)
     other = make_person()
     switched = returning.browser.open(f"/account/login/?fresh=1&next={path}")
     shown = returning.browser.sign_in(other, switched)
@@ -211,7 +211,7 @@ def test_consent_of_one_person_does_not_count_for_the_next_at_the_same_browser(
 def test_a_stolen_id_of_a_request_shows_nothing_of_its_person(returning: RelyingParty) -> None:
     page = returning.visit(prompt="consent", scope="openid profile")
     with Browser() as elsewhere:
-        for path in (pending_at(page), str(page.url)):
+        for path in (interaction_at(page), str(page.url)):
             shown = elsewhere.open(path)
             assert is_page(shown, LOGIN)
             assert returning.person.email not in shown.text

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from accounts import invitations, operations
 from accounts.models import User
-from idp.models import Authorization, PendingAuthorization
+from idp.models import Authorization, Interaction
 from tests.browser.visitor import (
     NEW_PASSWORD,
     Site,
@@ -217,8 +217,8 @@ def test_a_form_gone_stale_shows_its_step_again(visitor: Visitor) -> None:
 def test_a_request_that_expired_can_be_started_again(visitor: Visitor) -> None:
     visitor.start_at_bakery()
     continues_at = parse_qs(urlsplit(visitor.page.url).query)["next"][0]
-    pending = PendingAuthorization.objects.filter(pk=continues_at.partition("pending=")[2])
-    assert pending.update(arrived_at=timezone.now() - timedelta(hours=2)) == 1
+    interactions = Interaction.objects.filter(pk=continues_at.partition("pending=")[2])
+    assert interactions.update(arrived_at=timezone.now() - timedelta(hours=2)) == 1
     visitor.sign_in()
     visitor.sees("This page was open for too long")
     visitor.press("Start again with Bakery")

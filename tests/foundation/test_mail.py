@@ -20,7 +20,7 @@ from tests.relying_party import Browser, forms_of, make_person
 pytestmark = pytest.mark.once
 
 
-class Waiting(EmailMessage):
+class OpenInteraction(EmailMessage):
     """A message that leaves when it is told to."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Waiting(EmailMessage):
 
 def test_more_than_can_wait_is_lost_and_said() -> None:
     mailer = Mailer(threads=1, most_waiting=2)
-    first, *others = (Waiting() for _ in range(4))
+    first, *others = (OpenInteraction() for _ in range(4))
     with structlog.testing.capture_logs() as lines:
         mailer.send(first, "first")
         assert first.begun.wait(5)
@@ -52,14 +52,14 @@ def test_more_than_can_wait_is_lost_and_said() -> None:
 
 def test_finishing_waits_for_what_leaves_and_says_what_does_not() -> None:
     mailer = Mailer(threads=1, most_waiting=9)
-    under_way, waits = Waiting(), Waiting()
+    under_way, waits = OpenInteraction(), OpenInteraction()
     mailer.send(under_way, "under-way")
     mailer.send(waits, "waits")
     assert under_way.begun.wait(5)
     began = time.monotonic()
     with structlog.testing.capture_logs() as lines:
         mailer.finish(0.3)
-        mailer.send(Waiting(), "late")
+        mailer.send(OpenInteraction(), "late")
     assert 0.3 <= time.monotonic() - began < 2
     assert [line["template"] for line in lines] == ["under-way", "waits", "late"]
     under_way.may_leave.set()
@@ -76,7 +76,7 @@ def test_one_that_fails_stops_no_other() -> None:
             raise ConnectionRefusedError("ana@example.com")
 
     mailer = Mailer(threads=1, most_waiting=9)
-    good = Waiting()
+    good = OpenInteraction()
     with structlog.testing.capture_logs() as lines:
         mailer.send(Refused("Your code is 123456"), "a-code")
         mailer.send(good, "good")

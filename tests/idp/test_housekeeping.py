@@ -21,7 +21,7 @@ from idp.models import (
     Client,
     Consent,
     Event,
-    PendingAuthorization,
+    Interaction,
     RefreshToken,
 )
 from tests.relying_party import make_client, make_person, unique
@@ -79,8 +79,8 @@ def token(model: Any, authorization: Authorization, expires: datetime, **columns
     )
 
 
-def request(client: Client, arrived_at: datetime) -> PendingAuthorization:
-    return PendingAuthorization.objects.create(client=client, parameters={}, arrived_at=arrived_at)
+def request(client: Client, arrived_at: datetime) -> Interaction:
+    return Interaction.objects.create(client=client, parameters={}, arrived_at=arrived_at)
 
 
 def is_there(row: Model) -> bool:
@@ -218,7 +218,7 @@ def test_apps_that_sign_in_by_themselves_stay() -> None:
 
 def test_the_second_time_nothing_is_left_to_do(client: Client) -> None:
     request(client, NOW - 2 * DAY)
-    assert housekeeping.tidy(NOW)["pending requests"] >= 1
+    assert housekeeping.tidy(NOW)["interactions"] >= 1
     assert set(housekeeping.tidy(NOW).values()) == {0}
 
 
@@ -227,11 +227,11 @@ def test_batches_are_small(client: Client, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(housekeeping, "BATCH", 2)
     rows = [request(client, NOW - 2 * DAY) for _ in range(5)]
     with CaptureQueriesContext(connection) as statements:
-        assert housekeeping.tidy(NOW)["pending requests"] == 5
+        assert housekeeping.tidy(NOW)["interactions"] == 5
     deletions = [
         query["sql"]
         for query in statements.captured_queries
-        if query["sql"].startswith('DELETE FROM "idp_pendingauthorization"')
+        if query["sql"].startswith('DELETE FROM "idp_interaction"')
     ]
     assert len(deletions) == 3
     assert not any(is_there(row) for row in rows)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import operations
 from accounts.models import Session, User
 from idp import housekeeping
-from idp.models import Client, Event, PendingAuthorization
+from idp.models import Client, Event, Interaction
 from tests.relying_party import make_client, make_person
 
 NOW = timezone.now()
@@ -56,7 +56,7 @@ def test_somebody_who_cannot_be_deleted_stops_nobody_else(database: None) -> Non
     housekeeping.tidy(NOW)
     first, second = leaver(9), leaver(8)
     client = Client.objects.get(client_id=make_client().client_id)
-    over = PendingAuthorization.objects.create(
+    over = Interaction.objects.create(
         client=client, parameters={}, arrived_at=NOW - timedelta(days=9)
     )
     before = failures()
@@ -78,18 +78,16 @@ def test_a_row_that_cannot_be_deleted_stops_no_other_of_its_kind(
     monkeypatch.setattr(housekeeping, "BATCH", 2)
     client = Client.objects.get(client_id=make_client().client_id)
     rows = [
-        PendingAuthorization.objects.create(
-            client=client, parameters={}, arrived_at=NOW - timedelta(days=9)
-        )
+        Interaction.objects.create(client=client, parameters={}, arrived_at=NOW - timedelta(days=9))
         for _ in range(7)
     ]
     before = failures()
     with held_back(rows[3]):
-        assert housekeeping.tidy(NOW)["pending requests"] == 6
+        assert housekeeping.tidy(NOW)["interactions"] == 6
         assert failures() == before + 1
     event = Event.objects.filter(kind=Event.Kind.HOUSEKEEPING_FAILED).latest("id")
     assert str(rows[3].pk) not in event.reason, "its key is what a browser holds"
-    assert housekeeping.tidy(NOW)["pending requests"] == 1
+    assert housekeeping.tidy(NOW)["interactions"] == 1
 
 
 @pytest.mark.scale

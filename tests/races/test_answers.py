@@ -8,7 +8,7 @@ import pytest
 
 from idp.models import Authorization, AuthorizationCode
 from tests.relying_party import Browser, Person, RelyingParty, make_client, spec
-from tests.wire.test_pending_requests import pending_at
+from tests.wire.test_pending_requests import interaction_at
 
 AT_ONCE = 12
 
@@ -39,7 +39,7 @@ def test_a_kept_request_gives_one_code(
     relying_party = RelyingParty(client, browser, person)
     login = relying_party.visit(prompt=prompt, response_type=response_type)
     browser.sign_in(person)  # in another tab, so that the request itself still waits
-    answers = together(browser, [pending_at(login)] * AT_ONCE)
+    answers = together(browser, [interaction_at(login)] * AT_ONCE)
     assert {answer.status_code for answer in answers} <= {200, 303}
     given = [answer for answer in answers if "code=" in answer.text]
     assert len(given) == 1

@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Session, User
-from idp.models import AuthorizationCode, Event, PendingAuthorization, RefreshToken
+from idp.models import AuthorizationCode, Event, Interaction, RefreshToken
 from tests.relying_party import (
     ISSUER,
     REFERENCE,
@@ -256,8 +256,8 @@ def cancelled(relying_party: RelyingParty) -> httpx.Response:
 def expired(relying_party: RelyingParty) -> httpx.Response:
     own = RelyingParty(make_client(), relying_party.browser, relying_party.person)
     page = own.visit()
-    pending = PendingAuthorization.objects.filter(client__client_id=own.client.client_id)
-    assert pending.update(arrived_at=timezone.now() - timedelta(hours=2)) == 1
+    interactions = Interaction.objects.filter(client__client_id=own.client.client_id)
+    assert interactions.update(arrived_at=timezone.now() - timedelta(hours=2)) == 1
     return own.browser.settle(own.browser.get(str(page.url)))
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from jwcrypto.jwk import JWK
 
 from foundation.models import RateCount
-from idp.models import PendingAuthorization
+from idp.models import Interaction
 from tests.assertions import Signing, encrypt, jwks_of, make_key, make_key_client, shared_key
 from tests.elsewhere import Elsewhere, answering
 from tests.registering import register, registered
@@ -211,7 +211,7 @@ def test_a_client_that_has_to_sign(signing: Signing) -> None:
     assert is_page(page, "/account/login/")  # and what is kept meanwhile needs no other signature
     assert party.go_on(page).code
     page = signing.visit(request=signing.object(scope="openid email", prompt="login"))
-    kept = PendingAuthorization.objects.filter(client__client_id=required.client_id)
+    kept = Interaction.objects.filter(client__client_id=required.client_id)
     kept.update(arrived_at=timezone.now() - timedelta(hours=1))
     gone = party.browser.get(parse_qs(urlsplit(str(page.url)).query)["next"][0])
     assert is_error_page(gone)

@@ -99,12 +99,12 @@ def test_select_account_with_one_account_is_the_sign_in_page(returning: RelyingP
 
 def test_a_choice_counts_for_the_session_that_made_it(two: RelyingParty, other: Person) -> None:
     page = two.visit(prompt="select_account")
-    pending = page.url.params["next"]
+    interactions = page.url.params["next"]
     two.browser.settle = lambda response: response  # chosen, and not gone on yet
     choose(two.browser, two.person, page)
     del two.browser.settle
     choose(two.browser, other)
-    assert is_page(two.browser.open(pending), CHOOSE)
+    assert is_page(two.browser.open(interactions), CHOOSE)
 
 
 @spec("OIDC Core", "3.1.2.6")

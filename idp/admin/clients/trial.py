@@ -17,8 +17,8 @@ from idp.admin.clients.trial_report import report
 from idp.admin.page import Page
 from idp.authorization import trial
 from idp.clients.owners import is_operator
-from idp.continuation import continue_at
 from idp.endpoints.wire import query_of
+from idp.interaction import continue_at
 from idp.models import Client
 from idp.protocol import response_types
 from idp.protocol.errors import InvalidRequest
@@ -65,9 +65,9 @@ def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse
         )
     chosen = request.POST.get("prompt", "")
     prompt = chosen if chosen in _PROMPTS else ""
-    pending_id = trial.begin(client, session, prompt, timezone.now())
+    interaction_id = trial.begin(client, session, prompt, timezone.now())
     page.record(request, events.Kind.ACTED, client, reason="Began a test sign-in.")
-    return redirect(continue_at(pending_id))
+    return redirect(continue_at(interaction_id))
 
 
 def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:

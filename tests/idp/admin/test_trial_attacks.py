@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from accounts.models import User
-from idp.models import AccessToken, AuthorizationCode, Client, PendingAuthorization
+from idp.models import AccessToken, AuthorizationCode, Client, Interaction
 from tests.idp.admin.conftest import Operator
 from tests.relying_party import (
     ISSUER,
@@ -71,9 +71,9 @@ def test_no_address_makes_an_answer_come_to_the_administration(
     assert is_error_page(app.visit(redirect_uri=uri))
     of_operator = RelyingParty(app.client, operator.browser, operator.person)
     assert is_error_page(of_operator.visit(redirect_uri=uri))
-    state = PendingAuthorization.objects.get(client__client_id=app.client.client_id).pk
+    state = Interaction.objects.get(client__client_id=app.client.client_id).pk
     assert is_error_page(of_operator.visit(redirect_uri=uri, state=state))
-    assert is_error_page(of_operator.visit(redirect_uri=uri, pending=state))
+    assert is_error_page(of_operator.visit(redirect_uri=uri, interactions=state))
     assert is_error_page(of_operator.visit(redirect_uri=f"{uri}?x", state=state))
 
 
@@ -165,4 +165,4 @@ def test_it_begins_at_the_press_of_its_button_alone(operator: Operator, client: 
     response = operator.browser.post(path, data={}, headers={"Origin": "https://evil.example"})
     assert "pending" not in response.headers.get("Location", "")
     operator.open(path.removeprefix("/admin/"), prompt="login")
-    assert not PendingAuthorization.objects.filter(client__client_id=client.client_id).exists()
+    assert not Interaction.objects.filter(client__client_id=client.client_id).exists()

@@ -17,7 +17,7 @@ from idp.models import (
     Client,
     ClientSession,
     Consent,
-    PendingAuthorization,
+    Interaction,
     RefreshToken,
 )
 from tests.relying_party import make_client, make_person, unique
@@ -53,7 +53,7 @@ def client_with(tokens: int) -> Client:
         )
         access.source_refresh_token = first
         access.save()
-        PendingAuthorization.objects.create(client=client, parameters={}, arrived_at=NOW)
+        Interaction.objects.create(client=client, parameters={}, arrived_at=NOW)
     Consent.objects.create(user=user, client=client)
     return client
 
@@ -79,7 +79,7 @@ def test_many_tokens_are_deleted_in_batches(monkeypatch: pytest.MonkeyPatch) -> 
     with CaptureQueriesContext(connection) as captured:
         deletion.clear(client)
     transactions = [q["sql"] for q in captured.captured_queries].count("COMMIT")
-    assert transactions >= 9  # of grants, pending requests and parts of sessions alone
+    assert transactions >= 9  # of grants, interactions and parts of sessions alone
     for model, column in deletion.MANY.items():
         assert not model._default_manager.filter(**{column: client.id}).exists()
     client.refresh_from_db()

@@ -15,7 +15,7 @@ import pytest
 from django.utils import timezone
 
 from idp.logout import backchannel
-from idp.models import Client, Delivery, PendingAuthorization
+from idp.models import Client, Delivery, Interaction
 from tests.conftest import ROOT, Server, database_url
 from tests.elsewhere import Elsewhere
 from tests.relying_party import make_client, unique
@@ -82,12 +82,12 @@ def test_a_worker_that_is_killed_in_mid_delivery_loses_nothing(foreign_site: Els
 @pytest.fixture
 def over() -> Callable[[], bool]:
     """Leave something to do; the function says whether it has been done."""
-    row = PendingAuthorization.objects.create(
+    row = Interaction.objects.create(
         client=Client.objects.get(client_id=make_client().client_id),
         parameters={},
         arrived_at=timezone.now() - timedelta(days=9),
     )
-    return lambda: not PendingAuthorization.objects.filter(pk=row.pk).exists()
+    return lambda: not Interaction.objects.filter(pk=row.pk).exists()
 
 
 def test_once_is_once(over: Callable[[], bool]) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from django.utils import timezone
 
-from idp.models import Authorization, PendingAuthorization
+from idp.models import Authorization, Interaction
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -26,14 +26,14 @@ from tests.relying_party import (
 CAP = 500
 
 
-def pending_at(page: httpx.Response) -> str:
+def interaction_at(page: httpx.Response) -> str:
     """Return the address at which the page's request goes on."""
     return parse_qs(urlsplit(str(page.url)).query)["next"][0]
 
 
 def expire(path: str) -> None:
     """Let an hour pass for a request."""
-    PendingAuthorization.objects.filter(pk=path.partition("=")[2]).update(
+    Interaction.objects.filter(pk=path.partition("=")[2]).update(
         arrived_at=timezone.now() - timedelta(hours=1)
     )
 
@@ -88,7 +88,7 @@ def test_going_back_after_the_answer_gives_no_other_code(
     consent = relying_party.browser.sign_in(relying_party.person, login)
     assert is_page(consent, "/consent")
     answer = relying_party.answer(relying_party.browser.submit(consent, "allow"))
-    for address in (pending_at(login), str(login.url), str(consent.url)):
+    for address in (interaction_at(login), str(login.url), str(consent.url)):
         page = relying_party.browser.open(address)
         assert is_answered_page(page), address
         assert "You are already signed in to <bdi>Test app</bdi>" in page.text
@@ -105,8 +105,8 @@ def test_an_answered_request_is_not_begun_again_when_its_time_is_over(
 ) -> None:
     login = relying_party.visit()
     assert relying_party.go_on(login).code
-    expire(pending_at(login))
-    page = relying_party.browser.open(pending_at(login))
+    expire(interaction_at(login))
+    page = relying_party.browser.open(interaction_at(login))
     assert is_answered_page(page)
     assert relying_party.state not in page.text
 
@@ -119,7 +119,7 @@ def test_a_no_is_brought_once_and_is_no_yes_later(relying_party: RelyingParty) -
     assert denied.error == "access_denied"
     for page in (
         relying_party.browser.submit(consent, "allow"),
-        relying_party.browser.open(pending_at(login)),
+        relying_party.browser.open(interaction_at(login)),
     ):
         assert is_answered_page(page)
         assert "already signed in" not in page.text
@@ -131,12 +131,12 @@ def test_somebody_else_is_not_told_that_they_are_signed_in(relying_party: Relyin
     login = relying_party.visit()
     relying_party.go_on(login)
     with Browser() as another:
-        page = another.open(pending_at(login))
+        page = another.open(interaction_at(login))
         assert "already signed in" not in page.text
         assert 'href="/account/"' not in page.text
         another.sign_in(make_person())
-        assert is_answered_page(another.open(pending_at(login)))
-        assert "already signed in" not in another.open(pending_at(login)).text
+        assert is_answered_page(another.open(interaction_at(login)))
+        assert "already signed in" not in another.open(interaction_at(login)).text
 
 
 @spec("OIDC Core", "3.1.2.6")
@@ -165,7 +165,7 @@ def test_the_way_back_is_one_that_the_operator_entered_or_where_the_answer_went(
         relying_party = RelyingParty(make_client(**metadata), browser, person)
         login = relying_party.visit(prompt="login")
         relying_party.go_on(login)
-        page = browser.open(pending_at(login))
+        page = browser.open(interaction_at(login))
         assert is_answered_page(page)
         found = re.search('id="open-app" href="([^"]+)"', page.text)
         assert (found and unescape(found[1]).startswith(way)) if way else found is None
@@ -196,7 +196,7 @@ def test_a_posted_request_that_is_wrong_is_answered_at_once(relying_party: Relyi
 @spec("OIDC Core", "3.1.2.6")
 def test_an_expired_request_starts_again_with_one_click(relying_party: RelyingParty) -> None:
     apis = [make_api(scopes=[])["identifier"] for _ in range(2)]
-    path = pending_at(relying_party.visit(state="a b&c", resource=apis))
+    path = interaction_at(relying_party.visit(state="a b&c", resource=apis))
     expire(path)
     page = relying_party.browser.open(path)
     assert is_error_page(page)
@@ -214,7 +214,7 @@ def test_a_page_that_was_open_for_too_long_does_not_dead_end(
     relying_party: RelyingParty, page: str
 ) -> None:
     shown = relying_party.visit()
-    path = pending_at(shown)
+    path = interaction_at(shown)
     if page == "consent":
         shown = relying_party.browser.sign_in(relying_party.person, shown)
         expire(path)
@@ -227,9 +227,11 @@ def test_a_page_that_was_open_for_too_long_does_not_dead_end(
 
 
 @spec("OIDC Core", "3.1.2.6")
-@pytest.mark.parametrize("pending", ["", "x", "x" * 43, "%00", "%ff", "' OR 1=1 --", "x" * 5000])
-def test_an_unknown_request_is_answered_on_a_page(browser: Browser, pending: str) -> None:
-    assert is_error_page(browser.get(f"/authorize?pending={pending}"))
+@pytest.mark.parametrize(
+    "interactions", ["", "x", "x" * 43, "%00", "%ff", "' OR 1=1 --", "x" * 5000]
+)
+def test_an_unknown_request_is_answered_on_a_page(browser: Browser, interactions: str) -> None:
+    assert is_error_page(browser.get(f"/authorize?pending={interactions}"))
 
 
 @spec("OIDC Core", "3.1.2.2")
@@ -242,7 +244,7 @@ def test_a_request_is_judged_again_when_it_goes_on(relying_party: RelyingParty) 
 
 @spec("OIDC Core", "3.1.2.1")
 def test_nothing_of_a_kept_request_can_be_changed_from_outside(returning: RelyingParty) -> None:
-    path = pending_at(returning.visit(prompt="login"))
+    path = interaction_at(returning.visit(prompt="login"))
     page = returning.browser.open(
         f"{path}&prompt=none&state=other&redirect_uri=https://evil.example"
     )
@@ -251,10 +253,10 @@ def test_nothing_of_a_kept_request_can_be_changed_from_outside(returning: Relyin
 
 
 def test_an_address_keeps_its_newest_requests(relying_party: RelyingParty) -> None:
-    oldest = pending_at(relying_party.visit()).partition("=")[2]
-    row = PendingAuthorization.objects.get(pk=oldest)
-    PendingAuthorization.objects.bulk_create(
-        PendingAuthorization(
+    oldest = interaction_at(relying_party.visit()).partition("=")[2]
+    row = Interaction.objects.get(pk=oldest)
+    Interaction.objects.bulk_create(
+        Interaction(
             client=row.client,
             parameters=row.parameters,
             arrived_at=row.arrived_at + timedelta(microseconds=i + 1),
@@ -262,9 +264,9 @@ def test_an_address_keeps_its_newest_requests(relying_party: RelyingParty) -> No
         )
         for i in range(CAP - 1)
     )
-    assert PendingAuthorization.objects.filter(ip_address=row.ip_address).count() == CAP
-    newest = pending_at(relying_party.visit()).partition("=")[2]
-    kept = PendingAuthorization.objects.filter(ip_address=row.ip_address)
+    assert Interaction.objects.filter(ip_address=row.ip_address).count() == CAP
+    newest = interaction_at(relying_party.visit()).partition("=")[2]
+    kept = Interaction.objects.filter(ip_address=row.ip_address)
     assert kept.count() == CAP
     assert kept.filter(pk=newest).exists()
     assert not kept.filter(pk=oldest).exists()
@@ -272,12 +274,12 @@ def test_an_address_keeps_its_newest_requests(relying_party: RelyingParty) -> No
 
 def test_one_address_does_not_displace_anothers_requests(relying_party: RelyingParty) -> None:
     page = relying_party.visit()
-    row = PendingAuthorization.objects.get(pk=pending_at(page).partition("=")[2])
+    row = Interaction.objects.get(pk=interaction_at(page).partition("=")[2])
     with Browser() as elsewhere:
         stranger = RelyingParty(relying_party.client, elsewhere, relying_party.person)
-        crowd = PendingAuthorization.objects.get(pk=pending_at(stranger.visit()).partition("=")[2])
-        PendingAuthorization.objects.bulk_create(
-            PendingAuthorization(
+        crowd = Interaction.objects.get(pk=interaction_at(stranger.visit()).partition("=")[2])
+        Interaction.objects.bulk_create(
+            Interaction(
                 client=row.client,
                 parameters=row.parameters,
                 arrived_at=timezone.now(),

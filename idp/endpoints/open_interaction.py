@@ -6,20 +6,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.authentication import Authentication, authentication_of
-from idp.authorization import pending, trial
+from idp.authorization import interactions, trial
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.redirect_uris import verified
-from idp.continuation import PENDING, continue_at, pending_of
 from idp.endpoints.error_page import error_page
-from idp.models import PendingAuthorization
+from idp.interaction import PENDING, continue_at, interaction_of
+from idp.models import Interaction
 from idp.protocol.errors import AccessDenied, ProtocolError, RequestExpired
 
 
 @dataclass(frozen=True)
-class Waiting:
+class OpenInteraction:
     """A request that waits for its person, who is signed in."""
 
-    row: PendingAuthorization
+    row: Interaction
     authorization_request: AuthorizationRequest
     authentication: Authentication
 
@@ -29,9 +29,9 @@ class Waiting:
         return continue_at(self.row.pk)
 
 
-def waiting_at(request: HttpRequest) -> Waiting | HttpResponse:
+def open_interaction_at(request: HttpRequest) -> OpenInteraction | HttpResponse:
     """Return what this page is about, or the answer where there is nothing to be said there."""
-    row = pending_of(request)
+    row = interaction_of(request)
     if row is None:
         return _gone(request)
     if row.answered_at is not None:
@@ -40,23 +40,23 @@ def waiting_at(request: HttpRequest) -> Waiting | HttpResponse:
     if authentication is None:
         return redirect(continue_at(row.pk))
     try:
-        return Waiting(row, _request(request, row), authentication)
+        return OpenInteraction(row, _request(request, row), authentication)
     except ProtocolError:
         return redirect(continue_at(row.pk))
 
 
 def _gone(request: HttpRequest) -> HttpResponse:
     """Say that nothing is asked here; of what expired, authorize knows how to start again."""
-    pending_id = request.GET.get(PENDING)
-    if pending_id:
-        return redirect(continue_at(pending_id))
+    interaction_id = request.GET.get(PENDING)
+    if interaction_id:
+        return redirect(continue_at(interaction_id))
     return error_page(request, RequestExpired("This page was not reached from an app."))
 
 
-def _request(request: HttpRequest, row: PendingAuthorization) -> AuthorizationRequest:
+def _request(request: HttpRequest, row: Interaction) -> AuthorizationRequest:
     """Return the request, still sound. Raises ProtocolError where it no longer is."""
     if not row.client.enabled:
         raise AccessDenied("The client has been disabled.")
-    arrival = pending.arrival_of(row)
+    arrival = interactions.arrival_of(row)
     own_page = trial.own_page(request, row.client, arrival)
     return AuthorizationRequest.parse(arrival, verified(row.client, arrival.parameters, own_page))

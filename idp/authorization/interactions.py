@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from idp import policy
 from idp.authorization.request import Arrival
-from idp.models import Client, PendingAuthorization
+from idp.models import Client, Interaction
 from idp.protocol.parameters import Parameters
 
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -19,16 +19,16 @@ _ID = re.compile(r"[A-Za-z0-9_-]{43}")
 class AnsweredError(Exception):
     """The request was answered before, or has gone since."""
 
-    def __init__(self, pending_id: str) -> None:
+    def __init__(self, interaction_id: str) -> None:
         super().__init__("The authorization request was answered before.")
-        self.pending_id = pending_id
+        self.interaction_id = interaction_id
 
 
 def keep(client: Client, arrival: Arrival, ip_address: str | None) -> str:
     """Keep a validated request and return its id; one that is kept already keeps its own."""
-    if arrival.pending_id is not None:
-        return arrival.pending_id
-    row = PendingAuthorization.objects.create(
+    if arrival.interaction_id is not None:
+        return arrival.interaction_id
+    row = Interaction.objects.create(
         client=client,
         parameters=dict(arrival.parameters.values),
         resources=list(arrival.parameters.resources),
@@ -39,46 +39,46 @@ def keep(client: Client, arrival: Arrival, ip_address: str | None) -> str:
     return row.pk
 
 
-def find(pending_id: str) -> PendingAuthorization | None:
+def find(interaction_id: str) -> Interaction | None:
     """Return a request that is still waited for, with its client, or None."""
-    row = find_expired(pending_id)
+    row = find_expired(interaction_id)
     lives = row is not None and row.arrived_at > timezone.now() - policy.PENDING_LIFETIME
     return row if lives else None
 
 
-def find_expired(pending_id: str) -> PendingAuthorization | None:
+def find_expired(interaction_id: str) -> Interaction | None:
     """Return a request whether it is still waited for or not: to say whose it was."""
-    if _ID.fullmatch(pending_id) is None:
+    if _ID.fullmatch(interaction_id) is None:
         return None
-    return PendingAuthorization.objects.select_related("client").filter(pk=pending_id).first()
+    return Interaction.objects.select_related("client").filter(pk=interaction_id).first()
 
 
-def arrival_of(row: PendingAuthorization) -> Arrival:
+def arrival_of(row: Interaction) -> Arrival:
     """Return the request as it arrived."""
     return Arrival(
         parameters=Parameters(row.parameters, resources=tuple(row.resources)),
         arrived_at=row.arrived_at,
-        pending_id=row.pk,
+        interaction_id=row.pk,
         consented_in=row.consented_in_id,
         chosen_in=row.chosen_in_id,
         tried_in=row.tried_in_id,
     )
 
 
-def note_chosen_in(pending_id: str, session_id: str) -> None:
-    """Note on the pending request which session its person chose; no other counts as chosen."""
-    PendingAuthorization.objects.filter(pk=pending_id).update(chosen_in=session_id)
+def note_chosen_in(interaction_id: str, session_id: str) -> None:
+    """Note on the interaction which session its person chose; no other counts as chosen."""
+    Interaction.objects.filter(pk=interaction_id).update(chosen_in=session_id)
 
 
-def note_answered(pending_id: str, session_id: str | None) -> None:
+def note_answered(interaction_id: str, session_id: str | None) -> None:
     """Note that the client is answered: for a session, or (None) with an error.
 
     Raises AnsweredError if it was answered before: a kept request gives one answer, however often
     its address is opened. Within a transaction, others wait for its end.
     """
-    open_row = PendingAuthorization.objects.filter(pk=pending_id, answered_at=None)
+    open_row = Interaction.objects.filter(pk=interaction_id, answered_at=None)
     if not open_row.update(answered_at=timezone.now(), answered_in=session_id):
-        raise AnsweredError(pending_id)
+        raise AnsweredError(interaction_id)
 
 
 def arrived_now(parameters: Parameters) -> Arrival:
@@ -88,13 +88,13 @@ def arrived_now(parameters: Parameters) -> Arrival:
 
 def _make_room(ip_address: str | None) -> None:
     """Drop an address's oldest requests beyond the cap: nobody is refused, nothing fills up."""
-    oldest = PendingAuthorization.objects.filter(ip_address=ip_address).order_by("-arrived_at")
+    oldest = Interaction.objects.filter(ip_address=ip_address).order_by("-arrived_at")
     surplus = list(oldest.values_list("pk", flat=True)[policy.PENDING_PER_ADDRESS :])
     if surplus:
-        PendingAuthorization.objects.filter(pk__in=surplus).delete()
+        Interaction.objects.filter(pk__in=surplus).delete()
 
 
-def forget_parameter(row: PendingAuthorization, name: str) -> None:
+def forget_parameter(row: Interaction, name: str) -> None:
     """Drop a parameter that was only a wish."""
     if row.parameters.pop(name, None) is not None:
         row.save(update_fields=["parameters"])

@@ -6,26 +6,26 @@ from django.http import HttpRequest
 
 from accounts.next import next_of, split
 from idp import policy
-from idp.authorization import pending
-from idp.models import PendingAuthorization
+from idp.authorization import interactions
+from idp.models import Interaction
 
-#: The query parameter that carries a pending request's id.
+#: The query parameter that carries a interaction's id.
 PENDING = "pending"
 #: How many of our pages may be named within each other's `next`.
 _STEPS = 3
 
 
-def continue_at(pending_id: str) -> str:
-    """Return the path at which a pending request goes on."""
-    return f"{policy.PATHS['authorization_endpoint']}?{PENDING}={pending_id}"
+def continue_at(interaction_id: str) -> str:
+    """Return the path at which a interaction goes on."""
+    return f"{policy.PATHS['authorization_endpoint']}?{PENDING}={interaction_id}"
 
 
-def pending_of(request: HttpRequest) -> PendingAuthorization | None:
-    """Return the pending request that this page serves, or None; looked up once."""
-    if not hasattr(request, "pending_authorization"):
-        pending_id = _pending_id(request)
-        request.pending_authorization = pending.find(pending_id) if pending_id else None  # type: ignore[attr-defined]
-    return request.pending_authorization  # type: ignore[attr-defined, no-any-return]
+def interaction_of(request: HttpRequest) -> Interaction | None:
+    """Return the interaction that this page serves, or None; looked up once."""
+    if not hasattr(request, "interaction"):
+        interaction_id = _interaction_id(request)
+        request.interaction = interactions.find(interaction_id) if interaction_id else None  # type: ignore[attr-defined]
+    return request.interaction  # type: ignore[attr-defined, no-any-return]
 
 
 def carries_wish(path: str) -> bool:
@@ -33,7 +33,7 @@ def carries_wish(path: str) -> bool:
     return "ui_locales=" in path or _id_in(path) is not None
 
 
-def _pending_id(request: HttpRequest) -> str | None:
+def _interaction_id(request: HttpRequest) -> str | None:
     if request.path == policy.PATHS["authorization_endpoint"]:
         return _id_of_kept(request.META.get("QUERY_STRING", ""))
     return _id_in(request.get_full_path()) or _id_in(next_of(request))

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts import parking
+from accounts import account_switching
 from accounts.next import next_of
 from accounts.sessions import session_of
 
@@ -17,5 +17,5 @@ def pages(request: HttpRequest) -> dict[str, Any]:
         "signup_open": settings.IDP_SIGNUP == "open",
         "next": next_of(request),
         "present_session": lambda: session_of(request),
-        "parked_sessions": lambda: parking.others(request),
+        "inactive_sessions": lambda: account_switching.others(request),
     }

@@ -265,10 +265,10 @@ class EmailChange(models.Model):
         return f"{self.user_id} asked for another address at {self.asked_at:%Y-%m-%d %H:%M}"
 
 
-class ParkedSession(models.Model):
+class InactiveSession(models.Model):
     """A session that waits while another account is used in its browser.
 
-    The browser knows it by a cookie, of which only the hash is kept (`accounts.parking`).
+    The browser knows it by a cookie, of which only the hash is kept (`accounts.account_switching`).
     """
 
     session = models.OneToOneField(Session, primary_key=True, on_delete=models.CASCADE)
@@ -280,4 +280,4 @@ class ParkedSession(models.Model):
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
-        return f"Parked: {self.session_id}"
+        return f"Inactive: {self.session_id}"

@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts import deletion
 from accounts.email_change import CODE_LIFETIME, UNDONE_WITHIN
-from accounts.models import EmailChange, ParkedSession, Session, User
+from accounts.models import EmailChange, InactiveSession, Session, User
 from accounts.sessions import end_expired
 from foundation.models import RateCount
 from idp import events, keys, policy
@@ -194,8 +194,8 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     yield "changes of address", EmailChange.objects.filter(asked_at__lte=now - kept_for)
     yield "deliveries", Delivery.objects.filter(done_at__lte=now - policy.SESSIONS_KEPT_FOR)
     yield (
-        "parked sessions",
-        ParkedSession.objects.filter(Q(expires_at__lte=now) | Q(session__ended_at__isnull=False)),
+        "inactive sessions",
+        InactiveSession.objects.filter(Q(expires_at__lte=now) | Q(session__ended_at__isnull=False)),
     )
     yield "events", Event.objects.filter(at__lte=now - policy.EVENTS_KEPT_FOR)
     yield "rate counts", RateCount.objects.filter(ends_at__lte=now)

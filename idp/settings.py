@@ -374,7 +374,7 @@ CSRF_COOKIE_NAME = f"{_prefix}csrf"
 LANGUAGE_COOKIE_NAME = f"{_prefix}language"
 MESSAGES_COOKIE_NAME = f"{_prefix}messages"
 MESSAGE_STORAGE = "accounts.notices.Storage"
-#: Finds the accounts that wait in a browser while another is used (accounts.parking).
+#: Finds the accounts that wait in a browser while another is used (accounts.account_switching).
 ACCOUNTS_COOKIE_NAME = f"{_prefix}accounts"
 #: Names the accounts that were used at a browser before (accounts.known_browsers).
 KNOWN_BROWSER_COOKIE_NAME = f"{_prefix}known-browser"

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
-from accounts import known_browsers, parking
+from accounts import account_switching, known_browsers
 from accounts.addresses import cleaned_email
 from accounts.models import User
 from accounts.next import with_next
@@ -79,7 +79,7 @@ class Adapter(DefaultAccountAdapter):
         """Let everybody begin: `accounts.stages` turns away whose account is disabled."""
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Sign in. Whoever was here before is signed out, unless they were parked before."""
+        """Sign in. Whoever was here before is signed out, unless they were inactive before."""
         present = session_of(request)
         if present is not None and present.user_id != user.pk:
             end_sessions([present], Ending.ANOTHER_PERSON)
@@ -87,7 +87,7 @@ class Adapter(DefaultAccountAdapter):
         if present is None and SESSION_KEY in request.session:
             _begin_anew(request.session)
         if present is None:
-            parking.resume(request, user)
+            account_switching.resume(request, user)
         if present is not None and HASH_SESSION_KEY in request.session:
             # Else Django empties the session where the password has just got another hash.
             request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import deletion, parking
+from accounts import account_switching, deletion
 from accounts.sessions import session_of
 from accounts.signed_out import page_about
 from accounts.stages import KeepStage
@@ -31,7 +31,7 @@ def delete_account(request: HttpRequest) -> HttpResponse:
         due = deletion.ask(request, session.user)
     except deletion.LastSuperuserError:  # for a moment there was another
         return redirect("account_delete")
-    parking.sign_out(request, session.pk)
+    account_switching.sign_out(request, session.pk)
     if due is not None:
         said = _("Your account will be deleted on %(due)s. To keep it, sign in before then.")
         messages.info(request, said % {"due": formats.date_format(due, "DATE_FORMAT")})

@@ -13,7 +13,7 @@ from datetime import datetime
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts import parking
+from accounts import account_switching
 from accounts.models import Session
 from idp import policy, server_keys
 from idp.authorization import interactions
@@ -104,7 +104,7 @@ def take(request: HttpRequest, client: Client, state: str) -> Trial | None:
 
 
 def _session_here(request: HttpRequest, session_id: str) -> Session | None:
-    here = parking.sessions_of(request)
+    here = account_switching.sessions_of(request)
     return next((session for session in here if session.pk == session_id), None)
 
 

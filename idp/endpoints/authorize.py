@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts import parking, second_factor
+from accounts import account_switching, second_factor
 from accounts.authentication import authentication_in, authentication_of
 from accounts.sessions import recognize, session_id_of
 from foundation.client_address import client_address, rate_limit_key
@@ -182,7 +182,7 @@ def _proceed(
     signed_in = _sso_session(request, authorization_request.client)
     authentication = authentication_in(signed_in.session) if signed_in else None
     agreed = signed_in.agreed if signed_in else Agreed()
-    others = [row.session.user for row in parking.others(request)]
+    others = [row.session.user for row in account_switching.others(request)]
     match next_step(authorization_request, authentication, agreed, others):
         case SignIn(fresh):
             query = {

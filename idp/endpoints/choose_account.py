@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 
-from accounts import parking
+from accounts import account_switching
 from accounts.models import Session
 from accounts.next import next_of
 from accounts.sessions import session_of
@@ -25,17 +25,21 @@ def choose_account(request: HttpRequest) -> HttpResponse:
     """Show the accounts that are signed in here, or do what was chosen with one of them."""
     if request.method == "POST":
         response = _act(request)
-        parking.keep_cookie(request, response)
+        account_switching.keep_cookie(request, response)
         return response
     row = interaction_of(request)
-    sessions = parking.sessions_of(request)
+    sessions = account_switching.sessions_of(request)
     if not sessions:
         return redirect(_page("account_login", request))
     sessions.sort(key=lambda session: not _is_meant(row, session))
     return render(
         request,
         "account/choose.html",
-        {"sessions": sessions, "has_room": parking.has_room(request), "most": parking.MOST},
+        {
+            "sessions": sessions,
+            "has_room": account_switching.has_room(request),
+            "most": account_switching.MOST,
+        },
     )
 
 
@@ -45,14 +49,14 @@ def _act(request: HttpRequest) -> HttpResponse:
         case {"account": session_id}:
             return _choose(request, session_id)
         case {"sign-out": "all"}:
-            page = page_about(parking.sessions_of(request))
-            parking.sign_out_of_all(request)
+            page = page_about(account_switching.sessions_of(request))
+            account_switching.sign_out_of_all(request)
             return redirect(page)
         case {"sign-out": session_id}:
-            parking.sign_out(request, session_id)
+            account_switching.sign_out(request, session_id)
             return redirect(_page("account_choose", request))
-        case {"another": page} if parking.has_room(request):
-            parking.park(request)
+        case {"another": page} if account_switching.has_room(request):
+            account_switching.make_inactive(request)
             return redirect(
                 _page("account_signup" if page == "sign-up" else "account_login", request)
             )
@@ -64,7 +68,7 @@ def _choose(request: HttpRequest, session_id: str) -> HttpResponse:
     """Go on as this account. It counts as chosen for this request, in this session, alone."""
     present = session_of(request)
     is_here = present is not None and present.pk == session_id
-    if not is_here and not parking.switch_to(request, session_id):
+    if not is_here and not account_switching.switch_to(request, session_id):
         return redirect(_page("account_choose", request))
     row = interaction_of(request)
     if row is not None:

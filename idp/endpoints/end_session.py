@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts import parking
+from accounts import account_switching
 from accounts.authentication import authentication_of
 from accounts.models import Session
 from accounts.sessions import session_of
@@ -49,10 +49,10 @@ def end_session(request: HttpRequest) -> HttpResponse:
     authentication = authentication_of(request)
     if authentication and logout_request.is_by(authentication.user, authentication.session_id):
         return _sign_out(request, logout_request)
-    parked = [row.session for row in parking.others(request)]
-    hinted = next((it for it in parked if logout_request.is_by(it.user, it.pk)), None)
+    inactive = [row.session for row in account_switching.others(request)]
+    hinted = next((it for it in inactive if logout_request.is_by(it.user, it.pk)), None)
     if hinted is not None:
-        parking.sign_out(request, hinted.pk)
+        account_switching.sign_out(request, hinted.pk)
         return _leave(request, logout_request, [hinted])
     if authentication is None:
         return _leave(request, logout_request, [])

@@ -26,7 +26,7 @@ def other() -> Person:
 
 @pytest.fixture
 def two(browser: Browser, person: Person, other: Person) -> Browser:
-    """`person` is parked, `other` is present."""
+    """`person` is inactive, `other` is present."""
     browser.sign_in(person)
     use_another(browser, other)
     return browser

@@ -56,7 +56,7 @@ def other() -> Person:
 
 @pytest.fixture
 def two(returning: RelyingParty, other: Person) -> RelyingParty:
-    """The person, who has agreed to the client, is parked; another one is present."""
+    """The person, who has agreed to the client, is inactive; another one is present."""
     use_another(returning.browser, other)
     return returning
 

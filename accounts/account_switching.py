@@ -1,6 +1,6 @@
 """Several accounts in one browser: the present session, and those that wait while it is used.
 
-A parked session has no cookie of its own: what Django's session held of it waits in a row, and a
+A inactive session has no cookie of its own: what Django's session held of it waits in a row, and a
 new session key is made when it returns. The browser finds its rows by one cookie that no script
 reads. Like a session key, what that cookie says changes before anything of a new sign-in is kept
 under it, so that nobody can plant one and wait. ASVS 7.2.4.
@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.utils import timezone
 
-from accounts.models import ParkedSession, Session, User
+from accounts.models import InactiveSession, Session, User
 from accounts.session_limits import has_ended
 from accounts.sessions import (
     KEY,
@@ -36,21 +36,21 @@ _BROWSER = "accounts_browser"
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
-def others(request: HttpRequest) -> list[ParkedSession]:
-    """Return what is parked at this browser beside the present session, the oldest first.
+def others(request: HttpRequest) -> list[InactiveSession]:
+    """Return what is inactive at this browser beside the present session, the oldest first.
 
     No statement where the browser has no such cookie, else one a request.
     """
-    if not hasattr(request, "parked_sessions"):
-        request.parked_sessions = _find(request)  # type: ignore[attr-defined]
-    return request.parked_sessions  # type: ignore[attr-defined, no-any-return]
+    if not hasattr(request, "inactive_sessions"):
+        request.inactive_sessions = _find(request)  # type: ignore[attr-defined]
+    return request.inactive_sessions  # type: ignore[attr-defined, no-any-return]
 
 
 def sessions_of(request: HttpRequest) -> list[Session]:
     """Return the sessions of this browser, the present one first."""
     present = session_of(request)
-    parked = [row.session for row in others(request)]
-    return [present, *parked] if present else parked
+    inactive = [row.session for row in others(request)]
+    return [present, *inactive] if present else inactive
 
 
 def has_room(request: HttpRequest) -> bool:
@@ -58,12 +58,12 @@ def has_room(request: HttpRequest) -> bool:
     return len(others(request)) + (session_of(request) is not None) < MOST
 
 
-def park(request: HttpRequest) -> None:
+def make_inactive(request: HttpRequest) -> None:
     """Keep the present session, if there is one, and begin an empty one."""
-    browser = _browser_to_park_at(request)
+    browser = _browser_with_inactive(request)
     present = session_of(request)
     if present is not None:
-        ParkedSession.objects.update_or_create(
+        InactiveSession.objects.update_or_create(
             session=present,
             defaults={
                 "browser": browser,
@@ -82,7 +82,7 @@ def switch_to(request: HttpRequest, session_id: str) -> bool:
     wanted = next((row for row in others(request) if row.session_id == session_id), None)
     if wanted is None:
         return False
-    park(request)
+    make_inactive(request)
     request.session[SESSION_KEY] = str(wanted.session.user_id)
     request.session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     request.session[HASH_SESSION_KEY] = wanted.password_hash
@@ -94,16 +94,16 @@ def switch_to(request: HttpRequest, session_id: str) -> bool:
 
 
 def resume(request: HttpRequest, user: User) -> None:
-    """Let somebody who signs in go on with their parked session, if this browser has one."""
-    parked = next((row for row in others(request) if row.session.user_id == user.pk), None)
-    if parked is not None:
-        request.session[KEY] = parked.session_id
-        parked.delete()
+    """Let somebody who signs in go on with their inactive session, if this browser has one."""
+    inactive = next((row for row in others(request) if row.session.user_id == user.pk), None)
+    if inactive is not None:
+        request.session[KEY] = inactive.session_id
+        inactive.delete()
         _forget_what_was_read(request)
 
 
 def sign_out(request: HttpRequest, session_id: str) -> None:
-    """End one session of this browser: the present one, or one that is parked here."""
+    """End one session of this browser: the present one, or one that is inactive here."""
     present = session_of(request)
     if present is not None and present.pk == session_id:
         _sign_out_here(request)
@@ -121,9 +121,9 @@ def sign_out_of_all(request: HttpRequest) -> None:
 
 
 def keep_cookie(request: HttpRequest, response: HttpResponse) -> None:
-    """Give the browser its cookie, or take it away where nothing is parked any more.
+    """Give the browser its cookie, or take it away where nothing is inactive any more.
 
-    It stays beyond the browser's closing only if everybody parked here asked to stay signed in.
+    It stays beyond the browser's closing only if everybody inactive here asked to stay signed in.
     """
     value = getattr(request, "browser_cookie", request.COOKIES.get(settings.ACCOUNTS_COOKIE_NAME))
     if value is None:
@@ -142,13 +142,13 @@ def keep_cookie(request: HttpRequest, response: HttpResponse) -> None:
     )
 
 
-def _find(request: HttpRequest) -> list[ParkedSession]:
+def _find(request: HttpRequest) -> list[InactiveSession]:
     browser = _browser_of(request)
     if browser is None:
         return []
     present = session_of(request)
     rows = (
-        ParkedSession.objects.select_related("session__user")
+        InactiveSession.objects.select_related("session__user")
         .filter(usable_session("session__"), browser=browser, expires_at__gt=timezone.now())
         .exclude(pk=present.pk if present else "")
         .order_by("session__created_at")
@@ -168,7 +168,7 @@ def _browser_of(request: HttpRequest) -> str | None:
     return _hash_of(value) if _ID.fullmatch(value) else None
 
 
-def _browser_to_park_at(request: HttpRequest) -> str:
+def _browser_with_inactive(request: HttpRequest) -> str:
     """Return under what to park: what the present session knows already, else something new.
 
     A cookie that was there before somebody signed in may have been planted.
@@ -180,7 +180,7 @@ def _browser_to_park_at(request: HttpRequest) -> str:
     request.browser_cookie = value  # type: ignore[attr-defined]
     browser = _hash_of(value)
     if known is not None:
-        ParkedSession.objects.filter(browser=known).update(browser=browser)
+        InactiveSession.objects.filter(browser=known).update(browser=browser)
     return browser
 
 
@@ -204,4 +204,4 @@ def _is_now(request: HttpRequest, session: Session | None) -> None:
 
 
 def _forget_what_was_read(request: HttpRequest) -> None:
-    vars(request).pop("parked_sessions", None)
+    vars(request).pop("inactive_sessions", None)

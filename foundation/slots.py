@@ -19,7 +19,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from foundation.postgresql import waits
 
 #: Seconds of waiting for a slot after which we look whether the database answers at all.
-_ADMITTED_FOR = 1.0
+_ALLOWED_FOR = 1.0
 
 
 class NoPlaceError(Exception):
@@ -47,7 +47,7 @@ class _Slots:
 
     def take(self, *, page: bool) -> None:
         waits.admit()
-        while page and not self._for_pages.acquire(timeout=_ADMITTED_FOR):
+        while page and not self._for_pages.acquire(timeout=_ALLOWED_FOR):
             waits.admit()
         try:
             connections[DEFAULT_DB_ALIAS] = self._next_free()
@@ -59,7 +59,7 @@ class _Slots:
     def _next_free(self) -> Any:
         while True:
             try:
-                return self._free.get(timeout=_ADMITTED_FOR)
+                return self._free.get(timeout=_ALLOWED_FOR)
             except Empty:
                 waits.admit()
 

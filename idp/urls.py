@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from idp.developers import views as developers
 from idp.endpoints import (
+    access_denied,
     apps,
     authorize,
     check_session,
@@ -17,7 +18,6 @@ from idp.endpoints import (
     language,
     logo,
     metadata,
-    not_admitted,
     register,
     revoke,
     sessions,
@@ -57,7 +57,7 @@ urlpatterns = [
     path("", include((_protected_resources, "oauth2_provider"))),
     # Pages
     path("consent", consent.consent, name="consent"),
-    path("not_admitted", not_admitted.not_admitted, name="not_admitted"),
+    path("access_denied", access_denied.access_denied, name="access_denied"),
     path("end_session/confirm", end_session.confirm, name="end_session_confirm"),
     path("account/choose/", choose_account.choose_account, name="account_choose"),
     path("account/apps/", apps.apps, name="account_apps"),

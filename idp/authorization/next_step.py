@@ -10,7 +10,7 @@ from accounts.levels import SINGLE_FACTOR, highest, lowest, reaches
 from accounts.models import User
 from idp import policy
 from idp.authorization.request import AuthorizationRequest
-from idp.clients.admission import NOT_ADMITTED, admits
+from idp.clients.access_policy import NOT_ALLOWED, allows
 from idp.protocol.errors import (
     AccessDenied,
     AccountSelectionRequired,
@@ -116,7 +116,7 @@ def next_step(
             )
             raise LoginRequired(message)
         return SignIn(fresh=True)
-    if not admits(authorization_request.client, authentication.user):
+    if not allows(authorization_request.client, authentication.user):
         _refusal_may_be_shown(authorization_request)
         return TurnAway()
     more = _demanded(authorization_request, authentication) or _wished(
@@ -266,7 +266,7 @@ def _consent_may_be_asked(authorization_request: AuthorizationRequest) -> None:
 def _refusal_may_be_shown(authorization_request: AuthorizationRequest) -> None:
     """RFC 6749 §4.1.2.1: telling the person takes a page, which prompt=none forbids."""
     if "none" in authorization_request.prompts:
-        raise AccessDenied(NOT_ADMITTED)
+        raise AccessDenied(NOT_ALLOWED)
 
 
 @upholds("OIDC Core §3.1.2.1")

@@ -193,7 +193,7 @@ EXPLANATIONS: dict[str, Explanation] = {
             ),
             _(
                 "The user is in none of the groups that the operator admits to your app: say so, "
-                "and whom to ask. Another account of theirs may be admitted."
+                "and whom to ask. Another account of theirs may be allowed."
             ),
             _("Your app has been disabled meanwhile: ask the operator."),
             _(

@@ -204,7 +204,7 @@ def _proceed(
             kept = _kept(request, arrival, authorization_request.client)
             return redirect(second_factor.set_up_address(level, kept))
         case TurnAway():
-            return _page_of_ours(request, "not_admitted", arrival, authorization_request.client)
+            return _page_of_ours(request, "access_denied", arrival, authorization_request.client)
         case AskConsent():
             return _page_of_ours(request, "consent", arrival, authorization_request.client)
         case Answer(authentication):

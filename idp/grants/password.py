@@ -18,7 +18,7 @@ from foundation.outages import RETRY_AFTER
 from foundation.rate_limits import RateLimitExceededError
 from foundation.slots import NoPlaceError, place
 from idp import events
-from idp.clients.admission import NOT_ADMITTED, admits
+from idp.clients.access_policy import NOT_ALLOWED, allows
 from idp.models import Authorization, Client, ClientSession
 from idp.protocol.errors import (
     InvalidGrant,
@@ -108,13 +108,13 @@ def _person(request: HttpRequest, client: Client, username: str, password: str) 
         )
     raise InvalidGrant(
         "Username and password do not match, or the account needs more than a password or is not "
-        "admitted to this client; the person can sign in on our page instead."
+        "allowed to this client; the person can sign in on our page instead."
     )
 
 
 def _problem_with(client: Client, user: User) -> str | None:
     needed = password_only.what_else_is_needed(user)
-    return needed or (None if admits(client, user) else NOT_ADMITTED)
+    return needed or (None if allows(client, user) else NOT_ALLOWED)
 
 
 def _authorization(

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError
 
-from idp.clients.admission import NOT_ADMITTED, admits
+from idp.clients.access_policy import NOT_ALLOWED, allows
 from idp.models import Authorization
 from idp.protocol.errors import InvalidGrant, InvalidScope
 from idp.protocol.response_types import ID_TOKEN, TOKEN
@@ -34,7 +34,7 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
 def _issued(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     client, authorization = entitlement.client, entitlement.authorization
     if client.allowed_groups:
-        _user_is_admitted(entitlement)
+        _user_is_allowed(entitlement)
     scopes = _narrowed(entitlement) if entitlement.asked_scopes else entitlement.scopes
     audience = audience_of(entitlement, scopes)
     token, access = access_token.make(client, authorization, audience, now)
@@ -64,11 +64,11 @@ def _issued(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
 
 
 @upholds("RFC 6749 §5.2")
-def _user_is_admitted(entitlement: Entitlement) -> None:
+def _user_is_allowed(entitlement: Entitlement) -> None:
     """RFC 6749 §5.2: a client that names groups gets tokens of their members alone."""
     authorization = entitlement.authorization
-    if authorization is not None and not admits(entitlement.client, authorization.user):
-        raise InvalidGrant(NOT_ADMITTED)
+    if authorization is not None and not allows(entitlement.client, authorization.user):
+        raise InvalidGrant(NOT_ALLOWED)
 
 
 @upholds("RFC 6749 §6")

@@ -24,7 +24,7 @@ PROTOCOL = [
 PAGES = [
     "/",
     "/consent",
-    "/not_admitted",
+    "/access_denied",
     "/account/",
     "/account/login/",
     "/account/signup/",

@@ -33,7 +33,7 @@ PATHS = [
     "/userinfo",
     "/authorize?client_id=x",
     "/consent",
-    "/not_admitted",
+    "/access_denied",
     "/account/",
     "/account/login/",
     "/account/signup/",

@@ -23,7 +23,7 @@ PATHS = [
     "/account/password/reset/",
     "/authorize",
     "/consent",
-    "/not_admitted",
+    "/access_denied",
     "/x",
 ]
 

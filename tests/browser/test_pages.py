@@ -40,7 +40,7 @@ def consent(visitor: Visitor, scope: str) -> None:
     visitor.sees("Continue to Bakery?")
 
 
-def not_admitted(visitor: Visitor) -> None:
+def access_denied(visitor: Visitor) -> None:
     """An app for a group that the person is not in."""
     closed = site_at("https://rp.example.com/", client_name="Bakery", allowed_groups=["bakers"])
     visitor.open(request_of(closed, visitor.person)[0])
@@ -566,7 +566,7 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "consent-that-looks-like-another": consent_that_looks_like_another,
     "consent-by-document": consent_by_document,
     "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),
-    "not-admitted": not_admitted,
+    "not-admitted": access_denied,
     "form-post": form_post,
     "wrong-request": wrong_request,
     "wrong-request-of-ones-own": wrong_request_of_ones_own,

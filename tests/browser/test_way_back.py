@@ -84,7 +84,7 @@ def sign_up(visitor: Visitor, target: str) -> None:
     visitor.type_code(visitor.begin_sign_up())
 
 
-def not_admitted(visitor: Visitor, target: str) -> None:
+def access_denied(visitor: Visitor, target: str) -> None:
     be_signed_in(visitor)
     ask(visitor, app_that_sends_people_to(target, allowed_groups=[unique("bakers")]))
     visitor.press("Back to Bakery")
@@ -109,7 +109,7 @@ WAYS = [
     chooser,
     second_step,
     sign_up,
-    not_admitted,
+    access_denied,
     sign_out,
 ]
 Way = Callable[[Visitor, str], None]

@@ -20,7 +20,7 @@ from tests.relying_party import (
 )
 from tests.wire.test_several_accounts import use_another
 
-PAGE, LOGIN = "/not_admitted", "/account/login/"
+PAGE, LOGIN = "/access_denied", "/account/login/"
 GRANTS = ["authorization_code", "implicit", "password", "refresh_token"]
 
 

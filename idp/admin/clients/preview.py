@@ -21,7 +21,7 @@ from idp.admin.fields import Choices, PersonField
 from idp.admin.page import Page
 from idp.claim_sources import configured
 from idp.claims import claims_for, id_token_claims, names_shown, person_of
-from idp.clients.admission import admits
+from idp.clients.access_policy import allows
 from idp.models import Authorization, Client, Consent
 from idp.protocol.response_types import ID_TOKEN, TOKEN, parts
 from idp.protocol.vocabulary import OFFLINE_ACCESS
@@ -157,7 +157,7 @@ def _notes(client: Client, person: User, scopes: frozenset[str]) -> list[str]:
         (not client.enabled, _("The app is disabled: it gets nothing now.")),
         (not person.is_active, _("The account is disabled: nobody can sign in to it now.")),
         (
-            not admits(client, person),
+            not allows(client, person),
             _("The person is in none of the groups that may use the app, and can’t sign in to it."),
         ),
         (

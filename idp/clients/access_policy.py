@@ -7,10 +7,10 @@ from accounts.models import User
 from idp.models import Client
 
 #: What the client is told of whoever is not among them.
-NOT_ADMITTED = "The person is in none of the groups that may use this client."
+NOT_ALLOWED = "The person is in none of the groups that may use this client."
 
 
-def admits(client: Client, user: User) -> bool:
+def allows(client: Client, user: User) -> bool:
     """Whether this person may use the client; one statement, where it names groups."""
     names = client.allowed_groups
     return not names or user.groups.filter(name__in=names).exists()

@@ -1,4 +1,4 @@
-"""The page for somebody whom an operator has not admitted to the app. RFC 6749 §4.1.2.1."""
+"""The page for somebody whom an operator has not allowed to the app. RFC 6749 §4.1.2.1."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from idp import events
 from idp.authorization import interactions
 from idp.authorization.response import send_error
-from idp.clients.admission import NOT_ADMITTED, admits
+from idp.clients.access_policy import NOT_ALLOWED, allows
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.open_interaction import OpenInteraction, open_interaction_at
 from idp.endpoints.wire import methods
@@ -17,13 +17,13 @@ from idp.protocol.rules import upholds
 
 @never_cache
 @methods("GET", "HEAD", "POST")
-def not_admitted(request: HttpRequest) -> HttpResponse:
+def access_denied(request: HttpRequest) -> HttpResponse:
     """Tell the person; their press of a button tells the app. Recorded each time, for support."""
     open_interaction = open_interaction_at(request)
     if isinstance(open_interaction, HttpResponse):
         return open_interaction
     try:
-        _person_is_admitted(open_interaction)
+        _user_is_allowed(open_interaction)
     except AccessDenied as error:
         person = open_interaction.authentication.user
         if request.method == "POST":
@@ -45,7 +45,7 @@ def not_admitted(request: HttpRequest) -> HttpResponse:
             return go_on_by_page(request, answer, open_interaction.row.client)
         return render(
             request,
-            "not_admitted.html",
+            "access_denied.html",
             {
                 "person": person,
                 "continue_path": open_interaction.continue_path,
@@ -56,7 +56,7 @@ def not_admitted(request: HttpRequest) -> HttpResponse:
 
 
 @upholds("RFC 6749 §4.1.2.1")
-def _person_is_admitted(open_interaction: OpenInteraction) -> None:
+def _user_is_allowed(open_interaction: OpenInteraction) -> None:
     """RFC 6749 §4.1.2.1: judged again, since it may have changed while the page was open."""
-    if not admits(open_interaction.row.client, open_interaction.authentication.user):
-        raise AccessDenied(NOT_ADMITTED)
+    if not allows(open_interaction.row.client, open_interaction.authentication.user):
+        raise AccessDenied(NOT_ALLOWED)

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from foundation import plain_text
-from idp.clients.presentation import app_of
+from idp.clients.display import app_of
 from idp.interaction import interaction_of
 
 

@@ -21,7 +21,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.next import UNREADABLE
 from foundation.request_bodies import BODY_PROBLEM
 from idp import policy
-from idp.clients.presentation import logo_policy, name_of
+from idp.clients.display import logo_policy, name_of
 from idp.endpoints import cors
 from idp.endpoints.unusable_body import answer_unusable_body
 from idp.interaction import carries_wish, interaction_of

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from idp import policy
-from idp.clients.presentation import app_of, logo_policy
+from idp.clients.display import app_of, logo_policy
 from idp.clients.redirect_uris import ReplyAddress
 from idp.protocol.errors import ProtocolError
 from idp.protocol.response_types import FORM_POST, FRAGMENT

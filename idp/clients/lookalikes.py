@@ -1,7 +1,7 @@
 """Self-registered apps whose name looks like that of an app of the operator. UTS #39 §4."""
 
 from foundation.lookalikes import skeleton
-from idp.clients.presentation import name_of
+from idp.clients.display import name_of
 from idp.models import Client
 from idp.models.client_derived import LONGEST_SKELETON
 

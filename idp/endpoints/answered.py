@@ -13,7 +13,7 @@ from accounts.authentication import authentication_of
 from idp import events
 from idp.authorization import interactions
 from idp.authorization.response import send_error
-from idp.clients.presentation import name_of, way_to
+from idp.clients.display import name_of, way_to
 from idp.clients.redirect_uris import verified
 from idp.endpoints.error_page import error_page
 from idp.models import Interaction

@@ -18,7 +18,7 @@ from accounts.sessions import session_of
 from foundation.plain_text import isolated
 from idp import events
 from idp.authorization.consent import agreed_in, withdraw
-from idp.clients.presentation import name_of, shown_logo, start_of
+from idp.clients.display import name_of, shown_logo, start_of
 from idp.endpoints.consent import details
 from idp.endpoints.wire import methods
 from idp.models import Authorization, Client, Consent

@@ -18,8 +18,8 @@ from idp.authorization import consent as consents
 from idp.authorization import interactions
 from idp.authorization.response import send_error
 from idp.claims import asserted_by_others, claims_for, groups_of, person_of
+from idp.clients.display import host_of
 from idp.clients.lookalikes import looks_like
-from idp.clients.presentation import host_of
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.open_interaction import OpenInteraction, open_interaction_at
 from idp.endpoints.wire import methods

@@ -17,7 +17,7 @@ from accounts.sessions import session_of
 from accounts.signed_out import page_about
 from idp import policy, server_keys
 from idp.authorization.response import redirect_to
-from idp.clients.presentation import name_of
+from idp.clients.display import name_of
 from idp.endpoints import signed_out
 from idp.endpoints.error_page import error_page
 from idp.endpoints.interstitial import go_on_by_page

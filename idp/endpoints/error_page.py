@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.authentication import Authentication, authentication_of
 from idp import events, policy
+from idp.clients.display import home_of, name_of
 from idp.clients.owners import may_see
-from idp.clients.presentation import home_of, name_of
 from idp.clients.redirect_uris import Comparison, compared
 from idp.models import Client
 from idp.protocol.errors import (

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from idp import policy
-from idp.clients.presentation import app_of, logo_policy
+from idp.clients.display import app_of, logo_policy
 from idp.models import Client
 
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from foundation.client_address import rate_limit_key
-from idp.clients.presentation import hosts_of
+from idp.clients.display import hosts_of
 from idp.events import Kind, masked, record
 from idp.registration import client_id_documents, software_statements
 

@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from foundation.client_address import rate_limit_key
 from idp import policy
 from idp.client_metadata import REGISTERED
-from idp.clients.presentation import hosts_of
+from idp.clients.display import hosts_of
 from idp.endpoints import bearer
 from idp.endpoints.wire import answer, json_of, methods, query_of, refuse
 from idp.events import Kind, masked, record

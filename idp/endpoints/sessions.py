@@ -25,7 +25,7 @@ from accounts.session_limits import at_a_limit
 from accounts.sessions import Ending, end_sessions, session_of
 from foundation.plain_text import isolated
 from idp import events
-from idp.clients.presentation import name_of
+from idp.clients.display import name_of
 from idp.endpoints.wire import methods
 from idp.logout import client_sessions
 from idp.logout.frontchannel import apps_of

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from accounts.models import Session
 from idp import policy
-from idp.clients.presentation import name_of
+from idp.clients.display import name_of
 from idp.models import ClientSession, Delivery
 
 #: How many apps a page names, and how many of these it has the browser tell.

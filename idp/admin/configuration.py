@@ -18,8 +18,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from idp import events
-from idp.admin import proof, proposals
-from idp.admin.proposals import MOST, MOST_PASSWORDS, Proposal
+from idp.admin import import_preview, proof
+from idp.admin.import_preview import MOST, MOST_PASSWORDS, Import
 from idp.declaration import (
     SECTIONS,
     Act,
@@ -107,7 +107,7 @@ class ImportForm(forms.Form):
                 raise ValidationError(gettext("This is not UTF-8.")) from None
         if len(text.encode()) > LARGEST:
             raise ValidationError(_too_large())
-        cleaned["proposal"] = Proposal(text, cleaned["prune"], cleaned["leave_out"])
+        cleaned["proposal"] = Import(text, cleaned["prune"], cleaned["leave_out"])
         try:
             declaration = parsed(text, "This")
         except DeclarationError as error:
@@ -155,13 +155,13 @@ def overview(site: Any, request: HttpRequest) -> HttpResponse:
     """Offer the export, and take a file whose changes are then shown."""
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        proposal: Proposal = form.cleaned_data["proposal"]
+        proposed: Import = form.cleaned_data["proposal"]
         try:
-            proposal.apply(_caller(request), dry_run=True)
+            proposed.apply(_caller(request), dry_run=True)
         except DeclarationError as error:
             form.add_error(None, str(error).splitlines())
         else:
-            name = proposals.keep(request.user, proposal)  # type: ignore[arg-type]
+            name = import_preview.keep(request.user, proposed)  # type: ignore[arg-type]
             return redirect(reverse("admin:configuration_import", args=[name]))
     context = {"title": gettext("Import and export"), "form": form, "export_form": ExportForm()}
     return _page(site, request, "admin/configuration.html", context)
@@ -169,18 +169,18 @@ def overview(site: Any, request: HttpRequest) -> HttpResponse:
 
 def question(site: Any, request: HttpRequest, name: str) -> HttpResponse:
     """Show what a file would change, as of now; and change that, and nothing else."""
-    proposal = proposals.find(request.user, name)  # type: ignore[arg-type]
-    if proposal is None:
+    proposed = import_preview.find(request.user, name)  # type: ignore[arg-type]
+    if proposed is None:
         over = gettext("That file was applied, or is here no longer. Choose it again.")
         messages.info(request, over)
         return redirect("admin:configuration")
     prove = proof.missing(request)
     if request.method == "POST":
-        return redirect(prove) if prove else _apply(request, name, proposal)
+        return redirect(prove) if prove else _apply(request, name, proposed)
     changes: list[Change] = []
     problems: list[str] = []
     try:
-        changes = proposal.apply(_caller(request), dry_run=True)
+        changes = proposed.apply(_caller(request), dry_run=True)
     except DeclarationError as error:
         problems = str(error).splitlines()
     context = {
@@ -198,11 +198,11 @@ def question(site: Any, request: HttpRequest, name: str) -> HttpResponse:
     return _page(site, request, "admin/import.html", context)
 
 
-def _apply(request: HttpRequest, name: str, proposal: Proposal) -> HttpResponse:
+def _apply(request: HttpRequest, name: str, proposed: Import) -> HttpResponse:
     """Make the changes that were shown, if they are still what the file would change."""
     try:
         caller = _caller(request, agreed=request.POST.get("agreed", ""))
-        changes = proposal.apply(caller, dry_run=False)
+        changes = proposed.apply(caller, dry_run=False)
     except ChangedMeanwhileError:
         messages.warning(
             request,
@@ -224,7 +224,7 @@ def _apply(request: HttpRequest, name: str, proposal: Proposal) -> HttpResponse:
     except DeclarationError as error:
         messages.error(request, str(error))
         return redirect(request.path)
-    proposals.forget(request.user, name)  # type: ignore[arg-type]
+    import_preview.forget(request.user, name)  # type: ignore[arg-type]
     _record_import(request, changes)
     done = gettext("The file is applied. %(summary)s") % {"summary": _counted(changes)}
     messages.success(request, done)

@@ -23,7 +23,7 @@ _PURPOSE = "proposed import"
 
 
 @dataclass(frozen=True)
-class Proposal:
+class Import:
     """A file, and how it is to be applied."""
 
     text: str
@@ -42,15 +42,15 @@ class Proposal:
         )
 
 
-def keep(operator: User, proposal: Proposal) -> str:
+def keep(operator: User, proposed: Import) -> str:
     """Keep a proposal, secrets and all, and return the name that this operator finds it by."""
     name = secrets.token_urlsafe(16)
-    sealed = server_keys.seal(json.dumps(asdict(proposal)).encode(), _PURPOSE)
+    sealed = server_keys.seal(json.dumps(asdict(proposed)).encode(), _PURPOSE)
     cache.set(_key(operator, name), sealed, KEPT_FOR)
     return name
 
 
-def find(operator: User, name: str) -> Proposal | None:
+def find(operator: User, name: str) -> Import | None:
     """Return an operator's proposal, or None where it is over."""
     sealed = cache.get(_key(operator, name))
     try:
@@ -59,7 +59,7 @@ def find(operator: User, name: str) -> Proposal | None:
         )
     except InvalidToken:  # the server's key has changed
         return None
-    return Proposal(**kept) if kept else None
+    return Import(**kept) if kept else None
 
 
 def forget(operator: User, name: str) -> None:

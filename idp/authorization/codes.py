@@ -50,7 +50,7 @@ def _issued(
     client_session_id: int | None,
     now: datetime,
 ) -> dict[str, str]:
-    begins = client_session_id is None and not authorization_request.is_trial
+    begins = client_session_id is None and not authorization_request.is_test_sign_in
     in_front = response_types.carries_tokens(authorization_request.response_type)
     kept = authorization_request.interaction_id is not None
     if in_front:

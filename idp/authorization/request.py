@@ -34,7 +34,7 @@ class Arrival:
     consented_in: str | None = None
     #: The session that was chosen on this request's chooser, if one was.
     chosen_in: str | None = None
-    #: The session of the operator who tries this sign-in (`trial`); None for a client's own.
+    #: The session of the operator who tries this sign-in (`test_sign_in`); None for a client's own.
     tried_in: str | None = None
 
 
@@ -69,7 +69,7 @@ class AuthorizationRequest:
     chosen_in: str | None = None
     #: The id of the row that it is kept as, if it is.
     interaction_id: str | None = None
-    is_trial: bool = False
+    is_test_sign_in: bool = False
 
     def returns(self, part: str) -> bool:
         """Whether this is part of what is to come back: a code, an ID token, an access token."""
@@ -122,7 +122,7 @@ class AuthorizationRequest:
             consented_in=arrival.consented_in,
             chosen_in=arrival.chosen_in,
             interaction_id=arrival.interaction_id,
-            is_trial=arrival.tried_in is not None,
+            is_test_sign_in=arrival.tried_in is not None,
         )
 
 

@@ -14,7 +14,7 @@ from accounts.authentication import authentication_in, authentication_of
 from accounts.sessions import recognize, session_id_of
 from foundation.client_address import client_address, rate_limit_key
 from idp import events
-from idp.authorization import codes, interactions, request_object, trial
+from idp.authorization import codes, interactions, request_object, test_sign_in
 from idp.authorization.checks import check
 from idp.authorization.next_step import (
     Answer,
@@ -117,7 +117,7 @@ def _visit(request: HttpRequest, arrival: Arrival, client: Client) -> HttpRespon
     except ProtocolError as error:
         # Nothing inside is believed: only an address outside can be answered.
         return _refuse(request, arrival, _known_address(client, arrival.parameters, error), error)
-    reply_to = verified(client, arrival.parameters, trial.own_page(request, client, arrival))
+    reply_to = verified(client, arrival.parameters, test_sign_in.own_page(request, client, arrival))
     try:
         if signed is not None:
             request_object.check(client, signed, timezone.now())

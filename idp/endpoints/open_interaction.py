@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.authentication import Authentication, authentication_of
-from idp.authorization import interactions, trial
+from idp.authorization import interactions, test_sign_in
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.redirect_uris import verified
 from idp.endpoints.error_page import error_page
@@ -58,5 +58,5 @@ def _request(request: HttpRequest, row: Interaction) -> AuthorizationRequest:
     if not row.client.enabled:
         raise AccessDenied("The client has been disabled.")
     arrival = interactions.arrival_of(row)
-    own_page = trial.own_page(request, row.client, arrival)
+    own_page = test_sign_in.own_page(request, row.client, arrival)
     return AuthorizationRequest.parse(arrival, verified(row.client, arrival.parameters, own_page))

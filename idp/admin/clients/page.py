@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from idp.admin import proof, search
-from idp.admin.clients import linter, new_app, preview, secret_pages, trial
+from idp.admin.clients import linter, new_app, preview, secret_pages, test_sign_in
 from idp.admin.clients.actions import ACTS
 from idp.admin.clients.checked_form import remote_problem_with
 from idp.admin.clients.form import FIELDSETS, OF_ITS_DOCUMENT, THE_RECORD, ClientForm
@@ -60,15 +60,15 @@ class ClientsPage(Page):
             (f"{row}/secrets/", partial(secret_pages.view, self), "secrets"),
             (f"{row}/preview/", partial(preview.view, self), "preview"),
             (f"{row}/improve/", partial(linter.view, self), "linter"),
-            (f"{row}/test-sign-in/", partial(trial.begin_view, self), "trial"),
+            (f"{row}/test-sign-in/", partial(test_sign_in.begin_view, self), "test_sign_in"),
         )
-        answer = require_GET(partial(trial.answer_view, self))
+        answer = require_GET(partial(test_sign_in.answer_view, self))
         return [
             *(
                 path(address, self.admin_site.admin_view(view), name=f"idp_client_{name}")
                 for address, view, name in pages
             ),
-            path(f"{row}/test-sign-in/answer/", answer, name="idp_client_trial_answer"),
+            path(f"{row}/test-sign-in/answer/", answer, name="idp_client_test_sign_in_answer"),
             *super().get_urls(),
         ]
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from idp import policy
-from idp.admin.clients import trial
+from idp.admin.clients import test_sign_in
 from idp.developers.quick_starts import QUICK_STARTS
 from idp.models import Authorization, Client, ClientSecret, Event
 
@@ -27,7 +27,7 @@ class Summary:
     discovery: str
     endpoints: list[tuple[str, str]]
     #: Whether this operator can try a sign-in.
-    has_trial: bool
+    has_test_sign_in: bool
     quick_starts: list[tuple[str, str]]
     #: Those that work now, the newest first.
     secrets: list[ClientSecret] | None
@@ -43,7 +43,7 @@ def summary_of(client: Client, request: HttpRequest) -> Summary:
         issuer=policy.ISSUER,
         discovery=policy.ISSUER + policy.DISCOVERY_PATHS[0],
         endpoints=[(name, policy.address(name)) for name in _ENDPOINTS],
-        has_trial=trial.signs_people_in(client) and may("idp.change_client"),
+        has_test_sign_in=test_sign_in.signs_people_in(client) and may("idp.change_client"),
         quick_starts=[
             (start.title, start.filled_in(client))
             for start in QUICK_STARTS.values()

@@ -161,10 +161,10 @@ def test_what_can_t_be_tried_says_why(operator: Operator) -> None:
     machine = make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=[])
     assert operator.browser.get(f"/admin/{page_of(machine)}").status_code == 404
     summary = operator.open(f"idp/client/{row_of(machine).pk}/change/").text
-    assert 'id="trial"' not in summary
+    assert 'id="test-sign-in"' not in summary
 
 
 def test_it_takes_the_permission_to_change_apps(support: Operator) -> None:
     client = make_client()
     assert support.browser.get(f"/admin/{page_of(client)}").status_code == 403
-    assert 'id="trial"' not in support.open(f"idp/client/{row_of(client).pk}/change/").text
+    assert 'id="test-sign-in"' not in support.open(f"idp/client/{row_of(client).pk}/change/").text

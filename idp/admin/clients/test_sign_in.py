@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.authentication import authentication_in
 from accounts.sessions import session_of
 from idp import events
-from idp.admin.clients.trial_report import report
+from idp.admin.clients.test_sign_in_report import report
 from idp.admin.page import Page
-from idp.authorization import trial
+from idp.authorization import test_sign_in
 from idp.clients.owners import is_operator
 from idp.endpoints.wire import query_of
 from idp.interaction import continue_at
@@ -51,7 +51,7 @@ def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse
     if request.method != "POST" or problem:
         return TemplateResponse(
             request,
-            "admin/trial.html",
+            "admin/test_sign_in.html",
             {
                 **page.admin_site.each_context(request),
                 "title": _("Test sign-in to %(app)s") % {"app": client},
@@ -65,7 +65,7 @@ def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse
         )
     chosen = request.POST.get("prompt", "")
     prompt = chosen if chosen in _PROMPTS else ""
-    interaction_id = trial.begin(client, session, prompt, timezone.now())
+    interaction_id = test_sign_in.begin(client, session, prompt, timezone.now())
     page.record(request, events.Kind.ACTED, client, reason="Began a test sign-in.")
     return redirect(continue_at(interaction_id))
 
@@ -76,9 +76,9 @@ def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpRespons
     Open to the browser in which the operator began, whichever of its accounts signed in.
     """
     client = page.get_object(request, object_id)
-    again = reverse("admin:idp_client_trial", args=[object_id])
+    again = reverse("admin:idp_client_test_sign_in", args=[object_id])
     answer = _answer(request)
-    tried = trial.take(request, client, answer.get("state") or "") if client else None
+    tried = test_sign_in.take(request, client, answer.get("state") or "") if client else None
     if client is None or tried is None:
         return redirect(f"{again}?over")
     if not is_operator(authentication_in(tried.session), _CHANGE):
@@ -86,7 +86,7 @@ def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpRespons
     back = page.address_of(client)
     response = TemplateResponse(
         request,
-        "admin/trial_answer.html",
+        "admin/test_sign_in_answer.html",
         {
             **page.admin_site.each_context(request),
             "title": _("Test sign-in to %(app)s") % {"app": client},

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from idp import events, keys, policy
 from idp.admin.clients import meanings
-from idp.admin.clients.trial_steps import Finding, Refusal, Step, members, moment, same
-from idp.authorization.trial import Trial
+from idp.admin.clients.test_sign_in_steps import Finding, Refusal, Step, members, moment, same
+from idp.authorization.test_sign_in import TestSignIn
 from idp.clients import lookup
 from idp.endpoints import token, userinfo
 from idp.jose.verify import header_of
@@ -40,24 +40,26 @@ class Report:
         return next((step for step in self.steps if step.failed), None)
 
 
-def report(request: HttpRequest, client: Client, trial: Trial, answer: Parameters) -> Report:
+def report(
+    request: HttpRequest, client: Client, test_sign_in: TestSignIn, answer: Parameters
+) -> Report:
     """Take an answer as the app would, and tell of it; what was given is revoked afterwards."""
     code = answer.get("code")
-    steps = [_request(trial), _answer(trial, answer)]
+    steps = [_request(test_sign_in), _answer(test_sign_in, answer)]
     try:
         if code is not None and not steps[-1].failed:
-            steps += _what_the_code_gives(request, client, trial, code)
+            steps += _what_the_code_gives(request, client, test_sign_in, code)
     finally:
-        given = _revoke(client, trial, code) if code is not None else None
+        given = _revoke(client, test_sign_in, code) if code is not None else None
     return Report(steps, given.user if given else None, _untried(client))
 
 
-def _revoke(client: Client, trial: Trial, code: str) -> Authorization | None:
+def _revoke(client: Client, test_sign_in: TestSignIn, code: str) -> Authorization | None:
     """End all that a trial's code stands for, redeemed or not, and return it."""
     own = AuthorizationCode.objects.filter(
         code=opaque.hash_of(code),
         application=client,
-        redirect_uri=trial.parameters["redirect_uri"],
+        redirect_uri=test_sign_in.parameters["redirect_uri"],
     )
     given = Authorization.objects.filter(pk__in=own.values("authorization_id"))
     revoke_families(given.values("pk"), timezone.now())
@@ -84,17 +86,17 @@ def _untried(client: Client) -> list[str]:
 # --- the browser's part -------------------------------------------------------------------------
 
 
-def _request(trial: Trial) -> Step:
+def _request(test_sign_in: TestSignIn) -> Step:
     return Step(
         _("The request"),
         _("The browser took this to the authorization endpoint, as the app would have it do."),
-        members(trial.parameters, meanings.REQUEST),
+        members(test_sign_in.parameters, meanings.REQUEST),
     )
 
 
-def _answer(trial: Trial, answer: Parameters) -> Step:
+def _answer(test_sign_in: TestSignIn, answer: Parameters) -> Step:
     """RFC 6749 §4.1.2, RFC 9207 §2.4: what comes is compared before anything is done with it."""
-    state = trial.parameters["state"]
+    state = test_sign_in.parameters["state"]
     step = Step(
         _("The answer"),
         _("This came back in the browser’s address."),
@@ -117,7 +119,7 @@ def _answer(trial: Trial, answer: Parameters) -> Step:
 
 
 def _what_the_code_gives(
-    request: HttpRequest, client: Client, trial: Trial, code: str
+    request: HttpRequest, client: Client, test_sign_in: TestSignIn, code: str
 ) -> Iterator[Step]:
     """Redeem the code as the token endpoint does once it knows the client."""
     about = _("The app sends the code, with the secret behind code_challenge, and gets this.")
@@ -126,8 +128,8 @@ def _what_the_code_gives(
         {
             "grant_type": "authorization_code",
             "code": code,
-            "redirect_uri": trial.parameters["redirect_uri"],
-            "code_verifier": trial.code_verifier,
+            "redirect_uri": test_sign_in.parameters["redirect_uri"],
+            "code_verifier": test_sign_in.code_verifier,
         }
     )
     try:
@@ -141,7 +143,7 @@ def _what_the_code_gives(
     if header_of(access_token) is not None:
         yield _jwt_access_token(access_token)
     if "id_token" in issued:
-        yield (told := _id_token(client, trial, issued["id_token"], access_token))
+        yield (told := _id_token(client, test_sign_in, issued["id_token"], access_token))
         yield _userinfo(request, client, access_token, told)
     else:
         without = _(
@@ -160,7 +162,7 @@ def _jwt_access_token(access_token: str) -> Step:
     return step
 
 
-def _id_token(client: Client, trial: Trial, id_token: str, access_token: str) -> Step:
+def _id_token(client: Client, test_sign_in: TestSignIn, id_token: str, access_token: str) -> Step:
     """OIDC Core §3.1.3.7, §3.1.3.8."""
     step = Step(
         _("The ID token"), _("The app checks each of these before it believes who signed in.")
@@ -168,7 +170,7 @@ def _id_token(client: Client, trial: Trial, id_token: str, access_token: str) ->
     claims = step.read(client, id_token, "id_token")
     if claims is None:
         return step
-    nonce, exp = trial.parameters["nonce"], claims["exp"]
+    nonce, exp = test_sign_in.parameters["nonce"], claims["exp"]
     at_hash = keys.signer_for(client, client.id_token_signed_response_alg).half_hash(access_token)
     until = _("It is good until %(time)s.") % {"time": moment(exp)}
     step.findings += [

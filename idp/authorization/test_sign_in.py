@@ -29,7 +29,7 @@ _VERIFIER = "trial's code verifier"
 
 
 @dataclass(frozen=True)
-class Trial:
+class TestSignIn:
     """A trial that is answered: whose it was, and what its request said."""
 
     session: Session
@@ -68,7 +68,7 @@ def begin(client: Client, session: Session, prompt: str, now: datetime) -> str:
 
 def answer_page(client: Client) -> str:
     """Return the address at which a trial of this client is answered."""
-    return policy.ISSUER + reverse("admin:idp_client_trial_answer", args=[client.pk])
+    return policy.ISSUER + reverse("admin:idp_client_test_sign_in_answer", args=[client.pk])
 
 
 @upholds("RFC 9700 §4.1.3")
@@ -88,7 +88,7 @@ def own_page(request: HttpRequest, client: Client, arrival: Arrival) -> str | No
     return answer_page(client)
 
 
-def take(request: HttpRequest, client: Client, state: str) -> Trial | None:
+def take(request: HttpRequest, client: Client, state: str) -> TestSignIn | None:
     """Return the trial that an answer with this `state` is for, once; None if it is not one's here.
 
     It has to be of this client, and have begun in this browser.
@@ -100,7 +100,7 @@ def take(request: HttpRequest, client: Client, state: str) -> Trial | None:
     if session is None:
         return None
     taken, _ = Interaction.objects.filter(pk=row.pk).delete()
-    return Trial(session, row.parameters) if taken else None
+    return TestSignIn(session, row.parameters) if taken else None
 
 
 def _session_here(request: HttpRequest, session_id: str) -> Session | None:

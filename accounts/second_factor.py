@@ -83,7 +83,7 @@ def record_wrong_code(request: HttpRequest, user: User) -> None:
         factors.was_refused(request, user, tried)
 
 
-def is_proven(request: HttpRequest) -> bool:
+def is_recent(request: HttpRequest) -> bool:
     """Whether the person at this browser signed in lately, with all that their account asks for.
 
     What changes how somebody signs in needs it. ASVS 7.5.1.

@@ -11,9 +11,9 @@ from accounts.views import (
     invitation,
     mailed_code,
     passkeys,
+    recent_authentication,
     second_factor,
     sign_in,
-    sign_in_again,
 )
 
 urlpatterns = [
@@ -24,7 +24,7 @@ urlpatterns = [
     path("login/more/", second_factor.StepUpView.as_view(), name="account_step_up"),
     path("login/passkey/", passkeys.sign_in, name="mfa_login_webauthn"),
     path("login/keep/", deletion.keep_account, name="account_keep"),
-    path("login/again/", sign_in_again.sign_in_again, name="account_reauthenticate"),
+    path("login/again/", recent_authentication.sign_in_again, name="account_reauthenticate"),
     path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),
     path(
         "confirm-email/", sign_in.ConfirmEmailView.as_view(), name="account_email_verification_sent"

@@ -102,7 +102,7 @@ def person_of(user: User, wanted: Container[str]) -> dict[str, Any]:
     if user.get_deferred_fields():
         user.refresh_from_db()
     person = {name: getattr(user, name) for name in FIELDS if name != "email_verified"}
-    proven = "email_verified" in wanted and _has_proven_address(user)
+    proven = "email_verified" in wanted and _has_verified_address(user)
     return {"id": user.pk, "sub": user.sub, **person, "email_verified": proven}
 
 
@@ -194,5 +194,5 @@ def _value(name: str, person: Mapping[str, Any]) -> Any:
             return value
 
 
-def _has_proven_address(user: User) -> bool:
+def _has_verified_address(user: User) -> bool:
     return email_addresses.is_verified(user, user.email)

@@ -19,7 +19,7 @@ from accounts.addresses import cleaned_email
 from accounts.models import User
 from accounts.next import with_next
 from accounts.password_rules import PasswordRules
-from accounts.second_factor import is_proven
+from accounts.second_factor import is_recent
 from accounts.sessions import Ending, end_sessions, session_of
 from accounts.signed_out import page_about
 from foundation import mail
@@ -121,7 +121,7 @@ class Adapter(DefaultAccountAdapter):
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Whether somebody has to sign in again first; not who has done so just now."""
-        return super().is_reauthentication_required(app=app, **kwargs) and not is_proven(
+        return super().is_reauthentication_required(app=app, **kwargs) and not is_recent(
             self.request
         )
 

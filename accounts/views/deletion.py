@@ -12,12 +12,12 @@ from accounts import account_switching, deletion
 from accounts.sessions import session_of
 from accounts.signed_out import page_about
 from accounts.stages import KeepStage
-from accounts.views.sign_in_again import proven_person_required
+from accounts.views.recent_authentication import recent_authentication_required
 from accounts.views.steps import begin_anew, nothing_to_do
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@proven_person_required
+@recent_authentication_required
 def delete_account(request: HttpRequest) -> HttpResponse:
     """Say what deleting means, and mark the account for it."""
     session = session_of(request)

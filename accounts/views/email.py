@@ -16,12 +16,12 @@ from accounts.code_limits import CodeSpentError
 from accounts.forms import MailedCodeForm, NewEmailForm
 from accounts.models import EmailChange, User
 from accounts.sessions import session_of
-from accounts.views.sign_in_again import proven_person_required
+from accounts.views.recent_authentication import recent_authentication_required
 from accounts.views.too_many import refuses_beyond_limits
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@proven_person_required
+@recent_authentication_required
 @refuses_beyond_limits
 def change_email(request: HttpRequest) -> HttpResponse:
     """Ask for the new address and send a code there; the answer is the same whoever has it."""
@@ -37,7 +37,7 @@ def change_email(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@proven_person_required
+@recent_authentication_required
 @refuses_beyond_limits
 def confirm_email_change(request: HttpRequest) -> HttpResponse:
     """Ask for the code, and change the address when it is right."""

@@ -25,7 +25,7 @@ from accounts.forms import NewPasskeyForm, PasskeyForm
 from accounts.models import User
 from accounts.next import next_of, with_next
 from accounts.sessions import add_step
-from accounts.views.sign_in_again import proven_person_required
+from accounts.views.recent_authentication import recent_authentication_required
 from accounts.views.too_many import refuses_beyond_limits
 from foundation import rate_limits
 from foundation.client_address import rate_limit_key
@@ -74,7 +74,7 @@ def _sign_in_page(request: HttpRequest) -> str:
     return f"{reverse('account_login')}?{urlencode({**query, 'next': target} if target else query)}"
 
 
-@method_decorator(proven_person_required, name="dispatch")
+@method_decorator(recent_authentication_required, name="dispatch")
 @method_decorator(pages.may_set_up_a_factor, name="dispatch")
 class NewPasskeyView(FormView):  # type: ignore[type-arg]
     """Makes a passkey."""
@@ -106,7 +106,7 @@ class NewPasskeyView(FormView):  # type: ignore[type-arg]
         return redirect(sign_ins.next_page(self.request) or reverse("mfa_index"))
 
 
-@method_decorator(proven_person_required, name="dispatch")
+@method_decorator(recent_authentication_required, name="dispatch")
 class RemovePasskeyView(pages.RemovePasskeyPage):
     """Removes a passkey, of one's own alone."""
 

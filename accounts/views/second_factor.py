@@ -24,7 +24,7 @@ from accounts.second_factor import has_app, has_passkey, is_set_up, recovery_cod
 from accounts.sessions import add_step
 from accounts.stages import SecondFactorStage
 from accounts.views.passkeys import challenge, wants_challenge
-from accounts.views.sign_in_again import proven_person_required
+from accounts.views.recent_authentication import recent_authentication_required
 from accounts.views.stale_form import show_step_again
 
 
@@ -153,7 +153,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     )
 
 
-@method_decorator(proven_person_required, name="dispatch")
+@method_decorator(recent_authentication_required, name="dispatch")
 class SetUpAppView(pages.SetUpAppPage):
     """Shows a new secret and asks for the first code made from it."""
 
@@ -205,7 +205,7 @@ class _ForPeopleWithOne:
         return super().dispatch(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
 
 
-@method_decorator(proven_person_required, name="dispatch")
+@method_decorator(recent_authentication_required, name="dispatch")
 class TurnOffView(_ForPeopleWithOne, pages.RemoveAppPage):
     """Removes the authenticator app, and with the last second factor the recovery codes."""
 
@@ -220,7 +220,7 @@ class TurnOffView(_ForPeopleWithOne, pages.RemoveAppPage):
         return super().get_context_data(has_passkey=has_passkey(self.request.user), **kwargs)  # type: ignore[no-any-return]
 
 
-@method_decorator(proven_person_required, name="dispatch")
+@method_decorator(recent_authentication_required, name="dispatch")
 class RecoveryCodesView(_ForPeopleWithOne, pages.RecoveryCodesPage):
     """Shows the recovery codes, once."""
 
@@ -232,7 +232,7 @@ class RecoveryCodesView(_ForPeopleWithOne, pages.RecoveryCodesPage):
         return context
 
 
-@method_decorator(proven_person_required, name="dispatch")
+@method_decorator(recent_authentication_required, name="dispatch")
 class NewRecoveryCodesView(_ForPeopleWithOne, pages.NewRecoveryCodesPage):
     """Makes new recovery codes; the old ones stop working."""
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from idp import events
-from idp.admin import import_preview, proof
+from idp.admin import import_preview, recent_authentication
 from idp.admin.import_preview import MOST, MOST_PASSWORDS, Import
 from idp.declaration import (
     SECTIONS,
@@ -174,9 +174,9 @@ def question(site: Any, request: HttpRequest, name: str) -> HttpResponse:
         over = gettext("That file was applied, or is here no longer. Choose it again.")
         messages.info(request, over)
         return redirect("admin:configuration")
-    prove = proof.missing(request)
+    sign_in_address = recent_authentication.missing(request)
     if request.method == "POST":
-        return redirect(prove) if prove else _apply(request, name, proposed)
+        return redirect(sign_in_address) if sign_in_address else _apply(request, name, proposed)
     changes: list[Change] = []
     problems: list[str] = []
     try:
@@ -192,7 +192,7 @@ def question(site: Any, request: HttpRequest, name: str) -> HttpResponse:
         "gives_powers": [change.what for change in changes if _gives_powers(change)],
         "agreed": fingerprint(changes),
         "danger": any(change.act in {Act.REMOVED, Act.DISABLED} for change in changes),
-        "prove": prove,
+        "sign_in_address": sign_in_address,
         "back": reverse("admin:configuration"),
     }
     return _page(site, request, "admin/import.html", context)

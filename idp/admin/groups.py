@@ -7,14 +7,14 @@ from django.contrib.auth.models import Group, Permission
 from django.http import HttpRequest
 
 from idp.admin.page import Page
-from idp.admin.proof import ProvenForm
+from idp.admin.recent_authentication import RecentAuthenticationForm
 from idp.models import Client
 
 
-class GroupForm(ProvenForm):
+class GroupForm(RecentAuthenticationForm):
     """A group and its rights."""
 
-    proven = ("permissions",)
+    recent = ("permissions",)
 
 
 @admin.register(Group)

@@ -27,7 +27,7 @@ from django.utils.translation import override
 from accounts.email_change import TakenError
 from accounts.models import User
 from idp import events
-from idp.admin import proof
+from idp.admin import recent_authentication
 from idp.admin.facts import JsonColumn
 from idp.admin.fields import Json, Moment
 from idp.admin.lists import (
@@ -57,14 +57,14 @@ class Act:
     applies: Callable[[Any], bool] = lambda _row: True
     danger: bool = False
     #: Whether it takes a sign-in of the last minutes; what is dangerous always does.
-    proven: bool = False
+    recent: bool = False
     #: What the page before it says of the row as it is now: how much there is to do.
     extent: Callable[[Any], str] | None = None
 
     @property
-    def needs_proof(self) -> bool:
+    def needs_recent_authentication(self) -> bool:
         """Whether whoever does it has to have signed in lately."""
-        return self.danger or self.proven
+        return self.danger or self.recent
 
 
 class Page(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -161,7 +161,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Let the form know whether the operator signed in lately."""
         form: Any = super().get_form(request, *args, **kwargs)
-        form.prove = proof.missing(request)
+        form.sign_in_address = recent_authentication.missing(request)
         return form
 
     def get_urls(self) -> list[URLPattern]:
@@ -198,17 +198,22 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
                 raise PermissionDenied
             messages.info(request, _("That is no longer possible for %(row)s.") % {"row": row})
             return redirect(self.address_of(row))
-        prove = proof.missing(request) if act.needs_proof else None
+        sign_in_address = (
+            recent_authentication.missing(request) if act.needs_recent_authentication else None
+        )
         if request.method != "POST":
             return TemplateResponse(
                 request,
                 "admin/act.html",
                 {**self.admin_site.each_context(request), "act": act, "opts": self.opts}
                 | {"original": row, "title": act.label, "back": self.address_of(row)}
-                | {"extent": act.extent(row) if act.extent else "", "prove": prove},
+                | {
+                    "extent": act.extent(row) if act.extent else "",
+                    "sign_in_address": sign_in_address,
+                },
             )
-        if prove:
-            return redirect(prove)
+        if sign_in_address:
+            return redirect(sign_in_address)
         response = self.act(request, act, row)
         messages.success(request, _("Done: %(act)s (%(row)s).") % {"act": act.label, "row": row})
         return response or redirect(self.address_of(row))
@@ -224,14 +229,16 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
         """Ask, and delete for somebody who signed in lately."""
-        prove = proof.missing(request)
-        if request.method == "POST" and prove:
-            return redirect(prove)
+        sign_in_address = recent_authentication.missing(request)
+        if request.method == "POST" and sign_in_address:
+            return redirect(sign_in_address)
         back = reverse(
             f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]
         )
         return super().delete_view(
-            request, object_id, {"prove": prove, "back": back, **(extra_context or {})}
+            request,
+            object_id,
+            {"sign_in_address": sign_in_address, "back": back, **(extra_context or {})},
         )
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -408,8 +415,10 @@ def _several(act: Act) -> Callable[[Page, HttpRequest, QuerySet[Any]], HttpRespo
     """Return an act as Django's lists have their actions: done to every chosen row it fits."""
 
     def run(page: Page, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        if act.needs_proof and (prove := proof.missing(request)):
-            return redirect(prove)
+        if act.needs_recent_authentication and (
+            sign_in_address := recent_authentication.missing(request)
+        ):
+            return redirect(sign_in_address)
         done, chosen = 0, rows[:COUNTED_AT_MOST]  # what the list counted
         for row in chosen:
             if act in page.acts_on(request, row):

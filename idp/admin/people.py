@@ -20,7 +20,7 @@ from accounts.models import Session, User
 from idp.admin import search
 from idp.admin.fields import AddressField, WebAddress
 from idp.admin.page import Act, Link, Page, list_of
-from idp.admin.proof import ProvenForm
+from idp.admin.recent_authentication import RecentAuthenticationForm
 from idp.admin.sessions import sessions_live
 from idp.models import Authorization, Client, Consent, Event
 
@@ -29,7 +29,7 @@ _WHO = ("name", "given_name", "middle_name", "family_name", "nickname", "preferr
 _MORE = ("gender", "birthdate", "zoneinfo", "locale", "profile", "picture", "website")
 
 
-class PersonForm(ProvenForm):
+class PersonForm(RecentAuthenticationForm):
     """A person's claims, with the address's verification and the postal address's members."""
 
     email_verified = forms.BooleanField(
@@ -44,7 +44,7 @@ class PersonForm(ProvenForm):
         help_text=_("A mail with a link to choose a password. Valid for seven days."),
     )
 
-    proven: tuple[str, ...] = _POWERS
+    recent: tuple[str, ...] = _POWERS
 
     class Meta:
         model = User
@@ -58,7 +58,7 @@ class PersonForm(ProvenForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None:
             # Whose address it is, theirs is the account: a new password is mailed there.
-            self.proven = (*_POWERS, "email", "email_verified")
+            self.recent = (*_POWERS, "email", "email_verified")
         if self.instance.pk is not None and "email_verified" in self.fields:
             self.fields["email_verified"].initial = _is_verified(self.instance)
 
@@ -114,7 +114,7 @@ class PeoplePage(Page):
             _("End all sessions"),
             _("They are signed out everywhere, and what apps got through these sessions ends."),
             lambda _http, person: operations.end_all_sessions(person),
-            proven=True,
+            recent=True,
             extent=lambda person: sessions_live(person.sessions.all()),
         ),
         Act(
@@ -123,7 +123,7 @@ class PeoplePage(Page):
             _("They are signed out everywhere, and choose a new password at the next sign-in."),
             lambda _http, person: operations.require_new_password(person),
             applies=lambda person: person.is_active and not person.password_change_required,
-            proven=True,
+            recent=True,
         ),
         Act(
             "unlock",
@@ -166,7 +166,7 @@ class PeoplePage(Page):
             _("It is not deleted: they can use it as before. They get a mail."),
             lambda _http, person: _kept(person),
             applies=lambda person: person.can_be_kept,
-            proven=True,
+            recent=True,
         ),
         Act(
             "delete",

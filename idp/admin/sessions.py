@@ -18,7 +18,7 @@ from accounts.models import Session
 from accounts.operations import end_everybodys_sessions, end_session
 from accounts.sessions import Ending, session_of
 from idp import events
-from idp.admin import proof, search
+from idp.admin import recent_authentication, search
 from idp.admin.page import Act, Link, Record, counted, list_of
 from idp.models import Authorization, Delivery
 
@@ -124,7 +124,7 @@ class SessionsPage(Record):
         """Ask, then sign everybody out but this operator here, and say so."""
         if not self.may_act(request):
             raise PermissionDenied
-        prove = proof.missing(request)
+        sign_in_address = recent_authentication.missing(request)
         back = reverse("admin:accounts_session_changelist")
         if request.method != "POST":
             context = {
@@ -135,11 +135,11 @@ class SessionsPage(Record):
                 "original": _("Everybody"),
                 "title": _END_ALL,
                 "back": back,
-                "prove": prove,
+                "sign_in_address": sign_in_address,
             }
             return TemplateResponse(request, "admin/act.html", context)
-        if prove:
-            return redirect(prove)
+        if sign_in_address:
+            return redirect(sign_in_address)
         ended = sign_everybody_out(request)
         with override(settings.LANGUAGE_CODE):  # as of every act
             reason = f"{_END_ALL}: {ended}."

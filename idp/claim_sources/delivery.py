@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from accounts.models import User
 from idp.claim_sources import AggregatedClaims, ClaimSource, DistributedClaims, Endpoint
 from idp.claim_sources.configured import Configured, sources
-from idp.jose.verify import unproven_claims
+from idp.jose.verify import unverified_claims
 from idp.protocol.vocabulary import CLAIM_NAMES, CLAIM_SOURCES, PEOPLES_CLAIMS
 
 log = structlog.get_logger(__name__)
@@ -99,7 +99,7 @@ def _aggregated(source: AggregatedClaims, jwt: object, names: frozenset[str]) ->
 
     Whether its signature holds is between the client and who signed it.
     """
-    said = unproven_claims(jwt) if isinstance(jwt, str) else {}
+    said = unverified_claims(jwt) if isinstance(jwt, str) else {}
     if not isinstance(jwt, str) or not said:
         raise _NonsenseError("What it gave is not a signed JWT.")
     unasked = sorted(said.keys() & {*source.claims, *PEOPLES_CLAIMS} - names)

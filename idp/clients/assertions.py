@@ -9,7 +9,7 @@ from idp import policy
 from idp.clients import secrets
 from idp.clients.client_keys import verification_keys
 from idp.jose.received_jwts import LEEWAY, Audience, Expectations, judge
-from idp.jose.verify import header_of, octet_keys, unproven_claims, verified_by
+from idp.jose.verify import header_of, octet_keys, unverified_claims, verified_by
 from idp.models import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest
 from idp.protocol.rules import upholds
@@ -42,7 +42,7 @@ def read(assertion_type: str | None, jwt: str | None) -> Assertion:
         raise InvalidRequest("client_assertion and client_assertion_type have to come together.")
     if assertion_type != TYPE:
         raise InvalidRequest(f"The client_assertion_type has to be {TYPE}.")
-    header, subject = header_of(jwt), unproven_claims(jwt).get("sub")
+    header, subject = header_of(jwt), unverified_claims(jwt).get("sub")
     if header is None or not isinstance(subject, str) or not subject or "\0" in subject:
         raise InvalidClient("The client_assertion is not a signed JWT with a subject (sub).")
     shared = header["alg"] in policy.MAC_ALGORITHMS

@@ -73,7 +73,7 @@ def is_encrypted(jwt: str) -> bool:
     return jwt.count(".") == 4
 
 
-def unproven_claims(jwt: str) -> dict[str, Any]:
+def unverified_claims(jwt: str) -> dict[str, Any]:
     """Return what a JWT says before anybody has verified it: good for finding its key, no more."""
     return _object(_decoded(jwt.split(".")[1])) or {} if header_of(jwt) is not None else {}
 

@@ -13,7 +13,7 @@ from idp import policy
 from idp.fetched_keys import keys_with
 from idp.fetching import Party
 from idp.jose.received_jwts import Expectations, judge
-from idp.jose.verify import header_of, unproven_claims
+from idp.jose.verify import header_of, unverified_claims
 from idp.protocol.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
 from idp.protocol.languages import tagged
 from idp.protocol.rules import upholds
@@ -46,7 +46,7 @@ def joined(
         raise InvalidSoftwareStatement(f"{MEMBER}: It is not a signed JWT.")
     issuer = _issuer_of(statement)
     if statement == accepted:
-        claims = unproven_claims(statement)  # it is what was proven then
+        claims = unverified_claims(statement)  # it is what was proven then
     else:
         claims = _judged(statement, issuer, now)
     stated = {name: value for name, value in claims.items() if name not in _OF_THE_JWT}
@@ -57,13 +57,13 @@ def joined(
 
 def issuer_of(statement: str) -> str:
     """Return who made a statement that was accepted; empty for none."""
-    return str(unproven_claims(statement)["iss"]) if statement else ""
+    return str(unverified_claims(statement)["iss"]) if statement else ""
 
 
 @upholds("RFC 7591 §2.3")
 def _issuer_of(statement: str) -> str:
     """Return which of the issuers that the operator trusts a statement says it is of. Unproven."""
-    issuer = unproven_claims(statement).get("iss")
+    issuer = unverified_claims(statement).get("iss")
     if not isinstance(issuer, str) or issuer not in policy.SOFTWARE_STATEMENT_ISSUERS:
         raise UnapprovedSoftwareStatement(
             f"{MEMBER}: Software statements of this issuer (iss) are not accepted here."

@@ -12,7 +12,7 @@ from idp.claims import id_token_claims
 from idp.clients import secrets
 from idp.clients.encryption import encrypted_for
 from idp.jose.received_jwts import Expectations, judge
-from idp.jose.verify import is_encrypted, octet_keys, unproven_claims
+from idp.jose.verify import is_encrypted, octet_keys, unverified_claims
 from idp.models import Authorization, Client
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.rules import upholds
@@ -122,7 +122,7 @@ def _hint_keys(id_token_hint: str, now: datetime, header: dict[str, Any]) -> lis
     if header["alg"] not in policy.MAC_ALGORITHMS:
         key = keys.key_set().public.get(header.get("kid", ""))
         return [] if key is None else [key]
-    audience = unproven_claims(id_token_hint).get("aud")
+    audience = unverified_claims(id_token_hint).get("aud")
     if not isinstance(audience, str) or "\0" in audience:
         return []
     client: Client | None = Client.objects.filter(client_id=audience).first()

@@ -381,7 +381,7 @@ def test_each_way_of_client_authentication_works(
 ) -> None:
     path, parameters = AUTHENTICATED[endpoint]
 
-    def is_proven(answer: httpx.Response) -> bool:
+    def is_recent(answer: httpx.Response) -> bool:
         return answer.status_code == 200 or answer.json()["error"] == "invalid_grant"
 
     for method in facts[f"{endpoint}_endpoint_auth_methods_supported"]:
@@ -390,7 +390,7 @@ def test_each_way_of_client_authentication_works(
             if method == "private_key_jwt"
             else make_client(token_endpoint_auth_method=method)
         )
-        assert is_proven(RelyingParty(client, browser, person).post(path, **parameters)), method
+        assert is_recent(RelyingParty(client, browser, person).post(path, **parameters)), method
     for algorithm in facts[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]:
         how = {"token_endpoint_auth_signing_alg": algorithm}
         if algorithm.startswith("HS"):
@@ -401,7 +401,7 @@ def test_each_way_of_client_authentication_works(
             client = make_key_client(key, **how)
         assertion = form_of(assertion_of(client, key, algorithm))
         answer = httpx.post(f"{ISSUER}{path}", data={**parameters, **assertion}, verify=False)
-        assert is_proven(answer), algorithm
+        assert is_recent(answer), algorithm
 
 
 # --- what people see ----------------------------------------------------------------------------

@@ -47,7 +47,7 @@ ACTS = (
         _("Everything of this app stops at once: sign-ins, tokens, refreshes."),
         lambda _request, client: _set_enabled(client, enabled=False),
         applies=lambda client: client.enabled,
-        proven=True,
+        recent=True,
     ),
     Act(
         "enable",

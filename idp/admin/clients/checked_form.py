@@ -2,13 +2,13 @@
 
 from django.core.exceptions import ValidationError
 
-from idp.admin.proof import ProvenForm
+from idp.admin.recent_authentication import RecentAuthenticationForm
 from idp.clients import validation
 from idp.models import Client
 from idp.protocol.errors import TemporarilyUnavailable
 
 
-class CheckedForm(ProvenForm):
+class CheckedForm(RecentAuthenticationForm):
     """A form of an app that is valid only where all checks of its metadata hold."""
 
     #: What the remote checks found. They run before the transaction in which the form is saved.

@@ -105,7 +105,7 @@ def _lines(column: str) -> Lines:
 class ClientForm(CheckedForm):
     """An app's metadata, its lists a line each."""
 
-    proven = ("enabled", "skip_authorization")
+    recent = ("enabled", "skip_authorization")
 
     redirect_uris = _lines("redirect_uris")
     post_logout_redirect_uris = _lines("post_logout_redirect_uris")

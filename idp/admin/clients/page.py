@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
-from idp.admin import proof, search
+from idp.admin import recent_authentication, search
 from idp.admin.clients import linter, new_app, preview, secret_pages, test_sign_in
 from idp.admin.clients.actions import ACTS
 from idp.admin.clients.checked_form import remote_problem_with
@@ -178,7 +178,7 @@ class ClientsPage(Page):
         """Show a new secret where the app now signs with one, and has none that can."""
         if secrets.can_sign(obj):
             return super().response_change(request, obj)
-        if proof.missing(request):
+        if recent_authentication.missing(request):
             messages.warning(request, _("The app needs a new secret now: make one here."))
             return redirect(secret_pages.address_of(obj))
         return secret_pages.show_new(self, request, obj, timezone.now() + timedelta(days=1))

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from idp import events, policy
-from idp.admin import proof
+from idp.admin import recent_authentication
 from idp.admin.page import Page
 from idp.clients import secrets
 from idp.models import Client
@@ -33,13 +33,13 @@ def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
         raise Http404
     if not page.has_view_permission(request, client):
         raise PermissionDenied
-    prove = proof.missing(request)
+    sign_in_address = recent_authentication.missing(request)
     if request.method != "POST":
-        return _shown(page, request, client, prove)
+        return _shown(page, request, client, sign_in_address)
     if not page.has_change_permission(request, client):
         raise PermissionDenied
-    if prove:
-        return redirect(prove)
+    if sign_in_address:
+        return redirect(sign_in_address)
     if "remove" in request.POST:
         _remove(page, request, client)
         return redirect(address_of(client))
@@ -74,7 +74,9 @@ def show_new(
     return response
 
 
-def _shown(page: Page, request: HttpRequest, client: Client, prove: str | None) -> HttpResponse:
+def _shown(
+    page: Page, request: HttpRequest, client: Client, sign_in_address: str | None
+) -> HttpResponse:
     now = timezone.now()
     return TemplateResponse(
         request,
@@ -87,7 +89,7 @@ def _shown(page: Page, request: HttpRequest, client: Client, prove: str | None) 
             "secrets": client.secrets.order_by("created_at"),
             "now": now,
             "may_change": page.has_change_permission(request, client),
-            "prove": prove,
+            "sign_in_address": sign_in_address,
             "has_room": secrets.has_room(client, now),
             "overlaps": _OVERLAPS,
             "back": page.address_of(client),

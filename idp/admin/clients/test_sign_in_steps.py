@@ -20,7 +20,7 @@ from idp.admin.clients import meanings
 from idp.clients import secrets
 from idp.clients.encryption import decrypted_for
 from idp.jose.decrypt import header_of_jwe
-from idp.jose.verify import header_of, is_encrypted, octet_keys, unproven_claims, verified_by
+from idp.jose.verify import header_of, is_encrypted, octet_keys, unverified_claims, verified_by
 from idp.models import Client
 
 _SECRET = frozenset({"code", "access_token", "refresh_token", "id_token"})
@@ -75,7 +75,7 @@ class Step:
     def read_jwt(self, jws: str) -> dict[str, Any]:
         """Show what a signed token says, and return its claims; nothing is checked."""
         self.header += members(header_of(jws) or {}, meanings.HEADER)
-        claims = unproven_claims(jws)
+        claims = unverified_claims(jws)
         self.members += members(claims, meanings.CLAIMS)
         return claims
 

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.next import next_of
-from accounts.second_factor import is_proven
+from accounts.second_factor import is_recent
 
 View = Callable[..., HttpResponseBase]
 
@@ -23,7 +23,7 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
     return redirect(sign_in_page(next_of(request)))
 
 
-def proven_person_required(view: View) -> View:
+def recent_authentication_required(view: View) -> View:
     """Let people through who signed in lately, with their second factor if they have one.
 
     The others sign in first and come back to the page; nothing of a form they sent is kept.
@@ -32,7 +32,7 @@ def proven_person_required(view: View) -> View:
     @never_cache
     @wraps(view)
     def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if is_proven(request):
+        if is_recent(request):
             return view(request, *args, **kwargs)
         return redirect(sign_in_page(request.get_full_path()))
 

@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext
 
-from accounts.second_factor import is_proven
-from accounts.views.sign_in_again import sign_in_page
+from accounts.second_factor import is_recent
+from accounts.views.recent_authentication import sign_in_page
 
 
 def missing(request: HttpRequest) -> str | None:
@@ -16,27 +16,27 @@ def missing(request: HttpRequest) -> str | None:
 
     None where they did lately, with their second factor if they have one.
     """
-    return None if is_proven(request) else sign_in_page(request.get_full_path())
+    return None if is_recent(request) else sign_in_page(request.get_full_path())
 
 
-class ProvenForm(forms.ModelForm):  # type: ignore[type-arg]
+class RecentAuthenticationForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form with fields that only somebody changes who signed in lately; any may change others."""
 
-    proven: tuple[str, ...] = ()
+    recent: tuple[str, ...] = ()
     #: Where the operator has to sign in again first, if they have to: their page says it.
-    prove: str | None = None
+    sign_in_address: str | None = None
 
     def clean(self) -> dict[str, Any]:
         """Refuse a change of what is dangerous from somebody who signed in a while ago."""
         cleaned = super().clean() or self.cleaned_data
-        changed = [name for name in self.proven if name in self.changed_data]
-        if changed and self.prove:
+        changed = [name for name in self.recent if name in self.changed_data]
+        if changed and self.sign_in_address:
             self.add_error(
                 changed[0],
                 format_html(
                     '{} <a href="{}" target="_blank">{}</a>',
                     gettext("Only shortly after signing in. Do so in another tab, then save."),
-                    self.prove,
+                    self.sign_in_address,
                     gettext("Sign in again"),
                 ),
             )

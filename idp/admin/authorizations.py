@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from idp.admin import search
-from idp.admin.page import Act, Record, list_of
+from idp.admin.page import AdminAction, Record, list_of
 from idp.authorization.consent import withdraw
 from idp.models import Authorization, Consent
 from idp.tokens.revocation import revoke_families
@@ -38,8 +38,8 @@ class ConsentsPage(Record):
     search_help_text = _SEARCH
     fields = (*list_display[:3], "claims", "resources", *list_display[3:])
     readonly_fields = ("shown_scopes",)
-    acts = (
-        Act(
+    row_actions = (
+        AdminAction(
             "withdraw",
             _("Withdraw"),
             _("What the app got for this person ends at once; next time it has to ask again."),
@@ -75,8 +75,8 @@ class AuthorizationsPage(Record):
         *("user", "client", "session", "scope", "claims", "resource", "offline", "auth_time"),
         *("acr", "amr", "created_at", "revoked_at"),
     )
-    acts = (
-        Act(
+    row_actions = (
+        AdminAction(
             "revoke",
             _("Revoke"),
             _("Every token that came of this ends at once."),

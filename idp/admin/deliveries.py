@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from idp.admin import search
 from idp.admin.facts import when
-from idp.admin.page import Act, Record
+from idp.admin.page import AdminAction, Record
 from idp.logout.backchannel import try_again
 from idp.models import Delivery
 
@@ -28,8 +28,8 @@ class DeliveriesPage(Record):
         *("next_try", "done_at", "last_problem"),
     )
     readonly_fields = ("next_try",)
-    acts = (
-        Act(
+    row_actions = (
+        AdminAction(
             "again",
             _("Try again"),
             _("The app is told once more, within seconds, and then as often as the first time."),

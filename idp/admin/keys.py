@@ -14,7 +14,7 @@ from accounts.models import Session
 from accounts.sessions import Ending
 from idp import keys, policy
 from idp.admin.facts import NOTHING, when
-from idp.admin.page import Act, Record, counted, list_of
+from idp.admin.page import AdminAction, Record, counted, list_of
 from idp.admin.sessions import SIGNS_EVERYBODY_OUT, sessions_live, sign_everybody_out
 from idp.models import AccessToken, SigningKey
 
@@ -65,8 +65,8 @@ class KeysPage(Record):
         *("what_follows", "over", "alive", "public_jwk"),
     )
     readonly_fields = ("active_since", "what_follows", "over", "alive")
-    acts = (
-        Act(
+    row_actions = (
+        AdminAction(
             "rotate",
             _("Take the next step of rotation"),
             _(
@@ -76,7 +76,7 @@ class KeysPage(Record):
             _rotate,
             applies=_can_rotate,
         ),
-        Act(
+        AdminAction(
             "replace",
             _("Replace at once"),
             _REPLACE,
@@ -84,7 +84,7 @@ class KeysPage(Record):
             applies=_is_active,
             danger=True,
         ),
-        Act(
+        AdminAction(
             "replace-and-sign-out",
             _("Replace at once, and sign everybody out"),
             format_lazy("{} {}", _REPLACE, SIGNS_EVERYBODY_OUT),

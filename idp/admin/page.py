@@ -45,7 +45,7 @@ Link = tuple[str | Promise, str, type[Model]]
 
 
 @dataclass(frozen=True)
-class Act:
+class AdminAction:
     """Something an operator does to a row, with a question before and an Event after."""
 
     name: str
@@ -86,7 +86,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         JSONField: {"form_class": Json},
         DateTimeField: {"form_class": forms.DateTimeField, "widget": Moment},
     }
-    acts: ClassVar[tuple[Act, ...]] = ()
+    row_actions: ClassVar[tuple[AdminAction, ...]] = ()
     #: What the search box finds, as its help says; `found` does the finding.
     search_help_text: ClassVar[Any] = None
     change_form_template = "admin/page_change_form.html"
@@ -166,63 +166,67 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_urls(self) -> list[URLPattern]:
         """Add an address for each act."""
-        act = path(
+        action = path(
             "<path:object_id>/act/<slug:name>/",
-            self.admin_site.admin_view(self.act_view),
+            self.admin_site.admin_view(self.action_view),
             name=f"{self.opts.app_label}_{self.opts.model_name}_act",
         )
-        return [act, *super().get_urls()]
+        return [action, *super().get_urls()]
 
-    def may_act(self, request: HttpRequest, row: Any = None) -> bool:  # noqa: ARG002
+    def may_run_actions(self, request: HttpRequest, row: Any = None) -> bool:  # noqa: ARG002
         """Whether this operator may do what changes a row, all of them or this one."""
         change = f"{self.opts.app_label}.change_{self.opts.model_name}"
         return bool(request.user.has_perm(change))
 
-    def acts_on(self, request: HttpRequest, row: Any) -> list[Act]:
+    def actions_on(self, request: HttpRequest, row: Any) -> list[AdminAction]:
         """Return what this operator can do to a row now."""
-        if not self.may_act(request, row):
+        if not self.may_run_actions(request, row):
             return []
-        return [act for act in self.acts if act.applies(row)]
+        return [action for action in self.row_actions if action.applies(row)]
 
-    def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+    def action_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         """Ask, then do it and say so."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
         if not self.has_view_permission(request, row):
             raise PermissionDenied
-        act = next((act for act in self.acts_on(request, row) if act.name == name), None)
-        if act is None:
+        action = next(
+            (action for action in self.actions_on(request, row) if action.name == name), None
+        )
+        if action is None:
             # Done already, by another tab or another operator; or not theirs to do.
-            if not self.may_act(request, row):
+            if not self.may_run_actions(request, row):
                 raise PermissionDenied
             messages.info(request, _("That is no longer possible for %(row)s.") % {"row": row})
             return redirect(self.address_of(row))
         sign_in_address = (
-            recent_authentication.missing(request) if act.needs_recent_authentication else None
+            recent_authentication.missing(request) if action.needs_recent_authentication else None
         )
         if request.method != "POST":
             return TemplateResponse(
                 request,
-                "admin/act.html",
-                {**self.admin_site.each_context(request), "act": act, "opts": self.opts}
-                | {"original": row, "title": act.label, "back": self.address_of(row)}
+                "admin/action.html",
+                {**self.admin_site.each_context(request), "action": action, "opts": self.opts}
+                | {"original": row, "title": action.label, "back": self.address_of(row)}
                 | {
-                    "extent": act.extent(row) if act.extent else "",
+                    "extent": action.extent(row) if action.extent else "",
                     "sign_in_address": sign_in_address,
                 },
             )
         if sign_in_address:
             return redirect(sign_in_address)
-        response = self.act(request, act, row)
-        messages.success(request, _("Done: %(act)s (%(row)s).") % {"act": act.label, "row": row})
+        response = self.action(request, action, row)
+        messages.success(
+            request, _("Done: %(act)s (%(row)s).") % {"action": action.label, "row": row}
+        )
         return response or redirect(self.address_of(row))
 
-    def act(self, request: HttpRequest, act: Act, row: Any) -> HttpResponse | None:
+    def action(self, request: HttpRequest, action: AdminAction, row: Any) -> HttpResponse | None:
         """Do it, and record it."""
-        response = act.run(request, row)
+        response = action.run(request, row)
         with override(settings.LANGUAGE_CODE):  # one language for all who read events
-            self.record(request, events.Kind.ACTED, row, reason=str(act.label))
+            self.record(request, events.Kind.ACTED, row, reason=str(action.label))
         return response
 
     def delete_view(
@@ -243,10 +247,10 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Offer acts for several rows at once, too; the dangerous ones are done one by one."""
-        if not self.may_act(request):
+        if not self.may_run_actions(request):
             return {}
-        several = (act for act in self.acts if not act.danger)
-        return {act.name: (_several(act), act.name, act.label) for act in several}
+        several = (action for action in self.row_actions if not action.danger)
+        return {action.name: (_several(action), action.name, action.label) for action in several}
 
     def address_of(self, row: Any) -> str:
         """Return the address of a row's page."""
@@ -365,7 +369,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         row = kwargs.get("obj")
         if row is not None:
             context["title"] = capfirst(self.opts.verbose_name)
-        context["acts"] = self.acts_on(request, row) if row is not None else []
+        context["acts"] = self.actions_on(request, row) if row is not None else []
         links = self.links_of(row) if row is not None else []
         context["links"] = [
             (text, address)
@@ -387,7 +391,7 @@ class Record(Page):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Whether a row may be edited: no; acts have `may_act`."""
+        """Whether a row may be edited: no; acts have `may_run_actions`."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
@@ -411,21 +415,23 @@ def counted(rows: QuerySet[Any]) -> str:
     return _("%d or more") % number if number == COUNTED_AT_MOST else str(number)
 
 
-def _several(act: Act) -> Callable[[Page, HttpRequest, QuerySet[Any]], HttpResponse | None]:
+def _several(
+    action: AdminAction,
+) -> Callable[[Page, HttpRequest, QuerySet[Any]], HttpResponse | None]:
     """Return an act as Django's lists have their actions: done to every chosen row it fits."""
 
     def run(page: Page, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        if act.needs_recent_authentication and (
+        if action.needs_recent_authentication and (
             sign_in_address := recent_authentication.missing(request)
         ):
             return redirect(sign_in_address)
         done, chosen = 0, rows[:COUNTED_AT_MOST]  # what the list counted
         for row in chosen:
-            if act in page.acts_on(request, row):
-                page.act(request, act, row)
+            if action in page.actions_on(request, row):
+                page.action(request, action, row)
                 done += 1
         text = _("Done for %(done)d of %(all)d: %(act)s.")
-        messages.success(request, text % {"done": done, "all": len(chosen), "act": act.label})
+        messages.success(request, text % {"done": done, "all": len(chosen), "action": action.label})
         return None
 
     return run

@@ -19,7 +19,7 @@ from accounts.allauth_door import email_addresses
 from accounts.models import Session, User
 from idp.admin import search
 from idp.admin.fields import AddressField, WebAddress
-from idp.admin.page import Act, Link, Page, list_of
+from idp.admin.page import AdminAction, Link, Page, list_of
 from idp.admin.recent_authentication import RecentAuthenticationForm
 from idp.admin.sessions import sessions_live
 from idp.models import Authorization, Client, Consent, Event
@@ -101,15 +101,15 @@ class PeoplePage(Page):
         _("Part of a name or an email address, or a subject (sub)."), people=True
     )
     readonly_fields = ("sub", "status", "second_factor", "date_joined", "last_login", "updated_at")
-    acts = (
-        Act(
+    row_actions = (
+        AdminAction(
             "invite",
             _("Send an invitation"),
             _("They get a mail with a link to choose a password, valid for seven days."),
             _invited,
             applies=lambda person: person.is_active,
         ),
-        Act(
+        AdminAction(
             "end-sessions",
             _("End all sessions"),
             _("They are signed out everywhere, and what apps got through these sessions ends."),
@@ -117,7 +117,7 @@ class PeoplePage(Page):
             recent=True,
             extent=lambda person: sessions_live(person.sessions.all()),
         ),
-        Act(
+        AdminAction(
             "require-password",
             _("Have them choose a new password"),
             _("They are signed out everywhere, and choose a new password at the next sign-in."),
@@ -125,7 +125,7 @@ class PeoplePage(Page):
             applies=lambda person: person.is_active and not person.password_change_required,
             recent=True,
         ),
-        Act(
+        AdminAction(
             "unlock",
             _("Unlock"),
             _(
@@ -134,7 +134,7 @@ class PeoplePage(Page):
             ),
             lambda _http, person: operations.unlock(person),
         ),
-        Act(
+        AdminAction(
             "remove-factors",
             _("Remove the second factor"),
             _(
@@ -145,7 +145,7 @@ class PeoplePage(Page):
             applies=second_factor.is_set_up,
             danger=True,
         ),
-        Act(
+        AdminAction(
             "disable",
             _("Disable"),
             _("They are signed out everywhere and can’t sign in; every token of theirs ends."),
@@ -153,14 +153,14 @@ class PeoplePage(Page):
             applies=lambda person: person.is_active,
             danger=True,
         ),
-        Act(
+        AdminAction(
             "enable",
             _("Enable"),
             _("They can sign in again."),
             lambda _http, person: operations.enable(person),
             applies=lambda person: not person.is_active and person.deletion_due_at is None,
         ),
-        Act(
+        AdminAction(
             "keep",
             _("Keep the account"),
             _("It is not deleted: they can use it as before. They get a mail."),
@@ -168,7 +168,7 @@ class PeoplePage(Page):
             applies=lambda person: person.can_be_kept,
             recent=True,
         ),
-        Act(
+        AdminAction(
             "delete",
             _("Delete now"),
             _("The account and all that is theirs is deleted at once. Nothing brings it back."),
@@ -214,7 +214,7 @@ class PeoplePage(Page):
             return bool(request.user.is_superuser)
         return super().has_change_permission(request, obj)
 
-    def may_act(self, request: HttpRequest, row: User | None = None) -> bool:
+    def may_run_actions(self, request: HttpRequest, row: User | None = None) -> bool:
         """Whether this operator may act on this person; on oneself there are the account pages."""
         if row is not None and row.pk == request.user.pk:
             return False

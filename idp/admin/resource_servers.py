@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from idp import policy
 from idp.admin import search
 from idp.admin.fields import Choices, ClientsField, DescribedLines, Lines, PairLines
-from idp.admin.page import Act, Page
+from idp.admin.page import AdminAction, Page
 from idp.models import InitialAccessToken, ResourceServer, Scope
 from idp.registration import initial_access_tokens
 
@@ -158,8 +158,8 @@ class InitialAccessTokensPage(Page):
     form = InitialAccessTokenForm
     list_display = ("name", "created_at", "expires_at", "uses", "max_uses", "revoked_at")
     readonly_fields = ("uses", "created_at", "revoked_at")
-    acts = (
-        Act(
+    row_actions = (
+        AdminAction(
             "revoke",
             _("Revoke"),
             _("Nobody can register apps with it any more. Apps that it registered stay."),

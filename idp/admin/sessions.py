@@ -19,7 +19,7 @@ from accounts.operations import end_everybodys_sessions, end_session
 from accounts.sessions import Ending, session_of
 from idp import events
 from idp.admin import recent_authentication, search
-from idp.admin.page import Act, Link, Record, counted, list_of
+from idp.admin.page import AdminAction, Link, Record, counted, list_of
 from idp.models import Authorization, Delivery
 
 
@@ -77,8 +77,8 @@ class SessionsPage(Record):
         *("last_seen_at", "ended_at", "ending"),
     )
     readonly_fields = ("how",)
-    acts = (
-        Act(
+    row_actions = (
+        AdminAction(
             "end",
             _("End"),
             _("The browser is signed out, and what apps got through this session ends."),
@@ -117,19 +117,19 @@ class SessionsPage(Record):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Offer to end all to those who may."""
-        more = {"may_act": self.may_act(request), **(extra_context or {})}
+        more = {"may_run_actions": self.may_run_actions(request), **(extra_context or {})}
         return super().changelist_view(request, more)
 
     def end_all_view(self, request: HttpRequest) -> HttpResponse:
         """Ask, then sign everybody out but this operator here, and say so."""
-        if not self.may_act(request):
+        if not self.may_run_actions(request):
             raise PermissionDenied
         sign_in_address = recent_authentication.missing(request)
         back = reverse("admin:accounts_session_changelist")
         if request.method != "POST":
             context = {
                 **self.admin_site.each_context(request),
-                "act": {"label": _END_ALL, "question": SIGNS_EVERYBODY_OUT, "danger": True},
+                "action": {"label": _END_ALL, "question": SIGNS_EVERYBODY_OUT, "danger": True},
                 "extent": sessions_live(Session.objects.all()),
                 "opts": self.opts,
                 "original": _("Everybody"),
@@ -137,7 +137,7 @@ class SessionsPage(Record):
                 "back": back,
                 "sign_in_address": sign_in_address,
             }
-            return TemplateResponse(request, "admin/act.html", context)
+            return TemplateResponse(request, "admin/action.html", context)
         if sign_in_address:
             return redirect(sign_in_address)
         ended = sign_everybody_out(request)

@@ -95,7 +95,7 @@ class Site(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show what there is, and what this operator did last."""
-        own_acts = request.user.acts.order_by("-id")[:_OWN_ACTS_SHOWN]  # type: ignore[union-attr]
+        own_acts = request.user.row_actions.order_by("-id")[:_OWN_ACTS_SHOWN]  # type: ignore[union-attr]
         return super().index(request, {**(extra_context or {}), "own_acts": own_acts})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:

@@ -293,7 +293,7 @@ def test_the_first_visit_of_an_operator_sets_up_a_second_factor(
 #: What is pressed, with its height; a row of the list of filters is no button.
 HEIGHTS = """
 [...document.querySelectorAll(
-    '.button, button, input[type=submit], .submit-row a, .object-tools a, .row-acts a'
+    '.button, button, input[type=submit], .submit-row a, .object-tools a, .row-actions a'
 )].filter(it => it.offsetParent && !it.matches('#user-tools button, .copy'))
   .map(it => [it.outerHTML.slice(0, 120), it.getBoundingClientRect().height])
 """

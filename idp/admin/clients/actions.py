@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from idp.admin.page import Act, counted
+from idp.admin.page import AdminAction, counted
 from idp.logout import backchannel, client_sessions
 from idp.models import Client
 from idp.tokens.revocation import revoke_all
@@ -40,8 +40,8 @@ def _signed_in(client: Client) -> str:
     return said % {"number": number}
 
 
-ACTS = (
-    Act(
+ACTIONS = (
+    AdminAction(
         "disable",
         _("Disable"),
         _("Everything of this app stops at once: sign-ins, tokens, refreshes."),
@@ -49,14 +49,14 @@ ACTS = (
         applies=lambda client: client.enabled,
         recent=True,
     ),
-    Act(
+    AdminAction(
         "enable",
         _("Enable"),
         _("The app works again, and so do its tokens that have not expired."),
         lambda _request, client: _set_enabled(client, enabled=True),
         applies=lambda client: not client.enabled,
     ),
-    Act(
+    AdminAction(
         "test-logout",
         _("Test its sign-out"),
         _(
@@ -66,7 +66,7 @@ ACTS = (
         lambda _request, client: _send_test_logout(client),
         applies=lambda client: bool(client.enabled and client.backchannel_logout_uri),
     ),
-    Act(
+    AdminAction(
         "sign-out",
         _("Sign everybody out"),
         _(
@@ -78,7 +78,7 @@ ACTS = (
         danger=True,
         extent=_signed_in,
     ),
-    Act(
+    AdminAction(
         "revoke",
         _("Revoke everything"),
         _(

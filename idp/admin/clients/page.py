@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 from accounts.models import User
 from idp.admin import recent_authentication, search
 from idp.admin.clients import linter, new_app, preview, secret_pages, test_sign_in
-from idp.admin.clients.actions import ACTS
+from idp.admin.clients.actions import ACTIONS
 from idp.admin.clients.checked_form import remote_problem_with
 from idp.admin.clients.form import FIELDSETS, OF_ITS_DOCUMENT, THE_RECORD, ClientForm
 from idp.admin.clients.summary import summary_of
@@ -48,7 +48,7 @@ class ClientsPage(Page):
     )
     readonly_fields = THE_RECORD
     fieldsets = FIELDSETS
-    acts = ACTS
+    row_actions = ACTIONS
 
     def get_urls(self) -> list[URLPattern]:
         """Add the way to a new app, and an app's pages beside its form."""

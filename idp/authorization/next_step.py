@@ -106,7 +106,7 @@ def next_step(
                 "Nobody is signed in at this browser, and prompt=none forbids asking."
             )
         return SignIn()
-    _person_is_the_one_asked_for(
+    _user_is_the_one_asked_for(
         authorization_request, subject_of(authorization_request.client, authentication.user), hinted
     )
     if not _is_fresh(authorization_request, authentication):
@@ -131,7 +131,7 @@ def next_step(
 
 
 @upholds("OIDC Core §3.1.2.2")
-def _person_is_the_one_asked_for(
+def _user_is_the_one_asked_for(
     authorization_request: AuthorizationRequest, sub: str, hinted: str | None
 ) -> None:
     """OIDC Core §3.1.2.2, §5.5.1: another person's tokens are never an answer."""

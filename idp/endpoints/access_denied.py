@@ -25,7 +25,7 @@ def access_denied(request: HttpRequest) -> HttpResponse:
     try:
         _user_is_allowed(open_interaction)
     except AccessDenied as error:
-        person = open_interaction.authentication.user
+        user = open_interaction.authentication.user
         if request.method == "POST":
             try:
                 interactions.note_answered(open_interaction.row.pk, None)
@@ -36,7 +36,7 @@ def access_denied(request: HttpRequest) -> HttpResponse:
             request,
             client_id=open_interaction.row.client.client_id,
             parameters=interactions.arrival_of(open_interaction.row).parameters,
-            user=person,
+            user=user,
         )
         if request.method == "POST":
             answer = send_error(
@@ -47,7 +47,7 @@ def access_denied(request: HttpRequest) -> HttpResponse:
             request,
             "access_denied.html",
             {
-                "person": person,
+                "person": user,
                 "continue_path": open_interaction.continue_path,
                 "reference": reference,
             },

@@ -42,7 +42,7 @@ def consent(request: HttpRequest) -> HttpResponse:
             return _take_answer(request, open_interaction)
         except interactions.AnsweredError:
             return redirect(open_interaction.continue_path)
-    authorization_request, person = (
+    authorization_request, user = (
         open_interaction.authorization_request,
         open_interaction.authentication.user,
     )
@@ -50,8 +50,8 @@ def consent(request: HttpRequest) -> HttpResponse:
         request,
         "consent.html",
         {
-            "details": details(person, consents.asked_by(authorization_request)),
-            "person": person,
+            "details": details(user, consents.asked_by(authorization_request)),
+            "person": user,
             "looks_like": looks_like(open_interaction.row.client),
             "shown_as": open_interaction.row.client.display_fingerprint,
             "on_device": authorization_request.loopback_port is not None,
@@ -62,7 +62,7 @@ def consent(request: HttpRequest) -> HttpResponse:
 
 def _take_answer(request: HttpRequest, open_interaction: OpenInteraction) -> HttpResponse:
     """Remember a yes and go on; bring a no to the client."""
-    row, authorization_request, person = (
+    row, authorization_request, user = (
         open_interaction.row,
         open_interaction.authorization_request,
         open_interaction.authentication.user,
@@ -77,7 +77,7 @@ def _take_answer(request: HttpRequest, open_interaction: OpenInteraction) -> Htt
             request,
             client_id=client_id,
             parameters=interactions.arrival_of(row).parameters,
-            user=person,
+            user=user,
         )
         return go_on_by_page(
             request,
@@ -87,12 +87,12 @@ def _take_answer(request: HttpRequest, open_interaction: OpenInteraction) -> Htt
     if request.POST.get("shown_as") != row.client.display_fingerprint:
         return redirect(request.get_full_path())  # the app is another than the page had shown
     agreed = consents.asked_by(authorization_request)
-    consents.remember(person, row.client, agreed)
+    consents.remember(user, row.client, agreed)
     consents.note_given_in(row.pk, open_interaction.authentication.session_id)
     events.record(
         events.Kind.CONSENTED,
         request,
-        user=person,
+        user=user,
         client_id=client_id,
         scope=" ".join(sorted(authorization_request.scopes)),
         claims=sorted(agreed.claims),

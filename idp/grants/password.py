@@ -42,7 +42,7 @@ def entitle(
     """
     username, password = parameters.require("username"), parameters.require("password")
     scopes = _scopes(client, parameters)
-    user = _person(request, client, username, password)
+    user = _user(request, client, username, password)
     with transaction.atomic():
         session = begin_without_browser(request, user, now)
         authorization = _authorization(client, session, scopes, parameters)
@@ -78,7 +78,7 @@ def _scopes(client: Client, parameters: Parameters) -> frozenset[str]:
 
 
 @upholds("RFC 6749 §4.3.2")
-def _person(request: HttpRequest, client: Client, username: str, password: str) -> User:
+def _user(request: HttpRequest, client: Client, username: str, password: str) -> User:
     """RFC 6749 §4.3.2: the password proves the person, and is not open to guessing."""
     try:
         with place():  # before anything is counted

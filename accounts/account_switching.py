@@ -31,7 +31,7 @@ from accounts.sessions import (
 
 #: How many accounts may be signed in at one browser.
 MOST = 5
-#: Under which cookie's hash the present Django session may park what it holds.
+#: Under which cookie's hash the present Django session may make what it holds inactive.
 _BROWSER = "accounts_browser"
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")
 

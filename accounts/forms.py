@@ -30,7 +30,7 @@ _CODE = {
     "spellcheck": "false",
     "class": "code",
 }
-_EMAIL_LABEL = _("E-mail address")
+_EMAIL_LABEL = _("Email address")
 
 
 def _dress(field: forms.Field, label: Any, **attrs: str) -> None:
@@ -41,7 +41,7 @@ def _dress(field: forms.Field, label: Any, **attrs: str) -> None:
 
 
 class SignInForm(allauth.SignInForm):
-    """E-mail and password on one page, as password managers expect."""
+    """Email and password on one page, as password managers expect."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -155,7 +155,7 @@ class NewEmailForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        label = _("New e-mail address")
+        label = _("New email address")
         _dress(self.fields["email"], label, autocomplete="email", spellcheck="false")
 
     def clean_email(self) -> str:

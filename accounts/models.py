@@ -21,7 +21,7 @@ from foundation import plain_text
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes people; an e-mail address is what they sign in with."""
+    """Makes people; an email address is what they sign in with."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create a person. Without a password they can sign in only after a reset."""
@@ -63,7 +63,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person. `sub` identifies them to relying parties and is never given to another."""
 
     sub = models.UUIDField(_("subject"), default=uuid.uuid4, unique=True, editable=False)
-    email = NormalisedEmailField(_("e-mail address"), unique=True)
+    email = NormalisedEmailField(_("email address"), unique=True)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)

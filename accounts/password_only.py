@@ -36,5 +36,5 @@ def what_else_is_needed(user: User) -> str | None:
     if user.password_change_required:
         return "The person has to choose a new password."
     if not email_addresses.has_verified(user):
-        return "The e-mail address is not verified."
+        return "The email address is not verified."
     return None

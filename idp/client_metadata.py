@@ -219,7 +219,7 @@ MEMBERS: Final = (
     ),
     Member("policy_uri"),
     Member("tos_uri"),
-    Member("contacts", TEXTS, label=_("Contacts"), help=_("Its makers’ e-mail addresses.")),
+    Member("contacts", TEXTS, label=_("Contacts"), help=_("Its makers’ email addresses.")),
     Member("software_id", help=_("The same for every installation of one program (software_id).")),
     Member("software_version"),
     Member(

@@ -64,7 +64,7 @@ const CLAIMS = {
   zoneinfo: "Their time zone.",
   locale: "Their language and region.",
   updated_at: "When their data last changed.",
-  email: "Their e-mail address. It may change: find them by sub.",
+  email: "Their email address. It may change: find them by sub.",
   email_verified: "Whether the address was proven to be theirs.",
   address: "Their postal address.",
   phone_number: "Their phone number.",

@@ -33,7 +33,7 @@ class Adapter(DefaultAccountAdapter):
         **DefaultAccountAdapter.error_messages,
         "incorrect_code": _("That code is not right."),
         "email_password_mismatch": _(
-            "That e-mail address and password don’t match. Try again, or set a new password."
+            "That email address and password don’t match. Try again, or set a new password."
         ),
     }
 

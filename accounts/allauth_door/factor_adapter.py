@@ -32,7 +32,7 @@ class FactorAdapter(DefaultMFAAdapter):
         ),
         "passkey_refused": _("That passkey was not accepted. Try again, or another way."),
         "too_many_passkeys": _("There are too many passkeys already. Remove one first."),
-        "unverified_email": _("Prove your e-mail address before you set this up."),
+        "unverified_email": _("Prove your email address before you set this up."),
     }
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The pages of another e-mail address: asking for it, proving it, and undoing it."""
+"""The pages of another email address: asking for it, proving it, and undoing it."""
 
 from http import HTTPStatus
 
@@ -51,7 +51,7 @@ def confirm_email_change(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             if email_change.confirm(request, session, change, form.cleaned_data["code"]):
-                messages.success(request, _("Your e-mail address is changed."))
+                messages.success(request, _("Your email address is changed."))
                 return redirect("account_email")
         except email_change.TakenError:
             messages.error(request, _("This address can’t be yours now. Choose another one."))

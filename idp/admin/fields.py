@@ -192,7 +192,7 @@ def _named(member: str) -> forms.Widget:
 
 
 class PersonField(forms.EmailField):
-    """A person, by their e-mail address; empty for nobody."""
+    """A person, by their email address; empty for nobody."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)

@@ -43,7 +43,7 @@ class Import:
 
 
 def keep(operator: User, proposed: Import) -> str:
-    """Keep a proposal, secrets and all, and return the name that this operator finds it by."""
+    """Keep an import, secrets and all, and return the name that this operator finds it by."""
     name = secrets.token_urlsafe(16)
     sealed = server_keys.seal(json.dumps(asdict(proposed)).encode(), _PURPOSE)
     cache.set(_key(operator, name), sealed, KEPT_FOR)
@@ -51,7 +51,7 @@ def keep(operator: User, proposed: Import) -> str:
 
 
 def find(operator: User, name: str) -> Import | None:
-    """Return an operator's proposal, or None where it is over."""
+    """Return an operator's import, or None where it is over."""
     sealed = cache.get(_key(operator, name))
     try:
         kept: dict[str, Any] | None = (
@@ -63,7 +63,7 @@ def find(operator: User, name: str) -> Import | None:
 
 
 def forget(operator: User, name: str) -> None:
-    """Forget a proposal that was applied."""
+    """Forget an import that was applied."""
     cache.delete(_key(operator, name))
 
 

@@ -33,7 +33,7 @@ class PersonForm(RecentAuthenticationForm):
     """A person's claims, with the address's verification and the postal address's members."""
 
     email_verified = forms.BooleanField(
-        label=_("E-mail address verified"),
+        label=_("Email address verified"),
         required=False,
         help_text=_("Tick it only if you know that the mailbox is theirs."),
     )
@@ -249,7 +249,7 @@ class PeoplePage(Page):
         """Return whether one is set up."""
         return second_factor.is_set_up(person)
 
-    @admin.display(description=_("E-mail address verified"), boolean=True)
+    @admin.display(description=_("Email address verified"), boolean=True)
     def email_verified(self, person: User) -> bool:
         """Return whether it is, for those who may only look."""
         return _is_verified(person)

@@ -49,7 +49,8 @@ def response_type_is_registered(authorization_request: AuthorizationRequest) -> 
         authorization_request.response_type, authorization_request.client.response_types
     ):
         raise UnauthorizedClient(
-            f"This client is not registered for the response_type {authorization_request.response_type}."
+            "This client is not registered for the response_type "
+            f"{authorization_request.response_type}."
         )
 
 
@@ -72,7 +73,8 @@ def tokens_never_travel_in_a_query(authorization_request: AuthorizationRequest) 
     asked_for_query = authorization_request.response_mode == response_types.QUERY
     if asked_for_query and response_types.carries_tokens(authorization_request.response_type):
         raise InvalidRequest(
-            f"The response_mode query is not possible with response_type={authorization_request.response_type}; "
+            "The response_mode query is not possible with "
+            f"response_type={authorization_request.response_type}; "
             "tokens come in the fragment, or with form_post."
         )
 

@@ -33,7 +33,7 @@ def issue(
 
     A code lives CODE_LIFETIME. All is of one family, so whatever ends it ends all of it.
     `client_session_id` is the client's row in this session, None if it is here for the first time.
-    A trial makes none: its client takes no part in the session, and is told of no sign-out.
+    A test sign-in makes none: its client takes no part in the session, and is told of no sign-out.
     Raises AnsweredError for a kept request that was answered before, InvalidTarget and InvalidScope
     where an access token can't be given, and TemporarilyUnavailable where the key can't be fetched
     that an ID token is encrypted to.

@@ -25,24 +25,24 @@ from idp.protocol.errors import InvalidRequest
 from idp.protocol.rules import upholds
 from idp.tokens import opaque
 
-_VERIFIER = "trial's code verifier"
+_VERIFIER = "test sign-in code verifier"
 
 
 @dataclass(frozen=True)
 class TestSignIn:
-    """A trial that is answered: whose it was, and what its request said."""
+    """A test sign-in that is answered: whose it was, and what its request said."""
 
     session: Session
     parameters: Mapping[str, str]
 
     @property
     def code_verifier(self) -> str:
-        """What proves that a code is this trial's (RFC 7636 §4.1): we alone can say it."""
+        """What proves that a code is this test sign-in's (RFC 7636 §4.1): we alone can say it."""
         return _code_verifier(self.parameters["state"])
 
 
 def begin(client: Client, session: Session, prompt: str, now: datetime) -> str:
-    """Keep the request of a trial in an operator's session, and return its id."""
+    """Keep the request of a test sign-in in an operator's session, and return its id."""
     state = unguessable_id()
     challenge = hashlib.sha256(_code_verifier(state).encode()).digest()
     scopes = client.allowed_scopes
@@ -67,7 +67,7 @@ def begin(client: Client, session: Session, prompt: str, now: datetime) -> str:
 
 
 def answer_page(client: Client) -> str:
-    """Return the address at which a trial of this client is answered."""
+    """Return the address at which a test sign-in of this client is answered."""
     return policy.ISSUER + reverse("admin:idp_client_test_sign_in_answer", args=[client.pk])
 
 
@@ -75,7 +75,7 @@ def answer_page(client: Client) -> str:
 def own_page(request: HttpRequest, client: Client, arrival: Arrival) -> str | None:
     """Return the page of ours that answers this request; None for a client's own request.
 
-    Raises InvalidRequest for a trial at any browser but the one in which its operator is signed in.
+    Raises InvalidRequest for a test sign-in in any browser but that of the operator who began it.
     RFC 9700 §4.1.3: the address is good for that one request, and for nobody else.
     """
     if arrival.tried_in is None:
@@ -89,7 +89,7 @@ def own_page(request: HttpRequest, client: Client, arrival: Arrival) -> str | No
 
 
 def take(request: HttpRequest, client: Client, state: str) -> TestSignIn | None:
-    """Return the trial that an answer with this `state` is for, once; None if it is not one's here.
+    """Return the test sign-in that an answer with this `state` is for, once; else None.
 
     It has to be of this client, and have begun in this browser.
     """

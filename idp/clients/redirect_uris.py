@@ -32,7 +32,7 @@ MAX_STATE = 4096
 def verified(client: Client, parameters: Parameters, own_page: str | None = None) -> ReplyAddress:
     """Return the reply address of an authorization request. OIDC Core §3.1.2.1, RFC 9700 §2.1.
 
-    `own_page` is where a trial is answered (`authorization.test_sign_in`), None for all other requests.
+    `own_page` is where a test sign-in is answered; None for all other requests.
     Raises InvalidRequest, for an error page, where the redirect URI is missing or not registered.
     """
     if "redirect_uri" in parameters.repeated:

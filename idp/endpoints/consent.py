@@ -124,8 +124,8 @@ _CLAIMS = {
     "zoneinfo": _("Your time zone"),
     "locale": _("Your language"),
     "updated_at": _("When your profile last changed"),
-    "email": _("Your e-mail address"),
-    "email_verified": _("Whether your e-mail address is confirmed"),
+    "email": _("Your email address"),
+    "email_verified": _("Whether your email address is confirmed"),
     "address": _("Your postal address"),
     "phone_number": _("Your phone number"),
     "phone_number_verified": _("Whether your phone number is confirmed"),
@@ -139,7 +139,7 @@ def details(user: User, agreed: Agreed) -> list[tuple[str | Promise, Any]]:
     groups = groups_of(user.pk) if "groups" in scopes else []
     shown = {
         "profile": (_("Your name and profile"), _profile(user)),
-        "email": (_("Your e-mail address"), user.email),
+        "email": (_("Your email address"), user.email),
         "address": (_("Your postal address"), _written(user.address or {})),
         "phone": (_("Your phone number"), user.phone_number),
         "groups": (_CLAIMS["groups"], _written(groups)),

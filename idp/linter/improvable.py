@@ -76,7 +76,7 @@ def has_somebody_who_cares(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             Severity.IMPROVABLE,
             _("Nobody is named who looks after it."),
-            _("Enter its owner, who then sees its errors, or the makers’ e-mail addresses."),
+            _("Enter its owner, who then sees its errors, or the makers’ email addresses."),
             "user",
         )
 

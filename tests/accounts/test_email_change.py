@@ -1,4 +1,4 @@
-"""Somebody changes their e-mail address; whoever it was taken from puts it back."""
+"""Somebody changes their email address; whoever it was taken from puts it back."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -46,7 +46,7 @@ def change(browser: Browser, email: str, typed: str = "") -> None:
     page = browser.submit(browser.open(EMAIL), email=typed or email)
     page = browser.submit(page, code=mailed_code(email))
     assert is_page(page, EMAIL)
-    assert "Your e-mail address is changed" in page.text
+    assert "Your email address is changed" in page.text
 
 
 def wrong(code: str) -> str:

@@ -1,4 +1,4 @@
-"""Signing in and out with an e-mail address and a password."""
+"""Signing in and out with an email address and a password."""
 
 from accounts.models import Session, User
 from idp.declaration import apply

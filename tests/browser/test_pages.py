@@ -349,8 +349,8 @@ def step_up_by_passkey(visitor: Visitor) -> None:
 
 def change_email(visitor: Visitor) -> None:
     home(visitor)
-    visitor.press("Change your e-mail address")
-    visitor.sees("Change your e-mail address")
+    visitor.press("Change your email address")
+    visitor.sees("Change your email address")
 
 
 def change_email_code(visitor: Visitor) -> str:

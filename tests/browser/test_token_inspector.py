@@ -204,7 +204,7 @@ def test_other_kinds_are_told_apart(inspector: Inspector) -> None:
         "A logout token", "where an ID token is due, refuse it", "Time: not decided here"
     )
     inspector.paste(made(exp=None, iat=None, email="a@example.com"))
-    inspector.reads("A signed UserInfo answer", "Their e-mail address")
+    inspector.reads("A signed UserInfo answer", "Their email address")
     client = make_client(token_endpoint_auth_method="client_secret_jwt")
     inspector.paste(
         assertions.assertion_of(client, assertions.shared_key(client), "HS256"),

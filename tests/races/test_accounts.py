@@ -82,7 +82,7 @@ def test_of_two_people_who_change_to_one_address_one_gets_it() -> None:
         lambda number: browsers[number].submit(pages[number], code=codes[number + 1]), 2
     )
     assert {answer.status_code for answer in answers} == {200}
-    won = ["Your e-mail address is changed" in answer.text for answer in answers]
+    won = ["Your email address is changed" in answer.text for answer in answers]
     assert sum(won) == 1
     winner, other = people[won.index(True)], people[won.index(False)]
     assert str(User.objects.get(email=email).sub) == winner.sub

@@ -129,7 +129,7 @@ class ClientForm(CheckedForm):
         ),
     )
     user = PersonField(
-        label=_("Owner"), help_text=_("The e-mail address of whoever may see its errors.")
+        label=_("Owner"), help_text=_("The email address of whoever may see its errors.")
     )
 
     class Meta:

@@ -59,7 +59,7 @@ class PreviewForm(forms.Form):
 
     person = PersonField(
         label=gettext_lazy("Person"),
-        help_text=gettext_lazy("Their e-mail address."),
+        help_text=gettext_lazy("Their email address."),
         widget=forms.EmailInput(attrs={"class": "vTextField"}),
     )
 
@@ -80,7 +80,7 @@ class PreviewForm(forms.Form):
         """Return the user, who has to be named."""
         person: User | None = self.cleaned_data["person"]
         if person is None:
-            raise ValidationError(_("Type somebody’s e-mail address."))
+            raise ValidationError(_("Type somebody’s email address."))
         return person
 
     def preview(self) -> "Preview":

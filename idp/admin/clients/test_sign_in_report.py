@@ -55,7 +55,7 @@ def report(
 
 
 def _revoke(client: Client, test_sign_in: TestSignIn, code: str) -> Authorization | None:
-    """End all that a trial's code stands for, redeemed or not, and return it."""
+    """End all that a test sign-in's code stands for, redeemed or not, and return it."""
     own = AuthorizationCode.objects.filter(
         code=opaque.hash_of(code),
         application=client,

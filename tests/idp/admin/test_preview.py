@@ -121,7 +121,7 @@ def test_nobody_and_no_scope_of_the_apps_is_said_plainly(
     nobody = Person("nobody@nowhere.example", "", "")
     assert "Nobody here has this address." in previewed(superuser, client, nobody, "openid")
     assert "not one of the available choices" in previewed(superuser, client, person, "bread")
-    assert "Type somebody’s e-mail address." in superuser.open(page_of(client), person="").text
+    assert "Type somebody’s email address." in superuser.open(page_of(client), person="").text
 
 
 def test_it_takes_the_permission_to_see_people(hire, provider: object, person: Person) -> None:

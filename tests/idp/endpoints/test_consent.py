@@ -32,7 +32,7 @@ def test_each_scope_shows_its_values() -> None:
         "Your name and profile": (
             "Ana Lima · Aninha · female · March 12, 1985 · Europe/Lisbon · pt-PT · your website"
         ),
-        "Your e-mail address": "ana@example.com",
+        "Your email address": "ana@example.com",
         "Your postal address": "Lisboa, Portugal",
         "Your phone number": "+351 21 000 0000",
     }

@@ -17,7 +17,7 @@ from accounts.sessions import sessions_ended
 from idp.events import Kind, record, record_of_each
 from idp.logout import backchannel
 from idp.models import Authorization, ClientSession
-from idp.tokens.revocation import revoke_families
+from idp.tokens.revocation import revoke_grants
 
 
 def connect() -> None:
@@ -99,7 +99,7 @@ def _revoke_all_of(user: User) -> None:
 
 
 def _revoke(families: QuerySet[Authorization]) -> None:
-    revoke_families(families.values("pk"), timezone.now())
+    revoke_grants(families.values("pk"), timezone.now())
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:

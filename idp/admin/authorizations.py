@@ -12,7 +12,7 @@ from idp.admin import search
 from idp.admin.page import AdminAction, Record, list_of
 from idp.authorization.consent import withdraw
 from idp.models import Authorization, Consent
-from idp.tokens.revocation import revoke_families
+from idp.tokens.revocation import revoke_grants
 
 
 def _of_person_or_client(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
@@ -91,4 +91,4 @@ class AuthorizationsPage(Record):
 
 
 def _revoke(authorization: Authorization, now: datetime) -> None:
-    revoke_families([authorization.pk], now)
+    revoke_grants([authorization.pk], now)

@@ -10,7 +10,7 @@ from idp.authorization.request import AuthorizationRequest
 from idp.logout import client_sessions
 from idp.models import Authorization, Client, ClientSession, Consent, Interaction
 from idp.statements.sso_session import Agreed
-from idp.tokens.revocation import revoke_families
+from idp.tokens.revocation import revoke_grants
 
 #: How many ports of a device are remembered: most programs get another one at each start.
 _MOST_PORTS = 20
@@ -58,7 +58,7 @@ def withdraw(consent: Consent, now: datetime) -> None:
     parts = ClientSession.objects.filter(client=consent.client_id, session__user=consent.user_id)
     with transaction.atomic():
         client_sessions.end(parts, now)
-        revoke_families(families.values("pk"), now)
+        revoke_grants(families.values("pk"), now)
         consent.delete()
 
 

@@ -193,7 +193,7 @@ def _meant(readings: list[Credentials]) -> Credentials:
 
 @upholds("RFC 6749 §2.3.1")
 def _count_wrong_secret(client: Client, request: HttpRequest) -> None:
-    """RFC 6749 §2.3.1: whoever guesses has to wait."""
+    """RFC 6749 §2.3.1: a client that guesses has to wait."""
     try:
         rate_limits.count((WRONG_SECRETS, f"{client.client_id} {rate_limit_key(request)}"))
     except RateLimitExceededError as exceeded:

@@ -114,7 +114,7 @@ def _claims(bearer: Bearer | None) -> dict[str, object]:
 
 @upholds("RFC 9470 §3")
 def _authentication_is_sufficient(bearer: Bearer) -> None:
-    """RFC 9470 §3: the operator may ask for more of this client's people than when it was issued.
+    """RFC 9470 §3: the operator may ask for more of this client's users than when it was issued.
 
     A level that there is no more is below every other.
     """

@@ -129,7 +129,7 @@ def refuse_client(error: ProtocolError, request: HttpRequest) -> HttpResponse:
 
 
 def not_kept(view: View) -> View:
-    """Let nobody keep a view's answer: it is of this person, and of this moment.
+    """Let nobody keep a view's answer: it is of this user, and of this moment.
 
     Django's `never_cache` says so in five more words, and costs as much as a statement.
     """

@@ -26,8 +26,8 @@ def redeem(
 ) -> Entitlement:
     """Use the code up, and give what it stands for.
 
-    Raises InvalidGrant, and what is refused stays used up: whoever sends a code with wrong values
-    does not own it. A second redemption also revokes what the first gave.
+    Raises InvalidGrant, and what is refused stays used up: who sends a code with wrong values does
+    not own it. A second redemption also revokes what the first gave.
     """
     code_hash = opaque.hash_of(parameters.require("code"))
     if client.id_token_encrypted_response_alg:
@@ -63,7 +63,7 @@ def _refuse_expired() -> NoReturn:
 
 @upholds("RFC 6749 §4.1.3")
 def _redirect_uri_is_the_same(code: AuthorizationCode, parameters: Parameters) -> None:
-    """RFC 6749 §4.1.3: the code is for whoever began at this address."""
+    """RFC 6749 §4.1.3: a code is for the client instance that began at this address."""
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
         raise InvalidGrant(
@@ -75,7 +75,7 @@ def _redirect_uri_is_the_same(code: AuthorizationCode, parameters: Parameters) -
 
 @upholds("RFC 7636 §4.6")
 def _verifier_belongs_to_the_challenge(code: AuthorizationCode, parameters: Parameters) -> None:
-    """RFC 7636 §4.6: the code is for whoever made the challenge."""
+    """RFC 7636 §4.6: a code is for the client instance that made the challenge."""
     verifier = parameters.get("code_verifier")
     if not code.code_challenge:
         if verifier is not None:

@@ -9,7 +9,7 @@ from idp import events
 from idp.models import Authorization, Client
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.rules import upholds
-from idp.tokens.revocation import revoke_families
+from idp.tokens.revocation import revoke_grants
 from idp.validity import Invalid
 
 
@@ -25,7 +25,7 @@ def end_reused(replayed: QuerySet[Any], client: Client, reason: str, now: dateti
     `reason` says what came, in a sentence. RFC 9700 §4.14.2.
     """
     grant_ids = list(replayed.values_list("authorization_id", flat=True))
-    revoke_families(grant_ids, now)
+    revoke_grants(grant_ids, now)
     for grant in Authorization.objects.filter(pk__in=grant_ids).select_related("user"):
         events.record(
             events.Kind.REUSED, user=grant.user, client_id=client.client_id, reason=reason

@@ -2,7 +2,7 @@
 
 Off by default: RFC 9700 §2.4 advises against it, since the app sees the password. Wrong ones are
 counted apart from the sign-in page's (`accounts.password_limits`), and what it gives belongs to a
-session of its own, so that whatever ends a person's sessions ends it.
+session of its own, so that what ends a user's sessions ends it.
 """
 
 from datetime import datetime
@@ -35,7 +35,7 @@ from idp.tokens.entitlement import Entitlement
 def entitle(
     client: Client, parameters: Parameters, now: datetime, request: HttpRequest
 ) -> Entitlement:
-    """Give the scopes asked for to whoever knows the user's password.
+    """Give the scopes asked for to a client that has the user's password.
 
     Raises InvalidGrant, in the same words whatever it is that is wrong with account or password;
     InvalidScope, TemporarilyUnavailable.
@@ -67,7 +67,7 @@ def entitle(
 def _scopes(client: Client, parameters: Parameters) -> frozenset[str]:
     """Return the scopes asked for, or all that the client may have. RFC 6749 §3.3.
 
-    Going on when the person is away takes their consent, which nobody asks for here.
+    Offline access takes the user's consent, which is not asked for here.
     """
     available = client.allowed_scopes - {OFFLINE_ACCESS}
     asked = frozenset((parameters.get("scope") or "").split())
@@ -79,7 +79,7 @@ def _scopes(client: Client, parameters: Parameters) -> frozenset[str]:
 
 @upholds("RFC 6749 §4.3.2")
 def _user(request: HttpRequest, client: Client, username: str, password: str) -> User:
-    """RFC 6749 §4.3.2: the password proves the person, and is not open to guessing."""
+    """RFC 6749 §4.3.2: the password proves the user, and is not open to guessing."""
     try:
         with place():  # before anything is counted
             attempt = password_only.begin(request, username)

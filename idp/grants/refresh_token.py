@@ -1,4 +1,4 @@
-"""The refresh token grant: rotation, and reuse ends the family. RFC 6749 §6, RFC 9700 §4.14."""
+"""The refresh token grant: rotation, and reuse ends the grant. RFC 6749 §6, RFC 9700 §4.14."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -78,7 +78,7 @@ def _refuse_expired() -> NoReturn:
 
 @upholds("RFC 9700 §4.14.2")
 def _refuse_unknown_or_used(token_hash: str, client: Client, now: datetime) -> NoReturn:
-    """RFC 9700 §4.14.2: somebody else has used it; whoever that was, neither goes on."""
+    """RFC 9700 §4.14.2: a second use may be a thief's, so all that the grant gave ends."""
     replayed = RefreshToken.objects.filter(
         token_checksum=token_hash, application=client, revoked__isnull=False
     )

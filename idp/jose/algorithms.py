@@ -35,10 +35,6 @@ class Algorithm:
         """How long its hash is: a shared secret has to be as long at least (RFC 7518 §3.2)."""
         return hashlib.new(self.hash_name).digest_size
 
-    def hash(self, message: bytes) -> bytes:
-        """Return the hash that goes with its signatures (OIDC Core §3.1.3.6)."""
-        return hashlib.new(self.hash_name, message).digest()
-
 
 _HASHES: dict[int, hashes.HashAlgorithm] = {
     256: hashes.SHA256(),

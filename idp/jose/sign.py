@@ -4,6 +4,7 @@ Written by hand because it is the hottest piece of cryptography here: loading a 
 signatures, and a general library triples the price of an elliptic-curve one.
 """
 
+import hashlib
 import json
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ class Signer:
 
     def half_hash(self, value: str) -> str:
         """Return the left half of the value's hash: `at_hash`, `c_hash` (OIDC Core §3.1.3.6)."""
-        digest = self.algorithm.hash(value.encode("ascii"))
+        digest = hashlib.new(self.algorithm.hash_name, value.encode("ascii")).digest()
         return base64url(digest[: len(digest) // 2])
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from idp.logout import backchannel
 from idp.models import Authorization, Client, ClientSession
 from idp.models.authorization import session_id_for_client
-from idp.tokens.revocation import revoke_families
+from idp.tokens.revocation import revoke_grants
 
 #: How many end by one statement.
 _BATCH = 500
@@ -38,7 +38,7 @@ def _end(parts: list[ClientSession], now: datetime) -> None:
     keys = [part.pk for part in parts]
     backchannel.plan(ClientSession.objects.filter(pk__in=keys))
     families = Authorization.objects.filter(client_session__in=keys, offline=False)
-    revoke_families(families.values("pk"), now)
+    revoke_grants(families.values("pk"), now)
     for part in parts:
         part.sid, part.ended_at = session_id_for_client(), now
     ClientSession.objects.bulk_update(parts, ["sid", "ended_at"])

@@ -39,8 +39,8 @@ _NEW_CODE = """
 """
 _UNUSED = "'', '[]', ''"
 _NEW_AUTHORIZATION_WITH_CODE = f"""
-    WITH family AS ({_NEW_AUTHORIZATION})
-    {_NEW_CODE}, id, user_id, client_id, scope, {_UNUSED} FROM family WHERE {NO_WAIT}
+    WITH stored AS ({_NEW_AUTHORIZATION})
+    {_NEW_CODE}, id, user_id, client_id, scope, {_UNUSED} FROM stored WHERE {NO_WAIT}
     RETURNING authorization_id
 """
 

@@ -13,7 +13,7 @@ from idp.validity import GrantFacts, TokenFacts
 
 @dataclass(frozen=True)
 class Bearer:
-    """An access token with all that its use is judged by, and the claims of its person."""
+    """An access token with all that its use is judged by, and the claims of its user."""
 
     client_id: str
     required_acr: str
@@ -32,7 +32,7 @@ class Bearer:
     userinfo_is_jwt: bool
 
 
-#: The columns of a person that claims come from, by the claims' names.
+#: The columns of a user that claims come from, by the claims' names.
 _USER_COLUMNS = tuple(
     name for names in SCOPE_CLAIMS.values() for name in names if name != "email_verified"
 )

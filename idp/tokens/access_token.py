@@ -24,7 +24,7 @@ def make(
     `authorization` is None for one that a client gets for itself.
     """
     token = opaque.generate()
-    # Made now where it is the first time: whoever asks of the token finds it.
+    # A pairwise one is made now, so that introspection and UserInfo find it.
     subject = client.client_id if authorization is None else subject_of(client, authorization.user)
     signer = keys.active_signer(audience.signing_alg) if audience.signing_alg else None
     if signer is not None:

@@ -33,7 +33,7 @@ def audience_of(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
         return _without_resource(entitlement.client, scopes)
     resource = _resource(entitlement)
     servers = known(entitlement.client, resource)
-    _people_were_told(entitlement, servers)
+    _user_has_agreed(entitlement, servers)
     _one_token_fits(servers)
     first = servers[0]
     offered = frozenset(scope for server in servers for scope in server.scopes)
@@ -83,8 +83,8 @@ def _is_open_to_self_registered(server: ResourceServer) -> None:
 
 
 @upholds("RFC 8707 §2.2")
-def _people_were_told(entitlement: Entitlement, servers: list[ResourceServer]) -> None:
-    """RFC 8707 §2.2: a token for an API rests on what its person has agreed to.
+def _user_has_agreed(entitlement: Entitlement, servers: list[ResourceServer]) -> None:
+    """RFC 8707 §2.2: a token for an API rests on what its user has agreed to.
 
     That is its scopes; an API without scopes has to be named in the authorization request.
     """

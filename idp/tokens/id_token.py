@@ -29,11 +29,11 @@ def issue(
     with_scopes: bool = False,
     refreshed: bool = False,
 ) -> str:
-    """Return an ID token about the authorization's person, as the client registered for it.
+    """Return an ID token about the authorization's user, as the client registered for it.
 
     It is signed, and then encrypted where the client wants that.
 
-    Everything in it was stamped when the person was there; only `iat` and `exp` are of now. The
+    Everything in it was stamped when the user was there; only `iat` and `exp` are of now. The
     nonce is of the authorization request, so a refreshed one has none (OIDC Core §12.2). It is
     bound to the access token and code that come with it (OIDC Core §3.3.2.11), and has the claims
     that its scopes show only `with_scopes`: where there is no access token (OIDC Core §5.4).

@@ -39,7 +39,7 @@ def make(entitlement: Entitlement, now: datetime) -> tuple[str, NewRefreshToken]
 
 
 def _lifetimes(client: Client) -> tuple[timedelta, timedelta]:
-    """Return how long a client's refresh token lives unused, and its family at all."""
+    """Return how long a client's refresh token lives unused, and its grant at all."""
     idle, absolute = client.refresh_token_idle_lifetime, client.refresh_token_absolute_lifetime
     return (
         timedelta(seconds=idle) if idle else policy.REFRESH_TOKEN_IDLE_LIFETIME,

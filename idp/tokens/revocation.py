@@ -12,7 +12,7 @@ from idp.tokens import opaque
 
 
 def revoke(client: Client, token: str) -> None:
-    """Revoke a token of this client: an access token alone, a refresh token with its family.
+    """Revoke a token of this client: an access token alone, a refresh token with its grant.
 
     `token_type_hint` is not needed: the hash finds either. What is unknown or another client's
     stays as it is, and looks the same to the caller.
@@ -22,13 +22,13 @@ def revoke(client: Client, token: str) -> None:
     if deleted:
         return
     refresh = RefreshToken.objects.filter(token_checksum=token_hash, application=client)
-    revoke_families(refresh.values("authorization_id"), timezone.now())
+    revoke_grants(refresh.values("authorization_id"), timezone.now())
 
 
 def revoke_all(client: Client, now: datetime) -> None:
-    """End all that a client was ever given, for people and for itself; their sessions go on.
+    """End all that a client was ever given, for users and for itself; their sessions go on.
 
-    Codes that wait to be redeemed end, too: they belong to a family.
+    Codes that wait to be redeemed end, too: they belong to a grant.
     """
     with transaction.atomic():
         Authorization.objects.filter(client=client, revoked_at=None).update(revoked_at=now)
@@ -36,6 +36,6 @@ def revoke_all(client: Client, now: datetime) -> None:
         own._raw_delete(own.db)
 
 
-def revoke_families(authorization_ids: Iterable[Any], now: datetime) -> None:
-    """End grant families: their tokens are judged by this when they are used."""
+def revoke_grants(authorization_ids: Iterable[Any], now: datetime) -> None:
+    """Revoke grants: their codes and tokens are judged by this when they are used."""
     Authorization.objects.filter(pk__in=authorization_ids, revoked_at=None).update(revoked_at=now)

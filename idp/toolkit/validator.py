@@ -69,10 +69,10 @@ class Validator(OAuth2Validator):
         body = QueryDict(mutable=True)
         body.update(dict(request.decoded_body or []))
         header = request.headers.get("HTTP_AUTHORIZATION") or request.headers.get("Authorization")
-        request = HttpRequest()
-        request.META = request.headers  # the toolkit hands META on under this name
+        django_request = HttpRequest()
+        django_request.META = request.headers  # the toolkit hands META on under this name
         # Nothing is counted in a transaction (foundation.rate_limits), and the view may be in one.
-        counted_for = None if connection.in_atomic_block else request
+        counted_for = None if connection.in_atomic_block else django_request
         try:
             credentials = credentials_of(header, Parameters.parse(body.urlencode()))
             request.client = authenticated(credentials, counted_for)

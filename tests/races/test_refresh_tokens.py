@@ -1,12 +1,17 @@
 """Twenty uses of one refresh token at once, and uses during a revocation."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client as DjangoClient
 
 from idp.models import RefreshToken
 from idp.tokens import opaque
@@ -192,3 +197,62 @@ def test_a_code_replayed_while_its_tokens_are_refreshed(browser: Browser, person
         assert replayed.json()["error"] == "invalid_grant"
         for tokens in (first, *won([refreshed])):
             assert_dead(app, tokens)
+
+
+class Meanwhile:
+    """Does something once, right before tokens are stored: what they are for is used up."""
+
+    def __init__(self, act: Callable[[], Any]) -> None:
+        self.act: Callable[[], Any] | None = act
+        self.answer: Any = None
+
+    def __call__(self, execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        if "INSERT INTO idp_accesstoken" in sql and self.act is not None:
+            act, self.act = self.act, None
+            self.answer = act()
+        return execute(sql, *arguments)
+
+
+def refresh_in_process(app: RelyingParty, token: str) -> Any:
+    form = {"grant_type": "refresh_token", "refresh_token": token}
+    headers = {"host": settings.IDP_ISSUER.partition("://")[2]}
+    if app.client.secret is None:
+        form["client_id"] = app.client.client_id
+    else:
+        pair = f"{app.client.client_id}:{app.client.secret}".encode()
+        headers["authorization"] = f"Basic {b64encode(pair).decode()}"
+    return DjangoClient(headers=headers).post(
+        "/token", urlencode(form), content_type="application/x-www-form-urlencoded"
+    )
+
+
+@spec("RFC 9700", "4.14.2")
+def test_a_tab_that_comes_while_the_successor_is_made_gets_the_same(
+    browser: Browser, person: Person
+) -> None:
+    app = using(browser, person, token_endpoint_auth_method="none")
+    shared = app.tokens(scope=OFFLINE)["refresh_token"]
+    meanwhile = Meanwhile(lambda: refresh_in_process(app, shared))
+    with connection.execute_wrapper(meanwhile):
+        first = refresh_in_process(app, shared)
+    given = won([first, meanwhile.answer])
+    assert len(given) == 2
+    (following,) = {tokens["refresh_token"] for tokens in given}
+    for tokens in given:
+        assert app.userinfo(tokens["access_token"]).status_code == 200
+    assert app.refresh(following).status_code == 200
+
+
+@spec("RFC 9700", "4.14.2")
+@pytest.mark.parametrize("grace", [0, 30])
+def test_a_second_use_while_the_successor_is_made_is_reuse_where_there_is_a_secret(
+    browser: Browser, person: Person, grace: int
+) -> None:
+    app = using(browser, person, refresh_token_grace=grace)
+    token = app.tokens(scope=OFFLINE)["refresh_token"]
+    meanwhile = Meanwhile(lambda: refresh_in_process(app, token))
+    with connection.execute_wrapper(meanwhile):
+        first = refresh_in_process(app, token)
+    assert meanwhile.answer.json()["error"] == "invalid_grant"
+    (tokens,) = won([first, meanwhile.answer])
+    assert_dead(app, tokens)

@@ -21,7 +21,7 @@ from idp.protocol.errors import InvalidClient, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.statements.bearer import find_bearer
 from idp.tokens import opaque
-from idp.tokens.revocation import revoke_families
+from idp.tokens.revocation import revoke_grants
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _revoke(client: Client, test_sign_in: TestSignIn, code: str) -> Authorizatio
         redirect_uri=test_sign_in.parameters["redirect_uri"],
     )
     given = Authorization.objects.filter(pk__in=own.values("authorization_id"))
-    revoke_families(given.values("pk"), timezone.now())
+    revoke_grants(given.values("pk"), timezone.now())
     return given.select_related("user").first()
 
 

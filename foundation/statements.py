@@ -10,7 +10,7 @@ from operator import attrgetter, methodcaller
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import Field, Model
+from django.db.models import Model
 from django.db.models.base import ModelState
 from psycopg.errors import ReadOnlySqlTransaction
 
@@ -28,9 +28,7 @@ class Columns(Generic[M]):
         self._fields = [f for f in model._meta.concrete_fields if not names or f.attname in names]
         self._names = [field.attname for field in self._fields]
         self.sql = ", ".join(f"{alias}.{field.column}" for field in self._fields)
-
-    def __len__(self) -> int:
-        return len(self._fields)
+        self.width = len(self._fields)
 
     def instance(self, values: Sequence[Any]) -> M | None:
         """Return the instance of these values; None if an outer join found none.
@@ -44,34 +42,28 @@ class Columns(Generic[M]):
         state = made._state = ModelState()
         state.adding, state.db = False, DEFAULT_DB_ALIAS
         vars(made).update(zip(self._names, values, strict=True))
-        for name, convert in self._conversions:
-            vars(made)[name] = convert(vars(made)[name])
+        for name, convert, column in self._conversions:
+            vars(made)[name] = convert(vars(made)[name], column, connection)
         return made
 
     @cached_property
-    def _conversions(self) -> list[tuple[str, Callable[[Any], Any]]]:
+    def _conversions(self) -> list[tuple[str, Callable[..., Any], Any]]:
         """What makes a field's type of the database's: next to nothing on PostgreSQL."""
-        return [
-            (field.attname, convert) for field in self._fields for convert in _converters(field)
-        ]
+        found: list[tuple[str, Callable[..., Any], Any]] = []
+        for field in self._fields:
+            column: Any = field.get_col(self._model._meta.db_table)
+            of_database = connection.ops.get_db_converters(column)
+            converters = [*of_database, *field.get_db_converters(connection)]
+            found += [(field.attname, convert, column) for convert in converters]
+        return found
 
 
 def instances(row: Sequence[Any], *parts: Columns[Any]) -> Iterator[Any]:
     """Return the instance of each part of a row, in the order that the SELECT has them."""
     begin = 0
     for part in parts:
-        yield part.instance(row[begin : begin + len(part)])
-        begin += len(part)
-
-
-def _converters(field: "Field[Any, Any]") -> list[Callable[[Any], Any]]:
-    column = field.get_col(field.model._meta.db_table)
-    made = [*connection.ops.get_db_converters(column), *field.get_db_converters(connection)]
-    return [_bound(converter, column) for converter in made]
-
-
-def _bound(converter: Callable[..., Any], column: Any) -> Callable[[Any], Any]:
-    return lambda value: converter(value, column, connection)
+        yield part.instance(row[begin : begin + part.width])
+        begin += part.width
 
 
 def one(sql: str, parameters: Sequence[Any]) -> Any:
@@ -104,7 +96,10 @@ def _executed(sql: str, parameters: Sequence[Any], result_of: Callable[[Any], An
         or database.execute_wrappers
     ):
         with database.cursor() as cursor:
-            cursor.execute(sql, _adapted(parameters))
+            # SQLite's times are text.
+            as_stored = database.ops.adapt_datetimefield_value
+            adapted = [as_stored(it) if isinstance(it, datetime) else it for it in parameters]
+            cursor.execute(sql, adapted)
             return result_of(cursor)
     database.close_if_health_check_failed()
     with database.wrap_database_errors:
@@ -118,9 +113,3 @@ def _executed(sql: str, parameters: Sequence[Any], result_of: Callable[[Any], An
 def _cursor_of(database: Any) -> Any:
     database.ensure_connection()
     return database.connection.statement_cursor
-
-
-def _adapted(parameters: Sequence[Any]) -> list[Any]:
-    """Return parameters as the database has them: SQLite's times are text."""
-    as_stored = connection.ops.adapt_datetimefield_value
-    return [as_stored(value) if isinstance(value, datetime) else value for value in parameters]

@@ -31,16 +31,13 @@ def keyed_hash(text: str, purpose: str) -> str:
 
 def keyed_hashes(text: str, purpose: str) -> tuple[str, ...]:
     """Return a secret's hash under each of the keys, newest first: what a row may be found by."""
-    return tuple(_digest(key, text) for key in _derived(purpose))
+    of_text = text.encode()
+    return tuple(hmac.digest(key, of_text, "sha256").hex() for key in _derived(purpose))
 
 
 def matches(text: str, hashed: str, purpose: str) -> bool:
     """Whether a secret has this keyed hash, under any of the keys."""
-    return any(hmac.compare_digest(_digest(key, text), hashed) for key in _derived(purpose))
-
-
-def _digest(key: bytes, text: str) -> str:
-    return hmac.digest(key, text.encode(), "sha256").hex()
+    return any(hmac.compare_digest(digest, hashed) for digest in keyed_hashes(text, purpose))
 
 
 @lru_cache

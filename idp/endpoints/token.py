@@ -32,14 +32,20 @@ def token(request: HttpRequest) -> HttpResponse:
 
 
 def tokens_for(request: HttpRequest, client: Client, parameters: Parameters) -> dict[str, Any]:
-    """Return what the grant that a client names gives it, whom the caller has authenticated.
+    """Return what the grant that an authenticated client names gives it, or raise ProtocolError.
 
-    Raises ProtocolError.
+    Where the grant is good but no tokens can be issued, for what the request asks or because
+    something breaks, a code or refresh token that was used up is as before.
     """
     now = timezone.now()
     grant_type, grant = _grant(client, parameters)
     entitlement = grant(client, parameters, now, request)
-    issued = issue(entitlement, now)
+    try:
+        issued = issue(entitlement, now)
+    except BaseException:
+        if entitlement.undo is not None:
+            entitlement.undo()
+        raise
     _log(grant_type, entitlement, issued)
     return issued
 

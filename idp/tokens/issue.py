@@ -20,18 +20,9 @@ from idp.tokens.entitlement import Entitlement
 def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     """Issue what the entitlement gives, and return the members of the token response.
 
-    Where that fails, for what the request asks or because something breaks, what was used up for it
-    is as before. Raises InvalidGrant, InvalidScope, InvalidTarget and others.
+    Where it raises, nothing is stored, and the caller undoes what the grant did. Raises
+    InvalidGrant, InvalidScope, InvalidTarget and others.
     """
-    try:
-        return _issued(entitlement, now)
-    except BaseException:
-        if entitlement.undo is not None:
-            entitlement.undo()
-        raise
-
-
-def _issued(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     client, authorization = entitlement.client, entitlement.authorization
     if client.allowed_groups:
         _user_is_allowed(entitlement)

@@ -19,7 +19,6 @@ from idp.clients.redirect_uris import Comparison, compared
 from idp.developers import own_apps
 from idp.developers.error_explanations import EXPLANATIONS
 from idp.developers.quick_starts import QUICK_STARTS
-from idp.endpoints.wire import query_of
 from idp.models import Client, Event
 from idp.models.event import is_reference
 from idp.protocol import errors
@@ -161,7 +160,7 @@ def _client(request: HttpRequest, viewer: Authentication | None) -> Client | Non
 def _asked(request: HttpRequest, name: str) -> str:
     """Return what the address says under this name; nothing where it can't be read."""
     try:
-        return Parameters.parse(query_of(request)).get(name) or ""
+        return Parameters.parse(request.META.get("QUERY_STRING", "")).get(name) or ""
     except errors.InvalidRequest:
         return ""
 

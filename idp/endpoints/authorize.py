@@ -35,7 +35,7 @@ from idp.endpoints.answered import answered_page
 from idp.endpoints.error_page import error_page
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.introduction import introduce
-from idp.endpoints.wire import form_of, methods, not_kept, query_of
+from idp.endpoints.wire import form_of, methods, not_kept
 from idp.interaction import PENDING, continue_at, interaction_of
 from idp.logout.session_state import session_state
 from idp.models import Client
@@ -85,7 +85,7 @@ class _Gone(RequestExpired):
 def _arrival(request: HttpRequest) -> Arrival:
     """Return the request: new from its client, or kept and found by its id."""
     body = form_of(request) if request.method == "POST" else ""
-    parameters = Parameters.parse(query_of(request), body)
+    parameters = Parameters.parse(request.META.get("QUERY_STRING", ""), body)
     interaction_id = parameters.get(PENDING)
     if interaction_id is not None and "client_id" not in parameters.values:
         row = interaction_of(request)

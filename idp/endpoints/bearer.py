@@ -5,7 +5,7 @@ import re
 from django.http import HttpRequest, HttpResponse
 
 from idp import events, policy
-from idp.endpoints.wire import answer, error_members, query_of
+from idp.endpoints.wire import answer, error_members
 from idp.protocol.errors import InvalidRequest, InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
@@ -17,7 +17,7 @@ _SCHEME = re.compile(r"bearer\b", re.IGNORECASE)
 @upholds("RFC 6750 §2.1")
 def token_of(request: HttpRequest) -> str | None:
     """Return the token of the Authorization header, or None. RFC 6750 §2.1."""
-    if query := query_of(request):
+    if query := request.META.get("QUERY_STRING"):
         _token_is_not_in_the_address(query)
     header = request.META.get("HTTP_AUTHORIZATION")
     if header is None or _SCHEME.match(header) is None:

@@ -21,7 +21,7 @@ from idp.clients.display import name_of
 from idp.endpoints import signed_out
 from idp.endpoints.error_page import error_page
 from idp.endpoints.interstitial import go_on_by_page
-from idp.endpoints.wire import form_of, methods, query_of
+from idp.endpoints.wire import form_of, methods
 from idp.logout.frontchannel import apps_of
 from idp.logout.request import LogoutRequest, client_id_of
 from idp.protocol.errors import ProtocolError, RequestExpired
@@ -72,7 +72,9 @@ def end_session(request: HttpRequest) -> HttpResponse:
 def confirm(request: HttpRequest) -> HttpResponse:
     """Take the answer: sign out and go where the client said, or stay."""
     if request.method != "POST":  # a reload, or the language switch: back to the question
-        return redirect(f"{policy.PATHS['end_session_endpoint']}?{query_of(request)}")
+        return redirect(
+            f"{policy.PATHS['end_session_endpoint']}?{request.META.get('QUERY_STRING', '')}"
+        )
     parameters = None
     try:
         parameters = _parameters(request)
@@ -88,7 +90,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
 @upholds("OIDC RP-Initiated Logout §2")
 def _parameters(request: HttpRequest) -> Parameters:
     """Return the request's parameters, or those that it was kept under. Raises InvalidRequest."""
-    query = Parameters.parse(query_of(request))
+    query = Parameters.parse(request.META.get("QUERY_STRING", ""))
     if _SEALED in query.values:
         try:
             kept = json.loads(server_keys.unseal(query.values[_SEALED], _PURPOSE))
@@ -96,7 +98,7 @@ def _parameters(request: HttpRequest) -> Parameters:
             raise RequestExpired("The address of this page is incomplete.") from None
         return Parameters(kept)
     body = form_of(request) if request.method == "POST" else ""
-    return Parameters.parse(query_of(request), body)
+    return Parameters.parse(request.META.get("QUERY_STRING", ""), body)
 
 
 def _request(parameters: Parameters) -> LogoutRequest:

@@ -13,7 +13,7 @@ from idp import policy
 from idp.client_metadata import REGISTERED
 from idp.clients.display import hosts_of
 from idp.endpoints import bearer
-from idp.endpoints.wire import answer, json_of, methods, query_of, refuse
+from idp.endpoints.wire import answer, json_of, methods, refuse
 from idp.events import Kind, masked, record
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest, InvalidToken, ProtocolError
@@ -64,7 +64,7 @@ def register(request: HttpRequest) -> HttpResponse:
 @upholds("RFC 7591 §3.1")
 def _client_id(request: HttpRequest) -> str | None:
     """Return whom the address names. RFC 7591 §3.1: a new client comes to the bare address."""
-    parameters = Parameters.parse(query_of(request))
+    parameters = Parameters.parse(request.META.get("QUERY_STRING", ""))
     misplaced = {"client_id", *REGISTERED} & parameters.values.keys()
     if misplaced and request.method == "POST":
         raise InvalidRequest(

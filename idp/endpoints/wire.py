@@ -23,11 +23,6 @@ JSON = "application/json"
 View = Callable[[HttpRequest], HttpResponse]
 
 
-def query_of(request: HttpRequest) -> str:
-    """Return the query string as it came."""
-    return str(request.META.get("QUERY_STRING", ""))
-
-
 @upholds("RFC 6749 §4.1.3")
 def form_of(request: HttpRequest) -> str:
     """Return the form-encoded body as it came, or raise InvalidRequest. RFC 6749 §4.1.3."""
@@ -58,7 +53,7 @@ def body_parameters(request: HttpRequest) -> Parameters:
 
     Raises InvalidRequest.
     """
-    if query := query_of(request):
+    if query := request.META.get("QUERY_STRING"):
         _nothing_is_misplaced(query)
     return Parameters.parse(form_of(request))
 

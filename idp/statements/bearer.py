@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from accounts.session_limits import SessionFacts
 from foundation.statements import one
 from idp.protocol.vocabulary import SCOPE_CLAIMS
-from idp.statements.values import datetime_of, json_of, uuid_text
+from idp.statements.values import datetime_of, json_of
 from idp.validity import GrantFacts, TokenFacts
 
 
@@ -114,7 +115,7 @@ def _user(user_id: int, sub: Any, columns: list[Any], *, email_verified: bool) -
     return {
         **user,
         "id": user_id,
-        "sub": uuid_text(sub) if sub else "",
+        "sub": str(UUID(str(sub))) if sub else "",
         "email_verified": email_verified,
         "address": json_of(user["address"]),
         "updated_at": datetime_of(user["updated_at"]),

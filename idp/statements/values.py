@@ -18,11 +18,3 @@ def datetime_of(value: datetime | str) -> datetime:
     if moment is None:
         raise ValueError(f"not a time: {value!r}")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # SQLite keeps no zone
-
-
-def uuid_text(value: Any) -> str:
-    """Return a UUID as it is written, with hyphens."""
-    text = str(value)
-    return (
-        text if "-" in text else f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-    )

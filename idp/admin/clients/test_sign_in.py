@@ -17,7 +17,6 @@ from idp.admin.clients.test_sign_in_report import report
 from idp.admin.page import Page
 from idp.authorization import test_sign_in
 from idp.clients.owners import is_operator
-from idp.endpoints.wire import query_of
 from idp.interaction import continue_at
 from idp.models import Client
 from idp.protocol import response_types
@@ -119,6 +118,6 @@ def _problem_with(client: Client) -> str | Promise | None:
 
 def _answer(request: HttpRequest) -> Parameters:
     try:
-        return Parameters.parse(query_of(request))
+        return Parameters.parse(request.META.get("QUERY_STRING", ""))
     except InvalidRequest:
         return Parameters({})

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client as DjangoClient
 
-from idp.models import RefreshToken
+from idp.models import Client, RefreshToken
 from idp.tokens import opaque
 from tests.relying_party import Browser, Person, RelyingParty, make_client, spec
 
@@ -256,3 +256,22 @@ def test_a_second_use_while_the_successor_is_made_is_reuse_where_there_is_a_secr
     assert meanwhile.answer.json()["error"] == "invalid_grant"
     (tokens,) = won([first, meanwhile.answer])
     assert_dead(app, tokens)
+
+
+@spec("RFC 6749", "5.2")
+def test_what_a_client_gets_that_is_disabled_meanwhile_opens_nothing(
+    browser: Browser, person: Person
+) -> None:
+    app = using(browser, person)
+    token = app.tokens(scope=OFFLINE)["refresh_token"]
+
+    def disable() -> None:
+        client = Client.objects.get(client_id=app.client.client_id)
+        client.enabled = False
+        client.save()
+
+    with connection.execute_wrapper(Meanwhile(disable)):
+        given = refresh_in_process(app, token)
+    assert app.userinfo(given.json()["access_token"]).status_code == 401
+    refused = app.refresh(given.json()["refresh_token"])
+    assert refused.json()["error"] == "invalid_client"

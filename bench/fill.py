@@ -37,7 +37,6 @@ from accounts.models import Session, User
 from idp.clients import secrets
 from idp.models import (
     AccessToken,
-    Authorization,
     Client,
     ClientOrigin,
     ClientSecret,
@@ -45,6 +44,7 @@ from idp.models import (
     Consent,
     Delivery,
     Event,
+    Grant,
     RefreshToken,
 )
 from idp.policy import ACR_VALUES
@@ -67,12 +67,12 @@ DEFAULTS = {
 
 def fill(users: int, clients: int, sessions: int, tokens: int, events: int) -> None:
     """Fill table after table; nothing of it may be there already."""
-    authorizations = max(tokens // 2, 1)
+    grants = max(tokens // 2, 1)
     add_people(users)
     add_apps(clients)
     add_sessions(sessions, users)
-    add_authorizations(authorizations, sessions, users, clients)
-    add_tokens(authorizations)
+    add_authorizations(grants, sessions, users, clients)
+    add_tokens(grants)
     add_events(events, users, clients)
 
 
@@ -162,23 +162,23 @@ def add_sessions(sessions: int, users: int) -> None:
     )
 
 
-def add_authorizations(authorizations: int, sessions: int, users: int, clients: int) -> None:
+def add_authorizations(grants: int, sessions: int, users: int, clients: int) -> None:
     """Add what people allowed apps, several of them in a session where there are more."""
-    session = f"(1 + (n - 1) * {sessions} / {authorizations})"
-    given = ago("n", authorizations, days=90)
+    session = f"(1 + (n - 1) * {sessions} / {grants})"
+    given = ago("n", grants, days=90)
     person = nth(User, user_of(session, users))
     app = nth(Client, f"(1 + mod({few_of(clients, session)} + mod(n, 64), {clients}))")
     insert(
         ClientSession(),
-        authorizations,
+        grants,
         sid="substr(md5('sid ' || n), 1, 22)",
         client_id=app,
         session_id=session_id(session),
         created_at=given,
     )
     insert(
-        Authorization(scope=SCOPE, acr=ACR_VALUES[0], amr=["pwd"]),
-        authorizations,
+        Grant(scope=SCOPE, acr=ACR_VALUES[0], amr=["pwd"]),
+        grants,
         client_id=app,
         user_id=person,
         session_id=session_id(session),
@@ -190,7 +190,7 @@ def add_authorizations(authorizations: int, sessions: int, users: int, clients: 
     )
     insert(
         Consent(scopes=SCOPE.split()),
-        authorizations,
+        grants,
         once_per=("user_id", "client_id"),
         client_id=app,
         user_id=person,
@@ -199,7 +199,7 @@ def add_authorizations(authorizations: int, sessions: int, users: int, clients: 
     )
     insert(
         Delivery(state=Delivery.State.DELIVERED, tries=1),
-        authorizations,
+        grants,
         f"mod(n, 10) = 0 AND {session} <= {ended_of(sessions)}",
         client_id=app,
         session_id=session_id(session),
@@ -210,14 +210,14 @@ def add_authorizations(authorizations: int, sessions: int, users: int, clients: 
     )
 
 
-def add_tokens(authorizations: int) -> None:
+def add_tokens(grants: int) -> None:
     """Add the tokens of each authorization: the older ones, then those given for them."""
     family = {
         "application_id": "family.client_id",
-        "authorization_id": "family.id",
+        "grant_id": "family.id",
         "user_id": "family.user_id",
     }
-    families = f"JOIN idp_authorization family ON family.id = {nth(Authorization, 'n')}"
+    grants = f"JOIN idp_grant family ON family.id = {nth(Grant, 'n')}"
     refreshed = "mod(n, 2) = 0"
     predecessor = "NULL"
     for name, expiry, used in (("-before", "-6 hours", "now()"), ("", "24 hours", "NULL")):
@@ -225,8 +225,8 @@ def add_tokens(authorizations: int) -> None:
         given = f"least(now(), {expires} - interval '1 hour')"
         insert(
             AccessToken(scope=SCOPE),
-            authorizations,
-            joined=families,
+            grants,
+            joined=grants,
             token_checksum=checksum(f"'access-token-' || n || '{name}'"),
             created=given,
             updated=given,
@@ -235,9 +235,9 @@ def add_tokens(authorizations: int) -> None:
         )
         insert(
             RefreshToken(),
-            authorizations,
+            grants,
             refreshed,
-            joined=families,
+            joined=grants,
             token_checksum=checksum(f"'refresh-token-' || n || '{name}'"),
             created=given,
             updated=given,

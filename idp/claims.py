@@ -13,7 +13,7 @@ from accounts.allauth_door import email_addresses
 from accounts.models import User
 from idp import policy
 from idp.claim_sources import configured, delivery
-from idp.models import Authorization, Scope
+from idp.models import Grant, Scope
 from idp.models.scope import CLAIMS_PROVIDER, FIELDS, Source
 from idp.protocol.languages import is_within, tagged
 from idp.protocol.vocabulary import (
@@ -82,7 +82,7 @@ def _asserted(own: Mapping[str, Source], person: Mapping[str, Any], client_id: s
 
 
 def id_token_claims(
-    authorization: Authorization, person: User, client_id: str | None, *, with_scopes: bool
+    grant: Grant, person: User, client_id: str | None, *, with_scopes: bool
 ) -> dict[str, Any]:
     """Return the claims about the person that go into the ID token. OIDC Core §5.4, §5.5.
 
@@ -90,8 +90,8 @@ def id_token_claims(
     response type id_token, which has no access token for UserInfo. Nothing that a token says of
     itself is among them. `client_id` is the token's audience, as for `claims_for`.
     """
-    scopes = frozenset(authorization.scope.split()) if with_scopes else frozenset()
-    names = authorization.claims.get("id_token", [])
+    scopes = frozenset(grant.scope.split()) if with_scopes else frozenset()
+    names = grant.claims.get("id_token", [])
     wanted = {*names, *(("email_verified",) if "email" in scopes else ())}
     claims = claims_for(person_of(person, wanted), scopes, names, client_id=client_id)
     return {name: value for name, value in claims.items() if name not in _NOT_IN_ID_TOKENS}

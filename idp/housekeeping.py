@@ -24,12 +24,12 @@ from foundation.models import RateCount
 from idp import events, keys, policy
 from idp.models import (
     AccessToken,
-    Authorization,
     AuthorizationCode,
     Client,
     Consent,
     Delivery,
     Event,
+    Grant,
     Interaction,
     RefreshToken,
     UsedAssertion,
@@ -205,11 +205,11 @@ def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
 def _left_alone(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     # A family goes when nothing of it is left: its rows are what a replay is recognized by.
     yield (
-        "authorizations",
-        Authorization.objects.filter(
-            ~Exists(AuthorizationCode.objects.filter(authorization=OuterRef("pk"))),
-            ~Exists(AccessToken.objects.filter(authorization=OuterRef("pk"))),
-            ~Exists(RefreshToken.objects.filter(authorization=OuterRef("pk"))),
+        "grants",
+        Grant.objects.filter(
+            ~Exists(AuthorizationCode.objects.filter(grant=OuterRef("pk"))),
+            ~Exists(AccessToken.objects.filter(grant=OuterRef("pk"))),
+            ~Exists(RefreshToken.objects.filter(grant=OuterRef("pk"))),
             created_at__lte=now - policy.REMEMBERED_FOR,
         ),
     )
@@ -218,7 +218,7 @@ def _left_alone(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     yield (
         "sessions",
         Session.objects.filter(
-            ~Exists(Authorization.objects.filter(session=OuterRef("pk"))),
+            ~Exists(Grant.objects.filter(session=OuterRef("pk"))),
             ended_at__lte=now - policy.SESSIONS_KEPT_FOR,
         ),
     )
@@ -233,7 +233,7 @@ def _unused_clients(now: datetime) -> QuerySet[Client]:
     for place in range(len(policy.GRANT_TYPES)):
         signs_in_by_itself |= Q(**{f"grant_types__{place}": "client_credentials"})
     clients: QuerySet[Client] = Client.objects.filter(
-        ~Exists(Authorization.objects.filter(client=OuterRef("pk"))),
+        ~Exists(Grant.objects.filter(client=OuterRef("pk"))),
         ~Exists(Consent.objects.filter(client=OuterRef("pk"))),
         ~Exists(AccessToken.objects.filter(application=OuterRef("pk"))),
         ~Exists(Event.objects.filter(client_id=OuterRef("client_id"), kind=Event.Kind.CONSENTED)),

@@ -16,7 +16,7 @@ from accounts.models import Session, User
 from accounts.sessions import sessions_ended
 from idp.events import Kind, record, record_of_each
 from idp.logout import backchannel
-from idp.models import Authorization, ClientSession
+from idp.models import ClientSession, Grant
 from idp.tokens.revocation import revoke_grants
 
 
@@ -90,16 +90,16 @@ def _email_changed(
 
 
 def _email_restored(*, request: HttpRequest, user: User, since: datetime, **_: Any) -> None:
-    _revoke(Authorization.objects.filter(user=user, created_at__gte=since))
+    _revoke(Grant.objects.filter(user=user, created_at__gte=since))
     record(Kind.EMAIL_RESTORED, request, user=user)
 
 
 def _revoke_all_of(user: User) -> None:
-    _revoke(Authorization.objects.filter(user=user))
+    _revoke(Grant.objects.filter(user=user))
 
 
-def _revoke(families: QuerySet[Authorization]) -> None:
-    revoke_grants(families.values("pk"), timezone.now())
+def _revoke(grants: QuerySet[Grant]) -> None:
+    revoke_grants(grants.values("pk"), timezone.now())
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:

@@ -22,7 +22,7 @@ _MADE = (
 _ACTED_ON = (
     ("accounts", "session"),
     ("idp", "consent"),
-    ("idp", "authorization"),
+    ("idp", "grant"),
     ("idp", "signingkey"),
     ("idp", "delivery"),
 )

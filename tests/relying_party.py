@@ -504,10 +504,8 @@ class RelyingParty:
         return response.json()
 
     def userinfo(self, access_token: str) -> httpx.Response:
-        authorization = f"Bearer {access_token}"
-        return httpx.get(
-            f"{ISSUER}/userinfo", headers={"Authorization": authorization}, verify=False
-        )
+        grant = f"Bearer {access_token}"
+        return httpx.get(f"{ISSUER}/userinfo", headers={"Authorization": grant}, verify=False)
 
 
 def signed_by(client: Registered) -> dict[str, str]:

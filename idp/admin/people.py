@@ -22,7 +22,7 @@ from idp.admin.fields import AddressField, WebAddress
 from idp.admin.page import AdminAction, Link, Page, list_of
 from idp.admin.recent_authentication import RecentAuthenticationForm
 from idp.admin.sessions import sessions_live
-from idp.models import Authorization, Client, Consent, Event
+from idp.models import Client, Consent, Event, Grant
 
 _POWERS = ("is_staff", "is_superuser", "groups")
 _WHO = ("name", "given_name", "middle_name", "family_name", "nickname", "preferred_username")
@@ -291,7 +291,7 @@ class PeoplePage(Page):
         return [
             (_("Sessions"), list_of(Session, user=row.pk), Session),
             (_("Consents"), list_of(Consent, user=row.pk), Consent),
-            (_("Authorizations"), list_of(Authorization, user=row.pk), Authorization),
+            (_("Grants"), list_of(Grant, user=row.pk), Grant),
             (_("Own apps"), list_of(Client, user=row.pk), Client),
             (_("Events"), list_of(Event, user=row.pk), Event),
         ]

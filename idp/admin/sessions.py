@@ -20,7 +20,7 @@ from accounts.sessions import Ending, session_of
 from idp import events
 from idp.admin import recent_authentication, search
 from idp.admin.page import AdminAction, Link, Record, counted, list_of
-from idp.models import Authorization, Delivery
+from idp.models import Delivery, Grant
 
 
 def sessions_live(sessions: QuerySet[Session]) -> str:
@@ -104,7 +104,7 @@ class SessionsPage(Record):
     def links_of(self, row: Session) -> list[Link]:
         """Return what apps got through the session."""
         return [
-            (_("Authorizations"), list_of(Authorization, session=row.pk), Authorization),
+            (_("Grants"), list_of(Grant, session=row.pk), Grant),
             (_("Told of sign-outs"), list_of(Delivery, session=row.pk), Delivery),
         ]
 

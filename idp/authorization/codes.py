@@ -13,11 +13,11 @@ from idp import policy
 from idp.authorization import interactions
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.encryption import have_key_ready
-from idp.models import Authorization, Client, ClientSession
+from idp.models import Client, ClientSession, Grant
 from idp.protocol import response_types
 from idp.protocol.errors import ServerError
 from idp.protocol.vocabulary import OFFLINE_ACCESS
-from idp.statements.authorizations import NewCode, store_authorization
+from idp.statements.grants import NewCode, store_authorization
 from idp.tokens import opaque
 from idp.tokens.entitlement import Entitlement
 from idp.tokens.issue import issue_in_front
@@ -63,7 +63,7 @@ def _issued(
             )
         if begins:
             client_session_id = new_client_session(authorization_request.client, authentication)
-        authorization = Authorization(
+        grant = Grant(
             client=authorization_request.client,
             user=authentication.user,
             session_id=authentication.session_id,
@@ -80,17 +80,17 @@ def _issued(
             amr=list(authentication.amr),
         )
         code = opaque.generate() if authorization_request.returns(response_types.CODE) else None
-        store_authorization(authorization, _to_store(code, authorization_request, now), now)
+        store_authorization(grant, _to_store(code, authorization_request, now), now)
         if not in_front:
             return {"code": code} if code else {}
         entitlement = Entitlement(
             authorization_request.client,
-            authorization,
+            grant,
             authorization_request.scopes,
             authorization_request.resource,
         )
         wanted = response_types.parts(authorization_request.response_type)
-        members = issue_in_front(entitlement, authorization, wanted, code, now)
+        members = issue_in_front(entitlement, grant, wanted, code, now)
     return {"code": code, **members} if code else members
 
 

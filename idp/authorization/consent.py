@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from idp.authorization.request import AuthorizationRequest
 from idp.logout import client_sessions
-from idp.models import Authorization, Client, ClientSession, Consent, Interaction
+from idp.models import Client, ClientSession, Consent, Grant, Interaction
 from idp.statements.sso_session import Agreed
 from idp.tokens.revocation import revoke_grants
 
@@ -54,11 +54,11 @@ def remember(user: User, client: Client, agreed: Agreed) -> None:
 
 def withdraw(consent: Consent, now: datetime) -> None:
     """Take a consent back: what the client got for this person ends with it."""
-    families = Authorization.objects.filter(user=consent.user_id, client=consent.client_id)
+    grants = Grant.objects.filter(user=consent.user_id, client=consent.client_id)
     parts = ClientSession.objects.filter(client=consent.client_id, session__user=consent.user_id)
     with transaction.atomic():
         client_sessions.end(parts, now)
-        revoke_grants(families.values("pk"), now)
+        revoke_grants(grants.values("pk"), now)
         consent.delete()
 
 

@@ -20,7 +20,7 @@ from idp.authorization import interactions
 from idp.authorization.request import Arrival
 from idp.jose.sign import base64url
 from idp.models import Client, Interaction
-from idp.models.authorization import unguessable_id
+from idp.models.grant import unguessable_id
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.rules import upholds
 from idp.tokens import opaque

@@ -10,12 +10,12 @@ from django.db.models import F, Model
 from foundation.batches import give_way
 from idp.models import (
     AccessToken,
-    Authorization,
     AuthorizationCode,
     Client,
     ClientSession,
     Consent,
     Delivery,
+    Grant,
     Interaction,
     RefreshToken,
     UsedAssertion,
@@ -28,7 +28,7 @@ MANY: dict[type[Model], str] = {
     RefreshToken: "application",
     AuthorizationCode: "application",
     Interaction: "client",
-    Authorization: "client",
+    Grant: "client",
     ClientSession: "client",
     Consent: "client",
     Delivery: "client",
@@ -36,7 +36,7 @@ MANY: dict[type[Model], str] = {
 }
 
 
-#: What a grant (`Authorization`) has.
+#: What a grant (`Grant`) has.
 _OF_GRANTS = (AccessToken, RefreshToken, AuthorizationCode)
 #: Rows, and grants with all their tokens, that are deleted in one transaction.
 _BATCH = 500
@@ -60,11 +60,11 @@ def delete(client: Client) -> None:
 def clear(client: Client) -> None:
     """Disable a client and delete what it was given, in batches: nobody waits for millions of rows.
 
-    Tokens point at each other, so those of a grant (`Authorization`) go together.
+    Tokens point at each other, so those of a grant (`Grant`) go together.
     """
     Client.objects.filter(pk=client.pk).update(enabled=False, version=F("version") + 1)
-    _clear(Authorization.objects.filter(client=client), of_grants=_OF_GRANTS)
-    _clear(AccessToken.objects.filter(application=client, authorization=None))
+    _clear(Grant.objects.filter(client=client), of_grants=_OF_GRANTS)
+    _clear(AccessToken.objects.filter(application=client, grant=None))
     for model in (Interaction, ClientSession, Consent, Delivery, UsedAssertion):
         _clear(model._default_manager.filter(client=client))
 
@@ -77,7 +77,7 @@ def _clear(rows: Any, of_grants: Sequence[type[Model]] = ()) -> None:
         try:
             with transaction.atomic():
                 for model in of_grants:
-                    _delete(model._default_manager.filter(authorization__in=keys))
+                    _delete(model._default_manager.filter(grant__in=keys))
                 _delete(rows.model._default_manager.filter(pk__in=keys))
         except IntegrityError:  # something was given at this moment: the last transaction waits
             return

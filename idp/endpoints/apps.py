@@ -21,7 +21,7 @@ from idp.authorization.consent import agreed_in, withdraw
 from idp.clients.display import name_of, shown_logo, start_of
 from idp.endpoints.consent import details
 from idp.endpoints.wire import methods
-from idp.models import Authorization, Client, Consent
+from idp.models import Client, Consent, Grant
 from idp.protocol.redirect_uris import origin_of
 from idp.tokens.refresh_token import kept_offline_by
 
@@ -75,7 +75,7 @@ def apps_of(user: User) -> list[App]:
     }
     used: dict[int, Any] = {
         row["client"]: row
-        for row in Authorization.objects.filter(user=user, revoked_at=None)
+        for row in Grant.objects.filter(user=user, revoked_at=None)
         .values("client")
         .annotate(first=Min("created_at"), last=Max("created_at"))
         .order_by("-last")[:MOST]

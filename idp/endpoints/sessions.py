@@ -120,7 +120,7 @@ def _apps_in(
     parts = (
         ClientSession.objects.filter(session__in=shown, ended_at=None)
         .select_related("client")
-        .annotate(last_used=Max("authorization__created_at"))
+        .annotate(last_used=Max("grant__created_at"))
         .order_by("-created_at")
     )
     go_on = kept_offline_by(user, now)

@@ -67,12 +67,12 @@ def _grant(client: Client, parameters: Parameters) -> tuple[str, Grant]:
 
 def _log(grant_type: str, entitlement: Entitlement, issued: dict[str, Any]) -> None:
     """Tell the log what was issued, to whom and for whom; the rows themselves are the record."""
-    authorization = entitlement.authorization
+    grant = entitlement.grant
     log.info(
         "tokens_issued",
         client_id=entitlement.client.client_id,
         grant_type=grant_type,
-        sub=str(authorization.user.sub) if authorization else None,
+        sub=str(grant.user.sub) if grant else None,
         scope=issued.get("scope"),
         issued=list(filter(issued.get, _KINDS)),
     )

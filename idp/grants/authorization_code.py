@@ -42,12 +42,12 @@ def redeem(
         refuse_ended("code", reason)
     _redirect_uri_is_the_same(code, parameters)
     _verifier_belongs_to_the_challenge(code, parameters)
-    authorization = code.authorization
+    grant = code.grant
     return Entitlement(
         client,
-        authorization,
-        frozenset(authorization.scope.split()),
-        tuple(authorization.resource),
+        grant,
+        frozenset(grant.scope.split()),
+        tuple(grant.resource),
         asked_resource=parameters.resources,
         uses_up=True,
         undo=partial(give_back, CODES, code),

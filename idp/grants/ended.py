@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from django.db.models import QuerySet
 
 from idp import events
-from idp.models import Authorization, Client
+from idp.models import Client, Grant
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.rules import upholds
 from idp.tokens.revocation import revoke_grants
@@ -24,9 +24,9 @@ def end_reused(replayed: QuerySet[Any], client: Client, reason: str, now: dateti
 
     `reason` says what came, in a sentence. RFC 9700 §4.14.2.
     """
-    grant_ids = list(replayed.values_list("authorization_id", flat=True))
+    grant_ids = list(replayed.values_list("grant_id", flat=True))
     revoke_grants(grant_ids, now)
-    for grant in Authorization.objects.filter(pk__in=grant_ids).select_related("user"):
+    for grant in Grant.objects.filter(pk__in=grant_ids).select_related("user"):
         events.record(
             events.Kind.REUSED, user=grant.user, client_id=client.client_id, reason=reason
         )

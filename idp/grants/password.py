@@ -19,7 +19,7 @@ from foundation.rate_limits import RateLimitExceededError
 from foundation.slots import NoPlaceError, place
 from idp import events
 from idp.clients.access_policy import NOT_ALLOWED, allows
-from idp.models import Authorization, Client, ClientSession
+from idp.models import Client, ClientSession, Grant
 from idp.protocol.errors import (
     InvalidGrant,
     InvalidScope,
@@ -45,20 +45,20 @@ def entitle(
     user = _user(request, client, username, password)
     with transaction.atomic():
         session = begin_without_browser(request, user, now)
-        authorization = _authorization(client, session, scopes, parameters)
+        grant = _authorization(client, session, scopes, parameters)
     events.record(
         events.Kind.SIGNED_IN,
         request,
         user=user,
         client_id=client.client_id,
         reason="The app sent the password (grant type password).",
-        methods=authorization.amr,
+        methods=grant.amr,
     )
     return Entitlement(
         client,
-        authorization,
+        grant,
         scopes,
-        tuple(authorization.resource),
+        tuple(grant.resource),
         undo=session.delete,
     )
 
@@ -119,10 +119,10 @@ def _problem_with(client: Client, user: User) -> str | None:
 
 def _authorization(
     client: Client, session: Session, scopes: frozenset[str], parameters: Parameters
-) -> Authorization:
+) -> Grant:
     """Store a grant of its own in a session that no browser has."""
     authentication = authentication_in(session)
-    return Authorization.objects.create(
+    return Grant.objects.create(
         client=client,
         user=session.user,
         session=session,

@@ -57,12 +57,12 @@ def _entitlement(
         _refuse_expired()
     if reason is not None:
         refuse_ended("refresh token", reason)
-    authorization = used.authorization
+    grant = used.grant
     return Entitlement(
         client,
-        authorization,
-        frozenset(authorization.scope.split()),
-        tuple(authorization.resource),
+        grant,
+        frozenset(grant.scope.split()),
+        tuple(grant.resource),
         asked_scopes=frozenset((parameters.get("scope") or "").split()),
         asked_resource=parameters.resources,
         predecessor_id=used.pk,
@@ -146,6 +146,6 @@ def _another_successor(
 def _just_used(token: str, client: Client, now: datetime) -> QuerySet[RefreshToken]:
     """Return the token, with its grant, if it was used within the client's grace."""
     since = now - client.refresh_grace
-    grant = (f"authorization__{name}" for name in ("user", "session", "client_session"))
+    grant = (f"grant__{name}" for name in ("user", "session", "client_session"))
     of_hash = RefreshToken.objects.filter(token_checksum=opaque.hash_of(token), application=client)
     return of_hash.filter(revoked__gte=since).select_related(*grant)  # type: ignore[no-any-return]

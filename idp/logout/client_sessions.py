@@ -6,8 +6,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from idp.logout import backchannel
-from idp.models import Authorization, Client, ClientSession
-from idp.models.authorization import session_id_for_client
+from idp.models import Client, ClientSession, Grant
+from idp.models.grant import session_id_for_client
 from idp.tokens.revocation import revoke_grants
 
 #: How many end by one statement.
@@ -37,8 +37,8 @@ def end(parts: QuerySet[ClientSession], now: datetime) -> int:
 def _end(parts: list[ClientSession], now: datetime) -> None:
     keys = [part.pk for part in parts]
     backchannel.plan(ClientSession.objects.filter(pk__in=keys))
-    families = Authorization.objects.filter(client_session__in=keys, offline=False)
-    revoke_grants(families.values("pk"), now)
+    grants = Grant.objects.filter(client_session__in=keys, offline=False)
+    revoke_grants(grants.values("pk"), now)
     for part in parts:
         part.sid, part.ended_at = session_id_for_client(), now
     ClientSession.objects.bulk_update(parts, ["sid", "ended_at"])

@@ -2,7 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
-import idp.models.authorization
+import idp.models.grant
 import oauth2_provider.generators
 import oauth2_provider.models
 import uuid
@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
             name='ClientSession',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sid', models.CharField(default=idp.models.authorization.session_id_for_client, max_length=22, unique=True)),
+                ('sid', models.CharField(default=idp.models.grant.session_id_for_client, max_length=22, unique=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('client', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.OAUTH2_PROVIDER_APPLICATION_MODEL)),
                 ('session', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='accounts.session')),
@@ -205,7 +205,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='PendingAuthorization',
             fields=[
-                ('id', models.CharField(default=idp.models.authorization.unguessable_id, editable=False, max_length=43, primary_key=True, serialize=False)),
+                ('id', models.CharField(default=idp.models.grant.unguessable_id, editable=False, max_length=43, primary_key=True, serialize=False)),
                 ('parameters', models.JSONField()),
                 ('resources', models.JSONField(default=list)),
                 ('arrived_at', models.DateTimeField(db_index=True)),

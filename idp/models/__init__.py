@@ -1,10 +1,10 @@
 """The provider's data. django-oauth-toolkit's models are swapped for ours here, and only here."""
 
-from idp.models.authorization import Authorization, ClientSession, Consent, Interaction
 from idp.models.client import Client
 from idp.models.client_rows import ClientName, ClientOrigin, ClientSecret, UsedAssertion
 from idp.models.delivery import Delivery
 from idp.models.event import Event
+from idp.models.grant import ClientSession, Consent, Grant, Interaction
 from idp.models.keys import SigningKey
 from idp.models.logo import ClientLogo
 from idp.models.registration import InitialAccessToken
@@ -15,7 +15,6 @@ from idp.models.tokens import AccessToken, AuthorizationCode, DeviceCode, IDToke
 
 __all__ = [
     "AccessToken",
-    "Authorization",
     "AuthorizationCode",
     "Client",
     "ClientLogo",
@@ -27,6 +26,7 @@ __all__ = [
     "Delivery",
     "DeviceCode",
     "Event",
+    "Grant",
     "IDToken",
     "InitialAccessToken",
     "Interaction",

@@ -20,14 +20,14 @@ from oauth2_provider.models import (
     TokenChecksumField,
 )
 
-from idp.models.authorization import Authorization
+from idp.models.grant import Grant
 from idp.validity import GrantFacts, TokenFacts, why_invalid
 
 
 class AuthorizationCode(AbstractGrant):
     """An authorization code; `code` holds its SHA-256. Stays after use, to recognize a replay."""
 
-    authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE)
+    grant = models.ForeignKey(Grant, on_delete=models.CASCADE)
     code = models.CharField(max_length=255)
     nonce = models.TextField(blank=True, default="")
     expires = models.DateTimeField(db_index=True)
@@ -42,7 +42,7 @@ class AuthorizationCode(AbstractGrant):
 class AccessToken(AbstractAccessToken):
     """An access token; `token_checksum` holds its SHA-256. A client's own has no authorization."""
 
-    authorization = models.ForeignKey(Authorization, null=True, on_delete=models.CASCADE)
+    grant = models.ForeignKey(Grant, null=True, on_delete=models.CASCADE)
     source_refresh_token = models.ForeignKey(
         "idp.RefreshToken",
         null=True,
@@ -91,7 +91,7 @@ class RefreshToken(AbstractRefreshToken):
     gave, or gave last where a client's lost answer was repeated.
     """
 
-    authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE)
+    grant = models.ForeignKey(Grant, on_delete=models.CASCADE)
     predecessor = models.ForeignKey("self", null=True, on_delete=models.SET_NULL)
     expires = models.DateTimeField(db_index=True)
     token_checksum = models.CharField(max_length=64)
@@ -109,7 +109,7 @@ def facts_of(
     token: AuthorizationCode | AccessToken | RefreshToken, used_at: datetime | None = None
 ) -> TokenFacts:
     """Return what decides whether a code or token may be used; asks for its client and grant."""
-    grant: Authorization | None = token.authorization
+    grant: Grant | None = token.grant
     of_grant = (
         GrantFacts(grant.revoked_at, grant.offline, grant.session, grant.user.is_active)
         if grant

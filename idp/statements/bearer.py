@@ -47,7 +47,7 @@ STATEMENT = f"""
            {", ".join(f"u.{column}" for column in _USER_COLUMNS)}
     FROM idp_accesstoken t
     JOIN idp_client c ON c.id = t.application_id
-    LEFT JOIN idp_authorization a ON a.id = t.authorization_id
+    LEFT JOIN idp_grant a ON a.id = t.grant_id
     LEFT JOIN accounts_session s ON s.id = a.session_id
     LEFT JOIN accounts_user u ON u.id = a.user_id
     LEFT JOIN account_emailaddress e ON e.user_id = u.id AND e.email = u.email

@@ -14,18 +14,18 @@ from django.db import connection, transaction
 
 from accounts.models import Session, User
 from foundation.statements import Columns, instances, one
-from idp.models import Authorization, AuthorizationCode, Client, ClientSession, RefreshToken
+from idp.models import AuthorizationCode, Client, ClientSession, Grant, RefreshToken
 from idp.statements.tokens import NO_WAIT
 
 M = TypeVar("M", AuthorizationCode, RefreshToken)
 _GRANT = (
-    Columns(Authorization, "a"),
+    Columns(Grant, "a"),
     Columns(User, "u", "id", "sub", "is_active"),
     Columns(Session, "s", "id", "ended_at", "last_seen_at", "authenticated_at", "until_closed"),
     Columns(ClientSession, "x"),
 )
 _TABLES = """
-    idp_authorization a
+    idp_grant a
     JOIN accounts_user u ON u.id = a.user_id
     LEFT JOIN accounts_session s ON s.id = a.session_id
     LEFT JOIN idp_clientsession x ON x.id = a.client_session_id
@@ -55,7 +55,7 @@ class Redeemable(Generic[M]):
         return f"""
             UPDATE {self.table} AS t SET {self.used_at} = %s, updated = %s FROM {_TABLES}
             WHERE t.{self.hashed} = %s AND t.{self.used_at} IS NULL
-                  AND t.application_id + 0 = %s AND a.id = t.authorization_id AND {NO_WAIT}
+                  AND t.application_id + 0 = %s AND a.id = t.grant_id AND {NO_WAIT}
             RETURNING {self._read}
         """
 
@@ -69,7 +69,7 @@ class Redeemable(Generic[M]):
             RETURNING id
             """,
             f"""
-            SELECT {self._read} FROM {self.table} t JOIN ({_TABLES}) ON a.id = t.authorization_id
+            SELECT {self._read} FROM {self.table} t JOIN ({_TABLES}) ON a.id = t.grant_id
             WHERE t.id = %s
             """,
         )
@@ -114,7 +114,7 @@ def use_up(kind: Redeemable[M], value_hash: str, client: Client, now: datetime) 
     presented, grant, user, session, client_session = instances(row, kind.columns, *_GRANT)
     # As with the ORM's `select_related()`: by their names, each looks at what was there before.
     grant._state.fields_cache.update(user=user, session=session, client_session=client_session)
-    presented._state.fields_cache.update(authorization=grant, application=client)
+    presented._state.fields_cache.update(grant=grant, application=client)
     return presented  # type: ignore[no-any-return]
 
 

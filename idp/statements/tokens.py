@@ -17,7 +17,7 @@ class NewAccessToken(NamedTuple):
 
     token_hash: str
     client_id: int
-    authorization_id: int | None
+    grant_id: int | None
     user_id: int | None
     scope: str
     expires: datetime
@@ -34,7 +34,7 @@ class NewRefreshToken(NamedTuple):
 
     token_hash: str
     client_id: int
-    authorization_id: int
+    grant_id: int
     user_id: int
     expires: datetime
     created: datetime
@@ -46,7 +46,7 @@ class NewRefreshToken(NamedTuple):
 
 _ACCESS_TOKEN = """
     INSERT INTO idp_accesstoken (
-        token_checksum, application_id, authorization_id, user_id, scope, expires, created,
+        token_checksum, application_id, grant_id, user_id, scope, expires, created,
         updated, resource, signed_with, token
     )
     SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, ''
@@ -54,7 +54,7 @@ _ACCESS_TOKEN = """
 #: The successor of a token may be stored already, where two tabs used that at once (ADR 22).
 _REFRESH_TOKEN = """
     INSERT INTO idp_refreshtoken (
-        token_checksum, application_id, authorization_id, user_id, expires, created, updated,
+        token_checksum, application_id, grant_id, user_id, expires, created, updated,
         resource, predecessor_id, token
     )
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '')

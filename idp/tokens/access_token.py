@@ -7,7 +7,7 @@ from typing import Any
 from idp import keys, policy, server_keys
 from idp.jose.encrypt import encrypted
 from idp.jose.sign import Signer
-from idp.models import Authorization, Client, ResourceServer
+from idp.models import Client, Grant, ResourceServer
 from idp.statements.tokens import NewAccessToken
 from idp.subjects import subject_of
 from idp.tokens import opaque
@@ -17,7 +17,7 @@ ENCRYPTION_PURPOSE = "resource server encryption"
 
 
 def make(
-    client: Client, authorization: Authorization | None, audience: Audience, now: datetime
+    client: Client, grant: Grant | None, audience: Audience, now: datetime
 ) -> tuple[str, NewAccessToken]:
     """Return a new access token, and what is to be stored of it.
 
@@ -25,15 +25,15 @@ def make(
     """
     token = opaque.generate()
     # A pairwise one is made now, so that introspection and UserInfo find it.
-    subject = client.client_id if authorization is None else subject_of(client, authorization.user)
+    subject = client.client_id if grant is None else subject_of(client, grant.user)
     signer = keys.active_signer(audience.signing_alg) if audience.signing_alg else None
     if signer is not None:
-        token = _jwt(client, authorization, audience, signer, subject, jti=token, now=now)
+        token = _jwt(client, grant, audience, signer, subject, jti=token, now=now)
     return token, NewAccessToken(
         token_hash=opaque.hash_of(token),
         client_id=client.pk,
-        authorization_id=authorization.pk if authorization else None,
-        user_id=authorization.user_id if authorization else None,
+        grant_id=grant.pk if grant else None,
+        user_id=grant.user_id if grant else None,
         scope=" ".join(sorted(audience.scopes)),
         expires=now + timedelta(seconds=audience.lifetime),
         created=now,
@@ -45,7 +45,7 @@ def make(
 
 def _jwt(
     client: Client,
-    authorization: Authorization | None,
+    grant: Grant | None,
     audience: Audience,
     signer: Signer,
     subject: str,
@@ -66,11 +66,11 @@ def _jwt(
     }
     if audience.scopes:
         claims["scope"] = " ".join(sorted(audience.scopes))
-    if authorization is not None:
-        claims["auth_time"] = int(authorization.auth_time.timestamp())
-        claims["acr"] = authorization.acr
-        if authorization.amr:
-            claims["amr"] = authorization.amr
+    if grant is not None:
+        claims["auth_time"] = int(grant.auth_time.timestamp())
+        claims["acr"] = grant.acr
+        if grant.amr:
+            claims["amr"] = grant.amr
     token = signer.sign(claims, typ="at+jwt")
     return _encrypted(token, audience.encrypted_to) if audience.encrypted_to else token
 

@@ -88,11 +88,11 @@ def _user_has_agreed(entitlement: Entitlement, servers: list[ResourceServer]) ->
 
     That is its scopes; an API without scopes has to be named in the authorization request.
     """
-    authorization = entitlement.authorization
-    if authorization is None or entitlement.client.skip_authorization:
+    grant = entitlement.grant
+    if grant is None or entitlement.client.skip_authorization:
         return
     for server in servers:
-        if not server.scopes and server.identifier not in authorization.resource:
+        if not server.scopes and server.identifier not in grant.resource:
             raise InvalidTarget(
                 f"The resource {server.identifier} was not part of the authorization request, "
                 "where an API without scopes has to be named."

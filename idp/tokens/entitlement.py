@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from idp.models import Authorization, Client
+from idp.models import Client, Grant
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,7 @@ class Entitlement:
     """The scopes and APIs that a client may have now: of a grant, or (None) for itself."""
 
     client: Client
-    authorization: Authorization | None
+    grant: Grant | None
     scopes: frozenset[str]
     #: The APIs that the access token may be for; empty for any.
     resource: tuple[str, ...] = ()

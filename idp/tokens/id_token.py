@@ -13,7 +13,7 @@ from idp.clients import secrets
 from idp.clients.encryption import encrypted_for
 from idp.jose.received_jwts import Expectations, judge
 from idp.jose.verify import is_encrypted, octet_keys, unverified_claims
-from idp.models import Authorization, Client
+from idp.models import Client, Grant
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.rules import upholds
 from idp.subjects import subject_of
@@ -21,7 +21,7 @@ from idp.subjects import subject_of
 
 def issue(
     client: Client,
-    authorization: Authorization,
+    grant: Grant,
     access_token: str | None,
     now: datetime,
     *,
@@ -41,29 +41,27 @@ def issue(
     signer = keys.signer_for(client, client.id_token_signed_response_alg)
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {}
-    if with_scopes or "id_token" in authorization.claims:
-        claims |= id_token_claims(
-            authorization, authorization.user, client.client_id, with_scopes=with_scopes
-        )
+    if with_scopes or "id_token" in grant.claims:
+        claims |= id_token_claims(grant, grant.user, client.client_id, with_scopes=with_scopes)
     claims |= {
         "iss": policy.ISSUER,
-        "sub": subject_of(client, authorization.user),
+        "sub": subject_of(client, grant.user),
         "aud": client.client_id,
         "exp": issued_at + int(policy.ID_TOKEN_LIFETIME.total_seconds()),
         "iat": issued_at,
-        "auth_time": int(authorization.auth_time.timestamp()),
-        "acr": authorization.acr,
+        "auth_time": int(grant.auth_time.timestamp()),
+        "acr": grant.acr,
     }
     if access_token is not None:
         claims["at_hash"] = signer.half_hash(access_token)
     if code is not None:
         claims["c_hash"] = signer.half_hash(code)
-    if authorization.amr:
-        claims["amr"] = authorization.amr
-    if authorization.client_session is not None:
-        claims["sid"] = authorization.client_session.sid
-    if authorization.nonce is not None and not refreshed:
-        claims["nonce"] = authorization.nonce
+    if grant.amr:
+        claims["amr"] = grant.amr
+    if grant.client_session is not None:
+        claims["sid"] = grant.client_session.sid
+    if grant.nonce is not None and not refreshed:
+        claims["nonce"] = grant.nonce
     token, alg = signer.sign(claims), client.id_token_encrypted_response_alg
     if not alg:
         return token

@@ -62,7 +62,7 @@ def _refresh_token(caller: Client, token_hash: str, now: datetime) -> dict[str, 
     """A refresh token is known to its own client alone: no API ever sees one."""
     token = (
         RefreshToken.objects.filter(token_checksum=token_hash, application=caller)
-        .select_related("authorization__user", "authorization__session")
+        .select_related("grant__user", "grant__session")
         .first()
     )
     if token is None:
@@ -74,8 +74,8 @@ def _refresh_token(caller: Client, token_hash: str, now: datetime) -> dict[str, 
         "active": True,
         "iss": policy.ISSUER,
         "client_id": caller.client_id,
-        "sub": subject_of(caller, token.authorization.user),
-        "scope": token.authorization.scope,
+        "sub": subject_of(caller, token.grant.user),
+        "scope": token.grant.scope,
         "iat": int(token.created.timestamp()),
         "exp": int(token.expires.timestamp()),
     }

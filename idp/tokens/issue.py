@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError
 
 from idp.clients.access_policy import NOT_ALLOWED, allows
-from idp.models import Authorization
+from idp.models import Grant
 from idp.protocol.errors import InvalidGrant, InvalidScope
 from idp.protocol.response_types import ID_TOKEN, TOKEN
 from idp.protocol.rules import upholds
@@ -23,12 +23,12 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     Where it raises, nothing is stored, and the caller undoes what the grant did. Raises
     InvalidGrant, InvalidScope, InvalidTarget and others.
     """
-    client, authorization = entitlement.client, entitlement.authorization
+    client, grant = entitlement.client, entitlement.grant
     if client.allowed_groups:
         _user_is_allowed(entitlement)
     scopes = _narrowed(entitlement) if entitlement.asked_scopes else entitlement.scopes
     audience = audience_of(entitlement, scopes)
-    token, access = access_token.make(client, authorization, audience, now)
+    token, access = access_token.make(client, grant, audience, now)
     response: dict[str, Any] = {
         "access_token": token,
         "token_type": "Bearer",
@@ -39,11 +39,9 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     renewed = refresh_token.make(entitlement, now)
     if renewed is not None:
         response["refresh_token"] = renewed[0]
-    if authorization is not None and "openid" in scopes:
+    if grant is not None and "openid" in scopes:
         is_refreshed = entitlement.predecessor_id is not None
-        response["id_token"] = id_token.issue(
-            client, authorization, token, now, refreshed=is_refreshed
-        )
+        response["id_token"] = id_token.issue(client, grant, token, now, refreshed=is_refreshed)
     try:
         if renewed is None:
             store_access_token(access, waits=entitlement.uses_up)
@@ -57,8 +55,8 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
 @upholds("RFC 6749 §5.2")
 def _user_is_allowed(entitlement: Entitlement) -> None:
     """RFC 6749 §5.2: a client that names groups gets tokens of their members alone."""
-    authorization = entitlement.authorization
-    if authorization is not None and not allows(entitlement.client, authorization.user):
+    grant = entitlement.grant
+    if grant is not None and not allows(entitlement.client, grant.user):
         raise InvalidGrant(NOT_ALLOWED)
 
 
@@ -73,7 +71,7 @@ def _narrowed(entitlement: Entitlement) -> frozenset[str]:
 
 def issue_in_front(
     entitlement: Entitlement,
-    authorization: Authorization,
+    grant: Grant,
     wanted: Container[str],
     code: str | None,
     now: datetime,
@@ -87,7 +85,7 @@ def issue_in_front(
     client, token = entitlement.client, None
     if TOKEN in wanted:
         audience = audience_of(entitlement, entitlement.scopes)
-        token, access = access_token.make(client, authorization, audience, now)
+        token, access = access_token.make(client, grant, audience, now)
         store_access_token(access, waits=False)
         members |= {
             "access_token": token,
@@ -100,7 +98,7 @@ def issue_in_front(
         alone = token is None and code is None
         members["id_token"] = id_token.issue(
             client,
-            authorization,
+            grant,
             token,
             now,
             code=code,

@@ -18,22 +18,22 @@ def make(entitlement: Entitlement, now: datetime) -> tuple[str, NewRefreshToken]
     It gets one with offline_access (OIDC Core §11), or where its client's policy says so. It lives
     as long as its client's may unused, and none outlives the grant's absolute lifetime.
     """
-    client, authorization = entitlement.client, entitlement.authorization
-    if authorization is None or "refresh_token" not in client.grant_types:
+    client, grant = entitlement.client, entitlement.grant
+    if grant is None or "refresh_token" not in client.grant_types:
         return None
-    if not authorization.offline and not client.refresh_without_offline_access:
+    if not grant.offline and not client.refresh_without_offline_access:
         return None
     token = entitlement.next_refresh_token or opaque.generate()
     idle, absolute = _lifetimes(client)
     return token, NewRefreshToken(
         token_hash=opaque.hash_of(token),
         client_id=client.pk,
-        authorization_id=authorization.pk,
-        user_id=authorization.user_id,
-        expires=min(now + idle, authorization.created_at + absolute),
+        grant_id=grant.pk,
+        user_id=grant.user_id,
+        expires=min(now + idle, grant.created_at + absolute),
         created=now,
         updated=now,
-        resource=json.dumps(authorization.resource),
+        resource=json.dumps(grant.resource),
         predecessor_id=entitlement.predecessor_id,
     )
 
@@ -53,8 +53,8 @@ def kept_offline_by(user: User, now: datetime) -> set[int]:
     OIDC Core §11: with offline_access, until it is taken back or has expired.
     """
     rows = RefreshToken.objects.filter(
-        user=user, revoked=None, expires__gt=now, authorization__offline=True
-    ).values_list("application_id", "expires", "application__enabled", "authorization__revoked_at")
+        user=user, revoked=None, expires__gt=now, grant__offline=True
+    ).values_list("application_id", "expires", "application__enabled", "grant__revoked_at")
     found = set()
     for client_id, expires, is_enabled, revoked_at in rows:
         grant = GrantFacts(revoked_at, offline=True, session=None, user_is_active=user.is_active)

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from idp.models import AccessToken, Authorization, Client, RefreshToken
+from idp.models import AccessToken, Client, Grant, RefreshToken
 from idp.tokens import opaque
 
 
@@ -22,7 +22,7 @@ def revoke(client: Client, token: str) -> None:
     if deleted:
         return
     refresh = RefreshToken.objects.filter(token_checksum=token_hash, application=client)
-    revoke_grants(refresh.values("authorization_id"), timezone.now())
+    revoke_grants(refresh.values("grant_id"), timezone.now())
 
 
 def revoke_all(client: Client, now: datetime) -> None:
@@ -31,11 +31,11 @@ def revoke_all(client: Client, now: datetime) -> None:
     Codes that wait to be redeemed end, too: they belong to a grant.
     """
     with transaction.atomic():
-        Authorization.objects.filter(client=client, revoked_at=None).update(revoked_at=now)
-        own: Any = AccessToken.objects.filter(application=client, authorization=None)
+        Grant.objects.filter(client=client, revoked_at=None).update(revoked_at=now)
+        own: Any = AccessToken.objects.filter(application=client, grant=None)
         own._raw_delete(own.db)
 
 
-def revoke_grants(authorization_ids: Iterable[Any], now: datetime) -> None:
+def revoke_grants(grant_ids: Iterable[Any], now: datetime) -> None:
     """Revoke grants: their codes and tokens are judged by this when they are used."""
-    Authorization.objects.filter(pk__in=authorization_ids, revoked_at=None).update(revoked_at=now)
+    Grant.objects.filter(pk__in=grant_ids, revoked_at=None).update(revoked_at=now)

@@ -43,8 +43,8 @@ class Validator(OAuth2Validator):
     def _load_access_token(self, token: str) -> AccessToken | None:
         """Return the token with all that its `is_valid` looks at, in one statement."""
         found: AccessToken | None = (
-            AccessToken.objects.select_related("application", "user", "authorization__session")
-            .select_related("authorization__user")
+            AccessToken.objects.select_related("application", "user", "grant__session")
+            .select_related("grant__user")
             .filter(token_checksum=opaque.hash_of(token))
             .first()
         )

@@ -33,7 +33,7 @@ DECLARED = {
         "registration_source__exact",
     },
     "idp.consent": {"user", "client", "created_at__gte", "created_at__lt"},
-    "idp.authorization": {"user", "client", "session", "offline__exact"},
+    "idp.grant": {"user", "client", "session", "offline__exact"},
     "idp.delivery": {"client", "session", "state__exact"},
     "idp.event": {"user", "client_id", "target", "kind__exact", "at__gte", "at__lt"},
     "idp.signingkey": {"algorithm", "state__exact"},

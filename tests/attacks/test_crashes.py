@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client as DjangoClient
 
 from accounts.models import Session, User
-from idp.models import AccessToken, Authorization, AuthorizationCode, Delivery, RefreshToken
+from idp.models import AccessToken, AuthorizationCode, Delivery, Grant, RefreshToken
 from tests.relying_party import RelyingParty, make_client, spec
 
 OFFLINE = "openid offline_access"
@@ -64,7 +64,7 @@ def rows_of(app: RelyingParty) -> list[int]:
         AccessToken.objects.filter(**of).count(),
         RefreshToken.objects.filter(**of).count(),
         RefreshToken.objects.filter(revoked__isnull=False, **of).count(),
-        Authorization.objects.filter(
+        Grant.objects.filter(
             client__client_id=app.client.client_id, revoked_at__isnull=False
         ).count(),
     ]

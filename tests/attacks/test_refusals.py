@@ -8,7 +8,7 @@ from django.db.models import F
 
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
-from idp.models import AccessToken, Authorization, AuthorizationCode, RefreshToken
+from idp.models import AccessToken, AuthorizationCode, Grant, RefreshToken
 from tests.relying_party import RelyingParty, make_client, spec
 
 DAYS = timedelta(days=400)
@@ -32,7 +32,7 @@ def they_are_disabled(app: RelyingParty) -> None:
 
 
 def they_take_it_back(app: RelyingParty) -> None:
-    Authorization.objects.filter(user__sub=app.person.sub).update(revoked_at=F("created_at"))
+    Grant.objects.filter(user__sub=app.person.sub).update(revoked_at=F("created_at"))
 
 
 @pytest.fixture

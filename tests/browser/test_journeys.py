@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from accounts import invitations, operations
 from accounts.models import User
-from idp.models import Authorization, Interaction
+from idp.models import Grant, Interaction
 from tests.browser.visitor import (
     NEW_PASSWORD,
     Site,
@@ -163,7 +163,7 @@ def test_back_when_all_is_done(visitor: Visitor) -> None:
     visitor.press("Open Test app")
     visitor.page.wait_for_url("https://app.example/")
     visitor.sees("Landed")
-    assert Authorization.objects.filter(user__email=visitor.person.email).count() == 1
+    assert Grant.objects.filter(user__email=visitor.person.email).count() == 1
 
 
 def test_back_after_cancelling(visitor: Visitor) -> None:

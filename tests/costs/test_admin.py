@@ -21,11 +21,11 @@ from idp import keys
 from idp.admin import search
 from idp.models import (
     AccessToken,
-    Authorization,
     Client,
     Consent,
     Delivery,
     Event,
+    Grant,
     SigningKey,
 )
 from tests.relying_party import make_person
@@ -95,10 +95,10 @@ def fill() -> None:
     user_pk, client_pk = f"i + {first_user.pk - 1}", f"i + {first_client.pk - 1}"
     consent = Consent.objects.create(user=user, client=client)
     copies(Consent, consent, user_id=user_pk, client_id=client_pk)
-    authorization = Authorization.objects.create(
+    grant = Grant.objects.create(
         user=user, client=client, session=session, scope="openid", auth_time=now, acr="x"
     )
-    copies(Authorization, authorization, user_id=user_pk, client_id=client_pk)
+    copies(Grant, grant, user_id=user_pk, client_id=client_pk)
     delivery = Delivery.objects.create(client=client, sub="x", sid="x")
     copies(Delivery, delivery, client_id=client_pk, jti=text)
     token = AccessToken.objects.create(
@@ -109,7 +109,7 @@ def fill() -> None:
         token,
         token_checksum=f"'crowd-' || {text}",
         application_id=client_pk,
-        authorization_id=str(authorization.pk),
+        grant_id=str(grant.pk),
     )
     event = Event.objects.create(kind=Event.Kind.DENIED, reference="CRWD-2345", client_id="crowd-0")
     hexadecimal = "to_hex(i)" if connection.vendor == "postgresql" else "printf('%%x', i)"
@@ -176,8 +176,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "consents": lambda: "idp/consent/",
     "consents, last page": lambda: "idp/consent/?p=200",
     "consents of an app": lambda: "idp/consent/?q=crowd-000000050000",
-    "authorizations": lambda: "idp/authorization/",
-    "authorizations of somebody": lambda: "idp/authorization/?q=crowd-00000005000@",
+    "authorizations": lambda: "idp/grant/",
+    "authorizations of somebody": lambda: "idp/grant/?q=crowd-00000005000@",
     "deliveries": lambda: "idp/delivery/",
     "deliveries, given up": lambda: "idp/delivery/?state__exact=failed",
     "deliveries to an app": lambda: "idp/delivery/?q=crowd-000000050000",

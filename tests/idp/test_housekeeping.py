@@ -16,11 +16,11 @@ from idp import housekeeping, policy
 from idp.management.commands.worker import Command as Worker
 from idp.models import (
     AccessToken,
-    Authorization,
     AuthorizationCode,
     Client,
     Consent,
     Event,
+    Grant,
     Interaction,
     RefreshToken,
 )
@@ -45,21 +45,21 @@ def session(user: User, **columns: Any) -> Session:
     return Session.objects.create(user=user, authenticated_at=NOW, last_seen_at=NOW, **columns)
 
 
-def family(user: User, client: Client, **columns: Any) -> Authorization:
+def family(user: User, client: Client, **columns: Any) -> Grant:
     columns.setdefault("session", session(user))
     created_at = columns.pop("created_at", NOW)
-    row = Authorization.objects.create(
+    row = Grant.objects.create(
         user=user, client=client, scope="openid", auth_time=NOW, acr="x", **columns
     )
-    Authorization.objects.filter(pk=row.pk).update(created_at=created_at)
+    Grant.objects.filter(pk=row.pk).update(created_at=created_at)
     return row
 
 
-def code(authorization: Authorization, expires: datetime) -> AuthorizationCode:
+def code(grant: Grant, expires: datetime) -> AuthorizationCode:
     return AuthorizationCode.objects.create(
-        authorization=authorization,
-        user=authorization.user,
-        application=authorization.client,
+        grant=grant,
+        user=grant.user,
+        application=grant.client,
         code=unique("code"),
         expires=expires,
         redirect_uri="https://rp.example.com/",
@@ -67,11 +67,11 @@ def code(authorization: Authorization, expires: datetime) -> AuthorizationCode:
     )
 
 
-def token(model: Any, authorization: Authorization, expires: datetime, **columns: Any) -> Any:
+def token(model: Any, grant: Grant, expires: datetime, **columns: Any) -> Any:
     return model.objects.create(
-        authorization=authorization,
-        user=authorization.user,
-        application=authorization.client,
+        grant=grant,
+        user=grant.user,
+        application=grant.client,
         token="",
         token_checksum=unique("token"),
         expires=expires,
@@ -247,14 +247,14 @@ def test_what_nothing_points_to_is_found_among_what_stays(
     over = rows[::4]
     for row in set(rows) - set(over):
         token(RefreshToken, row, NOW + DAY)
-    windows = Authorization.objects.count() // 3 + 1
+    windows = Grant.objects.count() // 3 + 1
     with CaptureQueriesContext(connection) as statements:
-        assert housekeeping.tidy(NOW)["authorizations"] == len(over)
+        assert housekeeping.tidy(NOW)["grants"] == len(over)
     assert [is_there(row) for row in rows] == [row not in over for row in rows]
     looks = [
         query["sql"]
         for query in statements.captured_queries
-        if 'FROM "idp_authorization" V0 WHERE (NOT EXISTS' in query["sql"]
+        if 'FROM "idp_grant" V0 WHERE (NOT EXISTS' in query["sql"]
     ]
     assert len(looks) == windows
 

@@ -35,7 +35,7 @@ def test_support_sees_and_changes_nothing() -> None:
         "accounts.view_session",
         "idp.view_client",
         "idp.view_consent",
-        "idp.view_authorization",
+        "idp.view_grant",
         "idp.view_signingkey",
         "idp.view_event",
         "idp.view_delivery",

@@ -23,7 +23,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from idp.declaration import apply
-from idp.models import AccessToken, Authorization
+from idp.models import AccessToken, Grant
 from tests.conftest import Server
 from tests.interop.conftest import Process, Traveller, free_address, running
 from tests.relying_party import ISSUER, Person, Registered, make_client
@@ -198,7 +198,7 @@ def test_signing_out_revokes(
 ) -> None:
     process, _ = sample
     page = traveller.press(sign_in(traveller, person, process.address), "call-api")
-    mine = Authorization.objects.filter(user__sub=person.sub)
+    mine = Grant.objects.filter(user__sub=person.sub)
     assert mine.get().revoked_at is None
     traveller.press(page, "sign-out")
     assert mine.get().revoked_at is not None

@@ -6,7 +6,7 @@ from threading import Barrier
 import httpx
 import pytest
 
-from idp.models import Authorization, AuthorizationCode
+from idp.models import AuthorizationCode, Grant
 from tests.relying_party import Browser, Person, RelyingParty, make_client, spec
 from tests.wire.test_pending_requests import interaction_at
 
@@ -43,5 +43,5 @@ def test_a_kept_request_gives_one_code(
     assert {answer.status_code for answer in answers} <= {200, 303}
     given = [answer for answer in answers if "code=" in answer.text]
     assert len(given) == 1
-    assert Authorization.objects.filter(client__client_id=client.client_id).count() == 1
+    assert Grant.objects.filter(client__client_id=client.client_id).count() == 1
     assert AuthorizationCode.objects.filter(application__client_id=client.client_id).count() == 1

@@ -98,9 +98,7 @@ def test_tabs_of_a_single_page_app_all_go_on_and_there_is_one_chain(
         for tokens in given[:2]:
             assert app.userinfo(tokens["access_token"]).status_code == 200
         (shared,) = {tokens["refresh_token"] for tokens in given}
-    chain = RefreshToken.objects.filter(
-        authorization__refreshtoken__token_checksum=opaque.hash_of(shared)
-    )
+    chain = RefreshToken.objects.filter(grant__refreshtoken__token_checksum=opaque.hash_of(shared))
     assert chain.filter(revoked=None).count() == 1
     assert app.refresh(first).json()["error"] == "invalid_grant"
     assert app.refresh(shared).json()["error"] == "invalid_grant"
@@ -116,8 +114,8 @@ def test_a_tab_that_is_late_while_another_goes_on(browser: Browser, person: Pers
         late, gone_on = together(lambda f=first: app.refresh(f), lambda s=second: app.refresh(s))
         if late.status_code == 200:
             assert late.json()["refresh_token"] == second
-        family = RefreshToken.objects.get(token_checksum=opaque.hash_of(first)).authorization
-        alive = RefreshToken.objects.filter(authorization=family, revoked=None).count()
+        family = RefreshToken.objects.get(token_checksum=opaque.hash_of(first)).grant
+        alive = RefreshToken.objects.filter(grant=family, revoked=None).count()
         assert alive == 1 or family.revoked_at
         assert gone_on.status_code == 200 or family.revoked_at
 

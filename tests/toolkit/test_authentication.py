@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from idp.models import Authorization
+from idp.models import Grant
 from tests.relying_party import Browser, RelyingParty, make_person_with_app, spec
 from tests.toolkit.conftest import Api, Bakery
 
@@ -30,7 +30,7 @@ def test_a_good_and_recent_sign_in_opens_it_until_it_is_old(api: Api, bakery: Ba
         relying_party = RelyingParty(bakery().client, browser, careful)
         token = relying_party.tokens(scope=SCOPE, resource=api.identifier)["access_token"]
     assert api.call("guarded", token).status_code == 200
-    Authorization.objects.filter(user__sub=careful.sub).update(
+    Grant.objects.filter(user__sub=careful.sub).update(
         auth_time=timezone.now() - timedelta(hours=1)
     )
     assert api.call("guarded", token).status_code == 401

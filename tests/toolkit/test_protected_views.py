@@ -13,7 +13,7 @@ from jwcrypto.jwk import JWK
 
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
-from idp.models import AccessToken, Authorization, Client, RefreshToken
+from idp.models import AccessToken, Client, Grant, RefreshToken
 from tests.relying_party import ISSUER, RelyingParty, spec, unique
 from tests.toolkit.conftest import DOORS, SCOPED, Api, Bakery, make_api
 
@@ -109,7 +109,7 @@ def refresh_token_reused(party: RelyingParty, tokens: dict[str, Any]) -> None:
 
 
 def authorization_revoked(party: RelyingParty, _tokens: dict[str, Any]) -> None:
-    of_client = Authorization.objects.filter(client__client_id=party.client.client_id)
+    of_client = Grant.objects.filter(client__client_id=party.client.client_id)
     assert of_client.update(revoked_at=timezone.now()) == 1
 
 

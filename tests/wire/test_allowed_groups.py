@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.models import User
-from idp.models import Authorization, Event
+from idp.models import Event, Grant
 from tests.relying_party import (
     Answer,
     Browser,
@@ -173,7 +173,7 @@ def test_agreeing_leads_past_no_group(outside: RelyingParty) -> None:
     page = outside.browser.sign_in(outside.person, outside.visit())
     page = outside.browser.open(f"/consent?pending={page.url.params['pending']}")
     assert is_page(outside.browser.submit(page, "allow"), PAGE)
-    assert not Authorization.objects.filter(client__client_id=outside.client.client_id).exists()
+    assert not Grant.objects.filter(client__client_id=outside.client.client_id).exists()
 
 
 def test_a_deleted_group_lets_nobody_in(inside: RelyingParty, group: str) -> None:

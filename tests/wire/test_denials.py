@@ -197,10 +197,8 @@ def public_introspection(relying_party: RelyingParty) -> httpx.Response:
     )
 
 
-def userinfo(path: str = "/userinfo", authorization: str = "Bearer x") -> Ask:
-    return lambda _: httpx.get(
-        f"{ISSUER}{path}", headers={"Authorization": authorization}, verify=False
-    )
+def userinfo(path: str = "/userinfo", grant: str = "Bearer x") -> Ask:
+    return lambda _: httpx.get(f"{ISSUER}{path}", headers={"Authorization": grant}, verify=False)
 
 
 def userinfo_without_openid(relying_party: RelyingParty) -> httpx.Response:
@@ -325,7 +323,7 @@ DENIALS: list[tuple[str, Ask, str, str, str]] = [
     ("a parameter twice", post("/token", content="a=1&a=2"), "invalid_request", "RFC 6749 §3.1", "more often: a"),
     ("broken UTF-8", post("/token", content="a=%ff"), "invalid_request", "RFC 6749 §3.1", "UTF-8"),
     ("an unknown access token", userinfo(), "invalid_token", "RFC 6750 §3.1", "unknown"),
-    ("two access tokens", userinfo(authorization="Bearer a b"), "invalid_request", "RFC 6750 §2.1", "one access token"),
+    ("two access tokens", userinfo(grant="Bearer a b"), "invalid_request", "RFC 6750 §2.1", "one access token"),
     ("a token in the address", userinfo("/userinfo?access_token=x"), "invalid_request", "RFC 6750 §2.3", "in the address"),
     ("a token without openid", userinfo_without_openid, "insufficient_scope", "RFC 6750 §3.1", "openid"),
     ("a token of an API", userinfo_for_an_api, "invalid_token", "RFC 6750 §3.1", "for an API"),

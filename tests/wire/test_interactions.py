@@ -9,7 +9,7 @@ import httpx
 import pytest
 from django.utils import timezone
 
-from idp.models import Authorization, Interaction
+from idp.models import Grant, Interaction
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -95,7 +95,7 @@ def test_going_back_after_the_answer_gives_no_other_code(
         assert 'href="https://rp.example.com/"' in page.text
     assert is_answered_page(relying_party.browser.submit(consent, "allow"))
     assert is_answered_page(relying_party.browser.submit(consent, "deny"))
-    assert Authorization.objects.filter(user__sub=relying_party.person.sub).count() == 1
+    assert Grant.objects.filter(user__sub=relying_party.person.sub).count() == 1
     assert relying_party.exchange(answer.code).status_code == 200
 
 

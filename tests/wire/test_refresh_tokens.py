@@ -11,7 +11,7 @@ from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
 from idp import policy
 from idp.declaration import apply
-from idp.models import Authorization, RefreshToken
+from idp.models import Grant, RefreshToken
 from idp.tokens import opaque
 from tests.relying_party import (
     Browser,
@@ -219,7 +219,7 @@ def test_reuse_ends_the_family_with_its_access_tokens(app: RelyingParty) -> None
     third = app.refresh(second["refresh_token"]).json()
     assert is_refused(app.refresh(first["refresh_token"]))
     # Read before anything is tried again: the revocation held when the error was sent.
-    assert Authorization.objects.get(refreshtoken=stored(third["refresh_token"])).revoked_at
+    assert Grant.objects.get(refreshtoken=stored(third["refresh_token"])).revoked_at
     for tokens in (first, second, third):
         assert is_dead(app, tokens)
     assert is_refused(app.refresh(third["refresh_token"]))
@@ -317,7 +317,7 @@ def test_two_tabs_of_an_app_without_a_secret_go_on_with_one_chain(spa: RelyingPa
         for tab in tabs:
             assert spa.userinfo(tab.json()["access_token"]).status_code == 200
         (shared,) = {tab.json()["refresh_token"] for tab in tabs}
-    chain = RefreshToken.objects.filter(authorization=stored(shared).authorization)
+    chain = RefreshToken.objects.filter(grant=stored(shared).grant)
     assert chain.filter(revoked=None).count() == 1
     assert chain.count() == 4
 
@@ -351,7 +351,7 @@ def test_a_thief_within_the_grace_is_found_out_at_the_next_refresh(spa: RelyingP
     used_ago(own["refresh_token"], seconds=11)
     assert is_refused(spa.refresh(thiefs["refresh_token"]))
     assert spa.userinfo(thiefs["access_token"]).status_code == 401
-    assert Authorization.objects.get(refreshtoken=stored(stolen)).revoked_at
+    assert Grant.objects.get(refreshtoken=stored(stolen)).revoked_at
 
 
 @spec("RFC 9700", "4.14.2")
@@ -457,7 +457,7 @@ def test_one_that_is_not_used_for_long_expires(app: RelyingParty) -> None:
 @spec("RFC 9700", "4.14.2")
 def test_no_refresh_outlives_the_familys_own_end(app: RelyingParty) -> None:
     tokens = app.tokens(scope=OFFLINE)
-    family = Authorization.objects.filter(refreshtoken=stored(tokens["refresh_token"]))
+    family = Grant.objects.filter(refreshtoken=stored(tokens["refresh_token"]))
     end = timezone.now() + timedelta(hours=1)
     family.update(created_at=end - policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME)
     assert stored(app.refresh(tokens["refresh_token"]).json()["refresh_token"]).expires == end
@@ -476,8 +476,8 @@ def test_an_operator_says_how_long_tokens_live(browser: Browser, person: Person)
     assert tokens["expires_in"] == 120
     row = stored(tokens["refresh_token"])
     assert row.expires - row.created == pytest.approx(HOUR, abs=timedelta(seconds=5))
-    families = Authorization.objects.filter(refreshtoken=row)
-    families.update(created_at=timezone.now() - HOUR)
+    grants = Grant.objects.filter(refreshtoken=row)
+    grants.update(created_at=timezone.now() - HOUR)
     row = stored(app.refresh(tokens["refresh_token"]).json()["refresh_token"])
     assert row.expires - row.created == pytest.approx(HOUR / 2, abs=timedelta(seconds=5))
 

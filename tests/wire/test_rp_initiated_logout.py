@@ -65,15 +65,13 @@ def test_an_expired_hint_serves_as_well(
 
     from django.utils import timezone
 
-    from idp.models import Authorization
+    from idp.models import Grant
     from idp.tokens import id_token
 
     relying_party.tokens()
-    authorization = Authorization.objects.filter(user__email=relying_party.person.email).latest(
-        "id"
-    )
+    grant = Grant.objects.filter(user__email=relying_party.person.email).latest("id")
     old = id_token.issue(
-        authorization.client, authorization, opaque.generate(), timezone.now() - timedelta(days=90)
+        grant.client, grant, opaque.generate(), timezone.now() - timedelta(days=90)
     )
     assert is_page(end_session(relying_party.browser, id_token_hint=old), "/account/signed-out/")
 

@@ -10,7 +10,7 @@ from oauthlib.common import Request
 
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
-from idp.models import AccessToken, Authorization, AuthorizationCode, Client, RefreshToken
+from idp.models import AccessToken, AuthorizationCode, Client, Grant, RefreshToken
 from idp.tokens import opaque
 from idp.toolkit.validator import Validator
 from tests.relying_party import Browser, Person, RelyingParty, make_api, make_client, spec
@@ -49,7 +49,7 @@ def signed_out(app: RelyingParty) -> None:
 
 
 def grants_revoked(app: RelyingParty) -> None:
-    grants = Authorization.objects.filter(client__client_id=app.client.client_id)
+    grants = Grant.objects.filter(client__client_id=app.client.client_id)
     assert grants.update(revoked_at=timezone.now()) == 2
 
 

@@ -24,7 +24,7 @@ from idp.admin.clients.form import FIELDSETS, OF_ITS_DOCUMENT, THE_RECORD, Clien
 from idp.admin.clients.summary import summary_of
 from idp.admin.page import Link, Page, list_of
 from idp.clients import deletion, secrets
-from idp.models import Authorization, Client, Consent, Delivery, Event
+from idp.models import Client, Consent, Delivery, Event, Grant
 from idp.registration import software_statements
 
 #: Where a request keeps what the remote checks found.
@@ -151,7 +151,7 @@ class ClientsPage(Page):
             ),
             (_("Events"), list_of(Event, client_id=row.client_id), Event),
             (_("Consents"), list_of(Consent, client=row.pk), Consent),
-            (_("Authorizations"), list_of(Authorization, client=row.pk), Authorization),
+            (_("Grants"), list_of(Grant, client=row.pk), Grant),
             (_("Told of sign-outs"), list_of(Delivery, client=row.pk), Delivery),
         ]
 

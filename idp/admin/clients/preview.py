@@ -22,7 +22,7 @@ from idp.admin.page import Page
 from idp.claim_sources import configured
 from idp.claims import claims_for, id_token_claims, names_shown, person_of
 from idp.clients.access_policy import allows
-from idp.models import Authorization, Client, Consent
+from idp.models import Client, Consent, Grant
 from idp.protocol.response_types import ID_TOKEN, TOKEN, parts
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.subjects import known_subject
@@ -119,11 +119,11 @@ def preview(client: Client, person: User, scopes: frozenset[str]) -> Preview:
         name: _("(asserted by %(provider)s)") % {"provider": sources[name].provider}
         for name in sorted(left_out & sources.keys())
     }
-    authorization = Authorization(scope=" ".join(sorted(scopes)))
+    grant = Grant(scope=" ".join(sorted(scopes)))
 
     def id_token(*, alone: bool) -> dict[str, Any]:
         """OIDC Core §5.4."""
-        said = id_token_claims(authorization, person, client_id=None, with_scopes=alone)
+        said = id_token_claims(grant, person, client_id=None, with_scopes=alone)
         return {**sub, **said, **(elsewhere if alone else {})}
 
     kinds = {parts(kind) for kind in client.response_types}

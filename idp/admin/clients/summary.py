@@ -9,7 +9,7 @@ from django.utils import timezone
 from idp import policy
 from idp.admin.clients import test_sign_in
 from idp.developers.quick_starts import QUICK_STARTS
-from idp.models import Authorization, Client, ClientSecret, Event
+from idp.models import Client, ClientSecret, Event, Grant
 
 #: How many errors and sign-ins are shown; the lists have the others.
 SHOWN = 5
@@ -32,7 +32,7 @@ class Summary:
     #: Those that work now, the newest first.
     secrets: list[ClientSecret] | None
     errors: list[Event] | None
-    sign_ins: list[Authorization] | None
+    sign_ins: list[Grant] | None
 
 
 def summary_of(client: Client, request: HttpRequest) -> Summary:
@@ -51,7 +51,7 @@ def summary_of(client: Client, request: HttpRequest) -> Summary:
         ],
         secrets=_working(client) if client.needs_secret else None,
         errors=_errors(client) if may("idp.view_event") else None,
-        sign_ins=_sign_ins(client) if signs_in and may("idp.view_authorization") else None,
+        sign_ins=_sign_ins(client) if signs_in and may("idp.view_grant") else None,
     )
 
 
@@ -66,6 +66,6 @@ def _errors(client: Client) -> list[Event]:
     return list(denials.order_by("-id")[:SHOWN])
 
 
-def _sign_ins(client: Client) -> list[Authorization]:
-    rows = Authorization.objects.filter(client=client).select_related("user")
+def _sign_ins(client: Client) -> list[Grant]:
+    rows = Grant.objects.filter(client=client).select_related("user")
     return list(rows.order_by("-id")[:SHOWN])

@@ -16,7 +16,7 @@ from idp.authorization.test_sign_in import TestSignIn
 from idp.clients import lookup
 from idp.endpoints import token, userinfo
 from idp.jose.verify import header_of
-from idp.models import Authorization, AuthorizationCode, Client
+from idp.models import AuthorizationCode, Client, Grant
 from idp.protocol.errors import InvalidClient, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.statements.bearer import find_bearer
@@ -54,14 +54,14 @@ def report(
     return Report(steps, given.user if given else None, _untried(client))
 
 
-def _revoke(client: Client, test_sign_in: TestSignIn, code: str) -> Authorization | None:
+def _revoke(client: Client, test_sign_in: TestSignIn, code: str) -> Grant | None:
     """End all that a test sign-in's code stands for, redeemed or not, and return it."""
     own = AuthorizationCode.objects.filter(
         code=opaque.hash_of(code),
         application=client,
         redirect_uri=test_sign_in.parameters["redirect_uri"],
     )
-    given = Authorization.objects.filter(pk__in=own.values("authorization_id"))
+    given = Grant.objects.filter(pk__in=own.values("grant_id"))
     revoke_grants(given.values("pk"), timezone.now())
     return given.select_related("user").first()
 

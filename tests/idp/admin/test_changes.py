@@ -443,8 +443,8 @@ def test_a_withdrawn_consent_ends_what_it_gave(operator: Operator, relying_party
 
 def test_a_revoked_authorization_ends_its_tokens(operator: Operator, relying_party) -> None:
     tokens = relying_party.tokens()
-    page = operator.open("idp/authorization/", q=relying_party.client.client_id)
-    found = re.search(r"/admin/(idp/authorization/\d+/change/)", page.text)
+    page = operator.open("idp/grant/", q=relying_party.client.client_id)
+    found = re.search(r"/admin/(idp/grant/\d+/change/)", page.text)
     assert found
     operator.act(found[1], "revoke")
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401

@@ -32,7 +32,7 @@ PAGES = [
     "idp/client/1/secrets/",
     "idp/client/1/improve/",
     "idp/consent/",
-    "idp/authorization/",
+    "idp/grant/",
     "idp/signingkey/",
     "idp/event/",
     "idp/event/export/csv/",

@@ -64,9 +64,9 @@ def test_what_belongs_to_people_and_apps_is_found_by_their_names(
     client.name = f"App {word}app"
     client.save()
     Delivery.objects.create(client=client, sub="x", sid="y")
-    for path in ("accounts/session/", "idp/consent/", "idp/authorization/", "idp/event/"):
+    for path in ("accounts/session/", "idp/consent/", "idp/grant/", "idp/event/"):
         assert any(user.email in row for row in results(support.open(path, q=word[1:])))
-    for path in ("idp/consent/", "idp/authorization/", "idp/event/", "idp/delivery/"):
+    for path in ("idp/consent/", "idp/grant/", "idp/event/", "idp/delivery/"):
         assert results(support.open(path, q=f"{word}app".upper()))
 
 

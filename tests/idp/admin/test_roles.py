@@ -9,7 +9,7 @@ from tests.relying_party import ISSUER, make_client, make_person, unique
 
 LISTS = [
     *("accounts/user/", "accounts/session/", "idp/client/", "idp/consent/"),
-    *("idp/authorization/", "idp/signingkey/", "idp/event/", "idp/resourceserver/"),
+    *("idp/grant/", "idp/signingkey/", "idp/event/", "idp/resourceserver/"),
     *("idp/scope/", "idp/initialaccesstoken/", "idp/delivery/"),
 ]
 

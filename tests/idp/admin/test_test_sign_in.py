@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from idp.models import AccessToken, Authorization, Client, ClientSession, Delivery, RefreshToken
+from idp.models import AccessToken, Client, ClientSession, Delivery, Grant, RefreshToken
 from tests.assertions import jwks_of, make_key
 from tests.idp.admin.conftest import Operator, events_of
 from tests.relying_party import (
@@ -50,7 +50,7 @@ def text_of(page: httpx.Response) -> str:
 
 
 def nothing_lives(client: Registered) -> bool:
-    given = Authorization.objects.filter(client=row_of(client))
+    given = Grant.objects.filter(client=row_of(client))
     return given.exists() and not given.filter(revoked_at=None).exists()
 
 

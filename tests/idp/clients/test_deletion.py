@@ -12,11 +12,11 @@ from accounts.models import Session, User
 from idp.clients import deletion
 from idp.models import (
     AccessToken,
-    Authorization,
     AuthorizationCode,
     Client,
     ClientSession,
     Consent,
+    Grant,
     Interaction,
     RefreshToken,
 )
@@ -32,7 +32,7 @@ def client_with(tokens: int) -> Client:
     for _ in range(tokens):
         session = Session.objects.create(user=user, authenticated_at=NOW, last_seen_at=NOW)
         known = ClientSession.objects.create(client=client, session=session)
-        family = Authorization.objects.create(
+        family = Grant.objects.create(
             client=client,
             user=user,
             session=session,
@@ -40,7 +40,7 @@ def client_with(tokens: int) -> Client:
             scope="openid",
             auth_time=NOW,
         )
-        shared = {"authorization": family, "expires": NOW + timedelta(hours=1), "user": user}
+        shared = {"grant": family, "expires": NOW + timedelta(hours=1), "user": user}
         AuthorizationCode.objects.create(application=client, code=unique("code"), **shared)
         access = AccessToken.objects.create(
             application=client, token="", token_checksum=unique("t"), **shared
@@ -91,7 +91,7 @@ def test_another_clients_tokens_stay() -> None:
     client, other = client_with(1), client_with(1)
     deletion.delete(client)
     assert RefreshToken.objects.filter(application=other).count() == 2
-    assert Authorization.objects.filter(client=other).count() == 1
+    assert Grant.objects.filter(client=other).count() == 1
 
 
 def test_nothing_points_at_what_is_deleted_unseen() -> None:

@@ -122,7 +122,7 @@ class ClientSession(models.Model):
         return f"{self.client_id} in {self.session_id}"
 
 
-class Authorization(models.Model):
+class Grant(models.Model):
     """A grant family: what one authorization gave, stamped when its person was there.
 
     Every token points here; revoking this row revokes them all.

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from foundation.statements import changed, one
-from idp.models import Authorization
+from idp.models import Grant
 from idp.statements.tokens import NO_WAIT
 
 
@@ -23,7 +23,7 @@ class NewCode:
 
 
 _NEW_AUTHORIZATION = """
-    INSERT INTO idp_authorization (
+    INSERT INTO idp_grant (
         client_id, user_id, session_id, client_session_id, scope, claims, resource, offline, nonce,
         auth_time, acr, amr, created_at
     )
@@ -33,7 +33,7 @@ _NEW_AUTHORIZATION = """
 _NEW_CODE = """
     INSERT INTO idp_authorizationcode (
         code, redirect_uri, code_challenge, code_challenge_method, expires, created, updated,
-        authorization_id, user_id, application_id, scope, claims, resource, nonce
+        grant_id, user_id, application_id, scope, claims, resource, nonce
     )
     SELECT %s, %s, %s, %s, %s, %s, %s
 """
@@ -41,32 +41,32 @@ _UNUSED = "'', '[]', ''"
 _NEW_AUTHORIZATION_WITH_CODE = f"""
     WITH stored AS ({_NEW_AUTHORIZATION})
     {_NEW_CODE}, id, user_id, client_id, scope, {_UNUSED} FROM stored WHERE {NO_WAIT}
-    RETURNING authorization_id
+    RETURNING grant_id
 """
 
 
-def store_authorization(authorization: Authorization, code: NewCode | None, now: datetime) -> None:
+def store_authorization(grant: Grant, code: NewCode | None, now: datetime) -> None:
     """Store a new authorization, and its code if it has one: both or none.
 
     Hand-written so that on PostgreSQL it is one statement, as with `store_tokens`.
     """
     values = [
-        authorization.client_id,
-        authorization.user_id,
-        authorization.session_id,
-        authorization.client_session_id,
-        authorization.scope,
-        json.dumps(authorization.claims),
-        json.dumps(authorization.resource),
-        authorization.offline,
-        authorization.nonce,
-        authorization.auth_time,
-        authorization.acr,
-        json.dumps(authorization.amr),
+        grant.client_id,
+        grant.user_id,
+        grant.session_id,
+        grant.client_session_id,
+        grant.scope,
+        json.dumps(grant.claims),
+        json.dumps(grant.resource),
+        grant.offline,
+        grant.nonce,
+        grant.auth_time,
+        grant.acr,
+        json.dumps(grant.amr),
         now,
     ]
     if code is None:
-        (authorization.pk, *_) = one(_NEW_AUTHORIZATION, values)
+        (grant.pk, *_) = one(_NEW_AUTHORIZATION, values)
         return
     of_code = [
         code.code_hash,
@@ -78,11 +78,11 @@ def store_authorization(authorization: Authorization, code: NewCode | None, now:
         now,
     ]
     if connection.vendor == "postgresql":
-        (authorization.pk,) = one(_NEW_AUTHORIZATION_WITH_CODE, [*values, *of_code])
+        (grant.pk,) = one(_NEW_AUTHORIZATION_WITH_CODE, [*values, *of_code])
         return
     with transaction.atomic():
-        authorization.pk, *repeated = one(_NEW_AUTHORIZATION, values)
+        grant.pk, *repeated = one(_NEW_AUTHORIZATION, values)
         changed(
             f"{_NEW_CODE}, %s, %s, %s, %s, {_UNUSED}",
-            [*of_code, authorization.pk, *repeated],
+            [*of_code, grant.pk, *repeated],
         )

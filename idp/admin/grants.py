@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from idp.admin import search
 from idp.admin.page import AdminAction, Record, list_of
 from idp.authorization.consent import withdraw
-from idp.models import Authorization, Consent
+from idp.models import Consent, Grant
 from idp.tokens.revocation import revoke_grants
 
 
@@ -61,7 +61,7 @@ class ConsentsPage(Record):
         return " ".join(consent.scopes)
 
 
-@admin.register(Authorization)
+@admin.register(Grant)
 class AuthorizationsPage(Record):
     """Authorizations."""
 
@@ -80,15 +80,15 @@ class AuthorizationsPage(Record):
             "revoke",
             _("Revoke"),
             _("Every token that came of this ends at once."),
-            lambda _http, authorization: _revoke(authorization, timezone.now()),
-            applies=lambda authorization: authorization.revoked_at is None,
+            lambda _http, grant: _revoke(grant, timezone.now()),
+            applies=lambda grant: grant.revoked_at is None,
         ),
     )
 
-    def found(self, rows: QuerySet[Authorization], term: str) -> QuerySet[Authorization]:
+    def found(self, rows: QuerySet[Grant], term: str) -> QuerySet[Grant]:
         """Return authorizations by person or app."""
         return _of_person_or_client(rows, term)
 
 
-def _revoke(authorization: Authorization, now: datetime) -> None:
-    revoke_grants([authorization.pk], now)
+def _revoke(grant: Grant, now: datetime) -> None:
+    revoke_grants([grant.pk], now)

@@ -1,4 +1,4 @@
-"""What every page of the administration is made of: quick lists, acts, and an Event per change."""
+"""What every page of the administration is made of: quick lists, admin actions, and an event per change."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -246,7 +246,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         )
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer acts for several rows at once, too; the dangerous ones are done one by one."""
+        """Offer actions for several rows at once, too; the dangerous ones are done one by one."""
         if not self.may_run_actions(request):
             return {}
         several = (action for action in self.row_actions if not action.danger)
@@ -365,11 +365,11 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show the acts beside the form."""
+        """Show the actions beside the form."""
         row = kwargs.get("obj")
         if row is not None:
             context["title"] = capfirst(self.opts.verbose_name)
-        context["acts"] = self.actions_on(request, row) if row is not None else []
+        context["row_actions"] = self.actions_on(request, row) if row is not None else []
         links = self.links_of(row) if row is not None else []
         context["links"] = [
             (text, address)
@@ -391,7 +391,7 @@ class Record(Page):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Whether a row may be edited: no; acts have `may_run_actions`."""
+        """Whether a row may be edited: no; actions have `may_run_actions`."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 
 from idp.roles import may_administer
 
-_OWN_ACTS_SHOWN = 10
+_OWN_ACTIONS_SHOWN = 10
 _UNUSED = {"autocomplete", "view_on_site"}
 
 
@@ -95,8 +95,8 @@ class Site(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show what there is, and what this operator did last."""
-        own_acts = request.user.row_actions.order_by("-id")[:_OWN_ACTS_SHOWN]  # type: ignore[union-attr]
-        return super().index(request, {**(extra_context or {}), "own_acts": own_acts})
+        own_actions = request.user.events_as_actor.order_by("-id")[:_OWN_ACTIONS_SHOWN]  # type: ignore[union-attr]
+        return super().index(request, {**(extra_context or {}), "own_actions": own_actions})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return the models under our headings, whatever app they are of."""

@@ -85,7 +85,7 @@ class Event(models.Model):
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.SET_NULL,
-        related_name="acts",
+        related_name="events_as_actor",
         verbose_name=_("operator"),
     )
     #: As the request named it, known here or not.

@@ -217,9 +217,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         if sign_in_address:
             return redirect(sign_in_address)
         response = self.action(request, action, row)
-        messages.success(
-            request, _("Done: %(act)s (%(row)s).") % {"action": action.label, "row": row}
-        )
+        messages.success(request, _("Done: %(act)s (%(row)s).") % {"act": action.label, "row": row})
         return response or redirect(self.address_of(row))
 
     def action(self, request: HttpRequest, action: AdminAction, row: Any) -> HttpResponse | None:
@@ -431,7 +429,7 @@ def _several(
                 page.action(request, action, row)
                 done += 1
         text = _("Done for %(done)d of %(all)d: %(act)s.")
-        messages.success(request, text % {"done": done, "all": len(chosen), "action": action.label})
+        messages.success(request, text % {"done": done, "all": len(chosen), "act": action.label})
         return None
 
     return run

@@ -8,7 +8,7 @@ import pytest
 
 from idp.models import AuthorizationCode, Grant
 from tests.relying_party import Browser, Person, RelyingParty, make_client, spec
-from tests.wire.test_pending_requests import interaction_at
+from tests.wire.test_interactions import interaction_at
 
 AT_ONCE = 12
 

@@ -29,7 +29,7 @@ class Api:
 
     def call(self, door: str, token: str, **headers: str) -> HttpResponse:
         """Knock at a door of this API with a bearer token."""
-        return self.ask(door, grant=f"Bearer {token}", **headers)
+        return self.ask(door, authorization=f"Bearer {token}", **headers)
 
     def ask(self, door: str, method: str = "GET", data: Any = None, **headers: str) -> HttpResponse:
         """Send any request to a door, as a client without cookies."""

@@ -53,7 +53,7 @@ def test_a_token_in_the_address_is_refused(api: Api, token: str) -> None:
 def test_other_headers_are_refused(header: str, api: Api, token: str) -> None:
     sent = header.replace("{}", token)
     for door in DOORS:
-        assert api.ask(door, grant=sent).status_code in {401, 403}, door
+        assert api.ask(door, authorization=sent).status_code in {401, 403}, door
 
 
 @pytest.mark.parametrize("query", ["a=%zz", "a=%", "a=%00", "a=%ff", "[]=1&[]=2", "a;b", "é=1"])
@@ -82,7 +82,7 @@ def basic(client_id: str, secret: str) -> str:
 def test_a_client_proves_itself_as_at_the_token_endpoint(api: Api) -> None:
     client = make_client()
     right = basic(client.client_id, client.secret or "")
-    assert api.ask("for-clients", grant=right).status_code == 200
+    assert api.ask("for-clients", authorization=right).status_code == 200
     for wrong in (
         basic(client.client_id, "wrong" * 10),
         basic(client.client_id, ""),
@@ -90,7 +90,7 @@ def test_a_client_proves_itself_as_at_the_token_endpoint(api: Api) -> None:
         "Basic !!!",
         basic(client.client_id, "\0"),
     ):
-        assert api.ask("for-clients", grant=wrong).status_code == 403, wrong
+        assert api.ask("for-clients", authorization=wrong).status_code == 403, wrong
     posted = urlencode({"client_id": client.client_id, "client_secret": client.secret})
     assert api.ask("for-clients", "POST", posted).status_code == 403  # registered for Basic
 
@@ -102,7 +102,7 @@ def test_a_client_id_alone_proves_nothing(api: Api) -> None:
     for client_id in (public, confidential.client_id):
         for body in ({"client_id": client_id}, {"client_id": client_id, "client_secret": ""}):
             assert api.ask("for-clients", "POST", urlencode(body)).status_code == 403
-        assert api.ask("for-clients", grant=basic(client_id, "")).status_code == 403
+        assert api.ask("for-clients", authorization=basic(client_id, "")).status_code == 403
     posted = urlencode({"client_id": confidential.client_id, "client_secret": confidential.secret})
     assert api.ask("for-clients", "POST", posted).status_code == 200
 
@@ -110,4 +110,4 @@ def test_a_client_id_alone_proves_nothing(api: Api) -> None:
 def test_a_disabled_client_proves_nothing(api: Api) -> None:
     client = make_client(enabled=False)
     header = basic(client.client_id, client.secret or "")
-    assert api.ask("for-clients", grant=header).status_code == 403
+    assert api.ask("for-clients", authorization=header).status_code == 403

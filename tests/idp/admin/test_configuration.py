@@ -11,7 +11,7 @@ import yaml
 from accounts.models import User
 from idp.models import Client, Event, InitialAccessToken, Scope
 from tests.idp.admin.conftest import Operator, events_of
-from tests.idp.admin.test_proof import a_while_ago
+from tests.idp.admin.test_recent_authentication import a_while_ago
 from tests.relying_party import ISSUER, is_page, make_client, make_person, unique
 
 PAGE = "configuration/"

@@ -72,7 +72,7 @@ def test_the_second_factor_is_asked_for_again(hire, victim: User) -> None:
         assert 'id="confirm"' not in page.text
         step = browser.type_password(person, browser.open(html.unescape(prove_on(page.text))))
         assert is_page(step, CODE_STEP)
-        assert 'id="prove"' in operator.open(path).text
+        assert 'id="sign-in-again"' in operator.open(path).text
         assert person.app is not None
         back = browser.submit(step, code=person.app.code())
         assert back.url.path == f"/admin/{path}"
@@ -80,7 +80,7 @@ def test_the_second_factor_is_asked_for_again(hire, victim: User) -> None:
 
 
 def prove_on(text: str) -> str:
-    return text.partition('id="prove" href="')[2].partition('"')[0]
+    return text.partition('id="sign-in-again" href="')[2].partition('"')[0]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_nothing_dangerous_is_done_before(superuser: Operator, victim: User, pat
     path = path.format(person=victim.pk, client=client.pk, key=key.pk)
     a_while_ago(superuser)
     shown = superuser.open(path).text
-    assert 'id="prove"' in shown
+    assert 'id="sign-in-again"' in shown
     assert 'id="confirm"' not in shown
     assert 'id="make-secret"' not in shown
     answer = send(superuser, path, post="yes")

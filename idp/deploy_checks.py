@@ -99,7 +99,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
     messages += [
         Error(
             f"IDP_CLAIM_SOURCES names what can't be used: {problem}",
-            hint="See “Claims that others assert” in docs/operators.md.",
+            hint="See “Aggregated and distributed claims” in docs/operators.md.",
             id="idp.E005",
         )
         for problem in configured.problems()
@@ -131,8 +131,7 @@ def _problems_with_timeouts() -> Iterable[CheckMessage]:
             if not isinstance(value, int | float) or value < 0:
                 yield Error(
                     f"{variable} has a {name} that is no number: {value}",
-                    hint="Write digits alone; see “When something is out of order” in "
-                    "docs/operators.md.",
+                    hint="Write digits alone; see “Outages and timeouts” in docs/operators.md.",
                     id="idp.E018",
                 )
 

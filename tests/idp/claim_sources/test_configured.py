@@ -100,7 +100,7 @@ def test_a_scope_shows_only_what_a_source_has(settings: Any) -> None:
 def test_the_example_of_the_documentation_can_be_used(
     settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    section = DOCS.read_text().partition("## Claims that others assert")[2]
+    section = DOCS.read_text().partition("## Aggregated and distributed claims")[2]
     [module] = re.findall(r"```python\n(.+?)```", section, re.DOTALL)
     (tmp_path / "bakery_claims.py").write_text(module)
     monkeypatch.syspath_prepend(tmp_path)

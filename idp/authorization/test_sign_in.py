@@ -2,7 +2,7 @@
 
 The request names the app, but is ours: it begins as a row, never as an address, and goes on in the
 browser that it began in alone. Its answer comes to a page of ours, which nobody else's request can
-name. docs/adr/0014-a-test-sign-in-is-answered-here.md.
+name. docs/adr/0014.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What every page of the administration is made of: quick lists, admin actions, and an event per change."""
+"""What every page of the administration is made of: quick lists, admin actions, events of changes."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ import httpx
 from foundation import rate_limits
 from idp import fetching, policy
 from idp.models import Client
-from idp.registration.throttle import REGISTRATIONS
+from idp.registration.rate_limit import REGISTRATIONS
 from tests.assertions import jwks_of, make_key
 from tests.attacks.test_registration import COLUMNS, TRUST
 from tests.elsewhere import Elsewhere, answering, drip

@@ -6,6 +6,7 @@ proxy in front of it then reports 502 instead of passing the answer on.
 
 import io
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 #: The key of a WSGI environment that says that its body was too large, or broke off on its way.
@@ -20,14 +21,15 @@ _DISCARDED = 16 * 1024 * 1024
 _DISCARDING_SECONDS = 5.0
 
 
-def read_body(environ: dict[str, Any], limit: int) -> None:
-    """Put a body of at most `limit` bytes into memory; of any other, note BODY_PROBLEM.
+def read_body(environ: dict[str, Any], limit_of: Callable[[dict[str, Any]], int]) -> None:
+    """Put a body of at most `limit_of(environ)` bytes into memory; of others, note BODY_PROBLEM.
 
     A body without Content-Length (chunked, HTTP/2) has one afterwards: Django reads no other.
     """
     announced = _announced(environ)
     if announced == 0:
         return
+    limit = limit_of(environ)
     if announced is not None and announced > limit:
         body, problem = b"", TOO_LARGE
         # A client that waits for 100 Continue has sent nothing yet (RFC 9110 §10.1.1).

@@ -46,7 +46,8 @@ class _Slots:
         self._places.release()
 
     def take(self, *, page: bool) -> None:
-        waits.admit()
+        if waits.stalled:
+            waits.admit()
         while page and not self._for_pages.acquire(timeout=_ALLOWED_FOR):
             waits.admit()
         try:

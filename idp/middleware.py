@@ -208,34 +208,24 @@ def refuse_unreadable_addresses(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if "\0" in request.path or _UNREADABLE.search(request.META.get("QUERY_STRING", "")):
-            if request.path in {policy.PATHS["authorization_endpoint"], *policy.PROTOCOL_PATHS}:
-                return get_response(request)  # these say so themselves, in the protocol's words
+            if request.path == policy.PATHS["authorization_endpoint"]:
+                return get_response(request)  # it says so itself, in the protocol's words
             return HttpResponseBadRequest("The address cannot be read.")
         return get_response(request)
 
     return middleware
 
 
-def allow_origins(get_response: GetResponse) -> GetResponse:
-    """Let django-cors-headers work where a browser says which origin asks; others have no use."""
-    with_cors = CorsMiddleware(get_response)
+def protect_protocol_endpoints(get_response: GetResponse) -> GetResponse:
+    """Do for protocol endpoints what several of the middlewares above, and Django's, do for pages.
 
-    def middleware(request: HttpRequest) -> HttpResponse:
-        if "HTTP_ORIGIN" not in request.META:
-            return get_response(request)
-        response: HttpResponse = with_cors(request)  # type: ignore[assignment]
-        if ALLOWED_METHODS in response.headers:
-            response.headers[ALLOWED_METHODS] = ", ".join(cors.methods_of(request.path))
-        return response
-
-    return middleware
-
-
-def guard_answers(get_response: GetResponse) -> GetResponse:
-    """Tell a browser that gets a machine's answer not to frame it, run it, or guess what it is.
-
-    The same for all, so it costs nothing; a view that wants to be framed says so itself.
+    No cache stores a response that does not say that it is public. A browser that gets it must not
+    frame it, run it, or guess what it is; a view that wants to be framed says so itself. Bodies
+    that could not be read are refused. A request with an Origin is django-cors-headers' to judge.
+    What is wrong with a request is logged where it is known, so Django does not log the status.
     """
+    get_response = refuse_unusable_bodies(get_response)
+    with_cors = CorsMiddleware(get_response)
     headers = {
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
         "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
@@ -245,11 +235,20 @@ def guard_answers(get_response: GetResponse) -> GetResponse:
         headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
+        if "HTTP_ORIGIN" in request.META:
+            response: HttpResponse = with_cors(request)  # type: ignore[assignment]
+            if ALLOWED_METHODS in response.headers:
+                response.headers[ALLOWED_METHODS] = ", ".join(cors.methods_of(request.path))
+        else:
+            response = get_response(request)
+        sent = response.headers
         for name, value in headers.items():
-            response.headers.setdefault(name, value)
+            sent.setdefault(name, value)
         if not getattr(response, "xframe_options_exempt", False):
-            response.headers["X-Frame-Options"] = settings.X_FRAME_OPTIONS
+            sent["X-Frame-Options"] = settings.X_FRAME_OPTIONS
+        if "public" not in sent.get("Cache-Control", ""):
+            sent["Cache-Control"] = "no-store"
+        response._has_been_logged = True  # type: ignore[attr-defined]
         return response
 
     return middleware

@@ -128,7 +128,13 @@ INSTALLED_APPS = [
     "idp",
 ]
 
-MIDDLEWARE = [
+#: Middleware of an operator's own, by dotted path. It sees every request, right within
+#: identify_requests (docs/operators.md, "Middleware").
+IDP_EXTRA_MIDDLEWARE: list[str] = [
+    path.strip() for path in env.list("IDP_EXTRA_MIDDLEWARE", default=[]) if path.strip()
+]
+#: Of pages.
+IDP_PAGE_MIDDLEWARE = [
     "idp.middleware.identify_requests",
     "idp.middleware.forbid_storing",
     "idp.middleware.refuse_unreadable_addresses",
@@ -148,6 +154,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "idp.middleware.refuse_unusable_bodies",
 ]
+MIDDLEWARE = [IDP_PAGE_MIDDLEWARE[0], *IDP_EXTRA_MIDDLEWARE, *IDP_PAGE_MIDDLEWARE[1:]]
 #: Of the authorization endpoint (idp.wsgi): what its redirects and its few pages need of these.
 IDP_AUTHORIZE_MIDDLEWARE = [
     "idp.middleware.identify_requests",
@@ -174,11 +181,7 @@ IDP_TOO_BUSY_MIDDLEWARE = [
 #: Of protocol endpoints, which no browser comes to with a cookie of ours (idp.wsgi).
 IDP_PROTOCOL_MIDDLEWARE = [
     "idp.middleware.identify_requests",
-    "idp.middleware.forbid_storing",
-    "idp.middleware.refuse_unreadable_addresses",
-    "idp.middleware.allow_origins",
-    "idp.middleware.guard_answers",
-    "idp.middleware.refuse_unusable_bodies",
+    "idp.middleware.protect_protocol_endpoints",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [

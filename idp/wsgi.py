@@ -1,29 +1,28 @@
-"""The WSGI entrance: what apps ask takes short ways, everything else is Django's.
+"""The WSGI entrance: Django's handler, with a list of middleware for each kind of endpoint.
 
-Discovery and keys are prepared bytes. Protocol endpoints are called by machines that carry no
-cookie of ours, so what Django does for browsers would only cost time there, and a cookie that
-doesn't exist can't be abused. The authorization endpoint has what its browser needs and no more:
-with single sign-on, all that people see of it is where it sends them.
+Machines call the protocol endpoints without a cookie of ours, so what Django does for browsers
+would only cost time there, and a cookie that doesn't exist can't be abused. The authorization
+endpoint has what its redirects need. Everything else has settings.MIDDLEWARE. Discovery and keys
+are prepared bytes.
 
-Each request is worked on within a slot; too many pages at once are refused (foundation.slots).
+Each request runs within a slot; too many pages at once are refused (foundation.slots).
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
+import django
 from django.conf import settings
-from django.core.handlers.exception import convert_exception_to_response
-from django.core.handlers.wsgi import WSGIRequest
-from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections, connections
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_started
+from django.db import close_old_connections, connections, reset_queries
 from django.http import HttpRequest, HttpResponse
-from django.urls import resolve
-from django.utils.module_loading import import_string
+from django.urls import ResolverMatch, resolve
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
-_django = get_wsgi_application()
+django.setup(set_prefix=False)
 
 from foundation.outages import part_out_of_order  # noqa: E402  after Django is set up
 from foundation.postgresql.waits import StalledError  # noqa: E402
@@ -34,56 +33,100 @@ from idp.endpoints.metadata import Document, published  # noqa: E402
 from idp.endpoints.too_busy import too_busy  # noqa: E402
 
 _Environ = dict[str, Any]
+_PUBLISHED = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"]})
+#: The largest file that the administration takes, with the form around it, in bytes.
+_LARGEST_UPLOAD = 1024 * 1024
 
 
-class ShortHandler:
-    """Answers by Django's views within a few middlewares, and nothing around."""
+def added_middleware() -> list[str]:
+    """Return what an operator, or a package for tracing, has added to settings.MIDDLEWARE."""
+    return [path for path in settings.MIDDLEWARE if path not in settings.IDP_PAGE_MIDDLEWARE]
+
+
+class Handler(WSGIHandler):
+    """Django's handler with a list of middleware, and maybe with one view for all requests."""
 
     def __init__(
         self, middleware: Sequence[str], view: Callable[[HttpRequest], HttpResponse] | None = None
     ) -> None:
-        answer = convert_exception_to_response(view or _view)
-        for path in reversed(middleware):
-            answer = convert_exception_to_response(import_string(path)(answer))
-        self._answer: Callable[[HttpRequest], Any] = answer
+        self._middleware = middleware
+        self._match = ResolverMatch(view, (), {}) if view else None
+        super().__init__()
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        """Answer one request; a connection that broke or is too old is closed, as Django does."""
+    def load_middleware(self, is_async: bool = False) -> None:  # noqa: FBT001, FBT002  as Django's
+        """Load the list as Django loads settings.MIDDLEWARE."""
+        of_pages = settings.MIDDLEWARE
+        settings.MIDDLEWARE = self._middleware
         try:
-            response = self._answer(WSGIRequest(environ))
+            super().load_middleware(is_async)
         finally:
-            close_old_connections()
-        body = response.content
-        headers = list(response.items())
-        headers += [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
-        headers.append(("Content-Length", str(len(body))))
-        start_response(f"{response.status_code} {response.reason_phrase}", headers)
-        return [body]
+            settings.MIDDLEWARE = of_pages
 
-
-def _view(request: HttpRequest) -> HttpResponse:
-    return _view_of(request.path_info)(request)
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Return the view; a protocol endpoint's is looked up in the URLconf once."""
+        if self._match is None and request.path_info not in policy.PROTOCOL_PATHS:
+            return super().resolve_request(request)
+        request.resolver_match = self._match or _protocol_endpoint(request.path_info)
+        return request.resolver_match
 
 
 @cache
-def _view_of(path: str) -> Callable[[HttpRequest], HttpResponse]:
-    return resolve(path).func
+def _protocol_endpoint(path: str) -> ResolverMatch:
+    return resolve(path)
+
+
+def _short(middleware: Sequence[str], view: Any = None) -> Handler:
+    """Return a handler for a list shorter than that of pages, with what was added to that one."""
+    identify, *others = middleware
+    return Handler([identify, *added_middleware(), *others], view)
 
 
 def _refuse(_request: HttpRequest) -> HttpResponse:
     raise StalledError("The database does not answer.")
 
 
+# Nothing is left for them to do when a request begins: each ends with a connection that is checked,
+# and statements are only recorded where settings.DEBUG is on.
+request_started.disconnect(close_old_connections)
+request_started.disconnect(reset_queries)
 prepare()
-_protocol = ShortHandler(settings.IDP_PROTOCOL_MIDDLEWARE)
-_authorize = ShortHandler(settings.IDP_AUTHORIZE_MIDDLEWARE)
-_too_busy = ShortHandler(settings.IDP_TOO_BUSY_MIDDLEWARE, too_busy)
-_stalled = ShortHandler(settings.IDP_TOO_BUSY_MIDDLEWARE, _refuse)
-_stalled_protocol = ShortHandler(settings.IDP_PROTOCOL_MIDDLEWARE, _refuse)
+PAGES = Handler(settings.MIDDLEWARE)
+_protocol = _short(settings.IDP_PROTOCOL_MIDDLEWARE)
+_too_busy = _short(settings.IDP_TOO_BUSY_MIDDLEWARE, too_busy)
+_stalled = _short(settings.IDP_TOO_BUSY_MIDDLEWARE, _refuse)
+_stalled_protocol = _short(settings.IDP_PROTOCOL_MIDDLEWARE, _refuse)
 
 
-#: The largest file that the administration takes, with the form around it, in bytes.
-_LARGEST_UPLOAD = 1024 * 1024
+#: The handlers of paths that have one of their own; the others' is PAGES.
+HANDLERS = {
+    **dict.fromkeys(policy.PROTOCOL_PATHS, _protocol),
+    policy.PATHS["authorization_endpoint"]: _short(settings.IDP_AUTHORIZE_MIDDLEWARE),
+}
+
+
+def application(environ: _Environ, start_response: Any) -> Iterable[bytes]:
+    """Answer a request within a slot, if it needs one."""
+    read_body(environ, _largest_body)
+    path = environ["PATH_INFO"]
+    document = _published(environ) if path in _PUBLISHED else None
+    if document is not None:
+        return _sent(document, environ, start_response)
+    handler = HANDLERS.get(path, PAGES)
+    if path in policy.HEALTH_PATHS:  # these have to answer when no slot is free
+        return _answer(handler, environ, start_response)
+    if path.startswith(settings.STATIC_URL):
+        return handler(environ, start_response)
+    try:
+        if handler is _protocol:
+            with slot(page=False):
+                return _answer(handler, environ, start_response)
+        with place(), slot(page=True):
+            return _answer(handler, environ, start_response)
+    except NoPlaceError:
+        return _answer(_too_busy, environ, start_response)
+    except StalledError:
+        stalled = _stalled_protocol if handler is _protocol else _stalled
+        return _answer(stalled, environ, start_response)
 
 
 def _largest_body(environ: _Environ) -> int:
@@ -94,10 +137,15 @@ def _largest_body(environ: _Environ) -> int:
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
-def _published(path: str) -> Document | None:
-    """Return the document at this path, or None; its view answers where something is amiss."""
+def _published(environ: _Environ) -> Document | None:
+    """Return the document to send; None where its view has to answer.
+
+    That is for other methods, where something is amiss, and where added middleware wants to see it.
+    """
+    if environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or added_middleware():
+        return None
     try:
-        return published(path)
+        return published(environ["PATH_INFO"])
     except Exception as problem:
         if part_out_of_order(problem) is None:
             raise
@@ -106,49 +154,18 @@ def _published(path: str) -> Document | None:
         connections.close_all()  # a thread without a slot keeps none
 
 
-def application(environ: _Environ, start_response: Any) -> Iterable[bytes]:
-    """Answer GET and HEAD of the published documents; hand the rest on."""
-    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-    read_body(environ, _largest_body(environ))
-    document = _published(path) if method in {"GET", "HEAD"} else None
-    if document is None:
-        return _answer(environ, start_response)
+def _sent(document: Document, environ: _Environ, start_response: Any) -> list[bytes]:
     if environ.get("HTTP_IF_NONE_MATCH") == document.etag:
         start_response("304 Not Modified", list(document.headers))
         return [b""]
     length = ("Content-Length", str(len(document.body)))
     start_response("200 OK", [*document.headers, length])
-    return [b"" if method == "HEAD" else document.body]
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else document.body]
 
 
-def _answer(environ: _Environ, start_response: Any) -> Iterable[bytes]:
-    path = environ["PATH_INFO"]
-    if path in policy.HEALTH_PATHS:  # these have to answer when no slot is free
-        return _protocol(environ, start_response)
-    if path in policy.PROTOCOL_PATHS:
-        try:
-            with slot(page=False):
-                return _protocol(environ, start_response)
-        except StalledError:
-            return _stalled_protocol(environ, start_response)
-    if path.startswith(settings.STATIC_URL):
-        return _django(environ, start_response)
-    try:
-        with place(), slot(page=True):
-            if path == policy.PATHS["authorization_endpoint"]:
-                return _authorize(environ, start_response)
-            return _whole(_django(environ, start_response))
-    except NoPlaceError:
-        return _too_busy(environ, start_response)
-    except StalledError:
-        return _stalled(environ, start_response)
-
-
-def _whole(response: Any) -> Iterable[bytes]:
-    """Return an answer that needs its slot no more.
-
-    One that streams goes on with a connection of its own.
-    """
+def _answer(handler: Handler, environ: _Environ, start_response: Any) -> Iterable[bytes]:
+    """Return a response that needs its slot no more; one that streams gets its own connection."""
+    response: Any = handler(environ, start_response)
     if response.streaming:
         return _streamed(response)
     body = list(response)
@@ -156,7 +173,7 @@ def _whole(response: Any) -> Iterable[bytes]:
     return body
 
 
-def _streamed(response: Any) -> Iterable[bytes]:
+def _streamed(response: Any) -> Iterator[bytes]:
     try:
         yield from response
     finally:

@@ -3,6 +3,7 @@
 Built on granian's server, whose own rule ends everything when one process dies twice in seconds.
 """
 
+import logging
 import os
 import signal
 import socket
@@ -43,6 +44,7 @@ class RequestServer(MPServer):
             address=host,
             port=port,
             interface=Interfaces.WSGI,
+            websockets=False,
             workers=processes,
             # Those that work, as many that come meanwhile, and those that wait (foundation.slots).
             blocking_threads=2 * threads + settings.IDP_WAITING,
@@ -52,6 +54,7 @@ class RequestServer(MPServer):
             respawn_failed_workers=True,
             workers_kill_timeout=_STOPS_WITHIN,
         )
+        logging.getLogger("_granian").addFilter(_is_no_warning_of_many_threads)
         self._threads = threads
         self._begun_at: dict[int, float] = {}
 
@@ -72,6 +75,11 @@ class RequestServer(MPServer):
         """Begin processes again, and forget that they died: granian would give up all of them."""
         super()._respawn_workers(*args, **kwargs)
         self.respawned_wrks.clear()
+
+
+def _is_no_warning_of_many_threads(record: logging.LogRecord) -> bool:
+    """Whether a line of granian's is worth reading: that there are many threads is meant."""
+    return not record.getMessage().startswith("Configuration allows spawning up to")
 
 
 def _serve_requests(

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.test import Client as DjangoClient
 
 from accounts.models import Session, User
 from idp.models import AccessToken, AuthorizationCode, Delivery, Grant, RefreshToken
+from tests.in_process import InProcess
 from tests.relying_party import RelyingParty, make_client, spec
 
 OFFLINE = "openid offline_access"
@@ -47,8 +47,7 @@ def app(relying_party: RelyingParty) -> RelyingParty:
 def post(app: RelyingParty, path: str, **form: str) -> Any:
     """Ask Django itself; what breaks is answered as a server would."""
     basic = b64encode(f"{app.client.client_id}:{app.client.secret}".encode()).decode()
-    host = settings.IDP_ISSUER.partition("://")[2]
-    return DjangoClient(headers={"host": host}, raise_request_exception=False).post(
+    return InProcess(raise_request_exception=False).post(
         path,
         urlencode(form),
         content_type="application/x-www-form-urlencoded",
@@ -158,7 +157,7 @@ def test_a_user_who_is_deleted_while_tokens_are_made(app: RelyingParty) -> None:
 @spec("OIDC Core", "3.1.2.6")
 def test_a_user_who_is_deleted_while_a_code_is_made(app: RelyingParty) -> None:
     app.authorize()
-    browser = DjangoClient(headers={"host": settings.IDP_ISSUER.partition("://")[2]})
+    browser = InProcess()
     cookie = settings.SESSION_COOKIE_NAME
     browser.cookies[cookie] = app.browser.cookies[cookie]
     with connection.execute_wrapper(DeletedBefore("INSERT INTO idp_auth", app.person.email)):
@@ -213,9 +212,7 @@ def test_a_sign_out_that_breaks_is_whole_or_has_not_happened(app: RelyingParty) 
     cookie = app.browser.cookies[settings.SESSION_COOKIE_NAME]
     session = Session.objects.get(user__email=app.person.email)
     for number in range(1, MOST_STATEMENTS):
-        browser = DjangoClient(
-            headers={"host": settings.IDP_ISSUER.partition("://")[2]}, raise_request_exception=False
-        )
+        browser = InProcess(raise_request_exception=False)
         browser.cookies[settings.SESSION_COOKIE_NAME] = cookie
         with connection.execute_wrapper(FailAt(number)):
             response = browser.post("/account/logout/")

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from django.contrib.admin.utils import quote
 from django.db import connection, transaction
-from django.test import Client as DjangoClient
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -28,6 +27,7 @@ from idp.models import (
     Grant,
     SigningKey,
 )
+from tests.in_process import InProcess
 from tests.relying_party import make_person
 
 ROWS = 100_000
@@ -50,11 +50,10 @@ def superuser() -> User:
 
 
 @pytest.fixture(scope="module")
-def crowd(superuser: User) -> Iterator[DjangoClient]:
+def crowd(superuser: User) -> Iterator[InProcess]:
     """Somebody of the staff at a browser, and 100,000 rows of each table."""
-    from django.conf import settings
 
-    browser = DjangoClient(headers={"host": settings.IDP_ISSUER.partition("://")[2]})
+    browser = InProcess()
     with transaction.atomic():
         browser.force_login(superuser)
         fill()
@@ -199,7 +198,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_of_100_000_rows(crowd: DjangoClient, page: str) -> None:
+def test_a_page_of_100_000_rows(crowd: InProcess, page: str) -> None:
     path = f"/admin/{PAGES[page]()}"
     crowd.get(path)
     with CaptureQueriesContext(connection) as statements:
@@ -248,7 +247,7 @@ def instructions(ask: Callable[[], Any]) -> int:
     return counted
 
 
-def test_a_list_of_everything_would_be_noticed(crowd: DjangoClient) -> None:
+def test_a_list_of_everything_would_be_noticed(crowd: InProcess) -> None:
     """What reading a whole table costs is far beyond what pages are allowed."""
     everything = 'SELECT * FROM "idp_event" ORDER BY "reason", "client_id"'
 

@@ -6,13 +6,13 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
-from django.test import Client as DjangoClient
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from idp.authorization.consent import remember
 from idp.models import Client, Event
 from idp.statements.sso_session import Agreed
+from tests.in_process import InProcess
 from tests.relying_party import (
     Browser,
     Registered,
@@ -49,15 +49,14 @@ def statements() -> Statements:
 
 
 @pytest.fixture
-def in_process() -> DjangoClient:
+def in_process() -> InProcess:
     """Django itself, without the network, so that its statements can be seen."""
-    from django.conf import settings
 
-    return DjangoClient(headers={"host": settings.IDP_ISSUER.partition("://")[2]})
+    return InProcess()
 
 
 @pytest.fixture
-def signed_in(in_process: DjangoClient) -> RelyingParty:
+def signed_in(in_process: InProcess) -> RelyingParty:
     """Somebody signed in at the browser, who has agreed to the client before."""
     person, client = make_person(), make_client()
     user = User.objects.get(email=person.email)
@@ -66,12 +65,12 @@ def signed_in(in_process: DjangoClient) -> RelyingParty:
     return RelyingParty(client, Browser(), person)
 
 
-def authorized(in_process: DjangoClient, relying_party: RelyingParty) -> str:
+def authorized(in_process: InProcess, relying_party: RelyingParty) -> str:
     response = in_process.get("/authorize", relying_party.parameters())
     return relying_party.answer_of(response["Location"]).code or ""
 
 
-def post(in_process: DjangoClient, client: Registered, path: str, **form: str):
+def post(in_process: InProcess, client: Registered, path: str, **form: str):
     basic = b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
     return in_process.post(
         path,
@@ -81,7 +80,7 @@ def post(in_process: DjangoClient, client: Registered, path: str, **form: str):
     )
 
 
-def exchange(in_process: DjangoClient, relying_party: RelyingParty, code: str):
+def exchange(in_process: InProcess, relying_party: RelyingParty, code: str):
     return post(
         in_process,
         relying_party.client,

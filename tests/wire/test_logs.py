@@ -135,5 +135,6 @@ def test_a_grant_that_fails_tells_of_no_tokens(
 
 def test_the_servers_own_lines_are_like_the_others(directly: Server) -> None:
     assert directly.logged(logger="_granian")
+    assert not directly.logged(logger="_granian", level="warning")
     told = [line for line in Path(directly.log).read_text().splitlines() if line[:1] != "{"]
     assert [line for line in told if not line.startswith("Serving ")] == []

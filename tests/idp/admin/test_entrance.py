@@ -5,9 +5,9 @@ import time
 from typing import Any
 
 import pytest
-from django.test import Client as DjangoClient
 
 from accounts.models import Session, User
+from tests.in_process import InProcess
 from tests.relying_party import (
     ISSUER,
     REFERENCE,
@@ -117,13 +117,13 @@ def test_every_page_opens_for_a_superuser(superuser, path: str) -> None:
 
 
 @pytest.fixture
-def strict(settings: Any) -> DjangoClient:
+def strict(settings: Any) -> InProcess:
     """A browser at an administration that asks for a second factor, in this process."""
     settings.IDP_STAFF_SECOND_FACTOR = True
-    return DjangoClient(headers={"host": ISSUER.partition("://")[2]})
+    return InProcess()
 
 
-def signed_in_with(strict: DjangoClient, person: Person, *methods: str) -> None:
+def signed_in_with(strict: InProcess, person: Person, *methods: str) -> None:
     user = User.objects.get(email=person.email)
     strict.force_login(user)
     records = [{"method": method, "at": time.time()} for method in methods]
@@ -131,7 +131,7 @@ def signed_in_with(strict: DjangoClient, person: Person, *methods: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_password_alone_opens_nothing(strict: DjangoClient, path: str) -> None:
+def test_a_password_alone_opens_nothing(strict: InProcess, path: str) -> None:
     person = make_person(is_staff=True, is_superuser=True)
     signed_in_with(strict, person, "password")
     answer = strict.get(f"/admin/{path}", follow=True)
@@ -141,20 +141,20 @@ def test_a_password_alone_opens_nothing(strict: DjangoClient, path: str) -> None
     assert f"next=%2Fadmin%2F{path.replace('/', '%2F')}" in last
 
 
-def test_whoever_has_a_second_factor_is_asked_for_it(strict: DjangoClient) -> None:
+def test_whoever_has_a_second_factor_is_asked_for_it(strict: InProcess) -> None:
     person = make_person_with_app(is_staff=True, is_superuser=True)
     signed_in_with(strict, person, "password")
     answer = strict.get("/admin/login/?next=/admin/idp/event/")
     assert answer["Location"] == "/account/login/?fresh=1&next=%2Fadmin%2Fidp%2Fevent%2F"
 
 
-def test_a_second_factor_opens_it(strict: DjangoClient) -> None:
+def test_a_second_factor_opens_it(strict: InProcess) -> None:
     person = make_person_with_app(is_staff=True, is_superuser=True)
     signed_in_with(strict, person, "password", "mfa")
     assert strict.get("/admin/").status_code == 200
 
 
-def test_without_a_second_factor_an_operator_sees_no_story_elsewhere(strict: DjangoClient) -> None:
+def test_without_a_second_factor_an_operator_sees_no_story_elsewhere(strict: InProcess) -> None:
     """The page behind error_uri shows operators an event: it is not a way around the entrance."""
     person = make_person(is_staff=True, is_superuser=True)
     page = strict.get("/authorize", {"client_id": "nobody"})

@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from foundation.client_address import client_address
+from foundation.logs import MASK, REQUEST_ID
 from foundation.plain_text import made_visible
 from idp.client_metadata import MEMBERS
-from idp.logs import MASK, REQUEST_ID
 from idp.models import Client, Event
 from idp.models.event import new_reference
 from idp.protocol.errors import ProtocolError, printable

@@ -19,6 +19,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 
 from accounts.next import UNREADABLE
+from foundation.logs import REQUEST_ID
 from foundation.request_bodies import BODY_PROBLEM
 from idp import policy
 from idp.clients.display import logo_policy, name_of
@@ -26,7 +27,6 @@ from idp.endpoints import cors
 from idp.endpoints.unusable_body import answer_unusable_body
 from idp.interaction import carries_wish, interaction_of
 from idp.logout.session_state import keep_cookie
-from idp.logs import REQUEST_ID
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{32}")
 GetResponse = Callable[[HttpRequest], HttpResponse]

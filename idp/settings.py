@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import environ
 
+from foundation.logs import logging_configuration
 from idp import issuer
-from idp.logs import logging_configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()

@@ -24,7 +24,7 @@ if "SIGNET_TEST_SERVER" not in os.environ:
     os.environ["IDP_OUTBOUND_CA_BUNDLE"] = os.environ["SIGNET_TEST_MAIL"] + "/authority.pem"
 os.environ["EMAIL_URL"] = f"filemail:///{os.environ['SIGNET_TEST_MAIL']}"
 
-from idp.logs import logging_configuration  # noqa: E402
+from foundation.logs import logging_configuration  # noqa: E402
 from idp.settings import *  # noqa: E402, F403
 from idp.settings import CACHES, DATABASES, INSTALLED_APPS, PASSWORD_HASHERS  # noqa: E402
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from foundation.logs import MASK
 from idp.events import Kind
-from idp.logs import MASK
 
 #: How a secret that is set appears in a diff.
 NEW_SECRET = (MASK, f"{MASK} (new)")

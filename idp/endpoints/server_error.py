@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 
+from foundation import logs
 from foundation.outages import RETRY_AFTER, part_out_of_order
-from idp import logs, policy
+from idp import policy
 from idp.endpoints.wire import answer, error_members
 from idp.protocol.errors import ServerError, TemporarilyUnavailable
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from foundation.logs import MASK
 from idp.clients.redirect_uris import Comparison, compared
-from idp.logs import MASK
 from idp.models import Client, Event
 from idp.protocol.redirect_uris import same_place
 

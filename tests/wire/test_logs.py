@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from idp.models import Event
-from tests.conftest import Server
+from tests.conftest import Server, free_port
 from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, unique
 
 MADE = re.compile(r"[0-9a-f]{12}")
@@ -138,3 +138,28 @@ def test_the_servers_own_lines_are_like_the_others(directly: Server) -> None:
     assert not directly.logged(logger="_granian", level="warning")
     told = [line for line in Path(directly.log).read_text().splitlines() if line[:1] != "{"]
     assert [line for line in told if not line.startswith("Serving ")] == []
+
+
+def test_an_operators_handler_sees_every_logger(
+    database: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    directory = tmp_path_factory.mktemp("operator")
+    server = Server(
+        f"http://localhost:{free_port()}",
+        directory / "log",
+        DJANGO_SETTINGS_MODULE="tests.foundation.operators_settings",
+        OPERATORS_LOG=str(directory / "second"),
+    )
+    server.wait()
+    try:
+        httpx.post(f"{server.issuer}/token", data={"grant_type": "x"})
+        httpx.get(f"{server.issuer}/account/login/", headers={"Host": "elsewhere.example"})
+    finally:
+        server.stop()
+    lines = (directory / "second").read_text().splitlines()
+    seen = {tuple(line.split(" ")[:2]) for line in lines}
+    assert ("WARNING", "idp.events") in seen
+    assert ("ERROR", "django.security.DisallowedHost") in seen
+    assert ("INFO", "_granian") in seen
+    assert server.logged(event="denied")
+    assert server.logged(logger="django.security.DisallowedHost")

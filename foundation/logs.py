@@ -5,7 +5,6 @@ Every line of a request carries its `request_id`: set by the middleware, read he
 
 import logging
 import re
-import sys
 from contextvars import ContextVar
 from json import JSONEncoder
 from typing import Any
@@ -42,16 +41,17 @@ _LONGEST_LINE = 300
 
 
 class Brief(logging.Filter):
-    """Makes a record short: strangers must not fill the log by what they send."""
+    """Makes a record of Django's security short: strangers must not fill the log by requests."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let the record pass, without its traceback and what addresses in it carry, and cut.
+        """Let each record pass, those without traceback and what addresses in them carry, and cut.
 
         Django quotes the Referer of a form that it refuses, query and all.
         """
-        record.exc_info = record.exc_text = None
-        record.msg = _CARRIED.sub(MASK, record.getMessage())[:_LONGEST_LINE]
-        record.args = None
+        if record.name.startswith("django.security"):
+            record.exc_info = record.exc_text = None
+            record.msg = _CARRIED.sub(MASK, record.getMessage())[:_LONGEST_LINE]
+            record.args = None
         return True
 
 
@@ -72,23 +72,6 @@ def _without_rows(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str
     return event
 
 
-def _record_only_what_is_logged() -> None:
-    """Spare each line what no format of ours shows: thread, process, and the place in the code.
-
-    As the logging HOWTO of Python advises for hot paths (“Optimization”).
-    """
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None
-
-
-class _OwnLines(structlog.WriteLogger):
-    """Writes our own lines to standard error, each in one piece, past what `logging` does first."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(sys.stderr)
-        self.name = name
-
-
 _json = JSONEncoder(default=repr)  # made once, which `json.dumps` does at each call
 
 
@@ -96,23 +79,37 @@ def _as_json(_logger: Any, _method: str, event: dict[str, Any]) -> str:
     return _json.encode(event)
 
 
+class StructuredFormatter(structlog.stdlib.ProcessorFormatter):
+    """Writes our own lines, which are rendered already, and gives those of others the same form."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record's line."""
+        return record.getMessage() if hasattr(record, "is_rendered") else super().format(record)
+
+
+def _to_logging(
+    _logger: Any, _method: str, line: Any
+) -> tuple[tuple[str], dict[str, dict[str, bool] | int]]:
+    """Hand a rendered line to `logging`, with the place in the code three frames up."""
+    return (line,), {"extra": {"is_rendered": True}, "stacklevel": 3}
+
+
 def logging_configuration(*, json: bool, level: str = "INFO") -> dict[str, Any]:
     """Return Django's LOGGING: one handler to standard error, `json` or for a person's eyes.
 
-    `level` is the name of the lowest level that is logged, in capitals.
-    Both escape control characters in values, so a line of input can't forge a line of log. Lines of
-    our own take a shorter way there, and look the same.
+    `level` is the name of the lowest level that is logged, in capitals. Both formats escape control
+    characters in values, so a line of input can't forge a line of log. Our own lines are records of
+    `logging`, too; structlog renders their messages.
     """
-    _record_only_what_is_logged()
     rendering: list[Any] = [
         structlog.processors.format_exc_info,
         _without_rows,
         _as_json if json else structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
     ]
     structlog.configure(
-        processors=[*_SHARED, *rendering],
-        logger_factory=_OwnLines,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        processors=[structlog.stdlib.filter_by_level, *_SHARED, *rendering, _to_logging],
+        logger_factory=logging.getLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         cache_logger_on_first_use=True,
     )
     return {
@@ -120,7 +117,7 @@ def logging_configuration(*, json: bool, level: str = "INFO") -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {
             "structured": {
-                "()": structlog.stdlib.ProcessorFormatter,
+                "()": StructuredFormatter,
                 "foreign_pre_chain": [*_SHARED, _of_its_request],
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -130,8 +127,7 @@ def logging_configuration(*, json: bool, level: str = "INFO") -> dict[str, Any]:
         },
         "filters": {"brief": {"()": Brief}},
         "handlers": {
-            "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
-            "brief": {
+            "stderr": {
                 "class": "logging.StreamHandler",
                 "formatter": "structured",
                 "filters": ["brief"],
@@ -139,9 +135,8 @@ def logging_configuration(*, json: bool, level: str = "INFO") -> dict[str, Any]:
         },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
+            # Django's own LOGGING, which is applied before, has handlers for these.
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.request": {"level": "ERROR"},  # a 4xx is logged where its reason is known
-            # What strangers send is a line, not a traceback.
-            "django.security": {"handlers": ["brief"], "propagate": False},
         },
     }

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,18 +13,27 @@ import pytest
 import structlog
 from django.http import HttpRequest
 
-from idp.logs import REQUEST_ID, Brief, logging_configuration
+from foundation.logs import REQUEST_ID, Brief, logging_configuration
 
 TRAP = "x\n\x1b[2K\r\x9b\u2028\u202e[info] signed-in"
 
 
-def written(*, json: bool, **record: Any) -> str:
-    """Return what a line of Django's looks like."""
+def a_handler(*, json: bool) -> tuple[logging.Handler, StringIO]:
+    """Return the handler to standard error as it is configured, and what it writes to."""
     configuration = logging_configuration(json=json)["formatters"]["structured"]
     stream = StringIO()
     handler = logging.StreamHandler(stream)
+    handler.addFilter(Brief())
     handler.setFormatter(configuration.pop("()")(**configuration))
-    handler.handle(logging.makeLogRecord({"levelname": "ERROR", "levelno": 40, **record}))
+    return handler, stream
+
+
+def written(*, json: bool, **record: Any) -> str:
+    """Return what a line of Django's looks like."""
+    handler, stream = a_handler(json=json)
+    handler.handle(
+        logging.makeLogRecord({"name": "django", "levelname": "ERROR", "levelno": 40, **record})
+    )
     return stream.getvalue()
 
 
@@ -43,14 +54,25 @@ def test_a_traceback_is_part_of_its_line(*, as_json: bool) -> None:
     assert "Traceback" in line
 
 
-def test_lines_of_our_own_look_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    logging_configuration(json=True)
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    """The logger that structlog's of this name writes to; whoever adds a handler sees its lines."""
+    logger = logging.getLogger("idp.tests")
+    yield logger
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)
+
+
+def test_lines_of_our_own_look_the_same(logger: logging.Logger) -> None:
+    handler, stream = a_handler(json=True)
+    logger.addHandler(handler)
     request = REQUEST_ID.set("4711")
     try:
         structlog.get_logger("idp.tests").info("happened", text=TRAP, path=Path("/x"), nothing=None)
     finally:
         REQUEST_ID.reset(request)
-    written = capsys.readouterr().err
+    written = stream.getvalue()
     assert written.endswith("\n")
     assert written[:-1].isprintable()
     line = json.loads(written)
@@ -64,6 +86,34 @@ def test_lines_of_our_own_look_the_same(capsys: pytest.CaptureFixture[str]) -> N
         "path": repr(Path("/x")),
         "nothing": None,
     }
+
+
+def test_an_operators_handler_gets_our_lines_with_all_that_logging_knows(
+    logger: logging.Logger,
+) -> None:
+    logging_configuration(json=True)
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        logging.Formatter("%(name)s %(filename)s %(threadName)s %(process)d %(message)s")
+    )
+    logger.addHandler(handler)
+    structlog.get_logger("idp.tests").warning("happened", count=3)
+    name, file, thread, process, message = stream.getvalue().split(" ", 4)
+    assert (name, file, thread) == ("idp.tests", "test_logs.py", "MainThread")
+    assert int(process) == os.getpid()
+    line = json.loads(message)
+    assert (line["event"], line["count"]) == ("happened", 3)
+
+
+def test_a_level_that_an_operator_sets_for_one_logger_holds(logger: logging.Logger) -> None:
+    handler, stream = a_handler(json=True)
+    logger.addHandler(handler)
+    logger.setLevel(logging.ERROR)
+    structlog.get_logger("idp.tests").warning("not this")
+    logger.setLevel(logging.DEBUG)
+    structlog.get_logger("idp.tests").debug("but this")
+    assert json.loads(stream.getvalue())["event"] == "but this"
 
 
 def test_a_line_says_which_request_it_is_about() -> None:
@@ -96,6 +146,7 @@ def test_rows_that_the_database_quotes_are_left_out(*, as_json: bool) -> None:
 def test_what_strangers_cause_is_short_and_without_what_addresses_carry() -> None:
     record = logging.makeLogRecord(
         {
+            "name": "django.security.csrf",
             "msg": "Forbidden (%s): %s",
             "args": (
                 "Referer https://rp.example.com/cb?code=s3cret&x=y#t does not fit",

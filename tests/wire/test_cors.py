@@ -135,7 +135,7 @@ def test_an_app_in_the_browser_gets_through(origin: str, browser: Browser, perso
     tokens = httpx.post(f"{ISSUER}/token", data=data, headers={"Origin": origin}, verify=False)
     assert tokens.headers[ALLOW] == origin
     bearer = f"Bearer {tokens.json()['access_token']}"
-    assert from_page("/userinfo", origin, Grant=bearer).json()["sub"] == person.sub
+    assert from_page("/userinfo", origin, Authorization=bearer).json()["sub"] == person.sub
 
 
 @spec("RFC 7591", "3")

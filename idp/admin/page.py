@@ -1,4 +1,4 @@
-"""What every page of the administration is made of: quick lists, admin actions, events of changes."""
+"""What every page of the administration is made of: quick lists, admin actions, change events."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

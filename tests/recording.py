@@ -16,6 +16,8 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
 DIRECTORY = os.environ.get("RECORD_STATEMENTS")
+#: What this process has recorded.
+_seen: set[str] = set()
 #: Values and the lengths of lists make no other statement.
 _VALUES = re.compile(r"'[^']*'|\b\d+\b|%s(?:, *%s)*")
 
@@ -43,18 +45,16 @@ class Recorder(AppConfig):
 
 
 def _watch(connection: Any, **_: Any) -> None:
-    seen: set[str] = set()
+    if _record not in connection.execute_wrappers:  # it connects again and again
+        connection.execute_wrappers.append(_record)
 
-    def record(execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: Any) -> Any:
-        with suppress(OSError):
-            statement = _VALUES.sub("?", str(sql))
-            entry = (
-                f"{_current().read_text()} {hashlib.sha256(statement.encode()).hexdigest()[:16]}"
-            )
-            if entry not in seen:
-                seen.add(entry)
-                with Path(DIRECTORY or "", f"{os.getpid()}.log").open("a") as log:
-                    log.write(f"{entry}\n")
-        return execute(sql, params, many, context)
 
-    connection.execute_wrappers.append(record)
+def _record(execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: Any) -> Any:
+    with suppress(OSError):
+        statement = hashlib.sha256(_VALUES.sub("?", str(sql)).encode()).hexdigest()[:16]
+        entry = f"{_current().read_text()} {statement}"
+        if entry not in _seen:
+            _seen.add(entry)
+            with Path(DIRECTORY or "", f"{os.getpid()}.log").open("a") as log:
+                log.write(f"{entry}\n")
+    return execute(sql, params, many, context)

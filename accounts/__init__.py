@@ -1,1 +1,1 @@
-"""People and their sessions; knows nothing of OpenID."""
+"""Users and their sessions. This app does not know OpenID Connect."""

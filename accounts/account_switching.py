@@ -1,9 +1,8 @@
-"""Several accounts in one browser: the present session, and those that wait while it is used.
+"""Account switching: several accounts in one browser, one present session and inactive ones.
 
-A inactive session has no cookie of its own: what Django's session held of it waits in a row, and a
-new session key is made when it returns. The browser finds its rows by one cookie that no script
-reads. Like a session key, what that cookie says changes before anything of a new sign-in is kept
-under it, so that nobody can plant one and wait. ASVS 7.2.4.
+An inactive session has no cookie of its own. Its row keeps what Django's session held, and a new
+session key is made when it returns. The browser finds its rows by one HttpOnly cookie. That cookie
+changes, like a session key, before a new sign-in is stored under it, against fixation. ASVS 7.2.4.
 """
 
 import hashlib
@@ -31,15 +30,15 @@ from accounts.sessions import (
 
 #: How many accounts may be signed in at one browser.
 MOST = 5
-#: Under which cookie's hash the present Django session may make what it holds inactive.
+#: Session key: the hash of the cookie under which the present session may be made inactive.
 _BROWSER = "accounts_browser"
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def others(request: HttpRequest) -> list[InactiveSession]:
-    """Return what is inactive at this browser beside the present session, the oldest first.
+    """Return the inactive sessions of this browser, the oldest first.
 
-    No statement where the browser has no such cookie, else one a request.
+    Sends no statement if the browser has no such cookie, otherwise one per request.
     """
     if not hasattr(request, "inactive_sessions"):
         request.inactive_sessions = _find(request)  # type: ignore[attr-defined]
@@ -59,7 +58,7 @@ def has_room(request: HttpRequest) -> bool:
 
 
 def make_inactive(request: HttpRequest) -> None:
-    """Keep the present session, if there is one, and begin an empty one."""
+    """Make the present session inactive, if there is one, and begin an empty one."""
     browser = _browser_with_inactive(request)
     present = session_of(request)
     if present is not None:
@@ -78,7 +77,7 @@ def make_inactive(request: HttpRequest) -> None:
 
 
 def switch_to(request: HttpRequest, session_id: str) -> bool:
-    """Use another account of this browser; return whether it is here (still)."""
+    """Switch to another account of this browser; return whether its session is valid."""
     wanted = next((row for row in others(request) if row.session_id == session_id), None)
     if wanted is None:
         return False
@@ -94,7 +93,7 @@ def switch_to(request: HttpRequest, session_id: str) -> bool:
 
 
 def resume(request: HttpRequest, user: User) -> None:
-    """Let somebody who signs in go on with their inactive session, if this browser has one."""
+    """Resume the inactive session of a user who signs in, if this browser has one."""
     inactive = next((row for row in others(request) if row.session.user_id == user.pk), None)
     if inactive is not None:
         request.session[KEY] = inactive.session_id
@@ -103,7 +102,7 @@ def resume(request: HttpRequest, user: User) -> None:
 
 
 def sign_out(request: HttpRequest, session_id: str) -> None:
-    """End one session of this browser: the present one, or one that is inactive here."""
+    """End one session of this browser: the present one or an inactive one."""
     present = session_of(request)
     if present is not None and present.pk == session_id:
         _sign_out_here(request)
@@ -121,9 +120,9 @@ def sign_out_of_all(request: HttpRequest) -> None:
 
 
 def keep_cookie(request: HttpRequest, response: HttpResponse) -> None:
-    """Give the browser its cookie, or take it away where nothing is inactive any more.
+    """Set the browser's cookie, or delete it if no session is inactive any more.
 
-    It stays beyond the browser's closing only if everybody inactive here asked to stay signed in.
+    The cookie outlives the browser's closing only if all inactive users asked to stay signed in.
     """
     value = getattr(request, "browser_cookie", request.COOKIES.get(settings.ACCOUNTS_COOKIE_NAME))
     if value is None:
@@ -169,9 +168,9 @@ def _browser_of(request: HttpRequest) -> str | None:
 
 
 def _browser_with_inactive(request: HttpRequest) -> str:
-    """Return under what to park: what the present session knows already, else something new.
+    """Return the cookie to make sessions inactive under: the present session's, or a new one.
 
-    A cookie that was there before somebody signed in may have been planted.
+    A cookie from before the sign-in may have been planted, so it is not used.
     """
     known = _browser_of(request)
     if known is not None and request.session.get(_BROWSER) == known:
@@ -189,14 +188,14 @@ def _hash_of(value: str) -> str:
 
 
 def _sign_out_here(request: HttpRequest) -> None:
-    """Sign out; forms that other tabs show are this account's, and no longer good."""
+    """Sign out and rotate the CSRF token: forms in other tabs are for another account."""
     logout(request)
     rotate_token(request)
     _forget_what_was_read(request)
 
 
 def _is_now(request: HttpRequest, session: Session | None) -> None:
-    """Note who is at this browser now; forms that other tabs show are no longer good."""
+    """Set the present user and rotate the CSRF token: forms in other tabs become invalid."""
     request.signed_in_session = session  # type: ignore[attr-defined]
     request.user = session.user if session else AnonymousUser()
     rotate_token(request)

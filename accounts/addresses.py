@@ -1,7 +1,7 @@
-"""Email addresses in one spelling: what two people can't both have, and how people see it.
+"""Normalise email addresses: one stored spelling, unique per user, and one for display.
 
-The part before the @ is kept in lower case, as it has always been. The domain is kept as it travels
-in DNS and SMTP: lower-case A-labels (RFC 5890 §2.3.2.1), mapped as browsers do (UTS #46).
+The part before the @ is kept in lower case, as in earlier versions. The domain is kept as it
+travels in DNS and SMTP: lower-case A-labels (RFC 5890 §2.3.2.1), mapped as browsers do (UTS #46).
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,9 +21,9 @@ _LONGEST_DOMAIN = 253
 
 
 def normalised_email(typed: str) -> str:
-    """Return an email address as it is stored and looked up, whatever spelling was typed.
+    """Return an email address as it is stored and looked up.
 
-    What is no email address comes back in lower case, and matches nothing.
+    A string that is no email address is returned in lower case and matches no user.
     """
     local, at, domain = typed.strip().rpartition("@")
     return f"{local}{at}{_in_a_labels(domain)}".lower()
@@ -40,7 +40,7 @@ def cleaned_email(typed: str) -> str:
 
 
 def validate_stored_email(email: str) -> None:
-    """Raise ValidationError unless this can be stored: A-labels are longer than what was typed."""
+    """Raise ValidationError if the address is too long to store as A-labels."""
     if len(email) > LONGEST or not email.rpartition("@")[2].isascii():
         raise ValidationError(EmailValidator.message, code="invalid")
 
@@ -82,7 +82,7 @@ class NormalisedEmailField(_EmailField):
         return normalised_email(value) if isinstance(value, str) else value
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: FBT001
-        """Normalise what the instance has, too."""
+        """Normalise the instance's value, too."""
         value = self.to_python(super().pre_save(model_instance, add))
         setattr(model_instance, self.attname, value)
         return value

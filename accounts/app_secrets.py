@@ -1,4 +1,4 @@
-"""The secrets of authenticator apps: sealed with the server's keys, and made for a new app."""
+"""Secrets of authenticator apps: encrypted with the server's keys, and created for a new app."""
 
 from base64 import urlsafe_b64encode
 from datetime import timedelta
@@ -12,25 +12,25 @@ from django.http import HttpRequest
 
 from accounts.allauth_door import factors
 
-#: How long a secret waits for the app's first code.
+#: Seconds for which a new secret is valid before the app's first code.
 _SET_UP_WITHIN = timedelta(hours=1)
 _NEW_SECRET = "accounts_new_totp_secret"
 
 
 def seal(secret: str) -> str:
-    """Seal a secret with the newest of the server's keys."""
+    """Encrypt a secret with the newest of the server's keys."""
     return _sealer().encrypt(secret.encode()).decode()
 
 
 def unseal(sealed: str) -> str:
-    """Return what `seal` hid. Raises InvalidToken if none of the server's keys fits."""
+    """Decrypt a secret. Raises InvalidToken if none of the server's keys fits."""
     return _sealer().decrypt(sealed).decode()
 
 
 def new_secret(request: HttpRequest) -> str:
-    """Return the secret that the person at this browser is setting up an app with.
+    """Return the secret that this browser's user is setting up an app with.
 
-    It is the same in every tab and after a reload, and sealed while it waits in the session.
+    It is the same in every tab and after a reload, and is stored encrypted in the session.
     """
     try:
         waiting = _sealer().decrypt(
@@ -54,9 +54,9 @@ def _sealer() -> MultiFernet:
 
 @lru_cache
 def _sealer_of(keys: tuple[str, ...]) -> MultiFernet:
-    """Return what seals with the first of the server's keys and opens with all of them.
+    """Return a cipher that encrypts with the first of the server's keys and decrypts with all.
 
-    These keys are for this purpose alone; `idp.server_keys` derives others from the same.
+    Its keys are derived for this purpose only; `idp.server_keys` derives others.
     """
     info = b"signet accounts second factor"
     derived = (HKDF(SHA256(), length=32, salt=None, info=info).derive(key.encode()) for key in keys)

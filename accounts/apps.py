@@ -1,11 +1,11 @@
-"""The accounts app: people, and how and where they are signed in."""
+"""The accounts app: users, their sessions and how they signed in."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
-    """Connects what ends and begins sessions once every model is loaded."""
+    """Connects the signals that begin and end sessions once every model is loaded."""
 
     name = "accounts"
     verbose_name = _("People")

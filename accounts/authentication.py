@@ -1,4 +1,4 @@
-"""Who is signed in at this browser, since when and how: the one question `idp` asks of accounts."""
+"""Who is signed in at this browser, since when and how: all that `idp` reads of accounts."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,13 +16,13 @@ from accounts.sessions import session_of
 #: code of an authenticator app or a recovery code, but of the type below it is a passkey.
 _SECOND, _PASSKEY = "mfa", "webauthn"
 _AMR = {"password": "pwd", "password_reset": "otp", "code": "otp", _SECOND: "otp"}
-#: A key was used, in somebody's presence. Where it is kept is not known, so neither hwk nor swk.
+#: A key was used and a user was present. Where it is stored is unknown, so neither hwk nor swk.
 _AMR_OF_PASSKEY = ("pop", "user")
 
 
 @dataclass(frozen=True)
 class Authentication:
-    """A person's authentication in one browser session."""
+    """A user's authentication in one browser session."""
 
     user: User
     session_id: str
@@ -32,16 +32,16 @@ class Authentication:
 
 
 def authentication_of(request: HttpRequest) -> Authentication | None:
-    """Return how the person at this browser is signed in, or None.
+    """Return how this browser's user is signed in, or None.
 
-    What is reported is what was done, never what somebody asked for.
+    Reports the authentication that was done, not the one that was requested.
     """
     session = session_of(request)
     return None if session is None else authentication_in(session)
 
 
 def authentication_in(session: Session) -> Authentication:
-    """Return how the person of a session, which has its user, is signed in."""
+    """Return how the user of a session, which has its user loaded, is signed in."""
     return Authentication(
         user=session.user,
         session_id=session.pk,
@@ -65,9 +65,9 @@ def authentication_methods(records: list[dict[str, Any]]) -> tuple[str, ...]:
 
 
 def authentication_level(records: list[dict[str, Any]]) -> str:
-    """Return the level of what was done, of `accounts.levels`.
+    """Return the level of an authentication, one of `accounts.levels`.
 
-    A passkey is two factors by itself: `accounts.passkeys` takes none that did not verify its user.
+    A passkey counts as two factors: `accounts.passkeys` requires user verification.
     """
     if any(map(_is_passkey, records)):
         return PHISHING_RESISTANT
@@ -76,13 +76,13 @@ def authentication_level(records: list[dict[str, Any]]) -> str:
 
 
 def has_second_factor(request: HttpRequest) -> bool:
-    """Whether the person at this browser signed in with two different factors."""
+    """Whether this browser's user signed in with two different factors."""
     session = session_of(request)
     return session is not None and reaches(authentication_level(session.methods), MULTI_FACTOR)
 
 
 def signed_in_recently(request: HttpRequest) -> bool:
-    """Whether the person at this browser signed in within the last minutes, as settings say."""
+    """Whether this browser's user signed in within the last minutes, as in settings."""
     session = session_of(request)
     lately = timezone.now() - timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
     return session is not None and session.authenticated_at > lately

@@ -1,4 +1,4 @@
-"""Django's browser sessions in the database, found by hand-written SQL: each page asks for one."""
+"""Django's browser sessions in the database, read by hand-written SQL on each page."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from foundation.statements import one
 
 
 class SessionStore(DatabaseSessions):
-    """As Django's own; only how one is read differs."""
+    """Django's session store with another statement for reading."""
 
     def load(self) -> dict[str, Any]:
-        """Return what the session holds; nothing for one that has expired, or never was."""
+        """Return the session's content; empty for an expired or unknown one."""
         row = one(
             "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s",
             [self.session_key, timezone.now()],

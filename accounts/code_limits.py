@@ -1,8 +1,8 @@
 """Rate limits on codes: mailed ones, those of an authenticator app, and recovery codes.
 
-Everything is counted before it is judged, in the database: parallel requests from many browser
-sessions find the same counts. Known browsers have limits of their own: strangers use nothing of
-those up.
+Every attempt is counted in the database before it is judged, so parallel requests from many browser
+sessions share one count. Known browsers have limits of their own, which attempts from unknown
+browsers do not use up.
 """
 
 from contextlib import suppress
@@ -15,16 +15,16 @@ from accounts.visitors import Visitor
 from foundation import rate_limits
 from foundation.rate_limits import Counted, RateLimit, RateLimitExceededError
 
-#: What a code is mailed for. Each has its own count of mails.
+#: Purposes of mailed codes. Each has its own limit of mails.
 Purpose = Literal["sign-up", "password-reset", "sign-in"]
-#: What makes the codes that are typed in the same field of the second step.
+#: Kinds of codes that are typed in the same field of the second step.
 Factor = Literal["app", "recovery"]
 
-TRIES = RateLimit("code-tries", 5, timedelta(hours=1))
-TRIES_KNOWN_BROWSER = RateLimit("code-tries-known-browser", 20, timedelta(days=1))
-TRIES_HERE = RateLimit("code-tries-account-and-network", 20, timedelta(days=1))
-TRIES_STRANGERS = RateLimit("code-tries-strangers", 100, timedelta(days=1))
-TRIES_NETWORK = RateLimit("code-tries-network", 100, timedelta(hours=1))
+ATTEMPTS = RateLimit("code-tries", 5, timedelta(hours=1))
+ATTEMPTS_KNOWN_BROWSER = RateLimit("code-tries-known-browser", 20, timedelta(days=1))
+ATTEMPTS_HERE = RateLimit("code-tries-account-and-network", 20, timedelta(days=1))
+ATTEMPTS_STRANGERS = RateLimit("code-tries-strangers", 100, timedelta(days=1))
+ATTEMPTS_NETWORK = RateLimit("code-tries-network", 100, timedelta(hours=1))
 
 MAILS_KNOWN_BROWSER = RateLimit("code-mails-known-browser", 10, timedelta(hours=1))
 MAILS_HERE = RateLimit("code-mails-account-and-network", 5, timedelta(minutes=10))
@@ -33,25 +33,25 @@ MAILS_STRANGERS = RateLimit("code-mails-strangers", 50, timedelta(days=1))
 MAILS_NETWORK = RateLimit("code-mails-network", 60, timedelta(minutes=1))
 
 SECOND_FACTOR = RateLimit("second-factor", 20, timedelta(minutes=10))
-#: At most 100 failures in a row, then another way (NIST SP 800-63B-4 §3.2.2).
+#: At most 100 consecutive failures, then another method (NIST SP 800-63B-4 §3.2.2).
 SECOND_FACTOR_IN_A_ROW = RateLimit("second-factor-in-a-row", 100, timedelta(days=365))
 SET_UP = RateLimit("second-factor-set-up", 20, timedelta(minutes=10))
-#: A code signs in once. It is right for half as long.
+#: Seconds in which a code signs in once. It is valid for half as long.
 APP_CODE = RateLimit("authenticator-app-code", 1, timedelta(minutes=1))
 
 PASSKEY_CHALLENGES = RateLimit("passkey-challenges", 300, timedelta(minutes=1))
-#: A challenge is answered once. It waits for half as long.
+#: Seconds in which a challenge is answered once. It is valid for half as long.
 PASSKEY_ANSWERS = RateLimit("passkey-answers", 1, timedelta(minutes=20))
 
 
-class CodeSpentError(Exception):
-    """Too many wrong codes were typed where one was expected: another has to be mailed."""
+class CodeUsedUpError(Exception):
+    """Too many wrong codes were typed for a mailed code: another has to be mailed."""
 
 
 def count_mail(visitor: Visitor, purpose: Purpose) -> None:
-    """Count a code that is about to be mailed, or would be if there were such an account.
+    """Count a code that is about to be mailed, or would be if the account existed.
 
-    Raises RateLimitExceededError if it must not be.
+    Raises RateLimitExceededError beyond the limit.
     """
     here = f"{purpose} {visitor.account_and_network}"
     _count(
@@ -64,39 +64,39 @@ def count_mail(visitor: Visitor, purpose: Purpose) -> None:
     )
 
 
-def count_try(visitor: Visitor, code_id: str) -> list[Counted]:
+def count_attempt(visitor: Visitor, code_id: str) -> list[Counted]:
     """Count a typed code before it is compared with the mailed one, which `code_id` identifies.
 
-    Returns what to take back if it is right. Raises CodeSpentError if there were too many for this
-    code, and RateLimitExceededError if there were too many for the account or the network.
+    Returns the counts to undo if the code is right. Raises CodeUsedUpError beyond the limit of this
+    code, and RateLimitExceededError beyond the limit of the account or the network.
     """
     try:
-        rate_limits.count((TRIES, code_id))
+        rate_limits.count((ATTEMPTS, code_id))
     except RateLimitExceededError:
-        raise CodeSpentError from None
+        raise CodeUsedUpError from None
     return _count(
         visitor,
-        known=[[(TRIES_KNOWN_BROWSER, str(visitor.known_browser))]],
+        known=[[(ATTEMPTS_KNOWN_BROWSER, str(visitor.known_browser))]],
         strangers=[
-            [(TRIES_NETWORK, visitor.network), (TRIES_HERE, visitor.account_and_network)],
-            [(TRIES_STRANGERS, visitor.account)],
+            [(ATTEMPTS_NETWORK, visitor.network), (ATTEMPTS_HERE, visitor.account_and_network)],
+            [(ATTEMPTS_STRANGERS, visitor.account)],
         ],
     )
 
 
-def is_spent(code_id: str) -> bool:
-    """Whether no tries are left for a mailed code."""
+def is_used_up(code_id: str) -> bool:
+    """Whether no attempts are left for a mailed code."""
     try:
-        rate_limits.check((TRIES, code_id))
+        rate_limits.check((ATTEMPTS, code_id))
     except RateLimitExceededError:
         return True
     return False
 
 
 def count_second_factor(visitor: Visitor, kind: Factor) -> list[Counted]:
-    """Count a typed code of a second factor, before it is checked.
+    """Count a typed code of a second factor before it is checked.
 
-    Returns what to forget if it is right. Raises RateLimitExceededError.
+    Returns the counts to undo if the code is right. Raises RateLimitExceededError.
     """
     groups = (
         [[(SECOND_FACTOR, by)], [(SECOND_FACTOR_IN_A_ROW, f"{kind} {by}")]]
@@ -106,12 +106,12 @@ def count_second_factor(visitor: Visitor, kind: Factor) -> list[Counted]:
 
 
 def is_first_use(user: User, code: str) -> bool:
-    """Use a code of an authenticator app up; return whether nobody did before. RFC 6238 §5.2."""
+    """Use up an app's code; return whether this is its first use. RFC 6238 §5.2."""
     return _is_first((APP_CODE, f"{user.pk} {code}"))
 
 
 def is_first_answer(challenge: str) -> bool:
-    """Use a passkey's challenge up; return whether nobody answered it before. WebAuthn §13.4.3."""
+    """Use up a passkey's challenge; return whether this is its first answer. WebAuthn §13.4.3."""
     return _is_first((PASSKEY_ANSWERS, challenge))
 
 
@@ -124,9 +124,9 @@ def _is_first(counted: Counted) -> bool:
 
 
 def forget(account: str) -> None:
-    """Forget what strangers have tried on the account with this email address."""
+    """Reset the limits on codes for the account with this email address."""
     rate_limits.forget(
-        (TRIES_STRANGERS, account),
+        (ATTEMPTS_STRANGERS, account),
         (SECOND_FACTOR, account),
         *((SECOND_FACTOR_IN_A_ROW, f"{kind} {account}") for kind in get_args(Factor)),
         *((MAILS_STRANGERS, f"{purpose} {account}") for purpose in get_args(Purpose)),
@@ -136,7 +136,7 @@ def forget(account: str) -> None:
 def _count(
     visitor: Visitor, *, known: list[list[Counted]], strangers: list[list[Counted]]
 ) -> list[Counted]:
-    """Count for a known browser; beyond its own limits, and for others, as a stranger's."""
+    """Count for a known browser; beyond its own limits, and for others, as an unknown browser."""
     if visitor.known_browser is not None:
         with suppress(RateLimitExceededError):
             return _count_each(known)
@@ -144,7 +144,7 @@ def _count(
 
 
 def _count_each(groups: list[list[Counted]]) -> list[Counted]:
-    """Count one group after the other: who is stopped by the first uses nothing of the next up."""
+    """Count one group after the other: a group beyond its limit stops the count of the next."""
     for group in groups:
         rate_limits.count(*group)
     return list(chain.from_iterable(groups))

@@ -1,4 +1,4 @@
-"""What every page's template knows: languages and whether signing up is open."""
+"""Context processor of every page: languages and whether signing up is open."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from accounts.sessions import session_of
 
 
 def pages(request: HttpRequest) -> dict[str, Any]:
-    """Return what the layout needs; `next` is where a step of signing in leads."""
+    """Return what the layout needs; `next` is the page after a step of signing in."""
     return {
         "issuer_host": settings.IDP_ISSUER.partition("://")[2],
         "signup_open": settings.IDP_SIGNUP == "open",

@@ -1,7 +1,8 @@
-"""Deleting an account: asked for by its person, undone until it is due, then done by the worker.
+"""Account deletion: asked for by the user, undone until it is due, then done by the worker.
 
-Whoever waits to be deleted is not active, so nothing of theirs is good any more, as with a disabled
-account. Signing in leads to one page, which offers to keep the account (`accounts.stages`).
+An account that is to be deleted is inactive, so its sessions, grants and tokens are invalid, as
+with a disabled account. Signing in leads to one page, which offers to keep the account
+(`accounts.stages`).
 """
 
 from datetime import datetime, timedelta
@@ -19,29 +20,29 @@ from accounts.models import User
 from accounts.sessions import Ending, end_in_batches, end_sessions
 from foundation.deletion import delete_in_batches
 
-#: Sent inside the transaction, with `user`, and `request` where it is the person's own.
+#: Sent inside the transaction, with `user`, and `request` where it is the user's own.
 deletion_asked = Signal()
 deletion_undone = Signal()
 
 
 class LastSuperuserError(Exception):
-    """Without this account, nobody could administer the service any more."""
+    """Deleting this account would leave the service without a superuser."""
 
 
 def due_from_now() -> datetime:
-    """Return when an account is deleted whose person asks now."""
+    """Return when an account is deleted if its user asks for it now."""
     return timezone.now() + timedelta(days=settings.IDP_DELETION_DAYS)
 
 
 def ask(request: HttpRequest, user: User) -> datetime | None:
-    """Mark an account to be deleted, and return when: it ends at once, and can be kept until then.
+    """Mark an account for deletion and return when it is due; its sessions end at once.
 
-    None where it was disabled meanwhile. Raises LastSuperuserError.
+    Returns None if the account was disabled in the meantime. Raises LastSuperuserError.
     """
     due = due_from_now()
     with transaction.atomic():
         if user.is_superuser:
-            # Locked, so that of two who ask at once one is the last.
+            # Locked, so that of two superusers who ask at once one is the last.
             list(User.objects.select_for_update().filter(is_superuser=True).order_by("pk"))
         if is_last_superuser(user):
             raise LastSuperuserError
@@ -56,12 +57,12 @@ def ask(request: HttpRequest, user: User) -> datetime | None:
 
 
 def keep(user: User, request: HttpRequest | None = None) -> bool:
-    """Undo that; return whether there was anything to undo. What ended stays ended."""
+    """Undo the deletion; return whether there was one. Ended sessions and grants stay ended."""
     waiting = User.objects.filter(pk=user.pk, deletion_due_at__gt=timezone.now())
     with transaction.atomic():
         if not waiting.update(is_active=True, deletion_due_at=None):
             return False
-        # A sign-in that crossed with the wish doesn't come to life by this.
+        # A sign-in that raced with the deletion does not become valid again.
         end_sessions(user.sessions.filter(ended_at=None), Ending.DELETION_ASKED)
         user.is_active, user.deletion_due_at = True, None
         deletion_undone.send(sender=User, request=request, user=user)
@@ -75,9 +76,9 @@ def due(now: datetime) -> QuerySet[User]:
 
 
 def delete(user: User) -> bool:
-    """Delete an account that waits for it, with all that is theirs; False if it was kept meanwhile.
+    """Delete an account and its rows; return False if the user kept it in the meantime.
 
-    That is done in batches, so it is due from the first on, and can't be kept any more.
+    Deletes in batches. It is due from the first batch on and cannot be kept any more.
     """
     now = timezone.now()
     waiting = User.objects.filter(pk=user.pk, is_active=False, deletion_due_at__isnull=False)
@@ -90,7 +91,7 @@ def delete(user: User) -> bool:
 
 
 def is_last_superuser(user: User) -> bool:
-    """Whether without this account nobody could administer everything."""
+    """Whether this is the only active superuser."""
     others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
     return user.is_superuser and not others.exists()
 

@@ -1,4 +1,4 @@
-"""What a browser calls itself, in the words of a person: “Firefox on Windows”."""
+"""Name a browser for its user from the User-Agent header: “Firefox on Windows”."""
 
 from django.utils.translation import gettext as _
 
@@ -28,7 +28,7 @@ _SYSTEMS = {
 
 
 def words_for(user_agent: str) -> str:
-    """Return what a User-Agent header means; it is what the browser says, and proves nothing."""
+    """Return the name for a User-Agent header. The header is not trustworthy."""
     browser = _first(_BROWSERS, user_agent)
     system = _first(_SYSTEMS, user_agent)
     if browser and system:

@@ -1,9 +1,8 @@
-"""Another email address for an account: proven by a code, and undone from the address before it.
+"""Change the email address of an account: verified by a code, undone by a link in the old mailbox.
 
-A change is a row, unlike allauth's, which a browser session holds: its tries are counted wherever
-they are made, and the link in the old mailbox undoes it, however many changes came after. So
-somebody who took an account over does not keep it by taking the address away; nor does an operator,
-who needs no code.
+A change is a row, unlike allauth's, which a browser session holds. Attempts are counted across
+browsers, and the link in the old mailbox undoes the change, however many changes came after. So an
+attacker does not keep an account by changing its address; nor does an operator, who needs no code.
 """
 
 import re
@@ -37,20 +36,21 @@ CHANGES = RateLimit("email-changes", 5, timedelta(minutes=10))
 CHANGES_DAY = RateLimit("email-changes-day", 20, timedelta(days=1))
 MAILS = RateLimit("email-change-mails", 5, timedelta(hours=1))
 UNDONE_WITHIN = timedelta(days=7)
-#: What was set up so long before a change, or since, may be the work of whoever made it.
+#: Authentication that was set up this long before a change, or since, may be an attacker's.
 _PREPARED_WITHIN = timedelta(days=7)
 _TOKEN = re.compile(r"[1-9][0-9]{0,17}:[0-9A-Za-z]{1,12}:[0-9A-Za-z_-]{43}")
 _SIGNER = TimestampSigner(salt="accounts.email_change")
 
 
 class TakenError(Exception):
-    """The address is another account's by now, or the account has another one since."""
+    """The address belongs to another account now, or the account has another address since."""
 
 
 def ask(session: Session, email: str) -> None:
-    """Mail a code to the address that somebody wants. Raises RateLimitExceededError.
+    """Mail a code to the new address. Raises RateLimitExceededError.
 
-    If it is somebody else's, they are told and there is no code; who asks sees no difference.
+    If it is another user's address, that user is notified and there is no code; the response is the
+    same.
     """
     user = session.user
     rate_limits.count((CHANGES, str(user.pk)), (CHANGES_DAY, str(user.pk)))
@@ -67,25 +67,25 @@ def ask(session: Session, email: str) -> None:
     mails.send(f"account/email/{template}", email, {"code": code})
 
 
-def waiting(user: User) -> EmailChange | None:
-    """Return the change that waits for its code, or None."""
+def unconfirmed(user: User) -> EmailChange | None:
+    """Return the change whose code is still to be confirmed, or None."""
     since = timezone.now() - CODE_LIFETIME
     asked = EmailChange.objects.filter(user=user, asked_at__gt=since).order_by("pk").last()
-    if asked is None or asked.changed_at is not None or code_limits.is_spent(_code_id(asked)):
+    if asked is None or asked.changed_at is not None or code_limits.is_used_up(_code_id(asked)):
         return None
     return asked if asked.old_email == user.email else None
 
 
 def confirm(request: HttpRequest, session: Session, change: EmailChange, code: str) -> bool:
-    """Change the address if the code is right; whoever is signed in elsewhere is signed out there.
+    """Change the address if the code is right, and end the user's other sessions.
 
-    Each call is counted. Raises TakenError; CodeSpentError, also by the last try that there is;
+    Counts each call. Raises TakenError, CodeUsedUpError (also after the last attempt) and
     RateLimitExceededError.
     """
-    counted = code_limits.count_try(visitor_of(request, session.user), _code_id(change))
+    counted = code_limits.count_attempt(visitor_of(request, session.user), _code_id(change))
     if not constant_time_compare(change.code_hash, _hash_of(code, change.new_email)):
-        if code_limits.is_spent(_code_id(change)):
-            raise code_limits.CodeSpentError
+        if code_limits.is_used_up(_code_id(change)):
+            raise code_limits.CodeUsedUpError
         return False
     rate_limits.take_back(*counted)
     user, now = session.user, timezone.now()
@@ -93,7 +93,7 @@ def confirm(request: HttpRequest, session: Session, change: EmailChange, code: s
         with transaction.atomic():
             unchanged = EmailChange.objects.filter(pk=change.pk, changed_at=None)
             if not unchanged.update(changed_at=now):
-                return True  # the button was pressed twice, and the other press was faster
+                return True  # The button was pressed twice, and the other request was faster.
             _tell_old_address(change, user)
             _move(user, change.old_email, change.new_email, now)
             others = user.sessions.filter(ended_at=None).exclude(pk=session.pk)
@@ -113,11 +113,12 @@ def change_at_once(
     request: HttpRequest | None = None,
     actor: User | None = None,
 ) -> None:
-    """Give an account another address without a code, for an operator. Raises TakenError.
+    """Change an account's address without a code, for an operator. Raises TakenError.
 
-    The address before is told, with the link that puts it back; sessions end, but the one that asks
-    for this. Links of earlier changes go on, so that two changes hide no more than one. The same
-    address, proven no longer, is a change, too: it would not be told of the next.
+    Notifies the old address with the link that undoes the change, and ends all sessions except the
+    actor's own. Links of earlier changes stay valid, so that two changes hide no more than one.
+    Setting the same address without verification counts as a change, too: otherwise the address
+    would not be notified of the next one.
     """
     old, now = User.objects.values_list("email", flat=True).get(pk=user.pk), timezone.now()
     present = session_of(request) if request else None
@@ -145,9 +146,9 @@ def change_at_once(
 
 
 def _put_back(user: User, email: str, now: datetime) -> bool:
-    """Count the changes since an account had this address as undone; return whether it had it.
+    """Mark the changes since the account had this address as undone; return whether it had it.
 
-    Whoever took the address away must not get a link that takes it away once more.
+    An attacker must not get a link that changes the address once more.
     """
     done = EmailChange.objects.filter(
         user=user, changed_at__gt=now - UNDONE_WITHIN, undone_at=None
@@ -160,7 +161,7 @@ def _put_back(user: User, email: str, now: datetime) -> bool:
 
 
 def _tell_old_address(change: EmailChange, user: User) -> None:
-    """Mail what has changed to a proven address once it has, with what puts it back."""
+    """Notify a formerly verified address of the change, with the link that undoes it."""
     if not email_addresses.is_verified(user, change.old_email):
         return
     context = {"new_email": shown_email(change.new_email), "days": UNDONE_WITHIN.days, "link": ""}
@@ -173,12 +174,12 @@ def _tell_old_address(change: EmailChange, user: User) -> None:
 
 
 def token_for(change: EmailChange) -> str:
-    """Return what a change is undone with; it is for the old address alone."""
+    """Return the token that undoes a change. It is mailed to the old address only."""
     return _SIGNER.sign(str(change.pk))
 
 
 def undone_by(token: str) -> EmailChange | None:
-    """Return the change that a token undoes, with its user; None if it is over or none of ours."""
+    """Return the change that a token undoes, with its user; None if it expired or is invalid."""
     if not _TOKEN.fullmatch(token):
         return None
     try:
@@ -193,10 +194,10 @@ def undone_by(token: str) -> EmailChange | None:
 
 
 def undo(request: HttpRequest, change: EmailChange) -> bool:
-    """Put the old address back, for its owner alone; return whether this did it.
+    """Restore the old address for its owner; return whether this call did it.
 
-    Nobody is signed in any more, and nobody can be who has no mail at the old address: the password
-    goes, and so does what was set up for signing in lately. A wish to delete the account goes, too.
+    Ends all sessions. Removes the password and recently added factors, so that only a user who
+    reads mail at the old address can sign in. A requested deletion of the account is undone, too.
     Raises TakenError.
     """
     now, since = timezone.now(), change.asked_at - _PREPARED_WITHIN
@@ -225,14 +226,14 @@ def undo(request: HttpRequest, change: EmailChange) -> bool:
 
 
 def _is_taken(email: str, user: User) -> bool:
-    """Whether it is somebody else's. A sign-up that was never finished holds nothing."""
-    people = User.objects.filter(email=email).exclude(pk=user.pk)
-    finished = people.exclude(pk__in=User.objects.unfinished().values("pk"))
+    """Whether the address is another user's. An unfinished sign-up does not count."""
+    holders = User.objects.filter(email=email).exclude(pk=user.pk)
+    finished = holders.exclude(pk__in=User.objects.unfinished().values("pk"))
     return finished.exists() or email_addresses.is_verified_by_another(email, user.pk)
 
 
 def _move(user: User, old: str, new: str, now: datetime, *, verified: bool = True) -> None:
-    """Make another address this person's only one. Raises IntegrityError where that can't be."""
+    """Make another address the user's only one. Raises IntegrityError if it is taken."""
     User.objects.unfinished().filter(email=new).exclude(pk=user.pk).delete()
     moved = User.objects.filter(pk=user.pk, email=old).update(email=new, updated_at=now)
     if not moved:

@@ -1,4 +1,4 @@
-"""The forms of the account pages: allauth's, with our words and a browser's autofill in mind."""
+"""Forms of the account pages: allauth's, with our labels and attributes for autofill."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ class SignInForm(allauth.SignInForm):
     def begin(self, email: str, password: str) -> steps.UnfinishedSignIn:
         """Check the password. Raises RateLimitExceededError, and ValidationError for a wrong one.
 
-        Where a mailed code is needed, too, a wrong one passes: nothing tells before the code does.
+        Where a mailed code is needed, too, a wrong password passes: only the code's page refuses.
         """
         attempt = password_limits.begin(visitor_at(self.request, email))
         user = sign_ins.check_password(self.request, email, password)
@@ -72,7 +72,7 @@ class SignInForm(allauth.SignInForm):
 
 
 class SignUpForm(allauth.SignUpForm):
-    """An address and a password; everything else can wait."""
+    """An address and a password; other attributes can be set later."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -82,8 +82,8 @@ class SignUpForm(allauth.SignUpForm):
     def try_save(self, request: HttpRequest) -> Any:
         """Save, or take as long where the address is taken (ASVS 6.3.8).
 
-        A sign-up that was never finished holds nothing: it makes way, so that whoever begins anew
-        gets a code, and no password that somebody else chose before lives on.
+        An unfinished sign-up with this address is deleted, so that the new one gets a code, and no
+        password that another user chose before stays valid.
         """
         if self.account_already_exists:
             unfinished = User.objects.unfinished().filter(email=self.cleaned_data["email"])
@@ -94,7 +94,7 @@ class SignUpForm(allauth.SignUpForm):
 
 
 class ResetPasswordForm(allauth.AskForResetForm):
-    """Asks where to send the code."""
+    """Asks for the address to send the code to."""
 
     user: User | None
 
@@ -103,7 +103,7 @@ class ResetPasswordForm(allauth.AskForResetForm):
         _dress(self.fields["email"], _EMAIL_LABEL, autocomplete="username", spellcheck="false")
 
     def clean_email(self) -> str:
-        """Find whose address it is; also somebody's who may want to keep their account."""
+        """Find the user of the address, including one whose account is to be deleted."""
         email = normalised_email(self.cleaned_data["email"])
         user = account_at(email)
         self.user = user if user is not None and user.may_sign_in else None
@@ -148,7 +148,7 @@ class VerificationCodeForm(allauth.VerificationCodeForm):
 
 
 class NewEmailForm(forms.Form):
-    """The address that a person wants instead of theirs."""
+    """The new email address of a user."""
 
     email = forms.EmailField(max_length=254)
 
@@ -159,7 +159,7 @@ class NewEmailForm(forms.Form):
         _dress(self.fields["email"], label, autocomplete="email", spellcheck="false")
 
     def clean_email(self) -> str:
-        """Return it as addresses are kept. Refuse the one that the person has."""
+        """Return the normalised address. Refuse the present one."""
         email = cleaned_email(self.cleaned_data["email"])
         if email == self.user.email:
             raise forms.ValidationError(_("That is your address already."))
@@ -188,11 +188,11 @@ class SecondFactorForm(forms.Form):
         _dress(self.fields["code"], _("Code"), **_CODE)
 
     def clean_code(self) -> str:
-        """Count the code, then find out what it proves."""
+        """Count the code, then check it."""
         code = codes.normalised(self.cleaned_data["code"])
         counted = self._counted(code)
         try:
-            authenticator = second_factor.proven_by(self.user, code)
+            authenticator = second_factor.verified_factor(self.user, code)
         except InvalidToken:  # of the server's keys, the one that sealed it is gone
             log.warning("second_factor_unreadable", user=str(self.user.sub))
             raise factors.refusal("unreadable") from None
@@ -204,7 +204,7 @@ class SecondFactorForm(forms.Form):
         return code
 
     def save(self) -> None:
-        """Record what the code proved."""
+        """Record the use of the factor."""
         factors.record_use(self.request, self.authenticator)
 
     def _counted(self, code: str) -> list[Counted]:
@@ -219,7 +219,7 @@ class SecondFactorForm(forms.Form):
 
 
 class SetUpAppForm(forms.Form):
-    """The first code of an authenticator app: it has taken the secret over."""
+    """The first code of an authenticator app, which shows that it has the secret."""
 
     code = forms.CharField()
 
@@ -245,7 +245,7 @@ class SetUpAppForm(forms.Form):
 
 
 class PasskeyForm(forms.Form):
-    """What a browser answered for a passkey of `user`, or of whom the passkey says."""
+    """A browser's answer for a passkey of `user`, or of the user that the passkey names."""
 
     credential = forms.CharField(required=False, max_length=16_384, widget=forms.HiddenInput)
 
@@ -255,19 +255,19 @@ class PasskeyForm(forms.Form):
         self.user = user
 
     def clean(self) -> dict[str, Any]:
-        """Find out which passkey it was."""
+        """Verify the answer and find the passkey."""
         self.errors.pop("credential", None)
         credential = self.cleaned_data.get("credential", "")
-        self.authenticator = passkeys.proven(self.request, credential, self.user)
+        self.authenticator = passkeys.verified_passkey(self.request, credential, self.user)
         return self.cleaned_data
 
     def save(self) -> None:
-        """Record that it was used; by itself, where it said who it is."""
+        """Record that the passkey was used, and whether it named the user by itself."""
         factors.record_use(self.request, self.authenticator, passwordless=self.user is None)
 
 
 class NewPasskeyForm(forms.Form):
-    """A name for a passkey, and what the browser that made it says of it."""
+    """A name for a new passkey, and the browser's attestation."""
 
     name = forms.CharField(max_length=60, required=False, validators=[validate_plain])
     credential = forms.CharField(required=False, max_length=16_384, widget=forms.HiddenInput)
@@ -279,7 +279,7 @@ class NewPasskeyForm(forms.Form):
         _dress(self.fields["name"], _("Name"), autocomplete="off", maxlength="60")
 
     def clean(self) -> dict[str, Any]:
-        """Take the passkey over, unless there are too many."""
+        """Verify and add the passkey, unless there are too many."""
         self.errors.pop("credential", None)
         if passkeys.passkeys_of(self.user).count() >= passkeys.MOST:
             raise factors.refusal("too_many_passkeys")

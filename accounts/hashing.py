@@ -1,8 +1,8 @@
-"""Passwords as they are stored: normalised, then hashed in threads of their own.
+"""Password hashers: normalise, then hash in a pool of threads.
 
-Every way to set or check a password ends here, since these are Django's hashers (settings,
-PASSWORD_HASHERS). Those threads are as many as processors and have a low priority, so that a storm
-of sign-ins takes the time that others leave.
+Setting and checking a password always ends here, since these are Django's hashers (settings,
+PASSWORD_HASHERS). The pool has one thread per processor, of low priority, so that a burst of
+sign-ins leaves processor time to other requests.
 """
 
 import os
@@ -34,9 +34,9 @@ def normalised(password: str) -> str:
 
 
 class Argon2(Argon2PasswordHasher):
-    """Argon2id of the normalised password, at the strength that settings say. RFC 9106."""
+    """Argon2id of the normalised password, with the parameters from settings. RFC 9106."""
 
-    #: Not Django's `argon2`, so that a hash says whether its password was normalised.
+    #: Not Django's `argon2`, so that the hash shows that its password was normalised.
     algorithm = "argon2_nfkc"
 
     def __init__(self) -> None:
@@ -66,15 +66,15 @@ class _AsItWasSent:
 
 
 class EarlierArgon2(_AsItWasSent, Argon2PasswordHasher):
-    """Verifies what Django's own Argon2 hasher has stored here."""
+    """Verifies hashes of Django's own Argon2 hasher that are stored here."""
 
 
 class EarlierPBKDF2(_AsItWasSent, PBKDF2PasswordHasher):
-    """Verifies what another system has hashed."""
+    """Verifies hashes imported from another system."""
 
 
 def _in_pool(function: Callable[..., T], *arguments: Any) -> T:
-    """Return what a function gives, called in one of the threads that hash."""
+    """Call a function in one of the hashing threads and return its result."""
     with without_slot():
         return _pool().submit(function, *arguments).result()
 

@@ -1,7 +1,7 @@
-"""Invitations: a link by which a person chooses the password of an account made for them.
+"""Invitations: a link by which a user chooses the password of an account made for them.
 
-Nothing is stored. The link is signed over the account's present password and address, so it dies
-with either: once used, or when another password was set.
+Nothing is stored. The link is signed over the account's present password and address, so a change
+of either invalidates it.
 """
 
 import re
@@ -23,10 +23,10 @@ _TOKEN = re.compile(r"([1-9][0-9]{0,17}):[0-9A-Za-z]{1,12}:[0-9A-Za-z_-]{43}")
 
 
 def invite(user: User) -> str:
-    """Mail a person the link by which they choose a password, and return the link.
+    """Mail a user the link for choosing a password, and return the link.
 
-    Whoever reads the link can use it: it is for the person, and for operators who hand it on.
-    Raises ValueError for somebody whose account is disabled.
+    The link is a secret for the user, or for an operator who forwards it. Raises ValueError if the
+    account is disabled.
     """
     if not user.is_active:
         raise ValueError(f"{user.email} is disabled")
@@ -39,12 +39,12 @@ def invite(user: User) -> str:
 
 
 def token_for(user: User) -> str:
-    """Return a token that lets this person, as they are now, choose a password."""
+    """Return a token that lets this user, as they are now, choose a password."""
     return _signer(user).sign(str(user.pk))
 
 
 def invited_by(token: str) -> User | None:
-    """Return whom a token invites, or None if it is used, over, or none of ours."""
+    """Return the user whom a token invites, or None if it is used, expired or invalid."""
     parts = _TOKEN.fullmatch(token)
     user = User.objects.filter(pk=int(parts[1]), is_active=True).first() if parts else None
     if user is None:
@@ -57,21 +57,23 @@ def invited_by(token: str) -> User | None:
 
 
 def accept(request: HttpRequest, user: User, password: str) -> HttpResponse | None:
-    """Set the password and sign in; None if the invitation was used up meanwhile.
+    """Set the password and sign in; return None if the invitation was used in the meantime.
 
-    The link came by mail, so it proves the address as the code of a forgotten password does. A
-    second factor is asked for all the same.
+    The link came by mail, so it verifies the address as a reset's code does. A second factor is
+    asked for all the same.
     """
     if not passwords.replace(user, password):
         return None
     _list_address(user)
-    with suppress(IntegrityError):  # another account has proven it meanwhile: a code is asked for
+    with suppress(
+        IntegrityError
+    ):  # Another account has verified the address in the meantime: a code is asked for.
         email_addresses.verify(request, user, user.email)
     return sign_ins.begin_with_new_password(request, user)
 
 
 def _adopt(user: User) -> None:
-    """Keep nothing of a stranger who began to sign up with the address of this person."""
+    """Remove what another user's unfinished sign-up with this address left."""
     if User.objects.unfinished().filter(pk=user.pk).exists():
         user.self_registered = False
         user.set_unusable_password()
@@ -79,7 +81,7 @@ def _adopt(user: User) -> None:
 
 
 def _list_address(user: User) -> None:
-    """See to it that there is a record of the address, which says whether it is proven."""
+    """Ensure that there is a record of the address, which says whether it is verified."""
     if not email_addresses.is_recorded(user, user.email):
         user.set_email(user.email, verified=False)
 

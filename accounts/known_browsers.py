@@ -1,9 +1,9 @@
-"""Known browsers: those at which somebody has signed in to an account before.
+"""Known browsers: those at which a user has signed in to an account before.
 
-Each account's rate limits count a known browser apart from strangers, so that nobody else's wrong
-passwords turn its owner away (OWASP, "Device Cookies"). The proof is a signed entry of a cookie,
-one for each account that was used at the browser. It grants nothing else. Another password makes
-the entries of an account void, and so does `forget`.
+Rate limits of an account count a known browser apart from unknown ones, so that wrong passwords of
+others do not lock the user out (OWASP, "Device Cookies"). A browser is known by a signed entry of a
+cookie, one for each account that was used at it. The entry grants nothing else. Changing the
+password and `forget` invalidate the entries of an account.
 """
 
 import re
@@ -29,7 +29,7 @@ def known_browser(request: HttpRequest, user: User) -> str | None:
 
 
 def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
-    """Make the browser known to `user`, who has just signed in. It keeps its id if it has one."""
+    """Make the browser known to `user`, who has just signed in. A browser keeps its id."""
     others = [entry for entry in _entries(request) if _id_in(entry, user) is None]
     browser = known_browser(request, user) or secrets.token_urlsafe(12)
     response.set_cookie(
@@ -43,7 +43,7 @@ def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> No
 
 
 def forget(user: User) -> None:
-    """Make every browser a stranger to this account."""
+    """Make every browser unknown to this account."""
     user.known_browsers_key = secrets.token_urlsafe(12)
     User.objects.filter(pk=user.pk).update(known_browsers_key=user.known_browsers_key)
 

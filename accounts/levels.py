@@ -7,7 +7,7 @@ OIDC Core §2. The last is the registered value of OpenID EAP ACR Values §2.
 SINGLE_FACTOR = "urn:signet:acr:single-factor"
 #: Two different factors: a code of an app, or a recovery code, after the first.
 MULTI_FACTOR = "urn:signet:acr:multi-factor"
-#: A passkey with user verification: two factors of which nothing can be typed at another site.
+#: A passkey with user verification: two factors, resistant to phishing.
 PHISHING_RESISTANT = "phr"
 LEVELS = (SINGLE_FACTOR, MULTI_FACTOR, PHISHING_RESISTANT)
 

@@ -1,4 +1,4 @@
-"""Says who is signed in, from our own session rows."""
+"""Authentication middleware: `request.user` from the `Session` rows."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from accounts.sessions import session_of
 
 
 class AuthenticationMiddleware(DjangoAuthentication):
-    """As Django's, with `accounts.Session` deciding: one statement gives session and person."""
+    """Django's middleware, but `accounts.Session` decides: one statement reads session and user."""
 
     def process_request(self, request: HttpRequest) -> None:
-        """Set `request.user`, looked up when first asked for."""
+        """Set `request.user`, looked up lazily."""
 
         def user() -> Any:
             session = session_of(request)

@@ -1,4 +1,4 @@
-"""People and their sign-ins. `User` has a place for every standard claim (OIDC Core §5.1)."""
+"""Users and their sign-ins. `User` has a place for every standard claim (OIDC Core §5.1)."""
 
 import secrets
 import uuid
@@ -21,19 +21,19 @@ from foundation import plain_text
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes people; an email address is what they sign in with."""
+    """Creates users, who sign in with their email address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create a person. Without a password they can sign in only after a reset."""
+        """Create a user. Without a password they can sign in only after a reset."""
         user = self.model(email=normalised_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create an operator; whoever runs the command vouches for the address.
+        """Create a superuser with a verified address.
 
-        Raises ValidationError for a password that a person could not choose either.
+        Raises ValidationError for a password that password validators refuse.
         """
         if password is not None:
             validate_password(password, self.model(email=email, **fields))
@@ -42,17 +42,17 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def unfinished(self) -> "models.QuerySet[User]":
-        """Return sign-ups whose address was never proven: nobody has been in them."""
+        """Return sign-ups whose address was never verified and that were never used."""
         return self.filter(self_registered=True, last_login=None).exclude(
             emailaddress__verified=True
         )
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Find a user by email address, in whatever spelling."""
+        """Find a user by email address, normalised."""
         return self.get(email=username)
 
 
-#: What others read of a person that the person, or another system, has written.
+#: Texts of a user that others read, written by the user or another system.
 _SHOWN_TEXTS = (
     *("name", "given_name", "family_name", "middle_name", "nickname", "preferred_username"),
     *("profile", "picture", "website", "gender", "zoneinfo", "locale", "phone_number"),
@@ -60,28 +60,28 @@ _SHOWN_TEXTS = (
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. `sub` identifies them to relying parties and is never given to another."""
+    """A user. `sub` identifies them to relying parties and is never reused."""
 
     sub = models.UUIDField(_("subject"), default=uuid.uuid4, unique=True, editable=False)
     email = NormalisedEmailField(_("email address"), unique=True)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
-    #: Whether the next sign-in has to choose a new password first.
+    #: Whether the next sign-in has to set a new password first.
     password_change_required = models.BooleanField(
         _("has to choose a new password"), default=False, editable=False
     )
-    #: Where the hash was replaced, but not the password: what sessions note of the new hash, and
-    #: what they noted of the one before. Those that began with it go on.
+    #: Hashes in sessions after a rehash of the same password: of the new hash, and of the one
+    #: before. Sessions that began with the old hash stay valid.
     rehashed = models.CharField(max_length=129, blank=True, default="", editable=False)
-    #: What passkeys know the user by: random, base64url. None until the first is made.
+    #: The user handle of passkeys: random, base64url. None until the first is made.
     passkey_handle = models.CharField(max_length=86, null=True, unique=True, editable=False)
-    #: Whether the person made the account, rather than an operator.
+    #: Whether the user signed up, rather than being created by an operator.
     self_registered = models.BooleanField(_("self-registered"), default=False, editable=False)
-    #: When the account is deleted, if the person asked for that. Until then it is not active.
+    #: When the account is deleted, if the user asked for that. Until then it is inactive.
     deletion_due_at = models.DateTimeField(_("to be deleted on"), null=True, editable=False)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
-    #: Another one makes every browser a stranger to the account (`accounts.known_browsers`).
+    #: A new value makes every browser unknown to the account (`accounts.known_browsers`).
     known_browsers_key = models.CharField(max_length=16, blank=True, editable=False)
 
     name = models.CharField(_("full name"), max_length=200, blank=True)
@@ -136,27 +136,27 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Whether this is the password. A hash that settings would make otherwise is replaced."""
+        """Whether this is the password. A hash with outdated parameters is replaced."""
         return check_password(raw_password, self.password, self._rehash)
 
     def _rehash(self, password: str) -> None:
         """Replace the hash, unless the password was changed since it was read."""
-        proven, noted = (self.password, self.rehashed), self.get_session_auth_hash()
+        before, noted = (self.password, self.rehashed), self.get_session_auth_hash()
         self.password = make_password(password)
         self.rehashed = f"{self.get_session_auth_hash()}:{noted}"
-        unchanged = User.objects.filter(pk=self.pk, password=proven[0])
+        unchanged = User.objects.filter(pk=self.pk, password=before[0])
         if not unchanged.update(password=self.password, rehashed=self.rehashed):
-            self.password, self.rehashed = proven
+            self.password, self.rehashed = before
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
-        """Yield what sessions may have noted instead: under earlier keys, of an earlier hash."""
+        """Yield session hashes that are valid as well: under earlier keys, of an earlier hash."""
         yield from super().get_session_auth_fallback_hash()
         now, _, before = self.rehashed.partition(":")
         if before and constant_time_compare(now, self.get_session_auth_hash()):
             yield before
 
     def clean(self) -> None:
-        """Refuse names and other texts with what cannot be seen, naming the field."""
+        """Refuse names and other texts with invisible characters, naming the field."""
         super().clean()
         problems = {
             field: problem
@@ -172,16 +172,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def can_be_kept(self) -> bool:
-        """Whether the account waits to be deleted, and signing in still offers to keep it."""
+        """Whether the account is to be deleted and signing in still offers to keep it."""
         return self.deletion_due_at is not None and self.deletion_due_at > timezone.now()
 
     @property
     def may_sign_in(self) -> bool:
-        """Whether signing in leads anywhere."""
+        """Whether the user may sign in."""
         return self.is_active or self.can_be_kept
 
     def get_full_name(self) -> str:
-        """Return the name to greet this person by, or their address."""
+        """Return the name to greet the user by, or their address."""
         return self.name or self.given_name or self.shown_email
 
     @property
@@ -190,7 +190,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return shown_email(self.email)
 
     def set_email(self, email: str, *, verified: bool) -> None:
-        """Make this the primary address; its record alone says if it is verified."""
+        """Set the primary address; its record says whether it is verified."""
         from accounts.allauth_door import email_addresses
 
         email = normalised_email(email)
@@ -206,25 +206,25 @@ def new_session_id() -> str:
 
 
 class Session(models.Model):
-    """One browser's sign-in: who, when and how. It ends once, and stays as the record of it."""
+    """A sign-in of one browser: user, time and method. Its row stays after its end as a record."""
 
     id = models.CharField(primary_key=True, max_length=32, default=new_session_id, editable=False)
     user = models.ForeignKey(
         User, on_delete=models.CASCADE, related_name="sessions", verbose_name=_("person")
     )
-    #: When the person last proved who they are in this browser, unrounded.
+    #: When the user last authenticated in this browser, unrounded.
     authenticated_at = models.DateTimeField(_("authenticated"))
     #: allauth's authentication records of this sign-in: `{"method": …, "at": …}`.
     methods = models.JSONField(default=list)
-    #: The browser's own description of itself, as it was at sign-in.
+    #: The User-Agent header at sign-in.
     user_agent = models.CharField(_("browser"), max_length=400, blank=True)
     ip_address = models.GenericIPAddressField(_("network address"), null=True)
-    #: Whether the person did not ask to stay signed in.
+    #: Whether the session ends with the browser: the user did not ask to stay signed in.
     until_closed = models.BooleanField(_("until the browser is closed"), default=True)
     created_at = models.DateTimeField(_("began"), auto_now_add=True)
     last_seen_at = models.DateTimeField(_("last seen"))
     ended_at = models.DateTimeField(_("ended"), null=True)
-    #: Why it ended: a word of `accounts.sessions.Ending`.
+    #: Why it ended: a value of `accounts.sessions.Ending`.
     ending = models.CharField(_("why it ended"), max_length=30, blank=True)
 
     class Meta:
@@ -250,12 +250,12 @@ class Session(models.Model):
 
 
 class EmailChange(models.Model):
-    """Another address that a person wants; once it is theirs, what puts the old one back."""
+    """A change of a user's email address; after it, what undoes it."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     old_email = NormalisedEmailField()
     new_email = NormalisedEmailField()
-    #: Of the code that was mailed; empty where the address is somebody else's.
+    #: Of the code that was mailed; empty where the address is another user's.
     code_hash = models.CharField(max_length=64, blank=True)
     asked_at = models.DateTimeField(db_index=True)
     changed_at = models.DateTimeField(null=True)
@@ -266,16 +266,17 @@ class EmailChange(models.Model):
 
 
 class InactiveSession(models.Model):
-    """A session that waits while another account is used in its browser.
+    """A session that is inactive while another account is used in its browser.
 
-    The browser knows it by a cookie, of which only the hash is kept (`accounts.account_switching`).
+    The browser identifies it by a cookie, of which only the hash is stored
+    (`accounts.account_switching`).
     """
 
     session = models.OneToOneField(Session, primary_key=True, on_delete=models.CASCADE)
     browser = models.CharField(max_length=64, db_index=True)
-    #: What Django notes of the password that the sign-in began with.
+    #: Django's session hash of the password that the sign-in began with.
     password_hash = models.CharField(max_length=128)
-    #: Whether the person did not ask to stay signed in.
+    #: Whether the session ends with the browser: the user did not ask to stay signed in.
     until_closed = models.BooleanField()
     expires_at = models.DateTimeField(db_index=True)
 

@@ -7,14 +7,14 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
 
-#: What Django raises when a request's parameters can't be read.
+#: Exceptions that Django raises when a request's parameters can't be read.
 UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError)
 
 
 def next_of(request: HttpRequest) -> str:
-    """Return the request's `next`, from its form or its address; empty if there is none.
+    """Return the request's `next`, from its form or its query; empty if there is none.
 
-    Empty, too, where the form or address can't be read: whoever shows the page that says so asks.
+    Empty, too, if the form or query can't be read: the error page itself reads `next`.
     """
     try:
         return request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME, "")

@@ -11,6 +11,6 @@ class _OwnCookie(CookieStorage):
 
 
 class Storage(FallbackStorage):
-    """Django's own way, a cookie or else the session, with that cookie."""
+    """Django's fallback storage, a cookie or else the session, with that cookie."""
 
     storage_classes = (_OwnCookie, SessionStorage)

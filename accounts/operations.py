@@ -1,4 +1,4 @@
-"""What operators can do about a person. Whoever calls records who did it, and why."""
+"""Admin actions on a user. The calling code records the actor and the reason."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,7 +10,7 @@ from accounts.sessions import Ending, end_in_batches, end_sessions
 
 
 def disable(user: User) -> None:
-    """Close an account: nobody signs in to it, and whoever is in it is out at once."""
+    """Disable an account: sign-ins are refused, and its sessions end at once."""
     with transaction.atomic():
         user.is_active = False
         user.save(update_fields=["is_active"])
@@ -18,7 +18,7 @@ def disable(user: User) -> None:
 
 
 def enable(user: User) -> None:
-    """Open it again. A sign-in that crossed with the disabling doesn't come to life by it."""
+    """Enable an account again. A sign-in that raced with the disabling stays invalid."""
     with transaction.atomic():
         _end_all(user, Ending.ACCOUNT_DISABLED)
         user.is_active = True
@@ -26,9 +26,9 @@ def enable(user: User) -> None:
 
 
 def require_new_password(user: User) -> None:
-    """Let nobody in any more before they have chosen a new password (`accounts.stages`).
+    """Require a new password at the next sign-in (`accounts.stages`).
 
-    That takes the present one, so where somebody else may know it, `invite` is the better way.
+    The sign-in takes the present password, so if another user may know it, `invite` is better.
     """
     with transaction.atomic():
         user.password_change_required = True
@@ -37,36 +37,36 @@ def require_new_password(user: User) -> None:
 
 
 def password_replaced(user: User) -> None:
-    """Sign somebody out everywhere whose password was set for them, and tell them by mail.
+    """End all sessions of a user whose password was set for them, and notify them by mail.
 
-    For whoever sets it, once it is saved; the mail is sent when the transaction ends.
+    Call it after saving the password; the mail is sent on commit.
     """
     _end_all(user, Ending.PASSWORD_CHANGED)
     transaction.on_commit(lambda: mails.send("account/email/password_replaced", user.email, {}))
 
 
 def unlock(user: User) -> None:
-    """Forget what strangers have tried on the account: passwords, and codes of every kind.
+    """Reset the rate limits of an account: on passwords, and on codes of every kind.
 
-    A browser it does not know then needs no mailed code to sign in, and codes are taken again.
+    An unknown browser then needs no mailed code to sign in, and codes are accepted again.
     """
     password_limits.forget(user.email)
     code_limits.forget(user.email)
 
 
 def end_all_sessions(user: User) -> None:
-    """Sign a person out everywhere; no browser is known to the account any more."""
+    """End all sessions of a user and forget the account's known browsers."""
     _end_all(user, Ending.OPERATOR)
     known_browsers.forget(user)
 
 
 def end_session(session: Session) -> None:
-    """Sign a person out of one browser."""
+    """End one session of a user."""
     end_sessions([session], Ending.OPERATOR)
 
 
 def end_everybodys_sessions(ending: Ending = Ending.OPERATOR, but: Session | None = None) -> int:
-    """End all sessions there are, but one if it is named; return how many."""
+    """End the sessions of all users, except one if it is given; return the number ended."""
     begun = Session.objects.filter(created_at__lte=timezone.now())
     return end_in_batches(begun.exclude(pk=but.pk) if but else begun, ending)
 

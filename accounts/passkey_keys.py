@@ -1,4 +1,4 @@
-"""The public keys of passkeys: which are offered, and that a key is a sound one of its kind.
+"""Validate public keys of passkeys: the offered algorithms, and sound keys of them.
 
 WebAuthn Level 3 §5.8.5, §7.1; COSE keys as in RFC 9052 §7, RFC 9053 §7, RFC 8230 §4.
 """
@@ -27,9 +27,9 @@ _D = -121665 * pow(121666, -1, _PRIME) % _PRIME
 
 
 def refuse_unsound(key: CoseKey) -> None:
-    """Raise ValueError for a key of an algorithm that is not offered, or that is none of its kind.
+    """Raise ValueError for a key that is invalid or of an algorithm that is not offered.
 
-    A key off its curve gives away secrets of whoever computes with it, or never verifies.
+    A point off its curve leaks secrets of the party that computes with it, or never verifies.
     """
     check = _CHECKS.get(key.get(_ALGORITHM))
     if check is None:
@@ -80,7 +80,7 @@ _CHECKS: dict[object, Callable[[CoseKey], None]] = {
     EdDSA.ALGORITHM: _ed25519,
     RS256.ALGORITHM: _rsa,
 }
-#: What creation options offer, in this order: what WebAuthn §5.8.5 recommends to everybody.
+#: Algorithms in creation options, in this order, as WebAuthn §5.8.5 recommends.
 OFFERED = [
     PublicKeyCredentialParameters(type=PublicKeyCredentialType.PUBLIC_KEY, alg=algorithm)
     for algorithm in (ES256.ALGORITHM, EdDSA.ALGORITHM, RS256.ALGORITHM)

@@ -1,7 +1,7 @@
-"""Passkeys and security keys: made, and proven to be there. WebAuthn Level 3 §7.
+"""Passkeys and security keys: registration and authentication. WebAuthn Level 3 §7.
 
-Each says whose it is and verifies its user (by finger, face or PIN), so it is enough by itself; and
-the browser signs our origin with it, so no other site can use what it gives.
+A passkey names its user and verifies them (by fingerprint, face or PIN), so it suffices alone. The
+browser signs our origin with it, so that no other site can use the answer.
 """
 
 import json
@@ -40,7 +40,8 @@ from accounts.passkey_keys import OFFERED, refuse_unsound
 
 #: How many one account may have.
 MOST = 20
-#: Challenges of a browser session that wait for their answer: for as many tabs, and this long.
+#: Limits of pending challenges in a browser session: their number (one per tab) and lifetime in
+#: seconds.
 _CHALLENGES = "accounts_passkey_challenges"
 _TABS = 8
 _SECONDS = 600
@@ -51,12 +52,12 @@ _VERIFIED = UserVerificationRequirement.REQUIRED
 
 
 def passkeys_of(user: User) -> "QuerySet[Factor]":
-    """Return a person's passkeys, the oldest first."""
+    """Return a user's passkeys, the oldest first."""
     return factors.of(user).filter(type=factors.PASSKEY).order_by("pk")
 
 
 def creation_options(request: HttpRequest, user: User) -> dict[str, Any]:
-    """Return what a browser needs to make a passkey. WebAuthn §5.4, as JSON (§5.1.9)."""
+    """Return the options for creating a passkey. WebAuthn §5.4, as JSON (§5.1.9)."""
     options, state = _server().register_begin(
         PublicKeyCredentialUserEntity(
             id=_handle_of(user), name=user.email, display_name=user.get_full_name()
@@ -70,7 +71,7 @@ def creation_options(request: HttpRequest, user: User) -> dict[str, Any]:
 
 
 def request_options(request: HttpRequest, user: User | None = None) -> dict[str, Any]:
-    """Return what a browser needs to use a passkey: one of `user`, or any. WebAuthn §5.5."""
+    """Return the options for using a passkey: one of `user`, or any. WebAuthn §5.5."""
     options, state = _server().authenticate_begin(
         credentials=_credentials_of(user) if user else [], user_verification=_VERIFIED
     )
@@ -79,9 +80,9 @@ def request_options(request: HttpRequest, user: User | None = None) -> dict[str,
 
 
 def made(request: HttpRequest, credential: str, name: str, user: User) -> Factor:
-    """Return the passkey that a browser made, not saved yet. WebAuthn §7.1.
+    """Verify a registration and return the new passkey, not saved yet. WebAuthn §7.1.
 
-    Raises ValidationError for one that is not sound.
+    Raises ValidationError for an invalid one.
     """
     with _understood():
         answer = RegistrationResponse.from_dict(json.loads(credential))
@@ -106,22 +107,22 @@ def made(request: HttpRequest, credential: str, name: str, user: User) -> Factor
     return factors.new_passkey(user, name, kept)
 
 
-def proven(request: HttpRequest, credential: str, user: User | None = None) -> Factor:
-    """Return which passkey a browser has used: of `user`, or of whom it says. WebAuthn §7.2.
+def verified_passkey(request: HttpRequest, credential: str, user: User | None = None) -> Factor:
+    """Verify an assertion and return the passkey, of `user` or of the user it names. WebAuthn §7.2.
 
-    Raises ValidationError for anything but an answer to a challenge of this browser session,
-    which answers none after that.
+    Raises ValidationError for anything but an answer to a pending challenge of this browser
+    session. A challenge is answered once.
     """
     with _understood():
         answer = AuthenticationResponse.from_dict(json.loads(credential))
         state = _take_challenge(request, answer.response.client_data)
         handle = answer.response.user_handle
-        whose = user or _named(handle)
-        if handle and _named(handle) != whose:
+        owner = user or _named(handle)
+        if handle and _named(handle) != owner:
             raise ValueError("A passkey of somebody else.")
-        used = _server().authenticate_complete(state, _credentials_of(whose), answer)
+        used = _server().authenticate_complete(state, _credentials_of(owner), answer)
         return next(
-            row for row in passkeys_of(whose) if _data_of(row).credential_id == used.credential_id
+            row for row in passkeys_of(owner) if _data_of(row).credential_id == used.credential_id
         )
 
 
@@ -147,7 +148,7 @@ def _data_of(row: Factor) -> AttestedCredentialData:
 
 
 def _handle_of(user: User) -> bytes:
-    """Return what new passkeys know a user by: random, made with the first. WebAuthn §14.6.1."""
+    """Return the user handle of new passkeys: random, made with the first. WebAuthn §14.6.1."""
     if user.passkey_handle is None:
         made = websafe_encode(secrets.token_bytes(_HANDLE_BYTES))
         User.objects.filter(pk=user.pk, passkey_handle=None).update(passkey_handle=made)
@@ -156,9 +157,9 @@ def _handle_of(user: User) -> bytes:
 
 
 def _named(handle: bytes | None) -> User:
-    """Return whom a passkey says that it is of. Raises ValueError for nobody.
+    """Return the user that a user handle names. Raises ValueError for an unknown one.
 
-    Those made before handles were random say the number of the user's row.
+    Handles that were made before they were random hold the primary key of the user.
     """
     handle = handle or b""
     if handle.isdigit() and len(handle) <= _LONGEST_NUMBER:
@@ -171,16 +172,16 @@ def _named(handle: bytes | None) -> User:
 
 
 def _keep_challenge(request: HttpRequest, challenge: str) -> None:
-    """Remember a challenge; several tabs have several, and the oldest make room."""
+    """Store a challenge; each tab has its own, and the oldest are dropped."""
     waiting = [*_waiting(request), [challenge, time.time()]]
     request.session[_CHALLENGES] = waiting[-_TABS:]
 
 
 def _take_challenge(request: HttpRequest, client_data: CollectedClientData) -> dict[str, Any]:
-    """Return the state of the challenge that was answered; it is used up, whatever comes of it.
+    """Return the state of the challenge that was answered, and use it up.
 
-    Raises ValueError if it is none of this browser session, was answered before, or was answered
-    within a foreign frame.
+    Raises ValueError if it is not of this browser session, was answered before, or was answered
+    within a cross-origin frame.
     """
     answered = websafe_encode(client_data.challenge)
     waiting = _waiting(request)
@@ -200,7 +201,7 @@ def _waiting(request: HttpRequest) -> list[Any]:
 
 @contextmanager
 def _understood() -> Iterator[None]:
-    """Turn whatever is wrong with an answer, which anybody can write, into one sentence."""
+    """Turn every error in an answer, which is untrusted input, into one ValidationError."""
     try:
         yield
     except ValidationError:

@@ -1,9 +1,9 @@
 """Rate limits on passwords. NIST SP 800-63B-4 §3.2.2.
 
-At the sign-in page nobody is refused for what others tried. A known browser is counted by itself.
-Strangers are counted together by account and by network; beyond those limits a right password also
-needs a code from the account's mailbox, and no answer tells whether the password was right.
-The password grant has no page to ask for a code, so it refuses.
+The sign-in page does not refuse a user for the attempts of others. A known browser is counted by
+itself. Unknown browsers are counted together by account and by network; beyond those limits a right
+password also needs a code from the account's mailbox, and no response reveals whether the password
+was right. The password grant has no page to ask for a code, so it refuses.
 """
 
 from contextlib import suppress
@@ -17,7 +17,7 @@ from foundation.rate_limits import Counted, RateLimit, RateLimitExceededError
 KNOWN_BROWSER = RateLimit("password-known-browser", 10, timedelta(hours=1))
 STRANGERS = RateLimit("password-strangers", 10, timedelta(days=1))
 NETWORK = RateLimit("password-network", 20, timedelta(minutes=10))
-#: Right or wrong: each costs a password hash.
+#: Limit on right and wrong passwords: each costs a password hash.
 SIGN_INS = RateLimit("sign-in-network", 300, timedelta(minutes=1))
 
 GRANT = RateLimit("password-grant", 20, timedelta(minutes=10))
@@ -35,12 +35,12 @@ class PasswordAttempt:
 
 
 def begin(visitor: Visitor) -> PasswordAttempt:
-    """Count a password typed at the sign-in page, before it is checked.
+    """Count a password typed at the sign-in page before it is checked.
 
-    Raises RateLimitExceededError where strangers of one network send too many altogether.
+    Raises RateLimitExceededError if one network sends too many from unknown browsers.
     """
     if visitor.known_browser is not None:
-        # Beyond its own limit, the browser is counted as a stranger's.
+        # Beyond its own limit, the browser counts as unknown.
         with suppress(RateLimitExceededError):
             known = (KNOWN_BROWSER, visitor.known_browser)
             rate_limits.count(known)
@@ -55,14 +55,14 @@ def begin(visitor: Visitor) -> PasswordAttempt:
 
 
 def succeeded(attempt: PasswordAttempt) -> None:
-    """Do not count an attempt whose password was right."""
+    """Undo the count of an attempt whose password was right."""
     rate_limits.take_back(*attempt.counted)
 
 
 def begin_grant(visitor: Visitor) -> PasswordAttempt:
-    """Count a password that an app sends, before it is checked.
+    """Count a password that a client sends, before it is checked.
 
-    Raises RateLimitExceededError: the app, or what it runs at, has sent too many wrong ones.
+    Raises RateLimitExceededError if the client or its network has sent too many wrong ones.
     """
     network = (GRANT_NETWORK, visitor.network)
     rate_limits.count(network)
@@ -72,5 +72,5 @@ def begin_grant(visitor: Visitor) -> PasswordAttempt:
 
 
 def forget(account: str) -> None:
-    """Forget what strangers have tried on the account with this email address."""
+    """Reset the limits on passwords for the account with this email address."""
     rate_limits.forget((STRANGERS, account), (GRANT_ACCOUNT, account))

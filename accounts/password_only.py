@@ -1,6 +1,6 @@
-"""Signing in with a password alone and no page to ask for more. NIST SP 800-63B-4 §3.2.2.
+"""Sign in by password alone, for the password grant. NIST SP 800-63B-4 §3.2.2.
 
-What comes of it is a session as any other, without a browser.
+The result is a session like any other, but without a browser.
 """
 
 from django.http import HttpRequest
@@ -15,15 +15,15 @@ from accounts.visitors import app_at
 
 
 def begin(request: HttpRequest, email: str) -> PasswordAttempt:
-    """Count a password that an app sent, right or wrong. Raises RateLimitExceededError.
+    """Count a password that a client sent, right or wrong. Raises RateLimitExceededError.
 
-    If it suffices, `password_limits.succeeded` takes that back: counting tells nothing.
+    If it suffices, `password_limits.succeeded` undoes the count: the count reveals nothing.
     """
     return password_limits.begin_grant(app_at(request, email))
 
 
 def person_of(request: HttpRequest, email: str, password: str) -> User | None:
-    """Return whose address and password these are, or None, in the same time."""
+    """Return the user with this address and password, or None, in constant time."""
     return sign_ins.check_password(request, normalised_email(email), password)
 
 

@@ -1,7 +1,8 @@
 """Which passwords a user may choose. NIST SP 800-63B-4 §3.1.1.2, ASVS 6.2.
 
-Length first, then how many guesses it would take somebody who tries common passwords and words,
-repetitions, sequences, rows of keys, and what is known of the user, the app and this service.
+The length is checked first, then the number of guesses for an attacker who tries common passwords
+and words, repetitions, sequences, rows of keys, and known data of the user, the app and this
+service.
 """
 
 import re
@@ -21,23 +22,23 @@ from zxcvbn import zxcvbn
 from accounts.hashing import normalised
 from accounts.models import User
 
-#: What to tell users beforehand.
+#: The hint for users who choose a password.
 HELP = gettext_lazy(
     "At least 15 characters. A few words that only you would put together work well."
 )
 SHORTEST, LONGEST = 15, 1000
-#: How many guesses a password has to withstand, as a power of ten.
+#: Guesses that a password has to withstand, as a power of ten.
 _ENOUGH = 10
 #: Characters that are judged at once: with more, zxcvbn may take seconds.
 _WINDOW = 24
-#: A word of somebody's own, and a repetition, has at least so many characters.
+#: Minimum length of a word of the user's own, and of a repetition.
 _SHORTEST_WORD = 3
 _QUOTED = 30
 _CONTROL_CHARACTERS = {"Cc", "Cs"}
 #: zxcvbn writes to a table that all threads share.
 _one_at_a_time = threading.Lock()
 
-#: What makes a password easy, by zxcvbn's pattern; `part` is the part of it that does.
+#: Messages by zxcvbn's pattern; `part` is the part of the password that is easy to guess.
 _REASONS: dict[str, Promise] = {
     "repeat": gettext_lazy("it repeats “%(part)s”"),
     "sequence": gettext_lazy("“%(part)s” is a sequence"),
@@ -56,7 +57,7 @@ class PasswordRules:
     def validate(self, password: str, user: User | None = None, *, app_name: str = "") -> None:
         """Raise ValidationError for a password that may not be chosen.
 
-        `app_name` is the name of the app that the user is on the way to.
+        `app_name` is the name of the client that the user is signing in to.
         """
         refuse_unusable(password)
         # Some characters become many when they are normalised, which makes no password longer.
@@ -75,12 +76,12 @@ class PasswordRules:
         _refuse_easy(normalised(password), words)
 
     def get_help_text(self) -> Promise:
-        """Return what to tell users beforehand."""
+        """Return the hint for users who choose a password."""
         return HELP
 
 
 def refuse_unusable(password: str) -> None:
-    """Raise ValidationError for what nobody could type, or no form would take."""
+    """Raise ValidationError for a password with characters that can't be typed or submitted."""
     if len(password) > LONGEST:
         raise ValidationError(
             ngettext(
@@ -128,7 +129,7 @@ def _sentence(kind: str) -> str:
 
 
 def _judged(password: str) -> tuple[float, list[tuple[str, str]]]:
-    """Return how many guesses zxcvbn says, as a power of ten, and what makes them few."""
+    """Return zxcvbn's number of guesses, as a power of ten, and the patterns that it found."""
     if not password:
         return 0, []
     with _one_at_a_time:
@@ -146,7 +147,7 @@ def _kind(match: dict[str, Any]) -> str:
 
 
 def _without_words(password: str, words: list[str]) -> tuple[str, str]:
-    """Return a password without these words, which add nothing to it, and the longest of them."""
+    """Return a password without these words, and the longest word removed."""
     known = {word for word in words if len(word) >= _SHORTEST_WORD}
     in_order = sorted(known, key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, in_order)), re.IGNORECASE)
@@ -154,9 +155,9 @@ def _without_words(password: str, words: list[str]) -> tuple[str, str]:
 
 
 def _without_repetitions(password: str) -> tuple[str, str]:
-    """Return a password without what it repeats of itself, and the longest of that.
+    """Return a password without its repetitions, and the longest repetition removed.
 
-    zxcvbn sees what repeats at once, but not with something in between.
+    zxcvbn sees adjacent repetitions only.
     """
     folded = password.lower()
     if len(folded) != len(password):

@@ -1,4 +1,4 @@
-"""A password that its owner chooses in place of the one before."""
+"""Passwords that users choose for themselves."""
 
 from django.contrib.auth.hashers import verify_password
 from django.db import transaction
@@ -11,15 +11,15 @@ from accounts.sessions import Ending, end_sessions
 
 
 def matches(user: User, password: str) -> bool:
-    """Whether this is the user's password. Unlike `check_password`, this stores no newer hash."""
+    """Whether this is the user's password. Unlike `check_password`, this does not rehash."""
     return verify_password(password, user.password)[0]
 
 
 def replace(user: User, password: str) -> bool:
-    """Set a password and end every session that began with another; return whether that was done.
+    """Set a password and end every session that began with another; return whether it was set.
 
-    Nothing is done where a different one was set, or the account disabled, since `user` was read:
-    whoever was let in by the old password doesn't overwrite the new one.
+    Does nothing if the password was changed or the account disabled since `user` was read, so that
+    a user with the old password does not overwrite the new one.
     """
     before = user.password
     user.set_password(password)
@@ -31,12 +31,12 @@ def replace(user: User, password: str) -> bool:
         if replaced:
             end_sessions(user.sessions.filter(ended_at=None), Ending.PASSWORD_CHANGED)
     if replaced:
-        operations.unlock(user)  # nothing that was tried before helps to guess the new one
+        operations.unlock(user)  # Earlier attempts do not help to guess the new password.
     return bool(replaced)
 
 
 def begin_reset(request: HttpRequest, user: User | None, email: str) -> None:
-    """Mail a code with which a new password is set, if there is somebody to set it for."""
+    """Mail a code for a new password, if there is a user to set it for."""
     resets.begin(request, user, email, None if user is None else _credentials(user))
     if user is None:
         code = codes.new_code()
@@ -44,9 +44,9 @@ def begin_reset(request: HttpRequest, user: User | None, email: str) -> None:
 
 
 def forget_stale_reset(request: HttpRequest) -> None:
-    """Forget a reset that began before the account got another password or address.
+    """Forget a reset that began before the account's password or address changed.
 
-    allauth goes by the code alone, which may have come to a mailbox that has lost the account.
+    allauth checks the code alone, which may have been mailed to an old address.
     """
     resets.forget_unless(request, _credentials)
 

@@ -1,6 +1,6 @@
 """The second factor: codes of an authenticator app (RFC 6238), recovery codes, and passkeys.
 
-Whether a user has one, what a code proves, and how an operator removes it.
+Whether a user has one, which factor a code belongs to, and how an operator removes it.
 """
 
 from urllib.parse import urlencode
@@ -20,49 +20,50 @@ from accounts.sessions import Ending, end_sessions
 
 
 def is_set_up(user: User | AnonymousUser) -> bool:
-    """Whether this person is asked for a second factor when signing in."""
+    """Whether this user is asked for a second factor when signing in."""
     return bool(factors.of(user).exclude(type=factors.RECOVERY_CODES).exists())
 
 
 def has_app(user: User | AnonymousUser) -> bool:
-    """Whether this person has an authenticator app."""
+    """Whether this user has an authenticator app."""
     return bool(factors.of(user).filter(type=factors.APP).exists())
 
 
 def has_passkey(user: User | AnonymousUser) -> bool:
-    """Whether this person has a passkey or security key."""
+    """Whether this user has a passkey or security key."""
     return bool(factors.of(user).filter(type=factors.PASSKEY).exists())
 
 
 def reachable_level(user: User) -> str:
-    """Return the highest level of authentication that this person can reach with what they have."""
+    """Return the highest authentication level that this user can reach with their factors."""
     if has_passkey(user):
         return PHISHING_RESISTANT
     return MULTI_FACTOR if is_set_up(user) else SINGLE_FACTOR
 
 
 def step_up_address(level: str, target: str) -> str:
-    """Return the page that asks somebody signed in for what takes them to a level, then goes on."""
+    """Return the page that asks a signed-in user for the factor of a level, then goes on."""
     only = {"passkey": "1"} if level == PHISHING_RESISTANT else {}
     return f"{reverse('account_step_up')}?{urlencode({**only, 'next': target})}"
 
 
 def set_up_address(level: str, target: str) -> str:
-    """Return the page for setting up what takes somebody to a level, then goes on."""
+    """Return the page for setting up the factor of a level, then goes on."""
     name = "mfa_add_webauthn" if level == PHISHING_RESISTANT else "mfa_index"
     return f"{reverse(name)}?{urlencode({'next': target})}"
 
 
 def recovery_codes_left(user: User | AnonymousUser) -> int:
-    """Return how many recovery codes this person has not used."""
+    """Return how many recovery codes this user has not used."""
     codes = factors.of(user).filter(type=factors.RECOVERY_CODES)
     return sum(map(factors.recovery_codes_left, codes))
 
 
-def proven_by(user: User, code: str) -> Factor | None:
-    """Return what a code is of, the app or the recovery codes; each code proves that once.
+def verified_factor(user: User, code: str) -> Factor | None:
+    """Return the factor of a code, the app or the recovery codes; each code works once.
 
-    None for a wrong code. Raises InvalidToken if none of the server's keys opens the secret.
+    Returns None for a wrong code. Raises InvalidToken if none of the server's keys decrypts the
+    secret.
     """
     typed = factors.of(user).exclude(type=factors.PASSKEY)
     return next((row for row in typed.select_related("user") if _is_of(row, code)), None)
@@ -72,21 +73,21 @@ def _is_of(factor: Factor, code: str) -> bool:
     if factor.type != factors.APP:
         return factors.use_recovery_code(factor, code)
     secret = app_secrets.unseal(factor.data["secret"])
-    # allauth would note the use in the cache.
+    # allauth would record the use in the cache.
     return factors.is_code_of(secret, code) and code_limits.is_first_use(factor.user, code)
 
 
 def record_wrong_code(request: HttpRequest, user: User) -> None:
-    """Tell listeners that a code was wrong: the app's, where there is one."""
+    """Send the signal that a code was wrong, for the app if there is one."""
     tried = factors.of(user).exclude(type=factors.PASSKEY).order_by("-type").first()
     if tried is not None:
         factors.was_refused(request, user, tried)
 
 
 def is_recent(request: HttpRequest) -> bool:
-    """Whether the person at this browser signed in lately, with all that their account asks for.
+    """Whether this browser's user signed in recently, with all factors that their account requires.
 
-    What changes how somebody signs in needs it. ASVS 7.5.1.
+    Changes to authentication methods require it. ASVS 7.5.1.
     """
     return signed_in_recently(request) and (
         has_second_factor(request) or not is_set_up(request.user)
@@ -94,7 +95,7 @@ def is_recent(request: HttpRequest) -> bool:
 
 
 def remove_all(user: User) -> None:
-    """Remove a lost second factor, for an operator: the person is signed out and told by mail."""
+    """Remove a lost second factor, for an operator: end the sessions, notify the user by mail."""
     with transaction.atomic():
         removed = factors.remove(user, factors.of(user), None)
         end_sessions(

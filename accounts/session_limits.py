@@ -11,7 +11,7 @@ from accounts.models import Session
 
 
 class SessionFacts(NamedTuple):
-    """What decides whether a session has ended, where no more of it was read."""
+    """The facts that decide whether a session has expired, for readers without the whole row."""
 
     ended_at: datetime | None
     last_seen_at: datetime
@@ -30,7 +30,7 @@ def has_ended(session: Session | SessionFacts, now: datetime) -> bool:
 
 
 def at_a_limit(now: datetime) -> Q:
-    """Return what finds the sessions that have reached a limit."""
+    """Return the condition for sessions that have reached a limit."""
     found = Q()
     for until_closed in (True, False):
         idle, absolute = _limits(until_closed=until_closed)

@@ -1,4 +1,4 @@
-"""Sessions: how one begins at sign-in, is recognized at each request, and ends.
+"""Sessions: their beginning at sign-in, recognition at each request, and end.
 
 Ending is one UPDATE, here and nowhere else: a browser whose `Session` has ended is anonymous at
 its next request, whatever cookie it holds.
@@ -45,7 +45,7 @@ class Ending(StrEnum):
     KEY_REPLACED = "key-replaced"
     ACCOUNT_DISABLED = "account-disabled"
     NEW_PASSWORD_REQUIRED = "new-password-required"
-    ANOTHER_PERSON = "another-person"
+    ANOTHER_USER = "another-person"
     PASSWORD_CHANGED = "password-changed"
     PASSWORD_RESET = "password-reset"
     FACTOR_REMOVED = "second-factor-removed"
@@ -57,7 +57,7 @@ class Ending(StrEnum):
 
 
 def connect() -> None:
-    """Connect the beginnings and endings that Django and allauth tell us of."""
+    """Connect Django's and allauth's signals that begin and end sessions."""
     user_logged_in.connect(_begin, dispatch_uid="accounts.begin")
     user_logged_out.connect(_signed_out, dispatch_uid="accounts.signed_out")
     signed_up.connect(_signed_up, dispatch_uid="accounts.signed_up")
@@ -65,14 +65,15 @@ def connect() -> None:
     password_reset.connect(_password_was_reset, dispatch_uid="accounts.password_reset")
 
 
-#: What a session and its user are read by, for whoever reads more along with them.
+#: The columns of a session and its user, for statements that read more along with them.
 SESSION, USER = Columns(Session, "s"), Columns(User, "u")
 
 
 def by_id(session_id: str) -> Session | None:
-    """Return the session of this id with its user, whatever has become of them.
+    """Return the session of this id with its user, valid or not.
 
-    By its id alone: with more conditions, PostgreSQL takes other indexes for as good on new tables.
+    The statement has no further conditions: with more, PostgreSQL chooses other indexes on new
+    tables.
     """
     row = one(
         f"""
@@ -92,7 +93,7 @@ def session_in(row: Sequence[Any]) -> Session:
 
 
 def session_id_of(request: HttpRequest) -> str | None:
-    """Return the id of the session that this browser names, whatever has become of it."""
+    """Return the id of the session that this browser names, valid or not."""
     named = request.session.get(KEY)
     return named if isinstance(named, str) else None
 
@@ -106,9 +107,9 @@ def session_of(request: HttpRequest) -> Session | None:
 
 
 def recognize(request: HttpRequest, named: Session | None) -> Session | None:
-    """Return the session that this browser names if it is live; `session_of` gives it from now on.
+    """Return the session that this browser names if it is valid, and cache it for `session_of`.
 
-    `named` has its user. For who has read it along with something else.
+    `named` has its user loaded, by a statement that read more along with it.
     """
     live = named if named is not None and _is_live(request, named) else None
     request.signed_in_session = live  # type: ignore[attr-defined]
@@ -116,7 +117,7 @@ def recognize(request: HttpRequest, named: Session | None) -> Session | None:
 
 
 def begin_without_browser(request: HttpRequest, user: User, now: datetime) -> Session:
-    """Return a new session of somebody whose password an app has sent; it ends as any other."""
+    """Return a new session of a user whose password a client has sent; it ends as any other."""
     return Session.objects.create(
         user=user,
         authenticated_at=now,
@@ -128,9 +129,9 @@ def begin_without_browser(request: HttpRequest, user: User, now: datetime) -> Se
 
 
 def add_step(request: HttpRequest) -> None:
-    """Add what the person at this browser has just proven to their session.
+    """Add the factor that this browser's user has just used to their session.
 
-    Since when they are signed in stays as it was.
+    The start of the session stays as it was.
     """
     session = session_of(request)
     if session is not None:
@@ -139,9 +140,9 @@ def add_step(request: HttpRequest) -> None:
 
 
 def end_sessions(sessions: Iterable[Session], ending: Ending) -> None:
-    """End sessions that still live, all or none of them. The one way a session ends."""
+    """End valid sessions, all or none of them. All sessions end here."""
     known = {session.pk: session for session in sessions}
-    # In one order, so that two who end the same sessions never wait for each other.
+    # In one order, so that concurrent calls for the same sessions do not deadlock.
     keys = sorted(known)
     with transaction.atomic():
         for begin in range(0, len(keys), _BATCH):
@@ -163,10 +164,10 @@ def end_in_batches(
     ending: Ending,
     failed: Callable[[Session, Exception], None] | None = None,
 ) -> int:
-    """End those of these that live, however many they are; return how many that were.
+    """End the valid ones of these sessions in batches; return the number ended.
 
-    Each batch is a transaction of its own: whoever is cut short has ended some, and none by half.
-    Where `failed` is given, it is told of each session that can't be ended, and the others are.
+    Each batch is its own transaction: an interrupted call has ended some sessions, each completely.
+    `failed`, if given, is called with each session that can't be ended, and the others are ended.
     """
     live = sessions.filter(ended_at=None).select_related("user").order_by("last_seen_at")
     ended, skipped = 0, 0
@@ -195,17 +196,17 @@ def _ended_alone(
 
 
 def end_expired(now: datetime, failed: Callable[[Session, Exception], None]) -> int:
-    """End sessions that have reached a limit, so that whoever has to know is told.
+    """End sessions that have reached a limit, so that clients are notified.
 
-    `failed` is told of each that can't be ended.
+    `failed` is called with each session that can't be ended.
     """
     return end_in_batches(Session.objects.filter(at_a_limit(now)), Ending.EXPIRED, failed)
 
 
 def usable_session(prefix: str) -> Q:
-    """Return what a session has to be; `prefix` leads to it from another row.
+    """Return the condition for a valid session; `prefix` leads to it from another row.
 
-    Whoever has to choose a password first has none, however it came to be.
+    A session whose user has to set a new password first is invalid.
     """
     return Q(
         **{
@@ -223,7 +224,7 @@ def is_unchanged(signed_in_with: str, user: User) -> bool:
 
 
 def _is_live(request: HttpRequest, session: Session) -> bool:
-    """Whether a session is as its browser says, and goes on; this visit is noted."""
+    """Whether a session is valid and is this browser's; records the visit."""
     if not _is_usable(session):
         return False
     if not is_unchanged(request.session.get(HASH_SESSION_KEY, ""), session.user):
@@ -243,13 +244,13 @@ def _is_live(request: HttpRequest, session: Session) -> bool:
 
 
 def _is_usable(session: Session) -> bool:
-    """Whether a session is one of `usable_session`."""
+    """Whether a session meets `usable_session`."""
     user = session.user
     return session.ended_at is None and user.is_active and not user.password_change_required
 
 
 def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:
-    """Record a sign-in: a new session, or a later authentication in this person's present one."""
+    """Record a sign-in: a new session, or a later authentication in this user's present one."""
     records = _of_this_sign_in(sign_ins.records_of(request, user))
     now = timezone.now()
     at = max((datetime.fromtimestamp(record["at"], UTC) for record in records), default=now)
@@ -271,7 +272,7 @@ def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _of_this_sign_in(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the newest first factor and what came after it; earlier sign-ins don't count.
+    """Return the newest first factor and the factors after it; earlier sign-ins don't count.
 
     A passkey without a password before it is a first factor, too.
     """
@@ -280,12 +281,12 @@ def _of_this_sign_in(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def is_first(record: dict[str, Any]) -> bool:
-    """Whether a sign-in began with what this record of allauth's says."""
+    """Whether this record of allauth's is a first factor."""
     return record["method"] != "mfa" or record.get("passwordless", False) is True
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:
-    """Whoever has just chosen a password holds it."""
+    """Record a sign-up as authentication by password."""
     sign_ins.record_password(request, user)
 
 
@@ -297,11 +298,11 @@ def _signed_out(*, request: HttpRequest, user: User | None, **_: Any) -> None:
 
 
 def _deleted(*, instance: User, **_: Any) -> None:
-    """Whoever is deleted is signed out first, so that apps are told while they can be."""
+    """End the sessions of a user who is deleted first, so that clients can still be notified."""
     end_sessions(instance.sessions.filter(ended_at=None), Ending.ACCOUNT_DELETED)
 
 
 def _password_was_reset(*, request: HttpRequest, user: User, **_: Any) -> None:
-    """Whoever knew the old password is signed out everywhere (ASVS 7.4.3)."""
+    """End all sessions after a password reset (ASVS 7.4.3)."""
     end_sessions(Session.objects.filter(user=user, ended_at=None), Ending.PASSWORD_RESET)
     vars(request).pop("signed_in_session", None)  # it may be one of them

@@ -1,4 +1,4 @@
-"""The way to a page that says what was signed out, just now."""
+"""Redirect to a page that lists the sessions that were just signed out."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -10,10 +10,10 @@ from django.utils.http import urlencode
 
 from accounts.models import Session
 
-#: For how long the page can be opened again.
+#: Seconds for which the page can be opened again.
 _LASTS = timedelta(minutes=10)
 _SALT = "accounts.signed_out"
-#: How many sessions an address has room for.
+#: Maximum number of sessions in one address.
 _MOST = 50
 
 
@@ -25,7 +25,7 @@ def page_about(sessions: Iterable[Session], page: str = "account_signed_out") ->
 
 
 def sessions_of(note: str) -> list[Session]:
-    """Return the ended sessions that such an address is about; none for any other."""
+    """Return the ended sessions of such an address; empty for any other."""
     try:
         keys = signing.loads(note, salt=_SALT, max_age=_LASTS)
     except signing.BadSignature:

@@ -1,6 +1,4 @@
-"""Our steps of signing in: a mailed code where others guessed; a disabled account; an address that
-is not verified; the second factor; an account that is to be deleted; a new password.
-"""
+"""Our steps of signing in, in the order of the classes below."""
 
 import secrets
 import time
@@ -21,32 +19,32 @@ _SIGN_IN_CODE = "account/email/sign_in_code"
 
 
 class BeginningStage(Step):
-    """Comes first and asks nothing: it notes which password a sign-in began with."""
+    """The first stage; it stores which password a sign-in began with, and asks nothing."""
 
     key = "beginning"
 
     def handle(self) -> Asked:
-        """Note it where the unfinished sign-in is kept, as a finished one has it in its session."""
+        """Store it in the unfinished sign-in, as a finished one has it in its session."""
         if self.login.user is not None:
             self.state["password"] = self.login.user.get_session_auth_hash()
         return None, True
 
 
 class LateStage(Step):
-    """A step after everything has been proven; what was proven may be out of date by then."""
+    """A step after authentication, whose facts may be out of date by then."""
 
     def still_stands(self) -> bool:
-        """Whether account and password are as they were when this sign-in began."""
+        """Whether account and password have not changed since this sign-in began."""
         user = self.login.user
         noted = self.state_of(BeginningStage).get("password", "")
         return user.may_sign_in and is_unchanged(noted, user)
 
 
 class MailedCodeStage(LateStage):
-    """Asks a stranger for a code from the account's mailbox, after too many wrong passwords.
+    """Asks for a code from the account's mailbox, after too many wrong passwords.
 
-    It is the same step after a wrong password, and for an account that does not exist: then there
-    is no user, no mail, and no right code (`accounts.password_limits`).
+    An unknown browser gets this step after a wrong password as well, and for an account that does
+    not exist: then there is no user, no mail, and no right code (`accounts.password_limits`).
     """
 
     key = "mailed_code"
@@ -59,7 +57,7 @@ class MailedCodeStage(LateStage):
         login.state["needs_mailed_code"] = True
 
     def handle(self) -> Asked:
-        """Mail the code where there is somebody to mail it to."""
+        """Mail the code if there is a user."""
         if not self.login.state.get("needs_mailed_code"):
             return None, True
         code = codes.new_code()
@@ -70,17 +68,17 @@ class MailedCodeStage(LateStage):
         try:
             code_limits.count_mail(visitor_at(self.request, self.login.email), "sign-in")
         except RateLimitExceededError:
-            return self.ask()  # to say so would tell that the password is right
+            return self.ask()  # An error message would reveal that the password is right.
         mails.send(_SIGN_IN_CODE, self.mailbox(), {"code": code})
         return self.ask()
 
     def mailbox(self) -> str:
-        """Return the address that the code goes to: the one typed, if it is proven."""
+        """Return the address that the code is mailed to: the typed one, if it is verified."""
         typed: str = self.login.email
         mine = email_addresses.is_verified(self.login.user, typed)
         return typed if mine else self.login.user.email
 
-    def is_over(self) -> bool:
+    def has_expired(self) -> bool:
         """Whether the code has expired."""
         return bool(time.time() - self.state["at"] > self._LASTS)
 
@@ -90,20 +88,20 @@ class MailedCodeStage(LateStage):
 
 
 class DisabledStage(Step):
-    """Turns away whose account is disabled; one that is to be deleted can still be kept."""
+    """Refuses users whose account is disabled; one that is to be deleted can still be kept."""
 
     key = "disabled"
 
     def handle(self) -> Asked:
-        """Show the page that says so."""
+        """Show the page that the account is disabled."""
         user = self.login.user
         if user is None or user.may_sign_in:
             return None, True
-        return self.turn_away()
+        return self.show_account_disabled()
 
 
-class ProveEmailStage(VerifyEmailStep):
-    """Asks for the code from the mailbox whose address is not proven yet."""
+class VerifyEmailStage(VerifyEmailStep):
+    """Asks for the mailed code that verifies the address."""
 
     def handle(self) -> Asked:
         """Mail it. Raises RateLimitExceededError. The sign-up page has counted its own mail."""
@@ -115,13 +113,13 @@ class ProveEmailStage(VerifyEmailStep):
 
 
 class SecondFactorStage(Step):
-    """Asks whoever has a second factor for it."""
+    """Asks users who have a second factor for it."""
 
     key = "mfa_authenticate"
     urlname = "mfa_authenticate"
 
     def handle(self) -> Asked:
-        """Ask, remembering the password that led here."""
+        """Ask for the factor, storing the password that the sign-in began with."""
         user = self.login.user
         if user is None or not second_factor.is_set_up(user) or self._came_by_passkey(user):
             return None, True
@@ -129,15 +127,15 @@ class SecondFactorStage(Step):
         return self.ask()
 
     def _came_by_passkey(self, user: User) -> bool:
-        """Whether a passkey began this sign-in: the newest first factor counts, none before it.
+        """Whether a passkey began this sign-in: only the newest first factor counts.
 
-        Else somebody who once came by passkey could come again by the password alone.
+        Otherwise a user who once used a passkey could sign in later by the password alone.
         """
         firsts = list(filter(is_first, sign_ins.records_of(self.request, user)))
         return bool(firsts) and firsts[-1]["method"] == "mfa"
 
     def still_stands(self) -> bool:
-        """Whether nothing has happened to the account since the step before this one."""
+        """Whether the account has not changed since the step before this one."""
         user = self.login.user
         return (
             isinstance(user, User)
@@ -148,36 +146,36 @@ class SecondFactorStage(Step):
 
 
 class KeepStage(LateStage):
-    """Whoever asked for their account to be deleted says whether it is to be kept after all."""
+    """Asks a user whose account is to be deleted whether to keep it."""
 
     key = "keep"
     urlname = "account_keep"
 
     def handle(self) -> Asked:
-        """Ask where the account is to be deleted."""
+        """Ask if the account is to be deleted."""
         user = self.login.user
         return (None, True) if user is None or user.is_active else self.ask()
 
     def still_stands(self) -> bool:
-        """Whether the account also still is to be deleted."""
+        """Whether, in addition, the account is still to be deleted."""
         return self.login.user.can_be_kept and super().still_stands()
 
 
 class NewPasswordStage(LateStage):
-    """Comes last: whoever has to choose a new password is asked for it before they are in."""
+    """The last stage; users who have to set a new password are asked for it."""
 
     key = "new_password"
     urlname = "account_choose_password"
 
     def handle(self) -> Asked:
-        """Ask where that is wanted. A sign-in that began with an older password ends here."""
+        """Ask if one is required. A sign-in that began with an older password ends here."""
         user = self.login.user
-        if user is None:  # allauth pretends, so that nobody learns which addresses are known
+        if user is None:  # allauth's generic answer: it does not reveal which addresses are known
             return None, True
         if not self.still_stands():
             return redirect(with_next(reverse("account_login"), self.request)), False
         return self.ask() if user.password_change_required else (None, True)
 
     def still_stands(self) -> bool:
-        """Whether the account is also active."""
+        """Whether, in addition, the account is active."""
         return self.login.user.is_active and super().still_stands()

@@ -1,4 +1,4 @@
-"""The addresses of the account pages, named as allauth expects them."""
+"""URLs of the account pages, named as allauth expects them."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Who tries to get into an account: what its rate limits count by."""
+"""Visitors: the account, browser and network that rate limits count by."""
 
 from dataclasses import dataclass
 
@@ -14,40 +14,40 @@ from foundation.client_address import rate_limit_key
 
 @dataclass(frozen=True)
 class Visitor:
-    """A browser before an account. The account may not exist: the limits are the same."""
+    """A browser at the sign-in to an account, which may not exist: the limits are the same."""
 
     #: The account's email address, or the one that was typed.
     account: str
     #: The IP address, or the /64 network of an IPv6 address.
     network: str
-    #: The account and the browser, where somebody has signed in to it there before.
+    #: The account and the browser, if a user has signed in to it there before.
     known_browser: str | None
 
     @property
     def account_and_network(self) -> str:
-        """Return what a stranger's attempts at this account from this network count by."""
+        """Return the key for attempts of unknown browsers at this account from this network."""
         return f"{self.account} {self.network}"
 
 
 def visitor_at(request: HttpRequest, email: str) -> Visitor:
-    """Return who is at the account with this address, as it was typed."""
+    """Return the visitor at the account with this address, as it was typed."""
     return _visitor(request, account_at(email), normalised_email(email))
 
 
 def visitor_of(request: HttpRequest, user: User) -> Visitor:
-    """Return who is at this account."""
+    """Return the visitor at this user's account."""
     return _visitor(request, user, user.email)
 
 
 def app_at(request: HttpRequest, email: str) -> Visitor:
-    """Return the visitor that an app is, which sends a password: there is no browser."""
+    """Return the visitor for a client that sends a password without a browser."""
     user = account_at(email)
     account = user.email if user is not None else normalised_email(email)
     return Visitor(account, rate_limit_key(request), known_browser=None)
 
 
 def account_at(email: str) -> User | None:
-    """Return the account with this address, one that is active before others."""
+    """Return the account with this address, preferring an active one."""
     found = email_addresses.users_at(normalised_email(email))
     return min(found, key=lambda user: (not user.is_active, user.pk), default=None)
 

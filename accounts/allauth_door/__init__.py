@@ -1,6 +1,6 @@
-"""The one door to django-allauth: what accounts and idp ask of it, in our words.
+"""The only package that imports django-allauth (import-linter).
 
-No other package imports allauth (import-linter); what is private there is used here alone, and
-tests/accounts/test_allauth_door.py says which of it. Templates, and the settings that allauth
-reads, have its names.
+It gives accounts and idp what they need from it. Private names of allauth are used here only, and
+tests/accounts/test_allauth_door.py lists them. Templates and the settings that allauth reads keep
+allauth's names.
 """

@@ -1,4 +1,4 @@
-"""What allauth asks us: who may sign up, how mail leaves, what happens around a sign-in."""
+"""allauth's account adapter: sign-up policy, mail, and what happens at a sign-in."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ from foundation.client_address import client_address
 
 
 class Adapter(DefaultAccountAdapter):
-    """Our answers; everything else is as allauth does it."""
+    """Our overrides of allauth's default account adapter."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -38,7 +38,7 @@ class Adapter(DefaultAccountAdapter):
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Whether anyone may make an account (`IDP_SIGNUP`)."""
+        """Whether users may create accounts themselves (`IDP_SIGNUP`)."""
         return bool(settings.IDP_SIGNUP == "open")
 
     def is_safe_url(self, url: str | None) -> bool:
@@ -46,43 +46,43 @@ class Adapter(DefaultAccountAdapter):
         return bool(url) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
     def clean_email(self, email: str) -> str:
-        """Return an address as it is stored, whatever spelling was typed."""
+        """Return an address as it is stored."""
         return cleaned_email(email)
 
     def new_user(self, request: HttpRequest) -> User:  # noqa: ARG002
-        """Return the account that somebody is about to make."""
+        """Return a new account for the sign-up form."""
         return User(self_registered=True)
 
     def clean_password(self, password: str, user: User | None = None) -> str:
-        """Return a password that a user may choose, on the way to an app or not."""
+        """Return a valid password. An app that the user is signing in to adds words to refuse."""
         app_name = str(getattr(self.request, "app_name", ""))
         PasswordRules().validate(password, user, app_name=app_name)
         return password
 
     def set_password(self, user: User, password: str) -> None:
-        """Set a password that the person chose; no other is required of them any more."""
+        """Set a password that the user chose; `password_change_required` ends."""
         user.password_change_required = False
         super().set_password(user, password)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count nothing: callers count before they check (`accounts.password_limits`)."""
+        """Count nothing: views count before they check (`accounts.password_limits`)."""
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the IP address that mails about an account name."""
         return client_address(request) or "unknown"
 
     def respond_email_verification_sent(self, request: HttpRequest, user: Any) -> HttpResponse:  # noqa: ARG002
-        """Go on to the page for the code, with what the person was on their way to."""
+        """Redirect to the page for the code, with the user's `next`."""
         return redirect(with_next(reverse("account_email_verification_sent"), request))
 
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> None:
-        """Let everybody begin: `accounts.stages` turns away whose account is disabled."""
+        """Let every sign-in begin: `accounts.stages` refuses disabled accounts."""
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Sign in. Whoever was here before is signed out, unless they were inactive before."""
+        """Sign in. End the present session of another user, unless it is made inactive."""
         present = session_of(request)
         if present is not None and present.user_id != user.pk:
-            end_sessions([present], Ending.ANOTHER_PERSON)
+            end_sessions([present], Ending.ANOTHER_USER)
             present = None
         if present is None and SESSION_KEY in request.session:
             _begin_anew(request.session)
@@ -94,20 +94,20 @@ class Adapter(DefaultAccountAdapter):
         super().login(request, user)
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        """Go on, and know the browser from now on."""
+        """Go on to `next`, and remember the browser as known."""
         response: HttpResponse = super().post_login(request, user, **kwargs)
         known_browsers.remember(request, response, user)
         return response
 
     def get_logout_redirect_url(self, request: HttpRequest) -> str:
-        """Return the page that says of what the person was signed out."""
+        """Return the page that lists what the user was signed out of."""
         present = session_of(request)
         return page_about([present] if present else [])
 
     def get_login_stages(self) -> list[str]:
         """Return allauth's steps of signing in between ours, the second factor's our own."""
         ours = {
-            "allauth.account.stages.EmailVerificationStage": "accounts.stages.ProveEmailStage",
+            "allauth.account.stages.EmailVerificationStage": "accounts.stages.VerifyEmailStage",
             "allauth.mfa.stages.AuthenticateStage": "accounts.stages.SecondFactorStage",
         }
         return [
@@ -120,17 +120,17 @@ class Adapter(DefaultAccountAdapter):
         ]
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Whether somebody has to sign in again first; not who has done so just now."""
+        """Whether the user has to sign in again first: the last sign-in is not recent."""
         return super().is_reauthentication_required(app=app, **kwargs) and not is_recent(
             self.request
         )
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, str]]:  # noqa: ARG002
-        """Return our one way to do so: the sign-in page (docs/adr/0002)."""
+        """Return the only method of reauthentication: the sign-in page (docs/adr/0002)."""
         return [{"id": "reauthenticate", "url": reverse("account_reauthenticate")}]
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
-        """Say only what the next page does not show anyway."""
+        """Add only messages whose content the next page does not show anyway."""
         template = kwargs.get("message_template") or (args[2] if len(args) > 2 else None)
         if template not in {
             "account/messages/logged_in.txt",
@@ -142,7 +142,7 @@ class Adapter(DefaultAccountAdapter):
             super().add_message(*args, **kwargs)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send mail beside the request, so that its time doesn't tell whether an account exists."""
+        """Send mail outside the request: its time must not reveal whether an account exists."""
         mail.send(self._rendered(template_prefix, email, context), template_prefix)
 
     def pretend_to_send(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -157,7 +157,7 @@ class Adapter(DefaultAccountAdapter):
 
 
 def _begin_anew(session: SessionBase) -> None:
-    """Empty a browser session that somebody left, but for the sign-in that is under way."""
+    """Empty a browser session of another user, except for the unfinished sign-in."""
     arriving = {
         key: value
         for key, value in session.items()

@@ -6,13 +6,13 @@ from django.core.exceptions import ValidationError
 
 
 def new_code() -> str:
-    """Return a random code for a mail, of the form that settings say."""
+    """Return a random code for a mail, in the format from settings."""
     code: str = get_adapter().generate_login_code()
     return code
 
 
 def normalised(typed: str) -> str:
-    """Return a code without the spaces and dashes that people type in it."""
+    """Return a code without the spaces and dashes that users type in it."""
     code: str = normalize_user_code(typed)
     return code
 
@@ -23,6 +23,6 @@ def is_same(typed: str, code: str) -> bool:
 
 
 def wrong_code() -> ValidationError:
-    """Return what a form says about a wrong code."""
+    """Return the error message for a wrong code."""
     problem: ValidationError = get_adapter().validation_error("incorrect_code")
     return problem

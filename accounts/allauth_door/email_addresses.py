@@ -1,4 +1,4 @@
-"""The records of which email addresses are verified, and whose each is."""
+"""Records of email addresses: which are verified, and for which user."""
 
 from collections.abc import Collection
 
@@ -66,8 +66,8 @@ def replace(user: User, email: str, *, verified: bool) -> None:
 
 
 def verify(request: HttpRequest, user: User, email: str) -> None:
-    """Record that the user reads mail at the address; listeners are told.
+    """Mark the address as verified and send the signal.
 
-    Raises IntegrityError where another user has verified it.
+    Raises IntegrityError if another user has verified it.
     """
     verify_email_indirectly(request, user, email)

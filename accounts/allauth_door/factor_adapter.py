@@ -1,4 +1,4 @@
-"""What allauth asks us about second factors."""
+"""allauth's adapter for second factors."""
 
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ from accounts import app_secrets
 
 
 class FactorAdapter(DefaultMFAAdapter):
-    """Our answers; everything else is as allauth does it."""
+    """Our overrides of allauth's default MFA adapter."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
@@ -36,23 +36,23 @@ class FactorAdapter(DefaultMFAAdapter):
     }
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Return where passkeys work: at the issuer's host, whatever Host a request has."""
+        """Return the relying party of passkeys: the issuer's host, not the Host header."""
         issuer = urlsplit(settings.IDP_ISSUER)
         return {"id": issuer.hostname or "", "name": issuer.netloc}
 
     def get_totp_issuer(self) -> str:
-        """Return what authenticator apps show beside the code."""
+        """Return the issuer name that authenticator apps show beside the code."""
         return settings.IDP_ISSUER.partition("://")[2]
 
     def build_totp_svg(self, url: str) -> str:
-        """Return the QR code as markup that may stand in a page: no declaration, no styles."""
+        """Return the QR code as inline SVG, without declaration and styles."""
         svg: str = super().build_totp_svg(url)
         return svg.partition("?>")[2]
 
     def encrypt(self, text: str) -> str:
-        """Seal a secret with the newest of the server's keys."""
+        """Encrypt a secret with the newest of the server's keys."""
         return app_secrets.seal(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Return what `encrypt` hid. Raises InvalidToken if none of the server's keys fits."""
+        """Decrypt a secret. Raises InvalidToken if none of the server's keys fits."""
         return app_secrets.unseal(encrypted_text)

@@ -34,13 +34,13 @@ def of(user: Any) -> "QuerySet[Factor]":
 
 
 def refusal(problem: str) -> ValidationError:
-    """Return what a form says about a problem, by its name among the adapter's messages."""
+    """Return the error message of this name from the adapter."""
     error: ValidationError = get_adapter().validation_error(problem)
     return error
 
 
 def may_be_set_up(user: User) -> None:
-    """Raise ValidationError where a user must verify their address first."""
+    """Raise ValidationError if the user must verify their address first."""
     validate_can_add_authenticator(user)
 
 
@@ -68,12 +68,12 @@ def recovery_codes_left(codes: Factor) -> int:
 
 
 def record_use(request: HttpRequest, factor: Factor, *, passwordless: bool = False) -> None:
-    """Record that a factor was proven in this browser session; listeners are told."""
+    """Record that a factor was used successfully in this browser session, and send the signal."""
     post_authentication(request, factor, passwordless=passwordless)
 
 
 def was_refused(request: HttpRequest, user: User | None, factor: Factor | None) -> None:
-    """Tell listeners that a factor was not proven."""
+    """Send the signal that a factor was wrong."""
     signals.authentication_failed.send(
         sender=Factor, request=request, user=user, authenticator=factor
     )
@@ -91,18 +91,18 @@ def new_app_secret() -> str:
 def set_up_app(request: HttpRequest, secret: str) -> Factor:
     """Give the user an authenticator app with this secret, and recovery codes with the first.
 
-    They are told by mail. Raises IntegrityError where another tab does either at this moment.
+    Notifies the user by mail. Raises IntegrityError if another tab does either at the same time.
     """
     return activate_totp(request, SimpleNamespace(secret=secret))[0]
 
 
 def new_passkey(user: User, name: str, credential: dict[str, Any]) -> Factor:
-    """Return a passkey of a user's, not saved yet."""
+    """Return a new passkey of the user, not saved yet."""
     return Factor(user=user, type=PASSKEY, data={"name": name, "credential": credential})
 
 
 def add_passkey(request: HttpRequest, passkey: Factor) -> None:
-    """Save a new passkey; its user is told by mail and on the next page, and listeners are."""
+    """Save a new passkey, notify the user by mail and message, and send the signal."""
     passkey.save()
     signals.authenticator_added.send(
         sender=Factor, request=request, user=passkey.user, authenticator=passkey
@@ -120,7 +120,7 @@ def make_first_recovery_codes(request: HttpRequest) -> bool:
 
 
 def remove(user: User, factors: "QuerySet[Factor]", request: HttpRequest | None) -> int:
-    """Remove some of a user's factors, tell listeners of each, and return how many they were."""
+    """Remove some of a user's factors, send the signal for each, and return the number removed."""
     removed = list(factors)
     Factor.objects.filter(pk__in=[factor.pk for factor in removed]).delete()
     for factor in removed:

@@ -1,4 +1,4 @@
-"""allauth's forms, with what is private in them behind methods of ours."""
+"""allauth's forms, with their private members behind public methods."""
 
 from typing import Any
 

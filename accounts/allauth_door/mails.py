@@ -1,4 +1,4 @@
-"""Mail by templates: `adapter` renders it and hands it over."""
+"""Send mail from templates, through the adapter."""
 
 from typing import Any
 
@@ -18,5 +18,5 @@ def pretend_to_send(template: str, email: str, context: dict[str, Any]) -> None:
 
 
 def notify(user: User, template: str) -> None:
-    """Tell a user by mail that something about their account has changed."""
+    """Notify a user by mail that something about their account has changed."""
     get_adapter().send_notification_mail(template, user)

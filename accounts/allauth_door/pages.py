@@ -1,4 +1,4 @@
-"""allauth's views, with what is private in them behind methods of ours."""
+"""allauth's views, with their private members behind public methods."""
 
 from typing import Any
 
@@ -14,29 +14,29 @@ from accounts.models import User
 
 
 class _EveryTabStartsAfresh:
-    """An unfinished sign-in of another tab doesn't take this one over."""
+    """Keeps an unfinished sign-in of another tab from taking over this one."""
 
     def _redirect_to_pending_stage(self, *_: Any) -> HttpResponse | None:
         return None
 
 
 class SignInPage(_EveryTabStartsAfresh, account.LoginView):
-    """The sign-in page; it sends on whoever is signed in."""
+    """The sign-in page; it redirects users who are signed in."""
 
-    def show_to_everybody(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def show_to_all(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the page to users who are signed in, too."""
         return FormView.dispatch(self, request, *args, **kwargs)  # type: ignore[return-value]
 
 
 class SignUpPage(_EveryTabStartsAfresh, account.SignupView):
-    """The sign-up page; it sends on whoever is signed in."""
+    """The sign-up page; it redirects users who are signed in."""
 
 
 class _MailedCodePage:
-    """A page at which a mailed code is typed.
+    """A page for typing a mailed code.
 
-    allauth keeps a count of wrong codes in the browser's session, which parallel requests read
-    before it is written; it is not used.
+    allauth's count of wrong codes in the browser's session is not used: parallel requests read it
+    before it is written.
     """
 
     _process: Any
@@ -48,12 +48,12 @@ class _MailedCodePage:
 
     @property
     def mailed_code_id(self) -> str:
-        """What tells this mailed code from others, also where none was really mailed."""
+        """The id of this mailed code, also if no mail was really sent."""
         state = self._process.state
         return f"{type(self._process).__name__} {state['email']} {state['at']} {state.get('code')}"
 
     def forget_code(self) -> None:
-        """Let the mailed code be good no more."""
+        """Invalidate the mailed code."""
         self._process.abort()
 
     def form_invalid(self, form: Any) -> HttpResponse:
@@ -74,7 +74,7 @@ class NewPasswordPage(account.CompletePasswordResetView):
 
     @property
     def user(self) -> User:
-        """Whose password it will be."""
+        """The user whose password is set."""
         user: User = self._process.user
         return user
 
@@ -113,20 +113,20 @@ class RemovePasskeyPage(RemoveWebAuthnView):
     """Where a passkey is removed."""
 
 
-#: Sends users back who must verify their address before they set a factor up.
+#: Redirects users who must verify their address before they set up a factor.
 may_set_up_a_factor = redirect_if_add_not_allowed
 
 
 def sign_out(request: HttpRequest) -> HttpResponseBase:
-    """Ask whether to sign out, and do it."""
+    """Ask whether to sign out, and sign out."""
     return account.logout(request)  # type: ignore[no-any-return]
 
 
 def account_is_disabled(request: HttpRequest) -> HttpResponseBase:
-    """Say that the account is disabled."""
+    """Show that the account is disabled."""
     return account.account_inactive(request)  # type: ignore[no-any-return]
 
 
 def password_is_set(request: HttpRequest) -> HttpResponseBase:
-    """Say that the new password is set."""
+    """Show that the new password is set."""
     return account.password_reset_from_key_done(request)  # type: ignore[no-any-return]

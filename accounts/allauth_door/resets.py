@@ -1,4 +1,4 @@
-"""Codes for a new password and for a new account's address that a browser session waits for."""
+"""Pending codes of a browser session: for a new password and for a new account's address."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +13,9 @@ _NOTED = "accounts_began_with"
 
 
 def begin(request: HttpRequest, user: User | None, email: str, noted: Any) -> None:
-    """Mail a code for a new password, and note something that `forget_unless` compares.
+    """Mail a code for a new password, and store a value that `forget_unless` compares.
 
-    Without a user no mail is sent, and no code is right.
+    Without a user no mail is sent, and every code is wrong.
     """
     process = PasswordResetVerificationProcess.initiate(request=request, user=user, email=email)
     if user is not None:
@@ -24,7 +24,7 @@ def begin(request: HttpRequest, user: User | None, email: str, noted: Any) -> No
 
 
 def forget_unless(request: HttpRequest, noted_of: Callable[[User], Any]) -> None:
-    """Forget the code for a new password unless this was noted of its user when it was mailed."""
+    """Forget the code for a new password unless this value was stored when it was mailed."""
     process = PasswordResetVerificationProcess.resume(request)
     if process is None or process.user is None:
         return

@@ -1,4 +1,4 @@
-"""Signing in: passwords, what has been proven so far, and where it goes on."""
+"""Signing in: passwords, the session's authentication records, and where it goes on."""
 
 from typing import Any
 
@@ -16,43 +16,43 @@ from accounts.models import User
 
 
 def check_password(request: HttpRequest, email: str, password: str) -> User | None:
-    """Return the user whose address and password these are, or None, in the same time."""
+    """Return the user with this address and password, or None, in constant time."""
     user = get_adapter().authenticate(request, email=email, password=password)
     return user if isinstance(user, User) else None
 
 
 def wrong_password() -> ValidationError:
-    """Return what a form says about a wrong address or password."""
+    """Return the error message for a wrong address or password."""
     problem: ValidationError = get_adapter().validation_error("email_password_mismatch")
     return problem
 
 
 def begin(request: HttpRequest, user: User) -> HttpResponse:
-    """Sign in a user who has proven who they are, unless a step asks for more."""
+    """Sign in an authenticated user, unless a step asks for more."""
     login = Login(user=user, redirect_url=next_page(request))
     response: HttpResponse = perform_login(request, login)
     return response
 
 
 def begin_with_new_password(request: HttpRequest, user: User) -> HttpResponse:
-    """Sign in a user who has set a password by a mail; they and listeners are told of it."""
+    """Sign in a user who has set a password by a mailed code; notify them and send the signal."""
     response: HttpResponse = finalize_password_reset(request, user, email=user.email)
     return response
 
 
 def password_was_changed(request: HttpRequest, user: User) -> None:
-    """Tell listeners that a user has chosen another password."""
+    """Send the signal that a user has changed their password."""
     signals.password_changed.send(sender=User, request=request, user=user)
 
 
 def records_of(request: HttpRequest, user: Any) -> list[dict[str, Any]]:
-    """Return what a user has proven in this browser session: `{"method": …, "at": …}` each."""
+    """Return the authentication records of this browser session: `{"method": …, "at": …}` each."""
     records: list[dict[str, Any]] = get_authentication_records(request, user)
     return records
 
 
 def record_password(request: HttpRequest, user: User) -> None:
-    """Record that a user has proven to know their password."""
+    """Record that the user has authenticated by password."""
     record_authentication(request, user, method="password")
 
 

@@ -1,4 +1,4 @@
-"""What allauth tells listeners, each with `request` and `user`."""
+"""allauth's signals. Each has `request` and `user`."""
 
 from allauth.account import signals as account
 from allauth.mfa import signals as mfa
@@ -6,9 +6,9 @@ from allauth.mfa import signals as mfa
 signed_up = account.user_signed_up
 #: With `email_address`, which has the user.
 email_verified = account.email_confirmed
-#: By its owner, who knew the one before.
+#: The user changed their password.
 password_changed = account.password_changed
-#: By its owner, who had none.
+#: The user set a first password.
 password_set = account.password_set
 #: By a code or link that was mailed.
 password_reset = account.password_reset

@@ -1,4 +1,4 @@
-"""The steps that signing in may take. allauth asks each in order; ours are in `accounts.stages`."""
+"""The steps of signing in. allauth calls each in order; ours are in `accounts.stages`."""
 
 from typing import Any, Self, TypeAlias
 
@@ -13,9 +13,9 @@ from django.urls import reverse
 from accounts.allauth_door.sign_ins import next_page
 from accounts.next import with_next
 
-#: What a step answers: the response that stops here, or None; and whether the sign-in goes on.
+#: What `handle` returns: the response to send, or None; and whether the sign-in goes on.
 Asked = tuple[Any, bool]
-#: A sign-in that is not finished, kept in the browser's session.
+#: An unfinished sign-in, stored in the browser's session.
 UnfinishedSignIn: TypeAlias = Login
 
 
@@ -24,7 +24,7 @@ class Step(LoginStage):
 
     @classmethod
     def at(cls, request: HttpRequest) -> Self | None:
-        """Return the step if it is the one that this browser's unfinished sign-in waits at."""
+        """Return the step if this browser's unfinished sign-in is at it."""
         step = LoginStageController.enter(request, cls.key)
         return step if isinstance(step, cls) else None
 
@@ -33,12 +33,12 @@ class Step(LoginStage):
         return redirect(with_next(reverse(self.urlname), self.request)), True
 
     def state_of(self, other: type["Step"]) -> dict[str, Any]:
-        """Return what another step of this sign-in has noted."""
+        """Return the state that another step of this sign-in has stored."""
         state: dict[str, Any] = self.controller.get_stage(other.key).state
         return state
 
     def go_on(self, request: HttpRequest) -> HttpResponse:
-        """Go on signing in, in the end to this request's `next`: each tab to its own."""
+        """Go on signing in, in the end to this request's `next`, which each tab has its own of."""
         self.login.redirect_url = next_page(request)
         response: HttpResponse = self.exit()
         return response
@@ -47,13 +47,13 @@ class Step(LoginStage):
         """Forget the unfinished sign-in."""
         self.abort()
 
-    def turn_away(self) -> Asked:
+    def show_account_disabled(self) -> Asked:
         """Show the page that the account is disabled."""
         return get_adapter().respond_user_inactive(self.request, self.login.user), False
 
 
 class VerifyEmailStep(EmailVerificationStage):
-    """Asks for the code from the mailbox of an address that is not verified yet."""
+    """Asks for the mailed code that verifies the address."""
 
     @property
     def is_needed(self) -> bool:
@@ -62,6 +62,6 @@ class VerifyEmailStep(EmailVerificationStage):
 
 
 def unfinished(user: Any, email: str) -> UnfinishedSignIn:
-    """Return a sign-in that is about to begin, without a user where the password is wrong."""
+    """Return a sign-in that is about to begin; its user is None if the password is wrong."""
     begun: UnfinishedSignIn = Login(user=user, email=email)
     return begun

@@ -1,4 +1,4 @@
-"""Where somebody who has to choose a new password does so, as the last step of signing in."""
+"""The page for a required new password, the last step of signing in."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,7 +15,7 @@ from accounts.views.steps import begin_anew, nothing_to_do
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def choose_password(request: HttpRequest) -> HttpResponse:
-    """Ask for the new password, then let the person in and go on to this tab's `next`."""
+    """Ask for the new password, then finish signing in and go on to this tab's `next`."""
     stage = NewPasswordStage.at(request)
     if stage is None:
         return nothing_to_do(request)

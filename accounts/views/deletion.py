@@ -19,7 +19,7 @@ from accounts.views.steps import begin_anew, nothing_to_do
 @require_http_methods(["GET", "HEAD", "POST"])
 @recent_authentication_required
 def delete_account(request: HttpRequest) -> HttpResponse:
-    """Say what deleting means, and mark the account for it."""
+    """Explain account deletion, and mark the account for it."""
     session = session_of(request)
     if session is None:
         return redirect("account_login")
@@ -29,7 +29,7 @@ def delete_account(request: HttpRequest) -> HttpResponse:
         return render(request, "account/delete.html", context)
     try:
         due = deletion.ask(request, session.user)
-    except deletion.LastSuperuserError:  # for a moment there was another
+    except deletion.LastSuperuserError:  # There was another superuser a moment before.
         return redirect("account_delete")
     account_switching.sign_out(request, session.pk)
     if due is not None:
@@ -41,7 +41,7 @@ def delete_account(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def keep_account(request: HttpRequest) -> HttpResponse:
-    """Ask somebody who signs in whether their account is to be kept, then go on to `next`."""
+    """Ask a user who signs in whether to keep the account, then go on to `next`."""
     stage = KeepStage.at(request)
     if stage is None:
         return nothing_to_do(request)

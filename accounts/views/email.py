@@ -1,4 +1,4 @@
-"""The pages of another email address: asking for it, proving it, and undoing it."""
+"""The pages for changing the email address: asking, confirming and undoing."""
 
 from http import HTTPStatus
 
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import email_change, passwords
 from accounts.addresses import shown_email
 from accounts.allauth_door import codes
-from accounts.code_limits import CodeSpentError
+from accounts.code_limits import CodeUsedUpError
 from accounts.forms import MailedCodeForm, NewEmailForm
 from accounts.models import EmailChange, User
 from accounts.sessions import session_of
@@ -24,7 +24,7 @@ from accounts.views.too_many import refuses_beyond_limits
 @recent_authentication_required
 @refuses_beyond_limits
 def change_email(request: HttpRequest) -> HttpResponse:
-    """Ask for the new address and send a code there; the answer is the same whoever has it."""
+    """Ask for the new address and mail a code; the response is the same if it is taken."""
     session = session_of(request)
     if session is None:
         return redirect("account_login")
@@ -44,7 +44,7 @@ def confirm_email_change(request: HttpRequest) -> HttpResponse:
     session = session_of(request)
     if session is None:
         return redirect("account_login")
-    change = email_change.waiting(session.user)
+    change = email_change.unconfirmed(session.user)
     if change is None:
         return redirect("account_email")
     form = MailedCodeForm(request.POST if request.method == "POST" else None)
@@ -56,7 +56,7 @@ def confirm_email_change(request: HttpRequest) -> HttpResponse:
         except email_change.TakenError:
             messages.error(request, _("This address can’t be yours now. Choose another one."))
             return redirect("account_email")
-        except CodeSpentError:
+        except CodeUsedUpError:
             messages.error(request, _("Too many wrong codes. Ask for a new one."))
             return redirect("account_email")
         form.add_error("code", codes.wrong_code())
@@ -70,9 +70,9 @@ def confirm_email_change(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def undo_email_change(request: HttpRequest, token: str) -> HttpResponse:
-    """Offer to put the old address back; opening the page, as scanners of mail do, does nothing."""
+    """Offer to undo the change. A GET, as mail scanners send it, changes nothing."""
     change = email_change.undone_by(token)
-    response = _over(request) if change is None else _undo(request, change)
+    response = _expired(request) if change is None else _undo(request, change)
     # The address is the secret: not even our own pages and files learn it as a Referer.
     response["Referrer-Policy"] = "strict-origin"
     return response
@@ -84,7 +84,7 @@ def _undo(request: HttpRequest, change: EmailChange) -> HttpResponse:
         return render(request, "account/email_undo.html", addresses)
     try:
         if not email_change.undo(request, change):
-            return _over(request)
+            return _expired(request)
     except email_change.TakenError:
         return render(request, "account/email_undo_taken.html", status=HTTPStatus.CONFLICT)
     passwords.begin_reset(request, User.objects.get(pk=change.user_id), change.old_email)
@@ -92,5 +92,5 @@ def _undo(request: HttpRequest, change: EmailChange) -> HttpResponse:
     return redirect("account_confirm_password_reset_code")
 
 
-def _over(request: HttpRequest) -> HttpResponse:
+def _expired(request: HttpRequest) -> HttpResponse:
     return render(request, "account/email_undo_over.html", status=HTTPStatus.GONE)

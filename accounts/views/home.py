@@ -11,5 +11,5 @@ from django.views.decorators.http import require_safe
 @never_cache
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """Show who is signed in, and the way out."""
+    """Show the signed-in user and the sign-out button."""
     return render(request, "account/home.html")

@@ -1,4 +1,4 @@
-"""Where an invitation leads: the page on which a person chooses their first password."""
+"""The page of an invitation, on which a user chooses their first password."""
 
 from http import HTTPStatus
 
@@ -16,7 +16,7 @@ from accounts.views.too_many import refuses_beyond_limits
 @never_cache
 @refuses_beyond_limits
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """Ask for a password; opening the page, as scanners of mail do, changes nothing."""
+    """Ask for a password. A GET, as mail scanners send it, changes nothing."""
     response = _answer(request, token)
     # The address is the secret: not even our own pages and files learn it as a Referer.
     response["Referrer-Policy"] = "strict-origin"
@@ -26,12 +26,14 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 def _answer(request: HttpRequest, token: str) -> HttpResponse:
     user = invitations.invited_by(token)
     if user is None:
-        return _over(request)
+        return _expired(request)
     form = NewPasswordForm(request.POST if request.method == "POST" else None, user=user)
     if form.is_valid():
-        return invitations.accept(request, user, form.cleaned_data["password1"]) or _over(request)
+        return invitations.accept(request, user, form.cleaned_data["password1"]) or _expired(
+            request
+        )
     return render(request, "account/invitation.html", {"form": form, "email": user.shown_email})
 
 
-def _over(request: HttpRequest) -> HttpResponse:
+def _expired(request: HttpRequest) -> HttpResponse:
     return render(request, "account/invitation_over.html", status=HTTPStatus.GONE)

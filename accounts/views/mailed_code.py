@@ -1,4 +1,4 @@
-"""Where a stranger types the mailed code, after too many wrong passwords for the account."""
+"""The page for the mailed code of signing in, beyond the rate limit on passwords."""
 
 from contextlib import suppress
 
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import code_limits
 from accounts.addresses import shown_email
 from accounts.allauth_door import codes, email_addresses
-from accounts.code_limits import CodeSpentError
+from accounts.code_limits import CodeUsedUpError
 from accounts.forms import MailedCodeForm
 from accounts.stages import MailedCodeStage
 from accounts.views.steps import begin_anew, nothing_to_do
@@ -26,11 +26,13 @@ from foundation import rate_limits
 @never_cache
 @refuses_beyond_limits
 def mailed_code(request: HttpRequest) -> HttpResponse:
-    """Ask for the code, then go on signing in; nothing tells whether there is one."""
+    """Ask for the code, then go on signing in. The response does not reveal whether a code
+    exists.
+    """
     stage = MailedCodeStage.at(request)
     if stage is None:
         return nothing_to_do(request)
-    if stage.is_over():
+    if stage.has_expired():
         messages.error(request, _("The code has expired. Sign in again for another one."))
         return begin_anew(request, stage)
     form = MailedCodeForm(request.POST if request.method == "POST" else None)
@@ -38,7 +40,7 @@ def mailed_code(request: HttpRequest) -> HttpResponse:
         try:
             if _is_right(request, stage, form.cleaned_data["code"]):
                 return _go_on(request, stage)
-        except CodeSpentError:
+        except CodeUsedUpError:
             messages.error(request, _("Too many wrong codes. Sign in again for another one."))
             return begin_anew(request, stage)
         form.add_error("code", codes.wrong_code())
@@ -47,19 +49,21 @@ def mailed_code(request: HttpRequest) -> HttpResponse:
 
 
 def _is_right(request: HttpRequest, stage: MailedCodeStage, code: str) -> bool:
-    """Count the code, then compare it. Raises CodeSpentError after the last try, too."""
+    """Count the code, then compare it. Raises CodeUsedUpError also after the last attempt."""
     code_id: str = stage.state["id"]
-    counted = code_limits.count_try(visitor_at(request, stage.login.email), code_id)
+    counted = code_limits.count_attempt(visitor_at(request, stage.login.email), code_id)
     if stage.is_right(code):
         rate_limits.take_back(*counted)
         return True
-    if code_limits.is_spent(code_id):
-        raise CodeSpentError
+    if code_limits.is_used_up(code_id):
+        raise CodeUsedUpError
     return False
 
 
 def _go_on(request: HttpRequest, stage: MailedCodeStage) -> HttpResponse:
-    """The mailbox is proven, as by the code of a reset."""
-    with suppress(IntegrityError):  # another account has proven it meanwhile: a code is asked for
+    """Go on signing in: the mailbox is verified, as by the code of a reset."""
+    with suppress(
+        IntegrityError
+    ):  # Another account has verified the address in the meantime: a code is asked for.
         email_addresses.verify(request, stage.login.user, stage.mailbox())
     return stage.go_on(request)

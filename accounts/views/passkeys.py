@@ -1,7 +1,7 @@
 """The pages of passkeys: signing in with one, making one, removing one.
 
-A page's own address, asked for JSON, gives the challenge for it: fetched when it is needed, so that
-no tab answers with another's.
+A request for JSON at a page's own address returns a challenge. It is fetched when it is needed, so
+that each tab answers its own.
 """
 
 from contextlib import suppress
@@ -33,12 +33,12 @@ from foundation.rate_limits import RateLimitExceededError
 
 
 def wants_challenge(request: HttpRequest) -> bool:
-    """Whether a page's script asks for a challenge, rather than a person for the page."""
+    """Whether a page's script asks for a challenge, rather than a user for the page."""
     return request.method == "GET" and request.headers.get("Accept") == "application/json"
 
 
 def challenge(request: HttpRequest, user: User | None = None) -> HttpResponse:
-    """Return the challenge for a passkey of `user`, or of anybody; so many a minute."""
+    """Return a challenge for a passkey of `user`, or of any user, within a rate limit."""
     try:
         rate_limits.count((code_limits.PASSKEY_CHALLENGES, rate_limit_key(request)))
     except RateLimitExceededError as exceeded:
@@ -51,7 +51,7 @@ def challenge(request: HttpRequest, user: User | None = None) -> HttpResponse:
 @never_cache
 @refuses_beyond_limits
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Sign in whoever a passkey says it is of; `next` goes along."""
+    """Sign in the user that a passkey names; go on to `next`."""
     if wants_challenge(request):
         return challenge(request)
     if request.method != "POST":
@@ -63,7 +63,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             messages.error(request, str(problem))
         return redirect(_sign_in_page(request))
     if not request.user.is_authenticated:
-        request.session.set_expiry(0)  # until the browser is closed, as without "stay signed in"
+        request.session.set_expiry(0)  # Until the browser is closed, as without "stay signed in".
     form.save()
     return sign_ins.begin(request, form.authenticator.user)
 
@@ -83,21 +83,21 @@ class NewPasskeyView(FormView):  # type: ignore[type-arg]
     form_class = NewPasskeyForm
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show the page, or give its script what it needs."""
+        """Show the page, or return a challenge to its script."""
         if wants_challenge(request):
             return JsonResponse(passkeys.creation_options(request, request.user))  # type: ignore[arg-type]
         return super().get(request, *args, **kwargs)
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Say whose it will be."""
+        """Pass the user to the form."""
         return {**super().get_form_kwargs(), "request": self.request, "user": self.request.user}
 
     def form_valid(self, form: NewPasskeyForm) -> HttpResponse:
-        """Keep it: this session has been proven with it from now on."""
+        """Save the passkey, and add it to this session as a second factor."""
         passkey = form.authenticator
         factors.add_passkey(self.request, passkey)
         new_codes = False
-        with suppress(IntegrityError):  # another tab has made them at this moment
+        with suppress(IntegrityError):  # Another tab has made them at the same time.
             new_codes = factors.make_first_recovery_codes(self.request)
         factors.record_use(self.request, passkey)
         add_step(self.request)
@@ -113,7 +113,7 @@ class RemovePasskeyView(pages.RemovePasskeyPage):
     success_url = reverse_lazy("mfa_index")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Say what is left without it."""
+        """Add what is left without the passkey."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         user = self.object.user
         others = passkeys.passkeys_of(user).exclude(pk=self.object.pk).exists()
@@ -124,7 +124,7 @@ class RemovePasskeyView(pages.RemovePasskeyPage):
         }
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Go to the list where it is gone already."""
+        """Redirect to the list if the passkey is removed already."""
         if not passkeys.passkeys_of(request.user).filter(pk=kwargs["pk"]).exists():  # type: ignore[arg-type]
             return redirect("mfa_index")
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Signing in once more before something that matters. ASVS 7.5.1, docs/adr/0002."""
+"""Sign in again before a sensitive page. ASVS 7.5.1, docs/adr/0002."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -19,14 +19,14 @@ View = Callable[..., HttpResponseBase]
 @require_safe
 @never_cache
 def sign_in_again(request: HttpRequest) -> HttpResponse:
-    """Go on to the sign-in page, which leads to `next`. allauth sends people here."""
+    """Redirect to the sign-in page, then to `next`. allauth redirects users here."""
     return redirect(sign_in_page(next_of(request)))
 
 
 def recent_authentication_required(view: View) -> View:
-    """Let people through who signed in lately, with their second factor if they have one.
+    """Require a recent authentication, with the second factor if the user has one.
 
-    The others sign in first and come back to the page; nothing of a form they sent is kept.
+    Other users sign in first and return to the page; a form that they sent is discarded.
     """
 
     @never_cache

@@ -29,33 +29,33 @@ from accounts.views.stale_form import show_step_again
 
 
 class _AsksForSecondFactor(FormView):  # type: ignore[type-arg]
-    """Takes a code of the person's app, a recovery code, or a passkey of theirs."""
+    """Takes a code of the user's app, a recovery code, or a passkey of theirs."""
 
     form_class = SecondFactorForm
 
-    def whose(self) -> User:
-        """Return whose it has to be."""
+    def factor_owner(self) -> User:
+        """Return the user whose factor is asked for."""
         raise NotImplementedError
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the page, or give its script a challenge."""
         if wants_challenge(request):
-            return challenge(request, self.whose())
+            return challenge(request, self.factor_owner())
         return super().get(request, *args, **kwargs)
 
     def get_form(self, form_class: Any = None) -> SecondFactorForm | PasskeyForm:
         """Return the form that was sent."""
         if "credential" in self.request.POST:
-            return PasskeyForm(self.request.POST, request=self.request, user=self.whose())
+            return PasskeyForm(self.request.POST, request=self.request, user=self.factor_owner())
         return super().get_form(form_class)  # type: ignore[no-any-return]
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Say whose code it has to be."""
-        return {**super().get_form_kwargs(), "request": self.request, "user": self.whose()}
+        """Pass the user to the form."""
+        return {**super().get_form_kwargs(), "request": self.request, "user": self.factor_owner()}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Say who is asked, and what they have."""
-        user = self.whose()
+        """Add the user and their factors."""
+        user = self.factor_owner()
         context = super().get_context_data(email=user.shown_email, **kwargs)
         form = context["form"]
         code_form = (
@@ -76,15 +76,15 @@ class _AsksForSecondFactor(FormView):  # type: ignore[type-arg]
 class CodeView(_AsksForSecondFactor):
     """Asks for the second factor after the password.
 
-    Unlike allauth's, also people who are signed in and sign in once more; and each tab goes on to
-    its own `next`, whichever tab began the sign-in that the browser session holds.
+    Unlike allauth's, this view also takes signed-in users who sign in once more; and each tab goes
+    on to its own `next`, whichever tab began the sign-in that the browser session holds.
     """
 
     template_name = "mfa/authenticate.html"
     stage: SecondFactorStage
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Show the step, or go on where there is nothing to ask."""
+        """Show the step, or go on if no factor is needed."""
         stage = SecondFactorStage.at(request)
         if stage is None and request.user.is_authenticated:
             return redirect(sign_ins.next_page_or_home(request))
@@ -93,8 +93,8 @@ class CodeView(_AsksForSecondFactor):
         self.stage = stage
         return super().dispatch(request, *args, **kwargs)
 
-    def whose(self) -> User:
-        """Return who is signing in."""
+    def factor_owner(self) -> User:
+        """Return the user who is signing in."""
         return self.stage.login.user  # type: ignore[no-any-return]
 
     def form_valid(self, form: SecondFactorForm | PasskeyForm) -> HttpResponse:
@@ -105,28 +105,28 @@ class CodeView(_AsksForSecondFactor):
 
 @method_decorator(never_cache, name="dispatch")
 class StepUpView(_AsksForSecondFactor):
-    """Asks somebody who is signed in for their second factor, where an app needs more.
+    """Asks a signed-in user for their second factor, where a client requires a higher level.
 
-    What it adds to the session is what was proven; whether that is enough is judged where `next`
-    leads, so nothing is gained by opening, changing or leaving this page's address.
+    It adds the factor to the session. `next` judges whether that is enough, so opening, changing or
+    leaving this page's address grants nothing.
     """
 
     template_name = "mfa/step_up.html"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Show the page to whoever has something to prove."""
+        """Show the page to users who have a factor to add."""
         if not request.user.is_authenticated:
             return redirect(with_next(reverse("account_login"), request))
         if not is_set_up(request.user):
             return redirect(_onward(request))
         return super().dispatch(request, *args, **kwargs)
 
-    def whose(self) -> User:
-        """Return who is signed in."""
+    def factor_owner(self) -> User:
+        """Return the signed-in user."""
         return self.request.user  # type: ignore[return-value]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Say whether a passkey alone will do."""
+        """Add whether only a passkey suffices."""
         return super().get_context_data(passkey_only="passkey" in self.request.GET, **kwargs)
 
     def form_valid(self, form: SecondFactorForm | PasskeyForm) -> HttpResponse:
@@ -155,10 +155,10 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 @method_decorator(recent_authentication_required, name="dispatch")
 class SetUpAppView(pages.SetUpAppPage):
-    """Shows a new secret and asks for the first code made from it."""
+    """Shows a new secret and asks for the first code of the app."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Go on where it is done already, in another tab or by pressing the button twice."""
+        """Go on if it is done already, in another tab or by a second press of the button."""
         if not has_app(request.user):
             response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
             return response
@@ -167,7 +167,7 @@ class SetUpAppView(pages.SetUpAppPage):
         return redirect(_onward(request))
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Say with which secret."""
+        """Pass the secret to the form."""
         return {**super().get_form_kwargs(), "secret": new_secret(self.request)}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -177,13 +177,13 @@ class SetUpAppView(pages.SetUpAppPage):
         return context
 
     def form_valid(self, form: SetUpAppForm) -> HttpResponse:
-        """Set it up: this session has a second factor from now on, and the code is used up."""
+        """Set the app up: this session has a second factor from now on, and the code is used up."""
         try:
             app = factors.set_up_app(self.request, form.secret)
         except IntegrityError:
-            if has_app(self.request.user):  # the button was pressed twice
+            if has_app(self.request.user):  # The button was pressed twice.
                 return self._to_recovery_codes()
-            # Another tab has made recovery codes at this moment, and nothing was done here.
+            # Another tab has made recovery codes at the same time, and nothing was done here.
             return show_step_again(self.request)
         forget_new_secret(self.request)
         code_limits.is_first_use(app.user, form.cleaned_data["code"])
@@ -195,37 +195,37 @@ class SetUpAppView(pages.SetUpAppPage):
         return redirect(with_next(reverse("mfa_view_recovery_codes"), self.request))
 
 
-class _ForPeopleWithOne:
-    """Sends people without a second factor to the overview."""
+class _ForUsersWithOne:
+    """Redirects users without a second factor to the overview."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Show the page to people it can do something for."""
+        """Show the page to users to whom it applies."""
         if not is_set_up(request.user):
             return redirect("mfa_index")
         return super().dispatch(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
 
 
 @method_decorator(recent_authentication_required, name="dispatch")
-class TurnOffView(_ForPeopleWithOne, pages.RemoveAppPage):
+class TurnOffView(_ForUsersWithOne, pages.RemoveAppPage):
     """Removes the authenticator app, and with the last second factor the recovery codes."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Show the page to people who have an app."""
+        """Show the page to users who have an app."""
         if not has_app(request.user):
             return redirect("mfa_index")
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Say whether a second step is left without it."""
+        """Add whether a second step is left without it."""
         return super().get_context_data(has_passkey=has_passkey(self.request.user), **kwargs)  # type: ignore[no-any-return]
 
 
 @method_decorator(recent_authentication_required, name="dispatch")
-class RecoveryCodesView(_ForPeopleWithOne, pages.RecoveryCodesPage):
+class RecoveryCodesView(_ForUsersWithOne, pages.RecoveryCodesPage):
     """Shows the recovery codes, once."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Group the codes for reading, and say where the person was going."""
+        """Add the codes in groups, and the user's `next`."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         context["unused_codes"] = [_grouped(code) for code in context["unused_codes"]]
         context["onward"] = _onward(self.request)
@@ -233,7 +233,7 @@ class RecoveryCodesView(_ForPeopleWithOne, pages.RecoveryCodesPage):
 
 
 @method_decorator(recent_authentication_required, name="dispatch")
-class NewRecoveryCodesView(_ForPeopleWithOne, pages.NewRecoveryCodesPage):
+class NewRecoveryCodesView(_ForUsersWithOne, pages.NewRecoveryCodesPage):
     """Makes new recovery codes; the old ones stop working."""
 
 
@@ -242,5 +242,5 @@ def _onward(request: HttpRequest) -> str:
 
 
 def _grouped(characters: str) -> str:
-    """Return them in groups of four, for reading and typing."""
+    """Return the codes in groups of four, for reading and typing."""
     return " ".join(characters[at : at + 4] for at in range(0, len(characters), 4))

@@ -1,7 +1,7 @@
-"""Signing in, signing up and proving an address, in several tabs.
+"""Sign in, sign up and verify an address, in several tabs.
 
-allauth keeps one unfinished sign-in per browser session. The newest tab wins: each page keeps its
-own `next`, and whoever is signed in already goes on to it.
+allauth keeps one unfinished sign-in per browser session. The newest tab wins. Each page keeps its
+own `next`, and redirects signed-in users to it.
 """
 
 from contextlib import suppress
@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from accounts import code_limits, operations, passwords
 from accounts.addresses import shown_email
 from accounts.allauth_door import pages
-from accounts.code_limits import CodeSpentError
+from accounts.code_limits import CodeUsedUpError
 from accounts.forms import ResetPasswordForm, SignUpForm
 from accounts.next import with_next
 from accounts.views.stale_form import show_step_again
@@ -33,38 +33,38 @@ from foundation.rate_limits import Counted
 class SignInView(pages.SignInPage):
     """The sign-in page.
 
-    With `fresh` or `choose` in the query it is shown to people who are signed in, too.
+    With `fresh` or `choose` in the query it is shown to users who are signed in, too.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Show the page, or go on where the person is signed in and that is enough."""
+        """Show the page, or go on if the user is signed in and that is enough."""
         if {"fresh", "choose"} & set(request.GET) and request.user.is_authenticated:
-            return self.show_to_everybody(request, *args, **kwargs)
+            return self.show_to_all(request, *args, **kwargs)
         return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
 
 
 @method_decorator(refuses_beyond_limits, name="dispatch")
 class SignUpView(pages.SignUpPage):
-    """The sign-up page. With `create` in the query, people who are signed in are asked first."""
+    """The sign-up page. With `create` in the query, users who are signed in are asked first."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Show the page, ask whether it is to be another account, or go on."""
+        """Show the page, ask whether to create another account, or go on."""
         if "create" in request.GET and request.user.is_authenticated:
             return render(request, "account/another_account.html")
         return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
 
     def form_valid(self, form: SignUpForm) -> HttpResponse:
-        """Make the account and mail a code; the form again if another took the address just now."""
+        """Create the account and mail a code; show the form again if the address was just taken."""
         visitor = visitor_at(self.request, form.cleaned_data["email"])
         code_limits.count_mail(visitor, "sign-up")
         try:
             return super().form_valid(form)  # type: ignore[no-any-return]
-        except IntegrityError:  # another sign-up with this address made this one's account go
+        except IntegrityError:  # Another sign-up with this address has deleted this one's account.
             return show_step_again(self.request)
 
 
 class _KeepsNext:
-    """Where a step has nothing to do (any more), it sends on with `next` kept."""
+    """Redirects with `next` kept if a step has nothing to do (any more)."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Add `next` to a redirect within these pages that lost it."""
@@ -74,26 +74,26 @@ class _KeepsNext:
         return response
 
 
-class _CountsTries:
-    """Where a mailed code is typed: each is counted before it is compared, by the code's own id."""
+class _CountsAttempts:
+    """Counts each typed code before it is compared, by the code's own id."""
 
     mailed_to: str
     mailed_code_id: str
     request: HttpRequest
-    #: What was counted for the code that is being judged.
+    #: The counts for the code that is being judged.
     counted: list[Counted]
 
-    def count_try(self) -> HttpResponse | None:
-        """Count a code that was typed; return where to go if this one takes no more."""
+    def count_attempt(self) -> HttpResponse | None:
+        """Count a typed code; return a redirect if the code is used up."""
         visitor = visitor_at(self.request, self.mailed_to)
         try:
-            self.counted = code_limits.count_try(visitor, self.mailed_code_id)
-        except CodeSpentError:
-            return self.spent()
+            self.counted = code_limits.count_attempt(visitor, self.mailed_code_id)
+        except CodeUsedUpError:
+            return self.used_up()
         return None
 
-    def spent(self) -> HttpResponse:
-        """Go where another code is sent from, saying so."""
+    def used_up(self) -> HttpResponse:
+        """Redirect to the page that mails another code, with a message."""
         messages.error(self.request, _("Too many wrong codes. Start again for another one."))
         self.forget_code()  # type: ignore[attr-defined]
         return redirect(with_next(self.again(), self.request))
@@ -103,32 +103,32 @@ class _CountsTries:
         raise NotImplementedError
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Say that the code is wrong, or that it was the last try."""
-        if code_limits.is_spent(self.mailed_code_id):
-            return self.spent()
+        """Show that the code is wrong, or that it was the last attempt."""
+        if code_limits.is_used_up(self.mailed_code_id):
+            return self.used_up()
         return super().form_invalid(form)  # type: ignore[misc, no-any-return]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Show the address as people write it."""
+        """Add the address for display."""
         context = super().get_context_data(**kwargs)  # type: ignore[misc]
         return {**context, "email": shown_email(context["email"])}
 
 
 class _OfAccountAsItIs:
-    """A step of setting a new password is over when the account has changed meanwhile."""
+    """A step of setting a new password, void if the account has changed in the meantime."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Show the step, or begin anew."""
+        """Show the step, or start again."""
         passwords.forget_stale_reset(request)
         return super().dispatch(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
 
 
 @method_decorator(refuses_beyond_limits, name="dispatch")
 class ResetView(_KeepsNext, pages.AskForResetPage):
-    """Where a code for a new password is asked for."""
+    """The page that asks for a code for a new password."""
 
     def form_valid(self, form: ResetPasswordForm) -> HttpResponse:
-        """Mail the code, or seem to."""
+        """Mail the code, or pretend to."""
         visitor = visitor_at(self.request, form.cleaned_data["email"])
         code_limits.count_mail(visitor, "password-reset")
         form.save(self.request)
@@ -136,12 +136,12 @@ class ResetView(_KeepsNext, pages.AskForResetPage):
 
 
 @method_decorator(refuses_beyond_limits, name="dispatch")
-class ConfirmResetCodeView(_KeepsNext, _OfAccountAsItIs, _CountsTries, pages.ResetCodePage):
-    """Where the code for a new password is typed."""
+class ConfirmResetCodeView(_KeepsNext, _OfAccountAsItIs, _CountsAttempts, pages.ResetCodePage):
+    """The page for the code of a new password."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Count the code, then judge it."""
-        return self.count_try() or super().post(request, *args, **kwargs)
+        """Count the code, then check it."""
+        return self.count_attempt() or super().post(request, *args, **kwargs)
 
     def again(self) -> str:
         """Return the page that sends codes."""
@@ -150,17 +150,17 @@ class ConfirmResetCodeView(_KeepsNext, _OfAccountAsItIs, _CountsTries, pages.Res
     def form_valid(self, form: Any) -> HttpResponse:
         """Go on to the new password."""
         rate_limits.take_back(*self.counted)
-        with suppress(IntegrityError):  # another account has proven the address meanwhile
+        with suppress(IntegrityError):  # Another account has verified the address in the meantime.
             return super().form_valid(form)  # type: ignore[no-any-return]
         return redirect(with_next(reverse("account_complete_password_reset"), self.request))
 
 
 @method_decorator(refuses_beyond_limits, name="dispatch")
 class NewPasswordView(_KeepsNext, _OfAccountAsItIs, pages.NewPasswordPage):
-    """Where the new password is chosen."""
+    """The page that sets the new password."""
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Set it. What strangers tried on the account before is forgotten."""
+        """Set the password, and reset the account's rate limits."""
         user = self.user
         response: HttpResponse = super().form_valid(form)
         operations.unlock(user)
@@ -168,28 +168,28 @@ class NewPasswordView(_KeepsNext, _OfAccountAsItIs, pages.NewPasswordPage):
 
 
 @method_decorator(refuses_beyond_limits, name="dispatch")
-class ConfirmEmailView(_KeepsNext, _CountsTries, pages.VerifyEmailPage):
-    """Where the code from the mail is typed."""
+class ConfirmEmailView(_KeepsNext, _CountsAttempts, pages.VerifyEmailPage):
+    """The page for the mailed code that verifies an address."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Go on where another tab has finished this already."""
+        """Go on if another tab has finished this already."""
         if request.user.is_authenticated:
             return redirect(self.get_next_url() or resolve_url("account_home"))
         return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Count the code or the mail, then judge or send it."""
+        """Count the code or the mail, then check or send it."""
         if self.asks_for_another_code:
             code_limits.count_mail(visitor_at(request, self.mailed_to), "sign-up")
             return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
-        return self.count_try() or super().post(request, *args, **kwargs)
+        return self.count_attempt() or super().post(request, *args, **kwargs)
 
     def again(self) -> str:
-        """Return the page that sends codes: signing up again, or in where the account is older."""
+        """Return the page that mails codes: sign-up, or sign-in if the account is older."""
         return reverse("account_signup" if self.signs_up else "account_login")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Go on signing in; the address may have become another account's since."""
+        """Go on signing in; another account may have verified the address since."""
         if self.asks_for_another_code:
             return super().form_valid(form)  # type: ignore[no-any-return]
         rate_limits.take_back(*self.counted)

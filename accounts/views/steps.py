@@ -1,4 +1,4 @@
-"""Where a step of signing in leads that can't be taken (any more)."""
+"""Responses of a sign-in step that has nothing to do (any more)."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -10,13 +10,13 @@ from accounts.next import with_next
 
 
 def nothing_to_do(request: HttpRequest) -> HttpResponse:
-    """Another tab has done it, or nobody is signing in."""
+    """Go on: another tab has done it, or no sign-in is under way."""
     if request.user.is_authenticated:
         return redirect(next_page(request) or "account_home")
     return redirect(with_next(reverse("account_login"), request))
 
 
 def begin_anew(request: HttpRequest, stage: Step) -> HttpResponse:
-    """Give this sign-in up and show the sign-in page."""
+    """Give up this sign-in and show the sign-in page."""
     stage.give_up()
     return redirect(with_next(reverse("account_login"), request))

@@ -1,4 +1,4 @@
-"""The page beyond a rate limit: what happened, when it ends, and what is open meanwhile."""
+"""The page beyond a rate limit: what was limited, when the window ends, and alternatives."""
 
 import math
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from accounts.allauth_door import resets
 from foundation.rate_limits import RateLimit, RateLimitExceededError
 
 _MAILS = gettext_lazy("Too many codes were asked for.")
-_TRIES = gettext_lazy("Too many wrong codes were typed.")
+_ATTEMPTS = gettext_lazy("Too many wrong codes were typed.")
 _REASONS: dict[RateLimit, Any] = {
-    code_limits.TRIES_HERE: _TRIES,
-    code_limits.TRIES_STRANGERS: _TRIES,
-    code_limits.TRIES_NETWORK: _TRIES,
+    code_limits.ATTEMPTS_HERE: _ATTEMPTS,
+    code_limits.ATTEMPTS_STRANGERS: _ATTEMPTS,
+    code_limits.ATTEMPTS_NETWORK: _ATTEMPTS,
     code_limits.MAILS_HERE: _MAILS,
     code_limits.MAILS_HERE_DAY: _MAILS,
     code_limits.MAILS_STRANGERS: _MAILS,
@@ -32,7 +32,7 @@ _NETWORK = gettext_lazy("Too much came from your network in a short time.")
 
 
 def too_many(request: HttpRequest, exceeded: RateLimitExceededError) -> HttpResponse:
-    """Return the page about a rate limit, with what is open as buttons."""
+    """Return the page about a rate limit, with the alternatives as buttons."""
     reason = _REASONS.get(exceeded.limit, _NETWORK)
     response = render(
         request,
@@ -52,7 +52,7 @@ def too_many(request: HttpRequest, exceeded: RateLimitExceededError) -> HttpResp
 def refuses_beyond_limits(
     view: Callable[..., HttpResponseBase],
 ) -> Callable[..., HttpResponseBase]:
-    """Answer with the page where a view exceeds a rate limit."""
+    """Answer with the rate-limit page if a view raises RateLimitExceededError."""
 
     @wraps(view)
     def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -65,7 +65,7 @@ def refuses_beyond_limits(
 
 
 def _code_page(request: HttpRequest) -> str | None:
-    """Return where the code is typed that this browser has been mailed already."""
+    """Return the page for the code that this browser has been mailed already."""
     if resets.is_waiting(request):
         return reverse("account_confirm_password_reset_code")
     if resets.is_verifying(request):

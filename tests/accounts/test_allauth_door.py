@@ -107,7 +107,7 @@ def test_the_steps_of_signing_in_are_those_that_ours_stand_between() -> None:
         "accounts.stages.DisabledStage",
         "allauth.account.stages.LoginByCodeStage",
         "allauth.account.stages.PhoneVerificationStage",
-        "accounts.stages.ProveEmailStage",
+        "accounts.stages.VerifyEmailStage",
         "accounts.stages.SecondFactorStage",
         "accounts.stages.KeepStage",
         "accounts.stages.NewPasswordStage",

@@ -85,7 +85,7 @@ def test_codes_are_few_and_wrong_ones_counted(
     assert is_page(page, CODE)
     code = mailed_code(new)
     assert is_page(browser.open(CODE, code=code), CODE)  # a GET changes nothing
-    for _ in range(code_limits.TRIES.allowed):
+    for _ in range(code_limits.ATTEMPTS.allowed):
         page = browser.submit(browser.open(CODE), code=wrong(code))
     assert "Too many wrong codes" in page.text
     assert is_page(browser.open(CODE), EMAIL)

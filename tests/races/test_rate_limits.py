@@ -111,7 +111,7 @@ def test_wrong_codes_of_one_browser_session_at_once(
         copy.close()
     judged = sum("That code is not right" in answer.text for answer in answers)
     # The last of those that are judged leads to the page for another code, like those beyond it.
-    assert judged <= code_limits.TRIES.allowed
+    assert judged <= code_limits.ATTEMPTS.allowed
     right = mailed_code(email)
     assert not is_page(browser.submit(page, code=right), "/account/")
     assert is_page(browser.open("/account/"), "/account/login/")
@@ -127,7 +127,7 @@ def test_wrong_codes_of_many_browser_sessions_at_once(
         browser.submit(browser.open("/account/password/reset/"), email=person.email)
         for browser in asking
     ]
-    spend(code_limits.TRIES_STRANGERS, person.email, left=7)
+    spend(code_limits.ATTEMPTS_STRANGERS, person.email, left=7)
     answers = all_at_once(lambda number: asking[number % 20].submit(pages[number % 20], code="0"))
     refused = [answer for answer in answers if answer.status_code == 429]
     assert len(answers) - len(refused) <= 7 + 20  # those whose code was spent meanwhile

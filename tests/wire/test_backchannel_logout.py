@@ -222,7 +222,7 @@ WAYS: dict[str, tuple[Callable[[Told], object], Ending | None]] = {
     "elsewhere": (sign_out_elsewhere, Ending.SIGNED_OUT_ELSEWHERE),
     "app removed": (remove_the_app, None),
     "app alone": (sign_out_of_the_app, None),
-    "another person": (let_another_person_in, Ending.ANOTHER_PERSON),
+    "another person": (let_another_person_in, Ending.ANOTHER_USER),
     "expired": (expire, Ending.EXPIRED),
     "password reset": (forget_the_password, Ending.PASSWORD_RESET),
     "password changed": (

@@ -95,7 +95,7 @@ def test_once_is_once(over: Callable[[], bool]) -> None:
     output, _ = worker.communicate(timeout=60)
     assert worker.returncode == 0, output
     assert over()
-    assert "pending_requests" in output
+    assert "interactions" in output
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -69,8 +69,8 @@ def batches(now: datetime) -> Iterator[tuple[str, int]]:
 
     Between two there is time for others.
     """
-    yield from _whole("people", _people(now))
-    for name, rows in _over(now):
+    yield from _whole("people", _due_users(now))
+    for name, rows in _expired(now):
         yield from _whole(name, _deleted(name, rows))
 
 
@@ -93,7 +93,7 @@ def _whole(name: str, work: Iterator[int]) -> Iterator[tuple[str, int]]:
         _failed(name, "", problem)
 
 
-def _people(now: datetime) -> Iterator[int]:
+def _due_users(now: datetime) -> Iterator[int]:
     """Delete the accounts that are due, one after the other."""
     failed: list[Any] = []
     waiting = deletion.due(now).order_by("deletion_due_at")
@@ -178,7 +178,7 @@ def _delete(batch: QuerySet[Any]) -> int:
     return int(rows.delete()[1].get(model._meta.label, 0))
 
 
-def _over(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
+def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     remembered = now - policy.REMEMBERED_FOR
     kept_interaction = now - policy.PENDING_LIFETIME - policy.REMEMBERED_FOR
     yield "interactions", Interaction.objects.filter(arrived_at__lte=kept_interaction)

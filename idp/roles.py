@@ -19,14 +19,14 @@ _MADE = (
     ("idp", "initialaccesstoken"),
 )
 #: Permission to change one of these stands for the actions on it: end, withdraw, revoke, rotate.
-_ACTED_ON = (
+_WITH_ACTIONS = (
     ("accounts", "session"),
     ("idp", "consent"),
     ("idp", "grant"),
     ("idp", "signingkey"),
     ("idp", "delivery"),
 )
-_SEEN = (*_MADE, *_ACTED_ON, ("idp", "event"))
+_READABLE = (*_MADE, *_WITH_ACTIONS, ("idp", "event"))
 
 
 def _to(*verbs: str, models: tuple[tuple[str, str], ...]) -> frozenset[tuple[str, str]]:
@@ -35,18 +35,18 @@ def _to(*verbs: str, models: tuple[tuple[str, str], ...]) -> frozenset[tuple[str
 
 
 ROLES = {
-    "support": _to("view", models=_SEEN),
-    "operators": _to("view", models=_SEEN)
+    "support": _to("view", models=_READABLE),
+    "operators": _to("view", models=_READABLE)
     | _to("add", "change", "delete", models=_MADE)
-    | _to("change", models=_ACTED_ON),
+    | _to("change", models=_WITH_ACTIONS),
 }
-_OURS = _to("view", "add", "change", "delete", models=_SEEN)
+_OURS = _to("view", "add", "change", "delete", models=_READABLE)
 
 
 def may_administer(user: Any, *, second_factor: bool) -> bool:
     """Whether somebody is staff, signed in with a second factor where operators need one."""
-    proven = second_factor or not settings.IDP_STAFF_SECOND_FACTOR
-    return bool(user.is_active and user.is_staff and proven)
+    has_required_factor = second_factor or not settings.IDP_STAFF_SECOND_FACTOR
+    return bool(user.is_active and user.is_staff and has_required_factor)
 
 
 def connect(app: AppConfig) -> None:

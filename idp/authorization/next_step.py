@@ -127,7 +127,9 @@ def next_step(
     if not _has_agreed(authorization_request, authentication, agreed):
         _consent_may_be_asked(authorization_request)
         return AskConsent()
-    return Answer(replace(authentication, acr=_told(authorization_request, authentication.acr)))
+    return Answer(
+        replace(authentication, acr=_reported_acr(authorization_request, authentication.acr))
+    )
 
 
 @upholds("OIDC Core §3.1.2.2")
@@ -186,7 +188,7 @@ def _wished(
     return None if level is None else StepUp(level)
 
 
-def _told(authorization_request: AuthorizationRequest, reached: str) -> str:
+def _reported_acr(authorization_request: AuthorizationRequest, reached: str) -> str:
     """Return the level to tell: reached, and of those asked for where one of them was.
 
     OIDC Core §5.5.1.1: an essential `acr` is one of the values asked for, and a passkey reaches

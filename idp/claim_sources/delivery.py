@@ -17,7 +17,7 @@ from accounts.models import User
 from idp.claim_sources import AggregatedClaims, ClaimSource, DistributedClaims, Endpoint
 from idp.claim_sources.configured import Configured, sources
 from idp.jose.verify import unverified_claims
-from idp.protocol.vocabulary import CLAIM_NAMES, CLAIM_SOURCES, PEOPLES_CLAIMS
+from idp.protocol.vocabulary import CLAIM_NAMES, CLAIM_SOURCES, USER_CLAIMS
 
 log = structlog.get_logger(__name__)
 #: RFC 6750 §2.1: what can follow `Bearer`.
@@ -102,7 +102,7 @@ def _aggregated(source: AggregatedClaims, jwt: object, names: frozenset[str]) ->
     said = unverified_claims(jwt) if isinstance(jwt, str) else {}
     if not isinstance(jwt, str) or not said:
         raise _NonsenseError("What it gave is not a signed JWT.")
-    unasked = sorted(said.keys() & {*source.claims, *PEOPLES_CLAIMS} - names)
+    unasked = sorted(said.keys() & {*source.claims, *USER_CLAIMS} - names)
     if unasked:
         raise _NonsenseError(f"The JWT says what was not asked for: {', '.join(unasked)}.")
     has = names & said.keys()

@@ -24,7 +24,7 @@ from idp.tokens.id_token import read_hint
 def choose_account(request: HttpRequest) -> HttpResponse:
     """Show the accounts that are signed in here, or do what was chosen with one of them."""
     if request.method == "POST":
-        response = _act(request)
+        response = _switch_or_sign_out(request)
         account_switching.keep_cookie(request, response)
         return response
     row = interaction_of(request)
@@ -43,7 +43,7 @@ def choose_account(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _act(request: HttpRequest) -> HttpResponse:
+def _switch_or_sign_out(request: HttpRequest) -> HttpResponse:
     """Use an account, sign out of one or all, or make room for another."""
     match request.POST:
         case {"account": session_id}:

@@ -27,7 +27,7 @@ from idp.protocol.redirect_uris import problem_with
 from idp.protocol.rules import rule_broken
 
 #: What the person reads: a heading and a sentence. The most exact one counts.
-_TOLD: dict[type[ProtocolError], tuple[Promise, Promise]] = {
+_EXPLANATIONS: dict[type[ProtocolError], tuple[Promise, Promise]] = {
     UnknownClient: (
         _("We don’t know this app"),
         _("The app that sent you here isn’t registered here, or has been switched off."),
@@ -91,7 +91,7 @@ def error_page(
     client: Client | None = (
         Client.objects.filter(client_id=client_id).first() if client_id else None
     )
-    heading, sentence = _SIGNING_OUT if signing_out else _told(error)
+    heading, sentence = _SIGNING_OUT if signing_out else _explanation(error)
     response = render(
         request,
         "error.html",
@@ -113,8 +113,8 @@ def error_page(
     return response
 
 
-def _told(error: ProtocolError) -> tuple[Promise, Promise]:
-    return next(_TOLD[kind] for kind in type(error).__mro__ if kind in _TOLD)
+def _explanation(error: ProtocolError) -> tuple[Promise, Promise]:
+    return next(_EXPLANATIONS[kind] for kind in type(error).__mro__ if kind in _EXPLANATIONS)
 
 
 def _way_back(client: Client | None) -> dict[str, str]:

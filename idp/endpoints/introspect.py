@@ -22,7 +22,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
     """Say what a token is, to its own client or to the API it is for; to others it is inactive."""
     try:
         client, parameters = authenticated_client(request)
-        _caller_has_a_secret(client)
+        _client_has_a_secret(client)
         members = introspected(client, parameters.require("token"), timezone.now())
     except ProtocolError as error:
         return refuse_client(error, request)
@@ -32,7 +32,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
 
 
 @upholds("RFC 7662 §2.1")
-def _caller_has_a_secret(client: Client) -> None:
+def _client_has_a_secret(client: Client) -> None:
     """RFC 7662 §2.1: who asks has to prove who they are, or tokens could be fished for."""
     if client.is_public:
         raise UnauthorizedClient("A client without a secret cannot ask what tokens are.")

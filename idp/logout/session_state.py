@@ -16,7 +16,7 @@ from idp.protocol.redirect_uris import origin_of
 #: The one cookie of ours that script may read, and only script of our own page.
 COOKIE = "op_browser_state"
 #: Nobody is signed in any more.
-_NOBODY = "-"
+_NO_SESSION = "-"
 _KEPT_FOR = 14 * 24 * 3600
 
 
@@ -39,7 +39,7 @@ def keep_cookie(request: HttpRequest, response: HttpResponse) -> None:
         return
     session: Session | None = request.signed_in_session
     known = request.COOKIES.get(COOKIE)
-    state = _browser_state(session.pk) if session else _NOBODY
+    state = _browser_state(session.pk) if session else _NO_SESSION
     if state == known or (session is None and known is None):
         return
     response.set_cookie(

@@ -2,7 +2,7 @@
 
 import re
 
-from idp.protocol.vocabulary import PEOPLES_CLAIMS, PROTOCOL_CLAIMS
+from idp.protocol.vocabulary import PROTOCOL_CLAIMS, USER_CLAIMS
 
 #: Marks what operators read in their own language; the models translate it.
 _ = str
@@ -13,6 +13,6 @@ def problem_with_claim(name: object) -> str | None:
     """Return why an operator's claim can't have this name, as a sentence, or None."""
     if not isinstance(name, str) or _CLAIM.fullmatch(name) is None:
         return _("This is not a claim's name.")
-    if name in PROTOCOL_CLAIMS or name in PEOPLES_CLAIMS:
+    if name in PROTOCOL_CLAIMS or name in USER_CLAIMS:
         return _("This claim means something else already.")
     return None

@@ -28,7 +28,7 @@ SCOPE_CLAIMS = {
 GROUPS = "groups"
 
 #: What the scopes here show of a person, beside who it is.
-PEOPLES_CLAIMS = (
+USER_CLAIMS = (
     *(name for names in SCOPE_CLAIMS.values() for name in names if name != "sub"),
     GROUPS,
 )

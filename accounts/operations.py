@@ -65,7 +65,7 @@ def end_session(session: Session) -> None:
     end_sessions([session], Ending.OPERATOR)
 
 
-def end_everybodys_sessions(ending: Ending = Ending.OPERATOR, but: Session | None = None) -> int:
+def end_all_users_sessions(ending: Ending = Ending.OPERATOR, but: Session | None = None) -> int:
     """End the sessions of all users, except one if it is given; return the number ended."""
     begun = Session.objects.filter(created_at__lte=timezone.now())
     return end_in_batches(begun.exclude(pk=but.pk) if but else begun, ending)

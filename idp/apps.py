@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 _ADMIN_PAGES = (
-    *("grants", "clients.page", "deliveries", "events", "groups", "keys", "people"),
+    *("grants", "clients.page", "deliveries", "events", "groups", "keys", "users"),
     *("resource_servers", "sessions"),
 )
 

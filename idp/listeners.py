@@ -69,8 +69,8 @@ def _sign_in_failed(
 
 def _sessions_ended(*, sessions: list[Session], ending: str, **_: Any) -> None:
     backchannel.plan(ClientSession.objects.filter(session__in=sessions))
-    people = [session.user for session in sessions]
-    record_of_each(Kind.SESSION_ENDED, people, f"Ended because: {ending}.")
+    users = [session.user for session in sessions]
+    record_of_each(Kind.SESSION_ENDED, users, f"Ended because: {ending}.")
 
 
 def _deletion_asked(*, request: HttpRequest, user: User, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Puts our site in the place of Django's default one; nothing registers itself there unasked."""
+"""Replace Django's default admin site with ours; no model is registered automatically."""
 
 from django.contrib.admin.apps import SimpleAdminConfig
 

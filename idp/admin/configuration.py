@@ -1,4 +1,4 @@
-"""What `manage.py export` and `apply` do, at a browser: for superusers, since it can make them."""
+"""`manage.py export` and `apply` in a browser, for superusers only, since it can create them."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -22,12 +22,12 @@ from idp.admin import import_preview, recent_authentication
 from idp.admin.import_preview import MOST, MOST_PASSWORDS, Import
 from idp.declaration import (
     SECTIONS,
-    Act,
-    Caller,
+    Actor,
     Change,
     ChangedMeanwhileError,
     DeclarationError,
     IncompleteError,
+    Outcome,
     export,
     fingerprint,
     summary,
@@ -44,14 +44,14 @@ _LISTS = {
     "scopes": _("Scopes"),
     "initial_access_tokens": _("Initial access tokens"),
 }
-_ACTS = {
-    Act.ADDED: _("Added"),
-    Act.CHANGED: _("Changed"),
-    Act.REMOVED: _("Removed"),
-    Act.DISABLED: _("Disabled"),
-    Act.LEFT_OUT: _("Left out"),
+_OUTCOMES = {
+    Outcome.ADDED: _("Added"),
+    Outcome.CHANGED: _("Changed"),
+    Outcome.REMOVED: _("Removed"),
+    Outcome.DISABLED: _("Disabled"),
+    Outcome.LEFT_OUT: _("Left out"),
 }
-#: What an entry can give its person here.
+#: What an entry can grant its user here.
 _POWERS = ("is_staff", "is_superuser", "groups")
 
 View = Callable[..., HttpResponseBase]
@@ -152,12 +152,12 @@ def _for_superusers(site: Any, view: View) -> View:
 
 
 def overview(site: Any, request: HttpRequest) -> HttpResponse:
-    """Offer the export, and take a file whose changes are then shown."""
+    """Offer the export, and upload a file whose changes are then previewed."""
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         proposed: Import = form.cleaned_data["proposal"]
         try:
-            proposed.apply(_caller(request), dry_run=True)
+            proposed.apply(_actor(request), dry_run=True)
         except DeclarationError as error:
             form.add_error(None, str(error).splitlines())
         else:
@@ -168,7 +168,7 @@ def overview(site: Any, request: HttpRequest) -> HttpResponse:
 
 
 def question(site: Any, request: HttpRequest, name: str) -> HttpResponse:
-    """Show what a file would change, as of now; and change that, and nothing else."""
+    """Preview what a file would change now; apply exactly that when it is confirmed."""
     proposed = import_preview.find(request.user, name)  # type: ignore[arg-type]
     if proposed is None:
         over = gettext("That file was applied, or is here no longer. Choose it again.")
@@ -180,18 +180,18 @@ def question(site: Any, request: HttpRequest, name: str) -> HttpResponse:
     changes: list[Change] = []
     problems: list[str] = []
     try:
-        changes = proposed.apply(_caller(request), dry_run=True)
+        changes = proposed.apply(_actor(request), dry_run=True)
     except DeclarationError as error:
         problems = str(error).splitlines()
     context = {
         "title": gettext("What this file changes"),
         "problems": problems,
-        "changes": [(_ACTS[change.act], list(change.lines())) for change in changes],
+        "changes": [(_OUTCOMES[change.outcome], list(change.lines())) for change in changes],
         "summary": _counted(changes),
         "does_something": any(change.kind is not None for change in changes),
         "gives_powers": [change.what for change in changes if _gives_powers(change)],
         "agreed": fingerprint(changes),
-        "danger": any(change.act in {Act.REMOVED, Act.DISABLED} for change in changes),
+        "danger": any(change.outcome in {Outcome.REMOVED, Outcome.DISABLED} for change in changes),
         "sign_in_address": sign_in_address,
         "back": reverse("admin:configuration"),
     }
@@ -199,10 +199,10 @@ def question(site: Any, request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _apply(request: HttpRequest, name: str, proposed: Import) -> HttpResponse:
-    """Make the changes that were shown, if they are still what the file would change."""
+    """Apply the changes that were previewed, unless the file would change something else by now."""
     try:
-        caller = _caller(request, agreed=request.POST.get("agreed", ""))
-        changes = proposed.apply(caller, dry_run=False)
+        actor = _actor(request, agreed=request.POST.get("agreed", ""))
+        changes = proposed.apply(actor, dry_run=False)
     except ChangedMeanwhileError:
         messages.warning(
             request,
@@ -237,13 +237,14 @@ def _record_import(request: HttpRequest, changes: list[Change]) -> None:
 
 
 def download(_site: Any, request: HttpRequest) -> HttpResponseBase:
-    """Send what is, as a file without secrets; record that."""
+    """Download the configuration as a file without secrets, and record the export."""
     form = ExportForm(request.GET)
     if not form.is_valid():
         raise Http404
     lists, written_as = form.cleaned_data["lists"], form.cleaned_data["form"]
     _record(request, events.Kind.EXPORTED, target=_TARGET, lists=lists)
-    # A file first: the database keeps the moment until all is read, however slow the browser is.
+    # To a file first: the database keeps the snapshot until all is read, however slow the browser
+    # is.
     file = TemporaryFile()  # noqa: SIM115  the response closes it
     file.writelines(piece.encode() for piece in export(form=written_as, only=lists))
     file.seek(0)
@@ -257,9 +258,9 @@ def download(_site: Any, request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def _caller(request: HttpRequest, *, agreed: str | None = None) -> Caller:
+def _actor(request: HttpRequest, *, agreed: str | None = None) -> Actor:
     record: Any = partial(_record, request, by="import")
-    return Caller(record, has_environment=False, most=MOST, agreed=agreed)
+    return Actor(record, has_environment=False, most=MOST, agreed=agreed)
 
 
 def _record(request: HttpRequest, kind: events.Kind, **more: Any) -> None:
@@ -270,8 +271,8 @@ def _counted(changes: list[Change]) -> str:
     """Return in a sentence how much is added, changed and removed."""
     if not changes:
         return gettext("Nothing to change.")
-    counts = Counter(_ACTS[change.act] for change in changes)
-    return "; ".join(f"{act}: {number}" for act, number in counts.items())
+    counts = Counter(_OUTCOMES[change.outcome] for change in changes)
+    return "; ".join(f"{outcome}: {number}" for outcome, number in counts.items())
 
 
 def _gives_powers(change: Change) -> bool:

@@ -1,4 +1,4 @@
-"""Deliveries: which apps were told that a session ended, which were not, and why."""
+"""Deliveries of back-channel logout notifications: sent, failed and pending."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -40,7 +40,7 @@ class DeliveriesPage(Record):
 
     @admin.display(description=_("next try"), ordering="due_at")
     def next_try(self, delivery: Delivery) -> str | None:
-        """Return when the app is told again, if it is to be."""
+        """Return when the client is notified again, if it is."""
         return when(delivery.due_at) if delivery.state == Delivery.State.WAITING else None
 
     def found(self, rows: QuerySet[Delivery], term: str) -> QuerySet[Delivery]:

@@ -1,4 +1,4 @@
-"""Events: found by reference, person, app, time and kind; told whole; exported."""
+"""The audit log: events by reference number, user, app, time and kind, with all details; export."""
 
 import csv
 import json
@@ -34,7 +34,7 @@ _COLUMNS = (
 )
 #: How a formula begins: also in full width, which spreadsheets of East Asian languages read alike.
 _FORMULA = set("=+-@\N{MINUS SIGN}")
-#: What a spreadsheet may take for the end of a cell: not everybody's separates cells by commas.
+#: Separators between cells in spreadsheets: not all locales use commas.
 _SEPARATORS = re.compile(r"([,;|\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029])")
 
 
@@ -53,7 +53,7 @@ class EventsPage(Record):
             "A reference, an IP address, or part of the name or email address of a person, or of "
             "the name, client ID or redirect URI of an app."
         ),
-        people=True,
+        users=True,
         apps=True,
     )
     readonly_fields = ("moment", "story")
@@ -69,19 +69,19 @@ class EventsPage(Record):
         return [export, *super().get_urls()]
 
     def found(self, rows: QuerySet[Event], term: str) -> QuerySet[Event]:
-        """Return events by whatever the term is: a reference, an address, or somebody's name."""
+        """Return events by any search term: a reference number, an address, or a user's name."""
         reference = reference_in(term)
         if reference and rows.filter(reference=reference).exists():
             return rows.filter(reference=reference)
         if can_hold(Event._meta.get_field("ip_address"), term):
             return rows.filter(ip_address=term)
-        people = search.people(term)
+        users = search.users(term)
         apps = Client.objects.filter(pk__in=search.apps(term)).values_list("client_id", flat=True)
         # An app that requests named need not be known here.
-        return search.any_of(rows, user__in=people, actor__in=people, client_id__in=[term, *apps])
+        return search.any_of(rows, user__in=users, actor__in=users, client_id__in=[term, *apps])
 
     def get_fields(self, request: HttpRequest, obj: Event | None = None) -> list[Any]:  # noqa: ARG002
-        """Show what an event has."""
+        """Show the fields that have a value."""
         told = ("error", "reason", "user", "actor", "client_id", "target", "ip_address")
         several = ["times"] if obj and obj.times > 1 else []
         has = [name for name in told if obj and getattr(obj, name)]
@@ -89,17 +89,17 @@ class EventsPage(Record):
 
     @admin.display(description=_("time"), ordering="at")
     def moment(self, event: Event) -> str:
-        """Return when it happened, to the second."""
+        """Return the time of the event, to the second."""
         return f"{event.at:%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description=_("who"))
     def who(self, event: Event) -> User | None:
-        """Return the operator who did it, or else the person whom it concerns."""
+        """Return the actor, or else the user concerned."""
         return event.actor or event.user
 
     @admin.display(description=_("what"))
     def what(self, event: Event) -> str:
-        """Return what happened, in a line."""
+        """Return a summary in one line."""
         names = event.details.get("methods") or event.details.get("changes", ())
         words = event.reason or (", ".join(names) if event.kind != Event.Kind.CREATED else "")
         told = ": ".join(filter(None, [event.error, event.target, words]))
@@ -164,7 +164,7 @@ def _json_lines(rows: Iterable[Event]) -> Iterator[str]:
 
 
 class _Line:
-    """What csv writes to: gives each line back."""
+    """A file object for csv that returns each line."""
 
     def write(self, line: str) -> str:
         """Return the line."""

@@ -1,4 +1,4 @@
-"""What is kept as JSON, as people read it: facts with names, lists, yes and no."""
+"""Render JSON columns for display: names and values, lists, yes and no."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 
 
 def facts(pairs: Iterable[tuple[str, Any]]) -> SafeString | str:
-    """Return names and values as a list; values within values the same way."""
+    """Return names and values as a list, recursively."""
     return format_html(
         '<dl class="story">{}</dl>',
         format_html_join("", "<dt>{}</dt><dd>{}</dd>", ((n, fact(v)) for n, v in pairs)),
@@ -24,7 +24,7 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> SafeString | str:
 
 
 def fact(value: Any) -> SafeString | str:
-    """Return a value as people read it."""
+    """Return a value as users read it."""
     match value:
         case bool():
             return _("yes") if value else _("no")
@@ -41,7 +41,7 @@ def fact(value: Any) -> SafeString | str:
 
 
 def changes(pairs: dict[str, list[Any]]) -> SafeString | str:
-    """Return each field with what it was and what it is."""
+    """Return each field with its value before and after."""
     rows = ((name, *map(fact, before_and_after)) for name, before_and_after in pairs.items())
     return format_html(
         '<dl class="story">{}</dl>',
@@ -62,5 +62,5 @@ class JsonColumn:
         self.short_description = field.verbose_name
 
     def __call__(self, row: Any) -> SafeString | str:
-        """Return the row's value as people read it."""
+        """Return the row's value as users read it."""
         return fact(getattr(row, self.column))

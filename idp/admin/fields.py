@@ -1,4 +1,4 @@
-"""Form fields for what the models keep as JSON: lists as lines, mappings as `name: words`."""
+"""Form fields for JSON columns: lists as lines, mappings as `name: words`."""
 
 import json
 from collections.abc import Iterable
@@ -27,11 +27,11 @@ class Lines(forms.Field):
     widget = forms.Textarea(attrs={"rows": _ROWS, "spellcheck": "false", "class": "lines"})
 
     def prepare_value(self, value: Any) -> Any:
-        """Return the list as lines; what was typed stays as it was typed."""
+        """Return the list as lines; invalid input is shown as it was typed."""
         return value if isinstance(value, str) else "\n".join(value or [])
 
     def to_python(self, value: Any) -> Any:
-        """Return the lines that say something."""
+        """Return the lines that are not empty."""
         return [line.strip() for line in (value or "").splitlines() if line.strip()]
 
     def clean(self, value: Any) -> Any:
@@ -45,7 +45,7 @@ class Lines(forms.Field):
 
 
 class DescribedLines(Lines):
-    """Scopes with what each lets an app do: `name: words`, or the bare name, one a line."""
+    """Scopes with descriptions for users: `name: words`, or the bare name, one per line."""
 
     def prepare_value(self, value: Any) -> Any:
         """Return the scopes as lines."""
@@ -54,19 +54,19 @@ class DescribedLines(Lines):
         return super().prepare_value(value)
 
     def to_python(self, value: Any) -> Any:
-        """Return a mapping where there are words, else a list."""
+        """Return a mapping if there are descriptions, else a list."""
         lines = [line.partition(": ") for line in super().to_python(value)]
         if any(words for _name, _colon, words in lines):
             return {name.strip(): words.strip() for name, _colon, words in lines}
         return [name.strip() for name, _colon, _words in lines]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Whether names or words differ."""
+        """Whether names or descriptions differ."""
         return bool(self.to_python(data) != (initial or []))
 
 
 class PairLines(Lines):
-    """A mapping of texts: `name = text`, one a line; `problem` says how to write one."""
+    """A mapping of texts: `name = text`, one per line; `problem` is the error message."""
 
     def __init__(self, *, problem: str | Promise, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -81,7 +81,7 @@ class PairLines(Lines):
     def to_python(self, value: Any) -> Any:
         """Return the mapping. Raises ValidationError for other lines, and a name that comes twice.
 
-        Whether names and texts mean something is the model's to say, or a subclass's.
+        The model or a subclass validates names and texts.
         """
         pairs: dict[str, str] = {}
         for line in super().to_python(value):
@@ -116,7 +116,7 @@ class LocalizedLines(PairLines):
 
 
 class WebAddress(forms.URLField):
-    """A web address; https where nothing else is written."""
+    """A web address; https is the default scheme."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(assume_scheme="https", **kwargs)
@@ -126,7 +126,7 @@ class Json(forms.JSONField):
     """A JSON document, to be read; empty where there is none."""
 
     def prepare_value(self, value: Any) -> Any:
-        """Return the document, indented; what was typed stays as it was typed."""
+        """Return the document, indented; invalid input is shown as it was typed."""
         if value is None:
             return ""
         if isinstance(value, InvalidJSONInput):
@@ -150,7 +150,7 @@ class Moment(forms.DateTimeInput):
 
 
 class Choices(forms.TypedMultipleChoiceField):
-    """A list of some of a few words, each with a box to tick."""
+    """Some of a few values, each with a checkbox."""
 
     widget = forms.CheckboxSelectMultiple
 
@@ -176,7 +176,7 @@ class AddressField(forms.MultiValueField):
 
     def __init__(self, encoder: Any = None, decoder: Any = None, **kwargs: Any) -> None:  # noqa: ARG002
         members = [forms.CharField(max_length=300, required=False) for _member in ADDRESS_MEMBERS]
-        kwargs["show_hidden_initial"] = False  # what it was is the row's to say, not the browser's
+        kwargs["show_hidden_initial"] = False  # The initial value is the row's, not the browser's.
         super().__init__(members, require_all_fields=False, **kwargs)
 
     def compress(self, data_list: list[str]) -> dict[str, str]:
@@ -191,30 +191,30 @@ def _named(member: str) -> forms.Widget:
     return kind(attrs={"placeholder": label, "aria-label": label, "class": "vTextField", **rows})
 
 
-class PersonField(forms.EmailField):
-    """A person, by their email address; empty for nobody."""
+class UserField(forms.EmailField):
+    """A user, by their email address; empty for None."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
-        """Return the person's address."""
+        """Return the user's address."""
         if isinstance(value, int):
             return User.objects.filter(pk=value).values_list("email", flat=True).first() or ""
         return value
 
     def clean(self, value: Any) -> Any:
-        """Return the person. Raises ValidationError where there is none."""
+        """Return the user. Raises ValidationError where there is none."""
         email = super().clean(value)
         if not email:
             return None
-        person = User.objects.filter(email=email).first()
-        if person is None:
+        user = User.objects.filter(email=email).first()
+        if user is None:
             raise ValidationError(_("Nobody here has this address."))
-        return person
+        return user
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Whether it is another person."""
+        """Whether it is another user."""
         return bool((self.prepare_value(initial) or "") != normalised_email(data or ""))
 
 

@@ -1,4 +1,4 @@
-"""What people allowed, and what apps got by it: consents and authorizations, and ending them."""
+"""Consents and grants: list them, and withdraw or revoke them."""
 
 from datetime import datetime
 from typing import Any
@@ -15,13 +15,13 @@ from idp.models import Consent, Grant
 from idp.tokens.revocation import revoke_grants
 
 
-def _of_person_or_client(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
-    return search.any_of(rows, user__in=search.people(term), client__in=search.apps(term))
+def _of_user_or_client(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+    return search.any_of(rows, user__in=search.users(term), client__in=search.apps(term))
 
 
 _SEARCH = search.helped(
     _("Part of a person’s name or email address, or of an app’s name, client ID or redirect URI."),
-    people=True,
+    users=True,
     apps=True,
 )
 
@@ -48,8 +48,8 @@ class ConsentsPage(Record):
     )
 
     def found(self, rows: QuerySet[Consent], term: str) -> QuerySet[Consent]:
-        """Return consents by person or app."""
-        return _of_person_or_client(rows, term)
+        """Return consents by user or app."""
+        return _of_user_or_client(rows, term)
 
     def address_of(self, row: Consent) -> str:
         """Return the page of the consent, or the list where it has been withdrawn."""
@@ -57,7 +57,7 @@ class ConsentsPage(Record):
 
     @admin.display(description=_("scopes"))
     def shown_scopes(self, consent: Consent) -> str:
-        """Return what was allowed."""
+        """Return the scopes of the consent."""
         return " ".join(consent.scopes)
 
 
@@ -86,8 +86,8 @@ class AuthorizationsPage(Record):
     )
 
     def found(self, rows: QuerySet[Grant], term: str) -> QuerySet[Grant]:
-        """Return authorizations by person or app."""
-        return _of_person_or_client(rows, term)
+        """Return authorizations by user or app."""
+        return _of_user_or_client(rows, term)
 
 
 def _revoke(grant: Grant, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Groups: what staff may do here, and what apps are told people belong to."""
+"""Groups: permissions of staff here, and values of the groups claim for clients."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class GroupForm(RecentAuthenticationForm):
 
 @admin.register(Group)
 class GroupsPage(Page):
-    """Groups; only superusers change what a group may do."""
+    """Groups; only superusers change the permissions of a group."""
 
     form = GroupForm
     list_display = ("name",)
@@ -40,7 +40,7 @@ class GroupsPage(Page):
         return bool(request.user.is_superuser)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Whether this operator may change one: whoever can, could give themselves anything."""
+        """Whether this operator may change a group: its members could gain any permission."""
         return bool(request.user.is_superuser)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
@@ -48,7 +48,7 @@ class GroupsPage(Page):
         return bool(request.user.is_superuser)
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:  # noqa: FBT001
-        """Save; apps that are for its members go on naming it, by its new name."""
+        """Save; clients whose access policy names the group follow its new name."""
         super().save_model(request, obj, form, change)
         before = form.initial.get("name")
         if change and before != obj.name:

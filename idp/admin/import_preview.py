@@ -1,4 +1,4 @@
-"""Files that operators want imported, kept sealed while their changes are looked at."""
+"""Uploaded configuration files, stored encrypted while their import is previewed."""
 
 import json
 import secrets
@@ -10,12 +10,12 @@ from django.core.cache import cache
 
 from accounts.models import User
 from idp import server_keys
-from idp.declaration import Caller, Change, apply
+from idp.declaration import Actor, Change, apply
 from idp.declaration.file import parsed
 
-#: Seconds for which a file can be looked at, and agreed to.
+#: Seconds for which an import can be previewed and confirmed.
 KEPT_FOR = 3600
-#: Things that one file may have, and change: a browser waits for it.
+#: Entries that one file may have, and change: a browser waits for it.
 MOST = 500
 #: Passwords that one file may have: each is hashed, and the request takes a thread for as long.
 MOST_PASSWORDS = 20
@@ -30,20 +30,20 @@ class Import:
     prune: bool
     leave_out: bool
 
-    def apply(self, caller: Caller, *, dry_run: bool) -> list[Change]:
-        """Apply it, or see what it would do. Raises DeclarationError."""
+    def apply(self, actor: Actor, *, dry_run: bool) -> list[Change]:
+        """Apply the file, or return what it would change. Raises DeclarationError."""
         declaration = parsed(self.text, "This")
         return apply(
             declaration,
             dry_run=dry_run,
             prune=self.prune,
             leave_out=self.leave_out,
-            caller=caller,
+            actor=actor,
         )
 
 
 def keep(operator: User, proposed: Import) -> str:
-    """Keep an import, secrets and all, and return the name that this operator finds it by."""
+    """Store an import, secrets included, encrypted, and return its name for this operator."""
     name = secrets.token_urlsafe(16)
     sealed = server_keys.seal(json.dumps(asdict(proposed)).encode(), _PURPOSE)
     cache.set(_key(operator, name), sealed, KEPT_FOR)
@@ -51,7 +51,7 @@ def keep(operator: User, proposed: Import) -> str:
 
 
 def find(operator: User, name: str) -> Import | None:
-    """Return an operator's import, or None where it is over."""
+    """Return an operator's import, or None if it has expired."""
     sealed = cache.get(_key(operator, name))
     try:
         kept: dict[str, Any] | None = (

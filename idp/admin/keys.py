@@ -1,4 +1,4 @@
-"""Signing keys: what is published, what signs, and the next step of rotation."""
+"""Signing keys: published keys, the active one, and the next step of rotation."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from accounts.sessions import Ending
 from idp import keys, policy
 from idp.admin.facts import NOTHING, when
 from idp.admin.page import AdminAction, Record, counted, list_of
-from idp.admin.sessions import SIGNS_EVERYBODY_OUT, sessions_live, sign_everybody_out
+from idp.admin.sessions import SIGNS_ALL_USERS_OUT, sessions_live, sign_all_users_out
 from idp.models import AccessToken, SigningKey
 
 
@@ -34,7 +34,7 @@ def _replace(_http: HttpRequest, key: SigningKey) -> None:
 
 def _replace_and_sign_out(request: HttpRequest, key: SigningKey) -> None:
     keys.replace_at_once(key.algorithm)
-    sign_everybody_out(request, Ending.KEY_REPLACED)
+    sign_all_users_out(request, Ending.KEY_REPLACED)
 
 
 _REPLACE = _(
@@ -54,7 +54,7 @@ def _signs(key: SigningKey) -> bool:
 
 @admin.register(SigningKey)
 class KeysPage(Record):
-    """Signing keys. Private parts stay sealed in the database; nothing here shows them."""
+    """Signing keys. Private keys are stored encrypted; no page shows them."""
 
     list_display = ("algorithm", "state", "since", "over", "kid")
     list_display_links = ("algorithm", "kid")
@@ -62,9 +62,9 @@ class KeysPage(Record):
     ordering = ("algorithm", "-created_at", "kid")
     fields = (
         *("kid", "algorithm", "state", "created_at", "active_since", "retired_at"),
-        *("what_follows", "over", "alive", "public_jwk"),
+        *("what_follows", "over", "valid_tokens", "public_jwk"),
     )
-    readonly_fields = ("active_since", "what_follows", "over", "alive")
+    readonly_fields = ("active_since", "what_follows", "over", "valid_tokens")
     row_actions = (
         AdminAction(
             "rotate",
@@ -87,7 +87,7 @@ class KeysPage(Record):
         AdminAction(
             "replace-and-sign-out",
             _("Replace at once, and sign everybody out"),
-            format_lazy("{} {}", _REPLACE, SIGNS_EVERYBODY_OUT),
+            format_lazy("{} {}", _REPLACE, SIGNS_ALL_USERS_OUT),
             _replace_and_sign_out,
             applies=lambda key: _is_active(key) and _signs(key),
             extent=lambda _key: sessions_live(Session.objects.all()),
@@ -119,7 +119,7 @@ class KeysPage(Record):
 
     @admin.display(description=_("what follows"))
     def what_follows(self, key: SigningKey) -> str:
-        """Return in a sentence what becomes of the key, and when."""
+        """Return in a sentence what happens to the key next, and when."""
         if key.state == SigningKey.State.RETIRED:
             return gettext(
                 "Nothing new is made with it. It is published until all that it has signed has "
@@ -140,8 +140,8 @@ class KeysPage(Record):
         return gettext("The worker publishes the next key on %(at)s.") % {"at": _shown(due)}
 
     @admin.display(description=_("tokens alive under it"))
-    def alive(self, key: SigningKey) -> str | Promise:
-        """Return how many JWT access tokens are alive; nobody counts ID tokens."""
+    def valid_tokens(self, key: SigningKey) -> str | Promise:
+        """Return the number of valid JWT access tokens; ID tokens are not counted."""
         if not _signs(key) or key.state == SigningKey.State.NEXT:
             return _("None.")
         # Revoked ones that an API may still believe are among them.

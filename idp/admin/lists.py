@@ -1,9 +1,9 @@
-"""Lists: what an address may filter and sort them by, and how far they count.
+"""Lists: which filters and orderings an address may use, and how far rows are counted.
 
-An address can name any column and lookup to Django's admin, secret columns and relations included:
-whoever may see a list could read a password hash from it letter by letter. Here a list accepts
-the filters that it shows and the columns that our own links name, with values that those columns
-can hold. Everything else is refused before the database sees it.
+An address can name any column and lookup to Django's admin, including secret columns and relations:
+an operator who may see a list could read a password hash from it letter by letter. These lists
+accept only their own filters and the columns that our own links name, with values that those
+columns can hold. Everything else is refused before it reaches the database.
 """
 
 from datetime import datetime
@@ -45,7 +45,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return min(max(int(number), 1), self.num_pages)
 
     def page(self, number: Any) -> Any:
-        """Return a page; what comes before it is skipped by keys, and not read."""
+        """Return a page; earlier pages are skipped by keys and not read."""
         page = super().page(number)
         shown: Any = page.object_list
         rows: Any = self.object_list
@@ -72,7 +72,7 @@ class BoundedList(ChangeList):
         self.page_num = self.paginator.validate_number(self.page_num)
 
     def get_ordering_field(self, field_name: Any) -> Any:
-        """Return what a column is sorted by, or None."""
+        """Return the column for ordering, or None."""
         sortable = field_name in (self.sortable_by or ())
         return super().get_ordering_field(field_name) if sortable else None
 

@@ -1,4 +1,4 @@
-"""What every page of the administration is made of: quick lists, admin actions, change events."""
+"""The base of all admin pages: lists without counts, admin actions, events of changes."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -50,25 +50,25 @@ class AdminAction:
 
     name: str
     label: str | Promise
-    #: What the page before it says will happen.
+    #: The text of the confirmation page.
     question: str | Promise
     run: Callable[[HttpRequest, Any], HttpResponse | None]
     #: Whether it makes sense for a row as it is.
     applies: Callable[[Any], bool] = lambda _row: True
     danger: bool = False
-    #: Whether it takes a sign-in of the last minutes; what is dangerous always does.
+    #: Whether it requires a recent authentication; dangerous actions always do.
     recent: bool = False
-    #: What the page before it says of the row as it is now: how much there is to do.
+    #: The extent of the action on this row, for the confirmation page.
     extent: Callable[[Any], str] | None = None
 
     @property
     def needs_recent_authentication(self) -> bool:
-        """Whether whoever does it has to have signed in lately."""
+        """Whether the action requires a recent authentication."""
         return self.danger or self.recent
 
 
 class Page(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A model's pages. Nothing is deleted from a list, and no list counts all its rows."""
+    """A model's pages. Lists delete nothing and do not count all rows."""
 
     view_on_site = False
     show_full_result_count = False
@@ -87,7 +87,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         DateTimeField: {"form_class": forms.DateTimeField, "widget": Moment},
     }
     row_actions: ClassVar[tuple[AdminAction, ...]] = ()
-    #: What the search box finds, as its help says; `found` does the finding.
+    #: What the search finds, for its help text; `found` implements it.
     search_help_text: ClassVar[Any] = None
     change_form_template = "admin/page_change_form.html"
     delete_confirmation_template = "admin/page_delete.html"
@@ -100,13 +100,13 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         return BoundedList
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Whether an address may filter the list by this: by what is declared only."""
+        """Whether an address may filter the list by this: declared filters only."""
         return is_declared(self, request, lookup, value)
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
-        """Return a row by what its address names it, or None."""
+        """Return a row by its address, or None."""
         field: Any = self.opts.get_field(from_field) if from_field else self.opts.pk
         known = can_hold(field, object_id)
         return super().get_object(request, object_id, from_field) if known else None
@@ -121,7 +121,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         queryset: QuerySet[Any],
         search_term: str,
     ) -> tuple[QuerySet[Any], bool]:
-        """Return what was looked for; every search is by an index."""
+        """Return the rows of a search; every search uses an index."""
         term = search_term.strip().replace("\0", "")
         return (self.found(queryset, term) if term else queryset), False
 
@@ -133,7 +133,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def __init__(self, model: type[Model], admin_site: admin.AdminSite) -> None:
         super().__init__(model, admin_site)
-        #: What stands in a form for JSON columns that are not written there.
+        #: The text in a form for JSON columns that are read-only there.
         self.json_columns = {
             field.name: JsonColumn(field)
             for field in model._meta.fields
@@ -145,7 +145,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.readable(request, obj, super().get_fieldsets(request, obj))
 
     def readable(self, request: HttpRequest, obj: Any, fieldsets: Any) -> Any:
-        """Return headings whose JSON columns can be read where this operator can't write them."""
+        """Return headings whose JSON columns are readable where this operator can't write them."""
         if obj is None:
             return fieldsets
         may_write = self.has_change_permission(request, obj)
@@ -165,7 +165,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         return form
 
     def get_urls(self) -> list[URLPattern]:
-        """Add an address for each act."""
+        """Add a URL for each admin action."""
         action = path(
             "<path:object_id>/act/<slug:name>/",
             self.admin_site.admin_view(self.action_view),
@@ -174,18 +174,18 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         return [action, *super().get_urls()]
 
     def may_run_actions(self, request: HttpRequest, row: Any = None) -> bool:  # noqa: ARG002
-        """Whether this operator may do what changes a row, all of them or this one."""
+        """Whether this operator may run admin actions, on all rows or on this one."""
         change = f"{self.opts.app_label}.change_{self.opts.model_name}"
         return bool(request.user.has_perm(change))
 
     def actions_on(self, request: HttpRequest, row: Any) -> list[AdminAction]:
-        """Return what this operator can do to a row now."""
+        """Return the admin actions that this operator can run on a row now."""
         if not self.may_run_actions(request, row):
             return []
         return [action for action in self.row_actions if action.applies(row)]
 
     def action_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """Ask, then do it and say so."""
+        """Confirm, then run an admin action and show the result."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
@@ -223,14 +223,14 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     def action(self, request: HttpRequest, action: AdminAction, row: Any) -> HttpResponse | None:
         """Do it, and record it."""
         response = action.run(request, row)
-        with override(settings.LANGUAGE_CODE):  # one language for all who read events
+        with override(settings.LANGUAGE_CODE):  # One language in all events.
             self.record(request, events.Kind.ACTED, row, reason=str(action.label))
         return response
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
-        """Ask, and delete for somebody who signed in lately."""
+        """Confirm and delete, after a recent authentication."""
         sign_in_address = recent_authentication.missing(request)
         if request.method == "POST" and sign_in_address:
             return redirect(sign_in_address)
@@ -258,7 +258,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     # --- recording --------------------------------------------------------------------------
 
     def target_of(self, row: Any) -> str:
-        """Return what Events call a row."""
+        """Return a row's name in events."""
         return name_of(row)
 
     def state_of(self, row: Any) -> dict[str, Any]:
@@ -266,8 +266,8 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         key = key_of(row)
         return {key: getattr(row, key), **state_of(row)}
 
-    def person_of(self, row: Any) -> User | None:
-        """Return the person that a row concerns."""
+    def user_of(self, row: Any) -> User | None:
+        """Return the user that a row concerns."""
         return getattr(row, "user", None)
 
     def client_id_of(self, row: Any) -> str:
@@ -276,12 +276,12 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         return client.client_id if client is not None else ""
 
     def record(self, request: HttpRequest, kind: events.Kind, row: Any, **more: Any) -> None:
-        """Record what this operator did to a row."""
+        """Record an admin action on a row."""
         events.record(
             kind,
             request,
             actor=request.user,  # type: ignore[arg-type]
-            user=self.person_of(row),
+            user=self.user_of(row),
             client_id=self.client_id_of(row),
             target=self.target_of(row),
             **more,
@@ -294,12 +294,12 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         super().save_model(request, obj, form, change)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]  # noqa: ARG002
-        """Record what was made."""
+        """Record a created row."""
         changes = events.masked(differences({}, self.state_of(obj)))
         self.record(request, events.Kind.CREATED, obj, changes=changes)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]  # noqa: ARG002
-        """Record what changed, if anything did."""
+        """Record changed fields, if there are any."""
         before = getattr(request, _BEFORE, {})
         fresh = self.model._default_manager.get(pk=obj.pk)
         changes = events.masked(differences(before, self.state_of(fresh)))
@@ -307,14 +307,14 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
             self.record(request, events.Kind.CHANGED, obj, changes=changes)
 
     def log_deletions(self, request: HttpRequest, queryset: Iterable[Any]) -> None:  # type: ignore[override]
-        """Record what goes."""
+        """Record deleted rows."""
         for row in queryset:
             self.record(request, events.Kind.DELETED, row)
 
     # --- showing ----------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Head the list with what it lists; refuse an address that filters it by anything else."""
+        """Head the list with its description; refuse filters that are not declared."""
         title = capfirst(self.opts.verbose_name_plural)
         try:
             return super().changelist_view(request, {"title": title, **(extra_context or {})})
@@ -330,7 +330,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show and save a form; nothing is saved where somebody else was faster."""
+        """Show and save a form; refuse to save if another operator changed the row meanwhile."""
         try:
             return super().changeform_view(request, object_id, *args, **kwargs)
         except (IntegrityError, TakenError):
@@ -377,12 +377,12 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().render_change_form(request, context, *args, **kwargs)
 
     def links_of(self, row: Any) -> list[Link]:  # noqa: ARG002
-        """Return where a row's page leads besides: texts, addresses, and whose rows are there."""
+        """Return links on a row's page: texts, addresses, and the model of the target."""
         return []
 
 
 class Record(Page):
-    """Rows that operators look at and act on, but never write."""
+    """Rows that operators see and run actions on, but never edit."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         """Whether a row may be made here: no."""
@@ -408,7 +408,7 @@ def list_of(model: type[Model], **filters: Any) -> str:
 
 
 def counted(rows: QuerySet[Any]) -> str:
-    """Return how many rows there are, in words; beyond COUNTED_AT_MOST nobody counts."""
+    """Return the number of rows in words; beyond COUNTED_AT_MOST rows are not counted."""
     number = rows.values("pk")[:COUNTED_AT_MOST].count()
     return _("%d or more") % number if number == COUNTED_AT_MOST else str(number)
 
@@ -416,14 +416,14 @@ def counted(rows: QuerySet[Any]) -> str:
 def _several(
     action: AdminAction,
 ) -> Callable[[Page, HttpRequest, QuerySet[Any]], HttpResponse | None]:
-    """Return an act as Django's lists have their actions: done to every chosen row it fits."""
+    """Return an admin action for Django's lists: run on every chosen row that it applies to."""
 
     def run(page: Page, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
         if action.needs_recent_authentication and (
             sign_in_address := recent_authentication.missing(request)
         ):
             return redirect(sign_in_address)
-        done, chosen = 0, rows[:COUNTED_AT_MOST]  # what the list counted
+        done, chosen = 0, rows[:COUNTED_AT_MOST]  # The number counted by the list.
         for row in chosen:
             if action in page.actions_on(request, row):
                 page.action(request, action, row)

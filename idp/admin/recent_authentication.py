@@ -1,4 +1,4 @@
-"""A sign-in of the last minutes, before what is dangerous. ASVS 7.5.3, docs/adr/0002."""
+"""Recent authentication for dangerous admin actions. ASVS 7.5.3, docs/adr/0002."""
 
 from typing import Any
 
@@ -20,14 +20,14 @@ def missing(request: HttpRequest) -> str | None:
 
 
 class RecentAuthenticationForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form with fields that only somebody changes who signed in lately; any may change others."""
+    """A form with some fields that require a recent authentication to change."""
 
     recent: tuple[str, ...] = ()
-    #: Where the operator has to sign in again first, if they have to: their page says it.
+    #: The sign-in page for the operator, if they have to sign in again.
     sign_in_address: str | None = None
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a change of what is dangerous from somebody who signed in a while ago."""
+        """Refuse a change of these fields without a recent authentication."""
         cleaned = super().clean() or self.cleaned_data
         changed = [name for name in self.recent if name in self.changed_data]
         if changed and self.sign_in_address:

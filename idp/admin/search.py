@@ -20,14 +20,14 @@ from idp.models import Client
 NEWEST = COUNTED_AT_MOST
 #: How many rows a search finds.
 FOUND_AT_MOST = 500
-#: Of how many people or apps a search finds the sessions, events and so on.
+#: Of how many users or apps a search finds the sessions, events and so on.
 NAMED_AT_MOST = 50
 _WORDS = 5
-_PEOPLE = ("email", "name", "given_name", "family_name")
+_USER_COLUMNS = ("email", "name", "given_name", "family_name")
 _APPS = ("client_id", "name", "addresses")
 
-#: What the help of a search says beside what it finds: how far it looks.
-_OF_PEOPLE = _(
+#: Help texts: how far a search looks.
+_OF_USERS = _(
     "Parts are looked for in the newest {newest} people; of all others, only the beginning of the "
     "email address is."
 )
@@ -41,21 +41,21 @@ _OF_BOTH = _(
 )
 
 
-def helped(words: Any, *, people: bool = False, apps: bool = False) -> Any:
+def helped(words: Any, *, users: bool = False, apps: bool = False) -> Any:
     """Return the help of a search, with how far it looks for parts of names."""
-    bounds = _OF_BOTH if people and apps else _OF_PEOPLE if people else _OF_APPS
+    bounds = _OF_BOTH if users and apps else _OF_USERS if users else _OF_APPS
     newest = f"{NEWEST:,}".replace(",", "\xa0")
     return format_lazy("{} {}", words, format_lazy(bounds, newest=newest))
 
 
-def people(term: str, most: int = NAMED_AT_MOST) -> list[int]:
-    """Return the keys of people by subject, beginning of the address, part of address or name."""
+def users(term: str, most: int = NAMED_AT_MOST) -> list[int]:
+    """Return the keys of users by subject, beginning of the address, part of address or name."""
     if can_hold(User._meta.get_field("sub"), term):
         return list(User.objects.filter(sub=term).values_list("pk", flat=True))
     email = normalised_email(term)
     # Where in the index it begins: without that, SQLite reads the whole index.
     begun = User.objects.filter(email__gte=email, email__startswith=email).order_by("email")
-    return _first(most, begun, having(User.objects.order_by("-pk"), _PEOPLE, term))
+    return _first(most, begun, having(User.objects.order_by("-pk"), _USER_COLUMNS, term))
 
 
 def apps(term: str, most: int = NAMED_AT_MOST) -> list[int]:
@@ -68,7 +68,7 @@ def apps(term: str, most: int = NAMED_AT_MOST) -> list[int]:
 
 
 def having(rows: QuerySet[Any], columns: Iterable[str], term: str) -> QuerySet[Any]:
-    """Return those of a table's newest rows that have each word of a term in one of its columns."""
+    """Return the newest rows of a table that have each word of a term in one of its columns."""
     model: type[Model] = rows.model
     last = model._default_manager.order_by("-pk").values("pk")[NEWEST - 1 : NEWEST]
     rows = rows.filter(pk__gte=Coalesce(Subquery(last), Value(0)))

@@ -1,4 +1,4 @@
-"""Sessions: who is signed in where, since when and how, and ending one."""
+"""SSO sessions: list them with user, browser, time and method, and end them."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.devices import words_for
 from accounts.models import Session
-from accounts.operations import end_everybodys_sessions, end_session
+from accounts.operations import end_all_users_sessions, end_session
 from accounts.sessions import Ending, session_of
 from idp import events
 from idp.admin import recent_authentication, search
@@ -47,13 +47,13 @@ class Living(admin.SimpleListFilter):
         return queryset.filter(ended_at__isnull=self.value() == "live")
 
 
-def sign_everybody_out(request: HttpRequest, ending: Ending = Ending.OPERATOR) -> int:
-    """End all sessions but this one, in which the operator sees what comes of it."""
-    return end_everybodys_sessions(ending, but=session_of(request))
+def sign_all_users_out(request: HttpRequest, ending: Ending = Ending.OPERATOR) -> int:
+    """End all sessions except the operator's present one."""
+    return end_all_users_sessions(ending, but=session_of(request))
 
 
-#: What that does, for the question before it.
-SIGNS_EVERYBODY_OUT = _(
+#: The text of its confirmation page.
+SIGNS_ALL_USERS_OUT = _(
     "Everybody is signed out everywhere, but you in this browser. What apps got through these "
     "sessions ends, and they are told. Of very many sessions this takes minutes; should it be cut "
     "short, do it once more for those that are left."
@@ -71,7 +71,7 @@ class SessionsPage(Record):
     linked_by = ("user",)
     list_select_related = ("user",)
     ordering = ("-created_at",)
-    search_help_text = search.helped(_("Part of a person’s name or email address."), people=True)
+    search_help_text = search.helped(_("Part of a person’s name or email address."), users=True)
     fields = (
         *("user", "user_agent", "ip_address", "how", "authenticated_at", "created_at"),
         *("last_seen_at", "ended_at", "ending"),
@@ -88,12 +88,12 @@ class SessionsPage(Record):
     )
 
     def found(self, rows: QuerySet[Session], term: str) -> QuerySet[Session]:
-        """Return the sessions of people by part of their name or address."""
-        return search.any_of(rows, user__in=search.people(term))
+        """Return the sessions of users by part of their name or address."""
+        return search.any_of(rows, user__in=search.users(term))
 
     @admin.display(description=_("browser"))
     def browser(self, session: Session) -> str:
-        """Return the browser and system in words, as the person sees them."""
+        """Return the browser and system in words, as on the user's own page."""
         return words_for(session.user_agent)
 
     @admin.display(description=_("signed in with"))
@@ -102,7 +102,7 @@ class SessionsPage(Record):
         return ", ".join(record.get("type") or record["method"] for record in session.methods)
 
     def links_of(self, row: Session) -> list[Link]:
-        """Return what apps got through the session."""
+        """Return links to what clients got through the session."""
         return [
             (_("Grants"), list_of(Grant, session=row.pk), Grant),
             (_("Told of sign-outs"), list_of(Delivery, session=row.pk), Delivery),
@@ -116,12 +116,12 @@ class SessionsPage(Record):
         return [path("end-all/", page, name="accounts_session_end_all"), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Offer to end all to those who may."""
+        """Offer to end all sessions to operators who may."""
         more = {"may_run_actions": self.may_run_actions(request), **(extra_context or {})}
         return super().changelist_view(request, more)
 
     def end_all_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask, then sign everybody out but this operator here, and say so."""
+        """Confirm, then end all sessions except the operator's present one."""
         if not self.may_run_actions(request):
             raise PermissionDenied
         sign_in_address = recent_authentication.missing(request)
@@ -129,7 +129,7 @@ class SessionsPage(Record):
         if request.method != "POST":
             context = {
                 **self.admin_site.each_context(request),
-                "action": {"label": _END_ALL, "question": SIGNS_EVERYBODY_OUT, "danger": True},
+                "action": {"label": _END_ALL, "question": SIGNS_ALL_USERS_OUT, "danger": True},
                 "extent": sessions_live(Session.objects.all()),
                 "opts": self.opts,
                 "original": _("Everybody"),
@@ -140,8 +140,8 @@ class SessionsPage(Record):
             return TemplateResponse(request, "admin/action.html", context)
         if sign_in_address:
             return redirect(sign_in_address)
-        ended = sign_everybody_out(request)
-        with override(settings.LANGUAGE_CODE):  # as of every act
+        ended = sign_all_users_out(request)
+        with override(settings.LANGUAGE_CODE):  # In the language of all events.
             reason = f"{_END_ALL}: {ended}."
         actor: Any = request.user
         events.record(events.Kind.ACTED, request, actor=actor, target="all sessions", reason=reason)

@@ -1,6 +1,6 @@
-"""The site: who may enter, by which door, and what is on its first page.
+"""The admin site: who may enter, how they sign in, and its first page.
 
-There is one door: the hosted sign-in, with its limits on guessing and its second factor.
+Operators sign in at the hosted sign-in page, with its rate limits and second factor.
 """
 
 from typing import Any, ClassVar
@@ -42,21 +42,21 @@ class Site(AdminSite):
     )
 
     def get_urls(self) -> list[Any]:
-        """Add the pages that are about no model; leave out those of Django's that nothing uses."""
+        """Add pages without a model; remove unused ones of Django's."""
         from idp.admin import configuration
 
         pages = [url for url in super().get_urls() if getattr(url, "name", "") not in _UNUSED]
         return [*configuration.urls(self), *pages]
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether somebody may be here: staff, signed in with a second factor where it is asked."""
+        """Whether a user may enter: staff, signed in with a second factor if it is required."""
         from accounts.authentication import has_second_factor
 
         return may_administer(request.user, second_factor=has_second_factor(request))
 
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
-        """Lead to what is missing: a sign-in, or its second factor. Raises PermissionDenied."""
+        """Redirect to the sign-in page or its second factor. Raises PermissionDenied."""
         from accounts import second_factor
 
         target = request.GET.get(REDIRECT_FIELD_NAME, "")
@@ -75,11 +75,11 @@ class Site(AdminSite):
 
     @method_decorator(never_cache)
     def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002
-        """Lead to the hosted way out."""
+        """Redirect to the hosted sign-out page."""
         return redirect("account_logout")
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002
-        """Lead to the hosted way to a new password."""
+        """Redirect to the hosted page for a new password."""
         return redirect("account_reset_password")
 
     def password_change_done(self, request: HttpRequest, extra_context: Any = None) -> Any:
@@ -94,12 +94,12 @@ class Site(AdminSite):
         return {**context, "headed": [model for model in shown if model["admin_url"]]}
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Show what there is, and what this operator did last."""
+        """Show the models, and this operator's last admin actions."""
         own_actions = request.user.events_as_actor.order_by("-id")[:_OWN_ACTIONS_SHOWN]  # type: ignore[union-attr]
         return super().index(request, {**(extra_context or {}), "own_actions": own_actions})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the models under our headings, whatever app they are of."""
+        """Return the models under our own headings."""
         apps = super().get_app_list(request, app_label)
         if app_label is not None:
             return apps

@@ -1,4 +1,4 @@
-"""People: made and invited, disabled, unlocked, signed out; never given a password by others."""
+"""Users: made and invited, disabled, unlocked, signed out; never given a password by others."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ from idp.admin.sessions import sessions_live
 from idp.models import Client, Consent, Event, Grant
 
 _POWERS = ("is_staff", "is_superuser", "groups")
-_WHO = ("name", "given_name", "middle_name", "family_name", "nickname", "preferred_username")
+_NAMES = ("name", "given_name", "middle_name", "family_name", "nickname", "preferred_username")
 _MORE = ("gender", "birthdate", "zoneinfo", "locale", "profile", "picture", "website")
 
 
-class PersonForm(RecentAuthenticationForm):
-    """A person's claims, with the address's verification and the postal address's members."""
+class UserForm(RecentAuthenticationForm):
+    """A user's claims, whether the address is verified, and the members of the postal address."""
 
     email_verified = forms.BooleanField(
         label=_("Email address verified"),
@@ -57,13 +57,13 @@ class PersonForm(RecentAuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None:
-            # Whose address it is, theirs is the account: a new password is mailed there.
+            # The owner of the address owns the account: a new password is mailed there.
             self.recent = (*_POWERS, "email", "email_verified")
         if self.instance.pk is not None and "email_verified" in self.fields:
             self.fields["email_verified"].initial = _is_verified(self.instance)
 
     def clean_email(self) -> str:
-        """Return the address as people are found by it."""
+        """Return the address as users are found by it."""
         email = cleaned_email(self.cleaned_data["email"])
         taken = User.objects.filter(email=email).exclude(pk=self.instance.pk)
         if taken.exists() or email_addresses.is_verified_by_another(email, self.instance.pk):
@@ -71,34 +71,34 @@ class PersonForm(RecentAuthenticationForm):
         return email
 
 
-def _is_verified(person: User) -> bool:
-    return email_addresses.is_verified(person, person.email)
+def _is_verified(user: User) -> bool:
+    return email_addresses.is_verified(user, user.email)
 
 
-def _invited(request: HttpRequest, person: User) -> None:  # noqa: ARG001
-    invitations.invite(person)
+def _invited(request: HttpRequest, user: User) -> None:  # noqa: ARG001
+    invitations.invite(user)
 
 
-def _kept(person: User) -> None:
-    deletion.keep(person)
+def _kept(user: User) -> None:
+    deletion.keep(user)
 
 
-def _deleted(person: User) -> HttpResponse:
-    deletion.delete(person)
+def _deleted(user: User) -> HttpResponse:
+    deletion.delete(user)
     return redirect("admin:accounts_user_changelist")
 
 
 @admin.register(User)
-class PeoplePage(Page):
-    """People."""
+class UsersPage(Page):
+    """Users."""
 
-    form = PersonForm
+    form = UserForm
     list_display = ("email", "name", "status", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "date_joined")
     sortable_by = ("email",)
     ordering = ("-pk",)
     search_help_text = search.helped(
-        _("Part of a name or an email address, or a subject (sub)."), people=True
+        _("Part of a name or an email address, or a subject (sub)."), users=True
     )
     readonly_fields = ("sub", "status", "second_factor", "date_joined", "last_login", "updated_at")
     row_actions = (
@@ -107,22 +107,22 @@ class PeoplePage(Page):
             _("Send an invitation"),
             _("They get a mail with a link to choose a password, valid for seven days."),
             _invited,
-            applies=lambda person: person.is_active,
+            applies=lambda user: user.is_active,
         ),
         AdminAction(
             "end-sessions",
             _("End all sessions"),
             _("They are signed out everywhere, and what apps got through these sessions ends."),
-            lambda _http, person: operations.end_all_sessions(person),
+            lambda _http, user: operations.end_all_sessions(user),
             recent=True,
-            extent=lambda person: sessions_live(person.sessions.all()),
+            extent=lambda user: sessions_live(user.sessions.all()),
         ),
         AdminAction(
             "require-password",
             _("Have them choose a new password"),
             _("They are signed out everywhere, and choose a new password at the next sign-in."),
-            lambda _http, person: operations.require_new_password(person),
-            applies=lambda person: person.is_active and not person.password_change_required,
+            lambda _http, user: operations.require_new_password(user),
+            applies=lambda user: user.is_active and not user.password_change_required,
             recent=True,
         ),
         AdminAction(
@@ -132,7 +132,7 @@ class PeoplePage(Page):
                 "What was tried on the account at unknown browsers is forgotten: they need no "
                 "mailed code to sign in at one, and codes are taken again."
             ),
-            lambda _http, person: operations.unlock(person),
+            lambda _http, user: operations.unlock(user),
         ),
         AdminAction(
             "remove-factors",
@@ -141,7 +141,7 @@ class PeoplePage(Page):
                 "For somebody who lost it. Be sure who asks: after this the password alone "
                 "opens the account. They are signed out everywhere."
             ),
-            lambda _http, person: second_factor.remove_all(person),
+            lambda _http, user: second_factor.remove_all(user),
             applies=second_factor.is_set_up,
             danger=True,
         ),
@@ -149,37 +149,37 @@ class PeoplePage(Page):
             "disable",
             _("Disable"),
             _("They are signed out everywhere and can’t sign in; every token of theirs ends."),
-            lambda _http, person: operations.disable(person),
-            applies=lambda person: person.is_active,
+            lambda _http, user: operations.disable(user),
+            applies=lambda user: user.is_active,
             danger=True,
         ),
         AdminAction(
             "enable",
             _("Enable"),
             _("They can sign in again."),
-            lambda _http, person: operations.enable(person),
-            applies=lambda person: not person.is_active and person.deletion_due_at is None,
+            lambda _http, user: operations.enable(user),
+            applies=lambda user: not user.is_active and user.deletion_due_at is None,
         ),
         AdminAction(
             "keep",
             _("Keep the account"),
             _("It is not deleted: they can use it as before. They get a mail."),
-            lambda _http, person: _kept(person),
-            applies=lambda person: person.can_be_kept,
+            lambda _http, user: _kept(user),
+            applies=lambda user: user.can_be_kept,
             recent=True,
         ),
         AdminAction(
             "delete",
             _("Delete now"),
             _("The account and all that is theirs is deleted at once. Nothing brings it back."),
-            lambda _http, person: _deleted(person),
-            applies=lambda person: person.deletion_due_at is not None,
+            lambda _http, user: _deleted(user),
+            applies=lambda user: user.deletion_due_at is not None,
             danger=True,
         ),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Ask for little at first; on a person's page show all there is."""
+        """Show a few fields for a new user, and all fields of an existing one."""
         who = (None, {"fields": ("email", "email_verified", "name")})
         powers = (_("In this administration"), {"fields": _POWERS})
         if obj is None:
@@ -188,7 +188,7 @@ class PeoplePage(Page):
         fieldsets = [
             who,
             (_("The account"), {"fields": self.readonly_fields}),
-            (_("Names"), {"fields": _WHO[1:]}),
+            (_("Names"), {"fields": _NAMES[1:]}),
             (_("Profile"), {"fields": _MORE}),
             (_("Phone"), {"fields": ("phone_number", "phone_number_verified")}),
             (_("Postal address"), {"fields": ("address",)}),
@@ -197,65 +197,65 @@ class PeoplePage(Page):
         return self.readable(request, obj, fieldsets)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:  # noqa: ARG002
-        """Return what can't be written: powers, unless by a superuser."""
+        """Return read-only fields: permissions, except for superusers."""
         powers = () if request.user.is_superuser else _POWERS
         return (*self.readonly_fields, *powers)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Whether a person can be deleted here: no, disabling ends everything and loses nothing."""
+        """Refuse to delete a user here: disabling ends everything and loses nothing."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Whether this operator may change this person: staff only by superusers.
+        """Whether this operator may change this user: staff only by superusers.
 
-        Whoever could change a superuser's address could become that superuser.
+        An operator who could change a superuser's address could take over the account.
         """
         if obj is not None and (obj.is_staff or obj.is_superuser):
             return bool(request.user.is_superuser)
         return super().has_change_permission(request, obj)
 
     def may_run_actions(self, request: HttpRequest, row: User | None = None) -> bool:
-        """Whether this operator may act on this person; on oneself there are the account pages."""
+        """Whether this operator may run actions on this user; the account pages are for oneself."""
         if row is not None and row.pk == request.user.pk:
             return False
         return self.has_change_permission(request, row)
 
     def found(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
-        """Return people by part of their name or address, or by their subject."""
-        return rows.filter(pk__in=search.people(term, search.FOUND_AT_MOST))
+        """Return users by part of their name or address, or by their subject."""
+        return rows.filter(pk__in=search.users(term, search.FOUND_AT_MOST))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Know whether the address is verified without asking for each."""
         verified = email_addresses.primary_is_verified()
-        people: QuerySet[Any] = super().get_queryset(request).annotate(is_verified=verified)
-        return people
+        users: QuerySet[Any] = super().get_queryset(request).annotate(is_verified=verified)
+        return users
 
     @admin.display(description=_("status"))
-    def status(self, person: User) -> str | Promise:
-        """Return in a word how the account stands."""
-        if person.deletion_due_at is not None:
-            due = formats.date_format(person.deletion_due_at, "DATE_FORMAT")
+    def status(self, user: User) -> str | Promise:
+        """Return the state of the account in a word."""
+        if user.deletion_due_at is not None:
+            due = formats.date_format(user.deletion_due_at, "DATE_FORMAT")
             return gettext("to be deleted on %(due)s") % {"due": due}
-        if not person.is_active:
+        if not user.is_active:
             return _("disabled")
-        if person.password_change_required:
+        if user.password_change_required:
             return _("has to choose a new password")
-        if not getattr(person, "is_verified", True):
+        if not getattr(user, "is_verified", True):
             return _("address not verified")
-        return _("active") if person.has_usable_password() else _("no password yet")
+        return _("active") if user.has_usable_password() else _("no password yet")
 
     @admin.display(description=_("second factor"), boolean=True)
-    def second_factor(self, person: User) -> bool:
+    def second_factor(self, user: User) -> bool:
         """Return whether one is set up."""
-        return second_factor.is_set_up(person)
+        return second_factor.is_set_up(user)
 
     @admin.display(description=_("Email address verified"), boolean=True)
-    def email_verified(self, person: User) -> bool:
-        """Return whether it is, for those who may only look."""
-        return _is_verified(person)
+    def email_verified(self, user: User) -> bool:
+        """Return whether it is verified, for operators without permission to change."""
+        return _is_verified(user)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
-        """Save the person, and the address as one is changed: its owner is told and signed out."""
+        """Save the user, and change the address: its owner is notified and signed out."""
         verified = bool(form.cleaned_data.get("email_verified"))
         if not change:
             obj.set_unusable_password()
@@ -275,19 +275,19 @@ class PeoplePage(Page):
     def response_add(
         self, request: HttpRequest, obj: User, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Invite, now that the person is there for good."""
+        """Mail the invitation once the user is saved."""
         if request.POST.get("invite"):
             invitations.invite(obj)
             sent = gettext("An invitation is on its way to %(email)s.") % {"email": obj.email}
             messages.success(request, sent)
         return super().response_add(request, obj, post_url_continue)
 
-    def person_of(self, row: User) -> User | None:
-        """Return the person, unless they were just deleted."""
+    def user_of(self, row: User) -> User | None:
+        """Return the user, unless they were just deleted."""
         return row if row.pk is not None else None
 
     def links_of(self, row: User) -> list[Link]:
-        """Return the lists that are about this person."""
+        """Return the lists that are about this user."""
         return [
             (_("Sessions"), list_of(Session, user=row.pk), Session),
             (_("Consents"), list_of(Consent, user=row.pk), Consent),

@@ -1,15 +1,15 @@
-"""The declarative configuration: what a file says should be, compared with what is.
+"""The declarative configuration: apply a file to the database, and export it.
 
 Top-level lists are `users`, `clients`, `resource_servers`, `scopes` and `initial_access_tokens`.
-Members keep the names that the specifications give them.
+Members have the names of the specifications.
 """
 
 from collections.abc import Collection, Iterator
 from typing import Any
 
 from idp.declaration import file, run
-from idp.declaration.caller import COMMAND, Caller
-from idp.declaration.change import Act, Change, differences, fingerprint, merged, summary
+from idp.declaration.actor import COMMAND, Actor
+from idp.declaration.change import Change, Outcome, differences, fingerprint, merged, summary
 from idp.declaration.lists import lists_of, refuse_environment
 from idp.declaration.members import ChangedMeanwhileError, DeclarationError, IncompleteError
 from idp.declaration.sections import SECTIONS, entry_of, key_of, name_of, state_of
@@ -20,12 +20,12 @@ __all__ = [
     "CHANGES_MADE",
     "COMMAND",
     "SECTIONS",
-    "Act",
-    "Caller",
+    "Actor",
     "Change",
     "ChangedMeanwhileError",
     "DeclarationError",
     "IncompleteError",
+    "Outcome",
     "apply",
     "differences",
     "entry_of",
@@ -39,7 +39,7 @@ __all__ = [
 
 _BATCH = 500
 #: How often changes are planned where others change the same rows.
-_TRIES = 3
+_ATTEMPTS = 3
 
 
 def apply(
@@ -48,55 +48,58 @@ def apply(
     dry_run: bool,
     prune: bool = False,
     leave_out: bool = False,
-    caller: Caller = COMMAND,
+    actor: Actor = COMMAND,
 ) -> list[Change]:
-    """Make everything as declared, and return what changed.
+    """Make the database match the file, and return the changes.
 
-    All changes are planned before the first is made, in batches; where somebody else changes the
-    same rows, what is left is planned again, unless the caller agreed to certain changes.
+    All changes are planned before the first is made, in batches. If another transaction changes the
+    same rows, the rest is planned again, unless the actor agreed to certain changes.
 
-    With `prune`, what a list of the file does not name goes. With `leave_out`, what needs a secret
-    that the file does not have is left out instead of refused. Raises, with nothing done,
-    DeclarationError naming each entry and member that can't be, and ChangedMeanwhileError where the
-    caller agreed to other changes; IncompleteError where some changes are made.
+    With `prune`, rows that a list of the file does not name are deleted. With `leave_out`, entries
+    that need a secret missing from the file are left out instead of refused. Raises, with nothing
+    done, DeclarationError naming each invalid entry and member, and ChangedMeanwhileError if the
+    actor agreed to other changes; IncompleteError if only some changes are made.
     """
     lists = lists_of(declaration)
-    if not caller.has_environment:
+    if not actor.has_environment:
         refuse_environment(lists)
     made: list[Change] = []
-    for tries_left in reversed(range(1 if caller.agreed is not None else _TRIES)):
-        made = [change for change in made if change.kind is not None]  # left out is told anew
+    for attempts_left in reversed(range(1 if actor.agreed is not None else _ATTEMPTS)):
+        made = [
+            change for change in made if change.kind is not None
+        ]  # Left-out entries are reported anew.
         with snapshot():
             steps = run.planned(
-                lists, prune=prune, leave_out=leave_out, most=caller.most, progress=caller.progress
+                lists, prune=prune, leave_out=leave_out, most=actor.most, progress=actor.progress
             )
         changes = merged([step.change for step in steps])
-        if caller.agreed not in {None, fingerprint(changes)}:
+        if actor.agreed not in {None, fingerprint(changes)}:
             raise ChangedMeanwhileError("Something was changed since these changes were shown.")
         if dry_run:
             return changes
         planned = len(made) + len(steps)
         try:
-            perform(steps, caller, made)
+            perform(steps, actor, made)
         except ConflictError as conflict:
-            if not tries_left:
-                raise _stopped(made, planned, caller) from conflict
+            if not attempts_left:
+                raise _stopped(made, planned, actor) from conflict
         else:
             break
     return merged(made)
 
 
-def _stopped(made: list[Change], planned: int, caller: Caller) -> DeclarationError:
-    """Return what to raise where others changed what these changes were planned for."""
-    if made or caller.agreed is None:
+def _stopped(made: list[Change], planned: int, actor: Actor) -> DeclarationError:
+    """Return the error for rows that changed after the plan was made."""
+    if made or actor.agreed is None:
         return IncompleteError(made, planned)
     return ChangedMeanwhileError("Something was changed since these changes were shown.")
 
 
 def export(*, form: str = "yaml", only: Collection[str] = tuple(SECTIONS)) -> Iterator[str]:
-    """Return what is at one moment, as the text of a file that declares it.
+    """Yield the configuration at one moment, as the text of a file that declares it.
 
-    Rows are read in batches. Iterate to the end at once: until then the database keeps the moment.
+    Rows are read in batches. Iterate to the end at once: until then the database keeps the
+    snapshot.
     """
     with snapshot():
         yield from file.text_of({name: _entries(name) for name in SECTIONS if name in only}, form)

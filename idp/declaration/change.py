@@ -1,4 +1,4 @@
-"""What changes about one thing, as a diff shows it, and comparing what is with what should be."""
+"""Changes of one entry, shown as a diff, and comparison of present and declared values."""
 
 import hashlib
 import json
@@ -19,49 +19,55 @@ _NOTHING: tuple[Any, ...] = (None, "", [], {}, False)
 _PLAIN = re.compile(r"[!-~]+")
 
 
-class Act(StrEnum):
-    """What becomes of a thing."""
+class Outcome(StrEnum):
+    """What happens to the row of an entry."""
 
     ADDED = "added"
     CHANGED = "changed"
     REMOVED = "removed"
-    #: A person who is in the file no longer: they can't sign in, and their subject stays theirs.
+    #: A user who is missing from the file: they can't sign in, and their subject is not reused.
     DISABLED = "disabled"
     #: It was not made, for want of a secret.
     LEFT_OUT = "left out"
 
 
-_SIGNS = {Act.ADDED: "+", Act.CHANGED: "~", Act.REMOVED: "-", Act.DISABLED: "-", Act.LEFT_OUT: "!"}
+_SIGNS = {
+    Outcome.ADDED: "+",
+    Outcome.CHANGED: "~",
+    Outcome.REMOVED: "-",
+    Outcome.DISABLED: "-",
+    Outcome.LEFT_OUT: "!",
+}
 _KINDS = {
-    Act.ADDED: Kind.CREATED,
-    Act.CHANGED: Kind.CHANGED,
-    Act.REMOVED: Kind.DELETED,
-    Act.DISABLED: Kind.CHANGED,
+    Outcome.ADDED: Kind.CREATED,
+    Outcome.CHANGED: Kind.CHANGED,
+    Outcome.REMOVED: Kind.DELETED,
+    Outcome.DISABLED: Kind.CHANGED,
 }
 
 
 @dataclass(frozen=True)
 class Change:
-    """What changes about one person, app, API, scope or token; nothing in it is a secret."""
+    """The change of one user, app, API, scope or token, without secrets."""
 
     what: str
-    act: Act
+    outcome: Outcome
     fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind | None:
-        """The kind of event that it is, or None if nothing happens."""
-        return _KINDS.get(self.act)
+        """The kind of event, or None if nothing changes."""
+        return _KINDS.get(self.outcome)
 
     def lines(self) -> Iterator[str]:
         """Return the change as lines of a diff."""
-        yield f"{_SIGNS[self.act]} {self.what}"
-        if self.act is Act.REMOVED:
+        yield f"{_SIGNS[self.outcome]} {self.what}"
+        if self.outcome is Outcome.REMOVED:
             return
         for name, (before, after) in self.fields.items():
-            if self.act is Act.LEFT_OUT:
+            if self.outcome is Outcome.LEFT_OUT:
                 yield f"    {name} is missing"
-            elif self.act is Act.ADDED:
+            elif self.outcome is Outcome.ADDED:
                 yield f"    {name}: {after!r}"
             else:
                 yield f"    {name}: {_from_to(name, before, after)}"
@@ -79,17 +85,17 @@ def merged(changes: list[Change]) -> list[Change]:
 
 
 def fingerprint(changes: list[Change]) -> str:
-    """Return what two lists have in common where they are the same changes, and only then."""
-    facts = [[change.what, change.act, change.fields] for change in changes]
+    """Return a hash that two lists share if and only if they are the same changes."""
+    facts = [[change.what, change.outcome, change.fields] for change in changes]
     text = json.dumps(facts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return what changes, before and after.
+    """Return the changed fields, before and after.
 
-    Of what is new (`before` is empty) it is all that it has, and of what goes (`after` is empty)
-    all that it had.
+    For a new row (`before` is empty) these are all its fields, and for a deleted one (`after` is
+    empty) all that it had.
     """
     if not after:
         return {name: (value, None) for name, value in before.items() if value not in _NOTHING}
@@ -102,17 +108,17 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tupl
 
 def summary(changes: list[Change], *, dry_run: bool) -> str:
     """Return in a sentence how many things change, or would."""
-    counts = Counter(change.act for change in changes)
-    added, changed = counts[Act.ADDED], counts[Act.CHANGED]
-    removed = counts[Act.REMOVED] + counts[Act.DISABLED]
+    counts = Counter(change.outcome for change in changes)
+    added, changed = counts[Outcome.ADDED], counts[Outcome.CHANGED]
+    removed = counts[Outcome.REMOVED] + counts[Outcome.DISABLED]
     if not added + changed + removed:
         words = "Nothing to change." if dry_run else "Nothing changed."
     elif dry_run:
         words = f"{added} to add, {changed} to change, {removed} to remove."
     else:
         words = f"{added} added, {changed} changed, {removed} removed."
-    if counts[Act.LEFT_OUT]:
-        words += f" {counts[Act.LEFT_OUT]} left out (!) for want of a secret."
+    if counts[Outcome.LEFT_OUT]:
+        words += f" {counts[Outcome.LEFT_OUT]} left out (!) for want of a secret."
     return words
 
 
@@ -128,7 +134,7 @@ def _from_to(name: str, before: Any, after: Any) -> str:
 
 
 def _members(before: list[str], after: list[str]) -> str:
-    """Return what came to a list and what went."""
+    """Return added and removed members of a list."""
     new, gone = Counter(after) - Counter(before), Counter(before) - Counter(after)
     parts = [
         *(f"+ {_shown(item)}" for item in new.elements()),
@@ -138,7 +144,7 @@ def _members(before: list[str], after: list[str]) -> str:
 
 
 def _pairs(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Return what came to a mapping, what changed in it and what went."""
+    """Return added, changed and removed pairs of a mapping."""
     parts = [
         *(f"+ {_shown(key)}: {after[key]!r}" for key in after if key not in before),
         *(

@@ -12,7 +12,7 @@ from accounts.models import User
 from idp import client_metadata
 from idp.clients import secrets, validation
 from idp.declaration import groups
-from idp.declaration.change import NEW_SECRET, Act, Change, differences
+from idp.declaration.change import NEW_SECRET, Change, Outcome, differences
 from idp.declaration.members import (
     DeclarationError,
     MissingSecretError,
@@ -37,7 +37,7 @@ _NAMES = {
 def plan_client(
     entry: dict[str, Any], *, catalog: Catalog, emails: Collection[str]
 ) -> tuple[Client, Step | None]:
-    """Return a client as declared, and the step that makes it so. Raises DeclarationError.
+    """Return a client as declared, and the step that saves it. Raises DeclarationError.
 
     `emails` are the addresses of the users whom the file declares.
     """
@@ -55,7 +55,7 @@ def plan_client(
         fields["client_secret"] = NEW_SECRET
     if not fields:
         return client, None
-    change = Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+    change = Change(what, Outcome.ADDED if is_new else Outcome.CHANGED, fields)
     return client, Step(change, partial(_make, client, fields, secret))
 
 
@@ -69,7 +69,7 @@ def _stored(what: str, client_id: str) -> Client | None:
 
 
 def _describe(what: str, client: Client, entry: dict[str, Any], emails: Collection[str]) -> None:
-    """Set the columns of a client as its entry says, with defaults for what is left out."""
+    """Set the columns of a client from its entry, with defaults for missing members."""
     try:
         client_metadata.assign(client, entry)
     except TypeError as problem:
@@ -103,17 +103,17 @@ def _make(planned: Client, fields: dict[str, tuple[Any, Any]], secret: str | Non
 
 
 def state(client: Client) -> dict[str, Any]:
-    """Return what the file can say about a client, except its secret."""
+    """Return the exportable members of a client, except its secret."""
     return {**client_metadata.values_of(client), "owner": client.user.email if client.user else ""}
 
 
 def defaults(client: Client) -> dict[str, Any]:
-    """Return what a client with these grant types is where the file says nothing else."""
+    """Return the defaults of a client with these grant types."""
     return {**client_metadata.defaults(client.grant_types), "owner": ""}
 
 
 def rows() -> QuerySet[Client]:
-    """Return what is exported, and pruned: what no client registered itself."""
+    """Return the rows that are exported and pruned: not those of dynamic registration."""
     clients: QuerySet[Client] = Client.objects.select_related("user").order_by("client_id")
     return clients.filter(registration_source=Client.RegistrationSource.MANUAL)
 

@@ -1,4 +1,4 @@
-"""The file: YAML or JSON, read with care, and put into words entry by entry."""
+"""Read the file: YAML or JSON, with limits, and errors without its content."""
 
 import json
 import re
@@ -23,7 +23,7 @@ _UNQUOTED_WIDTH = 10_000
 
 
 def read(path: Path) -> Any:
-    """Return what a file says. Raises DeclarationError; nothing of the file's text is in it."""
+    """Return the content of a file. Raises DeclarationError, which quotes nothing of the file."""
     try:
         text = path.read_text("utf-8")
     except OSError as error:
@@ -34,7 +34,7 @@ def read(path: Path) -> Any:
 
 
 def parsed(text: str, name: str) -> Any:
-    """Return what a file of this name and text says. Raises DeclarationError as `read` does."""
+    """Return the content of a file with this name and text. Raises DeclarationError."""
     try:
         return _from_json(text) if text.lstrip().startswith("{") else _from_yaml(text)
     except _UnreadableError as problem:
@@ -47,7 +47,7 @@ def text_of(lists: Mapping[str, Iterable[dict[str, Any]]], form: str) -> Iterato
 
 
 class _UnreadableError(Exception):
-    """The text is not of its language; says where, and quotes nothing, since secrets are there."""
+    """The text can't be parsed. The error has a position, but no text: files have secrets."""
 
 
 def _from_json(text: str) -> Any:
@@ -84,12 +84,12 @@ def _from_yaml(text: str) -> Any:
         problem = getattr(error, "problem", None) or "a character that may not be there"
         raise _UnreadableError(where + re.sub(r"'.*'", "…", problem) + ".") from error
     except (ValueError, LookupError, AttributeError, TypeError) as error:
-        # What PyYAML's constructors raise for 2027-02-31 and the like; they don't say where.
+        # Errors of PyYAML's constructors for values such as 2027-02-31; they have no position.
         raise _UnreadableError("a date, time or number in it is none.") from error
 
 
 def _refuse_excess(text: str) -> None:
-    """Refuse what is nested too deeply, or grows without end as its aliases (*) are followed."""
+    """Refuse content that is nested too deeply, or expands without end by its aliases (*)."""
     open_nodes: list[tuple[str | None, int]] = [(None, 0)]
     sizes: dict[str | None, int] = {}
     aliased = 0
@@ -105,7 +105,7 @@ def _refuse_excess(text: str) -> None:
             case yaml.CollectionEndEvent():
                 anchor, size = open_nodes.pop()
             case yaml.AliasEvent():
-                # One that is not known, or is within itself, is refused later, and told better.
+                # An unknown or recursive alias is refused later, with a better error.
                 anchor, size = None, sizes.get(event.anchor, 0)
                 aliased += size + 1
                 if aliased > _MOST_ALIASED:
@@ -118,7 +118,7 @@ def _refuse_excess(text: str) -> None:
 
 
 def _refuse_doubles(root: yaml.Node) -> None:
-    """Refuse a mapping with a member twice: YAML would forget the first without a word."""
+    """Refuse a mapping with duplicate members: YAML would silently drop the first."""
     waiting, seen = [root], set()
     while waiting:
         node = waiting.pop()

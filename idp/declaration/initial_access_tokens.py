@@ -1,4 +1,4 @@
-"""Initial access tokens, as a file declares them: who may register clients. RFC 7591 §1.2."""
+"""Initial access tokens in a file: who may register clients. RFC 7591 §1.2."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from idp import server_keys
 from idp.clients.secrets import MINIMUM_LENGTH
-from idp.declaration.change import NEW_SECRET, Act, Change, differences
+from idp.declaration.change import NEW_SECRET, Change, Outcome, differences
 from idp.declaration.members import (
     DeclarationError,
     MissingSecretError,
@@ -33,7 +33,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 _MEMBERS = {"name", "token", "expires_at", *_TYPES}
 _NAMES = {"scopes": "scope", "hashed": "token"}
 _COLUMNS = ("expires_at", "max_uses", "grant_types", "scopes", "redirect_hosts")
-#: What another secret changes.
+#: Columns that change with another secret.
 _SECRET_COLUMNS = ("hashed", "uses", "revoked_at")
 
 
@@ -73,7 +73,7 @@ def plan_initial_access_token(
         fields["token"] = NEW_SECRET
     if not fields:
         return row, None
-    change = Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+    change = Change(what, Outcome.ADDED if is_new else Outcome.CHANGED, fields)
     return row, Step(change, partial(_make, row, fields))
 
 
@@ -85,7 +85,7 @@ def _make(planned: InitialAccessToken, fields: dict[str, tuple[Any, Any]]) -> No
 
 
 def state(row: InitialAccessToken) -> dict[str, Any]:
-    """Return what the file can say about a token, except the token."""
+    """Return the exportable members of a token, except the token."""
     expires_at = row.expires_at
     return {
         "expires_at": expires_at.astimezone(UTC).isoformat() if expires_at else None,
@@ -98,12 +98,12 @@ def state(row: InitialAccessToken) -> dict[str, Any]:
 
 
 def defaults(_: InitialAccessToken) -> dict[str, Any]:
-    """Return what a token may where the file says nothing but its name."""
+    """Return the defaults of a token."""
     return state(InitialAccessToken())
 
 
 def rows() -> QuerySet[InitialAccessToken]:
-    """Return what is exported, and pruned: what is not revoked."""
+    """Return the rows that are exported and pruned: those not revoked."""
     return InitialAccessToken.objects.filter(revoked_at=None).order_by("name")
 
 

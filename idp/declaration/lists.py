@@ -1,4 +1,4 @@
-"""A file's content, taken apart: each entry has its key, once, and holds what can be kept."""
+"""Split a file's content into entries: each has a unique key and storable values."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _LARGEST = 2**63
 def lists_of(declaration: Any) -> Lists:
     """Return the lists that a file has. Raises DeclarationError with every problem of their form.
 
-    People's addresses are in small letters afterwards.
+    Users's addresses are in small letters afterwards.
     """
     if not isinstance(declaration, dict):
         names = ", ".join(SECTIONS)
@@ -39,7 +39,7 @@ def lists_of(declaration: Any) -> Lists:
 def refuse_environment(lists: Lists) -> None:
     """Raise DeclarationError naming secrets that would come from this process's environment.
 
-    It is whoever started the server that knows it, and keeps secrets of the server's own there.
+    Only operators with access to the server know its environment, which also holds its own secrets.
     """
     problems = [
         f"{SECTIONS[name].noun} {entry[SECTIONS[name].key]}: {member} cannot come from the "
@@ -65,7 +65,7 @@ def _problems_with_list(name: str, entries: Any) -> Iterator[str]:
             continue
         for member, value in entry.items():
             if isinstance(value, date):
-                continue  # YAML's own: whoever knows the member judges it
+                continue  # YAML types: the member's own check judges them.
             if problem := _problem_with(value, _DEEPEST):
                 yield f"{section.noun} {key}: {member}: {problem}"
 
@@ -78,7 +78,7 @@ def _problems_with_keys(name: str, entries: list[dict[str, Any]]) -> Iterator[st
 
 
 def _problem_with(value: Any, depth: int) -> str | None:
-    """Return why a value can't be kept, or None: it has to be what JSON can say."""
+    """Return why a value can't be stored as JSON, or None."""
     if depth == 0:
         return "It is nested too deeply."
     match value:

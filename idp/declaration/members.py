@@ -1,4 +1,4 @@
-"""The members of an entry: which are known, of what type they are, and where secrets come from."""
+"""The members of an entry: known names, types, and sources of secrets."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -24,15 +24,15 @@ _WORDS = {
 
 
 class DeclarationError(Exception):
-    """The file says something that can't be; the message names where, a problem a line."""
+    """The file is invalid; the message has one problem per line, with its place."""
 
 
 class ChangedMeanwhileError(DeclarationError):
-    """What would be done is not what was agreed to: something changed since it was shown."""
+    """The changes differ from those that were agreed to: something changed since the preview."""
 
 
 class IncompleteError(DeclarationError):
-    """Some changes are made, and the others are not: others changed the same rows meanwhile."""
+    """Only some changes are made: other transactions changed the same rows."""
 
     def __init__(self, made: list[Change], planned: int) -> None:
         super().__init__(
@@ -44,9 +44,9 @@ class IncompleteError(DeclarationError):
 
 
 class MissingSecretError(DeclarationError):
-    """Something needs a secret, and the file has none.
+    """An entry needs a secret, and the file has none.
 
-    `row` is what it would be otherwise: entries that refer to it are no mistakes for that.
+    `row` is what it would be otherwise: references to it from other entries are valid.
     """
 
     def __init__(self, what: str, member: str, row: Model) -> None:
@@ -56,7 +56,7 @@ class MissingSecretError(DeclarationError):
 
 
 def refuse_unknown(what: str, entry: dict[str, Any], known: Iterable[str]) -> None:
-    """Raise DeclarationError naming members that nobody knows."""
+    """Raise DeclarationError naming unknown members."""
     unknown = sorted(str(name) for name in set(entry) - set(known))
     if unknown:
         raise DeclarationError(f"{what}: unknown: {', '.join(unknown)}.")
@@ -65,7 +65,7 @@ def refuse_unknown(what: str, entry: dict[str, Any], known: Iterable[str]) -> No
 def refuse_other_types(
     what: str, entry: dict[str, Any], types: Mapping[str, tuple[type, ...]]
 ) -> None:
-    """Raise DeclarationError naming members whose values are of another type than these."""
+    """Raise DeclarationError naming members whose values have another type than these."""
     problems = [
         f"{what}: {name}: This has to be {' or '.join(_WORDS[kind] for kind in types[name])}."
         for name, value in entry.items()
@@ -76,7 +76,7 @@ def refuse_other_types(
 
 
 def secret_of(what: str, entry: dict[str, Any], name: str) -> str | None:
-    """Return a secret: the text itself, or what the environment has for `{env: NAME}`.
+    """Return a secret: the text itself, or the environment variable of `{env: NAME}`.
 
     The environment is read here and not in settings, because the file names the variable.
     """
@@ -94,7 +94,7 @@ def secret_of(what: str, entry: dict[str, Any], name: str) -> str | None:
 
 
 def is_text(text: str) -> bool:
-    """Whether every database can keep this: UTF-8 without U+0000."""
+    """Whether every database can store this text: UTF-8 without U+0000."""
     try:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:  # half of a surrogate pair
@@ -109,10 +109,10 @@ def validate(
     names: Mapping[str, str] | None = None,
     exclude: Iterable[str] = (),
 ) -> None:
-    """Raise DeclarationError with every problem that the row has, by member.
+    """Raise DeclarationError with every problem of the row, by member.
 
-    `clean` takes the place of the row's own. `names` has the members whose columns are named
-    otherwise, by column. Unique keys are not looked at: rows are found by them.
+    `clean` replaces the row's own. `names` maps members to columns with other names. Unique keys
+    are not checked: rows are found by them.
     """
     problems: dict[str, Any] = {}
     for check in (partial(row.clean_fields, exclude=set(exclude)), clean or row.clean):
@@ -127,7 +127,7 @@ def validate(
 def refusal(what: str, error: ValidationError, names: Mapping[str, str]) -> DeclarationError:
     """Return a DeclarationError with all problems of a row, by member.
 
-    `names` has the members whose columns are named otherwise, by column.
+    `names` maps members to columns with other names.
     """
     problems = "; ".join(
         f"{names.get(column, column)}: {' '.join(texts)}"

@@ -9,7 +9,7 @@ from cryptography.fernet import InvalidToken
 from django.db.models import QuerySet
 
 from idp import server_keys
-from idp.declaration.change import NEW_SECRET, Act, Change, differences
+from idp.declaration.change import NEW_SECRET, Change, Outcome, differences
 from idp.declaration.members import (
     DeclarationError,
     MissingSecretError,
@@ -64,7 +64,7 @@ def plan_resource_server(
         fields["encryption_secret"] = NEW_SECRET
     if not fields and not is_new:
         return server, None
-    change = Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+    change = Change(what, Outcome.ADDED if is_new else Outcome.CHANGED, fields)
     return server, Step(change, partial(_make, server, fields))
 
 
@@ -77,10 +77,10 @@ def _make(planned: ResourceServer, fields: dict[str, tuple[Any, Any]]) -> None:
 def plan_introspection(
     entry: dict[str, Any], *, clients: Callable[[set[str]], set[str]], left_out: Collection[str]
 ) -> Step | None:
-    """Return the step that says which clients introspect for an API, once all of them are made.
+    """Return the step that sets which clients introspect for an API, once all clients are saved.
 
-    `clients` returns those of some client_ids that there will be; those that were `left_out` are
-    no mistake. Raises DeclarationError.
+    `clients` returns the clients that will exist among some client_ids; those that were `left_out`
+    are valid references. Raises DeclarationError.
     """
     identifier = entry["identifier"]
     what = f"resource server {identifier}"
@@ -94,7 +94,7 @@ def plan_introspection(
     if before == wanted:
         return None
     fields = {"introspection_clients": (sorted(before), sorted(wanted))}
-    change = Change(what, Act.CHANGED, fields)
+    change = Change(what, Outcome.CHANGED, fields)
     return Step(change, partial(_appoint, identifier, fields))
 
 
@@ -109,17 +109,17 @@ def _appoint(identifier: str, fields: dict[str, tuple[Any, Any]]) -> None:
 
 
 def state(server: ResourceServer) -> dict[str, Any]:
-    """Return what the file can say about an API, except a secret."""
+    """Return the exportable members of an API, except a secret."""
     return {**_columns_of(server), "introspection_clients": _introspection_clients(server)}
 
 
 def defaults(_: ResourceServer) -> dict[str, Any]:
-    """Return what an API is where the file says nothing but its identifier."""
+    """Return the defaults of an API."""
     return {**_columns_of(ResourceServer()), "introspection_clients": []}
 
 
 def rows() -> QuerySet[ResourceServer]:
-    """Return what is exported, and pruned."""
+    """Return the rows that are exported and pruned."""
     servers = ResourceServer.objects.prefetch_related("introspection_clients")
     return servers.order_by("identifier")
 
@@ -163,5 +163,5 @@ def _present_secret(server: ResourceServer) -> bytes | None:
         return None
     try:
         return server_keys.unseal(server.encryption_secret_sealed, ENCRYPTION_PURPOSE)
-    except InvalidToken:  # sealed under a server key that is gone: nobody has it any more
+    except InvalidToken:  # Encrypted with a server key that was removed: it can't be read any more.
         return None

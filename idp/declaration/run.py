@@ -1,7 +1,6 @@
-"""Plan what a file changes: in which order, past mistakes so that all are told, what is left out.
+"""Plan the changes of a file in order, collecting all errors and left-out entries.
 
-Nothing is written here: entries are compared with what is stored, and with what the entries before
-them will be.
+Writes nothing: entries are compared with stored rows as changed by earlier entries.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from idp.declaration.change import Act, Change
+from idp.declaration.change import Change, Outcome
 from idp.declaration.clients import plan_client
 from idp.declaration.initial_access_tokens import plan_initial_access_token
 from idp.declaration.lists import Lists
@@ -26,17 +25,17 @@ from idp.models.catalog import Catalog
 Plan = Callable[[dict[str, Any]], tuple[Model, Step | None]]
 Progress = Callable[[str, int, int], object]
 
-#: What refers to others goes before them.
+#: References come before the lists that they point to.
 _PRUNED_IN_ORDER = ("initial_access_tokens", "clients", "resource_servers", "scopes", "users")
 
 
 def planned(
     lists: Lists, *, prune: bool, leave_out: bool, most: int | None, progress: Progress
 ) -> list[Step]:
-    """Return the steps that make everything as declared, references after what they refer to.
+    """Return the steps that apply the file, in the order of references.
 
-    Raises DeclarationError naming each entry and member that can't be, and as soon as there are
-    more than `most` steps.
+    Raises DeclarationError naming each invalid entry and member, and as soon as there are more than
+    `most` steps.
     """
     planning = _Planning(leave_out, most, progress)
     offered = planning.catalog.all_scopes()
@@ -62,7 +61,7 @@ def planned(
 
 
 class _Planning:
-    """The steps so far, what is wrong, and what the database will be after these steps."""
+    """The steps so far, errors, and the state of the database after these steps."""
 
     def __init__(self, leave_out: bool, most: int | None, progress: Progress) -> None:  # noqa: FBT001
         self.leave_out = leave_out
@@ -71,15 +70,15 @@ class _Planning:
         self.steps: list[Step] = []
         self.problems: list[str] = []
         self.catalog = Catalog.stored()
-        #: Keys by list: what is as declared after these steps, what goes, and what is left out,
-        #: so that references to it are no mistakes.
+        #: Keys by list: declared after these steps, deleted, and left out, so that references to
+        #: them are valid.
         self.declared: dict[str, set[str]] = {name: set() for name in SECTIONS}
         self.removed: dict[str, set[str]] = {name: set() for name in SECTIONS}
         self.left_out: dict[str, set[str]] = {name: set() for name in SECTIONS}
         self.scopes_left_out: set[str] = set()
 
     def prune(self, lists: Lists) -> None:
-        """Plan to take away what the lists do not name."""
+        """Plan to delete rows that the lists do not name."""
         for name in _PRUNED_IN_ORDER:
             if name in lists:
                 section = SECTIONS[name]
@@ -88,13 +87,13 @@ class _Planning:
                     self._forget(name, key)
 
     def users(self, entries: list[dict[str, Any]]) -> None:
-        """Plan users, who are looked up many at a time."""
+        """Plan users, who are looked up in batches."""
         for number, (entry, present) in enumerate(in_batches(entries), start=1):
             self._entry("users", entry, partial(plan_user, present=present))
             self.progress("Users compared", number, len(entries))
 
     def each(self, name: str, entries: list[dict[str, Any]], plan: Plan) -> None:
-        """Plan every entry, and go on after one that can't be, so that all problems are told."""
+        """Plan every entry, also after an invalid one, so that all errors are reported."""
         for number, entry in enumerate(entries, start=1):
             self._entry(name, entry, plan)
             self.progress(f"Entries of {name} compared", number, len(entries))
@@ -113,7 +112,7 @@ class _Planning:
                     self.add(step)
 
     def add(self, step: Step | None) -> None:
-        """Note a step, unless there are too many."""
+        """Add a step, unless there are too many."""
         if step is None:
             return
         self.steps.append(step)
@@ -131,7 +130,7 @@ class _Planning:
         return dict(stored)
 
     def stranded(self, gone: set[str]) -> Iterator[str]:
-        """Return what would go on naming scopes that there are no more, a problem each."""
+        """Return an error for each row that would refer to deleted scopes."""
         if not gone:
             return
         for name in ("clients", "initial_access_tokens"):
@@ -151,7 +150,7 @@ class _Planning:
                 self.left_out[name].add(entry[section.key])
                 self.scopes_left_out |= set(entry.get("scopes", ()))
                 what = f"{section.noun} {entry[section.key]}"
-                self.add(Step(Change(what, Act.LEFT_OUT, {missing: (None, None)})))
+                self.add(Step(Change(what, Outcome.LEFT_OUT, {missing: (None, None)})))
                 return
             self.problems.append(str(problem))
             if not isinstance(problem, MissingSecretError):
@@ -161,7 +160,7 @@ class _Planning:
         self._offer(name, entry[section.key], row)
 
     def _missing(self, entry: dict[str, Any], problem: DeclarationError) -> str | None:
-        """Return for want of what an entry is to be left out, or None if it is refused."""
+        """Return the missing secret for which an entry is left out, or None if it is refused."""
         if not self.leave_out:
             return None
         if isinstance(problem, MissingSecretError):
@@ -179,7 +178,7 @@ class _Planning:
                 self.catalog.scopes[row.identifier] = frozenset(row.scopes)
 
     def _forget(self, name: str, key: str) -> None:
-        """Let no later entry refer to what goes."""
+        """Make later references to deleted rows invalid."""
         self.removed[name].add(key)
         if name == "scopes":
             self.catalog.claims.pop(key, None)

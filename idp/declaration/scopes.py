@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from idp.declaration.change import Act, Change, differences
+from idp.declaration.change import Change, Outcome, differences
 from idp.declaration.members import refuse_other_types, refuse_unknown, validate
 from idp.declaration.steps import Step, updated
 from idp.models import Scope
@@ -29,7 +29,7 @@ def plan_scope(entry: dict[str, Any], *, catalog: Catalog) -> tuple[Scope, Step 
     fields = differences(before, state(scope))
     if not fields and not is_new:
         return scope, None
-    change = Change(what, Act.ADDED if is_new else Act.CHANGED, fields)
+    change = Change(what, Outcome.ADDED if is_new else Outcome.CHANGED, fields)
     return scope, Step(change, partial(_make, scope, fields))
 
 
@@ -40,15 +40,15 @@ def _make(planned: Scope, fields: dict[str, tuple[Any, Any]]) -> None:
 
 
 def state(scope: Scope) -> dict[str, Any]:
-    """Return what the file can say about a scope."""
+    """Return the exportable members of a scope."""
     return {"description": scope.description, "claims": scope.claims}
 
 
 def defaults(_: Scope) -> dict[str, Any]:
-    """Return what a scope is where the file says nothing but its name."""
+    """Return the defaults of a scope."""
     return state(Scope())
 
 
 def rows() -> QuerySet[Scope]:
-    """Return what is exported, and pruned."""
+    """Return the rows that are exported and pruned."""
     return Scope.objects.order_by("name")

@@ -1,4 +1,4 @@
-"""The file's lists: what each holds, what its entries are called, and rows as entries."""
+"""The lists of a file: their rows, entries and keys."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from accounts.models import User
 from idp.clients import deletion
 from idp.declaration import clients, initial_access_tokens, resource_servers, scopes, users
-from idp.declaration.change import Act, Change, differences
+from idp.declaration.change import Change, Outcome, differences
 from idp.declaration.steps import Step, check_unchanged
 from idp.models import Client, InitialAccessToken, ResourceServer, Scope
 
@@ -22,16 +22,16 @@ class Section:
     """One of the lists."""
 
     model: type[Model]
-    #: What one of its things is called, in diffs and events.
+    #: The noun for one row, in diffs and events.
     noun: str
-    #: The member and column that tells entries apart.
+    #: The member and the column of the key.
     key: str
     state: Callable[[Any], dict[str, Any]]
     defaults: Callable[[Any], dict[str, Any]]
-    #: What is exported, and pruned, in order, with all that `state` needs.
+    #: Rows to export and prune, in order, with all related rows that `state` needs.
     rows: Callable[[], QuerySet[Any]]
     delete: Callable[[Any], object] = Model.delete
-    #: Deletes first, in batches, what a row may have very much of.
+    #: Deletes in batches, before the row, what it may have very much of.
     clear: Callable[[Any], object] | None = None
     #: Takes the place of deleting all but those with these keys.
     prune: Callable[[Collection[str]], Iterator[tuple[str, Step]]] | None = None
@@ -45,7 +45,7 @@ class Section:
             key = getattr(row, self.key)
             if key not in declared:
                 fields = differences(self.state(row), {})
-                change = Change(f"{self.noun} {key}", Act.REMOVED, fields)
+                change = Change(f"{self.noun} {key}", Outcome.REMOVED, fields)
                 prepare = partial(self._clear, row, fields)
                 yield key, Step(change, partial(self.delete, row), prepare)
 
@@ -91,29 +91,29 @@ SECTIONS = {
 
 
 def name_of(row: Model) -> str:
-    """Return what diffs and events call a row: `client bakery`, `user ana@example.com`."""
+    """Return a row's name in diffs and events: `client bakery`, `user ana@example.com`."""
     section = _section_of(row)
     return f"{section.noun} {getattr(row, section.key)}"
 
 
 def key_of(row: Model) -> str:
-    """Return the member and column that tells a row from others of its list."""
+    """Return the member and column of the key of a row's list."""
     return _section_of(row).key
 
 
 def state_of(row: Model) -> dict[str, Any]:
-    """Return what a file can say about a row, by member, except its key and its secrets."""
+    """Return a row's exportable members, except its key and its secrets."""
     return _section_of(row).state(row)
 
 
 def entry_of(row: Model) -> dict[str, Any]:
-    """Return the entry that declares a row: its key, and what is not as it would be anyway."""
+    """Return the entry that declares a row: its key, and all members that differ from defaults."""
     section = _section_of(row)
     defaults = section.defaults(row)
     entry = {section.key: getattr(row, section.key)}
     for name, value in section.state(row).items():
         if value != defaults.get(name):
-            # PostgreSQL keeps a mapping in an order of its own.
+            # PostgreSQL orders the keys of a mapping itself.
             entry[name] = dict(sorted(value.items())) if isinstance(value, dict) else value
     return entry
 

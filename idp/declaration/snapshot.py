@@ -8,9 +8,9 @@ from django.db import connection, transaction
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """Let every statement see the same moment. Only read within: nobody waits for that.
+    """Run all statements on one snapshot of the database. For reading only; blocks nothing.
 
-    Within a transaction that has begun before, statements see what that sees.
+    Within a transaction that began earlier, statements see that one's snapshot.
     """
     if connection.in_atomic_block:
         yield

@@ -1,7 +1,7 @@
-"""Planned changes, and making them: a few at a time, each where its row is as it was planned for.
+"""Steps: planned changes, made in batches, each if its row is still as it was planned for.
 
-Every batch is a short transaction. A run that is cut short has made some changes and none by half;
-the next run finds what is left to do.
+Every batch is a short transaction. An interrupted run has made some changes, each completely; the
+next run finds the rest.
 """
 
 import time
@@ -16,10 +16,10 @@ from django.db.models import Model
 
 from foundation.batches import give_way
 from idp import events
-from idp.declaration.caller import Caller
+from idp.declaration.actor import Actor
 from idp.declaration.change import Change
 
-#: What progress is told as, where the rest is comparing.
+#: The stage that progress reports here, after comparing.
 CHANGES_MADE = "Changes made"
 #: Changes of a batch at the most, and seconds after which its transaction ends earlier.
 _MOST = 20
@@ -43,14 +43,14 @@ class Step:
     change: Change
     #: Makes the change, in a transaction.
     make: Callable[[], object] = nothing
-    #: Does first, outside of transactions, what takes longer, such as hashing a password.
+    #: Runs first, outside of transactions, for slow work such as hashing a password.
     prepare: Callable[[], object] = nothing
 
 
-def perform(steps: Collection[Step], caller: Caller, made: list[Change]) -> None:
+def perform(steps: Collection[Step], actor: Actor, made: list[Change]) -> None:
     """Make planned changes, with an event of each in the same transaction; add them to `made`.
 
-    Raises ConflictError where somebody else has changed a row, or does so at the same moment.
+    Raises ConflictError where another user has changed a row, or does so at the same moment.
     """
     waiting = deque(steps)
     try:
@@ -61,15 +61,15 @@ def perform(steps: Collection[Step], caller: Caller, made: list[Change]) -> None
                 step.prepare()
             while batch:
                 began = time.monotonic()
-                made += _some_made(batch, caller)
-                caller.progress(CHANGES_MADE, len(made), len(made) + len(batch) + len(waiting))
+                made += _some_made(batch, actor)
+                actor.progress(CHANGES_MADE, len(made), len(made) + len(batch) + len(waiting))
                 if batch or waiting:
                     give_way(began)
     except (IntegrityError, OperationalError, ObjectDoesNotExist) as error:
         raise ConflictError(str(error)) from error
 
 
-def _some_made(batch: deque[Step], caller: Caller) -> list[Change]:
+def _some_made(batch: deque[Step], actor: Actor) -> list[Change]:
     """Make changes in one transaction, until it has taken long enough; return which."""
     began = time.monotonic()
     made: list[Change] = []
@@ -79,7 +79,7 @@ def _some_made(batch: deque[Step], caller: Caller) -> list[Change]:
             change = step.change
             step.make()
             if change.kind is not None:
-                caller.record(change.kind, target=change.what, changes=events.masked(change.fields))
+                actor.record(change.kind, target=change.what, changes=events.masked(change.fields))
             made.append(change)
     return made
 
@@ -92,7 +92,7 @@ def updated(
 ) -> M:
     """Return the stored row of a planned one, locked, with the columns of the planned one.
 
-    The row is not saved. Raises ConflictError where what `fields` says was before is not so.
+    The row is not saved. Raises ConflictError if its columns differ from those before in `fields`.
     """
     row = locked(planned)
     check_unchanged(row, fields, state)
@@ -110,7 +110,7 @@ def locked(planned: M) -> M:
 def check_unchanged(
     row: M, fields: dict[str, tuple[Any, Any]], state: Callable[[M], dict[str, Any]]
 ) -> None:
-    """Raise ConflictError where a row is not what these changes say that it was before."""
+    """Raise ConflictError if a row differs from what these changes were planned for."""
     present = state(row)
     for name, (before, _after) in fields.items():
         if name in present and present[name] != before:

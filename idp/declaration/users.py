@@ -1,4 +1,4 @@
-"""People, as a file declares them."""
+"""Users, as a file declares them."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.password_rules import refuse_unusable
 from accounts.sessions import Ending, end_sessions
 from idp.declaration import groups
-from idp.declaration.change import NEW_SECRET, Act, Change, differences
+from idp.declaration.change import NEW_SECRET, Change, Outcome, differences
 from idp.declaration.members import (
     DeclarationError,
     refuse_other_types,
@@ -33,7 +33,7 @@ _CLAIMS = tuple(
     for name in SCOPE_CLAIMS[scope]
     if name != "updated_at"
 )
-#: What stays as it is where the file does not say it: people fill these in themselves.
+#: Members that stay unchanged if the file does not set them: users edit these themselves.
 _KEPT = (*_CLAIMS, "is_staff", "is_superuser")
 _MEMBERS = {"email", "password", "email_verified", "groups", "is_active", *_KEPT}
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -45,9 +45,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "groups": (list,),
     "address": (dict,),
 }
-#: What of it are columns.
+#: Members that are columns.
 _COLUMNS = frozenset({"password", "is_active", *_KEPT})
-#: What Django, crypt(3), LDAP directories and the PHC's string format make of a password.
+#: Password hashes as Django, crypt(3), LDAP directories and the PHC string format write them.
 _HASH = re.compile(
     r"""(?: (?:argon2\w*|bcrypt(?:_sha256)?|md5|pbkdf2_sha\d+|scrypt|sha\d+)\$.*\$
         | \$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:d|id?)|pbkdf2[\w-]*|scrypt|P|H|S)\$
@@ -56,7 +56,7 @@ _HASH = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _BATCH = 500
-#: What `state` needs.
+#: Related rows that `state` needs.
 _RELATED = ("groups", "emailaddress_set")
 
 
@@ -64,16 +64,16 @@ _RELATED = ("groups", "emailaddress_set")
 class Present:
     """The stored users of some entries, found in a few statements for them all."""
 
-    people: dict[str, User]
-    #: Whose proven address it is: a person's key, by address.
-    proven: dict[str, int]
+    users: dict[str, User]
+    #: The user who has verified each address: primary keys by address.
+    verified_by: dict[str, int]
 
 
 def in_batches(entries: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Present]]:
-    """Return entries, each with what is stored of its batch, whatever the capitals of addresses.
+    """Return entries, each with the stored rows of its batch, by address in lower case.
 
-    Unfinished sign-ups are not among it: nobody has been in them, and whoever began one must not
-    know the password of the account that an operator makes.
+    Unfinished sign-ups are excluded: they were never used, and an attacker who began one must not
+    know the password of the account that an operator creates.
     """
     # Older versions stored addresses as they were typed.
     typed = User.objects.exclude(email=Lower("email")).values_list("email", "pk")
@@ -84,17 +84,17 @@ def in_batches(entries: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], 
         emails = [entry["email"] for entry in batch]
         with_capitals = [capitals[email] for email in emails if email in capitals]
         found = User.objects.filter(Q(email__in=emails) | Q(pk__in=with_capitals))
-        people = found.exclude(pk__in=unfinished).prefetch_related(*_RELATED)
+        users = found.exclude(pk__in=unfinished).prefetch_related(*_RELATED)
         present = Present(
-            people={user.email.lower(): user for user in people},
-            proven=email_addresses.owners_of_verified(emails),
+            users={user.email.lower(): user for user in users},
+            verified_by=email_addresses.owners_of_verified(emails),
         )
         for entry in batch:
             yield entry, present
 
 
 def plan_user(entry: dict[str, Any], *, present: Present) -> tuple[User, Step | None]:
-    """Return a user as declared, and the step that makes it so. Raises DeclarationError.
+    """Return a user as declared, and the step that saves it. Raises DeclarationError.
 
     A declared password is verified against the stored hash, which takes as long as at a sign-in.
     """
@@ -102,21 +102,21 @@ def plan_user(entry: dict[str, Any], *, present: Present) -> tuple[User, Step | 
     what = f"user {email}"
     refuse_unknown(what, entry, _MEMBERS)
     _check_types(what, entry)
-    user = present.people.get(email)
+    user = present.users.get(email)
     is_new = user is None
     user = user or User(email=email)
     before = {} if is_new else state(user)
     for name in _KEPT:
         if name in entry:
             setattr(user, name, entry[name])
-    if user.deletion_due_at is None:  # else it is the person's own wish not to be
+    if user.deletion_due_at is None:  # else it is the user's own wish not to be
         user.is_active = entry.get("is_active", True)
     password = _password_of(what, entry)
     if password is not None:
         _refuse_unusable(what, password)
     validate(what, user, exclude=["password"])
     verified = entry.get("email_verified", before.get("email_verified", False))
-    if verified and present.proven.get(email, user.pk) != user.pk:
+    if verified and present.verified_by.get(email, user.pk) != user.pk:
         raise DeclarationError(f"{what}: email: This is another person's second address.")
     names = sorted(set(entry.get("groups", before.get("groups", []))))
     after = _state(user, verified=verified, groups=names)
@@ -126,28 +126,28 @@ def plan_user(entry: dict[str, Any], *, present: Present) -> tuple[User, Step | 
         fields["password"] = NEW_SECRET
     if not fields and not is_new:
         return user, None
-    # Each user that changes is kept until then: without what was looked up beside them.
+    # Each changed user is kept until then: without the related rows that were looked up.
     user._prefetched_objects_cache = {}  # type: ignore[attr-defined]
     prepare = partial(user.set_password, password) if new_password or is_new else nothing
     if is_new:
         make = partial(_create, user, email, verified=verified, names=names)
-        return user, Step(Change(what, Act.ADDED, fields), make, prepare)
-    change = Change(what, Act.CHANGED, fields)
+        return user, Step(Change(what, Outcome.ADDED, fields), make, prepare)
+    change = Change(what, Outcome.CHANGED, fields)
     return user, Step(change, partial(_update, user, fields, user.password), prepare)
 
 
 def prune_users(declared: Collection[str]) -> Iterator[tuple[str, Step]]:
-    """Return the steps that disable everybody else than these, and end their sessions.
+    """Return the steps that disable all users except these, and end their sessions.
 
-    Nobody is deleted: a subject is never given to another. Superusers stay, so that nobody locks
-    themselves out, and so does who signed up themselves: no file ever made them.
+    Users are not deleted: subjects are not reused. Superusers are kept, so that operators do not
+    lock themselves out, and so are users who signed up themselves: no file created them.
     """
-    people = User.objects.filter(is_active=True, is_superuser=False, self_registered=False)
+    users = User.objects.filter(is_active=True, is_superuser=False, self_registered=False)
     fields = {"is_active": (True, False)}
-    for pk, email in people.order_by("email").values_list("pk", "email").iterator():
+    for pk, email in users.order_by("email").values_list("pk", "email").iterator():
         if email.lower() not in declared:
             user = User(pk=pk, email=email, is_active=False)
-            change = Change(f"user {email}", Act.DISABLED, fields)
+            change = Change(f"user {email}", Outcome.DISABLED, fields)
             yield email, Step(change, partial(_update, user, fields))
 
 
@@ -162,7 +162,7 @@ def _create(user: User, email: str, *, verified: bool, names: list[str]) -> None
 def _update(
     planned: User, fields: dict[str, tuple[Any, Any]], password_before: str | None = None
 ) -> None:
-    """Store what changes, and nothing else: the user may be changing the rest."""
+    """Save only the changed columns: the user may be changing others."""
     columns = [name for name in fields if name in _COLUMNS]
     user = locked(planned)
     check_unchanged(user, fields, state)
@@ -179,7 +179,7 @@ def _update(
 
 
 def state(user: User) -> dict[str, Any]:
-    """Return what the file can say about a person, except the password."""
+    """Return the exportable members of a user, except the password."""
     addresses: Any = user.emailaddress_set.all()  # type: ignore[attr-defined]
     return _state(
         user,
@@ -189,15 +189,15 @@ def state(user: User) -> dict[str, Any]:
 
 
 def defaults(_: User) -> dict[str, Any]:
-    """Return a new person's state where the file says nothing but the address."""
+    """Return the defaults of a new user."""
     return _state(User(), verified=False, groups=[])
 
 
 def rows() -> QuerySet[User]:
-    """Return who is exported: everybody but unfinished sign-ups."""
+    """Return the users to export: all except unfinished sign-ups."""
     unfinished = User.objects.unfinished().values("pk")
-    people = User.objects.exclude(pk__in=unfinished).order_by("email")
-    return people.prefetch_related(*_RELATED)
+    users = User.objects.exclude(pk__in=unfinished).order_by("email")
+    return users.prefetch_related(*_RELATED)
 
 
 def _state(user: User, *, verified: bool, groups: list[str]) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def _state(user: User, *, verified: bool, groups: list[str]) -> dict[str, Any]:
 
 
 def _refuse_unusable(what: str, password: str) -> None:
-    """Raise DeclarationError for what nobody could sign in with; how easy it is isn't judged."""
+    """Raise DeclarationError for a password that can't be typed; its strength is not judged."""
     if password == "":
         raise DeclarationError(f"{what}: password is empty; leave it out for none.")
     try:
@@ -242,7 +242,7 @@ def _password_of(what: str, entry: dict[str, Any]) -> str | None:
 
 
 def _end_sessions(user: User, fields: dict[str, tuple[Any, Any]]) -> None:
-    """End the sessions of a user who is disabled now, or has another password, which is told."""
+    """End the sessions of a user who is disabled or got a password; mail them of the latter."""
     if not user.is_active and fields.keys() & {"password", "is_active"}:
         end_sessions(user.sessions.filter(ended_at=None), Ending.ACCOUNT_DISABLED)
     elif "password" in fields:

@@ -1,1 +1,1 @@
-"""Pages for developers of relying parties: what is offered, errors explained, their own apps."""
+"""Pages for developers of relying parties: features offered, errors explained, their own apps."""

@@ -1,4 +1,4 @@
-"""What the page behind `error_uri` says about each error code: what it means, and what to check."""
+"""Explanations of error codes for the page behind `error_uri`: meaning, and what to check."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True)
 class Explanation:
-    """What an error code means, and what a developer checks, in this order."""
+    """The meaning of an error code, and what a developer checks, in this order."""
 
     meaning: Promise
     steps: tuple[Promise, ...]

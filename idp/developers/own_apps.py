@@ -1,4 +1,4 @@
-"""The apps of a developer, with what was denied to each lately."""
+"""The apps of a developer, with recent denials of each."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -24,7 +24,7 @@ class App:
 
     @property
     def quick_starts(self) -> list[QuickStart]:
-        """Return what it can be tried with as it is registered."""
+        """Return the quick starts that fit the client as it is registered."""
         return [start for start in QUICK_STARTS.values() if start.fits(self.client)]
 
 

@@ -14,10 +14,10 @@ from idp import policy
 from idp.models import Client
 
 FOLDER: Final = Path(settings.BASE_DIR) / "examples" / "quickstart"
-#: What stands in the files for the values that differ.
+#: Placeholders in the files.
 _ISSUER: Final = "https://id.example.com"
 _CLIENT_ID: Final = "your-client-id"
-#: A client_id that can stand in any of the languages as it is.
+#: A client_id that needs no escaping in any of the languages.
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 

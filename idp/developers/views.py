@@ -1,4 +1,4 @@
-"""Pages for relying parties' developers, made from live settings: what we offer, and the errors."""
+"""Pages for relying parties' developers, from live settings: features and errors."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ _EXAMPLE = errors.InvalidClient(
 _EXAMPLE_REFERENCE = "7KQ2-M9XD"
 
 
-@csrf_exempt  # nothing is sent here; another method is answered with 405
+@csrf_exempt  # Nothing is sent here; another method is answered with 405.
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Show addresses, scopes and claims, algorithms, and every error."""
@@ -64,7 +64,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def error(request: HttpRequest, code: str) -> HttpResponse:
-    """Explain one error code: where `error_uri` leads. Users who may see it read the event."""
+    """Explain one error code: the page of `error_uri`. Permitted users see the event."""
     explanation = EXPLANATIONS.get(code)
     if explanation is None:
         raise Http404
@@ -89,7 +89,7 @@ def error(request: HttpRequest, code: str) -> HttpResponse:
 @never_cache
 @login_required
 def apps(request: HttpRequest) -> HttpResponse:
-    """Show a developer's apps, and what was denied to each lately."""
+    """Show a developer's apps, and recent denials of each."""
     viewer = authentication_of(request)
     owned = own_apps.apps_of(viewer.user) if viewer else []
     return render(
@@ -107,7 +107,7 @@ def apps(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_safe
 def token(request: HttpRequest) -> HttpResponse:
-    """Show the token inspector: its script reads a token in the browser, and nothing comes here."""
+    """Show the token inspector: its script decodes a token in the browser, and nothing is sent."""
     return render(
         request,
         "developers/token.html",
@@ -158,7 +158,7 @@ def _client(request: HttpRequest, viewer: Authentication | None) -> Client | Non
 
 
 def _asked(request: HttpRequest, name: str) -> str:
-    """Return what the address says under this name; nothing where it can't be read."""
+    """Return a query parameter; empty if the query can't be read."""
     try:
         return Parameters.parse(request.META.get("QUERY_STRING", "")).get(name) or ""
     except errors.InvalidRequest:
@@ -176,7 +176,7 @@ def _admin_url(viewer: Authentication | None, event: Event | None) -> str | None
 
 
 def _comparisons(viewer: Authentication | None, event: Event | None) -> list[Comparison]:
-    """Compare addresses that came with those registered now, for users who may see these."""
+    """Compare received redirect URIs with the registered ones, for users who may see these."""
     if event is None:
         return []
     client = Client.objects.filter(client_id=event.client_id).first()

@@ -1,4 +1,4 @@
-"""The linter: what fails or is weak about a client, and what to do about it.
+"""The linter: what fails or is weak about a client, and how to fix it.
 
 Each check is a function from `Facts` to findings. To add one: write it, put it in CHECKS, test it.
 RFC 9700; OIDC Dynamic Client Registration §2.
@@ -23,19 +23,19 @@ CHECKS: tuple[Check, ...] = (
     failing.sends_the_right_secret,
     failing.has_keys_for_what_it_does,
     failing.would_be_saved,
-    failing.answers_when_told_of_sign_outs,
-    weak.has_a_secret_that_goes_on,
+    failing.answers_logout_notifications,
+    weak.has_a_secret_that_stays_valid,
     weak.changes_its_secret,
     weak.uses_its_secrets,
     weak.uses_pkce,
     weak.is_no_legacy,
     weak.gets_tokens_for_a_short_time,
     weak.is_not_easily_impersonated,
-    weak.lives_where_people_are,
+    weak.has_no_local_redirect_uri,
     improvable.signs_with_a_key_of_its_own_kind,
     improvable.gets_what_it_may_ask_for,
-    improvable.is_introduced_to_people,
-    improvable.has_somebody_who_cares,
+    improvable.is_described_to_users,
+    improvable.has_owners,
     improvable.learns_of_sign_outs,
 )
 

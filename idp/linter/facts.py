@@ -1,4 +1,4 @@
-"""The facts about a client that the linter judges, and what a finding is."""
+"""The facts about a client that the linter judges, and its findings."""
 
 from collections.abc import Iterable, Iterator
 from copy import copy
@@ -27,7 +27,7 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """Something to improve: what it is, what to do, and the field that it is about."""
+    """A problem: what it is, how to fix it, and the field that it is about."""
 
     severity: Severity
     what: str
@@ -39,14 +39,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a client at a time; checks read nothing else."""
+    """The facts about a client at one time; checks read nothing else."""
 
     client: Client
     now: datetime
     #: Those that are valid.
     secrets: tuple[ClientSecret, ...] = ()
     can_sign: bool = True
-    #: What saving it as it is would be refused for, by column.
+    #: Errors that saving it unchanged would raise, by column.
     refused: tuple[tuple[str, str], ...] = ()
     near_misses: tuple[NearMiss, ...] = ()
     wrong_secrets: int = 0
@@ -54,13 +54,13 @@ class Facts:
     not_told: str = ""
 
     @property
-    def signs_people_in(self) -> bool:
+    def signs_users_in(self) -> bool:
         """Whether it sends users here."""
         return bool({"authorization_code", "implicit"} & set(self.client.grant_types))
 
     @property
-    def proves_itself_by_secret(self) -> bool:
-        """Whether a secret is what it authenticates with."""
+    def authenticates_by_secret(self) -> bool:
+        """Whether the client authenticates with a secret."""
         return bool(self.client.token_endpoint_auth_method.startswith("client_secret_"))
 
 

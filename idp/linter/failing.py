@@ -1,4 +1,4 @@
-"""What fails now, or at the next attempt."""
+"""Findings that fail now, or at the next attempt."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ def does_something(facts: Facts) -> Iterator[Finding]:
             _("Tick what it does, most likely that people sign in with it."),
             "grant_types",
         )
-    elif facts.signs_people_in and not facts.client.redirect_uris:
+    elif facts.signs_users_in and not facts.client.redirect_uris:
         yield Finding(
             Severity.FAILING,
             _("Nobody can sign in with it: it has no redirect URI."),
@@ -39,10 +39,10 @@ def does_something(facts: Facts) -> Iterator[Finding]:
 
 
 def would_be_saved(facts: Facts) -> Iterator[Finding]:
-    """What was sound once may not be any more: a scope is gone, a rule has come."""
+    """A saved client may be invalid by now: a scope was deleted, a rule was added."""
     for column, problem in facts.refused:
         if column == "redirect_uris" and not facts.client.redirect_uris:
-            continue  # said in better words above
+            continue  # Reported by a more specific finding above.
         yield Finding(
             Severity.FAILING,
             _("As it is, it could not be saved: %(problem)s") % {"problem": problem},
@@ -106,7 +106,7 @@ def sends_the_right_secret(facts: Facts) -> Iterator[Finding]:
 
 
 def has_keys_for_what_it_does(facts: Facts) -> Iterator[Finding]:
-    """RFC 7517 §4.2: a key for something else proves nothing. Those at jwks_uri: see `reach`."""
+    """RFC 7517 §4.2: a key for another use verifies nothing. `remote_checks` fetch jwks_uri."""
     registered = (facts.client.jwks or {}).get("keys", [])
     if registered and not facts.client.jwks_uri:
         for problem in remote_checks.problems_with_keys(facts.client, registered):
@@ -118,7 +118,7 @@ def has_keys_for_what_it_does(facts: Facts) -> Iterator[Finding]:
             )
 
 
-def answers_when_told_of_sign_outs(facts: Facts) -> Iterator[Finding]:
+def answers_logout_notifications(facts: Facts) -> Iterator[Finding]:
     """OIDC Back-Channel Logout §2.8: a client that is not notified keeps its users signed in."""
     if facts.client.backchannel_logout_uri and facts.not_told:
         yield Finding(

@@ -1,4 +1,4 @@
-"""What is sound, and could be better."""
+"""Findings that could be improved."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 
 def signs_with_a_key_of_its_own_kind(facts: Facts) -> Iterator[Finding]:
-    """OIDC Core §10.1: who can check such a signature can make one."""
+    """OIDC Core §10.1: a party that can check such a signature can make one."""
     client = facts.client
     shared = {client.id_token_signed_response_alg, client.userinfo_signed_response_alg}
     found = sorted(shared & set(policy.MAC_ALGORITHMS))
@@ -37,10 +37,10 @@ def gets_what_it_may_ask_for(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def is_introduced_to_people(facts: Facts) -> Iterator[Finding]:
+def is_described_to_users(facts: Facts) -> Iterator[Finding]:
     """OIDC Dynamic Client Registration §2: what users read before they agree."""
     client = facts.client
-    if not facts.signs_people_in:
+    if not facts.signs_users_in:
         return
     if not client.name:
         yield Finding(
@@ -70,7 +70,7 @@ def is_introduced_to_people(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def has_somebody_who_cares(facts: Facts) -> Iterator[Finding]:
+def has_owners(facts: Facts) -> Iterator[Finding]:
     """Errors are best read by the developers who can correct them."""
     if facts.client.user_id is None and not facts.client.contacts:
         yield Finding(
@@ -85,7 +85,7 @@ def learns_of_sign_outs(facts: Facts) -> Iterator[Finding]:
     """OIDC Back-Channel Logout §1: signing out here is to sign out there."""
     client = facts.client
     told = client.backchannel_logout_uri or client.frontchannel_logout_uri
-    if facts.signs_people_in and client.needs_secret and not told:
+    if facts.signs_users_in and client.needs_secret and not told:
         yield Finding(
             Severity.IMPROVABLE,
             _("It is not told when people sign out here, and may keep them signed in."),

@@ -22,7 +22,7 @@ class NearMiss:
     times: int
     #: When it came last.
     at: datetime
-    #: How it differs from what is registered.
+    #: Its differences from the registered one.
     comparison: Comparison
 
 
@@ -50,7 +50,7 @@ def _addresses(event: Event) -> Iterator[tuple[str, str]]:
     parameters = event.details.get("parameters") or {}
     for parameter in _PARAMETERS:
         if uri := parameters.get(parameter):
-            # What was masked is no part of an address; the rest can still be compared.
+            # Masked parts are not compared; the rest is.
             yield parameter, uri.replace(MASK, "...")
 
 

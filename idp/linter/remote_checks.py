@@ -1,6 +1,6 @@
-"""Remote metadata checks: whether what we fetch of a client is there and can be used.
+"""Remote metadata checks: whether documents and keys of a client can be fetched and used.
 
-They ask the client's addresses, which takes seconds.
+They fetch from the client's addresses, which takes seconds.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def has_addresses(client: Client) -> bool:
 
 
 def run(client: Client) -> list[RemoteCheck]:
-    """Fetch what is at a client's addresses, past what is remembered of them."""
+    """Fetch what is at a client's addresses, bypassing the cache."""
     found = []
     if client.jwks_uri:
         found.append(RemoteCheck("jwks_uri", client.jwks_uri, _at_jwks_uri(client)))
@@ -55,7 +55,7 @@ def _at_jwks_uri(client: Client) -> tuple[str, ...]:
 
 
 def problems_with_keys(client: Client, jwks: list[Any]) -> Iterator[str]:
-    """Return what the client is registered for and has no key for among these public JWKs."""
+    """Return the registered uses of keys for which these public JWKs have no key."""
     signs = {
         _("client authentication"): client.token_endpoint_auth_method == "private_key_jwt",
         _("signed requests"): client.require_signed_request_object

@@ -1,4 +1,4 @@
-"""What works, and is weaker than it has to be. RFC 9700."""
+"""Findings that work, but are weaker than necessary. RFC 9700."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,8 +18,8 @@ SECRETS_END_SOON = timedelta(days=14)
 _LOCAL = ("http://localhost", "http://127.0.0.1", "http://[::1]")
 
 
-def has_a_secret_that_goes_on(facts: Facts) -> Iterator[Finding]:
-    """Somebody has to put the next one into the app in time."""
+def has_a_secret_that_stays_valid(facts: Facts) -> Iterator[Finding]:
+    """Its last secret must not expire soon: the client would be refused."""
     ends = [row.expires_at for row in facts.secrets]
     if not ends or None in ends:
         return
@@ -34,7 +34,7 @@ def has_a_secret_that_goes_on(facts: Facts) -> Iterator[Finding]:
 
 
 def changes_its_secret(facts: Facts) -> Iterator[Finding]:
-    """ASVS 13.3.4: what may have been copied somewhere is replaced from time to time."""
+    """ASVS 13.3.4: secrets that may have been copied are replaced regularly."""
     old = [row for row in facts.secrets if facts.now - row.created_at > SECRETS_GO_ON_FOR]
     if old and len(old) == len(facts.secrets):
         yield Finding(
@@ -50,7 +50,7 @@ def changes_its_secret(facts: Facts) -> Iterator[Finding]:
 
 def uses_its_secrets(facts: Facts) -> Iterator[Finding]:
     """A secret that is not needed can only be stolen."""
-    if not facts.proves_itself_by_secret:
+    if not facts.authenticates_by_secret:
         return
     for row in facts.secrets:
         used = row.last_used_at or row.created_at
@@ -113,7 +113,7 @@ def is_not_easily_impersonated(facts: Facts) -> Iterator[Finding]:
     """RFC 8252 §8.6: any app on a device could have opened the browser."""
     client = facts.client
     native = client.application_type == Client.ApplicationType.NATIVE
-    if native and client.is_public and client.skip_authorization and facts.signs_people_in:
+    if native and client.is_public and client.skip_authorization and facts.signs_users_in:
         yield Finding(
             Severity.WEAK,
             _("Another app on the same device could pretend to be it, and nobody would be asked."),
@@ -122,7 +122,7 @@ def is_not_easily_impersonated(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def lives_where_people_are(facts: Facts) -> Iterator[Finding]:
+def has_no_local_redirect_uri(facts: Facts) -> Iterator[Finding]:
     """RFC 8252 §8.3; a developer's address has no place in an app that others use."""
     client = facts.client
     local = [uri for uri in client.redirect_uris if uri.startswith(_LOCAL)]

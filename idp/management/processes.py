@@ -1,6 +1,6 @@
-"""The processes of `serve`: none outlives its parent, and one that crashes waits before it begins.
+"""The processes of `serve`: none outlives its parent, and a crashed one is restarted after a delay.
 
-Built on granian's server, whose own rule ends everything when one process dies twice in seconds.
+Built on granian's server, whose own rule stops everything if one process dies twice within seconds.
 """
 
 import logging
@@ -26,13 +26,13 @@ log = structlog.get_logger(__name__)
 #: How long a process has to live, in seconds, to be begun again at once; and the pause otherwise.
 _LIVES_LONGER_THAN = 10
 _PAUSE = 5
-#: Seconds that requests under way, and then mail, have when the server is told to stop.
+#: Seconds for requests in progress, and then mail, after the server is told to stop.
 _STOPS_WITHIN = 15
 _MAIL_LEAVES_WITHIN = 4
 
 
 class PortTakenError(Exception):
-    """Somebody listens at the address already, or it is none of this machine's."""
+    """The address is in use already, or is not one of this machine's."""
 
 
 class RequestServer(MPServer):
@@ -46,7 +46,7 @@ class RequestServer(MPServer):
             interface=Interfaces.WSGI,
             websockets=False,
             workers=processes,
-            # Those that work, as many that come meanwhile, and those that wait (foundation.slots).
+            # Working threads, as many waiting ones, and those beyond (foundation.slots).
             blocking_threads=2 * threads + settings.IDP_WAITING,
             log_access=False,
             log_level=LogLevels(settings.IDP_LOG_LEVEL.lower()),
@@ -61,7 +61,7 @@ class RequestServer(MPServer):
     def _spawn_worker(  # type: ignore[override]  # as granian's own, for processes
         self, idx: int, target: Callable[..., None], callback_loader: Any
     ) -> Any:
-        """Make a process; one whose predecessor lived for seconds only waits before it serves."""
+        """Start a process; after one that lived for seconds only, it waits before it serves."""
         now = time.monotonic()
         age = now - self._begun_at.get(idx, float("-inf"))
         self._begun_at[idx] = now
@@ -85,7 +85,7 @@ def _is_no_warning_of_many_threads(record: logging.LogRecord) -> bool:
 def _serve_requests(
     target: Callable[..., None], parent: int, pause: float, threads: int, *arguments: Any
 ) -> None:
-    """Serve requests, in a process of its own, until told to stop or left alone."""
+    """Serve requests in a process until a signal or until the parent ends."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)  # the parent's handlers, until granian sets its own
     end_with(parent)
@@ -115,10 +115,10 @@ def end_with(parent: int, grace: float = 3) -> None:
 
 
 def hold_port(host: str, port: int) -> socket.socket:
-    """Make sure that nobody listens here, and hold the port for our processes.
+    """Raise PortTakenError if the port is in use, and reserve it for our processes.
 
-    They share it (SO_REUSEPORT), and would share it with a stranger's, too. What is returned never
-    listens. Raises PortTakenError.
+    They share it (SO_REUSEPORT), and would share it with another server, too. The returned socket
+    never listens.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

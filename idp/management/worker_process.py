@@ -1,4 +1,4 @@
-"""The worker as a process beside the server, started again when it dies."""
+"""The worker as a process beside the server, restarted when it dies."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ _PAUSE_SECONDS = 1
 
 
 class WorkerProcess:
-    """A running `manage.py worker`, until it is told to stop."""
+    """A running `manage.py worker`."""
 
     def __init__(self) -> None:
         self._stopping = threading.Event()
@@ -21,7 +21,7 @@ class WorkerProcess:
         self._keeper.start()
 
     def stop(self) -> None:
-        """Let the worker finish what is under way, and wait for it."""
+        """Let the worker finish its work in progress, and wait for it."""
         self._stopping.set()
         self._process.terminate()
         self._keeper.join()

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.addresses import LONGEST, cleaned_email, normalised_email, shown_email
 from accounts.models import User
-from idp.admin.people import PersonForm
+from idp.admin.users import UserForm
 from idp.declaration import apply
 from tests.relying_party import (
     Browser,
@@ -114,7 +114,7 @@ def test_two_accounts_cannot_have_both(names: tuple[str, str]) -> None:
 
 def test_an_operator_adds_nobody_twice(names: tuple[str, str]) -> None:
     User.objects.create_user(names[1])
-    form = PersonForm({"email": names[0]})
+    form = UserForm({"email": names[0]})
     assert "email" in form.errors
 
 

@@ -14,11 +14,11 @@ from accounts.models import User
 from idp.declaration import (
     CHANGES_MADE,
     COMMAND,
-    Act,
-    Caller,
+    Actor,
     Change,
     ChangedMeanwhileError,
     IncompleteError,
+    Outcome,
     apply,
     fingerprint,
 )
@@ -43,7 +43,7 @@ def meanwhile(action: Callable[[], object]) -> None:
 
 
 def interrupted_by(action: Callable[[], object], at: str) -> Callable[[str, int, int], None]:
-    """Return a `Caller.progress` that does something once, at the first word of a kind."""
+    """Return a `Actor.progress` that does something once, at the first word of a kind."""
     waiting = [action]
 
     def progress(what: str, _done: int, _of: int) -> None:
@@ -65,16 +65,16 @@ def test_an_import_does_not_overwrite_what_changed_at_the_same_moment(database: 
     name, declaration, another = a_scope()
     agreed = fingerprint(apply(declaration, dry_run=True))
     progress = interrupted_by(another, "Entries of scopes compared")
-    caller = Caller(lambda *_, **__: None, agreed=agreed, progress=progress)
+    caller = Actor(lambda *_, **__: None, agreed=agreed, progress=progress)
     with pytest.raises(ChangedMeanwhileError):
-        apply(declaration, dry_run=False, caller=caller)
+        apply(declaration, dry_run=False, actor=caller)
     assert Scope.objects.get(name=name).description == "Three"
 
 
 def test_the_command_compares_again_and_goes_on(database: None) -> None:
     name, declaration, another = a_scope()
     progress = interrupted_by(another, "Entries of scopes compared")
-    changes = apply(declaration, dry_run=False, caller=replace(COMMAND, progress=progress))
+    changes = apply(declaration, dry_run=False, actor=replace(COMMAND, progress=progress))
     assert [change.fields for change in changes] == [{"description": ("Three", "Two")}]
     assert Scope.objects.get(name=name).description == "Two"
 
@@ -82,7 +82,7 @@ def test_the_command_compares_again_and_goes_on(database: None) -> None:
 def test_an_import_that_is_stopped_says_how_far_it_came(database: None) -> None:
     name = unique("scope")
     declaration = {"scopes": [{"name": f"{name}.{number}"} for number in range(MANY)]}
-    caller = Caller(
+    caller = Actor(
         lambda *_, **__: None,
         agreed=fingerprint(apply(declaration, dry_run=True)),
         progress=interrupted_by(
@@ -90,7 +90,7 @@ def test_an_import_that_is_stopped_says_how_far_it_came(database: None) -> None:
         ),
     )
     with pytest.raises(IncompleteError) as stopped:
-        apply(declaration, dry_run=False, caller=caller)
+        apply(declaration, dry_run=False, actor=caller)
     assert 0 < len(stopped.value.made) < MANY == stopped.value.planned
     made = Scope.objects.filter(name__startswith=f"{name}.").count() - 1
     assert len(stopped.value.made) == made
@@ -128,11 +128,11 @@ def test_several_that_make_the_same_at_once(database: None, _round: int) -> None
     name = unique("same")
     declaration = everything(name)
     agreed = fingerprint(apply(declaration, dry_run=True))
-    callers = [COMMAND] * (AT_ONCE - 1) + [Caller(lambda *_, **__: None, agreed=agreed)]
+    callers = [COMMAND] * (AT_ONCE - 1) + [Actor(lambda *_, **__: None, agreed=agreed)]
 
-    def run(caller: Caller) -> list[Change]:
+    def run(caller: Actor) -> list[Change]:
         try:
-            return apply(declaration, dry_run=False, caller=caller)
+            return apply(declaration, dry_run=False, actor=caller)
         except IncompleteError as error:
             return error.made
         except ChangedMeanwhileError:
@@ -143,7 +143,7 @@ def test_several_that_make_the_same_at_once(database: None, _round: int) -> None
     with ThreadPoolExecutor(AT_ONCE) as threads:
         made = [change for changes in threads.map(run, callers) for change in changes]
     assert apply(declaration, dry_run=False) == []
-    assert len([change for change in made if change.act is Act.ADDED]) == 9
+    assert len([change for change in made if change.outcome is Outcome.ADDED]) == 9
     assert Group.objects.filter(name=name).count() == 1
     for model, key in (
         (Client, "client_id"),

@@ -1,4 +1,4 @@
-"""What operators do to an app, each with a question before and an event after."""
+"""Admin actions on an app, each with a confirmation page and an event."""
 
 from django.http import HttpResponse
 from django.shortcuts import redirect

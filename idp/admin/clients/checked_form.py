@@ -1,4 +1,4 @@
-"""What every form that saves an app does: run the checks of client metadata."""
+"""The base of every form that saves an app: run the checks of client metadata."""
 
 from django.core.exceptions import ValidationError
 
@@ -11,11 +11,11 @@ from idp.protocol.errors import TemporarilyUnavailable
 class CheckedForm(RecentAuthenticationForm):
     """A form of an app that is valid only where all checks of its metadata hold."""
 
-    #: What the remote checks found. They run before the transaction in which the form is saved.
+    #: The result of the remote checks. They run before the transaction in which the form is saved.
     remote_problem: ValidationError | None = None
 
     def _post_clean(self) -> None:
-        """Check the app as a whole, beyond what each column holds."""
+        """Check the app as a whole, beyond the fields."""
         super()._post_clean()  # type: ignore[misc]
         try:
             validation.check(self.instance)
@@ -26,7 +26,7 @@ class CheckedForm(RecentAuthenticationForm):
 
 
 def remote_problem_with(client: Client) -> ValidationError | None:
-    """Return what the remote checks of an app's metadata find. It may take seconds."""
+    """Return what the remote checks of an app's metadata find. May take seconds."""
     try:
         validation.check_remotely(client)
     except ValidationError as problem:

@@ -8,7 +8,7 @@ from django.db.models import URLField
 from django.utils.translation import gettext_lazy as _
 
 from idp.admin.clients.checked_form import CheckedForm
-from idp.admin.fields import Choices, Lines, LocalizedLines, PersonField, WebAddress
+from idp.admin.fields import Choices, Lines, LocalizedLines, UserField, WebAddress
 from idp.client_metadata import BY_COLUMN, LOCALIZED, MEMBERS, NUMBER
 from idp.models import Client
 
@@ -19,7 +19,7 @@ _GRANTS = {
     "implicit": _("Legacy: tokens come in an address, without a code (implicit)"),
     "password": _("Legacy: it asks people for their password itself (password)"),
 }
-#: What the form shows and does not change.
+#: Read-only fields of the form.
 THE_RECORD = ("registration_source", "vouched_for_by", "created", "updated")
 #: Headings, with the fields under each.
 FIELDSETS: tuple[Any, ...] = (
@@ -128,7 +128,7 @@ class ClientForm(CheckedForm):
             "policy_uri and tos_uri, people see the one in their language."
         ),
     )
-    user = PersonField(
+    user = UserField(
         label=_("Owner"), help_text=_("The email address of whoever may see its errors.")
     )
 
@@ -160,13 +160,13 @@ class ClientForm(CheckedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offered: Any = self.fields.get("allowed_groups")
-        if offered is not None:  # those who may only look have no fields
+        if offered is not None:  # Operators without permission to change have no fields.
             names = Group.objects.order_by("name").values_list("name", flat=True)
             chosen = self.instance.allowed_groups  # also one that is gone, so that it can be seen
             offered.choices = [(name, name) for name in dict.fromkeys([*names, *chosen])]
 
     def clean(self) -> dict[str, Any]:
-        """Derive the response types where none was chosen: they follow from what the app does."""
+        """Derive the response types from the grant types if none was chosen."""
         cleaned = super().clean() or self.cleaned_data
         if not cleaned.get("response_types"):
             signs_in = "authorization_code" in cleaned.get("grant_types", ())
@@ -174,7 +174,7 @@ class ClientForm(CheckedForm):
         return cleaned
 
 
-#: What an app says of itself in its own document, if it has one; its scopes are the operator's.
+#: Columns that a client ID metadata document sets, if there is one; scopes are the operator's.
 OF_ITS_DOCUMENT = (
     *(
         member.column

@@ -1,4 +1,4 @@
-"""What the linter finds about an app, in plain words; a button runs the remote metadata checks."""
+"""The linter's findings about an app; a button runs the remote metadata checks."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,7 +12,7 @@ from idp.linter import remote_checks
 
 
 def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
-    """List what fails, what is weak and what could be better. A POST fetches the addresses, too."""
+    """List findings: failing, weak and improvable. A POST runs the remote checks, too."""
     client = page.get_object(request, object_id)
     if client is None:
         raise Http404

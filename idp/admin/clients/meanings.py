@@ -1,4 +1,4 @@
-"""What the members of requests, answers and tokens mean, in words for operators.
+"""Explanations of the members of requests, responses and tokens, for operators.
 
 OIDC Core §2, §3.1.2.1, §3.1.2.5, §3.1.3.3; RFC 7515 §4.1; RFC 7519 §4.1; RFC 9068 §2.2.
 """

@@ -1,4 +1,4 @@
-"""A new app by its kind: asks only what that kind needs, and sets the rest to what is safe.
+"""Create an app by its kind: ask only for what the kind needs, with safe defaults for the rest.
 
 RFC 9700 §2.1, RFC 8252 §7.
 """
@@ -29,16 +29,16 @@ _SIGNS_IN = ("name", "redirect_uris", "post_logout_redirect_uris", "stays_signed
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of app as operators know it, and what follows from it."""
+    """A kind of app (web, SPA, native, machine-to-machine) and its metadata."""
 
     name: str
     label: str | Promise
-    #: By what an operator recognizes it.
+    #: A description for operators.
     about: str | Promise
     fields: tuple[str, ...]
     #: Columns of the client; the others have the model's own defaults, which are the safe ones.
     preset: Mapping[str, Any]
-    #: What its redirect URIs look like, and one for an example.
+    #: The form of its redirect URIs, and an example.
     addresses: str | Promise = ""
     example: str = ""
     #: Whether staying signed in is suggested.
@@ -95,7 +95,7 @@ KINDS = {
 
 
 class NewAppForm(CheckedForm):
-    """What one kind of app has to say."""
+    """The form for an app of one kind."""
 
     redirect_uris = Lines(label=_("Redirect URIs"))
     post_logout_redirect_uris = Lines(
@@ -158,7 +158,7 @@ def _explained(kind: Kind) -> str:
 
 
 def _scopes_of_apis() -> list[tuple[str, str]]:
-    """Return the scopes of all APIs, each with what it means."""
+    """Return the scopes of all APIs, each with its description."""
     return [
         (scope, f"{scope}: {server.describe(scope)}" if isinstance(server.scopes, dict) else scope)
         for server in ResourceServer.objects.order_by("identifier")
@@ -167,7 +167,7 @@ def _scopes_of_apis() -> list[tuple[str, str]]:
 
 
 def kinds_view(page: Page, request: HttpRequest) -> HttpResponse:
-    """Ask what kind of app it is to be."""
+    """Ask for the kind of app."""
     if not page.has_add_permission(request):
         raise PermissionDenied
     context = {**page.admin_site.each_context(request), "opts": page.opts}
@@ -176,7 +176,7 @@ def kinds_view(page: Page, request: HttpRequest) -> HttpResponse:
 
 
 def view(page: Page, request: HttpRequest, kind: str) -> HttpResponse:
-    """Ask what this kind needs, and make it; a script asks what would be wrong, and no more."""
+    """Ask for what this kind needs, and create the app; a script only asks for errors."""
     chosen = KINDS.get(kind)
     if chosen is None:
         raise Http404

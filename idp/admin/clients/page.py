@@ -27,7 +27,7 @@ from idp.clients import deletion, secrets
 from idp.models import Client, Consent, Delivery, Event, Grant
 from idp.registration import software_statements
 
-#: Where a request keeps what the remote checks found.
+#: Request attribute that holds the result of the remote checks.
 _REMOTE_PROBLEM = "_remote_problem"
 
 
@@ -51,7 +51,7 @@ class ClientsPage(Page):
     row_actions = ACTIONS
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the way to a new app, and an app's pages beside its form."""
+        """Add the pages for a new app, and an app's pages beside its form."""
         row = "<path:object_id>"
         pages = (
             ("add/", partial(new_app.kinds_view, self), "add"),
@@ -74,11 +74,11 @@ class ClientsPage(Page):
 
     @admin.display(description=_("software statement by"))
     def vouched_for_by(self, client: Client) -> str:
-        """Return who made the statement that it registered with (RFC 7591 §2.3)."""
+        """Return the issuer of the software statement that it registered with (RFC 7591 §2.3)."""
         return software_statements.issuer_of(client.software_statement)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:  # noqa: ARG002
-        """Return what can't be written: the client_id, once others know it; its document."""
+        """Return read-only fields: the client_id once it is in use; its document."""
         if obj is None:
             return self.readonly_fields
         by_document = obj.registration_source == Client.RegistrationSource.CIMD
@@ -88,7 +88,7 @@ class ClientsPage(Page):
     def found(self, rows: QuerySet[Client], term: str) -> QuerySet[Client]:
         """Return apps by part of the client_id, name or a redirect URI, or by their owner."""
         if "@" in term:
-            return search.any_of(rows, user__in=search.people(term))
+            return search.any_of(rows, user__in=search.users(term))
         return rows.filter(pk__in=search.apps(term, search.FOUND_AT_MOST))
 
     @admin.display(description=_("name"))
@@ -98,14 +98,14 @@ class ClientsPage(Page):
 
     @admin.display(description=_("client secret"), boolean=True)
     def kind(self, client: Client) -> bool:
-        """Return whether the app has a secret to keep."""
+        """Return whether the client is confidential or public."""
         return client.needs_secret
 
-    def person_of(self, row: Client) -> None:
+    def user_of(self, row: Client) -> None:
         """Return None: events of an app do not concern its owner's account."""
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Let the form know what the remote checks found."""
+        """Pass the result of the remote checks to the form."""
         form: Any = super().get_form(request, *args, **kwargs)
         form.remote_problem = getattr(request, _REMOTE_PROBLEM, None)
         return form
@@ -121,7 +121,7 @@ class ClientsPage(Page):
     def _remote_problem(
         self, request: HttpRequest, object_id: str | None
     ) -> ValidationError | None:
-        """Return what the remote checks find of an app that would be saved otherwise."""
+        """Return what the remote checks find, for an app that would be saved otherwise."""
         if not request.POST.get("sector_identifier_uri"):
             return None
         client = self.get_object(request, unquote(object_id)) if object_id else None
@@ -158,7 +158,7 @@ class ClientsPage(Page):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Begin the page of an app with what is wrong, or what an operator mostly comes for."""
+        """Begin the page of an app with its problems and its summary."""
         client = kwargs.get("obj")
         if client is None or context["errors"]:
             context["summary"] = None
@@ -188,6 +188,6 @@ class ClientsPage(Page):
         deletion.delete(obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:  # noqa: ARG002
-        """Say what goes without listing a million tokens."""
+        """Describe what is deleted with it, without listing a million tokens."""
         said = _("%(app)s, with its secrets, consents, authorizations and tokens")
         return [said % {"app": objs[0]}], {}, set(), []

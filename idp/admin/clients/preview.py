@@ -1,4 +1,4 @@
-"""What an app would receive about a user, before they sign in."""
+"""Preview the claims that an app would receive about a user, without a sign-in."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from accounts import second_factor
 from accounts.levels import reaches
 from accounts.models import User
 from idp import policy
-from idp.admin.fields import Choices, PersonField
+from idp.admin.fields import Choices, UserField
 from idp.admin.page import Page
 from idp.claim_sources import configured
 from idp.claims import claims_for, id_token_claims, names_shown, person_of
@@ -29,7 +29,7 @@ from idp.subjects import known_subject
 
 
 def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
-    """Show what the app would receive about a user."""
+    """Show the claims that the app would receive about a user."""
     client = page.get_object(request, object_id)
     if client is None:
         raise Http404
@@ -55,9 +55,9 @@ def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
 
 
 class PreviewForm(forms.Form):
-    """Whose claims, by which scopes."""
+    """The user and the scopes of a preview."""
 
-    person = PersonField(
+    person = UserField(
         label=gettext_lazy("Person"),
         help_text=gettext_lazy("Their email address."),
         widget=forms.EmailInput(attrs={"class": "vTextField"}),
@@ -67,7 +67,7 @@ class PreviewForm(forms.Form):
         allowed = client.allowed_scopes - {OFFLINE_ACCESS}
         standard = [scope for scope in policy.SCOPES if scope in allowed]
         names = [*standard, *sorted(allowed - set(standard))]
-        if asked and "scopes" not in asked:  # a link that names a user means all of them
+        if asked and "scopes" not in asked:  # A link that names only a user means all of them.
             asked = asked.copy()
             asked.setlist("scopes", names)
         super().__init__(asked or None)
@@ -77,23 +77,23 @@ class PreviewForm(forms.Form):
         )
 
     def clean_person(self) -> User:
-        """Return the user, who has to be named."""
-        person: User | None = self.cleaned_data["person"]
-        if person is None:
+        """Return the user, who is required."""
+        user: User | None = self.cleaned_data["person"]
+        if user is None:
             raise ValidationError(_("Type somebody’s email address."))
-        return person
+        return user
 
     def preview(self) -> "Preview":
-        """Return what the app would receive about the user by these scopes."""
+        """Return the preview for this user and these scopes."""
         chosen = self.cleaned_data
         return preview(self._client, chosen["person"], frozenset(chosen["scopes"]))
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What an app would receive, as an operator reads it; an answer that never comes is empty."""
+    """The claims that an app would receive; empty lists for responses that it never gets."""
 
-    #: What stands in the way, or comes before.
+    #: Why the app might receive nothing, or something else.
     notes: list[str]
     userinfo: list[tuple[str, str]]
     id_token: list[tuple[str, str]]
@@ -103,16 +103,16 @@ class Preview:
     left_out: list[str]
 
 
-def preview(client: Client, person: User, scopes: frozenset[str]) -> Preview:
-    """Return what the app would receive at UserInfo and in ID tokens; nothing is written.
+def preview(client: Client, user: User, scopes: frozenset[str]) -> Preview:
+    """Return the claims that the app would receive at UserInfo and in ID tokens; writes nothing.
 
-    Claims that others assert are named, and not asked for: they may come with an access token.
+    Claims that others assert are named, but not fetched: they may come with an access token.
     """
-    notes = _notes(client, person, scopes)
-    if "openid" not in scopes or not _is_for_people(client):
+    notes = _notes(client, user, scopes)
+    if "openid" not in scopes or not _signs_users_in(client):
         return Preview(notes, [], [], [], [])
-    sub = {"sub": known_subject(client, person) or _("(made at the first sign-in)")}
-    claims = claims_for(person_of(person, ("email_verified",)), scopes)
+    sub = {"sub": known_subject(client, user) or _("(made at the first sign-in)")}
+    claims = claims_for(person_of(user, ("email_verified",)), scopes)
     left_out = names_shown(scopes) - claims.keys()
     sources = configured.claims()
     elsewhere = {
@@ -123,7 +123,7 @@ def preview(client: Client, person: User, scopes: frozenset[str]) -> Preview:
 
     def id_token(*, alone: bool) -> dict[str, Any]:
         """OIDC Core §5.4."""
-        said = id_token_claims(grant, person, client_id=None, with_scopes=alone)
+        said = id_token_claims(grant, user, client_id=None, with_scopes=alone)
         return {**sub, **said, **(elsewhere if alone else {})}
 
     kinds = {parts(kind) for kind in client.response_types}
@@ -139,14 +139,14 @@ def preview(client: Client, person: User, scopes: frozenset[str]) -> Preview:
     )
 
 
-def _is_for_people(client: Client) -> bool:
+def _signs_users_in(client: Client) -> bool:
     """Whether a grant of the app is about users; client_credentials is about the app itself."""
     return bool(set(client.grant_types) - {"client_credentials"})
 
 
-def _notes(client: Client, person: User, scopes: frozenset[str]) -> list[str]:
-    """Say what an operator would wonder about when it comes out otherwise."""
-    if not _is_for_people(client):
+def _notes(client: Client, user: User, scopes: frozenset[str]) -> list[str]:
+    """Explain to operators why a sign-in may turn out otherwise."""
+    if not _signs_users_in(client):
         return [str(_("The app acts for itself: nobody signs in to it, and it hears of nobody."))]
     asks = not {"authorization_code", "implicit"}.isdisjoint(client.grant_types)
     notes: list[tuple[bool, str | Promise]] = [
@@ -155,30 +155,30 @@ def _notes(client: Client, person: User, scopes: frozenset[str]) -> list[str]:
             _("Without the scope openid there is neither an ID token nor an answer at UserInfo."),
         ),
         (not client.enabled, _("The app is disabled: it gets nothing now.")),
-        (not person.is_active, _("The account is disabled: nobody can sign in to it now.")),
+        (not user.is_active, _("The account is disabled: nobody can sign in to it now.")),
         (
-            not allows(client, person),
+            not allows(client, user),
             _("The person is in none of the groups that may use the app, and can’t sign in to it."),
         ),
         (
-            not _reaches(client, person),
+            not _reaches(client, user),
             _("The app requires a second step that this person has not set up."),
         ),
         (
-            asks and not client.skip_authorization and not _has_agreed(client, person, scopes),
+            asks and not client.skip_authorization and not _has_agreed(client, user, scopes),
             _("The person is asked to agree first, and can decline."),
         ),
     ]
     return [str(text) for holds, text in notes if holds]
 
 
-def _reaches(client: Client, person: User) -> bool:
+def _reaches(client: Client, user: User) -> bool:
     required = client.required_acr
-    return not required or reaches(second_factor.reachable_level(person), required)
+    return not required or reaches(second_factor.reachable_level(user), required)
 
 
-def _has_agreed(client: Client, person: User, scopes: frozenset[str]) -> bool:
-    consent = Consent.objects.filter(client=client, user=person).first()
+def _has_agreed(client: Client, user: User, scopes: frozenset[str]) -> bool:
+    consent = Consent.objects.filter(client=client, user=user).first()
     return consent is not None and not consent.has_expired(now()) and scopes <= set(consent.scopes)
 
 

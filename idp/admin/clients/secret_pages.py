@@ -1,4 +1,4 @@
-"""The secrets of an app: shown once when they are made, and never kept. RFC 6749 §2.3.1."""
+"""Create client secrets: each is shown once and stored as a hash only. RFC 6749 §2.3.1."""
 
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from idp.admin.page import Page
 from idp.clients import secrets
 from idp.models import Client
 
-#: How long the secret before goes on when a new one is made: hours, and how it is said.
+#: How long the previous secret stays valid when a new one is made: hours, and a label.
 _OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
 
 

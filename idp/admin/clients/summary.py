@@ -1,4 +1,4 @@
-"""The summary at the head of an app's page: its state, what to copy, recent events."""
+"""The summary at the head of an app's page: its state, values to copy, recent events."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +21,12 @@ _ENDPOINTS = (
 
 @dataclass(frozen=True)
 class Summary:
-    """An app as an operator meets it. None: not for this operator, or nothing of this app."""
+    """A summary of an app. None: not permitted to this operator, or not applicable to this app."""
 
     issuer: str
     discovery: str
     endpoints: list[tuple[str, str]]
-    #: Whether this operator can try a sign-in.
+    #: Whether this operator can run a test sign-in.
     has_test_sign_in: bool
     quick_starts: list[tuple[str, str]]
     #: Those that work now, the newest first.
@@ -43,7 +43,7 @@ def summary_of(client: Client, request: HttpRequest) -> Summary:
         issuer=policy.ISSUER,
         discovery=policy.ISSUER + policy.DISCOVERY_PATHS[0],
         endpoints=[(name, policy.address(name)) for name in _ENDPOINTS],
-        has_test_sign_in=test_sign_in.signs_people_in(client) and may("idp.change_client"),
+        has_test_sign_in=test_sign_in.signs_users_in(client) and may("idp.change_client"),
         quick_starts=[
             (start.title, start.filled_in(client))
             for start in QUICK_STARTS.values()

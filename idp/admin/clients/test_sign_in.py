@@ -1,4 +1,4 @@
-"""A test sign-in: what is asked before one, and the page that its answer comes to."""
+"""A test sign-in: the page that begins it, and the page that shows its result."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -24,7 +24,7 @@ from idp.protocol.errors import InvalidRequest
 from idp.protocol.parameters import Parameters
 
 _CHANGE = "idp.change_client"
-#: What the user is asked for besides what is missing: values of `prompt`.
+#: Values of `prompt` that the operator can choose.
 _PROMPTS: dict[str, str | Promise] = {
     "": _("Nothing that is not needed, as at any sign-in"),
     "login": _("To sign in once more"),
@@ -33,15 +33,15 @@ _PROMPTS: dict[str, str | Promise] = {
 }
 
 
-def signs_people_in(client: Client) -> bool:
+def signs_users_in(client: Client) -> bool:
     """Whether the app has something to sign in to."""
     return not {"authorization_code", "implicit"}.isdisjoint(client.grant_types)
 
 
 def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
-    """Say what will happen, and begin it."""
+    """Explain what will happen, and begin it."""
     client = page.get_object(request, object_id)
-    if client is None or not signs_people_in(client):
+    if client is None or not signs_users_in(client):
         raise Http404
     session = session_of(request)
     if session is None or not page.has_change_permission(request, client):
@@ -70,9 +70,9 @@ def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse
 
 
 def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
-    """Take the answer as the app would, and show what it would have received.
+    """Take the response as the client would, and show what it would have received.
 
-    Open to the browser in which the operator began, whichever of its accounts signed in.
+    Restricted to the browser in which the operator began, whichever of its accounts signed in.
     """
     client = page.get_object(request, object_id)
     again = reverse("admin:idp_client_test_sign_in", args=[object_id])

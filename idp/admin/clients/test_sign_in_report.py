@@ -1,4 +1,4 @@
-"""What an app would have made of a sign-in, step by step. OIDC Core §3.1.2, §3.1.3, §5.3."""
+"""Report a test sign-in step by step, as the client sees it. OIDC Core §3.1.2, §3.1.3, §5.3."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ class Report:
     """All steps, as far as it came."""
 
     steps: list[Step]
-    #: Who signed in, if somebody did.
-    person: User | None
-    #: What could not be tried, since the app alone can do it.
+    #: The user who signed in, if any.
+    user: User | None
+    #: Steps that could not be tested, since only the client can do them.
     untried: list[str]
 
     @property
@@ -43,7 +43,7 @@ class Report:
 def report(
     request: HttpRequest, client: Client, test_sign_in: TestSignIn, answer: Parameters
 ) -> Report:
-    """Take an answer as the app would, and tell of it; what was given is revoked afterwards."""
+    """Take a response as the client would and report it; tokens are revoked afterwards."""
     code = answer.get("code")
     steps = [_request(test_sign_in), _answer(test_sign_in, answer)]
     try:
@@ -55,7 +55,7 @@ def report(
 
 
 def _revoke(client: Client, test_sign_in: TestSignIn, code: str) -> Grant | None:
-    """End all that a test sign-in's code stands for, redeemed or not, and return it."""
+    """Revoke the grant of a test sign-in's code, redeemed or not, and return it."""
     own = AuthorizationCode.objects.filter(
         code=opaque.hash_of(code),
         application=client,
@@ -95,7 +95,7 @@ def _request(test_sign_in: TestSignIn) -> Step:
 
 
 def _answer(test_sign_in: TestSignIn, answer: Parameters) -> Step:
-    """RFC 6749 §4.1.2, RFC 9207 §2.4: what comes is compared before anything is done with it."""
+    """RFC 6749 §4.1.2, RFC 9207 §2.4: state and iss are compared before anything else."""
     state = test_sign_in.parameters["state"]
     step = Step(
         _("The answer"),

@@ -1,7 +1,7 @@
-"""A step of a sign-in as an app sees it: what is said, and what the app checks. OIDC Core §3.1.3.7.
+"""A step of a sign-in as a client sees it: its content and the client's checks. OIDC Core §3.1.3.7.
 
-Codes and tokens are read, but not shown: a signed token proves its claims to whoever looks at the
-signature alone, revoked or not.
+Codes and tokens are read but not shown: a signed token convinces a party that checks its signature
+alone, revoked or not.
 """
 
 import json
@@ -38,7 +38,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Finding:
-    """What an app checks; `right` is None where that can't be said here."""
+    """A client's check; `right` is None if it can't be decided here."""
 
     about: str
     words: str
@@ -57,13 +57,13 @@ class Refusal:
 
 @dataclass
 class Step:
-    """One thing that happens between the app and us."""
+    """One message between the client and us."""
 
     title: str
     about: str
     members: list[Member] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    #: Of a token, what its header says; the members are its claims then.
+    #: The header of a token; `members` are its claims.
     header: list[Member] = field(default_factory=list)
     refusal: Refusal | None = None
 
@@ -73,17 +73,17 @@ class Step:
         return self.refusal is not None or any(found.right is False for found in self.findings)
 
     def read_jwt(self, jws: str) -> dict[str, Any]:
-        """Show what a signed token says, and return its claims; nothing is checked."""
+        """Show the content of a signed token and return its claims; checks nothing."""
         self.header += members(header_of(jws) or {}, meanings.HEADER)
         claims = unverified_claims(jws)
         self.members += members(claims, meanings.CLAIMS)
         return claims
 
     def read(self, client: Client, text: str, kind: str) -> dict[str, Any] | None:
-        """Show an ID token (`kind` is "id_token") or answer of "userinfo", and return its claims.
+        """Show and return the claims of a response; `kind` is "id_token" or "userinfo".
 
-        It is encrypted, signed or plain JSON, as the app registered; what it is signed with is
-        checked. None where the app alone can read it.
+        It is encrypted, signed or plain JSON, as the client registered. Its signature algorithm is
+        checked. Returns None if only the client can decrypt it.
         """
         inside = self._opened(client, text, kind) if is_encrypted(text) else text
         if inside is None:
@@ -131,7 +131,7 @@ def _signature(client: Client, jws: str, kind: str) -> Finding:
 
 
 def same(about: str, came: Any, wanted: str, what: str) -> Finding:
-    """Compare what came with what it has to be, which `what` says in words."""
+    """Compare a received value with the expected one; `what` describes the expectation."""
     right = came == wanted
     differs = _("It is %(came)s, and has to be %(wanted)s.")
     words = what if right else differs % {"came": _text(came), "wanted": wanted}
@@ -139,14 +139,14 @@ def same(about: str, came: Any, wanted: str, what: str) -> Finding:
 
 
 def members(values: Mapping[str, Any], meaning: Mapping[str, str | Promise]) -> list[Member]:
-    """Return names and values as they are read, with what each of those that are known means."""
+    """Return names and values for display, with the explanation of each known member."""
     return [
         Member(name, _shown(name, value), meaning.get(name, "")) for name, value in values.items()
     ]
 
 
 def moment(seconds: int) -> str:
-    """Return a time of a token's, in seconds since 1970, as people read it."""
+    """Return a time of a token's, in seconds since 1970, as users read it."""
     return date_format(datetime.fromtimestamp(seconds, UTC), "DATETIME_FORMAT") + " UTC"
 
 

@@ -1,4 +1,4 @@
-"""`manage.py apply`: make people, apps and APIs as a YAML or JSON file declares them."""
+"""`manage.py apply`: make users, apps and APIs as a YAML or JSON file declares them."""
 
 import time
 from argparse import ArgumentParser
@@ -21,7 +21,7 @@ from idp.declaration import (
 )
 from idp.declaration.file import read
 
-#: Seconds between two lines that say how far it is; a short run says nothing.
+#: Seconds between two progress lines; a short run prints none.
 _TELL_EVERY = 2
 
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
     help = "Make people, apps and APIs as a file declares them, and print what changed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say which file, and what to do about what it does not say."""
+        """Add the file and the options for rows that it does not name."""
         parser.add_argument("file", type=Path, metavar="FILE", help="YAML or JSON")
         parser.add_argument("--dry-run", action="store_true", help="print the changes, make none")
         parser.add_argument(
@@ -62,7 +62,7 @@ class Command(BaseCommand):
                 dry_run=dry_run,
                 prune=prune,
                 leave_out=leave_out_missing_secrets,
-                caller=replace(COMMAND, progress=self._progress),
+                actor=replace(COMMAND, progress=self._progress),
             )
         except IncompleteError as error:
             self._print(error.made)
@@ -83,7 +83,7 @@ class Command(BaseCommand):
                 self.stdout.write(line)
 
     def _progress(self, what: str, done: int, of: int) -> None:
-        """Say now and then on standard error how far it is."""
+        """Print the progress on standard error now and then."""
         if what == CHANGES_MADE:
             self._made = done
         if time.monotonic() - self._told_at > _TELL_EVERY:

@@ -1,4 +1,4 @@
-"""`manage.py export`: what is, in the format that `apply` reads, without any secret."""
+"""`manage.py export`: write the configuration in the format of `apply`, without secrets."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = "Write people, apps and APIs in the format that apply reads, without secrets."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say where to, how, and what."""
+        """Add the file, the format and the lists."""
         parser.add_argument(
             "file", type=Path, nargs="?", metavar="FILE", help="default: standard output"
         )
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             if file is None:
                 self._print(text)
                 return
-            file.touch(mode=0o600)  # people's data: a new file is for its owner's eyes
+            file.touch(mode=0o600)  # users' data: a new file is for its owner's eyes
             with file.open("w", encoding="utf-8") as out:
                 out.writelines(text)
         except OSError as error:
@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 self.stdout.write(piece, ending="")
             self.stdout.flush()
         except BrokenPipeError:
-            # `| head` has seen enough: what Python would still flush goes nowhere.
+            # `| head` has closed the pipe: discard what Python would still flush.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,4 +1,4 @@
-"""`manage.py invite`: make an account and invite its owner; the way to the first operator, too."""
+"""`manage.py invite`: create an account and invite its user, also the first operator."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -15,12 +15,12 @@ from idp.events import Kind, record
 
 
 class Command(BaseCommand):
-    """Invite somebody."""
+    """Invite a user."""
 
     help = "Make an account if there is none, and mail its owner a link to choose a password."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say whom, and what they may do."""
+        """Add the address and the permissions."""
         parser.add_argument("email", metavar="EMAIL")
         parser.add_argument("--staff", action="store_true", help="may open the administration")
         parser.add_argument("--superuser", action="store_true", help="may do everything there")

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts.operations import end_everybodys_sessions
+from accounts.operations import end_all_users_sessions
 from accounts.sessions import Ending
 from idp import keys, policy
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say whether it is an emergency, and which algorithm."""
+        """Add the options for an emergency and for the algorithm."""
         parser.add_argument(
             "--now",
             action="store_true",
@@ -41,12 +41,12 @@ class Command(BaseCommand):
         algorithm: list[str] | None,
         **__: Any,
     ) -> None:
-        """Rotate and say what was done."""
+        """Rotate the keys and print what was done."""
         if end_sessions and not now:
             raise CommandError("--end-sessions goes with --now: nobody notices another rotation")
         for name in algorithm or policy.KEY_ALGORITHMS:
             done = keys.replace_at_once(name) if now else keys.rotate(name, timezone.now())
             self.stdout.write(done)
         if end_sessions:
-            ended = end_everybodys_sessions(Ending.KEY_REPLACED)
+            ended = end_all_users_sessions(Ending.KEY_REPLACED)
             self.stdout.write(f"Sessions ended: {ended}")

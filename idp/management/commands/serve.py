@@ -22,7 +22,7 @@ class Command(BaseCommand):
     help = "Serve the provider. On an address others can reach, it refuses unsafe settings."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say where, and with how many processes and threads."""
+        """Add the address and the numbers of processes and threads."""
         parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT")
         parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes")
         parser.add_argument(
@@ -37,7 +37,7 @@ class Command(BaseCommand):
     def handle(
         self, *_: Any, bind: str, workers: int, threads: int, with_worker: bool, **__: Any
     ) -> None:
-        """Check, make what is missing, and serve until told to stop."""
+        """Check, prepare the database, and serve until a signal."""
         host, _colon, port = bind.rpartition(":")
         if not host or not port.isdigit():
             raise CommandError("--bind takes HOST:PORT, such as 127.0.0.1:8000")

@@ -1,4 +1,4 @@
-"""`manage.py worker`: what goes on beside requests, until told to stop."""
+"""`manage.py worker`: background work, until a signal."""
 
 import signal
 import threading
@@ -21,8 +21,8 @@ from idp.logout.backchannel import AT_ONCE, deliver
 from idp.management.processes import end_with
 
 log = structlog.get_logger(__name__)
-#: Seconds between two looks at who has to be told, two at what has expired, two rounds of deleting
-#: what is over, and two walks past every row.
+#: Seconds between two rounds of notifications, of expiring, of deleting expired rows, and of walks
+#: past every row.
 _PAUSE_SECONDS = 1
 _EXPIRE_SECONDS = 60
 _TIDY_SECONDS = 60
@@ -44,14 +44,14 @@ class Command(BaseCommand):
     _expired_at = float("-inf")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say whether once is enough."""
+        """Add the option to run once."""
         parser.add_argument("--once", action="store_true", help="do what is due and stop")
-        # Of `serve --with-worker`: whose end ends it, too.
+        # Of `serve --with-worker`: the worker ends with its parent.
         parser.add_argument("--parent", type=int, help=SUPPRESS)
 
     def handle(self, *_: Any, once: bool, parent: int | None, **__: Any) -> None:
-        """Work until a signal asks to stop; what is under way is finished first."""
-        fetching.places.share_out(2 * AT_ONCE)  # no request waits for a thread here
+        """Work until a signal; work in progress is finished first."""
+        fetching.places.share_out(2 * AT_ONCE)  # No request waits for a thread here.
         if once:
             self._tell()
             _fetch_logos()
@@ -79,19 +79,19 @@ class Command(BaseCommand):
             stop.wait(_PAUSE_SECONDS)
 
     def _attend(self) -> None:
-        """Do what waits for nothing else: tell who has to be told, and see what has expired."""
+        """Do the urgent work: notify clients of sign-outs, and end expired sessions."""
         self._tell()
         if time.monotonic() - self._expired_at >= _EXPIRE_SECONDS:
             self._report({"expired sessions": expire(timezone.now())})
             self._expired_at = time.monotonic()
 
     def _tell(self) -> None:
-        """Tell all that is due, batch after batch."""
+        """Notify all clients that are due, batch after batch."""
         while deliver(timezone.now()):
             pass
 
     def _tidy(self, work: Iterator[tuple[str, int]], stop: threading.Event) -> None:
-        """Delete what is over, and attend to the rest between batches."""
+        """Delete expired rows, with urgent work between batches."""
         deleted: Counter[str] = Counter()
         began = time.monotonic()
         for name, count in work:
@@ -110,7 +110,7 @@ class Command(BaseCommand):
 
 
 def _keep_fetching_logos(stop: threading.Event) -> None:
-    """Fetch logos as they are named, beside all else: nobody's server delays a sign-out."""
+    """Fetch logos in another thread: a slow server must not delay a sign-out."""
     while not stop.wait(_PAUSE_SECONDS):
         try:
             _fetch_logos()
@@ -120,7 +120,7 @@ def _keep_fetching_logos(stop: threading.Event) -> None:
 
 
 def _log_failure(problem: Exception) -> None:
-    """Log what failed; an outage without its traceback."""
+    """Log a failure; an outage without its traceback."""
     part = part_out_of_order(problem)
     log.error("worker_failed", part=part, exc_info=None if part else problem)
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Session, User
-from idp.declaration import COMMAND, Caller, DeclarationError, apply
+from idp.declaration import COMMAND, Actor, DeclarationError, apply
 from idp.models import Client, Event, Scope
 from tests.idp.management.test_apply_resource_servers import DIR
 from tests.idp.management.test_export import EVERYTHING
@@ -134,7 +134,7 @@ def test_what_a_user_changes_meanwhile_stays() -> None:
                 elsewhere.submit(change).result()
 
     entry = {"email": user.email, "name": "After"}
-    apply({"users": [entry]}, dry_run=False, caller=_with(progress))
+    apply({"users": [entry]}, dry_run=False, actor=_with(progress))
     user.refresh_from_db()
     assert (user.name, user.nickname) == ("After", "Ana")
     assert user.check_password("new")
@@ -170,7 +170,7 @@ def test_a_run_that_was_cut_short_is_finished_by_the_next() -> None:
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        apply(declaration, dry_run=False, caller=_with(progress))
+        apply(declaration, dry_run=False, actor=_with(progress))
     made = Scope.objects.filter(name__startswith=name).count()
     assert 0 < made < 50
     targets = Event.objects.filter(target__startswith=f"scope {name}").count()
@@ -216,5 +216,5 @@ def test_a_password_with_dollars_or_braces_is_one(password: str) -> None:
     assert User.objects.get(email=email).check_password(password)
 
 
-def _with(progress: Callable[[str, int, int], object]) -> Caller:
+def _with(progress: Callable[[str, int, int], object]) -> Actor:
     return replace(COMMAND, progress=progress)

@@ -6,7 +6,6 @@ proxy in front of it then reports 502 instead of passing the answer on.
 
 import io
 import time
-from collections.abc import Callable
 from typing import Any, Final
 
 #: The key of a WSGI environment that says that its body was too large, or broke off on its way.
@@ -21,37 +20,24 @@ _DISCARDED = 16 * 1024 * 1024
 _DISCARDING_SECONDS = 5.0
 
 
-def read_body(environ: dict[str, Any], limit_of: Callable[[dict[str, Any]], int]) -> None:
-    """Put a body of at most `limit_of(environ)` bytes into memory; of others, note BODY_PROBLEM.
+def read_body(environ: dict[str, Any], limit: int) -> None:
+    """Put a body of at most `limit` bytes into memory; of any other, note BODY_PROBLEM.
 
     A body without Content-Length (chunked, HTTP/2) has one afterwards: Django reads no other.
     """
-    announced = _announced(environ)
-    if announced == 0:
-        return
-    limit = limit_of(environ)
-    if announced is not None and announced > limit:
-        body, problem = b"", TOO_LARGE
-        # A client that waits for 100 Continue has sent nothing yet (RFC 9110 §10.1.1).
-        if environ.get("HTTP_EXPECT", "").lower() != "100-continue":
-            _discard(environ["wsgi.input"])
-    else:
-        body, problem = _read(environ["wsgi.input"], limit, announced)
+    length, stream = environ.get("CONTENT_LENGTH") or "", environ["wsgi.input"]
+    announced = int(length) if length.isascii() and length.isdigit() else None
+    body, problem = b"", TOO_LARGE
+    if length and announced is None:
+        problem = BROKEN_OFF
+    elif announced is None or announced <= limit:
+        body, problem = _read(stream, limit, announced)
+    elif environ.get("HTTP_EXPECT", "").lower() != "100-continue":
+        _discard(stream)  # who waits for 100 Continue has sent nothing yet (RFC 9110 §10.1.1)
     if problem:
         environ[BODY_PROBLEM] = problem
     environ["wsgi.input"] = io.BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body))
-
-
-def _announced(environ: dict[str, Any]) -> int | None:
-    """Return the length that the request announces, or None if its end will tell."""
-    length = environ.get("CONTENT_LENGTH") or ""
-    if length.isascii() and length.isdigit():
-        return int(length)
-    ends_itself = (
-        "HTTP_TRANSFER_ENCODING" in environ or environ.get("SERVER_PROTOCOL") == "HTTP/2.0"
-    )
-    return None if ends_itself else 0
 
 
 def _read(stream: Any, limit: int, announced: int | None) -> tuple[bytes, str]:

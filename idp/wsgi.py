@@ -106,7 +106,12 @@ HANDLERS = {
 
 def application(environ: _Environ, start_response: Any) -> Iterable[bytes]:
     """Answer a request within a slot, if it needs one."""
-    read_body(environ, _largest_body)
+    if (  # what announces a body (RFC 9112 §6.3)
+        environ.get("CONTENT_LENGTH")
+        or "HTTP_TRANSFER_ENCODING" in environ
+        or environ.get("SERVER_PROTOCOL") == "HTTP/2.0"
+    ):
+        read_body(environ, _largest_body(environ))
     path = environ["PATH_INFO"]
     document = _published(environ) if path in _PUBLISHED else None
     if document is not None:

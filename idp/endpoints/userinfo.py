@@ -43,10 +43,15 @@ def userinfo(request: HttpRequest) -> HttpResponse:
         return refuse(error, request, client_id=client_id, **_needed(error, bearer))
 
 
-def answer_to(bearer: Bearer | None) -> HttpResponse:
-    """Return the claims in the form that the client registered, or raise ProtocolError."""
-    claims = _claims(bearer)
-    return _as_jwt(bearer, claims) if bearer and bearer.userinfo_is_jwt else answer(claims)
+def answer_to(found: Bearer | None) -> HttpResponse:
+    """Return the claims in the form that the client registered, or raise ProtocolError.
+
+    They are those that the scopes show, and those that were asked for by name. OIDC Core §5.3.
+    """
+    bearer = _sufficient(found)
+    scopes = frozenset(bearer.scope.split())
+    claims = claims_for(bearer.user, scopes, bearer.claims_asked, client_id=bearer.client_id)
+    return _as_jwt(bearer, claims) if bearer.userinfo_is_jwt else answer(claims)
 
 
 def _needed(error: ProtocolError, bearer: Bearer | None) -> dict[str, str]:
@@ -91,8 +96,8 @@ def _access_token(request: HttpRequest) -> str | None:
 
 
 @upholds("RFC 6750 §3.1")
-def _claims(bearer: Bearer | None) -> dict[str, object]:
-    """Return what scopes show and what was asked by name. RFC 6750 §3.1, OIDC Core §5.3."""
+def _sufficient(bearer: Bearer | None) -> Bearer:
+    """Return the access token, if there is one that gives access to UserInfo. RFC 6750 §3.1."""
     if bearer is None:
         raise InvalidToken(
             "The access token is unknown: it is none of ours, or was revoked or expired long ago."
@@ -102,14 +107,13 @@ def _claims(bearer: Bearer | None) -> dict[str, object]:
         raise InvalidToken(f"The access token {reason}.")
     if bearer.resource and policy.ISSUER not in bearer.resource:
         raise InvalidToken("The access token is for an API (resource), and not for UserInfo.")
-    scopes = frozenset(bearer.scope.split())
-    if "openid" not in scopes:
+    if "openid" not in bearer.scope.split():
         raise InsufficientScope(
             "The access token was not granted the scope openid, which UserInfo needs."
         )
     if bearer.required_acr:
         _authentication_is_sufficient(bearer)
-    return claims_for(bearer.user, scopes, bearer.claims_asked, client_id=bearer.client_id)
+    return bearer
 
 
 @upholds("RFC 9470 §3")

@@ -12,8 +12,15 @@ from foundation.client_address import rate_limit_key
 from idp import policy
 from idp.client_metadata import REGISTERED
 from idp.clients.display import hosts_of
-from idp.endpoints import bearer
-from idp.endpoints.wire import answer, json_of, methods, refuse
+from idp.endpoints.wire import (
+    answer,
+    ask_for_token,
+    bearer_token_of,
+    json_of,
+    methods,
+    refuse,
+    refuse_bearer,
+)
 from idp.events import Kind, masked, record
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest, InvalidToken, ProtocolError
@@ -39,9 +46,9 @@ def register(request: HttpRequest) -> HttpResponse:
     try:
         policies.registration_is_open()
         client_id = _client_id(request)
-        token = bearer.token_of(request)
+        token = bearer_token_of(request)
         if token is None and (request.method != "POST" or policy.REGISTRATION != "open"):
-            return bearer.ask()
+            return ask_for_token()
         if request.method == "POST":
             permit = _permit(token)
             document = json_of(request)
@@ -56,7 +63,7 @@ def register(request: HttpRequest) -> HttpResponse:
             return _delete(request, client)
         return answer(_information(lifecycle.read(client, token or "")))
     except InvalidToken as error:
-        return bearer.refuse(error, request, client_id=client_id)
+        return refuse_bearer(error, request, client_id=client_id)
     except ProtocolError as error:
         return refuse(error, request, client_id=client_id, parameters=parameters)
 

@@ -11,8 +11,15 @@ from idp import keys, policy
 from idp.claims import claims_for
 from idp.clients import lookup
 from idp.clients.encryption import encrypted_for
-from idp.endpoints.bearer import ask, refuse, token_of
-from idp.endpoints.wire import FORM, answer, form_of, methods
+from idp.endpoints.wire import (
+    FORM,
+    answer,
+    ask_for_token,
+    bearer_token_of,
+    form_of,
+    methods,
+    refuse_bearer,
+)
 from idp.protocol.errors import (
     InsufficientScope,
     InsufficientUserAuthentication,
@@ -35,12 +42,12 @@ def userinfo(request: HttpRequest) -> HttpResponse:
     try:
         token = _access_token(request)
         if token is None:
-            return ask()
+            return ask_for_token()
         bearer = find_bearer(opaque.hash_of(token))
         return answer_to(bearer)
     except ProtocolError as error:
         client_id = bearer.client_id if bearer else None
-        return refuse(error, request, client_id=client_id, **_needed(error, bearer))
+        return refuse_bearer(error, request, client_id=client_id, **_needed(error, bearer))
 
 
 def answer_to(found: Bearer | None) -> HttpResponse:
@@ -81,7 +88,7 @@ def _as_jwt(bearer: Bearer, claims: dict[str, object]) -> HttpResponse:
 @upholds("RFC 6750 §2")
 def _access_token(request: HttpRequest) -> str | None:
     """Return the token from the header or the body. RFC 6750 §2; one place only, never the URL."""
-    token = token_of(request)
+    token = bearer_token_of(request)
     posted = None
     if request.method == "POST" and request.content_type == FORM:
         parameters = Parameters.parse(form_of(request))

@@ -1,6 +1,7 @@
 """Requests and answers of protocol endpoints as HTTP has them. RFC 6749 §5, RFC 6750 §3."""
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
@@ -13,13 +14,15 @@ from idp import events, policy
 from idp.clients.authentication import authenticated, credentials_of
 from idp.models import Client
 from idp.protocol import json_objects
-from idp.protocol.errors import InvalidRequest, ProtocolError
+from idp.protocol.errors import InvalidRequest, InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import TOKEN_REQUEST_PARAMETERS
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
+_BEARER_SCHEME = re.compile(r"bearer\b", re.IGNORECASE)
 View = Callable[[HttpRequest], HttpResponse]
 
 
@@ -66,6 +69,29 @@ def _nothing_is_misplaced(query: str) -> None:
         raise InvalidRequest(
             f"The parameter {min(misplaced)} came in the address; send it in the body of the "
             "request only."
+        )
+
+
+@upholds("RFC 6750 §2.1")
+def bearer_token_of(request: HttpRequest) -> str | None:
+    """Return the token of the Authorization header, or None. RFC 6750 §2.1."""
+    if query := request.META.get("QUERY_STRING"):
+        _token_is_not_in_the_address(query)
+    header = request.META.get("HTTP_AUTHORIZATION")
+    if header is None or _BEARER_SCHEME.match(header) is None:
+        return None  # another scheme is as if nothing had come (RFC 6750 §3.1)
+    match = _BEARER.fullmatch(header)
+    if match is None:
+        raise InvalidRequest("The Authorization header is not Bearer with one access token.")
+    return match[1]
+
+
+@upholds("RFC 6750 §2.3")
+def _token_is_not_in_the_address(query: str) -> None:
+    """RFC 6750 §2.3: addresses are logged and passed on, tokens must not be."""
+    if "access_token" in Parameters.parse(query).values:
+        raise InvalidRequest(
+            "The access token came in the address; send it in the Authorization header."
         )
 
 
@@ -121,6 +147,29 @@ def refuse_client(error: ProtocolError, request: HttpRequest) -> HttpResponse:
         client_id = parameters.get("client_id")
         client_id = credentials_of(request.META.get("HTTP_AUTHORIZATION"), parameters).client_id
     return refuse(error, request, client_id=client_id, parameters=parameters)
+
+
+def refuse_bearer(
+    error: ProtocolError, request: HttpRequest, *, client_id: str | None = None, **challenge: str
+) -> HttpResponse:
+    """Return and record what was wrong with the token (RFC 6750 §3)."""
+    members = error_members(error, events.denied(error, request, client_id=client_id))
+    response = answer(dict(members), error.status)
+    response["WWW-Authenticate"] = _challenge(**members, **challenge)
+    return response
+
+
+def ask_for_token() -> HttpResponse:
+    """Say that a token is needed, where none came (RFC 6750 §3.1)."""
+    response = HttpResponse(status=InvalidToken.status)
+    response["Cache-Control"] = "no-store"
+    response["WWW-Authenticate"] = _challenge()
+    return response
+
+
+def _challenge(**members: str) -> str:
+    parts = {"realm": policy.ISSUER, **members}
+    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parts.items())
 
 
 def not_kept(view: View) -> View:

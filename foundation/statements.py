@@ -3,8 +3,9 @@
 What is read is the same as with the ORM, on either database. No signals are sent.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from operator import attrgetter, methodcaller
 from typing import Any, Generic, TypeVar
@@ -12,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Model
 from django.db.models.base import ModelState
+from django.utils.dateparse import parse_datetime
 from psycopg.errors import ReadOnlySqlTransaction
 
 M = TypeVar("M", bound=Model)
@@ -79,6 +81,22 @@ def rows(sql: str, parameters: Sequence[Any]) -> list[Any]:
 def changed(sql: str, parameters: Sequence[Any]) -> int:
     """Return how many rows a statement has changed."""
     return int(_executed(sql, parameters, attrgetter("rowcount")))
+
+
+def json_of(value: Any) -> Any:
+    """Return what a JSON column has: SQLite gives text, PostgreSQL the value."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def datetime_of(value: datetime | str) -> datetime:
+    """Return the time that a column has, which SQLite gives as text.
+
+    ValueError where it is none.
+    """
+    moment = value if isinstance(value, datetime) else parse_datetime(value)
+    if moment is None:
+        raise ValueError(f"not a time: {value!r}")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # SQLite keeps no zone
 
 
 def _executed(sql: str, parameters: Sequence[Any], result_of: Callable[[Any], Any]) -> Any:

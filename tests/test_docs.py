@@ -12,7 +12,7 @@ PAGES += sorted((ROOT / "docs").rglob("*.md"))
 BLOCK = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-#: A module or folder in backticks, such as `idp/wsgi.py` or `statements/bearer`.
+#: A module or folder in backticks, such as `idp/wsgi.py` or `statements/tokens`.
 MODULE = re.compile(r"`((?:[a-z_0-9]+/)+[a-z_0-9]+(?:\.py)?)`")
 SETTING = re.compile(r"env\.\w+\(\s*\"(\w+)\"")
 #: What looks like a module in backticks and is none.

@@ -3,6 +3,7 @@
 The token endpoint sees no browser. RFC 6749 §4.1.2, OIDC Core §3.3.2.5.
 """
 
+import secrets
 from contextlib import nullcontext
 from datetime import datetime
 
@@ -18,7 +19,7 @@ from idp.protocol import response_types
 from idp.protocol.errors import ServerError
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.statements.grants import NewCode, store_authorization
-from idp.tokens import opaque
+from idp.statements.tokens import hash_of
 from idp.tokens.entitlement import Entitlement
 from idp.tokens.issue import issue_in_front
 
@@ -79,7 +80,11 @@ def _issued(
             acr=authentication.acr,
             amr=list(authentication.amr),
         )
-        code = opaque.generate() if authorization_request.returns(response_types.CODE) else None
+        code = (
+            secrets.token_urlsafe(32)
+            if authorization_request.returns(response_types.CODE)
+            else None
+        )
         store_authorization(grant, _to_store(code, authorization_request, now), now)
         if not in_front:
             return {"code": code} if code else {}
@@ -100,7 +105,7 @@ def _to_store(
     if code is None:
         return None
     return NewCode(
-        code_hash=opaque.hash_of(code),
+        code_hash=hash_of(code),
         redirect_uri=authorization_request.reply_to.redirect_uri,
         code_challenge=authorization_request.code_challenge or "",
         code_challenge_method=authorization_request.code_challenge_method or "",

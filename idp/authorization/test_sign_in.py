@@ -6,6 +6,7 @@ name. docs/adr/0014.
 """
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +24,6 @@ from idp.models import Client, Interaction
 from idp.models.grant import unguessable_id
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.rules import upholds
-from idp.tokens import opaque
 
 _VERIFIER = "test sign-in code verifier"
 
@@ -55,7 +55,7 @@ def begin(client: Client, session: Session, prompt: str, now: datetime) -> str:
             "response_type": "code",
             "scope": " ".join(sorted(scopes, key=lambda scope: (scope != "openid", scope))),
             "state": state,
-            "nonce": opaque.generate(),
+            "nonce": secrets.token_urlsafe(32),
             "code_challenge": base64url(challenge),
             "code_challenge_method": "S256",
             **({"prompt": prompt} if prompt else {}),

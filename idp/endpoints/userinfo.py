@@ -29,8 +29,7 @@ from idp.protocol.errors import (
 )
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.statements.bearer import Bearer, find_bearer
-from idp.tokens import opaque
+from idp.statements.tokens import Bearer, find_bearer, hash_of
 from idp.validity import why_invalid
 
 
@@ -43,7 +42,7 @@ def userinfo(request: HttpRequest) -> HttpResponse:
         token = _access_token(request)
         if token is None:
             return ask_for_token()
-        bearer = find_bearer(opaque.hash_of(token))
+        bearer = find_bearer(hash_of(token))
         return answer_to(bearer)
     except ProtocolError as error:
         client_id = bearer.client_id if bearer else None

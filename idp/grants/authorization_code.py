@@ -16,7 +16,7 @@ from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.statements.redemption import CODES, give_back, use_up
-from idp.tokens import opaque
+from idp.statements.tokens import hash_of
 from idp.tokens.entitlement import Entitlement
 from idp.validity import Invalid, why_invalid
 
@@ -29,7 +29,7 @@ def redeem(
     Raises InvalidGrant, and what is refused stays used up: who sends a code with wrong values does
     not own it. A second redemption also revokes what the first gave.
     """
-    code_hash = opaque.hash_of(parameters.require("code"))
+    code_hash = hash_of(parameters.require("code"))
     if client.id_token_encrypted_response_alg:
         have_key_ready(client)
     code = use_up(CODES, code_hash, client, now)

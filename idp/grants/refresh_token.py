@@ -17,8 +17,9 @@ from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.statements.redemption import REFRESH_TOKENS, give_back, use_up
-from idp.tokens import opaque
+from idp.statements.tokens import hash_of
 from idp.tokens.entitlement import Entitlement
+from idp.tokens.refresh_token import successors_of
 from idp.validity import Invalid, why_invalid
 
 
@@ -31,13 +32,13 @@ def refresh(
     its grant, unless its client has a grace and the answer may simply have been lost.
     """
     token = parameters.require("refresh_token")
-    token_hash = opaque.hash_of(token)
+    token_hash = hash_of(token)
     if client.id_token_encrypted_response_alg:
         have_key_ready(client)
     used = use_up(REFRESH_TOKENS, token_hash, client, now)
     if used is not None:
         given = _entitlement(used, client, parameters, now)
-        successor = opaque.successors_of(token)[0] if _is_given_again(client) else None
+        successor = successors_of(token)[0] if _is_given_again(client) else None
         undo = partial(give_back, REFRESH_TOKENS, used)
         return replace(given, next_refresh_token=successor, undo=undo)
     repeat = _same_successor if _is_given_again(client) else _another_successor
@@ -112,11 +113,11 @@ def _same_successor(
     if used is None:
         return None
     stored = RefreshToken.objects.filter(predecessor=used).first()
-    values = opaque.successors_of(token)
+    values = successors_of(token)
     if stored is None:
         same: str | None = values[0]
     elif stored.revoked is None:  # None below: it was made under a server key that is gone
-        same = next((it for it in values if opaque.hash_of(it) == stored.token_checksum), None)
+        same = next((it for it in values if hash_of(it) == stored.token_checksum), None)
     else:
         same = None
     if same is None:
@@ -147,5 +148,5 @@ def _just_used(token: str, client: Client, now: datetime) -> QuerySet[RefreshTok
     """Return the token, with its grant, if it was used within the client's grace."""
     since = now - client.refresh_grace
     grant = (f"grant__{name}" for name in ("user", "session", "client_session"))
-    of_hash = RefreshToken.objects.filter(token_checksum=opaque.hash_of(token), application=client)
+    of_hash = RefreshToken.objects.filter(token_checksum=hash_of(token), application=client)
     return of_hash.filter(revoked__gte=since).select_related(*grant)  # type: ignore[no-any-return]

@@ -9,14 +9,14 @@ import hmac
 
 from idp import policy, server_keys
 from idp.models import Client
-from idp.tokens import opaque
+from idp.statements.tokens import hash_of
 
 _PURPOSE = "next registration access token"
 
 
 def is_for(client: Client, token: str) -> bool:
     """Whether a token manages this client: its present one, or the one before while that lasts."""
-    hashed = opaque.hash_of(token)
+    hashed = hash_of(token)
     present = hmac.compare_digest(hashed, client.registration_access_token_hash)
     before = hmac.compare_digest(hashed, client.previous_registration_access_token_hash)
     return present or before
@@ -33,11 +33,11 @@ def renew(client: Client, token: str) -> str:
 
     The caller holds the client's row.
     """
-    present, hashed = client.registration_access_token_hash, opaque.hash_of(token)
+    present, hashed = client.registration_access_token_hash, hash_of(token)
     following = server_keys.keyed_hashes(token, _PURPOSE)
     if hashed != present:
         # Used again. Of another key of ours where the newest has changed meanwhile.
-        known = (value for value in following if opaque.hash_of(value) == present)
+        known = (value for value in following if hash_of(value) == present)
         return _keep(client, next(known, following[0]), before=hashed)
     if policy.REGISTRATION_TOKENS_ROTATE:
         return _keep(client, following[0], before=hashed)
@@ -45,7 +45,7 @@ def renew(client: Client, token: str) -> str:
 
 
 def _keep(client: Client, token: str, before: str) -> str:
-    client.registration_access_token_hash = opaque.hash_of(token)
+    client.registration_access_token_hash = hash_of(token)
     client.previous_registration_access_token_hash = before
     Client.objects.filter(pk=client.pk).update(
         registration_access_token_hash=client.registration_access_token_hash,

@@ -1,5 +1,6 @@
 """Initial access tokens: an operator's leave to register clients. RFC 7591 §1.2, §3."""
 
+import secrets
 from datetime import datetime
 
 from django.db.models import F, Q
@@ -9,12 +10,11 @@ from idp.models import InitialAccessToken
 from idp.models.registration import TOKEN_PURPOSE
 from idp.protocol.errors import InvalidToken
 from idp.protocol.rules import upholds
-from idp.tokens import opaque
 
 
 def issue(row: InitialAccessToken) -> str:
     """Make the token of a new row, save the row, and return the token: the only time it is seen."""
-    token = opaque.generate()
+    token = secrets.token_urlsafe(32)
     row.hashed = server_keys.keyed_hash(token, TOKEN_PURPOSE)
     row.save()
     return token

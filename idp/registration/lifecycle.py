@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import token_urlsafe
 from typing import Any
 
 from django.db import transaction
@@ -26,7 +27,7 @@ from idp.registration.policies import (
     permit_of,
     stamp_of,
 )
-from idp.tokens import opaque
+from idp.statements.tokens import hash_of
 
 #: What the provider alone says of a registration (RFC 7592 §2.2).
 _OURS = (
@@ -53,11 +54,11 @@ def register(document: Mapping[str, Any], permit: Permit, now: datetime) -> Regi
     Raises InvalidToken where the initial access token is used up meanwhile, InvalidRedirectUri,
     InvalidClientMetadata, and what `software_statements.joined` raises.
     """
-    access_token = opaque.generate()
+    access_token = token_urlsafe(32)
     client = Client(
         registration_source=Client.RegistrationSource.DCR,
         registered_with=stamp_of(permit.token),
-        registration_access_token_hash=opaque.hash_of(access_token),
+        registration_access_token_hash=hash_of(access_token),
         profile=Client.Profile.COMPATIBLE,
     )
     members, client.software_statement = software_statements.joined(document, now)

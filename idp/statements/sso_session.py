@@ -5,8 +5,7 @@ from datetime import datetime
 
 from accounts.models import Session
 from accounts.sessions import SESSION, USER, session_in
-from foundation.statements import one
-from idp.statements.values import json_of
+from foundation.statements import json_of, one
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Access tokens: opaque or JWT, both known here by their hash and revocable. RFC 6750, RFC 9068."""
 
 import json
+import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,9 +9,8 @@ from idp import keys, policy, server_keys
 from idp.jose.encrypt import encrypted
 from idp.jose.sign import Signer
 from idp.models import Client, Grant, ResourceServer
-from idp.statements.tokens import NewAccessToken
+from idp.statements.tokens import NewAccessToken, hash_of
 from idp.subjects import subject_of
-from idp.tokens import opaque
 from idp.tokens.audience import Audience
 
 ENCRYPTION_PURPOSE = "resource server encryption"
@@ -23,14 +23,14 @@ def make(
 
     `authorization` is None for one that a client gets for itself.
     """
-    token = opaque.generate()
+    token = secrets.token_urlsafe(32)
     # A pairwise one is made now, so that introspection and UserInfo find it.
     subject = client.client_id if grant is None else subject_of(client, grant.user)
     signer = keys.active_signer(audience.signing_alg) if audience.signing_alg else None
     if signer is not None:
         token = _jwt(client, grant, audience, signer, subject, jti=token, now=now)
     return token, NewAccessToken(
-        token_hash=opaque.hash_of(token),
+        token_hash=hash_of(token),
         client_id=client.pk,
         grant_id=grant.pk if grant else None,
         user_id=grant.user_id if grant else None,

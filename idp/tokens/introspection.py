@@ -6,9 +6,8 @@ from typing import Any
 from idp import policy
 from idp.models import Client, RefreshToken, ResourceServer
 from idp.models.tokens import facts_of
-from idp.statements.bearer import Bearer, find_bearer
+from idp.statements.tokens import Bearer, find_bearer, hash_of
 from idp.subjects import subject_of
-from idp.tokens import opaque
 from idp.validity import why_invalid
 
 INACTIVE: dict[str, Any] = {"active": False}
@@ -20,7 +19,7 @@ def introspected(caller: Client, token: str, now: datetime) -> dict[str, Any]:
     Theirs is: a token of the caller's own, or one for an API that an operator appointed the caller
     to ask for.
     """
-    token_hash = opaque.hash_of(token)
+    token_hash = hash_of(token)
     bearer = find_bearer(token_hash)
     if bearer is None:
         return _refresh_token(caller, token_hash, now)

@@ -1,15 +1,18 @@
 """Refresh tokens: opaque, rotated at each use. RFC 6749 §1.5, RFC 9700 §4.14."""
 
 import json
+import secrets
 from datetime import datetime, timedelta
 
 from accounts.models import User
-from idp import policy
+from idp import policy, server_keys
+from idp.jose.sign import base64url
 from idp.models import Client, RefreshToken
-from idp.statements.tokens import NewRefreshToken
-from idp.tokens import opaque
+from idp.statements.tokens import NewRefreshToken, hash_of
 from idp.tokens.entitlement import Entitlement
 from idp.validity import GrantFacts, TokenFacts, why_invalid
+
+_SUCCESSOR = "refresh token's successor"
 
 
 def make(entitlement: Entitlement, now: datetime) -> tuple[str, NewRefreshToken] | None:
@@ -23,10 +26,10 @@ def make(entitlement: Entitlement, now: datetime) -> tuple[str, NewRefreshToken]
         return None
     if not grant.offline and not client.refresh_without_offline_access:
         return None
-    token = entitlement.next_refresh_token or opaque.generate()
+    token = entitlement.next_refresh_token or secrets.token_urlsafe(32)
     idle, absolute = _lifetimes(client)
     return token, NewRefreshToken(
-        token_hash=opaque.hash_of(token),
+        token_hash=hash_of(token),
         client_id=client.pk,
         grant_id=grant.pk,
         user_id=grant.user_id,
@@ -45,6 +48,15 @@ def _lifetimes(client: Client) -> tuple[timedelta, timedelta]:
         timedelta(seconds=idle) if idle else policy.REFRESH_TOKEN_IDLE_LIFETIME,
         timedelta(seconds=absolute) if absolute else policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
     )
+
+
+def successors_of(token: str) -> tuple[str, ...]:
+    """Return the values that we alone can derive from a token, under each server key, newest first.
+
+    So what followed a token can be given again, although only its hash is kept.
+    """
+    digests = server_keys.keyed_hashes(token, _SUCCESSOR)
+    return tuple(base64url(bytes.fromhex(digest)) for digest in digests)
 
 
 def kept_offline_by(user: User, now: datetime) -> set[int]:

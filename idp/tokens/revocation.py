@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from idp.models import AccessToken, Client, Grant, RefreshToken
-from idp.tokens import opaque
+from idp.statements.tokens import hash_of
 
 
 def revoke(client: Client, token: str) -> None:
@@ -17,7 +17,7 @@ def revoke(client: Client, token: str) -> None:
     `token_type_hint` is not needed: the hash finds either. What is unknown or another client's
     stays as it is, and looks the same to the caller.
     """
-    token_hash = opaque.hash_of(token)
+    token_hash = hash_of(token)
     deleted, _ = AccessToken.objects.filter(token_checksum=token_hash, application=client).delete()
     if deleted:
         return

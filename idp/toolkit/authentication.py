@@ -11,8 +11,7 @@ from django.utils import timezone
 from accounts.levels import reaches
 from idp import policy
 from idp.protocol.errors import InsufficientUserAuthentication
-from idp.statements.bearer import Bearer, find_bearer
-from idp.tokens import opaque
+from idp.statements.tokens import Bearer, find_bearer, hash_of
 
 View = Callable[..., HttpResponseBase]
 
@@ -32,7 +31,7 @@ def authentication_required(
         @wraps(view)
         def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             token = request.headers.get("Authorization", "").partition(" ")[2].strip()
-            bearer = find_bearer(opaque.hash_of(token))
+            bearer = find_bearer(hash_of(token))
             if bearer is not None and _is_sufficient(bearer, acr, max_age):
                 return view(request, *args, **kwargs)
             return _refused(acr, max_age)

@@ -15,9 +15,9 @@ from idp.clients.authentication import authenticated, credentials_of
 from idp.models import AccessToken, Client
 from idp.protocol.errors import ProtocolError
 from idp.protocol.parameters import Parameters
-from idp.statements.bearer import find_bearer
+from idp.statements.tokens import find_bearer, hash_of
 from idp.subjects import subject_of
-from idp.tokens import opaque, revocation
+from idp.tokens import revocation
 from idp.validity import why_invalid
 
 
@@ -30,7 +30,7 @@ class Validator(OAuth2Validator):
         Beyond the toolkit's own check of expiry, scopes and audience: the authorization, the
         session, the client and the person still live.
         """
-        bearer = find_bearer(opaque.hash_of(token)) if token else None
+        bearer = find_bearer(hash_of(token)) if token else None
         reason = why_invalid(bearer.facts, timezone.now()) if bearer else "is unknown"
         if reason is not None:
             request.oauth2_error = {
@@ -45,7 +45,7 @@ class Validator(OAuth2Validator):
         found: AccessToken | None = (
             AccessToken.objects.select_related("application", "user", "grant__session")
             .select_related("grant__user")
-            .filter(token_checksum=opaque.hash_of(token))
+            .filter(token_checksum=hash_of(token))
             .first()
         )
         return found

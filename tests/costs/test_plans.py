@@ -9,12 +9,12 @@ from itertools import count
 import pytest
 from django.db import connection, transaction
 
-from idp.statements import bearer, redemption, sso_session
+from idp.statements import redemption, sso_session, tokens
 
 STATEMENTS = {
     "code": redemption.CODES.in_one,
     "refresh token": redemption.REFRESH_TOKENS.in_one,
-    "access token": bearer.STATEMENT,
+    "access token": tokens.FIND_BEARER,
     "SSO session": sso_session.STATEMENT,
 }
 

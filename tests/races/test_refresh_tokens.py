@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client as DjangoClient
 
 from idp.models import Client, RefreshToken
-from idp.tokens import opaque
+from idp.statements.tokens import hash_of
 from tests.relying_party import Browser, Person, RelyingParty, make_client, spec
 
 AT_ONCE = 20
@@ -98,7 +98,7 @@ def test_tabs_of_a_single_page_app_all_go_on_and_there_is_one_chain(
         for tokens in given[:2]:
             assert app.userinfo(tokens["access_token"]).status_code == 200
         (shared,) = {tokens["refresh_token"] for tokens in given}
-    chain = RefreshToken.objects.filter(grant__refreshtoken__token_checksum=opaque.hash_of(shared))
+    chain = RefreshToken.objects.filter(grant__refreshtoken__token_checksum=hash_of(shared))
     assert chain.filter(revoked=None).count() == 1
     assert app.refresh(first).json()["error"] == "invalid_grant"
     assert app.refresh(shared).json()["error"] == "invalid_grant"
@@ -114,7 +114,7 @@ def test_a_tab_that_is_late_while_another_goes_on(browser: Browser, person: Pers
         late, gone_on = together(lambda f=first: app.refresh(f), lambda s=second: app.refresh(s))
         if late.status_code == 200:
             assert late.json()["refresh_token"] == second
-        family = RefreshToken.objects.get(token_checksum=opaque.hash_of(first)).grant
+        family = RefreshToken.objects.get(token_checksum=hash_of(first)).grant
         alive = RefreshToken.objects.filter(grant=family, revoked=None).count()
         assert alive == 1 or family.revoked_at
         assert gone_on.status_code == 200 or family.revoked_at

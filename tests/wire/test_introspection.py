@@ -15,7 +15,7 @@ from accounts.sessions import Ending, end_sessions
 from idp import policy
 from idp.declaration import apply
 from idp.models import AccessToken, RefreshToken
-from idp.tokens import opaque
+from idp.statements.tokens import hash_of
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -77,7 +77,7 @@ def test_everybody_agrees_on_a_session_that_is_over_by_its_limits(
     assert app.introspect(tokens["refresh_token"])["active"] == goes_on
     assert app.introspect(tokens["access_token"])["active"] == goes_on
     assert app.userinfo(tokens["access_token"]).status_code == (200 if goes_on else 401)
-    stored = AccessToken.objects.get(token_checksum=opaque.hash_of(tokens["access_token"]))
+    stored = AccessToken.objects.get(token_checksum=hash_of(tokens["access_token"]))
     assert stored.is_valid(["openid"]) == goes_on  # what the toolkit asks
     assert app.refresh(tokens["refresh_token"]).status_code == (200 if goes_on else 400)
     assert Session.objects.get(user__sub=person.sub).ended_at is None
@@ -177,7 +177,7 @@ def test_a_public_client_is_refused(browser: Browser, person: Person) -> None:
 def expire(app: RelyingParty, tokens: dict[str, Any]) -> None:
     over = timezone.now() - timedelta(seconds=1)
     for model, name in ((AccessToken, "access_token"), (RefreshToken, "refresh_token")):
-        row = model.objects.filter(token_checksum=opaque.hash_of(tokens[name]))
+        row = model.objects.filter(token_checksum=hash_of(tokens[name]))
         assert row.update(expires=over) == 1
 
 

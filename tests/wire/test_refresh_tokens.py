@@ -12,7 +12,7 @@ from accounts.sessions import Ending, end_sessions
 from idp import policy
 from idp.declaration import apply
 from idp.models import Grant, RefreshToken
-from idp.tokens import opaque
+from idp.statements.tokens import hash_of
 from tests.relying_party import (
     Browser,
     Person,
@@ -49,7 +49,7 @@ def sign_out(person: Person) -> None:
 
 
 def stored(refresh_token: str) -> RefreshToken:
-    return RefreshToken.objects.get(token_checksum=opaque.hash_of(refresh_token))
+    return RefreshToken.objects.get(token_checksum=hash_of(refresh_token))
 
 
 def used_ago(refresh_token: str, **ago: float) -> None:

@@ -11,7 +11,7 @@ from oauthlib.common import Request
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
 from idp.models import AccessToken, AuthorizationCode, Client, Grant, RefreshToken
-from idp.tokens import opaque
+from idp.statements.tokens import hash_of
 from idp.toolkit.validator import Validator
 from tests.relying_party import Browser, Person, RelyingParty, make_api, make_client, spec
 
@@ -76,7 +76,7 @@ def nothing(app: RelyingParty) -> None:
 def doors(app: RelyingParty, tokens: dict[str, str], code: str) -> dict[str, bool]:
     """Return which of the doors that take a token or code let it in."""
     access, refresh = tokens["access_token"], tokens["refresh_token"]
-    stored = AccessToken.objects.get(token_checksum=opaque.hash_of(access))
+    stored = AccessToken.objects.get(token_checksum=hash_of(access))
     return {
         "UserInfo": app.userinfo(access).status_code == 200,
         "introspection": app.post("/introspect", token=access).json().get("active", False),

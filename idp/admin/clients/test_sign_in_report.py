@@ -19,8 +19,7 @@ from idp.jose.verify import header_of
 from idp.models import AuthorizationCode, Client, Grant
 from idp.protocol.errors import InvalidClient, ProtocolError
 from idp.protocol.parameters import Parameters
-from idp.statements.bearer import find_bearer
-from idp.tokens import opaque
+from idp.statements.tokens import find_bearer, hash_of
 from idp.tokens.revocation import revoke_grants
 
 
@@ -57,7 +56,7 @@ def report(
 def _revoke(client: Client, test_sign_in: TestSignIn, code: str) -> Grant | None:
     """Revoke the grant of a test sign-in's code, redeemed or not, and return it."""
     own = AuthorizationCode.objects.filter(
-        code=opaque.hash_of(code),
+        code=hash_of(code),
         application=client,
         redirect_uri=test_sign_in.parameters["redirect_uri"],
     )
@@ -193,7 +192,7 @@ def _userinfo(request: HttpRequest, client: Client, access_token: str, id_token:
     """OIDC Core §5.3.2, §5.3.4."""
     step = Step(_("UserInfo"), _("The app shows the access token, and is told this."))
     try:
-        bearer = find_bearer(opaque.hash_of(access_token))
+        bearer = find_bearer(hash_of(access_token))
         answer = userinfo.answer_to(bearer)
     except ProtocolError as error:
         step.refusal = _refused(request, client, error)

@@ -125,10 +125,11 @@ def ask(
         "PATH_INFO": path,
         "HTTP_HOST": "localhost:8000",
         "REMOTE_ADDR": "127.0.0.1",
-        "CONTENT_TYPE": "application/x-www-form-urlencoded",
-        "CONTENT_LENGTH": str(len(body)),
         "wsgi.input": io.BytesIO(body.encode()),
     }
+    if body:
+        environ["CONTENT_TYPE"] = "application/x-www-form-urlencoded"
+        environ["CONTENT_LENGTH"] = str(len(body))
     statuses: list[str] = []
     answered = b"".join(application(environ, lambda status, _headers: statuses.append(status)))
     if statuses != ["200 OK"]:

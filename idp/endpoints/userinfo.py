@@ -43,18 +43,17 @@ def userinfo(request: HttpRequest) -> HttpResponse:
         if token is None:
             return ask_for_token()
         bearer = find_bearer(hash_of(token))
-        return answer_to(bearer)
+        return answer_to(accepted(bearer))
     except ProtocolError as error:
         client_id = bearer.client_id if bearer else None
         return refuse_bearer(error, request, client_id=client_id, **_needed(error, bearer))
 
 
-def answer_to(found: Bearer | None) -> HttpResponse:
-    """Return the claims in the form that the client registered, or raise ProtocolError.
+def answer_to(bearer: Bearer) -> HttpResponse:
+    """Return the claims that scopes show or that were asked for by name. OIDC Core §5.3.
 
-    They are those that the scopes show, and those that were asked for by name. OIDC Core §5.3.
+    They come in the form that the client registered. Raises ProtocolError.
     """
-    bearer = _sufficient(found)
     scopes = frozenset(bearer.scope.split())
     claims = claims_for(bearer.user, scopes, bearer.claims_asked, client_id=bearer.client_id)
     return _as_jwt(bearer, claims) if bearer.userinfo_is_jwt else answer(claims)
@@ -102,8 +101,8 @@ def _access_token(request: HttpRequest) -> str | None:
 
 
 @upholds("RFC 6750 §3.1")
-def _sufficient(bearer: Bearer | None) -> Bearer:
-    """Return the access token, if there is one that gives access to UserInfo. RFC 6750 §3.1."""
+def accepted(bearer: Bearer | None) -> Bearer:
+    """Return the access token, or raise ProtocolError where it does not suffice. RFC 6750 §3.1."""
     if bearer is None:
         raise InvalidToken(
             "The access token is unknown: it is none of ours, or was revoked or expired long ago."

@@ -193,7 +193,7 @@ def _userinfo(request: HttpRequest, client: Client, access_token: str, id_token:
     step = Step(_("UserInfo"), _("The app shows the access token, and is told this."))
     try:
         bearer = find_bearer(hash_of(access_token))
-        answer = userinfo.answer_to(bearer)
+        answer = userinfo.answer_to(userinfo.accepted(bearer))
     except ProtocolError as error:
         step.refusal = _refused(request, client, error)
         return step

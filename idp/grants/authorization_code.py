@@ -11,9 +11,9 @@ from idp.clients.encryption import have_key_ready
 from idp.grants.ended import end_reused, refuse_ended
 from idp.models import AuthorizationCode, Client
 from idp.models.tokens import facts_of
-from idp.protocol import pkce
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
+from idp.protocol.pkce import verifier_matches_challenge
 from idp.protocol.rules import upholds
 from idp.statements.redemption import CODES, give_back, use_up
 from idp.statements.tokens import hash_of
@@ -41,7 +41,7 @@ def redeem(
     if reason is not None:
         refuse_ended("code", reason)
     _redirect_uri_is_the_same(code, parameters)
-    _verifier_belongs_to_the_challenge(code, parameters)
+    verifier_matches_challenge(parameters.get("code_verifier"), code.code_challenge)
     grant = code.grant
     return Entitlement(
         client,
@@ -71,31 +71,6 @@ def _redirect_uri_is_the_same(code: AuthorizationCode, parameters: Parameters) -
         )
     if redirect_uri != code.redirect_uri:
         raise InvalidGrant("The redirect_uri differs from the one of the authorization request.")
-
-
-@upholds("RFC 7636 §4.6")
-def _verifier_belongs_to_the_challenge(code: AuthorizationCode, parameters: Parameters) -> None:
-    """RFC 7636 §4.6: a code is for the client instance that made the challenge."""
-    verifier = parameters.get("code_verifier")
-    if not code.code_challenge:
-        if verifier is not None:
-            raise InvalidGrant(
-                "A code_verifier came, but the authorization request had no code_challenge."
-            )
-        return
-    if verifier is None:
-        raise InvalidGrant(
-            "The parameter code_verifier is missing, but the authorization request had a "
-            "code_challenge."
-        )
-    if not pkce.is_verifier(verifier):
-        raise InvalidGrant(
-            "The code_verifier is not 43 to 128 characters of letters, digits and -._~ alone."
-        )
-    if not pkce.verifies(verifier, code.code_challenge):
-        raise InvalidGrant(
-            "The code_verifier does not belong to the code_challenge of the authorization request."
-        )
 
 
 @upholds("RFC 6749 §4.1.2")

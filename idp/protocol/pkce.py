@@ -5,6 +5,9 @@ import hmac
 import re
 from base64 import urlsafe_b64encode
 
+from idp.protocol.errors import InvalidGrant
+from idp.protocol.rules import upholds
+
 METHODS = ("S256",)
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -15,12 +18,29 @@ def is_challenge(text: str) -> bool:
     return _CHALLENGE.fullmatch(text) is not None
 
 
-def is_verifier(text: str) -> bool:
-    """Whether this can be a verifier: 43 to 128 unreserved characters (RFC 7636 §4.1)."""
-    return _VERIFIER.fullmatch(text) is not None
+@upholds("RFC 7636 §4.6")
+def verifier_matches_challenge(verifier: str | None, challenge: str | None) -> None:
+    """Raise InvalidGrant unless this is the verifier of the S256 challenge. RFC 7636 §4.6.
 
-
-def verifies(verifier: str, challenge: str) -> bool:
-    """Whether the verifier belongs to the S256 challenge (RFC 7636 §4.6)."""
+    Where the authorization request had no challenge, the token request has no verifier.
+    """
+    if not challenge:
+        if verifier is not None:
+            raise InvalidGrant(
+                "A code_verifier came, but the authorization request had no code_challenge."
+            )
+        return
+    if verifier is None:
+        raise InvalidGrant(
+            "The parameter code_verifier is missing, but the authorization request had a "
+            "code_challenge."
+        )
+    if _VERIFIER.fullmatch(verifier) is None:  # RFC 7636 §4.1
+        raise InvalidGrant(
+            "The code_verifier is not 43 to 128 characters of letters, digits and -._~ alone."
+        )
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
-    return hmac.compare_digest(urlsafe_b64encode(digest).rstrip(b"=").decode(), challenge)
+    if not hmac.compare_digest(urlsafe_b64encode(digest).rstrip(b"=").decode(), challenge):
+        raise InvalidGrant(
+            "The code_verifier does not belong to the code_challenge of the authorization request."
+        )

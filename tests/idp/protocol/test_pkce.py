@@ -1,19 +1,20 @@
 import pytest
 
 from idp.protocol import pkce
+from idp.protocol.errors import InvalidGrant
 from tests.relying_party import spec
+
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
 @spec("RFC 7636", "B")
 def test_the_specifications_example() -> None:
-    assert pkce.verifies(
-        "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
-        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-    )
+    pkce.verifier_matches_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", CHALLENGE)
 
 
 def test_another_verifier_does_not() -> None:
-    assert not pkce.verifies("x" * 43, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
+    with pytest.raises(InvalidGrant, match="does not belong"):
+        pkce.verifier_matches_challenge("x" * 43, CHALLENGE)
 
 
 @pytest.mark.parametrize("challenge", ["", "x" * 42, "x" * 44, "x" * 42 + "=", "x" * 42 + "ü"])
@@ -23,4 +24,5 @@ def test_malformed_challenges(challenge: str) -> None:
 
 @pytest.mark.parametrize("verifier", ["", "x" * 42, "x" * 129, "x" * 42 + "+", "x" * 42 + "\u00fc"])
 def test_malformed_verifiers(verifier: str) -> None:
-    assert not pkce.is_verifier(verifier)
+    with pytest.raises(InvalidGrant, match="43 to 128 characters"):
+        pkce.verifier_matches_challenge(verifier, CHALLENGE)

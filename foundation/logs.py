@@ -5,26 +5,22 @@ Every line of a request carries its `request_id`: set by the middleware, read he
 
 import logging
 import re
+import traceback
 from contextvars import ContextVar
 from json import JSONEncoder
 from typing import Any
 
 import structlog
+from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
-#: The id of the request that is being answered; None outside of one.
-REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+#: The id of the request that is being answered; None outside of one. By the prefix of its name
+#: structlog knows that lines have it.
+REQUEST_ID: ContextVar[str | None] = ContextVar(f"{STRUCTLOG_KEY_PREFIX}request_id", default=None)
 MASK = "•••"
 
 
-def _of_this_request(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    request_id = REQUEST_ID.get()
-    if request_id is not None:
-        event.setdefault("request_id", request_id)
-    return event
-
-
 _SHARED: list[Any] = [
-    _of_this_request,
+    structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -65,11 +61,10 @@ def _of_its_request(_logger: Any, _method: str, event: dict[str, Any]) -> dict[s
     return event
 
 
-def _without_rows(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Take out of a traceback what the database quotes of its rows."""
-    if "exception" in event:
-        event["exception"] = _QUOTED_ROW.sub(f"DETAIL: {MASK}", event["exception"])
-    return event
+def _traceback(exc_info: Any) -> str:
+    """Return a traceback without what the database quotes of its rows."""
+    text = "".join(traceback.format_exception(*exc_info)).removesuffix("\n")
+    return _QUOTED_ROW.sub(f"DETAIL: {MASK}", text)
 
 
 _json = JSONEncoder(default=repr)  # made once, which `json.dumps` does at each call
@@ -102,8 +97,7 @@ def logging_configuration(*, json: bool, level: str = "INFO") -> dict[str, Any]:
     `logging`, too; structlog renders their messages.
     """
     rendering: list[Any] = [
-        structlog.processors.format_exc_info,
-        _without_rows,
+        structlog.processors.ExceptionRenderer(_traceback),
         _as_json if json else structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
     ]
     structlog.configure(

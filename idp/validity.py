@@ -6,7 +6,7 @@ door asks here, so all of them agree. When a session ends by its limits, `accoun
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from accounts.models import Session
 from accounts.session_limits import SessionFacts, has_ended
@@ -21,6 +21,15 @@ class Invalid(StrEnum):
     CLIENT_DISABLED = "belongs to a client that has been disabled"
     USER_DISABLED = "belongs to a user whose account has been disabled"
     SUBJECT_CHANGED = "belongs to a user whom the client knows by another subject since"
+
+
+class Presented(Protocol):
+    """A code, an access token or a refresh token, as the models above this module have it."""
+
+    expires: datetime
+    #: Its client.
+    application: Any
+    grant: Any
 
 
 class GrantFacts(NamedTuple):
@@ -44,6 +53,17 @@ class TokenFacts(NamedTuple):
     used_at: datetime | None = None
     #: Whether the client knows the user by a subject.
     has_subject: bool = True
+
+
+def facts_of(token: Presented, used_at: datetime | None = None) -> TokenFacts:
+    """Return what decides about a code or token that is a model instance; asks for its grant."""
+    grant = token.grant
+    of_grant = (
+        GrantFacts(grant.revoked_at, grant.offline, grant.session, grant.user.is_active)
+        if grant
+        else None
+    )
+    return TokenFacts(token.expires, token.application.enabled, of_grant, used_at)
 
 
 def why_invalid(token: TokenFacts, now: datetime) -> Invalid | None:

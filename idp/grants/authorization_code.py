@@ -10,7 +10,6 @@ from idp import policy
 from idp.clients.encryption import have_key_ready
 from idp.grants.ended import end_reused, refuse_ended
 from idp.models import AuthorizationCode, Client
-from idp.models.tokens import facts_of
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.pkce import verifier_matches_challenge
@@ -18,7 +17,7 @@ from idp.protocol.rules import upholds
 from idp.statements.redemption import CODES, give_back, use_up
 from idp.statements.tokens import hash_of
 from idp.tokens.entitlement import Entitlement
-from idp.validity import Invalid, why_invalid
+from idp.validity import Invalid, facts_of, why_invalid
 
 
 def redeem(

@@ -12,7 +12,6 @@ from django.http import HttpRequest
 from idp.clients.encryption import have_key_ready
 from idp.grants.ended import end_reused, refuse_ended
 from idp.models import Client, RefreshToken
-from idp.models.tokens import facts_of
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
@@ -20,7 +19,7 @@ from idp.statements.redemption import REFRESH_TOKENS, give_back, use_up
 from idp.statements.tokens import hash_of
 from idp.tokens.entitlement import Entitlement
 from idp.tokens.refresh_token import successors_of
-from idp.validity import Invalid, why_invalid
+from idp.validity import Invalid, facts_of, why_invalid
 
 
 def refresh(

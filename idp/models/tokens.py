@@ -6,7 +6,6 @@ constraint, since a field that is gets a second index on PostgreSQL, for LIKE.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -21,7 +20,7 @@ from oauth2_provider.models import (
 )
 
 from idp.models.grant import Grant
-from idp.validity import GrantFacts, TokenFacts, why_invalid
+from idp.validity import facts_of, why_invalid
 
 
 class AuthorizationCode(AbstractGrant):
@@ -103,19 +102,6 @@ class RefreshToken(AbstractRefreshToken):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["token_checksum"], name="one_refresh_token_of_a_hash")
         ]
-
-
-def facts_of(
-    token: AuthorizationCode | AccessToken | RefreshToken, used_at: datetime | None = None
-) -> TokenFacts:
-    """Return what decides whether a code or token may be used; asks for its client and grant."""
-    grant: Grant | None = token.grant
-    of_grant = (
-        GrantFacts(grant.revoked_at, grant.offline, grant.session, grant.user.is_active)
-        if grant
-        else None
-    )
-    return TokenFacts(token.expires, token.application.enabled, of_grant, used_at)
 
 
 class IDToken(AbstractIDToken):

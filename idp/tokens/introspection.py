@@ -5,10 +5,9 @@ from typing import Any
 
 from idp import policy
 from idp.models import Client, RefreshToken, ResourceServer
-from idp.models.tokens import facts_of
 from idp.statements.tokens import Bearer, find_bearer, hash_of
 from idp.subjects import subject_of
-from idp.validity import why_invalid
+from idp.validity import facts_of, why_invalid
 
 INACTIVE: dict[str, Any] = {"active": False}
 

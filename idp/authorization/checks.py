@@ -16,7 +16,7 @@ from idp.protocol.errors import (
     UnsupportedResponseType,
 )
 from idp.protocol.rules import upholds
-from idp.tokens.audience import known
+from idp.tokens.access_token import known_apis
 
 Check = Callable[[AuthorizationRequest], None]
 
@@ -174,7 +174,7 @@ def pkce_is_used_where_required(authorization_request: AuthorizationRequest) -> 
 def resources_are_known(authorization_request: AuthorizationRequest) -> None:
     """RFC 8707 §2: an API that is not known here, or not open to this client, has no tokens."""
     if authorization_request.resource:
-        known(authorization_request.client, authorization_request.resource)
+        known_apis(authorization_request.client, authorization_request.resource)
 
 
 @upholds("OIDC Core §5.5.1.1")

@@ -1,7 +1,11 @@
-"""Access tokens: opaque or JWT, both known here by their hash and revocable. RFC 6750, RFC 9068."""
+"""Access tokens: for which API one is, and what it is. RFC 6750, RFC 8707, RFC 9068.
+
+Opaque ones and JWTs are both known here by their hash and revocable.
+"""
 
 import json
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,11 +13,141 @@ from idp import keys, policy, server_keys
 from idp.jose.encrypt import encrypted
 from idp.jose.sign import Signer
 from idp.models import Client, Grant, ResourceServer
+from idp.protocol.errors import InvalidScope, InvalidTarget
+from idp.protocol.rules import upholds
 from idp.statements.tokens import NewAccessToken, hash_of
 from idp.subjects import subject_of
-from idp.tokens.audience import Audience
+from idp.tokens.entitlement import Entitlement
 
 ENCRYPTION_PURPOSE = "resource server encryption"
+
+
+@dataclass(frozen=True)
+class Audience:
+    """The form, scopes and life of an access token."""
+
+    resource: tuple[str, ...]
+    scopes: frozenset[str]
+    lifetime: int
+    #: None for an opaque token.
+    signing_alg: str | None
+    #: The API that the token is encrypted to, if it is.
+    encrypted_to: ResourceServer | None = None
+
+
+def audience_of(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
+    """Return what the entitlement's access token looks like, with some of its scopes.
+
+    A token for APIs has their scopes alone, so that none of them can use it elsewhere. Raises
+    InvalidTarget for an API that isn't known or wasn't named before, or several that want different
+    things; InvalidScope where the token would open nothing there.
+    """
+    if not entitlement.resource and not entitlement.asked_resource:
+        return _without_resource(entitlement.client, scopes)
+    resource = _resource(entitlement)
+    servers = known_apis(entitlement.client, resource)
+    _user_has_agreed(entitlement, servers)
+    _one_token_fits(servers)
+    first = servers[0]
+    offered = frozenset(scope for server in servers for scope in server.scopes)
+    _something_is_opened(scopes, offered)
+    return Audience(
+        resource=resource,
+        scopes=scopes & offered,
+        lifetime=min(server.access_token_lifetime for server in servers),
+        signing_alg=first.access_token_signing_alg if first.access_token_format == "jwt" else None,
+        encrypted_to=first if first.access_token_encryption_alg else None,
+    )
+
+
+@upholds("RFC 8707 §2.2")
+def _resource(entitlement: Entitlement) -> tuple[str, ...]:
+    """Return the APIs that the token request names, of those that the grant did. RFC 8707 §2.2."""
+    asked, allowed = tuple(dict.fromkeys(entitlement.asked_resource)), entitlement.resource
+    if allowed and not set(asked) <= set(allowed):
+        other = min(set(asked) - set(allowed))
+        raise InvalidTarget(f"The resource {other} was not part of the authorization request.")
+    return asked or allowed
+
+
+@upholds("RFC 8707 §2")
+def known_apis(client: Client, resource: tuple[str, ...]) -> list[ResourceServer]:
+    """Return the APIs of these identifiers, or raise InvalidTarget. RFC 8707 §2.
+
+    One without scopes is not open to a client that registered itself, unless its operator says so.
+    """
+    servers = {s.identifier: s for s in ResourceServer.objects.filter(identifier__in=resource)}
+    unknown = [identifier for identifier in resource if identifier not in servers]
+    if unknown:
+        raise InvalidTarget(f"The resource {unknown[0]} is not an API that is registered here.")
+    if client.is_self_registered:
+        for server in servers.values():
+            _is_open_to_self_registered(server)
+    return [servers[identifier] for identifier in resource]
+
+
+@upholds("RFC 8707 §2")
+def _is_open_to_self_registered(server: ResourceServer) -> None:
+    """RFC 8707 §2: which clients get tokens for an API is the operator's word."""
+    if not server.scopes and not server.open_to_self_registered:
+        raise InvalidTarget(
+            f"The resource {server.identifier} is not open to clients that registered themselves."
+        )
+
+
+@upholds("RFC 8707 §2.2")
+def _user_has_agreed(entitlement: Entitlement, servers: list[ResourceServer]) -> None:
+    """RFC 8707 §2.2: a token for an API rests on what its user has agreed to.
+
+    That is its scopes; an API without scopes has to be named in the authorization request.
+    """
+    grant = entitlement.grant
+    if grant is None or entitlement.client.skip_authorization:
+        return
+    for server in servers:
+        if not server.scopes and server.identifier not in grant.resource:
+            raise InvalidTarget(
+                f"The resource {server.identifier} was not part of the authorization request, "
+                "where an API without scopes has to be named."
+            )
+
+
+@upholds("RFC 8707 §2.2")
+def _one_token_fits(servers: list[ResourceServer]) -> None:
+    """RFC 8707 §2.2: one token for several APIs has to be what each of them wants."""
+    wants = {(s.access_token_format, s.access_token_signing_alg) for s in servers}
+    if len(wants) > 1 or (len(servers) > 1 and any(s.access_token_encryption_alg for s in servers)):
+        raise InvalidTarget("These resources want different tokens; ask for one at a time.")
+
+
+@upholds("RFC 9068 §3")
+def _something_is_opened(scopes: frozenset[str], offered: frozenset[str]) -> None:
+    """RFC 9068 §3: a token for APIs carries scopes of theirs alone."""
+    if offered and not scopes & offered:
+        raise InvalidScope(
+            "None of the scopes that were granted belongs to this resource; "
+            f"it has: {', '.join(sorted(offered))}."
+        )
+
+
+def _without_resource(client: Client, scopes: frozenset[str]) -> Audience:
+    own, default = client.access_token_lifetime, policy.ACCESS_TOKEN_LIFETIME
+    is_jwt = client.access_token_format == "jwt"
+    return Audience(
+        resource=(),
+        scopes=scopes,
+        lifetime=int(default.total_seconds()) if own is None else own,
+        signing_alg=algorithm_for(client.id_token_signed_response_alg) if is_jwt else None,
+    )
+
+
+def algorithm_for(id_token_alg: str) -> str:
+    """Return what signs the JWT access tokens of a client whose ID tokens are signed by this.
+
+    Access tokens are read by APIs, which have no client's secret (RFC 9068 §2.1).
+    """
+    ours = id_token_alg in policy.SIGNING_ALGORITHMS
+    return id_token_alg if ours else policy.SIGNING_ALGORITHMS[0]
 
 
 def make(
@@ -21,7 +155,7 @@ def make(
 ) -> tuple[str, NewAccessToken]:
     """Return a new access token, and what is to be stored of it.
 
-    `authorization` is None for one that a client gets for itself.
+    `grant` is None for one that a client gets for itself.
     """
     token = secrets.token_urlsafe(32)
     # A pairwise one is made now, so that introspection and UserInfo find it.

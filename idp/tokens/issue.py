@@ -13,7 +13,6 @@ from idp.protocol.response_types import ID_TOKEN, TOKEN
 from idp.protocol.rules import upholds
 from idp.statements.tokens import store_access_token, store_tokens
 from idp.tokens import access_token, id_token, refresh_token
-from idp.tokens.audience import audience_of
 from idp.tokens.entitlement import Entitlement
 
 
@@ -27,7 +26,7 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     if client.allowed_groups:
         _user_is_allowed(entitlement)
     scopes = _narrowed(entitlement) if entitlement.asked_scopes else entitlement.scopes
-    audience = audience_of(entitlement, scopes)
+    audience = access_token.audience_of(entitlement, scopes)
     token, access = access_token.make(client, grant, audience, now)
     response: dict[str, Any] = {
         "access_token": token,
@@ -84,7 +83,7 @@ def issue_in_front(
     members: dict[str, str] = {}
     client, token = entitlement.client, None
     if TOKEN in wanted:
-        audience = audience_of(entitlement, entitlement.scopes)
+        audience = access_token.audience_of(entitlement, entitlement.scopes)
         token, access = access_token.make(client, grant, audience, now)
         store_access_token(access, waits=False)
         members |= {

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError
 
 from idp.clients.access_policy import NOT_ALLOWED, allows
-from idp.models import Grant
+from idp.models import Client, Grant
 from idp.protocol.errors import InvalidGrant, InvalidScope
 from idp.protocol.response_types import ID_TOKEN, TOKEN
 from idp.protocol.rules import upholds
@@ -35,17 +35,17 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     }
     if audience.scopes:
         response["scope"] = " ".join(sorted(audience.scopes))
-    renewed = refresh_token.make(entitlement, now)
-    if renewed is not None:
-        response["refresh_token"] = renewed[0]
+    refresh = None
+    if grant is not None and _is_refreshable(client, grant):
+        response["refresh_token"], refresh = refresh_token.make(entitlement, grant, now)
     if grant is not None and "openid" in scopes:
         is_refreshed = entitlement.predecessor_id is not None
         response["id_token"] = id_token.issue(client, grant, token, now, refreshed=is_refreshed)
     try:
-        if renewed is None:
+        if refresh is None:
             store_access_token(access, waits=entitlement.uses_up)
         else:
-            store_tokens(access, renewed[1])
+            store_tokens(access, refresh)
     except IntegrityError:
         raise InvalidGrant("What the tokens would belong to was deleted meanwhile.") from None
     return response
@@ -66,6 +66,15 @@ def _narrowed(entitlement: Entitlement) -> frozenset[str]:
         refused = ", ".join(sorted(entitlement.asked_scopes - entitlement.scopes))
         raise InvalidScope(f"These scopes were not granted with this refresh token: {refused}.")
     return entitlement.asked_scopes
+
+
+def _is_refreshable(client: Client, grant: Grant) -> bool:
+    """Whether it gets a refresh token: with offline_access, or where its client's policy says so.
+
+    OIDC Core §11.
+    """
+    wanted = grant.offline or client.refresh_without_offline_access
+    return wanted and "refresh_token" in client.grant_types
 
 
 def issue_in_front(

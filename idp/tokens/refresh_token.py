@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from idp import policy, server_keys
 from idp.jose.sign import base64url
-from idp.models import Client, RefreshToken
+from idp.models import Client, Grant, RefreshToken
 from idp.statements.tokens import NewRefreshToken, hash_of
 from idp.tokens.entitlement import Entitlement
 from idp.validity import GrantFacts, TokenFacts, why_invalid
@@ -15,17 +15,12 @@ from idp.validity import GrantFacts, TokenFacts, why_invalid
 _SUCCESSOR = "refresh token's successor"
 
 
-def make(entitlement: Entitlement, now: datetime) -> tuple[str, NewRefreshToken] | None:
-    """Return the grant's next refresh token and what is to be stored of it; None if it gets none.
+def make(entitlement: Entitlement, grant: Grant, now: datetime) -> tuple[str, NewRefreshToken]:
+    """Return the grant's next refresh token, and what is to be stored of it.
 
-    It gets one with offline_access (OIDC Core §11), or where its client's policy says so. It lives
-    as long as its client's may unused, and none outlives the grant's absolute lifetime.
+    It lives as long as its client's may unused, and none outlives the grant's absolute lifetime.
     """
-    client, grant = entitlement.client, entitlement.grant
-    if grant is None or "refresh_token" not in client.grant_types:
-        return None
-    if not grant.offline and not client.refresh_without_offline_access:
-        return None
+    client = entitlement.client
     token = entitlement.next_refresh_token or secrets.token_urlsafe(32)
     idle, absolute = _lifetimes(client)
     return token, NewRefreshToken(

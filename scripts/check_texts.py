@@ -185,6 +185,7 @@ def uncollected(locale: Path, catalogues: list[Path]) -> Iterator[str]:
         collected = subprocess.run(
             [sys.executable, "manage.py", "makemessages", "--all", "--no-obsolete"],
             cwd=copy,
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "idp.settings"},
             capture_output=True,
             text=True,
             check=False,

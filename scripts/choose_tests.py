@@ -1,11 +1,11 @@
-"""Choose which test files run on SQLite, too: together they send every statement that all send.
+"""Choose the test files that run on SQLite, too: they send each kind of statement that all send.
 
     RECORD_STATEMENTS=/tmp/record TEST_ALL=1 make test PYTEST="--junitxml=/tmp/record/times.xml"
     .venv/bin/python scripts/choose_tests.py /tmp/record
 
 Reads what a whole run on SQLite recorded (tests/recording.py) and how long each file took, and
-writes `tests/on_postgresql_only.txt`: the files that send nothing to SQLite which no other file
-sends. What is in no record runs on both databases.
+writes `tests/on_postgresql_only.txt`: the files that send no kind of statement to SQLite which no
+other file sends. What is in no record runs on both databases.
 """
 
 import sys

@@ -101,6 +101,7 @@ def test_the_example_of_the_documentation_can_be_used(
     settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     section = DOCS.read_text().partition("## Aggregated and distributed claims")[2]
+    section = section.partition("\n## ")[0]
     [module] = re.findall(r"```python\n(.+?)```", section, re.DOTALL)
     (tmp_path / "bakery_claims.py").write_text(module)
     monkeypatch.syspath_prepend(tmp_path)

@@ -1,1 +1,1 @@
-"""What the provider stands on: knows neither users nor OpenID."""
+"""The ground layer: independent of users and of OpenID Connect."""

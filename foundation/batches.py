@@ -4,15 +4,15 @@ import time
 
 from django.db import connection
 
-#: Seconds. SQLite has one writer at a time, and those who wait look again every 25 ms and more.
+#: Seconds. SQLite has one writer at a time, and waiting ones retry every 25 ms or later.
 _SHORTEST = 0.03
 _LONGEST = 1.0
 
 
 def give_way(began: float) -> None:
-    """Sleep for as long as the batch took that began at `began` (`time.monotonic()`).
+    """Sleep as long as the batch took that began at `began` (`time.monotonic()`).
 
-    Within a transaction this returns at once: others would wait for its end, too.
+    Returns at once within a transaction: other transactions would wait for its end, too.
     """
     if not connection.in_atomic_block:
         time.sleep(min(max(time.monotonic() - began, _SHORTEST), _LONGEST))

@@ -28,9 +28,9 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 def rate_limit_key(request: HttpRequest) -> str:
-    """Return what rate limits by IP address count under: the address, or the /64 of an IPv6 one.
+    """Return the key of a request for rate limits by IP address: the address, or its IPv6 /64.
 
-    Where the address is not known, it is what else tells clients apart, never one key for all.
+    If the address is unknown, the key is a hash of other data of the client, never one key for all.
     """
     address = client_address(request)
     if address is not None:
@@ -48,7 +48,7 @@ def network_of(address: str) -> str:
 
 
 def _entry(request: HttpRequest) -> str:
-    """Return the trusted text that says where the request came from."""
+    """Return the trusted entry with the IP address of the client."""
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     count: int = settings.IDP_TRUSTED_PROXY_COUNT
     sent = hops[-count] if 0 < count <= len(hops) else request.META.get("REMOTE_ADDR", "")

@@ -8,10 +8,10 @@ _BATCH = 500
 
 
 def delete_in_batches(row: models.Model) -> None:
-    """Delete a row after all that would be deleted with it (on_delete=CASCADE).
+    """Delete a row after all rows that CASCADE would delete with it (on_delete=CASCADE).
 
-    No statement is about more than some hundreds of rows. Each batch is a transaction of its own,
-    unless the caller has one: whoever is cut short begins again.
+    A statement deletes some hundreds of rows at most. Each batch is its own transaction, unless the
+    call is within one: an interrupted deletion can be repeated.
     """
     _delete_what_belongs_to(type(row), [row.pk])
     row.delete()

@@ -1,7 +1,7 @@
-"""Names that people take for each other. UTS #39 §4.
+"""Detect names that look alike. UTS #39 §4.
 
-The data, Unicode's confusables.txt, comes with the package confusable-homoglyphs. What is stored of
-names is as old as the data that it was made from; saving a name again renews it.
+The data, Unicode's confusables.txt, is in the package confusable-homoglyphs. Stored skeletons are
+as old as the data; saving a name again renews its skeleton.
 """
 
 import unicodedata
@@ -13,10 +13,10 @@ _ALSO = {"i": "l", "vv": "w"}
 
 
 def skeleton(name: str) -> str:
-    """Return what names have in common that people take for each other; empty if nothing is left.
+    """Return the skeleton that similar names share; empty if no character is left.
 
-    Case, accents, spaces and punctuation make no difference, nor do letters of other scripts that
-    look the same. It is no name, and nothing to show.
+    Case, accents, spaces and punctuation make no difference, nor do similar letters of other
+    scripts. It is for comparison only, not for display.
     """
     text = unicodedata.normalize("NFKD", name)
     text = _prototypes_in(_prototypes_in(text).casefold()).casefold()

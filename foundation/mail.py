@@ -1,6 +1,7 @@
-"""Mail leaves beside requests: a bounded queue, a few threads, and a log line for what is lost.
+"""Send mail outside of requests: a bounded queue, a few threads, and a log line for lost mail.
 
-Lines name the template, never an address: a subject may be a code, and an SMTP error quotes people.
+Log lines name the template, never an address: a subject may be a code, and an SMTP error quotes
+addresses.
 """
 
 import atexit
@@ -26,7 +27,7 @@ class Mailer:
         self._started = self._stopped = False
 
     def send(self, message: EmailMessage, template: str) -> None:
-        """Send a message soon; it is lost, with a log line, if too many wait already."""
+        """Queue a message; it is dropped, with a log line, if the queue is full."""
         with self._changed:
             if self._stopped or len(self._waiting) >= self._most_waiting:
                 reason = "stopping" if self._stopped else "too many wait"
@@ -37,7 +38,7 @@ class Mailer:
             self._start()
 
     def finish(self, seconds: float) -> None:
-        """Wait for what waits or is under way, but no longer than `seconds`, and take no more."""
+        """Wait until all mail is sent, at most `seconds`, and accept no more."""
         with self._changed:
             self._changed.wait_for(lambda: not (self._waiting or self._under_way), seconds)
             self._stopped = True

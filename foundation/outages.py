@@ -11,7 +11,7 @@ from django.db import Error, InterfaceError, OperationalError
 
 from foundation.postgresql.waits import StalledError
 
-#: Seconds after which to try again, as Retry-After.
+#: Seconds for Retry-After.
 RETRY_AFTER = 5
 #: Classes of PostgreSQL's errors that have to do with the server and not with the statement:
 #: connection, authorization, no such database, transaction rolled back, resources, operator's
@@ -37,7 +37,7 @@ class OutageError(Exception):
 
 
 def part_out_of_order(error: BaseException | None) -> str | None:
-    """Return the part whose outage an error tells of, such as "database"; None if it is another."""
+    """Return the part whose outage caused an error, such as "database"; None for other errors."""
     if isinstance(error, OutageError):
         return error.part
     if isinstance(error, redis.RedisError):

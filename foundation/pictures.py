@@ -1,8 +1,8 @@
-"""Pictures that strangers supply, made into plain ones of ours.
+"""Re-encode untrusted pictures.
 
-They are decoded in a process of their own with little memory and time: what a decoder may do with a
-hostile file, from a bomb to a crash, ends there. This file is what that process runs; it imports
-nothing of ours.
+They are decoded in a process of their own with little memory and time, so that a decompression bomb
+or a decoder's crash ends there. This file is what that process runs; it imports none of our
+modules.
 """
 
 import io
@@ -10,7 +10,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
-#: What is read. Never SVG, which is a program.
+#: Formats that are read. Never SVG, which can have scripts.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 #: Width times height that a picture may claim before it is decoded.
 MOST_PIXELS = 2048 * 2048
@@ -27,9 +27,9 @@ class UnusablePictureError(Exception):
 
 
 def reencoded(data: bytes) -> bytes:
-    """Return a picture as a PNG of at most MOST_SIDE pixels a side, with nothing but its pixels.
+    """Return a picture as a PNG of at most MOST_SIDE pixels a side, with its pixels only.
 
-    Of several frames the first. Raises UnusablePictureError.
+    Animations are reduced to the first frame. Raises UnusablePictureError.
     """
     try:
         child = subprocess.run(
@@ -49,7 +49,7 @@ def reencoded(data: bytes) -> bytes:
 
 
 def _bound_process() -> None:
-    """Let this process have little, where the system can say so."""
+    """Limit this process's resources, if the system supports it."""
     with suppress(ImportError):
         import resource
 

@@ -1,7 +1,7 @@
-"""Text that strangers supply and others read: what it may hold, and how pages keep it apart.
+"""Untrusted text for display: allowed characters, and isolation in pages.
 
-Unicode's invisible characters make two names look alike, its direction controls change how the text
-around them reads (UTS #39, UAX #9).
+Unicode's invisible characters make two names look alike; its direction controls change the reading
+of the text around them (UTS #39, UAX #9).
 """
 
 import unicodedata
@@ -12,7 +12,7 @@ from idna.core import valid_contextj
 
 #: Controls, format characters (direction, zero width), halves and private use, line separators.
 _UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-#: Letters, marks and symbols that show nothing: Default_Ignorable_Code_Point and blanks.
+#: Letters, marks and symbols without a glyph: Default_Ignorable_Code_Point and blanks.
 _UNSEEN = frozenset(
     {
         *map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x2800, 0x3164, 0xFFA0, 0xFFFC)),
@@ -26,7 +26,7 @@ _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
 
 def problem_with(text: str, *, lines: bool = False) -> str | None:
-    """Return why a text can't be shown to people, as a sentence; None if it can, or is empty.
+    """Return why a text can't be shown to users, as a sentence; None if it can, or is empty.
 
     With `lines` it may have line breaks.
     """
@@ -43,14 +43,14 @@ def problem_with(text: str, *, lines: bool = False) -> str | None:
 
 
 def validate_plain(text: str) -> None:
-    """Raise ValidationError for a text that can't be shown to people."""
+    """Raise ValidationError for a text that can't be shown to users."""
     problem = problem_with(text)
     if problem is not None:
         raise ValidationError(problem)
 
 
 def made_visible(text: str) -> str:
-    """Return a text in which characters that cannot be seen stand as their code points."""
+    """Return a text with its invisible characters replaced by their code points."""
     return "".join(
         _code_point(character) if _is_unseen(text, position) and character != "\n" else character
         for position, character in enumerate(text)

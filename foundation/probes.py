@@ -7,7 +7,7 @@ Problems = dict[str, str]
 
 
 class Probe:
-    """A check that one thread makes, for all who ask at once.
+    """A health check that one thread runs, for all concurrent callers.
 
     Its thread stays, and with it its connection to the database.
     """
@@ -20,9 +20,9 @@ class Probe:
         self._started = False
 
     def problems(self, seconds: float) -> Problems:
-        """Return what a check that begins from now on finds: parts, and what is wrong with each.
+        """Return the problems that a check finds which begins now: parts, and the problem of each.
 
-        That the check takes longer than `seconds` is a problem, too.
+        It is a problem, too, if the check takes longer than `seconds`.
         """
         with self._changed:
             self._asked += 1

@@ -35,7 +35,7 @@ class RateLimit:
         DECLARED[self.name] = self
 
 
-#: A limit, and what it counts by: an account, an IP address, a code.
+#: A limit and its key: an account, an IP address, a code.
 Counted = tuple[RateLimit, str]
 
 
@@ -52,8 +52,8 @@ class RateLimitExceededError(Exception):
 def count(*counted: Counted) -> None:
     """Count one attempt under each limit. Call this before the attempt is judged.
 
-    Raises RateLimitExceededError, for the limit that ends last, if there were too many. Raises
-    RuntimeError within a transaction: a rollback would forget the attempt, and others would wait.
+    Raises RateLimitExceededError, for the limit that ends last, beyond a limit. Raises RuntimeError
+    within a transaction: a rollback would undo the count, and others would wait.
     """
     if connection.in_atomic_block:
         raise RuntimeError("Rate limits are counted outside of transactions.")
@@ -62,7 +62,7 @@ def count(*counted: Counted) -> None:
 
 
 def check(*counted: Counted) -> None:
-    """Raise RateLimitExceededError if one more attempt would be too many. Counts nothing."""
+    """Raise RateLimitExceededError if one more attempt would exceed it. Counts nothing."""
     now = timezone.now()
     counts = RateCount.objects.filter(key__in=map(_key, counted), ends_at__gt=now)
     spent = {row.key: (row.count + 1, row.ends_at) for row in counts}
@@ -76,7 +76,7 @@ def forget(*counted: Counted) -> None:
 
 
 def take_back(*counted: Counted) -> None:
-    """Count one attempt less, after one that succeeded: what failed before it stays counted."""
+    """Undo the count of one attempt that succeeded: failed attempts before it stay counted."""
     for key in map(_key, counted):  # one by one: two requests must not wait for each other
         RateCount.objects.filter(key=key, count__gt=0).update(count=F("count") - 1)
 
@@ -125,6 +125,6 @@ def _aware(stored: datetime | str) -> datetime:
 
 
 def _key(counted: Counted) -> str:
-    """Return a key in which nobody's address can be read."""
+    """Return the key of a row, a hash from which no address can be read."""
     limit, by = counted
     return f"{limit.name}:{hashlib.sha256(by.encode()).hexdigest()[:32]}"

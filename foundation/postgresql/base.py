@@ -17,21 +17,21 @@ from psycopg.types.datetime import TimestamptzLoader
 
 from foundation.postgresql import waits
 
-#: Seconds after which a connection that nobody used is checked before the next statement.
+#: Seconds without use after which a connection is checked before the next statement.
 _IDLE = 1.0
 #: Of a session, in milliseconds: sent where requests are served, elsewhere PostgreSQL's own count.
 SESSION_TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 
 
 class Cursor(base.ServerBindingCursor, psycopg.Cursor[Any]):
-    """A cursor whose statements are prepared anew where PostgreSQL has them no more."""
+    """A cursor that prepares statements again if PostgreSQL has lost them."""
 
     def execute(self, *args: Any, **kwargs: Any) -> Any:
         """Execute a statement.
 
-        A connection pooler may have discarded what was prepared, and a table that has changed
-        invalidates it (“cached plan must not change result type”). psycopg then forgets all
-        that it has prepared when it sends DEALLOCATE ALL. A transaction can only be rolled back.
+        A connection pooler may have discarded prepared statements, and a changed table invalidates
+        them (“cached plan must not change result type”). psycopg then forgets all that it has
+        prepared when it sends DEALLOCATE ALL. A transaction can only be rolled back.
         """
         try:
             return super().execute(*args, **kwargs)
@@ -43,14 +43,14 @@ class Cursor(base.ServerBindingCursor, psycopg.Cursor[Any]):
 
 
 class Connection(psycopg.Connection[Any]):
-    """A connection that knows since when its thread waits for an answer."""
+    """A connection that records since when its thread has waited for a response."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: When the thread that uses it began to wait, on the monotonic clock; None if none waits.
+        #: When its thread began to wait, on the monotonic clock; None if it does not wait.
         self.waiting_since: float | None = None
         self.answered_at = time.monotonic()
-        #: Whether nobody knows yet if the database may be written through it.
+        #: Whether it is unknown if the connection can write.
         self.is_unchecked = False
         self._line = select.poll()
         self._line.register(self.pgconn.socket, select.POLLIN)
@@ -77,7 +77,7 @@ class Connection(psycopg.Connection[Any]):
                 waits.answered()
 
     def has_arrivals(self) -> bool:
-        """Whether something has come that nobody asked for: the end of the connection, usually."""
+        """Whether data has arrived unrequested: usually the end of the connection."""
         return bool(self._line.poll(0))
 
     def is_writable(self) -> bool:
@@ -89,7 +89,7 @@ class Connection(psycopg.Connection[Any]):
 
 
 class _Psycopg:
-    """psycopg as Django asks for it, with connections of ours."""
+    """psycopg as Django expects it, with our connections."""
 
     connect = Connection.connect
 
@@ -127,12 +127,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def waiting_since(self) -> float | None:
-        """Since when its thread waits for the database, be it to connect; None if it doesn't."""
+        """Since when its thread has waited for the database or to connect, or None."""
         connection = self.connection
         return self._connecting_since or (connection.waiting_since if connection else None)
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Return what to connect with; a session of requests has limits of its own."""
+        """Return parameters for connecting; sessions of requests have their own timeouts."""
         params = super().get_connection_params()
         if params["cursor_factory"] is base.ServerBindingCursor:
             params["cursor_factory"] = Cursor
@@ -163,9 +163,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def close_if_health_check_failed(self) -> None:
         """Replace a connection that broke or became read-only. Django calls it before a statement.
 
-        It costs a statement only where the connection is new, where an error occurred, where
-        something has arrived, or where nobody has used the connection for a second. In a
-        transaction nothing can be replaced.
+        It costs a statement only if the connection is new, after an error, if data has arrived, or
+        after a second without use. In a transaction nothing can be replaced.
         """
         connection = self.connection
         if connection is None or self.in_atomic_block or not self.health_check_enabled:
@@ -182,7 +181,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.close()
 
     def rollback(self) -> None:
-        """Roll back; that this worked does not say that the connection may write."""
+        """Roll back. Success does not show that the connection can write."""
         failed = self.errors_occurred
         super().rollback()
         self.errors_occurred = failed

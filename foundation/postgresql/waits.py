@@ -1,8 +1,8 @@
-"""How long this process's threads wait for the database, and what is so when none gets an answer.
+"""Waits for the database: their limits, and refusing requests if none gets a response.
 
-A database that hangs would hold every slot for requests (foundation.slots), one after another. So
-no wait is longer than a statement may take, and while all slots are held up, requests that come are
-refused: trying again later is better than a queue.
+A hanging database would hold every slot for requests (foundation.slots), one after another. So no
+wait is longer than a statement may take, and while all slots are held up, new requests are refused:
+trying again later is better than a queue.
 """
 
 import os
@@ -23,12 +23,12 @@ log = structlog.get_logger(__name__)
 _LOOKS_EVERY = 0.25
 #: Seconds of waiting after which a thread counts as held up.
 _HELD_UP_AFTER = 2.0
-#: How much longer than a statement may take we wait for PostgreSQL to say that it took too long.
+#: Seconds beyond the statement timeout in which PostgreSQL can report it.
 _MARGIN = 2.0
 
-#: How many slots for requests there are; 0 in a process that serves none, which may wait.
+#: Number of slots for requests; 0 in a process that serves none, which may wait.
 slots = 0
-#: Whether that many waits were held up, and none has had an answer since.
+#: Whether that many waits were held up, without a response since.
 stalled = False
 _longest = float("inf")
 _watched: "WeakSet[DatabaseWrapper]" = WeakSet()
@@ -36,11 +36,11 @@ _lock = threading.Lock()
 
 
 class StalledError(OperationalError):
-    """The database does not answer, and every slot waits for it."""
+    """The database does not respond, and every slot waits for it."""
 
 
 def limit(number_of_slots: int) -> None:
-    """Bound what this process waits, which serves requests within so many slots.
+    """Limit the waits of this process, which serves requests within so many slots.
 
     Call it before the first connection is made.
     """
@@ -59,13 +59,13 @@ def watch(wrapper: "DatabaseWrapper") -> None:
 
 
 def admit() -> None:
-    """Raise StalledError where the database does not answer and every slot waits for it."""
+    """Raise StalledError if the database does not respond and every slot waits for it."""
     if stalled and len(_waiting()) >= slots:
         raise StalledError("The database does not answer.")
 
 
 def answered() -> None:
-    """Note that the database answers again."""
+    """Note that the database responds again."""
     global stalled
     stalled = False
     log.info("database_answers_again")
@@ -85,7 +85,7 @@ def _look_on() -> None:
 
 
 def _look(now: float) -> None:
-    """Give up what has taken too long, and see whether anybody gets an answer."""
+    """End waits that take too long, and check whether any gets a response."""
     global stalled
     waiting = _waiting()
     for since, wrapper in waiting:
@@ -98,8 +98,8 @@ def _look(now: float) -> None:
 
 
 def _give_up(wrapper: "DatabaseWrapper", since: float) -> None:
-    """End the connection of a thread that waits: it gets an error, and goes on."""
-    with suppress(Exception):  # the wait may end at this moment
+    """End the connection of a waiting thread: it gets an error."""
+    with suppress(Exception):  # the wait may end at the same time
         descriptor = os.dup(wrapper.connection.pgconn.socket)
         with socket.socket(fileno=descriptor) as line:
             if wrapper.waiting_since == since:  # so it was this connection's all the time

@@ -1,1 +1,1 @@
-"""What templates need to show text that strangers supply."""
+"""Template filters for untrusted text."""

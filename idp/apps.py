@@ -12,13 +12,13 @@ _ADMIN_PAGES = (
 
 
 class IdpConfig(AppConfig):
-    """Registers our deployment checks, the cross-origin policy, and what we listen to."""
+    """Registers deployment checks, the CORS policy, and signal receivers."""
 
     name = "idp"
     verbose_name = _("Apps and what happens here")
 
     def ready(self) -> None:
-        """Import what registers itself with Django."""
+        """Import modules that register themselves with Django."""
         from idp import deploy_checks, listeners, roles
         from idp.endpoints import cors
 

@@ -301,13 +301,13 @@ MEMBERS: Final = (
 )
 BY_NAME: Final = {member.name: member for member in MEMBERS}
 BY_COLUMN: Final = {member.column: member for member in MEMBERS}
-#: The names of what clients may say of themselves.
+#: The names of members that clients may set.
 REGISTERED: Final = tuple(member.name for member in MEMBERS if not member.operators_only)
 #: The column with members in languages, such as `client_name#de` (§2.1).
 LOCALIZED: Final = "localized"
 #: The columns that hold all metadata.
 COLUMNS: Final = (*BY_COLUMN, LOCALIZED)
-#: What a client has that registers no grant types.
+#: The grant types of a client that registers none.
 DEFAULT_GRANT_TYPES = ["authorization_code"]
 
 
@@ -327,14 +327,14 @@ def values_of(client: Client) -> dict[str, Any]:
 
 
 def defaults(grant_types: list[str]) -> dict[str, Any]:
-    """Return the values of what a client with these grant types leaves out."""
+    """Return the defaults of a client with these grant types."""
     fresh = Client(grant_types=DEFAULT_GRANT_TYPES)
     response_types = ["code"] if "authorization_code" in grant_types else []
     return {**values_of(fresh), "response_types": response_types}
 
 
 def assign(client: Client, metadata: dict[str, Any]) -> None:
-    """Set columns from metadata, with registration's defaults for what is left out.
+    """Set columns from metadata, with registration's defaults for missing members.
 
     Raises TypeError naming the member for a value of the wrong type. The client isn't saved.
     """

@@ -1,4 +1,4 @@
-"""What pages know of the request they serve: the app's name, logo and links."""
+"""Context processor: the client's name, logo and links of the request's interaction."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from idp.interaction import interaction_of
 
 
 def continuing_to(request: HttpRequest) -> dict[str, Any]:
-    """Return `app` and `login_hint` for the templates, where an interaction is under way."""
+    """Return `app` and `login_hint` for templates, if an interaction is under way."""
     row = interaction_of(request)
     if row is None:
         return {}

@@ -1,6 +1,6 @@
-"""What must not be so where others can reach us: `manage.py check --deploy`, and `serve` itself.
+"""Checks for production: `manage.py check --deploy`, and `serve` itself.
 
-Each check says what is unsafe, why, and what to set.
+Each check names the unsafe setting, the reason, and the value to set.
 """
 
 from collections.abc import Iterable
@@ -50,7 +50,7 @@ def register() -> None:
 
 
 def values_are_known(**_: Any) -> list[CheckMessage]:
-    """Check settings that have to be one of a few words, or a sound address, anywhere."""
+    """Check settings with a fixed set of values, and URLs, in development and production."""
     messages: list[CheckMessage] = []
     if settings.IDP_SIGNUP not in {"open", "invite", "closed"}:
         messages.append(
@@ -75,7 +75,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
     ]
     messages += [
         Error(f"{name} is less than 1.", hint="Set 1 or more.", id="idp.E006")
-        for name in _AT_LEAST_ONE  # nobody would ever get past the sign-in
+        for name in _AT_LEAST_ONE  # no user could sign in
         if getattr(settings, name) < 1
     ]
     for name, values, offered in (
@@ -118,7 +118,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
 
 
 def _problems_with_timeouts() -> Iterable[CheckMessage]:
-    """A timeout that is no number would fail with the first connection, or let it wait for ever."""
+    """An invalid timeout would fail with the first connection, or let it wait without end."""
     options = settings.DATABASES["default"]["OPTIONS"]
     shared = settings.CACHES["default"].get("OPTIONS", {})
     for variable, given, names in (
@@ -137,7 +137,7 @@ def _problems_with_timeouts() -> Iterable[CheckMessage]:
 
 
 def _problems_with_statement_issuers() -> Iterable[CheckMessage]:
-    """RFC 7591 §2.3: who is believed is named once, with keys that could be fetched."""
+    """RFC 7591 §2.3: each trusted issuer is named once, with keys that can be fetched."""
     seen: set[str] = set()
     for entry in settings.IDP_SOFTWARE_STATEMENT_ISSUERS:
         issuer, _, jwks_uri = entry.partition("=")
@@ -154,7 +154,7 @@ def _problems_with_statement_issuers() -> Iterable[CheckMessage]:
 
 
 def deployment_is_safe(**_: Any) -> list[CheckMessage]:
-    """Check what is fine on one's own machine and nowhere else."""
+    """Check settings that are fine in development only."""
     return [*_unsafe()]
 
 

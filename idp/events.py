@@ -1,7 +1,7 @@
-"""What happened that somebody will ask about: each denial has its exact reason and a reference.
+"""Record events in the audit log: each denial has its exact reason and a reference number.
 
-An event is a row, for operators and the people it concerns, and a line of the log. Secrets are
-taken out here, so that neither ever holds one.
+An event is a row, for operators and the users it concerns, and a line of the log. Secrets are
+masked here, so that neither ever holds one.
 """
 
 import logging
@@ -30,12 +30,12 @@ from idp.protocol.rules import rule_broken
 log = structlog.get_logger(__name__)
 Kind = Event.Kind
 
-#: How many rows of a kind one network address, and one client, can cause in a minute. What comes
-#: beyond is counted on the newest of them: no flood fills the table.
+#: Maximum rows of a kind that one IP address, and one client, can cause in a minute. Further events
+#: are counted on the newest of them, so that a flood does not fill the table.
 ROWS_A_MINUTE = {"ip_address": 60, "client_id": 300}
 _CAUSED_BY_STRANGERS = frozenset({Kind.DENIED, Kind.SIGN_IN_FAILED, Kind.REUSED})
 
-#: Parameters that explain a denial and are no secrets. Of any other, only the length is kept.
+#: Parameters that explain a denial and are no secrets. Of any other, only the length is stored.
 _UNMASKED = frozenset(
     {
         *("acr_values", "audience", "client_id", "code_challenge_method", "display", "grant_type"),
@@ -44,7 +44,7 @@ _UNMASKED = frozenset(
         *(member.name for member in MEMBERS if not member.masked),
     }
 )
-#: Within an address, what an answer left there: apps send `redirect_uri=window.location`.
+#: Parameters that an earlier response left in a URL: clients send `redirect_uri=window.location`.
 _LEFT_IN_ADDRESS = re.compile(
     r"([?&#]\w*(?:assertion|code|hint|password|secret|token)\w*=)[^&#\s]+", re.IGNORECASE
 )
@@ -67,9 +67,10 @@ def record(
     reason: str = "",
     **details: Any,
 ) -> str:
-    """Record an event and return its reference; nothing in it may be a secret.
+    """Record an event and return its reference number; it must not have secrets.
 
-    Call it outside of transactions that may be rolled back, unless the event is of what they do.
+    Call it outside of transactions that may be rolled back, unless the event is about their
+    changes.
     """
     story = {**details, "request_id": REQUEST_ID.get()}
     event = Event(
@@ -90,7 +91,7 @@ def record(
         else:
             event = counted
     except DatabaseError:
-        # Whoever is answered has a problem already; the log still tells it.
+        # The response is an error already; the log still has the event.
         log.exception("event_not_stored", reference=event.reference)
     log.log(
         logging.WARNING if kind in _CAUSED_BY_STRANGERS else logging.INFO,
@@ -109,7 +110,7 @@ def record(
 
 
 def record_of_each(kind: Event.Kind, users: Sequence[User], reason: str) -> None:
-    """Record the same of many people, an event each, in one statement."""
+    """Record the same of many users, an event each, in one statement."""
     details = {"request_id": REQUEST_ID.get()} if REQUEST_ID.get() else {}
     rows = [Event(kind=kind, user=user, reason=reason, details=details) for user in users]
     try:
@@ -154,7 +155,7 @@ def denied(
 
 
 def without_secrets(parameters: Parameters) -> dict[str, str]:
-    """Return the parameters for others' eyes: what could be a secret is only measured."""
+    """Return the parameters for display: of possible secrets only the length."""
     shown: dict[str, str] = {}
     for name, value in sorted(parameters.values.items())[:_MOST_PARAMETERS]:
         if name == "client_id":
@@ -190,7 +191,7 @@ def _named(client_id: str) -> str:
 
 
 def masked(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
-    """Return what changed, before and after, as an event's details hold it."""
+    """Return changes, before and after, for an event's details, with secrets masked."""
     return {name: [before, after] for name, (before, after) in changes.items()}
 
 

@@ -1,4 +1,4 @@
-"""Others' public keys, fetched from where they publish them and kept.
+"""Public keys of others, fetched from their addresses and cached.
 
 In every process, and in the cache that they share. OIDC Core §10.1.1; RFC 7517 §5.
 """
@@ -23,15 +23,15 @@ from idp.protocol.rules import upholds
 log = structlog.get_logger(__name__)
 #: Seconds for which fetched keys are believed without another look …
 FRESH_FOR = 300
-#: … or go on when fetching them anew fails: a key that its owner took away is not good for ever.
+#: … or stay valid while fetching fails: a key that its owner removed must not be valid for long.
 USED_FOR = 3600
-#: Seconds between two fetches for the same, whatever came of the first.
+#: Seconds between two fetches of the same address, successful or not.
 FLOOR = 60
 _CONTENT_TYPES = ("application/json", "application/jwk-set+json")
-#: Seconds after its beginning for which a fetch is waited for by all whom an operator knows: where
-#: a server answers as servers do, nobody of many who come at once is turned away.
+#: Seconds after its beginning for which requests of vouched-for parties wait for a fetch: with a
+#: normal server, no one of many concurrent requests is refused.
 WAITED_FOR_BY_ALL = 0.5
-#: What the cache has of a fetch: when it began, or that it is over.
+#: The cache entry of a fetch: when it began, or that it is done.
 _DONE = 0.0
 _MOST = 10_000
 _remembered: "OrderedDict[str, _Fetched]" = OrderedDict()
@@ -49,12 +49,12 @@ class _Fetched:
 
 
 def keys_at(uri: str, party: Party, *, unknown_kid: bool = False) -> list[dict[str, Any]]:
-    """Return the public JWKs at an address; empty where they can't be had.
+    """Return the public JWKs at an address; empty if they can't be had.
 
-    Each party has them for itself: nobody's visits keep another from a fetch. `unknown_kid` says
-    that something is signed with a key that was not among them: they are fetched anew, unless they
+    Each party has its own cache: one party's visits do not keep another from a fetch. `unknown_kid`
+    says that a signature names a key that was not among them: they are fetched again, unless they
     have been within FLOOR. Within a transaction, which would hold its locks meanwhile, nothing is
-    fetched. Raises TemporarilyUnavailable where none are known and fetching has to wait.
+    fetched. Raises TemporarilyUnavailable if none are known and fetching has to wait.
     """
     name = hashlib.sha256(f"{party.name} {uri}".encode()).hexdigest()
     known = _remembered.get(name)
@@ -65,9 +65,9 @@ def keys_at(uri: str, party: Party, *, unknown_kid: bool = False) -> list[dict[s
 
 
 def keys_with(kid: str | None, uri: str, party: Party) -> list[dict[str, Any]]:
-    """Return the public JWKs at an address, as `keys_at`; fetched anew where none has this `kid`.
+    """Return the public JWKs at an address, as `keys_at`; fetched again if none has this `kid`.
 
-    A signature names a new key before anyone says that there is one.
+    A signature is the first to name a new key.
     """
     keys = keys_at(uri, party)
     if any(key.get("kid") == kid for key in keys):
@@ -76,9 +76,9 @@ def keys_with(kid: str | None, uri: str, party: Party) -> list[dict[str, Any]]:
 
 
 def fetched(uri: str, party: Party) -> list[dict[str, Any]]:
-    """Return the usable keys that are at an address now. Raises OutboundError saying why not.
+    """Fetch and return the usable keys at an address. Raises OutboundError with the reason.
 
-    Raises TemporarilyUnavailable where it was not tried.
+    Raises TemporarilyUnavailable if it was not tried.
     """
     body = fetching.ask(uri, _CONTENT_TYPES, party).body
     try:
@@ -90,7 +90,7 @@ def fetched(uri: str, party: Party) -> list[dict[str, Any]]:
 def _renewed(name: str, uri: str, party: Party, *, unknown_kid: bool) -> _Fetched | None:
     """Return what another process has fetched, or fetch it; one process at a time does.
 
-    Raises TemporarilyUnavailable where there is nothing to go on with meanwhile.
+    Raises TemporarilyUnavailable if there are no cached keys meanwhile.
     """
     shared: _Fetched | None = cache.get(f"jwks:{name}")
     fresh = shared is not None and shared.is_younger_than(FRESH_FOR)
@@ -127,9 +127,9 @@ def _fetch(name: str, uri: str, party: Party) -> None:
 
 @upholds("RFC 6749 §4.1.2.1")
 def _wait_for_another(name: str, party: Party) -> None:
-    """Wait for a moment while somebody else is fetching the same.
+    """Wait for a moment while another thread fetches the same address.
 
-    Raises TemporarilyUnavailable where it takes longer, or too many wait already.
+    Raises TemporarilyUnavailable if it takes longer, or too many wait already.
     """
     for_all = WAITED_FOR_BY_ALL if party.is_vouched_for else 0
     if _is_over_by(name, _began_at(name) + for_all):
@@ -140,7 +140,7 @@ def _wait_for_another(name: str, party: Party) -> None:
 
 
 def _is_over_by(name: str, moment: float) -> bool:
-    """Wait until a fetch is over or it is that late; return whether it is over."""
+    """Wait until a fetch is done or a time has come; return whether it is done."""
     while _began_at(name) != _DONE:
         if time.time() > moment:
             return False
@@ -149,5 +149,5 @@ def _is_over_by(name: str, moment: float) -> bool:
 
 
 def _began_at(name: str) -> float:
-    """Return when the fetch began that is under way; _DONE where there is none."""
+    """Return when the current fetch began; _DONE if there is none."""
     return float(cache.get(f"jwks-fetch:{name}", _DONE))

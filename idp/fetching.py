@@ -1,9 +1,9 @@
-"""Fetches that a request waits for: for whom, how many at once, and for how long.
+"""Fetches that a request waits for: for which party, how many at once, and for how long.
 
-A request that waits for an app's server keeps a thread that could answer others. So a share of the
-threads may fetch, and a smaller one for apps that no operator vouches for. What finds no place is
-refused at once or after a moment (RFC 6749 §4.1.2.1, `temporarily_unavailable`), and a host that
-was slow is left alone for a while, in all processes.
+A request that waits for a client's server keeps a thread that could serve others. So a share of the
+threads may fetch, and a smaller one for clients that no operator vouches for. A fetch without a
+place is refused at once or after a moment (RFC 6749 §4.1.2.1, `temporarily_unavailable`), and a
+host that was slow is not fetched from for a while, in all processes.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from idp.protocol.errors import TemporarilyUnavailable
 from idp.protocol.rules import upholds
 
 log = structlog.get_logger(__name__)
-#: Seconds that a fetch waits for a place, or for another fetch of the same, at most.
+#: Maximum seconds that a fetch waits for a place, or for another fetch of the same.
 WAIT = 1.0
 #: Seconds for which a host is left alone after it was slow.
 LEFT_ALONE_FOR = 30
@@ -33,14 +33,14 @@ LEFT_ALONE_FOR = 30
 SECONDS = {True: outbound.SECONDS, False: 2.0}
 #: Fetches at once from one host, and for one client, likewise.
 _AT_ONCE = {True: 2, False: 1}
-#: Host names looked up at once for clients that nobody vouches for: resolvers may hang for longer
-#: than we wait, and must not be used up for the others.
+#: Maximum concurrent lookups of host names for clients without an operator's approval: resolvers
+#: may hang for longer than we wait, and must stay available to the others.
 _STRANGERS_LOOKUPS = BoundedSemaphore(4)
 
 
 @dataclass(frozen=True)
 class Party:
-    """For whom something is fetched."""
+    """The party that something is fetched for: a client, and whether an operator vouches for it."""
 
     name: str
     #: Whether an operator entered it, or gave it a token to register with.
@@ -53,7 +53,7 @@ class _Errand:
     host: str
 
     def is_like(self, other: "_Errand") -> bool:
-        """Whether both count under one limit: nobody's host is kept busy by strangers."""
+        """Whether both share a limit: unknown parties must not keep a known one's host busy."""
         if self.party.is_vouched_for != other.party.is_vouched_for:
             return False
         return self.host == other.host or self.party.name == other.party.name
@@ -65,12 +65,12 @@ class Places:
     def __init__(self, threads: int) -> None:
         self._changed = Condition()
         self._under_way: list[_Errand] = []
-        #: How many wait, by whether they are vouched for.
+        #: Number of waiting threads, by whether the party is vouched for.
         self._waiting = {True: 0, False: 0}
         self.share_out(threads)
 
     def share_out(self, threads: int) -> None:
-        """Set the shares: half of the threads may fetch, a quarter for strangers; one is free."""
+        """Set the shares: half of the threads may fetch, a quarter for unknown parties."""
         self._most = max(1, threads // 2)
         self._most_for_strangers = max(1, threads // 4)
         self._most_waiting = max(0, threads - self._most - 1)
@@ -98,7 +98,7 @@ class Places:
     def waiting(self, party: Party) -> Iterator[None]:
         """Let a thread wait for a fetch, if few do. Raises TemporarilyUnavailable.
 
-        A stranger waits only while nobody else does.
+        For an unknown party it waits only if no other thread does.
         """
         with self._changed:
             if not self._may_wait(party):
@@ -118,7 +118,7 @@ class Places:
 
     @upholds("RFC 6749 §4.1.2.1")
     def _wait(self, party: Party, ends_at: float) -> None:
-        """Wait until something has changed. Raises TemporarilyUnavailable."""
+        """Wait for a change. Raises TemporarilyUnavailable."""
         left = ends_at - time.monotonic()
         gives_way = not party.is_vouched_for and self._waiting[True] > 0
         if gives_way or left <= 0:
@@ -134,22 +134,22 @@ class Places:
         return vouched or (strangers < self._most_for_strangers and not self._waiting[True])
 
 
-#: Of this process. `serve` and `worker` say how many threads there are.
+#: Of this process. `serve` and `worker` set the number of threads.
 places = Places(settings.IDP_THREADS)
 
 
 def party_of(client: Client) -> Party:
-    """Return for whom a client's addresses are fetched."""
+    """Return the party that a client's addresses are fetched for."""
     return Party(client.client_id, client.is_vouched_for)
 
 
 def ask(
     url: str, content_types: Collection[str], party: Party, *, most: int = outbound.MOST
 ) -> Answer:
-    """Return what is at an address, of at most `most` bytes; see `outbound.ask`.
+    """Fetch an address and return its content of at most `most` bytes; see `outbound.ask`.
 
     Call it outside of transactions, which would hold locks meanwhile. Raises OutboundError, and
-    TemporarilyUnavailable where it was not tried.
+    TemporarilyUnavailable if it was not tried.
     """
     with place_for(url, party) as fetch:
         return fetch.ask(content_types, most)
@@ -170,12 +170,12 @@ class Fetch:
         self.url = url
         self.party = party
         self.host = host
-        #: What is left alone if this is slow.
+        #: The host that is not fetched from for a while if this is slow.
         self._names = [host]
 
     @upholds("RFC 6749 §4.1.2.1")
     def ask(self, content_types: Collection[str], most: int) -> Answer:
-        """Return what is there. Raises as `ask` of this module does."""
+        """Fetch the address. Raises as `ask` of this module does."""
         self._refuse_slow(self._names)
         vouched = self.party.is_vouched_for
         seconds, began = SECONDS[vouched], time.monotonic()
@@ -199,7 +199,7 @@ class Fetch:
                 self._leave_alone(took)
 
     def _note_addresses(self, addresses: Collection[Address]) -> None:
-        """Know a stranger's server by its addresses, too: names for it can be had without end."""
+        """Record a slow server's IP addresses, too: host names for it can be had without end."""
         if self.party.is_vouched_for:
             return
         networks = [network_of(str(address)) for address in addresses]
@@ -220,13 +220,13 @@ class Fetch:
         cache.set_many(dict.fromkeys(map(self._key, self._names), 1), LEFT_ALONE_FOR)
 
     def _key(self, name: str) -> str:
-        """Return where it is noted that a host was slow: strangers' notes count for strangers."""
+        """Return the cache key of a slow host; unknown parties have keys of their own."""
         whose = "vouched" if self.party.is_vouched_for else "strangers"
         return f"slow:{whose}:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def busy() -> TemporarilyUnavailable:
-    """Return the error of who finds no place. RFC 6749 §4.1.2.1."""
+    """Return the error for a fetch without a place. RFC 6749 §4.1.2.1."""
     return TemporarilyUnavailable(
         "Too much is being fetched just now; try again in a moment.", retry_after=2
     )

@@ -1,6 +1,6 @@
-"""What the worker does besides deliveries: expiry and retention in batches, and the key schedule.
+"""Background deletion of expired rows and orphans in batches, and the schedule of signing keys.
 
-A batch is one short transaction, so that requests never wait for the broom.
+A batch is one short transaction, so that requests do not wait for it.
 """
 
 import time
@@ -35,12 +35,12 @@ from idp.models import (
     UsedAssertion,
 )
 
-#: Rows deleted at once, and rows looked through at once for those that nothing points to: a few
-#: milliseconds each, since requests wait for as long where there is one processor.
+#: Rows deleted at once, and rows searched at once for orphans: a few milliseconds each, since
+#: requests wait for as long on a single processor.
 BATCH = 100
 WINDOW = 1000
-#: Rows of one kind that can't be deleted, after which the others of that kind wait for the next
-#: round; and seconds until what still fails is an event again.
+#: Failed rows of one kind, after which the others of that kind wait for the next round; and seconds
+#: until a repeated failure is an event again.
 _MOST_FAILED = 20
 _RECORDED_EVERY = 24 * 3600
 _recorded_at: dict[tuple[str, object], float] = {}
@@ -48,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 
 def tidy(now: datetime) -> Counter[str]:
-    """Delete all that is over and keep the keys' schedule; return how many rows of each went."""
+    """Delete expired rows and orphans, run the schedule of keys; return rows by kind."""
     done = Counter({"expired sessions": expire(now)})
     for name, count in chain(batches(now), walk(now)):
         done[name] += count
@@ -56,7 +56,7 @@ def tidy(now: datetime) -> Counter[str]:
 
 
 def expire(now: datetime) -> int:
-    """Keep the keys' schedule, and end the sessions that have expired; return their number."""
+    """Run the schedule of keys, and end expired sessions; return their number."""
     try:
         keys.tend(now)
     except Exception as problem:  # noqa: BLE001
@@ -65,9 +65,9 @@ def expire(now: datetime) -> int:
 
 
 def batches(now: datetime) -> Iterator[tuple[str, int]]:
-    """Delete what is over by time alone, batch after batch, and say what each was.
+    """Delete expired rows in batches, and yield the number of each.
 
-    Between two there is time for others.
+    Other work can run between two batches.
     """
     yield from _whole("people", _due_users(now))
     for name, rows in _expired(now):
@@ -75,9 +75,9 @@ def batches(now: datetime) -> Iterator[tuple[str, int]]:
 
 
 def walk(now: datetime) -> Iterator[tuple[str, int]]:
-    """Delete what nothing points to any more, and say how much in each batch of all there is.
+    """Delete orphans (rows without references), and yield the number in each batch of all rows.
 
-    No index tells which that is, so this goes past every row once, however few are over.
+    No index finds orphans, so this reads every row once.
     """
     for name, rows in _left_alone(now):
         windows = (_deleted(name, window) for window in _windows(rows))
@@ -85,7 +85,7 @@ def walk(now: datetime) -> Iterator[tuple[str, int]]:
 
 
 def _whole(name: str, work: Iterator[int]) -> Iterator[tuple[str, int]]:
-    """Say what each batch was; where the work can't go on, others' does."""
+    """Yield the number of each batch; after an error, log it and continue with the next kind."""
     try:
         for count in work:
             yield name, count
@@ -106,7 +106,7 @@ def _due_users(now: datetime) -> Iterator[int]:
             _failed("people", user.pk, problem)
             continue
         if deleted:
-            # No person is left to name in the event.
+            # No user is left to name in the event.
             reason = "The person had asked for it."
             events.record(events.Kind.DELETED, target=f"user {sub}", reason=reason)
         yield int(deleted)
@@ -123,7 +123,7 @@ def _windows(rows: QuerySet[Any]) -> Iterator[QuerySet[Any]]:
 
 
 def _deleted(name: str, rows: QuerySet[Any]) -> Iterator[int]:
-    """Delete rows in batches; what can't be deleted is left, and an event."""
+    """Delete rows in batches; a row that can't be deleted is left, with an event."""
     failed: list[Any] = []
     full = True
     while full and len(failed) < _MOST_FAILED:
@@ -153,9 +153,9 @@ def _delete_each(name: str, batch: QuerySet[Any], failed: list[Any]) -> int:
 
 
 def _failed(name: str, key: object, problem: Exception) -> None:
-    """Record that something could not be done, once a day.
+    """Record a failure as an event, once a day.
 
-    Raise it where the database is what fails: that ends the round.
+    Raises it if the database failed: that ends the round.
     """
     if not connection.is_usable():
         raise problem
@@ -170,10 +170,12 @@ def _failed(name: str, key: object, problem: Exception) -> None:
 
 
 def _delete(batch: QuerySet[Any]) -> int:
-    """Delete a batch and what belongs to it, and return how many rows of its own it had."""
+    """Delete a batch and what belongs to it, and return the number of its own rows."""
     model = batch.model
     rows = model._default_manager.filter(pk__in=batch.values("pk"))
-    if model is AccessToken:  # Toolkit has columns that point to one, which nothing fills.
+    if (
+        model is AccessToken
+    ):  # The toolkit has columns with references to one, which are always empty.
         return int(rows._raw_delete(rows.db))
     return int(rows.delete()[1].get(model._meta.label, 0))
 
@@ -203,7 +205,7 @@ def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
 
 
 def _left_alone(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
-    # A family goes when nothing of it is left: its rows are what a replay is recognized by.
+    # A grant is deleted with the last of its rows, which are needed to detect a replay.
     yield (
         "grants",
         Grant.objects.filter(
@@ -214,7 +216,7 @@ def _left_alone(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
         ),
     )
     yield "unused apps", _unused_clients(now)
-    # What goes on without its session (offline_access) still tells its clients of it: the sid.
+    # Offline access outlives its session, and its clients are still notified with the sid.
     yield (
         "sessions",
         Session.objects.filter(
@@ -225,9 +227,9 @@ def _left_alone(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
 
 
 def _unused_clients(now: datetime) -> QuerySet[Client]:
-    """Return the clients that anybody might have brought here, and that nobody ever agreed to.
+    """Return self-registered clients without any consent.
 
-    One that may sign in by itself leaves no lasting trace when it does, so it stays.
+    A client that needs no consent leaves no lasting rows of its use, so it is kept.
     """
     signs_in_by_itself = Q()
     for place in range(len(policy.GRANT_TYPES)):

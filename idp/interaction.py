@@ -16,12 +16,12 @@ _STEPS = 3
 
 
 def continue_at(interaction_id: str) -> str:
-    """Return the path at which a interaction goes on."""
+    """Return the path at which an interaction continues."""
     return f"{policy.PATHS['authorization_endpoint']}?{PENDING}={interaction_id}"
 
 
 def interaction_of(request: HttpRequest) -> Interaction | None:
-    """Return the interaction that this page serves, or None; looked up once."""
+    """Return the interaction that this page serves, or None; cached on the request."""
     if not hasattr(request, "interaction"):
         interaction_id = _interaction_id(request)
         request.interaction = interactions.find(interaction_id) if interaction_id else None  # type: ignore[attr-defined]
@@ -40,7 +40,7 @@ def _interaction_id(request: HttpRequest) -> str | None:
 
 
 def _id_of_kept(query: str) -> str | None:
-    """Return the id of the kept request that authorize goes on with; None for a new request."""
+    """Return the id of the interaction that authorize continues with; None for a new request."""
     if f"{PENDING}=" not in query:  # the usual case, and cheap
         return None
     members = parse_qs(query)

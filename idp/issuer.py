@@ -1,7 +1,7 @@
-"""The issuer identifier as it is compared: scheme and host in their one spelling. OIDC Core §2.
+"""Normalise the issuer identifier: scheme and host in one spelling. OIDC Core §2.
 
-Browsers send the host in lower case, as punycode and without the scheme's own port, whatever the
-operator wrote. No Django here: settings read this.
+Browsers send the host in lower case, as punycode and without the scheme's default port, whatever
+the operator wrote. No Django here: settings read this.
 """
 
 import re
@@ -12,16 +12,16 @@ import idna
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PORTS = range(1, 65536)
-#: What may be left of a host name once it is punycode; Django answers no other.
+#: Allowed characters of a host name in punycode; Django serves no other.
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
 _IPV6 = re.compile(r"\[([0-9A-Fa-f:.]+)\](:\d*)?")
-#: Stands where the issuer that was set is unusable, so that a check can say so.
+#: Replaces an invalid issuer, so that a check can report it.
 UNUSABLE = "https://issuer.invalid"
 
 
 class UnusableIssuerError(ValueError):
-    """What is wrong with an issuer identifier, in a sentence."""
+    """An issuer identifier is invalid; the message is a sentence."""
 
 
 def normalized(text: str) -> str:

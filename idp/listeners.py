@@ -1,4 +1,4 @@
-"""What idp does when accounts, or what it builds on, says that something happened to a person."""
+"""Receivers of signals about users, from accounts and the libraries below."""
 
 from datetime import datetime
 from typing import Any
@@ -57,9 +57,9 @@ def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
 def _sign_in_failed(
     *, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any
 ) -> None:
-    """Record whom somebody tried to sign in as, if there is such a person.
+    """Record the user of a failed sign-in, if there is such a user.
 
-    What was typed is not kept: people type passwords where the address belongs.
+    The typed address is not stored: users type passwords into that field.
     """
     typed = credentials.get("email") or credentials.get("username")
     user = User.objects.filter(email=str(typed)).first() if typed else None
@@ -79,7 +79,7 @@ def _deletion_asked(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _deletion_undone(*, request: HttpRequest | None, user: User, **_: Any) -> None:
-    _revoke_all_of(user)  # what was just being given when the deletion was asked for
+    _revoke_all_of(user)  # tokens that were issued while the deletion was requested
     record(Kind.DELETION_UNDONE, request, user=user)
 
 

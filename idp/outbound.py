@@ -1,7 +1,7 @@
-"""The one guarded way out: every fetch of an address that a client gave us goes through here.
+"""Guarded outgoing requests: every fetch of an address that a client gave us goes through here.
 
-A client's address must not turn us on our own network (OIDC Core §6.2, RFC 7591 §5): its host is
-looked up once, all it stands for has to be public, and the connection goes to what was looked at.
+A client's address must not reach our own network (SSRF; OIDC Core §6.2, RFC 7591 §5): its host is
+looked up once, all its IP addresses have to be public, and the connection goes to one of them.
 """
 
 import io
@@ -26,22 +26,23 @@ from django.conf import settings
 SECONDS = 5.0
 #: Bytes that it may bring.
 MOST = 64 * 1024
-#: Host names that are looked up at once. A resolver can hang for longer than anybody waits for it,
-#: and its thread with it.
+#: Maximum concurrent lookups of host names. A resolver can hang for longer than we wait for it, and
+#: its thread with it.
 LOOKUPS = threading.BoundedSemaphore(32)
 #: Characters that an address may have.
 LONGEST_ADDRESS = 2048
 
-#: Returns the network addresses of a host name; raises OSError where there are none.
+#: Returns the IP addresses of a host name; raises OSError if there are none.
 Resolver = Callable[[str], Collection[str]]
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-#: What a server answers that has nothing to say just now (RFC 9110 §15.6, RFC 6585 §4).
+#: Status codes of a temporary failure (RFC 9110 §15.6, RFC 6585 §4).
 _IN_TROUBLE = frozenset({429, *range(500, 600)})
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNICAST = IPv6Network("2000::/3")
-#: Within unicast: what wraps another address (6to4, Teredo), is for benchmarks or documentation.
+#: Unicast networks that wrap another address (6to4, Teredo), or are for benchmarks or
+#: documentation.
 _SPECIAL: tuple[Network, ...] = (
     *map(IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")),
     *map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")),
@@ -49,7 +50,7 @@ _SPECIAL: tuple[Network, ...] = (
 
 
 class OutboundError(Exception):
-    """An address could not be fetched; the message says why, in a sentence."""
+    """An address could not be fetched; the message is the reason in a sentence."""
 
 
 class TooSlowError(OutboundError):
@@ -57,7 +58,7 @@ class TooSlowError(OutboundError):
 
 
 class TooManyLookupsError(OutboundError):
-    """Too many host names are being looked up for this one to be; try again."""
+    """Too many host names are being looked up for another one; try again."""
 
 
 class UnwantedAnswerError(OutboundError):
@@ -66,7 +67,7 @@ class UnwantedAnswerError(OutboundError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What is at an address, with the headers that it came with."""
+    """A response with its headers."""
 
     body: bytes
     headers: HTTPMessage
@@ -74,7 +75,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one fetch may take, and whom it may connect to."""
+    """Limits of one fetch, and the networks it may connect to."""
 
     seconds: float = SECONDS
     #: Bytes of the answer's body.
@@ -112,12 +113,11 @@ def ask(
     *,
     resolve: Resolver = addresses_of,
 ) -> Answer:
-    """Return what is at a client's address, as one of these content types (`application/*+json`).
+    """Fetch a client's address, as one of these content types (`application/*+json`).
 
-    Nothing of ours goes along: no cookie, no credentials. No redirect is followed and no proxy of
-    the environment used. It is over after `bounds.seconds`, from looking up the host to the last
-    byte, wherever the time went. Raises OutboundError, of which UnwantedAnswerError is the
-    address's word.
+    Sends no cookie and no credentials, follows no redirect and uses no proxy of the environment.
+    Ends after `bounds.seconds`, from the lookup of the host to the last byte. Raises OutboundError;
+    UnwantedAnswerError, a subclass, is the server's own answer.
     """
     ends_at = time.monotonic() + bounds.seconds
     with _talking_to(url, bounds, resolve, ends_at) as (connection, target):
@@ -126,10 +126,10 @@ def ask(
 
 
 def post(url: str, form: str, *, resolve: Resolver = addresses_of) -> int:
-    """Send a form (`application/x-www-form-urlencoded`) and return the status of the answer.
+    """Post a form (`application/x-www-form-urlencoded`) and return the status of the response.
 
-    The answer's body is not read. As with `ask`, nothing else of ours goes along, and no redirect
-    is followed. Raises OutboundError.
+    The body is not read. As with `ask`, no credentials are sent and no redirect is followed. Raises
+    OutboundError.
     """
     ends_at = time.monotonic() + SECONDS
     with _talking_to(url, USUAL, resolve, ends_at) as (connection, target):
@@ -140,7 +140,7 @@ def post(url: str, form: str, *, resolve: Resolver = addresses_of) -> int:
 def _talking_to(
     url: str, bounds: Bounds, resolve: Resolver, ends_at: float
 ) -> Iterator[tuple[socket.socket, _Target]]:
-    """Connect to a client's address; whatever goes wrong with it is an OutboundError."""
+    """Connect to a client's address; every failure is raised as an OutboundError."""
     try:
         target = _target(url)
         found = _looked_up(target.host, resolve, bounds.lookups, ends_at)
@@ -158,7 +158,7 @@ def _talking_to(
 
 
 def problem_with(url: str) -> str | None:
-    """Return why an address could never be fetched, whatever is there; None if it could be."""
+    """Return why an address could never be fetched; None if it could be."""
     try:
         _target(url)
     except OutboundError as problem:
@@ -167,7 +167,7 @@ def problem_with(url: str) -> str | None:
 
 
 def _target(url: str) -> _Target:
-    """Take an address apart. RFC 3986 §3: whatever could be read in two ways is refused."""
+    """Parse an address. RFC 3986 §3: ambiguous ones are refused."""
     if len(url) > LONGEST_ADDRESS or not all("!" <= character <= "~" for character in url):
         raise OutboundError("The address is too long, or not written in plain ASCII.")
     try:
@@ -217,7 +217,7 @@ def host_of(url: str) -> str:
 def _looked_up(
     host: str, resolve: Resolver, lookups: threading.BoundedSemaphore, ends_at: float
 ) -> list[str]:
-    """Ask the resolver, which may take longer than we do: it works on in a thread of its own."""
+    """Look the host up in a thread of its own, since the resolver may take longer than we wait."""
     if not lookups.acquire(blocking=False):
         raise TooManyLookupsError("Too many host names are being looked up just now.")
     found: Queue[list[str] | Exception] = Queue()
@@ -241,7 +241,7 @@ def _looked_up(
 
 
 def _checked(text: str, target: _Target) -> Address:
-    """Return an address that we may connect to. RFC 6890 §2: whatever is special is refused."""
+    """Return a permitted IP address. RFC 6890 §2: special-purpose ones are refused."""
     address = ip_address(text)
     networks = _allowed_networks(tuple(settings.IDP_OUTBOUND_ALLOW))
     allowed = _is_allowed(target.host, target.port) or any(address in net for net in networks)
@@ -283,7 +283,7 @@ def _connected(target: _Target, addresses: list[Address], ends_at: float) -> soc
 
 @cache
 def _tls(bundle: str) -> ssl.SSLContext:
-    """Return what trusts the system's authorities, and the operator's."""
+    """Return a TLS context that trusts the system's authorities and the operator's."""
     context = ssl.create_default_context()
     if bundle:
         context.load_verify_locations(cafile=bundle)
@@ -291,7 +291,7 @@ def _tls(bundle: str) -> ssl.SSLContext:
 
 
 class _Timed(io.RawIOBase):
-    """What comes from a connection, for as long as there is time: a slow drip runs out of it."""
+    """A reader of a connection with a deadline, against slow drips."""
 
     def __init__(self, connection: socket.socket, ends_at: float) -> None:
         self._connection = connection
@@ -331,7 +331,7 @@ def _message(method: str, target: _Target, *headers: str) -> str:
 
 
 def _answer(connection: socket.socket, message: str, ends_at: float) -> HTTPResponse:
-    """Say something, and return the answer with its headers read."""
+    """Send a request, and return the response with its headers read."""
     connection.settimeout(_left(ends_at))
     connection.sendall(message.encode("ascii"))
     response = HTTPResponse(cast("socket.socket", _Timed(connection, ends_at)))

@@ -1,4 +1,4 @@
-"""What this provider offers and for how long: the one table that checks and discovery both read."""
+"""What this provider offers, with lifetimes: the table that checks and discovery both read."""
 
 from datetime import timedelta
 from typing import Final
@@ -15,13 +15,13 @@ ISSUER: Final[str] = settings.IDP_ISSUER
 CODE_LIFETIME: Final = timedelta(seconds=60)
 ACCESS_TOKEN_LIFETIME: Final = timedelta(hours=1)
 ID_TOKEN_LIFETIME: Final = timedelta(hours=1)
-#: A refresh token dies when it is not used for this long, and its family with it at the latest …
+#: A refresh token expires when it is unused for this long, and its grant at the latest …
 REFRESH_TOKEN_IDLE_LIFETIME: Final = timedelta(days=30)
 #: … this long after the authorization.
 REFRESH_TOKEN_ABSOLUTE_LIFETIME: Final = timedelta(days=365)
 #: The longest that a client's lost answer may be repeated for.
 REFRESH_GRACE_AT_MOST: Final = timedelta(seconds=30)
-#: What a client without a secret has where its operator says nothing: it may run in several tabs.
+#: The default for a client without a secret: it may run in several tabs.
 REFRESH_GRACE_OF_PUBLIC_CLIENTS: Final = timedelta(seconds=10)
 #: The longest-lived thing that is signed: retired keys stay published for this long.
 SIGNED_AT_MOST: Final = timedelta(days=1)
@@ -32,37 +32,37 @@ KEY_PUBLISHED_BEFORE: Final = timedelta(days=2)
 REMEMBERED_FOR: Final = timedelta(days=1)
 #: How long a client stays that registered itself without an initial access token, unused.
 UNUSED_CLIENTS_KEPT_FOR: Final = timedelta(days=30)
-#: How long what a client's own document says holds without another look, whatever its server says
-#: of that: at least, and at most …
+#: How long a client's own document is cached, whatever its server's headers say: at least, and at
+#: most …
 CLIENT_DOCUMENT_FRESH_AT_LEAST: Final = timedelta(minutes=5)
 CLIENT_DOCUMENT_FRESH_AT_MOST: Final = timedelta(hours=12)
 #: … and after the last look at the latest, while its server can't be reached.
 CLIENT_DOCUMENT_BELIEVED_FOR: Final = timedelta(days=1)
-#: How long a sign-up whose address is not proven stays.
+#: How long a sign-up with an unverified address is kept.
 UNFINISHED_SIGNUPS_KEPT_FOR: Final = timedelta(days=7)
 #: How long events stay.
 EVENTS_KEPT_FOR: Final = timedelta(days=settings.IDP_EVENTS_KEPT_FOR_DAYS)
 #: How long an ended session stays, as the record of it.
 SESSIONS_KEPT_FOR: Final = timedelta(days=90)
-#: How long a person may take from the client's request to the answer.
+#: How long a user may take from the client's request to the response.
 PENDING_LIFETIME: Final = timedelta(hours=1)
-#: Unfinished requests kept for one network address; the oldest make room for new ones.
+#: Interactions kept for one IP address or network; the oldest are deleted for new ones.
 PENDING_PER_ADDRESS: Final = 500
 #: How old published keys and metadata may be in any process.
 PUBLISHED_FOR: Final = timedelta(seconds=5)
 
 # --- What is offered ---------------------------------------------------------------------------
 
-#: What a client may ask for that nothing else is said of.
+#: The default scopes of a client.
 STANDARD_SCOPES: Final = (*vocabulary.SCOPE_CLAIMS, vocabulary.OFFLINE_ACCESS)
-#: What no client may ask for unless it is named: groups are the installation's own affair.
+#: Scopes that a client may request only if they are named: groups are internal.
 SCOPES: Final = (*STANDARD_SCOPES, vocabulary.GROUPS)
-#: The claims about a person by the scope that shows them; the operator's own come on top.
+#: The claims about a user by the scope that shows them; the operator's own are added.
 SCOPE_CLAIMS: Final = {**vocabulary.SCOPE_CLAIMS, vocabulary.GROUPS: (vocabulary.GROUPS,)}
 #: Limits of the parameter `claims`: more than there are claims.
 CLAIMS_PARAMETER_AT_MOST: Final = 8 * 1024
 CLAIMS_ASKED_AT_MOST: Final = 100
-#: What there is at all. Each client has its own of it; discovery lists what somebody can use.
+#: All grant types. Each client has some of them; discovery lists those that any client can use.
 RESPONSE_TYPES: Final = response_types.ALL
 GRANT_TYPES: Final = (
     "authorization_code",
@@ -71,9 +71,10 @@ GRANT_TYPES: Final = (
     "implicit",
     "password",
 )
-#: What RFC 9700 §2.1.2, §2.4 advise against: only for clients that an operator opened it for.
+#: Grants that RFC 9700 §2.1.2, §2.4 advise against: only for clients that an operator enabled them
+#: for.
 LEGACY_GRANT_TYPES: Final = frozenset({"implicit", "password"})
-#: What discovery offers whether or not a client uses it.
+#: Response types that discovery offers whether or not a client uses them.
 OFFERED_RESPONSE_TYPES: Final = tuple(settings.IDP_RESPONSE_TYPES)
 RESPONSE_MODES: Final = response_types.MODES
 PROMPTS: Final = (
@@ -92,7 +93,7 @@ CLIENT_AUTHENTICATION_METHODS: Final = (
 #: Levels of authentication, the lowest first.
 ACR_VALUES: Final = levels.LEVELS
 SUBJECT_TYPES: Final = ("public", "pairwise")
-#: RS256 first: it is what a client gets that registered nothing (OIDC Core §15.1).
+#: RS256 first: the default of a client that registered no algorithm (OIDC Core §15.1).
 SIGNING_ALGORITHMS: Final = (
     *("RS256", "ES256", "EdDSA", "RS384", "RS512"),
     *("PS256", "PS384", "PS512", "ES384", "ES512"),
@@ -100,13 +101,13 @@ SIGNING_ALGORITHMS: Final = (
 #: With the client's own secret (OIDC Core §10.1).
 MAC_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
 ID_TOKEN_ALGORITHMS: Final = (*SIGNING_ALGORITHMS, *MAC_ALGORITHMS)
-#: What clients may sign with: their own keys, or the secret that they share with us.
+#: Algorithms of clients' signatures: with their own keys, or their shared secret.
 CLIENT_ALGORITHMS: Final = ID_TOKEN_ALGORITHMS
 #: How clients may encrypt request objects to us.
 DECRYPTION_ALGORITHMS: Final = ("RSA-OAEP-256", "ECDH-ES")
 #: All that we have keys for, from the first start on.
 KEY_ALGORITHMS: Final = (*SIGNING_ALGORITHMS, *DECRYPTION_ALGORITHMS)
-#: How what a client is told can be encrypted (RFC 7518 §4.1): to a public key of the client's …
+#: Algorithms for encrypting to a client (RFC 7518 §4.1): to a public key of the client's …
 PUBLIC_KEY_ENCRYPTION: Final = (
     *("RSA-OAEP", "RSA-OAEP-256"),
     *("ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"),
@@ -114,7 +115,7 @@ PUBLIC_KEY_ENCRYPTION: Final = (
 #: … or with a key made of its secret (OIDC Core §10.2).
 SECRET_ENCRYPTION: Final = ("A128KW", "A192KW", "A256KW", "dir")
 RESPONSE_ENCRYPTION_ALGORITHMS: Final = (*PUBLIC_KEY_ENCRYPTION, *SECRET_ENCRYPTION)
-#: The first is what a client gets that registered none (OIDC Dynamic Client Registration §2).
+#: The first is the default (OIDC Dynamic Client Registration §2).
 RESPONSE_CONTENT_ENCRYPTIONS: Final = (
     *("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM"),
 )
@@ -127,22 +128,22 @@ CONTENT_ENCRYPTION: Final = "A256GCM"
 
 #: Who may register clients: "closed", "token" or "open".
 REGISTRATION: Final[str] = settings.IDP_REGISTRATION
-#: What they may be, unless an initial access token says otherwise.
+#: What they may register, unless an initial access token says otherwise.
 REGISTRATION_GRANT_TYPES: Final = tuple(settings.IDP_REGISTRATION_GRANTS)
 REGISTRATION_RESPONSE_TYPES: Final = tuple(settings.IDP_REGISTRATION_RESPONSE_TYPES)
 #: Whether clients get a new registration access token at each use (RFC 7592 §5).
 REGISTRATION_TOKENS_ROTATE: Final[bool] = settings.IDP_REGISTRATION_TOKEN_ROTATION
-#: Whether logos of apps that registered themselves are fetched and shown, whoever they are.
+#: Whether logos of all self-registered apps are fetched and shown.
 REGISTRATION_LOGOS: Final[bool] = settings.IDP_REGISTRATION_LOGOS
-#: Whose software statements are believed, and where their keys are.
+#: Trusted issuers of software statements, and the addresses of their keys.
 SOFTWARE_STATEMENT_ISSUERS: Final = {
     issuer: jwks_uri
     for issuer, _, jwks_uri in (
         entry.partition("=") for entry in settings.IDP_SOFTWARE_STATEMENT_ISSUERS
     )
 }
-#: Clients that one network address may register in a minute without an initial access token, and
-#: documents of clients that are fetched for it.
+#: Clients that one IP address may register in a minute without an initial access token, and client
+#: documents that are fetched for it.
 REGISTRATIONS_A_MINUTE: Final = 60
 
 #: Whether clients may come with a document of their own ("open"), and at which hosts; all if empty.
@@ -200,5 +201,5 @@ def address(name: str) -> str:
 
 
 def error_uri(code: str, reference: str) -> str:
-    """Return the address of our page about an error (RFC 6749 §5.2), and where it is told of."""
+    """Return the address of our page about an error (RFC 6749 §5.2), with its reference number."""
     return f"{ISSUER}/developers/errors/{code}?reference={reference}"

@@ -1,7 +1,7 @@
-"""Who may administer; and staff's two groups: `support` sees all that `operators` may act on.
+"""Who may administer; and staff's two groups: `support` may view all that `operators` may act on.
 
-The groups are kept at every `migrate`. What they may do with other models, and all other groups,
-is the business of whoever gave it to them.
+The permissions of these groups are set at every `migrate`. Their permissions on other models, and
+all other groups, are left to operators.
 """
 
 from typing import Any
@@ -10,7 +10,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.db.models.signals import post_migrate
 
-#: What operators make and change, and what they only act on; an event is only looked at.
+#: Models that operators create and change, those with admin actions only, and events, which are
+#: read-only.
 _MADE = (
     ("accounts", "user"),
     ("idp", "client"),
@@ -18,7 +19,7 @@ _MADE = (
     ("idp", "scope"),
     ("idp", "initialaccesstoken"),
 )
-#: Permission to change one of these stands for the actions on it: end, withdraw, revoke, rotate.
+#: Permission to change one of these includes its admin actions: end, withdraw, revoke, rotate.
 _WITH_ACTIONS = (
     ("accounts", "session"),
     ("idp", "consent"),
@@ -44,13 +45,13 @@ _OURS = _to("view", "add", "change", "delete", models=_READABLE)
 
 
 def may_administer(user: Any, *, second_factor: bool) -> bool:
-    """Whether somebody is staff, signed in with a second factor where operators need one."""
+    """Whether a user is staff, signed in with a second factor if operators need one."""
     has_required_factor = second_factor or not settings.IDP_STAFF_SECOND_FACTOR
     return bool(user.is_active and user.is_staff and has_required_factor)
 
 
 def connect(app: AppConfig) -> None:
-    """Keep the groups whenever this app was migrated: by then Django's permissions are there."""
+    """Set the groups' permissions after this app's migrations, when Django's permissions exist."""
     post_migrate.connect(_keep, sender=app, dispatch_uid="idp.roles")
 
 

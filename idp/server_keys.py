@@ -20,7 +20,7 @@ def seal(plaintext: bytes, purpose: str) -> str:
 
 
 def unseal(sealed: str, purpose: str) -> bytes:
-    """Return what `seal` hid. Raises cryptography.fernet.InvalidToken if no key fits."""
+    """Decrypt what `seal` encrypted. Raises cryptography.fernet.InvalidToken if no key fits."""
     return _fernet(purpose).decrypt(sealed)
 
 
@@ -30,7 +30,7 @@ def keyed_hash(text: str, purpose: str) -> str:
 
 
 def keyed_hashes(text: str, purpose: str) -> tuple[str, ...]:
-    """Return a secret's hash under each of the keys, newest first: what a row may be found by."""
+    """Return a secret's hash under each of the keys, newest first, for lookups."""
     of_text = text.encode()
     return tuple(hmac.digest(key, of_text, "sha256").hex() for key in _derived(purpose))
 

@@ -1,8 +1,8 @@
 """The Django project's settings, and the only reader of the environment.
 
 Everything has a default that suits development on a loopback address. On any other address,
-`manage.py serve` refuses to start until what is unsafe there has been set; `deploy_checks` says
-which and why.
+`manage.py serve` refuses to start until unsafe settings are changed; `deploy_checks` names them and
+the reason.
 """
 
 from pathlib import Path
@@ -21,16 +21,16 @@ env = environ.Env()
 
 #: The issuer identifier: scheme and host, no path, no trailing slash (OIDC Core §2).
 IDP_ISSUER: str
-#: What is wrong with the one that was set; `check` refuses it (idp.deploy_checks).
+#: The problem of an invalid issuer; `check` reports it (idp.deploy_checks).
 IDP_ISSUER_PROBLEM: str = ""
 try:
     IDP_ISSUER = issuer.normalized(env.str("IDP_ISSUER", default="http://localhost:8000"))
 except issuer.UnusableIssuerError as problem:
     IDP_ISSUER, IDP_ISSUER_PROBLEM = issuer.UNUSABLE, str(problem)
 _issuer = urlsplit(IDP_ISSUER)
-#: Whether this is somebody's own machine, where the development defaults are fine.
+#: Whether this is a developer's own machine, where the development defaults are fine.
 IDP_DEVELOPMENT: bool = _issuer.hostname in {"localhost", "127.0.0.1", "::1"}
-#: Whether the demo people and clients of examples/demo.yaml are meant to be here.
+#: Whether the demo users and clients of examples/demo.yaml are meant to be here.
 IDP_DEMO: bool = env.bool("IDP_DEMO", default=False)
 
 # --- Secrets --------------------------------------------------------------------------------
@@ -42,15 +42,15 @@ SECRET_KEY, *SECRET_KEY_FALLBACKS = IDP_SECRET_KEYS
 
 # --- What is open to whom -------------------------------------------------------------------
 
-#: Who may make an account: "open", "invite" (an operator makes it) or "closed".
+#: Who may create an account: "open", "invite" (an operator creates it) or "closed".
 IDP_SIGNUP: str = env.str("IDP_SIGNUP", default="open")
-#: The response types that discovery offers to everybody, separated by commas; it adds those that
-#: an operator has opened some client for (docs/adr/0011).
+#: The response types that discovery offers to all clients, separated by commas; it adds those that
+#: an operator has enabled for a client (docs/adr/0011).
 IDP_RESPONSE_TYPES: list[str] = env.list("IDP_RESPONSE_TYPES", default=["code"])
-#: Who may register clients: nobody ("closed"), holders of an initial access token ("token"), or
-#: anybody ("open").
+#: Who may register clients: none ("closed"), holders of an initial access token ("token"), or all
+#: ("open").
 IDP_REGISTRATION: str = env.str("IDP_REGISTRATION", default="closed")
-#: What they may be, unless an initial access token says otherwise: grant types, separated by
+#: What they may register, unless an initial access token says otherwise: grant types, separated by
 #: spaces, and response types, separated by commas since one can be of several words.
 IDP_REGISTRATION_GRANTS: list[str] = env.str(
     "IDP_REGISTRATION_GRANTS", default="authorization_code refresh_token"
@@ -74,7 +74,7 @@ IDP_CLAIM_SOURCES: list[str] = [
 ]
 #: Whether each use of a registration access token that is answered with one answers with a new one.
 IDP_REGISTRATION_TOKEN_ROTATION: bool = env.bool("IDP_REGISTRATION_TOKEN_ROTATION", default=False)
-#: Whose software statements are believed: `issuer=jwks_uri` pairs, separated by commas.
+#: Trusted issuers of software statements: `issuer=jwks_uri` pairs, separated by commas.
 IDP_SOFTWARE_STATEMENT_ISSUERS: list[str] = [
     entry.strip()
     for entry in env.list("IDP_SOFTWARE_STATEMENT_ISSUERS", default=[])
@@ -83,14 +83,14 @@ IDP_SOFTWARE_STATEMENT_ISSUERS: list[str] = [
 #: How many proxies in front of us append to X-Forwarded-For; the addresses before are not trusted.
 IDP_TRUSTED_PROXY_COUNT: int = env.int("IDP_TRUSTED_PROXY_COUNT", default=0)
 
-#: What outgoing requests may reach although it is private: hosts, host:port, or networks.
+#: Private addresses that outgoing requests may reach: hosts, host:port, or networks.
 IDP_OUTBOUND_ALLOW: list[str] = [
     entry.strip().lower() for entry in env.list("IDP_OUTBOUND_ALLOW", default=[]) if entry.strip()
 ]
 #: A file of certificates that outgoing requests trust beside the system's.
 IDP_OUTBOUND_CA_BUNDLE: str = env.str("IDP_OUTBOUND_CA_BUNDLE", default="")
 
-#: Days from a person's wish to be deleted until they are.
+#: Days from a user's request for deletion until the account is deleted.
 IDP_DELETION_DAYS: int = env.int("IDP_DELETION_DAYS", default=14)
 #: Days for which events stay.
 IDP_EVENTS_KEPT_FOR_DAYS: int = env.int("IDP_EVENTS_KEPT_FOR_DAYS", default=365)
@@ -155,7 +155,7 @@ IDP_PAGE_MIDDLEWARE = [
     "idp.middleware.refuse_unusable_bodies",
 ]
 MIDDLEWARE = [IDP_PAGE_MIDDLEWARE[0], *IDP_EXTRA_MIDDLEWARE, *IDP_PAGE_MIDDLEWARE[1:]]
-#: Of the authorization endpoint (idp.wsgi): what its redirects and its few pages need of these.
+#: Of the authorization endpoint (idp.wsgi): the middleware that its redirects and few pages need.
 IDP_AUTHORIZE_MIDDLEWARE = [
     "idp.middleware.identify_requests",
     "idp.middleware.forbid_storing",
@@ -170,7 +170,7 @@ IDP_AUTHORIZE_MIDDLEWARE = [
     "accounts.middleware.AuthenticationMiddleware",
     "idp.middleware.refuse_unusable_bodies",
 ]
-#: Of the page that refuses others when there are too many (idp.wsgi): none asks a database.
+#: Of the page for refused requests when there are too many (idp.wsgi): none uses a database.
 IDP_TOO_BUSY_MIDDLEWARE = [
     "idp.middleware.identify_requests",
     "django.middleware.security.SecurityMiddleware",
@@ -205,7 +205,7 @@ TEMPLATES: list[dict[str, Any]] = [
 # --- How much at once ------------------------------------------------------------------------
 
 #: How many requests one process works on at once, each with a database connection (`serve
-#: --threads`), and how many requests of people may wait meanwhile; more are answered with 503.
+#: --threads`), and how many requests of users may wait meanwhile; more are answered with 503.
 IDP_THREADS: int = env.int("IDP_THREADS", default=4)
 IDP_WAITING: int = env.int("IDP_WAITING", default=100)
 
@@ -213,7 +213,7 @@ IDP_WAITING: int = env.int("IDP_WAITING", default=100)
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR}/db.sqlite3")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # A writer takes its lock at BEGIN, so that two never deadlock; readers go on beside it.
+    # A writer takes its lock at BEGIN, so that two never deadlock; readers continue beside it.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -223,7 +223,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     DATABASES["default"]["ENGINE"] = "foundation.postgresql"
     DATABASES["default"].setdefault("CONN_MAX_AGE", None)
-    # A connection is checked before use where nobody has used it for a second.
+    # A connection is checked before use after a second without use.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = str(
         DATABASES["default"].get("CONN_HEALTH_CHECKS", True)
     ).lower() in {"true", "1", "on"}
@@ -232,15 +232,15 @@ else:
         # answering them.
         "server_side_binding": True,
         "prepare_threshold": 2,
-        # A server that is silent is given up: seconds to connect, milliseconds until what was sent
-        # has to be acknowledged, seconds between signs of life.
+        # Timeouts for a silent server: seconds to connect, milliseconds until sent data has to be
+        # acknowledged, seconds between keepalives.
         "connect_timeout": 3,
         "tcp_user_timeout": 10_000,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
-        # What a request may take, in milliseconds: one statement, one lock, and a pause within a
-        # transaction. Commands and the worker may take longer (foundation.postgresql).
+        # Timeouts of a request's statements, in milliseconds: one statement, one lock, and a pause
+        # within a transaction. Commands and the worker may take longer (foundation.postgresql).
         "statement_timeout": 10_000,
         "lock_timeout": 5_000,
         "idle_in_transaction_session_timeout": 60_000,
@@ -259,8 +259,8 @@ elif CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
     # Full, it throws away entries that still count wrong passwords. Django's default is 300.
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
 SESSION_ENGINE = "accounts.browser_sessions"
-#: How long a sign-in lasts, in hours: without a visit here, and in all; then for those who asked to
-#: stay signed in. ASVS 7.1.1, 7.3.1, 7.3.2.
+#: Session limits in hours: idle and absolute; then for users who asked to stay signed in. ASVS
+#: 7.1.1, 7.3.1, 7.3.2.
 IDP_SESSION_IDLE_HOURS: int = env.int("IDP_SESSION_IDLE_HOURS", default=12)
 IDP_SESSION_HOURS: int = env.int("IDP_SESSION_HOURS", default=24)
 IDP_STAY_SIGNED_IN_IDLE_HOURS: int = env.int("IDP_STAY_SIGNED_IN_IDLE_HOURS", default=14 * 24)
@@ -279,7 +279,7 @@ LOGIN_REDIRECT_URL = "account_home"
 IDP_ARGON2_MEMORY_KIB: int = env.int("IDP_ARGON2_MEMORY_KIB", default=19 * 1024)
 IDP_ARGON2_PASSES: int = env.int("IDP_ARGON2_PASSES", default=2)
 IDP_ARGON2_LANES: int = env.int("IDP_ARGON2_LANES", default=1)
-# The first hashes; the others verify what is stored from before, or was hashed by another system.
+# The first hashes; the others verify hashes from before, or from another system.
 PASSWORD_HASHERS = [
     "accounts.hashing.Argon2",
     "accounts.hashing.EarlierArgon2",
@@ -313,8 +313,8 @@ ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 600
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGIN_TIMEOUT = 3600
-#: Seconds after signing in within which nobody has to do so again to change how they sign in, or to
-#: do something dangerous in the administration.
+#: Seconds for which a sign-in is recent: then no other one is needed to change authentication
+#: methods, or for dangerous admin actions.
 IDP_RECENT_SIGN_IN_MINUTES: int = env.int("IDP_RECENT_SIGN_IN_MINUTES", default=15)
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 60 * IDP_RECENT_SIGN_IN_MINUTES
 ACCOUNT_SESSION_REMEMBER = None
@@ -346,7 +346,7 @@ OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "idp.DeviceCode"
 OAUTH2_PROVIDER = {
     "OAUTH2_VALIDATOR_CLASS": "idp.toolkit.validator.Validator",
     "SCOPES_BACKEND_CLASS": "idp.toolkit.scopes.Scopes",
-    # Whom its views name as the authorization server (RFC 9728 §2), whatever Host a request has.
+    # The authorization server in the toolkit's views (RFC 9728 §2), independent of the Host header.
     "OIDC_ISS_ENDPOINT": IDP_ISSUER,
     "DEFAULT_SCOPES": [],
     "PKCE_REQUIRED": True,
@@ -377,7 +377,7 @@ CSRF_COOKIE_NAME = f"{_prefix}csrf"
 LANGUAGE_COOKIE_NAME = f"{_prefix}language"
 MESSAGES_COOKIE_NAME = f"{_prefix}messages"
 MESSAGE_STORAGE = "accounts.notices.Storage"
-#: Finds the accounts that wait in a browser while another is used (accounts.account_switching).
+#: The cookie that finds a browser's inactive sessions (accounts.account_switching).
 ACCOUNTS_COOKIE_NAME = f"{_prefix}accounts"
 #: Names the accounts that were used at a browser before (accounts.known_browsers).
 KNOWN_BROWSER_COOKIE_NAME = f"{_prefix}known-browser"
@@ -406,15 +406,15 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# Paths and origins are decided in idp.endpoints.cors, so no path is open by its name alone;
-# nothing is sent with credentials.
+# Paths and origins are decided in idp.endpoints.cors, so no path is open by its name alone; no
+# credentials are sent.
 CORS_URLS_REGEX = r"(?!)"
 CORS_ALLOW_CREDENTIALS = False
 CORS_ALLOW_HEADERS = ["authorization", "content-type", "accept"]
 CORS_ALLOW_METHODS = ["GET", "POST", "OPTIONS"]
 CORS_EXPOSE_HEADERS = ["WWW-Authenticate"]
 
-# The protocol's forms are small; what is larger is answered with 413 (idp.wsgi).
+# The protocol's forms are small; larger bodies are answered with 413 (idp.wsgi).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 

@@ -1,13 +1,13 @@
-"""Subjects: who a user is to a client, one for all of them or one per sector. OIDC Core §8."""
+"""Subject identifiers: one of a user for all clients, or one per sector. OIDC Core §8."""
 
 from accounts.models import User
 from idp.models import Client, PairwiseSubject
 
 
 def subject_of(client: Client, user: User) -> str:
-    """Return the `sub` by which a client knows a user; a pairwise one is made at first use.
+    """Return the `sub` of a user for a client; a pairwise one is created at first use.
 
-    Costs a statement for pairwise clients alone. Two requests at once make one subject.
+    Sends a statement for pairwise clients only. Concurrent requests create one subject.
     """
     if client.subject_type != Client.PAIRWISE:
         return str(user.sub)
@@ -20,7 +20,7 @@ def subject_of(client: Client, user: User) -> str:
 
 
 def known_subject(client: Client, user: User) -> str | None:
-    """Return the `sub` by which a client knows a user, or None where none was made yet."""
+    """Return the `sub` of a user for a client, or None if none was created yet."""
     if client.subject_type != Client.PAIRWISE:
         return str(user.sub)
     row = PairwiseSubject.objects.filter(user=user, sector=client.sector).first()

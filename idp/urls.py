@@ -35,7 +35,7 @@ _protected_resources = [
     path(".well-known/oauth-protected-resource/<path:_api>", _protected_resource),
 ]
 
-#: What is answered when something breaks that no code expects, and to what can't be read.
+#: Handlers for unexpected exceptions and for invalid requests.
 handler500 = "idp.endpoints.server_error.server_error"
 handler400 = "idp.endpoints.unusable_body.bad_request"
 

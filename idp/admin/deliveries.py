@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from idp.admin import search
 from idp.admin.facts import when
 from idp.admin.page import AdminAction, Record
-from idp.logout.backchannel import try_again
+from idp.logout.backchannel import retry
 from idp.models import Delivery
 
 
@@ -15,7 +15,7 @@ from idp.models import Delivery
 class DeliveriesPage(Record):
     """Deliveries."""
 
-    list_display = ("client", "created_at", "state", "tries", "next_try", "last_problem")
+    list_display = ("client", "created_at", "state", "tries", "next_attempt", "last_problem")
     list_filter = ("state",)
     linked_by = ("client", "session")
     list_select_related = ("client",)
@@ -25,21 +25,21 @@ class DeliveriesPage(Record):
     )
     fields = (
         *("client", "session", "sub", "sid", "created_at", "state", "tries"),
-        *("next_try", "done_at", "last_problem"),
+        *("next_attempt", "done_at", "last_problem"),
     )
-    readonly_fields = ("next_try",)
+    readonly_fields = ("next_attempt",)
     row_actions = (
         AdminAction(
             "again",
             _("Try again"),
             _("The app is told once more, within seconds, and then as often as the first time."),
-            lambda _http, delivery: try_again(delivery),
+            lambda _http, delivery: retry(delivery),
             applies=lambda delivery: delivery.state != Delivery.State.DELIVERED,
         ),
     )
 
     @admin.display(description=_("next try"), ordering="due_at")
-    def next_try(self, delivery: Delivery) -> str | None:
+    def next_attempt(self, delivery: Delivery) -> str | None:
         """Return when the client is notified again, if it is."""
         return when(delivery.due_at) if delivery.state == Delivery.State.WAITING else None
 

@@ -1,4 +1,4 @@
-"""What a request must satisfy before any page is shown. Add a check: write it, list it, test it."""
+"""Checks of an authorization request, before any page. To add one: write, list and test it."""
 
 from collections.abc import Callable, Iterable
 
@@ -44,7 +44,7 @@ def response_type_is_offered(authorization_request: AuthorizationRequest) -> Non
 
 @upholds("OIDC Dynamic Client Registration §2")
 def response_type_is_registered(authorization_request: AuthorizationRequest) -> None:
-    """OIDC Dynamic Client Registration §2: a client uses what it registered."""
+    """OIDC Dynamic Client Registration §2: a client may use only its registered response types."""
     if not _is_one_of(
         authorization_request.response_type, authorization_request.client.response_types
     ):
@@ -140,7 +140,7 @@ def prompt_none_stands_alone(authorization_request: AuthorizationRequest) -> Non
 
 @upholds("RFC 7636 §4.3")
 def code_challenge_is_sound(authorization_request: AuthorizationRequest) -> None:
-    """RFC 7636 §4.3: S256 only; plain protects nothing that the request itself does not show."""
+    """RFC 7636 §4.3: S256 only; plain reveals the verifier in the request itself."""
     if authorization_request.code_challenge is None:
         if authorization_request.code_challenge_method is not None:
             raise InvalidRequest("A code_challenge_method came without a code_challenge.")
@@ -179,7 +179,7 @@ def resources_are_known(authorization_request: AuthorizationRequest) -> None:
 
 @upholds("OIDC Core §5.5.1.1")
 def essential_acr_is_known(authorization_request: AuthorizationRequest) -> None:
-    """OIDC Core §5.5.1.1: what there is no level of can't be reached, so nobody is asked."""
+    """OIDC Core §5.5.1.1: an essential acr that is not supported can't be reached."""
     asked = authorization_request.essential_acr
     if asked and not set(asked) & set(policy.ACR_VALUES):
         raise UnmetAuthenticationRequirements(

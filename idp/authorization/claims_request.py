@@ -1,6 +1,6 @@
-"""The `claims` parameter as a value: what a client asks for, where, and how. OIDC Core §5.5.
+"""The `claims` parameter as a value. OIDC Core §5.5.
 
-What nobody here knows is ignored, and so is what the client may not ask for by any scope.
+Unknown claims are ignored, and so are claims that none of the client's allowed scopes shows.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import READABLE_CLAIMS
 
 ID_TOKEN, USERINFO = "id_token", "userinfo"
-#: Claims whose definitions say what asking for a value means (§5.5.1, §5.5.1.1).
+#: Claims whose definitions say what requesting a value means (§5.5.1, §5.5.1.1).
 _ASKED_BY_VALUE = frozenset({"sub", "acr"})
 
 
@@ -48,13 +48,13 @@ class ClaimsRequest:
 
     id_token: Mapping[str, ClaimRequest] = field(default_factory=dict)
     userinfo: Mapping[str, ClaimRequest] = field(default_factory=dict)
-    #: The scopes that show a claim, of those this client may ask for, by its name without a tag.
+    #: The allowed scopes of the client that show each claim, by its name without a tag.
     scopes_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     @upholds("OIDC Core §5.5")
     def parse(cls, text: str | None) -> "ClaimsRequest":
-        """Read the parameter. Raises InvalidRequest for what is not as OIDC Core §5.5 has it."""
+        """Parse the parameter. Raises InvalidRequest unless it is as in OIDC Core §5.5."""
         if text is None:
             return cls()
         if len(text) > policy.CLAIMS_PARAMETER_AT_MOST:
@@ -84,7 +84,7 @@ class ClaimsRequest:
         return asked.values if asked.essential else ()
 
     def is_about(self, sub: str) -> bool:
-        """Whether this is the person that `sub` is asked for by value (§5.5.1), if it is."""
+        """Whether this is the user that `sub` is asked for by value (§5.5.1), if it is."""
         asked = [place["sub"].values for place in (self.id_token, self.userinfo) if "sub" in place]
         return all(not values or sub in values for values in asked)
 
@@ -93,7 +93,7 @@ class ClaimsRequest:
         return frozenset(name for name, shown_by in self.scopes_of.items() if not shown_by & scopes)
 
     def names(self) -> dict[str, list[str]]:
-        """Return what is stamped on the authorization: the claims of each place, by name."""
+        """Return the requested claims of each place by name, as they are stamped on the grant."""
         places = {ID_TOKEN: self.id_token, USERINFO: self.userinfo}
         return {
             place: names
@@ -104,7 +104,7 @@ class ClaimsRequest:
 
 @upholds("OIDC Core §5.5")
 def _place(members: Mapping[str, Any], place: str) -> dict[str, ClaimRequest]:
-    """Return what is asked for in one place. OIDC Core §5.5."""
+    """Parse one place, `userinfo` or `id_token`. OIDC Core §5.5."""
     asked = members.get(place)
     if asked is None:
         return {}
@@ -120,9 +120,9 @@ def _place(members: Mapping[str, Any], place: str) -> dict[str, ClaimRequest]:
 
 @upholds("OIDC Core §5.5.1")
 def _values(name: str, asked: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the values asked for, where the claim's definition says what that means.
+    """Return the requested values of claims whose definition gives them a meaning.
 
-    OIDC Core §5.5.1: for all others the value is the person's own, whatever is asked for.
+    OIDC Core §5.5.1: for all other claims the value is the user's own, whatever is requested.
     """
     if "value" in asked and "values" in asked:
         raise InvalidRequest(f"The claim {name} is asked for with value and values; send one.")

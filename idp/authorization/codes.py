@@ -1,6 +1,6 @@
-"""Issuing what a request asked for: stamped with all that tokens will need, for all its life.
+"""Issue codes and tokens of an authorization request, stamped with facts for later.
 
-The token endpoint sees no browser. RFC 6749 §4.1.2, OIDC Core §3.3.2.5.
+The token endpoint has no browser. RFC 6749 §4.1.2, OIDC Core §3.3.2.5.
 """
 
 import secrets
@@ -30,14 +30,14 @@ def issue(
     client_session_id: int | None,
     now: datetime,
 ) -> dict[str, str]:
-    """Store an authorization and return the members of the answer: code, tokens, or both.
+    """Store a grant and return the members of the response: code, tokens, or both.
 
-    A code lives CODE_LIFETIME. All is of one family, so whatever ends it ends all of it.
-    `client_session_id` is the client's row in this session, None if it is here for the first time.
-    A test sign-in makes none: its client takes no part in the session, and is told of no sign-out.
-    Raises AnsweredError for a kept request that was answered before, InvalidTarget and InvalidScope
-    where an access token can't be given, and TemporarilyUnavailable where the key can't be fetched
-    that an ID token is encrypted to.
+    A code is valid for CODE_LIFETIME. All tokens belong to one grant, so revoking it revokes all.
+    `client_session_id` is the client's row in this session, None for its first request in the
+    session. A test sign-in makes none: its client is not part of the session, and is not notified
+    of sign-outs. Raises AnsweredError for an interaction that was answered before, InvalidTarget
+    and InvalidScope where an access token can't be given, and TemporarilyUnavailable where the key
+    can't be fetched that an ID token is encrypted to.
     """
     try:
         return _issued(authorization_request, authentication, client_session_id, now)
@@ -114,10 +114,10 @@ def _to_store(
 
 
 def new_client_session(client: Client, authentication: Authentication) -> int:
-    """Make the row, in one statement, or find it.
+    """Insert the row in one statement, or return the existing one.
 
-    Another tab of the session may have made it meanwhile; or the client's part in it had ended,
-    which begins anew.
+    Another tab of the session may have inserted it, or the client's part in the session had ended
+    and begins again.
     """
     row = ClientSession(client=client, session_id=authentication.session_id)
     made = ClientSession.objects.bulk_create(

@@ -1,4 +1,4 @@
-"""What people allow: their own record, never inferred from tokens. OIDC Core §3.1.2.4."""
+"""Consents of users: rows of their own, never inferred from tokens. OIDC Core §3.1.2.4."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ _MOST_PORTS = 20
 
 
 def asked_by(authorization_request: AuthorizationRequest) -> Agreed:
-    """Return what somebody agrees to who allows what a request asks for."""
+    """Return what a user agrees to by consenting to a request."""
     port = authorization_request.loopback_port
     return Agreed(
         authorization_request.scopes,
@@ -34,9 +34,9 @@ def agreed_in(consent: Consent) -> Agreed:
 
 
 def remember(user: User, client: Client, agreed: Agreed) -> None:
-    """Add to what this person allows this client, as people are shown it now.
+    """Add a request to the consent of this user for this client, as users are shown it now.
 
-    What they allowed when its name, logo or hosts were others counts no more.
+    Earlier consent to another name, logo or redirect hosts of the client is dropped.
     """
     consent, _made = Consent.objects.get_or_create(user=user, client=client)
     shown_as = client.display_fingerprint
@@ -53,7 +53,7 @@ def remember(user: User, client: Client, agreed: Agreed) -> None:
 
 
 def withdraw(consent: Consent, now: datetime) -> None:
-    """Take a consent back: what the client got for this person ends with it."""
+    """Withdraw a consent and revoke the client's grants of this user."""
     grants = Grant.objects.filter(user=consent.user_id, client=consent.client_id)
     parts = ClientSession.objects.filter(client=consent.client_id, session__user=consent.user_id)
     with transaction.atomic():
@@ -63,5 +63,5 @@ def withdraw(consent: Consent, now: datetime) -> None:
 
 
 def note_given_in(interaction_id: str, session_id: str) -> None:
-    """Note on the interaction that this session agreed; it counts for no other session."""
+    """Note on the interaction that this session agreed; it does not count for other sessions."""
     Interaction.objects.filter(pk=interaction_id).update(consented_in=session_id)

@@ -1,7 +1,7 @@
-"""Requests that wait for their person: kept as rows, found again by an id in the address.
+"""Interactions: authorization requests stored as rows, found by an id in the address.
 
-Tabs, Back, reload, slow mail and restored browsers all work, because nothing of a request lives in
-the browser session.
+Several tabs, Back, reload, slow mail and restored browsers all work, because the browser session
+holds nothing of a request.
 """
 
 import re
@@ -25,7 +25,7 @@ class AnsweredError(Exception):
 
 
 def keep(client: Client, arrival: Arrival, ip_address: str | None) -> str:
-    """Keep a validated request and return its id; one that is kept already keeps its own."""
+    """Store a validated request and return its id; a stored one keeps its id."""
     if arrival.interaction_id is not None:
         return arrival.interaction_id
     row = Interaction.objects.create(
@@ -47,7 +47,7 @@ def find(interaction_id: str) -> Interaction | None:
 
 
 def find_expired(interaction_id: str) -> Interaction | None:
-    """Return a request whether it is still waited for or not: to say whose it was."""
+    """Return an interaction even if it has expired: to say which client it was for."""
     if _ID.fullmatch(interaction_id) is None:
         return None
     return Interaction.objects.select_related("client").filter(pk=interaction_id).first()
@@ -66,15 +66,15 @@ def arrival_of(row: Interaction) -> Arrival:
 
 
 def note_chosen_in(interaction_id: str, session_id: str) -> None:
-    """Note on the interaction which session its person chose; no other counts as chosen."""
+    """Note on the interaction which session its user chose; no other counts as chosen."""
     Interaction.objects.filter(pk=interaction_id).update(chosen_in=session_id)
 
 
 def note_answered(interaction_id: str, session_id: str | None) -> None:
-    """Note that the client is answered: for a session, or (None) with an error.
+    """Note that the interaction was answered: for a session, or (None) with an error.
 
-    Raises AnsweredError if it was answered before: a kept request gives one answer, however often
-    its address is opened. Within a transaction, others wait for its end.
+    Raises AnsweredError if it was answered before: an interaction has one response, however often
+    its address is opened. Within a transaction, concurrent calls wait for its end.
     """
     open_row = Interaction.objects.filter(pk=interaction_id, answered_at=None)
     if not open_row.update(answered_at=timezone.now(), answered_in=session_id):
@@ -87,7 +87,7 @@ def arrived_now(parameters: Parameters) -> Arrival:
 
 
 def _make_room(ip_address: str | None) -> None:
-    """Drop an address's oldest requests beyond the cap: nobody is refused, nothing fills up."""
+    """Delete a visitor's oldest interactions beyond the cap, instead of refusing new ones."""
     oldest = Interaction.objects.filter(ip_address=ip_address).order_by("-arrived_at")
     surplus = list(oldest.values_list("pk", flat=True)[policy.PENDING_PER_ADDRESS :])
     if surplus:

@@ -1,4 +1,4 @@
-"""What is still missing before a client can be answered. The one place that decides it."""
+"""Decide the next step of an interaction: what is missing before the client gets its response."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,53 +28,53 @@ from idp.tokens.id_token import hint_is_readable, read_hint
 
 @dataclass(frozen=True)
 class SignIn:
-    """The person has to sign in, or (`fresh`) once more although they are signed in."""
+    """The user has to sign in, or (`fresh`) once more although they are signed in."""
 
     fresh: bool = False
 
 
 @dataclass(frozen=True)
 class SignUp:
-    """The person is to be offered a new account."""
+    """The user is to be offered a new account."""
 
 
 @dataclass(frozen=True)
 class ChooseAccount:
-    """The person has to say which account it is to be."""
+    """The user has to choose an account."""
 
 
 @dataclass(frozen=True)
-class TurnAway:
-    """The person, signed in, may not use this client: they are told, and can go back to it."""
+class DenyAccess:
+    """The access policy denies the client to the signed-in user, who can go back to it."""
 
 
 @dataclass(frozen=True)
 class StepUp:
-    """The person, signed in, has to prove more: what takes them to `level`, which they have."""
+    """The signed-in user has to use a further factor, which they have, to reach `level`."""
 
     level: str
 
 
 @dataclass(frozen=True)
 class SetUp:
-    """The person has to set up what takes them to `level`, which they don't have yet."""
+    """The user has to set up the factor for `level`, which they don't have yet."""
 
     level: str
 
 
 @dataclass(frozen=True)
 class AskConsent:
-    """The person has to agree."""
+    """The user has to agree."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Nothing is missing."""
+    """Nothing is missing: send the response."""
 
     authentication: Authentication
 
 
-Step = SignIn | SignUp | ChooseAccount | TurnAway | StepUp | SetUp | AskConsent | Answer
+Step = SignIn | SignUp | ChooseAccount | DenyAccess | StepUp | SetUp | AskConsent | Answer
 
 
 @upholds("OIDC Core §3.1.2.3")
@@ -86,10 +86,10 @@ def next_step(
 ) -> Step:
     """Return the next step. OIDC Core §3.1.2.3, §3.1.2.4.
 
-    `agreed` is what the person has allowed this client before; `others` are the people who are
-    signed in at the browser, too, but whose account is not in use. Raises LoginRequired,
-    AccountSelectionRequired, InteractionRequired, ConsentRequired, AccessDenied where the request
-    forbids a page or names another person, and UnmetAuthenticationRequirements.
+    `agreed` is the user's consent for this client; `others` are the users of this browser's
+    inactive sessions. Raises LoginRequired, AccountSelectionRequired, InteractionRequired,
+    ConsentRequired, AccessDenied where the request forbids a page or names another user, and
+    UnmetAuthenticationRequirements.
     """
     silent = "none" in authorization_request.prompts
     hinted = _hinted_subject(authorization_request)
@@ -118,7 +118,7 @@ def next_step(
         return SignIn(fresh=True)
     if not allows(authorization_request.client, authentication.user):
         _refusal_may_be_shown(authorization_request)
-        return TurnAway()
+        return DenyAccess()
     more = _demanded(authorization_request, authentication) or _wished(
         authorization_request, authentication
     )
@@ -136,7 +136,7 @@ def next_step(
 def _user_is_the_one_asked_for(
     authorization_request: AuthorizationRequest, sub: str, hinted: str | None
 ) -> None:
-    """OIDC Core §3.1.2.2, §5.5.1: another person's tokens are never an answer."""
+    """OIDC Core §3.1.2.2, §5.5.1: another user's tokens are never an answer."""
     if hinted not in {None, sub}:
         raise LoginRequired("Somebody else is signed in than the id_token_hint says.")
     if not authorization_request.claims.is_about(sub):
@@ -147,9 +147,10 @@ def _user_is_the_one_asked_for(
 def _demanded(
     authorization_request: AuthorizationRequest, authentication: Authentication
 ) -> Step | None:
-    """Return what the operator's policy and an essential `acr` still take. OIDC Core §5.5.1.1.
+    """Return the level that policy or an essential `acr` requires. OIDC Core §5.5.1.1.
 
-    The operator can have people set up what they lack; a client's wish for it is an error.
+    Users are asked to set up what the operator's policy requires; for an essential `acr` of the
+    client it is an error.
     """
     required = authorization_request.client.required_acr or SINGLE_FACTOR
     essential = _lowest_essential(authorization_request)
@@ -171,9 +172,9 @@ def _demanded(
 def _wished(
     authorization_request: AuthorizationRequest, authentication: Authentication
 ) -> Step | None:
-    """Return what `acr_values` takes, if the person has it. OIDC Core §3.1.2.1: a wish.
+    """Return the level that `acr_values` asks for, if the user can reach it. OIDC Core §3.1.2.1.
 
-    Whoever has signed in since the request came was free to choose how, and is not asked again.
+    A user who has signed in since the request arrived is not asked again.
     """
     wished = authorization_request.acr_values
     if (
@@ -189,10 +190,11 @@ def _wished(
 
 
 def _reported_acr(authorization_request: AuthorizationRequest, reached: str) -> str:
-    """Return the level to tell: reached, and of those asked for where one of them was.
+    """Return the `acr` to report: the reached level, or a requested one that it includes.
 
-    OIDC Core §5.5.1.1: an essential `acr` is one of the values asked for, and a passkey reaches
-    every level below its own. Never told is what was not reached, nor less than policy requires.
+    OIDC Core §5.5.1.1: an essential `acr` is one of the requested values, and a passkey reaches
+    every level below its own. A level is never reported that was not reached, nor one below the
+    policy.
     """
     required = authorization_request.client.required_acr or SINGLE_FACTOR
     asked = authorization_request.essential_acr or authorization_request.acr_values
@@ -215,7 +217,7 @@ def _is_choice_open(
     hinted: str | None,
     others: Sequence[User],
 ) -> bool:
-    """Whether the person still has to say which account they mean. OIDC Core §3.1.2.1."""
+    """Whether the user still has to choose an account. OIDC Core §3.1.2.1."""
     if authentication is None:
         return bool(others)
     if _has_settled(authorization_request, authentication):
@@ -266,14 +268,14 @@ def _consent_may_be_asked(authorization_request: AuthorizationRequest) -> None:
 
 @upholds("RFC 6749 §4.1.2.1")
 def _refusal_may_be_shown(authorization_request: AuthorizationRequest) -> None:
-    """RFC 6749 §4.1.2.1: telling the person takes a page, which prompt=none forbids."""
+    """RFC 6749 §4.1.2.1: telling the user takes a page, which prompt=none forbids."""
     if "none" in authorization_request.prompts:
         raise AccessDenied(NOT_ALLOWED)
 
 
 @upholds("OIDC Core §3.1.2.1")
 def _hinted_subject(authorization_request: AuthorizationRequest) -> str | None:
-    """Return whom the client expects, by an ID token of theirs. OIDC Core §3.1.2.1."""
+    """Return the subject that the client expects, from its id_token_hint. OIDC Core §3.1.2.1."""
     if authorization_request.id_token_hint is None:
         return None
     hint_is_readable(authorization_request.id_token_hint)
@@ -286,7 +288,7 @@ def _hinted_subject(authorization_request: AuthorizationRequest) -> str | None:
 
 
 def _is_fresh(authorization_request: AuthorizationRequest, authentication: Authentication) -> bool:
-    """Judged against the request's arrival, so that signing in once satisfies it for good."""
+    """Whether the sign-in was recent at the request's arrival: one sign-in suffices."""
     max_age = authorization_request.max_age
     if "login" in authorization_request.prompts:
         max_age = 0
@@ -302,9 +304,9 @@ def _has_agreed(
     authentication: Authentication,
     agreed: Agreed,
 ) -> bool:
-    """Whether the person has agreed to all of it: scopes, claims, APIs, and a program's port.
+    """Whether the user has agreed to scopes, claims, APIs, and the port of a native app.
 
-    Consent that a request asks for counts only for the session that gave it on its own page.
+    `prompt=consent` requires the consent of this session on the request's own page.
     """
     if "consent" in authorization_request.prompts:
         return authorization_request.consented_in == authentication.session_id

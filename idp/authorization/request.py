@@ -1,4 +1,4 @@
-"""The authorization request as a value: parsed once, after which nobody reads parameters.
+"""The authorization request as a value: parsed once, after which no code reads parameters.
 
 OIDC Core §3.1.2.1.
 """
@@ -18,14 +18,14 @@ from idp.protocol.redirect_uris import loopback_port
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
-#: Longer ones are refused: what a client needs to remember it can keep itself.
+#: Maximum length of a state. A client can store more itself.
 MAX_NONCE = 1024
 _MAX_AGE_DIGITS = 9
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A request as it came: its parameters and when; `interaction_id` once it is kept as a row."""
+    """A request's parameters and time of arrival; `interaction_id` once it is stored."""
 
     parameters: Parameters
     arrived_at: datetime
@@ -34,13 +34,13 @@ class Arrival:
     consented_in: str | None = None
     #: The session that was chosen on this request's chooser, if one was.
     chosen_in: str | None = None
-    #: The session of the operator who tries this sign-in (`test_sign_in`); None for a client's own.
+    #: The session of the operator of a test sign-in (`test_sign_in`); None for a client's request.
     tried_in: str | None = None
 
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """What a client asks for on behalf of a person."""
+    """A client's request on behalf of a user."""
 
     client: Client
     reply_to: ReplyAddress
@@ -63,16 +63,16 @@ class AuthorizationRequest:
     acr_values: tuple[str, ...] = ()
     #: Levels of which one has to be reached (OIDC Core §5.5.1.1); empty where none has to.
     essential_acr: tuple[str, ...] = ()
-    #: Parameters that carry what we don't support; `checks` says so with the right error.
+    #: Unsupported parameters; `checks` refuses them with the right error.
     unsupported: frozenset[str] = frozenset()
     consented_in: str | None = None
     chosen_in: str | None = None
-    #: The id of the row that it is kept as, if it is.
+    #: The id of its interaction, if it is stored as one.
     interaction_id: str | None = None
     is_test_sign_in: bool = False
 
     def returns(self, part: str) -> bool:
-        """Whether this is part of what is to come back: a code, an ID token, an access token."""
+        """Whether the response includes this part: a code, an ID token, an access token."""
         return part in response_types.parts(self.response_type)
 
     @property
@@ -88,10 +88,10 @@ class AuthorizationRequest:
 
     @classmethod
     def parse(cls, arrival: Arrival, reply_to: ReplyAddress) -> "AuthorizationRequest":
-        """Read the parameters. Raises InvalidRequest for what can't be understood.
+        """Parse the parameters. Raises InvalidRequest for invalid ones.
 
-        Parameters we don't know are ignored (RFC 6749 §3.1), and so are scopes that can't be
-        granted to this client (OIDC Core §3.1.2.1).
+        Unknown parameters are ignored (RFC 6749 §3.1), and so are scopes that this client is not
+        allowed (OIDC Core §3.1.2.1).
         """
         parameters = arrival.parameters
         parameters.refuse_repeats()
@@ -128,7 +128,7 @@ class AuthorizationRequest:
 
 @upholds("RFC 6749 §3.1.1")
 def _response_type(parameters: Parameters) -> str:
-    """Return what is to come back. RFC 6749 §3.1.1: never assumed."""
+    """Return the response type. RFC 6749 §3.1.1: it is required."""
     response_type = parameters.get("response_type")
     if response_type is None:
         raise InvalidRequest("The parameter response_type is missing; send response_type=code.")
@@ -136,7 +136,7 @@ def _response_type(parameters: Parameters) -> str:
 
 
 def _scopes(parameters: Parameters, response_type: str) -> frozenset[str]:
-    """Return the scopes asked for. OIDC Core §11: without a code nothing goes on offline."""
+    """Return the requested scopes. OIDC Core §11: without a code, offline_access is ignored."""
     scopes = frozenset((parameters.get("scope") or "").split())
     return scopes if "code" in response_types.parts(response_type) else scopes - {OFFLINE_ACCESS}
 

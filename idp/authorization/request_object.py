@@ -1,7 +1,7 @@
-"""Request objects: parameters that the client signed, sent by value or left at its address.
+"""Request objects: signed parameters of a client, by value or at a request_uri.
 
-OIDC Core §6, RFC 9101. Once opened they are parameters like any others: nobody later asks how they
-came.
+OIDC Core §6, RFC 9101. Once read they are parameters like any others, and no later code
+distinguishes them.
 """
 
 import hashlib
@@ -32,17 +32,17 @@ from idp.protocol.errors import (
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 
-#: How often one client's request objects are fetched: for one visitor, so that nobody uses up what
-#: others need, and for all of them. What has its hash for a fragment is kept.
+#: Rate limits on fetching one client's request objects: per visitor, so that one does not use up
+#: what others need, and in total. Objects whose request_uri has their hash as fragment are cached.
 FETCHES_FOR_VISITOR = RateLimit("request-objects-for-visitor", 60, timedelta(minutes=1))
 FETCHES = RateLimit("request-objects", 600, timedelta(minutes=1))
 #: Seconds.
 KEPT_FOR = 600
 _CONTENT_TYPES = ("application/oauth-authz-req+jwt", "application/jwt")
 _TYPES = (None, "JWT", "jwt", "oauth-authz-req+jwt", "application/oauth-authz-req+jwt")
-#: Members that say something of the object, and are no parameters (RFC 7519 §4.1).
+#: Claims about the JWT itself, which are not parameters (RFC 7519 §4.1).
 _OF_THE_OBJECT = frozenset({"iss", "aud", "sub", "exp", "nbf", "iat", "jti"})
-#: Parameters that are texts, and understood here as nothing else.
+#: Parameters that are texts, and have no further meaning here.
 _TEXTS = frozenset(
     {
         *("acr_values", "claims_locales", "client_id", "code_challenge", "code_challenge_method"),
@@ -55,20 +55,20 @@ _HOW_IT_CAME = frozenset({"request", "request_uri"})
 
 @dataclass(frozen=True)
 class RequestObject:
-    """What a client has signed, and the parameters that came beside it."""
+    """A client's signed parameters, and the parameters that came beside them."""
 
     claims: dict[str, Any]
     outside: Parameters
-    #: Whether its client wants nothing believed that it did not sign (RFC 9101 §10.5).
+    #: Whether its client requires all parameters to be signed (RFC 9101 §10.5).
     required: bool = False
 
     @property
     def parameters(self) -> Parameters:
-        """The request: what is inside goes before what is outside. OIDC Core §6.1.
+        """The parameters: those inside override those outside. OIDC Core §6.1.
 
-        A request whose response_type is inside alone is one of RFC 9101 §6.3: nothing outside
-        counts; nor does it where the client has to sign. Raises InvalidRequestObject for members
-        that can't be parameters.
+        If only the object has a response_type, RFC 9101 §6.3 applies: parameters outside are
+        ignored. They are ignored, too, if the client has to sign. Raises InvalidRequestObject for
+        members that can't be parameters.
         """
         inside, resources = _texts_of(self.claims)
         outside = {n: v for n, v in self.outside.values.items() if n not in _HOW_IT_CAME}
@@ -82,9 +82,9 @@ class RequestObject:
 
 
 def read(client: Client, arrival: Arrival, visitor: str, now: datetime) -> RequestObject | None:
-    """Return the request object of a request, signed by its client; None where it has none.
+    """Return the request object of a request, signed by its client; None if it has none.
 
-    `visitor` is what limits count its sender by. Raises InvalidRequest, InvalidRequestObject,
+    `visitor` is the key of rate limits. Raises InvalidRequest, InvalidRequestObject,
     InvalidRequestUri, TemporarilyUnavailable.
     """
     parameters = arrival.parameters
@@ -108,7 +108,7 @@ def check(client: Client, found: RequestObject, now: datetime) -> None:
 
 @upholds("RFC 9101 §10.5")
 def _needs_none(client: Client, arrival: Arrival) -> None:
-    """RFC 9101 §10.5: who has to sign is not asked less of. What is kept was opened before."""
+    """RFC 9101 §10.5: a client that has to sign did so. Stored requests were checked before."""
     if client.require_signed_request_object and arrival.interaction_id is None:
         raise InvalidRequest(
             "This client has to sign its requests; send the parameter request or request_uri."
@@ -120,10 +120,10 @@ def _needs_none(client: Client, arrival: Arrival) -> None:
 
 @upholds("OIDC Core §6.2")
 def _fetched(client: Client, uri: str, visitor: str, *, also: str | None) -> str:
-    """Return what is at a registered address. OIDC Core §6.2, RFC 9101 §10.4.
+    """Return the object at a registered request_uri. OIDC Core §6.2, RFC 9101 §10.4.
 
-    A fragment is a key for caches: where it is the hash of what is there, that is kept. Otherwise
-    it may be another request each time, so it is fetched each time, within limits.
+    If the fragment is the hash of the content, the content is cached. Otherwise it may be another
+    request each time, so it is fetched each time, within rate limits.
     """
     if also is not None:
         raise InvalidRequest("The parameters request and request_uri came together; send one.")
@@ -147,7 +147,7 @@ def _fetched(client: Client, uri: str, visitor: str, *, also: str | None) -> str
 
 @upholds("RFC 9101 §10.4")
 def _may_be_fetched(client: Client, visitor: str) -> None:
-    """RFC 9101 §10.4: nobody makes us fetch without end."""
+    """RFC 9101 §10.4: limit the fetches that a request can cause."""
     of_client = str(client.pk)
     try:
         rate_limits.count((FETCHES_FOR_VISITOR, f"{of_client} {visitor}"), (FETCHES, of_client))
@@ -164,9 +164,9 @@ def _may_be_fetched(client: Client, visitor: str) -> None:
 
 @upholds("OIDC Core §6.1")
 def _opened(client: Client, jwt: str) -> str:
-    """Return the signed object, decrypted where it has to be. OIDC Core §6.1, RFC 9101 §6.1.
+    """Return the signed object, decrypted if necessary. OIDC Core §6.1, RFC 9101 §6.1.
 
-    Only a client that registered for it may encrypt: nobody else makes us decrypt anything.
+    Only a client that registered for encryption may encrypt: others cannot make us decrypt.
     """
     if not is_encrypted(jwt):
         return jwt
@@ -198,10 +198,10 @@ def _authentic(client: Client, jwt: str, now: datetime) -> dict[str, Any]:
 
 
 def _expectations(client: Client) -> Expectations:
-    """Return what a request object of this client has to be like. RFC 9101 §4.
+    """Return the expected claims and algorithms of this client's request objects. RFC 9101 §4.
 
-    What the specifications only recommend (iss, aud, exp) a client of the recommended profile has
-    to send.
+    A client of the recommended profile has to send the claims that the specifications only
+    recommend (iss, aud, exp).
     """
     registered = client.request_object_signing_alg
     compatible = client.profile == Client.Profile.COMPATIBLE
@@ -228,7 +228,7 @@ def _is_for_us_and_now(client: Client, claims: dict[str, Any], now: datetime) ->
 
 @upholds("RFC 9101 §10.8")
 def _is_no_assertion(client: Client, claims: dict[str, Any]) -> None:
-    """RFC 9101 §10.8: what a client signed for another purpose is no request."""
+    """RFC 9101 §10.8: a JWT that a client signed for another purpose is not a request object."""
     if claims.get("sub") == client.client_id:
         raise InvalidRequestObject(
             "The request object's sub is the client_id, as of an assertion; leave it out."
@@ -269,7 +269,7 @@ def _texts_of(claims: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
 
 @upholds("RFC 9101 §4")
 def _text_of(name: str, value: Any) -> str | None:
-    """Return a member as a parameter, None for one that is nothing here. RFC 9101 §4."""
+    """Return a member as the text of a parameter, None if it is ignored. RFC 9101 §4."""
     match value:
         case str():
             return value

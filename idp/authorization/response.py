@@ -58,7 +58,7 @@ def send_error(
 def _posting_page(
     request: HttpRequest, reply_to: ReplyAddress, members: Mapping[str, str]
 ) -> HttpResponse:
-    """Return the page whose form goes to the client by itself, or at the press of its button."""
+    """Return the page whose form posts to the client, by script or by its button."""
     response = render(
         request,
         "form_post.html",

@@ -1,7 +1,7 @@
-"""Trials: sign-ins to an app that an operator begins here, to see all that the app would receive.
+"""Test sign-ins: an operator signs in to an app here, and sees all that the app would receive.
 
-The request names the app, but is ours: it begins as a row, never as an address, and goes on in the
-browser that it began in alone. Its answer comes to a page of ours, which nobody else's request can
+The request names the app, but is ours: it begins as a row, never as an address, and continues only
+in the browser that it began in. The response goes to a page of ours, which other requests cannot
 name. docs/adr/0014.
 """
 
@@ -30,19 +30,19 @@ _VERIFIER = "test sign-in code verifier"
 
 @dataclass(frozen=True)
 class TestSignIn:
-    """A test sign-in that is answered: whose it was, and what its request said."""
+    """A finished test sign-in: its operator, and the parameters of its request."""
 
     session: Session
     parameters: Mapping[str, str]
 
     @property
     def code_verifier(self) -> str:
-        """What proves that a code is this test sign-in's (RFC 7636 §4.1): we alone can say it."""
+        """The code_verifier of the test sign-in (RFC 7636 §4.1); only we can derive it."""
         return _code_verifier(self.parameters["state"])
 
 
 def begin(client: Client, session: Session, prompt: str, now: datetime) -> str:
-    """Keep the request of a test sign-in in an operator's session, and return its id."""
+    """Store the request of a test sign-in for an operator's session, and return its id."""
     state = unguessable_id()
     challenge = hashlib.sha256(_code_verifier(state).encode()).digest()
     scopes = client.allowed_scopes
@@ -73,10 +73,10 @@ def answer_page(client: Client) -> str:
 
 @upholds("RFC 9700 §4.1.3")
 def own_page(request: HttpRequest, client: Client, arrival: Arrival) -> str | None:
-    """Return the page of ours that answers this request; None for a client's own request.
+    """Return our page that receives the response of a test sign-in; None for a client's request.
 
-    Raises InvalidRequest for a test sign-in in any browser but that of the operator who began it.
-    RFC 9700 §4.1.3: the address is good for that one request, and for nobody else.
+    Raises InvalidRequest for a test sign-in in another browser than its operator's. RFC 9700
+    §4.1.3: the address is valid for that one request only.
     """
     if arrival.tried_in is None:
         return None

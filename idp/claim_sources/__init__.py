@@ -13,46 +13,46 @@ from accounts.models import User
 
 
 class ClaimSource(ABC):
-    """What both kinds say of themselves; people read it when they agree."""
+    """The base of both kinds of claim sources; users read its texts when they agree."""
 
     #: As discovery calls the kind: an element of `claim_types_supported`.
     claim_type: ClassVar[str]
-    #: Who asserts the claims: "Example Credit Bureau".
+    #: The name of the claims provider: "Example Credit Bureau".
     provider: str
-    #: Each claim that it may have, with what that is in a person's words: "credit score".
+    #: The claims that it may assert, each with a description for users: "credit score".
     claims: Mapping[str, str]
 
 
 class AggregatedClaims(ClaimSource):
-    """Claims that come along, signed by who asserts them. OIDC Core §5.6.2."""
+    """Claims in a JWT that its claims provider signed. OIDC Core §5.6.2."""
 
     claim_type = "aggregated"
 
     @abstractmethod
     def jwt(self, user: User, client_id: str, names: frozenset[str]) -> str | None:
-        """Return a signed JWT with claims of this person, or None where there is none.
+        """Return a signed JWT with claims of this user, or None if there is none.
 
-        `names` are those of `claims` that this client may have now; of all that `claims` and our
-        own scopes know, the JWT may say no others. It reaches the client as it is.
+        `names` are those of `claims` that this client may receive now; the JWT must not have others
+        of `claims` or of our own scopes. The client receives it unchanged.
         """
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a client gets a person's claims as a JWT, and with what (RFC 6750 §2.1)."""
+    """Where a client fetches a user's claims as a JWT, and its access token (RFC 6750 §2.1)."""
 
     url: str
     access_token: str | None = None
 
 
 class DistributedClaims(ClaimSource):
-    """Claims that clients fetch themselves from who asserts them. OIDC Core §5.6.2."""
+    """Claims that clients fetch themselves from the claims provider. OIDC Core §5.6.2."""
 
     claim_type = "distributed"
 
     @abstractmethod
     def endpoint(self, user: User, client_id: str, names: frozenset[str]) -> Endpoint | None:
-        """Return where the client gets these claims of this person, or None: nowhere.
+        """Return where the client gets these claims of this user, or None: nowhere.
 
         `names` are those of `claims` that this client may have now; see to it that the access
         token opens no others.

@@ -1,6 +1,6 @@
-"""The sources that IDP_CLAIM_SOURCES names: those that can be used, and what is wrong with others.
+"""The sources in IDP_CLAIM_SOURCES: usable ones, and the errors of others.
 
-One that can't be used is left out everywhere; `manage.py check` and the server's start say why.
+A source with an error is left out everywhere; `manage.py check` and the server's start report it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ class Configured:
 
 
 class _UnusableError(Exception):
-    """A source can't be used; the message says why, in a sentence."""
+    """A source can't be used; the message is the reason."""
 
 
 def sources() -> tuple[Configured, ...]:
@@ -64,7 +64,7 @@ def _load(paths: tuple[str, ...]) -> tuple[tuple[Configured, ...], tuple[str, ..
 
 
 def _made(path: str) -> ClaimSource:
-    """Return the source at a dotted path; it is somebody else's code, so anything may go wrong."""
+    """Return the source at a dotted path; it is another user's code, so anything may go wrong."""
     try:
         kind = import_string(path)
     except Exception as error:  # noqa: BLE001
@@ -105,5 +105,5 @@ def _problems_with_claims(
 
 
 def _is_text(value: object) -> bool:
-    """Whether this is a text that says something, translated when it is read or not."""
+    """Whether this is a non-empty text, translated lazily or not."""
     return isinstance(value, str | Promise) and bool(str(value).strip())

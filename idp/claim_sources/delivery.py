@@ -1,6 +1,7 @@
-"""Asking sources for a person's claims, and what goes out of that. OIDC Core §5.6.2.
+"""Fetch a user's claims from aggregated and distributed sources. OIDC Core §5.6.2.
 
-A source that fails or answers nonsense costs its claims and a line of the log, never the sign-in.
+If a source fails or returns an invalid value, its claims are left out and an error is logged; the
+sign-in continues.
 """
 
 import re
@@ -20,26 +21,26 @@ from idp.jose.verify import unverified_claims
 from idp.protocol.vocabulary import CLAIM_NAMES, CLAIM_SOURCES, USER_CLAIMS
 
 log = structlog.get_logger(__name__)
-#: RFC 6750 §2.1: what can follow `Bearer`.
+#: RFC 6750 §2.1: the characters of a bearer token.
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 class _NonsenseError(Exception):
-    """A source gave what can't go out; the message says why, and nothing of what it gave."""
+    """A source returned an invalid value; the message does not quote it."""
 
 
 @dataclass(frozen=True)
 class _Given:
-    """What one source gave: its entry among `_claim_sources`, and the claims that are there."""
+    """The result of one source: its entry for `_claim_sources`, and its claims."""
 
     entry: dict[str, str]
     names: frozenset[str]
 
 
 def members(user: User, client_id: str, names: frozenset[str]) -> dict[str, Any]:
-    """Return the members that say where a client finds these claims of a person.
+    """Return the members with these claims of a user, aggregated and distributed.
 
-    Empty where no source has any. A claim that no source is configured for is left out.
+    Empty if no source has any. Claims without a source are left out.
     """
     where: dict[str, str] = {}
     entries: dict[str, dict[str, str]] = {}
@@ -56,7 +57,7 @@ def members(user: User, client_id: str, names: frozenset[str]) -> dict[str, Any]
 def _ask(
     configured: Configured, user: User, client_id: str, names: frozenset[str]
 ) -> _Given | None:
-    """Return what a source gives, or None. What it raises may quote a secret, and is not told."""
+    """Return a source's result, or None. Its exceptions may quote secrets: not logged."""
     try:
         with _undisturbed():
             return _given(configured.source, user, client_id, names)
@@ -78,12 +79,12 @@ def _ask(
 
 
 def _undisturbed() -> AbstractContextManager[Any]:
-    """Keep a source's failed statement from spoiling the transaction that issues tokens."""
+    """Run a source in a savepoint: its failed statement must not break the transaction."""
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
 def _given(source: ClaimSource, user: User, client_id: str, names: frozenset[str]) -> _Given | None:
-    """Return what a source gives; raises _NonsenseError, and whatever the source raises."""
+    """Return the result of a source; raises _NonsenseError, and exceptions of the source."""
     match source:
         case AggregatedClaims():
             jwt = source.jwt(user, client_id, names)
@@ -95,9 +96,9 @@ def _given(source: ClaimSource, user: User, client_id: str, names: frozenset[str
 
 
 def _aggregated(source: AggregatedClaims, jwt: object, names: frozenset[str]) -> _Given:
-    """A JWT has every claim that refers to it (OIDC Core §5.6.2), and none that nobody agreed to.
+    """A JWT has all claims that refer to it (OIDC Core §5.6.2), and none without consent.
 
-    Whether its signature holds is between the client and who signed it.
+    Its signature is checked by the client.
     """
     said = unverified_claims(jwt) if isinstance(jwt, str) else {}
     if not isinstance(jwt, str) or not said:

@@ -1,1 +1,1 @@
-"""Clients: finding one, proving it, and what it registered."""
+"""Clients: lookup, authentication, and metadata."""

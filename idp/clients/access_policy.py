@@ -1,4 +1,4 @@
-"""Who may use a client: everybody, or where an operator named groups, their members.
+"""The access policy of a client: all users, or the members of the groups that an operator named.
 
 RFC 6749 §4.1.2.1.
 """
@@ -6,11 +6,11 @@ RFC 6749 §4.1.2.1.
 from accounts.models import User
 from idp.models import Client
 
-#: What the client is told of whoever is not among them.
+#: The error_description for users whom the policy denies.
 NOT_ALLOWED = "The person is in none of the groups that may use this client."
 
 
 def allows(client: Client, user: User) -> bool:
-    """Whether this person may use the client; one statement, where it names groups."""
+    """Whether this user may use the client; one statement, where it names groups."""
     names = client.allowed_groups
     return not names or user.groups.filter(name__in=names).exists()

@@ -1,4 +1,4 @@
-"""Client assertions: a JWT that proves its client, once. OIDC Core §9, RFC 7523 §3."""
+"""Client assertions: a single-use JWT that authenticates its client. OIDC Core §9, RFC 7523 §3."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from idp.protocol.rules import upholds
 from idp.statements.assertions import use_assertion
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-#: What an assertion's `typ` may be: none, or one that no other kind of token has.
+#: Allowed values of an assertion's `typ`: none, or one that no other kind of token has.
 _TYPES = (None, "JWT", "client-authentication+jwt")
 _LONGEST_LIFE = {
     Client.Profile.RECOMMENDED: timedelta(minutes=5),
-    # Authlib's are good for an hour unless told otherwise; each still works once.
+    # Authlib's are valid for an hour by default; each still works once.
     Client.Profile.COMPATIBLE: timedelta(hours=1),
 }
 
@@ -51,7 +51,7 @@ def read(assertion_type: str | None, jwt: str | None) -> Assertion:
 
 @upholds("RFC 7523 §3")
 def prove(client: Client, assertion: Assertion, now: datetime) -> None:
-    """Return if the assertion proves the client, and use it up. Raises InvalidClient."""
+    """Check that the assertion authenticates the client, and use it up. Raises InvalidClient."""
     expected = _expectations(client)
 
     def keys(header: dict[str, Any]) -> list[dict[str, Any]]:
@@ -66,11 +66,11 @@ def prove(client: Client, assertion: Assertion, now: datetime) -> None:
 
 
 def _expectations(client: Client) -> Expectations:
-    """Return what an assertion of this client has to be like. RFC 7523 §3.
+    """Return the expected claims and algorithms of this client's assertions. RFC 7523 §3.
 
     Of several audiences each has to be ours, or another of them could use it (CVE-2025-27370). A
-    client of the recommended profile names the issuer, alone, as rfc7523bis has it. An assertion is
-    of the moment: what lives long can be stolen for long.
+    client of the recommended profile names the issuer alone, as rfc7523bis requires. The lifetime
+    is limited, since a long one helps thieves.
     """
     compatible = client.profile == Client.Profile.COMPATIBLE
     endpoints = [policy.address(name) for name in policy.AUTHENTICATED_ENDPOINTS]
@@ -89,7 +89,7 @@ def _expectations(client: Client) -> Expectations:
 
 
 def _algorithms(client: Client) -> frozenset[str]:
-    """Return what an assertion of this client may be signed with. OIDC Registration §2."""
+    """Return the algorithms allowed for this client's assertions. OIDC Registration §2."""
     if client.token_endpoint_auth_signing_alg:
         return frozenset({client.token_endpoint_auth_signing_alg})
     if client.token_endpoint_auth_method == "client_secret_jwt":
@@ -100,7 +100,7 @@ def _algorithms(client: Client) -> frozenset[str]:
 def _note_use_of_secret(
     client: Client, jwt: str, algorithms: frozenset[str], now: datetime
 ) -> None:
-    """Keep in mind which of the client's secrets signed the assertion."""
+    """Record which of the client's secrets signed the assertion."""
     for key in secrets.hmac_keys(client, now):
         if verified_by(jwt, octet_keys([key]), algorithms) is not None:
             used = secrets.find(client, key.decode(), now)
@@ -111,7 +111,7 @@ def _note_use_of_secret(
 
 @upholds("RFC 7523 §3")
 def _is_used_once(client: Client, claims: dict[str, Any]) -> None:
-    """RFC 7523 §3: whoever overhears an assertion can't use it again."""
+    """RFC 7523 §3: an assertion can't be replayed."""
     jti_hash = hashlib.sha256(claims["jti"].encode("utf-8", "surrogatepass")).hexdigest()
     ends_at = datetime.fromtimestamp(claims["exp"], UTC) + LEEWAY
     if not use_assertion(client.pk, jti_hash, ends_at):

@@ -1,4 +1,4 @@
-"""A client's own public keys: what its signatures are checked with, and what it can read.
+"""A client's public keys, for checking its signatures and encrypting to it.
 
 Registered by value (`jwks`), or at the client's address (`jwks_uri`). OIDC Core §10.1.1.
 """

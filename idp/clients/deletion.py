@@ -21,8 +21,8 @@ from idp.models import (
     UsedAssertion,
 )
 
-#: What a client may have millions of, by the column that names the client. Nothing points at these
-#: rows but each other.
+#: Tables with up to millions of rows per client, by the column of the client. Only these rows refer
+#: to each other.
 MANY: dict[type[Model], str] = {
     AccessToken: "application",
     RefreshToken: "application",
@@ -36,18 +36,18 @@ MANY: dict[type[Model], str] = {
 }
 
 
-#: What a grant (`Grant`) has.
+#: Tables with rows of a grant (`Grant`).
 _OF_GRANTS = (AccessToken, RefreshToken, AuthorizationCode)
 #: Rows, and grants with all their tokens, that are deleted in one transaction.
 _BATCH = 500
 
 
 def delete(client: Client) -> None:
-    """Delete a client, its secrets, tokens, consents and all else.
+    """Delete a client with its secrets, tokens, consents and other rows.
 
-    Disabled first, it is given nothing new. Whoever is just being given something holds what it
-    is given for (a code, a refresh token) and needs the client's row last. So we take them in this
-    order, too, which waits for them; what they were given meanwhile is deleted after that.
+    It is disabled first, so that it gets nothing new. A concurrent request that issues a token
+    locks the code or refresh token first and the client's row last. This takes locks in the same
+    order and so waits for it; what it issued is deleted afterwards.
     """
     clear(client)
     with transaction.atomic():
@@ -58,9 +58,9 @@ def delete(client: Client) -> None:
 
 
 def clear(client: Client) -> None:
-    """Disable a client and delete what it was given, in batches: nobody waits for millions of rows.
+    """Disable a client and delete its tokens in batches, so that locks are short.
 
-    Tokens point at each other, so those of a grant (`Grant`) go together.
+    Tokens refer to each other, so those of a grant (`Grant`) are deleted together.
     """
     Client.objects.filter(pk=client.pk).update(enabled=False, version=F("version") + 1)
     _clear(Grant.objects.filter(client=client), of_grants=_OF_GRANTS)
@@ -79,7 +79,9 @@ def _clear(rows: Any, of_grants: Sequence[type[Model]] = ()) -> None:
                 for model in of_grants:
                     _delete(model._default_manager.filter(grant__in=keys))
                 _delete(rows.model._default_manager.filter(pk__in=keys))
-        except IntegrityError:  # something was given at this moment: the last transaction waits
+        except (
+            IntegrityError
+        ):  # A token was issued at the same time: the last transaction waits for it.
             return
         if len(keys) < _BATCH:
             return
@@ -93,5 +95,5 @@ def _delete_what_was_given_to(client: Client) -> None:
 
 
 def _delete(rows: Any) -> None:
-    """Run one DELETE, which loads nothing."""
+    """Run one DELETE, which loads no rows."""
     rows._raw_delete(rows.db)

@@ -1,4 +1,4 @@
-"""What users are shown of a client. OIDC Dynamic Client Registration §2."""
+"""The display of a client for users: name, logo, links. OIDC Dynamic Client Registration §2."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -14,10 +14,10 @@ from idp.protocol.redirect_uris import origin_of
 
 
 def app_of(client: Client, redirect_uri: str) -> dict[str, Any]:
-    """Return what a page says of the app that it leads back to.
+    """Return the data of a client for a page that leads back to it.
 
-    `document_host` is the host of its own document, if it has one: no operator knows the app then.
-    Where it is `on_device`, any other program there could take its place.
+    `document_host` is the host of its client ID metadata document, if it has one: no operator knows
+    the app then. `on_device` says that any other program on the device could take its place.
     """
     by_document = client.registration_source == Client.RegistrationSource.CIMD
     return {
@@ -32,7 +32,7 @@ def app_of(client: Client, redirect_uri: str) -> dict[str, Any]:
 
 
 def name_of(client: Client) -> str:
-    """Return what the app is called in the page's language."""
+    """Return the client's name in the page's language."""
     return _said("client_name", client)
 
 
@@ -48,14 +48,14 @@ def shown_logo(client: Client) -> str:
 
 
 def logo_policy(client: Client) -> dict[str, list[str]]:
-    """Return what a page with the client's logo adds to its Content-Security-Policy."""
+    """Return the sources of a client's logo for a page's Content-Security-Policy."""
     logo = shown_logo(client)
     is_elsewhere = logo.startswith("https://")  # one of ours needs no leave
     return {"img-src": [origin_of(logo)]} if is_elsewhere else {}
 
 
 def home_of(client: Client) -> str:
-    """Return the app's home page: of clients that an operator entered, else nothing."""
+    """Return the client's home page if an operator registered the client, else nothing."""
     home = _said("client_uri", client)
     web = home.startswith(("https://", "http://"))
     return home if web and not client.is_self_registered else ""
@@ -73,9 +73,9 @@ def start_of(client: Client) -> str:
 
 
 def way_to(client: Client, redirect_uri: str) -> str:
-    """Return a page of the app that users can be sent to without an answer, or nothing.
+    """Return a page of the client that users can be sent to without a response, or nothing.
 
-    At the least it is where this request's answer was sent: the same host, at its root.
+    At the least it is the root of the host of this request's redirect URI.
     """
     if not client.enabled or client.application_type != Client.ApplicationType.WEB:
         return ""

@@ -23,17 +23,17 @@ class EnabledGrants:
     response_types: tuple[str, ...]
 
 
-#: Seconds to wait for another thread that reads them for the first time.
+#: Seconds to wait for another thread's first read.
 _READ_WITHIN = 1.0
 _lock = threading.Lock()
 _known: tuple[float, EnabledGrants] | None = None
 
 
 def enabled_grants() -> EnabledGrants:
-    """Return what any client can use, at most about `policy.PUBLISHED_FOR` old.
+    """Return the enabled grants of all clients, at most about `policy.PUBLISHED_FOR` old.
 
-    While the database is away: what was last known, or what is offered to all clients. One thread
-    reads it anew, and the others go on with what was known.
+    During an outage of the database: the last known ones, or those of all clients. One thread reads
+    them again, while the others use the last known ones.
     """
     global _known
     known = _known

@@ -33,17 +33,17 @@ def encrypted_for(client: Client, text: str, *, alg: str, enc: str, signed: bool
 
 
 def have_key_ready(client: Client) -> None:
-    """Fetch the key that the client's ID tokens are encrypted to, where that is needed.
+    """Fetch the key that the client's ID tokens are encrypted to, if it is needed.
 
-    Call it before a transaction in which one is issued: none waits for a client's server. Raises
-    TemporarilyUnavailable where nothing can be fetched just now.
+    Call it before the transaction that issues one, so that no transaction waits for a client's
+    server. Raises TemporarilyUnavailable if nothing can be fetched now.
     """
     if client.id_token_encrypted_response_alg in policy.PUBLIC_KEY_ENCRYPTION:
         public_keys(client)
 
 
 def decrypted_for(client: Client, jwe: str, *, alg: str, enc: str) -> str | None:
-    """Return what is inside, where the client's secret opens it; its private key is its own."""
+    """Decrypt with the client's secret; its private key is unknown here."""
     key = _secret_key(client, alg, enc) if alg in policy.SECRET_ENCRYPTION else None
     if key is None:
         return None

@@ -1,8 +1,8 @@
-"""Logos of apps that registered themselves: fetched, made anew and served by us, or not at all.
+"""Logos of self-registered apps: fetched, re-encoded and served by us, or left out.
 
 OIDC Dynamic Client Registration §2, `logo_uri`. An operator trusts them by a setting or by an
-initial access token. Nobody's browser asks the app's server, and no page waits for it: a
-registration tries once, and the worker goes on.
+initial access token. Browsers do not fetch from the app's server, and no page waits for it: a
+registration makes the first attempt, and the worker the others.
 """
 
 import hashlib
@@ -21,28 +21,28 @@ from idp.protocol.errors import TemporarilyUnavailable
 from idp.protocol.languages import tagged
 
 log = structlog.get_logger(__name__)
-#: Logos of one client that are kept: the one without a language, then others.
+#: Maximum number of logos of one client: the one without a language, then others.
 MOST = 5
 #: Bytes that one may have where it comes from.
 MOST_BYTES = 256 * 1024
 _CONTENT_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
-#: What waits between one try and the next; after the last it is given up.
+#: Delays between attempts; after the last one the logo is given up.
 _PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 6 * 60))
-#: Until a fetch that was begun and not finished is due again, and until the worker does what the
-#: registration was to try: longer than a try takes.
-FIRST_TRY_WITHIN = _TAKEN_FOR = timedelta(seconds=30)
+#: Until an interrupted fetch is due again, and until the worker makes the attempt that the
+#: registration was to make: longer than an attempt takes.
+FIRST_ATTEMPT_WITHIN = _CLAIMED_FOR = timedelta(seconds=30)
 _BATCH = 20
 
 
 def is_trusted(client: Client) -> bool:
-    """Whether the logo of an app that registered itself is shown: the operator's word."""
+    """Whether the operator's configuration trusts the logo of a self-registered app."""
     return bool(policy.REGISTRATION_LOGOS or client.registered_with.get("logos"))
 
 
 def plan(client: Client, due_at: datetime) -> None:
-    """Write which logos a client has to be fetched for it, in the transaction that saves it.
+    """Schedule a client's logos for fetching, in the transaction that saves the client.
 
-    What it does not name any more goes.
+    Deletes logos that it does not name any more.
     """
     uris = _uris_of(client) if is_trusted(client) else []
     ClientLogo.objects.filter(client=client).exclude(uri__in=uris).delete()
@@ -51,14 +51,14 @@ def plan(client: Client, due_at: datetime) -> None:
     )
 
 
-def try_first(client: Client) -> None:
-    """Fetch the logo that a client has just named, so that its first page can show it.
+def fetch_at_once(client: Client) -> None:
+    """Fetch the logo that a client has just named, for its first page.
 
-    Call it outside of transactions. Where it can't be had now, the worker goes on trying.
+    Call it outside of transactions. If it fails, the worker makes further attempts.
     """
     logo = ClientLogo.objects.filter(client=client, uri=client.logo_uri, tries=0).first()
     if logo is not None:
-        _try(logo)
+        _attempt(logo)
 
 
 def fetch_due(now: datetime) -> bool:
@@ -66,7 +66,7 @@ def fetch_due(now: datetime) -> bool:
     due = ClientLogo.objects.filter(due_at__lte=now).select_related("client").order_by("due_at")
     logos = list(due[:_BATCH])
     for logo in logos:
-        _try(logo)
+        _attempt(logo)
     return bool(logos)
 
 
@@ -91,10 +91,10 @@ def _uris_of(client: Client) -> list[str]:
     return [uri for uri in dict.fromkeys([client.logo_uri, *tags]) if uri][:MOST]
 
 
-def _try(logo: ClientLogo) -> None:
-    """Fetch a logo, unless another process is, and store it or when to try again."""
+def _attempt(logo: ClientLogo) -> None:
+    """Fetch a logo, unless another process does, and store it or the time of the next attempt."""
     row, now = ClientLogo.objects.filter(pk=logo.pk), timezone.now()
-    is_ours = row.filter(tries=logo.tries).update(tries=F("tries") + 1, due_at=now + _TAKEN_FOR)
+    is_ours = row.filter(tries=logo.tries).update(tries=F("tries") + 1, due_at=now + _CLAIMED_FOR)
     if not is_ours:
         return
     try:

@@ -7,9 +7,9 @@ from idp.models.client_derived import LONGEST_SKELETON
 
 
 def looks_like(client: Client) -> str:
-    """Return the name of the operator's app that users may mistake this one for, or nothing.
+    """Return the name of the operator's app that this one could be mistaken for, or nothing.
 
-    Judged by the name in the page's language, which is what they read.
+    Compares names in the page's language, which is what users read.
     """
     if not client.is_self_registered:
         return ""

@@ -1,6 +1,6 @@
-"""Who may see what of a client: its owner, and operators with the permission.
+"""Who may see the registration of a client: its owner, and operators with the permission.
 
-Others learn nothing: neither what is registered, nor which events there are, nor whether any.
+Other users see neither the registration nor whether there are events.
 """
 
 from accounts.authentication import Authentication
@@ -9,7 +9,7 @@ from idp.roles import may_administer
 
 
 def may_see(viewer: Authentication | None, client: Client) -> bool:
-    """Whether this user may see what a client registered."""
+    """Whether this user may see the registration of a client."""
     if viewer is None:
         return False
     return client.user_id == viewer.user.pk or is_operator(viewer, "idp.view_client")

@@ -1,4 +1,4 @@
-"""The verified address of an answer. Without one, nothing is ever sent to a client's address.
+"""The verified address of a response. Without one, no response is sent to a client.
 
 OIDC Core §3.1.2.1.
 """
@@ -56,10 +56,10 @@ def can_take_a_form(redirect_uri: str) -> bool:
 
 
 def _mode(parameters: Parameters, redirect_uri: str) -> str:
-    """Return how the answer travels, an error too. OAuth 2.0 Multiple Response Types §2.1, §3.0.
+    """Return the response mode, also for errors. OAuth 2.0 Multiple Response Types §2.1, §3.0.
 
-    As asked where that is possible, else as the response type's default says: `checks` refuses the
-    request for what is not possible.
+    The requested mode if it is possible, else the default of the response type: `checks` refuses
+    the request if it is not possible.
     """
     response_type, asked = parameters.get("response_type"), parameters.get("response_mode")
     exposed = asked == response_types.QUERY and response_types.carries_tokens(response_type)
@@ -76,9 +76,9 @@ def _returnable(state: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class Comparison:
-    """An address that is not registered, beside the registered one that is most like it.
+    """An unregistered redirect URI, beside the registered one that is most similar.
 
-    For those alone who may see what the client registered (`owners.may_see`).
+    Only for users who may see the registration (`owners.may_see`).
     """
 
     parameter: str

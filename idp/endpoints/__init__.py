@@ -1,1 +1,1 @@
-"""One module per public address, named as in discovery. They speak HTTP and decide nothing."""
+"""Endpoints: one module per public address, named as in discovery. They only speak HTTP."""

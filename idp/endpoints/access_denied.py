@@ -1,4 +1,4 @@
-"""The page for somebody whom an operator has not allowed to the app. RFC 6749 §4.1.2.1."""
+"""The page for users whom the access policy denies the app. RFC 6749 §4.1.2.1."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,7 +18,7 @@ from idp.protocol.rules import upholds
 @never_cache
 @methods("GET", "HEAD", "POST")
 def access_denied(request: HttpRequest) -> HttpResponse:
-    """Tell the person; their press of a button tells the app. Recorded each time, for support."""
+    """Show the denial; a button returns the error to the client. Each denial is recorded."""
     open_interaction = open_interaction_at(request)
     if isinstance(open_interaction, HttpResponse):
         return open_interaction

@@ -1,7 +1,7 @@
-"""The page for a request that was answered before: Back, a reload, another tab. OIDC Core §3.1.2.
+"""The page for an answered interaction: Back, a reload, another tab. OIDC Core §3.1.2.
 
-A request that is answered at once is never kept: each visit to its address is a request of its own,
-which single sign-on answers with a code of its own.
+A request that is answered at once has no interaction: each visit to its address is a new request,
+which single sign-on answers with a new code.
 """
 
 from contextlib import suppress
@@ -21,7 +21,7 @@ from idp.protocol.errors import InteractionRequired, ProtocolError, RequestExpir
 
 
 def answered_page(request: HttpRequest, interaction_id: str) -> HttpResponse:
-    """Say that the sign-in is finished, with a way to the app and one to the account."""
+    """Show that the sign-in is finished, with links to the app and the account."""
     row = interactions.find_expired(interaction_id)
     if row is None:
         return error_page(request, RequestExpired("This sign-in was finished a while ago."))

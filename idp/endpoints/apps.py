@@ -1,4 +1,4 @@
-"""The apps that a user uses: what each may see, and taking that back. OIDC Core §3.1.2.4, §4."""
+"""The page of a user's apps: what each may see, and withdrawing that. OIDC Core §3.1.2.4, §4."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,19 +31,19 @@ MOST = 100
 
 @dataclass(frozen=True)
 class App:
-    """An app as a user sees it."""
+    """An app on this page."""
 
     client_id: str
     name: str
     logo: str
-    #: What it may see, if the user was asked.
+    #: What it may see, if the user was asked for consent.
     details: list[tuple[Any, Any]] | None
     since: datetime | None
     last_used: datetime | None
-    #: Whether it has access that goes on when the user is signed out.
+    #: Whether it has offline access, which continues after signing out.
     goes_on: bool
     open_at: str
-    #: Whether it has changed its name, logo or hosts since, and has to ask again.
+    #: Whether its name, logo or redirect hosts have changed since, so that it has to ask again.
     has_changed: bool
 
 
@@ -51,7 +51,7 @@ class App:
 @login_required
 @methods("GET", "HEAD", "POST")
 def apps(request: HttpRequest) -> HttpResponse:
-    """Show the apps, or take back what one was allowed."""
+    """Show the apps, or withdraw the consent for one."""
     session = session_of(request)
     if session is None:
         return redirect("account_login")
@@ -66,7 +66,7 @@ def apps(request: HttpRequest) -> HttpResponse:
 
 
 def apps_of(user: User) -> list[App]:
-    """Return the apps that a user agreed to or is signed in with, the last used first."""
+    """Return the apps with a consent of the user or in their sessions, the last used first."""
     consents = {
         consent.client_id: consent
         for consent in Consent.objects.select_related("client")

@@ -20,11 +20,11 @@ from idp.authorization.next_step import (
     Answer,
     AskConsent,
     ChooseAccount,
+    DenyAccess,
     SetUp,
     SignIn,
     SignUp,
     StepUp,
-    TurnAway,
     next_step,
 )
 from idp.authorization.request import Arrival, AuthorizationRequest
@@ -69,12 +69,12 @@ def _enter(request: HttpRequest) -> HttpResponse:
             introduce(request, client_id)
         return _visit(request, arrival, lookup.find(client_id, UnknownClient))
     except ProtocolError as error:
-        # No verified address: the person is told, the redirect_uri is not used.
+        # The redirect_uri is not verified, so the error goes to the user and not to the client.
         return error_page(request, error, arrival.parameters)
 
 
 class _Gone(RequestExpired):
-    """The request was kept for as long as promised, or never was."""
+    """The interaction has expired or never existed."""
 
     def __init__(self, interaction_id: str) -> None:
         super().__init__("This sign-in was not finished in time, or its address is incomplete.")
@@ -83,7 +83,7 @@ class _Gone(RequestExpired):
 
 @upholds("OIDC Core §3.1.2")
 def _arrival(request: HttpRequest) -> Arrival:
-    """Return the request: new from its client, or kept and found by its id."""
+    """Return the request: a new one from its client, or a stored one by its id."""
     body = form_of(request) if request.method == "POST" else ""
     parameters = Parameters.parse(request.META.get("QUERY_STRING", ""), body)
     interaction_id = parameters.get(PENDING)
@@ -99,7 +99,7 @@ def _arrival(request: HttpRequest) -> Arrival:
 
 @upholds("OIDC Core §3.1.2.1")
 def _client_id(parameters: Parameters) -> str:
-    """Return which client asks, or raise InvalidRequest. OIDC Core §3.1.2.1."""
+    """Return the client_id, or raise InvalidRequest. OIDC Core §3.1.2.1."""
     if "client_id" in parameters.repeated:
         raise InvalidRequest("The parameter client_id was sent more than once.")
     client_id = parameters.get("client_id")
@@ -109,13 +109,13 @@ def _client_id(parameters: Parameters) -> str:
 
 
 def _visit(request: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
-    """Open the request object if there is one, then go by what the request is with it."""
+    """Read the request object if there is one, then continue with its parameters."""
     try:
         visitor = rate_limit_key(request)
         signed = request_object.read(client, arrival, visitor, timezone.now())
         arrival = replace(arrival, parameters=signed.parameters) if signed else arrival
     except ProtocolError as error:
-        # Nothing inside is believed: only an address outside can be answered.
+        # Parameters inside are not trusted: errors go only to a redirect_uri outside.
         return _refuse(request, arrival, _known_address(client, arrival.parameters, error), error)
     reply_to = verified(client, arrival.parameters, test_sign_in.own_page(request, client, arrival))
     try:
@@ -124,7 +124,7 @@ def _visit(request: HttpRequest, arrival: Arrival, client: Client) -> HttpRespon
         authorization_request = AuthorizationRequest.parse(arrival, reply_to)
         check(authorization_request)
         if request.method == "POST":
-            # A cross-site POST brings no Lax cookie: it is kept, and goes on as a GET.
+            # A cross-site POST carries no Lax cookie: the request is stored and continues as a GET.
             return redirect(
                 continue_at(interactions.keep(client, arrival, client_address(request)))
             )
@@ -162,9 +162,9 @@ def _refuse(
 def _answered(
     request: HttpRequest, arrival: Arrival, client: Client, response: HttpResponse
 ) -> HttpResponse:
-    """Return the answer to the client: by way of a page where a form of ours may have led here.
+    """Return the response to the client, by an intermediate page after a form of ours.
 
-    A silent request (`prompt=none`) never saw one, and may be answered in a hidden frame.
+    A request with `prompt=none` never showed a form, and may be answered in a hidden frame.
     """
     is_silent = "none" in (arrival.parameters.get("prompt") or "").split()
     is_from_our_page = (
@@ -203,7 +203,7 @@ def _proceed(
         case SetUp(level):
             kept = _kept(request, arrival, authorization_request.client)
             return redirect(second_factor.set_up_address(level, kept))
-        case TurnAway():
+        case DenyAccess():
             return _page_of_ours(request, "access_denied", arrival, authorization_request.client)
         case AskConsent():
             return _page_of_ours(request, "consent", arrival, authorization_request.client)
@@ -218,9 +218,9 @@ def _proceed(
 
 
 def _sso_session(request: HttpRequest, client: Client) -> SsoSession | None:
-    """Return the session of this browser with what its user agreed to; one statement.
+    """Return the SSO session of this browser with its user's consent; one statement.
 
-    None where nobody is signed in.
+    Returns None if no user is signed in.
     """
     session_id = session_id_of(request)
     found = find_sso_session(session_id, client.pk, timezone.now()) if session_id else None
@@ -239,7 +239,7 @@ def _page_of_ours(
 
 
 def _start_again(request: HttpRequest, gone: _Gone) -> HttpResponse:
-    """Say how to go on."""
+    """Return the page for an expired request, with the way to start again."""
     expired = interactions.find_expired(gone.interaction_id)
     if expired is None:
         return error_page(request, gone)

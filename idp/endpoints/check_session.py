@@ -1,4 +1,4 @@
-"""The frame that a client's page asks whether the session has changed.
+"""The frame in which a client's page checks whether the session has changed.
 
 OIDC Session Management §3.2.
 """

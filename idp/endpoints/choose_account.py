@@ -22,7 +22,7 @@ from idp.tokens.id_token import read_hint
 @never_cache
 @methods("GET", "HEAD", "POST")
 def choose_account(request: HttpRequest) -> HttpResponse:
-    """Show the accounts that are signed in here, or do what was chosen with one of them."""
+    """Show the accounts that are signed in here, or switch to or sign out of one."""
     if request.method == "POST":
         response = _switch_or_sign_out(request)
         account_switching.keep_cookie(request, response)
@@ -65,7 +65,7 @@ def _switch_or_sign_out(request: HttpRequest) -> HttpResponse:
 
 
 def _choose(request: HttpRequest, session_id: str) -> HttpResponse:
-    """Go on as this account. It counts as chosen for this request, in this session, alone."""
+    """Switch to this account. It counts as chosen for this request and this session only."""
     present = session_of(request)
     is_here = present is not None and present.pk == session_id
     if not is_here and not account_switching.switch_to(request, session_id):
@@ -80,7 +80,7 @@ def _choose(request: HttpRequest, session_id: str) -> HttpResponse:
 
 
 def _is_meant(row: Interaction | None, session: Session) -> bool:
-    """Whether the client has hinted at this person; they are offered first."""
+    """Whether the client has hinted at this user; they are offered first."""
     if row is None:
         return False
     hint = read_hint(row.parameters.get("id_token_hint", ""))
@@ -91,6 +91,6 @@ def _is_meant(row: Interaction | None, session: Session) -> bool:
 
 
 def _page(name: str, request: HttpRequest) -> str:
-    """Return a page of ours with what it goes on to."""
+    """Return a page of ours with the `next` of the request."""
     target = next_of(request)
     return reverse(name) + (f"?{urlencode({'next': target})}" if target else "")

@@ -1,4 +1,4 @@
-"""The consent page: what the app would see, in a person's words. OIDC Core §3.1.2.4."""
+"""The consent page: what the app would see, in words for users. OIDC Core §3.1.2.4."""
 
 from collections.abc import Container, Iterator
 from datetime import UTC, date, datetime
@@ -33,7 +33,7 @@ from idp.statements.sso_session import Agreed
 @never_cache
 @methods("GET", "HEAD", "POST")
 def consent(request: HttpRequest) -> HttpResponse:
-    """Ask, or take the answer. The server holds the request; the form carries a yes or a no."""
+    """Ask for consent, or handle the decision. The request is stored: the form has no more."""
     open_interaction = open_interaction_at(request)
     if isinstance(open_interaction, HttpResponse):
         return open_interaction
@@ -61,7 +61,7 @@ def consent(request: HttpRequest) -> HttpResponse:
 
 
 def _take_answer(request: HttpRequest, open_interaction: OpenInteraction) -> HttpResponse:
-    """Remember a yes and go on; bring a no to the client."""
+    """Store the consent and continue, or return access_denied to the client."""
     row, authorization_request, user = (
         open_interaction.row,
         open_interaction.authorization_request,
@@ -108,7 +108,7 @@ def _answer_is_yes(request: HttpRequest) -> None:
         raise AccessDenied("The person chose not to allow this.")
 
 
-#: What a claim shows, asked for by itself (OIDC Core §5.1).
+#: What a claim shows if it is requested by itself (OIDC Core §5.1).
 _CLAIMS = {
     "name": _("Your full name"),
     "family_name": _("Your family name"),
@@ -134,7 +134,7 @@ _CLAIMS = {
 
 
 def details(user: User, agreed: Agreed) -> list[tuple[str | Promise, Any]]:
-    """Return what an app may see and do by this: a phrase, and the actual values."""
+    """Return what a client may see and do by this: phrases, with the user's actual values."""
     scopes, claims = agreed.scopes, agreed.claims
     groups = groups_of(user.pk) if "groups" in scopes else []
     shown = {
@@ -171,7 +171,7 @@ def _of_claim(name: str, value: Any) -> Any:
 def _own(
     user: User, scopes: frozenset[str], claims: frozenset[str]
 ) -> Iterator[tuple[str | Promise, Any]]:
-    """Return what scopes of the operator's own show, in the operator's words."""
+    """Return what the operator's own scopes show, in the operator's words."""
     for own in Scope.objects.order_by("name"):
         named = claims & own.claims.keys()
         if own.name in policy.SCOPES or (own.name not in scopes and not named):
@@ -187,7 +187,7 @@ def _own(
 
 
 def _apis(scopes: frozenset[str], resources: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    """Return every API that tokens can be for, by name and host, and what the app may do there."""
+    """Return every API that tokens can be for, by name and host, with the scopes there."""
     for server in ResourceServer.objects.order_by("identifier"):
         allowed = sorted(scopes & set(server.scopes))
         if not allowed and server.identifier not in resources:
@@ -205,13 +205,13 @@ def _name_of(server: ResourceServer) -> str:
 
 
 def _from_others(scope: Scope, names: Container[str]) -> Iterator[str]:
-    """Return in words which of these claims others assert, and who: the values are not here."""
+    """Return which of these claims others assert, with the provider; values are unknown."""
     for claim, provider in asserted_by_others(scope, names):
         yield gettext("%(claim)s, from %(provider)s") % {"claim": claim, "provider": provider}
 
 
 def _written(value: Any) -> Any:
-    """Return a claim's value as a person would write it down."""
+    """Return a claim's value as text for users."""
     match value:
         case bool():
             return gettext("yes") if value else gettext("no")
@@ -224,7 +224,7 @@ def _written(value: Any) -> Any:
 
 
 def _profile(user: User) -> str:
-    """Return all that the scope profile shows, as a person would write it down."""
+    """Return all that the scope profile shows, as text for users."""
     name = user.name or f"{user.given_name} {user.family_name}".strip()
     others = [
         value

@@ -1,9 +1,8 @@
-"""Which web origins may read which answers. Fetch standard, CORS protocol; RFC 9700 §2.6.
+"""CORS: which origins may read which responses. Fetch standard, CORS protocol; RFC 9700 §2.6.
 
-Discovery and keys are for everyone (their own headers say so), and so is registration where it is
-open: whoever comes there has no origin that we could know, and brings a token or nothing. Token and
-UserInfo are for the origins of registered clients; the authorization endpoint is for nobody. None
-is with credentials.
+Discovery and keys are public (they set headers themselves), and so is open registration: its
+clients have no known origin yet, and send a token or nothing. Token and UserInfo are for the
+origins of registered clients; the authorization endpoint allows none. None allows credentials.
 """
 
 from typing import Any
@@ -15,7 +14,7 @@ from django.http import HttpRequest
 from idp import policy
 from idp.models import ClientOrigin
 
-#: Where clients register, and manage what they registered (RFC 7592 §2): only if that is possible.
+#: Dynamic registration, and its management (RFC 7592 §2), if they are enabled.
 _REGISTRATION = frozenset(
     {policy.PATHS[name] for name in ("registration_endpoint",) if name in policy.PATHS}
 )
@@ -30,12 +29,12 @@ _FOR_CLIENTS = frozenset(
 
 
 def connect() -> None:
-    """Let django-cors-headers ask us."""
+    """Connect to the signal of django-cors-headers."""
     check_request_enabled.connect(_is_enabled, dispatch_uid="idp.cors")
 
 
 def methods_of(path: str) -> tuple[str, ...]:
-    """Return the methods that a preflight of another origin is told of."""
+    """Return the methods for a preflight response."""
     changes = ("PUT", "DELETE") if path in _REGISTRATION else ()
     return (*settings.CORS_ALLOW_METHODS, *changes)
 

@@ -36,7 +36,7 @@ _SEALED = "request"
 @never_cache
 @methods("GET", "HEAD", "POST")
 def end_session(request: HttpRequest) -> HttpResponse:
-    """Sign out at once where the hint is of this session; otherwise ask."""
+    """Sign out at once if the id_token_hint is of this session; otherwise ask."""
     parameters = None
     try:
         parameters = _parameters(request)
@@ -44,7 +44,7 @@ def end_session(request: HttpRequest) -> HttpResponse:
     except ProtocolError as error:
         return _refuse(request, error, parameters)
     if request.method == "POST":
-        # A cross-site POST brings no Lax cookie: it goes on as a GET, which does.
+        # A cross-site POST carries no Lax cookie: it continues as a GET.
         return redirect(f"{policy.PATHS['end_session_endpoint']}?{_sealed(parameters)}")
     authentication = authentication_of(request)
     if authentication and logout_request.is_by(authentication.user, authentication.session_id):
@@ -70,7 +70,7 @@ def end_session(request: HttpRequest) -> HttpResponse:
 @never_cache
 @methods("GET", "HEAD", "POST")
 def confirm(request: HttpRequest) -> HttpResponse:
-    """Take the answer: sign out and go where the client said, or stay."""
+    """Handle the decision: sign out and go to the post_logout_redirect_uri, or stay."""
     if request.method != "POST":  # a reload, or the language switch: back to the question
         return redirect(
             f"{policy.PATHS['end_session_endpoint']}?{request.META.get('QUERY_STRING', '')}"
@@ -89,7 +89,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
 
 @upholds("OIDC RP-Initiated Logout §2")
 def _parameters(request: HttpRequest) -> Parameters:
-    """Return the request's parameters, or those that it was kept under. Raises InvalidRequest."""
+    """Return the request's parameters, or the stored ones. Raises InvalidRequest."""
     query = Parameters.parse(request.META.get("QUERY_STRING", ""))
     if _SEALED in query.values:
         try:
@@ -109,13 +109,13 @@ def _request(parameters: Parameters) -> LogoutRequest:
 def _refuse(
     request: HttpRequest, error: ProtocolError, parameters: Parameters | None
 ) -> HttpResponse:
-    """Tell the person that nothing has happened, and how to sign out all the same."""
+    """Show that nobody was signed out, and how to sign out all the same."""
     client_id = client_id_of(parameters.values) if parameters else None
     return error_page(request, error, parameters, client_id=client_id, signing_out=True)
 
 
 def _sealed(parameters: Parameters) -> str:
-    """Return the parameters as a query that nobody can read or change; no hint stands in a URL."""
+    """Return the parameters as an encrypted query, so that no id_token_hint is in a URL."""
     text = json.dumps(dict(parameters.values)).encode()
     wish = parameters.get("ui_locales")
     languages = {"ui_locales": wish} if wish else {}  # the middleware looks for it there
@@ -132,9 +132,9 @@ def _sign_out(request: HttpRequest, logout_request: LogoutRequest) -> HttpRespon
 def _leave(
     request: HttpRequest, logout_request: LogoutRequest, ended: list[Session]
 ) -> HttpResponse:
-    """Go where the client said, with its state and nothing else, or to our own page.
+    """Redirect to the client's address with its state, or show our own page.
 
-    Where the browser has to tell other apps first, it does so on our page and goes on by itself.
+    If the browser has to notify other clients first, our page does so and then redirects.
     """
     if logout_request.post_logout_redirect_uri is None:
         return redirect(page_about(ended))

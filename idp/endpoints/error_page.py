@@ -26,7 +26,7 @@ from idp.protocol.parameters import Parameters
 from idp.protocol.redirect_uris import problem_with
 from idp.protocol.rules import rule_broken
 
-#: What the person reads: a heading and a sentence. The most exact one counts.
+#: What users read: a heading and a sentence. The most specific error class counts.
 _EXPLANATIONS: dict[type[ProtocolError], tuple[Promise, Promise]] = {
     UnknownClient: (
         _("We don’t know this app"),
@@ -74,10 +74,10 @@ def error_page(
     start_again: str = "",
     signing_out: bool = False,
 ) -> HttpResponse:
-    """Return the page: a sentence for the person, details for the developer, and a reference.
+    """Return the page: a sentence for the user, details for the developer, and a reference number.
 
-    What came with the request is text on it, never a link. `client_id` is the parameter's, unless
-    the caller knows better; `start_again` is the path at which an expired request begins anew.
+    Parameters are shown as text, never as a link. `client_id` is the parameter's unless it is
+    given; `start_again` is the path at which an expired request begins anew.
     """
     client_id = client_id or (parameters.get("client_id") if parameters else None)
     viewer = authentication_of(request)
@@ -118,7 +118,7 @@ def _explanation(error: ProtocolError) -> tuple[Promise, Promise]:
 
 
 def _way_back(client: Client | None) -> dict[str, str]:
-    """Return the app's name and home page, where it is one that people can be sent to."""
+    """Return the app's name and home page, where it is one that users can be sent to."""
     if client is None or not client.enabled:
         return {}
     return {"app_name": name_of(client), "app_home": home_of(client)}
@@ -130,7 +130,7 @@ def _for_the_developer(
     client: Client | None,
     viewer: Authentication | None,
 ) -> dict[str, Any]:
-    """Return what came and which rule it broke; what is registered only to those who may see it."""
+    """Return the parameters and the violated rule; registered values only for permitted users."""
     shown: dict[str, Any] = {
         "error": error,
         "rule": rule_broken(error),

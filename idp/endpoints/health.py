@@ -1,4 +1,4 @@
-"""Health, for whoever watches over this: alive, and ready to serve."""
+"""Health checks for monitoring: liveness and readiness."""
 
 import time
 import uuid
@@ -20,23 +20,23 @@ from foundation.schema import missing_migrations
 from idp import keys
 
 log = structlog.get_logger(__name__)
-#: Seconds within which `/readyz` answers, whatever hangs.
+#: Seconds within which `/readyz` answers, even if a dependency hangs.
 _ANSWERS_WITHIN = 1.5
-#: What requests do without, as well as they can: this alone takes no process out of service.
+#: Dependencies without which requests still work, with limits: they do not make it unready.
 _DISPENSABLE = frozenset({"cache"})
 
 
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """Say that this process answers, whatever becomes of all else."""
+    """Answer that this process is alive, independent of any dependency."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """Say whether requests can be served, and what is out of order: 503 where they can't."""
+    """Answer whether requests can be served, with the failing checks: 503 if they can't."""
     ends_at = time.monotonic() + _ANSWERS_WITHIN
     problems: Problems = {}
     for probe in _PROBES:
@@ -49,7 +49,7 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 
 
 def _storage() -> Problems:
-    """Check what is in the database, one after the other: without it, no more is known."""
+    """Check the database and its content in order; later checks need earlier ones."""
     problems = _problem("database", _write)
     if not problems:
         problems = _problem("schema", _find_tables) | _problem("keys", keys.check)

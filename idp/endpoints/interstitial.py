@@ -1,8 +1,8 @@
 """The page between a form of ours and a client's address. CSP 3 §6.4.1.
 
-Chromium applies a page's `form-action` to every redirect that follows the POST of its form, those
-of the client included, which may lead on to a loopback address or an app's own scheme. So a form's
-POST never ends in a redirect to a client: this page goes on by itself instead.
+Chromium applies a page's `form-action` to every redirect after the POST of its form, including
+redirects of the client, which may lead to a loopback address or an app's own scheme. So a form's
+POST never ends in a redirect to a client: this page redirects by script instead.
 """
 
 from django.http import HttpRequest, HttpResponse
@@ -14,9 +14,9 @@ from idp.models import Client
 
 
 def go_on_by_page(request: HttpRequest, response: HttpResponse, client: Client) -> HttpResponse:
-    """Return a page that goes on to where a redirect leads; any other response as it is.
+    """Return a page that continues to a redirect's target; any other response unchanged.
 
-    A redirect within our own pages needs no page in between.
+    Redirects within our own pages need no page.
     """
     target = response.headers.get("Location", "/")
     if target.startswith(("/", f"{policy.ISSUER}/")):

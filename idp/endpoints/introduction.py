@@ -1,4 +1,4 @@
-"""Clients that introduce themselves by a document, on their way into the authorization endpoint.
+"""Look up client ID metadata documents for the authorization endpoint.
 
 OAuth Client ID Metadata Document §5.
 """
@@ -13,7 +13,7 @@ from idp.registration import client_id_documents, software_statements
 
 
 def introduce(request: HttpRequest, client_id: str) -> None:
-    """Have a client as its own document describes it, if it has one; raises what `look` does."""
+    """Create or update a client from its own document, if it has one; raises as `look`."""
     if not client_id_documents.may_be_at(client_id):
         return
     news = client_id_documents.look(client_id, rate_limit_key(request), timezone.now())

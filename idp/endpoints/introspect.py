@@ -19,7 +19,7 @@ SIGNED = "application/token-introspection+jwt"
 @csrf_exempt
 @methods("POST")
 def introspect(request: HttpRequest) -> HttpResponse:
-    """Say what a token is, to its own client or to the API it is for; to others it is inactive."""
+    """Return a token's state to its own client or to the API it is for; inactive to others."""
     try:
         client, parameters = authenticated_client(request)
         _client_has_a_secret(client)
@@ -33,13 +33,13 @@ def introspect(request: HttpRequest) -> HttpResponse:
 
 @upholds("RFC 7662 §2.1")
 def _client_has_a_secret(client: Client) -> None:
-    """RFC 7662 §2.1: who asks has to prove who they are, or tokens could be fished for."""
+    """RFC 7662 §2.1: the client has to authenticate, or it could scan for tokens."""
     if client.is_public:
         raise UnauthorizedClient("A client without a secret cannot ask what tokens are.")
 
 
 def _signed(client: Client, members: dict[str, Any]) -> HttpResponse:
-    """Return the answer as a JWT for this caller. RFC 9701 §5."""
+    """Return the response as a JWT for this client. RFC 9701 §5."""
     signer = keys.active_signer(client.introspection_signed_response_alg)
     claims = {
         "iss": policy.ISSUER,

@@ -8,7 +8,7 @@ from idp.interaction import interaction_of
 
 
 def language(request: HttpRequest) -> HttpResponse:
-    """Remember the language for this browser; a person's choice ends what the client wished for."""
+    """Store the language for this browser; it overrides the client's ui_locales."""
     row = interaction_of(request)
     if request.method == "POST" and row is not None:
         interactions.forget_parameter(row, "ui_locales")

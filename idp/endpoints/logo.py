@@ -8,7 +8,7 @@ from idp.endpoints.wire import methods
 
 @methods("GET", "HEAD")
 def logo(request: HttpRequest) -> HttpResponse:
-    """Return the picture whose SHA-256 the address has: it never changes."""
+    """Return the picture with the SHA-256 of the address: it never changes."""
     picture = logos.picture_of(request.GET.get("digest", "").replace("\0", ""))
     if picture is None:
         return HttpResponse(status=404, headers={"Cache-Control": "no-store"})

@@ -50,7 +50,7 @@ def document(request: HttpRequest) -> HttpResponse:
 
 
 def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
-    """Return what this provider is and does, all of it from the tables that the checks read."""
+    """Return the discovery document, from the tables that the checks read."""
     return {
         "issuer": policy.ISSUER,
         **{name: policy.address(name) for name in policy.PATHS},

@@ -1,4 +1,4 @@
-"""What a page of ours about a request begins with: the request, still sound, and its person."""
+"""What pages of an interaction begin with: the request, revalidated, and its user."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from idp.protocol.errors import AccessDenied, ProtocolError, RequestExpired
 
 @dataclass(frozen=True)
 class OpenInteraction:
-    """A request that waits for its person, who is signed in."""
+    """An interaction that is not answered, and its signed-in user."""
 
     row: Interaction
     authorization_request: AuthorizationRequest
@@ -25,12 +25,12 @@ class OpenInteraction:
 
     @property
     def continue_path(self) -> str:
-        """The path at which the request goes on."""
+        """The path at which the interaction continues."""
         return continue_at(self.row.pk)
 
 
 def open_interaction_at(request: HttpRequest) -> OpenInteraction | HttpResponse:
-    """Return what this page is about, or the answer where there is nothing to be said there."""
+    """Return the interaction of this page, or the response if it is gone."""
     row = interaction_of(request)
     if row is None:
         return _gone(request)
@@ -46,7 +46,7 @@ def open_interaction_at(request: HttpRequest) -> OpenInteraction | HttpResponse:
 
 
 def _gone(request: HttpRequest) -> HttpResponse:
-    """Say that nothing is asked here; of what expired, authorize knows how to start again."""
+    """Return the response if the interaction is gone; authorize can restart an expired one."""
     interaction_id = request.GET.get(PENDING)
     if interaction_id:
         return redirect(continue_at(interaction_id))

@@ -40,7 +40,7 @@ from idp.registration.lifecycle import Registration
 @csrf_exempt
 @methods("POST", "GET", "PUT", "DELETE")
 def register(request: HttpRequest) -> HttpResponse:
-    """Register the client that a POST describes; let a registered one manage what it is."""
+    """Register a client (POST), or read, update or delete a registered one."""
     client_id: str | None = None
     parameters: Parameters | None = None
     try:
@@ -70,7 +70,7 @@ def register(request: HttpRequest) -> HttpResponse:
 
 @upholds("RFC 7591 §3.1")
 def _client_id(request: HttpRequest) -> str | None:
-    """Return whom the address names. RFC 7591 §3.1: a new client comes to the bare address."""
+    """Return the client_id of the address. RFC 7591 §3.1: registration has none."""
     parameters = Parameters.parse(request.META.get("QUERY_STRING", ""))
     misplaced = {"client_id", *REGISTERED} & parameters.values.keys()
     if misplaced and request.method == "POST":

@@ -1,7 +1,7 @@
-"""The answer when something breaks that no code expects, or is out of order for a while.
+"""The response to an unexpected exception or an outage.
 
-RFC 6749 §5.2, RFC 9110 §15.6.4. It asks neither database, cache nor session: one of them may be
-what broke.
+RFC 6749 §5.2, RFC 9110 §15.6.4. It uses neither database, cache nor session, since one of them may
+have failed.
 """
 
 import sys
@@ -23,10 +23,10 @@ log = structlog.get_logger(__name__)
 
 @never_cache
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Return the page, or to a machine the protocol's words, with a reference: the request's id.
+    """Return a page, or JSON with server_error for machines, with the request id as reference.
 
-    The line of the log that tells what happened has the same one. Django calls this while it
-    handles the exception; an outage is answered with 503 and Retry-After, anything else with 500.
+    The logged error has the same id. Django calls this while it handles the exception; an outage is
+    answered with 503 and Retry-After, other errors with 500.
     """
     problem = sys.exception()
     part = part_out_of_order(problem)

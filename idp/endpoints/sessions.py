@@ -1,6 +1,6 @@
-"""Where somebody is signed in, with which apps, and signing out there. ASVS 7.4.5, 7.5.2.
+"""The page of a user's sessions and the apps in them, and signing out there. ASVS 7.4.5, 7.5.2.
 
-Afterwards the page says of each app whether it has been told.
+After a sign-out the page shows which apps were notified.
 """
 
 from collections import defaultdict
@@ -39,13 +39,13 @@ _MOST_APPS = 500
 
 @dataclass(frozen=True)
 class AppThere:
-    """An app that somebody is signed in to through a session."""
+    """An app that is part of a session."""
 
     sid: str
     name: str
     since: datetime
     last_used: datetime | None
-    #: Whether it has access that goes on when the session ends.
+    #: Whether it has offline access, which continues after the session.
     goes_on: bool
 
 
@@ -53,7 +53,7 @@ class AppThere:
 @login_required
 @methods("GET", "HEAD", "POST")
 def sessions(request: HttpRequest) -> HttpResponse:
-    """Show a person's sign-ins; or end one, all of the others, or the part of one app in one."""
+    """Show a user's sessions; or end one, all others, or the part of one app in one."""
     present = session_of(request)
     if present is None:
         return redirect("account_login")
@@ -95,7 +95,7 @@ def _end(request: HttpRequest, user: User, others: QuerySet[Session]) -> HttpRes
 
 
 def _leave(request: HttpRequest, user: User) -> HttpResponse:
-    """End the part of one app in a session; the session and its other apps go on."""
+    """End the part of one app in a session; the session and its other apps continue."""
     sid = request.POST["leave"].replace("\0", "")
     parts = ClientSession.objects.filter(sid=sid, session__user=user)
     client = next((part.client for part in parts.select_related("client")), None)

@@ -1,4 +1,4 @@
-"""The page after a sign-out: of what, which apps were told, and on to where the client said."""
+"""The page after a sign-out: which apps were notified, and the way to the client's address."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,17 +13,17 @@ from idp.protocol.redirect_uris import origin_of
 @never_cache
 @methods("GET", "HEAD")
 def signed_out(request: HttpRequest) -> HttpResponse:
-    """Say that signing out worked; whoever is signed in again meanwhile sees their account."""
+    """Show that the user is signed out; a user who is signed in again sees their account."""
     if request.user.is_authenticated:
         return redirect("account_home")
     return page(request, apps_of(way.sessions_of(request.GET.get("of", ""))))
 
 
 def page(request: HttpRequest, apps: list[SignedOut], continue_to: str = "") -> HttpResponse:
-    """Show which apps took part, have the browser tell those that want it, and lead on.
+    """Show which apps took part, notify those with front-channel logout, and go on.
 
-    Where to go on to is a client's verified address; it is reached when all have been told, or
-    have had a few seconds (OIDC Front-Channel Logout §3).
+    The target is a client's verified post_logout_redirect_uri. It is opened when all frames have
+    loaded, or after a few seconds (OIDC Front-Channel Logout §3).
     """
     frames = [app.frame for app in apps if app.frame]
     response = render(

@@ -1,6 +1,6 @@
-"""The answer where as many requests wait already as may. RFC 9110 §15.6.4.
+"""The response if as many requests wait already as may. RFC 9110 §15.6.4.
 
-It asks neither database, cache nor session: they have enough to do.
+It uses neither database, cache nor session: they are overloaded.
 """
 
 from http import HTTPStatus
@@ -14,7 +14,7 @@ from foundation.outages import RETRY_AFTER
 
 @never_cache
 def too_busy(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """Return the page that asks a user to come again in some seconds."""
+    """Return the page that asks a user to try again in some seconds."""
     page = render_to_string("503.html")
     return HttpResponse(
         page, status=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER)}

@@ -1,4 +1,4 @@
-"""The answer to a request whose body is too large, or can't be read. RFC 9110 §15.5.14."""
+"""The response to a request whose body is too large or invalid. RFC 9110 §15.5.14."""
 
 from http import HTTPStatus
 
@@ -15,7 +15,7 @@ from idp.protocol.rules import upholds
 
 
 def answer_unusable_body(request: HttpRequest, problem: str) -> HttpResponse:
-    """Return the page, or to a machine the protocol's words.
+    """Return a page, or JSON with the error for machines.
 
     `problem` is one of those that `foundation.request_bodies` notes.
     """

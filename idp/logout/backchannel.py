@@ -1,7 +1,7 @@
-"""Telling clients that a session ended, from us to them. OIDC Back-Channel Logout.
+"""Notify clients that a session ended, from server to server. OIDC Back-Channel Logout.
 
-`plan` writes what has to be told with the end itself; the worker's `deliver` tells it. A crash
-between the two, or in the midst of them, loses nothing: what was taken up is due again.
+`plan` writes the deliveries in the transaction that ends the session; the worker's `deliver` sends
+them. A crash between or during the two loses nothing: a delivery that was claimed is due again.
 """
 
 import random
@@ -23,19 +23,19 @@ from idp.subjects import subject_of
 from idp.tokens import logout_token
 
 log = structlog.get_logger(__name__)
-#: What waits between one try and the next; after the last a client is given up.
+#: Delays between attempts; after the last one the delivery is given up.
 _PAUSES = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3600, 4 * 3600, 12 * 3600)
 )
-#: Seconds before what somebody took up and never finished is due again: longer than a fetch.
-_TAKEN_FOR = timedelta(seconds=60)
-#: How many clients are told side by side, so that a slow one holds up nobody.
+#: Seconds until an unfinished attempt is due again: longer than a fetch.
+_CLAIMED_FOR = timedelta(seconds=60)
+#: Number of concurrent deliveries, so that a slow client does not delay others.
 AT_ONCE = 20
 _BATCH = 100
 
 
 def plan(ended: QuerySet[ClientSession]) -> None:
-    """Write what clients have to be told of these, in the transaction that ends them."""
+    """Write deliveries to the clients of these sessions, in the transaction that ends them."""
     taking_part = ended.filter(ended_at=None, client__enabled=True)
     Delivery.objects.bulk_create(
         Delivery(
@@ -51,41 +51,41 @@ def plan(ended: QuerySet[ClientSession]) -> None:
 
 
 def deliver(now: datetime) -> bool:
-    """Tell what is due, as much as fits into one go; return whether there was anything.
+    """Send deliveries that are due, up to a batch; return whether there were any.
 
-    Several workers can do so at once: each takes up what no other has.
+    Several workers can do so concurrently: each claims different deliveries.
     """
     due = Delivery.objects.filter(state=Delivery.State.WAITING, due_at__lte=now)
     keys = list(due.order_by("due_at").values_list("pk", flat=True)[:_BATCH])
-    taken = [pk for pk in keys if _take_up(pk, now)]
-    if not taken:
+    claimed = [pk for pk in keys if _claim(pk, now)]
+    if not claimed:
         return bool(keys)
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        rows = Delivery.objects.filter(pk__in=taken).select_related("client")
-        tries = {threads.submit(_problem_with_telling, row, now): row for row in rows}
-        for done in as_completed(tries):
-            _note(tries[done], done.result(), timezone.now())
+        rows = Delivery.objects.filter(pk__in=claimed).select_related("client")
+        attempts = {threads.submit(_problem_with_telling, row, now): row for row in rows}
+        for done in as_completed(attempts):
+            _note(attempts[done], done.result(), timezone.now())
     return True
 
 
-def try_again(delivery: Delivery) -> None:
-    """Make a delivery due now, also one that was given up, with all its tries before it."""
+def retry(delivery: Delivery) -> None:
+    """Make a delivery due now, also one that was given up, with a full number of attempts."""
     Delivery.objects.filter(pk=delivery.pk).exclude(state=Delivery.State.DELIVERED).update(
         state=Delivery.State.WAITING, due_at=timezone.now(), tries=0, done_at=None
     )
 
 
 def plan_test(client: Client) -> Delivery:
-    """Write that a client is to be told of a session that there never was."""
+    """Write a delivery about a session that never existed, as a test."""
     return Delivery.objects.create(
         client=client, sub=str(uuid.uuid4()), sid=secrets.token_urlsafe(16)
     )
 
 
-def _take_up(pk: int, now: datetime) -> bool:
-    """Move the next try, so that nobody else begins one; return False where somebody else did."""
+def _claim(pk: int, now: datetime) -> bool:
+    """Claim a delivery by moving its next attempt; return False if another worker did."""
     due = Delivery.objects.filter(pk=pk, state=Delivery.State.WAITING, due_at__lte=now)
-    return bool(due.update(due_at=now + _TAKEN_FOR, tries=F("tries") + 1))
+    return bool(due.update(due_at=now + _CLAIMED_FOR, tries=F("tries") + 1))
 
 
 def _problem_with_telling(delivery: Delivery, now: datetime) -> str | None:
@@ -112,7 +112,7 @@ def _problem_with_telling(delivery: Delivery, now: datetime) -> str | None:
 
 
 def _note(delivery: Delivery, problem: str | None, now: datetime) -> None:
-    """Write down how a try went, and when the next one is."""
+    """Store the result of an attempt, and the time of the next one."""
     row = Delivery.objects.filter(pk=delivery.pk)
     if problem is None:
         row.update(state=Delivery.State.DELIVERED, done_at=now, last_problem="")

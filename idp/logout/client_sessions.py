@@ -1,4 +1,4 @@
-"""Clients' part in sessions that go on, and ending it: their tokens end, and they are told."""
+"""Clients' parts in sessions, and ending them: revoke their tokens and notify them."""
 
 from datetime import datetime
 
@@ -21,11 +21,11 @@ def live_of(client: Client) -> QuerySet[ClientSession]:
 
 
 def end(parts: QuerySet[ClientSession], now: datetime) -> int:
-    """End those of these that live, in one transaction; return how many that were.
+    """End the valid ones of these in one transaction; return the number ended.
 
-    What the clients got through them ends, offline access apart. Who wants to be is told, by the
-    `sid` that it knows, which from then on is nobody's: to that client it is of a session that is
-    over.
+    Revokes the clients' grants in these sessions, except offline access. Notifies clients with
+    back-channel logout by the `sid` that they know, which is not used again: for that client the
+    session is over.
     """
     with transaction.atomic():
         ended = list(parts.filter(_LIVE).select_for_update(of=("self",)).order_by("pk"))
@@ -45,7 +45,7 @@ def _end(parts: list[ClientSession], now: datetime) -> None:
 
 
 def end_all_of(client: Client, now: datetime) -> int:
-    """End a client's part in everybody's sessions, in batches; return in how many."""
+    """End a client's part in all users' sessions, in batches; return the number ended."""
     ended, last = 0, 0
     of_client = live_of(client).order_by("pk").values_list("pk", flat=True)
     while batch := list(of_client.filter(pk__gt=last)[:_BATCH]):

@@ -1,6 +1,6 @@
-"""Telling apps of a sign-out in the person's own browser. OIDC Front-Channel Logout.
+"""Notify clients of a sign-out in the user's own browser. OIDC Front-Channel Logout.
 
-And what the page after it says of every app: whether it was told, and how.
+And list every app on the page after it, with whether and how it was notified.
 """
 
 from collections.abc import Iterable
@@ -12,17 +12,17 @@ from idp import policy
 from idp.clients.display import name_of
 from idp.models import ClientSession, Delivery
 
-#: How many apps a page names, and how many of these it has the browser tell.
+#: Limits of one page: apps listed, and apps notified by the browser.
 _MOST = 100
 _MOST_FRAMES = 30
 
 
 @dataclass(frozen=True)
 class SignedOut:
-    """An app that took part in a session that ended, as its person sees it."""
+    """An app that took part in a session that ended, as its user sees it."""
 
     name: str
-    #: Where the browser tells it, or nothing.
+    #: The frontchannel_logout_uri with its parameters, or nothing.
     frame: str
     #: How far we came with telling it ourselves, or None where we don't: a `Delivery.State`.
     state: str | None
@@ -31,9 +31,9 @@ class SignedOut:
 
 
 def apps_of(sessions: Iterable[Session], *, elsewhere: bool = False) -> list[SignedOut]:
-    """Return the apps of sessions that ended, each with how it is told.
+    """Return the apps of ended sessions, each with the way of its notification.
 
-    Of a session that was another browser's, this one can tell nobody: `elsewhere`.
+    Sessions of another browser can't be notified by this one: `elsewhere`.
     """
     sessions = list(sessions)
     taking_part = ClientSession.objects.select_related("client").filter(

@@ -16,7 +16,7 @@ from idp.tokens.id_token import Hint, hint_is_readable, read_hint
 
 @dataclass(frozen=True)
 class LogoutRequest:
-    """Who wants whom signed out, and where the person goes then. Only `parse` makes one."""
+    """A logout request: client, hinted session, redirect URI. Only `parse` makes one."""
 
     client: Client | None
     hint: Hint | None
@@ -26,10 +26,10 @@ class LogoutRequest:
     @classmethod
     @upholds("OIDC RP-Initiated Logout §2")
     def parse(cls, parameters: Mapping[str, str]) -> "LogoutRequest":
-        """Read and check the parameters.
+        """Parse and check the parameters.
 
         Raises InvalidRequest for a hint that we did not issue, a client that is unknown or not the
-        hint's, and a redirect URI that isn't registered for it, or comes without saying whose.
+        hint's, and a redirect URI that isn't registered for it, or comes without a client.
         """
         hint = _hint(parameters.get("id_token_hint"))
         client_id = parameters.get("client_id")
@@ -51,14 +51,14 @@ class LogoutRequest:
 
 
 def client_id_of(parameters: Mapping[str, str]) -> str | None:
-    """Return whose request this seems to be, however unsound it is."""
+    """Return the client_id that the request names, even if it is invalid."""
     hint = read_hint(parameters.get("id_token_hint", ""))
     return hint.client_id if hint else parameters.get("client_id")
 
 
 @upholds("OIDC RP-Initiated Logout §3")
 def _redirect_uri_is_registered(uri: str, client: Client | None) -> None:
-    """OIDC RP-Initiated Logout §3: nobody is sent to an address that nobody answers for."""
+    """OIDC RP-Initiated Logout §3: the address is registered, so this is no open redirect."""
     if client is None:
         raise InvalidRequest(
             "The post_logout_redirect_uri came without an id_token_hint or a client_id, "

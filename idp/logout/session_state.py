@@ -1,4 +1,4 @@
-"""What a browser knows of its session here, so that a client's page notices when that changes.
+"""The session_state value and cookie, by which a client's page detects a changed session.
 
 OIDC Session Management §2, §3.
 """
@@ -15,13 +15,13 @@ from idp.protocol.redirect_uris import origin_of
 
 #: The one cookie of ours that script may read, and only script of our own page.
 COOKIE = "op_browser_state"
-#: Nobody is signed in any more.
+#: The browser state without a signed-in user.
 _NO_SESSION = "-"
 _KEPT_FOR = 14 * 24 * 3600
 
 
 def session_state(reply_to: ReplyAddress, session_id: str) -> str | None:
-    """Return what the client compares later; None for an app that is no web page.
+    """Return the session_state for a client; None for an app without a web origin.
 
     It is salted, so that two clients cannot tell that they have the same session.
     """
@@ -34,7 +34,7 @@ def session_state(reply_to: ReplyAddress, session_id: str) -> str | None:
 
 
 def keep_cookie(request: HttpRequest, response: HttpResponse) -> None:
-    """Have the browser know its session, where that was looked up and is another than before."""
+    """Set the cookie with the browser state, if the session was looked up and has changed."""
     if not hasattr(request, "signed_in_session"):
         return
     session: Session | None = request.signed_in_session
@@ -46,7 +46,7 @@ def keep_cookie(request: HttpRequest, response: HttpResponse) -> None:
         COOKIE,
         state,
         max_age=_KEPT_FOR,
-        # Browsers keep a cookie for frames in others' pages only with both of these.
+        # Browsers send a cookie to frames in other sites' pages only with both of these.
         samesite="None",
         secure=True,
     )

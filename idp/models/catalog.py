@@ -22,7 +22,7 @@ class Catalog:
 
     @classmethod
     def stored(cls) -> "Catalog":
-        """Return what the database has."""
+        """Return the catalog of the database."""
         own: Any = apps.get_model("idp", "Scope")._default_manager.values_list("name", "claims")
         apis: Any = apps.get_model("idp", "ResourceServer")._default_manager.values_list(
             "identifier", "scopes"

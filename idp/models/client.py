@@ -1,4 +1,4 @@
-"""Clients: the relying parties, what they registered, and the policy that operators set.
+"""Clients: the relying parties, their metadata, and the policy that operators set.
 
 Registration metadata keeps its own names (OIDC Dynamic Client Registration §2). Where the toolkit's
 column has another name (`name`, `skip_authorization`), `client_metadata` maps it.
@@ -19,7 +19,8 @@ from idp.models import client_derived
 from idp.protocol import addresses, redirect_uris
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 
-#: What only registration writes, apart from the rest of the row (`registration.access_tokens`).
+#: Columns that only registration writes, apart from the rest of the row
+#: (`registration.access_tokens`).
 _REGISTRATION_TOKENS = frozenset(
     {"registration_access_token_hash", "previous_registration_access_token_hash"}
 )
@@ -150,14 +151,14 @@ class Client(AbstractApplication):
         default=policy.SUBJECT_TYPES[0],
     )
     sector_identifier_uri = models.URLField(_("sector identifier URI"), blank=True)
-    #: Clients of one sector know a user by the same subject; follows from the two above.
+    #: Clients of one sector have the same subject of a user; derived from the two above.
     sector = models.CharField(max_length=255, blank=True, editable=False)
-    #: The scopes this client may ask for; empty means every standard scope.
+    #: The scopes that this client may request; empty means every standard scope.
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     default_max_age = models.PositiveIntegerField(
         _("default max_age, seconds"), null=True, blank=True
     )
-    #: Levels of authentication that its requests ask for where they name none: a wish.
+    #: Authentication levels that apply if a request names none: voluntary.
     default_acr_values = models.JSONField(_("default acr_values"), default=list, blank=True)
     #: `auth_time` is in every ID token, so this changes nothing.
     require_auth_time = models.BooleanField(_("require auth_time"), default=False)
@@ -193,7 +194,7 @@ class Client(AbstractApplication):
         default=policy.SIGNING_ALGORITHMS[0],
     )
 
-    #: Whose app it is: they see its errors. Named `user` by the toolkit.
+    #: The owner, who sees the client's errors. Named `user` by the toolkit.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -204,7 +205,7 @@ class Client(AbstractApplication):
     )
 
     # --- policy ------------------------------------------------------------------------------
-    #: What access tokens without a resource look like.
+    #: The format of access tokens without a resource.
     access_token_format = models.CharField(
         _("access token format"),
         max_length=10,
@@ -218,14 +219,14 @@ class Client(AbstractApplication):
         blank=True,
         validators=_between(30, policy.SIGNED_AT_MOST),
     )
-    #: Seconds after which an unused refresh token dies; None: REFRESH_TOKEN_IDLE_LIFETIME.
+    #: Seconds after which an unused refresh token expires; None: REFRESH_TOKEN_IDLE_LIFETIME.
     refresh_token_idle_lifetime = models.PositiveIntegerField(
         _("unused refresh tokens, seconds"),
         null=True,
         blank=True,
         validators=_between(60, policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME),
     )
-    #: Seconds after the authorization when the last one dies; None: the longest there is.
+    #: Seconds after the authorization when the last one expires; None: the maximum.
     refresh_token_absolute_lifetime = models.PositiveIntegerField(
         _("all refresh tokens, seconds"),
         null=True,
@@ -250,8 +251,8 @@ class Client(AbstractApplication):
         choices=[(name, name) for name in policy.ACR_VALUES],
         blank=True,
     )
-    #: The names of the groups whose members alone may use it; empty for all users. A deleted
-    #: group stays named, and admits no user.
+    #: The access policy: names of the groups whose members may use it; empty for all users. A
+    #: deleted group stays named, and allows no user.
     allowed_groups = models.JSONField(_("groups who may use it"), default=list, blank=True)
     profile = models.CharField(
         _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
@@ -259,21 +260,21 @@ class Client(AbstractApplication):
     enabled = models.BooleanField(_("enabled"), default=True)
     #: The hash of the token that its registration is managed with (RFC 7592); empty for others.
     registration_access_token_hash = models.CharField(max_length=64, blank=True, editable=False)
-    #: The one before, good until this one is used: its answer may have been lost.
+    #: The previous one, valid until this one is used: the response may have been lost.
     previous_registration_access_token_hash = models.CharField(
         max_length=64, blank=True, editable=False
     )
-    #: What the initial access token said that it registered with; empty for all others.
+    #: The permit of the initial access token that it registered with; empty for all others.
     registered_with = models.JSONField(default=dict, editable=False)
     #: The statement that it registered with, as it came (RFC 7591 §2.3); empty for all others.
     software_statement = models.TextField(blank=True, editable=False)
     #: When its own document was last fetched; beside `cimd_expires_at`, when it is fetched again.
     document_fetched_at = models.DateTimeField(null=True, editable=False)
-    #: Of a client that registered itself, a hash of what users are shown of it; empty for others.
+    #: Of a self-registered client, a hash of its display for users; empty for others.
     display_fingerprint = models.CharField(max_length=64, blank=True, default="", editable=False)
     #: Whether it has legacy grant types; follows from the grant types.
     has_legacy_grants = models.BooleanField(default=False, editable=False)
-    #: Grows at every change, so that no process goes on with an older copy.
+    #: Grows at every change, so that no process uses an older copy.
     version = models.PositiveIntegerField(default=1, editable=False)
 
     # --- the toolkit's columns that follow from others, or stay empty --------------------------
@@ -298,12 +299,12 @@ class Client(AbstractApplication):
 
     @property
     def is_public(self) -> bool:
-        """Whether the client has no secret to keep (RFC 6749 §2.1)."""
+        """Whether the client has no secret (RFC 6749 §2.1)."""
         return self.token_endpoint_auth_method == "none"
 
     @property
     def is_self_registered(self) -> bool:
-        """Whether no operator entered it, so that its metadata is its own word alone."""
+        """Whether no operator registered it, so that its metadata is unverified."""
         return bool(self.registration_source != self.RegistrationSource.MANUAL)
 
     @property
@@ -314,7 +315,7 @@ class Client(AbstractApplication):
 
     @property
     def needs_hmac_key(self) -> bool:
-        """Whether something is signed with the client's secret, which then has to be kept."""
+        """Whether the client's secret is a signing key, which then has to be stored."""
         return self.hmac_key_octets > 0
 
     @property
@@ -324,7 +325,7 @@ class Client(AbstractApplication):
 
     @property
     def hmac_key_octets(self) -> int:
-        """How long a secret has to be for all that takes it for a key; 0 where nothing does."""
+        """The minimum octets of a secret for its uses as a key; 0 if there are none."""
         return max(client_derived.secret_octets(self).values(), default=0)
 
     @property
@@ -348,7 +349,7 @@ class Client(AbstractApplication):
         return allowed
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, with the version grown and what follows from other fields derived again."""
+        """Save, with the version incremented and derived columns updated."""
         self.client_type = self.CLIENT_PUBLIC if self.is_public else self.CLIENT_CONFIDENTIAL
         self.authorization_grant_type = next(
             (_DOT_GRANT_TYPES[g] for g in self.grant_types if g in _DOT_GRANT_TYPES), ""
@@ -359,7 +360,7 @@ class Client(AbstractApplication):
         kwargs.pop("update_fields", None)
         if self.pk is not None:
             self.version = F("version") + 1
-            # An older copy must not bring back a token that its client has replaced meanwhile.
+            # An older copy must not restore a token that its client has replaced since.
             kwargs["update_fields"] = [
                 field.name
                 for field in self._meta.concrete_fields
@@ -372,21 +373,21 @@ class Client(AbstractApplication):
         self._save_names()
 
     def _save_origins(self) -> None:
-        """Keep the origins that browsers may call from, indexed; the redirect URIs decide."""
+        """Store the origins that browsers may call from, indexed; derived from redirect URIs."""
         origins = client_derived.origins_of(self)
         self.origins.exclude(origin__in=origins).delete()
         rows = [self.origins.model(client=self, origin=origin) for origin in origins]
         self.origins.bulk_create(rows, ignore_conflicts=True)
 
     def _save_names(self) -> None:
-        """Keep how the names of an operator's app look: others with such a name are marked."""
+        """Store how the names of an operator's app look, to detect others with such a name."""
         skeletons = client_derived.skeletons_of(self)
         self.names.exclude(skeleton__in=skeletons).delete()
         rows = [self.names.model(client=self, skeleton=skeleton) for skeleton in skeletons]
         self.names.bulk_create(rows, ignore_conflicts=True)
 
     def clean(self) -> None:
-        """Do nothing: everything that saves a client runs the checks of `clients.validation`."""
+        """Do nothing: all code that saves a client runs the checks of `clients.validation`."""
 
     # --- what the toolkit asks its application; the answers are ours ------------------------
 

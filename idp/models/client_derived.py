@@ -1,6 +1,7 @@
-"""What follows from a client's columns: its sector, its origins, how its names look.
+"""Values derived from a client's columns: sector, origins, lookalike names.
 
-`Client.save` stores it in columns and rows of its own, for statements that find clients by it.
+`Client.save` stores them in columns and rows of their own, for statements that find clients by
+them.
 """
 
 import hashlib
@@ -35,7 +36,7 @@ _KEYED_BY_SECRET: tuple[tuple[str, dict[str, int]], ...] = (
 
 
 def secret_octets(client: "Client") -> dict[str, int]:
-    """Return the columns whose values take the secret for a key, and the octets each needs."""
+    """Return the columns whose values use the secret as a key, and the octets each needs."""
     return {
         column: octets[getattr(client, column)]
         for column, octets in _KEYED_BY_SECRET
@@ -44,20 +45,20 @@ def secret_octets(client: "Client") -> dict[str, int]:
 
 
 def sector_of(client: "Client") -> str | None:
-    """Return the sector, None where it takes a sector_identifier_uri to say. OIDC Core §8.1."""
+    """Return the sector, None if it requires a sector_identifier_uri. OIDC Core §8.1."""
     uri = client.sector_identifier_uri
     try:
         hosts = {
             (urlsplit(u).hostname or "").lower() for u in ([uri] if uri else client.redirect_uris)
         }
-    except ValueError:  # no address at all; `clients.validation` says so
+    except ValueError:  # No address at all: `clients.validation` reports it.
         return None
     host = hosts.pop() if len(hosts) == 1 else ""
     return host if 0 < len(host) <= _LONGEST_SECTOR else None
 
 
 def display_fingerprint_of(client: "Client") -> str:
-    """Return a hash of its name, logo and redirect hosts: what a consent rests on."""
+    """Return a hash of name, logo and redirect hosts: what a consent was given for."""
     if not client.is_self_registered:
         return ""
     shown = {
@@ -71,7 +72,7 @@ def display_fingerprint_of(client: "Client") -> str:
 
 
 def origins_of(client: "Client") -> set[str]:
-    """Return the web origins whose browsers may call us for a client."""
+    """Return the web origins from which browsers may call us for a client."""
     origins = set(client.allowed_origins)
     if client.is_public:
         origins |= {redirect_uris.origin_of(uri) for uri in client.redirect_uris}

@@ -1,4 +1,4 @@
-"""What has to reach a client although nobody waits for it."""
+"""Deliveries: notifications of clients that are sent after the response."""
 
 import secrets
 from typing import ClassVar
@@ -12,14 +12,14 @@ from idp.models.client import Client
 
 
 def new_token_id() -> str:
-    """Return what a logout token is known by (`jti`), the same at every try."""
+    """Return a logout token's id (`jti`), the same at every attempt."""
     return secrets.token_urlsafe(16)
 
 
 class Delivery(models.Model):
-    """A logout token on its way to a client, written with what caused it (an outbox).
+    """A logout token to send to a client, written with its cause in one transaction (an outbox).
 
-    It keeps what the token says, so that it arrives although session and person are gone.
+    It has all claims of the token, so that it can be sent when session and user are deleted.
     """
 
     class State(models.TextChoices):
@@ -42,7 +42,7 @@ class Delivery(models.Model):
         _("state"), max_length=10, choices=State.choices, default=State.WAITING
     )
     created_at = models.DateTimeField(_("caused"), default=timezone.now)
-    #: When the next try begins. Whoever takes it up moves this first, so that no other does.
+    #: When the next attempt is due. A worker moves this first, so that no other begins one.
     due_at = models.DateTimeField(_("next try"), default=timezone.now)
     tries = models.PositiveIntegerField(_("tries"), default=0)
     last_problem = models.TextField(_("last problem"), blank=True)

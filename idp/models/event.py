@@ -1,4 +1,4 @@
-"""Events: what happened that somebody will ask about, told so that nobody has to guess."""
+"""The audit log: events that users and operators ask about."""
 
 import re
 import secrets
@@ -14,7 +14,7 @@ _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def new_reference() -> str:
-    """Return a reference to read over the telephone, such as `7KQ2-M9XD`."""
+    """Return a reference number to read over the telephone, such as `7KQ2-M9XD`."""
     letters = [secrets.choice(_ALPHABET) for _ in range(8)]
     return "".join(letters[:4]) + "-" + "".join(letters[4:])
 
@@ -25,20 +25,20 @@ def is_reference(text: str) -> bool:
 
 
 def reference_in(text: str) -> str | None:
-    """Return the reference that somebody typed, whatever its case, dash and spaces, or None."""
+    """Return the reference number in a user's spelling (case, dash, spaces), or None."""
     letters = re.sub(r"[\W_]", "", text).upper()
     reference = f"{letters[:4]}-{letters[4:]}"
     return reference if is_reference(reference) else None
 
 
 class Event(models.Model):
-    """Something that happened. Rows are added and, after the retention time, dropped; never edited.
+    """An event of the audit log. Rows are added, and deleted after retention; never edited.
 
-    Only `times` grows: it counts what came again and again within the same minute.
+    Only `times` grows: it counts repetitions within the same minute.
     """
 
     class Kind(models.TextChoices):
-        """What sort of thing it was."""
+        """The kind of event."""
 
         DENIED = "denied", _("Request denied")
         SIGNED_IN = "signed-in", _("Signed in")
@@ -65,13 +65,13 @@ class Event(models.Model):
         EXPORTED = "exported", _("Exported")
         HOUSEKEEPING_FAILED = "housekeeping-failed", _("Tidying failed")
 
-    #: What people are shown and operators search for.
+    #: What users are shown and operators search for.
     reference = models.CharField(
         _("reference"), max_length=9, unique=True, default=new_reference, editable=False
     )
     kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
     at = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
-    #: Whom it concerns.
+    #: The user concerned.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -80,7 +80,7 @@ class Event(models.Model):
         verbose_name=_("person"),
         db_index=False,
     )
-    #: Who did it, where that is somebody else.
+    #: The user who did it, if another one.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -90,14 +90,14 @@ class Event(models.Model):
     )
     #: As the request named it, known here or not.
     client_id = models.CharField(_("app’s client_id"), max_length=255, blank=True)
-    #: What was administered, as `apply` names it: `client bakery`, `user ana@example.com`.
+    #: The administered row, named as by `apply`: `client bakery`, `user ana@example.com`.
     target = models.CharField(_("about"), max_length=340, blank=True)
     ip_address = models.GenericIPAddressField(_("network address"), null=True)
     #: The error's code (RFC 6749 §5.2), of a denial.
     error = models.CharField(_("error"), max_length=50, blank=True)
-    #: What happened, exactly, in a sentence.
+    #: The reason in a sentence.
     reason = models.TextField(_("reason"), blank=True)
-    #: The rest of the story. Nothing in it is a secret: `events` takes those out.
+    #: Further details. `events` masks secrets.
     details = models.JSONField(_("details"), default=dict)
     times = models.PositiveIntegerField(_("times"), default=1)
 

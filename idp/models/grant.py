@@ -1,4 +1,4 @@
-"""What people allowed: interactions, consents, clients in a session, and grant families."""
+"""Interactions, consents, clients in a session, and grants."""
 
 import secrets
 from datetime import datetime
@@ -23,7 +23,7 @@ def session_id_for_client() -> str:
 
 
 class Interaction(models.Model):
-    """An authorization request that waits for its person: validated, and found by its id."""
+    """An authorization request that is not answered yet: validated, and found by its id."""
 
     id = models.CharField(primary_key=True, max_length=43, default=unguessable_id, editable=False)
     client = models.ForeignKey(Client, on_delete=models.CASCADE)
@@ -33,19 +33,19 @@ class Interaction(models.Model):
     #: When the client's request came; freshness of a sign-in is judged against it.
     arrived_at = models.DateTimeField(db_index=True)
     ip_address = models.GenericIPAddressField(null=True)
-    #: The session that said yes on this request's consent page; it counts for no other.
+    #: The session that agreed on this request's consent page; it does not count for others.
     consented_in = models.ForeignKey(Session, null=True, on_delete=models.SET_NULL)
     #: The session that was chosen on this request's chooser; another has to be chosen anew.
     chosen_in = models.ForeignKey(
         Session, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
-    #: The session of the operator who tries a sign-in to the client; None for a client's own.
+    #: The session of the operator of a test sign-in; None for a client's own request.
     tried_in = models.ForeignKey(
         Session, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     #: When its client was answered, which is once.
     answered_at = models.DateTimeField(null=True)
-    #: The session that the client was given a code for; None where it was told of an error.
+    #: The session that the client got a code for; None if it got an error.
     answered_in = models.ForeignKey(
         Session, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
@@ -60,7 +60,7 @@ class Interaction(models.Model):
 
 
 class Consent(models.Model):
-    """What a person allows an app to see, until they take it back."""
+    """What a user allows a client to see, until they withdraw it."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, verbose_name=_("person")
@@ -69,11 +69,11 @@ class Consent(models.Model):
         Client, on_delete=models.CASCADE, verbose_name=_("app"), db_index=False
     )
     scopes = models.JSONField(_("scopes"), default=list)
-    #: Claims that were asked for one by one, beyond what the scopes show (OIDC Core §5.5).
+    #: Claims that were requested one by one, beyond those of the scopes (OIDC Core §5.5).
     claims = models.JSONField(_("claims"), default=list)
     #: The identifiers of the APIs that its tokens may be for (RFC 8707).
     resources = models.JSONField(_("APIs"), default=list)
-    #: The ports of this person's device at which it may be answered (RFC 8252 §8.6), newest last.
+    #: The ports of this user's device at which it may be answered (RFC 8252 §8.6), newest last.
     loopback_ports = models.JSONField(default=list)
     #: The client's `display_fingerprint` when this was given; of another it holds no longer.
     display_fingerprint = models.CharField(max_length=64, blank=True, default="", editable=False)
@@ -123,9 +123,9 @@ class ClientSession(models.Model):
 
 
 class Grant(models.Model):
-    """A grant family: what one authorization gave, stamped when its person was there.
+    """One authorization and its facts at that time: all its codes and tokens point here.
 
-    Every token points here; revoking this row revokes them all.
+    Revoking this row revokes them all.
     """
 
     client = models.ForeignKey(
@@ -143,7 +143,7 @@ class Grant(models.Model):
     claims = models.JSONField(_("claims"), default=dict)
     #: The APIs that the request named; empty for none in particular (RFC 8707 §2).
     resource = models.JSONField(default=list)
-    #: Whether it goes on after the session (OIDC Core §11).
+    #: Whether it continues after the session (OIDC Core §11).
     offline = models.BooleanField(_("goes on after the session"), default=False)
     nonce = models.TextField(null=True)
     auth_time = models.DateTimeField(_("authenticated"))

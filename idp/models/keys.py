@@ -8,10 +8,10 @@ from django.utils.translation import pgettext_lazy
 
 
 class SigningKey(models.Model):
-    """A key: its public part for everyone, its private part sealed with the server's key."""
+    """A signing key: its public key, and its private key encrypted with the server's key."""
 
     class State(models.TextChoices):
-        """A key is published, then signs, then only verifies; its row goes when that is over."""
+        """A key is published, then signs, then only verifies; its row is deleted after that."""
 
         NEXT = "next", pgettext_lazy("signing key", "Next")
         ACTIVE = "active", pgettext_lazy("signing key", "Active")

@@ -11,14 +11,14 @@ class ClientLogo(models.Model):
     """A picture that a client names, fetched once and made anew by us (`clients.logos`)."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="logos")
-    #: What the client said: another address is another row.
+    #: The client's logo_uri: another address is another row.
     uri = models.CharField(max_length=255)
     #: A PNG of ours; empty until it was fetched.
     picture: Any = models.BinaryField(default=b"")
     #: The SHA-256 of the picture in hex, which is its address; empty until there is one.
     digest = models.CharField(max_length=64, blank=True, db_index=True)
     tries = models.PositiveSmallIntegerField(default=0)
-    #: When it is fetched next; None for what is there, or was given up.
+    #: When it is fetched next; None if it was fetched or given up.
     due_at = models.DateTimeField(null=True, db_index=True)
 
     class Meta:

@@ -18,9 +18,9 @@ TOKEN_PURPOSE = "initial access token"
 
 
 class InitialAccessToken(models.Model):
-    """A token that lets its holder register clients; only its keyed hash is kept."""
+    """A token that lets its holder register clients; only its keyed hash is stored."""
 
-    #: What operators know it by.
+    #: A name for operators.
     name = models.CharField(_("name"), max_length=100, unique=True)
     hashed = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
@@ -30,7 +30,7 @@ class InitialAccessToken(models.Model):
         _("how many apps"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
     uses = models.PositiveIntegerField(_("apps registered"), default=0, editable=False)
-    #: What its clients may be; empty for all that the provider's settings allow.
+    #: What its clients may be; empty for all that the settings allow.
     grant_types = models.JSONField(_("grant types"), default=list, blank=True)
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     redirect_hosts = models.JSONField(_("hosts of redirect URIs"), default=list, blank=True)
@@ -47,7 +47,7 @@ class InitialAccessToken(models.Model):
         return self.name
 
     def clean(self, catalog: Catalog | None = None) -> None:
-        """Refuse what no client could ever be registered with, naming the field."""
+        """Refuse a permit that no client could register with, naming the field."""
         catalog = catalog or Catalog.stored()
         problems: dict[str, Any] = {}
         for field, offered in {

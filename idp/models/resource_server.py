@@ -23,7 +23,7 @@ class ResourceServer(models.Model):
 
     identifier = models.CharField(_("identifier"), max_length=300, unique=True)
     name = models.CharField(_("name"), max_length=200, blank=True)
-    #: A list of scopes, or a mapping from each to what it lets an app do, as people will read it.
+    #: A list of scopes, or a mapping of scopes to descriptions for users.
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     access_token_format = models.CharField(
         _("access token format"),
@@ -62,8 +62,8 @@ class ResourceServer(models.Model):
         "idp.Client", blank=True, related_name="introspects_for"
     )
 
-    #: Whether apps that registered themselves get tokens for it, although it has no scope that an
-    #: operator could leave out of what they may ask for.
+    #: Whether self-registered clients get tokens for it, although it has no scope that an operator
+    #: could exclude.
     open_to_self_registered = models.BooleanField(
         _("open to apps that registered themselves"), default=False
     )
@@ -76,15 +76,15 @@ class ResourceServer(models.Model):
         return self.name or self.identifier
 
     def describe(self, scope: str) -> str:
-        """Return what a scope of this API lets an app do, in words if the operator gave some."""
+        """Return the description of a scope, from the operator if there is one."""
         return self.words_for(scope) or f"{self}: {scope}"
 
     def words_for(self, scope: str) -> str:
-        """Return the operator's words for a scope of this API, or nothing."""
+        """Return the operator's description of a scope of this API, or nothing."""
         return str(self.scopes.get(scope, "")) if isinstance(self.scopes, dict) else ""
 
     def clean(self, catalog: Catalog | None = None) -> None:
-        """Refuse what would fail later, naming the field."""
+        """Refuse values that would fail later, naming the field."""
         own = (catalog or Catalog.stored()).claims
         problems: dict[str, Any] = {}
         problem = problem_with(self.identifier, application_type="web")

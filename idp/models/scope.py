@@ -16,7 +16,7 @@ from idp.protocol.claim_names import problem_with_claim
 from idp.protocol.vocabulary import GROUPS, USER_CLAIMS
 
 SCOPE = re.compile(r"[!#-[\]-~]+")
-#: What a claim of an operator's can be filled from: all that the standard scopes show.
+#: The user's fields that a claim can have as source: those of the standard scopes.
 FIELDS = tuple(name for name in USER_CLAIMS if name != GROUPS)
 #: The kind of a source that is not here, and how it is written.
 CLAIMS_PROVIDER = "claims provider"
@@ -35,11 +35,11 @@ def problem_with_scope(name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Source:
-    """Where an operator's claim comes from: a person's field, their groups, a text, or others."""
+    """The source of an operator's claim: a user's field, groups, a text, or a provider."""
 
     kind: str
-    #: The field; the beginning of the groups' names, or nothing for all groups; the text; nothing
-    #: where a claims provider asserts it (OIDC Core §5.6.2, `claim_sources`).
+    #: The field; the prefix of the groups' names, or nothing for all groups; the text; nothing if a
+    #: claims provider asserts it (OIDC Core §5.6.2, `claim_sources`).
     argument: str
 
     @classmethod
@@ -86,7 +86,7 @@ def _problem_with_source(name: str, words: Any) -> str | None:
 
 
 class Scope(models.Model):
-    """A scope that clients may ask for, in words that people read when they agree."""
+    """A scope that clients may request, with a description for users."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     description = models.CharField(
@@ -95,7 +95,7 @@ class Scope(models.Model):
         blank=True,
         help_text=_("As people read it when they agree: “See which bread is baked today”."),
     )
-    #: What UserInfo says of a person with this scope: sources by claims' names (OIDC Core §5.1.2).
+    #: The claims of this scope at UserInfo: sources by claims' names (OIDC Core §5.1.2).
     claims = models.JSONField(_("claims"), default=dict, blank=True)
 
     class Meta:
@@ -106,7 +106,7 @@ class Scope(models.Model):
         return self.description or self.name
 
     def clean(self, catalog: Catalog | None = None) -> None:
-        """Refuse names that are none, or taken, and claims that are somebody else's."""
+        """Refuse names that are none, or taken, and claims that are another user's."""
         catalog = catalog or Catalog.stored()
         problems: dict[str, Any] = {
             "name": problem_with_scope(self.name) or self._problem_with_apis(catalog),

@@ -1,4 +1,4 @@
-"""Who a person is to the clients that must not compare notes."""
+"""Pairwise subject identifiers, for clients that must not correlate users."""
 
 import uuid
 from typing import ClassVar
@@ -8,9 +8,9 @@ from django.db import models
 
 
 class PairwiseSubject(models.Model):
-    """A person's identifier in one sector, made once and kept (OIDC Core §8.1).
+    """A user's subject in one sector, created once and stored (OIDC Core §8.1).
 
-    It is random and follows from nothing, so no key can change it and nothing leads back from it.
+    It is random, so changing a key does not change it and it can't be reversed.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False)

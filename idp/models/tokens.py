@@ -1,8 +1,8 @@
 """Codes and tokens: the toolkit's models, swapped for ours before the first migration.
 
-Only hashes are kept. None of the toolkit's columns is dropped; those we don't use stay empty. Each
-index is written with each row, so there are none but for what is asked here: a hash is unique by a
-constraint, since a field that is gets a second index on PostgreSQL, for LIKE.
+Only hashes are stored. None of the toolkit's columns is dropped; unused ones stay empty. Each index
+costs a write per row, so there are none beyond the lookups: a hash is unique by a constraint, since
+a unique field gets a second index on PostgreSQL, for LIKE.
 """
 
 from collections.abc import Iterable
@@ -73,10 +73,10 @@ class AccessToken(AbstractAccessToken):
         ]
 
     def is_valid(self, scopes: Iterable[str] | None = None) -> bool:
-        """Whether the token is good now, and for all these scopes.
+        """Whether the token is valid now, for all these scopes.
 
-        The toolkit asks every token this, also where it does not ask our validator: its decorators
-        bring one of their own. So what `find_bearer` judges is judged here, too.
+        The toolkit calls this for every token, also where it does not use our validator: its
+        decorators bring one of their own. So this judges the same facts as `find_bearer`.
         """
         return why_invalid(facts_of(self), timezone.now()) is None and bool(
             super().is_valid(scopes)
@@ -84,10 +84,10 @@ class AccessToken(AbstractAccessToken):
 
 
 class RefreshToken(AbstractRefreshToken):
-    """A refresh token; `token_checksum` holds its SHA-256. `revoked` says when it was used.
+    """A refresh token; `token_checksum` is its SHA-256. `revoked` is when it was used.
 
-    Stays after use, to recognize a replay. Each has at most one successor: the token that its use
-    gave, or gave last where a client's lost answer was repeated.
+    It is stored after use, to detect a replay. Each has at most one successor: the token of its
+    redemption, or of the last one if a client repeated a lost response.
     """
 
     grant = models.ForeignKey(Grant, on_delete=models.CASCADE)
@@ -96,7 +96,7 @@ class RefreshToken(AbstractRefreshToken):
     token_checksum = models.CharField(max_length=64)
 
     class Meta(AbstractRefreshToken.Meta):
-        # Nothing of `revoked` among them: PostgreSQL changes it without touching any index.
+        # `revoked` is in no index: PostgreSQL then updates it without touching any index.
         unique_together = ()
         indexes: ClassVar[list[models.Index]] = []
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -1,1 +1,1 @@
-"""The words of the specifications: errors, parameters, vocabulary. Standard library only."""
+"""The vocabulary of the specifications: errors, parameters, words. Standard library only."""

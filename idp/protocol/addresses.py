@@ -16,10 +16,10 @@ _HIGHEST_PORT = 65535
 
 
 def parse(uri: str) -> SplitResult | None:
-    """Return the parts of an absolute URI; None for what is none.
+    """Return the parts of an absolute URI; None for anything else.
 
-    That is one without a scheme, with other characters than printable ASCII, with a port that is
-    no number from 1 to 65535, or with brackets around anything but an IPv6 address alone.
+    That is one without a scheme, with characters other than printable ASCII, with a port that is no
+    number from 1 to 65535, or with brackets around anything but an IPv6 address.
     """
     if _PRINTABLE.fullmatch(uri) is None:
         return None

@@ -4,7 +4,7 @@ import re
 
 from idp.protocol.vocabulary import PROTOCOL_CLAIMS, USER_CLAIMS
 
-#: Marks what operators read in their own language; the models translate it.
+#: Marks texts for operators in their own language; the models translate it.
 _ = str
 _CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
 

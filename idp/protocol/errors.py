@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import ClassVar
 
-#: Descriptions may quote what came, and travel in addresses.
+#: Descriptions may quote parameters, and are sent in URLs.
 LONGEST_DESCRIPTION = 300
 
 
@@ -52,7 +52,7 @@ class UnknownClient(InvalidRequest):
 
 
 class UnusableClientDocument(UnknownClient):
-    """The client_id is an address, and what is there does not describe a client for us."""
+    """The client_id is a URL, and its document does not describe a client for us."""
 
     section = "OAuth Client ID Metadata Document §5.1"
 
@@ -72,7 +72,7 @@ class UnregisteredRedirectUri(InvalidRequest):
 
 
 class RequestExpired(InvalidRequest):
-    """The user took longer than a request is kept for, or came by an incomplete address."""
+    """The request's interaction has expired, or its address is incomplete."""
 
     section = "OIDC Core §3.1.2"
 
@@ -98,7 +98,7 @@ class InvalidGrant(ProtocolError):
 
 
 class TooManyWrongPasswords(InvalidGrant):
-    """Too many wrong passwords came for an account or from one address; wait a few minutes."""
+    """Too many wrong passwords came for an account or from one IP address; wait a few minutes."""
 
     section = "RFC 6749 §4.3.2"
     status = HTTPStatus.TOO_MANY_REQUESTS
@@ -130,7 +130,7 @@ class InvalidTarget(ProtocolError):
 
 
 class AccessDenied(ProtocolError):
-    """The user said no, or apps cannot be registered in this way."""
+    """The user refused, or clients cannot be registered in this way."""
 
     code = "access_denied"
     section = "RFC 6749 §4.1.2.1"
@@ -152,7 +152,7 @@ class ServerError(ProtocolError):
 
 
 class TemporarilyUnavailable(ProtocolError):
-    """The provider is too busy for what this request needs, or has just tried it in vain."""
+    """The provider is too busy for this request, or has just tried it in vain."""
 
     code = "temporarily_unavailable"
     section = "RFC 6749 §4.1.2.1"
@@ -223,7 +223,7 @@ class RegistrationClosed(AccessDenied):
 
 
 class TooManyRegistrations(AccessDenied):
-    """Too many clients were registered or fetched from one address; wait a minute."""
+    """Too many clients were registered or fetched from one IP address; wait a minute."""
 
     section = "RFC 7591 §5"
     status = HTTPStatus.TOO_MANY_REQUESTS
@@ -266,7 +266,7 @@ class InvalidToken(ProtocolError):
 
 
 class InsufficientScope(ProtocolError):
-    """The access token is good, but was not granted the scope this needs. RFC 6750 §3.1."""
+    """The access token is valid, but was not granted the scope this needs. RFC 6750 §3.1."""
 
     code = "insufficient_scope"
     section = "RFC 6750 §3.1"
@@ -274,7 +274,7 @@ class InsufficientScope(ProtocolError):
 
 
 class InsufficientUserAuthentication(ProtocolError):
-    """The access token is good, but its user did not sign in as this needs. RFC 9470 §3."""
+    """The access token is valid, but its user did not sign in as this needs. RFC 9470 §3."""
 
     code = "insufficient_user_authentication"
     section = "RFC 9470 §3"

@@ -13,9 +13,9 @@ MAX_CHARACTERS = 64 * 1024
 
 @upholds("RFC 8259 §4")
 def parse(text: str, what: str = "The body") -> dict[str, Any]:
-    """Return the members of the JSON object that `text` is; errors call it `what`.
+    """Parse a JSON object and return its members; errors call it `what`.
 
-    Raises InvalidRequest for anything else, for a repeated member, and for what is absurdly large.
+    Raises InvalidRequest for anything else, for a repeated member, and for excessive size.
     """
     if len(text) > MAX_CHARACTERS:
         raise InvalidRequest(f"{what} is larger than {MAX_CHARACTERS} characters.")

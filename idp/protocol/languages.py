@@ -23,9 +23,9 @@ def is_within(language: str, tag: str) -> bool:
 
 
 def best(tags: Iterable[str], language: str) -> str | None:
-    """Return the tag that suits somebody who reads `language`, or None.
+    """Return the tag that suits a user who reads `language`, or None.
 
-    The language itself, then what it is a variety of, then any variety of it.
+    The language itself, then a more general one, then any variety of it.
     """
     wider = [tag for tag in tags if is_within(language, tag)]
     if wider:

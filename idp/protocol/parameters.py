@@ -26,9 +26,9 @@ class Parameters:
     @classmethod
     @upholds("RFC 6749 §3.1")
     def parse(cls, *parts: str) -> "Parameters":
-        """Read form-encoded `parts` (a query, a body) together.
+        """Parse form-encoded `parts` (a query, a body) together.
 
-        Raises InvalidRequest for what can't be decoded or is absurdly large. RFC 6749 §3.1, §B.
+        Raises InvalidRequest for invalid encoding and excessive size. RFC 6749 §3.1, §B.
         """
         if sum(map(len, parts)) > MAX_CHARACTERS:
             raise InvalidRequest(f"The request is larger than {MAX_CHARACTERS} characters.")

@@ -1,4 +1,4 @@
-"""Redirect URIs: what may be registered, the exact match, and how one fails it by a little.
+"""Redirect URIs: registrable ones, the exact match, and near misses.
 
 RFC 9700 §2.1, RFC 8252 §7.3.
 """
@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from idp.protocol import addresses
 
-#: Marks what operators read in their own language; the models translate it.
+#: Marks texts for operators in their own language; the models translate it.
 _ = str
 _THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 _FORBIDDEN_SCHEMES = frozenset(
@@ -21,8 +21,8 @@ _FORBIDDEN_SCHEMES = frozenset(
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 _HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):?(.*)")
 _LOOPBACK_URI = re.compile(r"http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(?=[/?]|$)")
-#: What our answers add to a redirect URI: its own query must not say the same. RFC 6749 §4.1.2,
-#: RFC 9207 §2, OIDC Core §3.2.2.5, OIDC Session Management §2.
+#: Parameters of our responses, which a redirect URI's own query must not have. RFC 6749 §4.1.2, RFC
+#: 9207 §2, OIDC Core §3.2.2.5, OIDC Session Management §2.
 RESPONSE_PARAMETERS = frozenset(
     {
         *("code", "state", "iss", "error", "error_description", "error_uri", "session_state"),
@@ -38,7 +38,7 @@ def is_registered(uri: str, registered: Iterable[str], *, native: bool) -> bool:
     listener gets a port from the operating system (RFC 8252 §7.3).
     """
     registered = tuple(registered)
-    if addresses.parse(uri) is None:  # what was registered before this was a rule
+    if addresses.parse(uri) is None:  # registered before this was a rule
         return False
     if uri in registered:
         return True

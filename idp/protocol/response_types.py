@@ -1,4 +1,4 @@
-"""Response types and modes: what comes back from the authorization endpoint, and where it travels.
+"""Response types and modes of the authorization endpoint.
 
 OAuth 2.0 Multiple Response Type Encoding Practices §2, §3; OAuth 2.0 Form Post Response Mode §2.
 """
@@ -20,7 +20,7 @@ MODES = (QUERY, FRAGMENT, FORM_POST)
 
 
 def parts(response_type: str) -> tuple[str, ...]:
-    """Return the parts of a response type, the same whatever their order (RFC 6749 §3.1.1)."""
+    """Return the parts of a response type, independent of their order (RFC 6749 §3.1.1)."""
     return tuple(sorted(response_type.split(" ")))
 
 
@@ -30,7 +30,7 @@ def carries_tokens(response_type: str | None) -> bool:
 
 
 def default_mode(response_type: str | None) -> str:
-    """Return the mode of a response type that asks for none (Multiple Response Types §2.1)."""
+    """Return the default mode of a response type (Multiple Response Types §2.1)."""
     return FRAGMENT if carries_tokens(response_type) else QUERY
 
 

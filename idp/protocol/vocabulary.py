@@ -1,6 +1,6 @@
-"""Words of the specifications that several rooms share."""
+"""Names of the specifications that several packages share."""
 
-#: OIDC Core §5.4: which claims each standard scope asks for, in the order the specification has.
+#: OIDC Core §5.4: the claims of each standard scope, in the specification's order.
 SCOPE_CLAIMS = {
     "openid": ("sub",),
     "profile": (
@@ -24,10 +24,10 @@ SCOPE_CLAIMS = {
     "phone": ("phone_number", "phone_number_verified"),
 }
 
-#: A scope and claim of many providers: what the person belongs to.
+#: A common scope and claim: the user's groups.
 GROUPS = "groups"
 
-#: What the scopes here show of a person, beside who it is.
+#: The claims about a user of the scopes here, except `sub`.
 USER_CLAIMS = (
     *(name for names in SCOPE_CLAIMS.values() for name in names if name != "sub"),
     GROUPS,
@@ -36,7 +36,7 @@ USER_CLAIMS = (
 #: OIDC Core §5.6.2: where claims are found that others assert.
 CLAIM_NAMES, CLAIM_SOURCES = "_claim_names", "_claim_sources"
 
-#: What a token says of itself, its issuer or the sign-in; no claim about a person has such a name.
+#: Claims about a token, its issuer or the sign-in; no claim about a user has such a name.
 PROTOCOL_CLAIMS = frozenset(
     {
         *("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "typ", "azp", "client_id", "scope"),
@@ -45,7 +45,7 @@ PROTOCOL_CLAIMS = frozenset(
     }
 )
 
-#: OIDC Core §5.2: what people read, which may be in one language or another.
+#: OIDC Core §5.2: claims for display, which may have a language.
 READABLE_CLAIMS = frozenset(
     {
         *("name", "family_name", "given_name", "middle_name", "nickname"),
@@ -53,10 +53,10 @@ READABLE_CLAIMS = frozenset(
     }
 )
 
-#: OIDC Dynamic Client Registration §2.1: what a client may say in several languages.
+#: OIDC Dynamic Client Registration §2.1: metadata that may have a language.
 READABLE_METADATA = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri")
 
-#: OIDC Core §11: asks to go on when the person is away.
+#: OIDC Core §11: access while the user is away.
 OFFLINE_ACCESS = "offline_access"
 
 #: OIDC Core §5.1.1.
@@ -69,9 +69,9 @@ ADDRESS_MEMBERS = (
     "country",
 )
 
-#: What clients send to the token endpoint and to those that authenticate clients as it does
-#: (RFC 6749 §4, RFC 7009 §2.1, RFC 7521 §4.2, RFC 7636 §4.5, RFC 7662 §2.1, RFC 8693 §2.1,
-#: RFC 8707 §2.2, RFC 8628 §3.4, RFC 9126 §2.1).
+#: Parameters of the token endpoint and of those that authenticate clients in the same way (RFC 6749
+#: §4, RFC 7009 §2.1, RFC 7521 §4.2, RFC 7636 §4.5, RFC 7662 §2.1, RFC 8693 §2.1, RFC 8707 §2.2, RFC
+#: 8628 §3.4, RFC 9126 §2.1).
 TOKEN_REQUEST_PARAMETERS = frozenset(
     {
         *("grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type"),

@@ -1,1 +1,1 @@
-"""Clients that register themselves: what they may be, and how that changes. RFC 7591, RFC 7592."""
+"""Dynamic client registration and its management. RFC 7591, RFC 7592."""

@@ -1,8 +1,8 @@
 """Registration access tokens: what a client manages its registration with. RFC 7592 §3, §5.
 
-Where they rotate, the next one is made of the one that is used, so that everybody who uses it gets
-the same: of two uses at once neither ends the other's, and a use whose answer was lost is repeated.
-The one before ends when the next is used for the first time.
+If they rotate, the next one is derived from the one in use, so that concurrent uses get the same
+token, and a use whose response was lost can be repeated. The previous one expires at the first use
+of the next.
 """
 
 import hmac
@@ -23,20 +23,20 @@ def is_for(client: Client, token: str) -> bool:
 
 
 def may_stay(client: Client) -> bool:
-    """Whether a use changes nothing, because tokens don't rotate and none is about to end."""
+    """Whether a use keeps the token: tokens don't rotate and it does not expire soon."""
     rotated = client.previous_registration_access_token_hash
     return not (policy.REGISTRATION_TOKENS_ROTATE or rotated)
 
 
 def renew(client: Client, token: str) -> str:
-    """Return the token that a client goes on with after using this one, which is its own.
+    """Return the client's next token after using this one.
 
-    The caller holds the client's row.
+    The client's row has to be locked.
     """
     present, hashed = client.registration_access_token_hash, hash_of(token)
     following = server_keys.keyed_hashes(token, _PURPOSE)
     if hashed != present:
-        # Used again. Of another key of ours where the newest has changed meanwhile.
+        # Used again. Of another key of ours if the newest has changed since.
         known = (value for value in following if hash_of(value) == present)
         return _keep(client, next(known, following[0]), before=hashed)
     if policy.REGISTRATION_TOKENS_ROTATE:

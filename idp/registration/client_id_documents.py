@@ -1,8 +1,8 @@
-"""Clients that are what the document at their client_id says.
+"""Clients that are described by the document at their client_id.
 
 OAuth Client ID Metadata Document §3 to §5 (draft-ietf-oauth-client-id-metadata-document-02). A
-document makes a client's row, as a registration does, and is fetched again when it may have
-changed. It is fetched for the authorization endpoint alone: everything else goes by the row.
+document creates a client's row, as a registration does, and is fetched again when it may have
+changed. Only the authorization endpoint fetches it: all others use the row.
 """
 
 from collections.abc import Mapping
@@ -31,13 +31,13 @@ from idp.protocol.rules import upholds
 from idp.registration import documents, lifecycle, rate_limit, software_statements
 
 log = structlog.get_logger(__name__)
-#: Between two fetches for a client whose document can't be had, and how long one may take at most.
+#: Seconds between two fetches of an unreachable document, and the maximum time of one.
 FLOOR = timedelta(minutes=1)
 #: Characters of a client_id that is an address.
 LONGEST = 255
 _CONTENT_TYPES = ("application/json", "application/*+json")
 _SECRETS = ("client_secret", "client_secret_expires_at")
-#: What a client can be by its document; what else that lists is for other providers.
+#: What a client may be by its document; further values are for other providers.
 _OFFERED = {
     "grant_types": [
         grant for grant in policy.REGISTRATION_GRANT_TYPES if grant not in policy.LEGACY_GRANT_TYPES
@@ -48,7 +48,7 @@ _OFFERED = {
 
 @dataclass(frozen=True)
 class News:
-    """A client that its document has made or changed: what changed, None where it is new."""
+    """A client that its document has created or changed, with the changes; None if it is new."""
 
     client: Client
     changes: dict[str, tuple[Any, Any]] | None
@@ -60,11 +60,11 @@ def may_be_at(client_id: str) -> bool:
 
 
 def look(client_id: str, visitor: str, now: datetime) -> News | None:
-    """Have a client as the document at its client_id describes it; return what is new of it.
+    """Create or update a client from the document at its client_id; return the changes.
 
-    Clients that an operator registered stay as they are. `visitor` is what limits count the sender
-    of the request by. Raises UnusableClientDocument, UnknownClient where documents are not gone by,
-    TooManyRegistrations, and TemporarilyUnavailable where nothing can be fetched just now.
+    Clients that an operator registered are not changed. `visitor` is the key of rate limits. Raises
+    UnusableClientDocument, UnknownClient if documents are disabled, TooManyRegistrations, and
+    TemporarilyUnavailable if nothing can be fetched now.
     """
     client = Client.objects.filter(client_id=client_id).first()
     if client is None:
@@ -82,7 +82,7 @@ def look(client_id: str, visitor: str, now: datetime) -> News | None:
 
 @upholds("OAuth Client ID Metadata Document §3")
 def _is_welcome(client_id: str) -> None:
-    """OAuth Client ID Metadata Document §3, §8.9: the operator's word, then the address's form."""
+    """OAuth Client ID Metadata Document §3, §8.9: allowed by the operator, and a valid address."""
     if policy.CLIENT_ID_METADATA != "open":
         raise UnknownClient("No client of the operator has this client_id.")
     flaw = _flaw_of(client_id)
@@ -94,7 +94,7 @@ def _is_welcome(client_id: str) -> None:
 
 
 def _flaw_of(client_id: str) -> str | None:
-    """Return what is wrong with an address, or None. OAuth Client ID Metadata Document §3."""
+    """Return why an address is invalid, or None. OAuth Client ID Metadata Document §3."""
     if len(client_id) > LONGEST:
         return f"It is longer than {LONGEST} characters."
     if not addresses.is_on_the_web(client_id, {"https"}):
@@ -137,10 +137,10 @@ def _introduced(client_id: str, now: datetime) -> News | None:
 
 @upholds("OAuth Client ID Metadata Document §5.1")
 def _renewed(client: Client, now: datetime) -> News | None:
-    """Look whether a client's document has changed. OAuth Client ID Metadata Document §5.1, §5.2.
+    """Update a client if its document has changed. OAuth Client ID Metadata Document §5.1, §5.2.
 
-    Of many visits at once one looks. While its server can't be reached, the client goes on as it
-    was; what its server says otherwise is its word, and ends that.
+    One of many concurrent visits fetches. While the server is unreachable, the client stays as it
+    was; another response of the server ends that.
     """
     row = Client.objects.filter(pk=client.pk)
     believed = _is_believed(client, now)
@@ -167,7 +167,7 @@ def _renewed(client: Client, now: datetime) -> News | None:
         row.update(cimd_expires_at=client.cimd_expires_at, document_fetched_at=now)
         return None
     with transaction.atomic():
-        # An operator may have disabled it meanwhile: then the next visit looks.
+        # An operator may have disabled it since: then the next visit checks.
         if not row.select_for_update().filter(version=client.version, enabled=True):
             return None
         client.save()
@@ -185,10 +185,10 @@ def _unusable(problem: Exception) -> UnusableClientDocument:
 
 
 def _read(client: Client, now: datetime) -> None:
-    """Fetch a client's document and make the client what it says, not saved.
+    """Fetch a client's document and return the client it describes, not saved.
 
-    No transaction is open meanwhile. Raises OutboundError, TemporarilyUnavailable, and what a
-    registration raises.
+    Call it outside of transactions. Raises OutboundError, TemporarilyUnavailable, and the errors of
+    a registration.
     """
     answer = fetching.ask(client.client_id, _CONTENT_TYPES, fetching.party_of(client))
     _describe(client, _parsed(answer.body), now)
@@ -217,7 +217,7 @@ def _describe(client: Client, document: Mapping[str, Any], now: datetime) -> Non
     )
     scopes = client.scopes
     documents.assign(client, documents.read(_for_us(members)))
-    client.scopes = scopes  # what it may ask for here is the operator's to say
+    client.scopes = scopes  # the operator decides its scopes here
     if not client.grant_types:
         raise InvalidClientMetadata("grant_types: None of them is open to clients with a document.")
     if client.needs_secret:
@@ -229,10 +229,10 @@ def _describe(client: Client, document: Mapping[str, Any], now: datetime) -> Non
 
 
 def _for_us(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a document says to us: many providers read it, and offer different things.
+    """Return the document's metadata for us: many providers read it, and offer different values.
 
-    RFC 7591 §2: what it leaves out is left to us. A client that names no authentication is public
-    then, and one without a redirect URI on the web is an app on their device.
+    RFC 7591 §2: the provider chooses omitted values. A client without an authentication method is
+    public then, and one without a web redirect URI is a native app.
     """
     said = {name: value for name, value in members.items() if name != "scope"}
     said.setdefault("token_endpoint_auth_method", "none")

@@ -1,4 +1,4 @@
-"""Metadata documents: what a client says of itself, as JSON. RFC 7591 §2.
+"""Metadata documents: the metadata of a client as JSON. RFC 7591 §2.
 
 A document is read strictly, its members are assigned to a client, and the client is then checked
 as everywhere (`clients.validation`). Members that are not offered here are refused where the client
@@ -122,7 +122,7 @@ def read(document: Document) -> Document:
 
 @upholds("RFC 7591 §2")
 def assign(client: Client, registered: Document) -> None:
-    """Give a client what it registered, and the defaults; the operator's decisions stay.
+    """Assign registered metadata and defaults to a client; the operator's settings stay.
 
     Raises InvalidRedirectUri or InvalidClientMetadata. RFC 7591 §2; the client isn't saved.
     """
@@ -137,7 +137,7 @@ def assign(client: Client, registered: Document) -> None:
 
 @upholds("RFC 7591 §2")
 def metadata_is_valid(client: Client) -> None:
-    """RFC 7591 §2: redirect URIs, grants and response types fit each other and what is offered."""
+    """RFC 7591 §2: redirect URIs, grants and response types fit each other and are offered."""
     problem = _problem(lambda: validation.check_whole(client))
     if problem is not None:
         raise problem
@@ -145,9 +145,9 @@ def metadata_is_valid(client: Client) -> None:
 
 @upholds("OIDC Dynamic Client Registration §5")
 def remote_metadata_is_valid(client: Client) -> None:
-    """OIDC Dynamic Client Registration §5: what is at its sector_identifier_uri has its addresses.
+    """OIDC Dynamic Client Registration §5: its sector identifier document lists its redirect URIs.
 
-    Fetches that, so call it outside of transactions, and after `metadata_is_valid`.
+    Fetches it, so call it outside of transactions, and after `metadata_is_valid`.
     """
     problem = _problem(lambda: validation.check_remotely(client))
     if problem is not None:
@@ -155,7 +155,7 @@ def remote_metadata_is_valid(client: Client) -> None:
 
 
 def _problem(check: Callable[[], None]) -> ProtocolError | None:
-    """Return the first ValidationError of a check in the protocol's words; None if it passes."""
+    """Return the first ValidationError of a check as a protocol error; None if it passes."""
     try:
         with override(settings.LANGUAGE_CODE):  # one language for all developers
             check()

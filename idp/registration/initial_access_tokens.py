@@ -22,10 +22,10 @@ def issue(row: InitialAccessToken) -> str:
 
 @upholds("RFC 7591 §1.2")
 def find(token: str) -> InitialAccessToken:
-    """Return the row of a token, whichever of the server's keys it was made under.
+    """Return the row of a token, under any of the server's keys.
 
-    Raises InvalidToken. What the database compares are hashes under keys that nobody outside knows,
-    so the time it takes tells nothing.
+    Raises InvalidToken. The database compares hashes under secret keys, so its timing reveals
+    nothing.
     """
     hashes = server_keys.keyed_hashes(token, TOKEN_PURPOSE)
     row = InitialAccessToken.objects.filter(hashed__in=hashes).first()

@@ -29,7 +29,7 @@ from idp.registration.policies import (
 )
 from idp.statements.tokens import hash_of
 
-#: What the provider alone says of a registration (RFC 7592 §2.2).
+#: Members that only the provider sets (RFC 7592 §2.2).
 _OURS = (
     "registration_access_token",
     "registration_client_uri",
@@ -40,7 +40,7 @@ _OURS = (
 
 @dataclass(frozen=True)
 class Registration:
-    """A client with what its developer alone may know: only hashes of it are kept."""
+    """A client with its secrets, for its developer only: only their hashes are stored."""
 
     client: Client
     access_token: str
@@ -49,10 +49,10 @@ class Registration:
 
 
 def register(document: Mapping[str, Any], permit: Permit, now: datetime) -> Registration:
-    """Make a client as it describes itself, within what it may be. RFC 7591 §3.1.
+    """Create a client from its metadata, within its permit. RFC 7591 §3.1.
 
-    Raises InvalidToken where the initial access token is used up meanwhile, InvalidRedirectUri,
-    InvalidClientMetadata, and what `software_statements.joined` raises.
+    Raises InvalidToken if the initial access token is used up, InvalidRedirectUri,
+    InvalidClientMetadata, and the errors of `software_statements.joined`.
     """
     access_token = token_urlsafe(32)
     client = Client(
@@ -68,9 +68,9 @@ def register(document: Mapping[str, Any], permit: Permit, now: datetime) -> Regi
         if permit.token is not None:
             initial_access_tokens.use(permit.token, now)
         client.save()
-        logos.plan(client, now + logos.FIRST_TRY_WITHIN)
+        logos.plan(client, now + logos.FIRST_ATTEMPT_WITHIN)
         registration = Registration(client, access_token, _secret_where_needed(client))
-    logos.try_first(client)
+    logos.fetch_at_once(client)
     return registration
 
 
@@ -78,7 +78,7 @@ def register(document: Mapping[str, Any], permit: Permit, now: datetime) -> Regi
 def find(client_id: str | None, access_token: str) -> Client:
     """Return the client that a registration access token is for. RFC 7592 §2.
 
-    Raises InvalidToken, in the same words for a wrong token and for a client that is not there.
+    Raises InvalidToken, with the same description for a wrong token and for an unknown client.
     """
     client: Client | None = Client.objects.filter(
         client_id=client_id or "",
@@ -91,9 +91,9 @@ def find(client_id: str | None, access_token: str) -> Client:
 
 
 def read(client: Client, access_token: str) -> Registration:
-    """Return a client with the token that it goes on with. RFC 7592 §2.1.
+    """Return a client with its next token. RFC 7592 §2.1.
 
-    Raises InvalidToken where the client is gone, or the token has ended meanwhile.
+    Raises InvalidToken if the client is deleted, or the token has expired meanwhile.
     """
     if access_tokens.may_stay(client):
         return Registration(client, access_token)
@@ -105,17 +105,16 @@ def read(client: Client, access_token: str) -> Registration:
 def replace(
     client: Client, access_token: str, document: Mapping[str, Any], now: datetime
 ) -> tuple[Registration, dict[str, tuple[Any, Any]]]:
-    """Make a client what it now says, and return what changed, before and after. RFC 7592 §2.2.
+    """Replace a client's metadata, and return the changes, before and after. RFC 7592 §2.2.
 
-    Members that are left out go back to their defaults; a software statement that is left out says
-    nothing any more. Raises InvalidToken where it is gone, and what `register` raises.
+    Omitted members get their defaults; an omitted software statement does not apply any more.
+    Raises InvalidToken if the client is deleted, and the errors of `register`.
     """
     given = {name: value for name, value in document.items() if value is not None}
     members, statement = software_statements.joined(given, now, accepted=client.software_statement)
     registered = documents.read(members)
     _is_about(client, document)
-    # What is fetched is fetched first: a transaction that waits for the client's server would keep
-    # others waiting, too.
+    # Fetch first: a transaction that waits for the client's server would block others.
     _describe(client, registered, permit_of(client))
     documents.remote_metadata_is_valid(client)
     with transaction.atomic():
@@ -124,10 +123,10 @@ def replace(
         present.software_statement = statement
         _describe(present, registered, permit_of(present))
         present.save()
-        logos.plan(present, now + logos.FIRST_TRY_WITHIN)
+        logos.plan(present, now + logos.FIRST_ATTEMPT_WITHIN)
         going_on_with = access_tokens.renew(present, access_token)
         registration = Registration(present, going_on_with, _secret_where_needed(present))
-    logos.try_first(present)
+    logos.fetch_at_once(present)
     return registration, changes_of(present, before)
 
 
@@ -135,7 +134,7 @@ def replace(
 def delete(client: Client) -> None:
     """Delete a client with all its tokens and codes. RFC 7592 §2.3.
 
-    Of many at once one disables it, and goes on. Raises InvalidToken where it is gone already.
+    One of many concurrent calls disables it and continues. Raises InvalidToken if it is deleted.
     """
     there = Client.objects.filter(pk=client.pk, enabled=True)
     if not there.update(enabled=False, version=F("version") + 1):
@@ -150,7 +149,7 @@ def event_details_of(client: Client) -> dict[str, Any]:
 
 
 def changes_of(client: Client, before: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return what changed in the event details of a registration: the values before and after."""
+    """Return the changes for the event of a registration: the values before and after."""
     after = event_details_of(client)
     return {
         name: (before.get(name), after.get(name))
@@ -202,7 +201,7 @@ def _secret_where_needed(client: Client) -> str | None:
     if client.secrets.exists() and secrets.can_sign(client):
         return None
     secret = secrets.generate()
-    # One that was kept as a hash alone can't sign: a new one takes its place (RFC 7592 §2.2).
+    # A secret of which only a hash is stored can't sign: a new one replaces it (RFC 7592 §2.2).
     secrets.add(client, secret, others_end_at=timezone.now())
     return secret
 

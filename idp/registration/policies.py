@@ -1,4 +1,4 @@
-"""What a client that registers itself may be: the operator's word. RFC 7591 §5."""
+"""The operator's policy for self-registered clients. RFC 7591 §5."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +14,12 @@ from idp.protocol.rules import upholds
 
 @dataclass(frozen=True)
 class Permit:
-    """What a client may register: by the settings, or by the initial access token it came with."""
+    """What a client may register: by the settings, or by its initial access token."""
 
     grant_types: frozenset[str]
     response_types: frozenset[str]
     scopes: frozenset[str]
-    #: What it gets that names no scopes; empty for every standard one.
+    #: The scopes of a client that names none; empty for every standard one.
     default_scopes: tuple[str, ...] = ()
     #: The hosts that users may be sent to; empty for any.
     redirect_hosts: frozenset[str] = frozenset()
@@ -44,7 +44,7 @@ def permit_by(token: InitialAccessToken) -> Permit:
 
 
 def permit_of(client: Client) -> Permit:
-    """Return what a registered client may become: what it might have been, and what it is."""
+    """Return what a registered client may become: its permit, and its present metadata."""
     permit = _permit(client.registered_with)
     return replace(
         permit,
@@ -55,7 +55,7 @@ def permit_of(client: Client) -> Permit:
 
 
 def stamp_of(token: InitialAccessToken | None) -> dict[str, Any]:
-    """Return what is kept of a token on its clients, so that it holds when the token is gone."""
+    """Return the permit of a token to store on its clients, so that it outlives the token."""
     if token is None:
         return {}
     return {

@@ -13,9 +13,9 @@ REGISTRATIONS = RateLimit("registrations", policy.REGISTRATIONS_A_MINUTE, timede
 
 @upholds("RFC 7591 §5")
 def count(visitor: str) -> None:
-    """Count a registration, or a document that is fetched; raise TooManyRegistrations. RFC 7591 §5.
+    """Count a registration, or a document to fetch; raise TooManyRegistrations. RFC 7591 §5.
 
-    `visitor` is what limits count the sender of the request by.
+    `visitor` is the key of rate limits.
     """
     try:
         rate_limits.count((REGISTRATIONS, visitor))

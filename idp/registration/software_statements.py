@@ -1,7 +1,7 @@
 """Software statements: client metadata that an approved issuer signed. RFC 7591 §2.3.
 
-They say what the client might have said itself, and go before it. What a registration may be is
-decided by the same rules: a statement opens nothing.
+They override the client's own metadata. The rules for registrations apply all the same: a statement
+permits nothing more.
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ from idp.protocol.languages import tagged
 from idp.protocol.rules import upholds
 
 MEMBER = "software_statement"
-#: What a statement's `typ` may be: none, or one that no other kind of token has.
+#: Allowed values of a statement's `typ`: none, or one that no other kind of token has.
 _TYPES = (None, "JWT")
-#: What a JWT says of itself (RFC 7519 §4.1), and not of a client.
+#: Claims about the JWT (RFC 7519 §4.1), and not about a client.
 _OF_THE_JWT = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti", MEMBER})
 #: An operator named the issuers.
 _ISSUERS = Party(MEMBER, is_vouched_for=True)
@@ -32,10 +32,10 @@ _ALGORITHMS = frozenset(policy.SIGNING_ALGORITHMS)
 def joined(
     document: Mapping[str, Any], now: datetime, accepted: str = ""
 ) -> tuple[dict[str, Any], str]:
-    """Return a client's metadata, its statement's before its own, and the statement.
+    """Return a client's metadata with its statement's claims, and the statement.
 
-    The empty text is none. The one that was `accepted` before may have expired since: clients send
-    back what they received (RFC 7592 §2.2). Raises InvalidSoftwareStatement and
+    The empty text is none. The statement that was `accepted` before may have expired since: clients
+    send back what they received (RFC 7592 §2.2). Raises InvalidSoftwareStatement and
     UnapprovedSoftwareStatement. RFC 7591 §3.1.1.
     """
     plain = {name: value for name, value in document.items() if name != MEMBER}
@@ -46,23 +46,23 @@ def joined(
         raise InvalidSoftwareStatement(f"{MEMBER}: It is not a signed JWT.")
     issuer = _issuer_of(statement)
     if statement == accepted:
-        claims = unverified_claims(statement)  # it is what was proven then
+        claims = unverified_claims(statement)  # verified when it was accepted
     else:
         claims = _judged(statement, issuer, now)
     stated = {name: value for name, value in claims.items() if name not in _OF_THE_JWT}
-    # Nor can the client say the same in another language.
+    # The client can't override it in another language either.
     own = {name: value for name, value in plain.items() if tagged(name)[0] not in stated}
     return {**own, **stated}, statement
 
 
 def issuer_of(statement: str) -> str:
-    """Return who made a statement that was accepted; empty for none."""
+    """Return the issuer of an accepted statement; empty for none."""
     return str(unverified_claims(statement)["iss"]) if statement else ""
 
 
 @upholds("RFC 7591 §2.3")
 def _issuer_of(statement: str) -> str:
-    """Return which of the issuers that the operator trusts a statement says it is of. Unproven."""
+    """Return the trusted issuer that a statement names, before its signature is verified."""
     issuer = unverified_claims(statement).get("iss")
     if not isinstance(issuer, str) or issuer not in policy.SOFTWARE_STATEMENT_ISSUERS:
         raise UnapprovedSoftwareStatement(

@@ -1,1 +1,1 @@
-"""The one door to django-oauth-toolkit's behaviour: what it asks, the rooms that know answer."""
+"""The only package that adapts django-oauth-toolkit's behaviour to ours."""

@@ -1,4 +1,4 @@
-"""How well, and how lately, a token's person signed in: what a view beside us can ask. RFC 9470."""
+"""Requirements on level and time of a token's sign-in, for views beside us. RFC 9470."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,10 +19,11 @@ View = Callable[..., HttpResponseBase]
 def authentication_required(
     acr: str | None = None, max_age: int | None = None
 ) -> Callable[[View], View]:
-    """Let a view's requests through whose person signed in so well, and so many seconds ago.
+    """Require a level (`acr`) and a maximum age in seconds of the token's sign-in.
 
-    It goes below what requires the token. The others are told what to ask the authorization
-    endpoint for, in a 401 (RFC 9470 §3); so is a machine, for which nobody has signed in.
+    Put it below the decorator that requires the token. Other requests get a 401 with what to
+    request at the authorization endpoint (RFC 9470 §3); so do machine-to-machine clients, which
+    have no sign-in.
     """
     if acr is not None and acr not in policy.ACR_VALUES:
         raise ValueError(f"{acr} is none of {', '.join(policy.ACR_VALUES)}")

@@ -1,4 +1,4 @@
-"""What an API beside us says of itself, so that clients find us. RFC 9728."""
+"""Protected resource metadata of an API beside us. RFC 9728."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,12 +19,12 @@ def metadata_url(identifier: str) -> str:
 
 
 class ProtectedResourceMetadata(OAuthProtectedResourceMetadataView):
-    """The toolkit's view, told by the API's row: nothing is published that isn't registered."""
+    """The toolkit's view, from the API's row: only registered values are published."""
 
     api: ResourceServer
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Return the metadata of the API that the address asks about, or 404."""
+        """Return the metadata of the API with this address, or 404."""
         asked = request.build_absolute_uri(request.path)
         apis = ResourceServer.objects.filter(identifier__startswith=asked.partition(_WELL_KNOWN)[0])
         found = next((api for api in apis if metadata_url(api.identifier) == asked), None)

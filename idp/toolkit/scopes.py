@@ -16,11 +16,11 @@ class Scopes(BaseScopes):
         return {scope: text or scope for scope, text in known_scopes().items()}
 
     def get_available_scopes(self, application: Any = None, *_: Any, **__: Any) -> list[str]:
-        """Return the scopes that a client may ask for."""
+        """Return the scopes that a client may request."""
         return sorted(application.allowed_scopes if application else known_scopes())
 
     def get_default_scopes(self, *_: Any, **__: Any) -> list[str]:
-        """Return none: a request without scopes gets nothing."""
+        """Return none: a request without scopes gets none."""
         return []
 
 

@@ -25,10 +25,10 @@ class Validator(OAuth2Validator):
     """A thin adapter: each answer comes from the room that gives it to our own endpoints."""
 
     def validate_bearer_token(self, token: str | None, scopes: list[str], request: Any) -> bool:
-        """Whether the access token is good, judged as UserInfo judges it, and for this address.
+        """Whether the access token is valid, as at UserInfo, and for this address.
 
-        Beyond the toolkit's own check of expiry, scopes and audience: the authorization, the
-        session, the client and the person still live.
+        Beyond the toolkit's own check of expiry, scopes and audience, the grant, the session, the
+        client and the user have to be valid.
         """
         bearer = find_bearer(hash_of(token)) if token else None
         reason = why_invalid(bearer.facts, timezone.now()) if bearer else "is unknown"
@@ -51,20 +51,20 @@ class Validator(OAuth2Validator):
         return found
 
     def validate_jwt_bearer_token(self, token: str, scopes: list[str], request: Any) -> bool:
-        """Whether a JWT is one of our access tokens: a view on oauthlib's OpenID server asks this.
+        """Whether a JWT is one of our access tokens: a view on oauthlib's OpenID server calls this.
 
-        An ID token says who somebody is, it opens nothing: there is no row of it, so it is unknown.
+        An ID token grants no access: it has no row, so it is unknown.
         """
         return self.validate_bearer_token(token, scopes, request)
 
     def validate_id_token(self, token: str, scopes: list[str], request: Any) -> bool:  # noqa: ARG002
-        """Refuse: nothing of ours takes an ID token."""
+        """Refuse: ID tokens grant no access here."""
         return False
 
     def authenticate_client(self, request: Any, *_: Any, **__: Any) -> bool:
         """Authenticate a client as the token endpoint does, and put it on the request.
 
-        A client without a secret only says who it is, which proves nothing to a view.
+        A client without a secret can't authenticate to a view.
         """
         body = QueryDict(mutable=True)
         body.update(dict(request.decoded_body or []))
@@ -81,7 +81,7 @@ class Validator(OAuth2Validator):
         return not request.client.is_public
 
     def authenticate_client_id(self, client_id: str, request: Any, *_: Any, **__: Any) -> bool:
-        """Whether a public client of this id may go on without a secret."""
+        """Whether a public client of this id may continue without a secret."""
         client = Client.objects.filter(client_id=client_id, enabled=True).first()
         request.client = client
         return client is not None and client.is_public

@@ -300,7 +300,7 @@ def test_what_fails_is_tried_again_and_in_the_end_given_up(told: Told) -> None:
     told.try_again_now()
     assert len(told.received()) == 8, "given up"
     told.site.says(told.path, b"")
-    backchannel.try_again(told.delivery)
+    backchannel.retry(told.delivery)
     call_command("worker", "--once")
     assert told.delivery.state == State.DELIVERED
     assert len({verified(token)["jti"] for token in told.received()}) == 1
@@ -322,10 +322,10 @@ def test_one_that_cannot_be_reached_holds_up_nobody(
 
 def test_what_a_worker_left_behind_is_due_again(told: Told) -> None:
     sign_out(told)
-    assert backchannel._take_up(told.delivery.pk, timezone.now())  # and then the power fails
+    assert backchannel._claim(told.delivery.pk, timezone.now())  # and then the power fails
     call_command("worker", "--once")
     assert told.received() == []
-    backchannel.deliver(timezone.now() + backchannel._TAKEN_FOR)
+    backchannel.deliver(timezone.now() + backchannel._CLAIMED_FOR)
     assert len(told.received()) == 1
 
 

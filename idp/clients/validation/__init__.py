@@ -36,7 +36,7 @@ CHECKS: tuple[Check, ...] = (
     references.groups_exist,
     references.values_are_offered,
 )
-#: Checks that fetch what the client registered an address of. They may take seconds.
+#: Checks that fetch documents of the client. They may take seconds.
 REMOTE_CHECKS: tuple[Callable[[Client], None], ...] = (remote.sector_document_lists_redirect_uris,)
 #: Columns with the content encryption that follows where only the key encryption is given.
 _ENCRYPTIONS = {
@@ -68,9 +68,9 @@ def check(client: Client, catalog: Catalog | None = None) -> None:
 
 
 def check_whole(client: Client) -> None:
-    """Run CHECKS, then what each column holds itself: lengths, types, choices.
+    """Run CHECKS, then the fields' own checks: lengths, types, choices.
 
-    Forms and `apply` do the latter on their own. Raises ValidationError by column.
+    Forms and `apply` run the latter themselves. Raises ValidationError by column.
     """
     problems: dict[str, list[ValidationError]] = {}
     for step in (lambda: check(client), client.clean_fields):
@@ -85,7 +85,7 @@ def check_whole(client: Client) -> None:
 def check_remotely(client: Client) -> None:
     """Run REMOTE_CHECKS. Call it outside of transactions, after `check`.
 
-    Raises ValidationError by column, and TemporarilyUnavailable where nothing can be fetched now.
+    Raises ValidationError by column, and TemporarilyUnavailable if nothing can be fetched now.
     """
     for holds in REMOTE_CHECKS:
         holds(client)

@@ -55,7 +55,7 @@ def redirect_uris_can_be_used(client: Client, _catalog: Catalog) -> Iterator[Pro
 
 
 def origins_are_origins(client: Client, _catalog: Catalog) -> Iterator[Problem]:
-    """RFC 6454 §4: scheme, host and port, and nothing else."""
+    """RFC 6454 §4: an origin is a scheme, a host and a port."""
     for origin in client.allowed_origins:
         if (
             redirect_uris.problem_with(origin, application_type=Client.ApplicationType.WEB)
@@ -76,7 +76,7 @@ def pairwise_clients_have_a_sector(client: Client, _catalog: Catalog) -> Iterato
 
 
 def _problem_with_use(client: Client, column: str, uri: str) -> str | None:
-    """Return why an address can't be used as this column says, or None."""
+    """Return why an address is invalid in this column, or None."""
     # Development runs clients on this machine, without TLS.
     schemes = ("https://", "http://") if settings.IDP_DEVELOPMENT else ("https://",)
     match column:

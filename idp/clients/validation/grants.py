@@ -11,7 +11,7 @@ from idp.models import Client
 from idp.models.catalog import Catalog
 from idp.protocol import response_types
 
-#: What to say by the grant type that lacks its response type, or is lacking itself.
+#: Errors by the grant type that lacks its response type, or is missing itself.
 _MISMATCHES = {
     "authorization_code": gettext_lazy(
         "The response type code, alone or with others, and the grant type authorization_code go "

@@ -96,9 +96,9 @@ def _may_have_key_for(client: Client, alg: str) -> bool:
 
 
 def _is_request_uri(uri: str) -> bool:
-    """Whether something can be fetched there: https, printable ASCII. OIDC Core §6.2.
+    """Whether a request_uri can be fetched: https, printable ASCII. OIDC Core §6.2.
 
-    Its fragment is a key for caches, which should be the hash of what is there and may be anything.
+    Its fragment should be the hash of the content, as a key for caches, and may be anything.
     """
     schemes = ("https", "http") if settings.IDP_DEVELOPMENT else ("https",)
     is_short = len(uri) <= _LONGEST_REQUEST_URI

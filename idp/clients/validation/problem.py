@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Problem(NamedTuple):
-    """What is wrong with a column, as a sentence in the current language."""
+    """An error of a column, as a sentence in the current language."""
 
     column: str
     text: str

@@ -1,4 +1,4 @@
-"""What client metadata refers to: scopes, groups, and what is offered at all. RFC 7591 §2."""
+"""References in client metadata: scopes, groups, and offered values. RFC 7591 §2."""
 
 from collections.abc import Iterator
 
@@ -33,6 +33,6 @@ def values_are_offered(client: Client, catalog: Catalog) -> Iterator[Problem]:
 
 
 def _known_response_types(client: Client) -> list[str]:
-    """Return those of its response types that there are, in whatever order their parts are."""
+    """Return those of its response types that exist, in any order of their parts."""
     known = set(map(response_types.parts, policy.RESPONSE_TYPES))
     return [kind for kind in client.response_types if response_types.parts(kind) in known]

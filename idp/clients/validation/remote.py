@@ -1,7 +1,7 @@
-"""Checks that fetch what a client registered an address of: its sector identifier document.
+"""Checks that fetch documents of the client: its sector identifier document.
 
 OIDC Core §8.1, OIDC Dynamic Client Registration §5. Public keys at a jwks_uri are fetched when they
-are needed, since they change; `idp.linter.remote_checks` tries them for operators.
+are needed, since they change; `idp.linter.remote_checks` fetches them for operators.
 """
 
 import json
@@ -17,10 +17,10 @@ _CONTENT_TYPES = ("application/json",)
 
 
 def sector_document_lists_redirect_uris(client: Client) -> None:
-    """OIDC Dynamic Client Registration §5: the document at sector_identifier_uri lists them all.
+    """OIDC Dynamic Client Registration §5: the sector identifier document lists all redirect URIs.
 
-    It is fetched where its address or the redirect URIs differ from those stored. Raises
-    ValidationError, and TemporarilyUnavailable where nothing can be fetched just now.
+    It is fetched if its address or the redirect URIs differ from those stored. Raises
+    ValidationError, and TemporarilyUnavailable if nothing can be fetched now.
     """
     if client.sector_identifier_uri and not _is_as_stored(client):
         fetch_sector_document(client)

@@ -14,10 +14,10 @@ from idp.authorization.next_step import (
     Answer,
     AskConsent,
     ChooseAccount,
+    DenyAccess,
     SetUp,
     SignIn,
     StepUp,
-    TurnAway,
     next_step,
 )
 from idp.authorization.request import AuthorizationRequest
@@ -277,7 +277,7 @@ def test_an_operator_has_people_set_up_what_they_lack() -> None:
 def test_nobody_sets_up_anything_for_an_app_that_is_not_theirs() -> None:
     client = Client(client_id="app", required_acr=PHISHING_RESISTANT, allowed_groups=["bakers"])
     person = somebody_with(None)
-    assert next_step(asking(client=client), person, OPENID) == TurnAway()
+    assert next_step(asking(client=client), person, OPENID) == DenyAccess()
     assert next_step(asking(client=client, max_age=0), person, OPENID) == SignIn(fresh=True)
 
 

@@ -23,13 +23,13 @@ Factor = Literal["app", "recovery"]
 ATTEMPTS = RateLimit("code-tries", 5, timedelta(hours=1))
 ATTEMPTS_KNOWN_BROWSER = RateLimit("code-tries-known-browser", 20, timedelta(days=1))
 ATTEMPTS_HERE = RateLimit("code-tries-account-and-network", 20, timedelta(days=1))
-ATTEMPTS_STRANGERS = RateLimit("code-tries-strangers", 100, timedelta(days=1))
+ATTEMPTS_UNKNOWN_BROWSERS = RateLimit("code-tries-strangers", 100, timedelta(days=1))
 ATTEMPTS_NETWORK = RateLimit("code-tries-network", 100, timedelta(hours=1))
 
 MAILS_KNOWN_BROWSER = RateLimit("code-mails-known-browser", 10, timedelta(hours=1))
 MAILS_HERE = RateLimit("code-mails-account-and-network", 5, timedelta(minutes=10))
 MAILS_HERE_DAY = RateLimit("code-mails-account-and-network-day", 20, timedelta(days=1))
-MAILS_STRANGERS = RateLimit("code-mails-strangers", 50, timedelta(days=1))
+MAILS_UNKNOWN_BROWSERS = RateLimit("code-mails-strangers", 50, timedelta(days=1))
 MAILS_NETWORK = RateLimit("code-mails-network", 60, timedelta(minutes=1))
 
 SECOND_FACTOR = RateLimit("second-factor", 20, timedelta(minutes=10))
@@ -57,9 +57,9 @@ def count_mail(visitor: Visitor, purpose: Purpose) -> None:
     _count(
         visitor,
         known=[[(MAILS_KNOWN_BROWSER, f"{purpose} {visitor.known_browser}")]],
-        strangers=[
+        unknown=[
             [(MAILS_NETWORK, visitor.network), (MAILS_HERE, here), (MAILS_HERE_DAY, here)],
-            [(MAILS_STRANGERS, f"{purpose} {visitor.account}")],
+            [(MAILS_UNKNOWN_BROWSERS, f"{purpose} {visitor.account}")],
         ],
     )
 
@@ -77,9 +77,9 @@ def count_attempt(visitor: Visitor, code_id: str) -> list[Counted]:
     return _count(
         visitor,
         known=[[(ATTEMPTS_KNOWN_BROWSER, str(visitor.known_browser))]],
-        strangers=[
+        unknown=[
             [(ATTEMPTS_NETWORK, visitor.network), (ATTEMPTS_HERE, visitor.account_and_network)],
-            [(ATTEMPTS_STRANGERS, visitor.account)],
+            [(ATTEMPTS_UNKNOWN_BROWSERS, visitor.account)],
         ],
     )
 
@@ -102,7 +102,7 @@ def count_second_factor(visitor: Visitor, kind: Factor) -> list[Counted]:
         [[(SECOND_FACTOR, by)], [(SECOND_FACTOR_IN_A_ROW, f"{kind} {by}")]]
         for by in (str(visitor.known_browser), visitor.account)
     )
-    return _count(visitor, known=next(groups), strangers=next(groups))
+    return _count(visitor, known=next(groups), unknown=next(groups))
 
 
 def is_first_use(user: User, code: str) -> bool:
@@ -126,21 +126,21 @@ def _is_first(counted: Counted) -> bool:
 def forget(account: str) -> None:
     """Reset the limits on codes for the account with this email address."""
     rate_limits.forget(
-        (ATTEMPTS_STRANGERS, account),
+        (ATTEMPTS_UNKNOWN_BROWSERS, account),
         (SECOND_FACTOR, account),
         *((SECOND_FACTOR_IN_A_ROW, f"{kind} {account}") for kind in get_args(Factor)),
-        *((MAILS_STRANGERS, f"{purpose} {account}") for purpose in get_args(Purpose)),
+        *((MAILS_UNKNOWN_BROWSERS, f"{purpose} {account}") for purpose in get_args(Purpose)),
     )
 
 
 def _count(
-    visitor: Visitor, *, known: list[list[Counted]], strangers: list[list[Counted]]
+    visitor: Visitor, *, known: list[list[Counted]], unknown: list[list[Counted]]
 ) -> list[Counted]:
     """Count for a known browser; beyond its own limits, and for others, as an unknown browser."""
     if visitor.known_browser is not None:
         with suppress(RateLimitExceededError):
             return _count_each(known)
-    return _count_each(strangers)
+    return _count_each(unknown)
 
 
 def _count_each(groups: list[list[Counted]]) -> list[Counted]:

@@ -15,7 +15,7 @@ from foundation import rate_limits
 from foundation.rate_limits import Counted, RateLimit, RateLimitExceededError
 
 KNOWN_BROWSER = RateLimit("password-known-browser", 10, timedelta(hours=1))
-STRANGERS = RateLimit("password-strangers", 10, timedelta(days=1))
+UNKNOWN_BROWSERS = RateLimit("password-strangers", 10, timedelta(days=1))
 NETWORK = RateLimit("password-network", 20, timedelta(minutes=10))
 #: Limit on right and wrong passwords: each costs a password hash.
 SIGN_INS = RateLimit("sign-in-network", 300, timedelta(minutes=1))
@@ -46,7 +46,7 @@ def begin(visitor: Visitor) -> PasswordAttempt:
             rate_limits.count(known)
             return PasswordAttempt((known,))
     rate_limits.count((SIGN_INS, visitor.network))
-    counted = (STRANGERS, visitor.account), (NETWORK, visitor.network)
+    counted = (UNKNOWN_BROWSERS, visitor.account), (NETWORK, visitor.network)
     try:
         rate_limits.count(*counted)
     except RateLimitExceededError:
@@ -73,4 +73,4 @@ def begin_grant(visitor: Visitor) -> PasswordAttempt:
 
 def forget(account: str) -> None:
     """Reset the limits on passwords for the account with this email address."""
-    rate_limits.forget((STRANGERS, account), (GRANT_ACCOUNT, account))
+    rate_limits.forget((UNKNOWN_BROWSERS, account), (GRANT_ACCOUNT, account))

@@ -33,7 +33,7 @@ class BeginningStage(Step):
 class LateStage(Step):
     """A step after authentication, whose facts may be out of date by then."""
 
-    def still_stands(self) -> bool:
+    def is_still_valid(self) -> bool:
         """Whether account and password have not changed since this sign-in began."""
         user = self.login.user
         noted = self.state_of(BeginningStage).get("password", "")
@@ -134,7 +134,7 @@ class SecondFactorStage(Step):
         firsts = list(filter(is_first, sign_ins.records_of(self.request, user)))
         return bool(firsts) and firsts[-1]["method"] == "mfa"
 
-    def still_stands(self) -> bool:
+    def is_still_valid(self) -> bool:
         """Whether the account has not changed since the step before this one."""
         user = self.login.user
         return (
@@ -156,9 +156,9 @@ class KeepStage(LateStage):
         user = self.login.user
         return (None, True) if user is None or user.is_active else self.ask()
 
-    def still_stands(self) -> bool:
+    def is_still_valid(self) -> bool:
         """Whether, in addition, the account is still to be deleted."""
-        return self.login.user.can_be_kept and super().still_stands()
+        return self.login.user.can_be_kept and super().is_still_valid()
 
 
 class NewPasswordStage(LateStage):
@@ -172,10 +172,10 @@ class NewPasswordStage(LateStage):
         user = self.login.user
         if user is None:  # allauth's generic answer: it does not reveal which addresses are known
             return None, True
-        if not self.still_stands():
+        if not self.is_still_valid():
             return redirect(with_next(reverse("account_login"), self.request)), False
         return self.ask() if user.password_change_required else (None, True)
 
-    def still_stands(self) -> bool:
+    def is_still_valid(self) -> bool:
         """Whether, in addition, the account is active."""
-        return self.login.user.is_active and super().still_stands()
+        return self.login.user.is_active and super().is_still_valid()

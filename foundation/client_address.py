@@ -35,8 +35,8 @@ def rate_limit_key(request: HttpRequest) -> str:
     address = client_address(request)
     if address is not None:
         return network_of(address)
-    told = [_entry(request), request.headers.get("User-Agent", "")]
-    return "unknown:" + hashlib.sha256("\n".join(told).encode()).hexdigest()
+    known = [_entry(request), request.headers.get("User-Agent", "")]
+    return "unknown:" + hashlib.sha256("\n".join(known).encode()).hexdigest()
 
 
 def network_of(address: str) -> str:

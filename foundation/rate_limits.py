@@ -65,8 +65,8 @@ def check(*counted: Counted) -> None:
     """Raise RateLimitExceededError if one more attempt would exceed it. Counts nothing."""
     now = timezone.now()
     counts = RateCount.objects.filter(key__in=map(_key, counted), ends_at__gt=now)
-    spent = {row.key: (row.count + 1, row.ends_at) for row in counts}
-    _judge(counted, spent, now)
+    used = {row.key: (row.count + 1, row.ends_at) for row in counts}
+    _judge(counted, used, now)
 
 
 def forget(*counted: Counted) -> None:
@@ -82,12 +82,12 @@ def take_back(*counted: Counted) -> None:
 
 
 def _judge(
-    counted: Sequence[Counted], spent: dict[str, tuple[int, datetime]], now: datetime
+    counted: Sequence[Counted], used: dict[str, tuple[int, datetime]], now: datetime
 ) -> None:
     exceeded = [
         RateLimitExceededError(limit, max(1, math.ceil((ends_at - now).total_seconds())))
         for limit, by in counted
-        for attempts, ends_at in [spent.get(_key((limit, by)), (0, now))]
+        for attempts, ends_at in [used.get(_key((limit, by)), (0, now))]
         if attempts > limit.allowed
     ]
     if exceeded:

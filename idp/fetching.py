@@ -35,7 +35,7 @@ SECONDS = {True: outbound.SECONDS, False: 2.0}
 _AT_ONCE = {True: 2, False: 1}
 #: Maximum concurrent lookups of host names for clients without an operator's approval: resolvers
 #: may hang for longer than we wait, and must stay available to the others.
-_STRANGERS_LOOKUPS = BoundedSemaphore(4)
+_UNKNOWN_PARTIES_LOOKUPS = BoundedSemaphore(4)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Places:
     def share_out(self, threads: int) -> None:
         """Set the shares: half of the threads may fetch, a quarter for unknown parties."""
         self._most = max(1, threads // 2)
-        self._most_for_strangers = max(1, threads // 4)
+        self._most_for_unknown = max(1, threads // 4)
         self._most_waiting = max(0, threads - self._most - 1)
 
     @contextmanager
@@ -130,8 +130,8 @@ class Places:
         alike = sum(errand.is_like(other) for other in self._under_way)
         if alike >= _AT_ONCE[vouched] or len(self._under_way) >= self._most:
             return False
-        strangers = sum(not other.party.is_vouched_for for other in self._under_way)
-        return vouched or (strangers < self._most_for_strangers and not self._waiting[True])
+        unknown = sum(not other.party.is_vouched_for for other in self._under_way)
+        return vouched or (unknown < self._most_for_unknown and not self._waiting[True])
 
 
 #: Of this process. `serve` and `worker` set the number of threads.
@@ -182,7 +182,7 @@ class Fetch:
         bounds = Bounds(
             seconds,
             most,
-            outbound.LOOKUPS if vouched else _STRANGERS_LOOKUPS,
+            outbound.LOOKUPS if vouched else _UNKNOWN_PARTIES_LOOKUPS,
             self._note_addresses,
         )
         is_slow = False

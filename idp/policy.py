@@ -51,7 +51,7 @@ PENDING_PER_ADDRESS: Final = 500
 #: How old published keys and metadata may be in any process.
 PUBLISHED_FOR: Final = timedelta(seconds=5)
 
-# --- What is offered ---------------------------------------------------------------------------
+# --- Features offered ---------------------------------------------------------------------------
 
 #: The default scopes of a client.
 STANDARD_SCOPES: Final = (*vocabulary.SCOPE_CLAIMS, vocabulary.OFFLINE_ACCESS)

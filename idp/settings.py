@@ -17,7 +17,7 @@ from idp import issuer
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
-# --- Who we are -----------------------------------------------------------------------------
+# --- The issuer -----------------------------------------------------------------------------
 
 #: The issuer identifier: scheme and host, no path, no trailing slash (OIDC Core §2).
 IDP_ISSUER: str
@@ -40,7 +40,7 @@ DEVELOPMENT_SECRET_KEY = "development-only-secret-never-use-it-where-others-can-
 IDP_SECRET_KEYS: list[str] = env.list("IDP_SECRET_KEYS", default=[]) or [DEVELOPMENT_SECRET_KEY]
 SECRET_KEY, *SECRET_KEY_FALLBACKS = IDP_SECRET_KEYS
 
-# --- What is open to whom -------------------------------------------------------------------
+# --- Registration, sign-up -------------------------------------------------------------------
 
 #: Who may create an account: "open", "invite" (an operator creates it) or "closed".
 IDP_SIGNUP: str = env.str("IDP_SIGNUP", default="open")
@@ -202,14 +202,14 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-# --- How much at once ------------------------------------------------------------------------
+# --- Concurrency -----------------------------------------------------------------------------
 
 #: How many requests one process works on at once, each with a database connection (`serve
 #: --threads`), and how many requests of users may wait meanwhile; more are answered with 503.
 IDP_THREADS: int = env.int("IDP_THREADS", default=4)
 IDP_WAITING: int = env.int("IDP_WAITING", default=100)
 
-# --- Data -----------------------------------------------------------------------------------
+# --- Databases -----------------------------------------------------------------------------------
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR}/db.sqlite3")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -267,7 +267,7 @@ IDP_STAY_SIGNED_IN_IDLE_HOURS: int = env.int("IDP_STAY_SIGNED_IN_IDLE_HOURS", de
 IDP_STAY_SIGNED_IN_HOURS: int = env.int("IDP_STAY_SIGNED_IN_HOURS", default=90 * 24)
 SESSION_COOKIE_AGE = IDP_STAY_SIGNED_IN_HOURS * 3600
 
-# --- People ---------------------------------------------------------------------------------
+# --- Users ----------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -364,7 +364,7 @@ OAUTH2_PROVIDER = {
     "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
 }
 
-# --- What a browser is told --------------------------------------------------------------------
+# --- Response headers -------------------------------------------------------------------------
 
 _https = _issuer.scheme == "https"
 # Cookies ignore ports, and on localhost every app has one called "session".

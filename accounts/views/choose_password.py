@@ -19,7 +19,7 @@ def choose_password(request: HttpRequest) -> HttpResponse:
     stage = NewPasswordStage.at(request)
     if stage is None:
         return nothing_to_do(request)
-    if not stage.still_stands():
+    if not stage.is_still_valid():
         return begin_anew(request, stage)
     user = stage.login.user
     form = NewPasswordForm(request.POST if request.method == "POST" else None, user=user)

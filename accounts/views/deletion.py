@@ -46,7 +46,7 @@ def keep_account(request: HttpRequest) -> HttpResponse:
     if stage is None:
         return nothing_to_do(request)
     user = stage.login.user
-    if not stage.still_stands():
+    if not stage.is_still_valid():
         return begin_anew(request, stage)
     if request.method != "POST":
         return render(

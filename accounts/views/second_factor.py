@@ -88,7 +88,7 @@ class CodeView(_AsksForSecondFactor):
         stage = SecondFactorStage.at(request)
         if stage is None and request.user.is_authenticated:
             return redirect(sign_ins.next_page_or_home(request))
-        if stage is None or not stage.still_stands():
+        if stage is None or not stage.is_still_valid():
             return redirect(with_next(reverse("account_login"), request))
         self.stage = stage
         return super().dispatch(request, *args, **kwargs)

@@ -19,11 +19,11 @@ _MAILS = gettext_lazy("Too many codes were asked for.")
 _ATTEMPTS = gettext_lazy("Too many wrong codes were typed.")
 _REASONS: dict[RateLimit, Any] = {
     code_limits.ATTEMPTS_HERE: _ATTEMPTS,
-    code_limits.ATTEMPTS_STRANGERS: _ATTEMPTS,
+    code_limits.ATTEMPTS_UNKNOWN_BROWSERS: _ATTEMPTS,
     code_limits.ATTEMPTS_NETWORK: _ATTEMPTS,
     code_limits.MAILS_HERE: _MAILS,
     code_limits.MAILS_HERE_DAY: _MAILS,
-    code_limits.MAILS_STRANGERS: _MAILS,
+    code_limits.MAILS_UNKNOWN_BROWSERS: _MAILS,
     email_change.CHANGES: _MAILS,
     email_change.CHANGES_DAY: _MAILS,
     email_change.MAILS: _MAILS,

@@ -82,9 +82,9 @@ class EventsPage(Record):
 
     def get_fields(self, request: HttpRequest, obj: Event | None = None) -> list[Any]:  # noqa: ARG002
         """Show the fields that have a value."""
-        told = ("error", "reason", "user", "actor", "client_id", "target", "ip_address")
+        shown = ("error", "reason", "user", "actor", "client_id", "target", "ip_address")
         several = ["times"] if obj and obj.times > 1 else []
-        has = [name for name in told if obj and getattr(obj, name)]
+        has = [name for name in shown if obj and getattr(obj, name)]
         return ["reference", "kind", "moment", *several, *has, "story"]
 
     @admin.display(description=_("time"), ordering="at")
@@ -102,8 +102,8 @@ class EventsPage(Record):
         """Return a summary in one line."""
         names = event.details.get("methods") or event.details.get("changes", ())
         words = event.reason or (", ".join(names) if event.kind != Event.Kind.CREATED else "")
-        told = ": ".join(filter(None, [event.error, event.target, words]))
-        return Truncator(told).chars(140)
+        shown = ": ".join(filter(None, [event.error, event.target, words]))
+        return Truncator(shown).chars(140)
 
     @admin.display(description=_("the whole story"))
     def story(self, event: Event) -> SafeString | str:

@@ -156,7 +156,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
             for heading, options in fieldsets
         ]
 
-    # --- acting -----------------------------------------------------------------------------
+    # --- admin actions ----------------------------------------------------------------------------
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Let the form know whether the operator signed in lately."""

@@ -108,7 +108,7 @@ class SessionsPage(Record):
             (_("Told of sign-outs"), list_of(Delivery, session=row.pk), Delivery),
         ]
 
-    # --- everybody ------------------------------------------------------------------------------
+    # --- all sessions ---------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that is about all of them."""

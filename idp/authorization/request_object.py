@@ -94,7 +94,7 @@ def read(client: Client, arrival: Arrival, visitor: str, now: datetime) -> Reque
         return None
     if by_reference is not None:
         by_value = _fetched(client, by_reference, visitor, also=by_value)
-    claims = _authentic(client, _opened(client, by_value or ""), now)
+    claims = _authentic(client, _decrypted(client, by_value or ""), now)
     return RequestObject(claims, parameters, client.require_signed_request_object)
 
 
@@ -115,7 +115,7 @@ def _needs_none(client: Client, arrival: Arrival) -> None:
         )
 
 
-# --- where it is --------------------------------------------------------------------------------
+# --- fetching -----------------------------------------------------------------------------------
 
 
 @upholds("OIDC Core §6.2")
@@ -159,11 +159,11 @@ def _may_be_fetched(client: Client, visitor: str) -> None:
         ) from None
 
 
-# --- whose it is --------------------------------------------------------------------------------
+# --- signature ----------------------------------------------------------------------------------
 
 
 @upholds("OIDC Core §6.1")
-def _opened(client: Client, jwt: str) -> str:
+def _decrypted(client: Client, jwt: str) -> str:
     """Return the signed object, decrypted if necessary. OIDC Core §6.1, RFC 9101 §6.1.
 
     Only a client that registered for encryption may encrypt: others cannot make us decrypt.
@@ -217,7 +217,7 @@ def _expectations(client: Client) -> Expectations:
     )
 
 
-# --- whether it is this request -----------------------------------------------------------------
+# --- parameters ----------------------------------------------------------------------------------
 
 
 @upholds("RFC 9101 §4")

@@ -51,7 +51,7 @@ class Facts:
     near_misses: tuple[NearMiss, ...] = ()
     wrong_secrets: int = 0
     #: Why it could not be notified of the last sign-out, if so.
-    not_told: str = ""
+    failed_notification: str = ""
 
     @property
     def signs_users_in(self) -> bool:
@@ -77,7 +77,7 @@ def facts_of(client: Client, now: datetime) -> Facts:
         refused=tuple(_refused(client)),
         near_misses=tuple(near_misses(client, recent)),
         wrong_secrets=_wrong_secrets(recent),
-        not_told=_problem_with_last_delivery(client),
+        failed_notification=_problem_with_last_delivery(client),
     )
 
 

@@ -120,11 +120,11 @@ def has_keys_for_what_it_does(facts: Facts) -> Iterator[Finding]:
 
 def answers_logout_notifications(facts: Facts) -> Iterator[Finding]:
     """OIDC Back-Channel Logout §2.8: a client that is not notified keeps its users signed in."""
-    if facts.client.backchannel_logout_uri and facts.not_told:
+    if facts.client.backchannel_logout_uri and facts.failed_notification:
         yield Finding(
             Severity.FAILING,
             _("It could not be told of the last sign-out: %(problem)s")
-            % {"problem": facts.not_told},
+            % {"problem": facts.failed_notification},
             _("Have its makers look at that address, then use “Test its sign-out”."),
             "backchannel_logout_uri",
         )

@@ -84,8 +84,8 @@ def has_owners(facts: Facts) -> Iterator[Finding]:
 def learns_of_sign_outs(facts: Facts) -> Iterator[Finding]:
     """OIDC Back-Channel Logout §1: signing out here is to sign out there."""
     client = facts.client
-    told = client.backchannel_logout_uri or client.frontchannel_logout_uri
-    if facts.signs_users_in and client.needs_secret and not told:
+    notified = client.backchannel_logout_uri or client.frontchannel_logout_uri
+    if facts.signs_users_in and client.needs_secret and not notified:
         yield Finding(
             Severity.IMPROVABLE,
             _("It is not told when people sign out here, and may keep them signed in."),

@@ -389,7 +389,7 @@ class Client(AbstractApplication):
     def clean(self) -> None:
         """Do nothing: all code that saves a client runs the checks of `clients.validation`."""
 
-    # --- what the toolkit asks its application; the answers are ours ------------------------
+    # --- methods that the toolkit calls on its application model ----------------------------
 
     @property
     def default_redirect_uri(self) -> str:

@@ -43,10 +43,10 @@ def authentication_required(
 
 
 def _is_sufficient(bearer: Bearer, acr: str | None, max_age: int | None) -> bool:
-    told, auth_time = bearer.acr, bearer.auth_time
-    if auth_time is None or told not in policy.ACR_VALUES:
+    reached, auth_time = bearer.acr, bearer.auth_time
+    if auth_time is None or reached not in policy.ACR_VALUES:
         return False
-    if acr is not None and not reaches(told, acr):
+    if acr is not None and not reaches(reached, acr):
         return False
     return max_age is None or timezone.now() - auth_time <= timedelta(seconds=max_age)
 

@@ -22,7 +22,7 @@ LOGIN, HOME, CODE = "/account/login/", "/account/", "/account/login/mailed-code/
 WRONG = "not the password at all"
 
 
-def guess(email: str, times: int = password_limits.STRANGERS.allowed) -> None:
+def guess(email: str, times: int = password_limits.UNKNOWN_BROWSERS.allowed) -> None:
     """Type wrong passwords, each at a browser and from a network of its own."""
     for _ in range(times):
         with Browser() as guesser:
@@ -71,7 +71,9 @@ def test_a_known_browser_beyond_its_own_limit_is_a_stranger(
 ) -> None:
     browser.sign_in(person)
     browser.submit(browser.open("/account/logout/"), "confirm-logout")
-    for _ in range(password_limits.KNOWN_BROWSER.allowed + password_limits.STRANGERS.allowed):
+    for _ in range(
+        password_limits.KNOWN_BROWSER.allowed + password_limits.UNKNOWN_BROWSERS.allowed
+    ):
         assert is_page(browser.sign_in(Person(person.email, WRONG, "")), LOGIN)
     page = browser.sign_in(person)
     assert is_page(page, CODE)

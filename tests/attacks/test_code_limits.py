@@ -55,7 +55,10 @@ def test_one_network_cannot_use_up_the_owners_resets(browser: Browser, person: P
 @spec("ASVS", "6.3.1")
 @pytest.mark.parametrize(
     ("limit", "prefix"),
-    [(code_limits.MAILS_STRANGERS, "password-reset "), (code_limits.ATTEMPTS_STRANGERS, "")],
+    [
+        (code_limits.MAILS_UNKNOWN_BROWSERS, "password-reset "),
+        (code_limits.ATTEMPTS_UNKNOWN_BROWSERS, ""),
+    ],
 )
 def test_all_strangers_together_stop_strangers_alone(
     browser: Browser, person: Person, limit: RateLimit, prefix: str
@@ -64,7 +67,7 @@ def test_all_strangers_together_stop_strangers_alone(
     spend(limit, f"{prefix}{person.email}")
     with Browser() as stranger:
         page = ask(stranger, person.email)
-        if limit is code_limits.ATTEMPTS_STRANGERS:
+        if limit is code_limits.ATTEMPTS_UNKNOWN_BROWSERS:
             page = stranger.submit(page, code="000000")
         assert page.status_code == 429
         assert "a browser at which you have signed in" in page.text
@@ -90,7 +93,7 @@ def test_the_limits_tell_nothing_about_an_account(person: Person) -> None:
 
 @spec("ASVS", "6.3.1")
 def test_another_spelling_or_session_is_no_new_count(person: Person) -> None:
-    spend(code_limits.ATTEMPTS_STRANGERS, person.email)
+    spend(code_limits.ATTEMPTS_UNKNOWN_BROWSERS, person.email)
     for spelling in (person.email.upper(), f" {person.email}"):
         with Browser() as stranger:
             page = stranger.submit(ask(stranger, spelling), code="000000")
@@ -115,7 +118,7 @@ def test_each_code_has_its_own_few_tries_wherever_the_session_is_copied_to(
 
 
 def test_right_codes_are_not_counted(browser: Browser, person: Person) -> None:
-    spend(code_limits.ATTEMPTS_STRANGERS, person.email, left=1)
+    spend(code_limits.ATTEMPTS_UNKNOWN_BROWSERS, person.email, left=1)
     code = None
     for _ in range(2):
         with Browser() as stranger:

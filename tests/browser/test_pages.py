@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from accounts import invitations, operations
 from accounts.models import User
-from accounts.password_limits import STRANGERS
+from accounts.password_limits import UNKNOWN_BROWSERS
 from foundation import rate_limits
 from foundation.models import RateCount
 from tests.browser.test_passkeys import Authenticator
@@ -480,9 +480,9 @@ def too_many_tries(visitor: Visitor) -> None:
 
 def mailed_code_step(visitor: Visitor) -> None:
     """Type the right password after strangers have typed many wrong ones."""
-    rate_limits.count((STRANGERS, visitor.person.email))
-    RateCount.objects.filter(key=rate_limits._key((STRANGERS, visitor.person.email))).update(
-        count=STRANGERS.allowed
+    rate_limits.count((UNKNOWN_BROWSERS, visitor.person.email))
+    RateCount.objects.filter(key=rate_limits._key((UNKNOWN_BROWSERS, visitor.person.email))).update(
+        count=UNKNOWN_BROWSERS.allowed
     )
     visitor.open("/account/login/")
     visitor.sign_in()

@@ -127,7 +127,7 @@ def test_wrong_codes_of_many_browser_sessions_at_once(
         browser.submit(browser.open("/account/password/reset/"), email=person.email)
         for browser in asking
     ]
-    spend(code_limits.ATTEMPTS_STRANGERS, person.email, left=7)
+    spend(code_limits.ATTEMPTS_UNKNOWN_BROWSERS, person.email, left=7)
     answers = all_at_once(lambda number: asking[number % 20].submit(pages[number % 20], code="0"))
     refused = [answer for answer in answers if answer.status_code == 429]
     assert len(answers) - len(refused) <= 7 + 20  # those whose code was spent meanwhile

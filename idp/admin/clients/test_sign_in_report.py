@@ -142,8 +142,8 @@ def _what_the_code_gives(
     if header_of(access_token) is not None:
         yield _jwt_access_token(access_token)
     if "id_token" in issued:
-        yield (told := _id_token(client, test_sign_in, issued["id_token"], access_token))
-        yield _userinfo(request, client, access_token, told)
+        yield (claims := _id_token(client, test_sign_in, issued["id_token"], access_token))
+        yield _userinfo(request, client, access_token, claims)
     else:
         without = _(
             "None came, since the app may not ask for the scope openid: it does not learn who "

@@ -85,7 +85,7 @@ class Step:
         It is encrypted, signed or plain JSON, as the client registered. Its signature algorithm is
         checked. Returns None if only the client can decrypt it.
         """
-        inside = self._opened(client, text, kind) if is_encrypted(text) else text
+        inside = self._decrypted(client, text, kind) if is_encrypted(text) else text
         if inside is None:
             return None
         if header_of(inside) is None:
@@ -95,7 +95,7 @@ class Step:
         self.findings.append(_signature(client, inside, kind))
         return self.read_jwt(inside)
 
-    def _opened(self, client: Client, jwe: str, kind: str) -> str | None:
+    def _decrypted(self, client: Client, jwe: str, kind: str) -> str | None:
         self.header += members(header_of_jwe(jwe) or {}, meanings.HEADER)
         inside = decrypted_for(
             client,

@@ -111,7 +111,7 @@ FAILING, WEAK, IMPROVABLE = Severity
         (with_(tos_uri="", logo_uri=""), IMPROVABLE, "not shown a logo; terms of service"),
         (with_(contacts=[]), IMPROVABLE, "Nobody is named"),
         (with_(backchannel_logout_uri=""), IMPROVABLE, "not told when people sign out"),
-        (replace(SOUND, not_told="It is down."), FAILING, "last sign-out: It is down."),
+        (replace(SOUND, failed_notification="It is down."), FAILING, "last sign-out: It is down."),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

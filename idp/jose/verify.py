@@ -14,8 +14,7 @@ from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 
-from idp.jose.algorithms import ALGORITHMS, Algorithm
-from idp.jose.sign import base64url
+from idp.jose.sign import ALGORITHMS, Algorithm, base64url
 from idp.protocol import json_objects
 from idp.protocol.errors import InvalidRequest
 

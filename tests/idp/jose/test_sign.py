@@ -2,8 +2,7 @@ import pytest
 from jwcrypto.jwk import JWK
 from jwcrypto.jwt import JWT
 
-from idp.jose.algorithms import ALGORITHMS
-from idp.jose.sign import Signer, base64url
+from idp.jose.sign import ALGORITHMS, Signer, base64url
 from idp.jose.verify import octet_keys, verified_by
 
 

@@ -20,11 +20,9 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.next import UNREADABLE
 from foundation.logs import REQUEST_ID
-from foundation.request_bodies import BODY_PROBLEM
 from idp import policy
 from idp.clients.display import logo_policy, name_of
 from idp.endpoints import cors
-from idp.endpoints.unusable_body import answer_unusable_body
 from idp.interaction import carries_wish, interaction_of
 from idp.logout.session_state import keep_cookie
 
@@ -186,19 +184,6 @@ def forbid_storing(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def refuse_unusable_bodies(get_response: GetResponse) -> GetResponse:
-    """Answer requests whose body could not be read whole (foundation.request_bodies).
-
-    Innermost, so that the page has its language and its account.
-    """
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        problem = request.META.get(BODY_PROBLEM)
-        return answer_unusable_body(request, problem) if problem else get_response(request)
-
-    return middleware
-
-
 def refuse_unreadable_addresses(get_response: GetResponse) -> GetResponse:
     """Answer 400 to null characters and broken percent escapes in an address.
 
@@ -220,11 +205,10 @@ def protect_protocol_endpoints(get_response: GetResponse) -> GetResponse:
     """Do for protocol endpoints what several of the middlewares above, and Django's, do for pages.
 
     No cache stores a response that does not say that it is public. A browser that gets it must not
-    frame it, run it, or guess what it is; a view that wants to be framed says so itself. Bodies
-    that could not be read are refused. A request with an Origin is django-cors-headers' to judge.
-    What is wrong with a request is logged where it is known, so Django does not log the status.
+    frame it, run it, or guess what it is; a view that wants to be framed says so itself. A request
+    with an Origin is django-cors-headers' to judge. What is wrong with a request is logged where it
+    is known, so Django does not log the status.
     """
-    get_response = refuse_unusable_bodies(get_response)
     with_cors = CorsMiddleware(get_response)
     headers = {
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",

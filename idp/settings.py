@@ -152,7 +152,6 @@ IDP_PAGE_MIDDLEWARE = [
     "accounts.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "idp.middleware.refuse_unusable_bodies",
 ]
 MIDDLEWARE = [IDP_PAGE_MIDDLEWARE[0], *IDP_EXTRA_MIDDLEWARE, *IDP_PAGE_MIDDLEWARE[1:]]
 #: Of the authorization endpoint (idp.wsgi): the middleware that its redirects and few pages need.
@@ -168,7 +167,6 @@ IDP_AUTHORIZE_MIDDLEWARE = [
     "idp.middleware.PageLocale",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.AuthenticationMiddleware",
-    "idp.middleware.refuse_unusable_bodies",
 ]
 #: Of the page for refused requests when there are too many (idp.wsgi): none uses a database.
 IDP_TOO_BUSY_MIDDLEWARE = [

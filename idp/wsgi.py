@@ -26,16 +26,18 @@ django.setup(set_prefix=False)
 
 from foundation.outages import part_out_of_order  # noqa: E402  after Django is set up
 from foundation.postgresql.waits import StalledError  # noqa: E402
-from foundation.request_bodies import read_body  # noqa: E402
+from foundation.request_bodies import BODY_PROBLEM, read_body  # noqa: E402
 from foundation.slots import NoPlaceError, place, prepare, slot  # noqa: E402
 from idp import policy  # noqa: E402
 from idp.endpoints.metadata import Document, published  # noqa: E402
 from idp.endpoints.too_busy import too_busy  # noqa: E402
+from idp.endpoints.unusable_body import unusable_body  # noqa: E402
 
 _Environ = dict[str, Any]
 _PUBLISHED = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"]})
 #: The largest file that the administration takes, with the form around it, in bytes.
 _LARGEST_UPLOAD = 1024 * 1024
+_UNUSABLE_BODY = ResolverMatch(unusable_body, (), {})
 
 
 def added_middleware() -> list[str]:
@@ -64,10 +66,15 @@ class Handler(WSGIHandler):
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         """Return the view; a protocol endpoint's is looked up in the URLconf once."""
-        if self._match is None and request.path_info not in policy.PROTOCOL_PATHS:
+        match = self._match
+        if match is None and BODY_PROBLEM in request.META:
+            match = _UNUSABLE_BODY
+        elif match is None and request.path_info in policy.PROTOCOL_PATHS:
+            match = _protocol_endpoint(request.path_info)
+        if match is None:
             return super().resolve_request(request)
-        request.resolver_match = self._match or _protocol_endpoint(request.path_info)
-        return request.resolver_match
+        request.resolver_match = match
+        return match
 
 
 @cache

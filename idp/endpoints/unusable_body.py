@@ -5,20 +5,19 @@ from http import HTTPStatus
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.csrf import requires_csrf_token
+from django.views.decorators.csrf import csrf_exempt, requires_csrf_token
 
-from foundation.request_bodies import TOO_LARGE
+from foundation.request_bodies import BODY_PROBLEM, TOO_LARGE
 from idp import policy
 from idp.endpoints.wire import refuse
 from idp.protocol.errors import BodyTooLarge, InvalidRequest
 from idp.protocol.rules import upholds
 
 
-def answer_unusable_body(request: HttpRequest, problem: str) -> HttpResponse:
-    """Return a page, or JSON with the error for machines.
-
-    `problem` is one of those that `foundation.request_bodies` notes.
-    """
+@csrf_exempt
+def unusable_body(request: HttpRequest) -> HttpResponse:
+    """Return a page, or JSON with the error for machines, instead of the view's response."""
+    problem = request.META[BODY_PROBLEM]
     if request.path in policy.PROTOCOL_PATHS:
         try:
             _body_is_usable(problem)

@@ -6,11 +6,11 @@ RFC 6749 §2.3, OIDC Core §9.
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import unquote_to_bytes
+from functools import partial
+from urllib.parse import unquote_plus
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -148,30 +148,21 @@ def _readings(header: str) -> list[Credentials]:
         decoded = b64decode(match[1], validate=True).decode() if match else ""
     except (ValueError, Base64Error):
         decoded = ""
-    readings = []
-    for client_id, secret in dict.fromkeys(_pairs(decoded)):
-        if "\0" not in client_id + secret:
-            readings.append(Credentials(client_id, "client_secret_basic", secret))
+    parts, decode = decoded.split(":"), partial(unquote_plus, errors="strict")
+    splits = range(1, min(len(parts), _MOST_SPLITS + 1))
+    pairs = [(":".join(parts[:at]), ":".join(parts[at:])) for at in splits]
+    with suppress(UnicodeDecodeError):
+        pairs = [*((decode(client_id), decode(secret)) for client_id, secret in pairs[:1]), *pairs]
+    readings = [
+        Credentials(client_id, "client_secret_basic", secret)
+        for client_id, secret in dict.fromkeys(pairs)
+        if "\0" not in client_id + secret
+    ]
     if not readings:
         raise InvalidClient(
             "The Authorization header is not Basic with the base64 of client_id:client_secret."
         )
     return readings
-
-
-def _pairs(decoded: str) -> Iterator[tuple[str, str]]:
-    """Yield each client_id and secret that a decoded header can be read as."""
-    client_id, colon, secret = decoded.partition(":")
-    if colon:
-        with suppress(UnicodeDecodeError):
-            yield _form_decoded(client_id), _form_decoded(secret)
-    parts = decoded.split(":")
-    for at in range(1, min(len(parts), _MOST_SPLITS + 1)):
-        yield ":".join(parts[:at]), ":".join(parts[at:])
-
-
-def _form_decoded(text: str) -> str:
-    return unquote_to_bytes(text.replace("+", " ")).decode()
 
 
 def _meant(readings: list[Credentials]) -> Credentials:

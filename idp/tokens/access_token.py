@@ -38,12 +38,27 @@ class Audience:
 def audience_of(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
     """Return what the entitlement's access token looks like, with some of its scopes.
 
-    A token for APIs has their scopes alone, so that none of them can use it elsewhere. Raises
-    InvalidTarget for an API that isn't known or wasn't named before, or several that want different
-    things; InvalidScope where the token would open nothing there.
+    Raises InvalidTarget and InvalidScope.
     """
-    if not entitlement.resource and not entitlement.asked_resource:
-        return _without_resource(entitlement.client, scopes)
+    if entitlement.resource or entitlement.asked_resource:
+        return _apis(entitlement, scopes)
+    client, default = entitlement.client, policy.ACCESS_TOKEN_LIFETIME
+    own, is_jwt = client.access_token_lifetime, client.access_token_format == "jwt"
+    return Audience(
+        resource=(),
+        scopes=scopes,
+        lifetime=int(default.total_seconds()) if own is None else own,
+        signing_alg=algorithm_for(client.id_token_signed_response_alg) if is_jwt else None,
+    )
+
+
+def _apis(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
+    """Return the audience of a token for APIs.
+
+    It has their scopes alone, so that none of them can use it elsewhere. Raises InvalidTarget for
+    an API that isn't known or wasn't named before, or several that want different things;
+    InvalidScope where the token would open nothing there.
+    """
     resource = _resource(entitlement)
     servers = known_apis(entitlement.client, resource)
     _user_has_agreed(entitlement, servers)
@@ -128,17 +143,6 @@ def _something_is_opened(scopes: frozenset[str], offered: frozenset[str]) -> Non
             "None of the scopes that were granted belongs to this resource; "
             f"it has: {', '.join(sorted(offered))}."
         )
-
-
-def _without_resource(client: Client, scopes: frozenset[str]) -> Audience:
-    own, default = client.access_token_lifetime, policy.ACCESS_TOKEN_LIFETIME
-    is_jwt = client.access_token_format == "jwt"
-    return Audience(
-        resource=(),
-        scopes=scopes,
-        lifetime=int(default.total_seconds()) if own is None else own,
-        signing_alg=algorithm_for(client.id_token_signed_response_alg) if is_jwt else None,
-    )
 
 
 def algorithm_for(id_token_alg: str) -> str:

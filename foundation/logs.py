@@ -7,7 +7,6 @@ import logging
 import re
 import traceback
 from contextvars import ContextVar
-from json import JSONEncoder
 from typing import Any
 
 import structlog
@@ -36,19 +35,15 @@ _QUOTED_ROW = re.compile(
 _LONGEST_LINE = 300
 
 
-class Brief(logging.Filter):
-    """Makes a record of Django's security short: strangers must not fill the log by requests."""
+def brief(record: logging.LogRecord) -> None:
+    """Make a record of Django's security short: strangers must not fill the log by requests.
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let each record pass, those without traceback and what addresses in them carry, and cut.
-
-        Django quotes the Referer of a form that it refuses, query and all.
-        """
-        if record.name.startswith("django.security"):
-            record.exc_info = record.exc_text = None
-            record.msg = _CARRIED.sub(MASK, record.getMessage())[:_LONGEST_LINE]
-            record.args = None
-        return True
+    It loses its traceback and what addresses in it carry: Django quotes the Referer of a form that
+    it refuses, query and all.
+    """
+    record.exc_info = record.exc_text = None
+    record.msg = _CARRIED.sub(MASK, record.getMessage())[:_LONGEST_LINE]
+    record.args = None
 
 
 def _of_its_request(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -67,19 +62,16 @@ def _traceback(exc_info: Any) -> str:
     return _QUOTED_ROW.sub(f"DETAIL: {MASK}", text)
 
 
-_json = JSONEncoder(default=repr)  # made once, which `json.dumps` does at each call
-
-
-def _as_json(_logger: Any, _method: str, event: dict[str, Any]) -> str:
-    return _json.encode(event)
-
-
 class StructuredFormatter(structlog.stdlib.ProcessorFormatter):
     """Writes our own lines, which are rendered already, and gives those of others the same form."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record's line."""
-        return record.getMessage() if hasattr(record, "is_rendered") else super().format(record)
+        if hasattr(record, "is_rendered"):
+            return record.getMessage()
+        if record.name.startswith("django.security"):
+            brief(record)
+        return super().format(record)
 
 
 def _to_logging(
@@ -98,7 +90,9 @@ def logging_configuration(*, json: bool, level: str = "INFO") -> dict[str, Any]:
     """
     rendering: list[Any] = [
         structlog.processors.ExceptionRenderer(_traceback),
-        _as_json if json else structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
+        structlog.processors.JSONRenderer(default=repr)
+        if json
+        else structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
     ]
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *_SHARED, *rendering, _to_logging],
@@ -119,12 +113,10 @@ def logging_configuration(*, json: bool, level: str = "INFO") -> dict[str, Any]:
                 ],
             }
         },
-        "filters": {"brief": {"()": Brief}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
                 "formatter": "structured",
-                "filters": ["brief"],
             },
         },
         "root": {"handlers": ["stderr"], "level": level},

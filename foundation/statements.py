@@ -6,7 +6,7 @@ What is read is the same as with the ORM, on either database. No signals are sen
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter, methodcaller
 from typing import Any, Generic, TypeVar
 
@@ -68,38 +68,7 @@ def instances(row: Sequence[Any], *parts: Columns[Any]) -> Iterator[Any]:
         begin += part.width
 
 
-def one(sql: str, parameters: Sequence[Any]) -> Any:
-    """Return the first row that a statement gives, or None."""
-    return _executed(sql, parameters, methodcaller("fetchone"))
-
-
-def rows(sql: str, parameters: Sequence[Any]) -> list[Any]:
-    """Return all rows that a statement gives."""
-    return list(_executed(sql, parameters, methodcaller("fetchall")))
-
-
-def changed(sql: str, parameters: Sequence[Any]) -> int:
-    """Return how many rows a statement has changed."""
-    return int(_executed(sql, parameters, attrgetter("rowcount")))
-
-
-def json_of(value: Any) -> Any:
-    """Return what a JSON column has: SQLite gives text, PostgreSQL the value."""
-    return json.loads(value) if isinstance(value, str) else value
-
-
-def datetime_of(value: datetime | str) -> datetime:
-    """Return the time that a column has, which SQLite gives as text.
-
-    ValueError where it is none.
-    """
-    moment = value if isinstance(value, datetime) else parse_datetime(value)
-    if moment is None:
-        raise ValueError(f"not a time: {value!r}")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # SQLite keeps no zone
-
-
-def _executed(sql: str, parameters: Sequence[Any], result_of: Callable[[Any], Any]) -> Any:
+def _executed(result_of: Callable[[Any], Any], sql: str, parameters: Sequence[Any]) -> Any:
     """Execute a statement, and return what `result_of` reads from its cursor.
 
     Django's cursor sends it on SQLite, within a transaction (which psycopg begins), and where
@@ -131,3 +100,27 @@ def _executed(sql: str, parameters: Sequence[Any], result_of: Callable[[Any], An
 def _cursor_of(database: Any) -> Any:
     database.ensure_connection()
     return database.connection.statement_cursor
+
+
+#: Returns the first row that a statement gives, or None.
+one: Callable[[str, Sequence[Any]], Any] = partial(_executed, methodcaller("fetchone"))
+#: Returns all rows that a statement gives.
+rows: Callable[[str, Sequence[Any]], list[Any]] = partial(_executed, methodcaller("fetchall"))
+#: Returns how many rows a statement has changed.
+changed: Callable[[str, Sequence[Any]], int] = partial(_executed, attrgetter("rowcount"))
+
+
+def json_of(value: Any) -> Any:
+    """Return what a JSON column has: SQLite gives text, PostgreSQL the value."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def datetime_of(value: datetime | str) -> datetime:
+    """Return the time that a column has, which SQLite gives as text.
+
+    ValueError where it is none.
+    """
+    moment = value if isinstance(value, datetime) else parse_datetime(value)
+    if moment is None:
+        raise ValueError(f"not a time: {value!r}")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # SQLite keeps no zone

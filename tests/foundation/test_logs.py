@@ -13,7 +13,7 @@ import pytest
 import structlog
 from django.http import HttpRequest
 
-from foundation.logs import REQUEST_ID, Brief, logging_configuration
+from foundation.logs import REQUEST_ID, brief, logging_configuration
 
 TRAP = "x\n\x1b[2K\r\x9b\u2028\u202e[info] signed-in"
 
@@ -23,7 +23,6 @@ def a_handler(*, json: bool) -> tuple[logging.Handler, StringIO]:
     configuration = logging_configuration(json=json)["formatters"]["structured"]
     stream = StringIO()
     handler = logging.StreamHandler(stream)
-    handler.addFilter(Brief())
     handler.setFormatter(configuration.pop("()")(**configuration))
     return handler, stream
 
@@ -155,7 +154,7 @@ def test_what_strangers_cause_is_short_and_without_what_addresses_carry() -> Non
             "exc_info": (ValueError, ValueError(), None),
         }
     )
-    assert Brief().filter(record)
+    brief(record)
     assert record.getMessage().startswith("Forbidden (Referer https://rp.example.com/cb••• does")
     assert len(record.getMessage()) == 300
     assert record.exc_info is None

@@ -1,13 +1,14 @@
 """Count the functions of ours that one code exchange and one UserInfo request run through.
 
 Prints, for each, how many functions there are, in how many modules, and how many of our frames are
-on the stack at the deepest; `--names` lists them in the order of their first call. A database of
-its own is made and thrown away.
+on the stack at the deepest; `--names` lists them in the order of their first call, and `--check`
+fails where there are more than LIMITS allow. A database of its own is made and thrown away.
 """
 
 import argparse
 import io
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -28,6 +29,22 @@ OURS = tuple(str(ROOT / name) + os.sep for name in ("foundation", "accounts", "i
 COMPREHENSIONS = {"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"}
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How many functions and modules of ours a request may run through, and how deep."""
+
+    functions: int
+    modules: int
+    deepest: int
+
+
+#: What `--check` allows, so that the two hottest requests stay easy to follow.
+LIMITS = {
+    "code exchange": Limits(functions=60, modules=25, deepest=14),
+    "UserInfo request": Limits(functions=30, modules=10, deepest=10),
+}
+
+
 @dataclass
 class RequestPath:
     """What of our code ran while a request was answered."""
@@ -35,6 +52,10 @@ class RequestPath:
     functions: list[CodeType] = field(default_factory=list)
     deepest: int = 0
     _depth: int = 0
+
+    def __str__(self) -> str:
+        counted = f"{len(self.functions)} functions in {len(self.modules)} modules"
+        return f"{counted}, {self.deepest} deep"
 
     @property
     def modules(self) -> set[str]:
@@ -46,6 +67,19 @@ class RequestPath:
         return [
             f"{Path(code.co_filename).relative_to(ROOT)}:{code.co_qualname}"
             for code in self.functions
+        ]
+
+    def excess(self, limits: Limits) -> list[str]:
+        """Return which of the limits this is above, as parts of a sentence."""
+        counted = {
+            "functions": (len(self.functions), limits.functions),
+            "modules": (len(self.modules), limits.modules),
+            "frames at the deepest": (self.deepest, limits.deepest),
+        }
+        return [
+            f"{number} {what} (at most {limit})"
+            for what, (number, limit) in counted.items()
+            if number > limit
         ]
 
     def watch(self, frame: FrameType, event: str, _argument: Any) -> None:
@@ -152,6 +186,9 @@ def measure(work: Path) -> dict[str, RequestPath]:
     from idp import keys
     from idp.wsgi import application
 
+    for handler in logging.getLogger().handlers:  # lines are written all the same, but not shown
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(io.StringIO())
     declared = work / "declared.yaml"
     declared.write_text(DECLARED)
     call_command("migrate", verbosity=0)
@@ -164,7 +201,7 @@ def measure(work: Path) -> dict[str, RequestPath]:
     paths = {"code exchange": watched(lambda: exchange(application, value))}
     bearer = f"Bearer {token}"
     ask(application, "GET", "/userinfo", bearer)
-    paths["UserInfo"] = watched(lambda: ask(application, "GET", "/userinfo", bearer))
+    paths["UserInfo request"] = watched(lambda: ask(application, "GET", "/userinfo", bearer))
     return paths
 
 
@@ -172,14 +209,22 @@ def main() -> None:
     """Print the figures, and the names where they are wanted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--names", action="store_true", help="list the functions")
+    parser.add_argument("--check", action="store_true", help="fail where there are too many")
     options = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     with tempfile.TemporaryDirectory() as work:
-        for request, path in measure(Path(work)).items():
-            counted = f"{len(path.functions)} functions in {len(path.modules)} modules"
-            print(f"{request}: {counted}, {path.deepest} deep")
-            for name in path.names() if options.names else ():
-                print(f"  {name}")
+        paths = measure(Path(work))
+    for request, path in paths.items():
+        print(f"{request}: {path}")
+        for name in path.names() if options.names else ():
+            print(f"  {name}")
+    if options.check:
+        found = {request: path.excess(LIMITS[request]) for request, path in paths.items()}
+        above = [f"One {it} runs through {', '.join(more)}." for it, more in found.items() if more]
+        if above:
+            sys.exit(
+                " ".join([*above, "--names lists them; LIMITS of this script has the limits."])
+            )
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ Kind = Event.Kind
 #: Maximum rows of a kind that one IP address, and one client, can cause in a minute. Further events
 #: are counted on the newest of them, so that a flood does not fill the table.
 ROWS_A_MINUTE = {"ip_address": 60, "client_id": 300}
-_CAUSED_BY_STRANGERS = frozenset({Kind.DENIED, Kind.SIGN_IN_FAILED, Kind.REUSED})
+_UNAUTHENTICATED = frozenset({Kind.DENIED, Kind.SIGN_IN_FAILED, Kind.REUSED})
 
 #: Parameters that explain a denial and are no secrets. Of any other, only the length is stored.
 _UNMASKED = frozenset(
@@ -94,7 +94,7 @@ def record(
         # The response is an error already; the log still has the event.
         log.exception("event_not_stored", reference=event.reference)
     log.log(
-        logging.WARNING if kind in _CAUSED_BY_STRANGERS else logging.INFO,
+        logging.WARNING if kind in _UNAUTHENTICATED else logging.INFO,
         kind.value,
         reference=event.reference,
         user=str(user.sub) if user else None,
@@ -197,7 +197,7 @@ def masked(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
 
 def _counted_on(event: Event) -> Event | None:
     """Return the row that an event was counted on because there are many like it, or None."""
-    if event.kind not in _CAUSED_BY_STRANGERS:
+    if event.kind not in _UNAUTHENTICATED:
         return None
     lately = Event.objects.filter(kind=event.kind, at__gt=timezone.now() - timedelta(minutes=1))
     for column, most in ROWS_A_MINUTE.items():

@@ -233,7 +233,7 @@ def _apply(request: HttpRequest, name: str, proposed: Import) -> HttpResponse:
 
 def _record_import(request: HttpRequest, changes: list[Change]) -> None:
     reason = f"Imported a file. {summary(changes, dry_run=False)}"
-    _record(request, events.Kind.ACTED, target=_TARGET, reason=reason)
+    _record(request, events.Kind.ADMIN_ACTION, target=_TARGET, reason=reason)
 
 
 def download(_site: Any, request: HttpRequest) -> HttpResponseBase:

@@ -224,7 +224,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         """Do it, and record it."""
         response = action.run(request, row)
         with override(settings.LANGUAGE_CODE):  # One language in all events.
-            self.record(request, events.Kind.ACTED, row, reason=str(action.label))
+            self.record(request, events.Kind.ADMIN_ACTION, row, reason=str(action.label))
         return response
 
     def delete_view(

@@ -144,6 +144,8 @@ class SessionsPage(Record):
         with override(settings.LANGUAGE_CODE):  # In the language of all events.
             reason = f"{_END_ALL}: {ended}."
         actor: Any = request.user
-        events.record(events.Kind.ACTED, request, actor=actor, target="all sessions", reason=reason)
+        events.record(
+            events.Kind.ADMIN_ACTION, request, actor=actor, target="all sessions", reason=reason
+        )
         messages.success(request, gettext("Sessions ended: %(number)d.") % {"number": ended})
         return redirect(back)

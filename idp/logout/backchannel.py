@@ -123,7 +123,7 @@ def _note(delivery: Delivery, problem: str | None, now: datetime) -> None:
         return
     row.update(state=Delivery.State.FAILED, done_at=now, last_problem=problem)
     events.record(
-        events.Kind.NOT_TOLD,
+        events.Kind.NOTIFICATION_FAILED,
         client_id=delivery.client.client_id,
         reason=f"The app could not be told that a session ended: {problem}",
         tries=delivery.tries,

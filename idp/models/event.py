@@ -45,7 +45,7 @@ class Event(models.Model):
         SIGN_IN_FAILED = "sign-in-failed", _("Sign-in failed")
         SIGNED_UP = "signed-up", _("Account made")
         SESSION_ENDED = "session-ended", _("Session ended")
-        NOT_TOLD = "app-not-told", _("App not told of a sign-out")
+        NOTIFICATION_FAILED = "notification-failed", _("App not told of a sign-out")
         EMAIL_VERIFIED = "email-verified", _("Address verified")
         PASSWORD_CHANGED = "password-changed", _("Password changed")
         EMAIL_CHANGED = "email-changed", _("Address changed")
@@ -61,7 +61,7 @@ class Event(models.Model):
         CREATED = "created", _("Created")
         CHANGED = "changed", _("Changed")
         DELETED = "deleted", _("Deleted")
-        ACTED = "acted", _("Operator’s action")
+        ADMIN_ACTION = "admin-action", _("Operator’s action")
         EXPORTED = "exported", _("Exported")
         HOUSEKEEPING_FAILED = "housekeeping-failed", _("Tidying failed")
 

@@ -258,6 +258,9 @@ def test_an_operator_keeps_or_deletes_it(browser: Browser, person: Person, user:
     deletion_page = browser.open(f"{page}/act/delete/")
     assert is_page(browser.submit(deletion_page, "confirm"), "/admin/accounts/user/")
     assert not User.objects.filter(pk=user.pk).exists()
-    acts = Event.objects.filter(target=f"user {person.email}", kind="acted").order_by("pk")
-    assert list(acts.values_list("reason", flat=True)) == ["Keep the account", "Delete now"]
+    actions = Event.objects.filter(target=f"user {person.email}", kind="admin-action")
+    assert list(actions.order_by("pk").values_list("reason", flat=True)) == [
+        "Keep the account",
+        "Delete now",
+    ]
     assert not deletion.keep(user)

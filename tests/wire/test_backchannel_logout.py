@@ -206,7 +206,7 @@ def forget_the_password(told: Told) -> None:
 
 def end_by_command(*whose: str) -> None:
     call_command("end_sessions", *whose)
-    event = Event.objects.filter(kind="acted").latest("id")
+    event = Event.objects.filter(kind="admin-action").latest("id")
     assert event.reason.startswith("manage.py end_sessions: ")
 
 
@@ -295,7 +295,9 @@ def test_what_fails_is_tried_again_and_in_the_end_given_up(told: Told) -> None:
     for _ in range(7):
         told.try_again_now()
     assert told.delivery.state == State.FAILED
-    event = Event.objects.get(kind="app-not-told", client_id=told.relying_party.client.client_id)
+    event = Event.objects.get(
+        kind="notification-failed", client_id=told.relying_party.client.client_id
+    )
     assert "status 500" in event.reason
     told.try_again_now()
     assert len(told.received()) == 8, "given up"

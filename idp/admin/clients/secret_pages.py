@@ -56,7 +56,7 @@ def show_new(
     except secrets.TooManySecretsError:
         messages.error(request, _("There are two secrets already: remove one first."))
         return redirect(address_of(client))
-    page.record(request, events.Kind.ACTED, client, reason="Made a new secret.")
+    page.record(request, events.Kind.ADMIN_ACTION, client, reason="Made a new secret.")
     response = TemplateResponse(
         request,
         "admin/secret.html",
@@ -104,7 +104,7 @@ def _remove(page: Page, request: HttpRequest, client: Client) -> None:
         return
     secrets.remove(row)
     reason = f"Removed the secret of {row.created_at:%c}."
-    page.record(request, events.Kind.ACTED, client, reason=reason)
+    page.record(request, events.Kind.ADMIN_ACTION, client, reason=reason)
     messages.success(request, _("The secret no longer works."))
 
 

@@ -65,7 +65,7 @@ def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse
     chosen = request.POST.get("prompt", "")
     prompt = chosen if chosen in _PROMPTS else ""
     interaction_id = test_sign_in.begin(client, session, prompt, timezone.now())
-    page.record(request, events.Kind.ACTED, client, reason="Began a test sign-in.")
+    page.record(request, events.Kind.ADMIN_ACTION, client, reason="Began a test sign-in.")
     return redirect(continue_at(interaction_id))
 
 

@@ -45,5 +45,5 @@ class Command(BaseCommand):
         else:
             ended = end_all_users_sessions()
             about = {"target": "all sessions"}
-        record(Kind.ACTED, reason=f"manage.py end_sessions: {ended}.", **about)
+        record(Kind.ADMIN_ACTION, reason=f"manage.py end_sessions: {ended}.", **about)
         self.stdout.write(f"Sessions ended: {ended}")

@@ -35,7 +35,7 @@ class Command(BaseCommand):
             user.save()
             link = invite(user)
             record(
-                Kind.CREATED if is_new else Kind.ACTED,
+                Kind.CREATED if is_new else Kind.ADMIN_ACTION,
                 user=user,
                 target=name_of(user),
                 reason="Invited by a command.",

@@ -110,7 +110,7 @@ def test_disabling_ends_sessions_and_tokens(operator: Operator, relying_party) -
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401
     assert not is_page(relying_party.browser.sign_in(person), "/account/")
     event = events_of(operator)[-1]
-    assert (event.kind, event.target) == ("acted", f"user {person.email}")
+    assert (event.kind, event.target) == ("admin-action", f"user {person.email}")
     operator.act(person_page(person.email), "enable")
     assert is_page(relying_party.browser.sign_in(person), "/account/")
 

@@ -56,7 +56,9 @@ def test_a_file_is_shown_first_and_then_applied(superuser: Operator) -> None:
     done = superuser.browser.submit(page, "confirm")
     assert "Added: 1; Changed: 1" in done.text
     assert Client.objects.get(client_id=client.client_id).name == "Renamed"
-    created, changed, whole = sorted(events_of(superuser), key=lambda event: event.kind == "acted")
+    created, changed, whole = sorted(
+        events_of(superuser), key=lambda event: event.kind == "admin-action"
+    )
     assert {created.target, changed.target} == {f"scope {name}", f"client {client.client_id}"}
     assert {created.details["by"], changed.details["by"]} == {"import"}
     assert created.ip_address

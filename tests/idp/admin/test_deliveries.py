@@ -29,4 +29,4 @@ def test_an_apps_sign_out_is_tried_out_and_tried_again(
     assert 'data-act="again"' not in operator.open(address).text
     sent = foreign_site.forms(path)
     assert len({verified(form["logout_token"])["jti"] for form in sent}) == 1
-    assert [event.kind for event in events_of(operator)] == ["acted", "acted"]
+    assert [event.kind for event in events_of(operator)] == ["admin-action", "admin-action"]

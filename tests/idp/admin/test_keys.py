@@ -76,5 +76,5 @@ def test_rotation_says_what_follows_and_offers_only_what_does_something(
     operator.act(page_of(State.NEXT), "rotate")
     retired = html.unescape(operator.open(f"idp/signingkey/{old.pk}/change/").text)
     assert "Nothing new is made with it." in retired
-    assert [event.kind for event in events_of(operator)] == ["acted", "acted"]
+    assert [event.kind for event in events_of(operator)] == ["admin-action", "admin-action"]
     assert SigningKey.objects.get(pk=old.pk).state == State.RETIRED

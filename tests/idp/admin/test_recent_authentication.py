@@ -160,4 +160,4 @@ def test_nor_by_the_form_of_an_app_or_a_group(superuser: Operator) -> None:
 def test_what_is_not_dangerous_goes_on(superuser: Operator, victim: User) -> None:
     a_while_ago(superuser)
     superuser.act(f"accounts/user/{victim.pk}/change/", "unlock")
-    assert [event.kind for event in events_of(superuser)] == ["acted"]
+    assert [event.kind for event in events_of(superuser)] == ["admin-action"]

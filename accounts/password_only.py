@@ -22,7 +22,7 @@ def begin(request: HttpRequest, email: str) -> PasswordAttempt:
     return password_limits.begin_grant(app_at(request, email))
 
 
-def person_of(request: HttpRequest, email: str, password: str) -> User | None:
+def user_of(request: HttpRequest, email: str, password: str) -> User | None:
     """Return the user with this address and password, or None, in constant time."""
     return sign_ins.check_password(request, normalised_email(email), password)
 

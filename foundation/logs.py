@@ -26,7 +26,7 @@ _SHARED: list[Any] = [
 ]
 
 
-#: What an address carries behind its path: a code or a token, sometimes.
+#: The query of a URL, which may have a code or a token.
 _CARRIED = re.compile(r"[?#]\S+")
 #: The row that PostgreSQL refused, quoted to the end of its message.
 _QUOTED_ROW = re.compile(
@@ -36,10 +36,10 @@ _LONGEST_LINE = 300
 
 
 def brief(record: logging.LogRecord) -> None:
-    """Make a record of Django's security short: strangers must not fill the log by requests.
+    """Shorten a record of Django's security log: attackers must not fill the log with requests.
 
-    It loses its traceback and what addresses in it carry: Django quotes the Referer of a form that
-    it refuses, query and all.
+    Removes its traceback and the queries of URLs: Django quotes the Referer of a form that it
+    refuses.
     """
     record.exc_info = record.exc_text = None
     record.msg = _CARRIED.sub(MASK, record.getMessage())[:_LONGEST_LINE]
@@ -47,7 +47,7 @@ def brief(record: logging.LogRecord) -> None:
 
 
 def _of_its_request(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Say which request a line of Django's is about: it hands the request along."""
+    """Add the id of the request that Django passes with a record."""
     request = getattr(event["_record"], "request", None)
     for name in ("request_id", "method", "path"):
         value = getattr(request, name, None)
@@ -57,7 +57,7 @@ def _of_its_request(_logger: Any, _method: str, event: dict[str, Any]) -> dict[s
 
 
 def _traceback(exc_info: Any) -> str:
-    """Return a traceback without what the database quotes of its rows."""
+    """Return a traceback without the rows that database errors quote."""
     text = "".join(traceback.format_exception(*exc_info)).removesuffix("\n")
     return _QUOTED_ROW.sub(f"DETAIL: {MASK}", text)
 
@@ -82,7 +82,7 @@ def _to_logging(
 
 
 def logging_configuration(*, json: bool, level: str = "INFO") -> dict[str, Any]:
-    """Return Django's LOGGING: one handler to standard error, `json` or for a person's eyes.
+    """Return Django's LOGGING: one handler to standard error, `json` or for people.
 
     `level` is the name of the lowest level that is logged, in capitals. Both formats escape control
     characters in values, so a line of input can't forge a line of log. Our own lines are records of

@@ -8,20 +8,20 @@ import io
 import time
 from typing import Any, Final
 
-#: The key of a WSGI environment that says that its body was too large, or broke off on its way.
+#: The key of the WSGI environment for the problem of a body: too large, or interrupted.
 BODY_PROBLEM: Final = "signet.body_problem"
 TOO_LARGE: Final = "too large"
 BROKEN_OFF: Final = "broken off"
 
 _CHUNK = 64 * 1024
-#: How much of a body that is too large is read and discarded, in bytes, and for how long, in
-#: seconds. What is still arriving then finds the connection closed.
+#: How much of a too large body is read and discarded, in bytes, and for how long, in seconds. After
+#: that the connection is closed.
 _DISCARDED = 16 * 1024 * 1024
 _DISCARDING_SECONDS = 5.0
 
 
 def read_body(environ: dict[str, Any], limit: int) -> None:
-    """Put a body of at most `limit` bytes into memory; of any other, note BODY_PROBLEM.
+    """Read a body of at most `limit` bytes into memory; for any other, set BODY_PROBLEM.
 
     A body without Content-Length (chunked, HTTP/2) has one afterwards: Django reads no other.
     """
@@ -33,7 +33,9 @@ def read_body(environ: dict[str, Any], limit: int) -> None:
     elif announced is None or announced <= limit:
         body, problem = _read(stream, limit, announced)
     elif environ.get("HTTP_EXPECT", "").lower() != "100-continue":
-        _discard(stream)  # who waits for 100 Continue has sent nothing yet (RFC 9110 §10.1.1)
+        _discard(
+            stream
+        )  # a client that waits for 100 Continue has sent nothing yet (RFC 9110 §10.1.1)
     if problem:
         environ[BODY_PROBLEM] = problem
     environ["wsgi.input"] = io.BytesIO(body)
@@ -41,7 +43,7 @@ def read_body(environ: dict[str, Any], limit: int) -> None:
 
 
 def _read(stream: Any, limit: int, announced: int | None) -> tuple[bytes, str]:
-    """Return the body and what is wrong with it, if anything."""
+    """Return the body and its problem, if any."""
     chunks, length = [], 0
     while chunk := stream.read(_CHUNK):
         chunks.append(chunk)

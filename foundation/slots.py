@@ -1,9 +1,9 @@
 """Slots: how many requests a process works on at once. Each slot has a database connection.
 
-A server thread waits for a slot before it works on a request, and gives it back while something
-slow is done that needs no database (`without_slot`). So threads are cheap: many can wait, and those
-that wait keep neither the interpreter nor a connection from the others. Pages leave one slot to
-protocol endpoints, and only so many of their requests may wait (docs/adr/0023).
+A server thread waits for a slot before it works on a request, and gives it back during slow work
+that needs no database (`without_slot`). So threads are cheap: many can wait, and waiting ones hold
+neither the interpreter nor a connection. Pages leave one slot to protocol endpoints, and only so
+many of their requests may wait (docs/adr/0023).
 """
 
 import threading
@@ -23,11 +23,11 @@ _ALLOWED_FOR = 1.0
 
 
 class NoPlaceError(Exception):
-    """As many requests wait in this process as may."""
+    """The maximum number of requests waits in this process already."""
 
 
 class _Slots:
-    """The slots of a process, and the places of those who wait."""
+    """The slots of a process, and its places for waiting requests."""
 
     def __init__(self, slots: int, places: int) -> None:
         self._free: SimpleQueue[Any] = SimpleQueue()
@@ -73,7 +73,7 @@ class _Slots:
 
 
 class _Thread(threading.local):
-    """What the request of this thread has."""
+    """The slot and place of this thread's request."""
 
     #: Whether it is a page's; None without a slot.
     page: bool | None = None
@@ -88,29 +88,29 @@ def _slots() -> _Slots:
 
 
 def prepare() -> None:
-    """Make this process's slots. Call it after the fork, and before threads ask for one at once."""
+    """Create this process's slots. Call it after the fork, before any thread uses one."""
     _slots()
 
 
 @contextmanager
 def slot(*, page: bool) -> Iterator[None]:
-    """Work on a request within a slot; wait until there is one.
+    """Work on a request within a slot; wait until one is free.
 
-    Raises StalledError where there will be none soon, since the database does not answer.
+    Raises StalledError if none will be free soon, since the database does not respond.
     """
     _slots().take(page=page)
     _thread.page = page
     try:
         yield
     finally:
-        if _thread.page is not None:  # without_slot may have found none to go on with
+        if _thread.page is not None:  # without_slot may have found none to continue with
             _thread.page = None
             _slots().give_back(page=page)
 
 
 @contextmanager
 def place() -> Iterator[None]:
-    """Hold one of the places for requests that may have to wait long.
+    """Hold one of the places for requests that may wait long.
 
     Raises NoPlaceError if there is none left.
     """
@@ -123,7 +123,7 @@ def place() -> Iterator[None]:
 
 @contextmanager
 def without_slot() -> Iterator[None]:
-    """Do something that needs no database, and let others have this request's slot meanwhile.
+    """Give this request's slot to others during work that needs no database.
 
     Within a transaction the slot is kept, since the connection is in use.
     """

@@ -1,6 +1,6 @@
-"""SQL written by hand, for the hottest statements: the ORM composes its SQL anew at each query.
+"""Hand-written SQL for the hottest statements: the ORM composes its SQL anew at each query.
 
-What is read is the same as with the ORM, on either database. No signals are sent.
+The values are the same as with the ORM, on either database. No signals are sent.
 """
 
 import json
@@ -20,9 +20,9 @@ M = TypeVar("M", bound=Model)
 
 
 class Columns(Generic[M]):
-    """Columns of a model within a hand-written SELECT, and the instance that their values make.
+    """Columns of a model within a hand-written SELECT, and the instance made of their values.
 
-    Columns that are not named are looked up when first asked for, as with the ORM's `only()`.
+    Columns that are not named are looked up when first used, as with the ORM's `only()`.
     """
 
     def __init__(self, model: type[M], alias: str, *names: str) -> None:
@@ -50,7 +50,7 @@ class Columns(Generic[M]):
 
     @cached_property
     def _conversions(self) -> list[tuple[str, Callable[..., Any], Any]]:
-        """What makes a field's type of the database's: next to nothing on PostgreSQL."""
+        """Return the conversion of a database value for the field: hardly any on PostgreSQL."""
         found: list[tuple[str, Callable[..., Any], Any]] = []
         for field in self._fields:
             column: Any = field.get_col(self._model._meta.db_table)
@@ -71,9 +71,9 @@ def instances(row: Sequence[Any], *parts: Columns[Any]) -> Iterator[Any]:
 def _executed(result_of: Callable[[Any], Any], sql: str, parameters: Sequence[Any]) -> Any:
     """Execute a statement, and return what `result_of` reads from its cursor.
 
-    Django's cursor sends it on SQLite, within a transaction (which psycopg begins), and where
-    statements are logged or watched. Elsewhere a cursor of the connection's own does, with half of
-    the work around it. A connection that turned read-only is replaced: nothing was written.
+    Django's cursor sends it on SQLite, within a transaction (which psycopg begins), and if
+    statements are logged or watched. Otherwise a cursor of the connection does, with half of the
+    overhead. A connection that turned read-only is replaced: nothing was written.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]  # once: `connection` looks it up at every name
     if (
@@ -111,7 +111,7 @@ changed: Callable[[str, Sequence[Any]], int] = partial(_executed, attrgetter("ro
 
 
 def json_of(value: Any) -> Any:
-    """Return what a JSON column has: SQLite gives text, PostgreSQL the value."""
+    """Return the value of a JSON column: SQLite returns text, PostgreSQL the value."""
     return json.loads(value) if isinstance(value, str) else value
 
 
@@ -123,4 +123,4 @@ def datetime_of(value: datetime | str) -> datetime:
     moment = value if isinstance(value, datetime) else parse_datetime(value)
     if moment is None:
         raise ValueError(f"not a time: {value!r}")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # SQLite keeps no zone
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # SQLite stores no zone

@@ -1,7 +1,7 @@
-"""Claims about a person: by the scopes that show them, or asked for one by one. OIDC Core §5.
+"""Claims about a user: by scopes, or requested one by one. OIDC Core §5.
 
-A person's values are in one language, that of their `locale`: what is asked for in a language
-(`name#de`, §5.2) is answered if it is that one, and `claims_locales` finds nothing to choose from.
+A user's values are in one language, that of their `locale`: a claim requested in a language
+(`name#de`, §5.2) is returned if it is that one, and `claims_locales` has no effect.
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -44,7 +44,7 @@ def supported() -> tuple[str, ...]:
 
 
 def claims_for(
-    person: Mapping[str, Any],
+    values: Mapping[str, Any],
     scopes: frozenset[str],
     names: Iterable[str] = (),
     *,
@@ -52,9 +52,9 @@ def claims_for(
 ) -> dict[str, Any]:
     """Return the claims that the scopes show, and those of these names; never an empty one.
 
-    `person` has a user's columns by their claims' names, `id`, and `email_verified`. Groups and
-    operators' own claims are looked up only where one is among the claims. `client_id` is who gets
-    them: without it, claims that others assert are left out (OIDC Core §5.6.2).
+    `values` has a user's columns by their claims' names, `id`, and `email_verified`. Groups and
+    operators' own claims are looked up only if one is among the claims. `client_id` is the client
+    that receives them: without it, claims that others assert are left out (OIDC Core §5.6.2).
     """
     names = tuple(names)
     own = _own_sources(scopes, names) if names or scopes - _STANDARD_SCOPES else {}
@@ -65,45 +65,45 @@ def claims_for(
     claims: dict[str, Any] = {}
     for name in dict.fromkeys([*shown, *own, *names]):
         base, tag = tagged(name) if "#" in name else (name, None)
-        if tag is None or is_within(person["locale"], tag):
+        if tag is None or is_within(values["locale"], tag):
             source = own.get(base)
-            value = _sourced(source, person) if source else _value(base, person)
+            value = _sourced(source, values) if source else _value(base, values)
             if value not in _NOTHING:
                 claims[name] = value
     if own and client_id is not None:
-        claims |= _asserted(own, person, client_id)
+        claims |= _asserted(own, values, client_id)
     return claims
 
 
-def _asserted(own: Mapping[str, Source], person: Mapping[str, Any], client_id: str) -> Any:
+def _asserted(own: Mapping[str, Source], values: Mapping[str, Any], client_id: str) -> Any:
     """Return the members by which a client gets the claims that others assert. OIDC Core §5.6.2."""
     names = frozenset(name for name, source in own.items() if source.kind == CLAIMS_PROVIDER)
-    return delivery.members(User.objects.get(pk=person["id"]), client_id, names) if names else {}
+    return delivery.members(User.objects.get(pk=values["id"]), client_id, names) if names else {}
 
 
 def id_token_claims(
-    grant: Grant, person: User, client_id: str | None, *, with_scopes: bool
+    grant: Grant, user: User, client_id: str | None, *, with_scopes: bool
 ) -> dict[str, Any]:
-    """Return the claims about the person that go into the ID token. OIDC Core §5.4, §5.5.
+    """Return the claims about the user that go into the ID token. OIDC Core §5.4, §5.5.
 
-    Those asked for there one by one; `with_scopes` also those that the scopes show, for the
-    response type id_token, which has no access token for UserInfo. Nothing that a token says of
-    itself is among them. `client_id` is the token's audience, as for `claims_for`.
+    Those requested for it one by one; `with_scopes` also those that the scopes show, for the
+    response type id_token, which has no access token for UserInfo. Protocol claims of a token are
+    not among them. `client_id` is the token's audience, as for `claims_for`.
     """
     scopes = frozenset(grant.scope.split()) if with_scopes else frozenset()
     names = grant.claims.get("id_token", [])
     wanted = {*names, *(("email_verified",) if "email" in scopes else ())}
-    claims = claims_for(person_of(person, wanted), scopes, names, client_id=client_id)
+    claims = claims_for(user_values(user, wanted), scopes, names, client_id=client_id)
     return {name: value for name, value in claims.items() if name not in _NOT_IN_ID_TOKENS}
 
 
-def person_of(user: User, wanted: Container[str]) -> dict[str, Any]:
-    """Return a user as `claims_for` takes one; whether the address is proven, if that is wanted."""
+def user_values(user: User, wanted: Container[str]) -> dict[str, Any]:
+    """Return the values of a user for `claims_for`; email_verified is looked up if it is wanted."""
     if user.get_deferred_fields():
         user.refresh_from_db()
-    person = {name: getattr(user, name) for name in FIELDS if name != "email_verified"}
-    proven = "email_verified" in wanted and _has_verified_address(user)
-    return {"id": user.pk, "sub": user.sub, **person, "email_verified": proven}
+    values = {name: getattr(user, name) for name in FIELDS if name != "email_verified"}
+    verified = "email_verified" in wanted and _has_verified_address(user)
+    return {"id": user.pk, "sub": user.sub, **values, "email_verified": verified}
 
 
 def scopes_showing(names: Container[str], scopes: frozenset[str]) -> dict[str, frozenset[str]]:
@@ -119,7 +119,7 @@ def scopes_showing(names: Container[str], scopes: frozenset[str]) -> dict[str, f
 
 
 def names_shown(scopes: frozenset[str]) -> frozenset[str]:
-    """Return the claims that these scopes show, of whoever has something for them."""
+    """Return the names of the claims that these scopes show."""
     standard = (name for scope in scopes for name in policy.SCOPE_CLAIMS.get(scope, ()))
     return frozenset([*standard, *(name for row in _own_scopes(scopes) for name in row.claims)])
 
@@ -127,7 +127,7 @@ def names_shown(scopes: frozenset[str]) -> frozenset[str]:
 def asserted_by_others(scope: Scope, names: Container[str]) -> list[tuple[str, str]]:
     """Return those of these claims of an operator's scope that others assert.
 
-    Each as people read it: what it is, and who asserts it.
+    Each with its description for users, and its claims provider.
     """
     known = configured.claims()
     return [
@@ -138,7 +138,7 @@ def asserted_by_others(scope: Scope, names: Container[str]) -> list[tuple[str, s
 
 
 def groups_of(user_id: int, beginning: str = "") -> list[str]:
-    """Return the groups of a person, sorted; the administration's own are nobody else's affair."""
+    """Return the groups of a user, sorted, without those of the administration."""
     groups = Group.objects.filter(user=user_id).exclude(name__in=ROLES)
     return sorted(
         name for name in groups.values_list("name", flat=True) if name.startswith(beginning)
@@ -163,31 +163,31 @@ def _own_sources(scopes: frozenset[str], names: Iterable[str]) -> dict[str, Sour
     }
 
 
-def _sourced(source: Source, person: Mapping[str, Any]) -> Any:
+def _sourced(source: Source, values: Mapping[str, Any]) -> Any:
     match source.kind:
         case "text":
             return source.argument
         case "groups":
-            return groups_of(person["id"], source.argument)
+            return groups_of(values["id"], source.argument)
         case "claims provider":
             return None  # not the value, but where it is found, goes out
         case _:
-            return _value(source.argument, person)
+            return _value(source.argument, values)
 
 
-def _value(name: str, person: Mapping[str, Any]) -> Any:
+def _value(name: str, values: Mapping[str, Any]) -> Any:
     if name == GROUPS:
-        return groups_of(person["id"])
-    value = person.get(name)  # None for what an operator has taken out of a scope since
+        return groups_of(values["id"])
+    value = values.get(name)  # None for a claim that an operator has removed from a scope since
     match name:
         case "updated_at":
-            return int(person[name].timestamp())
+            return int(values[name].timestamp())
         case "address":
             return {
                 member: value[member] for member in ADDRESS_MEMBERS if value and value.get(member)
             }
         case "phone_number_verified":
-            return value if person["phone_number"] else None
+            return value if values["phone_number"] else None
         case "sub":
             return str(value)
         case _:

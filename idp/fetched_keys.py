@@ -132,14 +132,14 @@ def _wait_for_another(name: str, party: Party) -> None:
     Raises TemporarilyUnavailable if it takes longer, or too many wait already.
     """
     for_all = WAITED_FOR_BY_ALL if party.is_vouched_for else 0
-    if _is_over_by(name, _began_at(name) + for_all):
+    if _is_done_by(name, _began_at(name) + for_all):
         return
     with fetching.places.waiting(party):
-        if not _is_over_by(name, time.time() + fetching.WAIT):
+        if not _is_done_by(name, time.time() + fetching.WAIT):
             raise fetching.busy()
 
 
-def _is_over_by(name: str, moment: float) -> bool:
+def _is_done_by(name: str, moment: float) -> bool:
     """Wait until a fetch is done or a time has come; return whether it is done."""
     while _began_at(name) != _DONE:
         if time.time() > moment:

@@ -48,7 +48,7 @@ class KeySet:
     public: dict[str, dict[str, Any]]
     #: Our private encryption keys by algorithm, then kid.
     decrypting: dict[str, dict[str, JWK]]
-    #: The JWK set as published: whatever may have signed something that is still alive.
+    #: The published JWK set: all keys that may have signed something still valid.
     jwks: bytes
 
 
@@ -59,10 +59,10 @@ _current: KeySet | None = None
 
 
 def key_set() -> KeySet:
-    """Return the present keys, about `policy.PUBLISHED_FOR` old; makes those that are missing.
+    """Return the present keys, about `policy.PUBLISHED_FOR` old; creates missing ones.
 
-    One thread loads them anew, while the others go on with those of before. Where that fails, what
-    was good a moment ago is better than nothing. Raises OutageError where no keys can be had.
+    One thread reloads them, while the others use the old ones. If that fails, the old ones stay in
+    use. Raises OutageError if no keys can be had.
     """
     global _current
     known = _current
@@ -88,7 +88,7 @@ def check() -> None:
 
 def _first() -> KeySet:
     global _current
-    if not _lock.acquire(timeout=_LOADS_WITHIN):  # whoever loads them waits for the database
+    if not _lock.acquire(timeout=_LOADS_WITHIN):  # the loading thread waits for the database
         raise OutageError("keys")
     try:
         if _current is None:
@@ -113,10 +113,10 @@ def decryption_keys(algorithm: str) -> dict[str, JWK]:
 
 @upholds("OIDC Core §10.1")
 def signer_for(client: Client, algorithm: str) -> Signer:
-    """Return what signs for a client by this algorithm: a key of ours, or the client's secret.
+    """Return the signing key for a client and algorithm: a key of ours, or the client's secret.
 
-    OIDC Core §10.1: the octets of the client_secret are the key. Raises InvalidClientMetadata where
-    no valid secret is kept that is long enough (RFC 7518 §3.2).
+    OIDC Core §10.1: the octets of the client_secret are the key. Raises InvalidClientMetadata if no
+    valid secret is stored that is long enough (RFC 7518 §3.2).
     """
     if algorithm not in policy.MAC_ALGORITHMS:
         return key_set().signers[algorithm]
@@ -142,10 +142,10 @@ def ensure_keys() -> None:
 
 
 def rotate(algorithm: str, now: datetime) -> str:
-    """Take the next step of an algorithm's rotation, and say which it was.
+    """Run the next step of an algorithm's rotation, and return which it was.
 
-    A new key is published first; once it has been for KEY_PUBLISHED_BEFORE, it becomes active, and
-    the old one is retired: published on until nothing signed with it can be alive.
+    A new key is published first; after KEY_PUBLISHED_BEFORE it becomes active, and the old one is
+    retired: published until nothing signed with it can be valid.
     """
     with transaction.atomic():
         of_algorithm = _locked(algorithm)
@@ -168,10 +168,11 @@ def can_rotate(algorithm: str, now: datetime) -> bool:
 
 
 def replace_at_once(algorithm: str) -> str:
-    """Replace a key that may be in wrong hands: nothing signed with it is believed any more.
+    """Replace a compromised key at once: nothing signed with it is valid any more.
 
-    The keys of the algorithm are gone, the published next one too, since it lay beside them; and so
-    are the JWT access tokens that they signed, which we would know without looking at a signature.
+    Removes the keys of the algorithm, also the published next one, since it was stored beside them;
+    and revokes the JWT access tokens that they signed, which are known without checking a
+    signature.
     """
     with transaction.atomic():
         of_algorithm = _locked(algorithm)
@@ -184,7 +185,7 @@ def replace_at_once(algorithm: str) -> str:
 
 
 def tend(now: datetime) -> None:
-    """Keep to the schedule: rotate what is due, and forget the private parts of what is over."""
+    """Run the schedule: rotate keys that are due, and delete the private keys of expired ones."""
     ensure_keys()
     due = now - policy.KEY_LIFETIME + policy.KEY_PUBLISHED_BEFORE
     forgotten = now - policy.SIGNED_AT_MOST
@@ -199,16 +200,16 @@ def tend(now: datetime) -> None:
 
 
 def _locked(algorithm: str) -> QuerySet[SigningKey]:
-    """Wait until nobody else is changing an algorithm's keys, and return them; in a transaction.
+    """Lock an algorithm's keys and return them; in a transaction.
 
-    What is asked of them afterwards sees what the others did: of two processes that rotate at once,
-    the second finds the step taken. The oldest key stands for all of them, so that nobody ever
-    holds one and waits for another.
+    Later queries see the changes of others: of two processes that rotate at once, the second finds
+    the step done. The oldest key is locked for all of them, so that no process holds one lock and
+    waits for another.
     """
     of_algorithm = SigningKey.objects.filter(algorithm=algorithm)
     oldest = of_algorithm.order_by("created_at", "kid").select_for_update()
     while oldest.first() is None and of_algorithm.exists():
-        pass  # the one we waited for was replaced: wait for the new one
+        pass  # the locked key was replaced meanwhile: lock the new one
     return of_algorithm
 
 
@@ -251,7 +252,7 @@ def _load(known: KeySet | None) -> KeySet:
     }
     public = {row.kid: row.public_jwk for row in rows if row.algorithm not in GENERATORS}
     oldest = timezone.now() - policy.SIGNED_AT_MOST
-    # Nothing new is to be encrypted to a key that is retired.
+    # New content is not encrypted to a retired key.
     published = [
         row.public_jwk
         for row in rows

@@ -1,4 +1,4 @@
-"""Middleware: what pages get (settings.MIDDLEWARE), and protocol endpoints (idp.wsgi)."""
+"""Middleware of pages (settings.MIDDLEWARE) and of protocol endpoints (idp.wsgi)."""
 
 import re
 import secrets
@@ -28,16 +28,16 @@ from idp.logout.session_state import keep_cookie
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{32}")
 GetResponse = Callable[[HttpRequest], HttpResponse]
-#: What a view leaves on its answer to have a policy of its own (csp.decorators).
+#: The attribute by which a view's response has its own policy (csp.decorators).
 _CSP_OF_VIEW = frozenset({"_csp_config", "_csp_exempt", "_csp_replace", "_csp_update"})
 _UNREADABLE = re.compile("%00|%(?![0-9A-Fa-f]{2})")
 
 
 class PageSessions(SessionMiddleware):
-    """Browser sessions. A cookie that can't be one of ours is not looked for."""
+    """Browser sessions. A cookie that can't be a session key is not looked up."""
 
     def process_request(self, request: HttpRequest) -> None:
-        """Forget what Django's session keys never look like; null characters above all."""
+        """Ignore a cookie that is not like Django's session keys; null characters above all."""
         key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
         if key is not None and _SESSION_KEY.fullmatch(key) is None:
             del request.COOKIES[settings.SESSION_COOKIE_NAME]
@@ -45,7 +45,7 @@ class PageSessions(SessionMiddleware):
 
 
 class PageLocale(LocaleMiddleware):
-    """Languages: what the client asked for (`ui_locales`), else the person's choice or browser."""
+    """Languages: the client's `ui_locales`, else the user's choice or the browser's."""
 
     def process_request(self, request: HttpRequest) -> None:
         """Activate the first language asked for that we have. OIDC Core §3.1.2.1."""
@@ -63,9 +63,9 @@ class PageLocale(LocaleMiddleware):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Say which language it is in, and keep what the client asked for on the way to a page.
+        """Set Content-Language, and store the client's ui_locales on the way to a page.
 
-        No address of ours begins with a language.
+        No address of ours has a language prefix.
         """
         patch_vary_headers(response, ("Accept-Language",))
         response.headers.setdefault("Content-Language", request.LANGUAGE_CODE)
@@ -77,9 +77,9 @@ class PageLocale(LocaleMiddleware):
 
 
 def _wished_languages(request: HttpRequest) -> str:
-    """Return the `ui_locales` of the request that a page serves, or of the page's own address.
+    """Return the `ui_locales` of the page's interaction, or of its own address.
 
-    On the latter, somebody who has chosen a language keeps it.
+    For its own address, the language that a user has chosen takes precedence.
     """
     interactions = interaction_of(request)
     if interactions is not None:
@@ -99,13 +99,13 @@ class ContentSecurityPolicy(CSPMiddleware):
 
     def __init__(self, get_response: GetResponse) -> None:
         super().__init__(get_response)
-        #: Of pages that need nothing else: put together once, since it takes a while.
+        #: Of pages without additions: built once, since it takes a while.
         self._usual = build_policy()
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Add the logo's origin. A server error shows none, and may have no database to ask."""
+        """Add the logo's origin. A server error shows none, and may have no database to query."""
         interactions = interaction_of(request) if response.status_code < 500 else None
         logo = logo_policy(interactions.client) if interactions else {}
         if logo:
@@ -117,7 +117,7 @@ class ContentSecurityPolicy(CSPMiddleware):
 
 
 def name_app(get_response: GetResponse) -> GetResponse:
-    """Tell account pages the name of the app that the user is on the way to, as `app_name`."""
+    """Add `app_name`, the client that the user is signing in to, to account pages."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request.app_name = SimpleLazyObject(partial(_app_name, request))  # type: ignore[attr-defined]
@@ -169,10 +169,10 @@ def identify_requests(get_response: GetResponse) -> GetResponse:
 
 
 def forbid_storing(get_response: GetResponse) -> GetResponse:
-    """Let no cache store a response, unless it says itself that it is public. RFC 9111 §5.2.2.5.
+    """Forbid storing a response, unless it is marked as public. RFC 9111 §5.2.2.5.
 
-    Pages tell who is signed in and carry CSRF tokens, error pages as well. What a response is
-    decides, not how its address looks: /account/x.css is a page, too.
+    Pages show who is signed in and carry CSRF tokens, error pages as well. The response decides,
+    not its address: /account/x.css is a page, too.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -194,7 +194,7 @@ def refuse_unreadable_addresses(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         if "\0" in request.path or _UNREADABLE.search(request.META.get("QUERY_STRING", "")):
             if request.path == policy.PATHS["authorization_endpoint"]:
-                return get_response(request)  # it says so itself, in the protocol's words
+                return get_response(request)  # it has an error of its own in JSON
             return HttpResponseBadRequest("The address cannot be read.")
         return get_response(request)
 
@@ -202,12 +202,11 @@ def refuse_unreadable_addresses(get_response: GetResponse) -> GetResponse:
 
 
 def protect_protocol_endpoints(get_response: GetResponse) -> GetResponse:
-    """Do for protocol endpoints what several of the middlewares above, and Django's, do for pages.
+    """Do for protocol endpoints what several middlewares above, and Django's, do for pages.
 
-    No cache stores a response that does not say that it is public. A browser that gets it must not
-    frame it, run it, or guess what it is; a view that wants to be framed says so itself. A request
-    with an Origin is django-cors-headers' to judge. What is wrong with a request is logged where it
-    is known, so Django does not log the status.
+    Forbids storing unless the response is public, framing unless the view allows it, scripts, and
+    guessing the content type. django-cors-headers handles requests with an Origin. Errors are
+    logged where they occur, so Django does not log the status.
     """
     with_cors = CorsMiddleware(get_response)
     headers = {

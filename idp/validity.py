@@ -1,7 +1,7 @@
 """Validity: whether a code or token may still be used, and why not. OIDC Core §11, RFC 7009 §2.
 
-Facts in, a reason or None out. What reads rows, by SQL or the ORM, fetches the facts alone; every
-door asks here, so all of them agree. When a session ends by its limits, `accounts` knows.
+Facts in, a reason or None out. Statements and the ORM only fetch facts; all endpoints use this
+rule, so that they agree. `accounts` decides when a session expires.
 """
 
 from datetime import datetime
@@ -33,21 +33,21 @@ class Presented(Protocol):
 
 
 class GrantFacts(NamedTuple):
-    """What of a grant decides whether that may be used which it gave."""
+    """The facts about a grant that decide the validity of its codes and tokens."""
 
     revoked_at: datetime | None
-    #: Whether it goes on without its session.
+    #: Whether it continues without its session.
     offline: bool
     session: Session | SessionFacts | None
     user_is_active: bool
 
 
 class TokenFacts(NamedTuple):
-    """What decides whether an access token, a refresh token or a code may be used."""
+    """The facts that decide the validity of an access token, a refresh token or a code."""
 
     expires: datetime
     client_is_enabled: bool
-    #: None for what a client got for itself.
+    #: None for a token that a client got for itself.
     grant: GrantFacts | None
     #: When it was used up, where it may be used once.
     used_at: datetime | None = None
@@ -56,7 +56,7 @@ class TokenFacts(NamedTuple):
 
 
 def facts_of(token: Presented, used_at: datetime | None = None) -> TokenFacts:
-    """Return what decides about a code or token that is a model instance; asks for its grant."""
+    """Return the facts about a code or token instance; needs its client and grant."""
     grant = token.grant
     of_grant = (
         GrantFacts(grant.revoked_at, grant.offline, grant.session, grant.user.is_active)
@@ -67,9 +67,9 @@ def facts_of(token: Presented, used_at: datetime | None = None) -> TokenFacts:
 
 
 def why_invalid(token: TokenFacts, now: datetime) -> Invalid | None:
-    """Return why a token may not be used, or None where it may.
+    """Return why a token may not be used, or None if it may.
 
-    Without offline access, what a grant gave ends with its session (OIDC Core §11).
+    Without offline access, codes and tokens of a grant end with its session (OIDC Core §11).
     """
     grant = token.grant
     if token.expires <= now:

@@ -1,9 +1,9 @@
-"""The WSGI entrance: Django's handler, with a list of middleware for each kind of endpoint.
+"""The WSGI application: Django's handler, with a list of middleware for each kind of endpoint.
 
-Machines call the protocol endpoints without a cookie of ours, so what Django does for browsers
+Machines call the protocol endpoints without a cookie of ours, so Django's middleware for browsers
 would only cost time there, and a cookie that doesn't exist can't be abused. The authorization
-endpoint has what its redirects need. Everything else has settings.MIDDLEWARE. Discovery and keys
-are prepared bytes.
+endpoint has the middleware that its redirects need. All other pages have settings.MIDDLEWARE.
+Discovery and keys are prepared bytes.
 
 Each request runs within a slot; too many pages at once are refused (foundation.slots).
 """
@@ -41,7 +41,7 @@ _UNUSABLE_BODY = ResolverMatch(unusable_body, (), {})
 
 
 def added_middleware() -> list[str]:
-    """Return what an operator, or a package for tracing, has added to settings.MIDDLEWARE."""
+    """Return middleware that an operator or a tracing package added to settings.MIDDLEWARE."""
     return [path for path in settings.MIDDLEWARE if path not in settings.IDP_PAGE_MIDDLEWARE]
 
 
@@ -83,7 +83,7 @@ def _protocol_endpoint(path: str) -> ResolverMatch:
 
 
 def _short(middleware: Sequence[str], view: Any = None) -> Handler:
-    """Return a handler for a list shorter than that of pages, with what was added to that one."""
+    """Return a handler with a shorter list than that of pages, plus the added middleware."""
     identify, *others = middleware
     return Handler([identify, *added_middleware(), *others], view)
 
@@ -92,8 +92,8 @@ def _refuse(_request: HttpRequest) -> HttpResponse:
     raise StalledError("The database does not answer.")
 
 
-# Nothing is left for them to do when a request begins: each ends with a connection that is checked,
-# and statements are only recorded where settings.DEBUG is on.
+# Receivers without work when a request begins: each request ends with a checked connection, and
+# statements are only recorded if settings.DEBUG is on.
 request_started.disconnect(close_old_connections)
 request_started.disconnect(reset_queries)
 prepare()
@@ -113,7 +113,7 @@ HANDLERS = {
 
 def application(environ: _Environ, start_response: Any) -> Iterable[bytes]:
     """Answer a request within a slot, if it needs one."""
-    if (  # what announces a body (RFC 9112 §6.3)
+    if (  # headers that announce a body (RFC 9112 §6.3)
         environ.get("CONTENT_LENGTH")
         or "HTTP_TRANSFER_ENCODING" in environ
         or environ.get("SERVER_PROTOCOL") == "HTTP/2.0"

@@ -21,7 +21,7 @@ from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.statements.grants import NewCode, store_authorization
 from idp.statements.tokens import hash_of
 from idp.tokens.entitlement import Entitlement
-from idp.tokens.issue import issue_in_front
+from idp.tokens.issue import issue_front_channel
 
 
 def issue(
@@ -95,7 +95,7 @@ def _issued(
             authorization_request.resource,
         )
         wanted = response_types.parts(authorization_request.response_type)
-        members = issue_in_front(entitlement, grant, wanted, code, now)
+        members = issue_front_channel(entitlement, grant, wanted, code, now)
     return {"code": code, **members} if code else members
 
 

@@ -50,7 +50,7 @@ def read(assertion_type: str | None, jwt: str | None) -> Assertion:
 
 
 @upholds("RFC 7523 §3")
-def prove(client: Client, assertion: Assertion, now: datetime) -> None:
+def verify(client: Client, assertion: Assertion, now: datetime) -> None:
     """Check that the assertion authenticates the client, and use it up. Raises InvalidClient."""
     expected = _expectations(client)
 
@@ -82,7 +82,7 @@ def _expectations(client: Client) -> Expectations:
         issuer=client.client_id,
         subject=client.client_id,
         audiences=(policy.ISSUER, *(endpoints if compatible else ())),
-        audience=Audience.NOBODY_ELSE if compatible else Audience.ALONE,
+        audience=Audience.ALL_OURS if compatible else Audience.ALONE,
         required=frozenset({"iss", "sub", "aud", "exp", "jti"}),
         longest_life=_LONGEST_LIFE[Client.Profile(client.profile)],
     )

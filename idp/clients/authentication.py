@@ -38,7 +38,7 @@ class WrongSecret(InvalidClient):
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a request says of its client, before any of it is believed."""
+    """The client_id and credentials of a request, before they are verified."""
 
     client_id: str
     method: str
@@ -70,7 +70,7 @@ def credentials_of(authorization: str | None, parameters: Parameters) -> Credent
             raise InvalidRequest(
                 "The client_id in the body differs from the one in the Authorization header."
             )
-        return readings[0] if len(readings) == 1 else _meant(readings)
+        return readings[0] if len(readings) == 1 else _matching_reading(readings)
     if body_id is None:
         raise InvalidClient(
             "The request names no client: there is neither an Authorization header nor a client_id."
@@ -81,11 +81,11 @@ def credentials_of(authorization: str | None, parameters: Parameters) -> Credent
 
 
 def authenticated(credentials: Credentials, counted_for: HttpRequest | None) -> Client:
-    """Return the client that the credentials prove, or raise InvalidClient.
+    """Return the client that the credentials authenticate, or raise InvalidClient.
 
     Wrong secrets are counted by client and by the IP address of `counted_for` (None: not at all),
-    and past a limit answered with TooManyWrongSecrets. A right secret is never refused for what a
-    neighbour does, which is safe because no secret here is short enough to be guessed
+    and beyond the limit answered with TooManyWrongSecrets. A right secret is never refused for
+    attempts of others, which is safe because no secret here is short enough to be guessed
     (docs/adr/0004).
     """
     client, now = lookup.find(credentials.client_id, InvalidClient), timezone.now()
@@ -98,7 +98,7 @@ def authenticated(credentials: Credentials, counted_for: HttpRequest | None) -> 
             _count_wrong_secret(client, counted_for)
         raise
     if credentials.assertion is not None:
-        assertions.prove(client, credentials.assertion, now)
+        assertions.verify(client, credentials.assertion, now)
     return client
 
 
@@ -114,7 +114,7 @@ def _method_is_registered(client: Client, credentials: Credentials) -> None:
 
 @upholds("RFC 6749 §2.3.1")
 def _secret_is_right(client: Client, secret: str, now: datetime) -> None:
-    """RFC 6749 §2.3.1: the secret proves the client."""
+    """RFC 6749 §2.3.1: the secret authenticates the client."""
     found = secrets.find(client, secret, now)
     if found is None:
         raise WrongSecret("The client secret is wrong, or has expired.")
@@ -138,10 +138,10 @@ def _asserted(authorization: str | None, parameters: Parameters) -> Credentials:
 
 @upholds("RFC 6749 §2.3.1")
 def _readings(header: str) -> list[Credentials]:
-    """Return what a Basic header may mean, the likeliest first. RFC 6749 §2.3.1, RFC 7617 §2.
+    """Return readings of a Basic header, the likeliest first. RFC 6749 §2.3.1, RFC 7617 §2.
 
-    Form-decoded is what the specification says; as it is, is what many programs send. Where there
-    are more colons than one, it is not plain which of them ends the client_id.
+    The specification requires form-encoding; many programs do not encode. With several colons, it
+    is ambiguous which of them ends the client_id.
     """
     match = _BASIC.fullmatch(header)
     try:
@@ -165,11 +165,11 @@ def _readings(header: str) -> list[Credentials]:
     return readings
 
 
-def _meant(readings: list[Credentials]) -> Credentials:
-    """Return the reading whose client has its secret, else the first whose client there is.
+def _matching_reading(readings: list[Credentials]) -> Credentials:
+    """Return the reading whose client has its secret, else the first with a known client.
 
-    Each secret is compared with those of the client that is named beside it: what proves one client
-    never proves the other that the same header could mean.
+    Each secret is compared with those of the client named beside it: a secret of one client never
+    authenticates another that the same header could mean.
     """
     names = {reading.client_id for reading in readings}
     found = Client.objects.filter(client_id__in=names).prefetch_related("secrets")

@@ -1,6 +1,6 @@
-"""Client secrets: random, kept as keyed hashes that cost microseconds to check. RFC 6749 §2.3.1.
+"""Client secrets: random, stored as keyed hashes that are checked in microseconds. RFC 6749 §2.3.1.
 
-Two may be valid at once, so that a client can be given a new one before the old one ends.
+Two may be valid at once, so that a client can get a new one before the old one expires.
 """
 
 import secrets
@@ -59,7 +59,7 @@ def add(client: Client, secret: str, *, others_end_at: datetime | None = None) -
 
 
 def can_sign(client: Client) -> bool:
-    """Whether a valid secret is kept that the client's algorithms can use, if they need one."""
+    """Whether a valid secret is stored that the client's algorithms can use, if they need one."""
     if not client.needs_hmac_key:
         return True
     now = timezone.now()
@@ -75,16 +75,16 @@ def has_room(client: Client, now: datetime) -> bool:
 
 
 def remove(row: ClientSecret) -> None:
-    """Remove a secret: from now on it proves nothing, in any process."""
+    """Remove a secret: from now on it is invalid, in every process."""
     with _changing(row.client):
         row.delete()
 
 
 @contextmanager
 def _changing(client: Client) -> Iterator[None]:
-    """Change a client's secrets, one operator at a time; its version grows, as at every change.
+    """Change a client's secrets, one operator at a time, and increment its version.
 
-    The row is saved as it is now, whatever else the caller's copy says.
+    The row is read again and saved, whatever the passed copy has.
     """
     with transaction.atomic():
         present = Client.objects.select_for_update(no_key=True).get(pk=client.pk)
@@ -104,17 +104,17 @@ def find(client: Client, secret: str, now: datetime) -> ClientSecret | None:
 
 
 def hmac_keys(client: Client, now: datetime) -> list[bytes]:
-    """Return the client's valid secrets that are kept as keys. OIDC Core §10.1.
+    """Return the client's valid secrets that are stored as keys. OIDC Core §10.1.
 
-    The one that proved the client last comes first: it is what the client has; then the newest.
+    The one that authenticated the client last comes first, then the newest.
 
-    Those that were made before the client needed one are not among them.
+    Secrets that were made before the client needed a key are not among them.
     """
     return hmac_keys_of(client.secrets.all(), now)
 
 
 def hmac_keys_of(rows: Iterable[ClientSecret], now: datetime) -> list[bytes]:
-    """Return those of these secrets that are kept as keys and valid, as `hmac_keys` has them."""
+    """Return those of these secrets that are keys and valid, ordered as by `hmac_keys`."""
     kept = [row for row in rows if row.sealed and (row.expires_at is None or row.expires_at > now)]
     kept.sort(
         key=lambda row: (row.last_used_at is not None, row.last_used_at or row.created_at),
@@ -124,15 +124,15 @@ def hmac_keys_of(rows: Iterable[ClientSecret], now: datetime) -> list[bytes]:
 
 
 def is_valid_now(client: Client, secret: str) -> bool:
-    """Whether the secret proves the client at this moment."""
+    """Whether the secret is valid now."""
     return find(client, secret, timezone.now()) is not None
 
 
 def note_use(row: ClientSecret, now: datetime) -> None:
-    """Keep in mind that a secret is still needed: one statement an hour, which may fail.
+    """Record that a secret is in use: one statement an hour, which may fail.
 
-    The row is one that the process remembers, so it is changed, too: even what can't be stored is
-    not tried again at every request.
+    The row is cached in the process, so it is changed, too: a failed statement is not repeated at
+    every request.
     """
     before = now - USE_NOTED_EVERY
     if row.last_used_at is not None and row.last_used_at > before:

@@ -23,7 +23,7 @@ from idp.endpoints.consent import details
 from idp.endpoints.wire import methods
 from idp.models import Client, Consent, Grant
 from idp.protocol.redirect_uris import origin_of
-from idp.tokens.refresh_token import kept_offline_by
+from idp.tokens.refresh_token import clients_with_offline_access
 
 #: How many apps the page shows.
 MOST = 100
@@ -82,7 +82,7 @@ def apps_of(user: User) -> list[App]:
     }
     others = Client.objects.in_bulk([pk for pk in used if pk not in consents])
     clients = {pk: consent.client for pk, consent in consents.items()} | others
-    go_on = kept_offline_by(user, timezone.now())
+    go_on = clients_with_offline_access(user, timezone.now())
     found = [
         _app(user, client, consents.get(pk), used.get(pk, {}), goes_on=pk in go_on)
         for pk, client in clients.items()

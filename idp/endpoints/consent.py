@@ -17,7 +17,7 @@ from idp import events, policy
 from idp.authorization import consent as consents
 from idp.authorization import interactions
 from idp.authorization.response import send_error
-from idp.claims import asserted_by_others, claims_for, groups_of, person_of
+from idp.claims import asserted_by_others, claims_for, groups_of, user_values
 from idp.clients.display import host_of
 from idp.clients.lookalikes import looks_like
 from idp.endpoints.interstitial import go_on_by_page
@@ -152,7 +152,7 @@ def details(user: User, agreed: Agreed) -> list[tuple[str | Promise, Any]]:
 
 def _one_by_one(user: User, claims: frozenset[str]) -> Iterator[tuple[str | Promise, Any]]:
     """Return the standard claims among these, as they will be delivered."""
-    values = claims_for(person_of(user, claims), frozenset(), claims & _CLAIMS.keys())
+    values = claims_for(user_values(user, claims), frozenset(), claims & _CLAIMS.keys())
     for name, words in _CLAIMS.items():
         if name in claims:
             yield words, _of_claim(name, values.get(name))
@@ -180,7 +180,7 @@ def _own(
             yield _("In your name"), str(own)
             continue
         asked = frozenset({own.name}) & scopes
-        values = claims_for(person_of(user, FIELDS), asked, named)
+        values = claims_for(user_values(user, FIELDS), asked, named)
         written = [str(_written(value)) for value in values.values()]
         others = _from_others(own, own.claims if asked else named)
         yield str(own), " · ".join([*written, *others])

@@ -30,7 +30,7 @@ from idp.endpoints.wire import methods
 from idp.logout import client_sessions
 from idp.logout.frontchannel import apps_of
 from idp.models import ClientSession
-from idp.tokens.refresh_token import kept_offline_by
+from idp.tokens.refresh_token import clients_with_offline_access
 
 #: How many sessions the page shows, and how many apps in all of them.
 MOST = 50
@@ -123,7 +123,7 @@ def _apps_in(
         .annotate(last_used=Max("grant__created_at"))
         .order_by("-created_at")
     )
-    go_on = kept_offline_by(user, now)
+    go_on = clients_with_offline_access(user, now)
     found = defaultdict(list)
     for part in parts[:_MOST_APPS]:
         found[part.session_id].append(

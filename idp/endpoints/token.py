@@ -23,7 +23,7 @@ _KINDS = ("access_token", "refresh_token", "id_token")
 @csrf_exempt
 @methods("POST")
 def token(request: HttpRequest) -> HttpResponse:
-    """Authenticate the client, ask the grant it names, and issue what that gives."""
+    """Authenticate the client, call its grant, and issue tokens."""
     try:
         client, parameters = authenticated_client(request)
         return answer(tokens_for(request, client, parameters))
@@ -32,10 +32,10 @@ def token(request: HttpRequest) -> HttpResponse:
 
 
 def tokens_for(request: HttpRequest, client: Client, parameters: Parameters) -> dict[str, Any]:
-    """Return what the grant that an authenticated client names gives it, or raise ProtocolError.
+    """Return the token response for an authenticated client, or raise ProtocolError.
 
-    Where the grant is good but no tokens can be issued, for what the request asks or because
-    something breaks, a code or refresh token that was used up is as before.
+    If the grant is valid but no tokens can be issued, for the request's scopes or by a failure, the
+    redemption of the code or refresh token is undone.
     """
     now = timezone.now()
     grant_type, grant = _grant(client, parameters)
@@ -66,7 +66,7 @@ def _grant(client: Client, parameters: Parameters) -> tuple[str, Grant]:
 
 
 def _log(grant_type: str, entitlement: Entitlement, issued: dict[str, Any]) -> None:
-    """Tell the log what was issued, to whom and for whom; the rows themselves are the record."""
+    """Log which tokens were issued, to which client and for which user; the rows are the record."""
     grant = entitlement.grant
     log.info(
         "tokens_issued",

@@ -60,7 +60,7 @@ def answer_to(bearer: Bearer) -> HttpResponse:
 
 
 def _needed(error: ProtocolError, bearer: Bearer | None) -> dict[str, str]:
-    """Return what would be enough, for the challenge. RFC 6750 §3, RFC 9470 §3."""
+    """Return the scope or level that would suffice, for the challenge. RFC 6750 §3, RFC 9470 §3."""
     if isinstance(error, InsufficientUserAuthentication) and bearer is not None:
         return {"acr_values": bearer.required_acr}
     return {"scope": "openid"} if isinstance(error, InsufficientScope) else {}
@@ -123,12 +123,12 @@ def accepted(bearer: Bearer | None) -> Bearer:
 
 @upholds("RFC 9470 §3")
 def _authentication_is_sufficient(bearer: Bearer) -> None:
-    """RFC 9470 §3: the operator may ask for more of this client's users than when it was issued.
+    """RFC 9470 §3: the client's required level may have been raised after the token was issued.
 
-    A level that there is no more is below every other.
+    A level that does not exist any more is below every other.
     """
-    required, told = bearer.required_acr, bearer.acr
-    if not (told in policy.ACR_VALUES and reaches(told, required)):
+    required, reached = bearer.required_acr, bearer.acr
+    if not (reached in policy.ACR_VALUES and reaches(reached, required)):
         raise InsufficientUserAuthentication(
             f"The person signed in below the acr {required}, which this client requires."
         )

@@ -52,9 +52,9 @@ def json_of(request: HttpRequest) -> dict[str, Any]:
 
 
 def body_parameters(request: HttpRequest) -> Parameters:
-    """Return the parameters of a POST. In its query those count for nothing that nobody knows.
+    """Return the parameters of a POST's body.
 
-    Raises InvalidRequest.
+    Raises InvalidRequest, also for known parameters in the query; others are ignored there.
     """
     if query := request.META.get("QUERY_STRING"):
         _nothing_is_misplaced(query)
@@ -79,7 +79,7 @@ def bearer_token_of(request: HttpRequest) -> str | None:
         _token_is_not_in_the_address(query)
     header = request.META.get("HTTP_AUTHORIZATION")
     if header is None or _BEARER_SCHEME.match(header) is None:
-        return None  # another scheme is as if nothing had come (RFC 6750 §3.1)
+        return None  # another scheme counts as no credentials (RFC 6750 §3.1)
     match = _BEARER.fullmatch(header)
     if match is None:
         raise InvalidRequest("The Authorization header is not Bearer with one access token.")
@@ -96,7 +96,7 @@ def _token_is_not_in_the_address(query: str) -> None:
 
 
 def answer(members: dict[str, Any], status: int = HTTPStatus.OK) -> HttpResponse:
-    """Return a JSON answer that nobody keeps (RFC 6749 §5.1)."""
+    """Return a JSON response that is not stored (RFC 6749 §5.1)."""
     response = HttpResponse(json.dumps(members).encode(), content_type=JSON, status=status)
     response["Cache-Control"] = "no-store"
     response["Pragma"] = "no-cache"
@@ -140,7 +140,7 @@ def authenticated_client(request: HttpRequest) -> tuple[Client, Parameters]:
 
 
 def refuse_client(error: ProtocolError, request: HttpRequest) -> HttpResponse:
-    """Return an error to the client of a form request, and record what the request says of it."""
+    """Return an error to the client of a form request, and record its parameters."""
     client_id, parameters = None, None
     with suppress(ProtocolError):
         parameters = body_parameters(request)
@@ -152,7 +152,7 @@ def refuse_client(error: ProtocolError, request: HttpRequest) -> HttpResponse:
 def refuse_bearer(
     error: ProtocolError, request: HttpRequest, *, client_id: str | None = None, **challenge: str
 ) -> HttpResponse:
-    """Return and record what was wrong with the token (RFC 6750 §3)."""
+    """Return and record an error of the token (RFC 6750 §3)."""
     members = error_members(error, events.denied(error, request, client_id=client_id))
     response = answer(dict(members), error.status)
     response["WWW-Authenticate"] = _challenge(**members, **challenge)
@@ -160,7 +160,7 @@ def refuse_bearer(
 
 
 def ask_for_token() -> HttpResponse:
-    """Say that a token is needed, where none came (RFC 6750 §3.1)."""
+    """Return a challenge without an error if no token was sent (RFC 6750 §3.1)."""
     response = HttpResponse(status=InvalidToken.status)
     response["Cache-Control"] = "no-store"
     response["WWW-Authenticate"] = _challenge()
@@ -172,10 +172,10 @@ def _challenge(**members: str) -> str:
     return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parts.items())
 
 
-def not_kept(view: View) -> View:
-    """Let nobody keep a view's answer: it is of this user, and of this moment.
+def never_stored(view: View) -> View:
+    """Forbid storing a view's response: it is of this user, and of this moment.
 
-    Django's `never_cache` says so in five more words, and costs as much as a statement.
+    Django's `never_cache` adds five more directives, and costs as much as a statement.
     """
 
     @wraps(view)
@@ -188,7 +188,7 @@ def not_kept(view: View) -> View:
 
 
 def methods(*allowed: str) -> Callable[[View], View]:
-    """Answer other methods with 405 and the protocol's words."""
+    """Answer other methods with 405 and an error in JSON."""
 
     def decorate(view: View) -> View:
         @wraps(view)

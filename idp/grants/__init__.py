@@ -1,4 +1,4 @@
-"""The grants: one module each, and the registry that the token endpoint asks.
+"""The grants: one module each, and their registry for the token endpoint.
 
 A grant turns a token request of an authenticated client into an `Entitlement`.
 """

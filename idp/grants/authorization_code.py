@@ -23,10 +23,10 @@ from idp.validity import Invalid, facts_of, why_invalid
 def redeem(
     client: Client, parameters: Parameters, now: datetime, _request: HttpRequest
 ) -> Entitlement:
-    """Use the code up, and give what it stands for.
+    """Use the code up, and return its entitlement.
 
-    Raises InvalidGrant, and what is refused stays used up: who sends a code with wrong values does
-    not own it. A second redemption also revokes what the first gave.
+    Raises InvalidGrant; a refused code stays used up, since a client that sends wrong values does
+    not own it. A second redemption also revokes the grant.
     """
     code_hash = hash_of(parameters.require("code"))
     if client.id_token_encrypted_response_alg:
@@ -74,7 +74,7 @@ def _redirect_uri_is_the_same(code: AuthorizationCode, parameters: Parameters) -
 
 @upholds("RFC 6749 §4.1.2")
 def _refuse_unknown_or_used(code_hash: str, client: Client, now: datetime) -> NoReturn:
-    """RFC 6749 §4.1.2: a code that comes again may be stolen, so nothing it gave lives on."""
+    """RFC 6749 §4.1.2: a code that is redeemed again may be stolen, so its grant is revoked."""
     replayed = AuthorizationCode.objects.filter(
         code=code_hash, application=client, redeemed_at__isnull=False
     )

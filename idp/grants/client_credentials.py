@@ -1,4 +1,4 @@
-"""The client credentials grant: a client asks for itself. RFC 6749 §4.4."""
+"""The client credentials grant: a client requests a token for itself. RFC 6749 §4.4."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from idp.tokens.entitlement import Entitlement
 def entitle(
     client: Client, parameters: Parameters, _now: datetime, _request: HttpRequest
 ) -> Entitlement:
-    """Give the scopes asked for, of those registered for the client; none of a user's.
+    """Return the requested scopes of those registered for the client; none of a user's.
 
     Raises InvalidScope for a scope that the client can't have for itself. RFC 6749 §3.3.
     """

@@ -1,4 +1,4 @@
-"""What grants refuse: what has ended, and what was used before. RFC 6749 §5.2, RFC 9700 §4.14."""
+"""Refuse what has ended or was used before. RFC 6749 §5.2, RFC 9700 §4.14."""
 
 from datetime import datetime
 from typing import Any, NoReturn
@@ -15,14 +15,14 @@ from idp.validity import Invalid
 
 @upholds("RFC 6749 §5.2")
 def refuse_ended(what: str, reason: Invalid) -> NoReturn:
-    """RFC 6749 §5.2, OIDC Core §11: what has ended gives nothing."""
+    """RFC 6749 §5.2, OIDC Core §11: an invalid grant gives no tokens."""
     raise InvalidGrant(f"The {what} {reason}.")
 
 
 def end_reused(replayed: QuerySet[Any], client: Client, reason: str, now: datetime) -> bool:
-    """End the grants of codes or tokens that came again, and record it; whether there are any.
+    """Revoke the grants of reused codes or tokens, and record it; return whether there are any.
 
-    `reason` says what came, in a sentence. RFC 9700 §4.14.2.
+    `reason` describes the reuse in a sentence. RFC 9700 §4.14.2.
     """
     grant_ids = list(replayed.values_list("grant_id", flat=True))
     revoke_grants(grant_ids, now)

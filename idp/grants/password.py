@@ -1,8 +1,8 @@
-"""The resource owner password credentials grant, for those who can't do without. RFC 6749 §4.3.
+"""The resource owner password credentials grant, for legacy clients. RFC 6749 §4.3.
 
-Off by default: RFC 9700 §2.4 advises against it, since the app sees the password. Wrong ones are
-counted apart from the sign-in page's (`accounts.password_limits`), and what it gives belongs to a
-session of its own, so that what ends a user's sessions ends it.
+Off by default: RFC 9700 §2.4 advises against it, since the client sees the password. Wrong ones are
+counted apart from the sign-in page's (`accounts.password_limits`), and its tokens belong to a
+session of their own, so that ending a user's sessions revokes them.
 """
 
 from datetime import datetime
@@ -35,9 +35,9 @@ from idp.tokens.entitlement import Entitlement
 def entitle(
     client: Client, parameters: Parameters, now: datetime, request: HttpRequest
 ) -> Entitlement:
-    """Give the scopes asked for to a client that has the user's password.
+    """Return the requested scopes for a client that has the user's password.
 
-    Raises InvalidGrant, in the same words whatever it is that is wrong with account or password;
+    Raises InvalidGrant, with one description for all problems of account and password;
     InvalidScope, TemporarilyUnavailable.
     """
     username, password = parameters.require("username"), parameters.require("password")
@@ -79,11 +79,11 @@ def _scopes(client: Client, parameters: Parameters) -> frozenset[str]:
 
 @upholds("RFC 6749 §4.3.2")
 def _user(request: HttpRequest, client: Client, username: str, password: str) -> User:
-    """RFC 6749 §4.3.2: the password proves the user, and is not open to guessing."""
+    """RFC 6749 §4.3.2: the password authenticates the user, within rate limits."""
     try:
         with place():  # before anything is counted
             attempt = password_only.begin(request, username)
-            user = password_only.person_of(request, username, password)
+            user = password_only.user_of(request, username, password)
     except NoPlaceError:
         raise TemporarilyUnavailable(
             "Too many passwords wait to be checked.", retry_after=RETRY_AFTER

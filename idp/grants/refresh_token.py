@@ -25,10 +25,10 @@ from idp.validity import Invalid, facts_of, why_invalid
 def refresh(
     client: Client, parameters: Parameters, now: datetime, _request: HttpRequest
 ) -> Entitlement:
-    """Use the token up, and give what it stands for.
+    """Use the token up, and return its entitlement.
 
-    Raises InvalidGrant, and what is refused stays used up. A token that was used before also ends
-    its grant, unless its client has a grace and the answer may simply have been lost.
+    Raises InvalidGrant; a refused token stays used up. A token that was used before also revokes
+    its grant, unless its client has a grace period and the response may have been lost.
     """
     token = parameters.require("refresh_token")
     token_hash = hash_of(token)
@@ -50,7 +50,7 @@ def refresh(
 def _entitlement(
     used: RefreshToken, client: Client, parameters: Parameters, now: datetime
 ) -> Entitlement:
-    """Return what a token stands for, or raise InvalidGrant. RFC 6749 §6."""
+    """Return the entitlement of a token, or raise InvalidGrant. RFC 6749 §6."""
     used.application = client  # as it is now, without another statement
     reason = why_invalid(facts_of(used), now)
     if reason is Invalid.EXPIRED:
@@ -72,7 +72,7 @@ def _entitlement(
 
 @upholds("RFC 6749 §6")
 def _refuse_expired() -> NoReturn:
-    """RFC 6749 §6: what is refreshed has not expired."""
+    """RFC 6749 §6: a refreshed token has not expired."""
     raise InvalidGrant("The refresh token has expired.")
 
 
@@ -93,9 +93,9 @@ def _refuse_unknown_or_used(token_hash: str, client: Client, now: datetime) -> N
 def _is_given_again(client: Client) -> bool:
     """Whether a used token gives the same successor again, instead of another.
 
-    A client without a secret may run in several tabs, which share a token and refresh it at once:
-    each goes on with the one that it was given. A client with a secret is one program that has
-    lost an answer: what was lost dies (docs/adr/0022).
+    A public client may run in several tabs, which share a token and refresh it at once: each
+    continues with the successor that it was given. A confidential client is one program that has
+    lost a response: the lost token becomes invalid (docs/adr/0022).
     """
     return client.is_public and client.refresh_grace > timedelta(0)
 
@@ -103,10 +103,10 @@ def _is_given_again(client: Client) -> bool:
 def _same_successor(
     token: str, client: Client, parameters: Parameters, now: datetime
 ) -> Entitlement | None:
-    """Return what gives a used token's successor again, or None. RFC 9700 §4.14.2, ADR 22.
+    """Return the entitlement for a used token's successor again, or None. RFC 9700 §4.14.2, ADR 22.
 
-    Only while that is unused. It may not be stored yet, where two tabs came at the same moment:
-    then both store the same.
+    Only while the successor is unused. It may not be stored yet, if two tabs refresh at the same
+    moment: then both store the same.
     """
     used = _just_used(token, client, now).first()
     if used is None:
@@ -127,10 +127,10 @@ def _same_successor(
 def _another_successor(
     token: str, client: Client, parameters: Parameters, now: datetime
 ) -> Entitlement | None:
-    """Return what gives a used token another successor, or None. RFC 9700 §4.14.2.
+    """Return the entitlement for another successor of a used token, or None. RFC 9700 §4.14.2.
 
-    Only while the one that its answer lost is unused: that is used up in its place, so that no
-    second chain lives on. Both are locked, so that of several requests at once one gets it.
+    Only while the lost successor is unused: it is used up in its place, so that no second chain is
+    valid. Both are locked, so that one of several concurrent requests gets it.
     """
     with transaction.atomic():
         used = _just_used(token, client, now).select_for_update(of=("self",)).first()

@@ -1,1 +1,1 @@
-"""JOSE: we sign on `cryptography` directly; what strangers send goes to jwcrypto."""
+"""JOSE: we sign with `cryptography` directly; untrusted input is parsed by jwcrypto."""

@@ -1,6 +1,6 @@
-"""Opening what was encrypted to us: the JWE compact serialization (RFC 7516 §3.1), by jwcrypto.
+"""Decrypt JWEs that were encrypted to us: compact serialization (RFC 7516 §3.1), by jwcrypto.
 
-Only what the caller names is ever opened: no password-based keys, nothing compressed.
+Only the algorithms passed in are used: no password-based keys, no compression.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -24,10 +24,10 @@ GENERATORS: dict[str, Callable[[], rsa.RSAPrivateKey | ec.EllipticCurvePrivateKe
 
 
 def decrypted(jwe: str, keys: Mapping[str, JWK], *, alg: str, encs: Collection[str]) -> str | None:
-    """Return what is inside a JWE that was encrypted by `alg` to one of `keys`, by kid, or None.
+    """Return the content of a JWE that was encrypted by `alg` to one of `keys`, by kid, or None.
 
-    RFC 8725 §3.1: with this `alg`, and one of `encs`, and nothing else. A JWE that names no key is
-    tried with each.
+    RFC 8725 §3.1: only with this `alg`, and one of `encs`. A JWE without a kid is tried with each
+    key.
     """
     header = header_of_jwe(jwe)
     if header is None or header.get("alg") != alg or header.get("enc") not in encs:
@@ -46,7 +46,7 @@ def decrypted(jwe: str, keys: Mapping[str, JWK], *, alg: str, encs: Collection[s
 
 
 def header_of_jwe(jwe: str) -> dict[str, Any] | None:
-    """Return the header of a JWE, or None where it wants what is never done here."""
+    """Return the header of a JWE, or None if it requires something unsupported."""
     if len(jwe) > MAX_CHARACTERS or not is_encrypted(jwe):
         return None
     try:

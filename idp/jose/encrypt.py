@@ -11,7 +11,7 @@ from jwcrypto.jwk import JWK
 
 from idp.jose.sign import base64url
 
-#: What keys a family of algorithms takes (RFC 7518 §4.1, RFC 8037 §3.2), by its name's beginning.
+#: Key types of algorithms (RFC 7518 §4.1, RFC 8037 §3.2), by prefixes of their names.
 _KINDS = {"RSA-OAEP": {"RSA"}, "ECDH-ES": {"EC", "OKP"}}
 _RSA_BITS = range(2048, 8193)
 _KEY_BITS = {
@@ -37,7 +37,7 @@ def encrypted(
 ) -> str:
     """Return a signed JWT as a JWE: `key` is a public JWK, or the shared secret's bytes.
 
-    What is no JWT itself is told apart by its `cty`: None for claims that nobody signed.
+    `cty` is None for unsigned claims, which are not a JWT.
     """
     jwk = JWK(kty="oct", k=base64url(key)) if isinstance(key, bytes) else JWK(**key)
     header = {"alg": alg, "enc": enc, "typ": typ}
@@ -51,10 +51,9 @@ def encrypted(
 
 
 def public_key_for(keys: Iterable[Any], alg: str) -> dict[str, Any] | None:
-    """Return the key of a client's set that is to be encrypted to, or None. OIDC Core §10.2.
+    """Return the key of a client's set to encrypt to, or None. OIDC Core §10.2.
 
-    One that says that it is for this algorithm, or for encryption, goes before one that says
-    neither.
+    A key with this algorithm, or with use "enc", is preferred to one without either.
     """
     fitting = [key for key in keys if isinstance(key, dict) and _fits(key, alg)]
     fitting.sort(key=lambda key: ("alg" in key, "use" in key), reverse=True)
@@ -79,7 +78,7 @@ def _fits(key: dict[str, Any], alg: str) -> bool:
 
 
 def _works(key: dict[str, Any], alg: str) -> bool:
-    """Whether something can be encrypted with it; what is no key, or a weak one, can't be used."""
+    """Whether the key can encrypt: invalid and weak keys can't."""
     try:
         if key["kty"] == "RSA" and JWK(**key).get_op_key("encrypt").key_size not in _RSA_BITS:
             return False

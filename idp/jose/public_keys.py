@@ -1,4 +1,4 @@
-"""Sets of others' public keys, looked at before they are believed. RFC 7517 §4, §5."""
+"""Validate others' JWK sets. RFC 7517 §4, §5."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _LARGEST_EXPONENT = 2**32
 
 
 def problem_with(key: Any) -> str | None:
-    """Return what is wrong with a JWK as somebody's public key, or None."""
+    """Return the problem of a JWK as another party's public key, or None."""
     if not isinstance(key, dict):
         return _("A key has to be a JSON object.")
     if not _PRIVATE.isdisjoint(key):
@@ -28,9 +28,9 @@ def problem_with(key: Any) -> str | None:
     if not all(isinstance(key.get(name, ""), str) for name in ("kid", "alg", "use")):
         return _("A key's kid, alg and use have to be texts.")
     try:
-        # What it may be used for says nothing about whether it is a key.
+        # Its use says nothing about whether it is a key.
         jwk = JWK(**{name: key[name] for name in key.keys() - {"use", "key_ops", "alg"}})
-        # X25519 can't verify; reading it is all there is to try.
+        # X25519 can't verify; parsing is the only test.
         public = None if key["kty"] == "OKP" else jwk.get_op_key("verify")
         jwk.thumbprint()
     except (JWException, ValueError, TypeError, OverflowError, AttributeError):
@@ -44,7 +44,7 @@ def problem_with(key: Any) -> str | None:
 
 
 def problem_with_set(jwks: Any) -> str | None:
-    """Return what is wrong with a JWK set that somebody registers, or None."""
+    """Return the problem of a JWK set that a client registers, or None."""
     keys = jwks.get("keys") if isinstance(jwks, dict) else None
     if not isinstance(keys, list) or not keys:
         return _("This has to be a JWK set: an object with a list of keys.")

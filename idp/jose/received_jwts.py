@@ -1,8 +1,8 @@
-"""Judging JWTs from others: their kind, signature, issuer, audience and times. RFC 7519 §4.1.
+"""Verify JWTs from others: their type, signature, issuer, audience and times. RFC 7519 §4.1.
 
-Each kind states once what it expects; a JWT that differs is refused with that kind's error, so that
-nothing signed for one purpose serves another (RFC 8725 §3.11, §3.12). What says when it may be used
-again, such as the jti, is the caller's to remember.
+Each kind has one statement of expectations; a JWT that differs is refused with that kind's error,
+so that a JWT signed for one purpose does not serve another (RFC 8725 §3.11, §3.12). Replay (jti) is
+checked by the calling module.
 """
 
 from collections.abc import Callable
@@ -25,19 +25,19 @@ class Audience(Enum):
     """How the `aud` has to name us."""
 
     ALONE = "one text, which is us"
-    NOBODY_ELSE = "each of them is us"
+    ALL_OURS = "each of them is us"
     AMONG_OTHERS = "one of them is us"
 
 
 @dataclass(frozen=True)
 class Expectations:
-    """What a JWT of one kind has to be like."""
+    """The expected properties of one kind of JWT."""
 
-    #: What descriptions of errors call it.
+    #: Its name in error descriptions.
     name: str
     error: Callable[[str], ProtocolError]
     algorithms: frozenset[str]
-    #: What its `typ` may be; None where it may have none.
+    #: Allowed values of its `typ`; None if it may have none.
     types: tuple[str | None, ...]
     issuer: str
     #: The names that we have in an `aud`, the best first; none where any audience will do.
@@ -48,7 +48,7 @@ class Expectations:
     required: frozenset[str] = frozenset()
     #: Which of exp, nbf and iat are judged.
     times: tuple[str, ...] = ("exp", "nbf", "iat")
-    #: How far ahead its exp may be.
+    #: How far in the future its exp may be.
     longest_life: timedelta | None = None
 
 
@@ -107,7 +107,7 @@ def _is_for_us(audience: Any, expected: Expectations) -> None:
     ours = [name for name in named if name in expected.audiences]
     fits = {
         Audience.ALONE: audience in expected.audiences,
-        Audience.NOBODY_ELSE: bool(ours) and ours == named,
+        Audience.ALL_OURS: bool(ours) and ours == named,
         Audience.AMONG_OTHERS: bool(ours),
     }
     if not fits[expected.audience]:

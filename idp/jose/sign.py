@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-#: What signs: a private key, or the octets of a shared secret.
+#: A signing key: a private key, or the octets of a shared secret.
 Key = PrivateKey | bytes
 
 

@@ -1,7 +1,7 @@
-"""Verifying JWTs that came to us from outside. RFC 8725 §3.
+"""Verify signatures of JWTs from others. RFC 8725 §3.
 
-The caller says which keys and algorithms it believes. What a token says of keys (jku, jwk, x5u,
-x5c) is never looked at, nothing is fetched, and nothing encrypted is ever opened.
+Only the keys and algorithms passed in are trusted. Keys that a token names (jku, jwk, x5u, x5c) are
+ignored, nothing is fetched, and nothing encrypted is decrypted.
 """
 
 import re
@@ -18,10 +18,10 @@ from idp.jose.sign import ALGORITHMS, Algorithm, base64url
 from idp.protocol import json_objects
 from idp.protocol.errors import InvalidRequest
 
-#: What any JWT may be long, and its header alone.
+#: Maximum length of a JWT, and of its header.
 MAX_CHARACTERS = json_objects.MAX_CHARACTERS
 _MAX_HEADER = 4 * 1024
-#: Keys that are tried where a token does not say which one it is signed with.
+#: Maximum number of keys to try for a token without kid.
 _MOST_TRIED = 5
 #: RSA keys, in bits: shorter ones are broken, longer ones a burden (RFC 7518 §3.3).
 _RSA_BITS = range(2048, 8193)
@@ -32,9 +32,8 @@ _Jwk = dict[str, Any]
 def verified_by(jwt: str, keys: list[_Jwk], algorithms: frozenset[str]) -> dict[str, Any] | None:
     """Return the claims of a JWT that one of `keys` signed with one of `algorithms`, or None.
 
-    A key counts where its kind goes with the token's algorithm, and its `kid`, `alg` and `use`, as
-    far as it has them, with the token. Its type, who issued it, to whom and for how long is judged
-    by `received_jwts`.
+    A key is tried if its type fits the token's algorithm, and its `kid`, `alg` and `use`, if
+    present, the token. `received_jwts` judges type, issuer, audience and times.
     """
     header = header_of(jwt)
     if header is None:
@@ -51,10 +50,10 @@ def verified_by(jwt: str, keys: list[_Jwk], algorithms: frozenset[str]) -> dict[
 
 
 def header_of(jwt: str) -> dict[str, Any] | None:
-    """Return the header of a JWT if it is one that can be verified here; none of it is proven.
+    """Return the header of a JWT if it can be verified here; the header is unverified.
 
-    None for what is too long, encrypted, no compact JWS, or marked with an extension that has to be
-    understood (RFC 7515 §4.1.11, RFC 7797 §3): none is.
+    None for a JWT that is too long, encrypted, no compact JWS, or has an extension that has to be
+    understood (RFC 7515 §4.1.11, RFC 7797 §3): none is supported.
     """
     if len(jwt) > MAX_CHARACTERS or _COMPACT.fullmatch(jwt) is None:
         return None
@@ -73,7 +72,7 @@ def is_encrypted(jwt: str) -> bool:
 
 
 def unverified_claims(jwt: str) -> dict[str, Any]:
-    """Return what a JWT says before anybody has verified it: good for finding its key, no more."""
+    """Return the claims of a JWT before verification: use them only to find its key."""
     return _object(_decoded(jwt.split(".")[1])) or {} if header_of(jwt) is not None else {}
 
 
@@ -83,7 +82,7 @@ def octet_keys(secrets: Iterable[bytes]) -> list[_Jwk]:
 
 
 def _fits(key: _Jwk, algorithm: Algorithm, kid: Any) -> bool:
-    """RFC 8725 §3.1: a key is used with what it is for and nothing else."""
+    """RFC 8725 §3.1: a key is used for its purpose only."""
     if not isinstance(key, dict) or key.get("kty") != algorithm.kty:
         return False
     if algorithm.crv is not None and key.get("crv") != algorithm.crv:
@@ -96,7 +95,7 @@ def _fits(key: _Jwk, algorithm: Algorithm, kid: Any) -> bool:
 
 
 def _payload(jwt: str, key: _Jwk, algorithm: Algorithm) -> bytes | None:
-    """Return what a key has signed, or None: it has not, or is too weak, or is no key."""
+    """Return the payload that a key has signed, or None: not signed, or an unfit key."""
     try:
         jwk = JWK(**key)
         if not _is_strong(jwk, algorithm):
@@ -118,7 +117,7 @@ def _is_strong(jwk: JWK, algorithm: Algorithm) -> bool:
 
 
 def _object(text: bytes) -> dict[str, Any] | None:
-    """Return a JSON object, read strictly: what comes twice means one thing here, another there."""
+    """Parse a JSON object strictly: duplicate members are ambiguous."""
     try:
         return json_objects.parse(text.decode())
     except (InvalidRequest, UnicodeDecodeError):
@@ -126,7 +125,7 @@ def _object(text: bytes) -> dict[str, Any] | None:
 
 
 def _decoded(part: str) -> bytes:
-    """Return what base64url hides, or nothing where it is none."""
+    """Decode base64url; empty if it is invalid."""
     try:
         return urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except ValueError:

@@ -1,5 +1,5 @@
-"""The few hand-written SQL statements of the hottest paths, each with its reason.
+"""Hand-written SQL statements of the hottest paths, each with its reason.
 
-Everything else is the ORM, which costs a millisecond where these cost a tenth. What only PostgreSQL
-can do in one statement, SQLite does in several, and says so.
+Everything else uses the ORM, which costs a millisecond where these cost a tenth. What only
+PostgreSQL can do in one statement, SQLite does in several.
 """

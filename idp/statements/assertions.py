@@ -6,7 +6,7 @@ from foundation.statements import changed
 
 
 def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
-    """Note that a client assertion was used; return False if it was before.
+    """Store the use of a client assertion; return False if it was used before.
 
     Hand-written for ON CONFLICT: of many at once exactly one succeeds, in one statement.
     """

@@ -13,7 +13,7 @@ from idp.statements.tokens import NO_WAIT
 
 @dataclass(frozen=True)
 class NewCode:
-    """What is stored of an authorization code."""
+    """The stored columns of an authorization code."""
 
     code_hash: str
     redirect_uri: str

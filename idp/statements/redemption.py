@@ -1,8 +1,8 @@
-"""Using up a code or a refresh token, and reading the grant that it stands for. ADR 28.
+"""Use up a code or a refresh token, and read its grant. ADR 28.
 
-Hand-written because model instances by the ORM would cost more than all the rest of an exchange but
-its signature. PostgreSQL does all of it in one statement. SQLite returns columns of the updated
-table alone, so it reads the rest by a second one.
+Hand-written because model instances by the ORM would cost more than the rest of an exchange except
+its signature. PostgreSQL does it in one statement. SQLite returns columns of the updated table
+alone, so a second statement reads the rest.
 """
 
 from dataclasses import dataclass
@@ -34,23 +34,24 @@ _TABLES = """
 
 @dataclass(frozen=True)
 class Redeemable(Generic[M]):
-    """Codes, or refresh tokens: what the statements about either differ in."""
+    """Codes or refresh tokens: the differences between their statements."""
 
     model: type[M]
     columns: Columns[M]
     table: str
-    #: The column with the hash of what is presented.
+    #: The column with the hash.
     hashed: str
-    #: The column that says since when it is used up.
+    #: The column with the time of use.
     used_at: str
 
     @cached_property
     def in_one(self) -> str:
-        """The statement of PostgreSQL.
+        """Return the statement of PostgreSQL.
 
-        The row is found by its hash, and the others from it. Whose it is, is said so that no plan
-        can begin with it: on new tables PostgreSQL would take that for as good, and keep to it. The
-        commit does not wait for the disk: that of the tokens does, and commits get there in order.
+        The row is found by its hash, and the others from it. The client is compared in a way that
+        no plan can begin with: on new tables PostgreSQL would consider that as good, and keep the
+        plan. The commit does not wait for the disk: the later commit of the tokens does, and
+        commits reach it in order.
         """
         return f"""
             UPDATE {self.table} AS t SET {self.used_at} = %s, updated = %s FROM {_TABLES}
@@ -98,8 +99,8 @@ REFRESH_TOKENS = Redeemable(
 def use_up(kind: Redeemable[M], value_hash: str, client: Client, now: datetime) -> M | None:
     """Use up an unused code or refresh token of a client, and return it with its grant.
 
-    None where there is none; of many requests at once exactly one gets it. Of the grant's user and
-    session it has what decides whether they are valid, and what tokens say of them.
+    Returns None if there is none; of many concurrent requests exactly one gets it. The grant's user
+    and session have only the columns for validity and for tokens' claims.
     """
     values = [now, now, value_hash, client.pk]
     if connection.vendor == "postgresql":
@@ -112,7 +113,8 @@ def use_up(kind: Redeemable[M], value_hash: str, client: Client, now: datetime) 
     if row is None:
         return None
     presented, grant, user, session, client_session = instances(row, kind.columns, *_GRANT)
-    # As with the ORM's `select_related()`: by their names, each looks at what was there before.
+    # As with the ORM's `select_related()`: each is evaluated with the values from before the
+    # update.
     grant._state.fields_cache.update(user=user, session=session, client_session=client_session)
     presented._state.fields_cache.update(grant=grant, application=client)
     return presented  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""The SSO session that authorize answers from, with what its user has agreed to."""
+"""Read the SSO session of authorize, with its user's consent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from foundation.statements import json_of, one
 
 @dataclass(frozen=True)
 class Agreed:
-    """What a user has agreed to for a client."""
+    """A user's consent for a client."""
 
     scopes: frozenset[str] = frozenset()
     #: Claims beyond what the scopes show (OIDC Core §5.5).
@@ -23,7 +23,7 @@ class Agreed:
 
 @dataclass(frozen=True)
 class SsoSession:
-    """A user's session, with what they agreed to for a client, and the client's row in it."""
+    """A session with its user, their consent for a client, and the client's row in it."""
 
     session: Session
     agreed: Agreed
@@ -47,8 +47,8 @@ STATEMENT = f"""
 def find_sso_session(session_id: str, client_id: int, now: datetime) -> SsoSession | None:
     """Return a session with its user, and their consent and client session.
 
-    None if there is no such session. Hand-written because authorize asks all of it of everyone who
-    comes by single sign-on.
+    Returns None if there is no such session. Hand-written because authorize needs it at every
+    single sign-on.
     """
     row = one(STATEMENT, [client_id, now, session_id])
     if row is None:

@@ -13,13 +13,14 @@ from foundation.statements import changed, datetime_of, json_of, one
 from idp.protocol.vocabulary import SCOPE_CLAIMS
 from idp.validity import GrantFacts, TokenFacts
 
-#: True, and PostgreSQL does not wait for the disk at the end of this transaction: for what may be
-#: lost in a crash, since asking again costs nothing, or what is followed by a commit that waits.
+#: True: PostgreSQL does not wait for the disk at the end of this transaction. For rows that may be
+#: lost in a crash, since a client can repeat the request, or that are followed by a commit that
+#: waits.
 NO_WAIT = "set_config('synchronous_commit', 'off', TRUE) = 'off'"
 
 
 def hash_of(value: str) -> str:
-    """Return what is stored of a token or code: its SHA-256 in hex.
+    """Return the stored hash of a token or code: its SHA-256 in hex.
 
     256 random bits need no salt.
     """
@@ -27,7 +28,7 @@ def hash_of(value: str) -> str:
 
 
 class NewAccessToken(NamedTuple):
-    """What is stored of an access token, in the order of the statement's columns."""
+    """The stored columns of an access token, in the statement's order."""
 
     token_hash: str
     client_id: int
@@ -44,7 +45,7 @@ class NewAccessToken(NamedTuple):
 
 
 class NewRefreshToken(NamedTuple):
-    """What is stored of a refresh token, in the order of the statement's columns."""
+    """The stored columns of a refresh token, in the statement's order."""
 
     token_hash: str
     client_id: int
@@ -87,8 +88,8 @@ def store_tokens(access: NewAccessToken, refresh: NewRefreshToken) -> None:
     """Store both tokens or none.
 
     Hand-written so that on PostgreSQL it is one statement, which needs no transaction around it:
-    each that is saved is a tenth of what the request costs. SQLite can't insert within a WITH, and
-    has nobody to send statements to.
+    each statement saved is a tenth of the request's cost. SQLite can't insert within a WITH, and
+    has no network round trips.
     """
     if connection.vendor == "postgresql":
         changed(_BOTH, [*access, *refresh])
@@ -146,8 +147,8 @@ FIND_BEARER = f"""
 def find_bearer(token_hash: str) -> Bearer | None:
     """Return the access token with this hash, or None.
 
-    Hand-written because UserInfo is one SELECT over seven tables; as model instances they would
-    cost three times the whole request.
+    Hand-written because UserInfo is one SELECT over seven tables; model instances would cost three
+    times the whole request.
     """
     row = one(FIND_BEARER, [token_hash])
     if row is None:
@@ -193,7 +194,7 @@ def _session(
 
 
 def _user(user_id: int, sub: Any, columns: list[Any], *, email_verified: bool) -> dict[str, Any]:
-    """Return a user as `claims_for` takes one, with the types that the model has.
+    """Return a user's values for `claims_for`, with the types of the model.
 
     SQLite has text where PostgreSQL has types.
     """

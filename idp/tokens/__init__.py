@@ -1,1 +1,1 @@
-"""Tokens: what a grant gives, made along one path."""
+"""Tokens: issued for an entitlement along one path."""

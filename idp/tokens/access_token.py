@@ -1,6 +1,6 @@
-"""Access tokens: for which API one is, and what it is. RFC 6750, RFC 8707, RFC 9068.
+"""Access tokens: audience, format and lifetime. RFC 6750, RFC 8707, RFC 9068.
 
-Opaque ones and JWTs are both known here by their hash and revocable.
+Opaque ones and JWTs are both stored by their hash and revocable.
 """
 
 import json
@@ -36,7 +36,7 @@ class Audience:
 
 
 def audience_of(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
-    """Return what the entitlement's access token looks like, with some of its scopes.
+    """Return the audience and format of the entitlement's access token, for its scopes.
 
     Raises InvalidTarget and InvalidScope.
     """
@@ -55,9 +55,9 @@ def audience_of(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
 def _apis(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
     """Return the audience of a token for APIs.
 
-    It has their scopes alone, so that none of them can use it elsewhere. Raises InvalidTarget for
-    an API that isn't known or wasn't named before, or several that want different things;
-    InvalidScope where the token would open nothing there.
+    It has only their scopes, so that an API can't use it elsewhere. Raises InvalidTarget for an API
+    that is unknown or was not named before, or several that need different tokens; InvalidScope if
+    the token would grant nothing there.
     """
     resource = _resource(entitlement)
     servers = known_apis(entitlement.client, resource)
@@ -89,7 +89,7 @@ def _resource(entitlement: Entitlement) -> tuple[str, ...]:
 def known_apis(client: Client, resource: tuple[str, ...]) -> list[ResourceServer]:
     """Return the APIs of these identifiers, or raise InvalidTarget. RFC 8707 §2.
 
-    One without scopes is not open to a client that registered itself, unless its operator says so.
+    One without scopes is not for self-registered clients, unless its operator allows it.
     """
     servers = {s.identifier: s for s in ResourceServer.objects.filter(identifier__in=resource)}
     unknown = [identifier for identifier in resource if identifier not in servers]
@@ -103,7 +103,7 @@ def known_apis(client: Client, resource: tuple[str, ...]) -> list[ResourceServer
 
 @upholds("RFC 8707 §2")
 def _is_open_to_self_registered(server: ResourceServer) -> None:
-    """RFC 8707 §2: which clients get tokens for an API is the operator's word."""
+    """RFC 8707 §2: the operator decides which clients get tokens for an API."""
     if not server.scopes and not server.open_to_self_registered:
         raise InvalidTarget(
             f"The resource {server.identifier} is not open to clients that registered themselves."
@@ -112,9 +112,10 @@ def _is_open_to_self_registered(server: ResourceServer) -> None:
 
 @upholds("RFC 8707 §2.2")
 def _user_has_agreed(entitlement: Entitlement, servers: list[ResourceServer]) -> None:
-    """RFC 8707 §2.2: a token for an API rests on what its user has agreed to.
+    """RFC 8707 §2.2: a token for an API requires its user's consent.
 
-    That is its scopes; an API without scopes has to be named in the authorization request.
+    The consent is for its scopes; an API without scopes has to be named in the authorization
+    request.
     """
     grant = entitlement.grant
     if grant is None or entitlement.client.skip_authorization:
@@ -129,7 +130,7 @@ def _user_has_agreed(entitlement: Entitlement, servers: list[ResourceServer]) ->
 
 @upholds("RFC 8707 §2.2")
 def _one_token_fits(servers: list[ResourceServer]) -> None:
-    """RFC 8707 §2.2: one token for several APIs has to be what each of them wants."""
+    """RFC 8707 §2.2: one token for several APIs has to fit each of them."""
     wants = {(s.access_token_format, s.access_token_signing_alg) for s in servers}
     if len(wants) > 1 or (len(servers) > 1 and any(s.access_token_encryption_alg for s in servers)):
         raise InvalidTarget("These resources want different tokens; ask for one at a time.")
@@ -146,9 +147,9 @@ def _something_is_opened(scopes: frozenset[str], offered: frozenset[str]) -> Non
 
 
 def algorithm_for(id_token_alg: str) -> str:
-    """Return what signs the JWT access tokens of a client whose ID tokens are signed by this.
+    """Return the algorithm of a client's JWT access tokens, given that of its ID tokens.
 
-    Access tokens are read by APIs, which have no client's secret (RFC 9068 §2.1).
+    Access tokens are read by APIs, which do not have the client's secret (RFC 9068 §2.1).
     """
     ours = id_token_alg in policy.SIGNING_ALGORITHMS
     return id_token_alg if ours else policy.SIGNING_ALGORITHMS[0]
@@ -157,7 +158,7 @@ def algorithm_for(id_token_alg: str) -> str:
 def make(
     client: Client, grant: Grant | None, audience: Audience, now: datetime
 ) -> tuple[str, NewAccessToken]:
-    """Return a new access token, and what is to be stored of it.
+    """Return a new access token, and its row to store.
 
     `grant` is None for one that a client gets for itself.
     """

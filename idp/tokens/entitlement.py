@@ -1,4 +1,4 @@
-"""What a token request was found to be entitled to: every grant ends in one of these."""
+"""The entitlement of a token request: the result of every grant."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class Entitlement:
     asked_scopes: frozenset[str] = frozenset()
     #: Those of the APIs that the token request names; empty for all that the grant named.
     asked_resource: tuple[str, ...] = ()
-    #: The refresh token that comes next; None for one that nobody can know before.
+    #: The next refresh token; None to create a random one.
     next_refresh_token: str | None = None
     #: The id of the refresh token that was used, if one was.
     predecessor_id: int | None = None
     #: Whether a code or a refresh token was used up for it.
     uses_up: bool = False
-    #: What makes it as if nothing had been asked, where no tokens can be issued.
+    #: Undoes the redemption if no tokens can be issued.
     undo: Callable[[], object] | None = None

@@ -1,4 +1,4 @@
-"""ID tokens: signed, handed over and forgotten. OIDC Core §2, §3.1.3.6."""
+"""ID tokens: signed, returned and not stored. OIDC Core §2, §3.1.3.6."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,7 +70,7 @@ def issue(
 
 @dataclass(frozen=True)
 class Hint:
-    """What an ID token of ours says that came back as `id_token_hint`."""
+    """The claims of an ID token of ours that came as `id_token_hint`."""
 
     client_id: str
     sub: str
@@ -90,7 +90,7 @@ _HINT = Expectations(
 
 
 def read_hint(id_token_hint: str) -> Hint | None:
-    """Return what an ID token of ours says, expired or not; None for any other.
+    """Return the claims of an ID token of ours, expired or not; None for any other.
 
     OIDC Core §3.1.2.1, OIDC RP-Initiated Logout §2.
     """

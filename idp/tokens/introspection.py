@@ -1,4 +1,4 @@
-"""What a token is, for those who may know. RFC 7662 §2.2."""
+"""Introspection of a token, for permitted clients. RFC 7662 §2.2."""
 
 from datetime import datetime
 from typing import Any
@@ -12,27 +12,27 @@ from idp.validity import facts_of, why_invalid
 INACTIVE: dict[str, Any] = {"active": False}
 
 
-def introspected(caller: Client, token: str, now: datetime) -> dict[str, Any]:
-    """Return the members of the answer: INACTIVE for what is not good, unknown or not theirs.
+def introspected(client: Client, token: str, now: datetime) -> dict[str, Any]:
+    """Return the members of the response: INACTIVE for an invalid, unknown or foreign token.
 
-    Theirs is: a token of the caller's own, or one for an API that an operator appointed the caller
-    to ask for.
+    A client may introspect its own tokens, and tokens for APIs that an operator appointed it to
+    introspect for.
     """
     token_hash = hash_of(token)
     bearer = find_bearer(token_hash)
     if bearer is None:
-        return _refresh_token(caller, token_hash, now)
-    if not _may_know(caller, bearer) or why_invalid(bearer.facts, now):
+        return _refresh_token(client, token_hash, now)
+    if not _may_know(client, bearer) or why_invalid(bearer.facts, now):
         return INACTIVE
     return _access_token(bearer)
 
 
-def _may_know(caller: Client, bearer: Bearer) -> bool:
-    """Whether the token is the caller's own, or for an API that the caller may ask for."""
-    if bearer.client_id == caller.client_id:
+def _may_know(client: Client, bearer: Bearer) -> bool:
+    """Whether the token is the client's own, or for an API that it may introspect for."""
+    if bearer.client_id == client.client_id:
         return True
     apis = ResourceServer.objects.filter(identifier__in=bearer.resource)
-    return bool(bearer.resource) and apis.filter(introspection_clients=caller).exists()
+    return bool(bearer.resource) and apis.filter(introspection_clients=client).exists()
 
 
 def _access_token(bearer: Bearer) -> dict[str, Any]:
@@ -56,23 +56,23 @@ def _access_token(bearer: Bearer) -> dict[str, Any]:
     return members
 
 
-def _refresh_token(caller: Client, token_hash: str, now: datetime) -> dict[str, Any]:
+def _refresh_token(client: Client, token_hash: str, now: datetime) -> dict[str, Any]:
     """A refresh token is known to its own client alone: no API ever sees one."""
     token = (
-        RefreshToken.objects.filter(token_checksum=token_hash, application=caller)
+        RefreshToken.objects.filter(token_checksum=token_hash, application=client)
         .select_related("grant__user", "grant__session")
         .first()
     )
     if token is None:
         return INACTIVE
-    token.application = caller
+    token.application = client
     if why_invalid(facts_of(token, used_at=token.revoked), now):
         return INACTIVE
     return {
         "active": True,
         "iss": policy.ISSUER,
-        "client_id": caller.client_id,
-        "sub": subject_of(caller, token.grant.user),
+        "client_id": client.client_id,
+        "sub": subject_of(client, token.grant.user),
         "scope": token.grant.scope,
         "iat": int(token.created.timestamp()),
         "exp": int(token.expires.timestamp()),

@@ -17,9 +17,9 @@ from idp.tokens.entitlement import Entitlement
 
 
 def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
-    """Issue what the entitlement gives, and return the members of the token response.
+    """Issue the tokens of an entitlement, and return the members of the token response.
 
-    Where it raises, nothing is stored, and the caller undoes what the grant did. Raises
+    If it raises, nothing is stored, and the calling module undoes the redemption. Raises
     InvalidGrant, InvalidScope, InvalidTarget and others.
     """
     client, grant = entitlement.client, entitlement.grant
@@ -69,7 +69,7 @@ def _narrowed(entitlement: Entitlement) -> frozenset[str]:
 
 
 def _is_refreshable(client: Client, grant: Grant) -> bool:
-    """Whether it gets a refresh token: with offline_access, or where its client's policy says so.
+    """Whether it gets a refresh token: with offline_access, or by its client's policy.
 
     OIDC Core §11.
     """
@@ -77,17 +77,17 @@ def _is_refreshable(client: Client, grant: Grant) -> bool:
     return wanted and "refresh_token" in client.grant_types
 
 
-def issue_in_front(
+def issue_front_channel(
     entitlement: Entitlement,
     grant: Grant,
     wanted: Container[str],
     code: str | None,
     now: datetime,
 ) -> dict[str, str]:
-    """Issue what comes straight from the authorization endpoint: never a refresh token.
+    """Issue tokens at the authorization endpoint: never a refresh token.
 
     `wanted` has the parts of the response type. Call it inside the transaction that makes the
-    authorization. OIDC Core §3.2.2.5, §3.3.2.5; RFC 6749 §4.2.2.
+    grant. OIDC Core §3.2.2.5, §3.3.2.5; RFC 6749 §4.2.2.
     """
     members: dict[str, str] = {}
     client, token = entitlement.client, None

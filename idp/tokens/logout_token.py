@@ -1,4 +1,4 @@
-"""Logout tokens: what tells a client that a session ended. OIDC Back-Channel Logout §2.4."""
+"""Logout tokens, which notify a client that a session ended. OIDC Back-Channel Logout §2.4."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,7 @@ from idp import keys, policy
 from idp.clients.encryption import encrypted_for
 from idp.models import Client
 
-#: What such a token says has happened; an empty object by this name.
+#: The member of the `events` claim; its value is an empty object.
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _LIFETIME = timedelta(minutes=2)
 

@@ -16,9 +16,10 @@ _SUCCESSOR = "refresh token's successor"
 
 
 def make(entitlement: Entitlement, grant: Grant, now: datetime) -> tuple[str, NewRefreshToken]:
-    """Return the grant's next refresh token, and what is to be stored of it.
+    """Return the grant's next refresh token, and its row to store.
 
-    It lives as long as its client's may unused, and none outlives the grant's absolute lifetime.
+    It is valid as long as its client's tokens may be unused, and not beyond the grant's absolute
+    lifetime.
     """
     client = entitlement.client
     token = entitlement.next_refresh_token or secrets.token_urlsafe(32)
@@ -37,7 +38,7 @@ def make(entitlement: Entitlement, grant: Grant, now: datetime) -> tuple[str, Ne
 
 
 def _lifetimes(client: Client) -> tuple[timedelta, timedelta]:
-    """Return how long a client's refresh token lives unused, and its grant at all."""
+    """Return the lifetimes of a client: of its unused refresh tokens, and of its grants."""
     idle, absolute = client.refresh_token_idle_lifetime, client.refresh_token_absolute_lifetime
     return (
         timedelta(seconds=idle) if idle else policy.REFRESH_TOKEN_IDLE_LIFETIME,
@@ -48,16 +49,16 @@ def _lifetimes(client: Client) -> tuple[timedelta, timedelta]:
 def successors_of(token: str) -> tuple[str, ...]:
     """Return the values that we alone can derive from a token, under each server key, newest first.
 
-    So what followed a token can be given again, although only its hash is kept.
+    So the successor of a token can be returned again, although only its hash is stored.
     """
     digests = server_keys.keyed_hashes(token, _SUCCESSOR)
     return tuple(base64url(bytes.fromhex(digest)) for digest in digests)
 
 
-def kept_offline_by(user: User, now: datetime) -> set[int]:
-    """Return the keys of the clients that can go on for a user who is signed out.
+def clients_with_offline_access(user: User, now: datetime) -> set[int]:
+    """Return the ids of the clients with offline access for a user who is signed out.
 
-    OIDC Core §11: with offline_access, until it is taken back or has expired.
+    OIDC Core §11: with offline_access, until it is revoked or has expired.
     """
     rows = RefreshToken.objects.filter(
         user=user, revoked=None, expires__gt=now, grant__offline=True

@@ -14,8 +14,8 @@ from idp.statements.tokens import hash_of
 def revoke(client: Client, token: str) -> None:
     """Revoke a token of this client: an access token alone, a refresh token with its grant.
 
-    `token_type_hint` is not needed: the hash finds either. What is unknown or another client's
-    stays as it is, and looks the same to the caller.
+    `token_type_hint` is not needed: the hash finds either. Unknown tokens and other clients' are
+    not revoked, with the same response.
     """
     token_hash = hash_of(token)
     deleted, _ = AccessToken.objects.filter(token_checksum=token_hash, application=client).delete()
@@ -26,9 +26,9 @@ def revoke(client: Client, token: str) -> None:
 
 
 def revoke_all(client: Client, now: datetime) -> None:
-    """End all that a client was ever given, for users and for itself; their sessions go on.
+    """Revoke all grants and tokens of a client, for users and for itself; sessions stay.
 
-    Codes that wait to be redeemed end, too: they belong to a grant.
+    Codes that are not redeemed become invalid, too: they belong to a grant.
     """
     with transaction.atomic():
         Grant.objects.filter(client=client, revoked_at=None).update(revoked_at=now)

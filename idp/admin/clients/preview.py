@@ -20,7 +20,7 @@ from idp import policy
 from idp.admin.fields import Choices, UserField
 from idp.admin.page import Page
 from idp.claim_sources import configured
-from idp.claims import claims_for, id_token_claims, names_shown, person_of
+from idp.claims import claims_for, id_token_claims, names_shown, user_values
 from idp.clients.access_policy import allows
 from idp.models import Client, Consent, Grant
 from idp.protocol.response_types import ID_TOKEN, TOKEN, parts
@@ -112,7 +112,7 @@ def preview(client: Client, user: User, scopes: frozenset[str]) -> Preview:
     if "openid" not in scopes or not _signs_users_in(client):
         return Preview(notes, [], [], [], [])
     sub = {"sub": known_subject(client, user) or _("(made at the first sign-in)")}
-    claims = claims_for(person_of(user, ("email_verified",)), scopes)
+    claims = claims_for(user_values(user, ("email_verified",)), scopes)
     left_out = names_shown(scopes) - claims.keys()
     sources = configured.claims()
     elsewhere = {

@@ -9,7 +9,7 @@ from idp import policy
 from idp.authorization import interactions
 from idp.models import Interaction
 
-#: The query parameter that carries a interaction's id.
+#: The query parameter that carries an interaction's id.
 PENDING = "pending"
 #: How many of our pages may be named within each other's `next`.
 _STEPS = 3
@@ -35,11 +35,11 @@ def carries_wish(path: str) -> bool:
 
 def _interaction_id(request: HttpRequest) -> str | None:
     if request.path == policy.PATHS["authorization_endpoint"]:
-        return _id_of_kept(request.META.get("QUERY_STRING", ""))
+        return _stored_id(request.META.get("QUERY_STRING", ""))
     return _id_in(request.get_full_path()) or _id_in(next_of(request))
 
 
-def _id_of_kept(query: str) -> str | None:
+def _stored_id(query: str) -> str | None:
     """Return the id of the interaction that authorize continues with; None for a new request."""
     if f"{PENDING}=" not in query:  # the usual case, and cheap
         return None

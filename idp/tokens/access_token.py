@@ -65,7 +65,7 @@ def _apis(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
     _one_token_fits(servers)
     first = servers[0]
     offered = frozenset(scope for server in servers for scope in server.scopes)
-    _something_is_opened(scopes, offered)
+    _scopes_grant_something(scopes, offered)
     return Audience(
         resource=resource,
         scopes=scopes & offered,
@@ -137,7 +137,7 @@ def _one_token_fits(servers: list[ResourceServer]) -> None:
 
 
 @upholds("RFC 9068 §3")
-def _something_is_opened(scopes: frozenset[str], offered: frozenset[str]) -> None:
+def _scopes_grant_something(scopes: frozenset[str], offered: frozenset[str]) -> None:
     """RFC 9068 §3: a token for APIs carries scopes of theirs alone."""
     if offered and not scopes & offered:
         raise InvalidScope(

@@ -55,7 +55,7 @@ class Command(BaseCommand):
         **__: Any,
     ) -> None:
         """Read, apply and print the diff."""
-        self._told_at, self._made = time.monotonic(), 0
+        self._reported_at, self._made = time.monotonic(), 0
         try:
             changes = apply(
                 read(file),
@@ -86,6 +86,6 @@ class Command(BaseCommand):
         """Print the progress on standard error now and then."""
         if what == CHANGES_MADE:
             self._made = done
-        if time.monotonic() - self._told_at > _TELL_EVERY:
-            self._told_at = time.monotonic()
+        if time.monotonic() - self._reported_at > _TELL_EVERY:
+            self._reported_at = time.monotonic()
             self.stderr.write(f"{what}: {done} of {of}", self.style.NOTICE)

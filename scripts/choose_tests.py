@@ -14,8 +14,16 @@ from collections import defaultdict
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
-#: Always on both: what races or counts statements is about the database itself.
-BOTH = ("tests/races/", "tests/costs/", "tests/foundation/")
+#: Always on both: what races, crashes, or counts statements is about the database itself.
+BOTH = (
+    "tests/races/",
+    "tests/costs/",
+    "tests/foundation/",
+    "tests/attacks/test_crashes.py",
+    "tests/idp/management/test_processes.py",
+    "tests/idp/management/test_serve.py",
+    "tests/idp/management/test_worker.py",
+)
 HEADER = (
     "# Written by scripts/choose_tests.py: whatever these send to SQLite, other files send, too.\n"
 )

@@ -62,8 +62,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.relative_to(ROOT).as_posix() in ON_POSTGRESQL_ONLY:
-            item.add_marker("postgresql")
         for kind in ("browser", "interop"):
             if f"/tests/{kind}/" in str(item.path):
                 item.add_marker(kind)
@@ -71,6 +69,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("scale")
         if any(place in str(item.path) for place in WITHOUT_DATABASE):
             item.add_marker("once")
+        here = item.path.relative_to(ROOT).as_posix()
+        if here in ON_POSTGRESQL_ONLY and item.get_closest_marker("once") is None:
+            item.add_marker("postgresql")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -75,7 +75,7 @@ def test_wrong_passwords_of_many_strangers_at_once(browsers: list[Browser], pers
     wrong = Person(person.email, "not the password at all", "")
     answers = all_at_once(lambda number: browsers[number].type_password(wrong, pages[number]))
     judged = sum(is_page(answer, "/account/login/") for answer in answers)
-    assert judged == password_limits.STRANGERS.allowed
+    assert judged == password_limits.UNKNOWN_BROWSERS.allowed
     assert all(
         is_page(answer, "/account/login/") or is_page(answer, "/account/login/mailed-code/")
         for answer in answers
@@ -97,7 +97,7 @@ def test_wrong_codes_of_one_browser_session_at_once(
             browser.open("/account/signup/"), email=email, password1="a quiet boat on the river"
         )
     else:
-        spend(password_limits.STRANGERS, person.email)
+        spend(password_limits.UNKNOWN_BROWSERS, person.email)
         page = browser.type_password(person)
         email = person.email
     wrong = f"{(int(mailed_code(email)) + 1) % 1_000_000:06}"

@@ -38,11 +38,8 @@ _PUBLISHED = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"]})
 #: The largest file that the administration takes, with the form around it, in bytes.
 _LARGEST_UPLOAD = 1024 * 1024
 _UNUSABLE_BODY = ResolverMatch(unusable_body, (), {})
-
-
-def added_middleware() -> list[str]:
-    """Return middleware that an operator or a tracing package added to settings.MIDDLEWARE."""
-    return [path for path in settings.MIDDLEWARE if path not in settings.IDP_PAGE_MIDDLEWARE]
+#: Middleware that an operator or a tracing package added to settings.MIDDLEWARE.
+_ADDED = [path for path in settings.MIDDLEWARE if path not in settings.IDP_PAGE_MIDDLEWARE]
 
 
 class Handler(WSGIHandler):
@@ -85,7 +82,7 @@ def _protocol_endpoint(path: str) -> ResolverMatch:
 def _short(middleware: Sequence[str], view: Any = None) -> Handler:
     """Return a handler with a shorter list than that of pages, plus the added middleware."""
     identify, *others = middleware
-    return Handler([identify, *added_middleware(), *others], view)
+    return Handler([identify, *_ADDED, *others], view)
 
 
 def _refuse(_request: HttpRequest) -> HttpResponse:
@@ -154,7 +151,7 @@ def _published(environ: _Environ) -> Document | None:
 
     That is for other methods, where something is amiss, and where added middleware wants to see it.
     """
-    if environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or added_middleware():
+    if environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or _ADDED:
         return None
     try:
         return published(environ["PATH_INFO"])

@@ -24,6 +24,7 @@ from idp.models import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest, TooManyWrongSecrets
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
+from idp.statements.tokens import ClientVersion
 
 #: Wrong secrets for one client from one IP address.
 WRONG_SECRETS = RateLimit("wrong-client-secrets", 20, timedelta(minutes=1))
@@ -80,15 +81,19 @@ def credentials_of(authorization: str | None, parameters: Parameters) -> Credent
     return Credentials(body_id, "none")
 
 
-def authenticated(credentials: Credentials, counted_for: HttpRequest | None) -> Client:
+def authenticated(
+    credentials: Credentials, counted_for: HttpRequest | None, read: ClientVersion | None = None
+) -> Client:
     """Return the client that the credentials authenticate, or raise InvalidClient.
+
+    `read` is what the request has read of a client already (`lookup.find`).
 
     Wrong secrets are counted by client and by the IP address of `counted_for` (None: not at all),
     and beyond the limit answered with TooManyWrongSecrets. A right secret is never refused for
     attempts of others, which is safe because no secret here is short enough to be guessed
     (docs/adr/0004).
     """
-    client, now = lookup.find(credentials.client_id, InvalidClient), timezone.now()
+    client, now = lookup.find(credentials.client_id, InvalidClient, read), timezone.now()
     _method_is_registered(client, credentials)
     try:
         if credentials.secret is not None:

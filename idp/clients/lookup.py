@@ -9,6 +9,7 @@ from foundation.statements import one
 from idp.models import Client
 from idp.protocol.errors import ProtocolError
 from idp.protocol.rules import upholds
+from idp.statements.tokens import ClientVersion
 
 #: How many clients a process remembers.
 _MOST = 10_000
@@ -19,16 +20,19 @@ _VERSION = "SELECT id, version, enabled FROM idp_client WHERE client_id = %s"
 
 
 @upholds("RFC 6749 §2.2")
-def find(client_id: str, unknown: type[ProtocolError]) -> Client:
+def find(client_id: str, unknown: type[ProtocolError], read: ClientVersion | None = None) -> Client:
     """Return the client of this id as its row is now, with its secrets.
 
-    Raises an `unknown` where there is no such client, or the operator has disabled it.
+    `read` is what the request has read of a client already, maybe another one. Raises an `unknown`
+    where there is no such client, or the operator has disabled it.
     """
-    row = one(_VERSION, [client_id])
-    if row is None:
-        raise unknown(f"No client has the client_id {client_id}.")
+    if read is None or read.client_id != client_id:
+        row = one(_VERSION, [client_id])
+        if row is None:
+            raise unknown(f"No client has the client_id {client_id}.")
+        read = ClientVersion(client_id, row[0], row[1], bool(row[2]))
     client = _remembered.get(client_id)
-    if client is None or (client.pk, client.version, client.enabled) != (*row[:2], bool(row[2])):
+    if client is None or (client.pk, client.version, client.enabled) != read[1:]:
         client = _read(client_id, unknown)
     if not client.enabled:
         raise unknown(f"The client {client_id} has been disabled by the operator.")

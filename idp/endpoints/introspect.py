@@ -7,10 +7,12 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from idp import keys, policy
-from idp.endpoints.wire import answer, authenticated_client, methods, refuse_client
+from idp.clients.authentication import authenticated, credentials_of
+from idp.endpoints.wire import answer, body_parameters, methods, refuse_client
 from idp.models import Client
 from idp.protocol.errors import ProtocolError, UnauthorizedClient
 from idp.protocol.rules import upholds
+from idp.statements.tokens import find_bearer, hash_of
 from idp.tokens.introspection import introspected
 
 SIGNED = "application/token-introspection+jwt"
@@ -21,9 +23,14 @@ SIGNED = "application/token-introspection+jwt"
 def introspect(request: HttpRequest) -> HttpResponse:
     """Return a token's state to its own client or to the API it is for; inactive to others."""
     try:
-        client, parameters = authenticated_client(request)
+        parameters = body_parameters(request)
+        credentials = credentials_of(request.META.get("HTTP_AUTHORIZATION"), parameters)
+        token_hash = hash_of(parameters.get("token") or "")
+        bearer = find_bearer(token_hash)  # with its client, which usually sends this
+        client = authenticated(credentials, request, bearer.client if bearer else None)
         _client_has_a_secret(client)
-        members = introspected(client, parameters.require("token"), timezone.now())
+        parameters.require("token")
+        members = introspected(client, bearer, token_hash, timezone.now())
     except ProtocolError as error:
         return refuse_client(error, request)
     return (

@@ -45,7 +45,7 @@ def userinfo(request: HttpRequest) -> HttpResponse:
         bearer = find_bearer(hash_of(token))
         return answer_to(accepted(bearer))
     except ProtocolError as error:
-        client_id = bearer.client_id if bearer else None
+        client_id = bearer.client.client_id if bearer else None
         return refuse_bearer(error, request, client_id=client_id, **_needed(error, bearer))
 
 
@@ -55,7 +55,7 @@ def answer_to(bearer: Bearer) -> HttpResponse:
     They come in the form that the client registered. Raises ProtocolError.
     """
     scopes = frozenset(bearer.scope.split())
-    claims = claims_for(bearer.user, scopes, bearer.claims_asked, client_id=bearer.client_id)
+    claims = claims_for(bearer.user, scopes, bearer.claims_asked, client_id=bearer.client.client_id)
     return _as_jwt(bearer, claims) if bearer.userinfo_is_jwt else answer(claims)
 
 
@@ -71,7 +71,7 @@ def _as_jwt(bearer: Bearer, claims: dict[str, object]) -> HttpResponse:
 
     A signed one has no `typ`, so that it never passes for an ID token.
     """
-    client = lookup.find(bearer.client_id, InvalidToken)
+    client = lookup.find(bearer.client.client_id, InvalidToken, bearer.client)
     claims = {**claims, "iss": policy.ISSUER, "aud": client.client_id}
     signed = client.userinfo_signed_response_alg
     body = keys.signer_for(client, signed).sign(claims, typ=None) if signed else json.dumps(claims)

@@ -99,11 +99,20 @@ def store_tokens(access: NewAccessToken, refresh: NewRefreshToken) -> None:
         changed(_REFRESH_TOKEN, refresh)
 
 
+class ClientVersion(NamedTuple):
+    """Which version a client's row has."""
+
+    client_id: str
+    id: int
+    version: int
+    enabled: bool
+
+
 @dataclass(frozen=True)
 class Bearer:
     """An access token with all that its use is judged by, and the claims of its user."""
 
-    client_id: str
+    client: ClientVersion
     required_acr: str
     scope: str
     resource: tuple[str, ...]
@@ -126,7 +135,8 @@ _USER_COLUMNS = tuple(
 )
 
 FIND_BEARER = f"""
-    SELECT c.client_id, c.required_acr, t.scope, t.resource, t.created, t.expires, c.enabled,
+    SELECT c.client_id, c.id, c.version, c.required_acr, t.scope, t.resource, t.created, t.expires,
+           c.enabled,
            c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> '',
            a.revoked_at, a.offline, {", ".join(f"s.{column}" for column in SessionFacts._fields)},
            a.auth_time, a.acr, a.amr, a.claims, u.is_active, u.id, COALESCE(e.verified, FALSE),
@@ -153,14 +163,15 @@ def find_bearer(token_hash: str) -> Bearer | None:
     row = one(FIND_BEARER, [token_hash])
     if row is None:
         return None
-    client_id, required_acr, scope, resource, issued_at, expires, enabled, is_jwt, *rest = row
+    client_id, client_pk, version, required_acr, *rest = row
+    scope, resource, issued_at, expires, enabled, is_jwt, *rest = rest
     revoked_at, offline, *session, auth_time, acr, amr, claims = rest[:10]
     is_active, user_id, email_verified, sub, *columns = rest[10:]
     is_for_user = user_id is not None
     expires = datetime_of(expires)
     grant = GrantFacts(revoked_at, bool(offline), _session(*session), bool(is_active))
     return Bearer(
-        client_id=client_id,
+        client=ClientVersion(client_id, client_pk, version, bool(enabled)),
         required_acr=required_acr,
         scope=scope,
         resource=tuple(json_of(resource)),

@@ -5,21 +5,21 @@ from typing import Any
 
 from idp import policy
 from idp.models import Client, RefreshToken, ResourceServer
-from idp.statements.tokens import Bearer, find_bearer, hash_of
+from idp.statements.tokens import Bearer
 from idp.subjects import subject_of
 from idp.validity import facts_of, why_invalid
 
 INACTIVE: dict[str, Any] = {"active": False}
 
 
-def introspected(client: Client, token: str, now: datetime) -> dict[str, Any]:
+def introspected(
+    client: Client, bearer: Bearer | None, token_hash: str, now: datetime
+) -> dict[str, Any]:
     """Return the members of the response: INACTIVE for an invalid, unknown or foreign token.
 
-    A client may introspect its own tokens, and tokens for APIs that an operator appointed it to
-    introspect for.
+    `bearer` is the access token with this hash, if there is one. A client may introspect its own
+    tokens, and tokens for APIs that an operator appointed it to introspect for.
     """
-    token_hash = hash_of(token)
-    bearer = find_bearer(token_hash)
     if bearer is None:
         return _refresh_token(client, token_hash, now)
     if not _may_know(client, bearer) or why_invalid(bearer.facts, now):
@@ -29,7 +29,7 @@ def introspected(client: Client, token: str, now: datetime) -> dict[str, Any]:
 
 def _may_know(client: Client, bearer: Bearer) -> bool:
     """Whether the token is the client's own, or for an API that it may introspect for."""
-    if bearer.client_id == client.client_id:
+    if bearer.client.client_id == client.client_id:
         return True
     apis = ResourceServer.objects.filter(identifier__in=bearer.resource)
     return bool(bearer.resource) and apis.filter(introspection_clients=client).exists()
@@ -40,8 +40,8 @@ def _access_token(bearer: Bearer) -> dict[str, Any]:
     members: dict[str, Any] = {
         "active": True,
         "iss": policy.ISSUER,
-        "client_id": bearer.client_id,
-        "sub": bearer.user.get("sub", bearer.client_id),
+        "client_id": bearer.client.client_id,
+        "sub": bearer.user.get("sub", bearer.client.client_id),
         "aud": audience[0] if len(audience) == 1 else audience,
         "token_type": "Bearer",
         "iat": int(bearer.issued_at.timestamp()),

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,6 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("scale")
         if any(place in str(item.path) for place in WITHOUT_DATABASE):
             item.add_marker("once")
+        if _has_servers(item.path):
+            item.fixturenames.insert(0, "slow_hosts_forgotten")  # type: ignore[attr-defined]
         here = item.path.relative_to(ROOT).as_posix()
         if here in ON_POSTGRESQL_ONLY and item.get_closest_marker("once") is None:
             item.add_marker("postgresql")
@@ -221,17 +224,33 @@ def foreign_site() -> Iterator[Elsewhere]:
 
 
 @pytest.fixture
-def slow_hosts_forgotten(foreign_site: Elsewhere) -> Iterator[None]:
-    """Let the servers of this machine be asked again after a test in which they were slow."""
+def slow_hosts_forgotten(database: None, foreign_site: Elsewhere) -> Iterator[None]:
+    """Let the servers of this machine be asked again, though they were slow in another test.
+
+    On a busy machine, they can be without meaning to. Every test of a file that has servers of its
+    own begins so.
+    """
+    forget_slow_hosts()
     yield
+    forget_slow_hosts()
+
+
+def forget_slow_hosts() -> None:
     from hashlib import sha256
 
     from django.core.cache import cache
 
     names = [sha256(name.encode()).hexdigest() for name in ("localhost", "127.0.0.1", "::/64")]
     cache.delete_many(
-        f"slow:{whose}:{name}" for whose in ("vouched", "strangers") for name in names
+        [f"slow:{whose}:{name}" for whose in ("vouched", "strangers") for name in names]
     )
+
+
+@cache
+def _has_servers(file: Path) -> bool:
+    """Whether tests of this file let the provider fetch from servers of theirs."""
+    text = file.read_text()
+    return "foreign_site" in text or "tests.statements" in text
 
 
 @pytest.fixture

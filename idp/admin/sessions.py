@@ -104,7 +104,7 @@ class SessionsPage(Record):
     def links_of(self, row: Session) -> list[Link]:
         """Return links to what clients got through the session."""
         return [
-            (_("Grants"), list_of(Grant, session=row.pk), Grant),
+            (_("Authorizations"), list_of(Grant, session=row.pk), Grant),
             (_("Told of sign-outs"), list_of(Delivery, session=row.pk), Delivery),
         ]
 

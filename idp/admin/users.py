@@ -291,7 +291,7 @@ class UsersPage(Page):
         return [
             (_("Sessions"), list_of(Session, user=row.pk), Session),
             (_("Consents"), list_of(Consent, user=row.pk), Consent),
-            (_("Grants"), list_of(Grant, user=row.pk), Grant),
+            (_("Authorizations"), list_of(Grant, user=row.pk), Grant),
             (_("Own apps"), list_of(Client, user=row.pk), Client),
             (_("Events"), list_of(Event, user=row.pk), Event),
         ]

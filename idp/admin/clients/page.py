@@ -151,7 +151,7 @@ class ClientsPage(Page):
             ),
             (_("Events"), list_of(Event, client_id=row.client_id), Event),
             (_("Consents"), list_of(Consent, client=row.pk), Consent),
-            (_("Grants"), list_of(Grant, client=row.pk), Grant),
+            (_("Authorizations"), list_of(Grant, client=row.pk), Grant),
             (_("Told of sign-outs"), list_of(Delivery, client=row.pk), Delivery),
         ]
 

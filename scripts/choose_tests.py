@@ -1,6 +1,8 @@
 """Choose the test files that run on SQLite, too: they send each kind of statement that all send.
 
-    RECORD_STATEMENTS=/tmp/record TEST_ALL=1 make test PYTEST="--junitxml=/tmp/record/times.xml"
+    mkdir /tmp/record
+    RECORD_STATEMENTS=/tmp/record .venv/bin/pytest -n 4 --dist loadfile \\
+      -m "not scale and not browser and not interop" --junitxml=/tmp/record/times.xml
     .venv/bin/python scripts/choose_tests.py /tmp/record
 
 Reads what a whole run on SQLite recorded (tests/recording.py) and how long each file took, and

@@ -204,21 +204,27 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
             recent_authentication.missing(request) if action.needs_recent_authentication else None
         )
         if request.method != "POST":
-            return TemplateResponse(
-                request,
-                "admin/action.html",
-                {**self.admin_site.each_context(request), "action": action, "opts": self.opts}
-                | {"original": row, "title": action.label, "back": self.address_of(row)}
-                | {
-                    "extent": action.extent(row) if action.extent else "",
-                    "sign_in_address": sign_in_address,
-                },
-            )
+            extent = action.extent(row) if action.extent else ""
+            more = {"action": action, "extent": extent, "sign_in_address": sign_in_address}
+            return self.about(row, request, "admin/action.html", action.label, more)
         if sign_in_address:
             return redirect(sign_in_address)
         response = self.action(request, action, row)
         messages.success(request, _("Done: %(act)s (%(row)s).") % {"act": action.label, "row": row})
         return response or redirect(self.address_of(row))
+
+    def about(
+        self,
+        row: Model,
+        request: HttpRequest,
+        template: str,
+        title: str | Promise,
+        more: dict[str, Any],
+    ) -> TemplateResponse:
+        """Return a page about a row other than its form, with `more` for its template."""
+        context = {"opts": self.opts, "original": row, "back": self.address_of(row)}
+        context |= self.admin_site.each_context(request) | {"title": title}
+        return TemplateResponse(request, template, context | more)
 
     def action(self, request: HttpRequest, action: AdminAction, row: Any) -> HttpResponse | None:
         """Do it, and record it."""

@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -187,16 +186,13 @@ class InitialAccessTokensPage(Page):
         post_url_continue: str | None = None,  # noqa: ARG002
     ) -> HttpResponse:
         """Show the token, in this one answer: it is stored nowhere."""
-        response = TemplateResponse(
+        response = self.about(
+            obj,
             request,
             "admin/secret.html",
+            _("The initial access token %(name)s") % {"name": obj},
             {
-                **self.admin_site.each_context(request),
-                "title": _("The initial access token %(name)s") % {"name": obj},
-                "opts": self.opts,
-                "original": obj,
                 "secret": obj.plaintext,  # type: ignore[attr-defined]
-                "back": self.address_of(obj),
             },
         )
         response["Cache-Control"] = "no-store"

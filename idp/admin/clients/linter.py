@@ -2,7 +2,6 @@
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -28,18 +27,15 @@ def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
         (heading, [finding for finding in findings if finding.severity is severity])
         for severity, heading in headings.items()
     ]
-    return TemplateResponse(
+    return page.about(
+        client,
         request,
         "admin/linter.html",
+        _("What to improve about %(app)s") % {"app": client},
         {
-            **page.admin_site.each_context(request),
-            "title": _("What to improve about %(app)s") % {"app": client},
-            "opts": page.opts,
-            "original": client,
             "groups": [group for group in groups if group[1]],
             "has_addresses": remote_checks.has_addresses(client),
             "remote_checks": remote_checks.run(client) if request.method == "POST" else None,
             "may_change": page.has_change_permission(request, client),
-            "back": page.address_of(client),
         },
     )

@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -38,18 +37,15 @@ def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
         raise PermissionDenied
     form = PreviewForm(client, request.GET)
     shown = form.is_valid()
-    return TemplateResponse(
+    return page.about(
+        client,
         request,
         "admin/preview.html",
+        _("What %(app)s receives") % {"app": client},
         {
-            **page.admin_site.each_context(request),
-            "title": _("What %(app)s receives") % {"app": client},
-            "opts": page.opts,
-            "original": client,
             "form": form,
             "person": form.cleaned_data["person"] if shown else None,
             "preview": form.preview() if shown else None,
-            "back": page.address_of(client),
         },
     )
 

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -57,17 +56,14 @@ def show_new(
         messages.error(request, _("There are two secrets already: remove one first."))
         return redirect(address_of(client))
     page.record(request, events.Kind.ADMIN_ACTION, client, reason="Made a new secret.")
-    response = TemplateResponse(
+    response = page.about(
+        client,
         request,
         "admin/secret.html",
+        _("The secret of %(app)s") % {"app": client},
         {
-            **page.admin_site.each_context(request),
-            "title": _("The secret of %(app)s") % {"app": client},
-            "opts": page.opts,
-            "original": client,
             "secret": secret,
             "issuer": policy.ISSUER,
-            "back": page.address_of(client),
         },
     )
     response["Cache-Control"] = "no-store"
@@ -78,21 +74,18 @@ def _shown(
     page: Page, request: HttpRequest, client: Client, sign_in_address: str | None
 ) -> HttpResponse:
     now = timezone.now()
-    return TemplateResponse(
+    return page.about(
+        client,
         request,
         "admin/secrets.html",
+        _("Secrets of %(app)s") % {"app": client},
         {
-            **page.admin_site.each_context(request),
-            "title": _("Secrets of %(app)s") % {"app": client},
-            "opts": page.opts,
-            "original": client,
             "secrets": client.secrets.order_by("created_at"),
             "now": now,
             "may_change": page.has_change_permission(request, client),
             "sign_in_address": sign_in_address,
             "has_room": secrets.has_room(client, now),
             "overlaps": _OVERLAPS,
-            "back": page.address_of(client),
         },
     )
 

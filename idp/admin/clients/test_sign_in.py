@@ -3,7 +3,6 @@
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -48,18 +47,15 @@ def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse
         raise PermissionDenied
     problem = _problem_with(client)
     if request.method != "POST" or problem:
-        return TemplateResponse(
+        return page.about(
+            client,
             request,
             "admin/test_sign_in.html",
+            _("Test sign-in to %(app)s") % {"app": client},
             {
-                **page.admin_site.each_context(request),
-                "title": _("Test sign-in to %(app)s") % {"app": client},
-                "opts": page.opts,
-                "original": client,
                 "problem": problem,
                 "is_over": "over" in request.GET,
                 "prompts": _PROMPTS.items(),
-                "back": page.address_of(client),
             },
         )
     chosen = request.POST.get("prompt", "")
@@ -83,20 +79,17 @@ def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpRespons
     if not is_operator(authentication_in(tried.session), _CHANGE):
         raise PermissionDenied
     back = page.address_of(client)
-    response = TemplateResponse(
+    response = page.about(
+        client,
         request,
         "admin/test_sign_in_answer.html",
+        _("Test sign-in to %(app)s") % {"app": client},
         {
-            **page.admin_site.each_context(request),
-            "title": _("Test sign-in to %(app)s") % {"app": client},
-            "opts": page.opts,
-            "original": client,
             "report": report(request, client, tried, answer),
             "operator": tried.session.user,
             "switch": f"{reverse('account_choose')}?{urlencode({'next': back})}",
             "linter": reverse("admin:idp_client_linter", args=[client.pk]),
             "again": again,
-            "back": back,
         },
     )
     response["Cache-Control"] = "no-store"

@@ -17,7 +17,7 @@ _SALT = "accounts.signed_out"
 _MOST = 50
 
 
-def page_about(sessions: Iterable[Session], page: str = "account_signed_out") -> str:
+def about(sessions: Iterable[Session], page: str = "account_signed_out") -> str:
     """Return the address of the page about these sessions, which end now; of the first of many."""
     ended = [session.pk for session in islice(sessions, _MOST)]
     query = urlencode({"of": signing.dumps(ended, salt=_SALT)}) if ended else ""

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from foundation import plain_text
 from idp.clients.display import app_of
-from idp.interaction import interaction_of
+from idp.current_interaction import interaction_of
 
 
 def continuing_to(request: HttpRequest) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from accounts.next import UNREADABLE
 from foundation.logs import REQUEST_ID
 from idp import policy
 from idp.clients.display import logo_policy, name_of
+from idp.current_interaction import carries_wish, interaction_of
 from idp.endpoints import cors
-from idp.interaction import carries_wish, interaction_of
 from idp.logout.session_state import keep_cookie
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{32}")

@@ -21,7 +21,7 @@ from accounts.next import with_next
 from accounts.password_rules import PasswordRules
 from accounts.second_factor import is_recent
 from accounts.sessions import Ending, end_sessions, session_of
-from accounts.signed_out import page_about
+from accounts.signed_out import about
 from foundation import mail
 from foundation.client_address import client_address
 
@@ -102,7 +102,7 @@ class Adapter(DefaultAccountAdapter):
     def get_logout_redirect_url(self, request: HttpRequest) -> str:
         """Return the page that lists what the user was signed out of."""
         present = session_of(request)
-        return page_about([present] if present else [])
+        return about([present] if present else [])
 
     def get_login_stages(self) -> list[str]:
         """Return allauth's steps of signing in between ours, the second factor's our own."""

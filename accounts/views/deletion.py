@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import account_switching, deletion
 from accounts.sessions import session_of
-from accounts.signed_out import page_about
+from accounts.signed_out import about
 from accounts.stages import KeepStage
 from accounts.views.recent_authentication import recent_authentication_required
 from accounts.views.steps import begin_anew, nothing_to_do
@@ -35,7 +35,7 @@ def delete_account(request: HttpRequest) -> HttpResponse:
     if due is not None:
         said = _("Your account will be deleted on %(due)s. To keep it, sign in before then.")
         messages.info(request, said % {"due": formats.date_format(due, "DATE_FORMAT")})
-    return redirect(page_about([session]))
+    return redirect(about([session]))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

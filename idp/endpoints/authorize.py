@@ -31,12 +31,12 @@ from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.authorization.response import send, send_error
 from idp.clients import lookup
 from idp.clients.redirect_uris import ReplyAddress, verified
+from idp.current_interaction import PENDING, continue_at, interaction_of
 from idp.endpoints.answered import answered_page
 from idp.endpoints.error_page import error_page
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.introduction import introduce
 from idp.endpoints.wire import form_of, methods, never_stored
-from idp.interaction import PENDING, continue_at, interaction_of
 from idp.logout.session_state import session_state
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest, ProtocolError, RequestExpired, UnknownClient

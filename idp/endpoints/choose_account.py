@@ -10,10 +10,10 @@ from accounts import account_switching
 from accounts.models import Session
 from accounts.next import next_of
 from accounts.sessions import session_of
-from accounts.signed_out import page_about
+from accounts.signed_out import about
 from idp.authorization import interactions
+from idp.current_interaction import continue_at, interaction_of
 from idp.endpoints.wire import methods
-from idp.interaction import continue_at, interaction_of
 from idp.models import Interaction
 from idp.subjects import subject_of
 from idp.tokens.id_token import read_hint
@@ -49,7 +49,7 @@ def _switch_or_sign_out(request: HttpRequest) -> HttpResponse:
         case {"account": session_id}:
             return _choose(request, session_id)
         case {"sign-out": "all"}:
-            page = page_about(account_switching.sessions_of(request))
+            page = about(account_switching.sessions_of(request))
             account_switching.sign_out_of_all(request)
             return redirect(page)
         case {"sign-out": session_id}:

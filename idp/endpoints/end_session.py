@@ -14,7 +14,7 @@ from accounts import account_switching
 from accounts.authentication import authentication_of
 from accounts.models import Session
 from accounts.sessions import session_of
-from accounts.signed_out import page_about
+from accounts.signed_out import about
 from idp import policy, server_keys
 from idp.authorization.response import redirect_to
 from idp.clients.display import name_of
@@ -137,7 +137,7 @@ def _leave(
     If the browser has to notify other clients first, our page does so and then redirects.
     """
     if logout_request.post_logout_redirect_uri is None:
-        return redirect(page_about(ended))
+        return redirect(about(ended))
     members = {} if logout_request.state is None else {"state": logout_request.state}
     left = redirect_to(logout_request.post_logout_redirect_uri, members)
     apps = apps_of(ended)

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.i18n import set_language
 
 from idp.authorization import interactions
-from idp.interaction import interaction_of
+from idp.current_interaction import interaction_of
 
 
 def language(request: HttpRequest) -> HttpResponse:

@@ -9,8 +9,8 @@ from accounts.authentication import Authentication, authentication_of
 from idp.authorization import interactions, test_sign_in
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.redirect_uris import verified
+from idp.current_interaction import PENDING, continue_at, interaction_of
 from idp.endpoints.error_page import error_page
-from idp.interaction import PENDING, continue_at, interaction_of
 from idp.models import Interaction
 from idp.protocol.errors import AccessDenied, ProtocolError, RequestExpired
 

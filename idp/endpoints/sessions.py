@@ -87,7 +87,7 @@ def _end(request: HttpRequest, user: User, others: QuerySet[Session]) -> HttpRes
     ending = list(others if chosen == "others" else others.filter(pk=chosen))
     end_sessions(ending, Ending.SIGNED_OUT_ELSEWHERE)
     messages.success(request, _("Signed out there."))
-    response = redirect(way.page_about(ending, "account_sessions"))
+    response = redirect(way.about(ending, "account_sessions"))
     # Which browser had which session is not known, so this one alone stays known.
     known_browsers.forget(user)
     known_browsers.remember(request, response, user)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from idp.endpoints.wire import answer, authenticated_client, methods, refuse_client
-from idp.grants import GRANTS, Grant
+from idp.grants import GRANTS, GrantFunction
 from idp.models import Client
 from idp.protocol.errors import ProtocolError, UnauthorizedClient, UnsupportedGrantType
 from idp.protocol.parameters import Parameters
@@ -38,8 +38,8 @@ def tokens_for(request: HttpRequest, client: Client, parameters: Parameters) -> 
     redemption of the code or refresh token is undone.
     """
     now = timezone.now()
-    grant_type, grant = _grant(client, parameters)
-    entitlement = grant(client, parameters, now, request)
+    grant_type, entitle = _grant(client, parameters)
+    entitlement = entitle(client, parameters, now, request)
     try:
         issued = issue(entitlement, now)
     except BaseException:
@@ -51,18 +51,18 @@ def tokens_for(request: HttpRequest, client: Client, parameters: Parameters) -> 
 
 
 @upholds("RFC 6749 §5.2")
-def _grant(client: Client, parameters: Parameters) -> tuple[str, Grant]:
-    """Return the grant type that the request names, and its grant; the client has to have it.
+def _grant(client: Client, parameters: Parameters) -> tuple[str, GrantFunction]:
+    """Return the grant type that the request names, and its function; the client has to have it.
 
     RFC 6749 §5.2.
     """
     grant_type = parameters.require("grant_type")
-    grant = GRANTS.get(grant_type)
-    if grant is None:
+    entitle = GRANTS.get(grant_type)
+    if entitle is None:
         raise UnsupportedGrantType(f"The grant_type {grant_type} is not offered here.")
     if grant_type not in client.grant_types:
         raise UnauthorizedClient(f"This client is not registered for the grant_type {grant_type}.")
-    return grant_type, grant
+    return grant_type, entitle
 
 
 def _log(grant_type: str, entitlement: Entitlement, issued: dict[str, Any]) -> None:

@@ -13,9 +13,10 @@ from idp.models import Client
 from idp.protocol.parameters import Parameters
 from idp.tokens.entitlement import Entitlement
 
-Grant = Callable[[Client, Parameters, datetime, HttpRequest], Entitlement]
+#: Turns a token request into an entitlement. `idp.models.Grant` is what a user consented to.
+GrantFunction = Callable[[Client, Parameters, datetime, HttpRequest], Entitlement]
 
-GRANTS: dict[str, Grant] = {
+GRANTS: dict[str, GrantFunction] = {
     "authorization_code": authorization_code.redeem,
     "refresh_token": refresh_token.refresh,
     "client_credentials": client_credentials.entitle,

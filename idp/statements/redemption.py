@@ -113,8 +113,7 @@ def use_up(kind: Redeemable[M], value_hash: str, client: Client, now: datetime) 
     if row is None:
         return None
     presented, grant, user, session, client_session = instances(row, kind.columns, *_GRANT)
-    # As with the ORM's `select_related()`: each is evaluated with the values from before the
-    # update.
+    # As the ORM's `select_related()` does; assigning an attribute would read the value before it.
     grant._state.fields_cache.update(user=user, session=session, client_session=client_session)
     presented._state.fields_cache.update(grant=grant, application=client)
     return presented  # type: ignore[no-any-return]

@@ -16,7 +16,7 @@ from idp.admin.clients.test_sign_in_report import report
 from idp.admin.page import Page
 from idp.authorization import test_sign_in
 from idp.clients.owners import is_operator
-from idp.interaction import continue_at
+from idp.current_interaction import continue_at
 from idp.models import Client
 from idp.protocol import response_types
 from idp.protocol.errors import InvalidRequest

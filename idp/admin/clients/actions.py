@@ -36,7 +36,10 @@ def _signed_in(client: Client) -> str:
     if client.enabled and client.backchannel_logout_uri:
         said = gettext("It takes part in sessions: %(number)s.")
     else:
-        said = gettext("It takes part in sessions: %(number)s. It has no way to be told.")
+        said = gettext(
+            "It takes part in sessions: %(number)s. "
+            "It registered no address for logout notifications."
+        )
     return said % {"number": number}
 
 
@@ -60,7 +63,7 @@ ACTIONS = (
         "test-logout",
         _("Test its sign-out"),
         _(
-            "The app is told, as when somebody signs out, of a session that there never was. "
+            "The app is notified, as at a sign-out, of the end of a session that never existed. "
             "The next page shows whether it answered."
         ),
         lambda _request, client: _send_test_logout(client),
@@ -70,7 +73,7 @@ ACTIONS = (
         "sign-out",
         _("Sign everybody out"),
         _(
-            "What this app got through people’s sign-ins ends at once, and it is told, so that "
+            "What this app got through people’s sign-ins ends at once, and it is notified, so that "
             "it signs them out, too. People stay signed in here; access that they let it keep "
             "when they are signed out goes on."
         ),
@@ -82,7 +85,7 @@ ACTIONS = (
         "revoke",
         _("Revoke everything"),
         _(
-            "Every token that this app was given ends at once, for everybody, and it is told. "
+            "Every token that this app was given ends at once, for all users, and it is notified. "
             "People stay signed in here and need not agree again; the app has to send them "
             "through anew. APIs that only check signatures learn of it when their tokens "
             "expire."

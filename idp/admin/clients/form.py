@@ -129,7 +129,7 @@ class ClientForm(CheckedForm):
         ),
     )
     user = UserField(
-        label=_("Owner"), help_text=_("The email address of whoever may see its errors.")
+        label=_("Owner"), help_text=_("The email address of the user who may see its errors.")
     )
 
     class Meta:

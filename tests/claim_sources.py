@@ -17,7 +17,7 @@ SOURCES = [f"tests.claim_sources.{name}" for name in ("Bureau", "Register", "Bro
 
 
 def token_of(user: User) -> str:
-    """Return the access token that opens a person's land at the register."""
+    """Return the access token that opens a user's land at the register."""
     return hashlib.sha256(f"register {user.sub}".encode()).hexdigest()
 
 
@@ -42,7 +42,7 @@ class Bureau(AggregatedClaims):
 
 
 class Register(DistributedClaims):
-    """Tells clients of people's land itself."""
+    """Tells clients of users' land itself."""
 
     provider = "Land Register"
     claims = {"land": "land you own"}

@@ -25,7 +25,7 @@ from django.test.utils import setup_databases, teardown_databases
 from tests import recording, secrecy, statements
 from tests.elsewhere import Authority, Elsewhere
 from tests.elsewhere import running as running_elsewhere
-from tests.relying_party import Browser, Person, RelyingParty, make_client, make_person
+from tests.relying_party import Browser, EndUser, RelyingParty, make_client, make_user
 
 ROOT = Path(__file__).parent.parent
 
@@ -254,9 +254,9 @@ def _has_servers(file: Path) -> bool:
 
 
 @pytest.fixture
-def person() -> Person:
+def user() -> EndUser:
     """Somebody with an account, every standard claim filled."""
-    return make_person()
+    return make_user()
 
 
 @pytest.fixture
@@ -267,12 +267,12 @@ def browser(provider: Server) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def relying_party(browser: Browser, person: Person) -> RelyingParty:
-    """A website with a client secret, `person` about to use it at `browser`."""
-    return RelyingParty(make_client(), browser, person)
+def relying_party(browser: Browser, user: EndUser) -> RelyingParty:
+    """A website with a client secret, `user` about to use it at `browser`."""
+    return RelyingParty(make_client(), browser, user)
 
 
 @pytest.fixture
-def public_relying_party(browser: Browser, person: Person) -> RelyingParty:
+def public_relying_party(browser: Browser, user: EndUser) -> RelyingParty:
     """A single-page app: no secret, PKCE always."""
-    return RelyingParty(make_client(token_endpoint_auth_method="none"), browser, person)
+    return RelyingParty(make_client(token_endpoint_auth_method="none"), browser, user)

@@ -1,4 +1,4 @@
-"""A security key in software, and people who have one. WebAuthn Level 3 §6, §7."""
+"""A security key in software, and users who have one. WebAuthn Level 3 §6, §7."""
 
 import json
 import secrets
@@ -13,7 +13,7 @@ from fido2 import cbor
 from fido2.cose import ES256
 from fido2.utils import sha256, websafe_decode, websafe_encode
 
-from tests.relying_party import ISSUER, Browser, Person, make_person, recovery_codes_on
+from tests.relying_party import ISSUER, Browser, EndUser, make_user, recovery_codes_on
 
 PASSKEY, NEW_PASSKEY = "/account/login/passkey/", "/account/two-steps/passkeys/new/"
 PRESENT, VERIFIED, ATTESTED = 1, 4, 64
@@ -82,7 +82,7 @@ def options_of(browser: Browser, address: str = PASSKEY) -> dict[str, Any]:
 
 
 @dataclass
-class PersonWithPasskey(Person):
+class EndUserWithPasskey(EndUser):
     """Somebody with a passkey."""
 
     key: SecurityKey | None = None
@@ -109,14 +109,14 @@ def add_passkey(browser: Browser, page: httpx.Response | None = None) -> Securit
     return key
 
 
-def make_person_with_passkey() -> PersonWithPasskey:
+def make_user_with_passkey() -> EndUserWithPasskey:
     """Create an account and add a passkey to it, at a browser of its own."""
-    person = make_person()
+    user = make_user()
     with Browser() as browser:
-        browser.sign_in(person)
+        browser.sign_in(user)
         key = SecurityKey()
         page = browser.open(NEW_PASSKEY)
         page = send(browser, page, key.make(options_of(browser, NEW_PASSKEY)))
-    return PersonWithPasskey(
-        person.email, person.password, person.sub, recovery_codes=recovery_codes_on(page), key=key
+    return EndUserWithPasskey(
+        user.email, user.password, user.sub, recovery_codes=recovery_codes_on(page), key=key
     )

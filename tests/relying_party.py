@@ -1,4 +1,4 @@
-"""Act as a relying party, a browser and a person, knowing only the wire."""
+"""Act as a relying party, a browser and a user, knowing only the wire."""
 
 import hashlib
 import hmac
@@ -37,7 +37,7 @@ def spec(document: str, section: str) -> pytest.MarkDecorator:
 
 
 class AuthenticatorApp:
-    """An authenticator app on somebody's phone, set up from an otpauth address. RFC 6238."""
+    """An authenticator app on a user's phone, set up from an otpauth address. RFC 6238."""
 
     def __init__(self, address: str) -> None:
         parameters = dict(parse_qsl(urlsplit(address).query))
@@ -68,8 +68,8 @@ class AuthenticatorApp:
 
 
 @dataclass
-class Person:
-    """Somebody with an account, who may have an authenticator app and recovery codes."""
+class EndUser:
+    """A user as the wire knows them, with the authenticator app and recovery codes they set up."""
 
     email: str
     password: str
@@ -98,7 +98,7 @@ def unique(prefix: str) -> str:
     return f"{prefix}-{secrets.token_hex(6)}"
 
 
-def make_person(**claims: Any) -> Person:
+def make_user(**claims: Any) -> EndUser:
     """Create an account, as an operator's `apply` would."""
     from accounts.models import User
     from idp.declaration import apply
@@ -128,7 +128,7 @@ def make_person(**claims: Any) -> Person:
     }
     secrecy.used.note(entry["password"])
     apply({"users": [entry]}, dry_run=False)
-    return Person(entry["email"], password, str(User.objects.get(email=entry["email"]).sub))
+    return EndUser(entry["email"], password, str(User.objects.get(email=entry["email"]).sub))
 
 
 def make_client(**metadata: Any) -> Registered:
@@ -316,34 +316,34 @@ class Browser(httpx.Client):
                 )
         raise AssertionError(f"no form with {sorted(fields)} {button} on {page.url}:\n{page.text}")
 
-    def sign_in(self, person: Person, page: httpx.Response | None = None) -> httpx.Response:
-        """Sign in with all that the person has."""
-        page = self.type_password(person, page)
-        if person.app is not None and is_page(page, CODE_STEP):
-            page = self.submit(page, code=person.app.code())
+    def sign_in(self, user: EndUser, page: httpx.Response | None = None) -> httpx.Response:
+        """Sign in with all that the user has."""
+        page = self.type_password(user, page)
+        if user.app is not None and is_page(page, CODE_STEP):
+            page = self.submit(page, code=user.app.code())
         return page
 
-    def type_password(self, person: Person, page: httpx.Response | None = None) -> httpx.Response:
+    def type_password(self, user: EndUser, page: httpx.Response | None = None) -> httpx.Response:
         """Take the first step of signing in."""
         page = page or self.open("/account/login/")
-        return self.submit(page, login=person.email, password=person.password)
+        return self.submit(page, login=user.email, password=user.password)
 
-    def set_up_app(self, person: Person, page: httpx.Response | None = None) -> httpx.Response:
-        """Set up an authenticator app for the person signed in; return the page that follows."""
+    def set_up_app(self, user: EndUser, page: httpx.Response | None = None) -> httpx.Response:
+        """Set up an authenticator app for the user signed in; return the page that follows."""
         page = page or self.open(SET_UP)
-        person.app = AuthenticatorApp(otpauth_address(page))
-        page = self.submit(page, code=person.app.code())
-        person.recovery_codes = recovery_codes_on(page)
+        user.app = AuthenticatorApp(otpauth_address(page))
+        page = self.submit(page, code=user.app.code())
+        user.recovery_codes = recovery_codes_on(page)
         return page
 
 
-def make_person_with_app(**claims: Any) -> Person:
+def make_user_with_app(**claims: Any) -> EndUser:
     """Create an account and set up an authenticator app for it, at a browser of its own."""
-    person = make_person(**claims)
+    user = make_user(**claims)
     with Browser() as browser:
-        browser.sign_in(person)
-        browser.set_up_app(person)
-    return person
+        browser.sign_in(user)
+        browser.set_up_app(user)
+    return user
 
 
 def otpauth_address(page: httpx.Response) -> str:
@@ -368,7 +368,7 @@ def is_page(response: httpx.Response, path: str) -> bool:
 
 
 def is_error_page(response: httpx.Response) -> bool:
-    """Whether the person is told, and the client's address is left alone. OIDC Core §3.1.2.6."""
+    """Whether the user is told, and the client's address is left alone. OIDC Core §3.1.2.6."""
     html = response.headers["Content-Type"].startswith("text/html")
     return response.status_code == 400 and html and "Location" not in response.headers
 
@@ -390,10 +390,10 @@ class Answer:
 class RelyingParty:
     """A client in use: builds requests, takes answers, exchanges codes."""
 
-    def __init__(self, client: Registered, browser: Browser, person: Person) -> None:
+    def __init__(self, client: Registered, browser: Browser, user: EndUser) -> None:
         self.client = client
         self.browser = browser
-        self.person = person
+        self.user = user
         self.state = secrets.token_urlsafe(16)
         self.nonce = secrets.token_urlsafe(16)
         self.code_verifier = secrets.token_urlsafe(48)
@@ -437,13 +437,13 @@ class RelyingParty:
         """Sign in and agree wherever asked, until the browser leaves us."""
         for _ in range(4):
             if is_page(response, "/account/login/"):
-                response = self.browser.sign_in(self.person, response)
+                response = self.browser.sign_in(self.user, response)
             elif is_page(response, "/consent"):
                 response = self.browser.submit(response, "allow")
         return self.answer(response)
 
     def authorize(self, **overrides: Any) -> Answer:
-        """Send the person through, who signs in and agrees wherever asked."""
+        """Send the user through, who signs in and agrees wherever asked."""
         return self.go_on(self.visit(**overrides))
 
     def exchange(self, code: str | None, **overrides: Any) -> httpx.Response:

@@ -13,10 +13,10 @@ from idp.admin.users import UserForm
 from idp.declaration import apply
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     is_page,
     mailed_code,
-    make_person,
+    make_user,
     unique,
     was_mailed,
 )
@@ -60,7 +60,7 @@ def test_one_spelling(typed: str, stored: str) -> None:
         ("ana@xn--a.example", "ana@xn--a.example"),
     ],
 )
-def test_people_see_the_unicode_of_what_has_one(stored: str, shown: str) -> None:
+def test_users_see_the_unicode_of_what_has_one(stored: str, shown: str) -> None:
     assert shown_email(stored) == shown
 
 
@@ -78,12 +78,12 @@ def test_an_address_that_cannot_be_stored_is_refused(browser: Browser, domain: s
 
 
 def test_both_spellings_sign_in_and_reset(browser: Browser, names: tuple[str, str]) -> None:
-    made = make_person()
+    made = make_user()
     User.objects.get(email=made.email).set_email(names[0], verified=True)
     EmailAddress.objects.filter(email=made.email).delete()
     for typed in names:
         with Browser() as each:
-            home = each.sign_in(Person(typed, made.password, ""))
+            home = each.sign_in(EndUser(typed, made.password, ""))
             assert is_page(home, "/account/")
             assert names[0] in home.text
     page = browser.submit(browser.open("/account/password/reset/"), email=names[0])
@@ -92,7 +92,7 @@ def test_both_spellings_sign_in_and_reset(browser: Browser, names: tuple[str, st
     assert is_page(browser.submit(page, password1=PASSWORD), "/account/")
 
 
-def test_a_sign_up_in_the_other_spelling_is_the_same_person(
+def test_a_sign_up_in_the_other_spelling_is_the_same_user(
     browser: Browser, names: tuple[str, str]
 ) -> None:
     page = browser.submit(browser.open("/account/signup/"), email=names[0], password1=PASSWORD)
@@ -120,14 +120,14 @@ def test_an_operator_adds_nobody_twice(names: tuple[str, str]) -> None:
 
 def test_rows_from_before_are_normalised_and_conflicts_left(names: tuple[str, str]) -> None:
     migration = importlib.import_module("accounts.migrations.0007_email_domains")
-    people = [User.objects.create_user(f"{unique('old')}@example.com") for _ in range(3)]
+    users = [User.objects.create_user(f"{unique('old')}@example.com") for _ in range(3)]
     other = f"{unique('old')}@straße.example"
-    for user, email in zip(people, [names[1], names[0], other], strict=True):
+    for user, email in zip(users, [names[1], names[0], other], strict=True):
         _store(user, email)
     migration.normalise(apps, None)
-    stored = [User.objects.values_list("email", flat=True).get(pk=user.pk) for user in people]
+    stored = [User.objects.values_list("email", flat=True).get(pk=user.pk) for user in users]
     assert stored == [names[1], names[0], normalised_email(other)]
-    User.objects.filter(pk=people[1].pk).delete()
+    User.objects.filter(pk=users[1].pk).delete()
 
 
 def _store(user: User, email: str) -> None:

@@ -14,15 +14,15 @@ from accounts import deletion
 from accounts.models import Session, User
 from idp.declaration import apply
 from idp.models import Client, Consent, Event, RefreshToken
-from tests.passkeys import make_person_with_passkey
+from tests.passkeys import make_user_with_passkey
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     mailed_code,
     make_client,
-    make_person,
+    make_user,
     spec,
     unique,
     verified,
@@ -33,19 +33,19 @@ NEW = "three wise boats at anchor"
 
 
 @pytest.fixture
-def user(person: Person) -> User:
-    return User.objects.get(email=person.email)
+def user_row(user: EndUser) -> User:
+    return User.objects.get(email=user.email)
 
 
 @pytest.fixture
-def app(browser: Browser, person: Person) -> RelyingParty:
+def app(browser: Browser, user: EndUser) -> RelyingParty:
     """An app that holds what outlives sessions."""
     client = make_client(
         client_name=unique("app"),
         grant_types=["authorization_code", "refresh_token"],
         scope="openid email offline_access",
     )
-    return RelyingParty(client, browser, person)
+    return RelyingParty(client, browser, user)
 
 
 def delete_account(browser: Browser) -> httpx.Response:
@@ -58,70 +58,70 @@ def delete_account(browser: Browser) -> httpx.Response:
     return page
 
 
-def is_due(user: User) -> None:
-    User.objects.filter(pk=user.pk).update(deletion_due_at=timezone.now())
+def is_due(user_row: User) -> None:
+    User.objects.filter(pk=user_row.pk).update(deletion_due_at=timezone.now())
 
 
 @spec("ASVS", "7.4.2")
-def test_everything_ends_at_once(app: RelyingParty, browser: Browser, user: User) -> None:
+def test_everything_ends_at_once(app: RelyingParty, browser: Browser, user_row: User) -> None:
     tokens = app.tokens(scope="openid email offline_access", prompt="consent")
     with Browser() as elsewhere:
-        elsewhere.sign_in(app.person)
+        elsewhere.sign_in(app.user)
         page = delete_account(browser)
         assert app.client.metadata["client_name"] in page.text
         assert is_page(elsewhere.open("/account/"), "/account/login/")
-    assert set(user.sessions.values_list("ending", flat=True)) == {"deletion-asked"}
+    assert set(user_row.sessions.values_list("ending", flat=True)) == {"deletion-asked"}
     assert app.userinfo(tokens["access_token"]).status_code == 401
     assert app.introspect(tokens["access_token"]) == {"active": False}
     assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
-    assert Event.objects.filter(user=user, kind="deletion-asked").count() == 1
+    assert Event.objects.filter(user=user_row, kind="deletion-asked").count() == 1
 
 
 def test_signing_in_offers_to_keep_it_and_goes_on_to_the_app(
-    app: RelyingParty, browser: Browser, user: User
+    app: RelyingParty, browser: Browser, user_row: User
 ) -> None:
     tokens = app.tokens(scope="openid email offline_access", prompt="consent")
-    consents = Consent.objects.filter(user=user).count()
+    consents = Consent.objects.filter(user=user_row).count()
     delete_account(browser)
-    page = browser.sign_in(app.person, app.visit())
+    page = browser.sign_in(app.user, app.visit())
     assert is_page(page, KEEP)
     assert app.client.metadata["client_name"] in page.text
-    assert not Session.objects.filter(user=user, ended_at=None).exists()
+    assert not Session.objects.filter(user=user_row, ended_at=None).exists()
     answer = app.answer(browser.submit(page, "keep"))
-    assert verified(app.exchange(answer.code).json()["id_token"])["sub"] == app.person.sub
-    user.refresh_from_db()
-    assert (user.is_active, user.deletion_due_at) == (True, None)
-    assert Consent.objects.filter(user=user).count() == consents
+    assert verified(app.exchange(answer.code).json()["id_token"])["sub"] == app.user.sub
+    user_row.refresh_from_db()
+    assert (user_row.is_active, user_row.deletion_due_at) == (True, None)
+    assert Consent.objects.filter(user=user_row).count() == consents
     assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
     assert app.userinfo(tokens["access_token"]).status_code == 401
-    assert Event.objects.filter(user=user, kind="deletion-undone").count() == 1
+    assert Event.objects.filter(user=user_row, kind="deletion-undone").count() == 1
 
 
-def test_leaving_it_so_keeps_what_the_person_was_on_their_way_to(
-    app: RelyingParty, browser: Browser, user: User
+def test_leaving_it_so_keeps_what_the_user_was_on_their_way_to(
+    app: RelyingParty, browser: Browser, user_row: User
 ) -> None:
-    browser.sign_in(app.person)
+    browser.sign_in(app.user)
     delete_account(browser)
-    page = browser.submit(browser.sign_in(app.person, app.visit()), "leave")
+    page = browser.submit(browser.sign_in(app.user, app.visit()), "leave")
     assert is_page(page, "/account/login/")
     assert "It stays so" in page.text
     assert app.client.metadata["client_name"] in page.text
-    user.refresh_from_db()
-    assert user.can_be_kept
+    user_row.refresh_from_db()
+    assert user_row.can_be_kept
     assert is_page(browser.open(KEEP), "/account/login/")
-    other = make_person()
+    other = make_user()
     assert app.answer(browser.submit(browser.sign_in(other, page), "allow")).code
 
 
 @spec("ASVS", "6.3.3")
 def test_a_second_factor_comes_before_the_offer(
-    browser: Browser, person: Person, user: User
+    browser: Browser, user: EndUser, user_row: User
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     delete_account(browser)
     secret = auth.generate_totp_secret()
-    auth.TOTP.activate(user, secret)
-    page = browser.sign_in(person)
+    auth.TOTP.activate(user_row, secret)
+    page = browser.sign_in(user)
     assert is_page(page, "/account/login/code/")
     assert is_page(browser.open(KEEP), "/account/login/")
     [counter] = auth.yield_hotp_counters_from_time()
@@ -132,62 +132,62 @@ def test_a_second_factor_comes_before_the_offer(
 
 
 def test_a_passkey_alone_leads_to_the_offer_too(browser: Browser) -> None:
-    person = make_person_with_passkey()
-    person.sign_in(browser)
+    user = make_user_with_passkey()
+    user.sign_in(browser)
     delete_account(browser)
-    page = person.sign_in(browser)
+    page = user.sign_in(browser)
     assert is_page(page, KEEP)
     assert is_page(browser.submit(page, "keep"), "/account/")
 
 
-def test_a_forgotten_password_is_no_obstacle(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_a_forgotten_password_is_no_obstacle(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     delete_account(browser)
-    page = browser.submit(browser.open("/account/password/reset/"), email=person.email)
-    page = browser.submit(page, code=mailed_code(person.email))
+    page = browser.submit(browser.open("/account/password/reset/"), email=user.email)
+    page = browser.submit(page, code=mailed_code(user.email))
     page = browser.submit(page, password1=NEW)
     assert is_page(page, KEEP)
     assert is_page(browser.submit(page, "keep"), "/account/")
 
 
 def test_an_offer_is_over_when_the_password_changed(
-    browser: Browser, person: Person, user: User
+    browser: Browser, user: EndUser, user_row: User
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     delete_account(browser)
-    page = browser.sign_in(person)
-    user.set_password(NEW)
-    user.save(update_fields=["password"])
+    page = browser.sign_in(user)
+    user_row.set_password(NEW)
+    user_row.save(update_fields=["password"])
     assert is_page(browser.submit(page, "keep"), "/account/login/")
-    user.refresh_from_db()
-    assert user.can_be_kept
+    user_row.refresh_from_db()
+    assert user_row.can_be_kept
 
 
 def test_when_it_is_due_the_account_is_gone_with_all_that_was_its(
-    app: RelyingParty, browser: Browser, user: User
+    app: RelyingParty, browser: Browser, user_row: User
 ) -> None:
     app.tokens(scope="openid email offline_access", prompt="consent")
     own = make_client()
-    Client.objects.filter(client_id=own.client_id).update(user=user)
+    Client.objects.filter(client_id=own.client_id).update(user=user_row)
     delete_account(browser)
     call_command("worker", "--once")
-    assert User.objects.filter(pk=user.pk).exists()
-    page = browser.sign_in(app.person)
-    is_due(user)
+    assert User.objects.filter(pk=user_row.pk).exists()
+    page = browser.sign_in(app.user)
+    is_due(user_row)
     assert is_page(browser.submit(page, "keep"), "/account/login/")
-    assert is_page(browser.sign_in(app.person), "/account/inactive/")
+    assert is_page(browser.sign_in(app.user), "/account/inactive/")
     call_command("worker", "--once")
-    assert not User.objects.filter(sub=app.person.sub).exists()
+    assert not User.objects.filter(sub=app.user.sub).exists()
     for model in (Session, Consent, RefreshToken):
-        assert not model.objects.filter(user_id=user.pk).exists()
+        assert not model.objects.filter(user_id=user_row.pk).exists()
     assert Client.objects.get(client_id=own.client_id).user is None
-    assert Event.objects.filter(kind="deleted", target=f"user {app.person.sub}").count() == 1
-    assert not Event.objects.filter(user_id=user.pk).exists()
-    assert "don’t match" in browser.sign_in(app.person).text
+    assert Event.objects.filter(kind="deleted", target=f"user {app.user.sub}").count() == 1
+    assert not Event.objects.filter(user_id=user_row.pk).exists()
+    assert "don’t match" in browser.sign_in(app.user).text
 
 
 def test_of_two_superusers_at_once_one_stays(provider: object) -> None:
-    operators = [make_person(is_staff=True, is_superuser=True) for _ in range(2)]
+    operators = [make_user(is_staff=True, is_superuser=True) for _ in range(2)]
     emails = [operator.email for operator in operators]
     others = User.objects.filter(is_superuser=True).exclude(email__in=emails)
     pks = list(others.values_list("pk", flat=True))
@@ -215,52 +215,54 @@ def press(browser: Browser, page: httpx.Response) -> httpx.Response:
 
 @spec("ASVS", "7.5.1")
 def test_it_takes_a_recent_sign_in_and_a_press_of_the_button(
-    browser: Browser, person: Person, user: User
+    browser: Browser, user: EndUser, user_row: User
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     page = browser.open(DELETE)
-    Session.objects.filter(user=user).update(authenticated_at=timezone.now() - timedelta(hours=1))
+    Session.objects.filter(user=user_row).update(
+        authenticated_at=timezone.now() - timedelta(hours=1)
+    )
     asked = browser.submit(page, "delete-account")
     assert is_page(asked, "/account/login/")
     assert asked.url.params["next"] == DELETE
-    assert is_page(browser.sign_in(person, asked), DELETE)
+    assert is_page(browser.sign_in(user, asked), DELETE)
     browser.post(DELETE, headers={"Origin": "https://evil.example"})
-    user.refresh_from_db()
-    assert user.deletion_due_at is None
+    user_row.refresh_from_db()
+    assert user_row.deletion_due_at is None
 
 
-def test_no_other_way_in_or_back(browser: Browser, person: Person, user: User) -> None:
-    browser.sign_in(person)
+def test_no_other_way_in_or_back(browser: Browser, user: EndUser, user_row: User) -> None:
+    browser.sign_in(user)
     delete_account(browser)
-    apply({"users": [{"email": person.email, "is_active": True}]}, dry_run=False)
-    user.refresh_from_db()
-    assert not user.is_active
+    apply({"users": [{"email": user.email, "is_active": True}]}, dry_run=False)
+    user_row.refresh_from_db()
+    assert not user_row.is_active
     with Browser() as stranger:
-        page = stranger.sign_in(Person(person.email, "wrong", ""))
+        page = stranger.sign_in(EndUser(user.email, "wrong", ""))
         assert "don’t match" in page.text
         assert is_page(stranger.open(KEEP), "/account/login/")
 
 
-def test_an_operator_keeps_or_deletes_it(browser: Browser, person: Person, user: User) -> None:
-    operator = make_person(is_staff=True, is_superuser=True)
+def test_an_operator_keeps_or_deletes_it(browser: Browser, user: EndUser, user_row: User) -> None:
+    operator = make_user(is_staff=True, is_superuser=True)
     with Browser() as theirs:
-        theirs.sign_in(person)
+        theirs.sign_in(user)
         delete_account(theirs)
     browser.sign_in(operator)
-    page = f"/admin/accounts/user/{user.pk}"
+    page = f"/admin/accounts/user/{user_row.pk}"
     assert "to be deleted on" in browser.open(f"{page}/change/").text
     browser.submit(browser.open(f"{page}/act/keep/"), "confirm")
-    user.refresh_from_db()
-    assert user.is_active
+    user_row.refresh_from_db()
+    assert user_row.is_active
     with Browser() as theirs:
-        theirs.sign_in(person)
+        theirs.sign_in(user)
         delete_account(theirs)
     deletion_page = browser.open(f"{page}/act/delete/")
     assert is_page(browser.submit(deletion_page, "confirm"), "/admin/accounts/user/")
-    assert not User.objects.filter(pk=user.pk).exists()
-    actions = Event.objects.filter(target=f"user {person.email}", kind="admin-action")
+    assert not User.objects.filter(pk=user_row.pk).exists()
+    actions = Event.objects.filter(target=f"user {user.email}", kind="admin-action")
     assert list(actions.order_by("pk").values_list("reason", flat=True)) == [
         "Keep the account",
         "Delete now",
     ]
-    assert not deletion.keep(user)
+    assert not deletion.keep(user_row)

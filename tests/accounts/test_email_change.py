@@ -15,13 +15,13 @@ from accounts.models import EmailChange, Session, User
 from idp.models import Event
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     mailed_code,
     mailed_link,
     make_client,
-    make_person,
+    make_user,
     spec,
     unique,
 )
@@ -31,14 +31,14 @@ NEW = "three wise boats at anchor"
 
 
 @pytest.fixture
-def user(person: Person) -> User:
-    return User.objects.get(email=person.email)
+def user_row(user: EndUser) -> User:
+    return User.objects.get(email=user.email)
 
 
 @pytest.fixture
-def new(browser: Browser, person: Person) -> str:
-    """An address that nobody has; `person` is signed in."""
-    browser.sign_in(person)
+def new(browser: Browser, user: EndUser) -> str:
+    """An address that nobody has; `user` is signed in."""
+    browser.sign_in(user)
     return f"{unique('new')}@example.com"
 
 
@@ -53,33 +53,33 @@ def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 1_000_000:06}"
 
 
-def addresses(user: User) -> list[tuple[str, bool, bool]]:
-    rows = EmailAddress.objects.filter(user=user)
+def addresses(user_row: User) -> list[tuple[str, bool, bool]]:
+    rows = EmailAddress.objects.filter(user=user_row)
     return list(rows.values_list("email", "verified", "primary"))
 
 
 def test_a_code_at_the_new_address_changes_it(
-    browser: Browser, person: Person, user: User, new: str
+    browser: Browser, user: EndUser, user_row: User, new: str
 ) -> None:
-    app = RelyingParty(make_client(scope="openid email"), browser, person)
+    app = RelyingParty(make_client(scope="openid email"), browser, user)
     token = app.tokens(scope="openid email")["access_token"]
     with Browser() as elsewhere:
-        elsewhere.sign_in(person)
+        elsewhere.sign_in(user)
         change(browser, new, typed=new.upper())
         assert is_page(elsewhere.open("/account/"), "/account/login/")
-    assert addresses(user) == [(new, True, True)]
+    assert addresses(user_row) == [(new, True, True)]
     claims = app.userinfo(token).json()
     assert (claims["email"], claims["email_verified"]) == (new, True)
-    assert sorted(user.sessions.values_list("ending", flat=True)) == ["", "email-changed"]
-    assert Event.objects.filter(user=user, kind="email-changed").count() == 1
+    assert sorted(user_row.sessions.values_list("ending", flat=True)) == ["", "email-changed"]
+    assert Event.objects.filter(user=user_row, kind="email-changed").count() == 1
     with Browser() as elsewhere:
-        assert is_page(elsewhere.sign_in(person), "/account/login/")
-        assert is_page(elsewhere.sign_in(Person(new, person.password, "")), "/account/")
+        assert is_page(elsewhere.sign_in(user), "/account/login/")
+        assert is_page(elsewhere.sign_in(EndUser(new, user.password, "")), "/account/")
 
 
 @spec("ASVS", "6.5.5")
 def test_codes_are_few_and_wrong_ones_counted(
-    browser: Browser, person: Person, user: User, new: str
+    browser: Browser, user: EndUser, user_row: User, new: str
 ) -> None:
     page = browser.submit(browser.open(EMAIL), email=new)
     assert is_page(page, CODE)
@@ -90,20 +90,22 @@ def test_codes_are_few_and_wrong_ones_counted(
     assert "Too many wrong codes" in page.text
     assert is_page(browser.open(CODE), EMAIL)
     browser.submit(page, email=new)
-    EmailChange.objects.filter(user=user).update(asked_at=timezone.now() - timedelta(minutes=10))
+    EmailChange.objects.filter(user=user_row).update(
+        asked_at=timezone.now() - timedelta(minutes=10)
+    )
     assert is_page(browser.open(CODE), EMAIL)
     for _ in range(3):
         page = browser.submit(browser.open(EMAIL), email=new)
     page = browser.submit(browser.open(EMAIL), email=new)
     assert page.status_code == 429
-    assert addresses(user) == [(person.email, True, True)]
+    assert addresses(user_row) == [(user.email, True, True)]
 
 
 @spec("ASVS", "6.3.8")
 def test_whether_somebody_else_has_it_is_not_told(
-    browser: Browser, person: Person, user: User, new: str
+    browser: Browser, user: EndUser, user_row: User, new: str
 ) -> None:
-    other = make_person()
+    other = make_user()
     pages = []
     for email in (new, other.email):
         page = browser.submit(browser.open(EMAIL), email=email)
@@ -113,15 +115,15 @@ def test_whether_somebody_else_has_it_is_not_told(
     assert plain[0] == plain[1]
     for code in ("", "None"):
         assert is_page(browser.submit(browser.open(CODE), code=code), CODE)
-    assert addresses(user) == [(person.email, True, True)]
+    assert addresses(user_row) == [(user.email, True, True)]
 
 
 def _without_tokens(text: str) -> str:
     return "\n".join(line for line in text.split("\n") if "csrfmiddlewaretoken" not in line)
 
 
-def test_of_two_who_want_it_at_once_one_gets_it(browser: Browser, person: Person, new: str) -> None:
-    other = make_person()
+def test_of_two_who_want_it_at_once_one_gets_it(browser: Browser, user: EndUser, new: str) -> None:
+    other = make_user()
     with Browser() as theirs:
         theirs.sign_in(other)
         forms = []
@@ -139,32 +141,32 @@ def test_of_two_who_want_it_at_once_one_gets_it(browser: Browser, person: Person
 
 
 def test_a_sign_up_that_was_never_finished_does_not_hold_it(
-    browser: Browser, user: User, new: str
+    browser: Browser, user_row: User, new: str
 ) -> None:
     with Browser() as stranger:
         stranger.submit(stranger.open("/account/signup/"), email=new, password1=NEW)
     first = mailed_code(new)
     page = browser.submit(browser.open(EMAIL), email=new)
     browser.submit(page, code=mailed_code(new, after=first))
-    assert addresses(user) == [(new, True, True)]
+    assert addresses(user_row) == [(new, True, True)]
 
 
 # --- undone --------------------------------------------------------------------------------------
 
 
 def test_whoever_it_was_taken_from_gets_everything_back(
-    browser: Browser, person: Person, user: User, new: str
+    browser: Browser, user: EndUser, user_row: User, new: str
 ) -> None:
     """The thief has the password, sets up an app, changes the address twice and leaves."""
     client = make_client(grant_types=["authorization_code", "refresh_token"])
-    thiefs = RelyingParty(client, browser, person)
+    thiefs = RelyingParty(client, browser, user)
     with Browser() as thief, Browser() as victim:
-        thief.sign_in(person)
-        thief.set_up_app(Person(person.email, person.password, ""))
+        thief.sign_in(user)
+        thief.set_up_app(EndUser(user.email, user.password, ""))
         thiefs.browser = thief
         kept = thiefs.tokens(scope="openid offline_access", prompt="consent")["refresh_token"]
         change(thief, new)
-        link = mailed_link(person.email)
+        link = mailed_link(user.email)
         newer = f"{unique('newer')}@example.com"
         change(thief, newer)
         thiefs_link = mailed_link(new)
@@ -172,59 +174,59 @@ def test_whoever_it_was_taken_from_gets_everything_back(
 
         page = victim.open(link)
         assert new in page.text
-        assert addresses(user) == [(newer, True, True)], "opening it changes nothing"
+        assert addresses(user_row) == [(newer, True, True)], "opening it changes nothing"
         page = victim.submit(page, "undo")
         assert is_page(page, RESET)
-        page = victim.submit(page, code=mailed_code(person.email))
+        page = victim.submit(page, code=mailed_code(user.email))
         assert is_page(victim.submit(page, password1=NEW), "/account/")
 
-        assert addresses(user) == [(person.email, True, True)]
-        user.refresh_from_db()
-        assert (user.is_active, user.deletion_due_at) == (True, None)
-        assert not Authenticator.objects.filter(user=user).exists()
+        assert addresses(user_row) == [(user.email, True, True)]
+        user_row.refresh_from_db()
+        assert (user_row.is_active, user_row.deletion_due_at) == (True, None)
+        assert not Authenticator.objects.filter(user=user_row).exists()
         assert thiefs.refresh(kept).json()["error"] == "invalid_grant"
         assert victim.get(thiefs_link).status_code == 410
         assert victim.get(link).status_code == 410
-        for email in (person.email, new, newer):
-            assert is_page(thief.sign_in(Person(email, person.password, "")), "/account/login/")
-    assert Event.objects.filter(user=user, kind="email-restored").count() == 1
+        for email in (user.email, new, newer):
+            assert is_page(thief.sign_in(EndUser(email, user.password, "")), "/account/login/")
+    assert Event.objects.filter(user=user_row, kind="email-restored").count() == 1
 
 
 def test_putting_it_back_ends_sessions_the_password_and_a_reset_under_way(
-    browser: Browser, person: Person, user: User, new: str
+    browser: Browser, user: EndUser, user_row: User, new: str
 ) -> None:
     change(browser, new)
     before = mailed_code(new)
     with Browser() as thief, Browser() as victim:
         page = thief.submit(thief.open("/account/password/reset/"), email=new)
         page = thief.submit(page, code=mailed_code(new, after=before))
-        victim.submit(victim.open(mailed_link(person.email)), "undo")
+        victim.submit(victim.open(mailed_link(user.email)), "undo")
         assert is_page(thief.submit(page, password1=NEW), "/account/password/reset/")
-        assert is_page(thief.sign_in(person), "/account/login/")
+        assert is_page(thief.sign_in(user), "/account/login/")
     assert is_page(browser.open("/account/"), "/account/login/")
-    assert list(user.sessions.values_list("ending", flat=True)) == ["email-restored"]
-    user.refresh_from_db()
-    assert not user.has_usable_password()
+    assert list(user_row.sessions.values_list("ending", flat=True)) == ["email-restored"]
+    user_row.refresh_from_db()
+    assert not user_row.has_usable_password()
 
 
 def test_a_second_factor_from_before_stays(
-    browser: Browser, person: Person, user: User, new: str
+    browser: Browser, user: EndUser, user_row: User, new: str
 ) -> None:
     change(browser, new)
-    TOTP.activate(user, generate_totp_secret())
+    TOTP.activate(user_row, generate_totp_secret())
     long_ago = timezone.now() - timedelta(days=8)
-    Authenticator.objects.filter(user=user).update(created_at=long_ago)
+    Authenticator.objects.filter(user=user_row).update(created_at=long_ago)
     with Browser() as victim:
-        page = victim.submit(victim.open(mailed_link(person.email)), "undo")
-        page = victim.submit(page, code=mailed_code(person.email))
+        page = victim.submit(victim.open(mailed_link(user.email)), "undo")
+        page = victim.submit(page, code=mailed_code(user.email))
         page = victim.submit(page, password1=NEW)
         assert is_page(page, "/account/login/code/")
 
 
-def test_what_undoes_nothing(browser: Browser, person: Person, user: User, new: str) -> None:
+def test_what_undoes_nothing(browser: Browser, user: EndUser, user_row: User, new: str) -> None:
     change(browser, new)
-    done = EmailChange.objects.get(user=user)
-    path = urlsplit(mailed_link(person.email)).path
+    done = EmailChange.objects.get(user=user_row)
+    path = urlsplit(mailed_link(user.email)).path
     token = path.split("/")[-2]
     with Browser() as stranger:
         page = stranger.open(path)
@@ -238,20 +240,20 @@ def test_what_undoes_nothing(browser: Browser, person: Person, user: User, new: 
             assert stranger.get(path.replace(token, forged)).status_code == 410
         sent = stranger.post(path, headers={"Origin": "https://evil.example"})
         assert sent.is_redirect, "without the form's token"
-        somebody = make_person(email=person.email)
+        somebody = make_user(email=user.email)
         assert stranger.submit(page, "undo").status_code == 409
-        assert somebody.email == person.email
-    assert addresses(user) == [(new, True, True)]
-    assert Session.objects.filter(user=user, ended_at=None).exists()
+        assert somebody.email == user.email
+    assert addresses(user_row) == [(new, True, True)]
+    assert Session.objects.filter(user=user_row, ended_at=None).exists()
 
 
 def test_an_operators_change_of_the_address_leaves_the_link(
-    browser: Browser, person: Person, user: User, new: str
+    browser: Browser, user: EndUser, user_row: User, new: str
 ) -> None:
     """Else two changes would hide what one tells."""
     change(browser, new)
     with Browser() as operators:
-        operators.sign_in(make_person(is_staff=True, is_superuser=True))
-        page = operators.open(f"/admin/accounts/user/{user.pk}/change/")
+        operators.sign_in(make_user(is_staff=True, is_superuser=True))
+        page = operators.open(f"/admin/accounts/user/{user_row.pk}/change/")
         operators.submit(page, email=f"{unique('newer')}@example.com")
-    assert browser.get(urlsplit(mailed_link(person.email)).path).status_code == 200
+    assert browser.get(urlsplit(mailed_link(user.email)).path).status_code == 200

@@ -1,4 +1,4 @@
-"""An invitation: a link by mail, a page with one field, and the person is in."""
+"""An invitation: a link by mail, a page with one field, and the user is in."""
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -9,10 +9,10 @@ from idp.models import Event
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     is_page,
     mailed_code,
-    make_person,
+    make_user,
     unique,
     was_mailed,
 )
@@ -39,7 +39,7 @@ def test_the_link_lets_one_choose_a_password_and_be_in(browser: Browser, guest: 
     assert was_mailed(guest.email, "A password was set for your account")
     assert EmailAddress.objects.get(user=guest).verified
     with Browser() as elsewhere:
-        somebody = Person(guest.email, PASSWORD, "")
+        somebody = EndUser(guest.email, PASSWORD, "")
         assert is_page(elsewhere.sign_in(somebody), "/account/")
     kinds = set(Event.objects.filter(user=guest).values_list("kind", flat=True))
     assert {Event.Kind.EMAIL_VERIFIED, Event.Kind.PASSWORD_CHANGED, Event.Kind.SIGNED_IN} <= kinds
@@ -74,27 +74,27 @@ def test_without_the_mail_a_code_does_it(browser: Browser, guest: User) -> None:
 
 
 def test_somebody_else_at_the_browser_is_signed_out(
-    browser: Browser, person: Person, guest: User
+    browser: Browser, user: EndUser, guest: User
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     home = browser.submit(browser.open(invitations.invite(guest)), password1=PASSWORD)
     assert guest.email in home.text
-    assert Session.objects.get(user__email=person.email).ending == "another-person"
+    assert Session.objects.get(user__email=user.email).ending == "another-person"
 
 
 def test_who_had_a_password_has_the_new_one_and_is_out_elsewhere(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    user = User.objects.get(email=person.email)
-    operations.require_new_password(user)
+    user_row = User.objects.get(email=user.email)
+    operations.require_new_password(user_row)
     with Browser() as elsewhere:
-        user.refresh_from_db()
-        link = invitations.invite(user)
-        page = browser.submit(browser.open(link), password1=person.password)
+        user_row.refresh_from_db()
+        link = invitations.invite(user_row)
+        page = browser.submit(browser.open(link), password1=user.password)
         assert "Choose another password" in page.text
         assert is_page(browser.submit(page, password1=PASSWORD), "/account/")
-        assert not User.objects.get(pk=user.pk).password_change_required
-        assert is_page(elsewhere.sign_in(person), "/account/login/")
+        assert not User.objects.get(pk=user_row.pk).password_change_required
+        assert is_page(elsewhere.sign_in(user), "/account/login/")
 
 
 def test_a_stranger_who_began_to_sign_up_keeps_nothing(browser: Browser) -> None:
@@ -107,7 +107,7 @@ def test_a_stranger_who_began_to_sign_up_keeps_nothing(browser: Browser) -> None
         page = stranger.submit(stranger.open("/account/confirm-email/"), code=code)
         assert is_page(page, "/account/login/")
         assert is_page(
-            stranger.sign_in(Person(email, "a stranger's own choice", "")), "/account/login/"
+            stranger.sign_in(EndUser(email, "a stranger's own choice", "")), "/account/login/"
         )
         # … nor does beginning anew take the account away.
         page = stranger.open("/account/signup/")
@@ -115,14 +115,14 @@ def test_a_stranger_who_began_to_sign_up_keeps_nothing(browser: Browser) -> None
     assert is_page(browser.submit(browser.open(link), password1=PASSWORD), "/account/")
 
 
-def test_nobody_disabled_is_invited(person: Person) -> None:
-    user = User.objects.get(email=person.email)
-    operations.disable(user)
+def test_nobody_disabled_is_invited(user: EndUser) -> None:
+    user_row = User.objects.get(email=user.email)
+    operations.disable(user_row)
     with pytest.raises(ValueError, match="is disabled"):
-        invitations.invite(user)
+        invitations.invite(user_row)
 
 
 def test_the_address_stays_proven_for_who_has_proven_it() -> None:
-    user = User.objects.get(email=make_person().email)
-    invitations.invite(user)
-    assert EmailAddress.objects.get(user=user).verified
+    user_row = User.objects.get(email=make_user().email)
+    invitations.invite(user_row)
+    assert EmailAddress.objects.get(user=user_row).verified

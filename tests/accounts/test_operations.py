@@ -1,4 +1,4 @@
-"""What operators can do about a person, seen from the person's browser."""
+"""What operators can do about a user, seen from the user's browser."""
 
 import time
 
@@ -7,39 +7,39 @@ from django.core import mail
 
 from accounts import operations
 from accounts.models import Session, User
-from tests.relying_party import Browser, Person, is_page
+from tests.relying_party import Browser, EndUser, is_page
 
 
 @pytest.fixture
-def user(person: Person) -> User:
-    return User.objects.get(email=person.email)
+def user_row(user: EndUser) -> User:
+    return User.objects.get(email=user.email)
 
 
-def endings(user: User) -> list[str]:
-    sessions = Session.objects.filter(user=user).order_by("created_at")
+def endings(user_row: User) -> list[str]:
+    sessions = Session.objects.filter(user=user_row).order_by("created_at")
     return list(sessions.values_list("ending", flat=True))
 
 
-def test_disabling_ends_everything_at_once(browser: Browser, person: Person, user: User) -> None:
-    browser.sign_in(person)
-    operations.disable(user)
-    assert endings(user) == ["account-disabled"]
+def test_disabling_ends_everything_at_once(browser: Browser, user: EndUser, user_row: User) -> None:
+    browser.sign_in(user)
+    operations.disable(user_row)
+    assert endings(user_row) == ["account-disabled"]
     page = browser.open("/account/")
     assert is_page(page, "/account/login/")
-    page = browser.sign_in(person, page)
+    page = browser.sign_in(user, page)
     assert is_page(page, "/account/inactive/")
     assert "This account is disabled" in page.text
-    assert endings(user) == ["account-disabled"]
+    assert endings(user_row) == ["account-disabled"]
 
 
 def test_whose_password_was_set_for_them_is_told(
-    browser: Browser, person: Person, user: User
+    browser: Browser, user: EndUser, user_row: User
 ) -> None:
-    browser.sign_in(person)
-    user.set_password("boats that nobody counts")
-    user.save()
-    operations.password_replaced(user)
-    assert endings(user) == ["password-changed"]
+    browser.sign_in(user)
+    user_row.set_password("boats that nobody counts")
+    user_row.save()
+    operations.password_replaced(user_row)
+    assert endings(user_row) == ["password-changed"]
     assert is_page(browser.open("/account/"), "/account/login/")
     told: list[list[str]] = []
     for _ in range(100):
@@ -47,57 +47,59 @@ def test_whose_password_was_set_for_them_is_told(
         if told:
             break
         time.sleep(0.05)
-    assert told == [[person.email]]
+    assert told == [[user.email]]
 
 
 def test_whose_password_is_wrong_learns_nothing_of_it(
-    browser: Browser, person: Person, user: User
+    browser: Browser, user: EndUser, user_row: User
 ) -> None:
-    operations.disable(user)
-    page = browser.sign_in(Person(person.email, "wrong", ""))
+    operations.disable(user_row)
+    page = browser.sign_in(EndUser(user.email, "wrong", ""))
     assert is_page(page, "/account/login/")
     assert "don’t match" in page.text
 
 
 def test_enabling_lets_them_sign_in_again_and_revives_nothing(
-    browser: Browser, person: Person, user: User
+    browser: Browser, user: EndUser, user_row: User
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     # A sign-in that crossed with the disabling: its session was made a moment later.
-    User.objects.filter(pk=user.pk).update(is_active=False)
-    operations.enable(user)
+    User.objects.filter(pk=user_row.pk).update(is_active=False)
+    operations.enable(user_row)
     assert is_page(browser.open("/account/"), "/account/login/")
-    assert is_page(browser.sign_in(person), "/account/")
+    assert is_page(browser.sign_in(user), "/account/")
 
 
 def test_an_unfinished_sign_in_ends_with_disabling(
-    browser: Browser, person: Person, user: User
+    browser: Browser, user: EndUser, user_row: User
 ) -> None:
-    operations.require_new_password(user)
-    page = browser.sign_in(person)
-    operations.disable(user)
+    operations.require_new_password(user_row)
+    page = browser.sign_in(user)
+    operations.disable(user_row)
     page = browser.submit(page, password1="three wise boats at anchor")
     assert is_page(page, "/account/login/")
-    assert User.objects.get(pk=user.pk).check_password(person.password)
+    assert User.objects.get(pk=user_row.pk).check_password(user.password)
 
 
-def test_ending_all_sessions(browser: Browser, person: Person, user: User) -> None:
-    browser.sign_in(person)
+def test_ending_all_sessions(browser: Browser, user: EndUser, user_row: User) -> None:
+    browser.sign_in(user)
     with Browser() as elsewhere:
-        elsewhere.sign_in(person)
-        operations.end_all_sessions(user)
+        elsewhere.sign_in(user)
+        operations.end_all_sessions(user_row)
         assert is_page(elsewhere.open("/account/"), "/account/login/")
     assert is_page(browser.open("/account/"), "/account/login/")
-    assert endings(user) == ["operator", "operator"]
-    assert is_page(browser.sign_in(person), "/account/")
+    assert endings(user_row) == ["operator", "operator"]
+    assert is_page(browser.sign_in(user), "/account/")
 
 
-def test_ending_one_session_leaves_the_other(browser: Browser, person: Person, user: User) -> None:
-    browser.sign_in(person)
-    first = Session.objects.get(user=user)
+def test_ending_one_session_leaves_the_other(
+    browser: Browser, user: EndUser, user_row: User
+) -> None:
+    browser.sign_in(user)
+    first = Session.objects.get(user=user_row)
     with Browser() as elsewhere:
-        elsewhere.sign_in(person)
+        elsewhere.sign_in(user)
         operations.end_session(first)
         assert is_page(elsewhere.open("/account/"), "/account/")
     assert is_page(browser.open("/account/"), "/account/login/")
-    assert endings(user) == ["operator", ""]
+    assert endings(user_row) == ["operator", ""]

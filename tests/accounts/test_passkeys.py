@@ -10,10 +10,10 @@ from accounts.second_factor import is_set_up, remove_all
 from tests.passkeys import (
     NEW_PASSKEY,
     PASSKEY,
-    PersonWithPasskey,
+    EndUserWithPasskey,
     SecurityKey,
     add_passkey,
-    make_person_with_passkey,
+    make_user_with_passkey,
     options_of,
     send,
 )
@@ -21,7 +21,7 @@ from tests.relying_party import (
     CODE_STEP,
     SET_UP,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     make_client,
@@ -36,9 +36,9 @@ MULTI, PHR = "urn:signet:acr:multi-factor", "phr"
 
 
 @pytest.fixture
-def keyholder(provider: object) -> PersonWithPasskey:
+def keyholder(provider: object) -> EndUserWithPasskey:
     """Somebody with a passkey."""
-    return make_person_with_passkey()
+    return make_user_with_passkey()
 
 
 def removal_of(browser: Browser) -> str:
@@ -49,8 +49,8 @@ def removal_of(browser: Browser) -> str:
     return f"/account/two-steps/passkeys/{path.partition(chr(34))[0]}"
 
 
-def test_adding_one(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_adding_one(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     page = browser.open(NEW_PASSKEY)
     options = options_of(browser, NEW_PASSKEY)
     assert options["rp"]["id"] == "localhost"
@@ -62,10 +62,10 @@ def test_adding_one(browser: Browser, person: Person) -> None:
     overview = browser.open(OVERVIEW)
     assert "Blue key" in overview.text
     assert "Last used on" in overview.text
-    assert was_mailed(person.email, "A passkey was added")
+    assert was_mailed(user.email, "A passkey was added")
 
 
-def test_signing_in_with_it_alone(browser: Browser, keyholder: PersonWithPasskey) -> None:
+def test_signing_in_with_it_alone(browser: Browser, keyholder: EndUserWithPasskey) -> None:
     relying_party = RelyingParty(make_client(first_party=True), browser, keyholder)
     answer = relying_party.answer(keyholder.sign_in(browser, relying_party.visit()))
     claims = verified(relying_party.exchange(answer.code).json()["id_token"])
@@ -75,7 +75,7 @@ def test_signing_in_with_it_alone(browser: Browser, keyholder: PersonWithPasskey
 
 @pytest.mark.parametrize("asked", [{"prompt": "login"}, {"max_age": "0"}], ids=str)
 def test_signing_in_once_more(
-    browser: Browser, keyholder: PersonWithPasskey, asked: dict[str, str]
+    browser: Browser, keyholder: EndUserWithPasskey, asked: dict[str, str]
 ) -> None:
     relying_party = RelyingParty(make_client(first_party=True), browser, keyholder)
     first = relying_party.answer(keyholder.sign_in(browser, relying_party.visit()))
@@ -88,7 +88,7 @@ def test_signing_in_once_more(
     assert after["amr"] == before["amr"]
 
 
-def test_after_the_password(browser: Browser, keyholder: PersonWithPasskey) -> None:
+def test_after_the_password(browser: Browser, keyholder: EndUserWithPasskey) -> None:
     relying_party = RelyingParty(make_client(first_party=True), browser, keyholder)
     page = browser.type_password(keyholder, relying_party.visit())
     assert is_page(page, CODE_STEP)
@@ -101,7 +101,7 @@ def test_after_the_password(browser: Browser, keyholder: PersonWithPasskey) -> N
 
 
 def test_a_recovery_code_when_it_is_not_at_hand(
-    browser: Browser, keyholder: PersonWithPasskey
+    browser: Browser, keyholder: EndUserWithPasskey
 ) -> None:
     page = browser.type_password(keyholder)
     assert ">Recovery code</label>" in page.text
@@ -110,7 +110,7 @@ def test_a_recovery_code_when_it_is_not_at_hand(
     assert is_page(browser.submit(page, code=keyholder.recovery_codes[0]), HOME)
 
 
-def test_several_tabs(browser: Browser, keyholder: PersonWithPasskey) -> None:
+def test_several_tabs(browser: Browser, keyholder: EndUserWithPasskey) -> None:
     """A challenge of one tab outlives those of others."""
     page = browser.open(LOGIN, next=OVERVIEW)
     options = options_of(browser)
@@ -121,7 +121,7 @@ def test_several_tabs(browser: Browser, keyholder: PersonWithPasskey) -> None:
 
 
 def test_a_wish_for_phr_and_an_essential_lower_level(
-    browser: Browser, keyholder: PersonWithPasskey
+    browser: Browser, keyholder: EndUserWithPasskey
 ) -> None:
     relying_party = RelyingParty(make_client(first_party=True), browser, keyholder)
     page = browser.type_password(keyholder, relying_party.visit())
@@ -146,7 +146,7 @@ def test_required_and_added_on_the_way(relying_party: RelyingParty) -> None:
     client.required_acr, client.skip_authorization = PHR, True
     client.save()
     browser = relying_party.browser
-    page = browser.sign_in(relying_party.person, relying_party.visit())
+    page = browser.sign_in(relying_party.user, relying_party.visit())
     assert is_page(page, NEW_PASSKEY)
     assert "asks for a passkey" in page.text
     add_passkey(browser, page)
@@ -155,7 +155,7 @@ def test_required_and_added_on_the_way(relying_party: RelyingParty) -> None:
 
 
 def test_removing_the_last_one_warns_and_ends_the_second_step(
-    browser: Browser, keyholder: PersonWithPasskey
+    browser: Browser, keyholder: EndUserWithPasskey
 ) -> None:
     keyholder.sign_in(browser)
     page = browser.open(removal_of(browser))
@@ -169,15 +169,15 @@ def test_removing_the_last_one_warns_and_ends_the_second_step(
         assert "not accepted" in page.text
 
 
-def test_the_last_way_in_is_called_so(browser: Browser, keyholder: PersonWithPasskey) -> None:
-    user = User.objects.get(email=keyholder.email)
-    user.set_unusable_password()
-    user.save()
+def test_the_last_way_in_is_called_so(browser: Browser, keyholder: EndUserWithPasskey) -> None:
+    user_row = User.objects.get(email=keyholder.email)
+    user_row.set_unusable_password()
+    user_row.save()
     keyholder.sign_in(browser)
     assert "You have no password" in browser.open(removal_of(browser)).text
 
 
-def test_beside_an_app(browser: Browser, keyholder: PersonWithPasskey) -> None:
+def test_beside_an_app(browser: Browser, keyholder: EndUserWithPasskey) -> None:
     keyholder.sign_in(browser)
     browser.set_up_app(keyholder, browser.open(SET_UP))
     assert keyholder.app
@@ -193,11 +193,11 @@ def test_beside_an_app(browser: Browser, keyholder: PersonWithPasskey) -> None:
     assert is_page(browser.open(TURN_OFF), OVERVIEW)
 
 
-def test_operators_remove_them_too(browser: Browser, keyholder: PersonWithPasskey) -> None:
+def test_operators_remove_them_too(browser: Browser, keyholder: EndUserWithPasskey) -> None:
     keyholder.sign_in(browser)
-    user = User.objects.get(email=keyholder.email)
-    remove_all(user)
-    assert not Authenticator.objects.filter(user=user).exists()
+    user_row = User.objects.get(email=keyholder.email)
+    remove_all(user_row)
+    assert not Authenticator.objects.filter(user=user_row).exists()
     assert is_page(browser.open(HOME), LOGIN)
     told = [sent.to for sent in mail.outbox if "the passkeys and the recovery codes" in sent.body]
     assert [keyholder.email] in told
@@ -212,11 +212,11 @@ def test_the_sign_in_page_offers_it(browser: Browser) -> None:
 
 
 @spec("WebAuthn", "14.6.1")
-def test_one_made_while_handles_were_row_numbers_goes_on(keyholder: PersonWithPasskey) -> None:
+def test_one_made_while_handles_were_row_numbers_goes_on(keyholder: EndUserWithPasskey) -> None:
     assert keyholder.key
-    user = User.objects.get(email=keyholder.email)
-    User.objects.filter(pk=user.pk).update(passkey_handle=None)
-    keyholder.key.handle = websafe_encode(str(user.pk).encode())
+    user_row = User.objects.get(email=keyholder.email)
+    User.objects.filter(pk=user_row.pk).update(passkey_handle=None)
+    keyholder.key.handle = websafe_encode(str(user_row.pk).encode())
     with Browser() as browser:
         assert is_page(keyholder.sign_in(browser), HOME)
         another = add_passkey(browser)

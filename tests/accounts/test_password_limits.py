@@ -6,13 +6,13 @@ from accounts import operations, password_limits
 from accounts.models import User
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     mailed_code,
     make_client,
-    make_person,
-    make_person_with_app,
+    make_user,
+    make_user_with_app,
     spec,
     unique,
     was_mailed,
@@ -26,86 +26,84 @@ def guess(email: str, times: int = password_limits.UNKNOWN_BROWSERS.allowed) -> 
     """Type wrong passwords, each at a browser and from a network of its own."""
     for _ in range(times):
         with Browser() as guesser:
-            assert is_page(guesser.sign_in(Person(email, WRONG, "")), LOGIN)
+            assert is_page(guesser.sign_in(EndUser(email, WRONG, "")), LOGIN)
 
 
 def test_ten_wrong_passwords_of_strangers_ask_the_next_stranger_for_a_mailed_code(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    guess(person.email, 9)
-    guess(person.email.upper(), 1)
-    page = browser.sign_in(person)
+    guess(user.email, 9)
+    guess(user.email.upper(), 1)
+    page = browser.sign_in(user)
     assert is_page(page, CODE)
     assert is_page(browser.open(HOME), LOGIN)
-    home = browser.submit(page, code=mailed_code(person.email))
+    home = browser.submit(page, code=mailed_code(user.email))
     assert is_page(home, HOME)
-    assert was_mailed(person.email, "typed your right password")
+    assert was_mailed(user.email, "typed your right password")
 
 
-def test_the_code_page_leads_on_to_the_app(browser: Browser, person: Person) -> None:
-    relying_party = RelyingParty(make_client(first_party=True), browser, person)
-    guess(person.email)
-    page = browser.sign_in(person, relying_party.visit())
+def test_the_code_page_leads_on_to_the_app(browser: Browser, user: EndUser) -> None:
+    relying_party = RelyingParty(make_client(first_party=True), browser, user)
+    guess(user.email)
+    page = browser.sign_in(user, relying_party.visit())
     assert is_page(page, CODE)
-    answer = relying_party.answer(browser.submit(page, code=mailed_code(person.email)))
+    answer = relying_party.answer(browser.submit(page, code=mailed_code(user.email)))
     assert answer.code
     assert relying_party.exchange(answer.code).status_code == 200
 
 
 @spec("ASVS", "6.3.1")
-def test_the_owner_at_a_known_browser_is_never_turned_away(
-    browser: Browser, person: Person
-) -> None:
-    browser.sign_in(person)
+def test_the_owner_at_a_known_browser_is_never_turned_away(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     browser.submit(browser.open("/account/logout/"), "confirm-logout")
-    guess(person.email)
+    guess(user.email)
     with Browser() as guesser:
         for _ in range(30):
-            guesser.sign_in(Person(person.email, WRONG, ""))
-    assert is_page(browser.sign_in(Person(person.email, WRONG, "")), LOGIN)
-    assert is_page(browser.sign_in(person), HOME)
+            guesser.sign_in(EndUser(user.email, WRONG, ""))
+    assert is_page(browser.sign_in(EndUser(user.email, WRONG, "")), LOGIN)
+    assert is_page(browser.sign_in(user), HOME)
 
 
 def test_a_known_browser_beyond_its_own_limit_is_a_stranger(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     browser.submit(browser.open("/account/logout/"), "confirm-logout")
     for _ in range(
         password_limits.KNOWN_BROWSER.allowed + password_limits.UNKNOWN_BROWSERS.allowed
     ):
-        assert is_page(browser.sign_in(Person(person.email, WRONG, "")), LOGIN)
-    page = browser.sign_in(person)
+        assert is_page(browser.sign_in(EndUser(user.email, WRONG, "")), LOGIN)
+    page = browser.sign_in(user)
     assert is_page(page, CODE)
-    assert is_page(browser.submit(page, code=mailed_code(person.email)), HOME)
+    assert is_page(browser.submit(page, code=mailed_code(user.email)), HOME)
 
 
-def test_a_right_password_forgives_no_wrong_one_of_a_stranger(person: Person) -> None:
-    guess(person.email, 9)
+def test_a_right_password_forgives_no_wrong_one_of_a_stranger(user: EndUser) -> None:
+    guess(user.email, 9)
     for _ in range(2):
         with Browser() as owner:
-            assert is_page(owner.sign_in(person), HOME)
-    guess(person.email, 1)
+            assert is_page(owner.sign_in(user), HOME)
+    guess(user.email, 1)
     with Browser() as owner:
-        assert is_page(owner.sign_in(person), CODE)
+        assert is_page(owner.sign_in(user), CODE)
 
 
 @spec("ASVS", "6.3.8")
-def test_right_and_wrong_known_and_unknown_look_the_same_before_the_code(person: Person) -> None:
+def test_right_and_wrong_known_and_unknown_look_the_same_before_the_code(user: EndUser) -> None:
     nobody = f"{unique('nobody')}@example.com"
-    disabled = make_person()
+    disabled = make_user()
     User.objects.filter(email=disabled.email).update(is_active=False)
     seen = set()
     for email, password in (
-        (person.email, person.password),
-        (person.email, WRONG),
+        (user.email, user.password),
+        (user.email, WRONG),
         (nobody, WRONG),
         (disabled.email, disabled.password),
     ):
         if password != WRONG or email == nobody:
             guess(email)
         with Browser() as browser:
-            page = browser.sign_in(Person(email, password, ""))
+            page = browser.sign_in(EndUser(email, password, ""))
             assert is_page(page, CODE)
             answers = [page, *(browser.submit(page, code="12345x") for _ in range(5))]
             cookies = tuple(sorted(browser.cookies))
@@ -121,21 +119,21 @@ def _bare(page, email: str) -> tuple[str, str]:
     return page.url.path, text
 
 
-def test_no_mail_goes_out_for_a_wrong_password(person: Person) -> None:
-    guess(person.email)
+def test_no_mail_goes_out_for_a_wrong_password(user: EndUser) -> None:
+    guess(user.email)
     with Browser() as guesser:
-        guesser.sign_in(Person(person.email, WRONG, ""))
+        guesser.sign_in(EndUser(user.email, WRONG, ""))
         sent = "".join(path.read_text() for path in settings.MAIL_DIRECTORY.glob("*.log"))
-        page = guesser.sign_in(person)
-    assert mailed_code(person.email)
-    assert f"To: {person.email}" not in sent
+        page = guesser.sign_in(user)
+    assert mailed_code(user.email)
+    assert f"To: {user.email}" not in sent
     assert is_page(page, CODE)
 
 
-def test_wrong_codes_are_few_and_the_text_says_what_helps(browser: Browser, person: Person) -> None:
-    guess(person.email)
-    page = browser.sign_in(person)
-    right = mailed_code(person.email)
+def test_wrong_codes_are_few_and_the_text_says_what_helps(browser: Browser, user: EndUser) -> None:
+    guess(user.email)
+    page = browser.sign_in(user)
+    right = mailed_code(user.email)
     wrong = f"{(int(right) + 1) % 1_000_000:06}"
     for _ in range(4):
         page = browser.submit(page, code=wrong)
@@ -145,12 +143,12 @@ def test_wrong_codes_are_few_and_the_text_says_what_helps(browser: Browser, pers
     assert is_page(page, LOGIN)
     assert "Sign in again for another one" in page.text
     assert is_page(browser.open(CODE), LOGIN)
-    page = browser.sign_in(person)
-    assert is_page(browser.submit(page, code=mailed_code(person.email, after=right)), HOME)
+    page = browser.sign_in(user)
+    assert is_page(browser.submit(page, code=mailed_code(user.email, after=right)), HOME)
 
 
 def test_the_code_is_no_second_factor_and_the_second_step_follows(browser: Browser) -> None:
-    careful = make_person_with_app()
+    careful = make_user_with_app()
     guess(careful.email)
     page = browser.type_password(careful)
     assert is_page(page, CODE)
@@ -159,78 +157,78 @@ def test_the_code_is_no_second_factor_and_the_second_step_follows(browser: Brows
     assert is_page(browser.submit(page, code=careful.app.code()), HOME)
 
 
-def test_a_disabled_account_is_told_to_its_mailbox_alone(browser: Browser, person: Person) -> None:
-    User.objects.filter(email=person.email).update(is_active=False)
-    guess(person.email)
-    page = browser.submit(browser.sign_in(person), code=mailed_code(person.email))
+def test_a_disabled_account_is_told_to_its_mailbox_alone(browser: Browser, user: EndUser) -> None:
+    User.objects.filter(email=user.email).update(is_active=False)
+    guess(user.email)
+    page = browser.submit(browser.sign_in(user), code=mailed_code(user.email))
     assert is_page(page, "/account/inactive/")
 
 
-def test_a_password_changed_meanwhile_ends_it(browser: Browser, person: Person) -> None:
-    guess(person.email)
-    page = browser.sign_in(person)
-    code = mailed_code(person.email)
-    user = User.objects.get(email=person.email)
-    user.set_password("three wise boats at anchor")
-    user.save()
+def test_a_password_changed_meanwhile_ends_it(browser: Browser, user: EndUser) -> None:
+    guess(user.email)
+    page = browser.sign_in(user)
+    code = mailed_code(user.email)
+    user_row = User.objects.get(email=user.email)
+    user_row.set_password("three wise boats at anchor")
+    user_row.save()
     assert is_page(browser.submit(page, code=code), LOGIN)
     assert is_page(browser.open(HOME), LOGIN)
 
 
-def test_the_code_of_one_browser_is_none_at_another(browser: Browser, person: Person) -> None:
-    guess(person.email)
+def test_the_code_of_one_browser_is_none_at_another(browser: Browser, user: EndUser) -> None:
+    guess(user.email)
     with Browser() as attacker:
-        theirs = attacker.sign_in(Person(person.email, WRONG, ""))
-        browser.sign_in(person)
-        assert is_page(attacker.submit(theirs, code=mailed_code(person.email)), CODE)
+        theirs = attacker.sign_in(EndUser(user.email, WRONG, ""))
+        browser.sign_in(user)
+        assert is_page(attacker.submit(theirs, code=mailed_code(user.email)), CODE)
         assert is_page(attacker.open(HOME), LOGIN)
 
 
 def test_a_network_of_many_wrong_passwords_refuses_nobody_behind_it() -> None:
-    neighbour, other = make_person(), make_person()
+    neighbour, other = make_user(), make_user()
     with Browser() as known:
         known.sign_in(other)
         known.submit(known.open("/account/logout/"), "confirm-logout")
         with Browser() as guesser:
             guesser.headers["X-Forwarded-For"] = known.headers["X-Forwarded-For"]
             for _ in range(password_limits.NETWORK.allowed):
-                guesser.sign_in(Person(f"{unique('nobody')}@example.com", WRONG, ""))
+                guesser.sign_in(EndUser(f"{unique('nobody')}@example.com", WRONG, ""))
             page = guesser.sign_in(neighbour)
             assert is_page(page, CODE)
             assert is_page(guesser.submit(page, code=mailed_code(neighbour.email)), HOME)
         assert is_page(known.sign_in(other), HOME)
     with Browser() as elsewhere:
-        assert is_page(elsewhere.sign_in(make_person()), HOME)
+        assert is_page(elsewhere.sign_in(make_user()), HOME)
 
 
-def test_ipv6_counts_by_its_network(browser: Browser, person: Person) -> None:
+def test_ipv6_counts_by_its_network(browser: Browser, user: EndUser) -> None:
     with Browser() as guesser:
         for number in range(password_limits.NETWORK.allowed):
             guesser.headers["X-Forwarded-For"] = f"[2001:db8:77:1::{number:x}]:4{number:03}"
-            guesser.sign_in(Person(f"{unique('nobody')}@example.com", WRONG, ""))
+            guesser.sign_in(EndUser(f"{unique('nobody')}@example.com", WRONG, ""))
     browser.headers["X-Forwarded-For"] = "2001:db8:77:1:ffff::1"
-    assert is_page(browser.sign_in(person), CODE)
+    assert is_page(browser.sign_in(user), CODE)
     with Browser() as elsewhere:
         elsewhere.headers["X-Forwarded-For"] = "2001:db8:77:2::1"
-        assert is_page(elsewhere.sign_in(make_person()), HOME)
+        assert is_page(elsewhere.sign_in(make_user()), HOME)
 
 
-def test_unlocking_forgets_what_strangers_tried_on_this_account_alone(person: Person) -> None:
-    other = make_person()
-    guess(person.email)
+def test_unlocking_forgets_what_strangers_tried_on_this_account_alone(user: EndUser) -> None:
+    other = make_user()
+    guess(user.email)
     guess(other.email)
-    operations.unlock(User.objects.get(email=person.email))
+    operations.unlock(User.objects.get(email=user.email))
     with Browser() as browser:
-        assert is_page(browser.sign_in(person), HOME)
+        assert is_page(browser.sign_in(user), HOME)
     with Browser() as browser:
         assert is_page(browser.sign_in(other), CODE)
 
 
-def test_a_new_password_begins_anew(browser: Browser, person: Person) -> None:
-    guess(person.email)
-    page = browser.submit(browser.open("/account/password/reset/"), email=person.email)
-    page = browser.submit(page, code=mailed_code(person.email))
+def test_a_new_password_begins_anew(browser: Browser, user: EndUser) -> None:
+    guess(user.email)
+    page = browser.submit(browser.open("/account/password/reset/"), email=user.email)
+    page = browser.submit(page, code=mailed_code(user.email))
     assert is_page(browser.submit(page, password1="three wise boats at anchor"), HOME)
     with Browser() as elsewhere:
-        new = Person(person.email, "three wise boats at anchor", "")
+        new = EndUser(user.email, "three wise boats at anchor", "")
         assert is_page(elsewhere.sign_in(new), HOME)

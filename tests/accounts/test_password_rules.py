@@ -12,7 +12,7 @@ from accounts.password_rules import PasswordRules
 from tests.accounts.test_sign_up import newcomer, sign_up
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     mailed_code,
@@ -31,10 +31,10 @@ ANA = User(
 )
 
 
-def said_of(password: str, user: User | None = ANA, app_name: str = "Bread Harbour") -> str:
+def said_of(password: str, user_row: User | None = ANA, app_name: str = "Bread Harbour") -> str:
     """Return what is wrong with a password, or nothing."""
     try:
-        PasswordRules().validate(password, user, app_name=app_name)
+        PasswordRules().validate(password, user_row, app_name=app_name)
     except ValidationError as problem:
         [message] = problem.messages
         return message
@@ -154,7 +154,7 @@ def test_words_of_others_never_count() -> None:
     assert not wrong
 
 
-def test_signing_up_says_it_and_knows_app_and_address(browser: Browser, newcomer: Person) -> None:
+def test_signing_up_says_it_and_knows_app_and_address(browser: Browser, newcomer: EndUser) -> None:
     relying_party = RelyingParty(make_client(client_name="Velvet Thunder"), browser, newcomer)
     sign_in = relying_party.visit()
     page = browser.open("/account/signup/", next=sign_in.url.params["next"])
@@ -172,13 +172,13 @@ def test_signing_up_says_it_and_knows_app_and_address(browser: Browser, newcomer
     assert is_page(page, "/account/confirm-email/")
 
 
-def test_a_reset_says_it(browser: Browser, person: Person) -> None:
-    page = browser.submit(browser.open("/account/password/reset/"), email=person.email)
-    page = browser.submit(page, code=mailed_code(person.email))
+def test_a_reset_says_it(browser: Browser, user: EndUser) -> None:
+    page = browser.submit(browser.open("/account/password/reset/"), email=user.email)
+    page = browser.submit(page, code=mailed_code(user.email))
     page = browser.submit(page, password1="qwertyuiopasdfgh")
     assert "“qwertyuiop” is a common password" in page.text
-    assert User.objects.get(email=person.email).check_password(person.password)
+    assert User.objects.get(email=user.email).check_password(user.password)
 
 
-def test_sign_ups_are_judged_without_an_app(browser: Browser, newcomer: Person) -> None:
+def test_sign_ups_are_judged_without_an_app(browser: Browser, newcomer: EndUser) -> None:
     assert is_page(sign_up(browser, newcomer), "/account/confirm-email/")

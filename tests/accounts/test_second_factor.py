@@ -23,13 +23,13 @@ from tests.relying_party import (
     SET_UP,
     AuthenticatorApp,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     mailed_code,
     make_client,
-    make_person,
-    make_person_with_app,
+    make_user,
+    make_user_with_app,
     otpauth_address,
     recovery_codes_on,
     was_mailed,
@@ -41,21 +41,21 @@ TURN_OFF = "/account/two-steps/turn-off/"
 
 
 @pytest.fixture
-def careful(provider: object) -> Person:
+def careful(provider: object) -> EndUser:
     """Somebody with an authenticator app."""
-    return make_person_with_app()
+    return make_user_with_app()
 
 
-def user_of(person: Person) -> User:
-    return User.objects.get(email=person.email)
+def user_of(user: EndUser) -> User:
+    return User.objects.get(email=user.email)
 
 
-def session_of(person: Person) -> Session:
-    return Session.objects.filter(user__email=person.email).latest("created_at")
+def session_of(user: EndUser) -> Session:
+    return Session.objects.filter(user__email=user.email).latest("created_at")
 
 
-def signed_in_an_hour_ago(person: Person) -> None:
-    Session.objects.filter(user__email=person.email).update(
+def signed_in_an_hour_ago(user: EndUser) -> None:
+    Session.objects.filter(user__email=user.email).update(
         authenticated_at=timezone.now() - timedelta(hours=1)
     )
 
@@ -63,28 +63,28 @@ def signed_in_an_hour_ago(person: Person) -> None:
 # --- Setting it up ---
 
 
-def test_setting_up_from_the_first_page_of_the_account(browser: Browser, person: Person) -> None:
-    home = browser.sign_in(person)
+def test_setting_up_from_the_first_page_of_the_account(browser: Browser, user: EndUser) -> None:
+    home = browser.sign_in(user)
     assert f'href="{OVERVIEW}"' in home.text
     overview = browser.open(OVERVIEW)
     assert f'href="{SET_UP}"' in overview.text
-    page = browser.set_up_app(person, browser.open(SET_UP))
+    page = browser.set_up_app(user, browser.open(SET_UP))
     assert is_page(page, CODES)
     assert "authenticator app is set up" in page.text
-    assert len(set(person.recovery_codes)) == 10
+    assert len(set(user.recovery_codes)) == 10
     assert f'href="{OVERVIEW}"' in page.text
     overview = browser.open(OVERVIEW)
     assert "10 of 10 left" in overview.text
-    assert is_set_up(user_of(person))
-    assert was_mailed(person.email, "An authenticator app was set up")
+    assert is_set_up(user_of(user))
+    assert was_mailed(user.email, "An authenticator app was set up")
 
 
-def test_the_page_hands_the_secret_over_in_three_ways(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_the_page_hands_the_secret_over_in_three_ways(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     page = browser.open(SET_UP)
     address = httpx.URL(otpauth_address(page))
     assert address.params["issuer"] == ISSUER.partition("://")[2]
-    assert person.email in address.path
+    assert user.email in address.path
     secret = address.params["secret"]
     grouped = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
     assert f">{grouped}<" in page.text
@@ -95,20 +95,20 @@ def test_the_page_hands_the_secret_over_in_three_ways(browser: Browser, person: 
 
 
 def test_the_secret_outlives_reloads_other_tabs_and_wrong_codes(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     page = browser.open(SET_UP)
     app = AuthenticatorApp(otpauth_address(page))
     assert otpauth_address(browser.open(SET_UP)) == otpauth_address(page)
     again = browser.submit(page, code=app.wrong_code())
     assert is_page(again, SET_UP)
     assert "That code is not right" in again.text
-    assert not is_set_up(user_of(person))
+    assert not is_set_up(user_of(user))
     assert is_page(browser.submit(page, code=app.code()), CODES)
 
 
-def test_a_wrong_code_and_none_are_announced(browser: Browser, careful: Person) -> None:
+def test_a_wrong_code_and_none_are_announced(browser: Browser, careful: EndUser) -> None:
     page = browser.type_password(careful)
     for code in (careful.app.wrong_code(), "", "٣٣٣٣٣٣", "\x00", "x" * 5000):
         answer = browser.submit(page, code=code)
@@ -117,8 +117,8 @@ def test_a_wrong_code_and_none_are_announced(browser: Browser, careful: Person) 
         assert 'aria-invalid="true"' in answer.text
 
 
-def test_the_fields_know_what_they_are_for(browser: Browser, careful: Person) -> None:
-    other = make_person()
+def test_the_fields_know_what_they_are_for(browser: Browser, careful: EndUser) -> None:
+    other = make_user()
     with Browser() as elsewhere:
         elsewhere.sign_in(other)
         pages = [browser.type_password(careful), elsewhere.open(SET_UP)]
@@ -128,21 +128,21 @@ def test_the_fields_know_what_they_are_for(browser: Browser, careful: Person) ->
         assert 'inputmode="numeric"' in field
 
 
-def test_setting_up_leads_on(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
-    page = browser.set_up_app(person, browser.open(SET_UP, next="/developers/?a=b"))
+def test_setting_up_leads_on(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
+    page = browser.set_up_app(user, browser.open(SET_UP, next="/developers/?a=b"))
     assert is_page(page, CODES)
     assert 'href="/developers/?a=b"' in page.text
 
 
-def test_who_has_one_already_goes_on_at_once(browser: Browser, careful: Person) -> None:
+def test_who_has_one_already_goes_on_at_once(browser: Browser, careful: EndUser) -> None:
     browser.sign_in(careful)
     assert is_page(browser.open(SET_UP, next="/developers/"), "/developers/")
     assert is_page(browser.open(SET_UP), OVERVIEW)
 
 
-def test_the_button_pressed_twice(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_the_button_pressed_twice(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     page = browser.open(SET_UP)
     form = {"code": AuthenticatorApp(otpauth_address(page)).code()}
     form["csrfmiddlewaretoken"] = browser.cookies["signet-csrf"]
@@ -153,14 +153,14 @@ def test_the_button_pressed_twice(browser: Browser, person: Person) -> None:
     assert len(recovery_codes_on(page)) == 10
 
 
-def test_secrets_are_sealed_at_rest(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_secrets_are_sealed_at_rest(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     page = browser.open(SET_UP)
     secret = httpx.URL(otpauth_address(page)).params["secret"]
     waiting = BrowserSession.objects.get(pk=browser.cookies["signet-session"])
     assert secret not in str(waiting.get_decoded())
-    browser.set_up_app(person, page)
-    rows = Authenticator.objects.filter(user__email=person.email)
+    browser.set_up_app(user, page)
+    rows = Authenticator.objects.filter(user__email=user.email)
     assert {row.type for row in rows} == {"totp", "recovery_codes"}
     for row in rows:
         sealed = row.data.get("secret") or row.data["seed"]
@@ -173,7 +173,7 @@ def test_secrets_are_sealed_at_rest(browser: Browser, person: Person) -> None:
 
 
 def test_signing_in_takes_two_steps_and_is_recorded_as_both(
-    browser: Browser, careful: Person
+    browser: Browser, careful: EndUser
 ) -> None:
     page = browser.type_password(careful)
     assert is_page(page, CODE_STEP)
@@ -184,19 +184,19 @@ def test_signing_in_takes_two_steps_and_is_recorded_as_both(
     assert session.authenticated_at.timestamp() == pytest.approx(session.methods[1]["at"])
 
 
-def test_a_code_may_be_typed_in_groups(browser: Browser, careful: Person) -> None:
+def test_a_code_may_be_typed_in_groups(browser: Browser, careful: EndUser) -> None:
     code = careful.app.code()
     page = browser.submit(browser.type_password(careful), code=f" {code[:3]} {code[3:]} ")
     assert is_page(page, HOME)
 
 
-def test_a_recovery_code_in_the_same_field(browser: Browser, careful: Person) -> None:
+def test_a_recovery_code_in_the_same_field(browser: Browser, careful: EndUser) -> None:
     page = browser.submit(browser.type_password(careful), code=careful.recovery_codes[0])
     assert is_page(page, HOME)
     assert "9 of 10 left" in browser.open(OVERVIEW).text
 
 
-def test_each_tab_goes_on_to_its_own_place(browser: Browser, careful: Person) -> None:
+def test_each_tab_goes_on_to_its_own_place(browser: Browser, careful: EndUser) -> None:
     one, other = (
         browser.type_password(careful, browser.open(LOGIN, next=f"/developers/?tab={tab}"))
         for tab in ("one", "other")
@@ -206,13 +206,13 @@ def test_each_tab_goes_on_to_its_own_place(browser: Browser, careful: Person) ->
     assert str(browser.open(str(other.url)).url).endswith("/developers/?tab=other")
 
 
-def test_a_tab_with_nowhere_to_go_is_not_led_astray(browser: Browser, careful: Person) -> None:
+def test_a_tab_with_nowhere_to_go_is_not_led_astray(browser: Browser, careful: EndUser) -> None:
     one = browser.type_password(careful)
     browser.type_password(careful, browser.open(LOGIN, next="/developers/"))
     assert is_page(browser.submit(one, code=careful.app.code()), HOME)
 
 
-def test_the_step_names_the_app_and_leads_on_to_it(browser: Browser, careful: Person) -> None:
+def test_the_step_names_the_app_and_leads_on_to_it(browser: Browser, careful: EndUser) -> None:
     client = make_client(client_name="Bakery", first_party=True)
     relying_party = RelyingParty(client, browser, careful)
     page = browser.type_password(careful, relying_party.visit())
@@ -229,7 +229,7 @@ def test_without_a_first_step_there_is_no_second(browser: Browser) -> None:
     assert page.url.params["next"] == "/developers/"
 
 
-def test_it_follows_the_proof_of_an_address(browser: Browser, careful: Person) -> None:
+def test_it_follows_the_proof_of_an_address(browser: Browser, careful: EndUser) -> None:
     user_of(careful).emailaddress_set.update(verified=False)
     page = browser.type_password(careful, browser.open(LOGIN, next="/developers/"))
     page = browser.submit(page, code=mailed_code(careful.email), action="verify")
@@ -238,7 +238,7 @@ def test_it_follows_the_proof_of_an_address(browser: Browser, careful: Person) -
 
 
 def test_signing_in_once_more_asks_for_both_and_keeps_the_session(
-    browser: Browser, careful: Person
+    browser: Browser, careful: EndUser
 ) -> None:
     browser.sign_in(careful)
     before = session_of(careful)
@@ -253,20 +253,20 @@ def test_signing_in_once_more_asks_for_both_and_keeps_the_session(
     assert [record["method"] for record in after.methods] == ["password", "mfa"]
 
 
-def test_another_person_takes_the_browser_over_only_with_both_steps(
-    browser: Browser, person: Person, careful: Person
+def test_another_user_takes_the_browser_over_only_with_both_steps(
+    browser: Browser, user: EndUser, careful: EndUser
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     page = browser.type_password(careful, browser.open(LOGIN, fresh="1"))
-    assert person.email in browser.open(HOME).text
+    assert user.email in browser.open(HOME).text
     assert careful.email in browser.submit(page, code=careful.app.code()).text
-    assert session_of(person).ending == "another-person"
+    assert session_of(user).ending == "another-person"
     assert [record["method"] for record in session_of(careful).methods] == ["password", "mfa"]
     cookie = next(cookie for cookie in browser.cookies.jar if cookie.name == "signet-session")
     assert cookie.expires is None  # "Stay signed in" was not ticked
 
 
-def test_stay_signed_in_holds_through_the_second_step(browser: Browser, careful: Person) -> None:
+def test_stay_signed_in_holds_through_the_second_step(browser: Browser, careful: EndUser) -> None:
     page = browser.open(LOGIN)
     form = {"login": careful.email, "password": careful.password, "remember": "on"}
     form["csrfmiddlewaretoken"] = browser.cookies["signet-csrf"]
@@ -279,16 +279,16 @@ def test_stay_signed_in_holds_through_the_second_step(browser: Browser, careful:
 # --- Recovery codes ---
 
 
-def test_recovery_codes_are_shown_once(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
-    assert len(recovery_codes_on(browser.set_up_app(person))) == 10
+def test_recovery_codes_are_shown_once(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
+    assert len(recovery_codes_on(browser.set_up_app(user))) == 10
     page = browser.open(CODES, next="/developers/")
     assert recovery_codes_on(page) == []
-    assert not any(code in page.text for code in person.recovery_codes)
+    assert not any(code in page.text for code in user.recovery_codes)
     assert 'href="/developers/"' in page.text
 
 
-def test_new_recovery_codes_replace_the_old_ones(browser: Browser, careful: Person) -> None:
+def test_new_recovery_codes_replace_the_old_ones(browser: Browser, careful: EndUser) -> None:
     browser.sign_in(careful)
     before = Authenticator.objects.get(user__email=careful.email, type="recovery_codes")
     page = browser.open(NEW_CODES)
@@ -309,17 +309,17 @@ def test_new_recovery_codes_replace_the_old_ones(browser: Browser, careful: Pers
 
 
 @pytest.mark.parametrize("path", [CODES, NEW_CODES, TURN_OFF])
-def test_pages_that_need_an_app_lead_people_without_one_to_the_overview(
-    browser: Browser, person: Person, path: str
+def test_pages_that_need_an_app_lead_users_without_one_to_the_overview(
+    browser: Browser, user: EndUser, path: str
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     assert is_page(browser.open(path), OVERVIEW)
 
 
 # --- Turning it off ---
 
 
-def test_turning_off_removes_app_and_recovery_codes(browser: Browser, careful: Person) -> None:
+def test_turning_off_removes_app_and_recovery_codes(browser: Browser, careful: EndUser) -> None:
     browser.sign_in(careful)
     page = browser.open(TURN_OFF)
     assert is_set_up(user_of(careful))
@@ -334,7 +334,7 @@ def test_turning_off_removes_app_and_recovery_codes(browser: Browser, careful: P
 
 @pytest.mark.parametrize("path", [CODES, NEW_CODES, TURN_OFF])
 def test_an_old_sign_in_is_renewed_first_with_both_steps(
-    browser: Browser, careful: Person, path: str
+    browser: Browser, careful: EndUser, path: str
 ) -> None:
     browser.sign_in(careful)
     signed_in_an_hour_ago(careful)
@@ -346,46 +346,46 @@ def test_an_old_sign_in_is_renewed_first_with_both_steps(
 
 
 def test_setting_up_after_an_old_sign_in_keeps_the_secret_meanwhile(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     page = browser.open(SET_UP, next="/developers/")
     app = AuthenticatorApp(otpauth_address(page))
-    signed_in_an_hour_ago(person)
+    signed_in_an_hour_ago(user)
     code = app.code()
     page = browser.submit(page, code=code)
     assert is_page(page, LOGIN)
     kept = BrowserSession.objects.get(pk=browser.cookies["signet-session"]).get_decoded()
     assert code not in str(kept)
-    page = browser.type_password(person, page)
+    page = browser.type_password(user, page)
     assert is_page(page, SET_UP)
     page = browser.submit(page, code=app.code())
     assert is_page(page, CODES)
     assert 'href="/developers/"' in page.text
 
 
-def test_a_session_from_before_the_app_cannot_turn_it_off(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_a_session_from_before_the_app_cannot_turn_it_off(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     with Browser() as elsewhere:
-        elsewhere.sign_in(person)
-        elsewhere.set_up_app(person)
+        elsewhere.sign_in(user)
+        elsewhere.set_up_app(user)
     page = browser.open(TURN_OFF)
     assert is_page(page, LOGIN)
-    page = browser.sign_in(person, page)
+    page = browser.sign_in(user, page)
     assert is_page(page, TURN_OFF)
 
 
-def test_signing_in_again_where_allauth_asks_for_it(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_signing_in_again_where_allauth_asks_for_it(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     page = browser.open("/account/login/again/", next="/developers/")
     assert is_page(page, LOGIN)
-    assert is_page(browser.sign_in(person, page), "/developers/")
+    assert is_page(browser.sign_in(user, page), "/developers/")
 
 
 # --- Lost ---
 
 
-def test_an_operator_removes_a_lost_factor(browser: Browser, careful: Person) -> None:
+def test_an_operator_removes_a_lost_factor(browser: Browser, careful: EndUser) -> None:
     browser.sign_in(careful)
     remove_all(user_of(careful))
     assert session_of(careful).ending == "second-factor-removed"
@@ -397,14 +397,14 @@ def test_an_operator_removes_a_lost_factor(browser: Browser, careful: Person) ->
     assert sorted(event.details["factor"] for event in events) == ["recovery_codes", "totp"]
 
 
-def test_removing_what_is_not_there_only_signs_out(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
-    remove_all(user_of(person))
-    assert session_of(person).ending == "second-factor-removed"
-    assert not Event.objects.filter(kind=Event.Kind.FACTOR_REMOVED, user=user_of(person)).exists()
+def test_removing_what_is_not_there_only_signs_out(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
+    remove_all(user_of(user))
+    assert session_of(user).ending == "second-factor-removed"
+    assert not Event.objects.filter(kind=Event.Kind.FACTOR_REMOVED, user=user_of(user)).exists()
 
 
-def test_a_key_that_is_gone_is_said_and_recovered_from(browser: Browser, careful: Person) -> None:
+def test_a_key_that_is_gone_is_said_and_recovered_from(browser: Browser, careful: EndUser) -> None:
     for row in Authenticator.objects.filter(user__email=careful.email):
         row.data = {name: "gAAAAA" if name != "used_mask" else 0 for name in row.data}
         row.save()

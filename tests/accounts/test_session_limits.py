@@ -9,34 +9,34 @@ from django.utils import timezone
 from accounts.models import Session
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     forms_of,
     is_page,
     make_client,
-    make_person,
+    make_user,
     verified,
 )
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def session_of(person: Person) -> Session:
-    return Session.objects.get(user__email=person.email)
+def session_of(user: EndUser) -> Session:
+    return Session.objects.get(user__email=user.email)
 
 
-def age(person: Person, *, idle: timedelta = timedelta(0), whole: timedelta | None = None) -> None:
+def age(user: EndUser, *, idle: timedelta = timedelta(0), whole: timedelta | None = None) -> None:
     """Make the session older than it is."""
     now = timezone.now()
-    Session.objects.filter(user__email=person.email).update(
+    Session.objects.filter(user__email=user.email).update(
         last_seen_at=now - idle, authenticated_at=now - (whole or idle)
     )
 
 
-def sign_in(browser: Browser, person: Person, *, remember: bool) -> None:
+def sign_in(browser: Browser, user: EndUser, *, remember: bool) -> None:
     page = browser.open("/account/login/")
     kept = {"remember": "on"} if remember else {}
-    browser.submit(page, login=person.email, password=person.password, **kept)
+    browser.submit(page, login=user.email, password=user.password, **kept)
     browser.open("/account/")
 
 
@@ -53,57 +53,57 @@ def sign_in(browser: Browser, person: Person, *, remember: bool) -> None:
 )
 def test_a_session_lasts_so_long(
     browser: Browser,
-    person: Person,
+    user: EndUser,
     remember: bool,
     idle: timedelta,
     whole: timedelta,
     lives: bool,
 ) -> None:
-    sign_in(browser, person, remember=remember)
-    age(person, idle=idle, whole=whole)
+    sign_in(browser, user, remember=remember)
+    age(user, idle=idle, whole=whole)
     assert is_page(browser.open("/account/"), "/account/") == lives
-    assert session_of(person).ending == ("" if lives else "expired")
+    assert session_of(user).ending == ("" if lives else "expired")
 
 
-def test_the_worker_ends_them_unasked_and_no_others(browser: Browser, person: Person) -> None:
-    sign_in(browser, person, remember=False)
-    other = make_person()
+def test_the_worker_ends_them_unasked_and_no_others(browser: Browser, user: EndUser) -> None:
+    sign_in(browser, user, remember=False)
+    other = make_user()
     with Browser() as another:
         sign_in(another, other, remember=True)
-    for somebody in (person, other):
+    for somebody in (user, other):
         age(somebody, idle=2 * DAY)
     call_command("worker", "--once")
-    assert session_of(person).ending == "expired"
+    assert session_of(user).ending == "expired"
     assert session_of(other).ended_at is None
 
 
-def test_what_belongs_to_it_ends_with_it(browser: Browser, person: Person) -> None:
+def test_what_belongs_to_it_ends_with_it(browser: Browser, user: EndUser) -> None:
     client = make_client(
         grant_types=["authorization_code", "refresh_token"], refresh_without_offline_access=True
     )
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     tokens = app.tokens()
-    age(person, idle=13 * HOUR)
+    age(user, idle=13 * HOUR)
     refused = app.refresh(tokens["refresh_token"])
     assert refused.json()["error"] == "invalid_grant"
     call_command("worker", "--once")
     assert app.userinfo(tokens["access_token"]).status_code == 401
 
 
-def test_signing_in_once_more_begins_it_anew(browser: Browser, person: Person) -> None:
-    app = RelyingParty(make_client(), browser, person)
+def test_signing_in_once_more_begins_it_anew(browser: Browser, user: EndUser) -> None:
+    app = RelyingParty(make_client(), browser, user)
     first = verified(app.tokens()["id_token"])["sid"]
-    age(person, whole=23 * HOUR)
+    age(user, whole=23 * HOUR)
     assert verified(app.tokens(prompt="login")["id_token"])["sid"] == first
-    age(person, idle=2 * HOUR)
+    age(user, idle=2 * HOUR)
     assert is_page(browser.open("/account/"), "/account/")
 
 
-def test_one_that_is_over_is_not_chosen_from(browser: Browser, person: Person) -> None:
-    sign_in(browser, person, remember=False)
+def test_one_that_is_over_is_not_chosen_from(browser: Browser, user: EndUser) -> None:
+    sign_in(browser, user, remember=False)
     form = forms_of(browser.open("/account/choose/"))[0]
     browser.post("/account/choose/", data={**form.fields, "another": "sign-in"})
-    sign_in(browser, make_person(), remember=False)
-    assert person.email in browser.open("/account/choose/").text
-    age(person, idle=13 * HOUR)
-    assert person.email not in browser.open("/account/choose/").text
+    sign_in(browser, make_user(), remember=False)
+    assert user.email in browser.open("/account/choose/").text
+    age(user, idle=13 * HOUR)
+    assert user.email not in browser.open("/account/choose/").text

@@ -6,12 +6,12 @@ from django.conf import settings
 from accounts.models import Session, User
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     mailed_code,
     make_client,
-    make_person,
+    make_user,
     unique,
     verified,
 )
@@ -20,17 +20,17 @@ PASSWORD = "a quiet boat on the river"
 
 
 @pytest.fixture
-def newcomer() -> Person:
-    return Person(f"{unique('neo')}@example.com", PASSWORD, "")
+def newcomer() -> EndUser:
+    return EndUser(f"{unique('neo')}@example.com", PASSWORD, "")
 
 
-def sign_up(browser: Browser, newcomer: Person, **query: str):
+def sign_up(browser: Browser, newcomer: EndUser, **query: str):
     page = browser.open("/account/signup/", **query)
     return browser.submit(page, email=newcomer.email, password1=newcomer.password)
 
 
 def test_the_code_from_the_mail_finishes_it_and_signs_in(
-    browser: Browser, newcomer: Person
+    browser: Browser, newcomer: EndUser
 ) -> None:
     page = sign_up(browser, newcomer)
     assert is_page(page, "/account/confirm-email/")
@@ -39,7 +39,7 @@ def test_the_code_from_the_mail_finishes_it_and_signs_in(
     assert newcomer.email in home.text
 
 
-def test_it_continues_to_the_app_that_it_was_for(browser: Browser, newcomer: Person) -> None:
+def test_it_continues_to_the_app_that_it_was_for(browser: Browser, newcomer: EndUser) -> None:
     relying_party = RelyingParty(make_client(first_party=True), browser, newcomer)
     sign_in = relying_party.visit(scope="openid email")
     page = sign_up(browser, newcomer, next=sign_in.url.params["next"])
@@ -51,7 +51,7 @@ def test_it_continues_to_the_app_that_it_was_for(browser: Browser, newcomer: Per
 
 
 def test_an_unproven_address_is_proven_before_signing_in(browser: Browser) -> None:
-    unproven = make_person(email_verified=False)
+    unproven = make_user(email_verified=False)
     page = browser.sign_in(unproven)
     assert is_page(page, "/account/confirm-email/")
     assert is_page(browser.open("/account/"), "/account/login/")
@@ -60,9 +60,9 @@ def test_an_unproven_address_is_proven_before_signing_in(browser: Browser) -> No
 
 
 def test_beginning_anew_sends_a_code_and_the_first_password_is_gone(
-    browser: Browser, newcomer: Person
+    browser: Browser, newcomer: EndUser
 ) -> None:
-    somebody_else = Person(newcomer.email, "somebody else's choice", "")
+    somebody_else = EndUser(newcomer.email, "somebody else's choice", "")
     with Browser() as earlier:
         sign_up(earlier, somebody_else)
         first = mailed_code(newcomer.email)
@@ -75,13 +75,13 @@ def test_beginning_anew_sends_a_code_and_the_first_password_is_gone(
 
 
 def test_an_account_that_an_operator_made_does_not_make_way(browser: Browser) -> None:
-    unproven = make_person(email_verified=False)
-    sign_up(browser, Person(unproven.email, PASSWORD, ""))
+    unproven = make_user(email_verified=False)
+    sign_up(browser, EndUser(unproven.email, PASSWORD, ""))
     assert str(User.objects.get(email=unproven.email).sub) == unproven.sub
 
 
 def test_five_wrong_codes_end_it_and_the_text_says_what_helps(
-    browser: Browser, newcomer: Person
+    browser: Browser, newcomer: EndUser
 ) -> None:
     page = sign_up(browser, newcomer)
     right = mailed_code(newcomer.email)
@@ -99,7 +99,7 @@ def test_five_wrong_codes_end_it_and_the_text_says_what_helps(
 
 
 def test_five_wrong_codes_of_an_older_account_lead_to_the_sign_in_page(browser: Browser) -> None:
-    unproven = make_person(email_verified=False)
+    unproven = make_user(email_verified=False)
     page = browser.sign_in(unproven)
     wrong = f"{(int(mailed_code(unproven.email)) + 1) % 1_000_000:06}"
     for _ in range(5):
@@ -108,12 +108,12 @@ def test_five_wrong_codes_of_an_older_account_lead_to_the_sign_in_page(browser: 
     assert "Start again for another one" in page.text
 
 
-def test_a_taken_address_looks_the_same_from_outside(browser: Browser, newcomer: Person) -> None:
-    known = make_person()
+def test_a_taken_address_looks_the_same_from_outside(browser: Browser, newcomer: EndUser) -> None:
+    known = make_user()
     with Browser() as other:
         pages = [
             sign_up(browser, newcomer),
-            sign_up(other, Person(known.email, PASSWORD, "")),
+            sign_up(other, EndUser(known.email, PASSWORD, "")),
         ]
     assert [page.url.path for page in pages] == ["/account/confirm-email/"] * 2
     bare = [
@@ -126,7 +126,7 @@ def test_a_taken_address_looks_the_same_from_outside(browser: Browser, newcomer:
 
 @pytest.mark.parametrize("password", ["short", "passwordpassword1"[:8], "x" * 14])
 def test_weak_passwords_are_refused_with_the_address_kept(
-    browser: Browser, newcomer: Person, password: str
+    browser: Browser, newcomer: EndUser, password: str
 ) -> None:
     newcomer.password = password
     page = sign_up(browser, newcomer)

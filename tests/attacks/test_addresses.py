@@ -11,11 +11,11 @@ from tests.introducing import introduced
 from tests.registering import manage, register, registered, replaceable
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_error_page,
     make_client,
-    make_person,
+    make_user,
     spec,
 )
 
@@ -101,7 +101,7 @@ def test_the_administration_refuses_it(provider: object, uri: tuple[str, str]) -
     client = make_client()
     pk = Client.objects.get(client_id=client.client_id).pk
     with Browser() as browser:
-        browser.sign_in(make_person(is_staff=True, is_superuser=True))
+        browser.sign_in(make_user(is_staff=True, is_superuser=True))
         page = browser.open(f"/admin/idp/client/{pk}/change/")
         page = browser.submit(page, redirect_uris=uri[1])
     assert uri[1] in page.text
@@ -110,18 +110,18 @@ def test_the_administration_refuses_it(provider: object, uri: tuple[str, str]) -
 
 @pytest.mark.parametrize("uri", NO_ADDRESSES)
 def test_one_that_was_registered_before_is_not_answered(
-    browser: Browser, person: Person, uri: str
+    browser: Browser, user: EndUser, uri: str
 ) -> None:
-    party = RelyingParty(make_client(), browser, person)
+    party = RelyingParty(make_client(), browser, user)
     Client.objects.filter(client_id=party.client.client_id).update(redirect_uris=[uri])
     assert is_error_page(party.visit(redirect_uri=uri))
 
 
 @spec("RFC 6749", "4.1.2")
 def test_one_with_a_parameter_of_ours_that_was_registered_before_works_on(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    party = RelyingParty(make_client(), browser, person)
+    party = RelyingParty(make_client(), browser, user)
     uri = "https://rp.example.com/callback?state=own"
     Client.objects.filter(client_id=party.client.client_id).update(redirect_uris=[uri])
     party.client.metadata["redirect_uris"] = [uri]

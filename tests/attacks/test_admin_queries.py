@@ -19,7 +19,7 @@ from accounts.models import Session, User
 from idp.admin.lists import is_declared
 from idp.models import Event
 from tests.idp.admin.conftest import Operator, hire, operator, superuser, support
-from tests.relying_party import RelyingParty, make_api, make_client, make_person, unique
+from tests.relying_party import RelyingParty, make_api, make_client, make_user, unique
 
 __all__ = ["hire", "operator", "superuser", "support"]  # fixtures
 
@@ -121,7 +121,7 @@ def test_a_password_hash_is_not_read_letter_by_letter(
     request: pytest.FixtureRequest, role: str
 ) -> None:
     browser = request.getfixturevalue(role).browser
-    victim = User.objects.get(email=make_person().email)
+    victim = User.objects.get(email=make_user().email)
     client = make_client()
     for path, begins in {
         "accounts/user/": {"password__startswith": victim.password},
@@ -191,7 +191,7 @@ def test_no_page_has_a_fault_for_a_query_string(superuser: Operator, relying_par
     relying_party.tokens()
     api = make_api()
     assert api
-    user = User.objects.get(email=relying_party.person.email)
+    user_row = User.objects.get(email=relying_party.user.email)
     newest = {model: model._default_manager.order_by("-pk").first() for model in MODELS}
     odd = urlencode(dict.fromkeys(("q", "person", "scopes", "next", "lists", "form"), "\x00"))
     odds = ["_changelist_filters=%00&_to_field=id&_popup=1", "_to_field=password", odd]
@@ -202,7 +202,7 @@ def test_no_page_has_a_fault_for_a_query_string(superuser: Operator, relying_par
     ]
     for route in admin_routes():
         model = next((m for m in MODELS if route.startswith(list_path(m))), User)
-        row = newest[model] or user
+        row = newest[model] or user_row
         address = route.replace("<path:object_id>", str(quote(row.pk)))
         address = re.sub(r"<slug:[^>]+>", "csv", address)
         for query in odds:
@@ -215,11 +215,11 @@ def test_every_filter_and_link_that_is_shown_works(
 ) -> None:
     relying_party.tokens()
     relying_party.exchange("unknown")
-    user = User.objects.get(email=relying_party.person.email)
-    session = Session.objects.filter(user=user).first()
+    user_row = User.objects.get(email=relying_party.user.email)
+    session = Session.objects.filter(user=user_row).first()
     assert session
     pages = [list_path(model) for model in MODELS]
-    pages += [f"accounts/user/{user.pk}/change/", f"accounts/session/{session.pk}/change/"]
+    pages += [f"accounts/user/{user_row.pk}/change/", f"accounts/session/{session.pk}/change/"]
     client = relying_party.client.client_id
     row = Event.objects.filter(client_id=client).first()
     assert row
@@ -248,21 +248,21 @@ def test_chosen_rows_that_can_not_be_are_no_fault(superuser: Operator, odd: str)
 
 
 def test_an_action_on_all_of_a_filter_reaches_those_and_no_others(superuser: Operator) -> None:
-    mine, others = make_person(), make_person()
+    mine, others = make_user(), make_user()
     sessions = {}
-    for person in (mine, others):
-        user = User.objects.get(email=person.email)
-        sessions[person.email] = Session.objects.create(
-            user=user, authenticated_at=user.date_joined, last_seen_at=user.date_joined
+    for user in (mine, others):
+        user_row = User.objects.get(email=user.email)
+        sessions[user.email] = Session.objects.create(
+            user=user_row, authenticated_at=user_row.date_joined, last_seen_at=user_row.date_joined
         )
     form = {"action": "end", "index": "0", "select_across": "1"}
     form["_selected_action"] = sessions[mine.email].pk
-    user = sessions[mine.email].user_id
+    user_row = sessions[mine.email].user_id
     browser = superuser.browser
-    refused = post(browser, f"accounts/session/?user={user}&user__password__gte=a", form)
+    refused = post(browser, f"accounts/session/?user={user_row}&user__password__gte=a", form)
     assert refused.status_code == 400
-    assert not Session.objects.filter(user_id=user).exclude(ended_at=None).exists()
-    assert post(browser, f"accounts/session/?user={user}", form).status_code == 302
+    assert not Session.objects.filter(user_id=user_row).exclude(ended_at=None).exists()
+    assert post(browser, f"accounts/session/?user={user_row}", form).status_code == 302
     ended = {email: Session.objects.get(pk=row.pk).ended_at for email, row in sessions.items()}
     assert ended[mine.email]
     assert not ended[others.email]
@@ -279,7 +279,7 @@ def post(browser: Any, path: str, form: dict[str, str]) -> Any:
 
 
 def test_pages_that_nothing_uses_are_not_there(superuser: Operator) -> None:
-    """The autocompletion would search people for whoever may see them, by any model's relation."""
+    """The autocompletion would search users for whoever may see them, by any model's relation."""
     query = {"app_label": "idp", "model_name": "event", "field_name": "user", "term": unique("a")}
     assert superuser.browser.get("/admin/autocomplete/", params=query).status_code == 404
     assert superuser.browser.get("/admin/r/1/1/").status_code == 404

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from accounts import invitations, operations
 from accounts.models import User
 from tests.attacks.raw import FORM, Reply, post, problem_with, send
-from tests.relying_party import Browser, Person, RelyingParty, forms_of, spec
+from tests.relying_party import Browser, EndUser, RelyingParty, forms_of, spec
 
 PROTOCOL = [
     "/authorize",
@@ -326,15 +326,13 @@ def test_odd_entries_in_forms_that_are_otherwise_right(
 
 @spec("ASVS", "2.2.1")
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
-def test_odd_entries_where_a_password_is_chosen(
-    browser: Browser, person: Person, text: str
-) -> None:
-    user = User.objects.get(email=person.email)
-    operations.require_new_password(user)
-    user.refresh_from_db()
+def test_odd_entries_where_a_password_is_chosen(browser: Browser, user: EndUser, text: str) -> None:
+    user_row = User.objects.get(email=user.email)
+    operations.require_new_password(user_row)
+    user_row.refresh_from_db()
     pages = [
-        browser.sign_in(person),
-        browser.open(f"/account/invitation/{invitations.token_for(user)}/"),
+        browser.sign_in(user),
+        browser.open(f"/account/invitation/{invitations.token_for(user_row)}/"),
     ]
     for page in pages:
         form = next(form for form in forms_of(page) if "password1" in form.fields)
@@ -347,7 +345,7 @@ def test_odd_entries_where_a_password_is_chosen(
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
 def test_odd_entries_in_the_forms_of_a_request(relying_party: RelyingParty, text: str) -> None:
     browser = relying_party.browser
-    page = browser.sign_in(relying_party.person, relying_party.visit())
+    page = browser.sign_in(relying_party.user, relying_party.visit())
     for path, field in (
         (str(page.url), "answer"),
         ("/language", "language"),

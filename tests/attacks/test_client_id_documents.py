@@ -20,7 +20,7 @@ from tests.registering import REDIRECT_URI, document
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     is_error_page,
@@ -40,11 +40,11 @@ def at(client_id: str) -> Registered:
 
 
 def visit(browser: Browser, client: Registered) -> httpx.Response:
-    return RelyingParty(at(client.client_id), browser, Person("", "", "")).visit()
+    return RelyingParty(at(client.client_id), browser, EndUser("", "", "")).visit()
 
 
 def is_refused(browser: Browser, client: Registered) -> bool:
-    """Whether the person is told, nobody is redirected, and nothing is kept."""
+    """Whether the user is told, nobody is redirected, and nothing is kept."""
     page = visit(browser, client)
     is_kept = Client.objects.filter(client_id=client.client_id).exists()
     return is_error_page(page) and not is_kept
@@ -204,7 +204,7 @@ def test_a_slow_server_is_left_alone_for_a_while(
     assert len(foreign_site.asked) == asked
     # What an operator entered is not refused for what strangers do.
     entered = make_client(request_uris=[f"{foreign_site.address}/{unique('request')}"])
-    party = RelyingParty(entered, browser, Person("", "", ""))
+    party = RelyingParty(entered, browser, EndUser("", "", ""))
     answer = party.answer(party.visit(request_uri=entered.metadata["request_uris"][0]))
     assert answer.error == "invalid_request_uri"
     assert len(foreign_site.asked) == asked + 1

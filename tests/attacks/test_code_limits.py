@@ -9,10 +9,10 @@ from foundation.models import RateCount
 from foundation.rate_limits import RateLimit
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     is_page,
     mailed_code,
-    make_person,
+    make_user,
     spec,
     unique,
 )
@@ -32,23 +32,23 @@ def spend(limit: RateLimit, by: str, left: int = 0) -> None:
     spent.update(count=limit.allowed - left)
 
 
-def known(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def known(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     browser.submit(browser.open("/account/logout/"), "confirm-logout")
 
 
 @spec("ASVS", "6.3.1")
-def test_one_network_cannot_use_up_the_owners_resets(browser: Browser, person: Person) -> None:
+def test_one_network_cannot_use_up_the_owners_resets(browser: Browser, user: EndUser) -> None:
     with Browser() as stranger:
         for _ in range(code_limits.MAILS_HERE.allowed):
-            assert is_page(ask(stranger, person.email), CODE)
-        refused = ask(stranger, person.email)
+            assert is_page(ask(stranger, user.email), CODE)
+        refused = ask(stranger, user.email)
         assert refused.status_code == 429
         assert 500 < int(refused.headers["Retry-After"]) <= 600
         for way in ("Enter the code you have", "Use a passkey", "Back to sign-in"):
             assert way in refused.text
-    page = ask(browser, person.email)  # at a browser that the account does not know
-    page = browser.submit(page, code=mailed_code(person.email))
+    page = ask(browser, user.email)  # at a browser that the account does not know
+    page = browser.submit(page, code=mailed_code(user.email))
     assert is_page(browser.submit(page, password1=NEW), "/account/")
 
 
@@ -61,26 +61,26 @@ def test_one_network_cannot_use_up_the_owners_resets(browser: Browser, person: P
     ],
 )
 def test_all_strangers_together_stop_strangers_alone(
-    browser: Browser, person: Person, limit: RateLimit, prefix: str
+    browser: Browser, user: EndUser, limit: RateLimit, prefix: str
 ) -> None:
-    known(browser, person)
-    spend(limit, f"{prefix}{person.email}")
+    known(browser, user)
+    spend(limit, f"{prefix}{user.email}")
     with Browser() as stranger:
-        page = ask(stranger, person.email)
+        page = ask(stranger, user.email)
         if limit is code_limits.ATTEMPTS_UNKNOWN_BROWSERS:
             page = stranger.submit(page, code="000000")
         assert page.status_code == 429
         assert "a browser at which you have signed in" in page.text
         assert "Use a passkey" in page.text
-    before = None if prefix else mailed_code(person.email)
-    page = browser.submit(ask(browser, person.email), code=mailed_code(person.email, after=before))
+    before = None if prefix else mailed_code(user.email)
+    page = browser.submit(ask(browser, user.email), code=mailed_code(user.email, after=before))
     assert is_page(browser.submit(page, password1=NEW), "/account/")
 
 
 @spec("ASVS", "6.3.8")
-def test_the_limits_tell_nothing_about_an_account(person: Person) -> None:
+def test_the_limits_tell_nothing_about_an_account(user: EndUser) -> None:
     answers = []
-    for email in (person.email, f"{unique('nobody')}@example.com"):
+    for email in (user.email, f"{unique('nobody')}@example.com"):
         with Browser() as stranger:
             seen = [ask(stranger, email).status_code for _ in range(6)]
         with Browser() as stranger:
@@ -92,9 +92,9 @@ def test_the_limits_tell_nothing_about_an_account(person: Person) -> None:
 
 
 @spec("ASVS", "6.3.1")
-def test_another_spelling_or_session_is_no_new_count(person: Person) -> None:
-    spend(code_limits.ATTEMPTS_UNKNOWN_BROWSERS, person.email)
-    for spelling in (person.email.upper(), f" {person.email}"):
+def test_another_spelling_or_session_is_no_new_count(user: EndUser) -> None:
+    spend(code_limits.ATTEMPTS_UNKNOWN_BROWSERS, user.email)
+    for spelling in (user.email.upper(), f" {user.email}"):
         with Browser() as stranger:
             page = stranger.submit(ask(stranger, spelling), code="000000")
             assert page.status_code == 429
@@ -102,11 +102,11 @@ def test_another_spelling_or_session_is_no_new_count(person: Person) -> None:
 
 @spec("ASVS", "6.5.5")
 def test_each_code_has_its_own_few_tries_wherever_the_session_is_copied_to(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    page = ask(browser, person.email)
+    page = ask(browser, user.email)
     before = dict(browser.cookies)
-    right = mailed_code(person.email)
+    right = mailed_code(user.email)
     wrong = f"{(int(right) + 1) % 1_000_000:06}"
     for _ in range(code_limits.ATTEMPTS.allowed):
         with Browser() as copy:
@@ -117,19 +117,19 @@ def test_each_code_has_its_own_few_tries_wherever_the_session_is_copied_to(
         assert not is_page(copy.submit(page, code=right), "/account/password/reset/complete/")
 
 
-def test_right_codes_are_not_counted(browser: Browser, person: Person) -> None:
-    spend(code_limits.ATTEMPTS_UNKNOWN_BROWSERS, person.email, left=1)
+def test_right_codes_are_not_counted(browser: Browser, user: EndUser) -> None:
+    spend(code_limits.ATTEMPTS_UNKNOWN_BROWSERS, user.email, left=1)
     code = None
     for _ in range(2):
         with Browser() as stranger:
-            page = ask(stranger, person.email)
-            code = mailed_code(person.email, after=code)
+            page = ask(stranger, user.email)
+            code = mailed_code(user.email, after=code)
             page = stranger.submit(page, code=code)
             assert is_page(page, "/account/password/reset/complete/")
 
 
 def test_another_code_at_sign_up_is_counted_whoever_has_the_address(browser: Browser) -> None:
-    taken, free = make_person().email, f"{unique('neo')}@example.com"
+    taken, free = make_user().email, f"{unique('neo')}@example.com"
     answers = []
     for email in (taken, free):
         with Browser() as stranger:

@@ -3,7 +3,7 @@
 import pytest
 
 from idp.models import Event
-from tests.relying_party import Browser, RelyingParty, make_client, make_person, spec
+from tests.relying_party import Browser, RelyingParty, make_client, make_user, spec
 
 
 def refused(relying_party: RelyingParty, code: str | None, **overrides: str | None) -> bool:
@@ -23,7 +23,7 @@ def test_a_code_that_comes_twice_revokes_what_it_gave(relying_party: RelyingPart
     assert response.json()["error"] == "invalid_token"
     assert refused(relying_party, code)
     told = Event.objects.filter(kind="reused", client_id=relying_party.client.client_id)
-    assert {event.user.email for event in told} == {relying_party.person.email}
+    assert {event.user.email for event in told} == {relying_party.user.email}
 
 
 @spec("RFC 6749", "4.1.2")
@@ -52,7 +52,7 @@ def test_a_replay_leaves_other_sign_ins_alone(returning: RelyingParty) -> None:
 @spec("RFC 6749", "4.1.3")
 def test_a_code_is_its_clients_own(relying_party: RelyingParty) -> None:
     code = relying_party.authorize().code
-    thief = RelyingParty(make_client(), relying_party.browser, relying_party.person)
+    thief = RelyingParty(make_client(), relying_party.browser, relying_party.user)
     thief.code_verifier = relying_party.code_verifier
     assert refused(thief, code)
     token = relying_party.exchange(code).json()["access_token"]
@@ -66,7 +66,7 @@ def test_an_injected_code_does_not_fit_the_victims_verifier(
 ) -> None:
     client = public_relying_party.client
     with Browser() as elsewhere:
-        attacker = RelyingParty(client, elsewhere, make_person())
+        attacker = RelyingParty(client, elsewhere, make_user())
         stolen = attacker.authorize().code
     assert refused(public_relying_party, stolen)
 

@@ -41,7 +41,7 @@ class FailAt:
 @pytest.fixture
 def app(relying_party: RelyingParty) -> RelyingParty:
     client = make_client(grant_types=["authorization_code", "refresh_token"])
-    return RelyingParty(client, relying_party.browser, relying_party.person)
+    return RelyingParty(client, relying_party.browser, relying_party.user)
 
 
 def post(app: RelyingParty, path: str, **form: str) -> Any:
@@ -141,7 +141,7 @@ class DeletedBefore:
 @spec("RFC 6749", "5.2")
 def test_a_user_who_is_deleted_while_tokens_are_made(app: RelyingParty) -> None:
     code = app.authorize(scope=OFFLINE).code or ""
-    with connection.execute_wrapper(DeletedBefore("INSERT INTO idp_access", app.person.email)):
+    with connection.execute_wrapper(DeletedBefore("INSERT INTO idp_access", app.user.email)):
         response = post(
             app,
             "/token",
@@ -160,7 +160,7 @@ def test_a_user_who_is_deleted_while_a_code_is_made(app: RelyingParty) -> None:
     browser = InProcess()
     cookie = settings.SESSION_COOKIE_NAME
     browser.cookies[cookie] = app.browser.cookies[cookie]
-    with connection.execute_wrapper(DeletedBefore("INSERT INTO idp_auth", app.person.email)):
+    with connection.execute_wrapper(DeletedBefore("INSERT INTO idp_auth", app.user.email)):
         response = browser.get("/authorize", app.parameters(prompt="none"))
     assert app.answer_of(response["Location"]).error == "server_error"
 
@@ -170,7 +170,7 @@ def test_a_lost_answer_whose_repetition_breaks(app: RelyingParty) -> None:
     client = make_client(
         grant_types=["authorization_code", "refresh_token"], refresh_token_grace=30
     )
-    app = RelyingParty(client, app.browser, app.person)
+    app = RelyingParty(client, app.browser, app.user)
     first = app.tokens(scope=OFFLINE)
     lost = app.refresh(first["refresh_token"]).json()
     response, crashes = fail_everywhere(
@@ -207,10 +207,10 @@ def test_reuse_is_noticed_again_when_noticing_it_broke(app: RelyingParty) -> Non
 @spec("OIDC Back-Channel Logout", "2.3")
 def test_a_sign_out_that_breaks_is_whole_or_has_not_happened(app: RelyingParty) -> None:
     client = make_client(backchannel_logout_uri="https://rp.example.com/told")
-    app = RelyingParty(client, app.browser, app.person)
+    app = RelyingParty(client, app.browser, app.user)
     app.tokens()
     cookie = app.browser.cookies[settings.SESSION_COOKIE_NAME]
-    session = Session.objects.get(user__email=app.person.email)
+    session = Session.objects.get(user__email=app.user.email)
     for number in range(1, MOST_STATEMENTS):
         browser = InProcess(raise_request_exception=False)
         browser.cookies[settings.SESSION_COOKIE_NAME] = cookie

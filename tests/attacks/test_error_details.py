@@ -20,11 +20,11 @@ from tests.relying_party import (
     ISSUER,
     REFERENCE,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     make_client,
-    make_person,
+    make_user,
     spec,
     unique,
 )
@@ -33,53 +33,53 @@ NEAR = "https://app.example.com/callback/"
 SECRET_PATH = "/an-address-that-others-must-not-learn"
 
 
-def user_of(person: Person) -> User:
-    return User.objects.get(email=person.email)
+def user_of(user: EndUser) -> User:
+    return User.objects.get(email=user.email)
 
 
-def owned_by(person: Person | None, **metadata: object) -> Registered:
+def owned_by(user: EndUser | None, **metadata: object) -> Registered:
     client = make_client(
         redirect_uris=[f"https://app.example.com{SECRET_PATH}"],
         post_logout_redirect_uris=[f"https://app.example.com{SECRET_PATH}/bye"],
         **metadata,
     )
-    if person is not None:
-        Client.objects.filter(client_id=client.client_id).update(user=user_of(person))
+    if user is not None:
+        Client.objects.filter(client_id=client.client_id).update(user=user_of(user))
     return client
 
 
-def operator(*permissions: str, is_staff: bool = True, is_superuser: bool = False) -> Person:
-    person = make_person()
-    user = user_of(person)
-    user.is_staff, user.is_superuser = is_staff, is_superuser
-    user.save()
-    user.user_permissions.set(
+def operator(*permissions: str, is_staff: bool = True, is_superuser: bool = False) -> EndUser:
+    user = make_user()
+    user_row = user_of(user)
+    user_row.is_staff, user_row.is_superuser = is_staff, is_superuser
+    user_row.save()
+    user_row.user_permissions.set(
         Permission.objects.filter(content_type__app_label="idp", codename__in=permissions)
     )
-    return person
+    return user
 
 
-def other_owner() -> Person:
-    person = make_person()
-    owned_by(person)
-    return person
+def other_owner() -> EndUser:
+    user = make_user()
+    owned_by(user)
+    return user
 
 
 @pytest.fixture
 def client() -> Registered:
-    return owned_by(make_person())
+    return owned_by(make_user())
 
 
-def refused(client: Registered, viewer: Person | None) -> httpx.Response:
-    """Return the error page for a near miss, as this person sees it."""
+def refused(client: Registered, viewer: EndUser | None) -> httpx.Response:
+    """Return the error page for a near miss, as this user sees it."""
     with Browser() as browser:
         if viewer is not None:
             browser.sign_in(viewer)
-        relying_party = RelyingParty(client, browser, viewer or make_person())
+        relying_party = RelyingParty(client, browser, viewer or make_user())
         return relying_party.visit(redirect_uri=NEAR)
 
 
-def left(client: Registered, viewer: Person | None) -> httpx.Response:
+def left(client: Registered, viewer: EndUser | None) -> httpx.Response:
     """Return the same for signing out."""
     with Browser() as browser:
         if viewer is not None:
@@ -88,8 +88,8 @@ def left(client: Registered, viewer: Person | None) -> httpx.Response:
         return browser.get("/end_session", params=asked)
 
 
-def story(reference: str, viewer: Person | None, code: str = "invalid_request") -> httpx.Response:
-    """Return the page behind `error_uri`, as this person sees it."""
+def story(reference: str, viewer: EndUser | None, code: str = "invalid_request") -> httpx.Response:
+    """Return the page behind `error_uri`, as this user sees it."""
     with Browser() as browser:
         if viewer is not None:
             browser.sign_in(viewer)
@@ -102,9 +102,9 @@ def reference_on(page: httpx.Response) -> str:
     return found[0]
 
 
-STRANGERS: dict[str, Callable[[], Person | None]] = {
+STRANGERS: dict[str, Callable[[], EndUser | None]] = {
     "nobody": lambda: None,
-    "somebody": make_person,
+    "somebody": make_user,
     "another app's owner": other_owner,
     "staff without permission": operator,
     "permission without staff": lambda: operator("view_client", "view_event", is_staff=False),
@@ -118,29 +118,29 @@ STRANGERS: dict[str, Callable[[], Person | None]] = {
 def test_strangers_learn_no_registered_address(
     provider: object,
     client: Registered,
-    ask: Callable[[Registered, Person | None], httpx.Response],
+    ask: Callable[[Registered, EndUser | None], httpx.Response],
     viewer: str,
 ) -> None:
-    person = STRANGERS[viewer]() if viewer in STRANGERS else operator("view_event")
-    page = ask(client, person)
+    user = STRANGERS[viewer]() if viewer in STRANGERS else operator("view_event")
+    page = ask(client, user)
     assert page.status_code == 400
     assert SECRET_PATH not in page.text
     assert "differs" not in page.text.replace("how the address differs", "")
-    assert SECRET_PATH not in story(reference_on(page), person).text
+    assert SECRET_PATH not in story(reference_on(page), user).text
 
 
 @spec("RFC 9700", "4.1")
 @pytest.mark.parametrize("ask", [refused, left])
 @pytest.mark.parametrize("viewer", ["owner", "operator", "superuser"])
 def test_owner_and_operators_see_the_nearest_address(
-    provider: object, ask: Callable[[Registered, Person | None], httpx.Response], viewer: str
+    provider: object, ask: Callable[[Registered, EndUser | None], httpx.Response], viewer: str
 ) -> None:
-    person = {
-        "owner": make_person,
+    user = {
+        "owner": make_user,
         "operator": lambda: operator("view_client"),
         "superuser": lambda: operator(is_superuser=True),
     }[viewer]()
-    page = ask(owned_by(person if viewer == "owner" else None), person)
+    page = ask(owned_by(user if viewer == "owner" else None), user)
     assert f"https://app.example.com{SECRET_PATH}" in page.text
     assert "The path differs: /callback/ came" in page.text
 
@@ -150,11 +150,11 @@ def test_owner_and_operators_see_the_nearest_address(
 def test_strangers_learn_nothing_of_an_event_not_even_whether_it_is_there(
     provider: object, client: Registered, viewer: str
 ) -> None:
-    person = STRANGERS[viewer]() if viewer in STRANGERS else operator("view_client")
+    user = STRANGERS[viewer]() if viewer in STRANGERS else operator("view_client")
     reference, unknown = reference_on(refused(client, None)), "2222-2222"
     assert Event.objects.filter(reference=reference).exists()
     assert not Event.objects.filter(reference=unknown).exists()
-    pages = [story(name, person) for name in (reference, unknown)]
+    pages = [story(name, user) for name in (reference, unknown)]
     shown, nothing = (
         re.sub(r'csrfmiddlewaretoken" value="\w+"', "", page.text).replace(name, "")
         for page, name in zip(pages, (reference, unknown), strict=True)
@@ -167,13 +167,13 @@ def test_strangers_learn_nothing_of_an_event_not_even_whether_it_is_there(
 @spec("ASVS", "8.2.2")
 @pytest.mark.parametrize("viewer", ["owner", "operator", "superuser"])
 def test_owner_and_operators_read_the_story(provider: object, viewer: str) -> None:
-    person = {
-        "owner": make_person,
+    user = {
+        "owner": make_user,
         "operator": lambda: operator("view_event"),
         "superuser": lambda: operator(is_superuser=True),
     }[viewer]()
-    client = owned_by(person if viewer == "owner" else None)
-    text = story(reference_on(refused(client, None)), person).text
+    client = owned_by(user if viewer == "owner" else None)
+    text = story(reference_on(refused(client, None)), user).text
     for told in (
         client.client_id,
         "GET /authorize",
@@ -187,8 +187,8 @@ def test_owner_and_operators_read_the_story(provider: object, viewer: str) -> No
 
 
 @spec("ASVS", "8.2.2")
-def test_an_owner_reads_denials_alone_and_nothing_of_the_people(provider: object) -> None:
-    owner, visitor = make_person(), make_person()
+def test_an_owner_reads_denials_alone_and_nothing_of_the_users(provider: object) -> None:
+    owner, visitor = make_user(), make_user()
     with Browser() as browser:
         relying_party = RelyingParty(owned_by(owner), browser, visitor)
         relying_party.authorize()
@@ -232,11 +232,11 @@ def test_what_is_no_reference_is_ignored(provider: object, query: str) -> None:
 @spec("ASVS", "1.2.1")
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri", "resource", "scope", SCRIPT])
 def test_what_came_is_text_wherever_it_is_shown(provider: object, name: str) -> None:
-    person = operator(is_superuser=True)
+    user = operator(is_superuser=True)
     client = make_client(client_name=SCRIPT, client_uri="https://app.example.com/?a='\"<b>")
     with Browser() as browser:
-        browser.sign_in(person)
-        relying_party = RelyingParty(client, browser, person)
+        browser.sign_in(user)
+        relying_party = RelyingParty(client, browser, user)
         asked = {"redirect_uri": "https://evil.example/", name: f"javascript:alert(1)//{SCRIPT}"}
         page = relying_party.visit(**asked)
         assert page.status_code == 400
@@ -252,7 +252,7 @@ def test_what_came_is_text_wherever_it_is_shown(provider: object, name: str) -> 
 
 @spec("ASVS", "1.2.1")
 def test_the_names_of_apps_are_text_on_their_owners_page(provider: object) -> None:
-    owner = make_person()
+    owner = make_user()
     client = owned_by(owner, client_name=SCRIPT)
     refused(client, None)
     with Browser() as browser:
@@ -360,7 +360,7 @@ def test_a_token_sent_where_names_belong_is_measured_only(provider: object) -> N
 
 @spec("ASVS", "16.2.5")
 def test_the_story_shows_what_the_event_has(provider: object) -> None:
-    owner = make_person()
+    owner = make_user()
     client = owned_by(owner)
     secret = unique("hush")
     answer = httpx.post(

@@ -6,7 +6,7 @@ from tests.attacks.raw import post, problem_with, send
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     mailed_code,
@@ -81,18 +81,18 @@ def test_mail_leads_to_us(relying_party: RelyingParty) -> None:
     browser = relying_party.browser
     browser.headers["X-Forwarded-Host"] = "evil.example"
     page = browser.open("/account/password/reset/")
-    browser.submit(page, email=relying_party.person.email)
-    assert mailed_code(relying_party.person.email)
+    browser.submit(page, email=relying_party.user.email)
+    assert mailed_code(relying_party.user.email)
     mail = "".join(path.read_text() for path in settings.MAIL_DIRECTORY.glob("*.log"))
     assert "evil.example" not in mail
 
 
 @spec("ASVS", "6.3.1")
-def test_another_port_in_the_host_does_not_begin_the_count_anew(person: Person) -> None:
+def test_another_port_in_the_host_does_not_begin_the_count_anew(user: EndUser) -> None:
     for port in range(1, 11):
         with Browser() as guesser:
             page = guesser.open("/account/login/")
             guesser.headers["Host"] = f"localhost:{port}"
-            guesser.sign_in(Person(person.email, "wrong", ""), page)
+            guesser.sign_in(EndUser(user.email, "wrong", ""), page)
     with Browser() as browser:
-        assert is_page(browser.sign_in(person), "/account/login/mailed-code/")
+        assert is_page(browser.sign_in(user), "/account/login/mailed-code/")

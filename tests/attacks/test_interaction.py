@@ -13,7 +13,7 @@ from tests.relying_party import (
     is_error_page,
     is_page,
     make_client,
-    make_person,
+    make_user,
     spec,
 )
 
@@ -52,7 +52,7 @@ def test_prompt_none_never_shows_a_page(
 ) -> None:
     browser = relying_party.browser
     if signed_in:
-        browser.sign_in(relying_party.person)
+        browser.sign_in(relying_party.user)
     parameters = relying_party.parameters(**{"prompt": "none", **more})
     if method == "POST":
         response = browser.settle(browser.post("/authorize", data=parameters))
@@ -109,7 +109,7 @@ def test_a_new_request_needs_a_new_sign_in(returning: RelyingParty) -> None:
     ids=str,
 )
 def test_no_parameter_skips_consent(relying_party: RelyingParty, extra: dict[str, str]) -> None:
-    relying_party.browser.sign_in(relying_party.person)
+    relying_party.browser.sign_in(relying_party.user)
     page = relying_party.visit(**extra)
     assert is_page(page, CONSENT)
     relying_party.browser.open(str(page.url), **extra)
@@ -122,7 +122,7 @@ def test_consent_cannot_be_given_by_a_form_of_another_site(
     relying_party: RelyingParty, token: str | None
 ) -> None:
     browser = relying_party.browser
-    page = browser.sign_in(relying_party.person, relying_party.visit())
+    page = browser.sign_in(relying_party.user, relying_party.visit())
     data = {"answer": "allow"}
     if token == "another browser's":
         with Browser() as elsewhere:
@@ -139,7 +139,7 @@ def test_consent_cannot_be_given_by_a_form_of_another_site(
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
 def test_a_form_comes_from_a_page_of_ours(relying_party: RelyingParty, origin: str) -> None:
     browser = relying_party.browser
-    page = browser.sign_in(relying_party.person, relying_party.visit())
+    page = browser.sign_in(relying_party.user, relying_party.visit())
     form = next(form for form in forms_of(page) if "allow" in form.buttons)
     data = {**form.fields, "answer": "allow"}
     browser.post(str(page.url), data=data, headers={"Origin": origin})
@@ -148,7 +148,7 @@ def test_a_form_comes_from_a_page_of_ours(relying_party: RelyingParty, origin: s
 
 @spec("ASVS", "3.5.1")
 def test_nobody_is_signed_in_or_out_by_a_form_of_another_site(returning: RelyingParty) -> None:
-    stranger = make_person()
+    stranger = make_user()
     returning.browser.post(LOGIN, data={"login": stranger.email, "password": stranger.password})
     returning.browser.post("/account/logout/")
     hint = returning.tokens()["id_token"]
@@ -163,15 +163,15 @@ def test_nobody_is_signed_in_or_out_by_a_form_of_another_site(returning: Relying
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_get_changes_nothing(relying_party: RelyingParty, method: str) -> None:
     browser = relying_party.browser
-    page = browser.sign_in(relying_party.person, relying_party.visit())
+    page = browser.sign_in(relying_party.user, relying_party.visit())
     interactions = interaction_at(page).partition("=")[2]
     for url in (
         f"/consent?pending={interactions}&answer=allow",
         f"/consent?pending={interactions}&answer=deny",
         "/account/logout/?confirm-logout=1",
-        f"/account/login/?fresh=1&login={relying_party.person.email}&password=x",
+        f"/account/login/?fresh=1&login={relying_party.user.email}&password=x",
         "/account/signup/?email=x@example.com&password1=xxxxxxxxxxxxxxxx",
-        f"/account/password/reset/?email={relying_party.person.email}",
+        f"/account/password/reset/?email={relying_party.user.email}",
         "/language?language=de",
         f"/language?language=de&pending={interactions}",
     ):
@@ -185,7 +185,7 @@ def test_get_changes_nothing(relying_party: RelyingParty, method: str) -> None:
 def test_consent_of_one_session_does_not_count_for_another(returning: RelyingParty) -> None:
     page = returning.visit(prompt="consent")
     with Browser() as elsewhere:
-        elsewhere.sign_in(returning.person)
+        elsewhere.sign_in(returning.user)
         path = interaction_at(page)
         assert is_page(elsewhere.open(path), CONSENT)
         question = elsewhere.open(path)
@@ -195,12 +195,12 @@ def test_consent_of_one_session_does_not_count_for_another(returning: RelyingPar
 
 
 @spec("OIDC Core", "3.1.2.4")
-def test_consent_of_one_person_does_not_count_for_the_next_at_the_same_browser(
+def test_consent_of_one_user_does_not_count_for_the_next_at_the_same_browser(
     returning: RelyingParty,
 ) -> None:
     page = returning.visit(prompt="consent")
     path = interaction_at(page)
-    other = make_person()
+    other = make_user()
     switched = returning.browser.open(f"/account/login/?fresh=1&next={path}")
     shown = returning.browser.sign_in(other, switched)
     assert is_page(shown, CONSENT)
@@ -208,22 +208,22 @@ def test_consent_of_one_person_does_not_count_for_the_next_at_the_same_browser(
 
 
 @spec("ASVS", "3.5.3")
-def test_a_stolen_id_of_a_request_shows_nothing_of_its_person(returning: RelyingParty) -> None:
+def test_a_stolen_id_of_a_request_shows_nothing_of_its_user(returning: RelyingParty) -> None:
     page = returning.visit(prompt="consent", scope="openid profile")
     with Browser() as elsewhere:
         for path in (interaction_at(page), str(page.url)):
             shown = elsewhere.open(path)
             assert is_page(shown, LOGIN)
-            assert returning.person.email not in shown.text
+            assert returning.user.email not in shown.text
 
 
 @spec("ASVS", "7.2.4")
 def test_signing_in_changes_the_session_cookie(relying_party: RelyingParty) -> None:
     browser = relying_party.browser
-    page = browser.sign_in(relying_party.person)
+    page = browser.sign_in(relying_party.user)
     before = browser.cookies["signet-session"]
     page = browser.open("/account/login/?fresh=1&next=/account/")
-    browser.sign_in(relying_party.person, page)
+    browser.sign_in(relying_party.user, page)
     assert browser.cookies["signet-session"] != before
     with Browser() as thief:
         thief.cookies.set("signet-session", before)
@@ -234,7 +234,7 @@ def test_signing_in_changes_the_session_cookie(relying_party: RelyingParty) -> N
 def test_a_session_that_an_attacker_planted_is_not_signed_in(relying_party: RelyingParty) -> None:
     browser = relying_party.browser
     browser.cookies.set("signet-session", "a" * 32)
-    browser.sign_in(relying_party.person)
+    browser.sign_in(relying_party.user)
     assert is_page(browser.open("/account/"), "/account/")
     with Browser() as attacker:
         attacker.cookies.set("signet-session", "a" * 32)
@@ -246,7 +246,7 @@ def test_a_stolen_session_is_dead_after_signing_out(returning: RelyingParty) -> 
     with Browser() as thief:
         for name, value in returning.browser.cookies.items():
             thief.cookies.set(name, value)
-        stolen = RelyingParty(returning.client, thief, returning.person)
+        stolen = RelyingParty(returning.client, thief, returning.user)
         assert stolen.answer(stolen.visit(prompt="none")).code
         returning.browser.submit(returning.browser.open("/account/logout/"), "confirm-logout")
         assert stolen.answer(stolen.visit(prompt="none")).error == "login_required"
@@ -274,7 +274,7 @@ def test_cookies_are_for_us_and_not_for_scripts(returning: RelyingParty, path: s
 def test_a_disabled_client_gets_no_answer_from_a_page_that_is_open(
     relying_party: RelyingParty,
 ) -> None:
-    page = relying_party.browser.sign_in(relying_party.person, relying_party.visit())
+    page = relying_party.browser.sign_in(relying_party.user, relying_party.visit())
     make_client(client_id=relying_party.client.client_id, enabled=False)
     for button in ("allow", "deny"):
         ended = relying_party.browser.submit(page, button)

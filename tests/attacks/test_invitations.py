@@ -9,7 +9,7 @@ from django.core.signing import TimestampSigner
 
 from accounts import invitations, operations
 from accounts.models import Session, User
-from tests.relying_party import ISSUER, Browser, Person, is_page, spec, unique
+from tests.relying_party import ISSUER, Browser, EndUser, is_page, spec, unique
 
 PASSWORD, THIEFS = "three wise boats at anchor", "the thief's very own password"
 
@@ -78,11 +78,11 @@ def test_it_is_over_after_seven_days(browser: Browser, guest: User) -> None:
     assert browser.get(path_of(token)).status_code == 200
 
 
-def test_another_password_ends_it(browser: Browser, person: Person) -> None:
-    user = User.objects.get(email=person.email)
-    token = invitations.token_for(user)
-    user.set_password(PASSWORD)
-    user.save()
+def test_another_password_ends_it(browser: Browser, user: EndUser) -> None:
+    user_row = User.objects.get(email=user.email)
+    token = invitations.token_for(user_row)
+    user_row.set_password(PASSWORD)
+    user_row.save()
     assert is_dead(browser, token)
 
 
@@ -109,11 +109,11 @@ def test_a_disabled_account_takes_none(browser: Browser, guest: User) -> None:
 
 
 @spec("ASVS", "6.4.1")
-def test_it_is_for_nobody_else(browser: Browser, guest: User, person: Person) -> None:
-    other = User.objects.get(email=person.email)
+def test_it_is_for_nobody_else(browser: Browser, guest: User, user: EndUser) -> None:
+    other = User.objects.get(email=user.email)
     _, stamp, signature = invitations.token_for(guest).split(":")
     assert is_dead(browser, f"{other.pk}:{stamp}:{signature}")
-    assert User.objects.get(pk=other.pk).check_password(person.password)
+    assert User.objects.get(pk=other.pk).check_password(user.password)
 
 
 def test_forged_and_broken_ones(browser: Browser, guest: User) -> None:
@@ -194,7 +194,7 @@ def test_another_site_cannot_send_it(guest: User) -> None:
     assert not User.objects.get(pk=guest.pk).has_usable_password()
 
 
-def test_a_second_factor_is_asked_for_all_the_same(browser: Browser, person: Person) -> None:
+def test_a_second_factor_is_asked_for_all_the_same(browser: Browser, user: EndUser) -> None:
     from allauth.mfa.totp.internal.auth import TOTP
     from django.urls import NoReverseMatch, reverse
 
@@ -202,9 +202,9 @@ def test_a_second_factor_is_asked_for_all_the_same(browser: Browser, person: Per
         step = reverse("mfa_authenticate")
     except NoReverseMatch:
         pytest.skip("no page asks for a second factor yet")
-    user = User.objects.get(email=person.email)
-    TOTP.activate(user, "JBSWY3DPEHPK3PXP")
-    page = browser.open(path_of(invitations.token_for(user)))
+    user_row = User.objects.get(email=user.email)
+    TOTP.activate(user_row, "JBSWY3DPEHPK3PXP")
+    page = browser.open(path_of(invitations.token_for(user_row)))
     assert is_page(browser.submit(page, password1=PASSWORD), step)
     assert is_page(browser.open("/account/"), "/account/login/")
-    assert not Session.objects.filter(user=user).exists()
+    assert not Session.objects.filter(user=user_row).exists()

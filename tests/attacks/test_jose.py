@@ -15,7 +15,7 @@ from jwcrypto.jws import JWS
 
 from idp.jose.sign import base64url, signer
 from idp.jose.verify import octet_keys, verified_by
-from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, spec
+from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, spec
 
 
 def part(value: Any) -> str:
@@ -23,7 +23,7 @@ def part(value: Any) -> str:
 
 
 def claims_for(party: RelyingParty) -> dict[str, Any]:
-    return {"iss": ISSUER, "sub": party.person.sub, "aud": party.client.client_id}
+    return {"iss": ISSUER, "sub": party.user.sub, "aud": party.client.client_id}
 
 
 def published(algorithm: str) -> JWK:
@@ -32,8 +32,8 @@ def published(algorithm: str) -> JWK:
 
 
 @pytest.fixture
-def party(browser: Browser, person: Person) -> RelyingParty:
-    party = RelyingParty(make_client(), browser, person)
+def party(browser: Browser, user: EndUser) -> RelyingParty:
+    party = RelyingParty(make_client(), browser, user)
     hint = party.tokens()["id_token"]
     assert not refuses(party, hint)
     return party
@@ -146,14 +146,14 @@ def test_nesting_leads_nowhere(party: RelyingParty) -> None:
 
 
 @spec("OIDC Core", "10.1")
-def test_one_clients_secret_signs_for_no_other(browser: Browser, person: Person) -> None:
+def test_one_clients_secret_signs_for_no_other(browser: Browser, user: EndUser) -> None:
     mine = make_client(id_token_signed_response_alg="HS256")
-    theirs = RelyingParty(make_client(id_token_signed_response_alg="HS256"), browser, person)
+    theirs = RelyingParty(make_client(id_token_signed_response_alg="HS256"), browser, user)
     assert not refuses(theirs, theirs.tokens()["id_token"])
     secret = (mine.secret or "").encode()
     assert refuses(theirs, signer(None, "HS256", secret).sign(claims_for(theirs)))
     # Nor does a secret sign for a client that is not registered for that.
-    plain = RelyingParty(make_client(), browser, person)
+    plain = RelyingParty(make_client(), browser, user)
     secret = (plain.client.secret or "").encode()
     assert refuses(plain, signer(None, "HS256", secret).sign(claims_for(plain)))
 

@@ -20,7 +20,7 @@ from tests.conftest import Server, recorded_events
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     make_client,
     spec,
@@ -76,21 +76,21 @@ def tokens(settled: RelyingParty) -> dict[str, Any]:
     ],
 )
 def test_a_password_typed_where_the_address_belongs(
-    browser: Browser, person: Person, path: str, field: str
+    browser: Browser, user: EndUser, path: str, field: str
 ) -> None:
     page = browser.open(path)
-    others = {"login": {"password": person.password}, "email": {}}[field]
+    others = {"login": {"password": user.password}, "email": {}}[field]
     if path == "/account/signup/":
-        others = {"password1": person.password}
-    for typed in (person.password, f"{person.password}@example.com"):
+        others = {"password1": user.password}
+    for typed in (user.password, f"{user.password}@example.com"):
         browser.submit(page, **{field: typed}, **others)
 
 
-def test_a_wrong_password_that_is_nearly_right(browser: Browser, person: Person) -> None:
-    typed = Person(person.email, f"{person.password}x", person.sub)
+def test_a_wrong_password_that_is_nearly_right(browser: Browser, user: EndUser) -> None:
+    typed = EndUser(user.email, f"{user.password}x", user.sub)
     page = browser.sign_in(typed)
     assert page.url.path == "/account/login/"
-    assert Event.objects.filter(user__email=person.email, kind="sign-in-failed").exists()
+    assert Event.objects.filter(user__email=user.email, kind="sign-in-failed").exists()
 
 
 @spec("RFC 6749", "2.3.1")
@@ -108,7 +108,7 @@ def test_secrets_in_the_address(
         "id_token_hint": tokens["id_token"],
         "token": tokens["access_token"],
         "code": a_secret(),
-        "password": settled.person.password,
+        "password": settled.user.password,
     }
     response = httpx.request(method, ISSUER + path, params=query, verify=False)
     assert response.status_code < 500
@@ -225,17 +225,17 @@ def test_a_header_writes_no_line_of_its_own(provider: Server, name: str, control
         assert len(line) < 1000
 
 
-def test_who_signs_in_says_what_they_want(person: Person, provider: Server) -> None:
+def test_who_signs_in_says_what_they_want(user: EndUser, provider: Server) -> None:
     before = provider.log.stat().st_size
     with Browser() as browser:
         page = browser.open("/account/login/")
         browser.headers = httpx.Headers(
             {**browser.headers, "User-Agent": f"\x9b2K{FORGED}" * 50}, encoding="latin-1"
         )
-        browser.sign_in(person, page)
+        browser.sign_in(user, page)
     [line] = [json.loads(line) for line in lines_since(provider, before)]
     assert line["event"] == "signed-in"
-    event = Event.objects.get(user__email=person.email, kind="signed-in")
+    event = Event.objects.get(user__email=user.email, kind="signed-in")
     assert len(event.details["user_agent"]) <= 400
 
 

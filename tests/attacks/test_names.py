@@ -18,12 +18,12 @@ from tests.registering import (
 )
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_error_page,
     is_page,
     make_client,
-    make_person,
+    make_user,
     spec,
     unique,
 )
@@ -88,30 +88,30 @@ def test_apply_refuses_it(provider: object, members: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("field", ["name", "nickname", "preferred_username", "gender", "zoneinfo"])
-def test_apply_refuses_such_people(provider: object, field: str) -> None:
+def test_apply_refuses_such_users(provider: object, field: str) -> None:
     with pytest.raises(DeclarationError, match=field):
-        make_person(**{field: "Ana\u202e"})
+        make_user(**{field: "Ana\u202e"})
 
 
 def test_apply_refuses_such_addresses_and_takes_lines(provider: object) -> None:
     with pytest.raises(DeclarationError, match="address"):
-        make_person(address={"formatted": "Rua\u200b 1"})
-    make_person(address={"formatted": "Rua 1\nLisboa"})
+        make_user(address={"formatted": "Rua\u200b 1"})
+    make_user(address={"formatted": "Rua 1\nLisboa"})
 
 
-def test_the_administration_refuses_them(provider: object, person: Person) -> None:
+def test_the_administration_refuses_them(provider: object, user: EndUser) -> None:
     client = make_client()
     pk = Client.objects.get(client_id=client.client_id).pk
-    user = User.objects.get(email=person.email)
+    user_row = User.objects.get(email=user.email)
     with Browser() as browser:
-        browser.sign_in(make_person(is_staff=True, is_superuser=True))
+        browser.sign_in(make_user(is_staff=True, is_superuser=True))
         page = browser.open(f"/admin/idp/client/{pk}/change/")
         assert "U+202E" in browser.submit(page, name=ODD[0]).text
-        page = browser.open(f"/admin/accounts/user/{user.pk}/change/")
+        page = browser.open(f"/admin/accounts/user/{user_row.pk}/change/")
         assert "U+202E" in browser.submit(page, nickname=ODD[0]).text
     assert Client.objects.get(pk=pk).name == "Test app"
-    user.refresh_from_db()
-    assert user.nickname == "Aninha"
+    user_row.refresh_from_db()
+    assert user_row.nickname == "Aninha"
 
 
 def test_what_came_is_shown_with_its_invisible_characters(browser: Browser) -> None:
@@ -142,11 +142,11 @@ def operators_app(**metadata: Any) -> str:
     return name
 
 
-def consent_page_of(browser: Browser, person: Person, **metadata: Any) -> str:
+def consent_page_of(browser: Browser, user: EndUser, **metadata: Any) -> str:
     client = as_client(registered(token_endpoint_auth_method="none", **metadata))
-    page = RelyingParty(client, browser, person).visit()
+    page = RelyingParty(client, browser, user).visit()
     if is_page(page, "/account/login/"):
-        page = browser.sign_in(person, page)
+        page = browser.sign_in(user, page)
     assert is_page(page, "/consent")
     return page.text
 
@@ -163,44 +163,44 @@ def consent_page_of(browser: Browser, person: Person, **metadata: Any) -> str:
     ],
 )
 def test_a_name_that_looks_like_an_operators_app_is_marked(
-    browser: Browser, person: Person, disguise: Any
+    browser: Browser, user: EndUser, disguise: Any
 ) -> None:
     name = operators_app()
-    page = consent_page_of(browser, person, client_name=disguise(name))
+    page = consent_page_of(browser, user, client_name=disguise(name))
     assert 'id="looks-like"' in page
     assert f"This is not the app <bdi>{name}</bdi>" in page
     assert "rp.example.com" in page.partition('id="looks-like"')[2].partition("</div>")[0]
 
 
 def test_the_name_in_the_readers_language_counts_on_both_sides(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
     german = unique("Bäckerei ")
     operators_app(**{"client_name#de": german})
     browser.headers["Accept-Language"] = "de"
     page = consent_page_of(
-        browser, person, client_name=unique("Own "), **{"client_name#de": german.upper()}
+        browser, user, client_name=unique("Own "), **{"client_name#de": german.upper()}
     )
     assert 'id="looks-like"' in page
 
 
-def test_an_own_name_is_not_marked_nor_are_operators_apps(browser: Browser, person: Person) -> None:
+def test_an_own_name_is_not_marked_nor_are_operators_apps(browser: Browser, user: EndUser) -> None:
     name = operators_app()
-    assert 'id="looks-like"' not in consent_page_of(browser, person, client_name=f"{name} Fans")
-    assert 'id="looks-like"' not in consent_page_of(browser, person, client_name="!!!")
-    twin = RelyingParty(make_client(client_name=name), browser, person)
+    assert 'id="looks-like"' not in consent_page_of(browser, user, client_name=f"{name} Fans")
+    assert 'id="looks-like"' not in consent_page_of(browser, user, client_name="!!!")
+    twin = RelyingParty(make_client(client_name=name), browser, user)
     page = twin.visit()
     assert is_page(page, "/consent")
     assert 'id="looks-like"' not in page.text
 
 
 def test_a_name_that_an_operator_gives_later_is_compared_too(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
     name, client = unique("Later "), make_client()
     other = as_client(registered(token_endpoint_auth_method="none", client_name=name))
-    party = RelyingParty(other, browser, person)
-    page = browser.sign_in(person, party.visit())
+    party = RelyingParty(other, browser, user)
+    page = browser.sign_in(user, party.visit())
     assert 'id="looks-like"' not in page.text
     apply({"clients": [{**client.metadata, "client_name": name}]}, dry_run=False)
     assert 'id="looks-like"' in party.visit().text

@@ -5,7 +5,7 @@ import pytest
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_error_page,
     is_page,
@@ -95,24 +95,22 @@ def test_a_near_miss_is_answered_on_a_page(settled: RelyingParty, redirect_uri: 
 @spec("RFC 8252", "7.3")
 @pytest.mark.parametrize("redirect_uri", LOOPBACK)
 def test_only_the_port_of_a_loopback_address_is_free(
-    browser: Browser, person: Person, redirect_uri: str
+    browser: Browser, user: EndUser, redirect_uri: str
 ) -> None:
     client = make_client(
         application_type="native",
         token_endpoint_auth_method="none",
         redirect_uris=["http://127.0.0.1:5000/callback"],
     )
-    assert is_error_page(RelyingParty(client, browser, person).visit(redirect_uri=redirect_uri))
+    assert is_error_page(RelyingParty(client, browser, user).visit(redirect_uri=redirect_uri))
 
 
 @spec("RFC 9700", "4.1.3")
 def test_the_port_of_a_websites_loopback_address_is_not_free(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
     client = make_client(redirect_uris=["http://127.0.0.1:5000/callback"])
-    page = RelyingParty(client, browser, person).visit(
-        redirect_uri="http://127.0.0.1:5001/callback"
-    )
+    page = RelyingParty(client, browser, user).visit(redirect_uri="http://127.0.0.1:5001/callback")
     assert is_error_page(page)
 
 
@@ -191,7 +189,7 @@ def test_signing_in_and_out_leads_to_pages_of_ours_only(
     relying_party: RelyingParty, target: str
 ) -> None:
     browser, target = relying_party.browser, target.format(issuer=ISSUER)
-    page = browser.sign_in(relying_party.person, browser.get(LOGIN, params={"next": target}))
+    page = browser.sign_in(relying_party.user, browser.get(LOGIN, params={"next": target}))
     assert is_page(page, "/account/")
     for path in (LOGIN, "/account/signup/", "/account/confirm-email/"):
         response = browser.get(path, params={"next": target})

@@ -9,10 +9,10 @@ import pytest
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     make_client,
-    make_person,
+    make_user,
     spec,
 )
 
@@ -66,13 +66,13 @@ def test_names_of_repeated_parameters_are_text(browser: Browser) -> None:
 
 
 @spec("ASVS", "1.2.1")
-def test_the_names_of_app_and_person_are_text_on_every_page(browser: Browser) -> None:
-    person = make_person(name=SCRIPT, nickname=SCRIPT, address={"formatted": SCRIPT})
-    relying_party = RelyingParty(make_client(client_name=SCRIPT), browser, person)
+def test_the_names_of_app_and_user_are_text_on_every_page(browser: Browser) -> None:
+    user = make_user(name=SCRIPT, nickname=SCRIPT, address={"formatted": SCRIPT})
+    relying_party = RelyingParty(make_client(client_name=SCRIPT), browser, user)
     page = relying_party.visit(scope="openid profile address", login_hint=SCRIPT, state=SCRIPT)
     assert is_inert(page)
     assert SCRIPT in unescape(page.text)
-    consent = browser.sign_in(person, page)
+    consent = browser.sign_in(user, page)
     assert consent.url.path == "/consent"
     assert is_inert(consent)
     assert SCRIPT in unescape(consent.text)
@@ -124,14 +124,14 @@ def test_pages_run_no_strangers_script_and_are_not_framed(provider: object, path
         "com.example.app:/callback",
     ],
 )
-def test_no_form_leads_away_from_us(browser: Browser, person: Person, redirect_uri: str) -> None:
+def test_no_form_leads_away_from_us(browser: Browser, user: EndUser, redirect_uri: str) -> None:
     client = make_client(
         application_type="native",
         token_endpoint_auth_method="none",
         redirect_uris=[redirect_uri],
     )
-    login = RelyingParty(client, browser, person).visit()
-    consent = browser.sign_in(person, login)
+    login = RelyingParty(client, browser, user).visit()
+    consent = browser.sign_in(user, login)
     going = browser.submit(consent, "allow").history[0]
     for shown in (login, consent, going):
         policy = shown.headers["Content-Security-Policy"]
@@ -153,10 +153,10 @@ def test_pages_load_nothing_of_others_and_hold_no_inline_script(
 
 @spec("ASVS", "3.4.3")
 def test_a_clients_logo_is_shown_without_opening_the_page_to_more(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
     client = make_client(logo_uri="https://cdn.example.com/logo.png")
-    page = RelyingParty(client, browser, person).visit()
+    page = RelyingParty(client, browser, user).visit()
     policy = page.headers["Content-Security-Policy"]
     images = re.search(r"img-src ([^;]*)", policy)[1]  # type: ignore[index]
     assert images.split() == ["'self'", "https://cdn.example.com"]

@@ -15,16 +15,16 @@ from tests.passkeys import (
     PASSKEY,
     PRESENT,
     VERIFIED,
-    PersonWithPasskey,
+    EndUserWithPasskey,
     SecurityKey,
-    make_person_with_passkey,
+    make_user_with_passkey,
     options_of,
     send,
 )
 from tests.relying_party import (
     CODE_STEP,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     make_client,
@@ -35,13 +35,13 @@ LOGIN, HOME, STEP_UP = "/account/login/", "/account/", "/account/login/more/"
 
 
 @pytest.fixture
-def victim(provider: object) -> PersonWithPasskey:
-    return make_person_with_passkey()
+def victim(provider: object) -> EndUserWithPasskey:
+    return make_user_with_passkey()
 
 
-def key_of(person: PersonWithPasskey) -> SecurityKey:
-    assert person.key
-    return person.key
+def key_of(user: EndUserWithPasskey) -> SecurityKey:
+    assert user.key
+    return user.key
 
 
 def is_out(browser: Browser) -> bool:
@@ -54,7 +54,7 @@ def refused(browser: Browser, credential: Any) -> bool:
 
 
 @spec("WebAuthn", "13.4.3")
-def test_an_answer_works_once_and_in_its_own_browser(victim: PersonWithPasskey) -> None:
+def test_an_answer_works_once_and_in_its_own_browser(victim: EndUserWithPasskey) -> None:
     with Browser() as browser, Browser() as attacker:
         page = browser.open(LOGIN)
         answer = key_of(victim).use(options_of(browser))
@@ -66,7 +66,7 @@ def test_an_answer_works_once_and_in_its_own_browser(victim: PersonWithPasskey) 
 
 
 @spec("WebAuthn", "7.2")
-def test_a_challenge_is_used_up_by_a_wrong_answer(victim: PersonWithPasskey) -> None:
+def test_a_challenge_is_used_up_by_a_wrong_answer(victim: EndUserWithPasskey) -> None:
     with Browser() as browser:
         options = options_of(browser)
         assert refused(browser, SecurityKey(key_of(victim).handle).use(options))
@@ -87,7 +87,7 @@ def test_a_challenge_is_used_up_by_a_wrong_answer(victim: PersonWithPasskey) -> 
     ids=str,
 )
 def test_what_the_browser_signed_has_to_be_ours(
-    browser: Browser, victim: PersonWithPasskey, bent: dict[str, Any]
+    browser: Browser, victim: EndUserWithPasskey, bent: dict[str, Any]
 ) -> None:
     assert refused(browser, key_of(victim).use(options_of(browser), **bent))
 
@@ -95,30 +95,30 @@ def test_what_the_browser_signed_has_to_be_ours(
 @spec("WebAuthn", "7.2")
 @pytest.mark.parametrize("flags", [0, PRESENT, VERIFIED])
 def test_its_user_has_to_be_there_and_verified(
-    browser: Browser, victim: PersonWithPasskey, flags: int
+    browser: Browser, victim: EndUserWithPasskey, flags: int
 ) -> None:
     key_of(victim).flags = flags
     assert refused(browser, key_of(victim).use(options_of(browser)))
 
 
 @spec("WebAuthn", "7.2")
-def test_it_has_to_be_for_our_host(browser: Browser, victim: PersonWithPasskey) -> None:
+def test_it_has_to_be_for_our_host(browser: Browser, victim: EndUserWithPasskey) -> None:
     key_of(victim).rp_id = "evil.example"
     assert refused(browser, key_of(victim).use(options_of(browser)))
 
 
 @spec("WebAuthn", "7.2")
-def test_a_passkey_that_says_it_is_anothers(browser: Browser, victim: PersonWithPasskey) -> None:
-    attacker = make_person_with_passkey()
+def test_a_passkey_that_says_it_is_anothers(browser: Browser, victim: EndUserWithPasskey) -> None:
+    attacker = make_user_with_passkey()
     key_of(attacker).handle = key_of(victim).handle
     assert refused(browser, key_of(attacker).use(options_of(browser)))
 
 
 @spec("ASVS", "6.3.3")
 def test_ones_own_passkey_is_no_second_factor_for_another(
-    browser: Browser, victim: PersonWithPasskey
+    browser: Browser, victim: EndUserWithPasskey
 ) -> None:
-    attacker = make_person_with_passkey()
+    attacker = make_user_with_passkey()
     page = browser.type_password(victim)
     answer = send(browser, page, key_of(attacker).use(options_of(browser, str(page.url))))
     assert is_page(answer, CODE_STEP)
@@ -129,7 +129,7 @@ def test_ones_own_passkey_is_no_second_factor_for_another(
 
 @spec("ASVS", "6.3.3")
 def test_an_earlier_passkey_does_not_stand_in_for_a_later_second_factor(
-    browser: Browser, victim: PersonWithPasskey
+    browser: Browser, victim: EndUserWithPasskey
 ) -> None:
     """allauth asks nobody who ever came by passkey in this browser session."""
     victim.sign_in(browser)
@@ -138,14 +138,14 @@ def test_an_earlier_passkey_does_not_stand_in_for_a_later_second_factor(
 
 
 @spec("ASVS", "6.3.3")
-def test_a_disabled_account_stays_out(browser: Browser, victim: PersonWithPasskey) -> None:
+def test_a_disabled_account_stays_out(browser: Browser, victim: EndUserWithPasskey) -> None:
     User.objects.filter(email=victim.email).update(is_active=False)
     victim.sign_in(browser)
     assert is_out(browser)
 
 
 @spec("ASVS", "3.5.1")
-def test_another_site_cannot_send_the_form(browser: Browser, victim: PersonWithPasskey) -> None:
+def test_another_site_cannot_send_the_form(browser: Browser, victim: EndUserWithPasskey) -> None:
     """Signing somebody in as oneself is an attack, too."""
     answer = json.dumps(key_of(victim).use(options_of(browser)))
     browser.post(PASSKEY, data={"credential": answer}, headers={"Origin": "https://evil.example"})
@@ -153,11 +153,11 @@ def test_another_site_cannot_send_the_form(browser: Browser, victim: PersonWithP
 
 
 @spec("ASVS", "7.5.1")
-def test_nobody_adds_one_without_having_signed_in_lately(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_nobody_adds_one_without_having_signed_in_lately(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     page = browser.open(NEW_PASSKEY)
     answer = SecurityKey().make(options_of(browser, NEW_PASSKEY))
-    Session.objects.filter(user__email=person.email).update(authenticated_at="2020-01-01T00:00Z")
+    Session.objects.filter(user__email=user.email).update(authenticated_at="2020-01-01T00:00Z")
     assert is_page(send(browser, page, answer), LOGIN)
     assert browser.get(NEW_PASSKEY, headers={"Accept": "application/json"}).status_code == 302
 
@@ -165,9 +165,9 @@ def test_nobody_adds_one_without_having_signed_in_lately(browser: Browser, perso
 @spec("WebAuthn", "7.1")
 @pytest.mark.parametrize("bent", [{"flags": PRESENT}, {"rp_id": "evil.example"}], ids=str)
 def test_no_passkey_of_another_kind_is_kept(
-    browser: Browser, person: Person, bent: dict[str, Any]
+    browser: Browser, user: EndUser, bent: dict[str, Any]
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     page = browser.open(NEW_PASSKEY)
     answer = SecurityKey(**bent).make(options_of(browser, NEW_PASSKEY))
     assert "not accepted" in send(browser, page, answer).text
@@ -177,7 +177,7 @@ def test_no_passkey_of_another_kind_is_kept(
 
 @spec("OIDC Core", "3.1.2.3")
 def test_a_tab_that_signs_in_with_less_takes_the_level_with_it(
-    browser: Browser, victim: PersonWithPasskey
+    browser: Browser, victim: EndUserWithPasskey
 ) -> None:
     relying_party = RelyingParty(make_client(first_party=True), browser, victim)
     victim.sign_in(browser)
@@ -206,7 +206,7 @@ GARBAGE = [
 @spec("WebAuthn", "7.2")
 @pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
 def test_garbage_is_refused_quietly(
-    browser: Browser, victim: PersonWithPasskey, garbage: str
+    browser: Browser, victim: EndUserWithPasskey, garbage: str
 ) -> None:
     page = browser.open(LOGIN)
     options_of(browser)
@@ -220,7 +220,7 @@ def test_garbage_is_refused_quietly(
 @pytest.mark.parametrize("member", ["clientDataJSON", "authenticatorData", "signature"])
 @pytest.mark.parametrize("value", ["", "AA", "!", 5, None, [], {"a": 1}, "A" * 9000], ids=repr)
 def test_garbage_in_one_member(
-    browser: Browser, victim: PersonWithPasskey, member: str, value: Any
+    browser: Browser, victim: EndUserWithPasskey, member: str, value: Any
 ) -> None:
     answer = key_of(victim).use(options_of(browser))
     answer["response"][member] = value
@@ -229,7 +229,7 @@ def test_garbage_in_one_member(
 
 @spec("WebAuthn", "7.2")
 @pytest.mark.parametrize("handle", ["", "AA", "LTE", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5", None, 7])
-def test_a_passkey_of_nobody(browser: Browser, victim: PersonWithPasskey, handle: Any) -> None:
+def test_a_passkey_of_nobody(browser: Browser, victim: EndUserWithPasskey, handle: Any) -> None:
     answer = key_of(victim).use(options_of(browser))
     answer["response"]["userHandle"] = handle
     assert refused(browser, answer)
@@ -278,47 +278,47 @@ UNSOUND = {
 @spec("WebAuthn", "7.1")
 @pytest.mark.parametrize("kind", UNSOUND)
 def test_a_key_that_was_not_offered_or_is_not_sound(
-    browser: Browser, person: Person, kind: str
+    browser: Browser, user: EndUser, kind: str
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     page = browser.open(NEW_PASSKEY)
     page = send(browser, page, SecurityKey().make(options_of(browser, NEW_PASSKEY), UNSOUND[kind]))
     assert is_page(page, NEW_PASSKEY)
     assert "not accepted" in page.text
-    assert not Authenticator.objects.filter(user__email=person.email).exists()
+    assert not Authenticator.objects.filter(user__email=user.email).exists()
 
 
 @spec("WebAuthn", "5.8.5")
 @pytest.mark.parametrize("key", [P_256, ED25519, RSA], ids=["ES256", "EdDSA", "RS256"])
-def test_each_key_that_is_offered(browser: Browser, person: Person, key: dict[int, Any]) -> None:
-    browser.sign_in(person)
+def test_each_key_that_is_offered(browser: Browser, user: EndUser, key: dict[int, Any]) -> None:
+    browser.sign_in(user)
     page = browser.open(NEW_PASSKEY)
     options = options_of(browser, NEW_PASSKEY)
     assert key[3] in [offered["alg"] for offered in options["pubKeyCredParams"]]
     assert len(options["pubKeyCredParams"]) == 3
     send(browser, page, SecurityKey().make(options, key))
-    assert Authenticator.objects.filter(user__email=person.email, type="webauthn").exists()
+    assert Authenticator.objects.filter(user__email=user.email, type="webauthn").exists()
 
 
 @spec("WebAuthn", "14.6.1")
-def test_a_user_handle_says_nothing_of_its_user(victim: PersonWithPasskey) -> None:
+def test_a_user_handle_says_nothing_of_its_user(victim: EndUserWithPasskey) -> None:
     handle = websafe_decode(key_of(victim).handle)
-    user = User.objects.get(email=victim.email)
+    user_row = User.objects.get(email=victim.email)
     assert len(handle) == 64
-    assert str(user.pk).encode() != handle
-    for known in (str(user.pk), str(user.sub), user.sub.hex, user.email):
+    assert str(user_row.pk).encode() != handle
+    for known in (str(user_row.pk), str(user_row.sub), user_row.sub.hex, user_row.email):
         assert known.encode() not in handle
-    assert key_of(make_person_with_passkey()).handle != key_of(victim).handle
+    assert key_of(make_user_with_passkey()).handle != key_of(victim).handle
 
 
 @spec("WebAuthn", "7.2")
-def test_a_second_step_with_the_handle_of_somebody_else(victim: PersonWithPasskey) -> None:
+def test_a_second_step_with_the_handle_of_somebody_else(victim: EndUserWithPasskey) -> None:
     """Whose sign-in it is, is known: the key has to say the same."""
     with Browser() as browser:
         page = browser.submit(browser.open(LOGIN), login=victim.email, password=victim.password)
         assert is_page(page, CODE_STEP)
         answer = key_of(victim).use(options_of(browser, CODE_STEP))
-        answer["response"]["userHandle"] = key_of(make_person_with_passkey()).handle
+        answer["response"]["userHandle"] = key_of(make_user_with_passkey()).handle
         page = send(browser, page, answer)
         assert is_page(page, CODE_STEP)
         assert is_out(browser)

@@ -19,7 +19,7 @@ from idp.jose.sign import ALGORITHMS, base64url
 from tests import secrecy, statements
 from tests.assertions import claims_of, form_of, make_key, make_key_client
 from tests.registering import register
-from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, spec
+from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, spec
 
 KEY, STRANGER = make_key(), make_key()
 ELSEWHERE = "https://elsewhere.example"
@@ -73,7 +73,7 @@ def error_of(party: RelyingParty, **parameters: str) -> str | None:
 # --- the kinds ----------------------------------------------------------------------------------
 
 
-def assertion(browser: Browser, person: Person) -> Kind:
+def assertion(browser: Browser, user: EndUser) -> Kind:
     client = make_key_client(KEY, profile="recommended")
 
     def answer(jwt: str) -> str | None:
@@ -85,8 +85,8 @@ def assertion(browser: Browser, person: Person) -> Kind:
     return Kind({"alg": "ES256", "kid": KEY["kid"]}, claims, private(KEY), answer)
 
 
-def request_object(browser: Browser, person: Person) -> Kind:
-    party = RelyingParty(make_key_client(KEY, profile="recommended"), browser, person)
+def request_object(browser: Browser, user: EndUser) -> Kind:
+    party = RelyingParty(make_key_client(KEY, profile="recommended"), browser, user)
     client_id, now = party.client.client_id, int(time.time())
     claims = {**party.parameters(), "iss": client_id, "aud": ISSUER, "exp": now + 60, "iat": now}
 
@@ -101,7 +101,7 @@ def request_object(browser: Browser, person: Person) -> Kind:
     return Kind(header, {**claims, "prompt": "none"}, private(KEY), answer)
 
 
-def software_statement(browser: Browser, person: Person) -> Kind:
+def software_statement(browser: Browser, user: EndUser) -> Kind:
     def answer(jwt: str) -> str | None:
         said = register(software_statement=jwt)
         return None if said.status_code == 201 else str(said.json()["error"])
@@ -111,8 +111,8 @@ def software_statement(browser: Browser, person: Person) -> Kind:
     return Kind({"alg": "ES256", "kid": key["kid"]}, claims, private(key), answer)
 
 
-def hint(browser: Browser, person: Person, answer: Callable[[RelyingParty, str], Any]) -> Kind:
-    party = RelyingParty(make_client(), browser, person)
+def hint(browser: Browser, user: EndUser, answer: Callable[[RelyingParty, str], Any]) -> Kind:
+    party = RelyingParty(make_client(), browser, user)
     ours = keys.active_signer("ES256")
     now = int(time.time())
     claims = {"iss": ISSUER, "aud": party.client.client_id, "sub": "x", "iat": now, "exp": now + 60}
@@ -120,7 +120,7 @@ def hint(browser: Browser, person: Person, answer: Callable[[RelyingParty, str],
     return Kind(header, claims, ours.key, lambda jwt: answer(party, jwt))
 
 
-def hint_at_authorize(browser: Browser, person: Person) -> Kind:
+def hint_at_authorize(browser: Browser, user: EndUser) -> Kind:
     def answer(party: RelyingParty, jwt: str) -> str | None:
         form = {**party.parameters(prompt="none"), "id_token_hint": jwt}
         error = party.answer(
@@ -128,18 +128,18 @@ def hint_at_authorize(browser: Browser, person: Person) -> Kind:
         ).error
         return None if error == "login_required" else error
 
-    return hint(browser, person, answer)
+    return hint(browser, user, answer)
 
 
-def hint_at_logout(browser: Browser, person: Person) -> Kind:
+def hint_at_logout(browser: Browser, user: EndUser) -> Kind:
     def answer(party: RelyingParty, jwt: str) -> str | None:
         page = party.browser.settle(party.browser.post("/end_session", data={"id_token_hint": jwt}))
         return "invalid_request" if "The app couldn’t sign you out" in page.text else None
 
-    return hint(browser, person, answer)
+    return hint(browser, user, answer)
 
 
-KINDS: dict[Callable[[Browser, Person], Kind], str] = {
+KINDS: dict[Callable[[Browser, EndUser], Kind], str] = {
     assertion: "invalid_client",
     request_object: "invalid_request_object",
     software_statement: "invalid_software_statement",
@@ -279,16 +279,16 @@ UNAPPROVED = {
 @spec("RFC 7519", "4.1")
 @pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
 def test_each_fault_has_the_error_of_its_kind(
-    browser: Browser, person: Person, make: Callable[[Browser, Person], Kind]
+    browser: Browser, user: EndUser, make: Callable[[Browser, EndUser], Kind]
 ) -> None:
-    kind, said, wanted = make(browser, person), {}, {}
+    kind, said, wanted = make(browser, user), {}, {}
     for name, (fault, harmless) in FAULTS.items():
         said[name] = kind.refuses(fault(kind))
         wanted[name] = None if make in harmless else KINDS[make]
         if make is software_statement and name in UNAPPROVED:
             wanted[name] = "unapproved_software_statement"
         if said[name] is None and make is assertion:
-            kind = make(browser, person)  # its jti is used up
+            kind = make(browser, user)  # its jti is used up
     assert said == wanted
-    fresh = make(browser, person)
+    fresh = make(browser, user)
     assert fresh.refuses(signed(fresh.header, fresh.claims, fresh.key)) is None

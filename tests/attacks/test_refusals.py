@@ -24,15 +24,15 @@ def time_passes(app: RelyingParty) -> None:
 
 
 def they_sign_out(app: RelyingParty) -> None:
-    end_sessions(Session.objects.filter(user__sub=app.person.sub), Ending.SIGNED_OUT)
+    end_sessions(Session.objects.filter(user__sub=app.user.sub), Ending.SIGNED_OUT)
 
 
 def they_are_disabled(app: RelyingParty) -> None:
-    User.objects.filter(sub=app.person.sub).update(is_active=False)
+    User.objects.filter(sub=app.user.sub).update(is_active=False)
 
 
 def they_take_it_back(app: RelyingParty) -> None:
-    Grant.objects.filter(user__sub=app.person.sub).update(revoked_at=F("created_at"))
+    Grant.objects.filter(user__sub=app.user.sub).update(revoked_at=F("created_at"))
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def app(relying_party: RelyingParty) -> RelyingParty:
     client = make_client(
         grant_types=["authorization_code", "refresh_token"], refresh_without_offline_access=True
     )
-    return RelyingParty(client, relying_party.browser, relying_party.person)
+    return RelyingParty(client, relying_party.browser, relying_party.user)
 
 
 def stored(app: RelyingParty) -> list[int]:

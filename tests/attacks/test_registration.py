@@ -28,7 +28,7 @@ from tests.registering import (
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     make_client,
@@ -76,9 +76,7 @@ COLUMNS = [
 
 
 @spec("RFC 7591", "5")
-def test_nobody_trusts_a_client_for_what_it_says_of_itself(
-    browser: Browser, person: Person
-) -> None:
+def test_nobody_trusts_a_client_for_what_it_says_of_itself(browser: Browser, user: EndUser) -> None:
     plain, boastful = registered(), registered(**TRUST)
     assert row_of(plain) == row_of(boastful)
     assert not set(TRUST) & set(boastful)
@@ -87,8 +85,8 @@ def test_nobody_trusts_a_client_for_what_it_says_of_itself(
     stands = {"scopes"}  # what was read back was registered, with the same effect
     differences = {k for k, v in row_of(boastful).items() if row_of(plain)[k] != v}
     assert differences <= stands
-    app = RelyingParty(as_client(boastful), browser, person)
-    assert is_page(browser.sign_in(person, app.visit()), "/consent")
+    app = RelyingParty(as_client(boastful), browser, user)
+    assert is_page(browser.sign_in(user, app.visit()), "/consent")
 
 
 @spec("RFC 7591", "5")
@@ -100,11 +98,11 @@ def test_a_known_client_cannot_be_taken_over_by_its_id(provider: object) -> None
 
 
 @spec("RFC 7591", "5")
-def test_a_registered_apps_logo_is_never_shown(browser: Browser, person: Person) -> None:
+def test_a_registered_apps_logo_is_never_shown(browser: Browser, user: EndUser) -> None:
     information = registered(logo_uri="https://bank.example/logo.png")
-    app = RelyingParty(as_client(information), browser, person)
+    app = RelyingParty(as_client(information), browser, user)
     page = app.visit()
-    for shown in (page, browser.sign_in(person, page)):
+    for shown in (page, browser.sign_in(user, page)):
         assert "bank.example" not in shown.text
         assert "bank.example" not in shown.headers["Content-Security-Policy"]
 
@@ -113,10 +111,10 @@ SCRIPT = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}{% deb
 
 
 @spec("ASVS", "1.2.1")
-def test_a_name_is_text_on_every_page(browser: Browser, person: Person) -> None:
-    app = RelyingParty(as_client(registered(client_name=SCRIPT)), browser, person)
+def test_a_name_is_text_on_every_page(browser: Browser, user: EndUser) -> None:
+    app = RelyingParty(as_client(registered(client_name=SCRIPT)), browser, user)
     page = app.visit()
-    for shown in (page, browser.sign_in(person, page)):
+    for shown in (page, browser.sign_in(user, page)):
         assert "<script>alert" not in shown.text
         assert "<img src=x" not in shown.text
         assert SCRIPT in unescape(shown.text)
@@ -178,9 +176,7 @@ def trap() -> Iterator[tuple[str, list[bytes]]]:
 
 
 @spec("RFC 7591", "5")
-def test_nothing_is_fetched(
-    trap: tuple[str, list[bytes]], browser: Browser, person: Person
-) -> None:
+def test_nothing_is_fetched(trap: tuple[str, list[bytes]], browser: Browser, user: EndUser) -> None:
     address, came = trap
     members = {
         name: f"{address}/{name}"
@@ -190,7 +186,7 @@ def test_nothing_is_fetched(
         )
     }
     information = registered(redirect_uris=[f"{address}/callback"], **members)
-    RelyingParty(as_client(information), browser, person).authorize()
+    RelyingParty(as_client(information), browser, user).authorize()
     assert manage("PUT", information, body=replaceable(information, **members)).is_success
     browser.submit(browser.open("/account/logout/"))
     call_command("worker", "--once")
@@ -276,9 +272,9 @@ def test_a_token_in_the_address_is_refused(provider: object) -> None:
 
 
 @spec("RFC 8725", "2.8")
-def test_no_kind_of_token_passes_for_another(browser: Browser, person: Person) -> None:
+def test_no_kind_of_token_passes_for_another(browser: Browser, user: EndUser) -> None:
     information = registered(grant_types=["authorization_code", "refresh_token"])
-    app = RelyingParty(as_client(information), browser, person)
+    app = RelyingParty(as_client(information), browser, user)
     tokens = app.tokens(scope="openid offline_access")
     initial = initial_token()
     for token in (initial, *map(str, tokens.values())):
@@ -382,11 +378,11 @@ def test_many_deletions_and_replacements_at_once(provider: object) -> None:
 
 @spec("RFC 7592", "2.3")
 def test_tokens_that_are_given_while_their_client_is_deleted(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
     for _ in range(4):
         information = registered(initial_token(grant_types=["authorization_code"]))
-        app = RelyingParty(as_client(information), browser, person)
+        app = RelyingParty(as_client(information), browser, user)
         codes = [app.authorize().code for _ in range(8)]
         together = Barrier(len(codes) + 1)
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import secrecy
-from tests.relying_party import Browser, Person, RelyingParty, forms_of, make_client
+from tests.relying_party import Browser, EndUser, RelyingParty, forms_of, make_client
 
 KINDS = ["code", "id_token", "token"]
 words = st.text(st.characters(blacklist_categories=["Cs"]), max_size=30)
@@ -27,12 +27,12 @@ modes = st.one_of(
 
 
 @pytest.fixture
-def app(browser: Browser, person: Person) -> RelyingParty:
+def app(browser: Browser, user: EndUser) -> RelyingParty:
     client = make_client(
         grant_types=["authorization_code", "implicit"],
         response_types=["code", *map(" ".join, [KINDS[:2], KINDS[1:], KINDS]), *KINDS[1:]],
     )
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     app.authorize()
     return app
 

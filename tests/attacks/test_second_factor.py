@@ -18,13 +18,13 @@ from tests.relying_party import (
     SET_UP,
     AuthenticatorApp,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     mailed_code,
     make_client,
-    make_person,
-    make_person_with_app,
+    make_user,
+    make_user_with_app,
     otpauth_address,
     spec,
 )
@@ -35,9 +35,9 @@ LIMIT = 20  # wrong codes in ten minutes, as settings say
 
 
 @pytest.fixture
-def victim(provider: object) -> Person:
+def victim(provider: object) -> EndUser:
     """Somebody with an authenticator app, whose password is known to the attacker."""
-    return make_person_with_app()
+    return make_user_with_app()
 
 
 def spend(limit: RateLimit, by: str, left: int = 1) -> None:
@@ -55,7 +55,7 @@ def is_out(browser: Browser) -> bool:
 
 
 @spec("RFC 6238", "5.2")
-def test_a_code_that_signed_somebody_in_signs_nobody_else_in(victim: Person) -> None:
+def test_a_code_that_signed_somebody_in_signs_nobody_else_in(victim: EndUser) -> None:
     code = victim.app.code()
     with Browser() as browser, Browser() as attacker:
         pages = [somebody.type_password(victim) for somebody in (browser, attacker)]
@@ -65,18 +65,18 @@ def test_a_code_that_signed_somebody_in_signs_nobody_else_in(victim: Person) -> 
 
 
 @spec("RFC 6238", "5.2")
-def test_the_code_typed_when_setting_up_is_used_up(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_the_code_typed_when_setting_up_is_used_up(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     page = browser.open(SET_UP)
     code = AuthenticatorApp(otpauth_address(page)).code()
     browser.submit(page, code=code)
     with Browser() as attacker:
-        assert is_page(attacker.submit(attacker.type_password(person), code=code), CODE_STEP)
+        assert is_page(attacker.submit(attacker.type_password(user), code=code), CODE_STEP)
         assert is_out(attacker)
 
 
 @spec("RFC 6238", "5.2")
-def test_a_code_is_gone_when_its_time_is_over(browser: Browser, victim: Person) -> None:
+def test_a_code_is_gone_when_its_time_is_over(browser: Browser, victim: EndUser) -> None:
     page = browser.type_password(victim)
     old = victim.app.code()
     victim.app.code()  # the next: the old one's time is over
@@ -84,7 +84,7 @@ def test_a_code_is_gone_when_its_time_is_over(browser: Browser, victim: Person) 
 
 
 @spec("ASVS", "6.5.1")
-def test_a_recovery_code_works_once(victim: Person) -> None:
+def test_a_recovery_code_works_once(victim: EndUser) -> None:
     for answer in (HOME, CODE_STEP):
         with Browser() as browser:
             page = browser.type_password(victim)
@@ -94,7 +94,7 @@ def test_a_recovery_code_works_once(victim: Person) -> None:
 @spec("ASVS", "6.5.1")
 @pytest.mark.parametrize("kind", ["app", "recovery"])
 def test_of_many_browsers_with_one_code_at_once_exactly_one_gets_in(
-    victim: Person, kind: str
+    victim: EndUser, kind: str
 ) -> None:
     browsers = [Browser() for _ in range(6)]
     pages = [browser.type_password(victim) for browser in browsers]
@@ -119,7 +119,7 @@ def test_of_many_browsers_with_one_code_at_once_exactly_one_gets_in(
 @pytest.mark.parametrize(
     "path", [HOME, "/account/two-steps/", SET_UP, TURN_OFF, NEW_CODES, "/admin/"]
 )
-def test_the_password_alone_opens_no_page(browser: Browser, victim: Person, path: str) -> None:
+def test_the_password_alone_opens_no_page(browser: Browser, victim: EndUser, path: str) -> None:
     browser.type_password(victim)
     assert not is_page(browser.open(path), path)
     sessions = Session.objects.filter(user__email=victim.email)
@@ -127,7 +127,7 @@ def test_the_password_alone_opens_no_page(browser: Browser, victim: Person, path
 
 
 @spec("ASVS", "6.3.3")
-def test_the_password_alone_answers_no_app(browser: Browser, victim: Person) -> None:
+def test_the_password_alone_answers_no_app(browser: Browser, victim: EndUser) -> None:
     relying_party = RelyingParty(make_client(first_party=True), browser, victim)
     page = browser.type_password(victim, relying_party.visit())
     assert is_page(page, CODE_STEP)
@@ -137,20 +137,20 @@ def test_the_password_alone_answers_no_app(browser: Browser, victim: Person) -> 
 
 
 @spec("ASVS", "6.4.3")
-def test_a_password_reset_does_not_get_around_it(browser: Browser, victim: Person) -> None:
+def test_a_password_reset_does_not_get_around_it(browser: Browser, victim: EndUser) -> None:
     new = "another quiet boat on the river"
     page = browser.submit(browser.open("/account/password/reset/"), email=victim.email)
     page = browser.submit(page, code=mailed_code(victim.email))
     page = browser.submit(page, password1=new)
     assert is_page(page, CODE_STEP)
     assert is_out(browser)
-    assert is_page(browser.type_password(Person(victim.email, new, "")), CODE_STEP)
+    assert is_page(browser.type_password(EndUser(victim.email, new, "")), CODE_STEP)
     assert is_set_up(User.objects.get(email=victim.email))
 
 
 @spec("ASVS", "7.5.1")
 def test_somebody_at_the_keyboard_cannot_renew_the_sign_in_with_the_password(
-    browser: Browser, victim: Person
+    browser: Browser, victim: EndUser
 ) -> None:
     browser.sign_in(victim)
     before = Session.objects.filter(user__email=victim.email).latest("created_at").pk
@@ -161,8 +161,8 @@ def test_somebody_at_the_keyboard_cannot_renew_the_sign_in_with_the_password(
 
 
 @spec("ASVS", "6.3.3")
-def test_ones_own_code_is_no_code_for_another(browser: Browser, victim: Person) -> None:
-    attacker = make_person_with_app()
+def test_ones_own_code_is_no_code_for_another(browser: Browser, victim: EndUser) -> None:
+    attacker = make_user_with_app()
     own = browser.type_password(attacker)
     theirs = browser.type_password(victim)
     code = attacker.app.code()
@@ -174,12 +174,12 @@ def test_ones_own_code_is_no_code_for_another(browser: Browser, victim: Person) 
 
 
 @spec("ASVS", "6.3.3")
-def test_a_secret_of_ones_own_is_no_secret_for_another(browser: Browser, victim: Person) -> None:
+def test_a_secret_of_ones_own_is_no_secret_for_another(browser: Browser, victim: EndUser) -> None:
     """The secret that waits in a browser session goes when somebody else signs in there."""
-    attacker = make_person()
+    attacker = make_user()
     browser.sign_in(attacker)
     prepared = otpauth_address(browser.open(SET_UP))
-    other = make_person()
+    other = make_user()
     browser.sign_in(other, browser.open(LOGIN, fresh="1"))
     assert otpauth_address(browser.open(SET_UP)) != prepared
 
@@ -187,17 +187,17 @@ def test_a_secret_of_ones_own_is_no_secret_for_another(browser: Browser, victim:
 @spec("ASVS", "7.4.3")
 @pytest.mark.parametrize("what", ["password", "disabled", "removed"])
 def test_a_step_begun_before_something_happened_to_the_account_is_void(
-    browser: Browser, victim: Person, what: str
+    browser: Browser, victim: EndUser, what: str
 ) -> None:
     page = browser.type_password(victim)
-    user = User.objects.get(email=victim.email)
+    user_row = User.objects.get(email=victim.email)
     if what == "password":
-        user.set_password("another quiet boat on the river")
-        user.save()
+        user_row.set_password("another quiet boat on the river")
+        user_row.save()
     elif what == "disabled":
-        User.objects.filter(pk=user.pk).update(is_active=False)
+        User.objects.filter(pk=user_row.pk).update(is_active=False)
     else:
-        remove_all(user)
+        remove_all(user_row)
     assert is_page(browser.submit(page, code=victim.app.code()), LOGIN)
     assert is_out(browser)
 
@@ -205,7 +205,7 @@ def test_a_step_begun_before_something_happened_to_the_account_is_void(
 @spec("ASVS", "3.5.1")
 @pytest.mark.parametrize("path", [TURN_OFF, NEW_CODES])
 def test_nothing_is_turned_off_by_get_or_by_another_site(
-    browser: Browser, victim: Person, path: str
+    browser: Browser, victim: EndUser, path: str
 ) -> None:
     browser.sign_in(victim)
     left = victim.recovery_codes[0]
@@ -224,7 +224,7 @@ def test_nothing_is_turned_off_by_get_or_by_another_site(
 
 
 @spec("ASVS", "6.3.1")
-def test_codes_cannot_be_guessed_for_long(victim: Person) -> None:
+def test_codes_cannot_be_guessed_for_long(victim: EndUser) -> None:
     spend(code_limits.SECOND_FACTOR, victim.email)
     with Browser() as guesser:
         page = guesser.submit(guesser.type_password(victim), code=victim.app.wrong_code())
@@ -237,11 +237,11 @@ def test_codes_cannot_be_guessed_for_long(victim: Person) -> None:
         assert is_page(page, CODE_STEP)
         assert is_out(guesser)
     with Browser() as neighbour:
-        assert is_page(neighbour.sign_in(make_person_with_app()), HOME)
+        assert is_page(neighbour.sign_in(make_user_with_app()), HOME)
 
 
 @spec("ASVS", "6.3.1")
-def test_guessing_strangers_do_not_stop_a_known_browser(browser: Browser, victim: Person) -> None:
+def test_guessing_strangers_do_not_stop_a_known_browser(browser: Browser, victim: EndUser) -> None:
     browser.sign_in(victim)
     browser.submit(browser.open("/account/logout/"), "confirm-logout")
     spend(code_limits.SECOND_FACTOR, victim.email, 0)
@@ -250,7 +250,7 @@ def test_guessing_strangers_do_not_stop_a_known_browser(browser: Browser, victim
 
 
 @spec("NIST SP 800-63B-4", "3.2.2")
-def test_after_a_hundred_wrong_codes_in_a_row_another_way_is_open(victim: Person) -> None:
+def test_after_a_hundred_wrong_codes_in_a_row_another_way_is_open(victim: EndUser) -> None:
     spend(code_limits.SECOND_FACTOR_IN_A_ROW, f"app {victim.email}", 0)
     with Browser() as browser:
         page = browser.submit(browser.type_password(victim), code=victim.app.code())
@@ -267,7 +267,7 @@ def test_after_a_hundred_wrong_codes_in_a_row_another_way_is_open(victim: Person
 
 
 @spec("NIST SP 800-63B-4", "3.2.2")
-def test_wrong_codes_that_were_not_judged_are_none_in_a_row(victim: Person) -> None:
+def test_wrong_codes_that_were_not_judged_are_none_in_a_row(victim: EndUser) -> None:
     spend(code_limits.SECOND_FACTOR, victim.email, 0)
     with Browser() as guesser:
         page = guesser.type_password(victim)
@@ -279,7 +279,7 @@ def test_wrong_codes_that_were_not_judged_are_none_in_a_row(victim: Person) -> N
 
 
 @spec("ASVS", "6.3.1")
-def test_a_right_code_begins_the_count_anew(victim: Person) -> None:
+def test_a_right_code_begins_the_count_anew(victim: EndUser) -> None:
     spend(code_limits.SECOND_FACTOR, victim.email, 2)
     for _ in range(2):
         with Browser() as browser:
@@ -288,24 +288,24 @@ def test_a_right_code_begins_the_count_anew(victim: Person) -> None:
 
 
 @spec("ASVS", "6.3.1")
-def test_nor_by_stepping_up(browser: Browser, victim: Person) -> None:
+def test_nor_by_stepping_up(browser: Browser, victim: EndUser) -> None:
     browser.sign_in(victim)
     page = browser.open("/account/login/more/", next=HOME)
     for _ in range(LIMIT):
         page = browser.submit(page, code=victim.app.wrong_code())
         assert "That code is not right" in page.text
-    user = User.objects.get(email=victim.email)
-    spend(code_limits.SECOND_FACTOR, user.email, 0)
+    user_row = User.objects.get(email=victim.email)
+    spend(code_limits.SECOND_FACTOR, user_row.email, 0)
     page = browser.submit(page, code=victim.app.code())
     assert "Too many wrong codes" in page.text
 
 
 @spec("ASVS", "6.3.1")
-def test_nor_while_setting_up(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_nor_while_setting_up(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     page = browser.open(SET_UP)
     app = AuthenticatorApp(otpauth_address(page))
-    spend(code_limits.SET_UP, str(User.objects.get(email=person.email).pk))
+    spend(code_limits.SET_UP, str(User.objects.get(email=user.email).pk))
     browser.submit(page, code=app.wrong_code())
     page = browser.submit(page, code=app.code())
     assert is_page(page, SET_UP)
@@ -319,33 +319,31 @@ def test_nor_while_setting_up(browser: Browser, person: Person) -> None:
 @pytest.mark.parametrize(
     "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
 )
-def test_only_paths_of_our_own_are_gone_on_to(
-    browser: Browser, person: Person, target: str
-) -> None:
-    browser.sign_in(person)
-    page = browser.set_up_app(person, browser.open(SET_UP, next=target))
+def test_only_paths_of_our_own_are_gone_on_to(browser: Browser, user: EndUser, target: str) -> None:
+    browser.sign_in(user)
+    page = browser.set_up_app(user, browser.open(SET_UP, next=target))
     assert f'href="{target}"' not in page.text
     assert 'href="/account/two-steps/"' in page.text
     with Browser() as elsewhere:
-        page = elsewhere.type_password(person, elsewhere.open(LOGIN, next=target))
-        assert is_page(elsewhere.submit(page, code=person.app.code()), HOME)
+        page = elsewhere.type_password(user, elsewhere.open(LOGIN, next=target))
+        assert is_page(elsewhere.submit(page, code=user.app.code()), HOME)
         response = elsewhere.get("/account/login/again/", params={"next": target})
         assert response.headers["Location"].startswith("/account/login/?fresh=1&next=")
-        page = elsewhere.sign_in(person, elsewhere.settle(response))
+        page = elsewhere.sign_in(user, elsewhere.settle(response))
         assert str(page.url).startswith(ISSUER)
 
 
 @spec("ASVS", "1.2.1")
 def test_what_comes_from_outside_is_text(browser: Browser) -> None:
-    person = make_person(name=SCRIPT)
-    browser.sign_in(person)
+    user = make_user(name=SCRIPT)
+    browser.sign_in(user)
     for path in (SET_UP, "/account/two-steps/"):
         assert is_inert(browser.open(path, next=SCRIPT))
-    assert is_inert(browser.set_up_app(person, browser.open(SET_UP, next=SCRIPT)))
+    assert is_inert(browser.set_up_app(user, browser.open(SET_UP, next=SCRIPT)))
     for path in (TURN_OFF, NEW_CODES, "/account/two-steps/recovery-codes/"):
         assert is_inert(browser.open(path, next=SCRIPT))
     with Browser() as elsewhere:
-        page = elsewhere.type_password(person, elsewhere.open(LOGIN, next=SCRIPT))
+        page = elsewhere.type_password(user, elsewhere.open(LOGIN, next=SCRIPT))
         assert is_page(page, CODE_STEP)
         assert is_inert(page)
         assert is_inert(elsewhere.submit(page, code=SCRIPT))

@@ -62,7 +62,7 @@ def the_line_of(response: httpx.Response, server: Server) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_person_gets_a_page_with_the_reference(broken: Server, page: str) -> None:
+def test_a_user_gets_a_page_with_the_reference(broken: Server, page: str) -> None:
     headers = {
         "Cookie": f"signet-session={secrets.token_hex(16)}",
         "Referer": f"https://x?{a_secret()}",

@@ -9,25 +9,25 @@ from accounts.models import Session, User
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     forms_of,
     is_page,
-    make_person,
+    make_user,
     spec,
 )
 from tests.wire.test_several_accounts import CHOOSE, LOGIN, choose, press, session_of, use_another
 
 
 @pytest.fixture
-def other() -> Person:
-    return make_person()
+def other() -> EndUser:
+    return make_user()
 
 
 @pytest.fixture
-def two(browser: Browser, person: Person, other: Person) -> Browser:
-    """`person` is inactive, `other` is present."""
-    browser.sign_in(person)
+def two(browser: Browser, user: EndUser, other: EndUser) -> Browser:
+    """`user` is inactive, `other` is present."""
+    browser.sign_in(user)
     use_another(browser, other)
     return browser
 
@@ -39,46 +39,46 @@ def post(browser: Browser, **data: str):
     return browser.post(CHOOSE, data={"csrfmiddlewaretoken": token, **data}, headers=headers)
 
 
-def is_signed_in_as(browser: Browser, person: Person) -> bool:
+def is_signed_in_as(browser: Browser, user: EndUser) -> bool:
     page = browser.open("/account/")
-    return is_page(page, "/account/") and person.email in page.text
+    return is_page(page, "/account/") and user.email in page.text
 
 
 @spec("ASVS", "7.2.4")
-def test_another_browser_cannot_switch_to_it_by_its_id(two: Browser, person: Person) -> None:
-    mallory = make_person()
+def test_another_browser_cannot_switch_to_it_by_its_id(two: Browser, user: EndUser) -> None:
+    mallory = make_user()
     with Browser() as elsewhere:
         elsewhere.sign_in(mallory)
-        for cookie in (None, secrets.token_urlsafe(32), "x", session_of(person).pk):
+        for cookie in (None, secrets.token_urlsafe(32), "x", session_of(user).pk):
             if cookie:
                 elsewhere.cookies.set("signet-accounts", cookie, domain="localhost.local")
-            post(elsewhere, account=session_of(person).pk)
+            post(elsewhere, account=session_of(user).pk)
             assert is_signed_in_as(elsewhere, mallory)
-            post(elsewhere, **{"sign-out": session_of(person).pk})
-    assert session_of(person)
+            post(elsewhere, **{"sign-out": session_of(user).pk})
+    assert session_of(user)
 
 
 @spec("ASVS", "7.2.4")
 def test_a_planted_cookie_learns_nothing_of_who_signs_in_later(
-    browser: Browser, person: Person, other: Person
+    browser: Browser, user: EndUser, other: EndUser
 ) -> None:
     with Browser() as mallory:
-        mallory.sign_in(make_person())
-        use_another(mallory, make_person())
+        mallory.sign_in(make_user())
+        use_another(mallory, make_user())
         planted = mallory.cookies["signet-accounts"]
         browser.cookies.set("signet-accounts", planted, domain="localhost.local")
-        browser.sign_in(person)
+        browser.sign_in(user)
         use_another(browser, other)
         given = [cookie for cookie in browser.cookies.jar if cookie.name == "signet-accounts"]
         assert [cookie.value for cookie in given] != [planted]
-        assert person.email not in mallory.open(CHOOSE).text
-        post(mallory, account=session_of(person).pk)
-        assert not is_signed_in_as(mallory, person)
+        assert user.email not in mallory.open(CHOOSE).text
+        post(mallory, account=session_of(user).pk)
+        assert not is_signed_in_as(mallory, user)
 
 
 @spec("ASVS", "7.4.1")
-def test_a_copied_cookie_opens_nothing_after_signing_out(two: Browser, person: Person) -> None:
-    copied, wanted = two.cookies["signet-accounts"], session_of(person).pk
+def test_a_copied_cookie_opens_nothing_after_signing_out(two: Browser, user: EndUser) -> None:
+    copied, wanted = two.cookies["signet-accounts"], session_of(user).pk
     press(two, two.open(CHOOSE), "sign-out", "all")
     with Browser() as elsewhere:
         elsewhere.cookies.set("signet-accounts", copied, domain="localhost.local")
@@ -86,18 +86,18 @@ def test_a_copied_cookie_opens_nothing_after_signing_out(two: Browser, person: P
         assert is_page(elsewhere.open("/account/"), LOGIN)
 
 
-def test_these_attacks_hold_the_right_cookie(two: Browser, person: Person) -> None:
+def test_these_attacks_hold_the_right_cookie(two: Browser, user: EndUser) -> None:
     """Where nobody signed out, the cookie is what it takes: the tests above attack for real."""
     with Browser() as elsewhere:
         elsewhere.cookies.set(
             "signet-accounts", two.cookies["signet-accounts"], domain="localhost.local"
         )
-        post(elsewhere, account=session_of(person).pk)
-        assert is_signed_in_as(elsewhere, person)
+        post(elsewhere, account=session_of(user).pk)
+        assert is_signed_in_as(elsewhere, user)
 
 
-def test_the_key_of_a_parked_session_is_dead(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_the_key_of_a_parked_session_is_dead(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     key = browser.cookies["signet-session"]
     press(browser, browser.open(CHOOSE), "another", "sign-in")
     with Browser() as elsewhere:
@@ -105,8 +105,8 @@ def test_the_key_of_a_parked_session_is_dead(browser: Browser, person: Person) -
         assert is_page(elsewhere.open("/account/"), LOGIN)
 
 
-def test_no_script_reads_the_cookie(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_no_script_reads_the_cookie(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     page = browser.open(CHOOSE)
     form = forms_of(page)[0]
     response = browser.post(CHOOSE, data={**form.fields, "another": "sign-in"})
@@ -123,36 +123,36 @@ def test_no_script_reads_the_cookie(browser: Browser, person: Person) -> None:
 @spec("ASVS", "3.5.1")
 @pytest.mark.parametrize("data", [{"another": "sign-in"}, {"sign-out": "all"}, {"account": "x"}])
 def test_other_sites_can_do_none_of_it(
-    two: Browser, person: Person, other: Person, data: dict[str, str]
+    two: Browser, user: EndUser, other: EndUser, data: dict[str, str]
 ) -> None:
     two.post(CHOOSE, data=data, headers={"Origin": "https://evil.example"})
     two.open(CHOOSE, **data)
     assert is_signed_in_as(two, other)
-    assert session_of(person)
+    assert session_of(user)
 
 
 @spec("ASVS", "7.4.1")
 @pytest.mark.parametrize("what", ["disabled", "ended", "password", "has-to-choose"])
-def test_an_account_that_may_not_be_in_is_gone(two: Browser, person: Person, what: str) -> None:
-    user, wanted = User.objects.get(email=person.email), session_of(person).pk
+def test_an_account_that_may_not_be_in_is_gone(two: Browser, user: EndUser, what: str) -> None:
+    user_row, wanted = User.objects.get(email=user.email), session_of(user).pk
     if what == "disabled":
-        User.objects.filter(pk=user.pk).update(is_active=False)
+        User.objects.filter(pk=user_row.pk).update(is_active=False)
     elif what == "ended":
         from accounts.sessions import Ending, end_sessions
 
-        end_sessions(Session.objects.filter(user=user), Ending.OPERATOR)
+        end_sessions(Session.objects.filter(user=user_row), Ending.OPERATOR)
     elif what == "password":
-        user.set_password(secrets.token_urlsafe(20))
-        user.save()
+        user_row.set_password(secrets.token_urlsafe(20))
+        user_row.save()
     else:
-        operations.require_new_password(user)
-    assert person.email not in two.open(CHOOSE).text
+        operations.require_new_password(user_row)
+    assert user.email not in two.open(CHOOSE).text
     post(two, account=wanted)
-    assert not is_signed_in_as(two, person)
+    assert not is_signed_in_as(two, user)
 
 
 @spec("OIDC Core", "3.1.2.4")
-def test_what_one_agreed_to_counts_for_no_other(returning: RelyingParty, other: Person) -> None:
+def test_what_one_agreed_to_counts_for_no_other(returning: RelyingParty, other: EndUser) -> None:
     use_another(returning.browser, other)
     assert is_page(returning.visit(), "/consent")
     assert is_page(returning.visit(prompt="consent"), "/consent")
@@ -160,10 +160,10 @@ def test_what_one_agreed_to_counts_for_no_other(returning: RelyingParty, other: 
 
 @spec("OIDC Core", "3.1.2.4")
 def test_a_consent_page_of_one_account_cannot_agree_for_the_next(
-    relying_party: RelyingParty, other: Person
+    relying_party: RelyingParty, other: EndUser
 ) -> None:
     browser = relying_party.browser
-    page = browser.sign_in(relying_party.person, relying_party.visit())
+    page = browser.sign_in(relying_party.user, relying_party.visit())
     assert is_page(page, "/consent")
     use_another(browser, other)
     again = browser.submit(page, "allow")
@@ -175,13 +175,13 @@ def test_a_consent_page_of_one_account_cannot_agree_for_the_next(
 @pytest.mark.parametrize(
     "target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
 )
-def test_nobody_is_led_away(two: Browser, person: Person, target: str) -> None:
-    response = post(two, account=session_of(person).pk, next=target)
+def test_nobody_is_led_away(two: Browser, user: EndUser, target: str) -> None:
+    response = post(two, account=session_of(user).pk, next=target)
     assert response.headers["Location"] == "/account/"
 
 
-def test_switching_is_not_a_new_sign_in(returning: RelyingParty, other: Person) -> None:
+def test_switching_is_not_a_new_sign_in(returning: RelyingParty, other: EndUser) -> None:
     use_another(returning.browser, other)
-    choose(returning.browser, returning.person)
+    choose(returning.browser, returning.user)
     assert is_page(returning.visit(prompt="login"), LOGIN)
     assert is_page(returning.visit(max_age="0"), LOGIN)

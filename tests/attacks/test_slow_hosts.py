@@ -27,7 +27,7 @@ from tests.relying_party import (
     Browser,
     RelyingParty,
     make_client,
-    make_person,
+    make_user,
     spec,
     unique,
 )
@@ -112,7 +112,7 @@ class Attack:
 
 
 def p99_of_sign_in_page(server: Server) -> float:
-    """Return the 99th percentile of what the page takes for two people at once, in seconds."""
+    """Return the 99th percentile of what the page takes for two users at once, in seconds."""
 
     def visit(_: int) -> list[float]:
         times = []
@@ -125,8 +125,8 @@ def p99_of_sign_in_page(server: Server) -> float:
                 time.sleep(0.01)
         return times
 
-    with ThreadPoolExecutor(2) as people:
-        times = [took for each in people.map(visit, range(2)) for took in each]
+    with ThreadPoolExecutor(2) as users:
+        times = [took for each in users.map(visit, range(2)) for took in each]
     return statistics.quantiles(times, n=100)[98]
 
 
@@ -266,8 +266,8 @@ def test_nobody_waits_for_the_key_that_an_answer_is_encrypted_to(
         id_token_encrypted_response_alg="ECDH-ES",
     )
     with Browser() as browser, ThreadPoolExecutor(1) as threads:
-        party = RelyingParty(client, browser, make_person())
-        consent = browser.sign_in(party.person, party.visit(response_type="id_token"))
+        party = RelyingParty(client, browser, make_user())
+        consent = browser.sign_in(party.user, party.visit(response_type="id_token"))
         answered = threads.submit(browser.submit, consent, "allow")
         soon(lambda: foreign_site.times(path) == 1)
         assert register().status_code == 201

@@ -18,7 +18,7 @@ PUBLISHED = {
     "/jwks",
     "/check_session",
 }
-#: What people come across who go where nothing is, by ways that no form of ours takes.
+#: What users come across who go where nothing is, by ways that no form of ours takes.
 ODD = [
     ("GET", "/account/x.css"),
     ("GET", "/account/login/style.css"),
@@ -92,7 +92,7 @@ def test_errors_and_odd_ways(provider: Server, method: str, path: str) -> None:
 def test_pages_of_a_sign_in_and_after_a_sign_out(relying_party: RelyingParty) -> None:
     browser = relying_party.browser
     login = relying_party.visit()
-    consent = browser.sign_in(relying_party.person, login)
+    consent = browser.sign_in(relying_party.user, login)
     going = browser.submit(consent, "allow").history[0]
     question = browser.open("/end_session")
     left = browser.submit(question, "confirm-logout")

@@ -20,7 +20,7 @@ from tests.relying_party import (
     RelyingParty,
     make_api,
     make_client,
-    make_person,
+    make_user,
     spec,
     verified,
 )
@@ -32,10 +32,10 @@ INACTIVE = {"active": False}
 
 @pytest.fixture(scope="module", params=["opaque", "jwt"])
 def app(provider: object, request: pytest.FixtureRequest) -> Iterator[RelyingParty]:
-    """A website with a person who has agreed, for each form of access token."""
+    """A website with a user who has agreed, for each form of access token."""
     with Browser() as browser:
         client = make_client(grant_types=GRANTS, access_token_format=request.param)
-        relying_party = RelyingParty(client, browser, make_person())
+        relying_party = RelyingParty(client, browser, make_user())
         relying_party.authorize(scope=OFFLINE)
         yield relying_party
 
@@ -44,7 +44,7 @@ def app(provider: object, request: pytest.FixtureRequest) -> Iterator[RelyingPar
 def stranger(app: RelyingParty) -> RelyingParty:
     """Another client, just as well registered."""
     return RelyingParty(
-        make_client(grant_types=GRANTS, refresh_token_grace=30), app.browser, app.person
+        make_client(grant_types=GRANTS, refresh_token_grace=30), app.browser, app.user
     )
 
 
@@ -173,7 +173,7 @@ def alterations(token: str) -> dict[str, str]:
 @spec("RFC 9068", "4")
 def test_an_altered_jwt_is_no_access_token(stranger: RelyingParty) -> None:
     client = make_client(access_token_format="jwt")
-    app = RelyingParty(client, stranger.browser, stranger.person)
+    app = RelyingParty(client, stranger.browser, stranger.user)
     token = app.tokens()["access_token"]
     assert app.userinfo(token).status_code == 200
     for how, altered in alterations(token).items():
@@ -189,7 +189,7 @@ def test_a_jwt_we_signed_for_something_else_is_no_access_token(stranger: Relying
     from idp import keys
 
     client = make_client(access_token_format="jwt")
-    app = RelyingParty(client, stranger.browser, stranger.person)
+    app = RelyingParty(client, stranger.browser, stranger.user)
     claims = verified(app.tokens()["access_token"])
     forged = keys.active_signer("RS256").sign({**claims, "jti": "x"}, typ="at+jwt")
     assert verified(forged)["jti"] == "x"
@@ -249,9 +249,9 @@ def test_an_api_cannot_go_on_to_userinfo_or_to_another_api(stranger: RelyingPart
     ]
     apis = [make_api(introspection_clients=[caller.client_id]) for caller in callers]
     scope = " ".join(["openid", *(api["scopes"][0] for api in apis)])
-    app = RelyingParty(make_client(scope=scope), stranger.browser, stranger.person)
+    app = RelyingParty(make_client(scope=scope), stranger.browser, stranger.user)
     token = app.tokens(scope=scope, resource=apis[0]["identifier"])["access_token"]
-    seen = [RelyingParty(c, app.browser, app.person).introspect(token) for c in callers]
+    seen = [RelyingParty(c, app.browser, app.user).introspect(token) for c in callers]
     assert [answer["active"] for answer in seen] == [True, False]
     assert seen[0]["scope"].split() == apis[0]["scopes"]
     assert app.userinfo(token).status_code == 401

@@ -11,7 +11,7 @@ from jwcrypto.common import json_encode
 from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 
-from tests.relying_party import ISSUER, Browser, RelyingParty, make_client, make_person, spec
+from tests.relying_party import ISSUER, Browser, RelyingParty, make_client, make_user, spec
 
 
 def encoded(value: Any) -> str:
@@ -107,14 +107,14 @@ def test_a_genuine_hint_is_taken_so_that_the_forgeries_can_fail(
     settled: RelyingParty, algorithm: str
 ) -> None:
     client = make_client(id_token_signed_response_alg=algorithm, first_party=True)
-    other = RelyingParty(client, settled.browser, settled.person)
+    other = RelyingParty(client, settled.browser, settled.user)
     hint = other.tokens()["id_token"]
     assert other.answer(other.visit(prompt="none", id_token_hint=hint)).code
 
 
 @spec("OIDC Core", "3.1.2.1")
 def test_a_hint_for_another_client_is_refused(settled: RelyingParty) -> None:
-    other = RelyingParty(make_client(), settled.browser, settled.person)
+    other = RelyingParty(make_client(), settled.browser, settled.user)
     foreign = other.tokens()["id_token"]
     answer = settled.answer(settled.visit(prompt="none", id_token_hint=foreign))
     assert answer.error == "invalid_request"
@@ -168,13 +168,13 @@ def test_a_token_twice_in_the_body_is_refused(settled: RelyingParty) -> None:
 
 
 @spec("OIDC Core", "5.4")
-def test_a_token_shows_one_person_only(settled: RelyingParty) -> None:
+def test_a_token_shows_one_user_only(settled: RelyingParty) -> None:
     with Browser() as elsewhere:
-        other = RelyingParty(settled.client, elsewhere, make_person())
+        other = RelyingParty(settled.client, elsewhere, make_user())
         theirs = other.tokens()["access_token"]
-    assert settled.userinfo(theirs).json()["sub"] == other.person.sub
+    assert settled.userinfo(theirs).json()["sub"] == other.user.sub
     mine = settled.tokens()["access_token"]
-    assert settled.userinfo(mine).json()["sub"] == settled.person.sub
+    assert settled.userinfo(mine).json()["sub"] == settled.user.sub
 
 
 @spec("RFC 9700", "2.6")

@@ -1,4 +1,4 @@
-"""Chromium, the sample site, and a site whose callback sends people on: what journeys need."""
+"""Chromium, the sample site, and a site whose callback sends users on: what journeys need."""
 
 import datetime
 import os
@@ -32,7 +32,7 @@ from playwright.sync_api import (
 from tests import secrecy
 from tests.browser.visitor import Site, Visitor
 from tests.conftest import ROOT, Server, free_port
-from tests.relying_party import Person, make_client
+from tests.relying_party import EndUser, make_client
 
 #: How long a page may take to show what is expected, in milliseconds.
 PATIENCE = 10_000
@@ -257,6 +257,6 @@ def _another(folder: Path, **settings: str) -> Iterator[Server]:
 
 
 @pytest.fixture
-def visitor(page: Page, person: Person, bakery: Site) -> Visitor:
-    """`person` at a browser that nobody is signed in at, about to use the sample site."""
-    return Visitor(page, person, bakery)
+def visitor(page: Page, user: EndUser, bakery: Site) -> Visitor:
+    """`user` at a browser that nobody is signed in at, about to use the sample site."""
+    return Visitor(page, user, bakery)

@@ -17,12 +17,12 @@ from tests.conftest import Server
 from tests.introducing import introduced_before
 from tests.relying_party import (
     REFERENCE,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     make_api,
     make_client,
-    make_person,
+    make_user,
     unique,
 )
 
@@ -30,7 +30,7 @@ from tests.relying_party import (
 @pytest.fixture
 def operator(page: Page, bakery: Site) -> Visitor:
     """A superuser at a browser, in the administration."""
-    visitor = Visitor(page, make_person(is_staff=True, is_superuser=True), bakery)
+    visitor = Visitor(page, make_user(is_staff=True, is_superuser=True), bakery)
     visitor.open("/admin/")
     visitor.sign_in()
     visitor.sees("Administration")
@@ -45,9 +45,9 @@ def first(model: type, **filters: object) -> int:
 
 ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "first": lambda: "",
-    "people": lambda: "accounts/user/",
-    "person": lambda: f"accounts/user/{first(User, is_superuser=False)}/change/",
-    "new-person": lambda: "accounts/user/add/",
+    "users": lambda: "accounts/user/",
+    "user": lambda: f"accounts/user/{first(User, is_superuser=False)}/change/",
+    "new-user": lambda: "accounts/user/add/",
     "disable": lambda: f"accounts/user/{first(User, is_superuser=False)}/act/disable/",
     "sessions": lambda: "accounts/session/",
     "session": lambda: f"accounts/session/{first(Session, ended_at=None)}/change/",
@@ -90,7 +90,7 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("name", ADMIN_PAGES)
-def test_every_page_is_for_everybody(operator: Visitor, name: str, person: Person) -> None:
+def test_every_page_is_for_everybody(operator: Visitor, name: str, user: EndUser) -> None:
     operator.open(f"/admin/{ADMIN_PAGES[name]()}")
     assert violations(operator) == []
     operator.page.set_viewport_size({"width": 320, "height": 640})
@@ -111,13 +111,13 @@ CUT_OFF = """
 
 @pytest.mark.smoke
 def test_from_a_wrong_redirect_uri_to_a_right_one(
-    operator: Visitor, open_browser: Callable, person: Person, bakery: Site
+    operator: Visitor, open_browser: Callable, user: EndUser, bakery: Site
 ) -> None:
     """A developer reads the error page; the operator finds it by its reference, and helps."""
     wrong = "https://shop.example/callback/"
     site = Site(wrong, make_client(redirect_uris=["https://shop.example/callback"]))
-    developer = Visitor(open_browser().new_page(), person, bakery)
-    developer.open(request_of(site, person, redirect_uri=wrong)[0])
+    developer = Visitor(open_browser().new_page(), user, bakery)
+    developer.open(request_of(site, user, redirect_uri=wrong)[0])
     developer.page.locator("summary").click()
     told = developer.page.locator("body").inner_text()
     assert wrong in told
@@ -138,7 +138,7 @@ def test_from_a_wrong_redirect_uri_to_a_right_one(
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
 
-    developer.open(request_of(site, person, redirect_uri=wrong)[0])
+    developer.open(request_of(site, user, redirect_uri=wrong)[0])
     developer.sign_in()
     developer.page.click("#allow")
     developer.page.wait_for_url("https://shop.example/**")
@@ -163,7 +163,7 @@ def test_a_new_app_gets_its_secret_once(operator: Visitor, bakery: Site) -> None
     client_id = Client.objects.get(name=name).client_id
     site = make_client()
     site.client_id, site.secret = client_id, secret
-    answer = RelyingParty(site, None, operator.person).token(grant_type="x")  # type: ignore[arg-type]
+    answer = RelyingParty(site, None, operator.user).token(grant_type="x")  # type: ignore[arg-type]
     assert answer.json()["error"] == "unsupported_grant_type"
     page.get_by_role("link", name="I have copied it").click()
     assert secret not in page.content()
@@ -180,11 +180,11 @@ def test_a_new_app_is_tried_before_its_developer_has_written_a_line(operator: Vi
     operator.sees(f"Continue to {name}?")
     page.click("#allow")
     expect(page.locator("#verdict")).to_contain_text(
-        f"It works: the app would sign in {operator.person.email}."
+        f"It works: the app would sign in {operator.user.email}."
     )
     id_token = page.get_by_role("region", name="4. The ID token")
     expect(id_token).to_contain_text("Signature: right")
-    expect(id_token).to_contain_text(operator.person.sub)
+    expect(id_token).to_contain_text(operator.user.sub)
     assert violations(operator) == []
     page.set_viewport_size({"width": 320, "height": 640})
     assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
@@ -221,7 +221,7 @@ def test_the_other_kinds_of_app_and_a_secret_in_exchange(operator: Visitor) -> N
 
     def works(secret: str) -> bool:
         registered = Registered(machine.client_id, secret, {})
-        ask = RelyingParty(registered, None, operator.person).token  # type: ignore[arg-type]
+        ask = RelyingParty(registered, None, operator.user).token  # type: ignore[arg-type]
         return ask(grant_type="client_credentials").is_success
 
     page.get_by_role("link", name="I have copied it").click()
@@ -237,16 +237,16 @@ def test_the_other_kinds_of_app_and_a_secret_in_exchange(operator: Visitor) -> N
     assert [works(secret) for secret in secrets] == [False, True]
 
 
-def test_disabling_somebody_with_the_keyboard_alone(operator: Visitor, person: Person) -> None:
+def test_disabling_somebody_with_the_keyboard_alone(operator: Visitor, user: EndUser) -> None:
     page = operator.page
-    operator.open(f"/admin/accounts/user/{first(User, email=person.email)}/change/")
+    operator.open(f"/admin/accounts/user/{first(User, email=user.email)}/change/")
     page.locator("[data-act=disable]").focus()
     page.keyboard.press("Enter")
     operator.sees("Disable")
     page.locator("#confirm").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".messagelist")).to_contain_text("Done: Disable")
-    assert not User.objects.get(email=person.email).is_active
+    assert not User.objects.get(email=user.email).is_active
 
 
 def test_an_import_is_looked_at_and_agreed_to_after_signing_in_again(operator: Visitor) -> None:
@@ -260,7 +260,7 @@ def test_an_import_is_looked_at_and_agreed_to_after_signing_in_again(operator: V
         f"users: [{{email: {name}@example.com, groups: [bakers], name: {'Ana' * 60}}}]"
     )
     page.get_by_label("File").set_input_files({**file, "buffer": content.encode()})
-    Session.objects.filter(user__email=operator.person.email).update(
+    Session.objects.filter(user__email=operator.user.email).update(
         authenticated_at=timezone.now() - timedelta(hours=1)
     )
     page.get_by_role("button", name="Show what it would change").click()
@@ -280,8 +280,8 @@ def test_the_first_visit_of_an_operator_sets_up_a_second_factor(
     page: Page, bakery: Site, strict_provider: Server
 ) -> None:
     """Where it is asked for, the way in leads through setting it up, and back."""
-    person = make_person(is_staff=True, is_superuser=True)
-    visitor = Visitor(page, person, bakery)
+    user = make_user(is_staff=True, is_superuser=True)
+    visitor = Visitor(page, user, bakery)
     page.goto(f"{strict_provider.issuer}/admin/idp/event/")
     visitor.sign_in()
     visitor.press("Set up an authenticator app")
@@ -299,8 +299,8 @@ HEIGHTS = """
 """
 
 
-@pytest.mark.parametrize("name", ["people", "person", "app", "delete", "end-all", "events"])
-def test_buttons_are_of_one_height(operator: Visitor, name: str, person: Person) -> None:
+@pytest.mark.parametrize("name", ["users", "user", "app", "delete", "end-all", "events"])
+def test_buttons_are_of_one_height(operator: Visitor, name: str, user: EndUser) -> None:
     operator.open(f"/admin/{ADMIN_PAGES[name]()}")
     heights = operator.page.evaluate(HEIGHTS)
     assert heights

@@ -1,4 +1,4 @@
-"""Forms for keyboards, password managers and people in doubt."""
+"""Forms for keyboards, password managers and users in doubt."""
 
 from playwright.sync_api import Page, expect
 
@@ -20,9 +20,9 @@ def test_sign_in_and_agree_by_keyboard_alone(visitor: Visitor) -> None:
     page = visitor.page
     visitor.start_at_bakery()
     expect(page.locator("[name=login]")).to_be_focused()
-    page.keyboard.type(visitor.person.email)
+    page.keyboard.type(visitor.user.email)
     page.keyboard.press("Tab")
-    page.keyboard.type(visitor.person.password)
+    page.keyboard.type(visitor.user.password)
     page.keyboard.press("Enter")
     visitor.sees("Continue to Bakery?")
     assert focus_order(page)[-1] == "allow"
@@ -59,9 +59,9 @@ def test_set_up_an_app_and_sign_in_with_it_by_keyboard_alone(visitor: Visitor) -
     press_tab_until("I have kept them. Continue")
     page.keyboard.press("Enter")
     visitor.sees("Sign-in in two steps")
-    visitor.open(request_of(visitor.bakery, visitor.person, prompt="login")[0])
+    visitor.open(request_of(visitor.bakery, visitor.user, prompt="login")[0])
     expect(page.locator("[name=password]")).to_be_focused()
-    page.keyboard.type(visitor.person.password)
+    page.keyboard.type(visitor.user.password)
     page.keyboard.press("Enter")
     visitor.sees("Enter your code")
     expect(page.locator("[name=code]")).to_be_focused()
@@ -88,7 +88,7 @@ def test_a_password_can_be_shown(visitor: Visitor) -> None:
     visitor.open("/account/login/")
     password = visitor.page.locator("[name=password]")
     show = visitor.page.get_by_role("button", name="Show the password")
-    password.fill(visitor.person.password)
+    password.fill(visitor.user.password)
     show.click()
     expect(password).to_have_attribute("type", "text")
     expect(show).to_have_attribute("aria-pressed", "true")

@@ -1,4 +1,4 @@
-"""The way in and out as people walk it, through the sample site."""
+"""The way in and out as users walk it, through the sample site."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.browser.visitor import (
     request_of,
     site_at,
 )
-from tests.relying_party import Person, mailed_code, mailed_link, make_person, unique
+from tests.relying_party import EndUser, mailed_code, mailed_link, make_user, unique
 
 
 @pytest.mark.smoke
@@ -31,10 +31,10 @@ def test_sign_in_agree_see_the_claims_sign_out(visitor: Visitor) -> None:
     expect(page).to_have_title("Sign in · Bakery · " + urlsplit(page.url).netloc)
     visitor.sign_in()
     expect(page.locator(".facts")).to_contain_text("Rua do Ouro 1")
-    expect(page.locator(".facts")).to_contain_text(visitor.person.email)
+    expect(page.locator(".facts")).to_contain_text(visitor.user.email)
     visitor.allow()
     visitor.is_welcome_at_bakery("Ana Lima")
-    expect(page.locator("#userinfo-claims")).to_contain_text(visitor.person.email)
+    expect(page.locator("#userinfo-claims")).to_contain_text(visitor.user.email)
     page.click("#sign-out")
     page.click("#sign-out-signet")
     expect(page.locator("#sign-in")).to_be_visible()
@@ -67,7 +67,7 @@ def test_a_second_code_when_the_first_did_not_come(visitor: Visitor) -> None:
 def test_a_sign_up_left_unfinished_is_finished_by_signing_in(visitor: Visitor) -> None:
     visitor.start_at_bakery()
     visitor.press("Create an account")
-    visitor.person.email = email = visitor.begin_sign_up()
+    visitor.user.email = email = visitor.begin_sign_up()
     visitor.sees("Enter the code")
     first = mailed_code(email)
     visitor.start_at_bakery()
@@ -90,9 +90,9 @@ def test_a_wrong_password_is_announced_and_keeps_the_address(visitor: Visitor) -
     visitor.sign_in("not the password")
     expect(page.get_by_role("alert")).to_contain_text("don’t match")
     expect(page.get_by_role("alert")).to_be_focused()
-    expect(page.locator("[name=login]")).to_have_value(visitor.person.email)
+    expect(page.locator("[name=login]")).to_have_value(visitor.user.email)
     expect(page.locator("[name=password]")).to_have_attribute("aria-invalid", "true")
-    page.fill("[name=password]", visitor.person.password)
+    page.fill("[name=password]", visitor.user.password)
     page.keyboard.press("Enter")
     visitor.allow()
     visitor.is_welcome_at_bakery()
@@ -102,7 +102,7 @@ def test_a_forgotten_password_leads_on_to_the_app(visitor: Visitor) -> None:
     visitor.start_at_bakery()
     visitor.press("Forgot your password?")
     visitor.ask_for_new_password()
-    visitor.type_code(visitor.person.email)
+    visitor.type_code(visitor.user.email)
     visitor.sees("Choose a new password")
     visitor.page.fill("[name=password1]", NEW_PASSWORD)
     visitor.press("Save and sign in")
@@ -113,7 +113,7 @@ def test_a_forgotten_password_leads_on_to_the_app(visitor: Visitor) -> None:
 def test_each_tab_continues_its_own_request(visitor: Visitor) -> None:
     one, other = visitor, visitor.in_another_tab()
     site = site_at("https://app.example/landed")
-    paths = [request_of(site, visitor.person, state=state)[0] for state in ("one", "other")]
+    paths = [request_of(site, visitor.user, state=state)[0] for state in ("one", "other")]
     one.open(paths[0])
     other.open(paths[1])
     one.sign_in()
@@ -151,7 +151,7 @@ def test_back_and_reload_lead_on(visitor: Visitor) -> None:
 
 def test_back_when_all_is_done(visitor: Visitor) -> None:
     site = site_at("https://app.example/landed")
-    path, state = request_of(site, visitor.person)
+    path, state = request_of(site, visitor.user)
     visitor.open(path)
     visitor.sign_in()
     visitor.page.click("#allow")
@@ -163,7 +163,7 @@ def test_back_when_all_is_done(visitor: Visitor) -> None:
     visitor.press("Open Test app")
     visitor.page.wait_for_url("https://app.example/")
     visitor.sees("Landed")
-    assert Grant.objects.filter(user__email=visitor.person.email).count() == 1
+    assert Grant.objects.filter(user__email=visitor.user.email).count() == 1
 
 
 def test_back_after_cancelling(visitor: Visitor) -> None:
@@ -188,7 +188,7 @@ def test_a_code_of_the_app_leads_on_and_an_old_form_too(visitor: Visitor) -> Non
     one, other = visitor, visitor.in_another_tab()
     site = site_at("https://app.example/landed", first_party=True)
     for tab, state in ((one, "one"), (other, "other")):
-        tab.open(request_of(site, visitor.person, state=state)[0])
+        tab.open(request_of(site, visitor.user, state=state)[0])
         tab.sign_in()
         tab.sees("Enter your code")
     one.page.fill("[name=code]", visitor.app.code())
@@ -231,11 +231,11 @@ def test_asked_to_sign_in_once_more(visitor: Visitor) -> None:
     visitor.sign_in()
     visitor.sees("Ana Lima")
     site = site_at("https://app.example/landed", first_party=True)
-    path, state = request_of(site, visitor.person, prompt="login")
+    path, state = request_of(site, visitor.user, prompt="login")
     visitor.open(path)
     expect(visitor.page.get_by_text("Please confirm that it is you")).to_be_visible()
-    expect(visitor.page.locator("[name=login]")).to_have_value(visitor.person.email)
-    visitor.page.fill("[name=password]", visitor.person.password)
+    expect(visitor.page.locator("[name=login]")).to_have_value(visitor.user.email)
+    visitor.page.fill("[name=password]", visitor.user.password)
     visitor.press("Sign in")
     assert brought_back(visitor.page, site.url)["state"] == state
 
@@ -246,9 +246,9 @@ def test_not_you(visitor: Visitor) -> None:
     visitor.press("Not you?")
     visitor.sees("Choose an account")
     visitor.press("Use another account")
-    somebody = Visitor(visitor.page, make_person(), visitor.bakery)
+    somebody = Visitor(visitor.page, make_user(), visitor.bakery)
     somebody.sign_in()
-    expect(visitor.page.get_by_text(f"Signed in as {somebody.person.email}")).to_be_visible()
+    expect(visitor.page.get_by_text(f"Signed in as {somebody.user.email}")).to_be_visible()
     somebody.allow()
     somebody.is_welcome_at_bakery()
 
@@ -258,7 +258,7 @@ def test_a_callback_that_redirects_on_to_another_origin(
     visitor: Visitor, *, first_party: bool
 ) -> None:
     site = site_at("https://app.example/callback", first_party=first_party)
-    path, state = request_of(site, visitor.person)
+    path, state = request_of(site, visitor.user)
     visitor.open(path)
     visitor.sign_in()
     if not first_party:
@@ -267,9 +267,9 @@ def test_a_callback_that_redirects_on_to_another_origin(
 
 
 def test_without_javascript(
-    open_browser: Callable[..., BrowserContext], person: Person, bakery: Site
+    open_browser: Callable[..., BrowserContext], user: EndUser, bakery: Site
 ) -> None:
-    visitor = Visitor(open_browser(java_script_enabled=False).new_page(), person, bakery)
+    visitor = Visitor(open_browser(java_script_enabled=False).new_page(), user, bakery)
     visitor.start_at_bakery()
     visitor.press("Deutsch")
     expect(visitor.page.locator("html")).to_have_attribute("lang", "de")
@@ -285,7 +285,7 @@ def test_without_javascript(
 
 
 def test_accepting_an_invitation_whose_link_no_request_tells(visitor: Visitor) -> None:
-    token = invitations.token_for(User.objects.get(email=visitor.person.email))
+    token = invitations.token_for(User.objects.get(email=visitor.user.email))
     told: list[str] = []
     visitor.page.on("request", lambda request: told.append(request.headers.get("referer", "")))
     visitor.open(f"/account/invitation/{token}/")
@@ -299,7 +299,7 @@ def test_accepting_an_invitation_whose_link_no_request_tells(visitor: Visitor) -
 
 
 def test_choosing_the_password_that_an_operator_requires_and_going_on(visitor: Visitor) -> None:
-    operations.require_new_password(User.objects.get(email=visitor.person.email))
+    operations.require_new_password(User.objects.get(email=visitor.user.email))
     visitor.start_at_bakery()
     visitor.sign_in()
     visitor.sees("Choose a new password")
@@ -312,7 +312,7 @@ def test_choosing_the_password_that_an_operator_requires_and_going_on(visitor: V
 
 def test_deleting_the_account_and_keeping_it_after_all(visitor: Visitor) -> None:
     site = site_at("https://app.example/landed", client_name="Florist")
-    path, state = request_of(site, visitor.person)
+    path, state = request_of(site, visitor.user)
     visitor.open(path)
     visitor.sign_in()
     visitor.page.click("#allow")
@@ -327,12 +327,12 @@ def test_deleting_the_account_and_keeping_it_after_all(visitor: Visitor) -> None
     visitor.sign_in()
     visitor.sees("Keep your account?")
     visitor.page.reload()
-    visitor.page.click("#keep")  # what the person allowed before is still allowed
+    visitor.page.click("#keep")  # what the user allowed before is still allowed
     assert brought_back(visitor.page, site.url)["state"] == state
 
 
 def test_an_address_is_changed_and_put_back(visitor: Visitor) -> None:
-    person, new = visitor.person, f"{unique('new')}@example.com"
+    user, new = visitor.user, f"{unique('new')}@example.com"
     visitor.open("/account/email/")
     visitor.sign_in()
     visitor.page.fill("[name=email]", new)
@@ -340,19 +340,19 @@ def test_an_address_is_changed_and_put_back(visitor: Visitor) -> None:
     visitor.page.fill("[name=code]", mailed_code(new))
     visitor.press("Change address")
     expect(visitor.page.get_by_role("status")).to_contain_text("is changed")
-    visitor.open(urlsplit(mailed_link(person.email)).path)
+    visitor.open(urlsplit(mailed_link(user.email)).path)
     visitor.page.click("#undo")
-    visitor.type_code(person.email)
+    visitor.type_code(user.email)
     visitor.page.fill("[name=password1]", NEW_PASSWORD)
     visitor.page.locator("main button.primary").click()
     visitor.sees("Ana Lima")
-    expect(visitor.page.get_by_text(f"Signed in as {person.email}")).to_be_visible()
+    expect(visitor.page.get_by_text(f"Signed in as {user.email}")).to_be_visible()
 
 
 def test_a_developer_finds_what_is_wrong_with_their_redirect_uri(visitor: Visitor) -> None:
     page = visitor.page
-    site = owned_site("https://app.example/callback", visitor.person, client_name="Florist")
-    visitor.open(request_of(site, visitor.person, redirect_uri=f"{site.url}/")[0])
+    site = owned_site("https://app.example/callback", visitor.user, client_name="Florist")
+    visitor.open(request_of(site, visitor.user, redirect_uri=f"{site.url}/")[0])
     visitor.sees("We don’t know where this leads")
     reference = page.locator("strong.reference").inner_text()
     page.locator("summary").click()
@@ -364,7 +364,7 @@ def test_a_developer_finds_what_is_wrong_with_their_redirect_uri(visitor: Visito
     story = page.locator("section.notice")
     expect(story).to_contain_text(f"Reference {reference}")
     expect(story).to_contain_text("The path ends with / in one and not in the other.")
-    visitor.open(request_of(site, visitor.person, redirect_uri=f"{site.url}/")[0])
+    visitor.open(request_of(site, visitor.user, redirect_uri=f"{site.url}/")[0])
     expect(page.locator("details .plain")).to_have_text(
         "The path ends with / in one and not in the other."
     )
@@ -378,9 +378,7 @@ def test_a_developer_finds_what_is_wrong_with_their_redirect_uri(visitor: Visito
 
 
 def test_from_a_request_that_cannot_be_answered_back_to_the_app(visitor: Visitor) -> None:
-    visitor.open(
-        request_of(visitor.bakery, visitor.person, response_type=None, redirect_uri="x")[0]
-    )
+    visitor.open(request_of(visitor.bakery, visitor.user, response_type=None, redirect_uri="x")[0])
     visitor.press("Back to Bakery")
     expect(visitor.page.locator("#sign-in")).to_be_visible()
 

@@ -11,10 +11,10 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser.conftest import PATIENCE
 from tests.browser.visitor import Site, Visitor, request_of, site_at
-from tests.relying_party import ISSUER, Person
+from tests.relying_party import ISSUER, EndUser
 
 KEEP = """<script>localStorage.setItem("token", "secret"); document.cookie = "script=1"</script>"""
-#: Clears first, then tries whatever could bother a person.
+#: Clears first, then tries whatever could bother a user.
 MISCHIEF = """<script>
 localStorage.clear()
 document.cookie = "script=; max-age=0"
@@ -84,14 +84,14 @@ def context(chromium: Browser, provider: object) -> Iterator[BrowserContext]:
 
 
 def test_a_frame_clears_what_is_its_apps_and_nothing_else(
-    context: BrowserContext, person: Person, bakery: Site, app: App
+    context: BrowserContext, user: EndUser, bakery: Site, app: App
 ) -> None:
     page = context.new_page()
-    visitor = Visitor(page, person, bakery)
+    visitor = Visitor(page, user, bakery)
     site = site_at(
         f"{app.url}/keep", first_party=True, frontchannel_logout_uri=f"{app.url}/signed-out"
     )
-    visitor.open(request_of(site, person)[0])
+    visitor.open(request_of(site, user)[0])
     visitor.sign_in()
     page.wait_for_url(f"{app.url}/keep?**")
     page.goto(f"{app.url}/look")
@@ -124,10 +124,10 @@ def test_a_frame_clears_what_is_its_apps_and_nothing_else(
 
 
 def test_a_frame_that_never_loads_keeps_nobody(
-    context: BrowserContext, person: Person, bakery: Site
+    context: BrowserContext, user: EndUser, bakery: Site
 ) -> None:
     page = context.new_page()
-    visitor = Visitor(page, person, bakery)
+    visitor = Visitor(page, user, bakery)
     slow = site_at(
         "https://app.example/landed",
         first_party=True,
@@ -139,10 +139,10 @@ def test_a_frame_that_never_loads_keeps_nobody(
         post_logout_redirect_uris=["https://shop.example/signed-out"],
     )
     page.route("https://app.example/loaded**", lambda _: None)  # no answer, ever
-    visitor.open(request_of(slow, person)[0])
+    visitor.open(request_of(slow, user)[0])
     visitor.sign_in()
     page.wait_for_url("https://app.example/landed?**")
-    visitor.open(request_of(baker, person)[0])
+    visitor.open(request_of(baker, user)[0])
     page.wait_for_url("https://shop.example/landed?**")
     visitor.open(
         f"/end_session?client_id={baker.client.client_id}"

@@ -26,7 +26,7 @@ from tests.relying_party import (
     mailed_link,
     make_api,
     make_client,
-    make_person,
+    make_user,
     unique,
 )
 
@@ -35,15 +35,15 @@ AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
 
 
 def consent(visitor: Visitor, scope: str) -> None:
-    visitor.open(request_of(visitor.bakery, visitor.person, scope=scope)[0])
+    visitor.open(request_of(visitor.bakery, visitor.user, scope=scope)[0])
     visitor.sign_in()
     visitor.sees("Continue to Bakery?")
 
 
 def access_denied(visitor: Visitor) -> None:
-    """An app for a group that the person is not in."""
+    """An app for a group that the user is not in."""
     closed = site_at("https://rp.example.com/", client_name="Bakery", allowed_groups=["bakers"])
-    visitor.open(request_of(closed, visitor.person)[0])
+    visitor.open(request_of(closed, visitor.user)[0])
     visitor.sign_in()
     visitor.sees("Your account may not use Bakery")
 
@@ -67,7 +67,7 @@ def consent_for_apis(visitor: Visitor) -> None:
     site = site_at(
         "https://rp.example.com/", client_name="Bakery", scope=scope, grant_types=REFRESHING
     )
-    path, _ = request_of(site, visitor.person, scope=scope, resource=bank["identifier"])
+    path, _ = request_of(site, visitor.user, scope=scope, resource=bank["identifier"])
     visitor.open(path)
     visitor.sign_in()
     visitor.sees("Continue to Bakery?")
@@ -82,7 +82,7 @@ def consent_that_looks_like_another(visitor: Visitor) -> None:
     uri = "http://127.0.0.1:51004/callback"
     native = {"application_type": "native", "token_endpoint_auth_method": "none"}
     information = registered(client_name=name.upper(), redirect_uris=[uri], **native)
-    visitor.open(request_of(Site(uri, as_client(information)), visitor.person)[0])
+    visitor.open(request_of(Site(uri, as_client(information)), visitor.user)[0])
     visitor.sign_in()
     visitor.sees(f"Continue to {name.upper()}?")
     expect(visitor.page.locator("#looks-like")).to_contain_text(f"This is not the app {name}")
@@ -91,7 +91,7 @@ def consent_that_looks_like_another(visitor: Visitor) -> None:
 def consent_by_document(visitor: Visitor) -> None:
     uri = "http://127.0.0.1:9/callback"
     site = Site(uri, introduced_before(client_name="Assistant", redirect_uris=[uri]))
-    visitor.open(request_of(site, visitor.person)[0])
+    visitor.open(request_of(site, visitor.user)[0])
     visitor.sign_in()
     visitor.sees("Continue to Assistant?")
     told = visitor.page.locator(".notice")
@@ -107,7 +107,7 @@ def sign_in_with_error(visitor: Visitor) -> None:
 
 def sign_in_once_more(visitor: Visitor) -> None:
     home(visitor)
-    visitor.open(request_of(visitor.bakery, visitor.person, prompt="login")[0])
+    visitor.open(request_of(visitor.bakery, visitor.user, prompt="login")[0])
 
 
 def sign_up(visitor: Visitor) -> None:
@@ -152,18 +152,18 @@ def reset_code(visitor: Visitor) -> None:
 
 def new_password(visitor: Visitor) -> None:
     reset_code(visitor)
-    visitor.type_code(visitor.person.email)
+    visitor.type_code(visitor.user.email)
     visitor.sees("Choose a new password")
 
 
 def invitation(visitor: Visitor) -> None:
-    user = User.objects.get(email=visitor.person.email)
+    user = User.objects.get(email=visitor.user.email)
     visitor.open(f"/account/invitation/{invitations.token_for(user)}/")
     visitor.sees("Choose a password")
 
 
 def has_to_choose(visitor: Visitor) -> None:
-    operations.require_new_password(User.objects.get(email=visitor.person.email))
+    operations.require_new_password(User.objects.get(email=visitor.user.email))
     visitor.start_at_bakery()
     visitor.sign_in()
     visitor.sees("Choose a new password")
@@ -186,7 +186,7 @@ def several_accounts(visitor: Visitor) -> None:
     home(visitor)
     visitor.press("Switch account")
     visitor.press("Use another account")
-    other = Visitor(visitor.page, make_person(name="Benedetta Montefiori"), visitor.bakery)
+    other = Visitor(visitor.page, make_user(name="Benedetta Montefiori"), visitor.bakery)
     other.sign_in()
     visitor.open("/account/choose/")
     visitor.sees("Choose an account")
@@ -194,19 +194,19 @@ def several_accounts(visitor: Visitor) -> None:
 
 def choose_for_app(visitor: Visitor) -> None:
     several_accounts(visitor)
-    visitor.open(request_of(visitor.bakery, visitor.person, prompt="select_account")[0])
+    visitor.open(request_of(visitor.bakery, visitor.user, prompt="select_account")[0])
     visitor.sees("Choose an account")
 
 
 def one_account_to_choose(visitor: Visitor) -> None:
     home(visitor)
-    visitor.open(request_of(visitor.bakery, visitor.person, prompt="select_account")[0])
+    visitor.open(request_of(visitor.bakery, visitor.user, prompt="select_account")[0])
     visitor.page.get_by_role("button", name="Use another account").wait_for()
 
 
 def another_account(visitor: Visitor) -> None:
     home(visitor)
-    visitor.open(request_of(visitor.bakery, visitor.person, prompt="create")[0])
+    visitor.open(request_of(visitor.bakery, visitor.user, prompt="create")[0])
     visitor.sees("Create another account?")
 
 
@@ -214,7 +214,7 @@ def connected_apps(visitor: Visitor) -> None:
     for metadata in ({}, {"initiate_login_uri": "https://app.example/start"}):
         site = site_at("https://app.example/landed", client_name="Florist", **metadata)
         scope = "openid profile email address phone" if metadata else "openid"
-        visitor.open(request_of(site, visitor.person, scope=scope)[0])
+        visitor.open(request_of(site, visitor.user, scope=scope)[0])
         if not metadata:
             visitor.sign_in()
         visitor.page.click("#allow")
@@ -229,7 +229,7 @@ def sign_ins(visitor: Visitor) -> None:
     client = make_client(grant_types=["authorization_code", "refresh_token"], client_name="Cobbler")
     for _ in range(2):
         with Browser() as elsewhere:
-            RelyingParty(client, elsewhere, visitor.person).tokens(scope="openid offline_access")
+            RelyingParty(client, elsewhere, visitor.user).tokens(scope="openid offline_access")
     visitor.open("/account/sessions/")
     visitor.page.get_by_role("button", name="Sign out: ").first.click()
     visitor.sees("Where you are signed in")
@@ -300,7 +300,7 @@ def turned_off(visitor: Visitor) -> None:
 
 def code_step(visitor: Visitor) -> None:
     with_app(visitor)
-    visitor.open(request_of(visitor.bakery, visitor.person, prompt="login")[0])
+    visitor.open(request_of(visitor.bakery, visitor.user, prompt="login")[0])
     visitor.sign_in()
     visitor.sees("Enter your code")
 
@@ -366,7 +366,7 @@ def email_undo(visitor: Visitor) -> None:
     email = change_email_code(visitor)
     visitor.page.fill("[name=code]", mailed_code(email))
     visitor.press("Change address")
-    visitor.open(urlsplit(mailed_link(visitor.person.email)).path)
+    visitor.open(urlsplit(mailed_link(visitor.user.email)).path)
     visitor.sees("Put your address back?")
 
 
@@ -400,7 +400,7 @@ def signed_out_of_apps(visitor: Visitor) -> None:
     home(visitor)
     for name, uri in (("Florist", "https://app.example/loaded"), ("Cobbler", "")):
         site = site_at("https://app.example/landed", client_name=name, frontchannel_logout_uri=uri)
-        visitor.open(request_of(site, visitor.person)[0])
+        visitor.open(request_of(site, visitor.user)[0])
         visitor.page.click("#allow")
         visitor.page.wait_for_url("https://app.example/**")
     visitor.open("/account/logout/")
@@ -414,23 +414,23 @@ def form_post(visitor: Visitor) -> None:
         "**/form-post.js", lambda route: route.fulfill(body="", content_type="text/javascript")
     )
     site = site_at("https://app.example/callback", client_name="Bakery", first_party=True)
-    visitor.open(request_of(site, visitor.person, response_mode="form_post")[0])
+    visitor.open(request_of(site, visitor.user, response_mode="form_post")[0])
     visitor.sign_in()
     expect(visitor.page.locator("form#answer")).to_be_visible()
     visitor.sees("Taking you to Bakery…")
 
 
 def wrong_request(visitor: Visitor) -> None:
-    path, _ = request_of(visitor.bakery, visitor.person, redirect_uri="https://evil.example/")
+    path, _ = request_of(visitor.bakery, visitor.user, redirect_uri="https://evil.example/")
     visitor.open(path)
     visitor.page.locator("summary").click()
 
 
 def wrong_request_of_ones_own(visitor: Visitor) -> None:
     home(visitor)
-    site = owned_site("https://app.example/callback", visitor.person, client_name="Florist")
+    site = owned_site("https://app.example/callback", visitor.user, client_name="Florist")
     uri = "http://app.example:8443/Callback/?tenant=1"
-    visitor.open(request_of(site, visitor.person, redirect_uri=uri)[0])
+    visitor.open(request_of(site, visitor.user, redirect_uri=uri)[0])
 
 
 def what_happened(visitor: Visitor) -> None:
@@ -441,7 +441,7 @@ def what_happened(visitor: Visitor) -> None:
 
 def apps(visitor: Visitor) -> None:
     wrong_request_of_ones_own(visitor)
-    owned_site("https://quiet.example/callback", visitor.person, client_name="Quiet app")
+    owned_site("https://quiet.example/callback", visitor.user, client_name="Quiet app")
     visitor.open("/developers/apps/")
     visitor.page.locator("summary").click()
 
@@ -453,7 +453,7 @@ def no_apps(visitor: Visitor) -> None:
 
 def quick_start(visitor: Visitor) -> None:
     home(visitor)
-    site = owned_site("https://app.example/callback", visitor.person, client_name="Florist")
+    site = owned_site("https://app.example/callback", visitor.user, client_name="Florist")
     visitor.open(f"/developers/start/single-page-app/?client_id={site.client.client_id}")
     visitor.page.get_by_role("button", name="Copy").wait_for()
 
@@ -480,8 +480,8 @@ def too_many_tries(visitor: Visitor) -> None:
 
 def mailed_code_step(visitor: Visitor) -> None:
     """Type the right password after strangers have typed many wrong ones."""
-    rate_limits.count((UNKNOWN_BROWSERS, visitor.person.email))
-    RateCount.objects.filter(key=rate_limits._key((UNKNOWN_BROWSERS, visitor.person.email))).update(
+    rate_limits.count((UNKNOWN_BROWSERS, visitor.user.email))
+    RateCount.objects.filter(key=rate_limits._key((UNKNOWN_BROWSERS, visitor.user.email))).update(
         count=UNKNOWN_BROWSERS.allowed
     )
     visitor.open("/account/login/")

@@ -15,7 +15,7 @@ def test_the_others_are_told_and_the_way_back_is_taken(visitor: Visitor) -> None
         post_logout_redirect_uris=["https://shop.example/signed-out"],
     )
     for number, site in enumerate((florist, baker)):
-        visitor.open(request_of(site, visitor.person)[0])
+        visitor.open(request_of(site, visitor.user)[0])
         if number == 0:
             visitor.sign_in()
         visitor.page.click("#allow")

@@ -19,7 +19,7 @@ from idp.models import Client
 from tests import secrecy
 from tests.browser.visitor import Site, Visitor
 from tests.conftest import ROOT
-from tests.relying_party import Person, make_client
+from tests.relying_party import EndUser, make_client
 
 LIBRARY = ROOT / "tests/node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
 
@@ -60,9 +60,9 @@ def app() -> Iterator[str]:
 
 
 @pytest.fixture
-def visitor(open_browser: Callable[..., BrowserContext], person: Person, bakery: Site) -> Visitor:
-    """`person` at a browser that adds no header of ours: it would be one too many for CORS."""
-    return Visitor(open_browser(extra_http_headers={}).new_page(), person, bakery)
+def visitor(open_browser: Callable[..., BrowserContext], user: EndUser, bakery: Site) -> Visitor:
+    """`user` at a browser that adds no header of ours: it would be one too many for CORS."""
+    return Visitor(open_browser(extra_http_headers={}).new_page(), user, bakery)
 
 
 def renewed(visitor: Visitor) -> Any:
@@ -82,14 +82,14 @@ def test_signing_in_and_silent_renewal(app: str, visitor: Visitor) -> None:
     visitor.sign_in()
     visitor.allow()
     visitor.page.wait_for_url(f"{app}/")
-    visitor.sees(visitor.person.email)
+    visitor.sees(visitor.user.email)
     first = visitor.page.evaluate("manager.getUser().then(user => user.access_token)")
     secrecy.used.note(first)
     with visitor.page.expect_request(lambda asked: "prompt=none" in asked.url) as asked:
         again, sub = renewed(visitor)
     assert asked.value.frame.parent_frame is not None  # in an iframe, where nothing is shown
     assert again != first
-    assert sub == visitor.person.sub
+    assert sub == visitor.user.sub
 
 
 def test_silence_when_nobody_is_signed_in(app: str, visitor: Visitor) -> None:
@@ -108,7 +108,7 @@ def test_signing_out_of_one_app_ends_the_other(app: str, visitor: Visitor) -> No
     visitor.press("Sign in")
     visitor.sign_in()
     visitor.allow()
-    visitor.sees(visitor.person.email)
+    visitor.sees(visitor.user.email)
     bakery.start_at_bakery()
     bakery.allow()
     bakery.is_welcome_at_bakery()
@@ -122,7 +122,7 @@ def test_signing_out_of_one_app_ends_the_other(app: str, visitor: Visitor) -> No
 
     visitor.press("Sign in")
     visitor.sign_in()
-    visitor.sees(visitor.person.email)
+    visitor.sees(visitor.user.email)
     bakery.page.goto(bakery.bakery.url)
     bakery.page.click("#sign-in")
     bakery.is_welcome_at_bakery()

@@ -14,7 +14,7 @@ from idp.policy import SIGNING_ALGORITHMS
 from tests import assertions, secrecy
 from tests.conftest import Server
 from tests.reading import encrypted_client
-from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_api, make_client
+from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_api, make_client
 
 INSPECTOR = f"{ISSUER}/developers/token/"
 #: What tests read is at the end of the page's own words.
@@ -82,9 +82,9 @@ def made(typ: str | None = "JWT", algorithm: str = "RS256", **claims: Any) -> st
 
 @pytest.mark.smoke
 def test_a_real_id_token_and_who_it_is_for(
-    inspector: Inspector, browser: Browser, person: Person
+    inspector: Inspector, browser: Browser, user: EndUser
 ) -> None:
-    relying_party = RelyingParty(make_client(), browser, person)
+    relying_party = RelyingParty(make_client(), browser, user)
     tokens = relying_party.tokens(nonce="n-0S6_WzA2Mj")
     inspector.paste(tokens["id_token"])
     inspector.reads(
@@ -95,7 +95,7 @@ def test_a_real_id_token_and_who_it_is_for(
         f"It is for the app {relying_party.client.client_id}. Is that your client_id?",
         "Good for another ",
         "Compare n-0S6_WzA2Mj with the one your app sent",
-        person.sub,
+        user.sub,
         "Binds the access token that came along",
     )
     inspector.page.fill("#client-id", relying_party.client.client_id)
@@ -113,12 +113,12 @@ def test_a_real_id_token_and_who_it_is_for(
 
 
 def test_a_real_access_token_of_an_api(
-    inspector: Inspector, browser: Browser, person: Person
+    inspector: Inspector, browser: Browser, user: EndUser
 ) -> None:
     api = make_api(access_token_format="jwt", access_token_signing_alg="ES256")
     client = make_client(scope=f"openid {api['scopes'][0]}")
     asked = {"scope": f"openid {api['scopes'][0]}", "resource": api["identifier"]}
-    token = RelyingParty(client, browser, person).tokens(**asked)["access_token"]
+    token = RelyingParty(client, browser, user).tokens(**asked)["access_token"]
     inspector.paste(token)
     inspector.reads("A JWT access token", "Signature: right", f"for the API {api['identifier']}")
     # Wrapped, as mails and terminals do it.
@@ -127,10 +127,10 @@ def test_a_real_access_token_of_an_api(
 
 
 def test_an_encrypted_token_is_its_apps(
-    inspector: Inspector, browser: Browser, person: Person
+    inspector: Inspector, browser: Browser, user: EndUser
 ) -> None:
     client = encrypted_client("ECDH-ES", "A256GCM")
-    inspector.paste(RelyingParty(client, browser, person).tokens()["id_token"])
+    inspector.paste(RelyingParty(client, browser, user).tokens()["id_token"])
     inspector.reads("An encrypted token", "Only the app that it is for can read it", "A256GCM")
 
 

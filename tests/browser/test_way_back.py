@@ -15,12 +15,12 @@ from tests import secrecy
 from tests.browser.test_several_accounts import pick
 from tests.browser.test_several_accounts import second as beside_another
 from tests.browser.visitor import Site, Visitor, brought_back, request_of, site_at
-from tests.relying_party import Person, make_person_with_app, unique
+from tests.relying_party import EndUser, make_user_with_app, unique
 
 SCHEME = "com.example.app:/landed"
 
 
-def app_that_sends_people_to(target: str, **metadata: Any) -> Site:
+def app_that_sends_users_to(target: str, **metadata: Any) -> Site:
     """Return an app whose callback redirects on to this address."""
     callback = f"https://app.example/callback?{urlencode({'to': target})}"
     return site_at(
@@ -31,7 +31,7 @@ def app_that_sends_people_to(target: str, **metadata: Any) -> Site:
 
 
 def ask(visitor: Visitor, site: Site, **overrides: str) -> None:
-    visitor.open(request_of(site, visitor.person, **overrides)[0])
+    visitor.open(request_of(site, visitor.user, **overrides)[0])
 
 
 def be_signed_in(visitor: Visitor) -> None:
@@ -41,58 +41,58 @@ def be_signed_in(visitor: Visitor) -> None:
 
 
 def sign_in(visitor: Visitor, target: str) -> None:
-    ask(visitor, app_that_sends_people_to(target))
+    ask(visitor, app_that_sends_users_to(target))
     visitor.sign_in()
 
 
 def sign_in_answered_by_form_post(visitor: Visitor, target: str) -> None:
-    ask(visitor, app_that_sends_people_to(target), response_mode="form_post")
+    ask(visitor, app_that_sends_users_to(target), response_mode="form_post")
     visitor.sign_in()
 
 
 def consent(visitor: Visitor, target: str) -> None:
     be_signed_in(visitor)
-    ask(visitor, app_that_sends_people_to(target, first_party=False))
+    ask(visitor, app_that_sends_users_to(target, first_party=False))
     visitor.allow()
 
 
 def consent_refused(visitor: Visitor, target: str) -> None:
     be_signed_in(visitor)
-    ask(visitor, app_that_sends_people_to(target, first_party=False))
+    ask(visitor, app_that_sends_users_to(target, first_party=False))
     visitor.page.click("#deny")
 
 
 def chooser(visitor: Visitor, target: str) -> None:
     be_signed_in(visitor)
     beside_another(visitor)
-    ask(visitor, app_that_sends_people_to(target), prompt="select_account")
+    ask(visitor, app_that_sends_users_to(target), prompt="select_account")
     pick(visitor)
 
 
 def second_step(visitor: Visitor, target: str) -> None:
-    person = make_person_with_app()
-    visitor = Visitor(visitor.page, person, visitor.bakery)
-    ask(visitor, app_that_sends_people_to(target))
+    user = make_user_with_app()
+    visitor = Visitor(visitor.page, user, visitor.bakery)
+    ask(visitor, app_that_sends_users_to(target))
     visitor.sign_in()
     visitor.page.fill("[name=code]", visitor.app.code())
     visitor.press("Sign in")
 
 
 def sign_up(visitor: Visitor, target: str) -> None:
-    ask(visitor, app_that_sends_people_to(target))
+    ask(visitor, app_that_sends_users_to(target))
     visitor.press("Create an account")
     visitor.type_code(visitor.begin_sign_up())
 
 
 def access_denied(visitor: Visitor, target: str) -> None:
     be_signed_in(visitor)
-    ask(visitor, app_that_sends_people_to(target, allowed_groups=[unique("bakers")]))
+    ask(visitor, app_that_sends_users_to(target, allowed_groups=[unique("bakers")]))
     visitor.press("Back to Bakery")
 
 
 def sign_out(visitor: Visitor, target: str) -> None:
     be_signed_in(visitor)
-    site = app_that_sends_people_to(target)
+    site = app_that_sends_users_to(target)
     query = {
         "client_id": site.client.client_id,
         "post_logout_redirect_uri": site.url,
@@ -136,7 +136,7 @@ def arrival_at(page: Page, target: str) -> Callable[[], None]:
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
 def test_the_callback_may_lead_on_to_this_machine(
     open_browser: Callable[..., BrowserContext],
-    person: Person,
+    user: EndUser,
     bakery: Site,
     loopback_port: int,
     way: Way,
@@ -144,7 +144,7 @@ def test_the_callback_may_lead_on_to_this_machine(
     script: bool,
 ) -> None:
     page = open_browser(java_script_enabled=script).new_page()
-    way(Visitor(page, person, bakery), f"http://localhost:{loopback_port}/landed")
+    way(Visitor(page, user, bakery), f"http://localhost:{loopback_port}/landed")
     if way is sign_in_answered_by_form_post and not script:
         page.click("#continue")
     brought_back(page, f"http://localhost:{loopback_port}/landed")
@@ -161,7 +161,7 @@ def test_the_callback_may_lead_on_to_an_apps_own_scheme(visitor: Visitor, way: W
 @pytest.mark.parametrize("uri", ["http://127.0.0.1/landed", SCHEME])
 def test_a_native_app_is_reached_itself(
     open_browser: Callable[..., BrowserContext],
-    person: Person,
+    user: EndUser,
     bakery: Site,
     loopback_port: int,
     uri: str,
@@ -169,7 +169,7 @@ def test_a_native_app_is_reached_itself(
     script: bool,
 ) -> None:
     page = open_browser(java_script_enabled=script).new_page()
-    visitor = Visitor(page, person, bakery)
+    visitor = Visitor(page, user, bakery)
     site = site_at(
         uri,
         client_name="Bakery",

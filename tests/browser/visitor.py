@@ -1,4 +1,4 @@
-"""A person at a browser: what they do again and again, in their words."""
+"""A user at a browser: what they do again and again, in their words."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from tests.relying_party import (
     ISSUER,
     SET_UP,
     AuthenticatorApp,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     mailed_code,
@@ -27,7 +27,7 @@ secrecy.used.note(NEW_PASSWORD)
 
 @dataclass
 class Site:
-    """A website that signs people in with us."""
+    """A website that signs users in with us."""
 
     url: str
     client: Registered
@@ -38,11 +38,11 @@ class Visitor:
     """Somebody in front of one page."""
 
     page: Page
-    person: Person
+    user: EndUser
     bakery: Site
 
     def in_another_tab(self) -> "Visitor":
-        return Visitor(self.page.context.new_page(), self.person, self.bakery)
+        return Visitor(self.page.context.new_page(), self.user, self.bakery)
 
     def open(self, path: str) -> None:
         self.page.goto(ISSUER + path)
@@ -61,8 +61,8 @@ class Visitor:
         self.page.wait_for_url(f"{ISSUER}/**")
 
     def sign_in(self, password: str | None = None) -> None:
-        self.page.fill("[name=login]", self.person.email)
-        self.page.fill("[name=password]", password or self.person.password)
+        self.page.fill("[name=login]", self.user.email)
+        self.page.fill("[name=password]", password or self.user.password)
         self.press("Sign in")
 
     def set_up_app(self) -> None:
@@ -81,12 +81,12 @@ class Visitor:
         """Hand the secret on the page to an app."""
         address = self.page.locator("a[href^='otpauth:']").get_attribute("href")
         assert address
-        self.person.app = AuthenticatorApp(address)
+        self.user.app = AuthenticatorApp(address)
 
     @property
     def app(self) -> AuthenticatorApp:
-        assert self.person.app
-        return self.person.app
+        assert self.user.app
+        return self.user.app
 
     def allow(self) -> None:
         self.sees("Continue to Bakery?")
@@ -95,7 +95,7 @@ class Visitor:
     def is_welcome_at_bakery(self, name: str = "") -> None:
         heading = self.page.get_by_role("heading", level=1)
         expect(heading).to_contain_text(f"Welcome, {name}")
-        expect(self.page.locator("#claims")).to_contain_text(self.person.sub)
+        expect(self.page.locator("#claims")).to_contain_text(self.user.sub)
 
     def begin_sign_up(self, email: str | None = None) -> str:
         """Fill in the sign-up page; the code is on its way to the address returned."""
@@ -111,7 +111,7 @@ class Visitor:
         self.press("Continue")
 
     def ask_for_new_password(self) -> None:
-        self.page.fill("[name=email]", self.person.email)
+        self.page.fill("[name=email]", self.user.email)
         self.press("Send code")
 
 
@@ -120,17 +120,17 @@ def site_at(redirect_uri: str, **metadata: Any) -> Site:
     return Site(redirect_uri, make_client(redirect_uris=[redirect_uri], **metadata))
 
 
-def owned_site(redirect_uri: str, owner: Person, **metadata: Any) -> Site:
+def owned_site(redirect_uri: str, owner: EndUser, **metadata: Any) -> Site:
     """Return such a website whose developer is somebody with an account here."""
     site = site_at(redirect_uri, **metadata)
-    user = User.objects.get(email=owner.email)
-    Client.objects.filter(client_id=site.client.client_id).update(user=user)
+    user_row = User.objects.get(email=owner.email)
+    Client.objects.filter(client_id=site.client.client_id).update(user=user_row)
     return site
 
 
-def request_of(site: Site, person: Person, **overrides: str | None) -> tuple[str, str]:
+def request_of(site: Site, user: EndUser, **overrides: str | None) -> tuple[str, str]:
     """Return the path of an authorization request of a site, and its state."""
-    relying_party = RelyingParty(site.client, None, person)  # type: ignore[arg-type]
+    relying_party = RelyingParty(site.client, None, user)  # type: ignore[arg-type]
     return f"/authorize?{urlencode(relying_party.parameters(**overrides))}", relying_party.state
 
 

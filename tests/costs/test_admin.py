@@ -28,7 +28,7 @@ from idp.models import (
     SigningKey,
 )
 from tests.in_process import InProcess
-from tests.relying_party import make_person
+from tests.relying_party import make_user
 
 ROWS = 100_000
 #: Statements of a page: session, permissions, the count, the rows, and what goes with them.
@@ -36,7 +36,7 @@ STATEMENTS = 12
 #: Rows touched: those counted and paged through at the most (COUNTED_AT_MOST), those shown, and
 #: what is joined to them. Reading all rows of a table would be ten times as much.
 ROWS_READ = 35_000
-#: And by a search for a part of a name, of the newest people and apps: to find and to read them.
+#: And by a search for a part of a name, of the newest users and apps: to find and to read them.
 ROWS_SEARCHED = 4 * search.NEWEST
 #: Instructions of SQLite's machine; a second of work is more than ten million.
 INSTRUCTIONS = 1_500_000
@@ -46,7 +46,7 @@ NUMBERS = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE
 
 @pytest.fixture(scope="module")
 def superuser() -> User:
-    return User.objects.get(email=make_person(is_staff=True, is_superuser=True).email)
+    return User.objects.get(email=make_user(is_staff=True, is_superuser=True).email)
 
 
 @pytest.fixture(scope="module")
@@ -142,15 +142,15 @@ def a_key() -> SigningKey:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "people": lambda: "accounts/user/",
-    "people, last page": lambda: "accounts/user/?p=200",
-    "people, searched": lambda: "accounts/user/?q=crowd-000000099",
-    "people, part of a name": lambda: "accounts/user/?q=rowd-00000009999",
-    "people, nobody": lambda: "accounts/user/?q=nobody+is+called+so",
-    "people, begun alike": lambda: "accounts/user/?q=crowd",
-    "people, staff": lambda: "accounts/user/?is_staff__exact=1",
-    "people, disabled": lambda: "accounts/user/?is_active__exact=0",
-    "a person": lambda: (
+    "users": lambda: "accounts/user/",
+    "users, last page": lambda: "accounts/user/?p=200",
+    "users, searched": lambda: "accounts/user/?q=crowd-000000099",
+    "users, part of a name": lambda: "accounts/user/?q=rowd-00000009999",
+    "users, nobody": lambda: "accounts/user/?q=nobody+is+called+so",
+    "users, begun alike": lambda: "accounts/user/?q=crowd",
+    "users, staff": lambda: "accounts/user/?is_staff__exact=1",
+    "users, disabled": lambda: "accounts/user/?is_active__exact=0",
+    "a user": lambda: (
         f"accounts/user/{User.objects.get(email='crowd-000000050000@example.com').pk}/change/"
     ),
     "sessions": lambda: "accounts/session/",

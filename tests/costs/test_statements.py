@@ -19,7 +19,7 @@ from tests.relying_party import (
     RelyingParty,
     make_api,
     make_client,
-    make_person,
+    make_user,
 )
 
 POSTGRESQL = connection.vendor == "postgresql"
@@ -58,11 +58,13 @@ def in_process() -> InProcess:
 @pytest.fixture
 def signed_in(in_process: InProcess) -> RelyingParty:
     """Somebody signed in at the browser, who has agreed to the client before."""
-    person, client = make_person(), make_client()
-    user = User.objects.get(email=person.email)
-    in_process.force_login(user)
-    remember(user, Client.objects.get(client_id=client.client_id), Agreed(frozenset({"openid"})))
-    return RelyingParty(client, Browser(), person)
+    user, client = make_user(), make_client()
+    user_row = User.objects.get(email=user.email)
+    in_process.force_login(user_row)
+    remember(
+        user_row, Client.objects.get(client_id=client.client_id), Agreed(frozenset({"openid"}))
+    )
+    return RelyingParty(client, Browser(), user)
 
 
 def authorized(in_process: InProcess, relying_party: RelyingParty) -> str:
@@ -101,7 +103,7 @@ def test_authorize(in_process, signed_in, statements) -> None:
 
 def test_authorize_where_an_app_is_for_a_group(in_process, signed_in, statements) -> None:
     bakers, _ = Group.objects.get_or_create(name="bakers")
-    User.objects.get(email=signed_in.person.email).groups.add(bakers)
+    User.objects.get(email=signed_in.user.email).groups.add(bakers)
     client = Client.objects.get(client_id=signed_in.client.client_id)
     client.allowed_groups = ["bakers"]
     client.save()
@@ -112,7 +114,7 @@ def test_authorize_where_an_app_is_for_a_group(in_process, signed_in, statements
 
 
 def test_authorize_for_a_client_new_to_the_session(in_process, signed_in, statements) -> None:
-    RelyingParty(signed_in.client, Browser(), signed_in.person)
+    RelyingParty(signed_in.client, Browser(), signed_in.user)
     in_process.get("/authorize", signed_in.parameters(prompt="none", max_age="0"))
     with statements:
         assert authorized(in_process, signed_in)
@@ -207,9 +209,11 @@ def offline(in_process, signed_in) -> RelyingParty:
     client = make_client(
         grant_types=["authorization_code", "refresh_token"], refresh_without_offline_access=True
     )
-    user = User.objects.get(email=signed_in.person.email)
-    remember(user, Client.objects.get(client_id=client.client_id), Agreed(frozenset({"openid"})))
-    return RelyingParty(client, Browser(), signed_in.person)
+    user_row = User.objects.get(email=signed_in.user.email)
+    remember(
+        user_row, Client.objects.get(client_id=client.client_id), Agreed(frozenset({"openid"}))
+    )
+    return RelyingParty(client, Browser(), signed_in.user)
 
 
 def refresh(in_process, client: Registered, token: str):
@@ -253,7 +257,7 @@ def test_introspection_by_an_api(in_process, statements) -> None:
 
 @pytest.mark.parametrize("apps", [1, 30])
 def test_an_owners_apps_with_their_errors(in_process, statements, apps: int) -> None:
-    owner = User.objects.get(email=make_person().email)
+    owner = User.objects.get(email=make_user().email)
     for _ in range(apps):
         client_id = make_client().client_id
         Client.objects.filter(client_id=client_id).update(user=owner)
@@ -269,7 +273,7 @@ def test_an_owners_apps_with_their_errors(in_process, statements, apps: int) -> 
 
 
 def test_the_story_of_a_reference(in_process, statements) -> None:
-    owner = User.objects.get(email=make_person().email)
+    owner = User.objects.get(email=make_user().email)
     client_id = make_client().client_id
     Client.objects.filter(client_id=client_id).update(user=owner)
     event = Event.objects.create(kind="denied", client_id=client_id)

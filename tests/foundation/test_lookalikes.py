@@ -17,7 +17,7 @@ from foundation.lookalikes import skeleton
         "Bake\u200bry",
     ],
 )
-def test_names_that_people_take_for_bakery(other: str) -> None:
+def test_names_that_users_take_for_bakery(other: str) -> None:
     assert skeleton(other) == skeleton("Bakery")
 
 

@@ -15,7 +15,7 @@ from django.core.mail import EmailMessage
 from foundation.mail import Mailer
 from tests.conftest import Server, free_port
 from tests.idp.management.test_worker import soon
-from tests.relying_party import Browser, forms_of, make_person
+from tests.relying_party import Browser, forms_of, make_user
 
 pytestmark = pytest.mark.once
 
@@ -120,21 +120,21 @@ def ask_for_a_code(server: Server, email: str) -> None:
 def test_a_silent_mail_server_is_given_up_and_said(
     database: None, tmp_path: Path, silent: int
 ) -> None:
-    person = make_person()
+    user = make_user()
     server = serve(tmp_path, f"127.0.0.1:{silent}?timeout=1")
     try:
-        ask_for_a_code(server, person.email)
+        ask_for_a_code(server, user.email)
         soon(lambda: "mail_failed" in server.log.read_text())
     finally:
         server.stop()
     assert "account/email/password_reset" in server.log.read_text()
-    assert person.email not in server.log.read_text()
+    assert user.email not in server.log.read_text()
 
 
 def test_a_silent_mail_server_holds_up_no_stop(database: None, tmp_path: Path, silent: int) -> None:
-    person = make_person()
+    user = make_user()
     server = serve(tmp_path, f"127.0.0.1:{silent}")
-    ask_for_a_code(server, person.email)
+    ask_for_a_code(server, user.email)
     began = time.monotonic()
     server.process.terminate()
     try:
@@ -145,6 +145,6 @@ def test_a_silent_mail_server_holds_up_no_stop(database: None, tmp_path: Path, s
         server.stop()
     assert time.monotonic() - began < 9
     assert "mail_lost" in server.log.read_text()
-    assert person.email not in server.log.read_text()
+    assert user.email not in server.log.read_text()
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{server.issuer}/healthz")

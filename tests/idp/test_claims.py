@@ -18,12 +18,12 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def test_types_are_as_the_specification_has_them() -> None:
-    person = {
+    user = {
         **NOBODY,
         "phone_number": "+1",
         "address": {"country": "Portugal", "region": "", "planet": "Earth"},
     }
-    claims = claims_for(person, EVERYTHING)
+    claims = claims_for(user, EVERYTHING)
     assert claims["updated_at"] == 1767225600
     assert claims["phone_number_verified"] is False
     assert claims["address"] == {"country": "Portugal"}

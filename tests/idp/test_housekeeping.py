@@ -24,7 +24,7 @@ from idp.models import (
     Interaction,
     RefreshToken,
 )
-from tests.relying_party import make_client, make_person, unique
+from tests.relying_party import make_client, make_user, unique
 
 NOW = timezone.now()
 SECOND = timedelta(seconds=1)
@@ -32,8 +32,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def user() -> User:
-    return User.objects.get(sub=make_person().sub)
+def user_row() -> User:
+    return User.objects.get(sub=make_user().sub)
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +41,15 @@ def client() -> Client:
     return Client.objects.get(client_id=make_client().client_id)
 
 
-def session(user: User, **columns: Any) -> Session:
-    return Session.objects.create(user=user, authenticated_at=NOW, last_seen_at=NOW, **columns)
+def session(user_row: User, **columns: Any) -> Session:
+    return Session.objects.create(user=user_row, authenticated_at=NOW, last_seen_at=NOW, **columns)
 
 
-def family(user: User, client: Client, **columns: Any) -> Grant:
-    columns.setdefault("session", session(user))
+def family(user_row: User, client: Client, **columns: Any) -> Grant:
+    columns.setdefault("session", session(user_row))
     created_at = columns.pop("created_at", NOW)
     row = Grant.objects.create(
-        user=user, client=client, scope="openid", auth_time=NOW, acr="x", **columns
+        user=user_row, client=client, scope="openid", auth_time=NOW, acr="x", **columns
     )
     Grant.objects.filter(pk=row.pk).update(created_at=created_at)
     return row
@@ -98,66 +98,71 @@ def test_requests_nobody_finished(client: Client) -> None:
     assert survivors(*rows) == [False, True]
 
 
-def test_codes_are_remembered_for_a_day(user: User, client: Client) -> None:
-    of = family(user, client)
+def test_codes_are_remembered_for_a_day(user_row: User, client: Client) -> None:
+    of = family(user_row, client)
     assert survivors(code(of, NOW - DAY), code(of, NOW - DAY + SECOND)) == [False, True]
 
 
-def test_access_tokens_go_when_they_expire(user: User, client: Client) -> None:
-    of = family(user, client)
+def test_access_tokens_go_when_they_expire(user_row: User, client: Client) -> None:
+    of = family(user_row, client)
     rows = [token(AccessToken, of, NOW), token(AccessToken, of, NOW + SECOND)]
     assert survivors(*rows) == [False, True]
 
 
-def test_refresh_tokens_are_remembered_for_a_day(user: User, client: Client) -> None:
-    of = family(user, client)
+def test_refresh_tokens_are_remembered_for_a_day(user_row: User, client: Client) -> None:
+    of = family(user_row, client)
     rows = [token(RefreshToken, of, NOW - DAY), token(RefreshToken, of, NOW - DAY + SECOND)]
     assert survivors(*rows) == [False, True]
 
 
-def test_a_used_refresh_token_stays_so_that_its_reuse_is_seen(user: User, client: Client) -> None:
-    of = family(user, client)
+def test_a_used_refresh_token_stays_so_that_its_reuse_is_seen(
+    user_row: User, client: Client
+) -> None:
+    of = family(user_row, client)
     used = token(RefreshToken, of, NOW + 20 * DAY, revoked=NOW - 9 * DAY)
     assert survivors(used) == [True]
 
 
-def test_deleting_a_used_token_leaves_its_successor(user: User, client: Client) -> None:
-    of = family(user, client, created_at=NOW - 40 * DAY)
+def test_deleting_a_used_token_leaves_its_successor(user_row: User, client: Client) -> None:
+    of = family(user_row, client, created_at=NOW - 40 * DAY)
     old = token(RefreshToken, of, NOW - DAY, revoked=NOW - 9 * DAY)
     new = token(RefreshToken, of, NOW + DAY, predecessor=old)
     assert survivors(old, new, of) == [False, True, True]
 
 
-def test_a_family_goes_with_the_last_of_it(user: User, client: Client) -> None:
+def test_a_family_goes_with_the_last_of_it(user_row: User, client: Client) -> None:
     old = {"created_at": NOW - DAY}
-    empty, young = family(user, client, **old), family(user, client, created_at=NOW - DAY + SECOND)
-    kept = [family(user, client, **old) for _ in range(3)]
+    empty, young = (
+        family(user_row, client, **old),
+        family(user_row, client, created_at=NOW - DAY + SECOND),
+    )
+    kept = [family(user_row, client, **old) for _ in range(3)]
     code(kept[0], NOW)
     token(AccessToken, kept[1], NOW + SECOND)
     token(RefreshToken, kept[2], NOW)
-    over = family(user, client, created_at=NOW - 3 * DAY)
+    over = family(user_row, client, created_at=NOW - 3 * DAY)
     code(over, NOW - 2 * DAY)
     assert survivors(empty, young, *kept, over) == [False, True, True, True, True, False]
 
 
-def test_ended_sessions_are_a_record_for_a_while(user: User) -> None:
+def test_ended_sessions_are_a_record_for_a_while(user_row: User) -> None:
     limit = NOW - policy.SESSIONS_KEPT_FOR
-    rows = [session(user, ended_at=at) for at in (limit, limit + SECOND, None)]
+    rows = [session(user_row, ended_at=at) for at in (limit, limit + SECOND, None)]
     assert survivors(*rows) == [False, True, True]
 
 
-def test_offline_access_outlives_the_record_of_its_session(user: User, client: Client) -> None:
+def test_offline_access_outlives_the_record_of_its_session(user_row: User, client: Client) -> None:
     """With the session its rows would go: the tokens, and the sid that ID tokens repeat."""
-    ended = session(user, ended_at=NOW - policy.SESSIONS_KEPT_FOR)
-    of = family(user, client, session=ended, offline=True, created_at=NOW - 100 * DAY)
+    ended = session(user_row, ended_at=NOW - policy.SESSIONS_KEPT_FOR)
+    of = family(user_row, client, session=ended, offline=True, created_at=NOW - 100 * DAY)
     live = token(RefreshToken, of, NOW + DAY)
     assert survivors(ended, of, live) == [True, True, True]
 
 
-def test_changes_of_address_are_kept_until_nothing_undoes_them(user: User) -> None:
+def test_changes_of_address_are_kept_until_nothing_undoes_them(user_row: User) -> None:
     limit = NOW - timedelta(days=7, minutes=10)
     rows = [
-        EmailChange.objects.create(user=user, old_email="a@b.c", new_email="d@e.f", asked_at=at)
+        EmailChange.objects.create(user=user_row, old_email="a@b.c", new_email="d@e.f", asked_at=at)
         for at in (limit, limit + SECOND)
     ]
     assert survivors(*rows) == [False, True]
@@ -184,7 +189,7 @@ def self_registered(age: timedelta = 40 * DAY, **columns: Any) -> Client:
     return row
 
 
-def test_apps_that_registered_themselves_and_were_never_used(user: User) -> None:
+def test_apps_that_registered_themselves_and_were_never_used(user_row: User) -> None:
     kept_for = policy.UNUSED_CLIENTS_KEPT_FOR
     assert survivors(self_registered(kept_for), self_registered(kept_for - SECOND)) == [False, True]
     by_document = self_registered(registration_source=Client.RegistrationSource.CIMD)
@@ -197,14 +202,14 @@ def test_apps_that_somebody_vouched_for_stay() -> None:
     assert survivors(by_token, by_operator) == [True, True]
 
 
-def test_apps_that_were_used_stay(user: User) -> None:
+def test_apps_that_were_used_stay(user_row: User) -> None:
     agreed, authorized, tokened, once = (self_registered() for _ in range(4))
-    Consent.objects.create(user=user, client=agreed, scopes=["openid"])
-    family(user, authorized)
+    Consent.objects.create(user=user_row, client=agreed, scopes=["openid"])
+    family(user_row, authorized)
     AccessToken.objects.create(
         application=tokened, token="", token_checksum=unique("token"), expires=NOW + DAY
     )
-    # Its people have taken back their consent since, or left.
+    # Its users have taken back their consent since, or left.
     Event.objects.create(kind=Event.Kind.CONSENTED, client_id=once.client_id)
     assert survivors(agreed, authorized, tokened, once) == [True] * 4
 
@@ -238,12 +243,12 @@ def test_batches_are_small(client: Client, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_what_nothing_points_to_is_found_among_what_stays(
-    user: User, client: Client, monkeypatch: pytest.MonkeyPatch
+    user_row: User, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many living ones come before: each row is looked at once."""
     housekeeping.tidy(NOW)
     monkeypatch.setattr(housekeeping, "WINDOW", 3)
-    rows = [family(user, client, created_at=NOW - DAY) for _ in range(13)]
+    rows = [family(user_row, client, created_at=NOW - DAY) for _ in range(13)]
     over = rows[::4]
     for row in set(rows) - set(over):
         token(RefreshToken, row, NOW + DAY)
@@ -273,9 +278,9 @@ def test_a_worker_that_is_asked_to_stop_begins_no_other_batch(
     assert not any(map(is_there, rows))
 
 
-def test_sessions_expire_while_there_is_much_to_delete(user: User, client: Client) -> None:
+def test_sessions_expire_while_there_is_much_to_delete(user_row: User, client: Client) -> None:
     """Whoever has much to delete still sees each minute what has expired."""
-    over = session(user, until_closed=True)
+    over = session(user_row, until_closed=True)
     Session.objects.filter(pk=over.pk).update(last_seen_at=NOW - 2 * DAY)
     Worker()._tidy(iter([("codes", 1)]), threading.Event())
     over.refresh_from_db()

@@ -13,7 +13,7 @@ from accounts import operations
 from accounts.models import Session, User
 from idp import housekeeping
 from idp.models import Client, Event, Interaction
-from tests.relying_party import make_client, make_person
+from tests.relying_party import make_client, make_user
 
 NOW = timezone.now()
 #: More than PostgreSQL takes as parameters of one statement.
@@ -46,7 +46,7 @@ def is_there(row: Model) -> bool:
 
 
 def leaver(minutes_ago: int) -> User:
-    user = User.objects.get(sub=make_person().sub)
+    user = User.objects.get(sub=make_user().sub)
     user.is_active, user.deletion_due_at = False, NOW - timedelta(minutes=minutes_ago)
     user.save()
     return user
@@ -92,7 +92,7 @@ def test_a_row_that_cannot_be_deleted_stops_no_other_of_its_kind(
 
 @pytest.mark.scale
 def test_somebody_with_very_many_sessions(database: None) -> None:
-    user = User.objects.get(sub=make_person().sub)
+    user = User.objects.get(sub=make_user().sub)
     Session.objects.bulk_create(
         [
             Session(user=user, authenticated_at=NOW, last_seen_at=NOW, created_at=NOW)

@@ -13,7 +13,7 @@ from django.db import connections
 from accounts.models import User
 from tests.conftest import Server, free_port
 from tests.in_process import InProcess
-from tests.relying_party import make_person
+from tests.relying_party import make_user
 
 #: An endpoint of each kind, and an attribute of the request that only its view asks for.
 PATHS = {
@@ -78,7 +78,7 @@ def test_a_response_that_streams_has_its_connection_closed(database: None) -> No
     """The export of events goes on without a slot, on a connection that nothing else would end."""
     from idp.wsgi import application
 
-    user = User.objects.get(email=make_person(is_staff=True, is_superuser=True).email)
+    user = User.objects.get(email=make_user(is_staff=True, is_superuser=True).email)
     browser = InProcess()
     browser.force_login(user)
     cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in browser.cookies.items())

@@ -1,4 +1,4 @@
-"""A command-line program that signs its person in through the browser. RFC 8252 §7.3.
+"""A command-line program that signs its user in through the browser. RFC 8252 §7.3.
 
 It listens on a loopback port that the operating system chose, prints the address to open, takes
 the answer, and prints what it learnt as JSON. Started by test_authlib_native.py.

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.conftest import Server
-from tests.relying_party import Browser, Person, forms_of, gone_on, is_page
+from tests.relying_party import Browser, EndUser, forms_of, gone_on, is_page
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -123,10 +123,10 @@ class Traveller(Browser):
         target = urljoin(str(page.url), form.action)
         return self.settle(self.post(target, data=data, headers=headers))
 
-    def agree(self, person: Person, page: httpx.Response, button: str = "allow") -> httpx.Response:
+    def agree(self, user: EndUser, page: httpx.Response, button: str = "allow") -> httpx.Response:
         """Sign in and press the consent page's button, where asked, until the journey ends."""
         if is_page(page, "/account/login/"):
-            page = self.sign_in(person, page)
+            page = self.sign_in(user, page)
         if is_page(page, "/consent"):
             page = self.press(page, button)
         return page

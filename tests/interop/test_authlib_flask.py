@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 
 from tests.assertions import make_key, make_key_client, make_shared_client
 from tests.reading import brought
-from tests.relying_party import ISSUER, Browser, Person, Registered, RelyingParty, spec
+from tests.relying_party import ISSUER, Browser, EndUser, Registered, RelyingParty, spec
 
 AUTHORIZE = f"{ISSUER}/authorize"
 
@@ -68,7 +68,7 @@ def site_of(client: Registered, key: Any, proof: ClientSecretJWT) -> Flask:
     ("method", "response_type"),
     [("private_key_jwt", "code"), ("client_secret_jwt", "code id_token")],
 )
-def test_signing_in(browser: Browser, person: Person, method: str, response_type: str) -> None:
+def test_signing_in(browser: Browser, user: EndUser, method: str, response_type: str) -> None:
     members = {
         "grant_types": ["authorization_code", "implicit"],
         "response_types": ["code", "code id_token"],
@@ -82,7 +82,7 @@ def test_signing_in(browser: Browser, person: Person, method: str, response_type
     else:
         client = make_shared_client(request_object_signing_alg="HS256", **members)
         proof, key = ClientSecretJWT(), OctKey.import_key(client.secret or "")
-    RelyingParty(client, browser, person).authorize(scope="openid email")
+    RelyingParty(client, browser, user).authorize(scope="openid email")
 
     site = site_of(client, key, proof).test_client()
     asked = site.get(
@@ -93,8 +93,8 @@ def test_signing_in(browser: Browser, person: Person, method: str, response_type
     learnt = json.loads(site.post("/callback", data=posted).text)
     keys = KeySet.import_key_set(httpx.get(f"{ISSUER}/jwks", verify=False).json())
     userinfo = jwt.decode(learnt["userinfo"], keys, algorithms=["ES256"]).claims
-    assert userinfo["sub"] == learnt["claims"]["sub"] != person.sub
-    assert userinfo["email"] == person.email
+    assert userinfo["sub"] == learnt["claims"]["sub"] != user.sub
+    assert userinfo["email"] == user.email
 
     methods = dict.fromkeys(
         ("token_endpoint_auth_method", "revocation_endpoint_auth_method"), method

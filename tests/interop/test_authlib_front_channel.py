@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from tests import secrecy
-from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, spec
+from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, spec
 
 KINDS = [
     "id_token",
@@ -24,11 +24,11 @@ KINDS = [
 
 @spec("OIDC Core", "3.3.2.11")
 @pytest.mark.parametrize("response_type", KINDS)
-def test_signing_in(browser: Browser, person: Person, response_type: str) -> None:
+def test_signing_in(browser: Browser, user: EndUser, response_type: str) -> None:
     client = make_client(
         grant_types=["authorization_code", "implicit"], response_types=["code", *KINDS]
     )
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     app.authorize()
     session = OAuth2Session(client.client_id, scope="openid", redirect_uri=client.redirect_uri)
     address, state = session.create_authorization_url(
@@ -40,7 +40,7 @@ def test_signing_in(browser: Browser, person: Person, response_type: str) -> Non
     assert answer["state"] == state
     if "access_token" in answer:
         token = session.fetch_token(authorization_response=location)
-        assert session.get(f"{ISSUER}/userinfo").json()["sub"] == person.sub
+        assert session.get(f"{ISSUER}/userinfo").json()["sub"] == user.sub
         assert token["token_type"] == "Bearer"
     if "id_token" in answer:
         keys = KeySet.import_key_set(httpx.get(f"{ISSUER}/jwks", verify=False).json())
@@ -59,4 +59,4 @@ def test_signing_in(browser: Browser, person: Person, response_type: str) -> Non
             },
         )
         claims.validate()
-        assert claims["sub"] == person.sub
+        assert claims["sub"] == user.sub

@@ -11,13 +11,13 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from tests.conftest import Server
 from tests.interop.conftest import Traveller
-from tests.relying_party import ISSUER, Person, make_client, spec
+from tests.relying_party import ISSUER, EndUser, make_client, spec
 
 PROGRAM = Path(__file__).with_name("authlib_native.py")
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
-def test_a_program_on_a_loopback_port(algorithm: str, traveller: Traveller, person: Person) -> None:
+def test_a_program_on_a_loopback_port(algorithm: str, traveller: Traveller, user: EndUser) -> None:
     client = make_client(
         application_type="native",
         redirect_uris=["http://127.0.0.1/callback"],
@@ -35,7 +35,7 @@ def test_a_program_on_a_loopback_port(algorithm: str, traveller: Traveller, pers
     with program:
         try:
             assert program.stdout is not None
-            page = traveller.agree(person, traveller.open(program.stdout.readline().strip()))
+            page = traveller.agree(user, traveller.open(program.stdout.readline().strip()))
             assert page.text == "Back to the program."
             learnt, problems = program.communicate(timeout=20)
         finally:
@@ -43,10 +43,10 @@ def test_a_program_on_a_loopback_port(algorithm: str, traveller: Traveller, pers
     assert program.returncode == 0, problems
     learnt = json.loads(learnt)
     assert learnt["header"]["alg"] == algorithm
-    assert learnt["claims"]["sub"] == person.sub
+    assert learnt["claims"]["sub"] == user.sub
     assert learnt["userinfo"] == {
-        "sub": person.sub,
-        "email": person.email,
+        "sub": user.sub,
+        "email": user.email,
         "email_verified": True,
     }
 
@@ -67,7 +67,7 @@ def machine(provider: Server, request: pytest.FixtureRequest) -> Iterator[OAuth2
 
 
 @spec("RFC 6749", "4.4")
-def test_a_machine_has_no_person(machine: OAuth2Session) -> None:
+def test_a_machine_has_no_user(machine: OAuth2Session) -> None:
     token = machine.fetch_token(f"{ISSUER}/token", grant_type="client_credentials")
     assert token["token_type"] == "Bearer"
     assert "id_token" not in token

@@ -8,12 +8,12 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
 from tests.registering import initial_token
-from tests.relying_party import ISSUER, Browser, Person, is_page, unique
+from tests.relying_party import ISSUER, Browser, EndUser, is_page, unique
 
 REDIRECT_URI = "https://rp.example.com/callback"
 
 
-def test_registering_itself_and_signing_in(browser: Browser, person: Person) -> None:
+def test_registering_itself_and_signing_in(browser: Browser, user: EndUser) -> None:
     metadata = {
         "client_name": unique("Self-made"),
         "redirect_uris": [REDIRECT_URI],
@@ -41,12 +41,12 @@ def test_registering_itself_and_signing_in(browser: Browser, person: Person) -> 
         address, state = app.create_authorization_url(
             provider["authorization_endpoint"], code_verifier=verifier, prompt="consent"
         )
-        page = browser.sign_in(person, browser.open(address))
+        page = browser.sign_in(user, browser.open(address))
         assert is_page(page, "/consent")
         assert metadata["client_name"] in page.text
         answer = browser.submit(page, "allow").headers["Location"]
         app.fetch_token(authorization_response=answer, state=state, code_verifier=verifier)
-        assert app.get(provider["userinfo_endpoint"]).json()["email"] == person.email
+        assert app.get(provider["userinfo_endpoint"]).json()["email"] == user.email
         assert app.refresh_token()["refresh_token"]
 
         own = {"access_token": registered["registration_access_token"], "token_type": "Bearer"}

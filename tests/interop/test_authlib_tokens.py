@@ -14,7 +14,7 @@ from tests.conftest import Server
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     make_client,
@@ -28,9 +28,9 @@ SCOPE = "openid offline_access bread.read"
 class Party:
     """A website on Authlib, as far as its server goes."""
 
-    def __init__(self, client: Registered, browser: Browser, person: Person) -> None:
-        self.client, self.person = client, person
-        self.journey = RelyingParty(client, browser, person)
+    def __init__(self, client: Registered, browser: Browser, user: EndUser) -> None:
+        self.client, self.user = client, user
+        self.journey = RelyingParty(client, browser, user)
         self.session = OAuth2Session(
             client.client_id,
             client.secret,
@@ -69,7 +69,7 @@ def api(provider: Server) -> str:
 
 @pytest.fixture(params=["client_secret_basic", "client_secret_post"])
 def party(
-    api: str, request: pytest.FixtureRequest, browser: Browser, person: Person
+    api: str, request: pytest.FixtureRequest, browser: Browser, user: EndUser
 ) -> Iterator[Party]:
     client = make_client(
         grant_types=["authorization_code", "refresh_token", "client_credentials"],
@@ -77,7 +77,7 @@ def party(
         token_endpoint_auth_method=request.param,
         profile="recommended",
     )
-    party = Party(client, browser, person)
+    party = Party(client, browser, user)
     with party.session:
         yield party
 
@@ -113,7 +113,7 @@ def test_resource_from_the_start(party: Party, api: str) -> None:
 def test_introspection_and_revocation(party: Party) -> None:
     tokens = party.sign_in()
     known = party.introspect(tokens["access_token"])
-    assert (known["active"], known["sub"]) == (True, party.person.sub)
+    assert (known["active"], known["sub"]) == (True, party.user.sub)
     assert party.introspect(tokens["refresh_token"])["active"] is True
     for hint in ("access_token", "refresh_token"):
         answer = party.session.revoke_token(

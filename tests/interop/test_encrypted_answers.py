@@ -12,7 +12,7 @@ from tests.reading import EC, RSA, encrypted_client, shared
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     make_client,
@@ -30,11 +30,11 @@ def read(client: Registered, token: str, algorithm: str) -> Any:
 
 @spec("OIDC Core", "10.1")
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512", "PS256", "PS512", "ES512"])
-def test_authlib_believes_every_signature(algorithm: str, browser: Browser, person: Person) -> None:
+def test_authlib_believes_every_signature(algorithm: str, browser: Browser, user: EndUser) -> None:
     client = make_client(
         id_token_signed_response_alg=algorithm, userinfo_signed_response_alg=algorithm
     )
-    party = RelyingParty(client, browser, person)
+    party = RelyingParty(client, browser, user)
     tokens = party.tokens(scope="openid email")
     id_token = read(client, tokens["id_token"], algorithm)
     expected = {"client_id": client.client_id, "nonce": party.nonce}
@@ -46,7 +46,7 @@ def test_authlib_believes_every_signature(algorithm: str, browser: Browser, pers
     )
     claims.validate()  # at_hash too
     userinfo = read(client, party.userinfo(tokens["access_token"]).text, algorithm)
-    assert (userinfo.claims["sub"], userinfo.claims["email"]) == (claims["sub"], person.email)
+    assert (userinfo.claims["sub"], userinfo.claims["email"]) == (claims["sub"], user.email)
 
 
 @spec("OIDC Core", "10.2")
@@ -62,12 +62,12 @@ def test_authlib_believes_every_signature(algorithm: str, browser: Browser, pers
         ("dir", "A128GCM"),
     ],
 )
-def test_joserfc_decrypts(alg: str, enc: str, browser: Browser, person: Person) -> None:
+def test_joserfc_decrypts(alg: str, enc: str, browser: Browser, user: EndUser) -> None:
     client = encrypted_client(alg, enc)
-    token = RelyingParty(client, browser, person).tokens()["id_token"]
+    token = RelyingParty(client, browser, user).tokens()["id_token"]
     keys = {"RSA": (RSAKey, RSA), "ECDH": (ECKey, EC)}
     kind, key = keys.get(alg.split("-")[0], (OctKey, None))
     key = key or shared(client.secret or "", alg, enc)
     opened = jwe.decrypt_compact(token, kind.import_key(key.export(as_dict=True)), [alg, enc])
     assert opened.plaintext is not None
-    assert read(client, opened.plaintext.decode(), "RS256").claims["sub"] == person.sub
+    assert read(client, opened.plaintext.decode(), "RS256").claims["sub"] == user.sub

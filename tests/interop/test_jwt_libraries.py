@@ -9,16 +9,16 @@ import jwt
 import pytest
 from joserfc.jwk import KeySet
 
-from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, spec
+from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, spec
 
 ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 HASHES = {"RS256": hashlib.sha256, "ES256": hashlib.sha256, "EdDSA": hashlib.sha512}
 
 
 @pytest.fixture(params=ALGORITHMS)
-def party(request: pytest.FixtureRequest, browser: Browser, person: Person) -> RelyingParty:
+def party(request: pytest.FixtureRequest, browser: Browser, user: EndUser) -> RelyingParty:
     client = make_client(id_token_signed_response_alg=request.param)
-    return RelyingParty(client, browser, person)
+    return RelyingParty(client, browser, user)
 
 
 def algorithm_of(party: RelyingParty) -> str:
@@ -39,7 +39,7 @@ def test_pyjwt(party: RelyingParty) -> None:
         issuer=discovered["issuer"],
         options={"require": ["iss", "sub", "aud", "exp", "iat", "auth_time"]},
     )
-    assert (claims["sub"], claims["nonce"]) == (party.person.sub, party.nonce)
+    assert (claims["sub"], claims["nonce"]) == (party.user.sub, party.nonce)
     digest = HASHES[algorithm_of(party)](tokens["access_token"].encode()).digest()
     half = urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
     assert claims["at_hash"] == half
@@ -57,4 +57,4 @@ def test_joserfc(party: RelyingParty) -> None:
         exp={"essential": True},
         nonce={"essential": True, "value": party.nonce},
     ).validate(token.claims)
-    assert token.claims["sub"] == party.person.sub
+    assert token.claims["sub"] == party.user.sub

@@ -21,7 +21,7 @@ from joserfc.jwk import KeySet
 from idp import keys, policy
 from idp.declaration import apply
 from tests.conftest import Server
-from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, spec, unique
+from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, spec, unique
 
 PROGRAM = Path(__file__).parent / "openid_client" / "verify.mjs"
 #: Returns the claims, or None where the library does not believe the token.
@@ -118,7 +118,7 @@ def rotate(algorithm: str) -> None:
 def test_a_rotation_is_not_noticed(
     algorithm: str,
     browser: Browser,
-    person: Person,
+    user: EndUser,
     pyjwt: Verifier,
     joserfc_verifier: Verifier,
     jose: Verifier,
@@ -127,7 +127,7 @@ def test_a_rotation_is_not_noticed(
     entry = {"identifier": api, "scopes": ["bread.read"], "access_token_signing_alg": algorithm}
     apply({"resource_servers": [entry]}, dry_run=False)
     client = make_client(id_token_signed_response_alg=algorithm, scope="openid bread.read")
-    party = RelyingParty(client, browser, person)
+    party = RelyingParty(client, browser, user)
 
     def all_believe(tokens: dict[str, Any]) -> None:
         for verify in (pyjwt, joserfc_verifier, jose):
@@ -137,7 +137,7 @@ def test_a_rotation_is_not_noticed(
             ):
                 claims = verify(token, typ, audience)
                 assert claims is not None, (verify, typ)
-                assert claims["sub"] == person.sub
+                assert claims["sub"] == user.sub
             # Neither passes for the other, nor for somebody else's.
             assert verify(tokens["id_token"], "at+jwt", client.client_id) is None
             assert verify(tokens["access_token"], "at+jwt", api)
@@ -154,14 +154,14 @@ def test_a_rotation_is_not_noticed(
 
 def test_an_emergency_ends_belief(
     browser: Browser,
-    person: Person,
+    user: EndUser,
     pyjwt: Verifier,
     joserfc_verifier: Verifier,
     jose: Verifier,
 ) -> None:
     """A key in wrong hands is gone from JWKS: who fetches it anew believes nothing it signed."""
     client = make_client(id_token_signed_response_alg="ES256")
-    party = RelyingParty(client, browser, person)
+    party = RelyingParty(client, browser, user)
     old = party.tokens()["id_token"]
     keys.replace_at_once("ES256")
     time.sleep(policy.PUBLISHED_FOR.total_seconds() + 0.5)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Server
 from tests.interop.conftest import Traveller, free_address, running
-from tests.relying_party import ISSUER, Answer, Person, make_client
+from tests.relying_party import ISSUER, Answer, EndUser, make_client
 
 CALLBACK = "/oidc/callback/"
 LOGIN = "/oidc/authenticate/"
@@ -51,48 +51,48 @@ def site(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def sign_in(
-    traveller: Traveller, person: Person, site: str, button: str = "allow"
+    traveller: Traveller, user: EndUser, site: str, button: str = "allow"
 ) -> httpx.Response:
-    return traveller.agree(person, traveller.open(site + LOGIN), button)
+    return traveller.agree(user, traveller.open(site + LOGIN), button)
 
 
 @pytest.mark.smoke
 def test_signing_in_creates_a_user_and_finds_it_again(
-    site: str, traveller: Traveller, person: Person
+    site: str, traveller: Traveller, user: EndUser
 ) -> None:
-    page = sign_in(traveller, person, site)
+    page = sign_in(traveller, user, site)
     assert str(page.url) == f"{site}/"
-    assert f"Signed in as {person.email}, user " in page.text
+    assert f"Signed in as {user.email}, user " in page.text
     assert NOBODY in traveller.press(page, "sign-out").text
     again = traveller.open(site + LOGIN)  # still signed in at the provider: no page on the way
-    user = page.text.partition(", user ")[2].partition(";")[0]
-    assert f"{person.email}, user {user}; known 1 time(s)" in again.text
+    user_row = page.text.partition(", user ")[2].partition(";")[0]
+    assert f"{user.email}, user {user_row}; known 1 time(s)" in again.text
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
 def test_with_pkce_and_basic(
-    provider: Server, algorithm: str, traveller: Traveller, person: Person, tmp_path: Path
+    provider: Server, algorithm: str, traveller: Traveller, user: EndUser, tmp_path: Path
 ) -> None:
     with django_site(tmp_path, algorithm, strict=True) as site:
-        assert f"Signed in as {person.email}" in sign_in(traveller, person, site).text
+        assert f"Signed in as {user.email}" in sign_in(traveller, user, site).text
 
 
-def test_a_no_is_no_sign_in(site: str, traveller: Traveller, person: Person) -> None:
-    page = sign_in(traveller, person, site, "deny")
+def test_a_no_is_no_sign_in(site: str, traveller: Traveller, user: EndUser) -> None:
+    page = sign_in(traveller, user, site, "deny")
     assert page.url.query == b"failed"
     assert NOBODY in page.text
 
 
-def test_an_answer_with_another_state(site: str, traveller: Traveller, person: Person) -> None:
-    sign_in(traveller, person, site)
+def test_an_answer_with_another_state(site: str, traveller: Traveller, user: EndUser) -> None:
+    sign_in(traveller, user, site)
     answer = traveller.until(site + LOGIN, site + CALLBACK)
     page = traveller.open(answer.replace("state=", "state=not-"))
     assert page.status_code == 400
 
 
-def test_the_code_of_another_request(site: str, traveller: Traveller, person: Person) -> None:
+def test_the_code_of_another_request(site: str, traveller: Traveller, user: EndUser) -> None:
     """The ID token carries the nonce of the request that its code came from: the swap is seen."""
-    traveller.press(sign_in(traveller, person, site), "sign-out")
+    traveller.press(sign_in(traveller, user, site), "sign-out")
     injected = Answer(traveller.until(site + LOGIN, site + CALLBACK))
     awaited = Answer(traveller.until(site + LOGIN, site + CALLBACK))
     assert injected.code

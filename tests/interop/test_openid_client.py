@@ -17,7 +17,7 @@ from tests.elsewhere import Elsewhere
 from tests.interop.conftest import Traveller, free_address, running, shown
 from tests.reading import EC, PUBLIC, SIGNING, encrypt_to
 from tests.registering import initial_token
-from tests.relying_party import ISSUER, Person, make_client, spec, unique
+from tests.relying_party import ISSUER, EndUser, make_client, spec, unique
 
 PROGRAM = Path(__file__).parent / "openid_client" / "server.mjs"
 
@@ -100,8 +100,8 @@ def site(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield address
 
 
-def sign_in(traveller: Traveller, person: Person, site: str, **parameters: str) -> Any:
-    return shown(traveller.agree(person, traveller.open(f"{site}/login", **parameters)))
+def sign_in(traveller: Traveller, user: EndUser, site: str, **parameters: str) -> Any:
+    return shown(traveller.agree(user, traveller.open(f"{site}/login", **parameters)))
 
 
 @pytest.mark.parametrize(
@@ -121,17 +121,17 @@ def test_signing_in(
     method: str,
     algorithm: str,
     traveller: Traveller,
-    person: Person,
+    user: EndUser,
     tmp_path: Path,
 ) -> None:
     with node_site(
         tmp_path / "log", token_endpoint_auth_method=method, id_token_signed_response_alg=algorithm
     ) as site:
-        learnt = sign_in(traveller, person, site)
+        learnt = sign_in(traveller, user, site)
     assert learnt["algorithm"] == algorithm
-    assert (learnt["claims"]["iss"], learnt["claims"]["sub"]) == (ISSUER, person.sub)
+    assert (learnt["claims"]["iss"], learnt["claims"]["sub"]) == (ISSUER, user.sub)
     assert learnt["userinfo"]["name"] == "Ana Lima"
-    assert learnt["userinfo"]["email"] == person.email
+    assert learnt["userinfo"]["email"] == user.email
     assert set(learnt["scope"].split()) == {"openid", "profile", "email"}
     assert 0 < learnt["expires_in"] <= 3600
 
@@ -142,7 +142,7 @@ def test_signing_in(
     ("alg", "enc"), [("ECDH-ES", "A128CBC-HS256"), ("ECDH-ES+A256KW", "A256GCM")]
 )
 def test_signed_and_encrypted(
-    provider: Server, alg: str, enc: str, traveller: Traveller, person: Person, tmp_path: Path
+    provider: Server, alg: str, enc: str, traveller: Traveller, user: EndUser, tmp_path: Path
 ) -> None:
     with node_site(
         tmp_path / "log",
@@ -150,11 +150,11 @@ def test_signed_and_encrypted(
         id_token_signed_response_alg="PS384",
         userinfo_signed_response_alg="ES384",
     ) as site:
-        learnt = sign_in(traveller, person, site)
+        learnt = sign_in(traveller, user, site)
     assert learnt["algorithm"] == alg
-    assert learnt["claims"]["sub"] == learnt["userinfo"]["sub"] == person.sub
+    assert learnt["claims"]["sub"] == learnt["userinfo"]["sub"] == user.sub
     assert learnt["userinfo"]["iss"] == ISSUER
-    assert learnt["userinfo"]["email"] == person.email
+    assert learnt["userinfo"]["email"] == user.email
 
 
 @spec("OIDC Core", "9")
@@ -162,7 +162,7 @@ def test_signed_and_encrypted(
 def test_everything_that_it_sends_is_signed(
     provider: Server,
     traveller: Traveller,
-    person: Person,
+    user: EndUser,
     foreign_site: Elsewhere,
     tmp_path: Path,
 ) -> None:
@@ -176,20 +176,20 @@ def test_everything_that_it_sends_is_signed(
         require_signed_request_object=True,
         request_uris=[uri],
     ) as site:
-        by_value = sign_in(traveller, person, site)
+        by_value = sign_in(traveller, user, site)
         asked = traveller.until(f"{site}/login", f"{ISSUER}/authorize")
         sent = dict(parse_qsl(urlsplit(asked).query))
         assert set(sent) == {"client_id", "request"}
         foreign_site.says(path, sent["request"].encode(), "application/oauth-authz-req+jwt")
         by_reference = {"client_id": sent["client_id"], "request_uri": uri}
         page = traveller.open(f"{ISSUER}/authorize", **by_reference)
-        assert shown(page)["claims"]["sub"] == by_value["claims"]["sub"] == person.sub
+        assert shown(page)["claims"]["sub"] == by_value["claims"]["sub"] == user.sub
 
 
 @spec("OIDC Core", "8.1")
 @spec("OIDC Core", "3.3")
 def test_hybrid_encrypted_posted_and_pairwise(
-    provider: Server, traveller: Traveller, person: Person, tmp_path: Path
+    provider: Server, traveller: Traveller, user: EndUser, tmp_path: Path
 ) -> None:
     with opened_site(
         tmp_path / "log",
@@ -200,11 +200,11 @@ def test_hybrid_encrypted_posted_and_pairwise(
         userinfo_signed_response_alg="ES256",
         subject_type="pairwise",
     ) as site:
-        page = traveller.agree(person, traveller.open(f"{site}/login", response_mode="form_post"))
+        page = traveller.agree(user, traveller.open(f"{site}/login", response_mode="form_post"))
         learnt = shown(traveller.press(page, "continue"))
     assert learnt["algorithm"] == "ECDH-ES+A128KW"
-    assert learnt["claims"]["sub"] == learnt["userinfo"]["sub"] != person.sub
-    assert learnt["userinfo"]["email"] == person.email
+    assert learnt["claims"]["sub"] == learnt["userinfo"]["sub"] != user.sub
+    assert learnt["userinfo"]["email"] == user.email
 
 
 @spec("OIDC Dynamic Client Registration", "3.1")
@@ -221,7 +221,7 @@ def test_registering_itself_and_signing_in(
     method: str,
     with_token: bool,
     traveller: Traveller,
-    person: Person,
+    user: EndUser,
     tmp_path: Path,
 ) -> None:
     metadata = {
@@ -234,28 +234,28 @@ def test_registering_itself_and_signing_in(
     with registering_site(tmp_path / "log", token, **metadata) as site:
         registered = shown(traveller.open(f"{site}/registered"))
         page = traveller.open(f"{site}/login", scope="openid offline_access")
-        page = traveller.sign_in(person, page)
+        page = traveller.sign_in(user, page)
         assert metadata["client_name"] in page.text
-        learnt = shown(traveller.agree(person, page))
+        learnt = shown(traveller.agree(user, page))
         again = shown(traveller.open(f"{site}/refresh"))
     assert {name: registered[name] for name in metadata} == metadata
     assert ("client_secret" in registered) == (method != "none")
     assert learnt["claims"]["aud"] == registered["client_id"]
-    assert learnt["claims"]["sub"] == again["claims"]["sub"] == person.sub
+    assert learnt["claims"]["sub"] == again["claims"]["sub"] == user.sub
 
 
-def test_max_age(site: str, traveller: Traveller, person: Person) -> None:
-    first = sign_in(traveller, person, site, max_age="600")["claims"]["auth_time"]
+def test_max_age(site: str, traveller: Traveller, user: EndUser) -> None:
+    first = sign_in(traveller, user, site, max_age="600")["claims"]["auth_time"]
     again = shown(traveller.open(f"{site}/login", max_age="600"))["claims"]["auth_time"]
     assert again == first
     time.sleep(1.1)
     page = traveller.open(f"{site}/login", max_age="0")
     assert page.url.path == "/account/login/"
-    assert shown(traveller.agree(person, page))["claims"]["auth_time"] > first
+    assert shown(traveller.agree(user, page))["claims"]["auth_time"] > first
 
 
-def test_a_no(site: str, traveller: Traveller, person: Person) -> None:
-    page = traveller.agree(person, traveller.open(f"{site}/login"), "deny")
+def test_a_no(site: str, traveller: Traveller, user: EndUser) -> None:
+    page = traveller.agree(user, traveller.open(f"{site}/login"), "deny")
     assert page.status_code == 400
     assert page.json()["error"] == "access_denied"
 
@@ -271,19 +271,19 @@ def test_a_no(site: str, traveller: Traveller, person: Person) -> None:
     ],
 )
 def test_a_tampered_answer(
-    site: str, traveller: Traveller, person: Person, written: str, changed: str, problem: str
+    site: str, traveller: Traveller, user: EndUser, written: str, changed: str, problem: str
 ) -> None:
-    sign_in(traveller, person, site)
+    sign_in(traveller, user, site)
     answer = traveller.until(f"{site}/login", f"{site}/callback")
     page = traveller.open(answer.replace(written, changed))
     assert page.status_code == 400
     assert problem in " ".join(map(str, page.json().values()))
 
 
-def test_an_answer_twice(site: str, traveller: Traveller, person: Person) -> None:
-    sign_in(traveller, person, site)
+def test_an_answer_twice(site: str, traveller: Traveller, user: EndUser) -> None:
+    sign_in(traveller, user, site)
     answer = traveller.until(f"{site}/login", f"{site}/callback")
-    assert shown(traveller.open(answer))["claims"]["sub"] == person.sub
+    assert shown(traveller.open(answer))["claims"]["sub"] == user.sub
     assert traveller.open(answer).json()["error"] == "invalid_grant"
 
 
@@ -306,37 +306,37 @@ def opened_site(log: Path, response_type: str, **options: Any) -> AbstractContex
 @spec("OAuth 2.0 Form Post Response Mode", "2")
 @pytest.mark.parametrize("response_type", ["code", "id_token", "code id_token"])
 def test_form_post(
-    provider: Server, response_type: str, traveller: Traveller, person: Person, tmp_path: Path
+    provider: Server, response_type: str, traveller: Traveller, user: EndUser, tmp_path: Path
 ) -> None:
     if response_type == "code":
         running_site = node_site(tmp_path / "log")
     else:
         running_site = opened_site(tmp_path / "log", response_type)
     with running_site as site:
-        page = traveller.agree(person, traveller.open(f"{site}/login", response_mode="form_post"))
+        page = traveller.agree(user, traveller.open(f"{site}/login", response_mode="form_post"))
         learnt = shown(traveller.press(page, "continue"))
-    assert learnt["claims"]["sub"] == person.sub
+    assert learnt["claims"]["sub"] == user.sub
     if "code" in response_type:
-        assert learnt["userinfo"]["email"] == person.email
+        assert learnt["userinfo"]["email"] == user.email
     else:
-        assert learnt["claims"]["email"] == person.email
+        assert learnt["claims"]["email"] == user.email
 
 
 @spec("OIDC Core", "3.2.2.11")
 @spec("OIDC Core", "3.3.2.12")
 @pytest.mark.parametrize("response_type", ["id_token", "code id_token"])
 def test_tokens_in_front(
-    provider: Server, response_type: str, traveller: Traveller, person: Person, tmp_path: Path
+    provider: Server, response_type: str, traveller: Traveller, user: EndUser, tmp_path: Path
 ) -> None:
     with opened_site(tmp_path / "log", response_type) as site:
         # Once to agree; the second answer is read where a browser's page would find it.
-        traveller.agree(person, traveller.open(f"{site}/login"))
+        traveller.agree(user, traveller.open(f"{site}/login"))
         answer = urlsplit(traveller.until(f"{site}/login", f"{site}/callback"))
         assert answer.query == ""
         tampered = answer.fragment.replace("state=", "state=not-")
         assert traveller.open(f"{site}/fragment", answer=tampered).status_code == 400
         learnt = shown(traveller.open(f"{site}/fragment", answer=answer.fragment))
-    assert learnt["claims"]["sub"] == person.sub
+    assert learnt["claims"]["sub"] == user.sub
 
 
 OFFLINE = "openid offline_access bread.read"
@@ -353,7 +353,7 @@ def api(provider: Server) -> str:
 
 @pytest.fixture(scope="module")
 def offline_site(api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A site that goes on while its people are away, and asks for itself, too."""
+    """A site that goes on while its users are away, and asks for itself, too."""
     with node_site(
         tmp_path_factory.mktemp("node") / "log",
         grant_types=["authorization_code", "refresh_token", "client_credentials"],
@@ -369,10 +369,10 @@ def audience_of(token: str) -> str:
 
 @spec("RFC 6749", "6")
 @spec("RFC 8707", "2.2")
-def test_refresh(offline_site: str, api: str, traveller: Traveller, person: Person) -> None:
-    first = sign_in(traveller, person, offline_site, scope=OFFLINE)
+def test_refresh(offline_site: str, api: str, traveller: Traveller, user: EndUser) -> None:
+    first = sign_in(traveller, user, offline_site, scope=OFFLINE)
     again = shown(traveller.open(f"{offline_site}/refresh"))
-    assert again["claims"]["sub"] == person.sub
+    assert again["claims"]["sub"] == user.sub
     assert again["claims"]["auth_time"] == first["claims"]["auth_time"]
     assert again["refresh_token"] != first["refresh_token"]
     for_api = shown(traveller.open(f"{offline_site}/refresh", resource=api))
@@ -384,8 +384,8 @@ def test_refresh(offline_site: str, api: str, traveller: Traveller, person: Pers
 
 
 @spec("RFC 8707", "2.1")
-def test_resource(offline_site: str, api: str, traveller: Traveller, person: Person) -> None:
-    tokens = sign_in(traveller, person, offline_site, scope=OFFLINE, resource=api)
+def test_resource(offline_site: str, api: str, traveller: Traveller, user: EndUser) -> None:
+    tokens = sign_in(traveller, user, offline_site, scope=OFFLINE, resource=api)
     assert audience_of(tokens["access_token"]) == api
     machine = shown(traveller.open(f"{offline_site}/machine", resource=api, scope="bread.read"))
     assert audience_of(machine["access_token"]) == api
@@ -396,12 +396,12 @@ def test_resource(offline_site: str, api: str, traveller: Traveller, person: Per
 @spec("RFC 7009", "2")
 @spec("RFC 7662", "2")
 def test_introspection_and_revocation(
-    offline_site: str, traveller: Traveller, person: Person
+    offline_site: str, traveller: Traveller, user: EndUser
 ) -> None:
-    sign_in(traveller, person, offline_site, scope=OFFLINE)
+    sign_in(traveller, user, offline_site, scope=OFFLINE)
     for token in ("access_token", "refresh_token"):
         known = shown(traveller.open(f"{offline_site}/introspect", token=token))
-        assert (known["active"], known["sub"]) == (True, person.sub)
+        assert (known["active"], known["sub"]) == (True, user.sub)
         shown(traveller.open(f"{offline_site}/revoke", token=token))
         gone = shown(traveller.open(f"{offline_site}/introspect", token=token))
         assert gone == {"active": False}

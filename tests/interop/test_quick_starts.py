@@ -25,7 +25,7 @@ from idp.developers.quick_starts import QUICK_STARTS
 from idp.models import Client, Delivery
 from tests.conftest import ROOT, database_url
 from tests.interop.conftest import Traveller, made, running, shown
-from tests.relying_party import Person, Registered, make_api, make_client, make_person
+from tests.relying_party import EndUser, Registered, make_api, make_client, make_user
 
 NODE_MODULES = ROOT / "tests/node_modules"
 FLASK = (sys.executable, "-m", "flask")
@@ -55,9 +55,9 @@ def traveller(issuer: str) -> Iterator[Traveller]:
 
 def page_of(name: str, client: Registered, traveller: Traveller) -> str:
     """Return the file as the page shows it to the app's owner, who signs in for it."""
-    owner = make_person()
-    user = User.objects.get(email=owner.email)
-    Client.objects.filter(client_id=client.client_id).update(user=user)
+    owner = make_user()
+    user_row = User.objects.get(email=owner.email)
+    Client.objects.filter(client_id=client.client_id).update(user=user_row)
     traveller.sign_in(owner)
     page = traveller.open(f"/developers/start/{name}/", client_id=client.client_id)
     assert "is registered otherwise" not in page.text
@@ -137,36 +137,36 @@ def httpd(folder: Path, port: str) -> Path:
 
 @pytest.mark.parametrize("name", ["flask", "fastapi", "express"])
 def test_signing_in(
-    issuer: str, traveller: Traveller, person: Person, tmp_path: Path, name: str
+    issuer: str, traveller: Traveller, user: EndUser, tmp_path: Path, name: str
 ) -> None:
     with started(name, tmp_path, issuer) as site:
         assert shown(traveller.open(site)) == {"signed_in": None}
-        refused = traveller.agree(person, traveller.open(f"{site}/login"), "deny")
+        refused = traveller.agree(user, traveller.open(f"{site}/login"), "deny")
         assert refused.status_code == 400
         assert refused.json()["error"] == "access_denied"
-        page = traveller.agree(person, traveller.open(f"{site}/login"))
+        page = traveller.agree(user, traveller.open(f"{site}/login"))
         assert str(page.url) == f"{site}/"
-        assert shown(page) == {"signed_in": {"sub": person.sub, "email": person.email}}
+        assert shown(page) == {"signed_in": {"sub": user.sub, "email": user.email}}
         stranger = traveller.open(f"{site}/callback?code=x&state=x")
         assert stranger.status_code == 400
 
 
 def test_signing_in_with_django(
-    issuer: str, traveller: Traveller, person: Person, tmp_path: Path
+    issuer: str, traveller: Traveller, user: EndUser, tmp_path: Path
 ) -> None:
     with started("django", tmp_path, issuer) as site:
-        page = traveller.agree(person, traveller.open(f"{site}/oidc/authenticate/"))
-        assert f"Signed in as {person.email}" in page.text
+        page = traveller.agree(user, traveller.open(f"{site}/oidc/authenticate/"))
+        assert f"Signed in as {user.email}" in page.text
 
 
 def test_signing_in_with_apache(
-    issuer: str, traveller: Traveller, person: Person, tmp_path: Path
+    issuer: str, traveller: Traveller, user: EndUser, tmp_path: Path
 ) -> None:
     with started("apache", tmp_path, issuer) as site:
-        page = traveller.agree(person, traveller.open(f"{site}/index.html"))
+        page = traveller.agree(user, traveller.open(f"{site}/index.html"))
         assert page.text == "Bread"
-        assert page.headers["Who"] == person.sub
-        assert page.headers["Address"] == person.email
+        assert page.headers["Who"] == user.sub
+        assert page.headers["Address"] == user.email
 
 
 def was_delivered(client: Client) -> bool:
@@ -179,9 +179,9 @@ def was_delivered(client: Client) -> bool:
 
 
 def test_apache_is_told_of_sign_outs(
-    issuer: str, traveller: Traveller, person: Person, tmp_path: Path
+    issuer: str, traveller: Traveller, user: EndUser, tmp_path: Path
 ) -> None:
-    """By mod_auth_openidc's own addresses, from us and then by the person's browser."""
+    """By mod_auth_openidc's own addresses, from us and then by the user's browser."""
 
     def sign_out() -> httpx.Response:
         return traveller.press(traveller.open("/account/logout/"), "confirm-logout")
@@ -194,14 +194,14 @@ def test_apache_is_told_of_sign_outs(
         client = Client.objects.filter(redirect_uris=[f"{site}/oidc/callback"]).latest("pk")
         client.backchannel_logout_uri = f"{told_at}backchannel"
         client.save()
-        traveller.agree(person, traveller.open(f"{site}/index.html"))
+        traveller.agree(user, traveller.open(f"{site}/index.html"))
         sign_out()
         assert was_delivered(client), "the worker of `make run` tells it"
         assert not is_signed_in()
 
         client.backchannel_logout_uri, client.frontchannel_logout_uri = "", f"{told_at}get"
         client.save()
-        traveller.sign_in(person)
+        traveller.sign_in(user)
         assert is_signed_in()
         frame = re.search(r'<iframe[^>]* src="([^"]+)"', sign_out().text)
         assert frame
@@ -210,7 +210,7 @@ def test_apache_is_told_of_sign_outs(
 
 
 @pytest.mark.parametrize("button", ["allow", "deny"])
-def test_a_desktop_app(traveller: Traveller, person: Person, tmp_path: Path, button: str) -> None:
+def test_a_desktop_app(traveller: Traveller, user: EndUser, tmp_path: Path, button: str) -> None:
     client = make_client(
         application_type="native",
         redirect_uris=["http://127.0.0.1/callback"],
@@ -232,7 +232,7 @@ def test_a_desktop_app(traveller: Traveller, person: Person, tmp_path: Path, but
             address = app.stdout.readline().rpartition(" ")[2].strip()
             loopback = parse_qs(urlsplit(address).query)["redirect_uri"][0]
             assert traveller.get(f"{loopback}?code=x&state=x").status_code == 404
-            page = traveller.agree(person, traveller.open(address), button)
+            page = traveller.agree(user, traveller.open(address), button)
             assert page.text == "You can close this page and go on in the app."
             learnt, problems = app.communicate(timeout=20)
         finally:
@@ -240,7 +240,7 @@ def test_a_desktop_app(traveller: Traveller, person: Person, tmp_path: Path, but
     if button == "deny":
         assert "access_denied" in problems
     else:
-        assert json.loads(learnt) == {"signed_in": {"sub": person.sub, "email": person.email}}
+        assert json.loads(learnt) == {"signed_in": {"sub": user.sub, "email": user.email}}
 
 
 def test_a_machine(issuer: str, tmp_path: Path) -> None:
@@ -266,5 +266,5 @@ def test_a_machine(issuer: str, tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    # UserInfo knows the token, which is for no person.
+    # UserInfo knows the token, which is for no user.
     assert "insufficient_scope" in ran.stdout, ran.stderr

@@ -16,7 +16,7 @@ from idp import keys
 from idp.declaration import apply
 from tests.conftest import Server
 from tests.interop.conftest import free_address, running
-from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, spec, unique
+from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, spec, unique
 
 API = f"{free_address()}/"
 SCOPE = "openid bread.read bread.write"
@@ -41,8 +41,8 @@ def bread(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def party(browser: Browser, person: Person) -> RelyingParty:
-    return RelyingParty(make_client(scope=SCOPE), browser, person)
+def party(browser: Browser, user: EndUser) -> RelyingParty:
+    return RelyingParty(make_client(scope=SCOPE), browser, user)
 
 
 def call(bread: str, token: str | None) -> httpx.Response:
@@ -55,7 +55,7 @@ def test_a_token_for_it(bread: str, party: RelyingParty) -> None:
     token = party.tokens(scope=SCOPE, resource=API)["access_token"]
     answer = call(bread, token)
     assert answer.status_code == 200, answer.headers
-    assert answer.json()["for_person"] == party.person.sub
+    assert answer.json()["for_person"] == party.user.sub
     assert answer.json()["for_client"] == party.client.client_id
 
 
@@ -102,7 +102,7 @@ def other_tokens(party: RelyingParty) -> Iterator[str]:
     yield party.tokens(scope=SCOPE, resource=elsewhere)["access_token"]
     # RFC 9068 §5: even an ID token whose audience is the API, by its client's unlucky name.
     client = make_client(client_id=API, token_endpoint_auth_method="client_secret_post")
-    yield RelyingParty(client, party.browser, party.person).tokens()["id_token"]
+    yield RelyingParty(client, party.browser, party.user).tokens()["id_token"]
 
 
 @spec("RFC 9068", "4")

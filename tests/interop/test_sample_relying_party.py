@@ -26,7 +26,7 @@ from idp.declaration import apply
 from idp.models import AccessToken, Grant
 from tests.conftest import Server
 from tests.interop.conftest import Process, Traveller, free_address, running
-from tests.relying_party import ISSUER, Person, Registered, make_client
+from tests.relying_party import ISSUER, EndUser, Registered, make_client
 
 #: The sample API: where it is, and by that name it is known.
 BREAD = f"{free_address()}/"
@@ -121,27 +121,27 @@ def texts(page: httpx.Response) -> dict[str, str]:
 
 
 def sign_in(
-    traveller: Traveller, person: Person, site: str, button: str = "allow"
+    traveller: Traveller, user: EndUser, site: str, button: str = "allow"
 ) -> httpx.Response:
-    return traveller.agree(person, traveller.open(f"{site}/login"), button)
+    return traveller.agree(user, traveller.open(f"{site}/login"), button)
 
 
 @pytest.mark.smoke
-def test_a_person_signs_in_is_asked_about_and_signs_out(
-    sample: tuple[Process, Registered], traveller: Traveller, person: Person
+def test_a_user_signs_in_is_asked_about_and_signs_out(
+    sample: tuple[Process, Registered], traveller: Traveller, user: EndUser
 ) -> None:
     process, client = sample
-    page = sign_in(traveller, person, process.address)
+    page = sign_in(traveller, user, process.address)
     assert str(page.url) == f"{process.address}/"
     assert texts(page)["scope"] == ("address bread.read email offline_access openid phone profile")
     claims = json.loads(texts(page)["claims"])
-    assert (claims["iss"], claims["sub"], claims["aud"]) == (ISSUER, person.sub, client.client_id)
+    assert (claims["iss"], claims["sub"], claims["aud"]) == (ISSUER, user.sub, client.client_id)
 
     assert texts(page)["name"] == "Ana Lima"
     page = traveller.press(page, "ask-userinfo")
     userinfo = json.loads(texts(page)["userinfo-claims"])
-    assert userinfo["sub"] == person.sub
-    assert (userinfo["email"], userinfo["email_verified"]) == (person.email, True)
+    assert userinfo["sub"] == user.sub
+    assert (userinfo["email"], userinfo["email_verified"]) == (user.email, True)
     assert userinfo["address"]["country"] == "Portugal"
     assert userinfo["phone_number"] == "+351 21 000 0000"
 
@@ -152,13 +152,13 @@ def test_a_person_signs_in_is_asked_about_and_signs_out(
     assert traveller.open(f"{process.address}/login").url.path == "/account/login/"
 
 
-def test_a_person_opens_it_from_their_list_of_apps(
-    site: str, traveller: Traveller, person: Person
+def test_a_user_opens_it_from_their_list_of_apps(
+    site: str, traveller: Traveller, user: EndUser
 ) -> None:
-    sign_in(traveller, person, site)
-    page = traveller.open(f"{site}/login/initiate?iss={ISSUER}&login_hint={person.email}")
+    sign_in(traveller, user, site)
+    page = traveller.open(f"{site}/login/initiate?iss={ISSUER}&login_hint={user.email}")
     assert str(page.url) == f"{site}/"
-    assert json.loads(texts(page)["claims"])["sub"] == person.sub
+    assert json.loads(texts(page)["claims"])["sub"] == user.sub
 
 
 def test_nobody_else_starts_a_sign_in_there(site: str, traveller: Traveller) -> None:
@@ -167,18 +167,18 @@ def test_nobody_else_starts_a_sign_in_there(site: str, traveller: Traveller) -> 
 
 
 def test_an_api_is_called_tokens_are_refreshed_and_revoked(
-    bread: Process, site: str, traveller: Traveller, person: Person
+    bread: Process, site: str, traveller: Traveller, user: EndUser
 ) -> None:
-    page = sign_in(traveller, person, site)
+    page = sign_in(traveller, user, site)
     first = json.loads(texts(page)["claims"])
     for _ in range(2):  # each time with the refresh token that the last one gave
         page = traveller.press(page, "call-api")
         answer = json.loads(texts(page)["api-answer"])
-        assert answer["for_person"] == person.sub
+        assert answer["for_person"] == user.sub
         assert "rye" in answer["bread"]
         page = traveller.press(page, "refresh")
         refreshed = json.loads(texts(page)["refreshed"])
-        assert (refreshed["sub"], refreshed["auth_time"]) == (person.sub, first["auth_time"])
+        assert (refreshed["sub"], refreshed["auth_time"]) == (user.sub, first["auth_time"])
     page = traveller.press(page, "ask-userinfo")
     assert texts(page)["name"] == "Ana Lima"
 
@@ -194,27 +194,27 @@ def test_an_api_is_called_tokens_are_refreshed_and_revoked(
 
 
 def test_signing_out_revokes(
-    bread: Process, sample: tuple[Process, Registered], traveller: Traveller, person: Person
+    bread: Process, sample: tuple[Process, Registered], traveller: Traveller, user: EndUser
 ) -> None:
     process, _ = sample
-    page = traveller.press(sign_in(traveller, person, process.address), "call-api")
-    mine = Grant.objects.filter(user__sub=person.sub)
+    page = traveller.press(sign_in(traveller, user, process.address), "call-api")
+    mine = Grant.objects.filter(user__sub=user.sub)
     assert mine.get().revoked_at is None
     traveller.press(page, "sign-out")
     assert mine.get().revoked_at is not None
 
 
 def test_the_tokens_live_on_after_signing_out_of_signet(
-    bread: Process, site: str, traveller: Traveller, person: Person
+    bread: Process, site: str, traveller: Traveller, user: EndUser
 ) -> None:
     """That is what access while away is for."""
-    page = sign_in(traveller, person, site)
+    page = sign_in(traveller, user, site)
     traveller.press(traveller.open("/account/logout/"), "confirm-logout")
     assert "api-answer" in texts(traveller.press(page, "call-api"))
 
 
-def test_a_sign_out_at_signet_reaches_it(site: str, traveller: Traveller, person: Person) -> None:
-    sign_in(traveller, person, site)
+def test_a_sign_out_at_signet_reaches_it(site: str, traveller: Traveller, user: EndUser) -> None:
+    sign_in(traveller, user, site)
     told = f"{site}/signed-out-at-signet"
     for form in ({}, {"logout_token": "x"}, {"logout_token": jwt.encode({}, "x" * 32)}):
         assert httpx.post(told, data=form).status_code == 400
@@ -224,17 +224,17 @@ def test_a_sign_out_at_signet_reaches_it(site: str, traveller: Traveller, person
     assert "claims" not in texts(traveller.open(site))
 
 
-def test_the_api_is_down(traveller: Traveller, person: Person, tmp_path: Path) -> None:
+def test_the_api_is_down(traveller: Traveller, user: EndUser, tmp_path: Path) -> None:
     with bakery(tmp_path / "log", api=f"{free_address()}/") as (process, _):
-        page = traveller.press(sign_in(traveller, person, process.address), "call-api")
+        page = traveller.press(sign_in(traveller, user, process.address), "call-api")
         assert "cannot be reached" in texts(page)["api-error"]
 
 
 def test_an_app_that_may_not_refresh(
-    provider: Server, traveller: Traveller, person: Person, tmp_path: Path
+    provider: Server, traveller: Traveller, user: EndUser, tmp_path: Path
 ) -> None:
     with bakery(tmp_path / "log", grant_types=["authorization_code"]) as (process, _):
-        page = sign_in(traveller, person, process.address)
+        page = sign_in(traveller, user, process.address)
         for button, error in {"refresh": "refresh-error", "call-api": "api-error"}.items():
             page = traveller.press(page, button)
             assert error in texts(page)
@@ -243,24 +243,24 @@ def test_an_app_that_may_not_refresh(
         assert "invalid_token" in texts(page)["userinfo-error"]
 
 
-def test_the_next_sign_in_asks_nothing(site: str, traveller: Traveller, person: Person) -> None:
-    page = traveller.press(sign_in(traveller, person, site), "sign-out")
+def test_the_next_sign_in_asks_nothing(site: str, traveller: Traveller, user: EndUser) -> None:
+    page = traveller.press(sign_in(traveller, user, site), "sign-out")
     page = traveller.open(f"{site}/login")
-    assert json.loads(texts(page)["claims"])["sub"] == person.sub
+    assert json.loads(texts(page)["claims"])["sub"] == user.sub
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA"])
 def test_other_signatures(
-    provider: Server, algorithm: str, traveller: Traveller, person: Person, tmp_path: Path
+    provider: Server, algorithm: str, traveller: Traveller, user: EndUser, tmp_path: Path
 ) -> None:
     with bakery(tmp_path / "log", id_token_signed_response_alg=algorithm) as (process, _):
-        page = sign_in(traveller, person, process.address)
+        page = sign_in(traveller, user, process.address)
         assert f'"alg": "{algorithm}"' in unescape(page.text)
-        assert json.loads(texts(page)["claims"])["sub"] == person.sub
+        assert json.loads(texts(page)["claims"])["sub"] == user.sub
 
 
-def test_a_no_is_taken_kindly(site: str, traveller: Traveller, person: Person) -> None:
-    page = sign_in(traveller, person, site, "deny")
+def test_a_no_is_taken_kindly(site: str, traveller: Traveller, user: EndUser) -> None:
+    page = sign_in(traveller, user, site, "deny")
     assert page.status_code == 400
     assert texts(page)["error"] == "access_denied"
     assert "That is fine" in page.text
@@ -274,40 +274,38 @@ def test_an_answer_that_this_browser_did_not_ask_for(site: str, traveller: Trave
         assert texts(page)["error"] == "mismatching_state"
 
 
-def test_an_answer_works_once(site: str, traveller: Traveller, person: Person) -> None:
-    sign_in(traveller, person, site)
+def test_an_answer_works_once(site: str, traveller: Traveller, user: EndUser) -> None:
+    sign_in(traveller, user, site)
     answer = traveller.until(f"{site}/login", f"{site}/callback")
     assert "claims" in texts(traveller.open(answer))
     assert texts(traveller.open(answer))["error"] == "mismatching_state"
 
 
-def test_two_tabs_sign_in(site: str, traveller: Traveller, person: Person) -> None:
+def test_two_tabs_sign_in(site: str, traveller: Traveller, user: EndUser) -> None:
     first, second = traveller.open(f"{site}/login"), traveller.open(f"{site}/login")
-    assert "claims" in texts(traveller.agree(person, second))
+    assert "claims" in texts(traveller.agree(user, second))
     assert "claims" in texts(traveller.open(str(first.url)))
 
 
 def test_an_expired_access_token(
-    sample: tuple[Process, Registered], traveller: Traveller, person: Person
+    sample: tuple[Process, Registered], traveller: Traveller, user: EndUser
 ) -> None:
     process, client = sample
-    page = sign_in(traveller, person, process.address)
-    tokens = AccessToken.objects.filter(
-        application__client_id=client.client_id, user__sub=person.sub
-    )
+    page = sign_in(traveller, user, process.address)
+    tokens = AccessToken.objects.filter(application__client_id=client.client_id, user__sub=user.sub)
     assert tokens.update(expires=timezone.now()) == 1
     page = traveller.press(page, "ask-userinfo")
     assert page.status_code == 200
     assert "invalid_token" in texts(page)["userinfo-error"]
     assert "userinfo-claims" not in texts(page)
-    assert texts(page)["name"] == person.sub
+    assert texts(page)["name"] == user.sub
 
 
-def test_the_cookie_stays_small(site: str, traveller: Traveller, person: Person) -> None:
-    """Browsers drop a cookie over 4 KB, and with it the sign-in. People press Back and retry."""
+def test_the_cookie_stays_small(site: str, traveller: Traveller, user: EndUser) -> None:
+    """Browsers drop a cookie over 4 KB, and with it the sign-in. Users press Back and retry."""
     for _ in range(25):
         page = traveller.open(f"{site}/login")
-    page = traveller.agree(person, page)
+    page = traveller.agree(user, page)
     traveller.press(page, "ask-userinfo")
     cookie = traveller.cookies.get("bakery", domain="127.0.0.1")
     assert cookie is not None

@@ -16,11 +16,11 @@ from tests.passkeys import (
     NEW_PASSKEY,
     PASSKEY,
     SecurityKey,
-    make_person_with_passkey,
+    make_user_with_passkey,
     options_of,
     send,
 )
-from tests.relying_party import Browser, Person, is_page, mailed_code, make_person, spec, unique
+from tests.relying_party import Browser, EndUser, is_page, mailed_code, make_user, spec, unique
 
 AT_ONCE = 8
 EMAIL = "/account/email/"
@@ -53,9 +53,9 @@ def browsers() -> list[Browser]:
 
 
 def test_an_invitation_is_accepted_once(browsers: list[Browser]) -> None:
-    person = make_person(password=None)
-    user = User.objects.get(email=person.email)
-    path = urlsplit(invitations.invite(user)).path
+    user = make_user(password=None)
+    user_row = User.objects.get(email=user.email)
+    path = urlsplit(invitations.invite(user_row)).path
     pages = [browser.open(path) for browser in browsers]
     assert all(is_page(page, path) for page in pages)
 
@@ -64,18 +64,18 @@ def test_an_invitation_is_accepted_once(browsers: list[Browser]) -> None:
 
     answers = at_once(accept)
     assert sorted(answer.status_code for answer in answers) == [200] + [410] * (AT_ONCE - 1)
-    assert Session.objects.filter(user=user).count() == 1
+    assert Session.objects.filter(user=user_row).count() == 1
     winner = next(n for n, answer in enumerate(answers) if answer.status_code == 200)
-    user.refresh_from_db()
-    assert user.check_password(f"{winner} boats in a calm harbour")
+    user_row.refresh_from_db()
+    assert user_row.check_password(f"{winner} boats in a calm harbour")
 
 
-def test_of_two_people_who_change_to_one_address_one_gets_it() -> None:
+def test_of_two_users_who_change_to_one_address_one_gets_it() -> None:
     email = f"{unique('wanted')}@example.com"
-    people, browsers = [make_person(), make_person()], [Browser(), Browser()]
+    users, browsers = [make_user(), make_user()], [Browser(), Browser()]
     pages, codes = [], [""]
-    for browser, person in zip(browsers, people, strict=True):
-        browser.sign_in(person)
+    for browser, user in zip(browsers, users, strict=True):
+        browser.sign_in(user)
         pages.append(browser.submit(browser.open(EMAIL), email=email))
         codes.append(mailed_code(email, after=codes[-1]))
     answers = at_once(
@@ -84,32 +84,32 @@ def test_of_two_people_who_change_to_one_address_one_gets_it() -> None:
     assert {answer.status_code for answer in answers} == {200}
     won = ["Your email address is changed" in answer.text for answer in answers]
     assert sum(won) == 1
-    winner, other = people[won.index(True)], people[won.index(False)]
+    winner, other = users[won.index(True)], users[won.index(False)]
     assert str(User.objects.get(email=email).sub) == winner.sub
     assert EmailAddress.objects.filter(email=email, verified=True).count() == 1
     assert User.objects.filter(email=other.email).exists()
 
 
 @spec("WebAuthn", "13.4.3")
-def test_one_new_passkey_sent_several_times_is_kept_once(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_one_new_passkey_sent_several_times_is_kept_once(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     page = browser.open(NEW_PASSKEY)
     made = SecurityKey().make(options_of(browser, NEW_PASSKEY))
     copies = copies_of(browser)
     at_once(lambda number: send(copies[number], page, made, name="Blue key"))
-    rows = Authenticator.objects.filter(user__email=person.email, type="webauthn")
+    rows = Authenticator.objects.filter(user__email=user.email, type="webauthn")
     assert rows.count() == 1
 
 
 @spec("WebAuthn", "13.4.3")
 def test_one_answer_of_a_passkey_signs_in_once() -> None:
-    person = make_person_with_passkey()
-    assert person.key
-    before = Session.objects.filter(user__email=person.email).count()
+    user = make_user_with_passkey()
+    assert user.key
+    before = Session.objects.filter(user__email=user.email).count()
     with Browser() as browser:
         page = browser.open("/account/login/")
-        answer = person.key.use(options_of(browser, PASSKEY))
+        answer = user.key.use(options_of(browser, PASSKEY))
         copies = copies_of(browser)
         pages = at_once(lambda number: send(copies[number], page, answer))
     assert sum(is_page(page, "/account/") for page in pages) == 1
-    assert Session.objects.filter(user__email=person.email).count() == before + 1
+    assert Session.objects.filter(user__email=user.email).count() == before + 1

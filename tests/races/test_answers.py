@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from idp.models import AuthorizationCode, Grant
-from tests.relying_party import Browser, Person, RelyingParty, make_client, spec
+from tests.relying_party import Browser, EndUser, RelyingParty, make_client, spec
 from tests.wire.test_interactions import interaction_at
 
 AT_ONCE = 12
@@ -32,13 +32,13 @@ def together(browser: Browser, addresses: list[str]) -> list[httpx.Response]:
 @pytest.mark.parametrize("prompt", ["login", None])
 @pytest.mark.parametrize("response_type", ["code", "code id_token"])
 def test_a_kept_request_gives_one_code(
-    browser: Browser, person: Person, prompt: str | None, response_type: str
+    browser: Browser, user: EndUser, prompt: str | None, response_type: str
 ) -> None:
     grant_types = ["authorization_code", *(["implicit"] if " " in response_type else [])]
     client = make_client(grant_types=grant_types, response_types=[response_type], first_party=True)
-    relying_party = RelyingParty(client, browser, person)
+    relying_party = RelyingParty(client, browser, user)
     login = relying_party.visit(prompt=prompt, response_type=response_type)
-    browser.sign_in(person)  # in another tab, so that the request itself still waits
+    browser.sign_in(user)  # in another tab, so that the request itself still waits
     answers = together(browser, [interaction_at(login)] * AT_ONCE)
     assert {answer.status_code for answer in answers} <= {200, 303}
     given = [answer for answer in answers if "code=" in answer.text]

@@ -1,4 +1,4 @@
-"""Two people who come with the same unknown app at once: one app, and neither is turned away."""
+"""Two users who come with the same unknown app at once: one app, and neither is turned away."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from idp.models import Client, Event
 from tests.elsewhere import Elsewhere
 from tests.introducing import introduced
 from tests.registering import REDIRECT_URI
-from tests.relying_party import Browser, RelyingParty, make_person
+from tests.relying_party import Browser, RelyingParty, make_user
 
 
 def test_two_visits_make_one_app(provider: object, foreign_site: Elsewhere) -> None:
@@ -28,7 +28,7 @@ def test_two_visits_make_one_app(provider: object, foreign_site: Elsewhere) -> N
 
     def come(_: int) -> httpx.Response:
         with Browser() as browser:
-            party = RelyingParty(client, browser, make_person())
+            party = RelyingParty(client, browser, make_user())
             together.wait(10)
             return party.visit(redirect_uri=REDIRECT_URI)
 

@@ -28,29 +28,29 @@ def test_of_many_redemptions_at_once_exactly_one_succeeds(relying_party: Relying
     assert relying_party.userinfo(won.json()["access_token"]).status_code == 401
 
 
-def test_sign_ins_of_many_people_at_once_do_not_mix(provider) -> None:
-    from tests.relying_party import Browser, make_client, make_person, verified
+def test_sign_ins_of_many_users_at_once_do_not_mix(provider) -> None:
+    from tests.relying_party import Browser, make_client, make_user, verified
 
     client = make_client()
-    people = [make_person() for _ in range(8)]
+    users = [make_user() for _ in range(8)]
 
-    def sign_in(person) -> bool:
+    def sign_in(user) -> bool:
         with Browser() as browser:
-            tokens = RelyingParty(client, browser, person).tokens(scope="openid email")
-            userinfo = RelyingParty(client, browser, person).userinfo(tokens["access_token"])
+            tokens = RelyingParty(client, browser, user).tokens(scope="openid email")
+            userinfo = RelyingParty(client, browser, user).userinfo(tokens["access_token"])
             claims = verified(tokens["id_token"])
-            return claims["sub"] == person.sub and userinfo.json()["email"] == person.email
+            return claims["sub"] == user.sub and userinfo.json()["email"] == user.email
 
-    with ThreadPoolExecutor(len(people)) as threads:
-        assert all(threads.map(sign_in, people))
+    with ThreadPoolExecutor(len(users)) as threads:
+        assert all(threads.map(sign_in, users))
 
 
 def test_one_session_answered_to_one_client_twice_at_once(relying_party: RelyingParty) -> None:
     """Two tabs come back at the same moment: both get a code, the session is one for the client."""
     from tests.relying_party import make_client, verified
 
-    other = RelyingParty(make_client(first_party=True), relying_party.browser, relying_party.person)
-    relying_party.browser.sign_in(relying_party.person)
+    other = RelyingParty(make_client(first_party=True), relying_party.browser, relying_party.user)
+    relying_party.browser.sign_in(relying_party.user)
     cookies = dict(relying_party.browser.cookies)
     together = Barrier(8)
 

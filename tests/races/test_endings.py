@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
 from idp.models import Client, ClientSession, Delivery, Event
-from tests.relying_party import make_client, make_person
+from tests.relying_party import make_client, make_user
 
 AT_ONCE = 4
 
@@ -17,7 +17,7 @@ AT_ONCE = 4
 def test_ending_the_same_sessions_together() -> None:
     registered = make_client(backchannel_logout_uri="https://rp.example.com/told")
     client = Client.objects.get(client_id=registered.client_id)
-    user = User.objects.get(email=make_person().email)
+    user = User.objects.get(email=make_user().email)
     now = timezone.now()
     sessions = [
         Session.objects.create(user=user, authenticated_at=now, last_seen_at=now) for _ in range(20)

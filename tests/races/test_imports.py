@@ -152,8 +152,8 @@ def test_several_that_make_the_same_at_once(database: None, _round: int) -> None
         (InitialAccessToken, "name"),
     ):
         assert model._default_manager.filter(**{f"{key}__contains": name}).count() == 1
-    people = User.objects.filter(email__startswith=f"{name}-").annotate(of=Count("emailaddress"))
-    assert [user.of for user in people] == [1] * 5
+    users = User.objects.filter(email__startswith=f"{name}-").annotate(of=Count("emailaddress"))
+    assert [user.of for user in users] == [1] * 5
 
 
 @pytest.mark.parametrize("_round", range(5))

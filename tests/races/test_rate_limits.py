@@ -17,10 +17,10 @@ from foundation.models import RateCount
 from foundation.rate_limits import RateLimit, RateLimitExceededError
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     is_page,
     mailed_code,
-    make_person_with_app,
+    make_user_with_app,
     spec,
     unique,
 )
@@ -70,9 +70,9 @@ def test_of_many_counts_at_once_as_many_pass_as_are_allowed(database: None) -> N
 
 
 @spec("ASVS", "6.3.1")
-def test_wrong_passwords_of_many_strangers_at_once(browsers: list[Browser], person: Person) -> None:
+def test_wrong_passwords_of_many_strangers_at_once(browsers: list[Browser], user: EndUser) -> None:
     pages = [browser.open("/account/login/") for browser in browsers]
-    wrong = Person(person.email, "not the password at all", "")
+    wrong = EndUser(user.email, "not the password at all", "")
     answers = all_at_once(lambda number: browsers[number].type_password(wrong, pages[number]))
     judged = sum(is_page(answer, "/account/login/") for answer in answers)
     assert judged == password_limits.UNKNOWN_BROWSERS.allowed
@@ -85,21 +85,21 @@ def test_wrong_passwords_of_many_strangers_at_once(browsers: list[Browser], pers
 @spec("ASVS", "6.5.5")
 @pytest.mark.parametrize("kind", ["reset", "sign-up", "sign-in"])
 def test_wrong_codes_of_one_browser_session_at_once(
-    browser: Browser, person: Person, kind: str
+    browser: Browser, user: EndUser, kind: str
 ) -> None:
     """All of them read the session before any of them writes it."""
     if kind == "reset":
-        page = browser.submit(browser.open("/account/password/reset/"), email=person.email)
-        email = person.email
+        page = browser.submit(browser.open("/account/password/reset/"), email=user.email)
+        email = user.email
     elif kind == "sign-up":
         email = f"{unique('neo')}@example.com"
         page = browser.submit(
             browser.open("/account/signup/"), email=email, password1="a quiet boat on the river"
         )
     else:
-        spend(password_limits.UNKNOWN_BROWSERS, person.email)
-        page = browser.type_password(person)
-        email = person.email
+        spend(password_limits.UNKNOWN_BROWSERS, user.email)
+        page = browser.type_password(user)
+        email = user.email
     wrong = f"{(int(mailed_code(email)) + 1) % 1_000_000:06}"
     copies = []
     for _ in range(AT_ONCE):
@@ -119,15 +119,15 @@ def test_wrong_codes_of_one_browser_session_at_once(
 
 @spec("ASVS", "6.3.1")
 def test_wrong_codes_of_many_browser_sessions_at_once(
-    browsers: list[Browser], person: Person
+    browsers: list[Browser], user: EndUser
 ) -> None:
     """Twenty resets asked for at as many browsers, five codes typed at each, all at once."""
     asking = browsers[:20]
     pages = [
-        browser.submit(browser.open("/account/password/reset/"), email=person.email)
+        browser.submit(browser.open("/account/password/reset/"), email=user.email)
         for browser in asking
     ]
-    spend(code_limits.ATTEMPTS_UNKNOWN_BROWSERS, person.email, left=7)
+    spend(code_limits.ATTEMPTS_UNKNOWN_BROWSERS, user.email, left=7)
     answers = all_at_once(lambda number: asking[number % 20].submit(pages[number % 20], code="0"))
     refused = [answer for answer in answers if answer.status_code == 429]
     assert len(answers) - len(refused) <= 7 + 20  # those whose code was spent meanwhile
@@ -138,7 +138,7 @@ def test_wrong_codes_of_many_browser_sessions_at_once(
 
 @spec("NIST SP 800-63B-4", "3.2.2")
 def test_wrong_codes_of_a_second_factor_at_once(browsers: list[Browser], provider: object) -> None:
-    victim = make_person_with_app()
+    victim = make_user_with_app()
     pages = [browser.type_password(victim) for browser in browsers[:40]]
     wrong = victim.app.wrong_code() if victim.app else ""
     answers = all_at_once(

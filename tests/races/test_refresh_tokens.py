@@ -15,15 +15,15 @@ from django.test import Client as DjangoClient
 
 from idp.models import Client, RefreshToken
 from idp.statements.tokens import hash_of
-from tests.relying_party import Browser, Person, RelyingParty, make_client, spec
+from tests.relying_party import Browser, EndUser, RelyingParty, make_client, spec
 
 AT_ONCE = 20
 OFFLINE = "openid offline_access"
 
 
-def using(browser: Browser, person: Person, **metadata: Any) -> RelyingParty:
+def using(browser: Browser, user: EndUser, **metadata: Any) -> RelyingParty:
     client = make_client(grant_types=["authorization_code", "refresh_token"], **metadata)
-    return RelyingParty(client, browser, person)
+    return RelyingParty(client, browser, user)
 
 
 def together(*acts: Callable[[], httpx.Response]) -> list[httpx.Response]:
@@ -59,9 +59,9 @@ def assert_dead(app: RelyingParty, tokens: dict[str, Any]) -> None:
 @spec("RFC 9700", "4.14.2")
 @pytest.mark.parametrize("method", ["client_secret_basic", "none"])
 def test_of_many_uses_at_once_one_wins_and_nothing_lives_on(
-    browser: Browser, person: Person, method: str
+    browser: Browser, user: EndUser, method: str
 ) -> None:
-    app = using(browser, person, token_endpoint_auth_method=method, refresh_token_grace=0)
+    app = using(browser, user, token_endpoint_auth_method=method, refresh_token_grace=0)
     first = app.tokens(scope=OFFLINE)
     responses = together(*[lambda: app.refresh(first["refresh_token"])] * AT_ONCE)
     winners = won(responses)
@@ -72,8 +72,8 @@ def test_of_many_uses_at_once_one_wins_and_nothing_lives_on(
 
 
 @spec("RFC 9700", "4.14.2")
-def test_a_grace_gives_no_second_chain(browser: Browser, person: Person) -> None:
-    app = using(browser, person, refresh_token_grace=30)
+def test_a_grace_gives_no_second_chain(browser: Browser, user: EndUser) -> None:
+    app = using(browser, user, refresh_token_grace=30)
     first = app.tokens(scope=OFFLINE)
     responses = together(*[lambda: app.refresh(first["refresh_token"])] * AT_ONCE)
     winners = won(responses)
@@ -88,9 +88,9 @@ def test_a_grace_gives_no_second_chain(browser: Browser, person: Person) -> None
 @pytest.mark.parametrize("tabs", [2, AT_ONCE])
 @pytest.mark.parametrize("form", ["opaque", "jwt"])
 def test_tabs_of_a_single_page_app_all_go_on_and_there_is_one_chain(
-    browser: Browser, person: Person, tabs: int, form: str
+    browser: Browser, user: EndUser, tabs: int, form: str
 ) -> None:
-    app = using(browser, person, token_endpoint_auth_method="none", access_token_format=form)
+    app = using(browser, user, token_endpoint_auth_method="none", access_token_format=form)
     shared = first = app.tokens(scope=OFFLINE)["refresh_token"]
     for _ in range(3):
         given = won(together(*[lambda token=shared: app.refresh(token)] * tabs))
@@ -105,9 +105,9 @@ def test_tabs_of_a_single_page_app_all_go_on_and_there_is_one_chain(
 
 
 @spec("RFC 9700", "4.14.2")
-def test_a_tab_that_is_late_while_another_goes_on(browser: Browser, person: Person) -> None:
+def test_a_tab_that_is_late_while_another_goes_on(browser: Browser, user: EndUser) -> None:
     """The late one is given the same successor, or ends the family; there is no second chain."""
-    app = using(browser, person, token_endpoint_auth_method="none")
+    app = using(browser, user, token_endpoint_auth_method="none")
     for _ in range(5):
         first = app.tokens(scope=OFFLINE)["refresh_token"]
         second = app.refresh(first).json()["refresh_token"]
@@ -123,10 +123,10 @@ def test_a_tab_that_is_late_while_another_goes_on(browser: Browser, person: Pers
 @spec("RFC 9700", "4.14.2")
 @pytest.mark.parametrize("grace", [0, 30])
 def test_the_old_token_and_its_successor_at_once(
-    browser: Browser, person: Person, grace: int
+    browser: Browser, user: EndUser, grace: int
 ) -> None:
     """The repetition wins or the successor does, never both."""
-    app = using(browser, person, refresh_token_grace=grace)
+    app = using(browser, user, refresh_token_grace=grace)
     for _ in range(5):
         first = app.tokens(scope=OFFLINE)
         second = app.refresh(first["refresh_token"]).json()
@@ -142,9 +142,9 @@ def test_the_old_token_and_its_successor_at_once(
 @spec("RFC 7009", "2.1")
 @pytest.mark.parametrize("grace", [0, 30])
 def test_nothing_given_during_a_revocation_survives_it(
-    browser: Browser, person: Person, grace: int
+    browser: Browser, user: EndUser, grace: int
 ) -> None:
-    app = using(browser, person, refresh_token_grace=grace)
+    app = using(browser, user, refresh_token_grace=grace)
     for _ in range(5):
         first = app.tokens(scope=OFFLINE)
         *refreshed, revoked = together(
@@ -157,9 +157,9 @@ def test_nothing_given_during_a_revocation_survives_it(
 
 
 @spec("RFC 7009", "2.1")
-def test_a_chain_in_use_ends_with_its_revocation(browser: Browser, person: Person) -> None:
+def test_a_chain_in_use_ends_with_its_revocation(browser: Browser, user: EndUser) -> None:
     """One refreshes as fast as it can while the first token of the chain is revoked."""
-    app = using(browser, person)
+    app = using(browser, user)
     given = [app.tokens(scope=OFFLINE)]
     under_way = Event()
 
@@ -184,8 +184,8 @@ def test_a_chain_in_use_ends_with_its_revocation(browser: Browser, person: Perso
 
 
 @spec("RFC 6749", "4.1.2")
-def test_a_code_replayed_while_its_tokens_are_refreshed(browser: Browser, person: Person) -> None:
-    app = using(browser, person)
+def test_a_code_replayed_while_its_tokens_are_refreshed(browser: Browser, user: EndUser) -> None:
+    app = using(browser, user)
     for _ in range(5):
         code = app.authorize(scope=OFFLINE).code
         first = app.exchange(code).json()
@@ -226,9 +226,9 @@ def refresh_in_process(app: RelyingParty, token: str) -> Any:
 
 @spec("RFC 9700", "4.14.2")
 def test_a_tab_that_comes_while_the_successor_is_made_gets_the_same(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    app = using(browser, person, token_endpoint_auth_method="none")
+    app = using(browser, user, token_endpoint_auth_method="none")
     shared = app.tokens(scope=OFFLINE)["refresh_token"]
     meanwhile = Meanwhile(lambda: refresh_in_process(app, shared))
     with connection.execute_wrapper(meanwhile):
@@ -244,9 +244,9 @@ def test_a_tab_that_comes_while_the_successor_is_made_gets_the_same(
 @spec("RFC 9700", "4.14.2")
 @pytest.mark.parametrize("grace", [0, 30])
 def test_a_second_use_while_the_successor_is_made_is_reuse_where_there_is_a_secret(
-    browser: Browser, person: Person, grace: int
+    browser: Browser, user: EndUser, grace: int
 ) -> None:
-    app = using(browser, person, refresh_token_grace=grace)
+    app = using(browser, user, refresh_token_grace=grace)
     token = app.tokens(scope=OFFLINE)["refresh_token"]
     meanwhile = Meanwhile(lambda: refresh_in_process(app, token))
     with connection.execute_wrapper(meanwhile):
@@ -258,9 +258,9 @@ def test_a_second_use_while_the_successor_is_made_is_reuse_where_there_is_a_secr
 
 @spec("RFC 6749", "5.2")
 def test_what_a_client_gets_that_is_disabled_meanwhile_opens_nothing(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    app = using(browser, person)
+    app = using(browser, user)
     token = app.tokens(scope=OFFLINE)["refresh_token"]
 
     def disable() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from tests import secrecy
 from tests.conftest import Server, free_port
-from tests.relying_party import Browser, Person, forms_of, make_client, make_person
+from tests.relying_party import Browser, EndUser, forms_of, make_client, make_user
 from tests.wire.test_password_grant import GRANTS
 
 WAITING = 8
@@ -51,16 +51,14 @@ class Seen:
         return self.answer.status_code
 
 
-def visits(server: Server, people: list[Person], language: str = "en") -> list[Seen]:
-    """Let people send their passwords at the same moment; return what each of them sees."""
+def visits(server: Server, users: list[EndUser], language: str = "en") -> list[Seen]:
+    """Let users send their passwords at the same moment; return what each of them sees."""
     prepared = []
-    for person in people:
+    for user in users:
         browser = Browser()
         page = browser.get(f"{server.issuer}{LOGIN}")
         form = next(form for form in forms_of(page) if "password" in form.fields)
-        prepared.append(
-            (browser, {**form.fields, "login": person.email, "password": person.password})
-        )
+        prepared.append((browser, {**form.fields, "login": user.email, "password": user.password}))
 
     def send(browser: Browser, fields: dict[str, str]) -> Seen:
         headers = {
@@ -78,19 +76,19 @@ def visits(server: Server, people: list[Person], language: str = "en") -> list[S
         return list(all_at_once.map(lambda one: send(*one), prepared))
 
 
-def grants(server: Server, people: list[Person]) -> list[Seen]:
-    """Let an app send people's passwords at the same moment; return what it sees of each."""
+def grants(server: Server, users: list[EndUser]) -> list[Seen]:
+    """Let an app send users' passwords at the same moment; return what it sees of each."""
     client = make_client(**GRANTS)
 
-    def send(person: Person) -> Seen:
-        secrecy.used.note(person.password)
+    def send(user: EndUser) -> Seen:
+        secrecy.used.note(user.password)
         return seen_of(
             lambda: httpx.post(
                 f"{server.issuer}/token",
                 data={
                     "grant_type": "password",
-                    "username": person.email,
-                    "password": person.password,
+                    "username": user.email,
+                    "password": user.password,
                     "scope": "openid",
                 },
                 auth=(client.client_id, client.secret or ""),
@@ -100,8 +98,8 @@ def grants(server: Server, people: list[Person]) -> list[Seen]:
             )
         )
 
-    with ThreadPoolExecutor(len(people)) as all_at_once:
-        return list(all_at_once.map(send, people))
+    with ThreadPoolExecutor(len(users)) as all_at_once:
+        return list(all_at_once.map(send, users))
 
 
 def seen_of(send: Callable[[], httpx.Response]) -> Seen:
@@ -110,16 +108,16 @@ def seen_of(send: Callable[[], httpx.Response]) -> Seen:
 
 
 @pytest.fixture(scope="module")
-def crowd(database: None) -> list[Person]:
-    return [make_person() for _ in range(20)]
+def crowd(database: None) -> list[EndUser]:
+    return [make_user() for _ in range(20)]
 
 
-def test_as_many_as_may_wait_are_all_in(slow: Server, crowd: list[Person]) -> None:
+def test_as_many_as_may_wait_are_all_in(slow: Server, crowd: list[EndUser]) -> None:
     assert [seen.status for seen in visits(slow, crowd[:WAITING])] == [302] * WAITING
 
 
 @pytest.mark.parametrize("kind", ["pages", "apps"])
-def test_others_are_answered_meanwhile(slow: Server, crowd: list[Person], kind: str) -> None:
+def test_others_are_answered_meanwhile(slow: Server, crowd: list[EndUser], kind: str) -> None:
     several = crowd[:WAITING]
     token = grants(slow, crowd[-1:])[0].answer.json()["access_token"]
     storms = {"pages": partial(visits, slow, several), "apps": partial(grants, slow, several)}
@@ -140,7 +138,7 @@ def test_others_are_answered_meanwhile(slow: Server, crowd: list[Person], kind: 
     assert waited < slowest_sign_in / 2
 
 
-def test_more_than_that_are_told_to_come_again(slow: Server, crowd: list[Person]) -> None:
+def test_more_than_that_are_told_to_come_again(slow: Server, crowd: list[EndUser]) -> None:
     seen = visits(slow, crowd)
     refused = [one for one in seen if one.status == 503]
     assert {one.status for one in seen} == {302, 503}
@@ -152,7 +150,7 @@ def test_more_than_that_are_told_to_come_again(slow: Server, crowd: list[Person]
     assert all(seen.status == 302 for seen in visits(slow, crowd[:WAITING]))  # it is over
 
 
-def test_the_page_that_says_so_is_as_guarded_as_others(slow: Server, crowd: list[Person]) -> None:
+def test_the_page_that_says_so_is_as_guarded_as_others(slow: Server, crowd: list[EndUser]) -> None:
     refused = next(
         one.answer for one in visits(slow, crowd, language="de") if one.answer.status_code == 503
     )
@@ -166,7 +164,7 @@ def test_the_page_that_says_so_is_as_guarded_as_others(slow: Server, crowd: list
     assert httpx.get(f"{slow.issuer}{style[1]}", verify=False).status_code == 200
 
 
-def test_apps_that_send_passwords_are_told_so_too(slow: Server, crowd: list[Person]) -> None:
+def test_apps_that_send_passwords_are_told_so_too(slow: Server, crowd: list[EndUser]) -> None:
     """And nothing is counted as a wrong password, of which twenty are too many."""
     for _ in range(3):
         seen = grants(slow, [crowd[0]] * len(crowd))

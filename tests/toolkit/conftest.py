@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.test import Client as DjangoClient
 
 from idp.declaration import apply
-from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, unique
+from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, unique
 
 HOST = ISSUER.partition("://")[2]
 #: The doors that want the scope bread.read; each is one of the toolkit's ways to protect a view.
@@ -64,7 +64,7 @@ Bakery = Callable[..., RelyingParty]
 
 
 @pytest.fixture
-def bakery(api: Api, browser: Browser, person: Person) -> Bakery:
+def bakery(api: Api, browser: Browser, user: EndUser) -> Bakery:
     """Make a client that may use APIs."""
 
     def make(**metadata: Any) -> RelyingParty:
@@ -76,6 +76,6 @@ def bakery(api: Api, browser: Browser, person: Person) -> Bakery:
                 **metadata,
             }
         )
-        return RelyingParty(client, browser, person)
+        return RelyingParty(client, browser, user)
 
     return make

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from idp.models import Grant
-from tests.relying_party import Browser, RelyingParty, make_person_with_app, spec
+from tests.relying_party import Browser, RelyingParty, make_user_with_app, spec
 from tests.toolkit.conftest import Api, Bakery
 
 MULTI = "urn:signet:acr:multi-factor"
@@ -25,7 +25,7 @@ def test_a_weaker_sign_in_is_told_what_to_ask_for(api: Api, bakery: Bakery) -> N
 
 @spec("RFC 9470", "3")
 def test_a_good_and_recent_sign_in_opens_it_until_it_is_old(api: Api, bakery: Bakery) -> None:
-    careful = make_person_with_app()
+    careful = make_user_with_app()
     with Browser() as browser:
         relying_party = RelyingParty(bakery().client, browser, careful)
         token = relying_party.tokens(scope=SCOPE, resource=api.identifier)["access_token"]

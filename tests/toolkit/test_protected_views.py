@@ -49,7 +49,7 @@ def test_every_form_of_access_token_opens_every_door(form: str, bakery: Bakery) 
         response = api.call(door, token)
         assert response.status_code == 200, door
         if door != "for-clients":
-            assert response.json()["sub"] == relying_party.person.sub, door
+            assert response.json()["sub"] == relying_party.user.sub, door
 
 
 @pytest.mark.parametrize("form", ["opaque", "jwt"])
@@ -114,20 +114,20 @@ def authorization_revoked(party: RelyingParty, _tokens: dict[str, Any]) -> None:
 
 
 def session_ended(party: RelyingParty, _tokens: dict[str, Any]) -> None:
-    end_sessions(Session.objects.filter(user__sub=party.person.sub), Ending.SIGNED_OUT)
+    end_sessions(Session.objects.filter(user__sub=party.user.sub), Ending.SIGNED_OUT)
 
 
 def session_over_by_its_limits(party: RelyingParty, _tokens: dict[str, Any]) -> None:
     long_ago = timezone.now() - timedelta(days=100)
-    assert Session.objects.filter(user__sub=party.person.sub).update(last_seen_at=long_ago) == 1
+    assert Session.objects.filter(user__sub=party.user.sub).update(last_seen_at=long_ago) == 1
 
 
-def person_disabled(party: RelyingParty, _tokens: dict[str, Any]) -> None:
-    assert User.objects.filter(sub=party.person.sub).update(is_active=False) == 1
+def user_disabled(party: RelyingParty, _tokens: dict[str, Any]) -> None:
+    assert User.objects.filter(sub=party.user.sub).update(is_active=False) == 1
 
 
-def person_deleted(party: RelyingParty, _tokens: dict[str, Any]) -> None:
-    User.objects.get(sub=party.person.sub).delete()
+def user_deleted(party: RelyingParty, _tokens: dict[str, Any]) -> None:
+    User.objects.get(sub=party.user.sub).delete()
 
 
 def client_disabled(party: RelyingParty, _tokens: dict[str, Any]) -> None:
@@ -151,8 +151,8 @@ def expired(party: RelyingParty, _tokens: dict[str, Any]) -> None:
         authorization_revoked,
         session_ended,
         session_over_by_its_limits,
-        person_disabled,
-        person_deleted,
+        user_disabled,
+        user_deleted,
         client_disabled,
         expired,
     ],

@@ -15,7 +15,7 @@ from accounts.sessions import Ending, end_sessions
 from idp.declaration import apply
 from tests.conftest import ROOT, Server
 from tests.interop.conftest import free_address
-from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client
+from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client
 
 RECIPE = (ROOT / "docs" / "protect-your-api.md").read_text()
 BLOCK = re.compile(r"^```(?:python|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -46,13 +46,13 @@ def shop(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 
 @pytest.fixture
-def party(browser: Browser, person: Person) -> RelyingParty:
+def party(browser: Browser, user: EndUser) -> RelyingParty:
     client = make_client(
         grant_types=["authorization_code", "refresh_token"],
         scope="openid bread.read bread.bake",
         refresh_without_offline_access=True,
     )
-    return RelyingParty(client, browser, person)
+    return RelyingParty(client, browser, user)
 
 
 def machine(shop: str, **parameters: str) -> str:
@@ -80,14 +80,14 @@ def test_a_machine(shop: str) -> None:
     assert call(f"{shop}/api/oven", machine(shop, scope="bread.bake"), "POST").status_code == 201
 
 
-def test_a_person_until_they_sign_out(shop: str, party: RelyingParty) -> None:
+def test_a_user_until_they_sign_out(shop: str, party: RelyingParty) -> None:
     tokens = party.tokens(scope="openid bread.read", resource=f"{shop}/api/")
     token = tokens["access_token"]
-    assert call(f"{shop}/api/bread", token).json()["for"] == party.person.sub
+    assert call(f"{shop}/api/bread", token).json()["for"] == party.user.sub
     assert call(f"{shop}/api/orders", token).status_code == 200
     for address in ("bread", "orders"):
         assert call(f"{shop}/api/{address}", tokens["id_token"]).status_code == 401
-    end_sessions(Session.objects.filter(user__sub=party.person.sub), Ending.SIGNED_OUT)
+    end_sessions(Session.objects.filter(user__sub=party.user.sub), Ending.SIGNED_OUT)
     for address in ("bread", "orders"):
         assert call(f"{shop}/api/{address}", token).status_code == 401
 

@@ -26,7 +26,7 @@ def test_doors_are_shut_to_those_who_bring_nothing(api: Api) -> None:
 
 def test_a_signed_in_browser_is_no_bearer(api: Api, bakery: Bakery) -> None:
     browser = DjangoClient(headers={"host": HOST})
-    browser.force_login(User.objects.get(sub=bakery().person.sub))
+    browser.force_login(User.objects.get(sub=bakery().user.sub))
     for door in DOORS:
         assert browser.get(f"/apis/{api.name}/{door}").status_code in {401, 403}, door
 

@@ -7,6 +7,6 @@ from tests.relying_party import RelyingParty
 
 @pytest.fixture
 def returning(relying_party: RelyingParty) -> RelyingParty:
-    """A website whose person is signed in at Signet and has agreed before."""
+    """A website whose user is signed in at Signet and has agreed before."""
     relying_party.authorize()
     return relying_party

@@ -10,11 +10,11 @@ from idp.models import Event, Grant
 from tests.relying_party import (
     Answer,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     make_client,
-    make_person,
+    make_user,
     spec,
     unique,
 )
@@ -24,7 +24,7 @@ PAGE, LOGIN = "/access_denied", "/account/login/"
 GRANTS = ["authorization_code", "implicit", "password", "refresh_token"]
 
 
-def app_for(group: str, browser: Browser, person: Person, **metadata: Any) -> RelyingParty:
+def app_for(group: str, browser: Browser, user: EndUser, **metadata: Any) -> RelyingParty:
     client = make_client(
         allowed_groups=[group],
         grant_types=GRANTS,
@@ -32,15 +32,15 @@ def app_for(group: str, browser: Browser, person: Person, **metadata: Any) -> Re
         refresh_without_offline_access=True,
         **metadata,
     )
-    return RelyingParty(client, browser, person)
+    return RelyingParty(client, browser, user)
 
 
-def put_in(person: Person, group: str) -> None:
-    User.objects.get(email=person.email).groups.add(Group.objects.get(name=group))
+def put_in(user: EndUser, group: str) -> None:
+    User.objects.get(email=user.email).groups.add(Group.objects.get(name=group))
 
 
-def take_out(person: Person, group: str) -> None:
-    User.objects.get(email=person.email).groups.remove(Group.objects.get(name=group))
+def take_out(user: EndUser, group: str) -> None:
+    User.objects.get(email=user.email).groups.remove(Group.objects.get(name=group))
 
 
 @pytest.fixture
@@ -49,15 +49,15 @@ def group() -> str:
 
 
 @pytest.fixture
-def outside(group: str, browser: Browser, person: Person) -> RelyingParty:
-    """An app for a group that its person is not in."""
-    return app_for(group, browser, person, client_name="Bäckerei")
+def outside(group: str, browser: Browser, user: EndUser) -> RelyingParty:
+    """An app for a group that its user is not in."""
+    return app_for(group, browser, user, client_name="Bäckerei")
 
 
 @pytest.fixture
 def inside(outside: RelyingParty, group: str) -> RelyingParty:
     """The same with a member."""
-    put_in(outside.person, group)
+    put_in(outside.user, group)
     return outside
 
 
@@ -75,9 +75,9 @@ def test_whoever_is_in_no_such_group_is_told_and_can_go_back(
     outside: RelyingParty, response_type: str
 ) -> None:
     page = outside.visit(response_type=response_type)
-    page = outside.browser.sign_in(outside.person, page)
+    page = outside.browser.sign_in(outside.user, page)
     assert is_page(page, PAGE)
-    for words in ("Your account may not use", "Bäckerei", "Ana Lima", outside.person.email):
+    for words in ("Your account may not use", "Bäckerei", "Ana Lima", outside.user.email):
         assert words in page.text
     answer = outside.answer(outside.browser.submit(page, "back"))
     answer = Answer(answer.url.replace("#", "?"))
@@ -85,7 +85,7 @@ def test_whoever_is_in_no_such_group_is_told_and_can_go_back(
     assert answer.state == outside.state
     reason = "The person is in none of the groups that may use this client."
     assert answer.parameters["error_description"] == reason
-    assert reasons_of(outside) == [("access_denied", reason, outside.person.email)] * 2
+    assert reasons_of(outside) == [("access_denied", reason, outside.user.email)] * 2
 
 
 @spec("RFC 6749", "4.1.2.1")
@@ -96,15 +96,15 @@ def test_members_get_in(inside: RelyingParty) -> None:
 
 @spec("OIDC Core", "3.1.2.6")
 def test_silence(outside: RelyingParty, group: str) -> None:
-    outside.browser.sign_in(outside.person)
+    outside.browser.sign_in(outside.user)
     assert outside.answer(outside.visit(prompt="none")).error == "access_denied"
-    put_in(outside.person, group)
+    put_in(outside.user, group)
     assert outside.answer(outside.visit(prompt="none")).error == "consent_required"
 
 
 def test_another_account_may_be_the_right_one(outside: RelyingParty, group: str) -> None:
-    member = make_person(groups=[group])
-    page = outside.browser.sign_in(outside.person, outside.visit())
+    member = make_user(groups=[group])
+    page = outside.browser.sign_in(outside.user, outside.visit())
     assert 'href="/account/choose/?next=%2Fauthorize%3Fpending' in page.text
     onward = page.url.params["pending"]
     use_another(outside.browser, member)
@@ -114,8 +114,8 @@ def test_another_account_may_be_the_right_one(outside: RelyingParty, group: str)
 
 
 def test_an_open_page_does_not_outlive_its_reason(outside: RelyingParty, group: str) -> None:
-    page = outside.browser.sign_in(outside.person, outside.visit())
-    put_in(outside.person, group)
+    page = outside.browser.sign_in(outside.user, outside.visit())
+    put_in(outside.user, group)
     assert is_page(outside.browser.submit(page, "back"), "/consent")
 
 
@@ -125,24 +125,24 @@ def test_an_open_page_does_not_outlive_its_reason(outside: RelyingParty, group: 
 @spec("RFC 6749", "5.2")
 def test_whoever_is_taken_out_gets_no_new_tokens(inside: RelyingParty, group: str) -> None:
     tokens, code = inside.tokens(), inside.authorize().code
-    take_out(inside.person, group)
+    take_out(inside.user, group)
     for refused in (inside.refresh(tokens["refresh_token"]), inside.exchange(code)):
         assert refused.json()["error"] == "invalid_grant"
         assert "none of the groups" in refused.json()["error_description"]
     assert inside.userinfo(tokens["access_token"]).status_code == 200
     assert is_page(inside.visit(), PAGE)
-    put_in(inside.person, group)
+    put_in(inside.user, group)
     assert inside.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_naming_groups_holds_at_once(browser: Browser, person: Person, group: str) -> None:
+def test_naming_groups_holds_at_once(browser: Browser, user: EndUser, group: str) -> None:
     app = RelyingParty(
         make_client(
             grant_types=["authorization_code", "refresh_token"],
             refresh_without_offline_access=True,
         ),
         browser,
-        person,
+        user,
     )
     tokens = app.tokens()
     make_client(**{**app.client.metadata, "allowed_groups": [group]})
@@ -159,18 +159,18 @@ def test_naming_groups_holds_at_once(browser: Browser, person: Person, group: st
 @spec("RFC 6749", "4.3.2")
 def test_a_password_leads_past_no_group(outside: RelyingParty, group: str) -> None:
     def ask(password: str) -> dict[str, Any]:
-        username = outside.person.email
+        username = outside.user.email
         return outside.token(grant_type="password", username=username, password=password).json()
 
-    refused, wrong = ask(outside.person.password), ask("wrong")
+    refused, wrong = ask(outside.user.password), ask("wrong")
     assert refused["error"] == "invalid_grant"
     assert refused["error_description"] == wrong["error_description"]
-    put_in(outside.person, group)
-    assert "access_token" in ask(outside.person.password)
+    put_in(outside.user, group)
+    assert "access_token" in ask(outside.user.password)
 
 
 def test_agreeing_leads_past_no_group(outside: RelyingParty) -> None:
-    page = outside.browser.sign_in(outside.person, outside.visit())
+    page = outside.browser.sign_in(outside.user, outside.visit())
     page = outside.browser.open(f"/consent?pending={page.url.params['pending']}")
     assert is_page(outside.browser.submit(page, "allow"), PAGE)
     assert not Grant.objects.filter(client__client_id=outside.client.client_id).exists()
@@ -178,7 +178,7 @@ def test_agreeing_leads_past_no_group(outside: RelyingParty) -> None:
 
 def test_a_deleted_group_lets_nobody_in(inside: RelyingParty, group: str) -> None:
     Group.objects.get(name=group).delete()
-    assert is_page(inside.browser.sign_in(inside.person, inside.visit()), PAGE)
+    assert is_page(inside.browser.sign_in(inside.user, inside.visit()), PAGE)
 
 
 @pytest.mark.parametrize("path", [PAGE, f"{PAGE}?pending={'x' * 43}"])
@@ -186,7 +186,7 @@ def test_without_a_request_there_is_no_page(browser: Browser, path: str) -> None
     assert browser.open(path).status_code == 400
 
 
-def test_the_page_is_for_its_own_person(outside: RelyingParty) -> None:
-    page = outside.browser.sign_in(outside.person, outside.visit())
+def test_the_page_is_for_its_own_user(outside: RelyingParty) -> None:
+    page = outside.browser.sign_in(outside.user, outside.visit())
     with Browser() as elsewhere:
         assert is_page(elsewhere.open(str(page.url)), LOGIN)

@@ -11,11 +11,11 @@ from tests.relying_party import (
     CODE_STEP,
     SET_UP,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     make_client,
-    make_person_with_app,
+    make_user_with_app,
     spec,
     verified,
 )
@@ -25,13 +25,13 @@ LOGIN, STEP_UP, OVERVIEW = "/account/login/", "/account/login/more/", "/account/
 
 
 @pytest.fixture
-def once_simple(browser: Browser, person: Person) -> RelyingParty:
-    """A website; its person came by password here and set up an app at another browser since."""
-    relying_party = RelyingParty(make_client(first_party=True), browser, person)
+def once_simple(browser: Browser, user: EndUser) -> RelyingParty:
+    """A website; its user came by password here and set up an app at another browser since."""
+    relying_party = RelyingParty(make_client(first_party=True), browser, user)
     relying_party.authorize()
     with Browser() as elsewhere:
-        elsewhere.sign_in(person)
-        elsewhere.set_up_app(person)
+        elsewhere.sign_in(user)
+        elsewhere.set_up_app(user)
     return relying_party
 
 
@@ -53,12 +53,12 @@ def require(relying_party: RelyingParty, level: str) -> None:
 
 
 @spec("OIDC Core", "3.1.2.1")
-def test_a_wish_is_asked_for_where_the_person_can_meet_it(once_simple: RelyingParty) -> None:
+def test_a_wish_is_asked_for_where_the_user_can_meet_it(once_simple: RelyingParty) -> None:
     before = told(once_simple, once_simple.answer(once_simple.visit()).code)
     page = once_simple.visit(acr_values=MULTI)
     assert is_page(page, STEP_UP)
     assert "Test app" in page.text
-    page = once_simple.browser.submit(page, code=once_simple.person.app.code())
+    page = once_simple.browser.submit(page, code=once_simple.user.app.code())
     after = told(once_simple, once_simple.answer(page).code)
     assert (before["acr"], after["acr"]) == (SINGLE, MULTI)
     assert after["amr"] == ["mfa", "otp", "pwd"]
@@ -101,9 +101,9 @@ def test_a_client_can_wish_once_for_all(once_simple: RelyingParty) -> None:
 def test_a_stale_sign_in_takes_both_steps_at_once(once_simple: RelyingParty) -> None:
     page = once_simple.visit(acr_values=MULTI, max_age="0")
     assert is_page(page, LOGIN)
-    page = once_simple.browser.type_password(once_simple.person, page)
+    page = once_simple.browser.type_password(once_simple.user, page)
     assert is_page(page, CODE_STEP)
-    page = once_simple.browser.submit(page, code=once_simple.person.app.code())
+    page = once_simple.browser.submit(page, code=once_simple.user.app.code())
     assert told(once_simple, once_simple.answer(page).code)["acr"] == MULTI
 
 
@@ -114,7 +114,7 @@ def test_a_stale_sign_in_takes_both_steps_at_once(once_simple: RelyingParty) -> 
 def test_an_essential_level_is_asked_for_and_reached(once_simple: RelyingParty) -> None:
     page = once_simple.visit(claims=essential("urn:x", MULTI))
     assert is_page(page, STEP_UP)
-    page = once_simple.browser.submit(page, code=once_simple.person.app.code())
+    page = once_simple.browser.submit(page, code=once_simple.user.app.code())
     assert told(once_simple, once_simple.answer(page).code)["acr"] == MULTI
 
 
@@ -135,11 +135,11 @@ def test_whoever_lacks_what_is_required_sets_it_up_and_goes_on(
     relying_party: RelyingParty,
 ) -> None:
     require(relying_party, MULTI)
-    browser, person = relying_party.browser, relying_party.person
-    page = browser.sign_in(person, relying_party.visit())
+    browser, user = relying_party.browser, relying_party.user
+    page = browser.sign_in(user, relying_party.visit())
     assert is_page(page, OVERVIEW)
     assert "asks for a second step" in page.text
-    page = browser.set_up_app(person, browser.open(SET_UP, next=page.url.params["next"]))
+    page = browser.set_up_app(user, browser.open(SET_UP, next=page.url.params["next"]))
     onward = page.url.params["next"]
     page = browser.open(onward)
     assert is_page(page, "/consent")
@@ -159,7 +159,7 @@ def test_a_requirement_and_silence(once_simple: RelyingParty) -> None:
 def test_less_is_not_told_than_is_required(once_simple: RelyingParty) -> None:
     require(once_simple, MULTI)
     page = once_simple.visit(acr_values=SINGLE)
-    page = once_simple.browser.submit(page, code=once_simple.person.app.code())
+    page = once_simple.browser.submit(page, code=once_simple.user.app.code())
     assert told(once_simple, once_simple.answer(page).code)["acr"] == MULTI
 
 
@@ -177,7 +177,7 @@ def test_userinfo_refuses_a_token_of_a_weaker_sign_in(once_simple: RelyingParty)
     assert 'error="insufficient_user_authentication"' in challenge
     assert f'acr_values="{MULTI}"' in challenge
     page = once_simple.visit(acr_values=MULTI)
-    page = once_simple.browser.submit(page, code=once_simple.person.app.code())
+    page = once_simple.browser.submit(page, code=once_simple.user.app.code())
     strong = once_simple.exchange(once_simple.answer(page).code).json()["access_token"]
     assert once_simple.userinfo(strong).status_code == 200
 
@@ -194,7 +194,7 @@ def test_no_address_leads_past_a_requirement(once_simple: RelyingParty) -> None:
     for _ in range(2):
         assert is_page(once_simple.browser.open(onward), STEP_UP)
     assert is_page(once_simple.browser.open(f"{onward}&acr={MULTI}&fresh=1"), STEP_UP)
-    wrong = once_simple.browser.submit(page, code=once_simple.person.app.wrong_code())
+    wrong = once_simple.browser.submit(page, code=once_simple.user.app.wrong_code())
     assert is_page(wrong, STEP_UP)
     assert is_page(once_simple.browser.open(onward), STEP_UP)
 
@@ -202,10 +202,10 @@ def test_no_address_leads_past_a_requirement(once_simple: RelyingParty) -> None:
 @spec("OIDC Core", "3.1.2.3")
 def test_anothers_code_is_none(once_simple: RelyingParty) -> None:
     require(once_simple, MULTI)
-    other = make_person_with_app()
+    other = make_user_with_app()
     page = once_simple.browser.submit(once_simple.visit(), code=other.app.code())
     assert is_page(page, STEP_UP)
-    session = Session.objects.filter(user__sub=once_simple.person.sub).order_by("created_at")[0]
+    session = Session.objects.filter(user__sub=once_simple.user.sub).order_by("created_at")[0]
     assert [record["method"] for record in session.methods] == ["password"]
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_error_page,
     is_page,
@@ -112,10 +112,10 @@ def test_other_response_types_are_refused(relying_party: RelyingParty, response_
 
 @spec("RFC 6749", "4.1.2.1")
 def test_a_client_uses_only_the_response_types_it_registered(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
     client = make_client(grant_types=["client_credentials"], response_types=[])
-    answer = RelyingParty(client, browser, person).authorize()
+    answer = RelyingParty(client, browser, user).authorize()
     assert answer.error == "unauthorized_client"
 
 
@@ -177,9 +177,9 @@ def test_pages_speak_the_first_language_that_we_have(
 
 
 @spec("OIDC Core", "3.1.2.1")
-def test_the_sign_in_page_says_which_app_it_is_for(browser: Browser, person: Person) -> None:
+def test_the_sign_in_page_says_which_app_it_is_for(browser: Browser, user: EndUser) -> None:
     client = make_client(client_name="Bäckerei Müller")
-    page = RelyingParty(client, browser, person).visit()
+    page = RelyingParty(client, browser, user).visit()
     assert "Bäckerei Müller" in page.text
     assert "rp.example.com" in page.text
 
@@ -201,9 +201,9 @@ def test_unknown_scopes_are_ignored_and_the_granted_ones_returned(
 
 
 @spec("OIDC Core", "3.1.2.1")
-def test_a_client_gets_no_scope_beyond_its_own(browser: Browser, person: Person) -> None:
+def test_a_client_gets_no_scope_beyond_its_own(browser: Browser, user: EndUser) -> None:
     client = make_client(scope="openid email")
-    tokens = RelyingParty(client, browser, person).tokens(scope="openid email phone")
+    tokens = RelyingParty(client, browser, user).tokens(scope="openid email phone")
     assert set(tokens["scope"].split()) == {"openid", "email"}
 
 
@@ -228,5 +228,5 @@ def test_an_unknown_client_is_answered_on_a_page(
 
 
 @spec("RFC 6749", "4.1.2.1")
-def test_a_disabled_client_is_answered_on_a_page(browser: Browser, person: Person) -> None:
-    assert is_error_page(RelyingParty(make_client(enabled=False), browser, person).visit())
+def test_a_disabled_client_is_answered_on_a_page(browser: Browser, user: EndUser) -> None:
+    assert is_error_page(RelyingParty(make_client(enabled=False), browser, user).visit())

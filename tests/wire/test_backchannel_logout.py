@@ -26,14 +26,14 @@ from tests.registering import registered, send
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     forms_of,
     is_error_page,
     mailed_code,
     mailed_link,
     make_client,
-    make_person,
+    make_user,
     spec,
     unique,
     verified,
@@ -44,7 +44,7 @@ State = Delivery.State
 
 @dataclass
 class Told:
-    """A website that wants to know of sign-outs, its person signed in to it."""
+    """A website that wants to know of sign-outs, its user signed in to it."""
 
     site: Elsewhere
     path: str
@@ -52,8 +52,8 @@ class Told:
     tokens: dict[str, Any]
 
     @property
-    def user(self) -> User:
-        return User.objects.get(email=self.relying_party.person.email)
+    def user_row(self) -> User:
+        return User.objects.get(email=self.relying_party.user.email)
 
     @property
     def browser(self) -> Browser:
@@ -75,12 +75,12 @@ class Told:
 
 
 @pytest.fixture
-def make_told(foreign_site: Elsewhere, browser: Browser, person: Person) -> Callable[..., Told]:
+def make_told(foreign_site: Elsewhere, browser: Browser, user: EndUser) -> Callable[..., Told]:
     def make(**metadata: Any) -> Told:
         path = f"/{unique('logout')}?from=signet"
         metadata.setdefault("backchannel_logout_uri", foreign_site.says(path, b""))
         client = make_client(**metadata)
-        relying_party = RelyingParty(client, browser, person)
+        relying_party = RelyingParty(client, browser, user)
         return Told(foreign_site, path, relying_party, relying_party.tokens())
 
     return make
@@ -118,7 +118,7 @@ def test_it_passes_for_no_other_token(told: Told) -> None:
     sign_out(told)
     call_command("worker", "--once")
     [token] = told.received()
-    told.browser.sign_in(told.relying_party.person)
+    told.browser.sign_in(told.relying_party.user)
     assert is_error_page(told.browser.open("/end_session", id_token_hint=token))
     assert told.relying_party.introspect(token) == {"active": False}
     assert told.relying_party.userinfo(token).status_code == 401
@@ -153,7 +153,7 @@ def press(browser: Browser, path: str, **button: str) -> None:
 
 def sign_out_elsewhere(told: Told) -> None:
     with Browser() as other:
-        other.sign_in(told.relying_party.person)
+        other.sign_in(told.relying_party.user)
         press(other, "/account/sessions/", end="others")
 
 
@@ -173,14 +173,14 @@ def change_address(browser: Browser) -> None:
 
 def change_the_address_elsewhere(told: Told) -> None:
     with Browser() as other:
-        other.sign_in(told.relying_party.person)
+        other.sign_in(told.relying_party.user)
         change_address(other)
 
 
 def put_the_address_back(told: Told) -> None:
     change_address(told.browser)
     with Browser() as other:
-        other.submit(other.open(mailed_link(told.relying_party.person.email)), "undo")
+        other.submit(other.open(mailed_link(told.relying_party.user.email)), "undo")
 
 
 def sign_out_of_the_app(told: Told) -> None:
@@ -189,18 +189,18 @@ def sign_out_of_the_app(told: Told) -> None:
 
 
 def expire(told: Told) -> None:
-    told.user.sessions.update(last_seen_at=timezone.now() - timedelta(days=2))
+    told.user_row.sessions.update(last_seen_at=timezone.now() - timedelta(days=2))
     call_command("worker", "--once")
 
 
-def let_another_person_in(told: Told) -> None:
-    told.browser.sign_in(make_person(), told.browser.open("/account/login/", fresh="1"))
+def let_another_user_in(told: Told) -> None:
+    told.browser.sign_in(make_user(), told.browser.open("/account/login/", fresh="1"))
 
 
 def forget_the_password(told: Told) -> None:
     with Browser() as other:
-        page = other.submit(other.open("/account/password/reset/"), email=told.user.email)
-        page = other.submit(page, code=mailed_code(told.user.email))
+        page = other.submit(other.open("/account/password/reset/"), email=told.user_row.email)
+        page = other.submit(page, code=mailed_code(told.user_row.email))
         other.submit(page, password1="another quiet boat on the river")
 
 
@@ -222,25 +222,25 @@ WAYS: dict[str, tuple[Callable[[Told], object], Ending | None]] = {
     "elsewhere": (sign_out_elsewhere, Ending.SIGNED_OUT_ELSEWHERE),
     "app removed": (remove_the_app, None),
     "app alone": (sign_out_of_the_app, None),
-    "another person": (let_another_person_in, Ending.ANOTHER_USER),
+    "another user": (let_another_user_in, Ending.ANOTHER_USER),
     "expired": (expire, Ending.EXPIRED),
     "password reset": (forget_the_password, Ending.PASSWORD_RESET),
     "password changed": (
-        lambda told: passwords.replace(told.user, "another quiet boat on the river"),
+        lambda told: passwords.replace(told.user_row, "another quiet boat on the river"),
         Ending.PASSWORD_CHANGED,
     ),
-    "factor removed": (lambda told: second_factor.remove_all(told.user), Ending.FACTOR_REMOVED),
+    "factor removed": (lambda told: second_factor.remove_all(told.user_row), Ending.FACTOR_REMOVED),
     "deletion asked": (delete_the_account, Ending.DELETION_ASKED),
     "address changed": (change_the_address_elsewhere, Ending.EMAIL_CHANGED),
     "address put back": (put_the_address_back, Ending.EMAIL_RESTORED),
-    "disabled": (lambda told: operations.disable(told.user), Ending.ACCOUNT_DISABLED),
+    "disabled": (lambda told: operations.disable(told.user_row), Ending.ACCOUNT_DISABLED),
     "new password": (
-        lambda told: operations.require_new_password(told.user),
+        lambda told: operations.require_new_password(told.user_row),
         Ending.NEW_PASSWORD_REQUIRED,
     ),
-    "deleted": (lambda told: told.user.delete(), Ending.ACCOUNT_DELETED),
-    "one": (lambda told: operations.end_session(told.user.sessions.get()), Ending.OPERATOR),
-    "somebody": (lambda told: end_by_command("--user", told.user.email), Ending.OPERATOR),
+    "deleted": (lambda told: told.user_row.delete(), Ending.ACCOUNT_DELETED),
+    "one": (lambda told: operations.end_session(told.user_row.sessions.get()), Ending.OPERATOR),
+    "somebody": (lambda told: end_by_command("--user", told.user_row.email), Ending.OPERATOR),
     "everybody": (lambda _told: end_by_command("--all"), Ending.OPERATOR),
     "everybody of an app": (
         lambda told: end_by_command("--client", told.relying_party.client.client_id),
@@ -254,7 +254,7 @@ WAYS: dict[str, tuple[Callable[[Told], object], Ending | None]] = {
 @pytest.mark.parametrize("way", WAYS)
 def test_every_ending_is_told(told: Told, way: str) -> None:
     end, word = WAYS[way]
-    session = told.user.sessions.get()
+    session = told.user_row.sessions.get()
     end(told)
     call_command("worker", "--once")
     assert len(told.received()) == 1

@@ -16,12 +16,12 @@ from tests.conftest import Server, free_port
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     is_page,
     make_client,
-    make_person,
+    make_user,
     spec,
     unique,
     verified,
@@ -58,14 +58,14 @@ def browser(there: Server) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def somebody(there: Server) -> Person:
-    person = make_person()
-    secrecy.used.note(token_of(user_of(person)))
-    return person
+def somebody(there: Server) -> EndUser:
+    user = make_user()
+    secrecy.used.note(token_of(user_of(user)))
+    return user
 
 
-def user_of(person: Person) -> User:
-    return User.objects.get(email=person.email)
+def user_of(user: EndUser) -> User:
+    return User.objects.get(email=user.email)
 
 
 def make_scope(*claims: str) -> str:
@@ -104,7 +104,7 @@ def test_they_are_advertised_where_a_source_is_configured_only(configured: Serve
 
 @spec("OIDC Core", "5.6.2")
 def test_aggregated_claims_are_agreed_to_and_come_as_their_provider_signed_them(
-    browser: Browser, somebody: Person
+    browser: Browser, somebody: EndUser
 ) -> None:
     scope = make_scope("credit_score", "paid_late")
     client = make_client(scope=f"openid profile {scope}", userinfo_signed_response_alg="RS256")
@@ -130,7 +130,7 @@ def test_aggregated_claims_are_agreed_to_and_come_as_their_provider_signed_them(
 
 @spec("OIDC Core", "5.6.2")
 def test_asked_for_one_by_one_each_is_in_its_place_alone(
-    browser: Browser, somebody: Person
+    browser: Browser, somebody: EndUser
 ) -> None:
     relying_party = RelyingParty(client_of("credit_score", "paid_late", "land"), browser, somebody)
     claims = json.dumps({"id_token": {"credit_score": None}, "userinfo": {"land": None}})
@@ -156,7 +156,7 @@ def test_asked_for_one_by_one_each_is_in_its_place_alone(
 
 @spec("OIDC Core", "5.5")
 def test_they_are_for_no_client_that_may_not_have_a_scope_that_shows_them(
-    browser: Browser, somebody: Person
+    browser: Browser, somebody: EndUser
 ) -> None:
     make_scope("credit_score", "land")
     asked = {"credit_score": {"essential": True}, "land": None}
@@ -169,7 +169,7 @@ def test_they_are_for_no_client_that_may_not_have_a_scope_that_shows_them(
 
 @spec("OIDC Core", "5.3.2")
 def test_of_whom_nobody_asserts_anything_nothing_is_said(browser: Browser) -> None:
-    unknown = make_person(nickname="")
+    unknown = make_user(nickname="")
     client = client_of("credit_score")
     tokens = RelyingParty(client, browser, unknown).tokens(scope=client.metadata["scope"])
     response = RelyingParty(client, browser, unknown).userinfo(tokens["access_token"])
@@ -177,7 +177,7 @@ def test_of_whom_nobody_asserts_anything_nothing_is_said(browser: Browser) -> No
 
 
 def test_a_source_that_fails_costs_its_own_claims_and_tells_no_secret(
-    there: Server, browser: Browser, somebody: Person
+    there: Server, browser: Browser, somebody: EndUser
 ) -> None:
     asked = {"broken": {"essential": True}, "land": None}
     claims = json.dumps({"id_token": asked, "userinfo": asked})

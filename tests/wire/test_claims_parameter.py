@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     make_client,
-    make_person,
+    make_user,
     spec,
     verified,
 )
@@ -31,7 +31,7 @@ def asking(**places: Any) -> str:
 
 
 def delivered(relying_party: RelyingParty, **request: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the claims about the person: of the ID token, and of UserInfo."""
+    """Return the claims about the user: of the ID token, and of UserInfo."""
     tokens = relying_party.tokens(**request)
     id_token, userinfo = (
         verified(tokens["id_token"]),
@@ -57,7 +57,7 @@ def test_claims_come_on_top_of_what_the_scopes_show(relying_party: RelyingParty)
     id_token, userinfo = delivered(relying_party, scope="openid email", claims=claims)
     assert id_token == {"phone_number_verified": True}
     assert userinfo == {
-        "email": relying_party.person.email,
+        "email": relying_party.user.email,
         "email_verified": True,
         "nickname": "Aninha",
     }
@@ -96,7 +96,7 @@ def test_values_have_their_types_in_either_place(relying_party: RelyingParty, pl
         {"iss": {"value": "https://evil.example.com"}, "aud": None, "nonce": None, "\ud800": None},
     ],
 )
-def test_what_is_not_known_is_ignored_and_values_are_the_persons(
+def test_what_is_not_known_is_ignored_and_values_are_the_users(
     relying_party: RelyingParty, ignored: dict[str, Any]
 ) -> None:
     claims = asking(id_token={**ignored, "zoneinfo": None}, userinfo=ignored, other={"x": 1})
@@ -115,14 +115,14 @@ def test_what_is_not_known_is_ignored_and_values_are_the_persons(
     ],
 )
 def test_an_id_token_in_front_has_what_was_asked_for_it(
-    browser: Browser, person: Person, response_type: str, expected: set[str]
+    browser: Browser, user: EndUser, response_type: str, expected: set[str]
 ) -> None:
     client = make_client(
         grant_types=["authorization_code", "implicit"],
         response_types=["code", response_type],
         first_party=True,
     )
-    relying_party = RelyingParty(client, browser, person)
+    relying_party = RelyingParty(client, browser, user)
     relying_party.authorize()
     claims = asking(id_token={"nickname": None, "gender": None}, userinfo={"zoneinfo": None})
     answer = relying_party.visit(response_type=response_type, scope="openid email", claims=claims)
@@ -132,7 +132,7 @@ def test_an_id_token_in_front_has_what_was_asked_for_it(
 
 @spec("OIDC Core", "5.3.2")
 def test_essential_or_not_what_is_not_known_is_left_out(browser: Browser) -> None:
-    somebody = make_person(nickname="", address={}, phone_number="", phone_number_verified=False)
+    somebody = make_user(nickname="", address={}, phone_number="", phone_number_verified=False)
     asked = {key: {"essential": True} for key in ["nickname", "address", "phone_number", "groups"]}
     asked["phone_number_verified"] = {"essential": True}
     relying_party = RelyingParty(make_client(), browser, somebody)
@@ -140,11 +140,11 @@ def test_essential_or_not_what_is_not_known_is_left_out(browser: Browser) -> Non
 
 
 @spec("OIDC Core", "5.5")
-def test_a_refresh_keeps_what_was_asked_for(browser: Browser, person: Person) -> None:
+def test_a_refresh_keeps_what_was_asked_for(browser: Browser, user: EndUser) -> None:
     client = make_client(
         grant_types=["authorization_code", "refresh_token"], refresh_without_offline_access=True
     )
-    relying_party = RelyingParty(client, browser, person)
+    relying_party = RelyingParty(client, browser, user)
     claims = asking(id_token={"nickname": None}, userinfo={"gender": None})
     token = relying_party.tokens(claims=claims)["refresh_token"]
     tokens = relying_party.refresh(token).json()
@@ -165,12 +165,12 @@ def test_it_survives_signing_in_and_comes_by_post_too(relying_party: RelyingPart
 
 
 @spec("OIDC Core", "5.5")
-def test_no_claim_is_got_past_the_scopes_of_the_client(browser: Browser, person: Person) -> None:
+def test_no_claim_is_got_past_the_scopes_of_the_client(browser: Browser, user: EndUser) -> None:
     client = make_client(scope="openid email", first_party=True)
     everything = dict.fromkeys(["name", "address", "phone_number", "groups", "email", "birthdate"])
-    relying_party = RelyingParty(client, browser, person)
+    relying_party = RelyingParty(client, browser, user)
     both = delivered(relying_party, claims=asking(id_token=everything, userinfo=everything))
-    assert both == ({"email": person.email}, {"email": person.email})
+    assert both == ({"email": user.email}, {"email": user.email})
 
 
 @spec("OIDC Core", "5.5")
@@ -185,7 +185,7 @@ def test_consent_names_each_claim_and_is_asked_for_new_ones_only(
     relying_party: RelyingParty,
 ) -> None:
     claims = asking(id_token={"birthdate": None}, userinfo={"phone_number": None, "acr": None})
-    page = relying_party.browser.sign_in(relying_party.person, relying_party.visit(claims=claims))
+    page = relying_party.browser.sign_in(relying_party.user, relying_party.visit(claims=claims))
     assert is_page(page, "/consent")
     shown = ["Your date of birth", "March 12, 1985", "Your phone number", "+351 21 000 0000"]
     assert [text for text in shown if text not in page.text] == []
@@ -219,7 +219,7 @@ def test_a_claim_that_an_allowed_scope_shows_is_allowed(relying_party: RelyingPa
 def test_another_subject_than_asked_for_is_refused(
     returning: RelyingParty, place: str, prompt: str | None
 ) -> None:
-    own, other = returning.person.sub, make_person().sub
+    own, other = returning.user.sub, make_user().sub
     for asked in ({"value": other}, {"values": [other, "x"]}, {"value": own.upper()}):
         claims = asking(**{place: {"sub": asked}})
         answer = returning.answer(returning.visit(claims=claims, prompt=prompt))
@@ -233,7 +233,7 @@ def test_another_subject_than_asked_for_is_refused(
 
 
 @spec("OIDC Core", "5.2")
-def test_a_claim_in_the_persons_own_language_comes_under_its_tag(
+def test_a_claim_in_the_users_own_language_comes_under_its_tag(
     relying_party: RelyingParty,
 ) -> None:
     asked = dict.fromkeys(["name#pt", "given_name#PT-pt", "family_name#de", "nickname#pt-BR"])
@@ -327,6 +327,6 @@ def test_no_claims_request_breaks_anything(first_party: RelyingParty, claims: An
 
 
 @pytest.fixture
-def first_party(browser: Browser, person: Person) -> RelyingParty:
-    browser.sign_in(person)
-    return RelyingParty(make_client(first_party=True), browser, person)
+def first_party(browser: Browser, user: EndUser) -> RelyingParty:
+    browser.sign_in(user)
+    return RelyingParty(make_client(first_party=True), browser, user)

@@ -19,7 +19,7 @@ from tests.conftest import Server
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     make_client,
@@ -188,8 +188,8 @@ def test_an_unknown_client_looks_like_a_wrong_secret(provider: object) -> None:
 
 
 @spec("RFC 6749", "2.3.1")
-def test_a_new_secret_counts_at_once_and_the_old_no_more(browser: Browser, person: Person) -> None:
-    relying_party = RelyingParty(make_client(), browser, person)
+def test_a_new_secret_counts_at_once_and_the_old_no_more(browser: Browser, user: EndUser) -> None:
+    relying_party = RelyingParty(make_client(), browser, user)
     assert proven(relying_party.token(**GRANT))
     renewed = make_client(client_id=relying_party.client.client_id)
     assert proven(use_basic(renewed))

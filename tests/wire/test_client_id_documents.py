@@ -15,7 +15,7 @@ from tests.registering import REDIRECT_URI
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_error_page,
     is_page,
@@ -36,22 +36,22 @@ def path_of(party: RelyingParty) -> str:
 
 
 @pytest.fixture
-def party(browser: Browser, person: Person, foreign_site: Elsewhere) -> RelyingParty:
+def party(browser: Browser, user: EndUser, foreign_site: Elsewhere) -> RelyingParty:
     """An app that introduces itself by a document, and was never here."""
-    return RelyingParty(introduced(foreign_site), browser, person)
+    return RelyingParty(introduced(foreign_site), browser, user)
 
 
 @spec(CIMD, "5")
-def test_an_app_that_nobody_registered_signs_people_in(
+def test_an_app_that_nobody_registered_signs_users_in(
     party: RelyingParty, foreign_site: Elsewhere
 ) -> None:
-    page = party.browser.sign_in(party.person, party.visit(scope="openid email"))
+    page = party.browser.sign_in(party.user, party.visit(scope="openid email"))
     assert is_page(page, "/consent")
     assert f"localhost:{foreign_site.port}" in page.text  # whose it is (§8.5)
     assert "on your device" not in page.text
     answer = party.answer(party.browser.submit(page, "allow"))
     tokens = party.exchange(answer.code).json()
-    assert party.userinfo(tokens["access_token"]).json()["email"] == party.person.email
+    assert party.userinfo(tokens["access_token"]).json()["email"] == party.user.email
     assert party.answer(party.visit(scope="openid email")).code
     assert foreign_site.times(path_of(party)) == 1
     row = row_of(party)
@@ -62,13 +62,13 @@ def test_an_app_that_nobody_registered_signs_people_in(
 
 @spec(CIMD, "8.2")
 def test_an_app_that_proves_itself_with_a_key(
-    browser: Browser, person: Person, foreign_site: Elsewhere
+    browser: Browser, user: EndUser, foreign_site: Elsewhere
 ) -> None:
     key = make_key()
     client = introduced(
         foreign_site, token_endpoint_auth_method="private_key_jwt", jwks=jwks_of(key)
     )
-    party = RelyingParty(client, browser, person)
+    party = RelyingParty(client, browser, user)
     code = party.authorize().code
     form = {
         "grant_type": "authorization_code",
@@ -83,7 +83,7 @@ def test_an_app_that_proves_itself_with_a_key(
 
 
 def test_what_a_document_says_to_other_providers(
-    browser: Browser, person: Person, foreign_site: Elsewhere
+    browser: Browser, user: EndUser, foreign_site: Elsewhere
 ) -> None:
     """It is one for all of them; a program on a device comes with whatever port it got."""
     client = introduced(
@@ -94,9 +94,9 @@ def test_what_a_document_says_to_other_providers(
         scope="openid mcp:tools",
         token_endpoint_auth_method=None,
     )
-    party = RelyingParty(client, browser, person)
+    party = RelyingParty(client, browser, user)
     uri = "http://127.0.0.1:40123/callback"
-    page = browser.sign_in(person, party.visit(redirect_uri=uri, scope="openid email"))
+    page = browser.sign_in(user, party.visit(redirect_uri=uri, scope="openid email"))
     assert "on your device" in page.text
     row = row_of(party)
     assert (row.grant_types, row.response_types) == (["authorization_code"], ["code"])
@@ -194,10 +194,10 @@ def test_what_an_operator_disabled_stays_so_and_is_not_fetched(
 
 @spec(CIMD, "7.2")
 def test_an_address_that_an_operator_registered_is_not_fetched(
-    browser: Browser, person: Person, foreign_site: Elsewhere
+    browser: Browser, user: EndUser, foreign_site: Elsewhere
 ) -> None:
     client_id = f"{foreign_site.address}/registered"
-    assert RelyingParty(make_client(client_id=client_id), browser, person).authorize().code
+    assert RelyingParty(make_client(client_id=client_id), browser, user).authorize().code
     assert foreign_site.times("/registered") == 0
 
 

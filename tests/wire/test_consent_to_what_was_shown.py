@@ -1,4 +1,4 @@
-"""A consent holds to what people were shown: the app, the API, the program on their device.
+"""A consent holds to what users were shown: the app, the API, the program on their device.
 
 OIDC Core §3.1.2.4, RFC 7592 §2.2, RFC 8707 §2, RFC 8252 §8.6.
 """
@@ -16,7 +16,7 @@ from tests.introducing import introduced, let_go_stale, publish
 from tests.registering import as_client, manage, registered, replaceable
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     make_api,
@@ -39,7 +39,7 @@ NO_CHANGES: dict[str, dict[str, Any]] = {
 
 
 def is_asked(party: RelyingParty, **parameters: Any) -> bool:
-    """Whether the person is asked; a silent request then has its error."""
+    """Whether the user is asked; a silent request then has its error."""
     silently = party.answer(party.visit(prompt="none", **parameters))
     asked = is_page(party.visit(**parameters), "/consent")
     assert (silently.error == "consent_required") == asked
@@ -49,11 +49,11 @@ def is_asked(party: RelyingParty, **parameters: Any) -> bool:
 
 @spec("RFC 7592", "2.2")
 @pytest.mark.parametrize("change", [*CHANGES, *NO_CHANGES])
-def test_an_app_that_changes_what_people_are_shown_of_it_is_agreed_to_anew(
-    browser: Browser, person: Person, change: str
+def test_an_app_that_changes_what_users_are_shown_of_it_is_agreed_to_anew(
+    browser: Browser, user: EndUser, change: str
 ) -> None:
     information = registered(token_endpoint_auth_method="none")
-    party = RelyingParty(as_client(information), browser, person)
+    party = RelyingParty(as_client(information), browser, user)
     party.authorize(scope="openid email")
     assert not is_asked(party, scope="openid email")
     changed = {**CHANGES, **NO_CHANGES}[change]
@@ -67,11 +67,11 @@ def test_an_app_that_changes_what_people_are_shown_of_it_is_agreed_to_anew(
 
 
 @spec("RFC 7592", "2.2")
-def test_what_it_had_is_told_and_tokens_go_on(browser: Browser, person: Person) -> None:
+def test_what_it_had_is_told_and_tokens_go_on(browser: Browser, user: EndUser) -> None:
     information = registered(
         grant_types=["authorization_code", "refresh_token"], token_endpoint_auth_method="none"
     )
-    party = RelyingParty(as_client(information), browser, person)
+    party = RelyingParty(as_client(information), browser, user)
     tokens = party.tokens(scope="openid offline_access")
     assert "has changed its name" not in browser.open("/account/apps/").text
     manage("PUT", information, body=replaceable(information, client_name="Bank"))
@@ -85,9 +85,9 @@ def test_what_it_had_is_told_and_tokens_go_on(browser: Browser, person: Person) 
 @spec("OAuth Client ID Metadata Document", "5.2")
 @pytest.mark.parametrize("change", ["name", "another host"])
 def test_so_is_one_whose_document_says_otherwise(
-    browser: Browser, person: Person, foreign_site: Elsewhere, change: str
+    browser: Browser, user: EndUser, foreign_site: Elsewhere, change: str
 ) -> None:
-    party = RelyingParty(introduced(foreign_site), browser, person)
+    party = RelyingParty(introduced(foreign_site), browser, user)
     party.authorize()
     assert not is_asked(party)
     publish(foreign_site, party.client, **CHANGES[change])
@@ -104,16 +104,16 @@ def test_operators_vouch_for_what_they_enter(relying_party: RelyingParty) -> Non
 
 @spec("OIDC Core", "3.1.2.4")
 def test_an_app_that_changes_while_its_page_is_open_is_shown_again(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
     information = registered(token_endpoint_auth_method="none")
-    party = RelyingParty(as_client(information), browser, person)
-    page = browser.sign_in(person, party.visit())
+    party = RelyingParty(as_client(information), browser, user)
+    page = browser.sign_in(user, party.visit())
     manage("PUT", information, body=replaceable(information, client_name="Your bank"))
     again = browser.submit(page, "allow")
     assert is_page(again, "/consent")
     assert "Your bank" in again.text
-    assert not Consent.objects.filter(user__sub=person.sub).exists()
+    assert not Consent.objects.filter(user__sub=user.sub).exists()
     assert party.answer(browser.submit(again, "allow")).code
 
 
@@ -127,7 +127,7 @@ def of_api(response: httpx.Response) -> bool:
 @spec("RFC 8707", "2")
 @pytest.mark.parametrize("kind", ["registered", "document"])
 def test_an_api_without_scopes_is_not_open_to_apps_that_registered_themselves(
-    browser: Browser, person: Person, foreign_site: Elsewhere, kind: str
+    browser: Browser, user: EndUser, foreign_site: Elsewhere, kind: str
 ) -> None:
     """They would get a token that opens all of it, while the page says that they see nothing."""
     api = make_api(scopes=[])["identifier"]
@@ -136,7 +136,7 @@ def test_an_api_without_scopes_is_not_open_to_apps_that_registered_themselves(
         if kind == "registered"
         else introduced(foreign_site)
     )
-    party = RelyingParty(client, browser, person)
+    party = RelyingParty(client, browser, user)
     assert party.answer(party.visit(resource=api)).error == "invalid_target"
     assert of_api(party.exchange(party.authorize().code, resource=api))
     apply(
@@ -153,11 +153,11 @@ def test_an_api_without_scopes_is_not_open_to_apps_that_registered_themselves(
 
 @spec("RFC 8707", "2")
 def test_the_page_names_every_api_and_a_new_one_is_asked_for(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
     bank, bakery = make_api(scopes=[], name="Bank"), make_api(name="Bakery")
     client = make_client(scope=" ".join(["openid", *bakery["scopes"]]))
-    party = RelyingParty(client, browser, person)
+    party = RelyingParty(client, browser, user)
     party.authorize()
     page = party.visit(resource=bank["identifier"])
     assert is_page(page, "/consent")
@@ -177,15 +177,13 @@ def test_the_page_names_every_api_and_a_new_one_is_asked_for(
 
 
 @spec("RFC 8707", "2.2")
-def test_an_api_without_scopes_has_to_be_named_to_the_person(
-    browser: Browser, person: Person
-) -> None:
+def test_an_api_without_scopes_has_to_be_named_to_the_user(browser: Browser, user: EndUser) -> None:
     bank = make_api(scopes=[])["identifier"]
-    party = RelyingParty(make_client(), browser, person)
+    party = RelyingParty(make_client(), browser, user)
     code = party.authorize().code
     assert of_api(party.exchange(code, resource=bank))
     assert party.exchange(code).status_code == 200
-    own = RelyingParty(make_client(first_party=True), browser, person)
+    own = RelyingParty(make_client(first_party=True), browser, user)
     assert own.exchange(own.authorize().code, resource=bank).status_code == 200
 
 
@@ -195,7 +193,7 @@ def test_an_api_without_scopes_has_to_be_named_to_the_person(
 @spec("RFC 8252", "8.6")
 @pytest.mark.parametrize("kind", ["registered", "entered"])
 def test_another_program_of_the_device_is_asked_about(
-    browser: Browser, person: Person, kind: str
+    browser: Browser, user: EndUser, kind: str
 ) -> None:
     native = {
         "redirect_uris": ["http://127.0.0.1/callback"],
@@ -207,9 +205,9 @@ def test_another_program_of_the_device_is_asked_about(
     def at(port: int) -> RelyingParty:
         uri = f"http://127.0.0.1:{port}/callback"
         listening = replace(client, metadata={**client.metadata, "redirect_uris": [uri]})
-        return RelyingParty(listening, browser, person)
+        return RelyingParty(listening, browser, user)
 
-    page = browser.sign_in(person, at(51004).visit())
+    page = browser.sign_in(user, at(51004).visit())
     assert "a program on your device" in page.text
     at(51004).go_on(page)
     assert not is_asked(at(51004))

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.conftest import Server, free_port
-from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, spec, unique
+from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, spec, unique
 
 OPEN = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks"]
 GUARDED = ["/token", "/userinfo"]
@@ -121,10 +121,10 @@ def test_a_disabled_clients_page_may_not(provider: object) -> None:
 
 
 @spec("RFC 9700", "2.6")
-def test_an_app_in_the_browser_gets_through(origin: str, browser: Browser, person: Person) -> None:
+def test_an_app_in_the_browser_gets_through(origin: str, browser: Browser, user: EndUser) -> None:
     uri = f"{origin}/callback"
     client = make_client(token_endpoint_auth_method="none", redirect_uris=[uri])
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     data = {
         "grant_type": "authorization_code",
         "client_id": client.client_id,
@@ -135,7 +135,7 @@ def test_an_app_in_the_browser_gets_through(origin: str, browser: Browser, perso
     tokens = httpx.post(f"{ISSUER}/token", data=data, headers={"Origin": origin}, verify=False)
     assert tokens.headers[ALLOW] == origin
     bearer = f"Bearer {tokens.json()['access_token']}"
-    assert from_page("/userinfo", origin, Authorization=bearer).json()["sub"] == person.sub
+    assert from_page("/userinfo", origin, Authorization=bearer).json()["sub"] == user.sub
 
 
 @spec("RFC 7591", "3")

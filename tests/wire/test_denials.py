@@ -17,12 +17,12 @@ from tests.relying_party import (
     ISSUER,
     REFERENCE,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_error_page,
     make_api,
     make_client,
-    make_person,
+    make_user,
     spec,
 )
 
@@ -39,16 +39,16 @@ def event_of(answer: httpx.Response) -> Event:
 
 
 @pytest.fixture
-def relying_party(browser: Browser, person: Person) -> RelyingParty:
-    """A website whose person is signed in and has agreed, with all grants that people use."""
+def relying_party(browser: Browser, user: EndUser) -> RelyingParty:
+    """A website whose user is signed in and has agreed, with all grants that users use."""
     client = make_client(
         grant_types=["authorization_code", "refresh_token"],
         refresh_without_offline_access=True,
         post_logout_redirect_uris=[AFTER],
         first_party=True,
     )
-    relying_party = RelyingParty(client, browser, person)
-    browser.sign_in(person)
+    relying_party = RelyingParty(client, browser, user)
+    browser.sign_in(user)
     return relying_party
 
 
@@ -65,8 +65,8 @@ def authorize_of(metadata: dict[str, Any], *, signed_in: bool = True, **override
     def ask(relying_party: RelyingParty) -> httpx.Response:
         with Browser() as browser:
             if signed_in:
-                browser.sign_in(relying_party.person)
-            return RelyingParty(make_client(**metadata), browser, relying_party.person).visit(
+                browser.sign_in(relying_party.user)
+            return RelyingParty(make_client(**metadata), browser, relying_party.user).visit(
                 **overrides
             )
 
@@ -121,7 +121,7 @@ def exchange_late(relying_party: RelyingParty) -> httpx.Response:
 
 def exchange_when_signed_out(relying_party: RelyingParty) -> httpx.Response:
     code = relying_party.authorize().code
-    sessions = Session.objects.filter(user__email=relying_party.person.email)
+    sessions = Session.objects.filter(user__email=relying_party.user.email)
     sessions.update(ended_at=timezone.now())
     return relying_party.exchange(code)
 
@@ -151,7 +151,7 @@ def for_itself(**parameters: Any) -> Ask:
         client = make_client(
             grant_types=["client_credentials"], response_types=[], redirect_uris=None
         )
-        machine = RelyingParty(client, relying_party.browser, relying_party.person)
+        machine = RelyingParty(client, relying_party.browser, relying_party.user)
         return machine.token(grant_type="client_credentials", **parameters)
 
     return ask
@@ -212,7 +212,7 @@ def userinfo_for_an_api(relying_party: RelyingParty) -> httpx.Response:
 
 def userinfo_when_signed_out(relying_party: RelyingParty) -> httpx.Response:
     access_token = relying_party.tokens()["access_token"]
-    sessions = Session.objects.filter(user__email=relying_party.person.email)
+    sessions = Session.objects.filter(user__email=relying_party.user.email)
     sessions.update(ended_at=timezone.now())
     return relying_party.userinfo(access_token)
 
@@ -247,12 +247,12 @@ def confirm_tampered(relying_party: RelyingParty) -> httpx.Response:
 
 
 def cancelled(relying_party: RelyingParty) -> httpx.Response:
-    own = RelyingParty(make_client(), relying_party.browser, relying_party.person)
+    own = RelyingParty(make_client(), relying_party.browser, relying_party.user)
     return own.browser.submit(own.visit(), "deny")
 
 
 def expired(relying_party: RelyingParty) -> httpx.Response:
-    own = RelyingParty(make_client(), relying_party.browser, relying_party.person)
+    own = RelyingParty(make_client(), relying_party.browser, relying_party.user)
     page = own.visit()
     interactions = Interaction.objects.filter(client__client_id=own.client.client_id)
     assert interactions.update(arrived_at=timezone.now() - timedelta(hours=2)) == 1
@@ -310,7 +310,7 @@ DENIALS: list[tuple[str, Ask, str, str, str]] = [
     ("a refresh token again", refresh_twice, "invalid_grant", "RFC 9700 §4.14.2", "used before"),
     ("a refresh token too late", refresh_late, "invalid_grant", "RFC 6749 §6", "expired"),
     ("more than was granted", refresh(scope="openid phone"), "invalid_scope", "RFC 6749 §6", "phone"),
-    ("a person's scope for itself", for_itself(scope="profile"), "invalid_scope", "RFC 6749 §3.3", "profile"),
+    ("a user's scope for itself", for_itself(scope="profile"), "invalid_scope", "RFC 6749 §3.3", "profile"),
     ("no client", post("/token", data={"grant_type": "x"}), "invalid_client", "RFC 6749 §2.3", "names no client"),
     ("an unknown client", post("/token", data={"client_id": "x"}), "invalid_client", "RFC 6749 §2.2", "client_id x"),
     ("a disabled client", disabled, "invalid_client", "RFC 6749 §2.2", "disabled"),
@@ -380,10 +380,10 @@ def test_a_denial_names_the_client_however_the_request_failed(relying_party: Rel
     assert [event_of(answer).client_id for answer in answers] == [client_id] * len(answers)
 
 
-def test_a_denial_names_the_person_who_was_there(relying_party: RelyingParty) -> None:
-    person = User.objects.get(email=relying_party.person.email)
-    assert event_of(relying_party.visit(redirect_uri="https://x.example")).user == person
-    assert event_of(relying_party.visit(prompt="x")).user == person
+def test_a_denial_names_the_user_who_was_there(relying_party: RelyingParty) -> None:
+    user = User.objects.get(email=relying_party.user.email)
+    assert event_of(relying_party.visit(redirect_uri="https://x.example")).user == user
+    assert event_of(relying_party.visit(prompt="x")).user == user
 
 
 def test_asking_for_the_answer_to_a_question_shows_the_question(
@@ -402,7 +402,7 @@ def test_asking_for_the_answer_to_a_question_shows_the_question(
 
 def test_a_code_of_another_client_is_unknown(relying_party: RelyingParty) -> None:
     code = relying_party.authorize().code
-    other = RelyingParty(make_client(), relying_party.browser, make_person())
+    other = RelyingParty(make_client(), relying_party.browser, make_user())
     other.code_verifier = relying_party.code_verifier
     event = event_of(other.exchange(code))
     assert "unknown" in event.reason

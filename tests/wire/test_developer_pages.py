@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     is_page,
@@ -23,9 +23,9 @@ from tests.relying_party import (
 APPS = "/developers/apps/"
 
 
-def own(person: Person, **metadata: object) -> Registered:
+def own(user: EndUser, **metadata: object) -> Registered:
     client = make_client(**metadata)
-    owner = User.objects.get(email=person.email)
+    owner = User.objects.get(email=user.email)
     Client.objects.filter(client_id=client.client_id).update(user=owner)
     return client
 
@@ -34,13 +34,13 @@ def links_on(page: httpx.Response) -> list[str]:
     return re.findall(r'href="([^"]*)"', page.text)
 
 
-def test_an_owner_sees_their_apps_and_what_was_refused(browser: Browser, person: Person) -> None:
-    client = own(person, client_name=f"Bakery {unique('x')}")
-    off = own(person, enabled=False, application_type="native", token_endpoint_auth_method="none")
+def test_an_owner_sees_their_apps_and_what_was_refused(browser: Browser, user: EndUser) -> None:
+    client = own(user, client_name=f"Bakery {unique('x')}")
+    off = own(user, enabled=False, application_type="native", token_endpoint_auth_method="none")
     others = make_client()
-    RelyingParty(client, browser, person).token(grant_type="x")
-    RelyingParty(others, browser, person).token(grant_type="x")
-    browser.sign_in(person)
+    RelyingParty(client, browser, user).token(grant_type="x")
+    RelyingParty(others, browser, user).token(grant_type="x")
+    browser.sign_in(user)
     page = browser.open(APPS)
     assert client.metadata["client_name"] in page.text
     assert client.client_id in page.text
@@ -57,23 +57,23 @@ def test_an_owner_sees_their_apps_and_what_was_refused(browser: Browser, person:
     assert "POST /token" in browser.open(story).text
 
 
-def test_somebody_without_apps_is_told_so(browser: Browser, person: Person) -> None:
-    browser.sign_in(person)
+def test_somebody_without_apps_is_told_so(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
     assert "No app is registered in your name" in browser.open(APPS).text
 
 
-def test_signing_in_leads_to_it(browser: Browser, person: Person) -> None:
+def test_signing_in_leads_to_it(browser: Browser, user: EndUser) -> None:
     page = browser.open(APPS)
     assert is_page(page, "/account/login/")
-    assert is_page(browser.sign_in(person, page), APPS)
+    assert is_page(browser.sign_in(user, page), APPS)
 
 
-def test_only_the_last_denials_are_shown_the_newest_first(browser: Browser, person: Person) -> None:
-    client, quiet = own(person), own(person)
+def test_only_the_last_denials_are_shown_the_newest_first(browser: Browser, user: EndUser) -> None:
+    client, quiet = own(user), own(user)
     for number in range(25):
-        RelyingParty(client, browser, person).token(grant_type=f"x{number:02}")
-    RelyingParty(quiet, browser, person).token(grant_type="y")
-    browser.sign_in(person)
+        RelyingParty(client, browser, user).token(grant_type=f"x{number:02}")
+    RelyingParty(quiet, browser, user).token(grant_type="y")
+    browser.sign_in(user)
     text = browser.open(APPS).text
     assert re.findall(r"grant_type (x\d\d|y)", text.partition(quiet.client_id)[0]) == [
         f"x{number:02}" for number in range(24, 4, -1)
@@ -82,21 +82,21 @@ def test_only_the_last_denials_are_shown_the_newest_first(browser: Browser, pers
     assert "1 error, the newest" in text
 
 
-def test_of_many_apps_the_first_are_shown(browser: Browser, person: Person) -> None:
+def test_of_many_apps_the_first_are_shown(browser: Browser, user: EndUser) -> None:
     for number in range(52):
-        own(person, client_name=f"App {number:02}")
-    browser.sign_in(person)
+        own(user, client_name=f"App {number:02}")
+    browser.sign_in(user)
     text = browser.open(APPS).text
     assert re.findall(r"<bdi>App (\d\d)</bdi>", text) == [f"{number:02}" for number in range(50)]
     assert "These are the first 50 by name" in text
 
 
-def test_it_is_linked_where_it_helps(browser: Browser, person: Person) -> None:
+def test_it_is_linked_where_it_helps(browser: Browser, user: EndUser) -> None:
     assert APPS not in links_on(browser.open("/developers/"))
-    browser.sign_in(person)
+    browser.sign_in(user)
     assert APPS in links_on(browser.open("/developers/"))
     assert APPS not in links_on(browser.open("/account/"))
-    own(person)
+    own(user)
     assert APPS in links_on(browser.open("/account/"))
 
 
@@ -117,13 +117,13 @@ def test_each_error_says_what_to_check_step_by_step(provider: object) -> None:
         assert "1. " not in text
 
 
-def test_a_quick_start_is_filled_in_for_the_apps_owner(browser: Browser, person: Person) -> None:
-    client, public = own(person), own(person, token_endpoint_auth_method="none")
+def test_a_quick_start_is_filled_in_for_the_apps_owner(browser: Browser, user: EndUser) -> None:
+    client, public = own(user), own(user, token_endpoint_auth_method="none")
     others = make_client()
     flask, page = "/developers/start/flask/", browser.open("/developers/start/flask/")
     assert f"{ISSUER}/.well-known/openid-configuration" in page.text
     assert "your-client-id" in page.text
-    browser.sign_in(person)
+    browser.sign_in(user)
     links = links_on(browser.open(APPS))
     assert f"{flask}?client_id={client.client_id}" in links
     assert f"/developers/start/single-page-app/?client_id={public.client_id}" in links
@@ -142,11 +142,11 @@ def test_a_quick_start_is_filled_in_for_the_apps_owner(browser: Browser, person:
     assert browser.open("/developers/start/cobol/").status_code == 404
 
 
-def test_a_client_id_that_is_no_plain_word_is_left_out(browser: Browser, person: Person) -> None:
-    client = own(person)
+def test_a_client_id_that_is_no_plain_word_is_left_out(browser: Browser, user: EndUser) -> None:
+    client = own(user)
     odd = f'{client.client_id}"+x'
     Client.objects.filter(client_id=client.client_id).update(client_id=odd)
-    browser.sign_in(person)
+    browser.sign_in(user)
     text = browser.open("/developers/start/flask/", client_id=odd).text
     assert "client_id=&quot;your-client-id&quot;" in text
 
@@ -163,10 +163,10 @@ def test_every_quick_start_is_offered_here_and_in_the_docs(provider: object) -> 
 
 @pytest.mark.parametrize("signed_in", [True, False])
 def test_a_reference_leads_whoever_may_not_see_it_to_who_may(
-    browser: Browser, person: Person, *, signed_in: bool
+    browser: Browser, user: EndUser, *, signed_in: bool
 ) -> None:
     if signed_in:
-        browser.sign_in(person)
+        browser.sign_in(user)
     page = browser.open("/developers/errors/invalid_request?reference=2222-2222")
     assert "The operator of" in page.text
     login = "/account/login/?next=/developers/errors/invalid_request%3Freference%3D2222-2222"
@@ -175,11 +175,11 @@ def test_a_reference_leads_whoever_may_not_see_it_to_who_may(
 
 
 def test_signing_in_at_the_reference_shows_the_owner_its_story(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    client = own(person)
-    answer = RelyingParty(client, browser, person).token(grant_type="x").json()
+    client = own(user)
+    answer = RelyingParty(client, browser, user).token(grant_type="x").json()
     page = browser.open(answer["error_uri"])
     assert "POST /token" not in page.text
     login = next(link for link in links_on(page) if link.startswith("/account/login/"))
-    assert "POST /token" in browser.sign_in(person, browser.open(login)).text
+    assert "POST /token" in browser.sign_in(user, browser.open(login)).text

@@ -29,18 +29,18 @@ from tests.assertions import (
 )
 from tests.elsewhere import Elsewhere
 from tests.introducing import introduced
-from tests.passkeys import PersonWithPasskey, make_person_with_passkey
+from tests.passkeys import EndUserWithPasskey, make_user_with_passkey
 from tests.reading import BROUGHT, brought, decrypted, encrypt_to, read_by
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     is_page,
     make_client,
-    make_person,
-    make_person_with_app,
+    make_user,
+    make_user_with_app,
     spec,
     unique,
     verified,
@@ -153,19 +153,19 @@ def test_every_address_is_ours_and_answers_directly(facts: dict[str, Any]) -> No
 
 
 @spec("OIDC Discovery", "3")
-def test_each_scope_is_granted(facts: dict[str, Any], browser: Browser, person: Person) -> None:
+def test_each_scope_is_granted(facts: dict[str, Any], browser: Browser, user: EndUser) -> None:
     scopes = facts["scopes_supported"]
     client = make_client(
         grant_types=["authorization_code", "refresh_token"], scope=" ".join(scopes)
     )
-    tokens = RelyingParty(client, browser, person).tokens(scope=" ".join(scopes))
+    tokens = RelyingParty(client, browser, user).tokens(scope=" ".join(scopes))
     assert set(tokens["scope"].split()) == set(scopes)
 
 
 @spec("OIDC Discovery", "3")
 def test_exactly_the_claims_listed_are_delivered(facts: dict[str, Any], browser: Browser) -> None:
-    person = make_person(groups=["bakers"])
-    relying_party = RelyingParty(make_client(scope=ALL_SCOPES), browser, person)
+    user = make_user(groups=["bakers"])
+    relying_party = RelyingParty(make_client(scope=ALL_SCOPES), browser, user)
     tokens = relying_party.tokens(scope=ALL_SCOPES)
     userinfo = relying_party.userinfo(tokens["access_token"]).json()
     # c_hash comes with hybrid answers (tests/wire/test_response_types).
@@ -180,11 +180,11 @@ def test_each_list_is_driven_here(facts: dict[str, Any]) -> None:
 
 @spec("OIDC Discovery", "3")
 def test_each_promise_is_kept(
-    facts: dict[str, Any], browser: Browser, person: Person, foreign_site: Elsewhere
+    facts: dict[str, Any], browser: Browser, user: EndUser, foreign_site: Elsewhere
 ) -> None:
     key, path = make_key(), f"/{unique('request')}"
     uri = foreign_site.address + path
-    party = RelyingParty(make_key_client(key, request_uris=[uri]), browser, person)
+    party = RelyingParty(make_key_client(key, request_uris=[uri]), browser, user)
     signing = Signing(party, key)
     foreign_site.says(path, signing.object().encode(), "application/oauth-authz-req+jwt")
     asked = party.tokens(claims=json.dumps({"id_token": {"email": None}}))
@@ -195,10 +195,10 @@ def test_each_promise_is_kept(
             frontchannel_logout_uri="https://rp.example.com/loaded",
         ),
         browser,
-        person,
+        user,
     )
     sid = verified(told.tokens()["id_token"])["sid"]
-    stranger = RelyingParty(introduced(foreign_site), browser, person)
+    stranger = RelyingParty(introduced(foreign_site), browser, user)
     page = browser.submit(browser.open("/account/logout/")).text
     call_command("worker", "--once")
     logout_token = verified(foreign_site.forms(f"{path}-told")[0]["logout_token"])
@@ -219,12 +219,12 @@ def test_each_promise_is_kept(
 
 @spec("OIDC Discovery", "3")
 def test_each_response_type_and_mode_works(
-    facts: dict[str, Any], browser: Browser, person: Person
+    facts: dict[str, Any], browser: Browser, user: EndUser
 ) -> None:
     kinds, modes = facts["response_types_supported"], facts["response_modes_supported"]
     assert {"code", "code id_token", "token"} <= set(kinds)
     grants = ["authorization_code", "implicit"]
-    app = RelyingParty(make_client(grant_types=grants, response_types=kinds), browser, person)
+    app = RelyingParty(make_client(grant_types=grants, response_types=kinds), browser, user)
     app.authorize()
     for kind in kinds:
         for mode in modes:
@@ -240,14 +240,14 @@ def test_each_response_type_and_mode_works(
 
 @spec("RFC 8414", "2")
 def test_each_grant_type_gives_tokens(
-    facts: dict[str, Any], browser: Browser, person: Person
+    facts: dict[str, Any], browser: Browser, user: EndUser
 ) -> None:
     grant_types = facts["grant_types_supported"]
     app = RelyingParty(
-        make_client(grant_types=grant_types, response_types=["code", "token"]), browser, person
+        make_client(grant_types=grant_types, response_types=["code", "token"]), browser, user
     )
     first = app.tokens(scope="openid offline_access", prompt="consent")
-    words = {"username": person.email, "password": person.password}
+    words = {"username": user.email, "password": user.password}
     given = {
         "authorization_code": first,
         "refresh_token": app.refresh(first["refresh_token"]).json(),
@@ -270,14 +270,14 @@ def test_each_code_challenge_method_works(
 
 
 @spec("OIDC Core", "8")
-def test_each_subject_type_names_people(
-    facts: dict[str, Any], browser: Browser, person: Person
+def test_each_subject_type_names_users(
+    facts: dict[str, Any], browser: Browser, user: EndUser
 ) -> None:
     subjects = {
-        kind: RelyingParty(make_client(subject_type=kind), browser, person).tokens()["id_token"]
+        kind: RelyingParty(make_client(subject_type=kind), browser, user).tokens()["id_token"]
         for kind in facts["subject_types_supported"]
     }
-    assert {kind: verified(token)["sub"] == person.sub for kind, token in subjects.items()} == {
+    assert {kind: verified(token)["sub"] == user.sub for kind, token in subjects.items()} == {
         "public": True,
         "pairwise": False,
     }
@@ -287,9 +287,9 @@ def test_each_subject_type_names_people(
 
 
 @pytest.fixture
-def party(browser: Browser, person: Person) -> RelyingParty:
-    """An app that changes its registration as it goes; its person has agreed before."""
-    party = RelyingParty(make_client(), browser, person)
+def party(browser: Browser, user: EndUser) -> RelyingParty:
+    """An app that changes its registration as it goes; its user has agreed before."""
+    party = RelyingParty(make_client(), browser, user)
     party.authorize()
     return party
 
@@ -342,11 +342,11 @@ def test_each_encryption_works(facts: dict[str, Any], party: RelyingParty) -> No
     for alg, enc in encryptions(facts, "userinfo"):
         encrypt_to(party.client, alg, enc, "userinfo")
         _, inside = decrypted(party.client, party.userinfo(token).text, alg, enc)
-        assert json.loads(inside)["sub"] == party.person.sub
+        assert json.loads(inside)["sub"] == party.user.sub
     for alg, enc in encryptions(facts, "id_token"):
         encrypt_to(party.client, alg, enc)
         id_token = party.tokens()["id_token"]
-        assert read_by(party.client, id_token, alg, enc)["sub"] == party.person.sub
+        assert read_by(party.client, id_token, alg, enc)["sub"] == party.user.sub
 
 
 @spec("OIDC Discovery", "3")
@@ -377,7 +377,7 @@ def key_for(algorithm: str) -> Any:
 @spec("OIDC Discovery", "3")
 @pytest.mark.parametrize("endpoint", AUTHENTICATED)
 def test_each_way_of_client_authentication_works(
-    facts: dict[str, Any], browser: Browser, person: Person, endpoint: str
+    facts: dict[str, Any], browser: Browser, user: EndUser, endpoint: str
 ) -> None:
     path, parameters = AUTHENTICATED[endpoint]
 
@@ -390,7 +390,7 @@ def test_each_way_of_client_authentication_works(
             if method == "private_key_jwt"
             else make_client(token_endpoint_auth_method=method)
         )
-        assert is_recent(RelyingParty(client, browser, person).post(path, **parameters)), method
+        assert is_recent(RelyingParty(client, browser, user).post(path, **parameters)), method
     for algorithm in facts[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]:
         how = {"token_endpoint_auth_signing_alg": algorithm}
         if algorithm.startswith("HS"):
@@ -404,7 +404,7 @@ def test_each_way_of_client_authentication_works(
         assert is_recent(answer), algorithm
 
 
-# --- what people see ----------------------------------------------------------------------------
+# --- what users see ----------------------------------------------------------------------------
 
 
 @spec("OIDC Discovery", "3")
@@ -431,12 +431,12 @@ def test_each_display_shows_a_page(facts: dict[str, Any], relying_party: Relying
 
 @spec("OIDC Discovery", "3")
 def test_exactly_the_acrs_listed_are_what_id_tokens_say(
-    facts: dict[str, Any], person: Person
+    facts: dict[str, Any], user: EndUser
 ) -> None:
     said = []
-    for somebody in (person, make_person_with_app(), make_person_with_passkey()):
+    for somebody in (user, make_user_with_app(), make_user_with_passkey()):
         with Browser() as browser:
-            if isinstance(somebody, PersonWithPasskey):
+            if isinstance(somebody, EndUserWithPasskey):
                 somebody.sign_in(browser)
             tokens = RelyingParty(make_client(), browser, somebody).tokens()
             said.append(verified(tokens["id_token"])["acr"])

@@ -1,4 +1,4 @@
-"""What people and developers see of errors. OIDC Core §3.1.2.6, RFC 6749 §4.1.2.1, §5.2."""
+"""What users and developers see of errors. OIDC Core §3.1.2.6, RFC 6749 §4.1.2.1, §5.2."""
 
 import re
 
@@ -55,7 +55,7 @@ def holds(description: str | None, error_uri: str | None) -> None:
 def test_an_error_redirect_helps_the_developer(
     relying_party: RelyingParty, asked: dict[str, str | None]
 ) -> None:
-    relying_party.browser.sign_in(relying_party.person)
+    relying_party.browser.sign_in(relying_party.user)
     answer = relying_party.answer(relying_party.visit(**asked))
     assert answer.error
     holds(answer.error_description, answer.error_uri)
@@ -155,7 +155,7 @@ def test_every_error_has_a_page(provider: object) -> None:
         ("/consent", {}, "This page was open for too long"),
     ],
 )
-def test_the_person_reads_what_fits_in_words_of_theirs(
+def test_the_user_reads_what_fits_in_words_of_theirs(
     browser: Browser, path: str, asked: dict[str, str | None], told: str
 ) -> None:
     client = make_client()
@@ -163,9 +163,9 @@ def test_the_person_reads_what_fits_in_words_of_theirs(
     page = browser.get(path, params={name: value for name, value in sent.items() if value})
     assert is_error_page(page)
     assert f"<h1>{told}</h1>" in page.text
-    for_people = page.text.partition("<h1>")[2].partition("<details")[0]
-    assert not re.search(r"client|redirect|URI|parameter|request_|hint|OAuth|token", for_people)
-    assert "Go back to the app you came from" in for_people
+    for_users = page.text.partition("<h1>")[2].partition("<details")[0]
+    assert not re.search(r"client|redirect|URI|parameter|request_|hint|OAuth|token", for_users)
+    assert "Go back to the app you came from" in for_users
 
 
 @spec("OIDC Core", "3.1.2.6")

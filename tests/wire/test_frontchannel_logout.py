@@ -1,4 +1,4 @@
-"""Apps are told of a sign-out in the person's browser, and the page says so.
+"""Apps are told of a sign-out in the user's browser, and the page says so.
 
 OIDC Front-Channel Logout.
 """
@@ -17,7 +17,7 @@ from tests.elsewhere import Elsewhere
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     make_client,
@@ -30,17 +30,17 @@ AFTER = "https://rp.example.com/signed-out"
 LOADED = "https://rp.example.com/loaded?from=signet"
 
 
-def site(browser: Browser, person: Person, name: str, **metadata: str) -> RelyingParty:
+def site(browser: Browser, user: EndUser, name: str, **metadata: str) -> RelyingParty:
     client = make_client(
         client_name=name, first_party=True, post_logout_redirect_uris=[AFTER], **metadata
     )
-    return RelyingParty(client, browser, person)
+    return RelyingParty(client, browser, user)
 
 
 @pytest.fixture
-def florist(browser: Browser, person: Person) -> RelyingParty:
-    """A site with a page for the browser to load, `person` signed in to it."""
-    florist = site(browser, person, "Florist", frontchannel_logout_uri=LOADED)
+def florist(browser: Browser, user: EndUser) -> RelyingParty:
+    """A site with a page for the browser to load, `user` signed in to it."""
+    florist = site(browser, user, "Florist", frontchannel_logout_uri=LOADED)
     florist.sid = verified(florist.tokens()["id_token"])["sid"]  # type: ignore[attr-defined]
     return florist
 
@@ -64,9 +64,9 @@ def test_the_browser_loads_the_page_of_each_app_with_iss_and_sid(florist: Relyin
     assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
 
 
-def test_frames_are_few(browser: Browser, person: Person) -> None:
+def test_frames_are_few(browser: Browser, user: EndUser) -> None:
     for number in range(32):
-        site(browser, person, f"App {number}", frontchannel_logout_uri=LOADED).tokens()
+        site(browser, user, f"App {number}", frontchannel_logout_uri=LOADED).tokens()
     page = sign_out(browser)
     assert len(frames_of(page)) == 30
     assert page.text.count('sandbox="allow-scripts allow-same-origin"') == 30
@@ -77,9 +77,9 @@ def test_frames_are_few(browser: Browser, person: Person) -> None:
 
 @spec("OIDC Front-Channel Logout", "3")
 def test_on_the_way_to_the_client_the_others_are_told_first(
-    florist: RelyingParty, browser: Browser, person: Person
+    florist: RelyingParty, browser: Browser, user: EndUser
 ) -> None:
-    baker = site(browser, person, "Baker")
+    baker = site(browser, user, "Baker")
     hint = baker.tokens()["id_token"]
     query = {"id_token_hint": hint, "post_logout_redirect_uri": AFTER, "state": "a b"}
     page = browser.settle(browser.get("/end_session", params=query))
@@ -91,11 +91,11 @@ def test_on_the_way_to_the_client_the_others_are_told_first(
 
 
 def test_the_page_says_of_each_app_whether_it_was_told(
-    florist: RelyingParty, browser: Browser, person: Person, foreign_site: Elsewhere
+    florist: RelyingParty, browser: Browser, user: EndUser, foreign_site: Elsewhere
 ) -> None:
     path = f"/{unique('told')}"
-    baker = site(browser, person, "Baker", backchannel_logout_uri=foreign_site.says(path, b""))
-    silent = site(browser, person, "Cobbler")
+    baker = site(browser, user, "Baker", backchannel_logout_uri=foreign_site.says(path, b""))
+    silent = site(browser, user, "Cobbler")
     for other in (baker, silent):
         other.tokens()
     page = sign_out(browser)
@@ -112,7 +112,7 @@ def test_the_page_says_of_each_app_whether_it_was_told(
 
 @pytest.mark.parametrize("what", ["forged", "live", "of another purpose"])
 def test_an_address_of_ones_own_making_shows_nothing(florist: RelyingParty, what: str) -> None:
-    session = Session.objects.get(user__email=florist.person.email)
+    session = Session.objects.get(user__email=florist.user.email)
     note = signing.dumps([session.pk], salt="accounts.signed_out")
     if what == "forged":
         note = note[:-2] + ("AA" if note[-2:] != "AA" else "BB")

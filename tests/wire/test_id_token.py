@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     make_client,
     spec,
@@ -41,7 +41,7 @@ def test_the_claims_of_an_id_token(relying_party: RelyingParty) -> None:
     before = int(time.time())
     claims = verified(relying_party.tokens(scope="openid profile email phone address")["id_token"])
     assert claims["iss"] == ISSUER
-    assert claims["sub"] == relying_party.person.sub
+    assert claims["sub"] == relying_party.user.sub
     assert claims["aud"] == relying_party.client.client_id
     assert claims["nonce"] == relying_party.nonce
     assert before <= claims["auth_time"] <= claims["iat"] <= time.time() < claims["exp"]
@@ -61,10 +61,10 @@ def test_claims_of_scopes_live_at_userinfo_only(relying_party: RelyingParty) -> 
 @spec("OIDC Core", "15.1")
 @pytest.mark.parametrize("algorithm", [None, *HASHES])
 def test_it_is_signed_as_the_client_registered(
-    browser: Browser, person: Person, algorithm: str | None
+    browser: Browser, user: EndUser, algorithm: str | None
 ) -> None:
     client = make_client(id_token_signed_response_alg=algorithm)
-    tokens = RelyingParty(client, browser, person).tokens()
+    tokens = RelyingParty(client, browser, user).tokens()
     header = header_of(tokens["id_token"])
     assert header["alg"] == (algorithm or "RS256")
     keys = httpx.get(f"{ISSUER}/jwks", verify=False).json()["keys"]
@@ -97,7 +97,7 @@ def test_the_nonce_comes_back_exactly(returning: RelyingParty, nonce: str) -> No
 
 @spec("OIDC Core", "8")
 def test_a_public_subject_is_the_same_for_every_client(returning: RelyingParty) -> None:
-    other = RelyingParty(make_client(), returning.browser, returning.person)
+    other = RelyingParty(make_client(), returning.browser, returning.user)
     mine = verified(returning.tokens()["id_token"])
     theirs = verified(other.tokens()["id_token"])
     assert mine["sub"] == theirs["sub"]
@@ -108,5 +108,5 @@ def test_a_public_subject_is_the_same_for_every_client(returning: RelyingParty) 
 def test_sid_names_the_session(returning: RelyingParty) -> None:
     here = [verified(returning.tokens()["id_token"])["sid"] for _ in range(2)]
     with Browser() as elsewhere:
-        tokens = RelyingParty(returning.client, elsewhere, returning.person).tokens()
+        tokens = RelyingParty(returning.client, elsewhere, returning.user).tokens()
     assert here[0] == here[1] != verified(tokens["id_token"])["sid"]

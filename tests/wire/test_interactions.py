@@ -1,4 +1,4 @@
-"""Requests that wait for their person: tabs, Back, reload, expiry. OIDC Core §3.1.2."""
+"""Requests that wait for their user: tabs, Back, reload, expiry. OIDC Core §3.1.2."""
 
 import re
 from datetime import timedelta
@@ -13,13 +13,13 @@ from idp.models import Grant, Interaction
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_error_page,
     is_page,
     make_api,
     make_client,
-    make_person,
+    make_user,
     spec,
 )
 
@@ -40,7 +40,7 @@ def expire(path: str) -> None:
 
 @spec("OIDC Core", "3.1.2.3")
 def test_two_tabs_each_answer_their_own_request(relying_party: RelyingParty) -> None:
-    other = RelyingParty(make_client(), relying_party.browser, relying_party.person)
+    other = RelyingParty(make_client(), relying_party.browser, relying_party.user)
     first, second = relying_party.visit(), other.visit()
     answer = relying_party.go_on(first)
     assert answer.state == relying_party.state
@@ -51,10 +51,10 @@ def test_two_tabs_each_answer_their_own_request(relying_party: RelyingParty) -> 
 
 @spec("OIDC Core", "3.1.2.3")
 def test_a_form_that_was_open_while_another_tab_signed_in(relying_party: RelyingParty) -> None:
-    other = RelyingParty(make_client(), relying_party.browser, relying_party.person)
+    other = RelyingParty(make_client(), relying_party.browser, relying_party.user)
     first, second = relying_party.visit(), other.visit()
     relying_party.go_on(first)
-    page = relying_party.browser.sign_in(relying_party.person, second)
+    page = relying_party.browser.sign_in(relying_party.user, second)
     assert other.go_on(page).state == other.state
 
 
@@ -62,7 +62,7 @@ def test_a_form_that_was_open_while_another_tab_signed_in(relying_party: Relying
 def test_reloading_and_going_back_lose_nothing(relying_party: RelyingParty) -> None:
     page = relying_party.visit()
     page = relying_party.browser.open(str(page.url))
-    consent = relying_party.browser.sign_in(relying_party.person, page)
+    consent = relying_party.browser.sign_in(relying_party.user, page)
     back = relying_party.browser.open(str(page.url))
     assert is_page(back, "/consent")
     again = relying_party.browser.open(str(consent.url))
@@ -85,7 +85,7 @@ def test_going_back_after_the_answer_gives_no_other_code(
     relying_party: RelyingParty, prompt: str | None
 ) -> None:
     login = relying_party.visit(prompt=prompt)
-    consent = relying_party.browser.sign_in(relying_party.person, login)
+    consent = relying_party.browser.sign_in(relying_party.user, login)
     assert is_page(consent, "/consent")
     answer = relying_party.answer(relying_party.browser.submit(consent, "allow"))
     for address in (interaction_at(login), str(login.url), str(consent.url)):
@@ -95,7 +95,7 @@ def test_going_back_after_the_answer_gives_no_other_code(
         assert 'href="https://rp.example.com/"' in page.text
     assert is_answered_page(relying_party.browser.submit(consent, "allow"))
     assert is_answered_page(relying_party.browser.submit(consent, "deny"))
-    assert Grant.objects.filter(user__sub=relying_party.person.sub).count() == 1
+    assert Grant.objects.filter(user__sub=relying_party.user.sub).count() == 1
     assert relying_party.exchange(answer.code).status_code == 200
 
 
@@ -114,7 +114,7 @@ def test_an_answered_request_is_not_begun_again_when_its_time_is_over(
 @spec("OIDC Core", "3.1.2.6")
 def test_a_no_is_brought_once_and_is_no_yes_later(relying_party: RelyingParty) -> None:
     login = relying_party.visit()
-    consent = relying_party.browser.sign_in(relying_party.person, login)
+    consent = relying_party.browser.sign_in(relying_party.user, login)
     denied = relying_party.answer(relying_party.browser.submit(consent, "deny"))
     assert denied.error == "access_denied"
     for page in (
@@ -134,7 +134,7 @@ def test_somebody_else_is_not_told_that_they_are_signed_in(relying_party: Relyin
         page = another.open(interaction_at(login))
         assert "already signed in" not in page.text
         assert 'href="/account/"' not in page.text
-        another.sign_in(make_person())
+        another.sign_in(make_user())
         assert is_answered_page(another.open(interaction_at(login)))
         assert "already signed in" not in another.open(interaction_at(login)).text
 
@@ -152,7 +152,7 @@ def test_a_silent_request_that_was_posted_is_answered_once_without_a_page(
 
 @spec("OIDC Core", "4")
 def test_the_way_back_is_one_that_the_operator_entered_or_where_the_answer_went(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
     for metadata, way in (
         (
@@ -162,7 +162,7 @@ def test_the_way_back_is_one_that_the_operator_entered_or_where_the_answer_went(
         ({"client_uri": "https://www.example.com/home"}, "https://www.example.com/home"),
         ({"redirect_uris": ["com.example.app:/x"], "application_type": "native"}, None),
     ):
-        relying_party = RelyingParty(make_client(**metadata), browser, person)
+        relying_party = RelyingParty(make_client(**metadata), browser, user)
         login = relying_party.visit(prompt="login")
         relying_party.go_on(login)
         page = browser.open(interaction_at(login))
@@ -216,12 +216,12 @@ def test_a_page_that_was_open_for_too_long_does_not_dead_end(
     shown = relying_party.visit()
     path = interaction_at(shown)
     if page == "consent":
-        shown = relying_party.browser.sign_in(relying_party.person, shown)
+        shown = relying_party.browser.sign_in(relying_party.user, shown)
         expire(path)
         ended = relying_party.browser.submit(shown, "allow")
     else:
         expire(path)
-        ended = relying_party.browser.sign_in(relying_party.person, shown)
+        ended = relying_party.browser.sign_in(relying_party.user, shown)
     assert is_error_page(ended)
     assert re.search(r'href="/authorize\?[^"]+"', ended.text)
 
@@ -239,7 +239,7 @@ def test_a_request_is_judged_again_when_it_goes_on(relying_party: RelyingParty) 
     page = relying_party.visit()
     moved = ["https://rp.example.com/moved"]
     make_client(client_id=relying_party.client.client_id, redirect_uris=moved)
-    assert is_error_page(relying_party.browser.sign_in(relying_party.person, page))
+    assert is_error_page(relying_party.browser.sign_in(relying_party.user, page))
 
 
 @spec("OIDC Core", "3.1.2.1")
@@ -276,7 +276,7 @@ def test_one_address_does_not_displace_anothers_requests(relying_party: RelyingP
     page = relying_party.visit()
     row = Interaction.objects.get(pk=interaction_at(page).partition("=")[2])
     with Browser() as elsewhere:
-        stranger = RelyingParty(relying_party.client, elsewhere, relying_party.person)
+        stranger = RelyingParty(relying_party.client, elsewhere, relying_party.user)
         crowd = Interaction.objects.get(pk=interaction_at(stranger.visit()).partition("=")[2])
         Interaction.objects.bulk_create(
             Interaction(

@@ -19,7 +19,7 @@ from idp.statements.tokens import hash_of
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     make_api,
     make_client,
@@ -38,14 +38,14 @@ def api_client() -> dict[str, Any]:
 
 
 @pytest.fixture
-def app(browser: Browser, person: Person) -> RelyingParty:
-    return RelyingParty(make_client(grant_types=GRANTS), browser, person)
+def app(browser: Browser, user: EndUser) -> RelyingParty:
+    return RelyingParty(make_client(grant_types=GRANTS), browser, user)
 
 
 @pytest.fixture
-def bakery(browser: Browser, person: Person) -> RelyingParty:
+def bakery(browser: Browser, user: EndUser) -> RelyingParty:
     """An API's own client, appointed by the operator; `api` is the API."""
-    appointed = RelyingParty(make_client(**api_client()), browser, person)
+    appointed = RelyingParty(make_client(**api_client()), browser, user)
     appointed.api = make_api(
         access_token_format="opaque", introspection_clients=[appointed.client.client_id]
     )
@@ -56,7 +56,7 @@ def tokens_for(bakery: RelyingParty) -> dict[str, Any]:
     """Return the tokens of an app that uses the API."""
     scope = " ".join(["openid", "offline_access", *bakery.api["scopes"]])
     client = make_client(grant_types=GRANTS, scope=scope)
-    app = RelyingParty(client, bakery.browser, bakery.person)
+    app = RelyingParty(client, bakery.browser, bakery.user)
     tokens = app.tokens(scope=scope, resource=bakery.api["identifier"])
     return {**tokens, "client_id": client.client_id}
 
@@ -65,14 +65,14 @@ def tokens_for(bakery: RelyingParty) -> dict[str, Any]:
 @pytest.mark.parametrize("limit", ["last_seen_at", "authenticated_at"])
 @pytest.mark.parametrize("scope", ["openid email", "openid email offline_access"])
 def test_everybody_agrees_on_a_session_that_is_over_by_its_limits(
-    browser: Browser, person: Person, limit: str, scope: str
+    browser: Browser, user: EndUser, limit: str, scope: str
 ) -> None:
     """No visit and no chore has ended it: whoever uses a token of it finds out."""
     client = make_client(grant_types=GRANTS, refresh_without_offline_access=True)
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     tokens = app.tokens(scope=scope)
     over = timezone.now() - timedelta(days=100)
-    Session.objects.filter(user__sub=person.sub).update(**{limit: over})
+    Session.objects.filter(user__sub=user.sub).update(**{limit: over})
     goes_on = "offline_access" in scope
     assert app.introspect(tokens["refresh_token"])["active"] == goes_on
     assert app.introspect(tokens["access_token"])["active"] == goes_on
@@ -80,13 +80,13 @@ def test_everybody_agrees_on_a_session_that_is_over_by_its_limits(
     stored = AccessToken.objects.get(token_checksum=hash_of(tokens["access_token"]))
     assert stored.is_valid(["openid"]) == goes_on  # what the toolkit asks
     assert app.refresh(tokens["refresh_token"]).status_code == (200 if goes_on else 400)
-    assert Session.objects.get(user__sub=person.sub).ended_at is None
+    assert Session.objects.get(user__sub=user.sub).ended_at is None
 
 
 @spec("RFC 7662", "2.2")
 @pytest.mark.parametrize("form", ["opaque", "jwt"])
-def test_a_client_may_ask_about_its_own(browser: Browser, person: Person, form: str) -> None:
-    app = RelyingParty(make_client(access_token_format=form), browser, person)
+def test_a_client_may_ask_about_its_own(browser: Browser, user: EndUser, form: str) -> None:
+    app = RelyingParty(make_client(access_token_format=form), browser, user)
     tokens = app.tokens(scope="openid email")
     sign_in = verified(tokens["id_token"])
     answer = app.introspect(tokens["access_token"])
@@ -95,7 +95,7 @@ def test_a_client_may_ask_about_its_own(browser: Browser, person: Person, form: 
         "active": True,
         "iss": ISSUER,
         "aud": ISSUER,
-        "sub": person.sub,
+        "sub": user.sub,
         "client_id": app.client.client_id,
         "token_type": "Bearer",
         "scope": "email openid",
@@ -114,7 +114,7 @@ def test_a_refresh_token_is_known_to_its_own_client(app: RelyingParty) -> None:
     assert answer == {
         "active": True,
         "iss": ISSUER,
-        "sub": app.person.sub,
+        "sub": app.user.sub,
         "client_id": app.client.client_id,
         "scope": "offline_access openid",
         "iat": answer["iat"],
@@ -123,8 +123,8 @@ def test_a_refresh_token_is_known_to_its_own_client(app: RelyingParty) -> None:
 
 
 @spec("RFC 7662", "2.2")
-def test_a_clients_own_token_has_the_client_as_subject(browser, person) -> None:
-    machine = RelyingParty(make_client(**api_client()), browser, person)
+def test_a_clients_own_token_has_the_client_as_subject(browser, user) -> None:
+    machine = RelyingParty(make_client(**api_client()), browser, user)
     token = machine.token(grant_type="client_credentials").json()["access_token"]
     answer = machine.introspect(token)
     assert answer["active"]
@@ -139,7 +139,7 @@ def test_an_appointed_client_may_ask_about_tokens_for_its_api(bakery: RelyingPar
     assert answer["active"]
     assert answer["aud"] == bakery.api["identifier"]
     assert answer["scope"].split() == bakery.api["scopes"]
-    assert (answer["client_id"], answer["sub"]) == (tokens["client_id"], bakery.person.sub)
+    assert (answer["client_id"], answer["sub"]) == (tokens["client_id"], bakery.user.sub)
 
 
 @spec("RFC 7662", "4")
@@ -150,7 +150,7 @@ def test_an_api_never_learns_of_refresh_tokens(bakery: RelyingParty) -> None:
 @spec("RFC 7662", "4")
 def test_an_api_learns_nothing_of_tokens_for_others(bakery: RelyingParty, app) -> None:
     assert bakery.introspect(app.tokens()["access_token"]) == INACTIVE
-    stranger = RelyingParty(make_client(**api_client()), bakery.browser, bakery.person)
+    stranger = RelyingParty(make_client(**api_client()), bakery.browser, bakery.user)
     stranger.api = make_api(introspection_clients=[stranger.client.client_id])
     assert stranger.introspect(tokens_for(bakery)["access_token"]) == INACTIVE
 
@@ -164,8 +164,8 @@ def test_who_is_no_longer_appointed_learns_nothing(bakery: RelyingParty) -> None
 
 
 @spec("RFC 7662", "2.1")
-def test_a_public_client_is_refused(browser: Browser, person: Person) -> None:
-    app = RelyingParty(make_client(token_endpoint_auth_method="none"), browser, person)
+def test_a_public_client_is_refused(browser: Browser, user: EndUser) -> None:
+    app = RelyingParty(make_client(token_endpoint_auth_method="none"), browser, user)
     refused = app.post("/introspect", token=app.tokens()["access_token"])
     assert refused.status_code in {400, 401}
     assert refused.json()["error"] == "unauthorized_client"
@@ -186,11 +186,11 @@ def revoke(app: RelyingParty, tokens: dict[str, Any]) -> None:
 
 
 def sign_out(app: RelyingParty, tokens: dict[str, Any]) -> None:
-    end_sessions(Session.objects.filter(user__sub=app.person.sub), Ending.SIGNED_OUT)
+    end_sessions(Session.objects.filter(user__sub=app.user.sub), Ending.SIGNED_OUT)
 
 
-def disable_person(app: RelyingParty, tokens: dict[str, Any]) -> None:
-    User.objects.filter(sub=app.person.sub).update(is_active=False)
+def disable_user(app: RelyingParty, tokens: dict[str, Any]) -> None:
+    User.objects.filter(sub=app.user.sub).update(is_active=False)
 
 
 def replay(app: RelyingParty, tokens: dict[str, Any]) -> None:
@@ -199,10 +199,10 @@ def replay(app: RelyingParty, tokens: dict[str, Any]) -> None:
 
 
 @spec("RFC 7662", "2.2")
-@pytest.mark.parametrize("end", [expire, revoke, sign_out, disable_person, replay])
-def test_a_dead_token_is_inactive(browser: Browser, person: Person, end: Callable) -> None:
+@pytest.mark.parametrize("end", [expire, revoke, sign_out, disable_user, replay])
+def test_a_dead_token_is_inactive(browser: Browser, user: EndUser, end: Callable) -> None:
     client = make_client(grant_types=GRANTS, refresh_without_offline_access=True)
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     tokens = app.tokens()
     assert all(app.introspect(tokens[name])["active"] for name in ("access_token", "refresh_token"))
     end(app, tokens)
@@ -245,9 +245,9 @@ def test_a_caller_that_changed_is_refused_whatever_it_asks(bakery, app, change) 
 
 @spec("RFC 9701", "5")
 @pytest.mark.parametrize("algorithm", [None, "ES256", "EdDSA", "PS512", "ES384"])
-def test_an_answer_may_be_signed(browser: Browser, person: Person, algorithm: str | None) -> None:
+def test_an_answer_may_be_signed(browser: Browser, user: EndUser, algorithm: str | None) -> None:
     client = make_client(introspection_signed_response_alg=algorithm)
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     token = app.tokens()["access_token"]
     response = app.post("/introspect", token=token, headers={"Accept": SIGNED})
     assert response.headers["Content-Type"] == SIGNED

@@ -14,7 +14,7 @@ from idp.declaration import apply
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     make_api,
     make_client,
@@ -25,9 +25,9 @@ from tests.relying_party import (
 SHARED = "k" * 32
 
 
-def using(browser: Browser, person: Person, api: dict[str, Any], **metadata: Any) -> RelyingParty:
+def using(browser: Browser, user: EndUser, api: dict[str, Any], **metadata: Any) -> RelyingParty:
     scope = " ".join(["openid", *api["scopes"]])
-    return RelyingParty(make_client(scope=scope, **metadata), browser, person)
+    return RelyingParty(make_client(scope=scope, **metadata), browser, user)
 
 
 def tokens_for(app: RelyingParty, api: dict[str, Any]) -> dict[str, Any]:
@@ -53,9 +53,9 @@ def decrypted(token: str, key: JWK) -> str:
 
 
 @spec("RFC 9068", "2.2")
-def test_the_claims(browser: Browser, person: Person) -> None:
+def test_the_claims(browser: Browser, user: EndUser) -> None:
     api = make_api(access_token_lifetime=300)
-    app = using(browser, person, api)
+    app = using(browser, user, api)
     tokens = tokens_for(app, api)
     claims = verified(tokens["access_token"])
     sign_in = verified(tokens["id_token"])
@@ -64,7 +64,7 @@ def test_the_claims(browser: Browser, person: Person) -> None:
     assert claims == {
         "iss": ISSUER,
         "aud": api["identifier"],
-        "sub": person.sub,
+        "sub": user.sub,
         "client_id": app.client.client_id,
         "exp": claims["iat"] + 300,
         "iat": claims["iat"],
@@ -80,27 +80,27 @@ def test_the_claims(browser: Browser, person: Person) -> None:
 @spec("RFC 9068", "2.1")
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
 def test_the_type_and_the_algorithm_its_api_wants(
-    browser: Browser, person: Person, algorithm: str
+    browser: Browser, user: EndUser, algorithm: str
 ) -> None:
     api = make_api(access_token_signing_alg=algorithm)
-    token = tokens_for(using(browser, person, api), api)["access_token"]
+    token = tokens_for(using(browser, user, api), api)["access_token"]
     assert verified(token)["aud"] == api["identifier"]
     header = header_of(token)
     assert (header["typ"], header["alg"]) == ("at+jwt", algorithm)
 
 
 @spec("RFC 9068", "2.2")
-def test_no_two_are_the_same(browser: Browser, person: Person) -> None:
+def test_no_two_are_the_same(browser: Browser, user: EndUser) -> None:
     api = make_api()
-    app = using(browser, person, api)
+    app = using(browser, user, api)
     first, second = (verified(tokens_for(app, api)["access_token"])["jti"] for _ in range(2))
     assert first != second
 
 
 @spec("RFC 9068", "5")
-def test_the_jti_is_not_a_token(browser: Browser, person: Person) -> None:
+def test_the_jti_is_not_a_token(browser: Browser, user: EndUser) -> None:
     client = make_client(access_token_format="jwt")
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     token = app.tokens()["access_token"]
     jti = verified(token)["jti"]
     assert app.userinfo(jti).status_code == 401
@@ -112,15 +112,15 @@ def test_the_jti_is_not_a_token(browser: Browser, person: Person) -> None:
 @spec("RFC 9068", "3")
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
 def test_a_client_may_have_them_for_userinfo(
-    browser: Browser, person: Person, algorithm: str
+    browser: Browser, user: EndUser, algorithm: str
 ) -> None:
     client = make_client(access_token_format="jwt", id_token_signed_response_alg=algorithm)
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     token = app.tokens(scope="openid email")["access_token"]
     assert header_of(token)["typ"] == "at+jwt"
     claims = verified(token)
-    assert (claims["aud"], claims["sub"]) == (ISSUER, person.sub)
-    assert app.userinfo(token).json()["email"] == person.email
+    assert (claims["aud"], claims["sub"]) == (ISSUER, user.sub)
+    assert app.userinfo(token).json()["email"] == user.email
 
 
 # --- encryption ---------------------------------------------------------------------------------
@@ -142,10 +142,10 @@ def encrypting_api(algorithm: str, **columns: Any) -> dict[str, Any]:
 @spec("RFC 7519", "A.2")
 @pytest.mark.parametrize("algorithm", PRIVATE)
 def test_its_api_alone_can_read_an_encrypted_one(
-    browser: Browser, person: Person, algorithm: str
+    browser: Browser, user: EndUser, algorithm: str
 ) -> None:
     api = encrypting_api(algorithm)
-    app = using(browser, person, api)
+    app = using(browser, user, api)
     token = tokens_for(app, api)["access_token"]
     header = header_of(token)
     assert (header["alg"], header["enc"]) == (algorithm, "A256GCM")
@@ -153,16 +153,16 @@ def test_its_api_alone_can_read_an_encrypted_one(
     assert header.get("kid") == (None if algorithm == "dir" else "api-1")
     inside = decrypted(token, PRIVATE[algorithm])
     assert json.loads(JWT(jwt=inside).token.objects["protected"])["typ"] == "at+jwt"
-    assert verified(inside)["sub"] == person.sub
+    assert verified(inside)["sub"] == user.sub
 
 
 @spec("RFC 7009", "2.1")
 @pytest.mark.parametrize("algorithm", PRIVATE)
 def test_an_encrypted_one_is_introspected_and_revoked_as_any(
-    browser: Browser, person: Person, algorithm: str
+    browser: Browser, user: EndUser, algorithm: str
 ) -> None:
     api = encrypting_api(algorithm)
-    app = using(browser, person, api)
+    app = using(browser, user, api)
     token = tokens_for(app, api)["access_token"]
     inside = decrypted(token, PRIVATE[algorithm])
     assert app.introspect(token)["aud"] == api["identifier"]
@@ -173,18 +173,18 @@ def test_an_encrypted_one_is_introspected_and_revoked_as_any(
 
 
 @spec("RFC 8707", "2")
-def test_one_can_be_encrypted_to_one_api_only(browser: Browser, person: Person) -> None:
+def test_one_can_be_encrypted_to_one_api_only(browser: Browser, user: EndUser) -> None:
     plain, secretive = make_api(), encrypting_api("dir")
-    app = using(browser, person, secretive)
+    app = using(browser, user, secretive)
     both = [plain["identifier"], secretive["identifier"]]
     response = app.exchange(app.authorize(resource=both).code)
     assert response.json()["error"] == "invalid_target"
 
 
 @spec("RFC 7516", "4.1.1")
-def test_an_api_may_change_from_a_shared_key_to_its_own(browser: Browser, person: Person) -> None:
+def test_an_api_may_change_from_a_shared_key_to_its_own(browser: Browser, user: EndUser) -> None:
     api = encrypting_api("dir")
-    app = using(browser, person, api)
+    app = using(browser, user, api)
     tokens_for(app, api)
     key = PRIVATE["RSA-OAEP-256"]
     changed = {
@@ -194,4 +194,4 @@ def test_an_api_may_change_from_a_shared_key_to_its_own(browser: Browser, person
         "encryption_jwk": key.export_public(as_dict=True),
     }
     apply({"resource_servers": [changed]}, dry_run=False)
-    assert verified(decrypted(tokens_for(app, api)["access_token"], key))["sub"] == person.sub
+    assert verified(decrypted(tokens_for(app, api)["access_token"], key))["sub"] == user.sub

@@ -19,7 +19,7 @@ from idp.models import SigningKey
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     make_client,
     spec,
@@ -64,9 +64,9 @@ def days_pass(days: float) -> None:
 
 
 @pytest.fixture
-def app(browser: Browser, person: Person) -> Iterator[RelyingParty]:
+def app(browser: Browser, user: EndUser) -> Iterator[RelyingParty]:
     client = make_client(id_token_signed_response_alg=ALGORITHM, access_token_format="jwt")
-    yield RelyingParty(client, browser, person)
+    yield RelyingParty(client, browser, user)
     alive = timezone.now() - policy.SIGNED_AT_MOST
     over = SigningKey.objects.filter(retired_at__lte=alive)
     soon(lambda: published() == of_state("next", "active", "retired") - {k.kid for k in over})
@@ -102,7 +102,7 @@ def test_a_rotation_from_beginning_to_end(app: RelyingParty) -> None:
 
     # What the old key signed is as good as ever.
     assert {old, new} <= published()
-    assert verified(first["id_token"])["sub"] == app.person.sub
+    assert verified(first["id_token"])["sub"] == app.user.sub
     assert app.userinfo(first["access_token"]).status_code == 200
     assert is_believed(app, first["id_token"])
 
@@ -127,5 +127,5 @@ def test_after_an_emergency_nothing_older_is_worth_anything(app: RelyingParty) -
     assert app.userinfo(tokens["access_token"]).status_code == 401
     assert app.introspect(tokens["access_token"]) == {"active": False}
     fresh = app.tokens()["id_token"]
-    assert verified(fresh)["sub"] == app.person.sub
+    assert verified(fresh)["sub"] == app.user.sub
     assert is_believed(app, fresh)

@@ -1,4 +1,4 @@
-"""Pages and mail speak the language that the person or the client asked for."""
+"""Pages and mail speak the language that the user or the client asked for."""
 
 import re
 import time
@@ -17,12 +17,12 @@ from tests.conftest import ROOT
 from tests.relying_party import (
     ISSUER,
     Browser,
+    EndUser,
     Form,
-    Person,
     RelyingParty,
     forms_of,
     is_page,
-    make_person,
+    make_user,
     spec,
     unique,
 )
@@ -139,10 +139,10 @@ def test_the_first_language_that_we_have_is_used(
 def test_the_whole_way_speaks_it(relying_party: RelyingParty) -> None:
     browser = relying_party.browser
     page = relying_party.visit(ui_locales="de", scope="openid email")
-    wrong = browser.submit(page, login=relying_party.person.email, password="not the password")
+    wrong = browser.submit(page, login=relying_party.user.email, password="not the password")
     assert language_of(wrong) == "de"
     assert "passen nicht zusammen" in wrong.text
-    consent = browser.sign_in(relying_party.person, wrong)
+    consent = browser.sign_in(relying_party.user, wrong)
     assert is_page(consent, "/consent")
     assert language_of(consent) == "de"
     assert "Deine E-Mail-Adresse" in consent.text
@@ -231,7 +231,7 @@ def test_the_client_is_asked_before_the_browser(relying_party: RelyingParty) -> 
     assert language_of(relying_party.visit(ui_locales="xx")) == "en"
 
 
-# --- What the person chooses ---------------------------------------------------------------------
+# --- What the user chooses ---------------------------------------------------------------------
 
 
 def test_the_switch_offers_each_language_under_its_own_name(browser: Browser) -> None:
@@ -267,7 +267,7 @@ def test_the_switch_wins_over_what_the_client_asked_for(relying_party: RelyingPa
     assert is_page(page, "/account/login/")
     assert "Test app" in page.text
     assert language_of(page) == "en"
-    consent = browser.sign_in(relying_party.person, page)
+    consent = browser.sign_in(relying_party.user, page)
     assert is_page(consent, "/consent")
     assert language_of(consent) == "en"
     consent = switch(browser, consent, "de")
@@ -369,23 +369,23 @@ def test_mail_speaks_the_language_of_the_page(
     assert language_of(page) == language
 
 
-def test_signing_up_twice_is_told_in_german(browser: Browser, person: Person) -> None:
+def test_signing_up_twice_is_told_in_german(browser: Browser, user: EndUser) -> None:
     browser.headers["Accept-Language"] = "de"
     page = browser.open("/account/signup/")
-    page = browser.submit(page, email=person.email, password1=unique("a long new password"))
+    page = browser.submit(page, email=user.email, password1=unique("a long new password"))
     assert language_of(page) == "de"
-    assert "Melde dich damit an" in mail_to(person.email, "Du hast schon ein Konto")
+    assert "Melde dich damit an" in mail_to(user.email, "Du hast schon ein Konto")
 
 
-def test_a_new_password_is_set_in_german(browser: Browser, person: Person) -> None:
+def test_a_new_password_is_set_in_german(browser: Browser, user: EndUser) -> None:
     browser.headers["Accept-Language"] = "de"
-    page = browser.submit(browser.open("/account/password/reset/"), email=person.email)
+    page = browser.submit(browser.open("/account/password/reset/"), email=user.email)
     assert is_page(page, "/account/password/reset/confirm/")
     assert language_of(page) == "de"
     wrong = browser.submit(page, code="000000")
     assert language_of(wrong) == "de"
     assert "Der Code stimmt nicht." in wrong.text
-    mail = mail_to(person.email, "ist dein Code für ein neues Passwort")
+    mail = mail_to(user.email, "ist dein Code für ein neues Passwort")
     assert "Verrate den Code niemandem" in mail
     page = browser.submit(wrong, code=mail[:6])
     assert language_of(page) == "de"
@@ -395,7 +395,7 @@ def test_a_new_password_is_set_in_german(browser: Browser, person: Person) -> No
     page = browser.submit(short, password1=unique("a long new password"))
     assert is_page(page, "/account/")
     assert language_of(page) == "de"
-    assert "soeben ein Passwort" in mail_to(person.email, "Dein Passwort wurde festgelegt")
+    assert "soeben ein Passwort" in mail_to(user.email, "Dein Passwort wurde festgelegt")
     page = browser.open("/account/logout/")
     assert language_of(page) == "de"
     page = browser.submit(page, "confirm-logout")
@@ -460,7 +460,7 @@ def test_the_wish_lasts_where_the_request_is_posted(relying_party: RelyingParty)
 def test_the_page_on_the_way_to_the_app_has_the_language_asked_for(
     relying_party: RelyingParty,
 ) -> None:
-    page = relying_party.browser.sign_in(relying_party.person, relying_party.visit(ui_locales="de"))
+    page = relying_party.browser.sign_in(relying_party.user, relying_party.visit(ui_locales="de"))
     going = relying_party.browser.submit(page, "allow").history[0]
     assert language_of(going) == "de"
 
@@ -469,9 +469,9 @@ def test_the_wish_of_an_app_lasts_when_all_accounts_sign_out_instead(
     relying_party: RelyingParty,
 ) -> None:
     browser = relying_party.browser
-    browser.sign_in(make_person())
+    browser.sign_in(make_user())
     press(browser, browser.open("/account/choose/"), "another", "sign-in")
-    browser.sign_in(relying_party.person)
+    browser.sign_in(relying_party.user)
     consent = relying_party.visit(ui_locales="de", prompt="consent")
     assert language_of(consent) == "de"
     chooser = browser.open("/account/choose/", next=f"/authorize?{consent.url.query.decode()}")

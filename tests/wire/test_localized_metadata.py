@@ -5,7 +5,7 @@ import pytest
 from idp.declaration import apply, entry_of
 from idp.models import Client
 from tests.registering import document, registered, send
-from tests.relying_party import Browser, Person, RelyingParty, make_client, spec
+from tests.relying_party import Browser, EndUser, RelyingParty, make_client, spec
 
 IN_GERMAN = {
     "client_name#de": "Brotladen",
@@ -17,12 +17,12 @@ IN_GERMAN = {
 @spec("OIDC Dynamic Client Registration", "2.1")
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_pages_name_the_app_in_their_language(
-    browser: Browser, person: Person, language: str
+    browser: Browser, user: EndUser, language: str
 ) -> None:
     client = make_client(client_name="Bread shop", **IN_GERMAN)
-    relying_party = RelyingParty(client, browser, person)
+    relying_party = RelyingParty(client, browser, user)
     sign_in = relying_party.visit(ui_locales=language)
-    consent = browser.sign_in(person, sign_in)
+    consent = browser.sign_in(user, sign_in)
     for page in (sign_in, consent):
         german = language == "de"
         assert ("Brotladen" in page.text) == german

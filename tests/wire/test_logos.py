@@ -26,7 +26,7 @@ from tests.registering import (
     registered,
     replaceable,
 )
-from tests.relying_party import ISSUER, Browser, Person, RelyingParty, is_page, spec, unique
+from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, is_page, spec, unique
 
 SHOWN = '<img src="/logo?digest='
 
@@ -49,7 +49,7 @@ def token(provider: object) -> str:
 
 
 def sign_in_page(browser: Browser, information: dict[str, object]) -> httpx.Response:
-    party = RelyingParty(as_client(information), browser, Person("", "", ""))
+    party = RelyingParty(as_client(information), browser, EndUser("", "", ""))
     page = party.visit()
     assert is_page(page, "/account/login/")
     return page
@@ -62,7 +62,7 @@ def address_on(page: httpx.Response) -> str:
 @spec("OIDC Dynamic Client Registration", "2")
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_it_is_shown_at_once_and_served_by_us(
-    browser: Browser, person: Person, foreign_site: Elsewhere, token: str, kind: str
+    browser: Browser, user: EndUser, foreign_site: Elsewhere, token: str, kind: str
 ) -> None:
     sent = picture(kind)
     uri = left_at(foreign_site, sent, f"image/{kind.lower()}")
@@ -73,7 +73,7 @@ def test_it_is_shown_at_once_and_served_by_us(
     assert address.startswith("/logo?digest=")
     assert foreign_site.address not in page.text
     assert foreign_site.address not in page.headers["Content-Security-Policy"]
-    consent = browser.sign_in(person, page)
+    consent = browser.sign_in(user, page)
     assert is_page(consent, "/consent")
     assert address in consent.text
     answer = httpx.get(f"{ISSUER}{address}")

@@ -10,7 +10,7 @@ import pytest
 
 from idp.models import Event
 from tests.conftest import Server, free_port
-from tests.relying_party import ISSUER, Browser, Person, RelyingParty, make_client, unique
+from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, unique
 
 MADE = re.compile(r"[0-9a-f]{12}")
 
@@ -96,17 +96,17 @@ def test_a_thread_forgets_the_id_before_the_next_request(directly: Server) -> No
 
 
 def test_issued_tokens_are_told_without_being_shown(
-    provider: Server, browser: Browser, person: Person
+    provider: Server, browser: Browser, user: EndUser
 ) -> None:
     client = make_client(grant_types=["authorization_code", "refresh_token"])
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     tokens = app.tokens(scope="openid offline_access")
     app.refresh(tokens["refresh_token"])
     first, second = provider.logged(event="tokens_issued", client_id=client.client_id)
     assert first["grant_type"] == "authorization_code"
     assert second["grant_type"] == "refresh_token"
     for line in (first, second):
-        assert line["sub"] == person.sub
+        assert line["sub"] == user.sub
         assert line["scope"] == "offline_access openid"
         assert line["issued"] == ["access_token", "refresh_token", "id_token"]
         assert MADE.fullmatch(line["request_id"])

@@ -8,10 +8,10 @@ from idp.declaration import DeclarationError, apply, entry_of
 from idp.models import Scope
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     make_client,
-    make_person,
+    make_user,
     spec,
     unique,
     verified,
@@ -32,12 +32,12 @@ def at_userinfo(relying_party: RelyingParty, **request: str) -> dict[str, object
 
 
 @pytest.fixture
-def baker(provider: object) -> Person:
-    return make_person(groups=GROUPS)
+def baker(provider: object) -> EndUser:
+    return make_user(groups=GROUPS)
 
 
 def test_groups_are_sorted_and_without_those_of_the_administration(
-    browser: Browser, baker: Person
+    browser: Browser, baker: EndUser
 ) -> None:
     relying_party = RelyingParty(make_client(scope="openid groups"), browser, baker)
     page = browser.sign_in(baker, relying_party.visit(scope="openid groups"))
@@ -54,7 +54,7 @@ def test_groups_are_sorted_and_without_those_of_the_administration(
 
 @pytest.mark.parametrize("scope", [None, "openid profile"])
 def test_groups_are_for_no_client_that_is_not_named_for_them(
-    browser: Browser, baker: Person, scope: str | None
+    browser: Browser, baker: EndUser, scope: str | None
 ) -> None:
     relying_party = RelyingParty(make_client(scope=scope), browser, baker)
     claims = json.dumps({"userinfo": {"groups": {"essential": True}}})
@@ -65,13 +65,13 @@ def test_groups_are_for_no_client_that_is_not_named_for_them(
 
 @spec("OIDC Core", "5.3.2")
 def test_who_is_in_no_group_of_others_has_no_claim(browser: Browser) -> None:
-    somebody = make_person(groups=["support"])
+    somebody = make_user(groups=["support"])
     relying_party = RelyingParty(make_client(scope="openid groups"), browser, somebody)
     assert at_userinfo(relying_party, scope="openid groups") == {"sub": somebody.sub}
 
 
 @spec("OIDC Core", "5.1.2")
-def test_an_own_scope_shows_its_claims(browser: Browser, baker: Person) -> None:
+def test_an_own_scope_shows_its_claims(browser: Browser, baker: EndUser) -> None:
     department, phone, text = unique("department"), unique("phone"), unique("text")
     sources = {department: "groups dept-*", phone: "phone_number", text: "text Bakery Ltd"}
     scope = make_scope(sources)
@@ -90,7 +90,7 @@ def test_an_own_scope_shows_its_claims(browser: Browser, baker: Person) -> None:
 
 @spec("OIDC Core", "5.5")
 def test_an_own_claim_can_be_asked_for_by_itself_by_who_may_have_its_scope(
-    browser: Browser, baker: Person
+    browser: Browser, baker: EndUser
 ) -> None:
     one, other = unique("one"), unique("other")
     scope = make_scope({one: "groups", other: "nickname"})
@@ -106,7 +106,7 @@ def test_an_own_claim_can_be_asked_for_by_itself_by_who_may_have_its_scope(
 
 @spec("OIDC Core", "5.5")
 def test_a_claim_that_an_operator_has_taken_away_is_gone_at_once(
-    browser: Browser, baker: Person
+    browser: Browser, baker: EndUser
 ) -> None:
     claim = unique("claim")
     scope = make_scope({claim: "text x"})

@@ -1,4 +1,4 @@
-"""People see where they are signed in and with which apps, end that, and see who was told.
+"""Users see where they are signed in and with which apps, end that, and see who was told.
 
 ASVS 7.4.5, 7.5.2; OIDC Back-Channel Logout.
 """
@@ -15,12 +15,12 @@ from idp.models import Delivery, Event
 from tests.elsewhere import Elsewhere, answering
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     forms_of,
     is_page,
     make_client,
-    make_person,
+    make_user,
     unique,
     verified,
 )
@@ -36,8 +36,8 @@ def elsewhere(provider: object) -> Browser:
 
 
 @pytest.fixture
-def site(person: Person, foreign_site: Elsewhere) -> Callable[..., RelyingParty]:
-    """Makes apps that are told of sign-outs and may refresh, `person` about to use them."""
+def site(user: EndUser, foreign_site: Elsewhere) -> Callable[..., RelyingParty]:
+    """Makes apps that are told of sign-outs and may refresh, `user` about to use them."""
 
     def make(browser: Browser, name: str, status: int = 200, **metadata: object) -> RelyingParty:
         path = f"/{unique('told')}"
@@ -49,7 +49,7 @@ def site(person: Person, foreign_site: Elsewhere) -> Callable[..., RelyingParty]
             grant_types=["authorization_code", "refresh_token"],
             **metadata,
         )
-        return RelyingParty(client, browser, person)
+        return RelyingParty(client, browser, user)
 
     return make
 
@@ -73,9 +73,9 @@ def deliveries_to(app: RelyingParty) -> list[tuple[str, str]]:
 
 
 def test_ending_the_others_says_which_apps_were_told(
-    browser: Browser, elsewhere: Browser, person: Person, site: Callable[..., RelyingParty]
+    browser: Browser, elsewhere: Browser, user: EndUser, site: Callable[..., RelyingParty]
 ) -> None:
-    browser.sign_in(person)
+    browser.sign_in(user)
     apps = [
         site(elsewhere, "Baker"),
         site(elsewhere, "Cobbler", status=500),
@@ -100,15 +100,15 @@ def test_ending_the_others_says_which_apps_were_told(
     assert said_of("Baker", later) == "Has been told, and answered."
     assert said_of("Cobbler", later) == "Has not answered yet. We keep trying."
     assert is_page(elsewhere.open("/account/"), "/account/login/")
-    ended = Session.objects.get(user__email=person.email, ended_at__isnull=False)
+    ended = Session.objects.get(user__email=user.email, ended_at__isnull=False)
     assert ended.ending == "signed-out-elsewhere"
     with Browser() as stranger:
-        stranger.sign_in(make_person())
+        stranger.sign_in(make_user())
         assert "Baker" not in stranger.open(str(told.url)).text
 
 
 def test_signing_out_of_one_app_leaves_the_others_and_offline_access(
-    browser: Browser, person: Person, site: Callable[..., RelyingParty]
+    browser: Browser, user: EndUser, site: Callable[..., RelyingParty]
 ) -> None:
     baker, cobbler = site(browser, "Baker"), site(browser, "Cobbler")
     bound, offline = baker.tokens(), baker.tokens(scope="openid offline_access")
@@ -136,12 +136,12 @@ def test_signing_out_of_one_app_leaves_the_others_and_offline_access(
 
 
 def test_nobody_ends_what_is_somebody_elses(
-    browser: Browser, elsewhere: Browser, person: Person, site: Callable[..., RelyingParty]
+    browser: Browser, elsewhere: Browser, user: EndUser, site: Callable[..., RelyingParty]
 ) -> None:
     app = site(elsewhere, "Baker")
     sid = verified(app.tokens()["id_token"])["sid"]
-    session = Session.objects.get(user__email=person.email)
-    browser.sign_in(make_person())
+    session = Session.objects.get(user__email=user.email)
+    browser.sign_in(make_user())
     form = next(form for form in forms_of(browser.open(PAGE)) if not form.action and form.fields)
     for button in ({"leave": sid}, {"end": session.pk}, {"leave": "\0"}, {"end": ""}):
         answer = browser.post(PAGE, data={**form.fields, **button})

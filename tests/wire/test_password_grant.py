@@ -14,12 +14,12 @@ from tests.conftest import recorded_events
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     make_client,
-    make_person,
-    make_person_with_app,
+    make_user,
+    make_user_with_app,
     spec,
     unique,
     verified,
@@ -29,9 +29,9 @@ GRANTS = {"grant_types": ["password"], "response_types": [], "redirect_uris": No
 
 
 @pytest.fixture
-def old_app(browser: Browser, person: Person) -> RelyingParty:
+def old_app(browser: Browser, user: EndUser) -> RelyingParty:
     """An app that asks for passwords itself, and that an operator opened for it."""
-    return RelyingParty(make_client(**GRANTS), browser, person)
+    return RelyingParty(make_client(**GRANTS), browser, user)
 
 
 def ask(
@@ -64,7 +64,7 @@ def start_network_count_anew(address: str) -> None:
 
 
 def of(app: RelyingParty, **parameters: Any) -> httpx.Response:
-    return ask(app, app.person.email, app.person.password, **parameters)
+    return ask(app, app.user.email, app.user.password, **parameters)
 
 
 @spec("RFC 6749", "4.3.3")
@@ -75,16 +75,16 @@ def test_tokens(old_app: RelyingParty) -> None:
     tokens = response.json()
     assert set(tokens["scope"].split()) == {"openid", "email"}
     assert "refresh_token" not in tokens
-    assert old_app.userinfo(tokens["access_token"]).json()["email"] == old_app.person.email
+    assert old_app.userinfo(tokens["access_token"]).json()["email"] == old_app.user.email
     claims = verified(tokens["id_token"])
-    assert (claims["sub"], claims["amr"]) == (old_app.person.sub, ["pwd"])
+    assert (claims["sub"], claims["amr"]) == (old_app.user.sub, ["pwd"])
     assert "nonce" not in claims
 
 
 @spec("RFC 6749", "4.3.2")
 @pytest.mark.parametrize("missing", ["username", "password"])
 def test_what_is_missing_is_named(old_app: RelyingParty, missing: str) -> None:
-    sent = {"username": old_app.person.email, "password": old_app.person.password, missing: None}
+    sent = {"username": old_app.user.email, "password": old_app.user.password, missing: None}
     response = old_app.token(grant_type="password", **sent)
     assert response.json()["error"] == "invalid_request"
     assert missing in response.json()["error_description"]
@@ -104,25 +104,25 @@ def test_scopes_beyond_are_refused(old_app: RelyingParty, scope: str) -> None:
     assert of(old_app, scope=scope).json()["error"] == "invalid_scope"
 
 
-def refused_people() -> list[Person]:
-    """Return people whose password is right, and not enough."""
+def refused_users() -> list[EndUser]:
+    """Return users whose password is right, and not enough."""
     from allauth.account.models import EmailAddress
 
     from accounts.models import User
 
-    disabled, unverified, must_choose = make_person(), make_person(), make_person()
+    disabled, unverified, must_choose = make_user(), make_user(), make_user()
     User.objects.filter(email=disabled.email).update(is_active=False)
     User.objects.filter(email=must_choose.email).update(password_change_required=True)
     EmailAddress.objects.filter(email=unverified.email).update(verified=False)
-    return [disabled, unverified, must_choose, make_person_with_app()]
+    return [disabled, unverified, must_choose, make_user_with_app()]
 
 
 def test_one_error_whatever_it_is(old_app: RelyingParty) -> None:
     wrong = [
-        ask(old_app, old_app.person.email, "not the password"),
+        ask(old_app, old_app.user.email, "not the password"),
         ask(old_app, f"{unique('nobody')}@example.com", "not the password"),
         ask(old_app, "no address", "not the password"),
-        *(ask(old_app, somebody.email, somebody.password) for somebody in refused_people()),
+        *(ask(old_app, somebody.email, somebody.password) for somebody in refused_users()),
     ]
     answers = [response.json() for response in wrong]
     assert {response.status_code for response in wrong} == {400}
@@ -135,7 +135,7 @@ def test_one_error_whatever_it_is(old_app: RelyingParty) -> None:
 def test_guessing_is_counted_however_the_name_is_spelled(old_app: RelyingParty) -> None:
     address = own_address()
     for i in range(20):
-        name = old_app.person.email.upper() if i % 2 else f" {old_app.person.email} "
+        name = old_app.user.email.upper() if i % 2 else f" {old_app.user.email} "
         assert ask(old_app, name, f"wrong {i} password", address).status_code == 400
         if i == 10:
             start_network_count_anew(address)
@@ -146,17 +146,17 @@ def test_guessing_is_counted_however_the_name_is_spelled(old_app: RelyingParty) 
     assert 500 < int(response.headers["Retry-After"]) <= 600
     # Neither other apps nor the sign-in page are refused.
     assert of(old_app).status_code == 200
-    assert is_page(old_app.browser.type_password(old_app.person), "/account/")
+    assert is_page(old_app.browser.type_password(old_app.user), "/account/")
 
 
 def test_guessing_from_everywhere_is_counted_too(old_app: RelyingParty) -> None:
-    rate_limits.count((GRANT_ACCOUNT, old_app.person.email))
-    RateCount.objects.filter(key=rate_limits._key((GRANT_ACCOUNT, old_app.person.email))).update(
+    rate_limits.count((GRANT_ACCOUNT, old_app.user.email))
+    RateCount.objects.filter(key=rate_limits._key((GRANT_ACCOUNT, old_app.user.email))).update(
         count=GRANT_ACCOUNT.allowed - 1
     )
-    assert ask(old_app, old_app.person.email, "wrong").status_code == 400
+    assert ask(old_app, old_app.user.email, "wrong").status_code == 400
     assert of(old_app).status_code == 429
-    assert is_page(old_app.browser.type_password(old_app.person), "/account/")
+    assert is_page(old_app.browser.type_password(old_app.user), "/account/")
 
 
 def test_guessing_is_counted_by_network_address(old_app: RelyingParty) -> None:
@@ -168,9 +168,9 @@ def test_guessing_is_counted_by_network_address(old_app: RelyingParty) -> None:
 
 
 def test_counting_does_not_tell_that_a_password_is_right(old_app: RelyingParty) -> None:
-    person = refused_people()[0]
+    user = refused_users()[0]
     address = own_address()
-    statuses = [ask(old_app, person.email, person.password, address).status_code for _ in range(21)]
+    statuses = [ask(old_app, user.email, user.password, address).status_code for _ in range(21)]
     assert statuses == [400] * 20 + [429]
 
 
@@ -186,15 +186,15 @@ def test_ending_all_sessions_ends_it(old_app: RelyingParty) -> None:
 
     token = of(old_app).json()["access_token"]
     assert old_app.userinfo(token).status_code == 200
-    theirs = Session.objects.filter(user__email=old_app.person.email, ended_at=None)
+    theirs = Session.objects.filter(user__email=old_app.user.email, ended_at=None)
     end_sessions(theirs, Ending.OPERATOR)
     assert old_app.userinfo(token).status_code == 401
 
 
-def test_refresh_tokens_where_the_operator_says_so(browser: Browser, person: Person) -> None:
+def test_refresh_tokens_where_the_operator_says_so(browser: Browser, user: EndUser) -> None:
     grants = {**GRANTS, "grant_types": ["password", "refresh_token"]}
     client = make_client(**grants, refresh_without_offline_access=True)
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     tokens = of(app).json()
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.relying_party import Browser, Person, RelyingParty, make_client, spec
+from tests.relying_party import Browser, EndUser, RelyingParty, make_client, spec
 
 SHA256 = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
@@ -28,9 +28,9 @@ def test_the_pair_of_the_specification_succeeds(public_relying_party: RelyingPar
     "metadata", [{"token_endpoint_auth_method": "none"}, {"profile": "recommended"}], ids=str
 )
 def test_the_challenge_is_required_of_public_and_recommended_clients(
-    browser: Browser, person: Person, metadata: dict[str, str]
+    browser: Browser, user: EndUser, metadata: dict[str, str]
 ) -> None:
-    relying_party = RelyingParty(make_client(**metadata), browser, person)
+    relying_party = RelyingParty(make_client(**metadata), browser, user)
     answer = relying_party.authorize(code_challenge=None, code_challenge_method=None)
     assert answer.error == "invalid_request"
 

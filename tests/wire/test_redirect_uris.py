@@ -6,7 +6,7 @@ import pytest
 
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     is_error_page,
@@ -34,10 +34,10 @@ def at(redirect_uri: str, client: Registered) -> Registered:
     ],
 )
 def test_a_registered_address_comes_back_untouched(
-    browser: Browser, person: Person, redirect_uri: str
+    browser: Browser, user: EndUser, redirect_uri: str
 ) -> None:
     client = make_client(redirect_uris=[redirect_uri])
-    relying_party = RelyingParty(client, browser, person)
+    relying_party = RelyingParty(client, browser, user)
     answer = relying_party.authorize()
     assert answer.url.startswith(f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}code=")
     assert relying_party.exchange(answer.code).status_code == 200
@@ -45,12 +45,12 @@ def test_a_registered_address_comes_back_untouched(
 
 @spec("RFC 6749", "3.1.2.3")
 def test_each_of_several_addresses_is_answered_and_leaving_it_out_is_not(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
     uris = ["https://rp.example.com/one", "https://rp.example.com/two"]
     client = make_client(redirect_uris=uris)
     for uri in uris:
-        relying_party = RelyingParty(at(uri, client), browser, person)
+        relying_party = RelyingParty(at(uri, client), browser, user)
         assert relying_party.authorize().url.startswith(f"{uri}?code=")
         assert is_error_page(relying_party.visit(redirect_uri=None))
 
@@ -73,19 +73,19 @@ def test_the_address_is_required_also_where_only_one_is_registered(
     ],
 )
 def test_a_native_client_listens_at_any_port_of_its_loopback_address(
-    browser: Browser, person: Person, registered: str, sent: str
+    browser: Browser, user: EndUser, registered: str, sent: str
 ) -> None:
     client = make_client(redirect_uris=[registered], **NATIVE)
-    app = RelyingParty(at(sent, client), browser, person)
+    app = RelyingParty(at(sent, client), browser, user)
     answer = app.authorize()
     assert answer.url.startswith(sent)
     assert app.exchange(answer.code).status_code == 200
 
 
 @spec("RFC 8252", "7.1")
-def test_a_native_client_is_answered_at_its_own_scheme(browser: Browser, person: Person) -> None:
+def test_a_native_client_is_answered_at_its_own_scheme(browser: Browser, user: EndUser) -> None:
     uri = "com.example.app:/callback"
-    app = RelyingParty(make_client(redirect_uris=[uri], **NATIVE), browser, person)
+    app = RelyingParty(make_client(redirect_uris=[uri], **NATIVE), browser, user)
     answer = app.authorize()
     assert answer.url.startswith(f"{uri}?code=")
     assert app.exchange(answer.code).status_code == 200
@@ -102,8 +102,8 @@ def test_the_exchange_repeats_the_address(
 
 
 @spec("RFC 8252", "7.3")
-def test_the_exchange_repeats_the_port_too(browser: Browser, person: Person) -> None:
+def test_the_exchange_repeats_the_port_too(browser: Browser, user: EndUser) -> None:
     client = make_client(redirect_uris=["http://127.0.0.1/callback"], **NATIVE)
-    app = RelyingParty(at("http://127.0.0.1:49152/callback", client), browser, person)
+    app = RelyingParty(at("http://127.0.0.1:49152/callback", client), browser, user)
     response = app.exchange(app.authorize().code, redirect_uri="http://127.0.0.1:49153/callback")
     assert response.json()["error"] == "invalid_grant"

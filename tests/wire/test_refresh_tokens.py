@@ -15,7 +15,7 @@ from idp.models import Grant, RefreshToken
 from idp.statements.tokens import hash_of
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     make_client,
@@ -28,24 +28,24 @@ OFFLINE = "openid email offline_access"
 HOUR = timedelta(hours=1)
 
 
-def using(browser: Browser, person: Person, **metadata: Any) -> RelyingParty:
-    return RelyingParty(make_client(grant_types=GRANTS, **metadata), browser, person)
+def using(browser: Browser, user: EndUser, **metadata: Any) -> RelyingParty:
+    return RelyingParty(make_client(grant_types=GRANTS, **metadata), browser, user)
 
 
 @pytest.fixture
-def app(browser: Browser, person: Person) -> RelyingParty:
+def app(browser: Browser, user: EndUser) -> RelyingParty:
     """A website registered for refresh tokens."""
-    return using(browser, person)
+    return using(browser, user)
 
 
 @pytest.fixture
-def graceful(browser: Browser, person: Person) -> RelyingParty:
+def graceful(browser: Browser, user: EndUser) -> RelyingParty:
     """A website whose lost answers may be repeated for twenty seconds."""
-    return using(browser, person, refresh_token_grace=20)
+    return using(browser, user, refresh_token_grace=20)
 
 
-def sign_out(person: Person) -> None:
-    end_sessions(Session.objects.filter(user__sub=person.sub), Ending.SIGNED_OUT)
+def sign_out(user: EndUser) -> None:
+    end_sessions(Session.objects.filter(user__sub=user.sub), Ending.SIGNED_OUT)
 
 
 def stored(refresh_token: str) -> RefreshToken:
@@ -73,7 +73,7 @@ def is_dead(app: RelyingParty, tokens: dict[str, Any]) -> bool:
 
 @spec("OIDC Core", "11")
 def test_offline_access_is_agreed_to_and_gives_a_refresh_token(app: RelyingParty) -> None:
-    page = app.browser.sign_in(app.person, app.visit(scope=OFFLINE, prompt="consent"))
+    page = app.browser.sign_in(app.user, app.visit(scope=OFFLINE, prompt="consent"))
     assert is_page(page, "/consent")
     tokens = app.exchange(app.go_on(page).code).json()
     assert tokens["scope"].split() == sorted(OFFLINE.split())
@@ -108,21 +108,21 @@ def test_a_client_not_registered_for_it_gets_none(relying_party: RelyingParty) -
 
 
 @spec("OIDC Core", "11")
-def test_offline_access_goes_on_when_the_person_has_signed_out(app: RelyingParty) -> None:
+def test_offline_access_goes_on_when_the_user_has_signed_out(app: RelyingParty) -> None:
     tokens = app.tokens(scope=OFFLINE)
-    sign_out(app.person)
+    sign_out(app.user)
     refreshed = app.refresh(tokens["refresh_token"])
     assert refreshed.status_code == 200
     assert app.userinfo(refreshed.json()["access_token"]).status_code == 200
 
 
 @spec("RFC 9700", "4.14")
-def test_a_refresh_token_of_the_session_ends_with_it(browser: Browser, person: Person) -> None:
-    app = using(browser, person, refresh_without_offline_access=True)
+def test_a_refresh_token_of_the_session_ends_with_it(browser: Browser, user: EndUser) -> None:
+    app = using(browser, user, refresh_without_offline_access=True)
     first = app.tokens()
     tokens = app.refresh(first["refresh_token"]).json()
     assert app.introspect(tokens["refresh_token"])["active"]
-    sign_out(person)
+    sign_out(user)
     assert is_dead(app, tokens)
     assert is_refused(app.refresh(tokens["refresh_token"]))
 
@@ -140,7 +140,7 @@ def test_a_refresh_gives_new_tokens_and_uses_the_old_one_up(app: RelyingParty) -
     assert second["scope"] == first["scope"]
     for name in ("access_token", "refresh_token", "id_token"):
         assert second[name] != first[name]
-    assert app.userinfo(second["access_token"]).json()["email"] == app.person.email
+    assert app.userinfo(second["access_token"]).json()["email"] == app.user.email
     assert app.refresh(second["refresh_token"]).status_code == 200
 
 
@@ -188,7 +188,7 @@ def test_a_refreshed_id_token_tells_of_the_same_sign_in(app: RelyingParty) -> No
 
 
 @spec("OIDC Core", "12.2")
-def test_auth_time_stays_when_the_person_signs_in_again_elsewhere(app: RelyingParty) -> None:
+def test_auth_time_stays_when_the_user_signs_in_again_elsewhere(app: RelyingParty) -> None:
     tokens = app.tokens(scope=OFFLINE)
     first = verified(tokens["id_token"])
     time.sleep(1.1)  # auth_time counts whole seconds
@@ -199,8 +199,8 @@ def test_auth_time_stays_when_the_person_signs_in_again_elsewhere(app: RelyingPa
 
 
 @spec("RFC 6749", "6")
-def test_a_public_client_refreshes_with_its_client_id(browser: Browser, person: Person) -> None:
-    app = using(browser, person, token_endpoint_auth_method="none")
+def test_a_public_client_refreshes_with_its_client_id(browser: Browser, user: EndUser) -> None:
+    app = using(browser, user, token_endpoint_auth_method="none")
     first = app.tokens(scope=OFFLINE)
     second = app.refresh(first["refresh_token"]).json()
     assert second["refresh_token"] != first["refresh_token"]
@@ -302,9 +302,9 @@ def test_grace_repeats_nothing_that_was_revoked(graceful: RelyingParty) -> None:
 
 
 @pytest.fixture
-def spa(browser: Browser, person: Person) -> RelyingParty:
+def spa(browser: Browser, user: EndUser) -> RelyingParty:
     """A single-page app: no secret, and nothing that its operator chose."""
-    return using(browser, person, token_endpoint_auth_method="none")
+    return using(browser, user, token_endpoint_auth_method="none")
 
 
 @spec("RFC 9700", "4.14.2")
@@ -368,18 +368,18 @@ def test_for_an_app_without_a_secret_there_is_no_grace_either_once_the_successor
 def test_grace_gives_an_app_without_a_secret_nothing_that_has_ended(spa: RelyingParty) -> None:
     first = spa.tokens(scope=OFFLINE)["refresh_token"]
     second = spa.refresh(first).json()
-    User.objects.filter(sub=spa.person.sub).update(is_active=False)
+    User.objects.filter(sub=spa.user.sub).update(is_active=False)
     assert is_refused(spa.refresh(first))
-    User.objects.filter(sub=spa.person.sub).update(is_active=True)
+    User.objects.filter(sub=spa.user.sub).update(is_active=True)
     spa.revoke(second["refresh_token"])
     assert is_refused(spa.refresh(first))
 
 
 @spec("RFC 9700", "4.14.2")
 def test_an_operator_says_that_an_app_without_a_secret_has_no_grace(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    app = using(browser, person, token_endpoint_auth_method="none", refresh_token_grace=0)
+    app = using(browser, user, token_endpoint_auth_method="none", refresh_token_grace=0)
     first = app.tokens(scope=OFFLINE)["refresh_token"]
     second = app.refresh(first).json()
     assert is_refused(app.refresh(first))
@@ -392,7 +392,7 @@ def test_an_operator_says_that_an_app_without_a_secret_has_no_grace(
 @spec("RFC 6749", "10.4")
 def test_it_is_bound_to_its_client(app: RelyingParty) -> None:
     tokens = app.tokens(scope=OFFLINE)
-    other = using(app.browser, app.person)
+    other = using(app.browser, app.user)
     assert is_refused(other.refresh(tokens["refresh_token"]))
     # Nor does the stranger's attempt harm the owner, before use or after.
     second = app.refresh(tokens["refresh_token"]).json()
@@ -412,7 +412,7 @@ def test_a_confidential_client_has_to_prove_itself(app: RelyingParty) -> None:
                 {"token_endpoint_auth_method": "client_secret_basic" if secret else "none"},
             ),
             app.browser,
-            app.person,
+            app.user,
         )
         refused = thief.refresh(tokens["refresh_token"])
         assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
@@ -420,9 +420,9 @@ def test_a_confidential_client_has_to_prove_itself(app: RelyingParty) -> None:
 
 
 @spec("RFC 6749", "6")
-def test_it_ends_when_the_person_is_disabled(app: RelyingParty) -> None:
+def test_it_ends_when_the_user_is_disabled(app: RelyingParty) -> None:
     tokens = app.tokens(scope=OFFLINE)
-    User.objects.filter(sub=app.person.sub).update(is_active=False)
+    User.objects.filter(sub=app.user.sub).update(is_active=False)
     assert app.introspect(tokens["refresh_token"]) == {"active": False}
     assert is_refused(app.refresh(tokens["refresh_token"]))
 
@@ -464,10 +464,10 @@ def test_no_refresh_outlives_the_familys_own_end(app: RelyingParty) -> None:
 
 
 @spec("RFC 6749", "4.2.2")
-def test_an_operator_says_how_long_tokens_live(browser: Browser, person: Person) -> None:
+def test_an_operator_says_how_long_tokens_live(browser: Browser, user: EndUser) -> None:
     app = using(
         browser,
-        person,
+        user,
         access_token_lifetime=120,
         refresh_token_idle_lifetime=3600,
         refresh_token_absolute_lifetime=5400,

@@ -31,13 +31,13 @@ from tests.registering import (
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_error_page,
     is_page,
     make_api,
     make_client,
-    make_person,
+    make_user,
     spec,
     unique,
 )
@@ -171,55 +171,55 @@ def test_members_that_nobody_here_knows_are_ignored(provider: object) -> None:
 
 @spec("OIDC Dynamic Client Registration", "3.2")
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
-def test_people_sign_in_with_an_app_registered_a_moment_ago(
-    browser: Browser, person: Person, method: str
+def test_users_sign_in_with_an_app_registered_a_moment_ago(
+    browser: Browser, user: EndUser, method: str
 ) -> None:
-    app = RelyingParty(as_client(registered(token_endpoint_auth_method=method)), browser, person)
-    page = browser.sign_in(person, app.visit())
+    app = RelyingParty(as_client(registered(token_endpoint_auth_method=method)), browser, user)
+    page = browser.sign_in(user, app.visit())
     assert is_page(page, "/consent")
     tokens = app.exchange(app.answer(browser.submit(page, "allow")).code)
     assert tokens.status_code == 200
-    assert app.userinfo(tokens.json()["access_token"]).json()["sub"] == person.sub
+    assert app.userinfo(tokens.json()["access_token"]).json()["sub"] == user.sub
     silent = app.visit(prompt="none")
     assert app.answer(silent).code
 
 
 @spec("OIDC Dynamic Client Registration", "2")
-def test_pkce_is_asked_of_apps_without_a_secret_alone(browser: Browser, person: Person) -> None:
+def test_pkce_is_asked_of_apps_without_a_secret_alone(browser: Browser, user: EndUser) -> None:
     bare = {"code_challenge": None, "code_challenge_method": None}
-    website = RelyingParty(as_client(registered()), browser, person)
+    website = RelyingParty(as_client(registered()), browser, user)
     assert website.exchange(website.authorize(**bare).code, code_verifier=None).is_success
     public = registered(token_endpoint_auth_method="none")
-    answer = RelyingParty(as_client(public), browser, person).visit(**bare)
+    answer = RelyingParty(as_client(public), browser, user).visit(**bare)
     assert "error=invalid_request" in answer.headers["Location"]
 
 
 @spec("OIDC Core", "11")
 def test_no_scope_registered_lets_all_standard_scopes_be_asked_for(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
     information = registered(grant_types=["authorization_code", "refresh_token"])
     assert "offline_access" in information["scope"].split()
-    app = RelyingParty(as_client(information), browser, person)
+    app = RelyingParty(as_client(information), browser, user)
     tokens = app.tokens(scope="openid profile email address phone offline_access")
     assert app.refresh(tokens["refresh_token"]).is_success
 
 
 @spec("RFC 7591", "2")
-def test_the_scopes_registered_are_all_there_are(browser: Browser, person: Person) -> None:
-    app = RelyingParty(as_client(registered(scope="openid email")), browser, person)
+def test_the_scopes_registered_are_all_there_are(browser: Browser, user: EndUser) -> None:
+    app = RelyingParty(as_client(registered(scope="openid email")), browser, user)
     assert app.tokens(scope="openid profile email")["scope"] == "email openid"
 
 
 @spec("RFC 7591", "2")
-def test_a_native_app_comes_back_to_any_loopback_port(browser: Browser, person: Person) -> None:
+def test_a_native_app_comes_back_to_any_loopback_port(browser: Browser, user: EndUser) -> None:
     information = registered(
         application_type="native",
         redirect_uris=["http://127.0.0.1/callback", "com.example.app:/callback"],
         token_endpoint_auth_method="none",
     )
-    app = RelyingParty(as_client(information), browser, person)
-    page = browser.sign_in(person, app.visit(redirect_uri="http://127.0.0.1:51004/callback"))
+    app = RelyingParty(as_client(information), browser, user)
+    page = browser.sign_in(user, app.visit(redirect_uri="http://127.0.0.1:51004/callback"))
     location = browser.submit(page, "allow").headers["Location"]
     assert location.startswith("http://127.0.0.1:51004/callback?code=")
 
@@ -477,7 +477,7 @@ def test_documents_are_gone_by_where_the_operator_says_so(
 ) -> None:
     """One provider takes none, another those of one host; even of apps that are known here."""
     client = introduced(foreign_site)
-    party = RelyingParty(client, Browser(), make_person())
+    party = RelyingParty(client, Browser(), make_user())
     assert is_page(party.visit(), "/account/login/")
     asked = len(foreign_site.asked)
     for issuer in others.values():
@@ -696,7 +696,7 @@ def test_without_a_token_an_apis_scopes_are_not_for_the_taking(provider: object)
         "com.example.app:/rp.example.com",
     ],
 )
-def test_a_tokens_hosts_are_where_its_clients_send_people(provider: object, uri: str) -> None:
+def test_a_tokens_hosts_are_where_its_clients_send_users(provider: object, uri: str) -> None:
     token = initial_token(redirect_hosts=["RP.example.com"])
     registered(token)
     registered(token, redirect_uris=["https://rp.example.com:8443/x"])
@@ -739,7 +739,7 @@ def test_reading(provider: object) -> None:
 
 
 @spec("RFC 7592", "2.2")
-def test_replacing(browser: Browser, person: Person) -> None:
+def test_replacing(browser: Browser, user: EndUser) -> None:
     information = registered(client_uri="https://rp.example.com/", contacts=["a@example.com"])
     moved = "https://new.example.com/callback"
     body = replaceable(information, redirect_uris=[moved], client_name="New", contacts=None)
@@ -751,8 +751,8 @@ def test_replacing(browser: Browser, person: Person) -> None:
     assert answered["client_uri"] == "https://rp.example.com/"
     assert "contacts" not in answered
     client = as_client({**answered, "client_secret": information["client_secret"]})
-    assert RelyingParty(client, browser, person).tokens()["access_token"]
-    old = RelyingParty(as_client(information), browser, person).visit()
+    assert RelyingParty(client, browser, user).tokens()["access_token"]
+    old = RelyingParty(as_client(information), browser, user).visit()
     assert old.status_code == 400
 
 
@@ -801,7 +801,7 @@ def test_a_replacement_that_cannot_be(
 
 
 @spec("RFC 7592", "2.2")
-def test_the_present_secret_may_be_sent_along_and_stays(browser: Browser, person: Person) -> None:
+def test_the_present_secret_may_be_sent_along_and_stays(browser: Browser, user: EndUser) -> None:
     information = registered()
     body = replaceable(information, token_endpoint_auth_method="client_secret_post")
     assert body["client_secret"] == information["client_secret"]
@@ -809,16 +809,16 @@ def test_the_present_secret_may_be_sent_along_and_stays(browser: Browser, person
     assert response.status_code == 200
     assert "client_secret" not in response.json()
     client = as_client({**response.json(), "client_secret": information["client_secret"]})
-    assert RelyingParty(client, browser, person).tokens()["access_token"]
+    assert RelyingParty(client, browser, user).tokens()["access_token"]
 
 
 @spec("RFC 7592", "2.2")
-def test_a_secret_comes_and_goes_with_its_need(browser: Browser, person: Person) -> None:
+def test_a_secret_comes_and_goes_with_its_need(browser: Browser, user: EndUser) -> None:
     information = registered(token_endpoint_auth_method="none")
     body = replaceable(information, token_endpoint_auth_method="client_secret_basic")
     confidential = manage("PUT", information, body=body).json()
     assert confidential["client_secret_expires_at"] == 0
-    app = RelyingParty(as_client(confidential), browser, person)
+    app = RelyingParty(as_client(confidential), browser, user)
     assert app.tokens()["access_token"]
     body = replaceable(confidential, token_endpoint_auth_method="none")
     assert "client_secret" not in manage("PUT", information, body=body).json()
@@ -837,9 +837,9 @@ def test_a_change_is_an_event_with_before_and_after(provider: object) -> None:
 
 
 @spec("RFC 7592", "2.3")
-def test_deleting_ends_everything(browser: Browser, person: Person) -> None:
+def test_deleting_ends_everything(browser: Browser, user: EndUser) -> None:
     information = registered(grant_types=["authorization_code", "refresh_token"])
-    app = RelyingParty(as_client(information), browser, person)
+    app = RelyingParty(as_client(information), browser, user)
     tokens = app.tokens(scope="openid offline_access")
     code = app.authorize().code
     waiting = app.visit(prompt="login")
@@ -850,7 +850,7 @@ def test_deleting_ends_everything(browser: Browser, person: Person) -> None:
     for answer in (app.refresh(tokens["refresh_token"]), app.exchange(code)):
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
     assert app.visit().status_code == 400
-    assert browser.sign_in(person, waiting).status_code == 400
+    assert browser.sign_in(user, waiting).status_code == 400
     for method in ("GET", "PUT", "DELETE"):
         again = manage(method, information, body=replaceable(information))
         assert error_of(again, 401) == "invalid_token"

@@ -21,7 +21,7 @@ from tests.registering import register, registered
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     is_error_page,
@@ -39,14 +39,14 @@ JWT = "application/oauth-authz-req+jwt"
 
 
 @pytest.fixture
-def signing(browser: Browser, person: Person) -> Signing:
-    return Signing(RelyingParty(make_key_client(KEY), browser, person), KEY)
+def signing(browser: Browser, user: EndUser) -> Signing:
+    return Signing(RelyingParty(make_key_client(KEY), browser, user), KEY)
 
 
 def of(client: Registered, signing: Signing) -> Signing:
-    """Return another client, at the same browser and of the same person."""
+    """Return another client, at the same browser and of the same user."""
     party = signing.relying_party
-    return Signing(RelyingParty(client, party.browser, party.person), KEY)
+    return Signing(RelyingParty(client, party.browser, party.user), KEY)
 
 
 # --- by value -----------------------------------------------------------------------------------
@@ -365,7 +365,7 @@ def test_nobody_makes_us_fetch_without_end(signing: Signing, foreign_site: Elsew
     assert errors == ["invalid_request_object"] * 60 + ["temporarily_unavailable"] * 10
     assert foreign_site.times(path) == 60
     with Browser() as another:  # nobody uses up what others need
-        party = RelyingParty(other.relying_party.client, another, other.relying_party.person)
+        party = RelyingParty(other.relying_party.client, another, other.relying_party.user)
         assert refused(Signing(party, KEY), address) == "invalid_request_object"
 
 

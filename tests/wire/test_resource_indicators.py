@@ -6,7 +6,7 @@ import pytest
 
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     make_api,
     make_client,
@@ -28,11 +28,11 @@ def bank() -> dict[str, Any]:
 
 
 @pytest.fixture
-def app(browser: Browser, person: Person, bakery: dict[str, Any], bank: dict[str, Any]):
+def app(browser: Browser, user: EndUser, bakery: dict[str, Any], bank: dict[str, Any]):
     """A website that may use both APIs."""
     scope = " ".join(["openid", "email", "offline_access", *bakery["scopes"], *bank["scopes"]])
     client = make_client(grant_types=GRANTS, scope=scope)
-    relying_party = RelyingParty(client, browser, person)
+    relying_party = RelyingParty(client, browser, user)
     relying_party.scope = scope
     return relying_party
 
@@ -122,8 +122,8 @@ def test_a_token_has_the_scopes_of_its_api_alone(app, bakery) -> None:
     tokens = app.tokens(scope=app.scope, resource=bakery["identifier"])
     assert tokens["scope"].split() == bakery["scopes"]
     assert verified(tokens["access_token"])["scope"].split() == bakery["scopes"]
-    # The person is still told about, in the ID token.
-    assert verified(tokens["id_token"])["sub"] == app.person.sub
+    # The user is still told about, in the ID token.
+    assert verified(tokens["id_token"])["sub"] == app.user.sub
 
 
 @spec("RFC 9068", "3")
@@ -150,15 +150,15 @@ def test_a_token_for_an_api_opens_nothing_at_userinfo(app, form: str) -> None:
 
 
 @pytest.fixture
-def machine(browser: Browser, person: Person, bakery, bank) -> RelyingParty:
-    """A client without a person that may use both APIs."""
+def machine(browser: Browser, user: EndUser, bakery, bank) -> RelyingParty:
+    """A client without a user that may use both APIs."""
     client = make_client(
         grant_types=["client_credentials"],
         response_types=[],
         redirect_uris=None,
         scope=" ".join(["openid", *bakery["scopes"], *bank["scopes"]]),
     )
-    return RelyingParty(client, browser, person)
+    return RelyingParty(client, browser, user)
 
 
 def ask(machine: RelyingParty, **parameters: Any):
@@ -185,7 +185,7 @@ def test_a_client_may_ask_for_some_of_its_scopes(machine, bakery, bank) -> None:
 
 @spec("RFC 6749", "4.4")
 @pytest.mark.parametrize("scope", ["openid", "another:scope", "offline_access"])
-def test_a_client_has_no_persons_scopes_and_none_of_others(machine, scope: str) -> None:
+def test_a_client_has_no_users_scopes_and_none_of_others(machine, scope: str) -> None:
     assert ask(machine, scope=scope).json()["error"] == "invalid_scope"
 
 

@@ -15,7 +15,7 @@ from tests.reading import BROUGHT, brought
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     forms_of,
     is_page,
@@ -45,9 +45,9 @@ def opened(**metadata: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def opened_app(browser: Browser, person: Person) -> RelyingParty:
-    """A website that an operator opened for everything, whose person has agreed before."""
-    app = RelyingParty(make_client(**opened()), browser, person)
+def opened_app(browser: Browser, user: EndUser) -> RelyingParty:
+    """A website that an operator opened for everything, whose user has agreed before."""
+    app = RelyingParty(make_client(**opened()), browser, user)
     app.authorize(scope="openid email")
     return app
 
@@ -74,11 +74,11 @@ def test_exactly_what_was_asked_for_comes_back(
         assert members["token_type"] == "Bearer"
         assert 0 < int(members["expires_in"]) <= 3600
         userinfo = opened_app.userinfo(members["access_token"]).json()
-        assert userinfo["email"] == opened_app.person.email
+        assert userinfo["email"] == opened_app.user.email
     if "id_token" in members:
         claims = verified(members["id_token"])
         assert claims["nonce"] == opened_app.nonce
-        assert claims["sub"] == opened_app.person.sub
+        assert claims["sub"] == opened_app.user.sub
         assert {"auth_time", "acr", "sid"} <= set(claims)
         for name, member in {"at_hash": "access_token", "c_hash": "code"}.items():
             hashed = half_hash(members[member]) if member in members else None
@@ -88,7 +88,7 @@ def test_exactly_what_was_asked_for_comes_back(
     if "code" in members:
         tokens = opened_app.exchange(members["code"]).json()
         later = verified(tokens["id_token"])
-        assert (later["sub"], later["nonce"]) == (opened_app.person.sub, opened_app.nonce)
+        assert (later["sub"], later["nonce"]) == (opened_app.user.sub, opened_app.nonce)
         if "id_token" in members:
             same = ("iss", "sub", "aud", "auth_time", "sid", "acr")
             assert [later[name] for name in same] == [claims[name] for name in same]
@@ -149,9 +149,9 @@ def test_errors_travel_as_success_would(
     brought(good)
 
 
-def test_a_no_travels_as_a_yes_would(browser: Browser, person: Person) -> None:
-    app = RelyingParty(make_client(**opened()), browser, person)
-    page = app.browser.sign_in(person, app.visit(response_type="id_token"))
+def test_a_no_travels_as_a_yes_would(browser: Browser, user: EndUser) -> None:
+    app = RelyingParty(make_client(**opened()), browser, user)
+    page = app.browser.sign_in(user, app.visit(response_type="id_token"))
     assert is_page(page, "/consent")
     answer = app.browser.submit(page, "deny")
     assert urlsplit(answer.headers["Location"]).query == ""
@@ -169,9 +169,9 @@ def test_tokens_never_travel_in_a_query(opened_app: RelyingParty, response_type:
 @spec("OIDC Core", "3.2.2.1")
 @pytest.mark.parametrize("response_type", [kind for kind in ALL if "id_token" in kind])
 def test_a_nonce_is_needed_before_any_page(
-    browser: Browser, person: Person, response_type: str
+    browser: Browser, user: EndUser, response_type: str
 ) -> None:
-    app = RelyingParty(make_client(**opened()), browser, person)
+    app = RelyingParty(make_client(**opened()), browser, user)
     members = brought(app.visit(response_type=response_type, nonce=None))
     assert members["error"] == "invalid_request"
     assert "nonce" in members["error_description"]
@@ -188,9 +188,9 @@ def test_an_id_token_needs_openid(opened_app: RelyingParty) -> None:
 
 
 @spec("OIDC Core", "11")
-def test_nothing_goes_on_offline_without_a_code(browser: Browser, person: Person) -> None:
+def test_nothing_goes_on_offline_without_a_code(browser: Browser, user: EndUser) -> None:
     grants = ["authorization_code", "implicit", "refresh_token"]
-    app = RelyingParty(make_client(**opened(grant_types=grants)), browser, person)
+    app = RelyingParty(make_client(**opened(grant_types=grants)), browser, user)
     app.authorize()
     members = brought(app.visit(response_type="token", scope="openid offline_access"))
     assert members["scope"] == "openid"
@@ -211,18 +211,18 @@ def test_others_there_are_not(opened_app: RelyingParty, response_type: str) -> N
 
 @pytest.mark.parametrize("response_type", ["token", "id_token", "id_token token"])
 def test_a_public_app_needs_pkce_for_codes_only(
-    browser: Browser, person: Person, response_type: str
+    browser: Browser, user: EndUser, response_type: str
 ) -> None:
     client = make_client(**opened(token_endpoint_auth_method="none"))
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     app.authorize()
     no_pkce = {"code_challenge": None, "code_challenge_method": None}
     assert "error" not in brought(app.visit(response_type=response_type, **no_pkce))
     assert brought(app.visit(response_type="code token", **no_pkce))["error"] == "invalid_request"
 
 
-def test_an_apps_own_scheme_takes_no_form(browser: Browser, person: Person) -> None:
+def test_an_apps_own_scheme_takes_no_form(browser: Browser, user: EndUser) -> None:
     metadata = opened(application_type="native", redirect_uris=["com.example.app:/callback"])
-    app = RelyingParty(make_client(**metadata), browser, person)
+    app = RelyingParty(make_client(**metadata), browser, user)
     members = brought(app.visit(response_mode="form_post"))
     assert members["error"] == "invalid_request"

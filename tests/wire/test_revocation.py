@@ -7,7 +7,7 @@ from idp.declaration import apply
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     make_client,
     spec,
@@ -19,8 +19,8 @@ GRANTS = ["authorization_code", "refresh_token"]
 
 
 @pytest.fixture
-def app(browser: Browser, person: Person) -> RelyingParty:
-    return RelyingParty(make_client(grant_types=GRANTS), browser, person)
+def app(browser: Browser, user: EndUser) -> RelyingParty:
+    return RelyingParty(make_client(grant_types=GRANTS), browser, user)
 
 
 def is_good(app: RelyingParty, access_token: str) -> bool:
@@ -31,9 +31,9 @@ def is_good(app: RelyingParty, access_token: str) -> bool:
 @pytest.mark.parametrize("form", ["opaque", "jwt"])
 @pytest.mark.parametrize("hint", [None, "access_token", "refresh_token", "nonsense"])
 def test_an_access_token_ends_alone(
-    browser: Browser, person: Person, form: str, hint: str | None
+    browser: Browser, user: EndUser, form: str, hint: str | None
 ) -> None:
-    app = RelyingParty(make_client(grant_types=GRANTS, access_token_format=form), browser, person)
+    app = RelyingParty(make_client(grant_types=GRANTS, access_token_format=form), browser, user)
     tokens = app.tokens(scope=OFFLINE)
     response = app.revoke(tokens["access_token"], token_type_hint=hint)
     assert (response.status_code, response.content) == (200, b"")
@@ -63,7 +63,7 @@ def test_a_used_refresh_token_still_ends_its_family(app: RelyingParty) -> None:
 
 
 @spec("RFC 7009", "2.1")
-def test_another_authorization_of_the_same_person_goes_on(app: RelyingParty) -> None:
+def test_another_authorization_of_the_same_user_goes_on(app: RelyingParty) -> None:
     tokens, other = app.tokens(scope=OFFLINE), app.tokens(scope=OFFLINE)
     app.revoke(tokens["refresh_token"])
     assert is_good(app, other["access_token"])
@@ -86,7 +86,7 @@ def test_twice_is_no_error(app: RelyingParty) -> None:
 @spec("RFC 7009", "2.1")
 def test_another_clients_token_stays_and_looks_like_an_unknown_one(app: RelyingParty) -> None:
     tokens = app.tokens(scope=OFFLINE)
-    other = RelyingParty(make_client(), app.browser, app.person)
+    other = RelyingParty(make_client(), app.browser, app.user)
     unknown = other.revoke("x" * 43)
     for name in ("access_token", "refresh_token"):
         foreign = other.revoke(tokens[name])
@@ -96,9 +96,9 @@ def test_another_clients_token_stays_and_looks_like_an_unknown_one(app: RelyingP
 
 
 @spec("RFC 7009", "2.1")
-def test_a_public_client_revokes_its_own(browser: Browser, person: Person) -> None:
+def test_a_public_client_revokes_its_own(browser: Browser, user: EndUser) -> None:
     client = make_client(grant_types=GRANTS, token_endpoint_auth_method="none")
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     tokens = app.tokens(scope=OFFLINE)
     assert app.revoke(tokens["refresh_token"]).status_code == 200
     assert not is_good(app, tokens["access_token"])

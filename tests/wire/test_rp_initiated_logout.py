@@ -10,12 +10,12 @@ from accounts.models import Session
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_error_page,
     is_page,
     make_client,
-    make_person,
+    make_user,
     spec,
     unique,
 )
@@ -24,9 +24,9 @@ AFTER = "https://rp.example.com/signed-out?from=signet"
 
 
 @pytest.fixture
-def relying_party(browser: Browser, person: Person) -> RelyingParty:
+def relying_party(browser: Browser, user: EndUser) -> RelyingParty:
     client = make_client(post_logout_redirect_uris=[AFTER], first_party=True)
-    return RelyingParty(client, browser, person)
+    return RelyingParty(client, browser, user)
 
 
 def end_session(browser: Browser, **parameters: str) -> httpx.Response:
@@ -49,7 +49,7 @@ def test_a_hint_of_this_session_signs_out_without_a_question(relying_party: Rely
     assert left.headers["Location"] == f"{AFTER}&{urlencode({'state': 'a b&c=ü' * 20})}"
     assert not is_signed_in(relying_party.browser)
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401
-    session = Session.objects.get(user__email=relying_party.person.email)
+    session = Session.objects.get(user__email=relying_party.user.email)
     assert session.ending == "signed-out"
 
 
@@ -69,7 +69,7 @@ def test_an_expired_hint_serves_as_well(
     from idp.tokens import id_token
 
     relying_party.tokens()
-    grant = Grant.objects.filter(user__email=relying_party.person.email).latest("id")
+    grant = Grant.objects.filter(user__email=relying_party.user.email).latest("id")
     old = id_token.issue(
         grant.client, grant, secrets.token_urlsafe(32), timezone.now() - timedelta(days=90)
     )
@@ -98,7 +98,7 @@ def test_without_a_hint_one_clear_question_is_asked(relying_party: RelyingParty)
     }
     page = end_session(browser, **parameters)
     assert "Test app" in page.text
-    assert relying_party.person.email in page.text
+    assert relying_party.user.email in page.text
     assert "form-action 'self'" in page.headers["Content-Security-Policy"].split("; ")
     assert is_signed_in(browser)
     assert is_page(browser.submit(page, "stay"), "/account/")
@@ -118,7 +118,7 @@ def test_nobody_signed_in_just_goes_on(relying_party: RelyingParty) -> None:
 
 def test_a_hint_of_somebody_else_asks(relying_party: RelyingParty) -> None:
     with Browser() as elsewhere:
-        other = RelyingParty(relying_party.client, elsewhere, make_person())
+        other = RelyingParty(relying_party.client, elsewhere, make_user())
         hint = other.tokens()["id_token"]
         relying_party.tokens()
         page = end_session(relying_party.browser, id_token_hint=hint)
@@ -127,9 +127,9 @@ def test_a_hint_of_somebody_else_asks(relying_party: RelyingParty) -> None:
         assert is_signed_in(elsewhere)
 
 
-def test_a_hint_of_the_same_person_at_another_browser_asks(relying_party: RelyingParty) -> None:
+def test_a_hint_of_the_same_user_at_another_browser_asks(relying_party: RelyingParty) -> None:
     with Browser() as elsewhere:
-        other = RelyingParty(relying_party.client, elsewhere, relying_party.person)
+        other = RelyingParty(relying_party.client, elsewhere, relying_party.user)
         hint = other.tokens()["id_token"]
         relying_party.tokens()
         page = end_session(relying_party.browser, id_token_hint=hint)
@@ -167,7 +167,7 @@ def test_a_hint_that_is_not_ours_or_another_clients_signs_nobody_out(
     hint = tokens["id_token"]
     header, _, signature = hint.split(".")
     other = make_client(access_token_format="jwt", first_party=True)
-    access_token = RelyingParty(other, relying_party.browser, relying_party.person).tokens()
+    access_token = RelyingParty(other, relying_party.browser, relying_party.user).tokens()
     for parameters in (
         {"id_token_hint": "x"},
         {"id_token_hint": f"{header}.e30.{signature}"},

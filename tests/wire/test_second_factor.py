@@ -10,12 +10,12 @@ from accounts.models import Session
 from tests.relying_party import (
     CODE_STEP,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     mailed_code,
     make_client,
-    make_person_with_app,
+    make_user_with_app,
     spec,
     unique,
     verified,
@@ -27,7 +27,7 @@ SINGLE, MULTI = "urn:signet:acr:single-factor", "urn:signet:acr:multi-factor"
 @pytest.fixture
 def careful(browser: Browser) -> RelyingParty:
     """A website; whoever uses it has an authenticator app."""
-    return RelyingParty(make_client(first_party=True), browser, make_person_with_app())
+    return RelyingParty(make_client(first_party=True), browser, make_user_with_app())
 
 
 def claims(relying_party: RelyingParty, code: str | None) -> dict[str, Any]:
@@ -48,28 +48,28 @@ def test_a_password_and_a_code_of_the_app(careful: RelyingParty) -> None:
 
 @spec("RFC 8176", "2")
 def test_a_password_and_a_recovery_code(careful: RelyingParty) -> None:
-    page = careful.browser.type_password(careful.person, careful.visit())
-    answer = careful.answer(careful.browser.submit(page, code=careful.person.recovery_codes[3]))
+    page = careful.browser.type_password(careful.user, careful.visit())
+    answer = careful.answer(careful.browser.submit(page, code=careful.user.recovery_codes[3]))
     told = claims(careful, answer.code)
     assert (told["amr"], told["acr"]) == (["mfa", "otp", "pwd"], MULTI)
 
 
 @spec("RFC 8176", "2")
 def test_a_mailed_code_and_a_code_of_the_app(careful: RelyingParty) -> None:
-    browser, person = careful.browser, careful.person
+    browser, user = careful.browser, careful.user
     page = browser.open("/account/password/reset/", next=careful.visit().url.params["next"])
-    page = browser.submit(page, email=person.email)
-    page = browser.submit(page, code=mailed_code(person.email))
+    page = browser.submit(page, email=user.email)
+    page = browser.submit(page, code=mailed_code(user.email))
     page = browser.submit(page, password1="another quiet boat on the river")
     assert is_page(page, CODE_STEP)
-    told = claims(careful, careful.answer(browser.submit(page, code=person.app.code())).code)
+    told = claims(careful, careful.answer(browser.submit(page, code=user.app.code())).code)
     assert (told["amr"], told["acr"]) == (["mfa", "otp"], MULTI)
 
 
 @spec("RFC 8176", "2")
 def test_an_app_set_up_while_signed_in_counts_from_then_on(returning: RelyingParty) -> None:
     before = claims(returning, returning.answer(returning.visit()).code)
-    returning.browser.set_up_app(returning.person)
+    returning.browser.set_up_app(returning.user)
     after = claims(returning, returning.answer(returning.visit(prompt="none")).code)
     assert (before["acr"], after["acr"]) == (SINGLE, MULTI)
     assert after["amr"] == ["mfa", "otp", "pwd"]
@@ -83,13 +83,13 @@ def test_signing_in_once_more_takes_both_steps(
     careful: RelyingParty, asked: dict[str, str]
 ) -> None:
     before = claims(careful, careful.authorize().code)
-    Session.objects.filter(user__sub=careful.person.sub).update(
+    Session.objects.filter(user__sub=careful.user.sub).update(
         authenticated_at=timezone.now() - timedelta(hours=1)
     )
-    page = careful.browser.type_password(careful.person, careful.visit(**asked))
+    page = careful.browser.type_password(careful.user, careful.visit(**asked))
     assert is_page(page, CODE_STEP)
     assert careful.answer(careful.visit(prompt="none", max_age="60")).error == "login_required"
-    answer = careful.answer(careful.browser.submit(page, code=careful.person.app.code()))
+    answer = careful.answer(careful.browser.submit(page, code=careful.user.app.code()))
     after = claims(careful, answer.code)
     assert (after["amr"], after["acr"]) == (["mfa", "otp", "pwd"], MULTI)
     assert after["sid"] == before["sid"]
@@ -100,35 +100,35 @@ def test_a_sign_in_renewed_without_the_app_does_not_keep_its_mark(careful: Relyi
     assert claims(careful, careful.authorize().code)["acr"] == MULTI
     page = careful.browser.open("/account/two-steps/turn-off/")
     careful.browser.submit(page, "turn-off")
-    careful.person.app = None
+    careful.user.app = None
     page = careful.visit(prompt="login")
-    answer = careful.answer(careful.browser.type_password(careful.person, page))
+    answer = careful.answer(careful.browser.type_password(careful.user, page))
     told = claims(careful, answer.code)
     assert (told["amr"], told["acr"]) == (["pwd"], SINGLE)
 
 
 @spec("OIDC Core", "2")
 def test_a_new_account_says_password_and_can_have_an_app_at_once(browser: Browser) -> None:
-    person = Person(f"{unique('new')}@example.com", "tall blue garden gate", "")
+    user = EndUser(f"{unique('new')}@example.com", "tall blue garden gate", "")
     page = browser.open("/account/signup/")
-    browser.submit(page, email=person.email, password1=person.password)
+    browser.submit(page, email=user.email, password1=user.password)
     page = browser.open("/account/confirm-email/")
-    browser.submit(page, code=mailed_code(person.email), action="verify")
-    relying_party = RelyingParty(make_client(first_party=True), browser, person)
+    browser.submit(page, code=mailed_code(user.email), action="verify")
+    relying_party = RelyingParty(make_client(first_party=True), browser, user)
     told = claims(relying_party, relying_party.authorize().code)
     assert (told["amr"], told["acr"]) == (["pwd"], SINGLE)
-    browser.set_up_app(person)
+    browser.set_up_app(user)
     assert claims(relying_party, relying_party.authorize().code)["acr"] == MULTI
 
 
 @spec("OIDC Core", "2")
 def test_a_password_reset_while_signed_in_tells_how_it_was_done(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    relying_party = RelyingParty(make_client(first_party=True), browser, person)
+    relying_party = RelyingParty(make_client(first_party=True), browser, user)
     relying_party.authorize()
-    page = browser.submit(browser.open("/account/password/reset/"), email=person.email)
-    page = browser.submit(page, code=mailed_code(person.email))
+    page = browser.submit(browser.open("/account/password/reset/"), email=user.email)
+    page = browser.submit(page, code=mailed_code(user.email))
     browser.submit(page, password1="another quiet boat on the river")
     told = claims(relying_party, relying_party.authorize().code)
     assert (told["amr"], told["acr"]) == (["otp"], SINGLE)

@@ -6,10 +6,10 @@ import pytest
 
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     make_client,
-    make_person,
+    make_user,
     spec,
 )
 
@@ -47,32 +47,32 @@ def test_it_changes_with_the_session_and_with_nothing_else(
     assert is_unchanged(relying_party, state)
     browser.submit(browser.open("/account/logout/"))
     assert not is_unchanged(relying_party, state)
-    browser.sign_in(relying_party.person)
+    browser.sign_in(relying_party.user)
     assert not is_unchanged(relying_party, state)
 
 
 @spec("OIDC Session Management", "3.2")
 def test_it_changes_with_the_account(relying_party: RelyingParty, browser: Browser) -> None:
     state = relying_party.authorize().session_state
-    browser.sign_in(make_person(), browser.open("/account/login/", fresh="1"))
+    browser.sign_in(make_user(), browser.open("/account/login/", fresh="1"))
     assert not is_unchanged(relying_party, state)
 
 
 def test_two_clients_cannot_tell_that_they_share_a_session(
-    relying_party: RelyingParty, browser: Browser, person: Person
+    relying_party: RelyingParty, browser: Browser, user: EndUser
 ) -> None:
-    other = RelyingParty(make_client(), browser, person)
+    other = RelyingParty(make_client(), browser, user)
     states = [party.authorize().session_state for party in (relying_party, other)]
     assert states[0].partition(".")[0] != states[1].partition(".")[0]
 
 
-def test_an_app_that_is_no_page_gets_none(browser: Browser, person: Person) -> None:
+def test_an_app_that_is_no_page_gets_none(browser: Browser, user: EndUser) -> None:
     app = make_client(
         application_type="native",
         token_endpoint_auth_method="none",
         redirect_uris=["com.example.app:/callback"],
     )
-    answer = RelyingParty(app, browser, person).authorize()
+    answer = RelyingParty(app, browser, user).authorize()
     assert answer.code
     assert answer.session_state is None
 

@@ -8,7 +8,7 @@ from idp.models import Client, Event
 from tests.assertions import make_key
 from tests.elsewhere import Elsewhere
 from tests.registering import as_client, manage, register, registered, replaceable
-from tests.relying_party import Browser, Person, RelyingParty, spec
+from tests.relying_party import Browser, EndUser, RelyingParty, spec
 from tests.statements import ISSUER, PATH, publish_keys, statement
 
 CALLBACK = "https://baker.example/callback"
@@ -22,7 +22,7 @@ STATED = {
 
 @spec("RFC 7591", "3.1.1")
 def test_what_is_stated_goes_before_what_the_client_says(
-    browser: Browser, person: Person, foreign_site: Elsewhere
+    browser: Browser, user: EndUser, foreign_site: Elsewhere
 ) -> None:
     now = int(time.time())
     signed = statement(**STATED, iat=now, nbf=now, exp=now + 60, jti="1", sub="anything")
@@ -42,7 +42,7 @@ def test_what_is_stated_goes_before_what_the_client_says(
     }
     event = Event.objects.get(kind=Event.Kind.REGISTERED, client_id=information["client_id"])
     assert event.details["software_statement"] == ISSUER
-    app = RelyingParty(as_client(information), browser, person)
+    app = RelyingParty(as_client(information), browser, user)
     assert "Certified bakery" in app.visit().text
 
 

@@ -13,12 +13,12 @@ from tests.registering import manage, register, registered, replaceable
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     is_page,
     make_client,
-    make_person,
+    make_user,
     spec,
     unique,
     verified,
@@ -26,7 +26,7 @@ from tests.relying_party import (
 
 
 def pairwise(host: str, **metadata: Any) -> Registered:
-    """Register a client at a host that knows people by subjects of its own."""
+    """Register a client at a host that knows users by subjects of its own."""
     uris = [f"https://{host}/callback"]
     return make_client(**{"subject_type": "pairwise", "redirect_uris": uris, **metadata})
 
@@ -37,29 +37,29 @@ def host() -> str:
 
 
 @spec("OIDC Core", "8.1")
-def test_a_subject_of_each_sector(browser: Browser, person: Person, host: str) -> None:
-    def known_to(client: Registered, somebody: Person = person) -> str:
+def test_a_subject_of_each_sector(browser: Browser, user: EndUser, host: str) -> None:
+    def known_to(client: Registered, somebody: EndUser = user) -> str:
         with Browser() as fresh:
             return verified(RelyingParty(client, fresh, somebody).tokens()["id_token"])["sub"]
 
     here = known_to(pairwise(host))
     assert here == known_to(pairwise(host))
     elsewhere = known_to(pairwise(f"www.{host}"))
-    assert len({here, elsewhere, person.sub}) == 3
-    assert known_to(pairwise(host), make_person()) != here
-    assert known_to(make_client()) == person.sub
+    assert len({here, elsewhere, user.sub}) == 3
+    assert known_to(pairwise(host), make_user()) != here
+    assert known_to(make_client()) == user.sub
 
 
 @spec("OIDC Core", "5.3.2")
 def test_it_is_the_same_wherever_the_client_meets_it(
-    browser: Browser, person: Person, host: str
+    browser: Browser, user: EndUser, host: str
 ) -> None:
     grants = ["authorization_code", "refresh_token"]
     client = pairwise(host, grant_types=grants, access_token_format="jwt")
-    party = RelyingParty(client, browser, person)
+    party = RelyingParty(client, browser, user)
     tokens = party.tokens(scope="openid offline_access email", prompt="consent")
     sub = verified(tokens["id_token"])["sub"]
-    assert sub != person.sub
+    assert sub != user.sub
     renewed = party.refresh(tokens["refresh_token"]).json()
     seen = [
         party.userinfo(tokens["access_token"]).json()["sub"],
@@ -70,17 +70,17 @@ def test_it_is_the_same_wherever_the_client_meets_it(
         party.userinfo(renewed["access_token"]).json()["sub"],
     ]
     assert set(seen) == {sub}
-    assert person.sub not in json.dumps([tokens, renewed])
+    assert user.sub not in json.dumps([tokens, renewed])
 
 
 @spec("OIDC Core", "3.1.2.1")
-def test_hints_name_it(browser: Browser, person: Person, host: str) -> None:
+def test_hints_name_it(browser: Browser, user: EndUser, host: str) -> None:
     client = pairwise(host)
-    party = RelyingParty(client, browser, person)
+    party = RelyingParty(client, browser, user)
     hint = party.tokens()["id_token"]
     assert party.answer(party.visit(prompt="none", id_token_hint=hint)).code
     with Browser() as other:
-        stranger = RelyingParty(client, other, make_person())
+        stranger = RelyingParty(client, other, make_user())
         stranger.authorize()
         answer = stranger.answer(stranger.visit(prompt="none", id_token_hint=hint))
         assert answer.error == "login_required"
@@ -90,11 +90,11 @@ def test_hints_name_it(browser: Browser, person: Person, host: str) -> None:
 
 
 @spec("OIDC Core", "8.1")
-def test_two_first_visits_at_once_make_one_subject(person: Person, host: str) -> None:
+def test_two_first_visits_at_once_make_one_subject(user: EndUser, host: str) -> None:
     clients, subjects = [pairwise(host) for _ in range(6)], []
     parties = []
     for client in clients:
-        party = RelyingParty(client, Browser(), person)
+        party = RelyingParty(client, Browser(), user)
         parties.append((party, party.authorize().code))
 
     def exchange(party: RelyingParty, code: str | None) -> None:
@@ -114,15 +114,15 @@ def test_two_first_visits_at_once_make_one_subject(person: Person, host: str) ->
 
 
 def test_a_client_that_becomes_pairwise_learns_nothing_more_by_old_tokens(
-    browser: Browser, person: Person, host: str
+    browser: Browser, user: EndUser, host: str
 ) -> None:
     client = pairwise(host, subject_type="public")
-    party = RelyingParty(client, browser, person)
+    party = RelyingParty(client, browser, user)
     before = party.tokens()
     pairwise(host, client_id=client.client_id, client_secret=client.secret)
     assert party.userinfo(before["access_token"]).status_code == 401
     after = party.tokens()
-    assert verified(after["id_token"])["sub"] != person.sub
+    assert verified(after["id_token"])["sub"] != user.sub
     assert party.userinfo(after["access_token"]).status_code == 200
 
 
@@ -133,7 +133,7 @@ SEVERAL = ["https://a.example.com/callback", "https://b.example.com/callback"]
 
 @spec("OIDC Dynamic Client Registration", "5")
 def test_a_sector_of_several_hosts(
-    foreign_site: Elsewhere, person: Person, provider: object
+    foreign_site: Elsewhere, user: EndUser, provider: object
 ) -> None:
     uri = foreign_site.says(
         f"/{unique('sector')}", json.dumps([*SEVERAL, "https://x.example"]).encode()
@@ -143,7 +143,7 @@ def test_a_sector_of_several_hosts(
     assert {name: information[name] for name in members} == members
     client = make_client(**members)
     with Browser() as browser:
-        sub = verified(RelyingParty(client, browser, person).tokens()["id_token"])["sub"]
+        sub = verified(RelyingParty(client, browser, user).tokens()["id_token"])["sub"]
     assert PairwiseSubject.objects.get(sub=sub).sector == "localhost"
     replaced = replaceable(information, redirect_uris=[*SEVERAL, "https://c.example.com/callback"])
     refused = manage("PUT", information, body=replaced)

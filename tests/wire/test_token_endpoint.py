@@ -12,7 +12,7 @@ from idp.models import AuthorizationCode
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     make_client,
@@ -20,10 +20,10 @@ from tests.relying_party import (
 )
 
 
-def machine(browser: Browser, person: Person) -> RelyingParty:
+def machine(browser: Browser, user: EndUser) -> RelyingParty:
     """A client that asks for itself."""
     client = make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=None)
-    return RelyingParty(client, browser, person)
+    return RelyingParty(client, browser, user)
 
 
 def disable(client: Registered) -> None:
@@ -31,9 +31,9 @@ def disable(client: Registered) -> None:
     apply({"clients": [{**client.metadata, "enabled": False}]}, dry_run=False)
 
 
-def a_minute_passes(person: Person) -> None:
-    """Move the person's codes a minute into the past."""
-    for code in AuthorizationCode.objects.filter(user__sub=person.sub):
+def a_minute_passes(user: EndUser) -> None:
+    """Move the user's codes a minute into the past."""
+    for code in AuthorizationCode.objects.filter(user__sub=user.sub):
         code.expires -= timedelta(seconds=60)
         code.save()
 
@@ -70,9 +70,9 @@ def test_codes_and_tokens_are_long_and_random(returning: RelyingParty) -> None:
 @spec("RFC 6749", "4.1.2")
 def test_a_code_lives_a_minute_at_most(relying_party: RelyingParty) -> None:
     code = relying_party.authorize().code
-    expires = AuthorizationCode.objects.get(user__sub=relying_party.person.sub).expires
+    expires = AuthorizationCode.objects.get(user__sub=relying_party.user.sub).expires
     assert expires <= timezone.now() + timedelta(seconds=60)
-    a_minute_passes(relying_party.person)
+    a_minute_passes(relying_party.user)
     assert relying_party.exchange(code).json()["error"] == "invalid_grant"
 
 
@@ -109,33 +109,33 @@ def test_what_the_grant_cannot_be(
 
 
 @spec("RFC 6749", "4.4")
-def test_a_client_may_ask_for_itself(browser: Browser, person: Person) -> None:
-    response = machine(browser, person).token(grant_type="client_credentials")
+def test_a_client_may_ask_for_itself(browser: Browser, user: EndUser) -> None:
+    response = machine(browser, user).token(grant_type="client_credentials")
     tokens = response.json()
     assert tokens["access_token"]
     assert not {"id_token", "refresh_token"} & set(tokens)
 
 
 @spec("RFC 6749", "3.3")
-def test_a_scope_that_is_named_is_not_empty(browser: Browser, person: Person) -> None:
-    tokens = machine(browser, person).token(grant_type="client_credentials").json()
+def test_a_scope_that_is_named_is_not_empty(browser: Browser, user: EndUser) -> None:
+    tokens = machine(browser, user).token(grant_type="client_credentials").json()
     assert tokens.get("scope") != ""
 
 
 @spec("RFC 6749", "4.4.2")
 @pytest.mark.parametrize("scope", ["openid", "email", "bogus"])
-def test_a_client_has_nothing_of_people_for_itself(
-    browser: Browser, person: Person, scope: str
+def test_a_client_has_nothing_of_users_for_itself(
+    browser: Browser, user: EndUser, scope: str
 ) -> None:
-    response = machine(browser, person).token(grant_type="client_credentials", scope=scope)
+    response = machine(browser, user).token(grant_type="client_credentials", scope=scope)
     assert response.json()["error"] == "invalid_scope"
 
 
 @spec("RFC 6749", "4.1.3")
 def test_a_client_registered_for_another_grant_cannot_redeem_codes(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    response = machine(browser, person).token(grant_type="authorization_code", code="x" * 43)
+    response = machine(browser, user).token(grant_type="authorization_code", code="x" * 43)
     assert response.json()["error"] == "unauthorized_client"
 
 
@@ -178,16 +178,16 @@ def test_a_disabled_client_redeems_nothing(relying_party: RelyingParty) -> None:
 
 
 @spec("RFC 6749", "4.1.3")
-def test_nothing_is_given_for_a_person_whose_account_was_disabled(
+def test_nothing_is_given_for_a_user_whose_account_was_disabled(
     relying_party: RelyingParty,
 ) -> None:
     code = relying_party.authorize().code
-    User.objects.filter(sub=relying_party.person.sub).update(is_active=False)
+    User.objects.filter(sub=relying_party.user.sub).update(is_active=False)
     assert relying_party.exchange(code).json()["error"] == "invalid_grant"
 
 
 @spec("RFC 6749", "4.1.3")
-def test_nothing_is_given_for_a_person_who_has_signed_out(relying_party: RelyingParty) -> None:
+def test_nothing_is_given_for_a_user_who_has_signed_out(relying_party: RelyingParty) -> None:
     code = relying_party.authorize().code
     relying_party.browser.submit(relying_party.browser.open("/account/logout/"), "confirm-logout")
     assert relying_party.exchange(code).json()["error"] == "invalid_grant"

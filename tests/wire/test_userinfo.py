@@ -13,10 +13,10 @@ from idp.models import AccessToken
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     make_client,
-    make_person,
+    make_user,
     spec,
     verified,
 )
@@ -76,9 +76,9 @@ def test_each_scope_gives_its_claims_and_no_others(
     claims = response.json()
     assert response.headers["Content-Type"].startswith("application/json")
     assert response.headers["Cache-Control"] == "no-store"
-    assert claims.pop("sub") == relying_party.person.sub
+    assert claims.pop("sub") == relying_party.user.sub
     if "email" in scope:
-        assert claims.pop("email") == relying_party.person.email
+        assert claims.pop("email") == relying_party.user.email
     if "profile" in scope:
         assert time.time() - 600 < claims.pop("updated_at") <= time.time()
     assert claims == expected
@@ -87,8 +87,8 @@ def test_each_scope_gives_its_claims_and_no_others(
 @spec("OIDC Core", "5.3.2")
 def test_what_is_not_known_is_left_out(browser: Browser) -> None:
     nothing = {**dict.fromkeys(PROFILE, ""), "address": {}, "phone_number": ""}
-    person = make_person(**nothing, phone_number_verified=False)
-    relying_party = RelyingParty(make_client(), browser, person)
+    user = make_user(**nothing, phone_number_verified=False)
+    relying_party = RelyingParty(make_client(), browser, user)
     tokens = relying_party.tokens(scope="openid profile address phone")
     assert set(relying_party.userinfo(tokens["access_token"]).json()) == {"sub", "updated_at"}
 
@@ -96,7 +96,7 @@ def test_what_is_not_known_is_left_out(browser: Browser) -> None:
 @spec("OIDC Core", "5.1")
 @pytest.mark.parametrize("birthdate", ["1985-03-12", "0000-03-12", "1985"])
 def test_a_date_of_birth_comes_as_it_is_known(browser: Browser, birthdate: str) -> None:
-    relying_party = RelyingParty(make_client(), browser, make_person(birthdate=birthdate))
+    relying_party = RelyingParty(make_client(), browser, make_user(birthdate=birthdate))
     tokens = relying_party.tokens(scope="openid profile")
     assert relying_party.userinfo(tokens["access_token"]).json()["birthdate"] == birthdate
 
@@ -119,7 +119,7 @@ def test_the_token_comes_in_the_header_or_in_a_form(relying_party: RelyingParty)
         ask("POST", data={"access_token": token}),
         ask("GET", headers={"Authorization": f"bearer {token}"}),
     ]
-    assert [answer.json().get("sub") for answer in answers] == [relying_party.person.sub] * 6
+    assert [answer.json().get("sub") for answer in answers] == [relying_party.user.sub] * 6
 
 
 @spec("RFC 6750", "3")
@@ -174,7 +174,7 @@ def test_a_token_without_openid(relying_party: RelyingParty) -> None:
 @spec("RFC 6750", "3.1")
 def test_an_expired_token(relying_party: RelyingParty) -> None:
     token = relying_party.tokens()["access_token"]
-    AccessToken.objects.filter(user__sub=relying_party.person.sub).update(
+    AccessToken.objects.filter(user__sub=relying_party.user.sub).update(
         expires=timezone.now() - timedelta(seconds=1)
     )
     refused(relying_party.userinfo(token), 401, "invalid_token")
@@ -190,7 +190,7 @@ def test_a_token_ends_with_its_session(relying_party: RelyingParty) -> None:
 @spec("OIDC Core", "5.3.3")
 def test_a_token_ends_with_the_account(relying_party: RelyingParty) -> None:
     token = relying_party.tokens()["access_token"]
-    User.objects.filter(sub=relying_party.person.sub).update(is_active=False)
+    User.objects.filter(sub=relying_party.user.sub).update(is_active=False)
     refused(relying_party.userinfo(token), 401, "invalid_token")
 
 
@@ -202,8 +202,8 @@ def test_a_token_ends_when_its_client_is_disabled(relying_party: RelyingParty) -
 
 
 @spec("OIDC Core", "5.3.3")
-def test_a_clients_own_token_is_about_nobody(browser: Browser, person: Person) -> None:
+def test_a_clients_own_token_is_about_nobody(browser: Browser, user: EndUser) -> None:
     client = make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=None)
-    machine = RelyingParty(client, browser, person)
+    machine = RelyingParty(client, browser, user)
     token = machine.token(grant_type="client_credentials").json()["access_token"]
     refused(machine.userinfo(token), 403, "insufficient_scope")

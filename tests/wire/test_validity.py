@@ -13,7 +13,7 @@ from accounts.sessions import Ending, end_sessions
 from idp.models import AccessToken, AuthorizationCode, Client, Grant, RefreshToken
 from idp.statements.tokens import hash_of
 from idp.toolkit.validator import Validator
-from tests.relying_party import Browser, Person, RelyingParty, make_api, make_client, spec
+from tests.relying_party import Browser, EndUser, RelyingParty, make_api, make_client, spec
 
 SCOPE = "openid"
 #: `remember me` is not ticked where tests sign in.
@@ -22,18 +22,18 @@ ABSOLUTE = timedelta(hours=settings.IDP_SESSION_HOURS)
 
 
 @pytest.fixture
-def app(browser: Browser, person: Person) -> RelyingParty:
+def app(browser: Browser, user: EndUser) -> RelyingParty:
     """An app whose refresh tokens end with the session."""
     client = make_client(
         grant_types=["authorization_code", "refresh_token"],
         refresh_without_offline_access=True,
         first_party=True,
     )
-    return RelyingParty(client, browser, person)
+    return RelyingParty(client, browser, user)
 
 
 def sessions(app: RelyingParty):
-    return Session.objects.filter(user__sub=app.person.sub)
+    return Session.objects.filter(user__sub=app.user.sub)
 
 
 def idle(app: RelyingParty) -> None:
@@ -54,7 +54,7 @@ def grants_revoked(app: RelyingParty) -> None:
 
 
 def user_disabled(app: RelyingParty) -> None:
-    assert User.objects.filter(sub=app.person.sub).update(is_active=False) == 1
+    assert User.objects.filter(sub=app.user.sub).update(is_active=False) == 1
 
 
 def client_disabled(app: RelyingParty) -> None:
@@ -124,10 +124,10 @@ def test_all_doors_agree(
 @spec("RFC 7662", "2.2")
 @pytest.mark.parametrize("ending", [grants_revoked, user_disabled, client_disabled, tokens_expired])
 def test_an_api_hears_it_too(
-    browser: Browser, person: Person, ending: Callable[[RelyingParty], None]
+    browser: Browser, user: EndUser, ending: Callable[[RelyingParty], None]
 ) -> None:
     machine = {"grant_types": ["client_credentials"], "response_types": [], "redirect_uris": None}
-    caller = RelyingParty(make_client(**machine), browser, person)
+    caller = RelyingParty(make_client(**machine), browser, user)
     api = make_api(introspection_clients=[caller.client.client_id])
     scope = " ".join(["openid", *api["scopes"]])
     client = make_client(
@@ -135,7 +135,7 @@ def test_an_api_hears_it_too(
         refresh_without_offline_access=True,
         scope=scope,
     )
-    app = RelyingParty(client, browser, person)
+    app = RelyingParty(client, browser, user)
     app.authorize(scope=scope)
     token = app.tokens(scope=scope, resource=api["identifier"])["access_token"]
     assert caller.introspect(token)["active"]
@@ -145,16 +145,16 @@ def test_an_api_hears_it_too(
 
 @pytest.mark.parametrize("limit", ["last_seen_at", "authenticated_at"])
 def test_the_page_of_sessions_shows_none_that_has_reached_a_limit(
-    browser: Browser, person: Person, limit: str
+    browser: Browser, user: EndUser, limit: str
 ) -> None:
     now = timezone.now()
     times = {"last_seen_at": now, "authenticated_at": now}
-    user = User.objects.get(sub=person.sub)
+    user_row = User.objects.get(sub=user.sub)
     going_on, over = (
-        Session.objects.create(user=user, until_closed=True, **{**times, limit: at})
+        Session.objects.create(user=user_row, until_closed=True, **{**times, limit: at})
         for at in (now, now - ABSOLUTE)
     )
-    browser.sign_in(person)
+    browser.sign_in(user)
     shown = browser.open("/account/sessions/").text
     assert going_on.pk in shown
     assert over.pk not in shown

@@ -2,13 +2,13 @@
 
 from accounts.models import User
 from tests.accounts.management.commands import Terminal, manage
-from tests.relying_party import Browser, Person, is_page, unique
+from tests.relying_party import Browser, EndUser, is_page, unique
 
 PASSWORD = "three wise boats at anchor"
 
 
-def operator() -> Person:
-    return Person(f"{unique('op')}@example.com", PASSWORD, "")
+def operator() -> EndUser:
+    return EndUser(f"{unique('op')}@example.com", PASSWORD, "")
 
 
 def test_at_a_terminal(browser: Browser) -> None:
@@ -22,9 +22,9 @@ def test_at_a_terminal(browser: Browser) -> None:
     terminal.answer("Password (again): ", new.password)
     assert terminal.finish() == 0
     assert new.password not in terminal.shown
-    user = User.objects.get(email=new.email)
-    assert user.is_superuser
-    assert user.is_staff
+    user_row = User.objects.get(email=new.email)
+    assert user_row.is_superuser
+    assert user_row.is_staff
     assert is_page(browser.sign_in(new), "/account/")  # the address counts as proven
 
 
@@ -65,10 +65,10 @@ def test_without_a_terminal_the_password_is_judged_too(provider: object) -> None
     assert not User.objects.filter(email=new.email).exists()
 
 
-def test_an_address_is_taken_whatever_its_capitals(person: Person) -> None:
+def test_an_address_is_taken_whatever_its_capitals(user: EndUser) -> None:
     done = manage(
         "createsuperuser",
-        *("--noinput", "--email", person.email.upper()),
+        *("--noinput", "--email", user.email.upper()),
         DJANGO_SUPERUSER_PASSWORD=PASSWORD,
     )
     assert done.returncode == 1

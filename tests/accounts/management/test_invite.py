@@ -5,7 +5,7 @@ import pytest
 from accounts.models import User
 from accounts.operations import disable
 from tests.accounts.management.commands import called, manage
-from tests.relying_party import ISSUER, Browser, Person, is_page, mailed_link, unique
+from tests.relying_party import ISSUER, Browser, EndUser, is_page, mailed_link, unique
 
 PASSWORD = "three wise boats at anchor"
 
@@ -24,27 +24,27 @@ def test_the_first_operator(browser: Browser) -> None:
     assert link.startswith(f"{ISSUER}/account/invitation/")
     assert mailed_link(email) == link
     assert is_page(browser.submit(browser.open(link), password1=PASSWORD), "/account/")
-    user = User.objects.get(email=email)
-    assert user.is_superuser
-    assert user.is_staff
+    user_row = User.objects.get(email=email)
+    assert user_row.is_superuser
+    assert user_row.is_staff
 
 
 @pytest.mark.parametrize(("flags", "staff"), [([], False), (["--staff"], True)])
 def test_rights_are_given_when_asked_for(flags: list[str], staff: bool) -> None:
     email = f"{unique('new')}@example.com"
     assert called("invite", email, *flags).returncode == 0
-    user = User.objects.get(email=email)
-    assert (user.is_staff, user.is_superuser) == (staff, False)
-    assert not user.has_usable_password()
+    user_row = User.objects.get(email=email)
+    assert (user_row.is_staff, user_row.is_superuser) == (staff, False)
+    assert not user_row.has_usable_password()
 
 
-def test_somebody_with_an_account_keeps_it(person: Person) -> None:
-    done = called("invite", person.email, "--staff")
-    assert f"Invited {person.email}." in done.stdout
-    user = User.objects.get(email=person.email)
-    assert str(user.sub) == person.sub
-    assert user.is_staff
-    assert user.check_password(person.password)  # until the link is used
+def test_somebody_with_an_account_keeps_it(user: EndUser) -> None:
+    done = called("invite", user.email, "--staff")
+    assert f"Invited {user.email}." in done.stdout
+    user_row = User.objects.get(email=user.email)
+    assert str(user_row.sub) == user.sub
+    assert user_row.is_staff
+    assert user_row.check_password(user.password)  # until the link is used
 
 
 @pytest.mark.parametrize("email", ["nobody", "", "a@b", "x" * 250 + "@example.com", "a\nb@c.de"])
@@ -55,9 +55,9 @@ def test_what_is_no_address_is_refused(email: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_disabled_account_is_left_alone(person: Person) -> None:
-    disable(User.objects.get(email=person.email))
-    done = called("invite", person.email, "--superuser")
+def test_a_disabled_account_is_left_alone(user: EndUser) -> None:
+    disable(User.objects.get(email=user.email))
+    done = called("invite", user.email, "--superuser")
     assert done.returncode == 1
     assert "is disabled" in done.stderr
-    assert not User.objects.get(email=person.email).is_superuser
+    assert not User.objects.get(email=user.email).is_superuser

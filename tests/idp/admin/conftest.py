@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from idp.models import Event
-from tests.relying_party import Browser, Person, make_person
+from tests.relying_party import Browser, EndUser, make_user
 
 
 @dataclass
 class Operator:
     """Somebody of the staff, signed in at a browser."""
 
-    person: Person
+    user: EndUser
     browser: Browser
 
     def open(self, path: str, **query: str) -> httpx.Response:
@@ -43,9 +43,9 @@ def hire(provider: object) -> Iterator[Callable[..., Operator]]:
     with ExitStack() as browsers:
 
         def one(**claims: Any) -> Operator:
-            person = make_person(is_staff=True, **claims)
-            operator = Operator(person, browsers.enter_context(Browser()))
-            operator.browser.sign_in(person)
+            user = make_user(is_staff=True, **claims)
+            operator = Operator(user, browsers.enter_context(Browser()))
+            operator.browser.sign_in(user)
             return operator
 
         yield one
@@ -59,7 +59,7 @@ def superuser(hire: Callable[..., Operator]) -> Operator:
 
 @pytest.fixture
 def operator(hire: Callable[..., Operator]) -> Operator:
-    """Manages people and apps."""
+    """Manages users and apps."""
     return hire(groups=["operators"])
 
 
@@ -71,4 +71,4 @@ def support(hire: Callable[..., Operator]) -> Operator:
 
 def events_of(operator: Operator) -> list[Event]:
     """Return what an operator did, oldest first."""
-    return list(Event.objects.filter(actor__email=operator.person.email).order_by("id"))
+    return list(Event.objects.filter(actor__email=operator.user.email).order_by("id"))

@@ -36,7 +36,7 @@ def user_of(email: str) -> User:
     return User.objects.get(email=email)
 
 
-def person_page(email: str) -> str:
+def user_page(email: str) -> str:
     return f"accounts/user/{user_of(email).pk}/change/"
 
 
@@ -60,77 +60,77 @@ def everything_stored() -> str:
     return "".join(texts)
 
 
-# --- people -------------------------------------------------------------------------------------
+# --- users -------------------------------------------------------------------------------------
 
 
-def test_a_person_is_made_and_recorded(operator: Operator) -> None:
+def test_a_user_is_made_and_recorded(operator: Operator) -> None:
     email = f"{unique('new')}@example.com"
-    operator.save("accounts/user/add/", email=email, name="New Person", invite=None)
-    user = user_of(email)
-    assert not user.has_usable_password()
+    operator.save("accounts/user/add/", email=email, name="New User", invite=None)
+    user_row = user_of(email)
+    assert not user_row.has_usable_password()
     event = events_of(operator)[-1]
     assert (event.kind, event.target) == ("created", f"user {email}")
-    assert event.details["changes"]["name"] == [None, "New Person"]
+    assert event.details["changes"]["name"] == [None, "New User"]
 
 
-def test_a_change_has_before_and_after(operator: Operator, person) -> None:
-    page = operator.save(person_page(person.email), nickname="Aninha da Silva", address_3="Algarve")
+def test_a_change_has_before_and_after(operator: Operator, user) -> None:
+    page = operator.save(user_page(user.email), nickname="Aninha da Silva", address_3="Algarve")
     assert "problem" not in page.text
     event = events_of(operator)[-1]
     assert event.kind == "changed"
-    assert event.user_id == user_of(person.email).pk
+    assert event.user_id == user_of(user.email).pk
     assert event.details["changes"]["nickname"] == ["Aninha", "Aninha da Silva"]
-    assert user_of(person.email).address["region"] == "Algarve"
-    assert user_of(person.email).address["country"] == "Portugal"
+    assert user_of(user.email).address["region"] == "Algarve"
+    assert user_of(user.email).address["country"] == "Portugal"
 
 
-def test_saving_without_a_change_is_no_event(operator: Operator, person) -> None:
-    operator.save(person_page(person.email), nickname="Aninha")
+def test_saving_without_a_change_is_no_event(operator: Operator, user) -> None:
+    operator.save(user_page(user.email), nickname="Aninha")
     assert events_of(operator) == []
 
 
-def test_an_address_can_be_verified_and_unverified(operator: Operator, person) -> None:
-    operator.save(person_page(person.email), email_verified=None)
+def test_an_address_can_be_verified_and_unverified(operator: Operator, user) -> None:
+    operator.save(user_page(user.email), email_verified=None)
     assert events_of(operator)[-1].details["changes"] == {"email_verified": [True, False]}
-    operator.save(person_page(person.email), email_verified="on")
+    operator.save(user_page(user.email), email_verified="on")
     assert events_of(operator)[-1].details["changes"] == {"email_verified": [False, True]}
 
 
-def test_two_people_never_have_one_address(operator: Operator, person, superuser) -> None:
-    page = operator.save(person_page(person.email), email=superuser.person.email.upper())
+def test_two_users_never_have_one_address(operator: Operator, user, superuser) -> None:
+    page = operator.save(user_page(user.email), email=superuser.user.email.upper())
     assert "Somebody else has this address." in page.text
-    assert user_of(person.email)
+    assert user_of(user.email)
 
 
 def test_disabling_ends_sessions_and_tokens(operator: Operator, relying_party) -> None:
     tokens = relying_party.tokens()
-    person = relying_party.person
-    operator.act(person_page(person.email), "disable")
+    user = relying_party.user
+    operator.act(user_page(user.email), "disable")
     assert is_page(relying_party.browser.open("/account/"), "/account/login/")
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401
-    assert not is_page(relying_party.browser.sign_in(person), "/account/")
+    assert not is_page(relying_party.browser.sign_in(user), "/account/")
     event = events_of(operator)[-1]
-    assert (event.kind, event.target) == ("admin-action", f"user {person.email}")
-    operator.act(person_page(person.email), "enable")
-    assert is_page(relying_party.browser.sign_in(person), "/account/")
+    assert (event.kind, event.target) == ("admin-action", f"user {user.email}")
+    operator.act(user_page(user.email), "enable")
+    assert is_page(relying_party.browser.sign_in(user), "/account/")
 
 
 def test_all_sessions_end(operator: Operator, relying_party) -> None:
     relying_party.tokens()
-    operator.act(person_page(relying_party.person.email), "end-sessions")
+    operator.act(user_page(relying_party.user.email), "end-sessions")
     assert is_page(relying_party.browser.open("/account/"), "/account/login/")
 
 
 def test_one_session_ends(operator: Operator, relying_party) -> None:
     relying_party.tokens()
-    session = Session.objects.get(user__email=relying_party.person.email)
+    session = Session.objects.get(user__email=relying_party.user.email)
     operator.act(f"accounts/session/{session.pk}/change/", "end")
     assert is_page(relying_party.browser.open("/account/"), "/account/login/")
     assert events_of(operator)[-1].user_id == session.user_id
 
 
-def test_what_is_done_already_is_said(operator: Operator, person) -> None:
-    path = person_page(person.email)
+def test_what_is_done_already_is_said(operator: Operator, user) -> None:
+    path = user_page(user.email)
     question = operator.open(path.replace("change/", "act/disable/"))
     operator.act(path, "disable")
     again = operator.browser.submit(question)
@@ -154,12 +154,12 @@ def made_client(operator: Operator, **fields: object) -> tuple[str, object]:
     return client_id, page
 
 
-def test_an_app_is_made_and_works_at_once(operator: Operator, browser: Browser, person) -> None:
+def test_an_app_is_made_and_works_at_once(operator: Operator, browser: Browser, user) -> None:
     client_id, page = made_client(operator)
     secret = secret_on(page)
     assert "no-store" in page.headers["Cache-Control"]
     metadata = {"redirect_uris": ["https://rp.example.com/callback"]}
-    app = RelyingParty(Registered(client_id, secret, metadata), browser, person)
+    app = RelyingParty(Registered(client_id, secret, metadata), browser, user)
     assert app.tokens()["id_token"]
 
 
@@ -329,7 +329,7 @@ def test_an_app_that_is_to_sign_with_its_secret_is_given_one_that_can(
     client = relying_party.client
     page = operator.save(client_page(client.client_id), id_token_signed_response_alg="HS256")
     client.secret = secret_on(page)
-    assert read_by(client, relying_party.tokens()["id_token"])["sub"] == relying_party.person.sub
+    assert read_by(client, relying_party.tokens()["id_token"])["sub"] == relying_party.user.sub
     page = operator.save(client_page(client.client_id), id_token_signed_response_alg="HS512")
     assert 'id="secret"' not in page.text
 
@@ -394,7 +394,7 @@ def test_a_disabled_app_stops_at_once(operator: Operator, relying_party) -> None
 
 
 def test_everything_of_an_app_is_revoked(operator: Operator, relying_party) -> None:
-    """Tokens end, of people and of its own; whoever is signed in stays so."""
+    """Tokens end, of users and of its own; whoever is signed in stays so."""
     row = Client.objects.get(client_id=relying_party.client.client_id)
     row.grant_types = ["authorization_code", "client_credentials"]
     row.save()
@@ -413,7 +413,7 @@ def test_the_page_of_an_app_begins_with_what_happened(operator: Operator, relyin
     failed = relying_party.token(grant_type="authorization_code", code="unknown").json()
     page = operator.open(client_page(client_id)).text
     assert failed["error_uri"].partition("reference=")[2] in page
-    assert relying_party.person.email in page
+    assert relying_party.user.email in page
     assert f"{ISSUER}/end_session" in page
     assert f"OIDC_RP_CLIENT_ID = &quot;{client_id}&quot;" in page
 
@@ -429,7 +429,7 @@ def test_an_app_is_deleted_with_all_its_own(operator: Operator, relying_party) -
     assert (event.kind, event.target) == ("deleted", f"client {client_id}")
 
 
-# --- what people allowed -----------------------------------------------------------------------
+# --- what users allowed -----------------------------------------------------------------------
 
 
 def test_a_withdrawn_consent_ends_what_it_gave(operator: Operator, relying_party) -> None:
@@ -492,13 +492,13 @@ def test_an_event_is_found_by_its_reference_and_tells_its_story(
     assert relying_party.client.client_id in story
 
 
-@pytest.mark.parametrize("by", ["client_id", "person", "address"])
+@pytest.mark.parametrize("by", ["client_id", "user", "address"])
 def test_events_are_found_by(support: Operator, relying_party, by: str) -> None:
     relying_party.tokens()
     relying_party.exchange("unknown")
     term = {
         "client_id": relying_party.client.client_id,
-        "person": relying_party.person.email[:12],
+        "user": relying_party.user.email[:12],
         "address": relying_party.browser.headers["X-Forwarded-For"],
     }[by]
     page = support.open("idp/event/", q=term)

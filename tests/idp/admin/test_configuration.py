@@ -12,7 +12,7 @@ from accounts.models import User
 from idp.models import Client, Event, InitialAccessToken, Scope
 from tests.idp.admin.conftest import Operator, events_of
 from tests.idp.admin.test_recent_authentication import a_while_ago
-from tests.relying_party import ISSUER, is_page, make_client, make_person, unique
+from tests.relying_party import ISSUER, is_page, make_client, make_user, unique
 
 PAGE = "configuration/"
 
@@ -138,18 +138,18 @@ def test_nothing_is_done_without_a_sign_in_of_the_last_minutes(superuser: Operat
     led = superuser.browser.submit(page, "confirm")
     assert is_page(led, "/account/login/")
     assert not Scope.objects.filter(name=name).exists()
-    back = superuser.browser.sign_in(superuser.person, led)
+    back = superuser.browser.sign_in(superuser.user, led)
     assert back.url == page.url
     superuser.browser.submit(back, "confirm")
     assert Scope.objects.filter(name=name).exists()
 
 
 def test_giving_rights_is_pointed_out(superuser: Operator) -> None:
-    person = make_person()
-    page = proposed(superuser, f"users: [{{email: {person.email}, is_superuser: true}}]")
+    user = make_user()
+    page = proposed(superuser, f"users: [{{email: {user.email}, is_superuser: true}}]")
     assert "It gives rights in this administration" in page.text
     superuser.browser.submit(page, "confirm")
-    assert User.objects.get(email=person.email).is_superuser
+    assert User.objects.get(email=user.email).is_superuser
 
 
 def test_removing_is_asked_for_by_a_box(superuser: Operator) -> None:
@@ -188,6 +188,6 @@ def test_operators_who_are_no_superusers_can_do_neither(
     for path in ("", "export/?lists=scopes&form=yaml", "import/x/"):
         assert operator.browser.get(f"/admin/{PAGE}{path}").status_code == 403
     assert operator.browser.get(str(page.url)).status_code == 403
-    other = User.objects.filter(email=operator.person.email)
+    other = User.objects.filter(email=operator.user.email)
     other.update(is_superuser=True)
     assert "is here no longer" in operator.browser.open(str(page.url)).text

@@ -8,12 +8,12 @@ from accounts.models import Session
 from idp.models import Client, Delivery
 from tests.elsewhere import Elsewhere
 from tests.idp.admin.conftest import Operator, events_of
-from tests.relying_party import Browser, RelyingParty, is_page, make_client, make_person, unique
+from tests.relying_party import Browser, RelyingParty, is_page, make_client, make_user, unique
 
 
 def told_app(browser: Browser, foreign_site: Elsewhere) -> RelyingParty:
     path = foreign_site.says(f"/{unique('told')}", b"")
-    return RelyingParty(make_client(backchannel_logout_uri=path), browser, make_person())
+    return RelyingParty(make_client(backchannel_logout_uri=path), browser, make_user())
 
 
 def test_signing_everybody_out_of_an_app(
@@ -49,7 +49,7 @@ def test_signing_everybody_out(
     assert "Sessions ended: " in done.text, "the operator is still here"
     assert not is_page(browser.open("/account/"), "/account/")
     own = Session.objects.filter(ended_at=None)
-    assert [session.user.email for session in own] == [operator.person.email]
+    assert [session.user.email for session in own] == [operator.user.email]
     assert Delivery.objects.filter(client__client_id=app.client.client_id).count() == 1
     [event] = events_of(operator)
     assert event.target == "all sessions"

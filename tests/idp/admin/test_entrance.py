@@ -12,10 +12,10 @@ from tests.relying_party import (
     ISSUER,
     REFERENCE,
     Browser,
-    Person,
+    EndUser,
     is_page,
-    make_person,
-    make_person_with_app,
+    make_user,
+    make_user_with_app,
 )
 
 TWO_STEPS = "/account/two-steps/?"
@@ -56,21 +56,21 @@ def test_strangers_are_asked_to_sign_in_first(browser: Browser, path: str) -> No
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_people_who_are_no_staff_stay_outside(browser: Browser, person: Person, path: str) -> None:
-    browser.sign_in(person)
+def test_users_who_are_no_staff_stay_outside(browser: Browser, user: EndUser, path: str) -> None:
+    browser.sign_in(user)
     assert browser.open(f"/admin/{path}").status_code == 403
 
 
 def test_signing_in_leads_to_the_page_that_was_asked_for(browser: Browser, superuser) -> None:
     page = browser.open("/admin/idp/event/")
-    assert browser.sign_in(superuser.person, page).url.path == "/admin/idp/event/"
+    assert browser.sign_in(superuser.user, page).url.path == "/admin/idp/event/"
 
 
 def test_django_s_own_sign_in_form_opens_nothing(browser: Browser, superuser) -> None:
     """It would be a second door, without limits on guessing and without a second factor."""
     form = {
-        "username": superuser.person.email,
-        "password": superuser.person.password,
+        "username": superuser.user.email,
+        "password": superuser.user.password,
         "next": "/admin/",
     }
     token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', browser.open("/account/login/").text)
@@ -95,7 +95,7 @@ def test_somebody_who_is_staff_no_longer_is_out_at_once(superuser) -> None:
     from accounts.models import User
 
     superuser.open("")
-    User.objects.filter(email=superuser.person.email).update(is_staff=False, is_superuser=False)
+    User.objects.filter(email=superuser.user.email).update(is_staff=False, is_superuser=False)
     assert superuser.browser.open("/admin/").status_code == 403
 
 
@@ -123,17 +123,17 @@ def strict(settings: Any) -> InProcess:
     return InProcess()
 
 
-def signed_in_with(strict: InProcess, person: Person, *methods: str) -> None:
-    user = User.objects.get(email=person.email)
-    strict.force_login(user)
+def signed_in_with(strict: InProcess, user: EndUser, *methods: str) -> None:
+    user_row = User.objects.get(email=user.email)
+    strict.force_login(user_row)
     records = [{"method": method, "at": time.time()} for method in methods]
-    Session.objects.filter(user=user, ended_at=None).update(methods=records)
+    Session.objects.filter(user=user_row, ended_at=None).update(methods=records)
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_password_alone_opens_nothing(strict: InProcess, path: str) -> None:
-    person = make_person(is_staff=True, is_superuser=True)
-    signed_in_with(strict, person, "password")
+    user = make_user(is_staff=True, is_superuser=True)
+    signed_in_with(strict, user, "password")
     answer = strict.get(f"/admin/{path}", follow=True)
     assert answer.redirect_chain
     last, _status = answer.redirect_chain[-1]
@@ -142,26 +142,26 @@ def test_a_password_alone_opens_nothing(strict: InProcess, path: str) -> None:
 
 
 def test_whoever_has_a_second_factor_is_asked_for_it(strict: InProcess) -> None:
-    person = make_person_with_app(is_staff=True, is_superuser=True)
-    signed_in_with(strict, person, "password")
+    user = make_user_with_app(is_staff=True, is_superuser=True)
+    signed_in_with(strict, user, "password")
     answer = strict.get("/admin/login/?next=/admin/idp/event/")
     assert answer["Location"] == "/account/login/?fresh=1&next=%2Fadmin%2Fidp%2Fevent%2F"
 
 
 def test_a_second_factor_opens_it(strict: InProcess) -> None:
-    person = make_person_with_app(is_staff=True, is_superuser=True)
-    signed_in_with(strict, person, "password", "mfa")
+    user = make_user_with_app(is_staff=True, is_superuser=True)
+    signed_in_with(strict, user, "password", "mfa")
     assert strict.get("/admin/").status_code == 200
 
 
 def test_without_a_second_factor_an_operator_sees_no_story_elsewhere(strict: InProcess) -> None:
     """The page behind error_uri shows operators an event: it is not a way around the entrance."""
-    person = make_person(is_staff=True, is_superuser=True)
+    user = make_user(is_staff=True, is_superuser=True)
     page = strict.get("/authorize", {"client_id": "nobody"})
     reference = REFERENCE.search(page.content.decode())
     assert reference
     address = f"/developers/errors/invalid_request?reference={reference[0]}"
-    signed_in_with(strict, person, "password")
+    signed_in_with(strict, user, "password")
     assert "client_is_known" not in strict.get(address).content.decode()
-    signed_in_with(strict, person, "password", "mfa")
+    signed_in_with(strict, user, "password", "mfa")
     assert reference[0] in strict.get(address).content.decode()

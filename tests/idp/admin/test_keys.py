@@ -9,7 +9,7 @@ from accounts.models import Session
 from idp import policy
 from idp.models import SigningKey
 from tests.idp.admin.conftest import Operator, events_of
-from tests.relying_party import Browser, RelyingParty, make_api, make_client, make_person
+from tests.relying_party import Browser, RelyingParty, make_api, make_client, make_user
 
 ALGORITHM = "PS384"  # no other test's
 State = SigningKey.State
@@ -35,9 +35,9 @@ def test_tokens_that_are_alive_are_counted_under_their_key(
     RelyingParty(
         make_client(access_token_format="jwt", id_token_signed_response_alg=ALGORITHM),
         browser,
-        make_person(),
+        make_user(),
     ).tokens()
-    relying_party = RelyingParty(make_client(scope=scope), browser, make_person())
+    relying_party = RelyingParty(make_client(scope=scope), browser, make_user())
     relying_party.browser.cookies.clear()
     relying_party.tokens(scope=scope, resource=api["identifier"])
     relying_party.tokens(scope="openid")  # an opaque one
@@ -48,13 +48,13 @@ def test_an_emergency_ends_what_was_signed_and_if_wanted_all_sessions(
     operator: Operator, browser: Browser
 ) -> None:
     client = make_client(access_token_format="jwt", id_token_signed_response_alg=ALGORITHM)
-    app = RelyingParty(client, browser, make_person())
+    app = RelyingParty(client, browser, make_user())
     signed = app.tokens()
     question = operator.open(page_of(State.ACTIVE).replace("change/", "act/replace-and-sign-out/"))
     assert re.search(r"Sessions that are live: [1-9]", question.text)
     operator.act(page_of(State.ACTIVE), "replace-and-sign-out")
     assert app.userinfo(signed["access_token"]).status_code == 401
-    assert Session.objects.get(user__email=app.person.email).ending == "key-replaced"
+    assert Session.objects.get(user__email=app.user.email).ending == "key-replaced"
     assert events_of(operator)[-1].reason == "Replace at once, and sign everybody out"
 
 

@@ -23,7 +23,7 @@ def test_a_near_miss_is_found_before_anybody_calls(
     relying_party.visit(redirect_uri="https://evil.example/callback")
     stranger = replace(relying_party.client, secret="wrong" * 10)
     for _try in range(3):
-        RelyingParty(stranger, relying_party.browser, relying_party.person).exchange("x")
+        RelyingParty(stranger, relying_party.browser, relying_party.user).exchange("x")
     app = page_of(relying_party.client).replace("improve", "change")
     assert f'href="/admin/{page_of(relying_party.client)}"' in support.open(app).text
     text = html.unescape(support.open(page_of(relying_party.client)).text)

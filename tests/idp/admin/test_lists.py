@@ -22,7 +22,7 @@ from idp.models import (
 )
 from tests.idp.admin.conftest import Operator
 from tests.introducing import introduced_before
-from tests.relying_party import RelyingParty, make_api, make_client, make_person, unique
+from tests.relying_party import RelyingParty, make_api, make_client, make_user, unique
 
 
 def results(page: Any) -> list[str]:
@@ -31,18 +31,18 @@ def results(page: Any) -> list[str]:
     return [re.sub(r"<[^>]+>", " ", row) for row in rows]
 
 
-def test_people_are_found_by_part_of_name_or_address(support: Operator) -> None:
+def test_users_are_found_by_part_of_name_or_address(support: Operator) -> None:
     surname = unique("Okonkwo-SStraße")
-    person = make_person(name=f"Chidi {surname}", given_name="Chidi", family_name=surname)
-    name, _at, _domain = person.email.partition("@")
-    for term in (surname[3:], surname.upper()[:7], f"{surname} chi", name[2:], person.sub):
-        assert any(person.email in row for row in results(support.open("accounts/user/", q=term)))
+    user = make_user(name=f"Chidi {surname}", given_name="Chidi", family_name=surname)
+    name, _at, _domain = user.email.partition("@")
+    for term in (surname[3:], surname.upper()[:7], f"{surname} chi", name[2:], user.sub):
+        assert any(user.email in row for row in results(support.open("accounts/user/", q=term)))
     assert results(support.open("accounts/user/", q=f"{surname} nobody")) == []
 
 
 def test_apps_are_found_by_part_of_name_id_or_host(support: Operator) -> None:
     word = unique("crumb")
-    owner = make_person()
+    owner = make_user()
     client = make_client(client_name=f"Bakery {word} shop")
     row = Client.objects.get(client_id=client.client_id)
     row.redirect_uris = [f"https://{word}.example.com/callback"]
@@ -52,20 +52,20 @@ def test_apps_are_found_by_part_of_name_id_or_host(support: Operator) -> None:
         assert any(row.client_id in found for found in results(support.open("idp/client/", q=term)))
 
 
-def test_what_belongs_to_people_and_apps_is_found_by_their_names(
+def test_what_belongs_to_users_and_apps_is_found_by_their_names(
     support: Operator, relying_party: RelyingParty
 ) -> None:
     relying_party.tokens()
     word = unique("quay")
-    user = User.objects.get(email=relying_party.person.email)
-    user.name = f"Ana {word}"
-    user.save()
+    user_row = User.objects.get(email=relying_party.user.email)
+    user_row.name = f"Ana {word}"
+    user_row.save()
     client = Client.objects.get(client_id=relying_party.client.client_id)
     client.name = f"App {word}app"
     client.save()
     Delivery.objects.create(client=client, sub="x", sid="y")
     for path in ("accounts/session/", "idp/consent/", "idp/grant/", "idp/event/"):
-        assert any(user.email in row for row in results(support.open(path, q=word[1:])))
+        assert any(user_row.email in row for row in results(support.open(path, q=word[1:])))
     for path in ("idp/consent/", "idp/grant/", "idp/event/", "idp/delivery/"):
         assert results(support.open(path, q=f"{word}app".upper()))
 
@@ -83,13 +83,13 @@ def test_a_reference_is_found_however_it_is_typed(support: Operator, typed: Any)
 
 
 def test_the_operator_is_who_changed_an_app(operator: Operator) -> None:
-    owner = make_person()
+    owner = make_user()
     row = Client.objects.get(client_id=make_client().client_id)
     row.user = User.objects.get(email=owner.email)
     row.save()
     operator.save(f"idp/client/{row.pk}/change/", name="Renamed")
     (found,) = results(operator.open("idp/event/", client_id=row.client_id, kind__exact="changed"))
-    assert operator.person.email in found
+    assert operator.user.email in found
     assert owner.email not in found
     assert f"client {row.client_id}: client_name" in found
 
@@ -141,20 +141,20 @@ def test_nothing_is_shown_as_it_is_kept(
 ) -> None:
     relying_party.tokens()
     relying_party.exchange("unknown")
-    user = User.objects.get(email=relying_party.person.email)
+    user_row = User.objects.get(email=relying_party.user.email)
     client = Client.objects.get(client_id=relying_party.client.client_id)
-    session = Session.objects.filter(user=user).first()
+    session = Session.objects.filter(user=user_row).first()
     assert session
-    assert str(session).startswith(f"Session of {user.email} since")
+    assert str(session).startswith(f"Session of {user_row.email} since")
     scope = Scope.objects.create(name=unique("scope"), description="", claims={"team": "groups"})
     superuser.save(f"idp/scope/{scope.pk}/change/", claims="")
     superuser.save(f"idp/client/{client.pk}/change/", require_auth_time="on")
     token = InitialAccessToken.objects.create(name=unique("t"), hashed=unique("t"))
-    rows: list[Any] = [user, session, client, token, scope]
+    rows: list[Any] = [user_row, session, client, token, scope]
     rows.append(Client.objects.get(client_id=introduced_before().client_id))
     rows.append(ResourceServer.objects.get(identifier=make_api()["identifier"]))
     rows += [
-        Consent.objects.get(user=user),
+        Consent.objects.get(user=user_row),
         Delivery.objects.create(client=client, sub="x", sid="y"),
     ]
     rows += Event.objects.order_by("-pk")[:6]

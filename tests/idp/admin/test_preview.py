@@ -1,4 +1,4 @@
-"""What would this app get about this person: the page says what then really comes."""
+"""What would this app get about this user: the page says what then really comes."""
 
 import html
 import json
@@ -11,11 +11,11 @@ from idp.models import Client, PairwiseSubject
 from tests.idp.admin.conftest import Operator
 from tests.relying_party import (
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     make_client,
-    make_person,
+    make_user,
     unique,
     verified,
 )
@@ -27,9 +27,9 @@ def page_of(client: Registered) -> str:
     return f"idp/client/{Client.objects.get(client_id=client.client_id).pk}/preview/"
 
 
-def previewed(operator: Operator, client: Registered, person: Person, scope: str) -> str:
+def previewed(operator: Operator, client: Registered, user: EndUser, scope: str) -> str:
     return operator.browser.get(
-        f"/admin/{page_of(client)}", params={"person": person.email, "scopes": scope.split()}
+        f"/admin/{page_of(client)}", params={"person": user.email, "scopes": scope.split()}
     ).text
 
 
@@ -46,62 +46,62 @@ def as_shown(claims: dict[str, object]) -> dict[str, str]:
     }
 
 
-def test_it_is_what_then_comes(superuser: Operator, browser: Browser, person: Person) -> None:
+def test_it_is_what_then_comes(superuser: Operator, browser: Browser, user: EndUser) -> None:
     client = make_client(scope=SCOPES)
-    text = previewed(superuser, client, person, SCOPES)
-    tokens = RelyingParty(client, browser, person).tokens(scope=SCOPES)
-    real = RelyingParty(client, browser, person).userinfo(tokens["access_token"]).json()
+    text = previewed(superuser, client, user, SCOPES)
+    tokens = RelyingParty(client, browser, user).tokens(scope=SCOPES)
+    real = RelyingParty(client, browser, user).userinfo(tokens["access_token"]).json()
     assert claims_in("at-userinfo", text) == as_shown(real)
     shown = claims_in("in-id-token", text)
     assert shown.items() <= as_shown(verified(tokens["id_token"])).items()
     assert set(shown) == {"sub"}
     assert "asked to agree first" in text
-    assert "asked to agree first" not in previewed(superuser, client, person, SCOPES)
+    assert "asked to agree first" not in previewed(superuser, client, user, SCOPES)
 
 
 def test_only_an_id_token_that_comes_alone_has_the_claims(
-    superuser: Operator, person: Person
+    superuser: Operator, user: EndUser
 ) -> None:
     opened = {"grant_types": ["authorization_code", "implicit"], "profile": "compatible"}
     both = make_client(response_types=["code", "id_token"], **opened)
-    text = previewed(superuser, both, person, "openid email")
+    text = previewed(superuser, both, user, "openid email")
     assert set(claims_in("in-id-token", text)) == {"sub"}
-    assert claims_in("in-id-token-alone", text)["email"] == person.email
+    assert claims_in("in-id-token-alone", text)["email"] == user.email
     opened["grant_types"] = ["implicit"]
     alone = make_client(response_types=["id_token"], **opened)
-    text = previewed(superuser, alone, person, "openid email")
-    assert claims_in("in-id-token-alone", text)["email"] == person.email
+    text = previewed(superuser, alone, user, "openid email")
+    assert claims_in("in-id-token-alone", text)["email"] == user.email
     assert not claims_in("at-userinfo", text)  # without an access token, none is to be had
     assert not claims_in("in-id-token", text)
 
 
-def test_an_app_that_acts_for_itself_hears_of_nobody(superuser: Operator, person: Person) -> None:
+def test_an_app_that_acts_for_itself_hears_of_nobody(superuser: Operator, user: EndUser) -> None:
     machine = make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=[])
-    text = previewed(superuser, machine, person, "openid email")
+    text = previewed(superuser, machine, user, "openid email")
     assert "acts for itself" in text
     assert "asked to agree" not in text
     assert not claims_in("at-userinfo", text)
 
 
-def test_a_link_that_names_somebody_means_all_scopes(superuser: Operator, person: Person) -> None:
+def test_a_link_that_names_somebody_means_all_scopes(superuser: Operator, user: EndUser) -> None:
     client = make_client(scope="openid email")
-    text = superuser.open(page_of(client), person=person.email).text
-    assert claims_in("at-userinfo", text)["email"] == person.email
+    text = superuser.open(page_of(client), person=user.email).text
+    assert claims_in("at-userinfo", text)["email"] == user.email
 
 
 def test_looking_makes_no_subject_and_shows_the_one_there_is(
-    superuser: Operator, browser: Browser, person: Person
+    superuser: Operator, browser: Browser, user: EndUser
 ) -> None:
     client = make_client(subject_type="pairwise")
     before = PairwiseSubject.objects.count()
-    assert "made at the first sign-in" in previewed(superuser, client, person, "openid")
+    assert "made at the first sign-in" in previewed(superuser, client, user, "openid")
     assert PairwiseSubject.objects.count() == before
-    sub = verified(RelyingParty(client, browser, person).tokens()["id_token"])["sub"]
-    assert claims_in("at-userinfo", previewed(superuser, client, person, "openid"))["sub"] == sub
+    sub = verified(RelyingParty(client, browser, user).tokens()["id_token"])["sub"]
+    assert claims_in("at-userinfo", previewed(superuser, client, user, "openid"))["sub"] == sub
 
 
 def test_what_is_missing_and_what_stands_in_the_way_is_said(superuser: Operator) -> None:
-    somebody = make_person(phone_number="", phone_number_verified=False)
+    somebody = make_user(phone_number="", phone_number_verified=False)
     User.objects.filter(email=somebody.email).update(is_active=False)
     client = make_client(required_acr="phr", enabled=False, allowed_groups=[unique("bakers")])
     text = previewed(superuser, client, somebody, "openid phone")
@@ -115,19 +115,19 @@ def test_what_is_missing_and_what_stands_in_the_way_is_said(superuser: Operator)
 
 
 def test_nobody_and_no_scope_of_the_apps_is_said_plainly(
-    superuser: Operator, person: Person
+    superuser: Operator, user: EndUser
 ) -> None:
     client = make_client()
-    nobody = Person("nobody@nowhere.example", "", "")
+    nobody = EndUser("nobody@nowhere.example", "", "")
     assert "Nobody here has this address." in previewed(superuser, client, nobody, "openid")
-    assert "not one of the available choices" in previewed(superuser, client, person, "bread")
+    assert "not one of the available choices" in previewed(superuser, client, user, "bread")
     assert "Type somebody’s email address." in superuser.open(page_of(client), person="").text
 
 
-def test_it_takes_the_permission_to_see_people(hire, provider: object, person: Person) -> None:
+def test_it_takes_the_permission_to_see_users(hire, provider: object, user: EndUser) -> None:
     path = f"/admin/{page_of(make_client())}"
     apps_alone = hire()
-    User.objects.get(email=apps_alone.person.email).user_permissions.add(
+    User.objects.get(email=apps_alone.user.email).user_permissions.add(
         Permission.objects.get(codename="view_client")
     )
     support = hire(groups=["support"])

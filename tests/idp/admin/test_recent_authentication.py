@@ -14,18 +14,18 @@ from tests.relying_party import (
     CODE_STEP,
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     is_page,
     make_client,
-    make_person,
-    make_person_with_app,
+    make_user,
+    make_user_with_app,
     unique,
 )
 
 
 def a_while_ago(operator: Operator) -> Operator:
     """Let an operator's sign-in be older than the limit."""
-    sessions = Session.objects.filter(user__email=operator.person.email, ended_at=None)
+    sessions = Session.objects.filter(user__email=operator.user.email, ended_at=None)
     assert sessions.update(authenticated_at=timezone.now() - timedelta(minutes=16))
     return operator
 
@@ -40,7 +40,7 @@ def send(operator: Operator, path: str, **form: object):
 
 @pytest.fixture
 def victim() -> User:
-    return User.objects.get(email=make_person().email)
+    return User.objects.get(email=make_user().email)
 
 
 def test_one_signs_in_again_and_comes_back_to_the_question(
@@ -53,7 +53,7 @@ def test_one_signs_in_again_and_comes_back_to_the_question(
     assert is_page(led, "/account/login/")
     victim.refresh_from_db()
     assert victim.is_active
-    question = operator.browser.sign_in(operator.person, led)
+    question = operator.browser.sign_in(operator.user, led)
     assert question.url.path == f"/admin/{path}"
     victim.refresh_from_db()
     assert victim.is_active
@@ -63,18 +63,18 @@ def test_one_signs_in_again_and_comes_back_to_the_question(
 
 
 def test_the_second_factor_is_asked_for_again(hire, victim: User) -> None:
-    person = make_person_with_app(is_staff=True, is_superuser=True)
+    user = make_user_with_app(is_staff=True, is_superuser=True)
     with Browser() as browser:
-        browser.sign_in(person)
-        operator = a_while_ago(Operator(person, browser))
+        browser.sign_in(user)
+        operator = a_while_ago(Operator(user, browser))
         path = f"accounts/user/{victim.pk}/act/disable/"
         page = operator.open(path)
         assert 'id="confirm"' not in page.text
-        step = browser.type_password(person, browser.open(html.unescape(prove_on(page.text))))
+        step = browser.type_password(user, browser.open(html.unescape(prove_on(page.text))))
         assert is_page(step, CODE_STEP)
         assert 'id="sign-in-again"' in operator.open(path).text
-        assert person.app is not None
-        back = browser.submit(step, code=person.app.code())
+        assert user.app is not None
+        back = browser.submit(step, code=user.app.code())
         assert back.url.path == f"/admin/{path}"
         assert 'id="confirm"' in back.text
 
@@ -86,8 +86,8 @@ def prove_on(text: str) -> str:
 @pytest.mark.parametrize(
     "path",
     [
-        "accounts/user/{person}/act/end-sessions/",
-        "accounts/user/{person}/act/require-password/",
+        "accounts/user/{user}/act/end-sessions/",
+        "accounts/user/{user}/act/require-password/",
         "accounts/session/end-all/",
         "idp/client/{client}/act/sign-out/",
         "idp/signingkey/{key}/act/replace/",
@@ -99,7 +99,7 @@ def prove_on(text: str) -> str:
 def test_nothing_dangerous_is_done_before(superuser: Operator, victim: User, path: str) -> None:
     client = Client.objects.get(client_id=make_client().client_id)
     key = SigningKey.objects.filter(state="active", algorithm="ES512").get()
-    path = path.format(person=victim.pk, client=client.pk, key=key.pk)
+    path = path.format(user=victim.pk, client=client.pk, key=key.pk)
     a_while_ago(superuser)
     shown = superuser.open(path).text
     assert 'id="sign-in-again"' in shown
@@ -113,7 +113,7 @@ def test_nothing_dangerous_is_done_before(superuser: Operator, victim: User, pat
     assert SigningKey.objects.filter(pk=key.pk).exists()
 
 
-def test_nor_to_several_at_once(superuser: Operator, person: Person, victim: User) -> None:
+def test_nor_to_several_at_once(superuser: Operator, user: EndUser, victim: User) -> None:
     superuser.open("accounts/user/")
     a_while_ago(superuser)
     form = {"action": "require-password", "_selected_action": str(victim.pk)}

@@ -5,7 +5,7 @@ import pytest
 from accounts.models import User
 from idp.models import Client
 from tests.idp.admin.conftest import Operator, events_of
-from tests.relying_party import ISSUER, make_client, make_person, unique
+from tests.relying_party import ISSUER, make_client, make_user, unique
 
 LISTS = [
     *("accounts/user/", "accounts/session/", "idp/client/", "idp/consent/"),
@@ -18,8 +18,8 @@ def user_of(email: str) -> User:
     return User.objects.get(email=email)
 
 
-def page_of(person) -> str:
-    return f"accounts/user/{user_of(person.email).pk}/change/"
+def page_of(user) -> str:
+    return f"accounts/user/{user_of(user.email).pk}/change/"
 
 
 def client_page(client) -> str:
@@ -46,8 +46,8 @@ def test_support_sees_every_list(support: Operator, path: str) -> None:
     assert 'class="addlink"' not in support.open(path).text
 
 
-def test_support_sees_rows_without_anything_to_do_there(support: Operator, person) -> None:
-    for path in (page_of(person), client_page(make_client())):
+def test_support_sees_rows_without_anything_to_do_there(support: Operator, user) -> None:
+    for path in (page_of(user), client_page(make_client())):
         page = support.open(path)
         assert 'data-act="' not in page.text
         assert 'name="_save"' not in page.text
@@ -69,16 +69,16 @@ def test_support_sees_rows_without_anything_to_do_there(support: Operator, perso
     ],
 )
 def test_support_changes_nothing(support: Operator, path: str, form: dict[str, str]) -> None:
-    person, client = make_person(), make_client()
-    user, row = user_of(person.email), Client.objects.get(client_id=client.client_id)
-    addresses = {"user": f"accounts/user/{user.pk}/", "client": f"idp/client/{row.pk}/"}
-    form = {name: value.format(pk=user.pk) for name, value in form.items()}
+    user, client = make_user(), make_client()
+    user_row, row = user_of(user.email), Client.objects.get(client_id=client.client_id)
+    addresses = {"user": f"accounts/user/{user_row.pk}/", "client": f"idp/client/{row.pk}/"}
+    form = {name: value.format(pk=user_row.pk) for name, value in form.items()}
     answer = send(with_token(support), path.format(**addresses), **form)
     assert answer.status_code in {200, 302, 403}
-    user.refresh_from_db()
+    user_row.refresh_from_db()
     row.refresh_from_db()
-    assert user.is_active
-    assert user.email == person.email
+    assert user_row.is_active
+    assert user_row.email == user.email
     assert (row.enabled, row.name, row.secrets.count()) == (True, "Test app", 1)
     assert not events_of(support)
 
@@ -91,37 +91,37 @@ def test_staff_without_permissions_see_nothing(hire) -> None:
 
 
 @pytest.mark.parametrize("power", ["is_staff", "is_superuser"])
-def test_an_operator_gives_nobody_powers(operator: Operator, person, power: str) -> None:
-    page = operator.open(page_of(person))
+def test_an_operator_gives_nobody_powers(operator: Operator, user, power: str) -> None:
+    page = operator.open(page_of(user))
     assert f'name="{power}"' not in page.text
-    fields = {"email": person.email, power: "on", "groups": "1"}
-    send(operator, page_of(person), **fields)
+    fields = {"email": user.email, power: "on", "groups": "1"}
+    send(operator, page_of(user), **fields)
     email = f"{unique('new')}@example.com"
     send(operator, "accounts/user/add/", email=email, **{power: "on"})
-    for user in User.objects.filter(email__in=[person.email, email]):
-        assert not (user.is_staff)
-        assert not (user.is_superuser)
-        assert not (user.groups.exists())
+    for user_row in User.objects.filter(email__in=[user.email, email]):
+        assert not (user_row.is_staff)
+        assert not (user_row.is_superuser)
+        assert not (user_row.groups.exists())
 
 
 @pytest.mark.parametrize("act", ["disable", "require-password", "end-sessions", "invite"])
 def test_an_operator_touches_no_other_staff(operator: Operator, superuser: Operator, act) -> None:
     """Whoever can change a superuser's address can become that superuser."""
-    path = page_of(superuser.person)
+    path = page_of(superuser.user)
     assert 'data-act="' not in operator.open(path).text
     assert send(operator, path, email="mine@example.com").status_code == 403
     answer = send(operator, path.replace("change/", f"act/{act}/"))
     assert answer.status_code == 403
-    user = user_of(superuser.person.email)
-    assert user.is_active
+    user_row = user_of(superuser.user.email)
+    assert user_row.is_active
     superuser.open("")
 
 
 def test_in_a_list_an_operator_touches_no_other_staff(
-    operator: Operator, superuser: Operator, person
+    operator: Operator, superuser: Operator, user
 ) -> None:
-    chosen = [user_of(superuser.person.email).pk, user_of(person.email).pk]
-    page = operator.open("accounts/user/", q=person.email)
+    chosen = [user_of(superuser.user.email).pk, user_of(user.email).pk]
+    page = operator.open("accounts/user/", q=user.email)
     token = operator.browser.cookies["signet-csrf"]
     assert page.status_code == 200
     operator.browser.post(
@@ -133,8 +133,8 @@ def test_in_a_list_an_operator_touches_no_other_staff(
         },
         headers={"Origin": ISSUER, "Referer": f"{ISSUER}/admin/"},
     )
-    assert not user_of(superuser.person.email).password_change_required
-    assert user_of(person.email).password_change_required
+    assert not user_of(superuser.user.email).password_change_required
+    assert user_of(user.email).password_change_required
 
 
 def test_an_operator_changes_no_group(operator: Operator) -> None:
@@ -143,7 +143,7 @@ def test_an_operator_changes_no_group(operator: Operator) -> None:
 
 
 def test_nobody_acts_on_themselves(superuser: Operator) -> None:
-    path = page_of(superuser.person)
+    path = page_of(superuser.user)
     assert 'data-act="' not in superuser.open(path).text
     send(superuser, path.replace("change/", "act/disable/"))
     superuser.open("")

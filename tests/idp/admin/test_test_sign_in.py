@@ -15,7 +15,7 @@ from tests.relying_party import (
     RelyingParty,
     is_page,
     make_client,
-    make_person,
+    make_user,
 )
 from tests.wire.test_several_accounts import press
 
@@ -60,13 +60,13 @@ def test_each_step_is_shown_and_nothing_is_left(operator: Operator) -> None:
         backchannel_logout_uri="https://rp.example.com/logout",
     )
     text = tried(operator, client)
-    assert f"It works: the app would sign in {operator.person.email}" in text
+    assert f"It works: the app would sign in {operator.user.email}" in text
     for title in ("1. The request", "2. The answer", "3. The tokens", "4. The ID token"):
         assert title in text
-    assert f"sub {operator.person.sub} Whom it is about" in text
+    assert f"sub {operator.user.sub} Whom it is about" in text
     for check in ("Signature", "iss", "aud", "nonce", "at_hash", "exp", "state", "sub"):
         assert f"{check}: right" in text
-    assert f"email {operator.person.email}" in text.partition("5. UserInfo")[2]
+    assert f"email {operator.user.email}" in text.partition("5. UserInfo")[2]
     assert "client_secret_basic" in text.partition("Not tried")[2]
     assert "refresh_token 43 characters, not shown" in text
 
@@ -83,7 +83,7 @@ def test_each_step_is_shown_and_nothing_is_left(operator: Operator) -> None:
 
 def test_the_app_s_own_session_goes_on(operator: Operator) -> None:
     client = make_client()
-    app = RelyingParty(client, operator.browser, operator.person)
+    app = RelyingParty(client, operator.browser, operator.user)
     token = app.tokens(scope="openid email")["access_token"]
     sid = ClientSession.objects.get(client=row_of(client)).sid
     assert f"sid {sid}" in tried(operator, client)
@@ -125,13 +125,13 @@ def test_what_only_the_app_can_read_is_said_to_be_so(operator: Operator) -> None
 
 def test_another_account_of_the_browser_can_be_the_one(operator: Operator) -> None:
     """The operator's own waits meanwhile; the page leads back to it."""
-    other, client = make_person(), make_client()
+    other, client = make_user(), make_client()
     page = begin(operator, client, prompt="select_account")
     page = press(operator.browser, page, "another", "sign-in")
     page = operator.browser.sign_in(other, page)
     text = text_of(operator.browser.submit(page, "allow"))
     assert f"It works: the app would sign in {other.email}" in text
-    assert f"Go back to {operator.person.email}" in text
+    assert f"Go back to {operator.user.email}" in text
     assert nothing_lives(client)
 
 

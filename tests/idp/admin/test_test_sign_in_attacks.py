@@ -15,7 +15,7 @@ from tests.idp.admin.conftest import Operator
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     forms_of,
@@ -32,7 +32,7 @@ def page_of(client: Registered) -> str:
 
 @pytest.fixture
 def client() -> Registered:
-    """An app whose people are not asked to agree: one redirect leads to the answer."""
+    """An app whose users are not asked to agree: one redirect leads to the answer."""
     return make_client(first_party=True)
 
 
@@ -69,7 +69,7 @@ def test_no_address_makes_an_answer_come_to_the_administration(
     uri = f"{ISSUER}{page_of(app.client)}answer/"
     begun(operator, app.client)
     assert is_error_page(app.visit(redirect_uri=uri))
-    of_operator = RelyingParty(app.client, operator.browser, operator.person)
+    of_operator = RelyingParty(app.client, operator.browser, operator.user)
     assert is_error_page(of_operator.visit(redirect_uri=uri))
     state = Interaction.objects.get(client__client_id=app.client.client_id).pk
     assert is_error_page(of_operator.visit(redirect_uri=uri, state=state))
@@ -78,17 +78,17 @@ def test_no_address_makes_an_answer_come_to_the_administration(
 
 
 def test_it_goes_on_in_no_other_browser(
-    operator: Operator, hire: Callable[..., Operator], client: Registered, person: Person
+    operator: Operator, hire: Callable[..., Operator], client: Registered, user: EndUser
 ) -> None:
     address = begun(operator, client)
     with Browser() as stranger:
         assert is_error_page(stranger.open(address))
-        stranger.sign_in(person)
+        stranger.sign_in(user)
         assert is_error_page(stranger.open(address))
         assert is_error_page(stranger.open(address.replace("/authorize", "/consent")))
     assert is_error_page(hire(is_superuser=True).browser.open(address))
-    again = Browser()  # the same person, elsewhere
-    again.sign_in(operator.person)
+    again = Browser()  # the same user, elsewhere
+    again.sign_in(operator.user)
     assert is_error_page(again.open(address))
     again.close()
     assert not AuthorizationCode.objects.filter(application__client_id=client.client_id).exists()
@@ -129,33 +129,33 @@ def test_its_code_is_of_no_use_elsewhere(operator: Operator, client: Registered)
         address = answer_at(operator.browser, begun(operator, client))
         return parse_qs(urlsplit(address).query)["code"][0]
 
-    app = RelyingParty(client, operator.browser, operator.person)
+    app = RelyingParty(client, operator.browser, operator.user)
     stolen = app.exchange(code(), redirect_uri=uri)
     assert stolen.json()["error"] == "invalid_grant"
     assert app.exchange(code(), redirect_uri=uri, code_verifier=None).status_code == 400
     nobody = RelyingParty(
-        Registered(client.client_id, "x" * 64, client.metadata), operator.browser, operator.person
+        Registered(client.client_id, "x" * 64, client.metadata), operator.browser, operator.user
     )
     assert nobody.exchange(code(), redirect_uri=uri).json()["error"] == "invalid_client"
     assert tokens_of(client) == 0
 
 
 def test_a_code_of_somebody_else_is_not_taken(
-    operator: Operator, client: Registered, browser: Browser, person: Person
+    operator: Operator, client: Registered, browser: Browser, user: EndUser
 ) -> None:
     """Whoever can make the operator open an address puts no other sign-in into the test."""
-    foreign = RelyingParty(client, browser, person).authorize().code
+    foreign = RelyingParty(client, browser, user).authorize().code
     address = answer_at(operator.browser, begun(operator, client))
     own = parse_qs(urlsplit(address).query)["code"][0]
     page = operator.browser.open(address.replace(own, foreign or ""))
     assert "It failed" in page.text
-    assert person.email not in page.text
+    assert user.email not in page.text
     assert tokens_of(client) == 0
 
 
 def test_who_may_change_apps_no_more_sees_no_answer(operator: Operator, client: Registered) -> None:
     address = answer_at(operator.browser, begun(operator, client))
-    User.objects.get(email=operator.person.email).groups.clear()
+    User.objects.get(email=operator.user.email).groups.clear()
     assert operator.browser.open(address).status_code == 403
     assert tokens_of(client) == 0
 

@@ -202,11 +202,11 @@ def test_silence_where_nothing_is_missing() -> None:
 
 
 def somebody_with(kind: str | None) -> Authentication:
-    """Return the sign-in by password of a person who has this second factor."""
-    user = User.objects.create_user(f"{unique('level')}@example.com")
+    """Return the sign-in by password of a user who has this second factor."""
+    user_row = User.objects.create_user(f"{unique('level')}@example.com")
     if kind is not None:
-        Authenticator.objects.create(user=user, type=kind, data={})
-    return replace(RECENT, user=user)
+        Authenticator.objects.create(user=user_row, type=kind, data={})
+    return replace(RECENT, user=user_row)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_the_acr_told_is_one_asked_for_and_reached(
         assert next_step(request, signed_in, OPENID) == Answer(replace(signed_in, acr=told))
 
 
-def test_an_operator_has_people_set_up_what_they_lack() -> None:
+def test_an_operator_has_users_set_up_what_they_lack() -> None:
     client = Client(client_id="app", required_acr=PHISHING_RESISTANT)
     authorization_request = asking(client=client, essential_acr=(MULTI_FACTOR,))
     assert next_step(authorization_request, somebody_with("totp"), OPENID) == SetUp(
@@ -276,14 +276,14 @@ def test_an_operator_has_people_set_up_what_they_lack() -> None:
 
 def test_nobody_sets_up_anything_for_an_app_that_is_not_theirs() -> None:
     client = Client(client_id="app", required_acr=PHISHING_RESISTANT, allowed_groups=["bakers"])
-    person = somebody_with(None)
-    assert next_step(asking(client=client), person, OPENID) == DenyAccess()
-    assert next_step(asking(client=client, max_age=0), person, OPENID) == SignIn(fresh=True)
+    user = somebody_with(None)
+    assert next_step(asking(client=client), user, OPENID) == DenyAccess()
+    assert next_step(asking(client=client, max_age=0), user, OPENID) == SignIn(fresh=True)
 
 
 def test_a_wish_is_not_repeated_after_a_sign_in_since_the_arrival() -> None:
     authorization_request = asking(acr_values=(PHISHING_RESISTANT,))
-    person = somebody_with("webauthn")
-    assert next_step(authorization_request, person, OPENID) == StepUp(PHISHING_RESISTANT)
-    since = replace(person, authenticated_at=ARRIVAL + SECOND)
+    user = somebody_with("webauthn")
+    assert next_step(authorization_request, user, OPENID) == StepUp(PHISHING_RESISTANT)
+    since = replace(user, authenticated_at=ARRIVAL + SECOND)
     assert next_step(authorization_request, since, OPENID) == Answer(since)

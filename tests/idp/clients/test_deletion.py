@@ -20,7 +20,7 @@ from idp.models import (
     Interaction,
     RefreshToken,
 )
-from tests.relying_party import make_client, make_person, unique
+from tests.relying_party import make_client, make_user, unique
 
 NOW = timezone.now()
 
@@ -28,7 +28,7 @@ NOW = timezone.now()
 def client_with(tokens: int) -> Client:
     """Return a client that was given this many of everything that there are many of."""
     client = Client.objects.get(client_id=make_client().client_id)
-    user = User.objects.get(sub=make_person().sub)
+    user = User.objects.get(sub=make_user().sub)
     for _ in range(tokens):
         session = Session.objects.create(user=user, authenticated_at=NOW, last_seen_at=NOW)
         known = ClientSession.objects.create(client=client, session=session)

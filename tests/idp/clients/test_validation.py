@@ -29,7 +29,7 @@ from tests.registering import (
     registered,
     replaceable,
 )
-from tests.relying_party import ISSUER, Browser, make_client, make_person, spec, unique
+from tests.relying_party import ISSUER, Browser, make_client, make_user, spec, unique
 
 TWO_HOSTS = ["https://a.example.com/callback", "https://b.example.com/callback"]
 
@@ -194,10 +194,10 @@ FAULTS = (
 
 @pytest.fixture(scope="module")
 def operator(provider: object) -> Iterator[Operator]:
-    person = make_person(is_staff=True, is_superuser=True)
+    user = make_user(is_staff=True, is_superuser=True)
     with Browser() as browser:
-        operator = Operator(person, browser)
-        browser.sign_in(person)
+        operator = Operator(user, browser)
+        browser.sign_in(user)
         yield operator
 
 

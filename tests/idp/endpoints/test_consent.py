@@ -1,4 +1,4 @@
-"""What the consent page says of a person is what the scopes give."""
+"""What the consent page says of a user is what the scopes give."""
 
 from collections.abc import Iterable
 

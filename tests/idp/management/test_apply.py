@@ -209,9 +209,9 @@ def test_a_password_is_set_once_and_changed_when_the_file_says_so(tmp_path: Path
 def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     first, second = client(logo_uri="x"), client(client_secret=None)
     email = f"{unique('u')}@example.com"
-    people = [{"email": email, "birthdate": "1985"}, {"email": "nobody"}]
+    users = [{"email": email, "birthdate": "1985"}, {"email": "nobody"}]
     with pytest.raises(CommandError) as refused:
-        run(tmp_path, {"users": people, "clients": [first, second]})
+        run(tmp_path, {"users": users, "clients": [first, second]})
     problems = str(refused.value).splitlines()
     assert [problem.partition(":")[0] for problem in problems] == [
         "user nobody",
@@ -302,13 +302,13 @@ def test_lists_and_mappings_show_what_came_and_went(tmp_path: Path) -> None:
     a, b, c = (f"https://{host}.example.com/cb" for host in "abc")
     entry = client(redirect_uris=[a, b], scope="openid email", contacts=["x", "y"])
     address = {"country": "Portugal", "locality": "Lisboa"}
-    person = {"email": f"{unique('u')}@example.com", "address": address, "groups": ["a"]}
-    run(tmp_path, {"users": [person], "clients": [entry]})
+    user = {"email": f"{unique('u')}@example.com", "address": address, "groups": ["a"]}
+    run(tmp_path, {"users": [user], "clients": [entry]})
     entry |= {"redirect_uris": [b, c], "scope": "openid phone", "contacts": ["y", "x"]}
-    person |= {"address": {"country": "Brasil", "region": "São Paulo"}, "groups": ["a", "b"]}
-    output = run(tmp_path, {"users": [person], "clients": [entry]})
+    user |= {"address": {"country": "Brasil", "region": "São Paulo"}, "groups": ["a", "b"]}
+    output = run(tmp_path, {"users": [user], "clients": [entry]})
     assert [line.strip() for line in output.splitlines()] == [
-        f"~ user {person['email']}",
+        f"~ user {user['email']}",
         "address: + region: 'São Paulo' ~ country: 'Portugal' -> 'Brasil' - locality",
         "groups: + b",
         f"~ client {entry['client_id']}",
@@ -354,9 +354,9 @@ def test_a_refused_file_is_no_event(tmp_path: Path) -> None:
 def test_disabling_somebody_ends_their_sessions(tmp_path: Path) -> None:
     entry = {"email": f"{unique('u')}@example.com"}
     run(tmp_path, {"users": [entry]})
-    user = User.objects.get(email=entry["email"])
+    user_row = User.objects.get(email=entry["email"])
     now = timezone.now()
-    session = Session.objects.create(user=user, authenticated_at=now, last_seen_at=now)
+    session = Session.objects.create(user=user_row, authenticated_at=now, last_seen_at=now)
     run(tmp_path, {"users": [{**entry, "is_active": False}]}, "--dry-run")
     session.refresh_from_db()
     assert session.ended_at is None
@@ -372,9 +372,9 @@ def test_whoever_began_a_sign_up_does_not_get_an_operators_account(tmp_path: Pat
     stranger = User.objects.create_user(email, "the stranger's password", self_registered=True)
     stranger.set_email(email, verified=False)
     assert f"+ user {email}" in run(tmp_path, {"users": [{"email": email, "email_verified": True}]})
-    user = User.objects.get(email=email)
-    assert user.sub != stranger.sub
-    assert not user.has_usable_password()
+    user_row = User.objects.get(email=email)
+    assert user_row.sub != stranger.sub
+    assert not user_row.has_usable_password()
 
 
 def test_an_address_that_is_anothers_second_one(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_dry_run_says_the_same_and_does_nothing() -> None:
 
 
 @pytest.mark.usefixtures("empty")
-def test_people_are_disabled_and_keep_their_subject() -> None:
+def test_users_are_disabled_and_keep_their_subject() -> None:
     name = unique("other")
     entry = make(name)["users"][0]
     user = User.objects.get(email=entry["email"])
@@ -114,7 +114,7 @@ def test_people_are_disabled_and_keep_their_subject() -> None:
 
 
 @pytest.mark.usefixtures("empty")
-def test_superusers_and_people_who_signed_up_themselves_stay() -> None:
+def test_superusers_and_users_who_signed_up_themselves_stay() -> None:
     User.objects.create_superuser(f"{unique('root')}@example.com")
     User.objects.create_user(f"{unique('guest')}@example.com", self_registered=True)
     assert run(users=[]) == []

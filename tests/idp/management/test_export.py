@@ -64,7 +64,7 @@ EVERYTHING: dict[str, list[dict[str, Any]]] = {
             "profile": "compatible",
             "access_token_format": "jwt",
             "access_token_lifetime": 300,
-            "allowed_groups": ["bakers", "a group without people"],
+            "allowed_groups": ["bakers", "a group without users"],
             "refresh_token_idle_lifetime": 3600,
             "refresh_token_absolute_lifetime": 86400,
             "refresh_token_grace": 10,
@@ -262,8 +262,8 @@ def test_it_costs_as_many_statements_for_many_as_for_one() -> None:
 
     apply({"users": [{"email": f"{unique('u')}@example.com", "groups": ["a"]}]}, dry_run=False)
     before = statements()
-    people = [{"email": f"{unique('u')}@example.com", "groups": ["a"]} for _ in range(20)]
-    apply({"users": people}, dry_run=False)
+    users = [{"email": f"{unique('u')}@example.com", "groups": ["a"]} for _ in range(20)]
+    apply({"users": users}, dry_run=False)
     assert statements() <= before + 2  # now and then another batch begins, with its lookups
 
 

@@ -14,7 +14,7 @@ import pytest
 from accounts.models import User
 from tests.conftest import Server, free_port
 from tests.idp.management.test_worker import children_of, soon, workers_of
-from tests.relying_party import Browser, forms_of, make_person
+from tests.relying_party import Browser, forms_of, make_user
 
 pytestmark = pytest.mark.once
 Serve = Callable[..., Server]
@@ -96,7 +96,7 @@ def test_nothing_outlives_the_main_process(serve: Serve) -> None:
 
 
 def test_what_orphans_had_open_does_not_break_the_next_servers_writes(serve: Serve) -> None:
-    person = make_person()
+    user = make_user()
     for _ in range(2):
         server = serve("--workers", "2")
         server.wait()
@@ -104,12 +104,12 @@ def test_what_orphans_had_open_does_not_break_the_next_servers_writes(serve: Ser
     soon(lambda: _is_free(httpx.URL(server.issuer).port or 0))
     server = serve("--workers", "2")
     server.wait()
-    User.objects.filter(email=person.email).update(name="Somebody")  # by this process, meanwhile
+    User.objects.filter(email=user.email).update(name="Somebody")  # by this process, meanwhile
     for _ in range(4):
         with Browser() as browser:
             page = browser.get(f"{server.issuer}/account/login/")
             form = next(form for form in forms_of(page) if "password" in form.fields)
-            typed = {"login": person.email, "password": person.password}
+            typed = {"login": user.email, "password": user.password}
             answer = browser.post(
                 str(page.url), data={**form.fields, **typed}, headers={"Origin": server.issuer}
             )

@@ -19,7 +19,7 @@ from idp.models import Delivery
 from tests.conftest import Server, free_port
 from tests.elsewhere import Elsewhere
 from tests.idp.management.test_worker import children_of, soon
-from tests.relying_party import Browser, Person, RelyingParty, forms_of, make_client, unique
+from tests.relying_party import Browser, EndUser, RelyingParty, forms_of, make_client, unique
 
 
 @contextmanager
@@ -102,16 +102,16 @@ def served(tmp_path: Path) -> Iterator[Callable[[], Server]]:
 
 
 def test_a_server_that_is_killed_in_mid_logout_ended_nothing_by_half(
-    served: Callable[[], Server], browser: Browser, person: Person, foreign_site: Elsewhere
+    served: Callable[[], Server], browser: Browser, user: EndUser, foreign_site: Elsewhere
 ) -> None:
     paths = [f"/{unique('told')}" for _ in range(3)]
     clients = [
         make_client(backchannel_logout_uri=foreign_site.says(path, b""), first_party=True)
         for path in paths
     ]
-    apps = [RelyingParty(client, browser, person) for client in clients]
+    apps = [RelyingParty(client, browser, user) for client in clients]
     tokens = [app.tokens()["access_token"] for app in apps]
-    session = Session.objects.get(user__email=person.email)
+    session = Session.objects.get(user__email=user.email)
 
     def sign_out(server: Server) -> None:
         page = browser.get(f"{server.issuer}/account/logout/")

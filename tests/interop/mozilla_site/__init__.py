@@ -1,1 +1,1 @@
-"""A Django site whose people sign in with mozilla-django-oidc, set up as its documentation says."""
+"""A Django site whose users sign in with mozilla-django-oidc, set up as its documentation says."""

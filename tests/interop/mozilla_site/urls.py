@@ -7,7 +7,7 @@ from django.urls import include, path
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """Show who is signed in, and how many people the site knows by this email address."""
+    """Show who is signed in, and how many users the site knows by this email address."""
     known = get_user_model().objects.filter(email=getattr(request.user, "email", None))
     return render(request, "home.html", {"known": known.count()})
 

@@ -1,8 +1,8 @@
 """`make bench`: start providers, load them in turns, and say what each request costs.
 
-With `--grown`, a second Signet runs on a database of millions of rows. Then fifty people sign in at
-once (`bench.storm`), and at last somebody is signed out of a hundred apps, which says how soon they
-were told.
+With `--grown`, a second Signet runs on a database of millions of rows. Then fifty users sign in at
+once (`bench.storm`), and at last a user is signed out of a hundred apps, which says how soon they
+were notified.
 """
 
 import argparse

@@ -40,7 +40,7 @@ def client_credentials(provider: Provider, number: int) -> Work:
 
 
 def authorize(provider: Provider, number: int) -> Work:
-    """An authorization request of somebody signed in who has consented: a code."""
+    """An authorization request of a user who is signed in and has consented: a code."""
     _ensure_signed_in(provider)
     return [
         provider.browser.request(authorization_address(provider)[0]) for _ in range(number)
@@ -61,19 +61,19 @@ def refresh(provider: Provider, number: int) -> Work:
             {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]},
             basic=basic,
         )
-        for tokens in _people_s_tokens(provider, number)
+        for tokens in _tokens_of_users(provider, number)
     ], lambda answer: _tokens(provider, answer)
 
 
 def userinfo(provider: Provider, number: int) -> Work:
-    """Who a token's person is."""
-    messages = [_user_info(provider, tokens) for tokens in _people_s_tokens(provider, _MANY_TOKENS)]
+    """Who a token's user is."""
+    messages = [_user_info(provider, tokens) for tokens in _tokens_of_users(provider, _MANY_TOKENS)]
     return _repeated(messages, number), _says("email", "ana@example.com")
 
 
 def user_info_request(provider: Provider) -> bytes:
     """Return one such request, with a token of its own."""
-    return _user_info(provider, _people_s_tokens(provider, 1)[0])
+    return _user_info(provider, _tokens_of_users(provider, 1)[0])
 
 
 def _user_info(provider: Provider, tokens: dict[str, Any]) -> bytes:
@@ -86,7 +86,7 @@ def introspection(provider: Provider, number: int) -> Work:
     basic = (CLIENT_ID, provider.client_secret)
     messages = [
         request(provider.paths["introspection"], {"token": t["access_token"]}, basic=basic)
-        for t in _people_s_tokens(provider, _MANY_TOKENS)
+        for t in _tokens_of_users(provider, _MANY_TOKENS)
     ]
     return _repeated(messages, number), _says("active", value=True)
 
@@ -96,7 +96,7 @@ def sign_in(provider: Provider, number: int) -> Work:
     _ensure_signed_in(provider)
 
     def visit() -> Answer:
-        # From all over: sign-ins from one network are limited.
+        # From many addresses: sign-ins from one IP address are limited.
         somewhere = str(IPv4Address(int(IPv4Address("10.0.0.0")) + secrets.randbelow(2**24)))
         browser = Browser(provider.port, ip_address=somewhere)
         return provider.sign_in(browser, authorization_address(provider)[0])
@@ -180,7 +180,7 @@ def _exchanges(provider: Provider, number: int) -> list[bytes]:
     ]
 
 
-def _people_s_tokens(provider: Provider, number: int) -> list[dict[str, Any]]:
+def _tokens_of_users(provider: Provider, number: int) -> list[dict[str, Any]]:
     return [_json(answer) for answer in send_all(provider.port, _exchanges(provider, number))]
 
 
@@ -191,7 +191,7 @@ def _tokens(provider: Provider, answer: Answer) -> None:
         raise AssertionError(f"tokens are missing: {tokens}")
     claims = json.loads(JWT(jwt=tokens["id_token"], key=_keys(provider)).claims)
     if claims["aud"] not in (CLIENT_ID, [CLIENT_ID]):
-        raise AssertionError(f"an ID token for somebody else: {claims}")
+        raise AssertionError(f"an ID token for another user: {claims}")
 
 
 @cache

@@ -1,19 +1,19 @@
-"""Fill an empty PostgreSQL database with people, apps, sessions, tokens and events by the million.
+"""Fill an empty PostgreSQL database with users, apps, sessions, tokens and events by the million.
 
     DATABASE_URL=postgres://… python manage.py migrate
     DATABASE_URL=postgres://… python -m bench.fill --users 1000000 --clients 100000 --tokens 1000000
 
 Every value follows from its row's number, so that two fillings are alike, and a benchmark can act
-as anybody in them. Numbers begin with 1:
+as any user in them. Numbers begin with 1:
 
-- the n-th person is `person-n@example.com`, with PASSWORD;
+- the n-th user is `user-n@example.com`, with PASSWORD;
 - the n-th app is `app-n`, its redirect URI `https://app-n.example.com/callback`. Each fourth is a
   public client, the others have SECRET, hashed under the `IDP_SECRET_KEYS` of the filling;
-- the n-th authorization gave the access tokens `access-token-n`, alive for up to a day yet, and
+- the n-th authorization gave the access tokens `access-token-n`, valid for up to a day yet, and
   `access-token-n-before`, expired and not swept yet; the even ones go on without their sessions,
   with `refresh-token-n`, given for `refresh-token-n-before`.
 
-Some apps have many people and most have few. What happened spreads over 90 days.
+Some apps have many users and most have few. Events spread over 90 days.
 """
 
 import argparse
@@ -68,7 +68,7 @@ DEFAULTS = {
 def fill(users: int, clients: int, sessions: int, tokens: int, events: int) -> None:
     """Fill table after table; nothing of it may be there already."""
     grants = max(tokens // 2, 1)
-    add_people(users)
+    add_users(users)
     add_apps(clients)
     add_sessions(sessions, users)
     add_authorizations(grants, sessions, users, clients)
@@ -76,17 +76,17 @@ def fill(users: int, clients: int, sessions: int, tokens: int, events: int) -> N
     add_events(events, users, clients)
 
 
-def add_people(users: int) -> None:
-    """Add people with verified addresses; each hundredth may not sign in."""
-    person = User()
-    person.set_password(PASSWORD)
-    email = "'person-' || n || '@example.com'"
+def add_users(users: int) -> None:
+    """Add users with verified addresses; each hundredth may not sign in."""
+    user = User()
+    user.set_password(PASSWORD)
+    email = "'user-' || n || '@example.com'"
     given, family = one_of(GIVEN_NAMES, "n"), one_of(FAMILY_NAMES, "n / 10")
     joined = ago("n", users, days=1000)
     insert(
-        person,
+        user,
         users,
-        sub="md5('person ' || n)::uuid",
+        sub="md5('user ' || n)::uuid",
         email=email,
         name=f"{given} || ' ' || {family}",
         given_name=given,
@@ -163,10 +163,10 @@ def add_sessions(sessions: int, users: int) -> None:
 
 
 def add_authorizations(grants: int, sessions: int, users: int, clients: int) -> None:
-    """Add what people allowed apps, several of them in a session where there are more."""
+    """Add grants, several of them in a session where there are more than sessions."""
     session = f"(1 + (n - 1) * {sessions} / {grants})"
     given = ago("n", grants, days=90)
-    person = nth(User, user_of(session, users))
+    user = nth(User, user_of(session, users))
     app = nth(Client, f"(1 + mod({few_of(clients, session)} + mod(n, 64), {clients}))")
     insert(
         ClientSession(),
@@ -180,7 +180,7 @@ def add_authorizations(grants: int, sessions: int, users: int, clients: int) -> 
         Grant(scope=SCOPE, acr=ACR_VALUES[0], amr=["pwd"]),
         grants,
         client_id=app,
-        user_id=person,
+        user_id=user,
         session_id=session_id(session),
         client_session_id=nth(ClientSession, "n"),
         offline="mod(n, 2) = 0",
@@ -193,7 +193,7 @@ def add_authorizations(grants: int, sessions: int, users: int, clients: int) -> 
         grants,
         once_per=("user_id", "client_id"),
         client_id=app,
-        user_id=person,
+        user_id=user,
         created_at=given,
         updated_at=given,
     )
@@ -212,12 +212,12 @@ def add_authorizations(grants: int, sessions: int, users: int, clients: int) -> 
 
 def add_tokens(grants: int) -> None:
     """Add the tokens of each authorization: the older ones, then those given for them."""
-    family = {
-        "application_id": "family.client_id",
-        "grant_id": "family.id",
-        "user_id": "family.user_id",
+    columns = {
+        "application_id": "issued_for.client_id",
+        "grant_id": "issued_for.id",
+        "user_id": "issued_for.user_id",
     }
-    grants = f"JOIN idp_grant family ON family.id = {nth(Grant, 'n')}"
+    grants = f"JOIN idp_grant issued_for ON issued_for.id = {nth(Grant, 'n')}"
     refreshed = "mod(n, 2) = 0"
     predecessor = "NULL"
     for name, expiry, used in (("-before", "-6 hours", "now()"), ("", "24 hours", "NULL")):
@@ -231,7 +231,7 @@ def add_tokens(grants: int) -> None:
             created=given,
             updated=given,
             expires=expires,
-            **family,
+            **columns,
         )
         insert(
             RefreshToken(),
@@ -244,13 +244,13 @@ def add_tokens(grants: int) -> None:
             expires=f"now() + {spread('n')} * interval '30 days'",
             revoked=f"{used}::timestamptz",
             predecessor_id=predecessor,
-            **family,
+            **columns,
         )
         predecessor = nth(RefreshToken, "n")
 
 
 def add_events(events: int, users: int, clients: int) -> None:
-    """Add what happened: sign-ins mostly, some denials, a few changes."""
+    """Add events: sign-ins mostly, some denials, a few changes."""
     kind = Event.Kind
     kinds = [kind.SIGNED_IN] * 10 + [kind.SESSION_ENDED] * 3 + [kind.CONSENTED] * 2
     kinds += [kind.DENIED] * 3 + [kind.SIGN_IN_FAILED, kind.CHANGED]
@@ -361,7 +361,7 @@ def few_of(count: int, number: str) -> str:
 
 
 def user_of(number: str, users: int) -> str:
-    """Return the number of the person of a session, or of an event."""
+    """Return the number of the user of a session, or of an event."""
     return f"(1 + floor(power({spread(number, by=1640531527)}, 2) * {users})::bigint)"
 
 
@@ -382,7 +382,7 @@ def session_id(number: str) -> str:
 
 
 def address_of(number: str) -> str:
-    """Return a network address."""
+    """Return an IP address."""
     return f"'10.0.0.0'::inet + mod({number}, 500000)"
 
 
@@ -409,7 +409,7 @@ def main() -> None:
     numbers = parser.parse_args()
     if connection.vendor != "postgresql":
         parser.error("It fills PostgreSQL only: set DATABASE_URL.")
-    if User.objects.filter(email="person-1@example.com").exists():
+    if User.objects.filter(email="user-1@example.com").exists():
         parser.error("The database has been filled before.")
     fill(**vars(numbers))
 

@@ -29,7 +29,7 @@ CLIENT_ID = "bench"
 REDIRECT_URI = "https://app.bench.example/callback"
 PASSWORD = "correct horse battery staple"
 SCOPE = "openid profile email offline_access"
-#: How many people sign in at once in a storm, and to which app; they have no tokens of it yet.
+#: How many users sign in at once in a storm, and to which app; they have no tokens of it yet.
 CROWD, CROWD_CLIENT_ID = 50, "crowd"
 _FORM = re.compile(r"<form(.*?)</form>", re.DOTALL)
 _HIDDEN = re.compile(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
@@ -46,12 +46,12 @@ class Provider:
     client_secret: str
     paths: Mapping[str, str]
     machine_id: str = CLIENT_ID
-    #: The scope that a client has for itself, and what people's sign-ins ask for.
+    #: The scope that a client has for itself, and what users' sign-ins request.
     machine_scope: str = "read"
     scope: str = SCOPE
     #: What the first authorization request says besides, so that consent is asked for.
     first_time: Mapping[str, str] = field(default_factory=lambda: {"prompt": "consent"})
-    #: Whether it has pages to sign in on; the peers here sign people in without any.
+    #: Whether it has pages to sign in on; the peers here sign users in without any.
     has_pages: bool = False
     browser: Browser = field(init=False)
 
@@ -60,7 +60,7 @@ class Provider:
         self.browser = Browser(self.port)
 
     def sign_in(self, browser: Browser, address: str) -> Answer:
-        """Open an authorization request as somebody new; return the answer that leaves for the app.
+        """Open an authorization request as a new user; return the answer that leaves for the app.
 
         Raises RuntimeError where it ends elsewhere.
         """
@@ -72,7 +72,7 @@ class Provider:
         return answer
 
     def sign_out(self, browser: Browser) -> Answer:
-        """Sign the person at a browser out; return the page that says so."""
+        """Sign the user at a browser out; return the page that says so."""
         return _answered(browser, *browser.open("/account/logout/"))[1]
 
 

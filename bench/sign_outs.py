@@ -25,7 +25,7 @@ _PATIENCE_SECONDS = 60
 
 
 def measured(directory: Path, database: Postgres) -> str:
-    """Sign somebody out of all apps, and return in words how long that and telling them took."""
+    """Sign a user out of all apps; return in words how long that and notifying them took."""
     authority = Authority(directory)
     with running(authority.certify("localhost")) as apps:
         return _measured(directory, database, authority, apps)
@@ -65,7 +65,7 @@ def _app(number: int, apps: Elsewhere, told: dict[str, float]) -> dict[str, obje
         "token_endpoint_auth_method": "none",
         "redirect_uris": [REDIRECT_URI],
         "first_party": True,
-        # Nobody listens at the last one's.
+        # The last one's server does not listen.
         "backchannel_logout_uri": (
             f"https://localhost:{free_port()}/" if number == 1 else apps.address + path
         ),

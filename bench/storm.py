@@ -1,6 +1,6 @@
-"""Many people signing in at the same moment, and what others notice of that meanwhile.
+"""Many users signing in at the same moment, and what others notice of that meanwhile.
 
-Everybody opens the app's authorization request, the sign-in page, sends their password and comes
+Every user opens the app's authorization request, the sign-in page, sends their password and comes
 back with a code. Beside them, an app asks UserInfo again and again, from a process of its own.
 """
 
@@ -52,7 +52,7 @@ def table(storms: list[Storm]) -> Iterable[str]:
 
 
 def measured(provider: Provider) -> Storm:
-    """Let everybody sign in at once, and return what it took."""
+    """Let all users sign in at once, and return what it took."""
     message = user_info_request(provider)
     sign_in(provider, browsers(provider, 1)[0])  # the first page is slower: templates are read
     over = multiprocessing.Event()
@@ -70,7 +70,7 @@ def measured(provider: Provider) -> Storm:
 
 
 def browsers(provider: Provider, number: int) -> list[Browser]:
-    """Return browsers of different people at different places."""
+    """Return browsers of different users at different places."""
     return [
         Browser(provider.port, email, f"203.0.113.{place}")
         for place, email in enumerate(crowd_emails()[:number], start=10)
@@ -78,7 +78,7 @@ def browsers(provider: Provider, number: int) -> list[Browser]:
 
 
 def sign_in(provider: Provider, browser: Browser) -> None:
-    """Sign a person in, from an app's request to its code. Raises RuntimeError if that fails."""
+    """Sign a user in, from an app's request to its code. Raises RuntimeError if that fails."""
     provider.sign_in(browser, authorization_address(provider, client_id=CROWD_CLIENT_ID)[0])
 
 
@@ -107,7 +107,7 @@ def _all_at_once(provider: Provider) -> tuple[list[float], int]:
     for thread in threads:
         thread.join()
     if not done:
-        raise RuntimeError(f"nobody could sign in: {refused[0]}")
+        raise RuntimeError(f"no user could sign in: {refused[0]}")
     return [at - began for at in done], len(refused)
 
 

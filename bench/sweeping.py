@@ -1,4 +1,4 @@
-"""What people notice of the worker while it deletes millions of rows that are over."""
+"""What users notice of the worker while it deletes millions of expired rows."""
 
 import time
 from pathlib import Path

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-#: The name that everybody is asked by, as a proxy in front of them would.
+#: The name that every provider is asked by, as a reverse proxy would.
 HOST = "id.bench.example"
 ORIGIN = f"https://{HOST}"
 _PROXIED = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}

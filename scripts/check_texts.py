@@ -1,4 +1,4 @@
-"""Check what people read: every template compiles, and every text of ours is translated.
+"""Check the texts of pages and mail: every template compiles, and every text is translated.
 
 Prints a line for each problem and exits with 1 if there is one. The compiled catalogues are
 committed, so that serving needs no gettext; `--compile` writes them.
@@ -216,7 +216,7 @@ def sources_of(path: Path) -> set[str]:
 
 
 def shown(path: Path) -> str:
-    """Return a path as a person in this directory would type it."""
+    """Return a path relative to the working directory."""
     return os.path.relpath(path)
 
 

@@ -122,7 +122,7 @@ clients:
 
 
 def code(browser: Any) -> str:
-    """Return the code that an authorization request of somebody who is signed in gives."""
+    """Return the code that an authorization request of a signed-in user gives."""
     asked = {
         "client_id": CLIENT_ID,
         "redirect_uri": REDIRECT_URI,

@@ -58,7 +58,7 @@
   function answer(message, origin) {
     var parts = typeof message === "string" ? /^(\S+) ([0-9a-f]{64})\.([0-9a-f]+)$/.exec(message) : null;
     var state = browserState();
-    // A browser that keeps our cookie from frames can say nothing, and nobody is to be signed out
+    // A browser that keeps our cookie from frames can say nothing, and no user is to be signed out
     // for that.
     if (!parts || state === null) { return "error"; }
     return sha256([parts[1], origin, state, parts[3]].join(" ")) === parts[2] ? "unchanged" : "changed";

@@ -1,4 +1,4 @@
-// Puts a button beside what people copy; without JavaScript they select the text.
+// Puts a button beside texts to copy; without JavaScript users select the text.
 for (const text of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) break;
   const button = document.createElement("button");

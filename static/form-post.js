@@ -1,2 +1,2 @@
-// Sends the answer on its way to the app; without JavaScript the person presses the button.
+// Sends the answer on its way to the app; without JavaScript the user presses the button.
 document.getElementById("answer").submit();

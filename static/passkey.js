@@ -41,7 +41,7 @@ for (const form of forms) {
     try {
       await ask(form);
     } catch (problem) {
-      // Whoever closes the browser's window has changed their mind.
+      // A user who closes the browser's window has changed their mind.
       failed.hidden = ["NotAllowedError", "AbortError"].includes(problem.name);
       if (autofill) offer(form);
     }

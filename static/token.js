@@ -23,9 +23,9 @@ const HEADER = {
   typ: "What kind of token it is.",
   cty: "What is inside: JWT means that a signed token is encrypted here.",
   epk: "The sender’s part of the key agreement.",
-  jku: "An address of keys. Never fetch it: whoever made the token wrote it.",
-  jwk: "A key. Never trust it: whoever made the token wrote it.",
-  x5u: "An address of a certificate. Never fetch it: whoever made the token wrote it.",
+  jku: "An address of keys. Never fetch it: the maker of the token wrote it.",
+  jwk: "A key. Never trust it: the maker of the token wrote it.",
+  x5u: "An address of a certificate. Never fetch it: the maker of the token wrote it.",
   crit: "Extensions of which each has to be understood, or the token refused.",
 };
 
@@ -40,16 +40,16 @@ const CLAIMS = {
   azp: "The client that it was made for, where aud names several.",
   client_id: "The app that asked for it.",
   scope: "What it opens.",
-  auth_time: "When the person signed in, which may be long before the token was made.",
-  nonce: "What your app sent in the authorization request; compare it, so that nobody can put in another sign-in’s token.",
-  acr: "How well the person signed in, by the name of a level.",
-  amr: "What they used for it: pwd a password, otp a code, mfa two steps, pop a key, user a check on the device.",
-  sid: "The person’s session at your app, the same in a token that ends it.",
+  auth_time: "When the user signed in, which may be long before the token was made.",
+  nonce: "What your app sent in the authorization request; compare it, so that an attacker cannot inject another sign-in’s token.",
+  acr: "How well the user signed in, by the name of a level.",
+  amr: "What they used for it: pwd a password, otp a code, mfa two factors, pop a key, user a check on the device.",
+  sid: "The user’s session at your app, the same in a token that ends it.",
   at_hash: "Binds the access token that came along: base64url of the left half of its hash, by the hash of alg (SHA-256 for RS256).",
   c_hash: "Binds the code that came along, as at_hash binds the access token.",
   s_hash: "Binds the state that came along, as at_hash binds the access token.",
-  events: "What happened, in a token that tells of something.",
-  cnf: "The key that whoever uses it has to prove.",
+  events: "The event, in a token that notifies of one.",
+  cnf: "The key that the sender has to prove possession of.",
   name: "Their full name.",
   given_name: "Their given names.",
   family_name: "Their family names.",
@@ -65,10 +65,10 @@ const CLAIMS = {
   locale: "Their language and region.",
   updated_at: "When their data last changed.",
   email: "Their email address. It may change: find them by sub.",
-  email_verified: "Whether the address was proven to be theirs.",
+  email_verified: "Whether the address was verified.",
   address: "Their postal address.",
   phone_number: "Their phone number.",
-  phone_number_verified: "Whether the number was proven to be theirs.",
+  phone_number_verified: "Whether the number was verified.",
   groups: "The groups they belong to.",
   response_type: "What a request object asks for.",
   redirect_uri: "Where a request object wants the answer.",
@@ -80,7 +80,7 @@ const TIMES = ["exp", "nbf", "iat", "auth_time", "updated_at"];
 const KINDS = {
   id: {
     title: "An ID token",
-    lead: "It tells one app who signed in. It opens nothing: send an access token to APIs.",
+    lead: "It states to one app who signed in. It opens nothing: send an access token to APIs.",
     needs: ["sub", "aud", "exp", "iat"],
   },
   access: {
@@ -90,12 +90,12 @@ const KINDS = {
   },
   logout: {
     title: "A logout token",
-    lead: "It tells an app to end a session. Nobody signs in by it: where an ID token is due, refuse it.",
+    lead: "It notifies an app of the end of a session. No user signs in with it: where an ID token is due, refuse it.",
     needs: ["aud", "iat", "jti", "events"],
   },
   userinfo: {
     title: "A signed UserInfo answer",
-    lead: "Claims about a person, for one app. It is no ID token: it does not say that they signed in.",
+    lead: "Claims about a user, for one app. It is no ID token: it does not say that they signed in.",
     needs: ["sub", "aud"],
   },
   introspection: {
@@ -218,7 +218,7 @@ function timeIsRight({ claims, needs, now }) {
     return wrong(`Made ${duration(iat - now)} in the future, at ${moment(iat)}. Is a clock wrong?`);
   if (exp === undefined)
     return needs.includes("exp")
-      ? wrong("There is no exp: nobody could say when it ends.")
+      ? wrong("There is no exp: it would never expire.")
       : finding("Time", null, `It has no end (exp)${iat === undefined ? "" : `; it was made ${duration(now - iat)} ago`}.`);
   return finding("Time", true, `Good for another ${duration(exp - now)}, until ${moment(exp)}.`);
 }
@@ -245,7 +245,7 @@ function audienceIsRight({ claims, kind }) {
     const right = [claims.aud].flat().includes(issuer);
     return finding("Audience", right, right ? "aud is this provider." : `aud is ${shown(claims.aud)}; it has to be ${issuer}.`);
   }
-  if (claims.aud === undefined) return finding("Audience", false, "There is no aud: it could be meant for anybody.");
+  if (claims.aud === undefined) return finding("Audience", false, "There is no aud: it could be meant for any app or API.");
   if (kind === "access" && wanted === "")
     return finding("Audience", null, `It is for the API ${shown(claims.aud)}, which has to find its own identifier there.`);
   if (wanted === "") return finding("Audience", null, `It is for the app ${shown(claims.aud)}. Is that your client_id?`);
@@ -314,7 +314,7 @@ async function signatureIsRight({ text, header, claims, kind }) {
   const wrong = (words) => finding("Signature", false, words);
   const unknown = (words) => finding("Signature", null, words);
   const alg = String(header.alg);
-  if (alg.toLowerCase() === "none") return wrong("There is none (alg is none): anybody can write such a token.");
+  if (alg.toLowerCase() === "none") return wrong("There is none (alg is none): anyone can write such a token.");
   if (kind === "request" || kind === "assertion") return unknown("Made with the app’s own key, which is not looked up here.");
   if (claims.iss !== issuer) return unknown("Not looked at: our keys say nothing about another issuer’s tokens.");
   if (/^HS/.test(alg)) return unknown(`${alg} takes the client’s secret, which belongs in no page. Your app can check it.`);
@@ -345,7 +345,7 @@ async function signatureIsRight({ text, header, claims, kind }) {
       return unknown(`It can’t be checked here: this browser does not know ${alg}. Your library can.`);
     }
   }
-  return wrong("It does not belong to what is signed: the token was altered, cut off, or made by somebody else. Refuse it.");
+  return wrong("It does not belong to what is signed: the token was altered, cut off, or not made by this provider. Refuse it.");
 }
 
 // --- showing -------------------------------------------------------------------------------------
@@ -377,7 +377,7 @@ function listOf(findings) {
 /** A table of members: name, value as it is, and what it means. */
 function tableOf(title, members, meanings, now) {
   const rows = Object.entries(members).map(([name, value]) => {
-    const meaning = Object.hasOwn(meanings, name.split("#")[0]) ? meanings[name.split("#")[0]] : "No claim of the specifications: ask whoever issues it.";
+    const meaning = Object.hasOwn(meanings, name.split("#")[0]) ? meanings[name.split("#")[0]] : "No claim of the specifications: ask its issuer.";
     const item = element("li", null, element("strong", null, code(name)), " ", code(shown(value)), element("span", meaning));
     if (TIMES.includes(name) && isTime(value)) {
       const from = now - value;

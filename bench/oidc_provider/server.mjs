@@ -1,6 +1,6 @@
 // The peer: oidc-provider with a PostgreSQL store, as its documentation has one set up: clients, too,
-// are in the store, as they are for whoever manages or registers them in a provider that runs.
-// Accounts are in its memory, people are signed in without a page: both cheaper than in real life.
+// are in the store, as they are in a provider that runs, for those who manage or register them.
+// Accounts are in its memory, users are signed in without a page: both cheaper than in real life.
 import { generateKeyPairSync } from 'node:crypto';
 import { Provider } from 'oidc-provider';
 import { connect, Store } from './store.mjs';
@@ -50,7 +50,7 @@ const provider = new Provider(ISSUER, {
 });
 provider.proxy = true;
 
-// Whoever comes is Ana, and she agrees to everything.
+// Every visitor is Ana, and she agrees to everything.
 provider.use(async (context, next) => {
   if (!context.path.startsWith('/interaction/')) return next();
   const { prompt, params, session } = await provider.interactionDetails(context.req, context.res);

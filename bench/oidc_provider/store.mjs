@@ -27,7 +27,7 @@ function payloadOf({ rows: [row] }) {
     : row.payload;
 }
 
-const ALIVE = '(expires_at IS NULL OR expires_at > now())';
+const VALID = '(expires_at IS NULL OR expires_at > now())';
 
 export class Store {
   constructor(model) {
@@ -47,19 +47,19 @@ export class Store {
 
   async find(id) {
     return payloadOf(await run('find',
-      `SELECT payload, consumed_at FROM stored WHERE model = $1 AND id = $2 AND ${ALIVE}`,
+      `SELECT payload, consumed_at FROM stored WHERE model = $1 AND id = $2 AND ${VALID}`,
       [this.model, id]));
   }
 
   async findByUid(uid) {
     return payloadOf(await run('uid',
-      `SELECT payload, consumed_at FROM stored WHERE model = $1 AND uid = $2 AND ${ALIVE}`,
+      `SELECT payload, consumed_at FROM stored WHERE model = $1 AND uid = $2 AND ${VALID}`,
       [this.model, uid]));
   }
 
   async findByUserCode(code) {
     return payloadOf(await run('code',
-      `SELECT payload, consumed_at FROM stored WHERE model = $1 AND user_code = $2 AND ${ALIVE}`,
+      `SELECT payload, consumed_at FROM stored WHERE model = $1 AND user_code = $2 AND ${VALID}`,
       [this.model, code]));
   }
 

@@ -1,4 +1,4 @@
-"""Make its tables, its person and its client, whose secret is kept as it is: its fastest way."""
+"""Make its tables, its user and its client, whose secret is kept as it is: its fastest way."""
 
 import os
 

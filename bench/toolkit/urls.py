@@ -6,7 +6,7 @@ from django.urls import include, path
 
 
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Sign Ana in, whoever comes."""
+    """Sign every visitor in as Ana."""
     login(request, get_user_model().objects.get(username="ana"))
     return HttpResponseRedirect(request.GET["next"])
 

@@ -6,7 +6,7 @@ from oauth2_provider.oauth2_validators import OAuth2Validator
 
 
 class Validator(OAuth2Validator):
-    """django-oauth-toolkit's own, with a person's claims."""
+    """django-oauth-toolkit's own, with a user's claims."""
 
     oidc_claim_scope = None
 

@@ -14,15 +14,15 @@ app = Flask(__name__)
 
 @app.get("/bread")
 def bread() -> Response:
-    """Show today's bread to whoever may read it."""
+    """Show today's bread to a user whose token permits it."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        # RFC 6750 §3.1: who brings no token is told only what to bring.
+        # RFC 6750 §3.1: a request without a token learns only what to bring.
         return _challenge(401, scope="bread.read")
     claims = claims_of(token.strip(), scope="bread.read")
     return jsonify(
         bread=["sourdough", "rye", "broa de milho"],
-        for_person=claims["sub"],
+        for_user=claims["sub"],
         for_client=claims["client_id"],
         token_good_until=claims["exp"],
     )

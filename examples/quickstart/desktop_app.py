@@ -1,4 +1,4 @@
-"""Sign people in with a desktop app or a command-line tool, in their own browser, with Authlib.
+"""Sign users in with a desktop app or a command-line tool, in their own browser, with Authlib.
 
 pip install authlib requests
 python desktop_app.py
@@ -27,7 +27,7 @@ class Listener(BaseHTTPRequestHandler):
     """Takes the browser back: once, and only with the answer to our own question."""
 
     def do_GET(self):
-        """Keep the answer and tell the person to go on in the app."""
+        """Keep the answer and tell the user to go on in the app."""
         parts = urlsplit(self.path)
         came = dict(parse_qsl(parts.query))
         ours = (came.get("state"), came.get("iss")) == (state, ISSUER)
@@ -63,7 +63,7 @@ with HTTPServer(("127.0.0.1", 0), Listener) as server:
     while not answer:
         server.handle_request()
 
-if "error" in answer:  # also that the person said no
+if "error" in answer:  # also that the user said no
     sys.exit(json.dumps({"error": answer["error"], "description": answer.get("error_description")}))
 token = session.fetch_token(provider["token_endpoint"], code=answer["code"], code_verifier=verifier)
 keys = KeySet.import_key_set(session.get(provider["jwks_uri"], withhold_token=True).json())
@@ -75,7 +75,7 @@ claims = CodeIDToken(
     {"client_id": CLIENT_ID, "nonce": nonce, "access_token": token["access_token"]},
 )
 claims.validate(leeway=60)
-person = session.get(provider["userinfo_endpoint"]).json()
-if person["sub"] != claims["sub"]:
-    sys.exit("UserInfo is about somebody else.")
-print(json.dumps({"signed_in": {"sub": person["sub"], "email": person.get("email")}}))
+user = session.get(provider["userinfo_endpoint"]).json()
+if user["sub"] != claims["sub"]:
+    sys.exit("UserInfo is about another user.")
+print(json.dumps({"signed_in": {"sub": user["sub"], "email": user.get("email")}}))

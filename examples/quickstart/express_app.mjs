@@ -1,4 +1,4 @@
-// Sign people in with Express and openid-client.
+// Sign users in with Express and openid-client.
 //
 // npm install express express-session openid-client
 // OIDC_CLIENT_SECRET=… node express_app.mjs
@@ -21,15 +21,15 @@ const config = await client.discovery(
 )
 
 const app = express()
-// Without a secret of your own, a restart signs everybody out. On a server: a store, and secure cookies.
+// Without a secret of your own, a restart signs all users out. On a server: a store, and secure cookies.
 const secret = process.env.SECRET_KEY ?? randomBytes(32).toString('hex')
 app.use(session({ secret, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' } }))
 
 app.get('/', (request, response) => {
-  response.json({ signed_in: request.session.person ?? null })
+  response.json({ signed_in: request.session.user ?? null })
 })
 
-// Send the person to the provider; what the answer is compared with stays in the session.
+// Send the user to the provider; what the answer is compared with stays in the session.
 app.get('/login', async (request, response) => {
   const pkceCodeVerifier = client.randomPKCECodeVerifier()
   const expected = { pkceCodeVerifier, expectedState: client.randomState(), expectedNonce: client.randomNonce() }
@@ -54,11 +54,11 @@ app.get('/callback', async (request, response) => {
   const { sub } = tokens.claims()
   const { email } = await client.fetchUserInfo(config, tokens.access_token, sub)
   await new Promise((done, failed) => request.session.regenerate(error => (error ? failed(error) : done())))
-  request.session.person = { sub, email }
+  request.session.user = { sub, email }
   response.redirect('/')
 })
 
-// Say what went wrong: also that the person said no.
+// Say what went wrong: also that the user said no.
 app.use((error, request, response, next) => {
   response.status(400).json({ error: error.error ?? error.code, description: error.error_description ?? error.message })
 })

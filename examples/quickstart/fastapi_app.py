@@ -1,4 +1,4 @@
-"""Sign people in with FastAPI and Authlib.
+"""Sign users in with FastAPI and Authlib.
 
 pip install fastapi uvicorn authlib httpx itsdangerous
 OIDC_CLIENT_SECRET=… uvicorn fastapi_app:app --port 5002
@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.middleware.sessions import SessionMiddleware
 
 app = FastAPI()
-# Signs the cookie. Without a key of your own, a restart signs everybody out.
+# Signs the cookie. Without a key of your own, a restart signs all users out.
 app.add_middleware(
     SessionMiddleware, secret_key=os.environ.get("SECRET_KEY") or secrets.token_hex(32)
 )
@@ -32,12 +32,12 @@ oauth.register(
 @app.get("/")
 def home(request: Request):
     """Show who is signed in."""
-    return {"signed_in": request.session.get("person")}
+    return {"signed_in": request.session.get("user")}
 
 
 @app.get("/login")
 async def login(request: Request):
-    """Send the person to the provider."""
+    """Send the user to the provider."""
     return await oauth.signet.authorize_redirect(request, str(request.url_for("callback")))
 
 
@@ -45,15 +45,15 @@ async def login(request: Request):
 async def callback(request: Request):
     """Take them back; Authlib compares state and nonce, and verifies the ID token."""
     token = await oauth.signet.authorize_access_token(request)
-    person = await oauth.signet.userinfo(token=token)
-    if person["sub"] != token["userinfo"]["sub"]:
-        raise OAuthError("invalid_token", "UserInfo is about somebody else.")
+    user = await oauth.signet.userinfo(token=token)
+    if user["sub"] != token["userinfo"]["sub"]:
+        raise OAuthError("invalid_token", "UserInfo is about another user.")
     request.session.clear()
-    request.session["person"] = {"sub": person["sub"], "email": person.get("email")}
+    request.session["user"] = {"sub": user["sub"], "email": user.get("email")}
     return RedirectResponse(request.url_for("home"))
 
 
 @app.exception_handler(OAuthError)
 def refused(_: Request, error: OAuthError):
-    """Say what went wrong: also that the person said no."""
+    """Say what went wrong: also that the user said no."""
     return JSONResponse({"error": error.error, "description": error.description}, 400)

@@ -1,4 +1,4 @@
-"""Sign people in with Flask and Authlib.
+"""Sign users in with Flask and Authlib.
 
 pip install flask authlib requests
 OIDC_CLIENT_SECRET=… flask --app flask_app run --port 5001
@@ -12,7 +12,7 @@ from authlib.integrations.flask_client import OAuth
 from flask import Flask, redirect, session, url_for
 
 app = Flask(__name__)
-# Signs the cookie. Without a key of your own, a restart signs everybody out.
+# Signs the cookie. Without a key of your own, a restart signs all users out.
 app.secret_key = os.environ.get("SECRET_KEY") or secrets.token_hex(32)
 
 oauth = OAuth(app)
@@ -28,12 +28,12 @@ oauth.register(
 @app.get("/")
 def home():
     """Show who is signed in."""
-    return {"signed_in": session.get("person")}
+    return {"signed_in": session.get("user")}
 
 
 @app.get("/login")
 def login():
-    """Send the person to the provider."""
+    """Send the user to the provider."""
     return oauth.signet.authorize_redirect(url_for("callback", _external=True))
 
 
@@ -41,15 +41,15 @@ def login():
 def callback():
     """Take them back; Authlib compares state and nonce, and verifies the ID token."""
     token = oauth.signet.authorize_access_token()
-    person = oauth.signet.userinfo(token=token)
-    if person["sub"] != token["userinfo"]["sub"]:
-        raise OAuthError("invalid_token", "UserInfo is about somebody else.")
+    user = oauth.signet.userinfo(token=token)
+    if user["sub"] != token["userinfo"]["sub"]:
+        raise OAuthError("invalid_token", "UserInfo is about another user.")
     session.clear()
-    session["person"] = {"sub": person["sub"], "email": person.get("email")}
+    session["user"] = {"sub": user["sub"], "email": user.get("email")}
     return redirect(url_for("home"))
 
 
 @app.errorhandler(OAuthError)
 def refused(error):
-    """Say what went wrong: also that the person said no."""
+    """Say what went wrong: also that the user said no."""
     return {"error": error.error, "description": error.description}, 400

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A machine gets a token of its own with curl: nobody signs in, and nobody agrees.
+# A machine gets a token of its own with curl: no user signs in or agrees.
 #
 # OIDC_CLIENT_SECRET=… SCOPE="…" API=https://api.example.com/… sh machine.sh
 set -eu

@@ -1,4 +1,4 @@
-"""A small website that signs people in with Signet, each step in the open. OIDC Core §3.1.
+"""A small website that signs users in with Signet, each step in the open. OIDC Core §3.1.
 
 Authlib does the protocol; everything a website has to add is on this page. `make run` starts it.
 Configuration comes from the environment: OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET,
@@ -25,7 +25,7 @@ ISSUER = os.environ.get("OIDC_ISSUER", "http://localhost:8000")
 #: The API that Bakery calls: its address, and by that name Signet knows it.
 API = os.environ.get("API_IDENTIFIER", "http://localhost:8003/")
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
-PATIENCE = 10  # seconds that a person waits for the provider
+PATIENCE = 10  # seconds that a user waits for the provider
 
 
 class Memory:
@@ -58,9 +58,9 @@ class Memory:
 
 
 app = Flask(__name__)
-app.secret_key = secrets.token_hex(32)  # signs the cookie; a restart forgets everybody
+app.secret_key = secrets.token_hex(32)  # signs the cookie; a restart forgets all users
 app.config["SESSION_COOKIE_NAME"] = "bakery"
-# Lax: the cookie comes along when Signet sends the person back, but not with another site's forms.
+# Lax: the cookie comes along when Signet sends the user back, but not with another site's forms.
 app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 
 sign_ins = Memory()
@@ -91,15 +91,15 @@ def home() -> str:
 
 @app.get("/login")
 def login() -> Response:
-    """Step 1: send the person to Signet. Authlib keeps state, nonce and the PKCE verifier."""
+    """Step 1: send the user to Signet. Authlib keeps state, nonce and the PKCE verifier."""
     return oauth.signet.authorize_redirect(url_for("callback", _external=True))
 
 
 @app.get("/login/initiate")
 def login_initiated() -> Response | tuple[str, int]:
-    """Step 1, begun at Signet: the person opens Bakery from their list of apps. OIDC Core §4.
+    """Step 1, begun at Signet: the user opens Bakery from their list of apps. OIDC Core §4.
 
-    Only Signet's name is taken from the address, and only to see that it is ours; anybody can lead
+    Only Signet's name is taken from the address, and only to see that it is ours; any website can lead
     a browser here, so nothing else happens than at the button.
     """
     if request.args.get("iss") != oauth.signet.load_server_metadata()["issuer"]:
@@ -116,9 +116,9 @@ def login_initiated() -> Response | tuple[str, int]:
 def callback() -> Response:
     """Steps 2 to 4: exchange the code, let Authlib check the ID token, and ask who this is."""
     token = oauth.signet.authorize_access_token()
-    # A new name at each sign-in: nobody can know it beforehand.
+    # A new name at each sign-in, so that no attacker knows it beforehand.
     session["sign_in"] = secrets.token_urlsafe(32)
-    person = {
+    user = {
         "id_token": token["id_token"],
         "header": _decoded(token["id_token"].split(".")[0]),
         "claims": dict(token["userinfo"]),  # Authlib's name for the ID token's claims
@@ -127,35 +127,35 @@ def callback() -> Response:
         "expires_in": token["expires_in"],
         "scope": token["scope"],
     }
-    _ask_userinfo(person)
-    sign_ins.set(session["sign_in"], person)
+    _ask_userinfo(user)
+    sign_ins.set(session["sign_in"], user)
     return redirect(url_for("home"))
 
 
 @app.post("/userinfo")
 def userinfo() -> Response:
-    """Step 4 once more, as often as somebody likes."""
-    person = signed_in()
-    if person is None:
+    """Step 4 once more, as often as the user likes."""
+    user = signed_in()
+    if user is None:
         return redirect(url_for("home"))
-    _ask_userinfo(person)
+    _ask_userinfo(user)
     return redirect(url_for("home", _anchor="userinfo"))
 
 
-def _ask_userinfo(person: dict[str, Any]) -> None:
+def _ask_userinfo(user: dict[str, Any]) -> None:
     """Ask Signet who this is, with the access token."""
     answer = oauth.signet.get(
         oauth.signet.load_server_metadata()["userinfo_endpoint"],
-        token={"access_token": person["access_token"], "token_type": "Bearer"},
+        token={"access_token": user["access_token"], "token_type": "Bearer"},
     )
-    person["userinfo"], person["userinfo_error"] = None, None
+    user["userinfo"], user["userinfo_error"] = None, None
     if not answer.ok:  # the token has expired, or was revoked: RFC 6750 §3 says where to read why
-        person["userinfo_error"] = answer.headers.get("WWW-Authenticate", answer.reason)
-    elif answer.json()["sub"] != person["claims"]["sub"]:
-        # OIDC Core §5.3.2: claims about somebody else must not be used.
-        person["userinfo_error"] = "UserInfo and the ID token are about different people."
+        user["userinfo_error"] = answer.headers.get("WWW-Authenticate", answer.reason)
+    elif answer.json()["sub"] != user["claims"]["sub"]:
+        # OIDC Core §5.3.2: claims about another user must not be used.
+        user["userinfo_error"] = "UserInfo and the ID token are about different users."
     else:
-        person["userinfo"] = answer.json()
+        user["userinfo"] = answer.json()
 
 
 @app.post("/call-api")
@@ -164,69 +164,69 @@ def call_api() -> Response:
 
     The token of step 3 is good for UserInfo; one for the API opens nothing else.
     """
-    person = signed_in()
-    if person is None:
+    user = signed_in()
+    if user is None:
         return redirect(url_for("home"))
-    person["api_answer"], person["api_error"] = None, None
+    user["api_answer"], user["api_error"] = None, None
     try:
-        token = _refreshed(person, resource=API)["access_token"]
+        token = _refreshed(user, resource=API)["access_token"]
     except OAuthError as error:
-        person["api_error"] = f"{error.error}: {error.description}"
+        user["api_error"] = f"{error.error}: {error.description}"
     else:
-        _ask_api(person, token)
+        _ask_api(user, token)
     return redirect(url_for("home", _anchor="api"))
 
 
 @app.post("/refresh")
 def refresh() -> Response:
-    """Step 6: new tokens for the old refresh token, without the person. RFC 6749 §6."""
-    person = signed_in()
-    if person is None:
+    """Step 6: new tokens for the old refresh token, without the user. RFC 6749 §6."""
+    user = signed_in()
+    if user is None:
         return redirect(url_for("home"))
-    person["refreshed"], person["refresh_error"] = None, None
+    user["refreshed"], user["refresh_error"] = None, None
     try:
-        tokens = _refreshed(person)
+        tokens = _refreshed(user)
         claims = oauth.signet.parse_id_token(tokens, nonce=None)
     except OAuthError as error:
-        person["refresh_error"] = f"{error.error}: {error.description}"
+        user["refresh_error"] = f"{error.error}: {error.description}"
         return redirect(url_for("home", _anchor="tokens"))
-    if claims["sub"] != person["claims"]["sub"]:  # OIDC Core §12.2
-        person["refresh_error"] = "The new ID token is about somebody else."
+    if claims["sub"] != user["claims"]["sub"]:  # OIDC Core §12.2
+        user["refresh_error"] = "The new ID token is about another user."
     else:
-        person["access_token"] = tokens["access_token"]
-        person["refreshed"] = {name: claims[name] for name in ("sub", "auth_time", "iat", "exp")}
+        user["access_token"] = tokens["access_token"]
+        user["refreshed"] = {name: claims[name] for name in ("sub", "auth_time", "iat", "exp")}
     return redirect(url_for("home", _anchor="tokens"))
 
 
 @app.post("/revoke")
 def revoke() -> Response:
     """Step 7: give the tokens back. RFC 7009."""
-    person = signed_in()
-    if person is None:
+    user = signed_in()
+    if user is None:
         return redirect(url_for("home"))
-    _revoke(person)
-    person["revoked"] = True
+    _revoke(user)
+    user["revoked"] = True
     return redirect(url_for("home", _anchor="tokens"))
 
 
 @app.post("/logout")
 def logout() -> str:
-    """Step 8: forget the person here; Signet's own sign-out is one button further.
+    """Step 8: forget the user here; Signet's own sign-out is one button further.
 
     OIDC RP-Initiated Logout §2: the ID token says whose session, so Signet need not ask.
     """
-    person = signed_in()
+    user = signed_in()
     sign_ins.delete(session.get("sign_in", ""))
     session.clear()
     end_session = None
-    if person is not None:
+    if user is not None:
         try:
-            _revoke(person)
+            _revoke(user)
             end_session = oauth.signet.load_server_metadata()["end_session_endpoint"]
         except requests.RequestException as error:
-            # Whoever signs out is signed out; the tokens will expire.
+            # The user is signed out all the same; the tokens will expire.
             app.logger.warning("The tokens were not revoked: %s", error)
-    return render_template("signed_out.html", person=person, end_session=end_session)
+    return render_template("signed_out.html", user=user, end_session=end_session)
 
 
 @app.post("/signed-out-at-signet")
@@ -240,15 +240,15 @@ def signed_out_at_signet() -> tuple[str, int]:
     except (KeyError, ValueError, JoseError) as error:
         app.logger.warning("A logout token was refused: %s", error)
         return "This is no logout token of Signet for Bakery.", 400
-    for name, person in sign_ins.items():
-        if person["claims"].get("sid") == claims["sid"]:
+    for name, user in sign_ins.items():
+        if user["claims"].get("sid") == claims["sid"]:
             sign_ins.delete(name)
     return "", 200
 
 
 @app.errorhandler(OAuthError)
 def not_signed_in(error: OAuthError) -> tuple[str, int]:
-    """Signet said no (the person may have), or the answer is not to a question of this browser."""
+    """Signet said no (the user may have), or the answer is not to a question of this browser."""
     return render_template("error.html", code=error.error, description=error.description), 400
 
 
@@ -273,12 +273,12 @@ def words() -> str:
 
 
 def signed_in() -> dict[str, Any] | None:
-    """Return what we know of the person at this browser, or None."""
+    """Return what we know of the user at this browser, or None."""
     return sign_ins.get(session.get("sign_in", ""))
 
 
 def _logout_claims(token: str) -> dict[str, Any]:
-    """Return what a logout token says, once it is proven. Raises JoseError, ValueError."""
+    """Return what a logout token says, once it is verified. Raises JoseError, ValueError."""
     algorithms = oauth.signet.load_server_metadata()["id_token_signing_alg_values_supported"]
     keys = KeySet.import_key_set(oauth.signet.fetch_jwk_set(force=True))
     found = jwt.decode(token, keys, algorithms=[a for a in algorithms if not a.startswith("HS")])
@@ -297,7 +297,7 @@ def _logout_claims(token: str) -> dict[str, Any]:
     return dict(found.claims)
 
 
-def _refreshed(person: dict[str, Any], **parameters: str) -> dict[str, Any]:
+def _refreshed(user: dict[str, Any], **parameters: str) -> dict[str, Any]:
     """Use the refresh token, keep its successor, and return what else came.
 
     Each works once. Two tabs at a time would use one twice, and that looks like a theft: Signet
@@ -305,31 +305,31 @@ def _refreshed(person: dict[str, Any], **parameters: str) -> dict[str, Any]:
     """
     with refreshing:
         tokens: dict[str, Any] = oauth.signet.fetch_access_token(
-            grant_type="refresh_token", refresh_token=person["refresh_token"], **parameters
+            grant_type="refresh_token", refresh_token=user["refresh_token"], **parameters
         )
-        person["refresh_token"] = tokens.get("refresh_token", person["refresh_token"])
+        user["refresh_token"] = tokens.get("refresh_token", user["refresh_token"])
     return tokens
 
 
-def _ask_api(person: dict[str, Any], token: str) -> None:
+def _ask_api(user: dict[str, Any], token: str) -> None:
     """Keep the API's answer, or why there is none: RFC 6750 §3 says where to read that."""
     try:
         bearer = {"Authorization": f"Bearer {token}"}
         answer = requests.get(f"{API}bread", headers=bearer, timeout=PATIENCE)
     except requests.RequestException:
-        person["api_error"] = "The API cannot be reached."
+        user["api_error"] = "The API cannot be reached."
         return
     if answer.ok:
-        person["api_answer"] = answer.json()
+        user["api_answer"] = answer.json()
     else:
-        person["api_error"] = answer.headers.get("WWW-Authenticate", answer.reason)
+        user["api_error"] = answer.headers.get("WWW-Authenticate", answer.reason)
 
 
-def _revoke(person: dict[str, Any]) -> None:
+def _revoke(user: dict[str, Any]) -> None:
     """Revoke the refresh token: all that came of the same sign-in ends with it."""
     oauth.signet.post(
         oauth.signet.load_server_metadata()["revocation_endpoint"],
-        data={"token": person["refresh_token"] or person["access_token"]},
+        data={"token": user["refresh_token"] or user["access_token"]},
         auth=(oauth.signet.client_id, oauth.signet.client_secret),
         withhold_token=True,
     ).raise_for_status()

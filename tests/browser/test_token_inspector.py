@@ -173,8 +173,8 @@ WRONG: dict[str, tuple[Callable[[], str], str]] = {
     "a slash": (lambda: made(iss=f"{ISSUER}/"), "by the slash at its end"),
     "no audience": (lambda: made(aud=None), "There is no aud"),
     "no subject": (lambda: made(typ="at+jwt", sub=None), "Missing: sub, client_id."),
-    "altered": (lambda: _altered(made()), "the token was altered, cut off, or made by somebody"),
-    "forged": (lambda: _forged(), "the token was altered, cut off, or made by somebody"),
+    "altered": (lambda: _altered(made()), "the token was altered, cut off, or not made by"),
+    "forged": (lambda: _forged(), "the token was altered, cut off, or not made by"),
     "unknown key": (
         lambda: assertions.sign({"iss": ISSUER, "sub": "x"}, assertions.make_key()),
         "has no key with the kid",
@@ -185,7 +185,7 @@ WRONG: dict[str, tuple[Callable[[], str], str]] = {
         ),
         "is for RS256, but alg says ES256",
     ),
-    "unsigned": (lambda: "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", "anybody can write such a token"),
+    "unsigned": (lambda: "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", "anyone can write such a token"),
     "cut off": (lambda: made().rpartition(".")[0] + ".", "The third part is missing"),
 }
 

@@ -55,7 +55,7 @@ def test_a_token_for_it(bread: str, party: RelyingParty) -> None:
     token = party.tokens(scope=SCOPE, resource=API)["access_token"]
     answer = call(bread, token)
     assert answer.status_code == 200, answer.headers
-    assert answer.json()["for_person"] == party.user.sub
+    assert answer.json()["for_user"] == party.user.sub
     assert answer.json()["for_client"] == party.client.client_id
 
 

@@ -174,7 +174,7 @@ def test_an_api_is_called_tokens_are_refreshed_and_revoked(
     for _ in range(2):  # each time with the refresh token that the last one gave
         page = traveller.press(page, "call-api")
         answer = json.loads(texts(page)["api-answer"])
-        assert answer["for_person"] == user.sub
+        assert answer["for_user"] == user.sub
         assert "rye" in answer["bread"]
         page = traveller.press(page, "refresh")
         refreshed = json.loads(texts(page)["refreshed"])

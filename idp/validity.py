@@ -4,9 +4,12 @@ Facts in, a reason or None out. Statements and the ORM only fetch facts; all end
 rule, so that they agree. `accounts` decides when a session expires.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
+
+from django.core.exceptions import ObjectDoesNotExist
 
 from accounts.models import Session
 from accounts.session_limits import SessionFacts, has_ended
@@ -29,6 +32,7 @@ class Presented(Protocol):
     expires: datetime
     #: Its client.
     application: Any
+    grant_id: int | None
     grant: Any
 
 
@@ -55,15 +59,23 @@ class TokenFacts(NamedTuple):
     has_subject: bool = True
 
 
+#: A grant that was deleted, with its user or by itself.
+_DELETED = GrantFacts(revoked_at=None, offline=False, session=None, user_is_active=False)
+
+
 def facts_of(token: Presented, used_at: datetime | None = None) -> TokenFacts:
-    """Return the facts about a code or token instance; needs its client and grant."""
-    grant = token.grant
-    of_grant = (
-        GrantFacts(grant.revoked_at, grant.offline, grant.session, grant.user.is_active)
-        if grant
-        else None
-    )
-    return TokenFacts(token.expires, token.application.enabled, of_grant, used_at)
+    """Return the facts about a code or token instance; needs its client and grant.
+
+    Either may have been deleted while the token was stored (idp.models.tokens).
+    """
+    client_is_enabled, of_grant = False, _DELETED if token.grant_id else None
+    with suppress(ObjectDoesNotExist):
+        client_is_enabled = token.application is not None and token.application.enabled
+        if grant := token.grant:
+            of_grant = GrantFacts(
+                grant.revoked_at, grant.offline, grant.session, grant.user.is_active
+            )
+    return TokenFacts(token.expires, client_is_enabled, of_grant, used_at)
 
 
 def why_invalid(token: TokenFacts, now: datetime) -> Invalid | None:

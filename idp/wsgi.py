@@ -15,8 +15,10 @@ from typing import Any
 
 import django
 from django.conf import settings
+from django.core.cache import close_caches
+from django.core.handlers.base import reset_urlconf
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.signals import request_started
+from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connections, reset_queries
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch, resolve
@@ -89,10 +91,13 @@ def _refuse(_request: HttpRequest) -> HttpResponse:
     raise StalledError("The database does not answer.")
 
 
-# Receivers without work when a request begins: each request ends with a checked connection, and
-# statements are only recorded if settings.DEBUG is on.
+# Receivers without work. When a request begins: each request ends with a checked connection, and
+# statements are only recorded if settings.DEBUG is on. When it ends: no cache here has anything to
+# close, and each request begins with setting the URLconf.
 request_started.disconnect(close_old_connections)
 request_started.disconnect(reset_queries)
+request_finished.disconnect(close_caches)
+request_finished.disconnect(reset_urlconf)
 prepare()
 PAGES = Handler(settings.MIDDLEWARE)
 _protocol = _short(settings.IDP_PROTOCOL_MIDDLEWARE)

@@ -19,6 +19,8 @@ from foundation.postgresql import waits
 
 #: Seconds without use after which a connection is checked before the next statement.
 _IDLE = 1.0
+#: Seconds after a response within which a connection counts as working: those of one request.
+_FRESH = 0.005
 #: Of a session, in milliseconds: sent where requests are served, elsewhere PostgreSQL's own count.
 SESSION_TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 
@@ -169,11 +171,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection = self.connection
         if connection is None or self.in_atomic_block or not self.health_check_enabled:
             return
+        idle = time.monotonic() - connection.answered_at
         if (
             connection.is_unchecked
             or self.errors_occurred
-            or time.monotonic() - connection.answered_at > _IDLE
-            or connection.has_arrivals()
+            or idle > _IDLE
+            or (idle > _FRESH and connection.has_arrivals())
         ):
             if self.is_usable():
                 connection.is_unchecked = self.errors_occurred = False

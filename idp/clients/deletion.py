@@ -81,7 +81,7 @@ def _clear(rows: Any, of_grants: Sequence[type[Model]] = ()) -> None:
                 _delete(rows.model._default_manager.filter(pk__in=keys))
         except (
             IntegrityError
-        ):  # A token was issued at the same time: the last transaction waits for it.
+        ):  # A grant was given at the same time: the last transaction waits for it.
             return
         if len(keys) < _BATCH:
             return

@@ -67,7 +67,10 @@ def _enter(request: HttpRequest) -> HttpResponse:
         client_id = _client_id(arrival.parameters)
         if arrival.interaction_id is None:
             introduce(request, client_id)
-        return _visit(request, arrival, lookup.find(client_id, UnknownClient))
+        named = _sso_session(request, client_id)
+        client = lookup.find(client_id, UnknownClient, named.client if named else None)
+        signed_in = named if recognize(request, named.session if named else None) else None
+        return _visit(request, arrival, client, signed_in)
     except ProtocolError as error:
         # The redirect_uri is not verified, so the error goes to the user and not to the client.
         return error_page(request, error, arrival.parameters)
@@ -108,7 +111,9 @@ def _client_id(parameters: Parameters) -> str:
     return client_id
 
 
-def _visit(request: HttpRequest, arrival: Arrival, client: Client) -> HttpResponse:
+def _visit(
+    request: HttpRequest, arrival: Arrival, client: Client, signed_in: SsoSession | None
+) -> HttpResponse:
     """Read the request object if there is one, then continue with its parameters."""
     try:
         visitor = rate_limit_key(request)
@@ -128,7 +133,7 @@ def _visit(request: HttpRequest, arrival: Arrival, client: Client) -> HttpRespon
             return redirect(
                 continue_at(interactions.keep(client, arrival, client_address(request)))
             )
-        return _proceed(request, arrival, authorization_request)
+        return _proceed(request, arrival, authorization_request, signed_in)
     except ProtocolError as error:
         return _refuse(request, arrival, reply_to, error)
 
@@ -177,9 +182,11 @@ def _answered(
 
 
 def _proceed(
-    request: HttpRequest, arrival: Arrival, authorization_request: AuthorizationRequest
+    request: HttpRequest,
+    arrival: Arrival,
+    authorization_request: AuthorizationRequest,
+    signed_in: SsoSession | None,
 ) -> HttpResponse:
-    signed_in = _sso_session(request, authorization_request.client)
     authentication = authentication_in(signed_in.session) if signed_in else None
     agreed = signed_in.agreed if signed_in else Agreed()
     others = [row.session.user for row in account_switching.others(request)]
@@ -217,14 +224,13 @@ def _proceed(
             return _answered(request, arrival, authorization_request.client, response)
 
 
-def _sso_session(request: HttpRequest, client: Client) -> SsoSession | None:
-    """Return the SSO session of this browser with its user's consent; one statement.
+def _sso_session(request: HttpRequest, client_id: str) -> SsoSession | None:
+    """Return the session that this browser names, valid or not, with all that one statement reads.
 
-    Returns None if no user is signed in.
+    Returns None if it names none.
     """
     session_id = session_id_of(request)
-    found = find_sso_session(session_id, client.pk, timezone.now()) if session_id else None
-    return found if recognize(request, found.session if found else None) else None
+    return find_sso_session(session_id, client_id, timezone.now()) if session_id else None
 
 
 def _kept(request: HttpRequest, arrival: Arrival, client: Client) -> str:

@@ -2,12 +2,16 @@
 
 Only hashes are stored. None of the toolkit's columns is dropped; unused ones stay empty. Each index
 costs a write per row, so there are none beyond the lookups: a hash is unique by a constraint, since
-a unique field gets a second index on PostgreSQL, for LIKE.
+a unique field gets a second index on PostgreSQL, for LIKE. Foreign keys are not constraints in the
+database, which would look up each of them at every write (ADR 30): a code or token whose grant,
+user or client is deleted at the moment of its INSERT is invalid, and is deleted when it expires.
 """
 
 from collections.abc import Iterable
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from oauth2_provider.models import (
@@ -19,14 +23,31 @@ from oauth2_provider.models import (
     TokenChecksumField,
 )
 
+from idp.models.client import Client
 from idp.models.grant import Grant
 from idp.validity import facts_of, why_invalid
+
+#: A foreign key that the database does not check.
+_Reference: Any = partial(models.ForeignKey, db_constraint=False)
+_OfUser = partial(
+    _Reference,
+    settings.AUTH_USER_MODEL,
+    on_delete=models.CASCADE,
+    related_name="%(app_label)s_%(class)s",
+)
+_OfClient = partial(_Reference, Client, on_delete=models.CASCADE)
+#: A column of the toolkit's that stays empty: without an index, and not looked up at deletions.
+_Unused = partial(
+    _Reference, null=True, blank=True, on_delete=models.DO_NOTHING, db_index=False, editable=False
+)
 
 
 class AuthorizationCode(AbstractGrant):
     """An authorization code; `code` holds its SHA-256. Stays after use, to recognize a replay."""
 
-    grant = models.ForeignKey(Grant, on_delete=models.CASCADE)
+    user = _OfUser()
+    application = _OfClient()
+    grant = _Reference(Grant, on_delete=models.CASCADE)
     code = models.CharField(max_length=255)
     nonce = models.TextField(blank=True, default="")
     expires = models.DateTimeField(db_index=True)
@@ -41,15 +62,11 @@ class AuthorizationCode(AbstractGrant):
 class AccessToken(AbstractAccessToken):
     """An access token; `token_checksum` holds its SHA-256. A client's own has no authorization."""
 
-    grant = models.ForeignKey(Grant, null=True, on_delete=models.CASCADE)
-    source_refresh_token = models.ForeignKey(
-        "idp.RefreshToken",
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="refreshed_access_tokens",
-        db_index=False,
-    )
+    user = _OfUser(null=True, blank=True)
+    application = _OfClient(null=True, blank=True)
+    grant = _Reference(Grant, null=True, on_delete=models.CASCADE)
+    source_refresh_token = _Unused("idp.RefreshToken", related_name="refreshed_access_token")
+    id_token = _Unused("idp.IDToken", related_name="access_token")
     token_checksum = TokenChecksumField(max_length=64)
     expires = models.DateTimeField(db_index=True)
     #: The `kid` of the key that signed it, where it is a JWT.
@@ -61,11 +78,6 @@ class AccessToken(AbstractAccessToken):
                 fields=["signed_with", "expires"],
                 condition=models.Q(signed_with__isnull=False),
                 name="access_token_by_key",
-            ),
-            models.Index(
-                fields=["source_refresh_token"],
-                condition=models.Q(source_refresh_token__isnull=False),
-                name="access_token_by_source",
             ),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -90,8 +102,11 @@ class RefreshToken(AbstractRefreshToken):
     redemption, or of the last one if a client repeated a lost response.
     """
 
-    grant = models.ForeignKey(Grant, on_delete=models.CASCADE)
-    predecessor = models.ForeignKey("self", null=True, on_delete=models.SET_NULL)
+    user = _OfUser()
+    application = _OfClient()
+    grant = _Reference(Grant, on_delete=models.CASCADE)
+    predecessor = _Reference("self", null=True, on_delete=models.SET_NULL)
+    access_token = _Unused("idp.AccessToken", related_name="refresh_token")
     expires = models.DateTimeField(db_index=True)
     token_checksum = models.CharField(max_length=64)
 

@@ -82,14 +82,14 @@ class Redeemable(Generic[M]):
 
 CODES = Redeemable(
     AuthorizationCode,
-    Columns(AuthorizationCode, "t", "id", "expires", "redirect_uri", "code_challenge"),
+    Columns(AuthorizationCode, "t", "id", "grant_id", "expires", "redirect_uri", "code_challenge"),
     "idp_authorizationcode",
     "code",
     "redeemed_at",
 )
 REFRESH_TOKENS = Redeemable(
     RefreshToken,
-    Columns(RefreshToken, "t", "id", "expires"),
+    Columns(RefreshToken, "t", "id", "grant_id", "expires"),
     "idp_refreshtoken",
     "token_checksum",
     "revoked",

@@ -1,4 +1,4 @@
-"""Read the SSO session of authorize, with its user's consent."""
+"""Read the SSO session of authorize, with the client's version and the user's consent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from accounts.models import Session
 from accounts.sessions import SESSION, USER, session_in
 from foundation.statements import json_of, one
+from idp.statements.tokens import ClientVersion
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,18 @@ class SsoSession:
     """A session with its user, their consent for a client, and the client's row in it."""
 
     session: Session
+    #: None where no client has the client_id.
+    client: ClientVersion | None
     agreed: Agreed
     client_session_id: int | None
 
 
 STATEMENT = f"""
-    SELECT {SESSION.sql}, {USER.sql}, k.scopes, k.claims, k.resources, k.loopback_ports, x.id
+    SELECT {SESSION.sql}, {USER.sql}, c.id, c.version, c.enabled,
+           k.scopes, k.claims, k.resources, k.loopback_ports, x.id
     FROM accounts_session s
     JOIN accounts_user u ON u.id = s.user_id
-    LEFT JOIN idp_client c ON c.id = %s
+    LEFT JOIN idp_client c ON c.client_id = %s
     LEFT JOIN idp_consent k ON k.client_id = c.id AND k.user_id = u.id
          AND (k.expires_at IS NULL OR k.expires_at > %s)
          AND k.display_fingerprint = c.display_fingerprint
@@ -44,8 +48,8 @@ STATEMENT = f"""
 """
 
 
-def find_sso_session(session_id: str, client_id: int, now: datetime) -> SsoSession | None:
-    """Return a session with its user, and their consent and client session.
+def find_sso_session(session_id: str, client_id: str, now: datetime) -> SsoSession | None:
+    """Return a session with its user, the client's version, and their consent and client session.
 
     Returns None if there is no such session. Hand-written because authorize needs it at every
     single sign-on.
@@ -53,9 +57,10 @@ def find_sso_session(session_id: str, client_id: int, now: datetime) -> SsoSessi
     row = one(STATEMENT, [client_id, now, session_id])
     if row is None:
         return None
-    *agreed, client_session_id = row[-5:]
+    client_pk, version, enabled, *agreed, client_session_id = row[-8:]
     return SsoSession(
         session_in(row),
+        ClientVersion(client_id, client_pk, version, bool(enabled)) if client_pk else None,
         Agreed(*(frozenset(json_of(allowed) or ()) for allowed in agreed)),
         client_session_id,
     )

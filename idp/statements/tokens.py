@@ -139,7 +139,8 @@ FIND_BEARER = f"""
            c.enabled,
            c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> '',
            a.revoked_at, a.offline, {", ".join(f"s.{column}" for column in SessionFacts._fields)},
-           a.auth_time, a.acr, a.amr, a.claims, u.is_active, u.id, COALESCE(e.verified, FALSE),
+           a.auth_time, a.acr, a.amr, a.claims, u.is_active, t.grant_id, u.id,
+           COALESCE(e.verified, FALSE),
            CASE WHEN c.subject_type = 'pairwise' THEN p.sub ELSE u.sub END,
            {", ".join(f"u.{column}" for column in _USER_COLUMNS)}
     FROM idp_accesstoken t
@@ -166,8 +167,8 @@ def find_bearer(token_hash: str) -> Bearer | None:
     client_id, client_pk, version, required_acr, *rest = row
     scope, resource, issued_at, expires, enabled, is_jwt, *rest = rest
     revoked_at, offline, *session, auth_time, acr, amr, claims = rest[:10]
-    is_active, user_id, email_verified, sub, *columns = rest[10:]
-    is_for_user = user_id is not None
+    is_active, grant_id, user_id, email_verified, sub, *columns = rest[10:]
+    is_for_user = grant_id is not None
     expires = datetime_of(expires)
     grant = GrantFacts(revoked_at, bool(offline), _session(*session), bool(is_active))
     return Bearer(
@@ -183,13 +184,11 @@ def find_bearer(token_hash: str) -> Bearer | None:
             grant if is_for_user else None,
             has_subject=not is_for_user or bool(sub),
         ),
-        auth_time=datetime_of(auth_time) if is_for_user else None,
+        auth_time=datetime_of(auth_time) if auth_time else None,
         acr=acr,
         amr=tuple(json_of(amr) or ()),
         claims_asked=tuple((json_of(claims) or {}).get("userinfo", ())),
-        user=_user(user_id, sub, columns, email_verified=bool(email_verified))
-        if is_for_user
-        else {},
+        user=_user(user_id, sub, columns, email_verified=bool(email_verified)) if user_id else {},
         userinfo_is_jwt=bool(is_jwt),
     )
 
@@ -213,7 +212,7 @@ def _user(user_id: int, sub: Any, columns: list[Any], *, email_verified: bool) -
     return {
         **user,
         "id": user_id,
-        "sub": str(UUID(str(sub))) if sub else "",
+        "sub": str(sub if isinstance(sub, UUID) else UUID(sub)) if sub else "",
         "email_verified": email_verified,
         "address": json_of(user["address"]),
         "updated_at": datetime_of(user["updated_at"]),

@@ -4,8 +4,6 @@ from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError
-
 from idp.clients.access_policy import NOT_ALLOWED, allows
 from idp.models import Client, Grant
 from idp.protocol.errors import InvalidGrant, InvalidScope
@@ -41,13 +39,10 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     if grant is not None and "openid" in scopes:
         is_refreshed = entitlement.predecessor_id is not None
         response["id_token"] = id_token.issue(client, grant, token, now, refreshed=is_refreshed)
-    try:
-        if refresh is None:
-            store_access_token(access, waits=entitlement.uses_up)
-        else:
-            store_tokens(access, refresh)
-    except IntegrityError:
-        raise InvalidGrant("What the tokens would belong to was deleted meanwhile.") from None
+    if refresh is None:
+        store_access_token(access, waits=entitlement.uses_up)
+    else:
+        store_tokens(access, refresh)
     return response
 
 

@@ -141,6 +141,17 @@ def expired(party: RelyingParty, _tokens: dict[str, Any]) -> None:
     assert of_client.update(expires=timezone.now()) == 1
 
 
+def grant_is_missing(party: RelyingParty, _tokens: dict[str, Any]) -> None:
+    """The grant was deleted while the token was being stored: the database keeps such a row."""
+    of_client = AccessToken.objects.filter(application__client_id=party.client.client_id)
+    assert of_client.update(grant_id=10**12) == 1
+
+
+def client_is_missing(party: RelyingParty, _tokens: dict[str, Any]) -> None:
+    of_client = AccessToken.objects.filter(application__client_id=party.client.client_id)
+    assert of_client.update(application_id=10**12) == 1
+
+
 @pytest.mark.parametrize("form", ["opaque", "RS256", "dir"])
 @pytest.mark.parametrize(
     "ending",
@@ -155,6 +166,8 @@ def expired(party: RelyingParty, _tokens: dict[str, Any]) -> None:
         user_deleted,
         client_disabled,
         expired,
+        grant_is_missing,
+        client_is_missing,
     ],
 )
 def test_a_token_that_is_over(

@@ -69,6 +69,23 @@ def tokens_expired(app: RelyingParty) -> None:
         assert of_client.update(expires=timezone.now()) >= 1
 
 
+#: No grant or client has this id.
+NONE = 10**12
+
+
+def grant_is_missing(app: RelyingParty) -> None:
+    """The grant was deleted while its tokens were being stored: the database keeps such rows."""
+    for model in (AccessToken, RefreshToken, AuthorizationCode):
+        of_client = model.objects.filter(application__client_id=app.client.client_id)
+        assert of_client.update(grant_id=NONE) >= 1
+
+
+def client_is_missing(app: RelyingParty) -> None:
+    for model in (AccessToken, RefreshToken, AuthorizationCode):
+        of_client = model.objects.filter(application__client_id=app.client.client_id)
+        assert of_client.update(application_id=NONE) >= 1
+
+
 def nothing(app: RelyingParty) -> None:
     pass
 
@@ -109,6 +126,8 @@ def is_answered_silently(app: RelyingParty) -> bool:
         (user_disabled, True),
         (client_disabled, True),
         (tokens_expired, False),
+        (grant_is_missing, False),
+        (client_is_missing, False),
     ],
 )
 def test_all_doors_agree(
@@ -122,7 +141,17 @@ def test_all_doors_agree(
 
 
 @spec("RFC 7662", "2.2")
-@pytest.mark.parametrize("ending", [grants_revoked, user_disabled, client_disabled, tokens_expired])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        grants_revoked,
+        user_disabled,
+        client_disabled,
+        tokens_expired,
+        grant_is_missing,
+        client_is_missing,
+    ],
+)
 def test_an_api_hears_it_too(
     browser: Browser, user: EndUser, ending: Callable[[RelyingParty], None]
 ) -> None:

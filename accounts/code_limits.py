@@ -17,20 +17,20 @@ from foundation.rate_limits import Counted, RateLimit, RateLimitExceededError
 
 #: Purposes of mailed codes. Each has its own limit of mails.
 Purpose = Literal["sign-up", "password-reset", "sign-in"]
-#: Kinds of codes that are typed in the same field of the second step.
+#: Kinds of codes that are typed in the same field of the second factor.
 Factor = Literal["app", "recovery"]
 
-ATTEMPTS = RateLimit("code-tries", 5, timedelta(hours=1))
-ATTEMPTS_KNOWN_BROWSER = RateLimit("code-tries-known-browser", 20, timedelta(days=1))
-ATTEMPTS_HERE = RateLimit("code-tries-account-and-network", 20, timedelta(days=1))
-ATTEMPTS_UNKNOWN_BROWSERS = RateLimit("code-tries-strangers", 100, timedelta(days=1))
-ATTEMPTS_NETWORK = RateLimit("code-tries-network", 100, timedelta(hours=1))
+ATTEMPTS = RateLimit("code-attempts", 5, timedelta(hours=1))
+ATTEMPTS_KNOWN_BROWSER = RateLimit("code-attempts-known-browser", 20, timedelta(days=1))
+ATTEMPTS_HERE = RateLimit("code-attempts-account-and-ip-address", 20, timedelta(days=1))
+ATTEMPTS_UNKNOWN_BROWSERS = RateLimit("code-attempts-unknown-browsers", 100, timedelta(days=1))
+ATTEMPTS_IP_ADDRESS = RateLimit("code-attempts-ip-address", 100, timedelta(hours=1))
 
 MAILS_KNOWN_BROWSER = RateLimit("code-mails-known-browser", 10, timedelta(hours=1))
-MAILS_HERE = RateLimit("code-mails-account-and-network", 5, timedelta(minutes=10))
-MAILS_HERE_DAY = RateLimit("code-mails-account-and-network-day", 20, timedelta(days=1))
-MAILS_UNKNOWN_BROWSERS = RateLimit("code-mails-strangers", 50, timedelta(days=1))
-MAILS_NETWORK = RateLimit("code-mails-network", 60, timedelta(minutes=1))
+MAILS_HERE = RateLimit("code-mails-account-and-ip-address", 5, timedelta(minutes=10))
+MAILS_HERE_DAY = RateLimit("code-mails-account-and-ip-address-day", 20, timedelta(days=1))
+MAILS_UNKNOWN_BROWSERS = RateLimit("code-mails-unknown-browsers", 50, timedelta(days=1))
+MAILS_IP_ADDRESS = RateLimit("code-mails-ip-address", 60, timedelta(minutes=1))
 
 SECOND_FACTOR = RateLimit("second-factor", 20, timedelta(minutes=10))
 #: At most 100 consecutive failures, then another method (NIST SP 800-63B-4 §3.2.2).
@@ -53,12 +53,12 @@ def count_mail(visitor: Visitor, purpose: Purpose) -> None:
 
     Raises RateLimitExceededError beyond the limit.
     """
-    here = f"{purpose} {visitor.account_and_network}"
+    here = f"{purpose} {visitor.account_and_ip_address}"
     _count(
         visitor,
         known=[[(MAILS_KNOWN_BROWSER, f"{purpose} {visitor.known_browser}")]],
         unknown=[
-            [(MAILS_NETWORK, visitor.network), (MAILS_HERE, here), (MAILS_HERE_DAY, here)],
+            [(MAILS_IP_ADDRESS, visitor.ip_address), (MAILS_HERE, here), (MAILS_HERE_DAY, here)],
             [(MAILS_UNKNOWN_BROWSERS, f"{purpose} {visitor.account}")],
         ],
     )
@@ -68,7 +68,7 @@ def count_attempt(visitor: Visitor, code_id: str) -> list[Counted]:
     """Count a typed code before it is compared with the mailed one, which `code_id` identifies.
 
     Returns the counts to undo if the code is right. Raises CodeUsedUpError beyond the limit of this
-    code, and RateLimitExceededError beyond the limit of the account or the network.
+    code, and RateLimitExceededError beyond the limit of the account or the IP address.
     """
     try:
         rate_limits.count((ATTEMPTS, code_id))
@@ -78,7 +78,10 @@ def count_attempt(visitor: Visitor, code_id: str) -> list[Counted]:
         visitor,
         known=[[(ATTEMPTS_KNOWN_BROWSER, str(visitor.known_browser))]],
         unknown=[
-            [(ATTEMPTS_NETWORK, visitor.network), (ATTEMPTS_HERE, visitor.account_and_network)],
+            [
+                (ATTEMPTS_IP_ADDRESS, visitor.ip_address),
+                (ATTEMPTS_HERE, visitor.account_and_ip_address),
+            ],
             [(ATTEMPTS_UNKNOWN_BROWSERS, visitor.account)],
         ],
     )

@@ -1,9 +1,9 @@
 """Rate limits on passwords. NIST SP 800-63B-4 §3.2.2.
 
 The sign-in page does not refuse a user for the attempts of others. A known browser is counted by
-itself. Unknown browsers are counted together by account and by network; beyond those limits a right
-password also needs a code from the account's mailbox, and no response reveals whether the password
-was right. The password grant has no page to ask for a code, so it refuses.
+itself. Unknown browsers are counted together by account and by IP address; beyond those limits a
+right password also needs a code from the account's mailbox, and no response reveals whether the
+password was right. The password grant has no page to ask for a code, so it refuses.
 """
 
 from contextlib import suppress
@@ -15,14 +15,14 @@ from foundation import rate_limits
 from foundation.rate_limits import Counted, RateLimit, RateLimitExceededError
 
 KNOWN_BROWSER = RateLimit("password-known-browser", 10, timedelta(hours=1))
-UNKNOWN_BROWSERS = RateLimit("password-strangers", 10, timedelta(days=1))
-NETWORK = RateLimit("password-network", 20, timedelta(minutes=10))
+UNKNOWN_BROWSERS = RateLimit("password-unknown-browsers", 10, timedelta(days=1))
+IP_ADDRESS = RateLimit("password-ip-address", 20, timedelta(minutes=10))
 #: Limit on right and wrong passwords: each costs a password hash.
-SIGN_INS = RateLimit("sign-in-network", 300, timedelta(minutes=1))
+SIGN_INS = RateLimit("sign-in-ip-address", 300, timedelta(minutes=1))
 
 GRANT = RateLimit("password-grant", 20, timedelta(minutes=10))
 GRANT_ACCOUNT = RateLimit("password-grant-account", 100, timedelta(days=1))
-GRANT_NETWORK = RateLimit("password-grant-network", 20, timedelta(minutes=1))
+GRANT_IP_ADDRESS = RateLimit("password-grant-ip-address", 20, timedelta(minutes=1))
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class PasswordAttempt:
 def begin(visitor: Visitor) -> PasswordAttempt:
     """Count a password typed at the sign-in page before it is checked.
 
-    Raises RateLimitExceededError if one network sends too many from unknown browsers.
+    Raises RateLimitExceededError if one IP address sends too many from unknown browsers.
     """
     if visitor.known_browser is not None:
         # Beyond its own limit, the browser counts as unknown.
@@ -45,8 +45,8 @@ def begin(visitor: Visitor) -> PasswordAttempt:
             known = (KNOWN_BROWSER, visitor.known_browser)
             rate_limits.count(known)
             return PasswordAttempt((known,))
-    rate_limits.count((SIGN_INS, visitor.network))
-    counted = (UNKNOWN_BROWSERS, visitor.account), (NETWORK, visitor.network)
+    rate_limits.count((SIGN_INS, visitor.ip_address))
+    counted = (UNKNOWN_BROWSERS, visitor.account), (IP_ADDRESS, visitor.ip_address)
     try:
         rate_limits.count(*counted)
     except RateLimitExceededError:
@@ -62,13 +62,13 @@ def succeeded(attempt: PasswordAttempt) -> None:
 def begin_grant(visitor: Visitor) -> PasswordAttempt:
     """Count a password that a client sends, before it is checked.
 
-    Raises RateLimitExceededError if the client or its network has sent too many wrong ones.
+    Raises RateLimitExceededError if the client or its IP address has sent too many wrong ones.
     """
-    network = (GRANT_NETWORK, visitor.network)
-    rate_limits.count(network)
-    account = (GRANT, visitor.account_and_network), (GRANT_ACCOUNT, visitor.account)
+    ip_address = (GRANT_IP_ADDRESS, visitor.ip_address)
+    rate_limits.count(ip_address)
+    account = (GRANT, visitor.account_and_ip_address), (GRANT_ACCOUNT, visitor.account)
     rate_limits.count(*account)
-    return PasswordAttempt((network, *account))
+    return PasswordAttempt((ip_address, *account))
 
 
 def forget(account: str) -> None:

@@ -1,4 +1,4 @@
-"""Visitors: the account, browser and network that rate limits count by."""
+"""Visitors: the account, browser and IP address that rate limits count by."""
 
 from dataclasses import dataclass
 
@@ -19,14 +19,14 @@ class Visitor:
     #: The account's email address, or the one that was typed.
     account: str
     #: The IP address, or the /64 network of an IPv6 address.
-    network: str
+    ip_address: str
     #: The account and the browser, if a user has signed in to it there before.
     known_browser: str | None
 
     @property
-    def account_and_network(self) -> str:
-        """Return the key for attempts of unknown browsers at this account from this network."""
-        return f"{self.account} {self.network}"
+    def account_and_ip_address(self) -> str:
+        """Return the key for attempts of unknown browsers at this account from this IP address."""
+        return f"{self.account} {self.ip_address}"
 
 
 def visitor_at(request: HttpRequest, email: str) -> Visitor:
@@ -63,6 +63,6 @@ def _visitor(request: HttpRequest, user: User | None, email: str) -> Visitor:
             browser = known_browser(request, user)
     return Visitor(
         account=email,
-        network=rate_limit_key(request),
+        ip_address=rate_limit_key(request),
         known_browser=f"{email} {browser}" if browser else None,
     )

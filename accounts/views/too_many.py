@@ -20,7 +20,7 @@ _ATTEMPTS = gettext_lazy("Too many wrong codes were typed.")
 _REASONS: dict[RateLimit, Any] = {
     code_limits.ATTEMPTS_HERE: _ATTEMPTS,
     code_limits.ATTEMPTS_UNKNOWN_BROWSERS: _ATTEMPTS,
-    code_limits.ATTEMPTS_NETWORK: _ATTEMPTS,
+    code_limits.ATTEMPTS_IP_ADDRESS: _ATTEMPTS,
     code_limits.MAILS_HERE: _MAILS,
     code_limits.MAILS_HERE_DAY: _MAILS,
     code_limits.MAILS_UNKNOWN_BROWSERS: _MAILS,
@@ -28,12 +28,12 @@ _REASONS: dict[RateLimit, Any] = {
     email_change.CHANGES_DAY: _MAILS,
     email_change.MAILS: _MAILS,
 }
-_NETWORK = gettext_lazy("Too much came from your network in a short time.")
+_REQUESTS = gettext_lazy("Too much came from your network in a short time.")
 
 
 def too_many(request: HttpRequest, exceeded: RateLimitExceededError) -> HttpResponse:
     """Return the page about a rate limit, with the alternatives as buttons."""
-    reason = _REASONS.get(exceeded.limit, _NETWORK)
+    reason = _REASONS.get(exceeded.limit, _REQUESTS)
     response = render(
         request,
         "429.html",
@@ -41,7 +41,7 @@ def too_many(request: HttpRequest, exceeded: RateLimitExceededError) -> HttpResp
             "reason": reason,
             "wait": _words_for(exceeded.retry_after),
             "code_page": _code_page(request) if reason is _MAILS else None,
-            "may_reset": reason is _NETWORK,
+            "may_reset": reason is _REQUESTS,
         },
         status=HTTPStatus.TOO_MANY_REQUESTS,
     )

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from accounts.password_limits import GRANT_ACCOUNT, GRANT_NETWORK
+from accounts.password_limits import GRANT_ACCOUNT, GRANT_IP_ADDRESS
 from foundation import rate_limits
 from foundation.models import RateCount
 from tests import secrecy
@@ -60,7 +60,7 @@ def own_address() -> str:
 
 def start_network_count_anew(address: str) -> None:
     """Let a minute pass for the limit by network."""
-    rate_limits.forget((GRANT_NETWORK, address))
+    rate_limits.forget((GRANT_IP_ADDRESS, address))
 
 
 def of(app: RelyingParty, **parameters: Any) -> httpx.Response:

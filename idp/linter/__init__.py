@@ -7,7 +7,7 @@ RFC 9700; OIDC Dynamic Client Registration §2.
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from idp.linter import failing, improvable, weak
+from idp.linter import failing, suggested, weak
 from idp.linter.facts import Facts, Finding, Severity, facts_of
 from idp.models import Client
 
@@ -32,11 +32,11 @@ CHECKS: tuple[Check, ...] = (
     weak.gets_tokens_for_a_short_time,
     weak.is_not_easily_impersonated,
     weak.has_no_local_redirect_uri,
-    improvable.signs_with_a_key_of_its_own_kind,
-    improvable.gets_what_it_may_ask_for,
-    improvable.is_described_to_users,
-    improvable.has_owners,
-    improvable.learns_of_sign_outs,
+    suggested.signs_with_a_key_of_its_own_kind,
+    suggested.gets_what_it_may_ask_for,
+    suggested.is_described_to_users,
+    suggested.has_owners,
+    suggested.learns_of_sign_outs,
 )
 
 

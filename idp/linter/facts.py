@@ -22,7 +22,7 @@ class Severity(IntEnum):
 
     FAILING = 1
     WEAK = 2
-    IMPROVABLE = 3
+    SUGGESTED = 3
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ def is_enabled(facts: Facts) -> Iterator[Finding]:
     if not facts.client.enabled:
         yield Finding(
             Severity.FAILING,
-            _("It is disabled: nobody can sign in with it, and its tokens are refused."),
+            _("It is disabled: no user can sign in with it, and its tokens are refused."),
             _("Enable it, or delete it if it is not coming back."),
         )
 
@@ -26,14 +26,14 @@ def does_something(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             Severity.FAILING,
             _("It may do nothing: no grant type is ticked."),
-            _("Tick what it does, most likely that people sign in with it."),
+            _("Tick what it does, most likely that users sign in with it."),
             "grant_types",
         )
     elif facts.signs_users_in and not facts.client.redirect_uris:
         yield Finding(
             Severity.FAILING,
-            _("Nobody can sign in with it: it has no redirect URI."),
-            _("Enter the address of the app that people return to after signing in."),
+            _("No user can sign in with it: it has no redirect URI."),
+            _("Enter the address of the app that users return to after signing in."),
             "redirect_uris",
         )
 
@@ -57,8 +57,8 @@ def sends_registered_addresses(facts: Facts) -> Iterator[Finding]:
         comparison = miss.comparison
         nearest = _("The most similar one that is registered: %(uri)s")
         came = _(
-            "%(uri)s is not registered: people were turned away (times lately: %(times)d), last on "
-            "%(at)s."
+            "%(uri)s is not registered: requests with it were rejected (times lately: %(times)d), "
+            "last on %(at)s."
         )
         yield Finding(
             Severity.FAILING,
@@ -100,7 +100,7 @@ def sends_the_right_secret(facts: Facts) -> Iterator[Finding]:
             % {"times": facts.wrong_secrets},
             _(
                 "Look under Errors where it comes from. If it is the app, give it a new secret; "
-                "if it is not, somebody is trying."
+                "if it is not, an attacker is guessing."
             ),
         )
 
@@ -123,7 +123,7 @@ def answers_logout_notifications(facts: Facts) -> Iterator[Finding]:
     if facts.client.backchannel_logout_uri and facts.failed_notification:
         yield Finding(
             Severity.FAILING,
-            _("It could not be told of the last sign-out: %(problem)s")
+            _("It could not be notified of the last sign-out: %(problem)s")
             % {"problem": facts.failed_notification},
             _("Have its makers look at that address, then use “Test its sign-out”."),
             "backchannel_logout_uri",

@@ -59,7 +59,7 @@ def uses_its_secrets(facts: Facts) -> Iterator[Finding]:
                 Severity.WEAK,
                 _("The secret of %(made)s has not been used since %(used)s.")
                 % {"made": f"{row.created_at:%Y-%m-%d}", "used": f"{used:%Y-%m-%d}"},
-                _("Remove the secret, or disable the app if nobody uses it."),
+                _("Remove the secret, or disable the app if it is not used."),
             )
 
 
@@ -68,7 +68,7 @@ def uses_pkce(facts: Facts) -> Iterator[Finding]:
     if "authorization_code" in facts.client.grant_types and not facts.client.pkce_required:
         yield Finding(
             Severity.WEAK,
-            _("It may sign people in without PKCE: a stolen code would be of use to others."),
+            _("It may sign users in without PKCE: a stolen code would be of use to others."),
             _(
                 "Turn PKCE on in the app (its library has a switch for it), and then choose the "
                 "recommended profile."
@@ -89,8 +89,8 @@ def is_no_legacy(facts: Facts) -> Iterator[Finding]:
     if "password" in facts.client.grant_types:
         yield Finding(
             Severity.WEAK,
-            _("It asks people for their password itself: no second factor, and it could keep it."),
-            _("Let the app send people here to sign in; then untick password."),
+            _("It asks users for their password itself: no second factor, and it could keep it."),
+            _("Let the app send users here to sign in; then untick password."),
             "grant_types",
         )
 
@@ -102,7 +102,7 @@ def gets_tokens_for_a_short_time(facts: Facts) -> Iterator[Finding]:
     if own is not None and own > usual:
         yield Finding(
             Severity.WEAK,
-            _("Its access tokens live for %(own)d seconds: whoever steals one can use it as long.")
+            _("Its access tokens live for %(own)d seconds: a stolen one can be used as long.")
             % {"own": own},
             _("Let them live for an hour at most, and the app stay signed in by refresh tokens."),
             "access_token_lifetime",
@@ -116,8 +116,8 @@ def is_not_easily_impersonated(facts: Facts) -> Iterator[Finding]:
     if native and client.is_public and client.skip_authorization and facts.signs_users_in:
         yield Finding(
             Severity.WEAK,
-            _("Another app on the same device could pretend to be it, and nobody would be asked."),
-            _("Untick “Your own app”, so that people agree before something is given away."),
+            _("Another app on the same device could pretend to be it, and no user would be asked."),
+            _("Untick “Your own app”, so that users agree before something is given away."),
             "skip_authorization",
         )
 
@@ -130,7 +130,7 @@ def has_no_local_redirect_uri(facts: Facts) -> Iterator[Finding]:
         named = [uri for uri in local if uri.startswith(_LOCAL[0])]
         if named:
             yield Finding(
-                Severity.IMPROVABLE,
+                Severity.SUGGESTED,
                 _("%(uri)s names the device by localhost, which can lead elsewhere.")
                 % {"uri": named[0]},
                 _("Use http://127.0.0.1 in the app and here."),

@@ -11,7 +11,7 @@ from idp.linter import remote_checks
 
 
 def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
-    """List findings: failing, weak and improvable. A POST runs the remote checks, too."""
+    """List findings: failing, weak and suggested. A POST runs the remote checks, too."""
     client = page.get_object(request, object_id)
     if client is None:
         raise Http404
@@ -21,7 +21,7 @@ def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
     headings = {
         linter.Severity.FAILING: _("This fails"),
         linter.Severity.WEAK: _("This is weak"),
-        linter.Severity.IMPROVABLE: _("This could be better"),
+        linter.Severity.SUGGESTED: _("This is suggested"),
     }
     groups = [
         (heading, [finding for finding in findings if finding.severity is severity])
@@ -31,7 +31,7 @@ def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
         client,
         request,
         "admin/linter.html",
-        _("What to improve about %(app)s") % {"app": client},
+        _("Findings about %(app)s") % {"app": client},
         {
             "groups": [group for group in groups if group[1]],
             "has_addresses": remote_checks.has_addresses(client),

@@ -1,4 +1,4 @@
-"""What to improve about an app: what is found on its page, and what only a button fetches."""
+"""Findings about an app: what its page says, and what only a button fetches."""
 
 import html
 import json
@@ -13,7 +13,7 @@ from tests.relying_party import Registered, RelyingParty, make_client
 
 
 def page_of(client: Registered) -> str:
-    return f"idp/client/{Client.objects.get(client_id=client.client_id).pk}/improve/"
+    return f"idp/client/{Client.objects.get(client_id=client.client_id).pk}/findings/"
 
 
 def test_a_near_miss_is_found_before_anybody_calls(
@@ -24,10 +24,12 @@ def test_a_near_miss_is_found_before_anybody_calls(
     stranger = replace(relying_party.client, secret="wrong" * 10)
     for _try in range(3):
         RelyingParty(stranger, relying_party.browser, relying_party.user).exchange("x")
-    app = page_of(relying_party.client).replace("improve", "change")
+    app = page_of(relying_party.client).replace("findings", "change")
     assert f'href="/admin/{page_of(relying_party.client)}"' in support.open(app).text
     text = html.unescape(support.open(page_of(relying_party.client)).text)
-    assert "https://rp.example.com/callback/ is not registered: people were turned away" in text
+    assert (
+        "https://rp.example.com/callback/ is not registered: requests with it were rejected" in text
+    )
     assert "The path ends with / in one and not in the other." in text
     assert "evil.example" not in text
     assert "without PKCE" in text

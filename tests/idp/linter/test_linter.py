@@ -53,7 +53,7 @@ def test_a_sound_client_is_left_alone() -> None:
     assert said(SOUND) == []
 
 
-FAILING, WEAK, IMPROVABLE = Severity
+FAILING, WEAK, SUGGESTED = Severity
 
 
 @pytest.mark.parametrize(
@@ -102,15 +102,15 @@ FAILING, WEAK, IMPROVABLE = Severity
         (with_(redirect_uris=["http://127.0.0.1:3000/cb"]), WEAK, "developer’s own machine"),
         (
             with_(application_type="native", redirect_uris=["http://localhost/cb"]),
-            IMPROVABLE,
+            SUGGESTED,
             "by localhost",
         ),
-        (with_(id_token_signed_response_alg="HS256"), IMPROVABLE, "(HS256)"),
-        (with_(scopes=["openid", "offline_access"]), IMPROVABLE, "offline_access"),
-        (with_(name=""), IMPROVABLE, "no name"),
-        (with_(tos_uri="", logo_uri=""), IMPROVABLE, "not shown a logo; terms of service"),
-        (with_(contacts=[]), IMPROVABLE, "Nobody is named"),
-        (with_(backchannel_logout_uri=""), IMPROVABLE, "not told when people sign out"),
+        (with_(id_token_signed_response_alg="HS256"), SUGGESTED, "(HS256)"),
+        (with_(scopes=["openid", "offline_access"]), SUGGESTED, "offline_access"),
+        (with_(name=""), SUGGESTED, "no name"),
+        (with_(tos_uri="", logo_uri=""), SUGGESTED, "not shown a logo; terms of service"),
+        (with_(contacts=[]), SUGGESTED, "It has neither an owner"),
+        (with_(backchannel_logout_uri=""), SUGGESTED, "not notified when users sign out"),
         (replace(SOUND, failed_notification="It is down."), FAILING, "last sign-out: It is down."),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -168,7 +168,7 @@ def test_a_near_miss_is_told_with_its_differences() -> None:
     ]
     slash, logout = findings_of(replace(SOUND, near_misses=tuple(found)))
     assert isinstance(slash, Finding)
-    assert "turned away (times lately: 3), last on 2027-03-01." in slash.what
+    assert "rejected (times lately: 3), last on 2027-03-01." in slash.what
     assert slash.field == "redirect_uris"
     assert slash.more[1:] == ("The path ends with / in one and not in the other.",)
     assert (logout.field, logout.more) == ("post_logout_redirect_uris", ())

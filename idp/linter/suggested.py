@@ -1,4 +1,4 @@
-"""Findings that could be improved."""
+"""Suggestions: findings that neither fail nor weaken anything."""
 
 from collections.abc import Iterator
 
@@ -17,8 +17,8 @@ def signs_with_a_key_of_its_own_kind(facts: Facts) -> Iterator[Finding]:
     found = sorted(shared & set(policy.MAC_ALGORITHMS))
     if found:
         yield Finding(
-            Severity.IMPROVABLE,
-            _("What it is told is signed with its secret (%(alg)s): whoever has that can forge it.")
+            Severity.SUGGESTED,
+            _("It gets tokens signed with its secret (%(alg)s), which can forge them.")
             % {"alg": found[0]},
             _("RS256 suits nearly every app."),
             "id_token_signed_response_alg",
@@ -30,7 +30,7 @@ def gets_what_it_may_ask_for(facts: Facts) -> Iterator[Finding]:
     client = facts.client
     if OFFLINE_ACCESS in client.scopes and "refresh_token" not in client.grant_types:
         yield Finding(
-            Severity.IMPROVABLE,
+            Severity.SUGGESTED,
             _("It may ask for offline_access, but never gets a refresh token."),
             _("Tick that it can stay signed in, or remove the scope."),
             "grant_types",
@@ -44,9 +44,9 @@ def is_described_to_users(facts: Facts) -> Iterator[Finding]:
         return
     if not client.name:
         yield Finding(
-            Severity.IMPROVABLE,
-            _("It has no name: people are asked to trust %(id)s.") % {"id": client.client_id},
-            _("Give it the name that people know it by."),
+            Severity.SUGGESTED,
+            _("It has no name: users are asked to trust %(id)s.") % {"id": client.client_id},
+            _("Give it the name that users know it by."),
             "name",
         )
     entered = client.registration_source == Client.RegistrationSource.MANUAL
@@ -63,8 +63,8 @@ def is_described_to_users(facts: Facts) -> Iterator[Finding]:
     }
     if lacking:
         yield Finding(
-            Severity.IMPROVABLE,
-            _("People are not shown %(what)s.") % {"what": "; ".join(lacking.values())},
+            Severity.SUGGESTED,
+            _("Users are not shown %(what)s.") % {"what": "; ".join(lacking.values())},
             _("Ask the app’s makers for the addresses, and enter them."),
             min(lacking),
         )
@@ -74,8 +74,8 @@ def has_owners(facts: Facts) -> Iterator[Finding]:
     """Errors are best read by the developers who can correct them."""
     if facts.client.user_id is None and not facts.client.contacts:
         yield Finding(
-            Severity.IMPROVABLE,
-            _("Nobody is named who looks after it."),
+            Severity.SUGGESTED,
+            _("It has neither an owner nor contacts."),
             _("Enter its owner, who then sees its errors, or the makers’ email addresses."),
             "user",
         )
@@ -87,8 +87,8 @@ def learns_of_sign_outs(facts: Facts) -> Iterator[Finding]:
     notified = client.backchannel_logout_uri or client.frontchannel_logout_uri
     if facts.signs_users_in and client.needs_secret and not notified:
         yield Finding(
-            Severity.IMPROVABLE,
-            _("It is not told when people sign out here, and may keep them signed in."),
+            Severity.SUGGESTED,
+            _("It is not notified when users sign out here, and may keep them signed in."),
             _("Ask its makers for the address where it takes logout tokens."),
             "backchannel_logout_uri",
         )

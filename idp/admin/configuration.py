@@ -38,7 +38,7 @@ from idp.declaration.file import FORMATS, parsed
 LARGEST = 256 * 1024
 _TARGET = "configuration"
 _LISTS = {
-    "users": _("People"),
+    "users": _("Users"),
     "clients": _("Apps"),
     "resource_servers": _("APIs"),
     "scopes": _("Scopes"),
@@ -84,7 +84,7 @@ class ImportForm(forms.Form):
     prune = forms.BooleanField(
         label=_("Remove what its lists do not name"),
         required=False,
-        help_text=_("People are disabled, all else is deleted. Lists it does not have stay whole."),
+        help_text=_("Users are disabled, all else is deleted. Lists it does not have stay whole."),
     )
     leave_out = forms.BooleanField(
         label=_("Leave out what lacks a secret"),
@@ -107,7 +107,7 @@ class ImportForm(forms.Form):
                 raise ValidationError(gettext("This is not UTF-8.")) from None
         if len(text.encode()) > LARGEST:
             raise ValidationError(_too_large())
-        cleaned["proposal"] = Import(text, cleaned["prune"], cleaned["leave_out"])
+        cleaned["import"] = Import(text, cleaned["prune"], cleaned["leave_out"])
         try:
             declaration = parsed(text, "This")
         except DeclarationError as error:
@@ -155,13 +155,13 @@ def overview(site: Any, request: HttpRequest) -> HttpResponse:
     """Offer the export, and upload a file whose changes are then previewed."""
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        proposed: Import = form.cleaned_data["proposal"]
+        previewed: Import = form.cleaned_data["import"]
         try:
-            proposed.apply(_actor(request), dry_run=True)
+            previewed.apply(_actor(request), dry_run=True)
         except DeclarationError as error:
             form.add_error(None, str(error).splitlines())
         else:
-            name = import_preview.keep(request.user, proposed)  # type: ignore[arg-type]
+            name = import_preview.keep(request.user, previewed)  # type: ignore[arg-type]
             return redirect(reverse("admin:configuration_import", args=[name]))
     context = {"title": gettext("Import and export"), "form": form, "export_form": ExportForm()}
     return _page(site, request, "admin/configuration.html", context)
@@ -169,18 +169,18 @@ def overview(site: Any, request: HttpRequest) -> HttpResponse:
 
 def question(site: Any, request: HttpRequest, name: str) -> HttpResponse:
     """Preview what a file would change now; apply exactly that when it is confirmed."""
-    proposed = import_preview.find(request.user, name)  # type: ignore[arg-type]
-    if proposed is None:
-        over = gettext("That file was applied, or is here no longer. Choose it again.")
-        messages.info(request, over)
+    previewed = import_preview.find(request.user, name)  # type: ignore[arg-type]
+    if previewed is None:
+        expired = gettext("That file was applied, or is here no longer. Choose it again.")
+        messages.info(request, expired)
         return redirect("admin:configuration")
     sign_in_address = recent_authentication.missing(request)
     if request.method == "POST":
-        return redirect(sign_in_address) if sign_in_address else _apply(request, name, proposed)
+        return redirect(sign_in_address) if sign_in_address else _apply(request, name, previewed)
     changes: list[Change] = []
     problems: list[str] = []
     try:
-        changes = proposed.apply(_actor(request), dry_run=True)
+        changes = previewed.apply(_actor(request), dry_run=True)
     except DeclarationError as error:
         problems = str(error).splitlines()
     context = {
@@ -198,11 +198,11 @@ def question(site: Any, request: HttpRequest, name: str) -> HttpResponse:
     return _page(site, request, "admin/import.html", context)
 
 
-def _apply(request: HttpRequest, name: str, proposed: Import) -> HttpResponse:
+def _apply(request: HttpRequest, name: str, previewed: Import) -> HttpResponse:
     """Apply the changes that were previewed, unless the file would change something else by now."""
     try:
         actor = _actor(request, agreed=request.POST.get("agreed", ""))
-        changes = proposed.apply(actor, dry_run=False)
+        changes = previewed.apply(actor, dry_run=False)
     except ChangedMeanwhileError:
         messages.warning(
             request,
@@ -215,8 +215,8 @@ def _apply(request: HttpRequest, name: str, proposed: Import) -> HttpResponse:
     except IncompleteError as error:
         _record_import(request, error.made)
         stopped = gettext(
-            "%(made)d of %(planned)d changes are made; then somebody else changed the same things. "
-            "This is what the file would change now."
+            "%(made)d of %(planned)d changes are made; then another operator changed the same "
+            "things. This is what the file would change now."
         )
         counts = {"made": len(error.made), "planned": error.planned}
         messages.warning(request, stopped % counts)

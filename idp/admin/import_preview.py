@@ -19,7 +19,7 @@ KEPT_FOR = 3600
 MOST = 500
 #: Passwords that one file may have: each is hashed, and the request takes a thread for as long.
 MOST_PASSWORDS = 20
-_PURPOSE = "proposed import"
+_PURPOSE = "import preview"
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Import:
         )
 
 
-def keep(operator: User, proposed: Import) -> str:
+def keep(operator: User, previewed: Import) -> str:
     """Store an import, secrets included, encrypted, and return its name for this operator."""
     name = secrets.token_urlsafe(16)
-    sealed = server_keys.seal(json.dumps(asdict(proposed)).encode(), _PURPOSE)
+    sealed = server_keys.seal(json.dumps(asdict(previewed)).encode(), _PURPOSE)
     cache.set(_key(operator, name), sealed, KEPT_FOR)
     return name
 
@@ -68,4 +68,4 @@ def forget(operator: User, name: str) -> None:
 
 
 def _key(operator: User, name: str) -> str:
-    return f"proposal:{operator.pk}:{name}"
+    return f"import-preview:{operator.pk}:{name}"

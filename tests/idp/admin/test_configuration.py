@@ -94,7 +94,7 @@ def test_an_import_that_was_stopped_shows_the_rest(superuser: Operator) -> None:
         rest = answer.result()
     made = Scope.objects.filter(name__startswith=name).count() - 1
     assert 0 < made < many - 1
-    assert f"{made} of {many} changes are made; then somebody else changed" in rest.text
+    assert f"{made} of {many} changes are made; then another operator changed" in rest.text
     assert f"Added: {many - 1 - made}" in rest.text
     assert f"{made} added" in max(events_of(superuser), key=lambda event: event.pk).reason
     assert "The file is applied." in superuser.browser.submit(rest, "confirm").text

@@ -115,20 +115,18 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects = UserManager()
 
     class Meta:
-        verbose_name = _("person")
+        verbose_name = _("user")
         verbose_name_plural = _("people")
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["date_joined"], name="people_by_time"),
+            models.Index(fields=["date_joined"], name="users_by_time"),
             models.Index(
-                fields=["id"], condition=models.Q(is_staff=True), name="people_of_the_staff"
+                fields=["id"], condition=models.Q(is_staff=True), name="users_of_the_staff"
             ),
-            models.Index(
-                fields=["id"], condition=models.Q(is_active=False), name="disabled_people"
-            ),
+            models.Index(fields=["id"], condition=models.Q(is_active=False), name="disabled_users"),
             models.Index(
                 fields=["deletion_due_at"],
                 condition=models.Q(deletion_due_at__isnull=False),
-                name="people_to_be_deleted",
+                name="users_to_be_deleted",
             ),
         ]
 
@@ -210,7 +208,7 @@ class Session(models.Model):
 
     id = models.CharField(primary_key=True, max_length=32, default=new_session_id, editable=False)
     user = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="sessions", verbose_name=_("person")
+        User, on_delete=models.CASCADE, related_name="sessions", verbose_name=_("user")
     )
     #: When the user last authenticated in this browser, unrounded.
     authenticated_at = models.DateTimeField(_("authenticated"))
@@ -218,7 +216,7 @@ class Session(models.Model):
     methods = models.JSONField(default=list)
     #: The User-Agent header at sign-in.
     user_agent = models.CharField(_("browser"), max_length=400, blank=True)
-    ip_address = models.GenericIPAddressField(_("network address"), null=True)
+    ip_address = models.GenericIPAddressField(_("IP address"), null=True)
     #: Whether the session ends with the browser: the user did not ask to stay signed in.
     until_closed = models.BooleanField(_("until the browser is closed"), default=True)
     created_at = models.DateTimeField(_("began"), auto_now_add=True)

@@ -119,7 +119,7 @@ def verified_passkey(request: HttpRequest, credential: str, user: User | None = 
         handle = answer.response.user_handle
         owner = user or _named(handle)
         if handle and _named(handle) != owner:
-            raise ValueError("A passkey of somebody else.")
+            raise ValueError("A passkey of another user.")
         used = _server().authenticate_complete(state, _credentials_of(owner), answer)
         return next(
             row for row in passkeys_of(owner) if _data_of(row).credential_id == used.credential_id
@@ -167,7 +167,7 @@ def _named(handle: bytes | None) -> User:
     else:
         user = User.objects.filter(passkey_handle=websafe_encode(handle)).first()
     if user is None:
-        raise ValueError("A passkey of nobody.")
+        raise ValueError("An unknown passkey.")
     return user
 
 

@@ -34,7 +34,7 @@ def what_else_is_needed(user: User) -> str | None:
     if is_set_up(user):
         return "The account has a second factor."
     if user.password_change_required:
-        return "The person has to choose a new password."
+        return "The user has to choose a new password."
     if not email_addresses.has_verified(user):
         return "The email address is not verified."
     return None

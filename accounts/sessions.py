@@ -45,7 +45,7 @@ class Ending(StrEnum):
     KEY_REPLACED = "key-replaced"
     ACCOUNT_DISABLED = "account-disabled"
     NEW_PASSWORD_REQUIRED = "new-password-required"
-    ANOTHER_USER = "another-person"
+    ANOTHER_USER = "another-user"
     PASSWORD_CHANGED = "password-changed"
     PASSWORD_RESET = "password-reset"
     FACTOR_REMOVED = "second-factor-removed"

@@ -32,28 +32,28 @@ def measured(directory: Path, database: Postgres) -> str:
 
 
 def _measured(directory: Path, database: Postgres, authority: Authority, apps: Elsewhere) -> str:
-    told: dict[str, float] = {}
+    notified: dict[str, float] = {}
     environment = signet_environment(database.create("sign_outs")) | {
         "IDP_OUTBOUND_ALLOW": "localhost",
         "IDP_OUTBOUND_CA_BUNDLE": str(authority.file),
     }
     manage(environment, "migrate")
-    declare(environment, directory, [_app(number, apps, told) for number in range(APPS)])
+    declare(environment, directory, [_app(number, apps, notified) for number in range(APPS)])
     port = free_port()
     serve = [*MANAGE, "serve", "--bind", f"127.0.0.1:{port}", "--with-worker"]
     process = Process(serve, environment, directory / "sign-outs.log")
     try:
         provider = Provider(SIGNET, port, process, "", {"authorize": "/authorize"})
-        return _sign_out(provider, told)
+        return _sign_out(provider, notified)
     finally:
         process.stop()
 
 
-def _app(number: int, apps: Elsewhere, told: dict[str, float]) -> dict[str, object]:
-    path = f"/app-{number}/told"
+def _app(number: int, apps: Elsewhere, notified: dict[str, float]) -> dict[str, object]:
+    path = f"/app-{number}/notified"
 
     def hear(handler: BaseHTTPRequestHandler) -> None:
-        told.setdefault(path, time.perf_counter())
+        notified.setdefault(path, time.perf_counter())
         if number == 0:
             time.sleep(SLOW_SECONDS)
         answering(b"")(handler)
@@ -72,18 +72,18 @@ def _app(number: int, apps: Elsewhere, told: dict[str, float]) -> dict[str, obje
     }
 
 
-def _sign_out(provider: Provider, told: dict[str, float]) -> str:
+def _sign_out(provider: Provider, notified: dict[str, float]) -> str:
     browser = Browser(provider.port)
     for number in range(APPS):
         provider.sign_in(browser, authorization_address(provider, client_id=f"app-{number}")[0])
     began = time.perf_counter()
     provider.sign_out(browser)
     answered = time.perf_counter() - began
-    while len(told) < APPS - 1 and time.perf_counter() - began < _PATIENCE_SECONDS:
+    while len(notified) < APPS - 1 and time.perf_counter() - began < _PATIENCE_SECONDS:
         time.sleep(0.05)
-    after = sorted(at - began for path, at in told.items() if path != "/app-0/told")
+    after = sorted(at - began for path, at in notified.items() if path != "/app-0/notified")
     return (
         f"Signing out of {APPS} apps, one slow and one dead: the page came after "
-        f"{1000 * answered:.0f} ms; {len(after)} apps were told, half of them within "
+        f"{1000 * answered:.0f} ms; {len(after)} apps were notified, half of them within "
         f"{statistics.median(after):.1f} s, all within {after[-1]:.1f} s."
     )

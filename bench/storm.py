@@ -117,7 +117,7 @@ def _probe(
     over: "multiprocessing.synchronize.Event",
     times: "multiprocessing.Queue[list[float]]",
 ) -> None:
-    """Ask again and again, with a short rest, until told to stop."""
+    """Ask again and again, with a short rest, until asked to stop."""
     connection = Connection(port)
     took: list[float] = []
     while not over.is_set():

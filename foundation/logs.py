@@ -82,7 +82,7 @@ def _to_logging(
 
 
 def logging_configuration(*, json: bool, level: str = "INFO") -> dict[str, Any]:
-    """Return Django's LOGGING: one handler to standard error, `json` or for people.
+    """Return Django's LOGGING: one handler to standard error, `json` or text to read.
 
     `level` is the name of the lowest level that is logged, in capitals. Both formats escape control
     characters in values, so a line of input can't forge a line of log. Our own lines are records of

@@ -1,7 +1,7 @@
 """Request bodies, read before a request is answered. RFC 9110 §15.5.14, RFC 9112 §9.6.
 
-A server that answers and closes while a body is still arriving resets the connection, and a reverse
-proxy in front of it then reports 502 instead of passing the answer on.
+A server that answers and closes while a body is still arriving resets the connection, and a
+reverse proxy then reports 502 instead of passing the answer on.
 """
 
 import io

@@ -55,7 +55,7 @@ MEMBERS: Final = (
         "client_name",
         stored_as="name",
         label=_("Name"),
-        help=_("As people read it when they sign in."),
+        help=_("As users read it when they sign in."),
     ),
     Member(
         "redirect_uris",
@@ -63,7 +63,7 @@ MEMBERS: Final = (
         masked=False,
         label=_("Redirect URIs"),
         help=_(
-            "Where people return to after signing in, one a line. Compared character by "
+            "Where users return to after signing in, one a line. Compared character by "
             "character: every slash counts."
         ),
     ),
@@ -72,7 +72,7 @@ MEMBERS: Final = (
         TEXTS,
         masked=False,
         label=_("Post-logout redirect URIs"),
-        help=_("Where people may return to after signing out, one a line."),
+        help=_("Where users may return to after signing out, one a line."),
     ),
     Member(
         "grant_types",
@@ -114,8 +114,8 @@ MEMBERS: Final = (
         choices=policy.SUBJECT_TYPES,
         masked=False,
         help=_(
-            "Pairwise: it knows people by identifiers (sub) that apps of other hosts don’t "
-            "have. Changing it later makes everybody a stranger to the app."
+            "Pairwise: it knows users by identifiers (sub) that apps of other hosts don’t have. "
+            "Changing it later makes every user a new one to the app."
         ),
     ),
     Member(
@@ -190,22 +190,22 @@ MEMBERS: Final = (
         choices=policy.ACR_VALUES,
         label=_("Wished sign-in"),
         help=_(
-            "Levels of sign-in (default_acr_values) that people are asked for who can reach them, "
-            "one a line."
+            "Levels of sign-in (default_acr_values) that users are asked for if they can reach "
+            "them, one a line."
         ),
     ),
-    Member("require_auth_time", FLAG, help=_("ID tokens always say when somebody signed in.")),
+    Member("require_auth_time", FLAG, help=_("ID tokens always say when the user signed in.")),
     Member("client_uri"),
     Member("logo_uri", help=_("An https address; each visitor’s browser loads it.")),
     Member(
         "backchannel_logout_uri",
-        help=_("An https address of the app that we tell when somebody’s session ends."),
+        help=_("An https address of the app that is notified when a user’s session ends."),
     ),
     Member("backchannel_logout_session_required", FLAG),
     Member(
         "frontchannel_logout_uri",
         help=_(
-            "A page of the app that the person’s browser loads when they sign out here. It "
+            "A page of the app that the user’s browser loads when they sign out here. It "
             "has scheme, host and port of a redirect URI."
         ),
     ),
@@ -213,7 +213,7 @@ MEMBERS: Final = (
     Member(
         "initiate_login_uri",
         help=_(
-            "An https address of the app that begins a sign-in. With it, people can open the "
+            "An https address of the app that begins a sign-in. With it, users can open the "
             "app from their list of apps."
         ),
     ),
@@ -247,14 +247,14 @@ MEMBERS: Final = (
         "required_acr",
         choices=policy.ACR_VALUES,
         operators_only=True,
-        help=_("Nobody gets in below it; whoever has no second step is led to set one up."),
+        help=_("No user signs in below it; one without a second factor is led to set one up."),
     ),
     Member(
         "allowed_groups",
         TEXTS,
         operators_only=True,
         label=_("Groups who may use it"),
-        help=_("Only their members can sign in to it. None ticked: everybody."),
+        help=_("Only their members can sign in to it. None ticked: all users."),
     ),
     Member(
         "refresh_token_idle_lifetime",
@@ -290,7 +290,7 @@ MEMBERS: Final = (
         FLAG,
         stored_as="skip_authorization",
         operators_only=True,
-        label=_("Your own app: people are not asked to agree"),
+        label=_("Your own app: users are not asked to agree"),
     ),
     Member(
         "enabled",

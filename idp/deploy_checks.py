@@ -110,7 +110,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
         messages.append(
             Error(
                 f"IDP_ISSUER can't be used. {settings.IDP_ISSUER_PROBLEM}",
-                hint="Set it to the address people will see, such as https://id.example.com.",
+                hint="Set it to the address users will see, such as https://id.example.com.",
                 id="idp.E002",
             )
         )
@@ -162,12 +162,12 @@ def _unsafe() -> Iterable[CheckMessage]:
     if not settings.IDP_ISSUER.startswith("https://"):
         yield Error(
             "IDP_ISSUER is not an https address: passwords and tokens would travel readable.",
-            hint="Set IDP_ISSUER to https://… and let a proxy in front of us speak TLS.",
+            hint="Set IDP_ISSUER to https://… and let a reverse proxy terminate TLS.",
             id="idp.E010",
         )
     if settings.DEVELOPMENT_SECRET_KEY in settings.IDP_SECRET_KEYS:
         yield Error(
-            "IDP_SECRET_KEYS is not set: everybody knows the development key.",
+            "IDP_SECRET_KEYS is not set: the development key is public.",
             hint=f"Set it to random text: {_GENERATE}",
             id="idp.E011",
         )
@@ -179,13 +179,13 @@ def _unsafe() -> Iterable[CheckMessage]:
         )
     if settings.CACHES["default"]["BACKEND"].endswith(_PER_PROCESS_CACHES):
         yield Error(
-            "CACHE_URL keeps counts within one process: limits on guessing would not hold.",
+            "CACHE_URL keeps counts within one process: rate limits would not hold.",
             hint="Leave it unset to use the database, or set it to redis://…",
             id="idp.E013",
         )
     if settings.EMAIL_BACKEND.endswith(_SILENT_MAIL):
         yield Error(
-            "EMAIL_URL sends no mail: nobody could sign up or set a new password.",
+            "EMAIL_URL sends no mail: users could not sign up or set a new password.",
             hint="Set it to smtp+tls://user:password@host:587.",
             id="idp.E014",
         )
@@ -198,8 +198,8 @@ def _unsafe() -> Iterable[CheckMessage]:
         )
     if settings.IDP_DEMO:
         yield Error(
-            "IDP_DEMO is on: the passwords of the demo people are public.",
-            hint="Unset it, and remove the demo people and apps.",
+            "IDP_DEMO is on: the passwords of the demo users are public.",
+            hint="Unset it, and remove the demo users and apps.",
             id="idp.E015",
         )
     waits = [
@@ -215,7 +215,7 @@ def _unsafe() -> Iterable[CheckMessage]:
         )
     if settings.IDP_TRUSTED_PROXY_COUNT == 0:
         yield checks.Warning(
-            "IDP_TRUSTED_PROXY_COUNT is 0: behind a proxy, everybody would share its address.",
-            hint="Set it to the number of proxies in front of us that append to X-Forwarded-For.",
+            "IDP_TRUSTED_PROXY_COUNT is 0: all users behind a reverse proxy share its IP address.",
+            hint="Set it to the number of reverse proxies that append to X-Forwarded-For.",
             id="idp.W016",
         )

@@ -221,7 +221,7 @@ class Fetch:
 
     def _key(self, name: str) -> str:
         """Return the cache key of a slow host; unknown parties have keys of their own."""
-        whose = "vouched" if self.party.is_vouched_for else "strangers"
+        whose = "vouched" if self.party.is_vouched_for else "others"
         return f"slow:{whose}:{hashlib.sha256(name.encode()).hexdigest()}"
 
 

@@ -69,7 +69,7 @@ def batches(now: datetime) -> Iterator[tuple[str, int]]:
 
     Other work can run between two batches.
     """
-    yield from _whole("people", _due_users(now))
+    yield from _whole("users", _due_users(now))
     for name, rows in _expired(now):
         yield from _whole(name, _deleted(name, rows))
 
@@ -103,11 +103,11 @@ def _due_users(now: datetime) -> Iterator[int]:
             deleted = deletion.delete(user)
         except Exception as problem:  # noqa: BLE001
             failed.append(user.pk)
-            _failed("people", user.pk, problem)
+            _failed("users", user.pk, problem)
             continue
         if deleted:
             # No user is left to name in the event.
-            reason = "The person had asked for it."
+            reason = "The user had asked for it."
             events.record(events.Kind.DELETED, target=f"user {sub}", reason=reason)
         yield int(deleted)
 

@@ -1,4 +1,4 @@
-"""Who may administer; and staff's two groups: `support` may view all that `operators` may act on.
+"""Who may administer; and staff's two groups: `support` may view all that `operators` may change.
 
 The permissions of these groups are set at every `migrate`. Their permissions on other models, and
 all other groups, are left to operators.

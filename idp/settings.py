@@ -80,7 +80,7 @@ IDP_SOFTWARE_STATEMENT_ISSUERS: list[str] = [
     for entry in env.list("IDP_SOFTWARE_STATEMENT_ISSUERS", default=[])
     if entry.strip()
 ]
-#: How many proxies in front of us append to X-Forwarded-For; the addresses before are not trusted.
+#: How many reverse proxies append to X-Forwarded-For; the addresses before are not trusted.
 IDP_TRUSTED_PROXY_COUNT: int = env.int("IDP_TRUSTED_PROXY_COUNT", default=0)
 
 #: Private addresses that outgoing requests may reach: hosts, host:port, or networks.

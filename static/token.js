@@ -80,7 +80,7 @@ const TIMES = ["exp", "nbf", "iat", "auth_time", "updated_at"];
 const KINDS = {
   id: {
     title: "An ID token",
-    lead: "It states to one app who signed in. It opens nothing: send an access token to APIs.",
+    lead: "It tells one app who signed in. It opens nothing: send an access token to APIs.",
     needs: ["sub", "aud", "exp", "iat"],
   },
   access: {
@@ -100,7 +100,7 @@ const KINDS = {
   },
   introspection: {
     title: "A signed introspection answer",
-    lead: "What the provider told an API about a token (RFC 9701).",
+    lead: "What the provider answered an API about a token (RFC 9701).",
     needs: ["aud", "iat"],
   },
   request: {

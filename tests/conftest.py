@@ -241,9 +241,7 @@ def forget_slow_hosts() -> None:
     from django.core.cache import cache
 
     names = [sha256(name.encode()).hexdigest() for name in ("localhost", "127.0.0.1", "::/64")]
-    cache.delete_many(
-        [f"slow:{whose}:{name}" for whose in ("vouched", "strangers") for name in names]
-    )
+    cache.delete_many([f"slow:{whose}:{name}" for whose in ("vouched", "others") for name in names])
 
 
 @cache

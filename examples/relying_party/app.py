@@ -99,8 +99,8 @@ def login() -> Response:
 def login_initiated() -> Response | tuple[str, int]:
     """Step 1, begun at Signet: the user opens Bakery from their list of apps. OIDC Core §4.
 
-    Only Signet's name is taken from the address, and only to see that it is ours; any website can lead
-    a browser here, so nothing else happens than at the button.
+    Only Signet's name is taken from the address, and only to see that it is ours; any website can
+    lead a browser here, so nothing else happens than at the button.
     """
     if request.args.get("iss") != oauth.signet.load_server_metadata()["issuer"]:
         return render_template(

@@ -15,7 +15,7 @@ from idp.models import Delivery
 class DeliveriesPage(Record):
     """Deliveries."""
 
-    list_display = ("client", "created_at", "state", "tries", "next_attempt", "last_problem")
+    list_display = ("client", "created_at", "state", "attempts", "next_attempt", "last_problem")
     list_filter = ("state",)
     linked_by = ("client", "session")
     list_select_related = ("client",)
@@ -24,7 +24,7 @@ class DeliveriesPage(Record):
         _("Part of an app’s name, client ID or redirect URI."), apps=True
     )
     fields = (
-        *("client", "session", "sub", "sid", "created_at", "state", "tries"),
+        *("client", "session", "sub", "sid", "created_at", "state", "attempts"),
         *("next_attempt", "done_at", "last_problem"),
     )
     readonly_fields = ("next_attempt",)
@@ -32,13 +32,13 @@ class DeliveriesPage(Record):
         AdminAction(
             "again",
             _("Try again"),
-            _("The app is told once more, within seconds, and then as often as the first time."),
+            _("The app is notified again within seconds, and then as often as the first time."),
             lambda _http, delivery: retry(delivery),
             applies=lambda delivery: delivery.state != Delivery.State.DELIVERED,
         ),
     )
 
-    @admin.display(description=_("next try"), ordering="due_at")
+    @admin.display(description=_("next attempt"), ordering="due_at")
     def next_attempt(self, delivery: Delivery) -> str | None:
         """Return when the client is notified again, if it is."""
         return when(delivery.due_at) if delivery.state == Delivery.State.WAITING else None

@@ -29,7 +29,7 @@ from idp.models.event import reference_in
 EXPORTED_AT_MOST = 100_000
 _CHUNK = 1000
 _COLUMNS = (
-    *("reference", "at", "kind", "person", "operator", "client_id", "target", "ip_address"),
+    *("reference", "at", "kind", "user", "operator", "client_id", "target", "ip_address"),
     *("error", "reason", "times", "details"),
 )
 #: How a formula begins: also in full width, which spreadsheets of East Asian languages read alike.
@@ -50,7 +50,7 @@ class EventsPage(Record):
     ordering = ("-pk",)
     search_help_text = search.helped(
         _(
-            "A reference, an IP address, or part of the name or email address of a person, or of "
+            "A reference, an IP address, or part of the name or email address of a user, or of "
             "the name, client ID or redirect URI of an app."
         ),
         users=True,
@@ -146,7 +146,7 @@ def _exported(event: Event) -> dict[str, Any]:
         "reference": event.reference,
         "at": event.at.isoformat(),
         "kind": event.kind,
-        "person": event.user.email if event.user else "",
+        "user": event.user.email if event.user else "",
         "operator": event.actor.email if event.actor else "",
         "client_id": event.client_id,
         "target": event.target,

@@ -210,7 +210,7 @@ class UserField(forms.EmailField):
             return None
         user = User.objects.filter(email=email).first()
         if user is None:
-            raise ValidationError(_("Nobody here has this address."))
+            raise ValidationError(_("No user has this address."))
         return user
 
     def has_changed(self, initial: Any, data: Any) -> bool:

@@ -20,7 +20,7 @@ def _of_user_or_client(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
 
 
 _SEARCH = search.helped(
-    _("Part of a person’s name or email address, or of an app’s name, client ID or redirect URI."),
+    _("Part of a user’s name or email address, or of an app’s name, client ID or redirect URI."),
     users=True,
     apps=True,
 )
@@ -42,7 +42,7 @@ class ConsentsPage(Record):
         AdminAction(
             "withdraw",
             _("Withdraw"),
-            _("What the app got for this person ends at once; next time it has to ask again."),
+            _("What the app got for this user ends at once; next time it has to ask again."),
             lambda _http, consent: withdraw(consent, timezone.now()),
         ),
     )
@@ -63,7 +63,7 @@ class ConsentsPage(Record):
 
 @admin.register(Grant)
 class AuthorizationsPage(Record):
-    """Authorizations."""
+    """Grants."""
 
     list_display = ("user", "client", "scope", "offline", "created_at", "revoked_at")
     list_filter = ("offline",)
@@ -86,7 +86,7 @@ class AuthorizationsPage(Record):
     )
 
     def found(self, rows: QuerySet[Grant], term: str) -> QuerySet[Grant]:
-        """Return authorizations by user or app."""
+        """Return grants by user or app."""
         return _of_user_or_client(rows, term)
 
 

@@ -56,15 +56,15 @@ def _signs(key: SigningKey) -> bool:
 class KeysPage(Record):
     """Signing keys. Private keys are stored encrypted; no page shows them."""
 
-    list_display = ("algorithm", "state", "since", "over", "kid")
+    list_display = ("algorithm", "state", "since", "last_signature_ends", "kid")
     list_display_links = ("algorithm", "kid")
     list_filter = ("algorithm", "state")
     ordering = ("algorithm", "-created_at", "kid")
     fields = (
         *("kid", "algorithm", "state", "created_at", "active_since", "retired_at"),
-        *("what_follows", "over", "valid_tokens", "public_jwk"),
+        *("what_follows", "last_signature_ends", "valid_tokens", "public_jwk"),
     )
-    readonly_fields = ("active_since", "what_follows", "over", "valid_tokens")
+    readonly_fields = ("active_since", "what_follows", "last_signature_ends", "valid_tokens")
     row_actions = (
         AdminAction(
             "rotate",
@@ -86,7 +86,7 @@ class KeysPage(Record):
         ),
         AdminAction(
             "replace-and-sign-out",
-            _("Replace at once, and sign everybody out"),
+            _("Replace at once, and sign all users out"),
             format_lazy("{} {}", _REPLACE, SIGNS_ALL_USERS_OUT),
             _replace_and_sign_out,
             applies=lambda key: _is_active(key) and _signs(key),
@@ -107,7 +107,7 @@ class KeysPage(Record):
         return NOTHING if is_next else when(key.activated_at or key.created_at)
 
     @admin.display(description=_("last signature ends"))
-    def over(self, key: SigningKey) -> str | Promise:
+    def last_signature_ends(self, key: SigningKey) -> str | Promise:
         """Return by when the last thing that it signed has ended, at the latest."""
         if key.algorithm in policy.DECRYPTION_ALGORITHMS:
             return _("It signs nothing: apps encrypt to it.")
@@ -139,7 +139,7 @@ class KeysPage(Record):
         due = self.since(key) + policy.KEY_LIFETIME - policy.KEY_PUBLISHED_BEFORE
         return gettext("The worker publishes the next key on %(at)s.") % {"at": _shown(due)}
 
-    @admin.display(description=_("tokens alive under it"))
+    @admin.display(description=_("valid tokens signed with it"))
     def valid_tokens(self, key: SigningKey) -> str | Promise:
         """Return the number of valid JWT access tokens; ID tokens are not counted."""
         if not _signs(key) or key.state == SigningKey.State.NEXT:

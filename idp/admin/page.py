@@ -167,9 +167,9 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_urls(self) -> list[URLPattern]:
         """Add a URL for each admin action."""
         action = path(
-            "<path:object_id>/act/<slug:name>/",
+            "<path:object_id>/action/<slug:name>/",
             self.admin_site.admin_view(self.action_view),
-            name=f"{self.opts.app_label}_{self.opts.model_name}_act",
+            name=f"{self.opts.app_label}_{self.opts.model_name}_action",
         )
         return [action, *super().get_urls()]
 
@@ -210,7 +210,9 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         if sign_in_address:
             return redirect(sign_in_address)
         response = self.action(request, action, row)
-        messages.success(request, _("Done: %(act)s (%(row)s).") % {"act": action.label, "row": row})
+        messages.success(
+            request, _("Done: %(action)s (%(row)s).") % {"action": action.label, "row": row}
+        )
         return response or redirect(self.address_of(row))
 
     def about(
@@ -342,7 +344,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         except (IntegrityError, TakenError):
             messages.error(
                 request,
-                _("Nothing was saved: at this moment, somebody else saved one with the same name."),
+                _("Nothing was saved: another operator just saved one with the same name."),
             )
             return redirect(request.get_full_path())
 
@@ -434,8 +436,8 @@ def _several(
             if action in page.actions_on(request, row):
                 page.action(request, action, row)
                 done += 1
-        text = _("Done for %(done)d of %(all)d: %(act)s.")
-        messages.success(request, text % {"done": done, "all": len(chosen), "act": action.label})
+        text = _("Done for %(done)d of %(all)d: %(action)s.")
+        messages.success(request, text % {"done": done, "all": len(chosen), "action": action.label})
         return None
 
     return run

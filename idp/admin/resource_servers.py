@@ -24,7 +24,7 @@ class ResourceServerForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Scopes"),
         required=False,
         help_text=_(
-            "One a line, with what it lets an app do, as people read it when they agree: "
+            "One a line, with what it lets an app do, as users read it when they agree: "
             "“bread.read: See which bread is baked today”."
         ),
     )
@@ -82,14 +82,14 @@ class ScopeForm(forms.ModelForm):  # type: ignore[type-arg]
     """A scope, its claims a line each."""
 
     claims = PairLines(
-        label=_("What it tells apps about people"),
+        label=_("Claims about users"),
         problem=_("Write “claim = source”, each claim once:"),
         required=False,
         help_text=_(
-            "One a line: “department = groups dept-*” (the person’s groups that begin so), "
+            "One a line: “department = groups dept-*” (the user’s groups that begin so), "
             "“teams = groups” (all of them), “work_phone = phone_number” (a field), "
             "“company = text Bakery Ltd” (always the same), “credit_score = claims provider” "
-            "(somebody else’s to assert)."
+            "(asserted by another provider)."
         ),
     )
 
@@ -139,7 +139,7 @@ class InitialAccessTokenForm(forms.ModelForm):  # type: ignore[type-arg]
         )
         help_texts: ClassVar = {
             "logos": _(
-                "People see the logo that an app names when they sign in and agree. It is fetched "
+                "Users see the logo that an app names when they sign in and agree. It is fetched "
                 "once and served from here."
             )
         }
@@ -161,7 +161,7 @@ class InitialAccessTokensPage(Page):
         AdminAction(
             "revoke",
             _("Revoke"),
-            _("Nobody can register apps with it any more. Apps that it registered stay."),
+            _("It registers no more apps. Apps that it registered stay."),
             _revoke,
             applies=lambda token: token.revoked_at is None,
         ),

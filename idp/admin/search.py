@@ -28,7 +28,7 @@ _APPS = ("client_id", "name", "addresses")
 
 #: Help texts: how far a search looks.
 _OF_USERS = _(
-    "Parts are looked for in the newest {newest} people; of all others, only the beginning of the "
+    "Parts are looked for in the newest {newest} users; of all others, only the beginning of the "
     "email address is."
 )
 _OF_APPS = _(
@@ -36,7 +36,7 @@ _OF_APPS = _(
     "the beginning of the name is."
 )
 _OF_BOTH = _(
-    "Parts are looked for in the newest {newest} people and apps; of all others, only the "
+    "Parts are looked for in the newest {newest} users and apps; of all others, only the "
     "beginning of the email address or of the app’s name, or the whole client ID is."
 )
 

@@ -54,11 +54,11 @@ def sign_all_users_out(request: HttpRequest, ending: Ending = Ending.OPERATOR) -
 
 #: The text of its confirmation page.
 SIGNS_ALL_USERS_OUT = _(
-    "Everybody is signed out everywhere, but you in this browser. What apps got through these "
-    "sessions ends, and they are told. Of very many sessions this takes minutes; should it be cut "
-    "short, do it once more for those that are left."
+    "All users are signed out everywhere, except you in this browser. What apps got through these "
+    "sessions ends, and the apps are notified. With very many sessions this takes minutes; if it "
+    "is interrupted, run it once more for those that are left."
 )
-_END_ALL = _("Sign everybody out")
+_END_ALL = _("Sign all users out")
 
 
 @admin.register(Session)
@@ -71,7 +71,7 @@ class SessionsPage(Record):
     linked_by = ("user",)
     list_select_related = ("user",)
     ordering = ("-created_at",)
-    search_help_text = search.helped(_("Part of a person’s name or email address."), users=True)
+    search_help_text = search.helped(_("Part of a user’s name or email address."), users=True)
     fields = (
         *("user", "user_agent", "ip_address", "how", "authenticated_at", "created_at"),
         *("last_seen_at", "ended_at", "ending"),
@@ -104,8 +104,8 @@ class SessionsPage(Record):
     def links_of(self, row: Session) -> list[Link]:
         """Return links to what clients got through the session."""
         return [
-            (_("Authorizations"), list_of(Grant, session=row.pk), Grant),
-            (_("Told of sign-outs"), list_of(Delivery, session=row.pk), Delivery),
+            (_("Grants"), list_of(Grant, session=row.pk), Grant),
+            (_("Logout notifications"), list_of(Delivery, session=row.pk), Delivery),
         ]
 
     # --- all sessions ---------------------------------------------------------------------------
@@ -132,7 +132,7 @@ class SessionsPage(Record):
                 "action": {"label": _END_ALL, "question": SIGNS_ALL_USERS_OUT, "danger": True},
                 "extent": sessions_live(Session.objects.all()),
                 "opts": self.opts,
-                "original": _("Everybody"),
+                "original": _("All users"),
                 "title": _END_ALL,
                 "back": back,
                 "sign_in_address": sign_in_address,

@@ -67,7 +67,7 @@ class UserForm(RecentAuthenticationForm):
         email = cleaned_email(self.cleaned_data["email"])
         taken = User.objects.filter(email=email).exclude(pk=self.instance.pk)
         if taken.exists() or email_addresses.is_verified_by_another(email, self.instance.pk):
-            raise ValidationError(gettext("Somebody else has this address."))
+            raise ValidationError(gettext("Another user has this address."))
         return email
 
 
@@ -129,8 +129,8 @@ class UsersPage(Page):
             "unlock",
             _("Unlock"),
             _(
-                "What was tried on the account at unknown browsers is forgotten: they need no "
-                "mailed code to sign in at one, and codes are taken again."
+                "Attempts at unknown browsers are forgotten: the user needs no mailed code to sign "
+                "in at one, and codes are accepted again."
             ),
             lambda _http, user: operations.unlock(user),
         ),
@@ -138,8 +138,8 @@ class UsersPage(Page):
             "remove-factors",
             _("Remove the second factor"),
             _(
-                "For somebody who lost it. Be sure who asks: after this the password alone "
-                "opens the account. They are signed out everywhere."
+                "For a user who lost it. Verify their identity first: after this the password "
+                "alone opens the account. They are signed out everywhere."
             ),
             lambda _http, user: second_factor.remove_all(user),
             applies=second_factor.is_set_up,
@@ -291,7 +291,7 @@ class UsersPage(Page):
         return [
             (_("Sessions"), list_of(Session, user=row.pk), Session),
             (_("Consents"), list_of(Consent, user=row.pk), Consent),
-            (_("Authorizations"), list_of(Grant, user=row.pk), Grant),
+            (_("Grants"), list_of(Grant, user=row.pk), Grant),
             (_("Own apps"), list_of(Client, user=row.pk), Client),
             (_("Events"), list_of(Event, user=row.pk), Event),
         ]

@@ -61,7 +61,7 @@ def arrival_of(row: Interaction) -> Arrival:
         interaction_id=row.pk,
         consented_in=row.consented_in_id,
         chosen_in=row.chosen_in_id,
-        tried_in=row.tried_in_id,
+        tested_in=row.tested_in_id,
     )
 
 

@@ -103,7 +103,7 @@ def next_step(
     if authentication is None:
         if silent:
             raise LoginRequired(
-                "Nobody is signed in at this browser, and prompt=none forbids asking."
+                "No user is signed in at this browser, and prompt=none forbids asking."
             )
         return SignIn()
     _user_is_the_one_asked_for(
@@ -138,9 +138,9 @@ def _user_is_the_one_asked_for(
 ) -> None:
     """OIDC Core §3.1.2.2, §5.5.1: another user's tokens are never an answer."""
     if hinted not in {None, sub}:
-        raise LoginRequired("Somebody else is signed in than the id_token_hint says.")
+        raise LoginRequired("Another user is signed in than the id_token_hint says.")
     if not authorization_request.claims.is_about(sub):
-        raise LoginRequired("Somebody else is signed in than the claims request has in sub.")
+        raise LoginRequired("Another user is signed in than the claims request has in sub.")
 
 
 @upholds("OIDC Core §5.5.1.1")
@@ -160,7 +160,7 @@ def _demanded(
     reachable = second_factor.reachable_level(authentication.user)
     if not reaches(highest([reachable, required]), essential):
         raise UnmetAuthenticationRequirements(
-            f"The person has not set up what the essential acr {essential} takes."
+            f"The user has not set up what the essential acr {essential} takes."
         )
     if "none" in authorization_request.prompts:
         raise InteractionRequired(
@@ -253,7 +253,7 @@ def _account_may_be_asked(authorization_request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.6: choosing an account takes a page, which prompt=none forbids."""
     if "none" in authorization_request.prompts:
         raise AccountSelectionRequired(
-            "Several people are signed in at this browser, and prompt=none forbids asking which."
+            "Several users are signed in at this browser, and prompt=none forbids asking which."
         )
 
 
@@ -262,7 +262,7 @@ def _consent_may_be_asked(authorization_request: AuthorizationRequest) -> None:
     """OIDC Core §3.1.2.4: agreeing takes a page, which prompt=none forbids."""
     if "none" in authorization_request.prompts:
         raise ConsentRequired(
-            "The person has not agreed to this yet, and prompt=none forbids asking."
+            "The user has not agreed to this yet, and prompt=none forbids asking."
         )
 
 

@@ -35,7 +35,7 @@ class Arrival:
     #: The session that was chosen on this request's chooser, if one was.
     chosen_in: str | None = None
     #: The session of the operator of a test sign-in (`test_sign_in`); None for a client's request.
-    tried_in: str | None = None
+    tested_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class AuthorizationRequest:
             consented_in=arrival.consented_in,
             chosen_in=arrival.chosen_in,
             interaction_id=arrival.interaction_id,
-            is_test_sign_in=arrival.tried_in is not None,
+            is_test_sign_in=arrival.tested_in is not None,
         )
 
 

@@ -61,7 +61,7 @@ def begin(client: Client, session: Session, prompt: str, now: datetime) -> str:
             **({"prompt": prompt} if prompt else {}),
         },
         arrived_at=now,
-        tried_in=session,
+        tested_in=session,
     )
     return row.pk
 
@@ -78,9 +78,9 @@ def own_page(request: HttpRequest, client: Client, arrival: Arrival) -> str | No
     Raises InvalidRequest for a test sign-in in another browser than its operator's. RFC 9700
     §4.1.3: the address is valid for that one request only.
     """
-    if arrival.tried_in is None:
+    if arrival.tested_in is None:
         return None
-    if _session_here(request, arrival.tried_in) is None:
+    if _session_here(request, arrival.tested_in) is None:
         raise InvalidRequest(
             "This is a test sign-in; it goes on only in the browser in which an operator began it, "
             "and while they are signed in there."
@@ -94,9 +94,9 @@ def take(request: HttpRequest, client: Client, state: str) -> TestSignIn | None:
     It has to be of this client, and have begun in this browser.
     """
     row = interactions.find(state)
-    if row is None or row.client_id != client.pk or row.tried_in_id is None:
+    if row is None or row.client_id != client.pk or row.tested_in_id is None:
         return None
-    session = _session_here(request, row.tried_in_id)
+    session = _session_here(request, row.tested_in_id)
     if session is None:
         return None
     taken, _ = Interaction.objects.filter(pk=row.pk).delete()

@@ -82,10 +82,10 @@ def _made(path: str) -> ClaimSource:
 def _gives_claims_of_its_own(source: ClaimSource, others: Iterable[Configured]) -> None:
     """OIDC Core §5.6: a claim means one thing and has one source. Raises _UnusableError."""
     if not _is_text(getattr(source, "provider", None)):
-        raise _UnusableError("Its provider is no text; people read there who asserts the claims.")
+        raise _UnusableError("Its provider is no text; users read there who asserts the claims.")
     claims = getattr(source, "claims", None)
     if not isinstance(claims, Mapping) or not claims:
-        raise _UnusableError("Its claims are no mapping of names to words that people read.")
+        raise _UnusableError("Its claims are no mapping of names to words that users read.")
     for problem in _problems_with_claims(claims, others):
         raise _UnusableError(problem)
 
@@ -98,7 +98,7 @@ def _problems_with_claims(
         if problem:
             yield f"{name}: {problem}"
         if not _is_text(words):
-            yield f"The claim {name} has no words that people read."
+            yield f"The claim {name} has no words that users read."
         for other in others:
             if name in other.source.claims:
                 yield f"{other.path} gives the claim {name} already."

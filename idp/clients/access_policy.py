@@ -7,7 +7,7 @@ from accounts.models import User
 from idp.models import Client
 
 #: The error_description for users whom the policy denies.
-NOT_ALLOWED = "The person is in none of the groups that may use this client."
+NOT_ALLOWED = "The user is in none of the groups that may use this client."
 
 
 def allows(client: Client, user: User) -> bool:

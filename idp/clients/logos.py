@@ -56,7 +56,7 @@ def fetch_at_once(client: Client) -> None:
 
     Call it outside of transactions. If it fails, the worker makes further attempts.
     """
-    logo = ClientLogo.objects.filter(client=client, uri=client.logo_uri, tries=0).first()
+    logo = ClientLogo.objects.filter(client=client, uri=client.logo_uri, attempts=0).first()
     if logo is not None:
         _attempt(logo)
 
@@ -94,13 +94,15 @@ def _uris_of(client: Client) -> list[str]:
 def _attempt(logo: ClientLogo) -> None:
     """Fetch a logo, unless another process does, and store it or the time of the next attempt."""
     row, now = ClientLogo.objects.filter(pk=logo.pk), timezone.now()
-    is_ours = row.filter(tries=logo.tries).update(tries=F("tries") + 1, due_at=now + _CLAIMED_FOR)
+    is_ours = row.filter(attempts=logo.attempts).update(
+        attempts=F("attempts") + 1, due_at=now + _CLAIMED_FOR
+    )
     if not is_ours:
         return
     try:
         picture = _fetched(logo)
     except (OutboundError, UnusablePictureError, TemporarilyUnavailable) as problem:
-        pause = _PAUSES[logo.tries] if logo.tries < len(_PAUSES) else None
+        pause = _PAUSES[logo.attempts] if logo.attempts < len(_PAUSES) else None
         row.update(due_at=now + pause if pause else None)
         log.warning("logo_not_fetched", client_id=logo.client.client_id, reason=str(problem))
         return

@@ -128,7 +128,7 @@ def _owner(what: str, entry: dict[str, Any], emails: Collection[str]) -> User | 
     if owner is None and email in emails:
         return User(email=email)
     if owner is None:
-        raise DeclarationError(f"{what}: owner: Nobody has the address {email}.")
+        raise DeclarationError(f"{what}: owner: No user has the address {email}.")
     return owner
 
 

@@ -36,7 +36,7 @@ class IncompleteError(DeclarationError):
 
     def __init__(self, made: list[Change], planned: int) -> None:
         super().__init__(
-            "Somebody else changed the same things at this moment. "
+            "Another operator changed the same things at this moment. "
             f"{len(made)} of {planned} changes are made; run it again for the rest."
         )
         self.made = made

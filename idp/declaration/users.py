@@ -117,7 +117,7 @@ def plan_user(entry: dict[str, Any], *, present: Present) -> tuple[User, Step | 
     validate(what, user, exclude=["password"])
     verified = entry.get("email_verified", before.get("email_verified", False))
     if verified and present.verified_by.get(email, user.pk) != user.pk:
-        raise DeclarationError(f"{what}: email: This is another person's second address.")
+        raise DeclarationError(f"{what}: email: This is another user's second address.")
     names = sorted(set(entry.get("groups", before.get("groups", []))))
     after = _state(user, verified=verified, groups=names)
     fields = differences(before, after)

@@ -294,7 +294,7 @@ EXPLANATIONS: dict[str, Explanation] = {
                 "acr_values_supported in discovery."
             ),
             _(
-                "The user has no second step or passkey: ask them to set one up in their account,"
+                "The user has no second factor or passkey: ask them to set one up in their account,"
                 " and send them again."
             ),
             _(

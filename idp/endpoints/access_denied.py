@@ -47,7 +47,7 @@ def access_denied(request: HttpRequest) -> HttpResponse:
             request,
             "access_denied.html",
             {
-                "person": user,
+                "user": user,
                 "continue_path": open_interaction.continue_path,
                 "reference": reference,
             },

@@ -252,7 +252,7 @@ def _start_again(request: HttpRequest, gone: _Gone) -> HttpResponse:
     if expired.answered_at is not None:
         raise interactions.AnsweredError(gone.interaction_id)
     parameters = interactions.arrival_of(expired).parameters
-    if expired.client.require_signed_request_object or expired.tried_in_id is not None:
+    if expired.client.require_signed_request_object or expired.tested_in_id is not None:
         return error_page(request, gone, parameters)
     sent = {**parameters.values, **({"resource": expired.resources} if expired.resources else {})}
     again = f"{request.path}?{urlencode(sent, doseq=True)}"

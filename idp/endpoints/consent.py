@@ -51,7 +51,7 @@ def consent(request: HttpRequest) -> HttpResponse:
         "consent.html",
         {
             "details": details(user, consents.asked_by(authorization_request)),
-            "person": user,
+            "user": user,
             "looks_like": looks_like(open_interaction.row.client),
             "shown_as": open_interaction.row.client.display_fingerprint,
             "on_device": authorization_request.loopback_port is not None,
@@ -105,7 +105,7 @@ def _take_answer(request: HttpRequest, open_interaction: OpenInteraction) -> Htt
 def _answer_is_yes(request: HttpRequest) -> None:
     """RFC 6749 §4.1.2.1: a no is brought to the client."""
     if request.POST.get("answer") != "allow":
-        raise AccessDenied("The person chose not to allow this.")
+        raise AccessDenied("The user chose not to allow this.")
 
 
 #: What a claim shows if it is requested by itself (OIDC Core §5.1).

@@ -61,7 +61,7 @@ def end_session(request: HttpRequest) -> HttpResponse:
         "end_session.html",
         {
             "app_name": name_of(logout_request.client) if logout_request.client else "",
-            "person": authentication.user,
+            "user": authentication.user,
             "sealed": _sealed(parameters),
         },
     )
@@ -109,7 +109,7 @@ def _request(parameters: Parameters) -> LogoutRequest:
 def _refuse(
     request: HttpRequest, error: ProtocolError, parameters: Parameters | None
 ) -> HttpResponse:
-    """Show that nobody was signed out, and how to sign out all the same."""
+    """Show that no user was signed out, and how to sign out all the same."""
     client_id = client_id_of(parameters.values) if parameters else None
     return error_page(request, error, parameters, client_id=client_id, signing_out=True)
 

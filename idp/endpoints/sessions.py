@@ -77,7 +77,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         {
             "sessions": [(words_for(one.user_agent), one, apps[one.pk]) for one in shown],
             "present": present,
-            "told": apps_of(ended, elsewhere=True),
+            "notified": apps_of(ended, elsewhere=True),
         },
     )
 

@@ -130,5 +130,5 @@ def _authentication_is_sufficient(bearer: Bearer) -> None:
     required, reached = bearer.required_acr, bearer.acr
     if not (reached in policy.ACR_VALUES and reaches(reached, required)):
         raise InsufficientUserAuthentication(
-            f"The person signed in below the acr {required}, which this client requires."
+            f"The user signed in below the acr {required}, which this client requires."
         )

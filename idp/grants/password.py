@@ -108,7 +108,7 @@ def _user(request: HttpRequest, client: Client, username: str, password: str) ->
         )
     raise InvalidGrant(
         "Username and password do not match, or the account needs more than a password or is not "
-        "allowed to this client; the person can sign in on our page instead."
+        "allowed to this client; the user can sign in on our page instead."
     )
 
 

@@ -82,7 +82,7 @@ def _works(key: dict[str, Any], alg: str) -> bool:
     try:
         if key["kty"] == "RSA" and JWK(**key).get_op_key("encrypt").key_size not in _RSA_BITS:
             return False
-        encrypted("a trial", alg=alg, enc="A128CBC-HS256", key=key)
+        encrypted("a test", alg=alg, enc="A128CBC-HS256", key=key)
     except (JWException, UnsupportedAlgorithm, ValueError, TypeError, OverflowError):
         return False
     return True

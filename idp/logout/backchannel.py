@@ -71,7 +71,7 @@ def deliver(now: datetime) -> bool:
 def retry(delivery: Delivery) -> None:
     """Make a delivery due now, also one that was given up, with a full number of attempts."""
     Delivery.objects.filter(pk=delivery.pk).exclude(state=Delivery.State.DELIVERED).update(
-        state=Delivery.State.WAITING, due_at=timezone.now(), tries=0, done_at=None
+        state=Delivery.State.WAITING, due_at=timezone.now(), attempts=0, done_at=None
     )
 
 
@@ -85,7 +85,7 @@ def plan_test(client: Client) -> Delivery:
 def _claim(pk: int, now: datetime) -> bool:
     """Claim a delivery by moving its next attempt; return False if another worker did."""
     due = Delivery.objects.filter(pk=pk, state=Delivery.State.WAITING, due_at__lte=now)
-    return bool(due.update(due_at=now + _CLAIMED_FOR, tries=F("tries") + 1))
+    return bool(due.update(due_at=now + _CLAIMED_FOR, attempts=F("attempts") + 1))
 
 
 def _problem_with_telling(delivery: Delivery, now: datetime) -> str | None:
@@ -117,14 +117,14 @@ def _note(delivery: Delivery, problem: str | None, now: datetime) -> None:
     if problem is None:
         row.update(state=Delivery.State.DELIVERED, done_at=now, last_problem="")
         return
-    if delivery.tries <= len(_PAUSES):
-        pause = _PAUSES[delivery.tries - 1] * random.uniform(0.8, 1.2)  # noqa: S311
+    if delivery.attempts <= len(_PAUSES):
+        pause = _PAUSES[delivery.attempts - 1] * random.uniform(0.8, 1.2)  # noqa: S311
         row.update(due_at=now + pause, last_problem=problem)
         return
     row.update(state=Delivery.State.FAILED, done_at=now, last_problem=problem)
     events.record(
         events.Kind.NOTIFICATION_FAILED,
         client_id=delivery.client.client_id,
-        reason=f"The app could not be told that a session ended: {problem}",
-        tries=delivery.tries,
+        reason=f"The app could not be notified that a session ended: {problem}",
+        attempts=delivery.attempts,
     )

@@ -24,7 +24,7 @@ class SignedOut:
     name: str
     #: The frontchannel_logout_uri with its parameters, or nothing.
     frame: str
-    #: How far we came with telling it ourselves, or None where we don't: a `Delivery.State`.
+    #: How far we came with notifying it ourselves, or None where we don't: a `Delivery.State`.
     state: str | None
     #: Whether it has failed to answer so far.
     troubled: bool

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 #: How long a process has to live, in seconds, to be begun again at once; and the pause otherwise.
 _LIVES_LONGER_THAN = 10
 _PAUSE = 5
-#: Seconds for requests in progress, and then mail, after the server is told to stop.
+#: Seconds for requests in progress, and then mail, after the server is asked to stop.
 _STOPS_WITHIN = 15
 _MAIL_LEAVES_WITHIN = 4
 

@@ -51,8 +51,8 @@ class Client(AbstractApplication):
     class ApplicationType(models.TextChoices):
         """OIDC Dynamic Client Registration §2, `application_type`."""
 
-        WEB = "web", _("Website or single-page app")
-        NATIVE = "native", _("Mobile or desktop app")
+        WEB = "web", _("Web app or single-page app")
+        NATIVE = "native", _("Native app")
 
     # --- registration metadata -------------------------------------------------------------
     name = models.CharField(_("name"), max_length=255, blank=True, db_index=True)

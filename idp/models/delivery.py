@@ -26,7 +26,7 @@ class Delivery(models.Model):
         """How far it came."""
 
         WAITING = "waiting", _("on its way")
-        DELIVERED = "delivered", _("told")
+        DELIVERED = "delivered", _("delivered")
         FAILED = "failed", _("given up")
 
     client = models.ForeignKey(
@@ -43,10 +43,10 @@ class Delivery(models.Model):
     )
     created_at = models.DateTimeField(_("caused"), default=timezone.now)
     #: When the next attempt is due. A worker moves this first, so that no other begins one.
-    due_at = models.DateTimeField(_("next try"), default=timezone.now)
-    tries = models.PositiveIntegerField(_("tries"), default=0)
+    due_at = models.DateTimeField(_("next attempt"), default=timezone.now)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
     last_problem = models.TextField(_("last problem"), blank=True)
-    done_at = models.DateTimeField(_("told or given up"), null=True)
+    done_at = models.DateTimeField(_("delivered or given up"), null=True)
 
     class Meta:
         verbose_name = _("delivery")

@@ -45,7 +45,7 @@ class Event(models.Model):
         SIGN_IN_FAILED = "sign-in-failed", _("Sign-in failed")
         SIGNED_UP = "signed-up", _("Account made")
         SESSION_ENDED = "session-ended", _("Session ended")
-        NOTIFICATION_FAILED = "notification-failed", _("App not told of a sign-out")
+        NOTIFICATION_FAILED = "notification-failed", _("App not notified of a sign-out")
         EMAIL_VERIFIED = "email-verified", _("Address verified")
         PASSWORD_CHANGED = "password-changed", _("Password changed")
         EMAIL_CHANGED = "email-changed", _("Address changed")
@@ -77,7 +77,7 @@ class Event(models.Model):
         null=True,
         on_delete=models.SET_NULL,
         related_name="events",
-        verbose_name=_("person"),
+        verbose_name=_("user"),
         db_index=False,
     )
     #: The user who did it, if another one.
@@ -92,7 +92,7 @@ class Event(models.Model):
     client_id = models.CharField(_("app’s client_id"), max_length=255, blank=True)
     #: The administered row, named as by `apply`: `client bakery`, `user ana@example.com`.
     target = models.CharField(_("about"), max_length=340, blank=True)
-    ip_address = models.GenericIPAddressField(_("network address"), null=True)
+    ip_address = models.GenericIPAddressField(_("IP address"), null=True)
     #: The error's code (RFC 6749 §5.2), of a denial.
     error = models.CharField(_("error"), max_length=50, blank=True)
     #: The reason in a sentence.

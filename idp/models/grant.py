@@ -40,7 +40,7 @@ class Interaction(models.Model):
         Session, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
     #: The session of the operator of a test sign-in; None for a client's own request.
-    tried_in = models.ForeignKey(
+    tested_in = models.ForeignKey(
         Session, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     #: When its client was answered, which is once.
@@ -52,7 +52,7 @@ class Interaction(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["ip_address", "arrived_at"], name="pending_by_address")
+            models.Index(fields=["ip_address", "arrived_at"], name="interaction_by_address")
         ]
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ class Consent(models.Model):
     """What a user allows a client to see, until they withdraw it."""
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, verbose_name=_("person")
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, verbose_name=_("user")
     )
     client = models.ForeignKey(
         Client, on_delete=models.CASCADE, verbose_name=_("app"), db_index=False
@@ -132,7 +132,7 @@ class Grant(models.Model):
         Client, on_delete=models.CASCADE, verbose_name=_("app"), db_index=False
     )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, verbose_name=_("person")
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, verbose_name=_("user")
     )
     session = models.ForeignKey(
         Session, null=True, on_delete=models.CASCADE, verbose_name=_("session"), db_index=False
@@ -153,12 +153,12 @@ class Grant(models.Model):
     revoked_at = models.DateTimeField(_("revoked"), null=True)
 
     class Meta:
-        verbose_name = _("authorization")
-        verbose_name_plural = _("authorizations")
+        verbose_name = _("grant")
+        verbose_name_plural = _("grants")
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["client", "id"], name="authorization_by_client"),
+            models.Index(fields=["client", "id"], name="grant_by_client"),
             # By the field itself, PostgreSQL would have a second one, for LIKE.
-            models.Index(fields=["session"], name="authorization_by_session"),
+            models.Index(fields=["session"], name="grant_by_session"),
         ]
 
     def __str__(self) -> str:

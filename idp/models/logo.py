@@ -17,7 +17,7 @@ class ClientLogo(models.Model):
     picture: Any = models.BinaryField(default=b"")
     #: The SHA-256 of the picture in hex, which is its address; empty until there is one.
     digest = models.CharField(max_length=64, blank=True, db_index=True)
-    tries = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
     #: When it is fetched next; None if it was fetched or given up.
     due_at = models.DateTimeField(null=True, db_index=True)
 

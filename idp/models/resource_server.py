@@ -118,7 +118,7 @@ class ResourceServer(models.Model):
             return {"encryption_jwk": gettext("The key does not go with the algorithm.")}
         try:
             encrypted(
-                "a trial",
+                "a test",
                 alg=self.access_token_encryption_alg,
                 enc=policy.CONTENT_ENCRYPTION,
                 key=jwk,

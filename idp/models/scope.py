@@ -93,7 +93,7 @@ class Scope(models.Model):
         _("what it lets an app do"),
         max_length=300,
         blank=True,
-        help_text=_("As people read it when they agree: “See which bread is baked today”."),
+        help_text=_("As users read it when they agree: “See which bread is baked today”."),
     )
     #: The claims of this scope at UserInfo: sources by claims' names (OIDC Core §5.1.2).
     claims = models.JSONField(_("claims"), default=dict, blank=True)

@@ -52,7 +52,7 @@ def _is_sufficient(bearer: Bearer, acr: str | None, max_age: int | None) -> bool
 
 
 def _refused(acr: str | None, max_age: int | None) -> HttpResponse:
-    error = InsufficientUserAuthentication("This needs another sign-in of the person.")
+    error = InsufficientUserAuthentication("This needs another sign-in of the user.")
     members = {
         "error": error.code,
         "error_description": error.description,

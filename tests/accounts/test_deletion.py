@@ -251,13 +251,13 @@ def test_an_operator_keeps_or_deletes_it(browser: Browser, user: EndUser, user_r
     browser.sign_in(operator)
     page = f"/admin/accounts/user/{user_row.pk}"
     assert "to be deleted on" in browser.open(f"{page}/change/").text
-    browser.submit(browser.open(f"{page}/act/keep/"), "confirm")
+    browser.submit(browser.open(f"{page}/action/keep/"), "confirm")
     user_row.refresh_from_db()
     assert user_row.is_active
     with Browser() as theirs:
         theirs.sign_in(user)
         delete_account(theirs)
-    deletion_page = browser.open(f"{page}/act/delete/")
+    deletion_page = browser.open(f"{page}/action/delete/")
     assert is_page(browser.submit(deletion_page, "confirm"), "/admin/accounts/user/")
     assert not User.objects.filter(pk=user_row.pk).exists()
     actions = Event.objects.filter(target=f"user {user.email}", kind="admin-action")

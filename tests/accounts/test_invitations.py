@@ -79,7 +79,7 @@ def test_somebody_else_at_the_browser_is_signed_out(
     browser.sign_in(user)
     home = browser.submit(browser.open(invitations.invite(guest)), password1=PASSWORD)
     assert guest.email in home.text
-    assert Session.objects.get(user__email=user.email).ending == "another-person"
+    assert Session.objects.get(user__email=user.email).ending == "another-user"
 
 
 def test_who_had_a_password_has_the_new_one_and_is_out_elsewhere(

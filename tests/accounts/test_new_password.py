@@ -129,4 +129,4 @@ def test_somebody_else_signed_in_here_meanwhile_is_signed_out(
     assert is_page(page, CHOOSE)
     home = browser.submit(page, password1=NEW)
     assert user.email in home.text
-    assert Session.objects.get(user__email=other.email).ending == "another-person"
+    assert Session.objects.get(user__email=other.email).ending == "another-user"

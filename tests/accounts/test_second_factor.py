@@ -260,7 +260,7 @@ def test_another_user_takes_the_browser_over_only_with_both_steps(
     page = browser.type_password(careful, browser.open(LOGIN, fresh="1"))
     assert user.email in browser.open(HOME).text
     assert careful.email in browser.submit(page, code=careful.app.code()).text
-    assert session_of(user).ending == "another-person"
+    assert session_of(user).ending == "another-user"
     assert [record["method"] for record in session_of(careful).methods] == ["password", "mfa"]
     cookie = next(cookie for cookie in browser.cookies.jar if cookie.name == "signet-session")
     assert cookie.expires is None  # "Stay signed in" was not ticked

@@ -74,7 +74,7 @@ def test_another_user_at_the_same_browser_ends_the_first_ones_session(
     browser.sign_in(user)
     home = browser.sign_in(other, browser.open("/account/login/", fresh="1"))
     assert other.email in home.text
-    assert Session.objects.get(user__email=user.email).ending == "another-person"
+    assert Session.objects.get(user__email=user.email).ending == "another-user"
     theirs = Session.objects.get(user__email=other.email)
     assert [record["method"] for record in theirs.methods] == ["password"]
 

@@ -193,12 +193,12 @@ def test_no_page_has_a_fault_for_a_query_string(superuser: Operator, relying_par
     assert api
     user_row = User.objects.get(email=relying_party.user.email)
     newest = {model: model._default_manager.order_by("-pk").first() for model in MODELS}
-    odd = urlencode(dict.fromkeys(("q", "person", "scopes", "next", "lists", "form"), "\x00"))
+    odd = urlencode(dict.fromkeys(("q", "user", "scopes", "next", "lists", "form"), "\x00"))
     odds = ["_changelist_filters=%00&_to_field=id&_popup=1", "_to_field=password", odd]
     odds += [
         "_changelist_filters=o%3D9999999999%26q%3D%2500",
         "state=%00&code=%00",
-        "person=" + "x" * 3000,
+        "user=" + "x" * 3000,
     ]
     for route in admin_routes():
         model = next((m for m in MODELS if route.startswith(list_path(m))), User)

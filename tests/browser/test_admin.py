@@ -48,7 +48,7 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "users": lambda: "accounts/user/",
     "user": lambda: f"accounts/user/{first(User, is_superuser=False)}/change/",
     "new-user": lambda: "accounts/user/add/",
-    "disable": lambda: f"accounts/user/{first(User, is_superuser=False)}/act/disable/",
+    "disable": lambda: f"accounts/user/{first(User, is_superuser=False)}/action/disable/",
     "sessions": lambda: "accounts/session/",
     "session": lambda: f"accounts/session/{first(Session, ended_at=None)}/change/",
     "end-all": lambda: "accounts/session/end-all/",
@@ -66,13 +66,13 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "test-sign-in": lambda: (
         f"idp/client/{first(Client, grant_types=['authorization_code'])}/test-sign-in/"
     ),
-    "improve": lambda: (
+    "findings": lambda: (
         "idp/client/"
-        f"{first(Client, grant_types=['authorization_code'], profile='compatible')}/improve/"
+        f"{first(Client, grant_types=['authorization_code'], profile='compatible')}/findings/"
     ),
     "previewed": lambda: (
         f"idp/client/{first(Client)}/preview/?scopes=openid&scopes=profile&scopes=address"
-        f"&person={quote(User.objects.filter(is_superuser=False).order_by('-pk')[0].email)}"
+        f"&user={quote(User.objects.filter(is_superuser=False).order_by('-pk')[0].email)}"
     ),
     "events": lambda: "idp/event/",
     "event": lambda: f"idp/event/{first(Event)}/change/",
@@ -82,7 +82,7 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     ),
     "keys": lambda: "idp/signingkey/",
     "key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/change/",
-    "replace-key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/act/replace/",
+    "replace-key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/action/replace/",
     "new-token": lambda: "idp/initialaccesstoken/add/",
     "groups": lambda: "auth/group/",
     "configuration": lambda: "configuration/",
@@ -149,7 +149,7 @@ def test_a_new_app_gets_its_secret_once(operator: Visitor, bakery: Site) -> None
     page, name = operator.page, unique("Shop")
     operator.open("/admin/idp/client/")
     page.get_by_role("link", name="Add app").click()
-    page.get_by_role("link", name="Website").click()
+    page.get_by_role("link", name="Web app").click()
     page.get_by_label("Name:", exact=True).fill(name)
     addresses = page.get_by_label("Redirect URIs:", exact=True)
     addresses.fill("http://shop.example/callback")
@@ -210,12 +210,12 @@ def test_the_other_kinds_of_app_and_a_secret_in_exchange(operator: Visitor) -> N
 
     single_page = add("Single-page app", **{"Redirect URIs:": "https://shop.example/callback"})
     expect(page.locator(".messagelist")).to_contain_text("is ready")
-    native = add("Mobile or desktop app", **{"Redirect URIs:": "http://127.0.0.1/callback"})
+    native = add("Native app", **{"Redirect URIs:": "http://127.0.0.1/callback"})
     for app in (single_page, native):
         assert (app.is_public, app.pkce_required, app.response_types) == (True, True, ["code"])
     assert native.application_type == "native"
     assert "refresh_token" in native.grant_types
-    machine = add("Machine")
+    machine = add("Machine-to-machine client")
     secrets = [page.locator("#secret").inner_text()]
     assert machine.scopes == api["scopes"][:1]
 
@@ -240,7 +240,7 @@ def test_the_other_kinds_of_app_and_a_secret_in_exchange(operator: Visitor) -> N
 def test_disabling_somebody_with_the_keyboard_alone(operator: Visitor, user: EndUser) -> None:
     page = operator.page
     operator.open(f"/admin/accounts/user/{first(User, email=user.email)}/change/")
-    page.locator("[data-act=disable]").focus()
+    page.locator("[data-action=disable]").focus()
     page.keyboard.press("Enter")
     operator.sees("Disable")
     page.locator("#confirm").focus()

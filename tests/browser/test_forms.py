@@ -45,7 +45,7 @@ def test_set_up_an_app_and_sign_in_with_it_by_keyboard_alone(visitor: Visitor) -
     visitor.open("/account/login/")
     visitor.sign_in()
     visitor.sees("Ana Lima")
-    for name in ("Sign-in in two steps", "Set up an authenticator app"):
+    for name in ("Two-step sign-in", "Set up an authenticator app"):
         press_tab_until(name)
         page.keyboard.press("Enter")
         visitor.sees(name)
@@ -58,7 +58,7 @@ def test_set_up_an_app_and_sign_in_with_it_by_keyboard_alone(visitor: Visitor) -
     visitor.sees("Recovery codes")
     press_tab_until("I have kept them. Continue")
     page.keyboard.press("Enter")
-    visitor.sees("Sign-in in two steps")
+    visitor.sees("Two-step sign-in")
     visitor.open(request_of(visitor.bakery, visitor.user, prompt="login")[0])
     expect(page.locator("[name=password]")).to_be_focused()
     page.keyboard.type(visitor.user.password)

@@ -250,8 +250,8 @@ def with_app(visitor: Visitor) -> None:
 
 def two_steps(visitor: Visitor) -> None:
     home(visitor)
-    visitor.press("Sign-in in two steps")
-    visitor.sees("Sign-in in two steps")
+    visitor.press("Two-step sign-in")
+    visitor.sees("Two-step sign-in")
 
 
 def set_up_app(visitor: Visitor) -> None:
@@ -271,7 +271,7 @@ def set_up_app_wrong_code(visitor: Visitor) -> None:
 def in_two_steps(visitor: Visitor) -> None:
     with_app(visitor)
     visitor.press("I have kept them. Continue")
-    visitor.sees("Sign-in in two steps")
+    visitor.sees("Two-step sign-in")
 
 
 def recovery_codes_again(visitor: Visitor) -> None:
@@ -472,7 +472,7 @@ def not_signed_out(visitor: Visitor) -> None:
 
 def too_many_tries(visitor: Visitor) -> None:
     """Ask for a sixth code within ten minutes."""
-    for answer in ["Enter the code"] * 5 + ["Too many tries"]:
+    for answer in ["Enter the code"] * 5 + ["Too many attempts"]:
         visitor.open("/account/password/reset/")
         visitor.ask_for_new_password()
         visitor.sees(answer)

@@ -128,7 +128,7 @@ def test_removing_it(visitor: Visitor, device: Authenticator) -> None:
     without_autofill(visitor.page)
     visitor.open("/account/login/?next=/account/two-steps/")
     visitor.page.click("#use-passkey")
-    visitor.sees("Sign-in in two steps")
+    visitor.sees("Two-step sign-in")
     visitor.press("Remove This laptop")
     expect(visitor.page.get_by_text("your last second step")).to_be_visible()
     visitor.page.click("#remove-passkey")

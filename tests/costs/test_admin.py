@@ -166,11 +166,11 @@ PAGES: dict[str, Callable[[], str]] = {
     "an app": lambda: f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/",
     "what an app receives": lambda: (
         f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/preview/"
-        "?person=crowd-000000050000%40example.com"
+        "?user=crowd-000000050000%40example.com"
         "&scopes=openid&scopes=profile&scopes=email"
     ),
-    "what to improve about an app": lambda: (
-        f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/improve/"
+    "findings about an app": lambda: (
+        f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/findings/"
     ),
     "consents": lambda: "idp/consent/",
     "consents, last page": lambda: "idp/consent/?p=200",

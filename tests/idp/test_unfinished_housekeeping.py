@@ -61,14 +61,14 @@ def test_somebody_who_cannot_be_deleted_stops_nobody_else(database: None) -> Non
     )
     before = failures()
     with held_back(first):
-        assert housekeeping.tidy(NOW)["people"] == 1
+        assert housekeeping.tidy(NOW)["users"] == 1
         assert [is_there(row) for row in (first, second, over)] == [True, False, False]
         assert failures() == before + 1
         housekeeping.tidy(NOW)
         assert failures() == before + 1, "once a day"
-    assert housekeeping.tidy(NOW)["people"] == 1
+    assert housekeeping.tidy(NOW)["users"] == 1
     event = Event.objects.filter(kind=Event.Kind.HOUSEKEEPING_FAILED).latest("id")
-    assert f"people ({first.pk})" in event.reason
+    assert f"users ({first.pk})" in event.reason
 
 
 def test_a_row_that_cannot_be_deleted_stops_no_other_of_its_kind(
@@ -105,7 +105,7 @@ def test_somebody_with_very_many_sessions(database: None) -> None:
     assert user.sessions.count() == VERY_MANY
     User.objects.filter(pk=user.pk).update(deletion_due_at=NOW)
     before = failures()
-    assert dict(housekeeping.batches(NOW))["people"] == 1
+    assert dict(housekeeping.batches(NOW))["users"] == 1
     assert not is_there(user)
     assert failures() == before
     Event.objects.filter(kind=Event.Kind.SESSION_ENDED, user=None).delete()

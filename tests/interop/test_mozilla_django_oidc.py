@@ -15,7 +15,7 @@ from tests.relying_party import ISSUER, Answer, EndUser, make_client
 
 CALLBACK = "/oidc/callback/"
 LOGIN = "/oidc/authenticate/"
-NOBODY = "Nobody is signed in."
+NOBODY = "No user is signed in."
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def test_whoever_is_in_no_such_group_is_told_and_can_go_back(
     answer = Answer(answer.url.replace("#", "?"))
     assert answer.error == "access_denied"
     assert answer.state == outside.state
-    reason = "The person is in none of the groups that may use this client."
+    reason = "The user is in none of the groups that may use this client."
     assert answer.parameters["error_description"] == reason
     assert reasons_of(outside) == [("access_denied", reason, outside.user.email)] * 2
 

@@ -287,7 +287,7 @@ def test_what_fails_is_tried_again_and_in_the_end_given_up(told: Told) -> None:
     sign_out(told)
     call_command("worker", "--once")
     first = told.delivery
-    assert (first.state, first.tries) == (State.WAITING, 1)
+    assert (first.state, first.attempts) == (State.WAITING, 1)
     assert first.last_problem == "The app answered with the status 500."
     assert timedelta(seconds=2) < first.due_at - timezone.now() < timedelta(seconds=10)
     call_command("worker", "--once")
@@ -318,7 +318,7 @@ def test_one_that_cannot_be_reached_holds_up_nobody(
         sign_out(told)
         call_command("worker", "--once")
     assert told.delivery.state == State.DELIVERED
-    assert (dead.delivery.state, dead.delivery.tries) == (State.WAITING, 1)
+    assert (dead.delivery.state, dead.delivery.attempts) == (State.WAITING, 1)
     assert "could not be fetched" in dead.delivery.last_problem
 
 

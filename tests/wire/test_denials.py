@@ -281,7 +281,7 @@ DENIALS: list[tuple[str, Ask, str, str, str]] = [
     ("no PKCE", authorize_of({"token_endpoint_auth_method": "none"}, code_challenge=None, code_challenge_method=None), "invalid_request", "RFC 9700 §2.1.1", "PKCE"),
     ("a strange resource", authorize(resource="https://x.example"), "invalid_target", "RFC 8707 §2", "https://x.example"),
     ("a strange id_token_hint", authorize(id_token_hint="x"), "invalid_request", "OIDC Core §3.1.2.1", "issued here"),
-    ("nobody signed in", authorize_of({}, signed_in=False, prompt="none"), "login_required", "OIDC Core §3.1.2.3", "Nobody is signed in"),
+    ("nobody signed in", authorize_of({}, signed_in=False, prompt="none"), "login_required", "OIDC Core §3.1.2.3", "No user is signed in"),
     ("too old a sign-in", authorize(prompt="none", max_age="0"), "login_required", "OIDC Core §3.1.2.3", "older than the 0 seconds"),
     ("not agreed", authorize_of({}, prompt="none"), "consent_required", "OIDC Core §3.1.2.4", "not agreed"),
     ("Cancel", cancelled, "access_denied", "RFC 6749 §4.1.2.1", "chose not to"),

@@ -49,7 +49,7 @@ def test_an_owner_sees_their_apps_and_what_was_refused(browser: Browser, user: E
     assert "The grant_type x is not offered here." in page.text
     assert off.client_id in page.text
     assert "<strong>Disabled</strong>" in page.text
-    assert "Mobile or desktop app, without a secret" in page.text
+    assert "Native app, without a secret" in page.text
     assert others.client_id not in page.text
     event = Event.objects.get(client_id=client.client_id)
     story = f"/developers/errors/unsupported_grant_type?reference={event.reference}"

@@ -71,10 +71,10 @@ ACTIONS = (
     ),
     AdminAction(
         "sign-out",
-        _("Sign everybody out"),
+        _("Sign all users out"),
         _(
-            "What this app got through people’s sign-ins ends at once, and it is notified, so that "
-            "it signs them out, too. People stay signed in here; access that they let it keep "
+            "What this app got through users’ sign-ins ends at once, and it is notified, so that "
+            "it signs them out, too. Users stay signed in here; access that they let it keep "
             "when they are signed out goes on."
         ),
         lambda _request, client: _sign_out(client),
@@ -86,7 +86,7 @@ ACTIONS = (
         _("Revoke everything"),
         _(
             "Every token that this app was given ends at once, for all users, and it is notified. "
-            "People stay signed in here and need not agree again; the app has to send them "
+            "Users stay signed in here and need not agree again; the app has to send them "
             "through anew. APIs that only check signatures learn of it when their tokens "
             "expire."
         ),

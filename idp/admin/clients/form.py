@@ -13,11 +13,11 @@ from idp.client_metadata import BY_COLUMN, LOCALIZED, MEMBERS, NUMBER
 from idp.models import Client
 
 _GRANTS = {
-    "authorization_code": _("People sign in with it (authorization_code)"),
+    "authorization_code": _("Users sign in with it (authorization_code)"),
     "refresh_token": _("It can stay signed in (refresh_token)"),
-    "client_credentials": _("It acts for itself, without a person (client_credentials)"),
+    "client_credentials": _("It acts for itself, without a user (client_credentials)"),
     "implicit": _("Legacy: tokens come in an address, without a code (implicit)"),
-    "password": _("Legacy: it asks people for their password itself (password)"),
+    "password": _("Legacy: it asks users for their password itself (password)"),
 }
 #: Read-only fields of the form.
 THE_RECORD = ("registration_source", "vouched_for_by", "created", "updated")
@@ -55,10 +55,10 @@ FIELDSETS: tuple[Any, ...] = (
             )
         },
     ),
-    (_("How it knows people"), {"fields": ("subject_type", "sector_identifier_uri")}),
+    (_("How it identifies users"), {"fields": ("subject_type", "sector_identifier_uri")}),
     (_("What it may do"), {"fields": ("grant_types", "response_types", "scopes")}),
     (
-        _("What people see"),
+        _("What users see"),
         {
             "fields": (
                 *("client_uri", "initiate_login_uri", "logo_uri", "policy_uri", "tos_uri"),
@@ -125,7 +125,7 @@ class ClientForm(CheckedForm):
         required=False,
         help_text=_(
             "One a line: “client_name#de = Bäckerei”. Of the name, client_uri, logo_uri, "
-            "policy_uri and tos_uri, people see the one in their language."
+            "policy_uri and tos_uri, users see the one in their language."
         ),
     )
     user = UserField(

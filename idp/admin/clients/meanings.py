@@ -14,8 +14,8 @@ REQUEST = {
     "response_type": _("What is to come back: a code, which is then exchanged for tokens."),
     "scope": _("What is asked for. Here: all that the app may ask for."),
     "state": _(
-        "New for each request, and compared when the answer comes: nobody can slip in the answer "
-        "to another."
+        "New for each request, and compared when the answer comes, so that an attacker cannot "
+        "inject the answer to another."
     ),
     "nonce": _("New for each request, and comes back in the ID token, which belongs to it so."),
     "code_challenge": _(
@@ -23,14 +23,14 @@ REQUEST = {
         "no use."
     ),
     "code_challenge_method": _("How it was hashed."),
-    "prompt": _("What the person is asked in any case."),
+    "prompt": _("What the user is asked in any case."),
 }
 
 ANSWER = {
     "code": _("Works once, for a minute, and only with the secret behind code_challenge."),
     "state": _("What was sent along with the request."),
     "iss": _("Who answers (RFC 9207)."),
-    "session_state": _("By this, a page of the app can notice that the person signed out."),
+    "session_state": _("By this, a page of the app can notice that the user signed out."),
     "error": _("What went wrong, by the name that the specifications give it."),
     "error_description": _("The same for the app’s developer."),
     "error_uri": _("A page about this error."),
@@ -38,10 +38,10 @@ ANSWER = {
 
 TOKENS = {
     "access_token": _("Opens UserInfo, and APIs beyond."),
-    "token_type": _("Whoever holds the token can use it."),
+    "token_type": _("Everyone who has the token can use it."),
     "expires_in": _("For how many seconds the access token would be good."),
     "scope": _("What the access token opens."),
-    "refresh_token": _("Brings new tokens later, without the person."),
+    "refresh_token": _("Brings new tokens later, without the user."),
     "id_token": _("Tells the app who signed in."),
 }
 
@@ -56,16 +56,16 @@ HEADER = {
 
 CLAIMS = {
     "iss": _("Who made it. The app compares it character by character."),
-    "sub": _("Whom it is about. The app knows people by this; it never changes."),
+    "sub": _("Whom it is about. The app knows users by this; it never changes."),
     "aud": _("Whom it is for: an ID token for the app, an access token for an API."),
     "exp": _("Until when it is good."),
     "iat": _("When it was made."),
-    "auth_time": _("When the person signed in, which may be long before."),
+    "auth_time": _("When the user signed in, which may be long before."),
     "acr": _("How well they signed in, by the name of a level."),
-    "amr": _("What they used for it, such as pwd (a password), otp (a code), mfa (two steps)."),
+    "amr": _("What they used for it, such as pwd (a password), otp (a code), mfa (two factors)."),
     "nonce": _("The one of the request."),
     "at_hash": _("Binds the access token that came along."),
-    "sid": _("Their session at the app, by which it is told of a sign-out."),
+    "sid": _("Their session at the app, by which it is notified of a sign-out."),
     "jti": _("Its own name."),
     "client_id": _("The app that it was given to."),
     "scope": _("What it opens."),

@@ -50,7 +50,7 @@ KINDS = {
     for kind in (
         Kind(
             "website",
-            _("Website"),
+            _("Web app"),
             _("It runs on a server, which can keep a secret: Django, Rails, PHP, Express, Java, …"),
             _SIGNS_IN,
             {"token_endpoint_auth_method": "client_secret_basic"},
@@ -68,8 +68,8 @@ KINDS = {
         ),
         Kind(
             "native",
-            _("Mobile or desktop app"),
-            _("It is installed on people’s own devices, which keep no secret."),
+            _("Native app"),
+            _("A mobile or desktop app on users’ own devices, which keep no secret."),
             _SIGNS_IN,
             {"token_endpoint_auth_method": "none", "application_type": "native"},
             _(
@@ -81,8 +81,8 @@ KINDS = {
         ),
         Kind(
             "machine",
-            _("Machine"),
-            _("A service, script or device that acts for itself: nobody signs in to it."),
+            _("Machine-to-machine client"),
+            _("A service, script or device that acts for itself: no user signs in to it."),
             ("name", "scopes"),
             {
                 "token_endpoint_auth_method": "client_secret_basic",
@@ -102,14 +102,14 @@ class NewAppForm(CheckedForm):
         label=_("Post-logout redirect URIs"),
         required=False,
         help_text=_(
-            "Where people may return to after signing out, one a line. It can be left empty."
+            "Where users may return to after signing out, one a line. It can be left empty."
         ),
     )
     stays_signed_in = forms.BooleanField(
         label=_("It stays signed in"),
         required=False,
         help_text=_(
-            "It may ask people for access that goes on when they are away (refresh tokens, scope "
+            "It may ask users for access that goes on when they are away (refresh tokens, scope "
             "offline_access)."
         ),
     )
@@ -118,7 +118,7 @@ class NewAppForm(CheckedForm):
         model = Client
         fields = ("name", "redirect_uris", "post_logout_redirect_uris", "scopes")
         labels = {"name": _("Name")}
-        help_texts = {"name": _("As people read it when they sign in.")}
+        help_texts = {"name": _("As users read it when they sign in.")}
 
     def __init__(self, kind: Kind, data: Any = None) -> None:
         super().__init__(data, instance=Client(**_preset(kind)))
@@ -151,7 +151,7 @@ def _preset(kind: Kind) -> dict[str, Any]:
 
 def _explained(kind: Kind) -> str:
     start = _(
-        "Where people return to after signing in, one a line, exactly as the app sends it: every "
+        "Where users return to after signing in, one a line, exactly as the app sends it: every "
         "slash counts."
     )
     return f"{start} {kind.addresses}"

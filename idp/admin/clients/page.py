@@ -59,7 +59,7 @@ class ClientsPage(Page):
             ("add/<slug:kind>/", partial(new_app.view, self), "new"),
             (f"{row}/secrets/", partial(secret_pages.view, self), "secrets"),
             (f"{row}/preview/", partial(preview.view, self), "preview"),
-            (f"{row}/improve/", partial(linter.view, self), "linter"),
+            (f"{row}/findings/", partial(linter.view, self), "linter"),
             (f"{row}/test-sign-in/", partial(test_sign_in.begin_view, self), "test_sign_in"),
         )
         answer = require_GET(partial(test_sign_in.answer_view, self))
@@ -143,7 +143,7 @@ class ClientsPage(Page):
         return [
             *([secrets_page] if row.needs_secret else []),
             (_("What it receives"), reverse("admin:idp_client_preview", args=[row.pk]), User),
-            (_("What to improve"), reverse("admin:idp_client_linter", args=[row.pk]), Client),
+            (_("Findings"), reverse("admin:idp_client_linter", args=[row.pk]), Client),
             (
                 _("Errors"),
                 list_of(Event, client_id=row.client_id, kind__exact=Event.Kind.DENIED),
@@ -151,8 +151,8 @@ class ClientsPage(Page):
             ),
             (_("Events"), list_of(Event, client_id=row.client_id), Event),
             (_("Consents"), list_of(Consent, client=row.pk), Consent),
-            (_("Authorizations"), list_of(Grant, client=row.pk), Grant),
-            (_("Told of sign-outs"), list_of(Delivery, client=row.pk), Delivery),
+            (_("Grants"), list_of(Grant, client=row.pk), Grant),
+            (_("Logout notifications"), list_of(Delivery, client=row.pk), Delivery),
         ]
 
     def render_change_form(
@@ -189,5 +189,5 @@ class ClientsPage(Page):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:  # noqa: ARG002
         """Describe what is deleted with it, without listing a million tokens."""
-        said = _("%(app)s, with its secrets, consents, authorizations and tokens")
+        said = _("%(app)s, with its secrets, consents, grants and tokens")
         return [said % {"app": objs[0]}], {}, set(), []

@@ -44,7 +44,7 @@ def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
         _("What %(app)s receives") % {"app": client},
         {
             "form": form,
-            "person": form.cleaned_data["person"] if shown else None,
+            "previewed_user": form.cleaned_data["user"] if shown else None,
             "preview": form.preview() if shown else None,
         },
     )
@@ -53,8 +53,8 @@ def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
 class PreviewForm(forms.Form):
     """The user and the scopes of a preview."""
 
-    person = UserField(
-        label=gettext_lazy("Person"),
+    user = UserField(
+        label=gettext_lazy("User"),
         help_text=gettext_lazy("Their email address."),
         widget=forms.EmailInput(attrs={"class": "vTextField"}),
     )
@@ -72,17 +72,17 @@ class PreviewForm(forms.Form):
             [(name, name) for name in names], label=_("Scopes that it asks for"), initial=names
         )
 
-    def clean_person(self) -> User:
+    def clean_user(self) -> User:
         """Return the user, who is required."""
-        user: User | None = self.cleaned_data["person"]
+        user: User | None = self.cleaned_data["user"]
         if user is None:
-            raise ValidationError(_("Type somebody’s email address."))
+            raise ValidationError(_("Type a user’s email address."))
         return user
 
     def preview(self) -> "Preview":
         """Return the preview for this user and these scopes."""
         chosen = self.cleaned_data
-        return preview(self._client, chosen["person"], frozenset(chosen["scopes"]))
+        return preview(self._client, chosen["user"], frozenset(chosen["scopes"]))
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _signs_users_in(client: Client) -> bool:
 def _notes(client: Client, user: User, scopes: frozenset[str]) -> list[str]:
     """Explain to operators why a sign-in may turn out otherwise."""
     if not _signs_users_in(client):
-        return [str(_("The app acts for itself: nobody signs in to it, and it hears of nobody."))]
+        return [str(_("The app acts for itself: no user signs in to it, and it gets no claims."))]
     asks = not {"authorization_code", "implicit"}.isdisjoint(client.grant_types)
     notes: list[tuple[bool, str | Promise]] = [
         (
@@ -151,18 +151,18 @@ def _notes(client: Client, user: User, scopes: frozenset[str]) -> list[str]:
             _("Without the scope openid there is neither an ID token nor an answer at UserInfo."),
         ),
         (not client.enabled, _("The app is disabled: it gets nothing now.")),
-        (not user.is_active, _("The account is disabled: nobody can sign in to it now.")),
+        (not user.is_active, _("The account is disabled: its user can’t sign in now.")),
         (
             not allows(client, user),
-            _("The person is in none of the groups that may use the app, and can’t sign in to it."),
+            _("The user is in none of the groups that may use the app, and can’t sign in to it."),
         ),
         (
             not _reaches(client, user),
-            _("The app requires a second step that this person has not set up."),
+            _("The app requires a second factor that this user has not set up."),
         ),
         (
             asks and not client.skip_authorization and not _has_agreed(client, user, scopes),
-            _("The person is asked to agree first, and can decline."),
+            _("The user is asked to agree first, and can decline."),
         ),
     ]
     return [str(text) for holds, text in notes if holds]

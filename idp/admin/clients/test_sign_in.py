@@ -54,7 +54,7 @@ def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse
             _("Test sign-in to %(app)s") % {"app": client},
             {
                 "problem": problem,
-                "is_over": "over" in request.GET,
+                "is_expired": "expired" in request.GET,
                 "prompts": _PROMPTS.items(),
             },
         )
@@ -73,10 +73,10 @@ def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpRespons
     client = page.get_object(request, object_id)
     again = reverse("admin:idp_client_test_sign_in", args=[object_id])
     answer = _answer(request)
-    tried = test_sign_in.take(request, client, answer.get("state") or "") if client else None
-    if client is None or tried is None:
-        return redirect(f"{again}?over")
-    if not is_operator(authentication_in(tried.session), _CHANGE):
+    tested = test_sign_in.take(request, client, answer.get("state") or "") if client else None
+    if client is None or tested is None:
+        return redirect(f"{again}?expired")
+    if not is_operator(authentication_in(tested.session), _CHANGE):
         raise PermissionDenied
     back = page.address_of(client)
     response = page.about(
@@ -85,8 +85,8 @@ def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpRespons
         "admin/test_sign_in_answer.html",
         _("Test sign-in to %(app)s") % {"app": client},
         {
-            "report": report(request, client, tried, answer),
-            "operator": tried.session.user,
+            "report": report(request, client, tested, answer),
+            "operator": tested.session.user,
             "switch": f"{reverse('account_choose')}?{urlencode({'next': back})}",
             "linter": reverse("admin:idp_client_linter", args=[client.pk]),
             "again": again,
@@ -99,7 +99,7 @@ def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpRespons
 def _problem_with(client: Client) -> str | Promise | None:
     """Return why no test is possible now, or None."""
     if not client.enabled:
-        return _("The app is disabled, so nobody can sign in to it. Enable it first.")
+        return _("The app is disabled, so no user can sign in to it. Enable it first.")
     kinds = set(map(response_types.parts, client.response_types))
     if response_types.parts(response_types.CODE) not in kinds:
         return _(

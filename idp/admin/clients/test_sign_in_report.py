@@ -181,7 +181,7 @@ def _id_token(client: Client, test_sign_in: TestSignIn, id_token: str, access_to
     ]
     if "sid" not in claims:
         left_out = _(
-            "Left out here: a test takes no part in the session, so that the app is told of no "
+            "Left out here: a test takes no part in the session, so that the app is notified of no "
             "sign-out. At a real sign-in it comes."
         )
         step.findings.append(Finding("sid", left_out))
@@ -190,7 +190,7 @@ def _id_token(client: Client, test_sign_in: TestSignIn, id_token: str, access_to
 
 def _userinfo(request: HttpRequest, client: Client, access_token: str, id_token: Step) -> Step:
     """OIDC Core §5.3.2, §5.3.4."""
-    step = Step(_("UserInfo"), _("The app shows the access token, and is told this."))
+    step = Step(_("UserInfo"), _("The app shows the access token, and receives this."))
     try:
         bearer = find_bearer(hash_of(access_token))
         answer = userinfo.answer_to(userinfo.accepted(bearer))

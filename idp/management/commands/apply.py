@@ -28,7 +28,7 @@ _TELL_EVERY = 2
 class Command(BaseCommand):
     """Apply a declaration."""
 
-    help = "Make people, apps and APIs as a file declares them, and print what changed."
+    help = "Create users, apps and APIs as a file declares them, and print what changed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the file and the options for rows that it does not name."""
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--prune",
             action="store_true",
-            help="remove what the file's lists do not name (people are disabled, not deleted)",
+            help="remove what the file's lists do not name (users are disabled, not deleted)",
         )
         parser.add_argument(
             "--leave-out-missing-secrets",

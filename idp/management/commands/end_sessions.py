@@ -16,7 +16,7 @@ from idp.models import Client
 class Command(BaseCommand):
     """End sessions."""
 
-    help = "End sessions, in batches: what apps got through them ends, and they are told."
+    help = "End sessions, in batches: what apps got through them ends, and the apps are notified."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add --all, --user and --client."""
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         if user is not None:
             account = User.objects.filter(email=user).first()
             if account is None:
-                raise CommandError(f"Nobody has the address {user}.")
+                raise CommandError(f"No user has the address {user}.")
             ended = account.sessions.filter(ended_at=None).count()
             end_all_sessions(account)
             about: dict[str, Any] = {"user": account, "target": f"user {account.email}"}

@@ -16,7 +16,7 @@ from idp.declaration.file import FORMATS
 class Command(BaseCommand):
     """Export a declaration."""
 
-    help = "Write people, apps and APIs in the format that apply reads, without secrets."
+    help = "Write users, apps and APIs in the format that apply reads, without secrets."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the file, the format and the lists."""

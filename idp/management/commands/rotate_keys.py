@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--end-sessions",
             action="store_true",
-            help="with --now: sign everybody out, too, so that apps begin anew",
+            help="with --now: sign all users out, too, so that apps begin anew",
         )
         parser.add_argument("--algorithm", choices=policy.KEY_ALGORITHMS, action="append")
 
@@ -43,7 +43,7 @@ class Command(BaseCommand):
     ) -> None:
         """Rotate the keys and print what was done."""
         if end_sessions and not now:
-            raise CommandError("--end-sessions goes with --now: nobody notices another rotation")
+            raise CommandError("--end-sessions goes with --now: another rotation needs no sign-out")
         for name in algorithm or policy.KEY_ALGORITHMS:
             done = keys.replace_at_once(name) if now else keys.rotate(name, timezone.now())
             self.stdout.write(done)

@@ -35,9 +35,9 @@ class Command(BaseCommand):
     """Work."""
 
     help = (
-        "Tell apps of sign-outs as they happen, and fetch the logos that apps named which "
+        "Notify apps of sign-outs as they happen, and fetch the logos that apps named which "
         "registered themselves; expire what is over and keep the keys' schedule, "
-        "every minute; delete what nobody uses any more, every hour. --once does all of it and "
+        "every minute; delete what is not used any more, every hour. --once does all of it and "
         "stops."
     )
 

@@ -25,11 +25,11 @@ class Operator:
         assert page.status_code == 200, f"{page.status_code} {page.url}\n{page.text[:2000]}"
         return page
 
-    def act(self, path: str, name: str) -> httpx.Response:
+    def run_action(self, path: str, name: str) -> httpx.Response:
         """Do something to a row: its button, and the question's."""
         page = self.open(path)
-        assert f'data-act="{name}"' in page.text, f"no {name} on {path}"
-        question = self.open(path.removesuffix("change/") + f"act/{name}/")
+        assert f'data-action="{name}"' in page.text, f"no {name} on {path}"
+        question = self.open(path.removesuffix("change/") + f"action/{name}/")
         return self.browser.submit(question)
 
     def save(self, path: str, **fields: Any) -> httpx.Response:

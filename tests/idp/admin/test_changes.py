@@ -98,41 +98,41 @@ def test_an_address_can_be_verified_and_unverified(operator: Operator, user) -> 
 
 def test_two_users_never_have_one_address(operator: Operator, user, superuser) -> None:
     page = operator.save(user_page(user.email), email=superuser.user.email.upper())
-    assert "Somebody else has this address." in page.text
+    assert "Another user has this address." in page.text
     assert user_of(user.email)
 
 
 def test_disabling_ends_sessions_and_tokens(operator: Operator, relying_party) -> None:
     tokens = relying_party.tokens()
     user = relying_party.user
-    operator.act(user_page(user.email), "disable")
+    operator.run_action(user_page(user.email), "disable")
     assert is_page(relying_party.browser.open("/account/"), "/account/login/")
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401
     assert not is_page(relying_party.browser.sign_in(user), "/account/")
     event = events_of(operator)[-1]
     assert (event.kind, event.target) == ("admin-action", f"user {user.email}")
-    operator.act(user_page(user.email), "enable")
+    operator.run_action(user_page(user.email), "enable")
     assert is_page(relying_party.browser.sign_in(user), "/account/")
 
 
 def test_all_sessions_end(operator: Operator, relying_party) -> None:
     relying_party.tokens()
-    operator.act(user_page(relying_party.user.email), "end-sessions")
+    operator.run_action(user_page(relying_party.user.email), "end-sessions")
     assert is_page(relying_party.browser.open("/account/"), "/account/login/")
 
 
 def test_one_session_ends(operator: Operator, relying_party) -> None:
     relying_party.tokens()
     session = Session.objects.get(user__email=relying_party.user.email)
-    operator.act(f"accounts/session/{session.pk}/change/", "end")
+    operator.run_action(f"accounts/session/{session.pk}/change/", "end")
     assert is_page(relying_party.browser.open("/account/"), "/account/login/")
     assert events_of(operator)[-1].user_id == session.user_id
 
 
 def test_what_is_done_already_is_said(operator: Operator, user) -> None:
     path = user_page(user.email)
-    question = operator.open(path.replace("change/", "act/disable/"))
-    operator.act(path, "disable")
+    question = operator.open(path.replace("change/", "action/disable/"))
+    operator.run_action(path, "disable")
     again = operator.browser.submit(question)
     assert "no longer possible" in again.text
 
@@ -185,7 +185,7 @@ def test_an_app_is_for_a_group_whatever_that_is_called(
 def test_a_phones_app_is_made_by_its_kind(operator: Operator) -> None:
     """RFC 8252 §7.1, §8.4: no secret, PKCE, an address of its own; what is unsafe is refused."""
     name = unique("Phone")
-    assert "Mobile or desktop app" in operator.open("idp/client/add/").text
+    assert "Native app" in operator.open("idp/client/add/").text
     path = "idp/client/add/native/"
     refused = operator.save(path, name=name, redirect_uris="http://shop.example/callback")
     assert "use https://" in refused.text
@@ -261,7 +261,7 @@ def test_two_secrets_work_while_rotating_and_a_removed_one_does_not(operator: Op
         ({"redirect_uris": "javascript:alert(1)"}, "are not allowed"),
         ({"redirect_uris": ""}, "needs a redirect URI"),
         ({"scopes": "openid\nevil"}, "Not offered here: evil"),
-        ({"user": "nobody@example.com"}, "Nobody here has this address."),
+        ({"user": "nobody@example.com"}, "No user has this address."),
         ({"grant_types": "refresh_token"}, "Refresh tokens come of"),
         ({"logo_uri": "javascript:alert(1)"}, "valid URL"),
         ({"client_id": ""}, "required"),
@@ -316,7 +316,7 @@ def test_what_an_app_s_own_document_says_is_not_the_operator_s_to_change(
     operator.save(client_page(client.client_id), scopes="openid\nemail")
     row = Client.objects.get(client_id=client.client_id)
     assert (row.scopes, row.redirect_uris) == (["openid", "email"], [client.redirect_uri])
-    operator.act(client_page(client.client_id), "disable")
+    operator.run_action(client_page(client.client_id), "disable")
     row.refresh_from_db()
     assert not row.enabled
     with pytest.raises(DeclarationError, match="its own document describes it"):
@@ -388,7 +388,7 @@ def test_a_sector_identifier_uri_is_fetched(
 
 def test_a_disabled_app_stops_at_once(operator: Operator, relying_party) -> None:
     tokens = relying_party.tokens()
-    operator.act(client_page(relying_party.client.client_id), "disable")
+    operator.run_action(client_page(relying_party.client.client_id), "disable")
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401
     assert relying_party.visit().status_code == 400
 
@@ -400,7 +400,7 @@ def test_everything_of_an_app_is_revoked(operator: Operator, relying_party) -> N
     row.save()
     tokens = relying_party.tokens()
     own = relying_party.token(grant_type="client_credentials").json()["access_token"]
-    operator.act(client_page(row.client_id), "revoke")
+    operator.run_action(client_page(row.client_id), "revoke")
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401
     assert relying_party.introspect(own) == {"active": False}
     assert events_of(operator)[-1].reason == "Revoke everything"
@@ -435,7 +435,7 @@ def test_an_app_is_deleted_with_all_its_own(operator: Operator, relying_party) -
 def test_a_withdrawn_consent_ends_what_it_gave(operator: Operator, relying_party) -> None:
     tokens = relying_party.tokens()
     consent = Consent.objects.get(client__client_id=relying_party.client.client_id)
-    operator.act(f"idp/consent/{consent.pk}/change/", "withdraw")
+    operator.run_action(f"idp/consent/{consent.pk}/change/", "withdraw")
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401
     assert is_page(relying_party.visit(), "/consent")
     assert events_of(operator)[-1].client_id == relying_party.client.client_id
@@ -446,7 +446,7 @@ def test_a_revoked_authorization_ends_its_tokens(operator: Operator, relying_par
     page = operator.open("idp/grant/", q=relying_party.client.client_id)
     found = re.search(r"/admin/(idp/grant/\d+/change/)", page.text)
     assert found
-    operator.act(found[1], "revoke")
+    operator.run_action(found[1], "revoke")
     assert relying_party.userinfo(tokens["access_token"]).status_code == 401
 
 

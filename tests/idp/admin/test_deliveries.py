@@ -15,7 +15,7 @@ def test_an_apps_sign_out_is_tried_out_and_tried_again(
     foreign_site.pages[path] = answering(b"", status=501)
     client_id = make_client(backchannel_logout_uri=foreign_site.address + path).client_id
     client = Client.objects.get(client_id=client_id)
-    page = operator.act(f"idp/client/{client.pk}/change/", "test-logout")
+    page = operator.run_action(f"idp/client/{client.pk}/change/", "test-logout")
     delivery = Delivery.objects.get(client=client)
     address = f"idp/delivery/{delivery.pk}/change/"
     assert page.url.path == f"/admin/{address}"
@@ -24,9 +24,9 @@ def test_an_apps_sign_out_is_tried_out_and_tried_again(
     assert "The app answered with the status 501." in operator.open(address).text
     assert "501" in operator.open("idp/delivery/", q=client_id).text
     foreign_site.says(path, b"")
-    operator.act(address, "again")
+    operator.run_action(address, "again")
     call_command("worker", "--once")
-    assert 'data-act="again"' not in operator.open(address).text
+    assert 'data-action="again"' not in operator.open(address).text
     sent = foreign_site.forms(path)
     assert len({verified(form["logout_token"])["jti"] for form in sent}) == 1
     assert [event.kind for event in events_of(operator)] == ["admin-action", "admin-action"]

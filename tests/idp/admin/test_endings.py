@@ -23,14 +23,14 @@ def test_signing_everybody_out_of_an_app(
     tokens = app.tokens()
     client = Client.objects.get(client_id=app.client.client_id)
     path = f"idp/client/{client.pk}/"
-    assert "It takes part in sessions: 1." in operator.open(f"{path}act/sign-out/").text
-    operator.act(f"{path}change/", "sign-out")
+    assert "It takes part in sessions: 1." in operator.open(f"{path}action/sign-out/").text
+    operator.run_action(f"{path}change/", "sign-out")
     assert app.userinfo(tokens["access_token"]).status_code == 401
     assert is_page(browser.open("/account/"), "/account/")
     call_command("worker", "--once")
     assert Delivery.objects.get(client=client).state == Delivery.State.DELIVERED
     again = app.tokens()
-    operator.act(f"{path}change/", "revoke")
+    operator.run_action(f"{path}change/", "revoke")
     assert app.userinfo(again["access_token"]).status_code == 401
     assert Delivery.objects.filter(client=client).count() == 2
     assert [event.client_id for event in events_of(operator)] == [client.client_id] * 2
@@ -53,7 +53,7 @@ def test_signing_everybody_out(
     assert Delivery.objects.filter(client__client_id=app.client.client_id).count() == 1
     [event] = events_of(operator)
     assert event.target == "all sessions"
-    assert re.fullmatch(r"Sign everybody out: [1-9]\d*\.", event.reason)
+    assert re.fullmatch(r"Sign all users out: [1-9]\d*\.", event.reason)
 
 
 def test_whoever_only_looks_ends_nothing(support: Operator) -> None:

@@ -50,30 +50,32 @@ def test_an_emergency_ends_what_was_signed_and_if_wanted_all_sessions(
     client = make_client(access_token_format="jwt", id_token_signed_response_alg=ALGORITHM)
     app = RelyingParty(client, browser, make_user())
     signed = app.tokens()
-    question = operator.open(page_of(State.ACTIVE).replace("change/", "act/replace-and-sign-out/"))
+    question = operator.open(
+        page_of(State.ACTIVE).replace("change/", "action/replace-and-sign-out/")
+    )
     assert re.search(r"Sessions that are live: [1-9]", question.text)
-    operator.act(page_of(State.ACTIVE), "replace-and-sign-out")
+    operator.run_action(page_of(State.ACTIVE), "replace-and-sign-out")
     assert app.userinfo(signed["access_token"]).status_code == 401
     assert Session.objects.get(user__email=app.user.email).ending == "key-replaced"
-    assert events_of(operator)[-1].reason == "Replace at once, and sign everybody out"
+    assert events_of(operator)[-1].reason == "Replace at once, and sign all users out"
 
 
 def test_rotation_says_what_follows_and_offers_only_what_does_something(
     operator: Operator,
 ) -> None:
     assert "The worker publishes the next key on" in operator.open(page_of(State.ACTIVE)).text
-    operator.act(page_of(State.ACTIVE), "rotate")
+    operator.run_action(page_of(State.ACTIVE), "rotate")
     waiting = operator.open(page_of(State.ACTIVE))
     assert "The next key is published already" in waiting.text
-    assert 'data-act="rotate"' not in waiting.text
+    assert 'data-action="rotate"' not in waiting.text
     following = operator.open(page_of(State.NEXT))
-    assert 'data-act="rotate"' not in following.text
+    assert 'data-action="rotate"' not in following.text
     assert "It can sign from" in following.text
     SigningKey.objects.filter(algorithm=ALGORITHM, state=State.NEXT).update(
         created_at=timezone.now() - policy.KEY_PUBLISHED_BEFORE
     )
     old = SigningKey.objects.get(algorithm=ALGORITHM, state=State.ACTIVE)
-    operator.act(page_of(State.NEXT), "rotate")
+    operator.run_action(page_of(State.NEXT), "rotate")
     retired = html.unescape(operator.open(f"idp/signingkey/{old.pk}/change/").text)
     assert "Nothing new is made with it." in retired
     assert [event.kind for event in events_of(operator)] == ["admin-action", "admin-action"]

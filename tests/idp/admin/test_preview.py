@@ -29,7 +29,7 @@ def page_of(client: Registered) -> str:
 
 def previewed(operator: Operator, client: Registered, user: EndUser, scope: str) -> str:
     return operator.browser.get(
-        f"/admin/{page_of(client)}", params={"person": user.email, "scopes": scope.split()}
+        f"/admin/{page_of(client)}", params={"user": user.email, "scopes": scope.split()}
     ).text
 
 
@@ -85,7 +85,7 @@ def test_an_app_that_acts_for_itself_hears_of_nobody(superuser: Operator, user: 
 
 def test_a_link_that_names_somebody_means_all_scopes(superuser: Operator, user: EndUser) -> None:
     client = make_client(scope="openid email")
-    text = superuser.open(page_of(client), person=user.email).text
+    text = superuser.open(page_of(client), user=user.email).text
     assert claims_in("at-userinfo", text)["email"] == user.email
 
 
@@ -107,7 +107,7 @@ def test_what_is_missing_and_what_stands_in_the_way_is_said(superuser: Operator)
     text = previewed(superuser, client, somebody, "openid phone")
     assert "<code>phone_number</code>" in text.partition("Left out")[2]
     for words in (
-        *("The app is disabled", "The account is disabled", "requires a second step"),
+        *("The app is disabled", "The account is disabled", "requires a second factor"),
         "in none of the groups",
     ):
         assert words in text
@@ -119,9 +119,9 @@ def test_nobody_and_no_scope_of_the_apps_is_said_plainly(
 ) -> None:
     client = make_client()
     nobody = EndUser("nobody@nowhere.example", "", "")
-    assert "Nobody here has this address." in previewed(superuser, client, nobody, "openid")
+    assert "No user has this address." in previewed(superuser, client, nobody, "openid")
     assert "not one of the available choices" in previewed(superuser, client, user, "bread")
-    assert "Type somebody’s email address." in superuser.open(page_of(client), person="").text
+    assert "Type a user’s email address." in superuser.open(page_of(client), user="").text
 
 
 def test_it_takes_the_permission_to_see_users(hire, provider: object, user: EndUser) -> None:

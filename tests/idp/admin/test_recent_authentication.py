@@ -46,7 +46,7 @@ def victim() -> User:
 def test_one_signs_in_again_and_comes_back_to_the_question(
     operator: Operator, victim: User
 ) -> None:
-    path = f"accounts/user/{victim.pk}/act/disable/"
+    path = f"accounts/user/{victim.pk}/action/disable/"
     ready = operator.open(path)
     a_while_ago(operator)
     led = operator.browser.submit(ready)
@@ -67,7 +67,7 @@ def test_the_second_factor_is_asked_for_again(hire, victim: User) -> None:
     with Browser() as browser:
         browser.sign_in(user)
         operator = a_while_ago(Operator(user, browser))
-        path = f"accounts/user/{victim.pk}/act/disable/"
+        path = f"accounts/user/{victim.pk}/action/disable/"
         page = operator.open(path)
         assert 'id="confirm"' not in page.text
         step = browser.type_password(user, browser.open(html.unescape(prove_on(page.text))))
@@ -86,13 +86,13 @@ def prove_on(text: str) -> str:
 @pytest.mark.parametrize(
     "path",
     [
-        "accounts/user/{user}/act/end-sessions/",
-        "accounts/user/{user}/act/require-password/",
+        "accounts/user/{user}/action/end-sessions/",
+        "accounts/user/{user}/action/require-password/",
         "accounts/session/end-all/",
-        "idp/client/{client}/act/sign-out/",
-        "idp/signingkey/{key}/act/replace/",
+        "idp/client/{client}/action/sign-out/",
+        "idp/signingkey/{key}/action/replace/",
         "idp/client/{client}/delete/",
-        "idp/client/{client}/act/disable/",
+        "idp/client/{client}/action/disable/",
         "idp/client/{client}/secrets/",
     ],
 )
@@ -159,5 +159,5 @@ def test_nor_by_the_form_of_an_app_or_a_group(superuser: Operator) -> None:
 
 def test_what_is_not_dangerous_goes_on(superuser: Operator, victim: User) -> None:
     a_while_ago(superuser)
-    superuser.act(f"accounts/user/{victim.pk}/change/", "unlock")
+    superuser.run_action(f"accounts/user/{victim.pk}/change/", "unlock")
     assert [event.kind for event in events_of(superuser)] == ["admin-action"]

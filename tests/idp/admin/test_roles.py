@@ -49,7 +49,7 @@ def test_support_sees_every_list(support: Operator, path: str) -> None:
 def test_support_sees_rows_without_anything_to_do_there(support: Operator, user) -> None:
     for path in (page_of(user), client_page(make_client())):
         page = support.open(path)
-        assert 'data-act="' not in page.text
+        assert 'data-action="' not in page.text
         assert 'name="_save"' not in page.text
 
 
@@ -57,12 +57,12 @@ def test_support_sees_rows_without_anything_to_do_there(support: Operator, user)
     ("path", "form"),
     [
         ("{user}change/", {"email": "x@example.com"}),
-        ("{user}act/disable/", {}),
-        ("{user}act/end-sessions/", {}),
+        ("{user}action/disable/", {}),
+        ("{user}action/end-sessions/", {}),
         ("accounts/user/", {"action": "disable", "_selected_action": "{pk}"}),
         ("accounts/user/add/", {"email": "x@example.com"}),
         ("{client}change/", {"name": "Evil"}),
-        ("{client}act/disable/", {}),
+        ("{client}action/disable/", {}),
         ("{client}secrets/", {}),
         ("{client}delete/", {"post": "yes"}),
         ("idp/scope/add/", {"name": "evil"}),
@@ -104,13 +104,15 @@ def test_an_operator_gives_nobody_powers(operator: Operator, user, power: str) -
         assert not (user_row.groups.exists())
 
 
-@pytest.mark.parametrize("act", ["disable", "require-password", "end-sessions", "invite"])
-def test_an_operator_touches_no_other_staff(operator: Operator, superuser: Operator, act) -> None:
+@pytest.mark.parametrize("action", ["disable", "require-password", "end-sessions", "invite"])
+def test_an_operator_touches_no_other_staff(
+    operator: Operator, superuser: Operator, action
+) -> None:
     """Whoever can change a superuser's address can become that superuser."""
     path = page_of(superuser.user)
-    assert 'data-act="' not in operator.open(path).text
+    assert 'data-action="' not in operator.open(path).text
     assert send(operator, path, email="mine@example.com").status_code == 403
-    answer = send(operator, path.replace("change/", f"act/{act}/"))
+    answer = send(operator, path.replace("change/", f"action/{action}/"))
     assert answer.status_code == 403
     user_row = user_of(superuser.user.email)
     assert user_row.is_active
@@ -144,6 +146,6 @@ def test_an_operator_changes_no_group(operator: Operator) -> None:
 
 def test_nobody_acts_on_themselves(superuser: Operator) -> None:
     path = page_of(superuser.user)
-    assert 'data-act="' not in superuser.open(path).text
-    send(superuser, path.replace("change/", "act/disable/"))
+    assert 'data-action="' not in superuser.open(path).text
+    send(superuser, path.replace("change/", "action/disable/"))
     superuser.open("")

@@ -292,7 +292,7 @@ def test_an_owner_is_declared_in_the_same_file(tmp_path: Path) -> None:
     assert f"owner: '{email}'" in run(tmp_path, declaration)
     assert run(tmp_path, declaration) == "Nothing changed.\n"
     assert Client.objects.get(client_id=entry["client_id"]).user.email == email
-    with pytest.raises(CommandError, match=r"owner: Nobody has the address nobody@example\.com"):
+    with pytest.raises(CommandError, match=r"owner: No user has the address nobody@example\.com"):
         run(tmp_path, {"clients": [{**entry, "owner": "nobody@example.com"}]})
     del entry["owner"]
     assert f"owner: '{email}' -> ''" in run(tmp_path, {"clients": [entry]})

@@ -68,7 +68,7 @@ def test_a_worker_that_is_killed_in_mid_delivery_loses_nothing(foreign_site: Els
     killed.kill()
     killed.wait()
     delivery.refresh_from_db()
-    assert (delivery.state, delivery.tries) == (Delivery.State.WAITING, 1)
+    assert (delivery.state, delivery.attempts) == (Delivery.State.WAITING, 1)
     foreign_site.says(path, b"")
     start("--once").wait(30)
     assert len(foreign_site.forms(path)) == 1, "its minute is not over"

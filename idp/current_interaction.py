@@ -10,14 +10,14 @@ from idp.authorization import interactions
 from idp.models import Interaction
 
 #: The query parameter that carries an interaction's id.
-PENDING = "pending"
+INTERACTION = "interaction"
 #: How many of our pages may be named within each other's `next`.
 _STEPS = 3
 
 
 def continue_at(interaction_id: str) -> str:
     """Return the path at which an interaction continues."""
-    return f"{policy.PATHS['authorization_endpoint']}?{PENDING}={interaction_id}"
+    return f"{policy.PATHS['authorization_endpoint']}?{INTERACTION}={interaction_id}"
 
 
 def interaction_of(request: HttpRequest) -> Interaction | None:
@@ -41,17 +41,17 @@ def _interaction_id(request: HttpRequest) -> str | None:
 
 def _stored_id(query: str) -> str | None:
     """Return the id of the interaction that authorize continues with; None for a new request."""
-    if f"{PENDING}=" not in query:  # the usual case, and cheap
+    if f"{INTERACTION}=" not in query:  # the usual case, and cheap
         return None
     members = parse_qs(query)
-    return None if "client_id" in members else members.get(PENDING, [None])[0]
+    return None if "client_id" in members else members.get(INTERACTION, [None])[0]
 
 
 def _id_in(path: str) -> str | None:
     """Return the id in a path's query, or in that of the `next` it leads to."""
     for _ in range(_STEPS):
         query = parse_qs(split(path).query)
-        if PENDING in query:
-            return query[PENDING][0]
+        if INTERACTION in query:
+            return query[INTERACTION][0]
         path = query.get("next", [""])[0]
     return None

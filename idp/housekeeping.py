@@ -182,7 +182,7 @@ def _delete(batch: QuerySet[Any]) -> int:
 
 def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     remembered = now - policy.REMEMBERED_FOR
-    kept_interaction = now - policy.PENDING_LIFETIME - policy.REMEMBERED_FOR
+    kept_interaction = now - policy.INTERACTION_LIFETIME - policy.REMEMBERED_FOR
     yield "interactions", Interaction.objects.filter(arrived_at__lte=kept_interaction)
     yield "codes", AuthorizationCode.objects.filter(expires__lte=remembered)
     yield "access tokens", AccessToken.objects.filter(expires__lte=now)

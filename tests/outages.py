@@ -188,7 +188,7 @@ class Asker:
         return self.http.get(f"{self.issuer}/userinfo", headers=headers)
 
     def authorize(self) -> httpx.Response:
-        return self.http.get(f"{self.issuer}/authorize?client_id=machine&pending={'p' * 43}")
+        return self.http.get(f"{self.issuer}/authorize?client_id=machine&interaction={'p' * 43}")
 
     def close(self) -> None:
         self.http.close()

@@ -42,7 +42,7 @@ def keep(client: Client, arrival: Arrival, ip_address: str | None) -> str:
 def find(interaction_id: str) -> Interaction | None:
     """Return a request that is still waited for, with its client, or None."""
     row = find_expired(interaction_id)
-    lives = row is not None and row.arrived_at > timezone.now() - policy.PENDING_LIFETIME
+    lives = row is not None and row.arrived_at > timezone.now() - policy.INTERACTION_LIFETIME
     return row if lives else None
 
 
@@ -89,7 +89,7 @@ def arrived_now(parameters: Parameters) -> Arrival:
 def _make_room(ip_address: str | None) -> None:
     """Delete a visitor's oldest interactions beyond the cap, instead of refusing new ones."""
     oldest = Interaction.objects.filter(ip_address=ip_address).order_by("-arrived_at")
-    surplus = list(oldest.values_list("pk", flat=True)[policy.PENDING_PER_ADDRESS :])
+    surplus = list(oldest.values_list("pk", flat=True)[policy.INTERACTIONS_PER_ADDRESS :])
     if surplus:
         Interaction.objects.filter(pk__in=surplus).delete()
 

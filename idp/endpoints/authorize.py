@@ -31,7 +31,7 @@ from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.authorization.response import send, send_error
 from idp.clients import lookup
 from idp.clients.redirect_uris import ReplyAddress, verified
-from idp.current_interaction import PENDING, continue_at, interaction_of
+from idp.current_interaction import INTERACTION, continue_at, interaction_of
 from idp.endpoints.answered import answered_page
 from idp.endpoints.error_page import error_page
 from idp.endpoints.interstitial import go_on_by_page
@@ -89,7 +89,7 @@ def _arrival(request: HttpRequest) -> Arrival:
     """Return the request: a new one from its client, or a stored one by its id."""
     body = form_of(request) if request.method == "POST" else ""
     parameters = Parameters.parse(request.META.get("QUERY_STRING", ""), body)
-    interaction_id = parameters.get(PENDING)
+    interaction_id = parameters.get(INTERACTION)
     if interaction_id is not None and "client_id" not in parameters.values:
         row = interaction_of(request)
         if row is None:
@@ -241,7 +241,7 @@ def _page_of_ours(
     request: HttpRequest, name: str, arrival: Arrival, client: Client
 ) -> HttpResponse:
     interaction_id = interactions.keep(client, arrival, client_address(request))
-    return redirect(f"{reverse(name)}?{urlencode({PENDING: interaction_id})}")
+    return redirect(f"{reverse(name)}?{urlencode({INTERACTION: interaction_id})}")
 
 
 def _start_again(request: HttpRequest, gone: _Gone) -> HttpResponse:

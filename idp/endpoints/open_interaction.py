@@ -9,7 +9,7 @@ from accounts.authentication import Authentication, authentication_of
 from idp.authorization import interactions, test_sign_in
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.redirect_uris import verified
-from idp.current_interaction import PENDING, continue_at, interaction_of
+from idp.current_interaction import INTERACTION, continue_at, interaction_of
 from idp.endpoints.error_page import error_page
 from idp.models import Interaction
 from idp.protocol.errors import AccessDenied, ProtocolError, RequestExpired
@@ -47,7 +47,7 @@ def open_interaction_at(request: HttpRequest) -> OpenInteraction | HttpResponse:
 
 def _gone(request: HttpRequest) -> HttpResponse:
     """Return the response if the interaction is gone; authorize can restart an expired one."""
-    interaction_id = request.GET.get(PENDING)
+    interaction_id = request.GET.get(INTERACTION)
     if interaction_id:
         return redirect(continue_at(interaction_id))
     return error_page(request, RequestExpired("This page was not reached from an app."))

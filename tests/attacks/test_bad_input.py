@@ -56,14 +56,14 @@ def faults(ask: Callable[[str], Reply]) -> dict[str, str]:
 QUERIES = [
     b"%00",
     b"client_id=%00&redirect_uri=a%00b",
-    b"next=%00&pending=%00&ui_locales=%00",
+    b"next=%00&interaction=%00&ui_locales=%00",
     b"client_id=%ff%fe&state=%c0%80&scope=%ed%a0%80",
     b"client_id=%&state=%zz&scope=%u0041&%=%",
     "client_id=\u00e9\U0001f600&state=\u0000".replace("\0", "").encode(),
     b"client_id=\xff\xfe\x80&next=\xc0",
     b"&&&===&=&;;&?",
     b"next=//[",
-    b"next=http://[::1&pending=//[",
+    b"next=http://[::1&interaction=//[",
     b"next=/x?next=//[x]y",
     b"next=" + "//ex\u2100mple".encode(),
     b"next=//evil.example:99999999/&next=/%0d%0aX:1",
@@ -77,7 +77,7 @@ QUERIES = [
     b"&".join(b"p%d=%d" % (i, i) for i in range(1500)),
     b"fresh=1&fresh=2&language=de&answer=allow&code=../../etc/passwd",
     b"client_id[]=a&client_id[0][$ne]=b&__proto__=c",
-    b"pending=" + b"'%20OR%201=1--" + b"&client_id=%27;DROP%20TABLE%20x;--",
+    b"interaction=" + b"'%20OR%201=1--" + b"&client_id=%27;DROP%20TABLE%20x;--",
 ]
 
 

@@ -23,7 +23,9 @@ LOGIN, CONSENT = "/account/login/", "/consent"
 def interaction_at(page: httpx.Response) -> str:
     """Return the address at which the page's request goes on."""
     query = parse_qs(urlsplit(str(page.url)).query)
-    return query["next"][0] if "next" in query else f"/authorize?pending={query['pending'][0]}"
+    return (
+        query["next"][0] if "next" in query else f"/authorize?interaction={query['interaction'][0]}"
+    )
 
 
 def has_agreed(relying_party: RelyingParty) -> bool:
@@ -77,7 +79,7 @@ def test_a_fresh_sign_in_cannot_be_skipped(returning: RelyingParty, asked: dict[
         f"{path}&fresh=1",
         f"{path}&prompt=none",
         without_fresh,
-        f"/consent?pending={path.partition('=')[2]}",
+        f"/consent?interaction={path.partition('=')[2]}",
         f"/account/login/?next={path}",
         f"/account/signup/?next={path}",
         f"/account/confirm-email/?next={path}",
@@ -166,14 +168,14 @@ def test_get_changes_nothing(relying_party: RelyingParty, method: str) -> None:
     page = browser.sign_in(relying_party.user, relying_party.visit())
     interactions = interaction_at(page).partition("=")[2]
     for url in (
-        f"/consent?pending={interactions}&answer=allow",
-        f"/consent?pending={interactions}&answer=deny",
+        f"/consent?interaction={interactions}&answer=allow",
+        f"/consent?interaction={interactions}&answer=deny",
         "/account/logout/?confirm-logout=1",
         f"/account/login/?fresh=1&login={relying_party.user.email}&password=x",
         "/account/signup/?email=x@example.com&password1=xxxxxxxxxxxxxxxx",
         f"/account/password/reset/?email={relying_party.user.email}",
         "/language?language=de",
-        f"/language?language=de&pending={interactions}",
+        f"/language?language=de&interaction={interactions}",
     ):
         assert browser.request(method, url).status_code < 500
     assert not has_agreed(relying_party)
@@ -253,7 +255,7 @@ def test_a_stolen_session_is_dead_after_signing_out(returning: RelyingParty) -> 
 
 
 @spec("ASVS", "3.3.1")
-@pytest.mark.parametrize("path", [LOGIN, "/account/signup/", "/authorize?pending=x"])
+@pytest.mark.parametrize("path", [LOGIN, "/account/signup/", "/authorize?interaction=x"])
 def test_cookies_are_for_us_and_not_for_scripts(returning: RelyingParty, path: str) -> None:
     answers = [
         httpx.get(f"{ISSUER}{path}", verify=False),

@@ -82,7 +82,7 @@ def test_the_names_of_app_and_user_are_text_on_every_page(browser: Browser) -> N
 @spec("ASVS", "1.2.1")
 @pytest.mark.parametrize("path", ["/account/login/", "/account/signup/", "/consent"])
 def test_the_address_itself_is_text(browser: Browser, path: str) -> None:
-    for name in ("next", "pending", "x"):
+    for name in ("next", "interaction", "x"):
         assert is_inert(browser.open(path, **{name: SCRIPT}))
         assert is_inert(browser.open(path, **{name: "javascript:alert(1)//"}))
 

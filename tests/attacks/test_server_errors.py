@@ -18,13 +18,13 @@ from tests import secrecy
 from tests.conftest import ROOT, Server
 from tests.relying_party import spec
 
-PENDING = "p" * 43
+INTERACTION = "p" * 43
 PAGES = [
     "/account/login/",
     "/account/",
-    f"/account/login/?next=/authorize%3Fpending%3D{PENDING}",
+    f"/account/login/?next=/authorize%3Finteraction%3D{INTERACTION}",
     "/authorize?client_id=x&code={secret}",
-    f"/consent?pending={PENDING}",
+    f"/consent?interaction={INTERACTION}",
 ]
 
 

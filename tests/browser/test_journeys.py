@@ -217,7 +217,7 @@ def test_a_form_gone_stale_shows_its_step_again(visitor: Visitor) -> None:
 def test_a_request_that_expired_can_be_started_again(visitor: Visitor) -> None:
     visitor.start_at_bakery()
     continues_at = parse_qs(urlsplit(visitor.page.url).query)["next"][0]
-    interactions = Interaction.objects.filter(pk=continues_at.partition("pending=")[2])
+    interactions = Interaction.objects.filter(pk=continues_at.partition("interaction=")[2])
     assert interactions.update(arrived_at=timezone.now() - timedelta(hours=2)) == 1
     visitor.sign_in()
     visitor.sees("This page was open for too long")

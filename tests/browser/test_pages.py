@@ -572,7 +572,7 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "wrong-request-of-ones-own": wrong_request_of_ones_own,
     "unknown-app": at("/authorize?client_id=unknown"),
     "not-signed-out": not_signed_out,
-    "expired": at(f"/authorize?pending={'a' * 43}"),
+    "expired": at(f"/authorize?interaction={'a' * 43}"),
     "not-found": at("/nothing-here"),
     "too-many-tries": too_many_tries,
     "mailed-code": mailed_code_step,

@@ -93,7 +93,7 @@ def survivors(*rows: Model) -> list[bool]:
 
 
 def test_requests_nobody_finished(client: Client) -> None:
-    over = NOW - policy.PENDING_LIFETIME - policy.REMEMBERED_FOR
+    over = NOW - policy.INTERACTION_LIFETIME - policy.REMEMBERED_FOR
     rows = [request(client, over), request(client, over + SECOND)]
     assert survivors(*rows) == [False, True]
 

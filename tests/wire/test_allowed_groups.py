@@ -105,10 +105,10 @@ def test_silence(outside: RelyingParty, group: str) -> None:
 def test_another_account_may_be_the_right_one(outside: RelyingParty, group: str) -> None:
     member = make_user(groups=[group])
     page = outside.browser.sign_in(outside.user, outside.visit())
-    assert 'href="/account/choose/?next=%2Fauthorize%3Fpending' in page.text
-    onward = page.url.params["pending"]
+    assert 'href="/account/choose/?next=%2Fauthorize%3Finteraction' in page.text
+    onward = page.url.params["interaction"]
     use_another(outside.browser, member)
-    page = outside.browser.open(f"/authorize?pending={onward}")
+    page = outside.browser.open(f"/authorize?interaction={onward}")
     assert is_page(page, "/consent")
     assert outside.answer(outside.browser.submit(page, "allow")).code
 
@@ -171,7 +171,7 @@ def test_a_password_leads_past_no_group(outside: RelyingParty, group: str) -> No
 
 def test_agreeing_leads_past_no_group(outside: RelyingParty) -> None:
     page = outside.browser.sign_in(outside.user, outside.visit())
-    page = outside.browser.open(f"/consent?pending={page.url.params['pending']}")
+    page = outside.browser.open(f"/consent?interaction={page.url.params['interaction']}")
     assert is_page(outside.browser.submit(page, "allow"), PAGE)
     assert not Grant.objects.filter(client__client_id=outside.client.client_id).exists()
 
@@ -181,7 +181,7 @@ def test_a_deleted_group_lets_nobody_in(inside: RelyingParty, group: str) -> Non
     assert is_page(inside.browser.sign_in(inside.user, inside.visit()), PAGE)
 
 
-@pytest.mark.parametrize("path", [PAGE, f"{PAGE}?pending={'x' * 43}"])
+@pytest.mark.parametrize("path", [PAGE, f"{PAGE}?interaction={'x' * 43}"])
 def test_without_a_request_there_is_no_page(browser: Browser, path: str) -> None:
     assert browser.open(path).status_code == 400
 

@@ -109,4 +109,4 @@ def test_consent_that_has_expired_is_asked_for_again(returning: RelyingParty) ->
 def test_without_a_request_there_is_no_page(browser: Browser, user: EndUser) -> None:
     browser.sign_in(user)
     assert browser.open("/consent").status_code == 400
-    assert browser.open("/consent?pending=" + "x" * 43).status_code == 400
+    assert browser.open("/consent?interaction=" + "x" * 43).status_code == 400

@@ -151,7 +151,7 @@ def test_every_error_has_a_page(provider: object) -> None:
         ("/end_session", {"post_logout_redirect_uri": "x"}, "The app couldn’t sign you out"),
         ("/end_session", {"client_id": "x"}, "The app couldn’t sign you out"),
         ("/end_session", {"id_token_hint": "x"}, "The app couldn’t sign you out"),
-        ("/authorize", {"client_id": None, "pending": "x"}, "This page was open for too long"),
+        ("/authorize", {"client_id": None, "interaction": "x"}, "This page was open for too long"),
         ("/consent", {}, "This page was open for too long"),
     ],
 )

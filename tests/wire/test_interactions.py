@@ -182,7 +182,7 @@ def test_silent_single_sign_on_keeps_no_request(relying_party: RelyingParty) -> 
 @spec("OIDC Core", "3.1.2.1")
 def test_a_posted_request_is_kept_and_goes_on_by_its_id(relying_party: RelyingParty) -> None:
     response = relying_party.browser.post("/authorize", data=relying_party.parameters())
-    assert re.fullmatch(r"/authorize\?pending=[\w-]{43}", response.headers["Location"])
+    assert re.fullmatch(r"/authorize\?interaction=[\w-]{43}", response.headers["Location"])
     assert relying_party.go_on(relying_party.browser.settle(response)).code
 
 
@@ -231,7 +231,7 @@ def test_a_page_that_was_open_for_too_long_does_not_dead_end(
     "interactions", ["", "x", "x" * 43, "%00", "%ff", "' OR 1=1 --", "x" * 5000]
 )
 def test_an_unknown_request_is_answered_on_a_page(browser: Browser, interactions: str) -> None:
-    assert is_error_page(browser.get(f"/authorize?pending={interactions}"))
+    assert is_error_page(browser.get(f"/authorize?interaction={interactions}"))
 
 
 @spec("OIDC Core", "3.1.2.2")

@@ -163,6 +163,6 @@ def test_who_may_change_apps_no_more_sees_no_answer(operator: Operator, client: 
 def test_it_begins_at_the_press_of_its_button_alone(operator: Operator, client: Registered) -> None:
     path = page_of(client)
     response = operator.browser.post(path, data={}, headers={"Origin": "https://evil.example"})
-    assert "pending" not in response.headers.get("Location", "")
+    assert "interaction" not in response.headers.get("Location", "")
     operator.open(path.removeprefix("/admin/"), prompt="login")
     assert not Interaction.objects.filter(client__client_id=client.client_id).exists()

@@ -145,11 +145,15 @@ def keep_browser_state(get_response: GetResponse) -> GetResponse:
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def identify_requests(get_response: GetResponse) -> GetResponse:
-    """Give each request an id that its lines of the log, its events and its answer carry.
+def identify_and_forbid_storing(get_response: GetResponse) -> GetResponse:
+    """Give each request an id, and forbid storing its response unless that is marked as public.
 
-    A trusted proxy may have given it one, so that both logs can be read together. Outermost, so
-    that everything else is within.
+    Its lines of the log, its events and its response carry the id. A trusted reverse proxy may have
+    given it one, so that both logs can be read together.
+
+    RFC 9111 §5.2.2.5: pages, also error pages, show who is signed in and carry CSRF tokens; other
+    responses carry tokens and claims. The response decides, not its address: /account/x.css is a
+    page, too. Outermost in every list, so that no response is without both.
     """
     from_proxy = settings.IDP_TRUSTED_PROXY_COUNT > 0
 
@@ -163,20 +167,6 @@ def identify_requests(get_response: GetResponse) -> GetResponse:
         finally:
             REQUEST_ID.reset(before)  # the thread answers others next
         response["X-Request-ID"] = request_id
-        return response
-
-    return middleware
-
-
-def forbid_storing(get_response: GetResponse) -> GetResponse:
-    """Forbid storing a response, unless it is marked as public. RFC 9111 §5.2.2.5.
-
-    Pages show who is signed in and carry CSRF tokens, error pages as well. The response decides,
-    not its address: /account/x.css is a page, too.
-    """
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
         if "public" not in response.headers.get("Cache-Control", ""):
             response.headers["Cache-Control"] = "no-store"
         return response
@@ -204,9 +194,9 @@ def refuse_unreadable_addresses(get_response: GetResponse) -> GetResponse:
 def protect_protocol_endpoints(get_response: GetResponse) -> GetResponse:
     """Do for protocol endpoints what several middlewares above, and Django's, do for pages.
 
-    Forbids storing unless the response is public, framing unless the view allows it, scripts, and
-    guessing the content type. django-cors-headers handles requests with an Origin. Errors are
-    logged where they occur, so Django does not log the status.
+    Forbids framing unless the view allows it, scripts, and guessing the content type.
+    django-cors-headers handles requests with an Origin. Errors are logged where they occur, so
+    Django does not log the status.
     """
     with_cors = CorsMiddleware(get_response)
     headers = {
@@ -229,8 +219,6 @@ def protect_protocol_endpoints(get_response: GetResponse) -> GetResponse:
             sent.setdefault(name, value)
         if not getattr(response, "xframe_options_exempt", False):
             sent["X-Frame-Options"] = settings.X_FRAME_OPTIONS
-        if "public" not in sent.get("Cache-Control", ""):
-            sent["Cache-Control"] = "no-store"
         response._has_been_logged = True  # type: ignore[attr-defined]
         return response
 

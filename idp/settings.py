@@ -135,8 +135,7 @@ IDP_EXTRA_MIDDLEWARE: list[str] = [
 ]
 #: Of pages.
 IDP_PAGE_MIDDLEWARE = [
-    "idp.middleware.identify_requests",
-    "idp.middleware.forbid_storing",
+    "idp.middleware.identify_and_forbid_storing",
     "idp.middleware.refuse_unreadable_addresses",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -156,8 +155,7 @@ IDP_PAGE_MIDDLEWARE = [
 MIDDLEWARE = [IDP_PAGE_MIDDLEWARE[0], *IDP_EXTRA_MIDDLEWARE, *IDP_PAGE_MIDDLEWARE[1:]]
 #: Of the authorization endpoint (idp.wsgi): the middleware that its redirects and few pages need.
 IDP_AUTHORIZE_MIDDLEWARE = [
-    "idp.middleware.identify_requests",
-    "idp.middleware.forbid_storing",
+    "idp.middleware.identify_and_forbid_storing",
     "idp.middleware.refuse_unreadable_addresses",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -170,7 +168,7 @@ IDP_AUTHORIZE_MIDDLEWARE = [
 ]
 #: Of the page for refused requests when there are too many (idp.wsgi): none uses a database.
 IDP_TOO_BUSY_MIDDLEWARE = [
-    "idp.middleware.identify_requests",
+    "idp.middleware.identify_and_forbid_storing",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -178,7 +176,7 @@ IDP_TOO_BUSY_MIDDLEWARE = [
 ]
 #: Of protocol endpoints, which no browser comes to with a cookie of ours (idp.wsgi).
 IDP_PROTOCOL_MIDDLEWARE = [
-    "idp.middleware.identify_requests",
+    "idp.middleware.identify_and_forbid_storing",
     "idp.middleware.protect_protocol_endpoints",
 ]
 

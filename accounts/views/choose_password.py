@@ -2,7 +2,6 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import passwords
@@ -13,7 +12,6 @@ from accounts.views.steps import begin_anew, nothing_to_do
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 def choose_password(request: HttpRequest) -> HttpResponse:
     """Ask for the new password, then finish signing in and go on to this tab's `next`."""
     stage = NewPasswordStage.at(request)

@@ -5,7 +5,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import account_switching, deletion
@@ -39,7 +38,6 @@ def delete_account(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 def keep_account(request: HttpRequest) -> HttpResponse:
     """Ask a user who signs in whether to keep the account, then go on to `next`."""
     stage = KeepStage.at(request)

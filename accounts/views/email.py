@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import email_change, passwords
@@ -68,7 +67,6 @@ def confirm_email_change(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 def undo_email_change(request: HttpRequest, token: str) -> HttpResponse:
     """Offer to undo the change. A GET, as mail scanners send it, changes nothing."""
     change = email_change.undone_by(token)

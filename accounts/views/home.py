@@ -3,12 +3,10 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 
 @require_safe
-@never_cache
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """Show the signed-in user and the sign-out button."""

@@ -4,7 +4,6 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import invitations
@@ -13,7 +12,6 @@ from accounts.views.too_many import refuses_beyond_limits
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 @refuses_beyond_limits
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Ask for a password. A GET, as mail scanners send it, changes nothing."""

@@ -7,7 +7,6 @@ from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import code_limits
@@ -23,7 +22,6 @@ from foundation import rate_limits
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 @refuses_beyond_limits
 def mailed_code(request: HttpRequest) -> HttpResponse:
     """Ask for the code, then go on signing in. The response does not reveal whether a code

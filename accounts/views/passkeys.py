@@ -15,7 +15,6 @@ from django.shortcuts import redirect
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
@@ -48,7 +47,6 @@ def challenge(request: HttpRequest, user: User | None = None) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 @refuses_beyond_limits
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in the user that a passkey names; go on to `next`."""

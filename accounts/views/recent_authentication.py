@@ -7,7 +7,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.next import next_of
@@ -17,7 +16,6 @@ View = Callable[..., HttpResponseBase]
 
 
 @require_safe
-@never_cache
 def sign_in_again(request: HttpRequest) -> HttpResponse:
     """Redirect to the sign-in page, then to `next`. allauth redirects users here."""
     return redirect(sign_in_page(next_of(request)))
@@ -29,7 +27,6 @@ def recent_authentication_required(view: View) -> View:
     Other users sign in first and return to the page; a form that they sent is discarded.
     """
 
-    @never_cache
     @wraps(view)
     def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if is_recent(request):

@@ -9,7 +9,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.generic import FormView
 
@@ -72,7 +71,6 @@ class _AsksForSecondFactor(FormView):  # type: ignore[type-arg]
         }
 
 
-@method_decorator(never_cache, name="dispatch")
 class CodeView(_AsksForSecondFactor):
     """Asks for the second factor after the password.
 
@@ -103,7 +101,6 @@ class CodeView(_AsksForSecondFactor):
         return self.stage.go_on(self.request)
 
 
-@method_decorator(never_cache, name="dispatch")
 class StepUpView(_AsksForSecondFactor):
     """Asks a signed-in user for their second factor, where a client requires a higher level.
 
@@ -137,7 +134,6 @@ class StepUpView(_AsksForSecondFactor):
 
 
 @require_safe
-@never_cache
 @login_required
 def overview(request: HttpRequest) -> HttpResponse:
     """Show whether there is a second factor, and the ways to change that."""

@@ -14,7 +14,6 @@ from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 
 from accounts import code_limits, operations, passwords
 from accounts.addresses import shown_email
@@ -29,7 +28,7 @@ from foundation import rate_limits
 from foundation.rate_limits import Counted
 
 
-@method_decorator((never_cache, refuses_beyond_limits), name="dispatch")
+@method_decorator(refuses_beyond_limits, name="dispatch")
 class SignInView(pages.SignInPage):
     """The sign-in page.
 

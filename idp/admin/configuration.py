@@ -248,14 +248,12 @@ def download(_site: Any, request: HttpRequest) -> HttpResponseBase:
     file = TemporaryFile()  # noqa: SIM115  the response closes it
     file.writelines(piece.encode() for piece in export(form=written_as, only=lists))
     file.seek(0)
-    response = FileResponse(
+    return FileResponse(
         file,
         as_attachment=True,
         filename=f"signet-{timezone.now():%Y%m%d-%H%M}.{written_as}",
         content_type=f"application/{written_as}; charset=utf-8",
     )
-    response["Cache-Control"] = "no-store"
-    return response
 
 
 def _actor(request: HttpRequest, *, agreed: str | None = None) -> Actor:

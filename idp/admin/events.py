@@ -137,7 +137,6 @@ class EventsPage(Record):
         )
         name = f"events-{timezone.now():%Y%m%d-%H%M}.{form}"
         response["Content-Disposition"] = f'attachment; filename="{name}"'
-        response["Cache-Control"] = "no-store"
         return response
 
 

@@ -186,7 +186,7 @@ class InitialAccessTokensPage(Page):
         post_url_continue: str | None = None,  # noqa: ARG002
     ) -> HttpResponse:
         """Show the token, in this one answer: it is stored nowhere."""
-        response = self.about(
+        return self.about(
             obj,
             request,
             "admin/secret.html",
@@ -195,5 +195,3 @@ class InitialAccessTokensPage(Page):
                 "secret": obj.plaintext,  # type: ignore[attr-defined]
             },
         )
-        response["Cache-Control"] = "no-store"
-        return response

@@ -12,10 +12,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import never_cache
 
 from idp.roles import may_administer
 
@@ -54,7 +52,6 @@ class Site(AdminSite):
 
         return may_administer(request.user, second_factor=has_second_factor(request))
 
-    @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         """Redirect to the sign-in page or its second factor. Raises PermissionDenied."""
         from accounts import second_factor
@@ -73,7 +70,6 @@ class Site(AdminSite):
             return redirect(f"{reverse('account_login')}?{urlencode({'fresh': '1', **query})}")
         return redirect(f"{reverse('mfa_index')}?{urlencode(query)}")
 
-    @method_decorator(never_cache)
     def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002
         """Redirect to the hosted sign-out page."""
         return redirect("account_logout")

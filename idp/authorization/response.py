@@ -38,7 +38,6 @@ def redirect_to(uri: str, members: Mapping[str, str], *, in_fragment: bool = Fal
         uri += separator + urlencode(members)
     response = HttpResponse(status=HTTPStatus.SEE_OTHER)
     response["Location"] = uri
-    response["Cache-Control"] = "no-store"
     return response
 
 
@@ -68,7 +67,6 @@ def _posting_page(
             "members": members,
         },
     )
-    response["Cache-Control"] = "no-store"
     # Without form-action: Chromium would apply it to the client's own redirects as well, which may
     # lead to any origin or app. This page has no other form.
     response._csp_replace = {"form-action": None}  # type: ignore[attr-defined]

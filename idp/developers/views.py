@@ -6,7 +6,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
@@ -62,7 +61,6 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @require_safe
-@never_cache
 def error(request: HttpRequest, code: str) -> HttpResponse:
     """Explain one error code: the page of `error_uri`. Permitted users see the event."""
     explanation = EXPLANATIONS.get(code)
@@ -86,7 +84,6 @@ def error(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @require_safe
-@never_cache
 @login_required
 def apps(request: HttpRequest) -> HttpResponse:
     """Show a developer's apps, and recent denials of each."""
@@ -120,7 +117,6 @@ def token(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@never_cache
 def quick_start(request: HttpRequest, name: str) -> HttpResponse:
     """Show a program that signs users in, for a developer with the values of an app of theirs."""
     start = QUICK_STARTS.get(name)

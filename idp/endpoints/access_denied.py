@@ -2,7 +2,6 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 
 from idp import events
 from idp.authorization import interactions
@@ -15,7 +14,6 @@ from idp.protocol.errors import AccessDenied
 from idp.protocol.rules import upholds
 
 
-@never_cache
 @methods("GET", "HEAD", "POST")
 def access_denied(request: HttpRequest) -> HttpResponse:
     """Show the denial; a button returns the error to the client. Each denial is recorded."""

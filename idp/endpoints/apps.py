@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 
 from accounts.models import User
 from accounts.sessions import session_of
@@ -47,7 +46,6 @@ class App:
     has_changed: bool
 
 
-@never_cache
 @login_required
 @methods("GET", "HEAD", "POST")
 def apps(request: HttpRequest) -> HttpResponse:

@@ -36,7 +36,7 @@ from idp.endpoints.answered import answered_page
 from idp.endpoints.error_page import error_page
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.introduction import introduce
-from idp.endpoints.wire import form_of, methods, never_stored
+from idp.endpoints.wire import form_of, methods
 from idp.logout.session_state import session_state
 from idp.models import Client
 from idp.protocol.errors import InvalidRequest, ProtocolError, RequestExpired, UnknownClient
@@ -46,7 +46,6 @@ from idp.statements.sso_session import Agreed, SsoSession, find_sso_session
 
 
 @csrf_exempt
-@never_stored
 @methods("GET", "HEAD", "POST")
 def authorize(request: HttpRequest) -> HttpResponse:
     """Every visit enters here: the client's first, and each return from sign-in or consent."""

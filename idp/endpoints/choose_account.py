@@ -4,7 +4,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
-from django.views.decorators.cache import never_cache
 
 from accounts import account_switching
 from accounts.models import Session
@@ -19,7 +18,6 @@ from idp.subjects import subject_of
 from idp.tokens.id_token import read_hint
 
 
-@never_cache
 @methods("GET", "HEAD", "POST")
 def choose_account(request: HttpRequest) -> HttpResponse:
     """Show the accounts that are signed in here, or switch to or sign out of one."""

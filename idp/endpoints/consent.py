@@ -10,7 +10,6 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import never_cache
 
 from accounts.models import User
 from idp import events, policy
@@ -30,7 +29,6 @@ from idp.protocol.rules import upholds
 from idp.statements.sso_session import Agreed
 
 
-@never_cache
 @methods("GET", "HEAD", "POST")
 def consent(request: HttpRequest) -> HttpResponse:
     """Ask for consent, or handle the decision. The request is stored: the form has no more."""

@@ -7,7 +7,6 @@ from cryptography.fernet import InvalidToken
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts import account_switching
@@ -33,7 +32,6 @@ _SEALED = "request"
 
 
 @csrf_exempt
-@never_cache
 @methods("GET", "HEAD", "POST")
 def end_session(request: HttpRequest) -> HttpResponse:
     """Sign out at once if the id_token_hint is of this session; otherwise ask."""
@@ -67,7 +65,6 @@ def end_session(request: HttpRequest) -> HttpResponse:
     )
 
 
-@never_cache
 @methods("GET", "HEAD", "POST")
 def confirm(request: HttpRequest) -> HttpResponse:
     """Handle the decision: sign out and go to the post_logout_redirect_uri, or stay."""

@@ -11,7 +11,6 @@ from django.core.cache.backends.db import BaseDatabaseCache
 from django.db import close_old_connections, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from foundation.models import RateCount
@@ -27,14 +26,12 @@ _DISPENSABLE = frozenset({"cache"})
 
 
 @require_safe
-@never_cache
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """Answer that this process is alive, independent of any dependency."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
-@never_cache
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """Answer whether requests can be served, with the failing checks: 503 if they can't."""
     ends_at = time.monotonic() + _ANSWERS_WITHIN

@@ -22,7 +22,6 @@ def go_on_by_page(request: HttpRequest, response: HttpResponse, client: Client) 
     if target.startswith(("/", f"{policy.ISSUER}/")):
         return response
     page = render(request, "interstitial.html", {"app": app_of(client, target), "target": target})
-    page["Cache-Control"] = "no-store"
     # The page's own address names the request; the target carries the code.
     page["Referrer-Policy"] = "no-referrer"
     page._csp_update = logo_policy(client)  # type: ignore[attr-defined]

@@ -54,6 +54,4 @@ def _signed(client: Client, members: dict[str, Any]) -> HttpResponse:
         "iat": int(timezone.now().timestamp()),
         "token_introspection": members,
     }
-    response = HttpResponse(signer.sign(claims, typ="token-introspection+jwt"), content_type=SIGNED)
-    response["Cache-Control"] = "no-store"
-    return response
+    return HttpResponse(signer.sign(claims, typ="token-introspection+jwt"), content_type=SIGNED)

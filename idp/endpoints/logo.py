@@ -11,7 +11,7 @@ def logo(request: HttpRequest) -> HttpResponse:
     """Return the picture with the SHA-256 of the address: it never changes."""
     picture = logos.picture_of(request.GET.get("digest", "").replace("\0", ""))
     if picture is None:
-        return HttpResponse(status=404, headers={"Cache-Control": "no-store"})
+        return HttpResponse(status=404)
     return HttpResponse(
         picture,
         content_type="image/png",

@@ -135,9 +135,7 @@ def _delete(request: HttpRequest, client: Client) -> HttpResponse:
         target=f"client {client.client_id}",
         reason="The app deleted its own registration.",
     )
-    response = HttpResponse(status=HTTPStatus.NO_CONTENT)
-    response["Cache-Control"] = "no-store"
-    return response
+    return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
 def _information(registration: Registration) -> dict[str, Any]:

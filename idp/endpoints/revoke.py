@@ -17,6 +17,4 @@ def revoke(request: HttpRequest) -> HttpResponse:
         revocation.revoke(client, parameters.require("token"))
     except ProtocolError as error:
         return refuse_client(error, request)
-    response = HttpResponse()
-    response["Cache-Control"] = "no-store"
-    return response
+    return HttpResponse()

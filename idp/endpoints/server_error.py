@@ -10,7 +10,6 @@ from http import HTTPStatus
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.views.decorators.cache import never_cache
 
 from foundation import logs
 from foundation.outages import RETRY_AFTER, part_out_of_order
@@ -21,7 +20,6 @@ from idp.protocol.errors import ServerError, TemporarilyUnavailable
 log = structlog.get_logger(__name__)
 
 
-@never_cache
 def server_error(request: HttpRequest) -> HttpResponse:
     """Return a page, or JSON with server_error for machines, with the request id as reference.
 

@@ -15,7 +15,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 
 from accounts import known_browsers
 from accounts import signed_out as way
@@ -49,7 +48,6 @@ class AppThere:
     goes_on: bool
 
 
-@never_cache
 @login_required
 @methods("GET", "HEAD", "POST")
 def sessions(request: HttpRequest) -> HttpResponse:

@@ -2,7 +2,6 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 
 from accounts import signed_out as way
 from idp.endpoints.wire import methods
@@ -10,7 +9,6 @@ from idp.logout.frontchannel import SignedOut, apps_of
 from idp.protocol.redirect_uris import origin_of
 
 
-@never_cache
 @methods("GET", "HEAD")
 def signed_out(request: HttpRequest) -> HttpResponse:
     """Show that the user is signed out; a user who is signed in again sees their account."""

@@ -7,12 +7,10 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.views.decorators.cache import never_cache
 
 from foundation.outages import RETRY_AFTER
 
 
-@never_cache
 def too_busy(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """Return the page that asks a user to try again in some seconds."""
     page = render_to_string("503.html")

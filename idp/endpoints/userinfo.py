@@ -78,9 +78,7 @@ def _as_jwt(bearer: Bearer, claims: dict[str, object]) -> HttpResponse:
     if alg := client.userinfo_encrypted_response_alg:
         enc = client.userinfo_encrypted_response_enc
         body = encrypted_for(client, body, alg=alg, enc=enc, signed=bool(signed))
-    response = HttpResponse(body, content_type="application/jwt")
-    response["Cache-Control"] = "no-store"
-    return response
+    return HttpResponse(body, content_type="application/jwt")
 
 
 @upholds("RFC 6750 §2")

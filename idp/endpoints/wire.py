@@ -96,9 +96,8 @@ def _token_is_not_in_the_address(query: str) -> None:
 
 
 def answer(members: dict[str, Any], status: int = HTTPStatus.OK) -> HttpResponse:
-    """Return a JSON response that is not stored (RFC 6749 §5.1)."""
+    """Return a JSON response (RFC 6749 §5.1)."""
     response = HttpResponse(json.dumps(members).encode(), content_type=JSON, status=status)
-    response["Cache-Control"] = "no-store"
     response["Pragma"] = "no-cache"
     return response
 
@@ -162,7 +161,6 @@ def refuse_bearer(
 def ask_for_token() -> HttpResponse:
     """Return a challenge without an error if no token was sent (RFC 6750 §3.1)."""
     response = HttpResponse(status=InvalidToken.status)
-    response["Cache-Control"] = "no-store"
     response["WWW-Authenticate"] = _challenge()
     return response
 
@@ -170,21 +168,6 @@ def ask_for_token() -> HttpResponse:
 def _challenge(**members: str) -> str:
     parts = {"realm": policy.ISSUER, **members}
     return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parts.items())
-
-
-def never_stored(view: View) -> View:
-    """Forbid storing a view's response: it is of this user, and of this moment.
-
-    Django's `never_cache` adds five more directives, and costs as much as a statement.
-    """
-
-    @wraps(view)
-    def answered(request: HttpRequest) -> HttpResponse:
-        response = view(request)
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
-    return answered
 
 
 def methods(*allowed: str) -> Callable[[View], View]:

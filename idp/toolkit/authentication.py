@@ -60,7 +60,6 @@ def _refused(acr: str | None, max_age: int | None) -> HttpResponse:
         **({} if max_age is None else {"max_age": max_age}),
     }
     response = HttpResponse(status=error.status)
-    response["Cache-Control"] = "no-store"
     response["WWW-Authenticate"] = "Bearer " + ", ".join(
         f'{name}="{value}"' for name, value in members.items()
     )

@@ -56,7 +56,7 @@ def show_new(
         messages.error(request, _("There are two secrets already: remove one first."))
         return redirect(address_of(client))
     page.record(request, events.Kind.ADMIN_ACTION, client, reason="Made a new secret.")
-    response = page.about(
+    return page.about(
         client,
         request,
         "admin/secret.html",
@@ -66,8 +66,6 @@ def show_new(
             "issuer": policy.ISSUER,
         },
     )
-    response["Cache-Control"] = "no-store"
-    return response
 
 
 def _shown(

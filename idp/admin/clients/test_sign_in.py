@@ -79,7 +79,7 @@ def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpRespons
     if not is_operator(authentication_in(tested.session), _CHANGE):
         raise PermissionDenied
     back = page.address_of(client)
-    response = page.about(
+    return page.about(
         client,
         request,
         "admin/test_sign_in_answer.html",
@@ -92,8 +92,6 @@ def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpRespons
             "again": again,
         },
     )
-    response["Cache-Control"] = "no-store"
-    return response
 
 
 def _problem_with(client: Client) -> str | Promise | None:

@@ -129,7 +129,7 @@ INSTALLED_APPS = [
 ]
 
 #: Middleware of an operator's own, by dotted path. It sees every request, right within
-#: identify_requests (docs/operators.md, "Middleware").
+#: identify_and_forbid_storing (docs/operators.md, "Middleware").
 IDP_EXTRA_MIDDLEWARE: list[str] = [
     path.strip() for path in env.list("IDP_EXTRA_MIDDLEWARE", default=[]) if path.strip()
 ]

@@ -30,8 +30,7 @@ View = Callable[[HttpRequest], HttpResponse]
 def form_of(request: HttpRequest) -> str:
     """Return the form-encoded body as it came, or raise InvalidRequest. RFC 6749 §4.1.3."""
     if request.content_type != FORM:
-        came = f"Content-Type {request.content_type}" if request.content_type else "no Content-Type"
-        raise InvalidRequest(f"The body came with {came}; its Content-Type has to be {FORM}.")
+        raise _other_type(request, FORM)
     try:
         return request.body.decode("utf-8")
     except UnicodeDecodeError:
@@ -43,12 +42,17 @@ def form_of(request: HttpRequest) -> str:
 def json_of(request: HttpRequest) -> dict[str, Any]:
     """Return the JSON object that the body is, or raise InvalidRequest. RFC 7591 §3.1."""
     if request.content_type != JSON:
-        came = f"Content-Type {request.content_type}" if request.content_type else "no Content-Type"
-        raise InvalidRequest(f"The body came with {came}; its Content-Type has to be {JSON}.")
+        raise _other_type(request, JSON)
     try:
         return json_objects.parse(request.body.decode("utf-8"))
     except UnicodeDecodeError:
         raise InvalidRequest("The body cannot be read; it has to be JSON in UTF-8.") from None
+
+
+def _other_type(request: HttpRequest, expected: str) -> InvalidRequest:
+    """Return the error for a body of another type than expected."""
+    came = f"Content-Type {request.content_type}" if request.content_type else "no Content-Type"
+    return InvalidRequest(f"The body came with {came}; its Content-Type has to be {expected}.")
 
 
 def body_parameters(request: HttpRequest) -> Parameters:

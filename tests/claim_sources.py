@@ -28,7 +28,7 @@ def signed(claims: dict[str, Any]) -> str:
 
 
 class Bureau(AggregatedClaims):
-    """Knows everybody who has a nickname."""
+    """Knows all users who have a nickname."""
 
     provider = "Example Credit Bureau"
     claims = {"credit_score": "credit score", "paid_late": "bills paid late"}

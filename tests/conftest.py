@@ -134,7 +134,7 @@ def database_url() -> str:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at."""
+    """Return a port that no process listens at."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
@@ -253,13 +253,13 @@ def _has_servers(file: Path) -> bool:
 
 @pytest.fixture
 def user() -> EndUser:
-    """Somebody with an account, every standard claim filled."""
+    """A user with every standard claim filled."""
     return make_user()
 
 
 @pytest.fixture
 def browser(provider: Server) -> Iterator[Browser]:
-    """A browser that nobody is signed in at."""
+    """A browser that no user is signed in at."""
     with Browser() as browser:
         yield browser
 

@@ -18,7 +18,7 @@ from django.conf import settings
 
 from tests.conftest import ROOT, Server, free_port
 
-#: Who is in the database: somebody to sign in, and a machine that gets tokens.
+#: Who is in the database: a user to sign in, and a machine that gets tokens.
 DECLARED = """
 users:
   - {email: ana@example.com, password: correct horse battery, email_verified: true, name: Ana}

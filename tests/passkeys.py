@@ -83,7 +83,7 @@ def options_of(browser: Browser, address: str = PASSKEY) -> dict[str, Any]:
 
 @dataclass
 class EndUserWithPasskey(EndUser):
-    """Somebody with a passkey."""
+    """A user with a passkey."""
 
     key: SecurityKey | None = None
 
@@ -100,7 +100,7 @@ def send(browser: Browser, page: httpx.Response, credential: Any, **fields: Any)
 
 
 def add_passkey(browser: Browser, page: httpx.Response | None = None) -> SecurityKey:
-    """Add a passkey for whoever is signed in."""
+    """Add a passkey for the user who is signed in."""
     key = SecurityKey()
     page = page or browser.open(NEW_PASSKEY)
     answer = send(browser, page, key.make(options_of(browser, str(page.url))), name="Blue key")

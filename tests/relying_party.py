@@ -235,7 +235,7 @@ class _Forms(HTMLParser):
 
 
 def keep_secret(response: httpx.Response) -> None:
-    """Note what a response brings that nobody else may see: cookies, and codes in its address."""
+    """Note what a response brings that no other user may see: cookies, and codes in its address."""
     secrecy.used.note(*response.cookies.values())
     secrecy.used.note_address(response.headers.get("Location", ""))
 

@@ -1,4 +1,4 @@
-"""Act as somebody whose software statements the provider believes."""
+"""Act as an issuer whose software statements the provider believes."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Somebody deletes their account: it ends at once, can be kept for two weeks, and then is gone."""
+"""A user deletes their account: it ends at once, can be kept for two weeks, and then is gone."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

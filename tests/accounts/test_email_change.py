@@ -1,4 +1,4 @@
-"""Somebody changes their email address; whoever it was taken from puts it back."""
+"""A user changes their email address; the one it was taken from puts it back."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -37,7 +37,7 @@ def user_row(user: EndUser) -> User:
 
 @pytest.fixture
 def new(browser: Browser, user: EndUser) -> str:
-    """An address that nobody has; `user` is signed in."""
+    """An address that no user has; `user` is signed in."""
     browser.sign_in(user)
     return f"{unique('new')}@example.com"
 
@@ -102,7 +102,7 @@ def test_codes_are_few_and_wrong_ones_counted(
 
 
 @spec("ASVS", "6.3.8")
-def test_whether_somebody_else_has_it_is_not_told(
+def test_whether_another_user_has_it_is_not_told(
     browser: Browser, user: EndUser, user_row: User, new: str
 ) -> None:
     other = make_user()
@@ -240,9 +240,9 @@ def test_what_undoes_nothing(browser: Browser, user: EndUser, user_row: User, ne
             assert stranger.get(path.replace(token, forged)).status_code == 410
         sent = stranger.post(path, headers={"Origin": "https://evil.example"})
         assert sent.is_redirect, "without the form's token"
-        somebody = make_user(email=user.email)
+        another_user = make_user(email=user.email)
         assert stranger.submit(page, "undo").status_code == 409
-        assert somebody.email == user.email
+        assert another_user.email == user.email
     assert addresses(user_row) == [(new, True, True)]
     assert Session.objects.filter(user=user_row, ended_at=None).exists()
 

@@ -22,7 +22,7 @@ PASSWORD = "three wise boats at anchor"
 
 @pytest.fixture
 def guest(provider: object) -> User:
-    """Somebody whose account an operator just made, without a password."""
+    """A user whose account an operator just made, without a password."""
     return User.objects.create_user(f"{unique('guest')}@example.com")
 
 
@@ -39,8 +39,8 @@ def test_the_link_lets_one_choose_a_password_and_be_in(browser: Browser, guest: 
     assert was_mailed(guest.email, "A password was set for your account")
     assert EmailAddress.objects.get(user=guest).verified
     with Browser() as elsewhere:
-        somebody = EndUser(guest.email, PASSWORD, "")
-        assert is_page(elsewhere.sign_in(somebody), "/account/")
+        invited = EndUser(guest.email, PASSWORD, "")
+        assert is_page(elsewhere.sign_in(invited), "/account/")
     kinds = set(Event.objects.filter(user=guest).values_list("kind", flat=True))
     assert {Event.Kind.EMAIL_VERIFIED, Event.Kind.PASSWORD_CHANGED, Event.Kind.SIGNED_IN} <= kinds
 
@@ -73,7 +73,7 @@ def test_without_the_mail_a_code_does_it(browser: Browser, guest: User) -> None:
     assert is_page(browser.submit(page, password1=PASSWORD), "/account/")
 
 
-def test_somebody_else_at_the_browser_is_signed_out(
+def test_another_user_at_the_browser_is_signed_out(
     browser: Browser, user: EndUser, guest: User
 ) -> None:
     browser.sign_in(user)
@@ -115,7 +115,7 @@ def test_a_stranger_who_began_to_sign_up_keeps_nothing(browser: Browser) -> None
     assert is_page(browser.submit(browser.open(link), password1=PASSWORD), "/account/")
 
 
-def test_nobody_disabled_is_invited(user: EndUser) -> None:
+def test_no_disabled_user_is_invited(user: EndUser) -> None:
     user_row = User.objects.get(email=user.email)
     operations.disable(user_row)
     with pytest.raises(ValueError, match="is disabled"):

@@ -1,4 +1,4 @@
-"""A browser stays known to the accounts that were used at it, until somebody ends that."""
+"""A browser stays known to the accounts that were used at it, until that is ended."""
 
 import time
 
@@ -108,13 +108,13 @@ def test_nobody_makes_such_a_cookie_up(browser: Browser, user: EndUser, user_row
 
 def test_it_grows_no_further_and_is_read_in_no_time(user_row: User, user: EndUser) -> None:
     request = RequestFactory().get("/")
-    everybody = [User.objects.get(email=make_user().email) for _ in range(MOST + 2)]
-    for somebody in everybody:
+    users = [User.objects.get(email=make_user().email) for _ in range(MOST + 2)]
+    for each in users:
         response = HttpResponse()
-        remember(request, response, somebody)
+        remember(request, response, each)
         request.COOKIES[COOKIE] = response.cookies[COOKIE].value
     assert len(request.COOKIES[COOKIE]) < 1500
-    known = [known_browser(request, somebody) is not None for somebody in everybody]
+    known = [known_browser(request, each) is not None for each in users]
     assert known == [False] * 2 + [True] * MOST
     began = time.perf_counter()
     request.COOKIES[COOKIE] = "~".join([request.COOKIES[COOKIE]] * 50)

@@ -1,4 +1,4 @@
-"""Somebody who has to choose a new password does so at their next sign-in, and goes on."""
+"""A user who has to choose a new password does so at their next sign-in, and goes on."""
 
 import pytest
 from django.urls import NoReverseMatch, reverse
@@ -120,7 +120,7 @@ def test_whoever_has_nothing_to_choose_is_sent_on(browser: Browser, user: EndUse
     assert is_page(browser.open(CHOOSE, next="/developers/"), "/developers/")
 
 
-def test_somebody_else_signed_in_here_meanwhile_is_signed_out(
+def test_another_user_signed_in_here_meanwhile_is_signed_out(
     browser: Browser, user: EndUser, user_row: User
 ) -> None:
     other = make_user()

@@ -37,7 +37,7 @@ MULTI, PHR = "urn:signet:acr:multi-factor", "phr"
 
 @pytest.fixture
 def keyholder(provider: object) -> EndUserWithPasskey:
-    """Somebody with a passkey."""
+    """A user with a passkey."""
     return make_user_with_passkey()
 
 

@@ -90,17 +90,17 @@ def test_a_right_password_forgives_no_wrong_one_of_a_stranger(user: EndUser) -> 
 
 @spec("ASVS", "6.3.8")
 def test_right_and_wrong_known_and_unknown_look_the_same_before_the_code(user: EndUser) -> None:
-    nobody = f"{unique('nobody')}@example.com"
+    unknown = f"{unique('unknown')}@example.com"
     disabled = make_user()
     User.objects.filter(email=disabled.email).update(is_active=False)
     seen = set()
     for email, password in (
         (user.email, user.password),
         (user.email, WRONG),
-        (nobody, WRONG),
+        (unknown, WRONG),
         (disabled.email, disabled.password),
     ):
-        if password != WRONG or email == nobody:
+        if password != WRONG or email == unknown:
             guess(email)
         with Browser() as browser:
             page = browser.sign_in(EndUser(email, password, ""))
@@ -192,7 +192,7 @@ def test_a_network_of_many_wrong_passwords_refuses_nobody_behind_it() -> None:
         with Browser() as guesser:
             guesser.headers["X-Forwarded-For"] = known.headers["X-Forwarded-For"]
             for _ in range(password_limits.NETWORK.allowed):
-                guesser.sign_in(EndUser(f"{unique('nobody')}@example.com", WRONG, ""))
+                guesser.sign_in(EndUser(f"{unique('unknown')}@example.com", WRONG, ""))
             page = guesser.sign_in(neighbour)
             assert is_page(page, CODE)
             assert is_page(guesser.submit(page, code=mailed_code(neighbour.email)), HOME)
@@ -205,7 +205,7 @@ def test_ipv6_counts_by_its_network(browser: Browser, user: EndUser) -> None:
     with Browser() as guesser:
         for number in range(password_limits.NETWORK.allowed):
             guesser.headers["X-Forwarded-For"] = f"[2001:db8:77:1::{number:x}]:4{number:03}"
-            guesser.sign_in(EndUser(f"{unique('nobody')}@example.com", WRONG, ""))
+            guesser.sign_in(EndUser(f"{unique('unknown')}@example.com", WRONG, ""))
     browser.headers["X-Forwarded-For"] = "2001:db8:77:1:ffff::1"
     assert is_page(browser.sign_in(user), CODE)
     with Browser() as elsewhere:

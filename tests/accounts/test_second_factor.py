@@ -42,7 +42,7 @@ TURN_OFF = "/account/two-steps/turn-off/"
 
 @pytest.fixture
 def careful(provider: object) -> EndUser:
-    """Somebody with an authenticator app."""
+    """A user with an authenticator app."""
     return make_user_with_app()
 
 

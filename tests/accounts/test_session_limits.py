@@ -70,8 +70,8 @@ def test_the_worker_ends_them_unasked_and_no_others(browser: Browser, user: EndU
     other = make_user()
     with Browser() as another:
         sign_in(another, other, remember=True)
-    for somebody in (user, other):
-        age(somebody, idle=2 * DAY)
+    for each in (user, other):
+        age(each, idle=2 * DAY)
     call_command("worker", "--once")
     assert session_of(user).ending == "expired"
     assert session_of(other).ended_at is None

@@ -27,8 +27,8 @@ def test_a_wrong_password_and_an_unknown_user_look_the_same(
     pages = [browser.sign_in(user), browser.sign_in(unknown)]
     assert [page.status_code for page in pages] == [200, 200]
     texts = [
-        page.text.replace(somebody.email, "…").split("<main")[1].split("<footer")[0]
-        for page, somebody in zip(pages, (user, unknown), strict=True)
+        page.text.replace(whose.email, "…").split("<main")[1].split("<footer")[0]
+        for page, whose in zip(pages, (user, unknown), strict=True)
     ]
     assert "don’t match" in texts[0]
     tokens = [text.split('csrfmiddlewaretoken" value="')[1].split('"')[0] for text in texts]

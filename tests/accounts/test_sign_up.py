@@ -1,4 +1,4 @@
-"""Making an account: the address is proven by a code, and nobody learns who has one already."""
+"""Making an account: the address is verified by a code, and no one learns who has one already."""
 
 import pytest
 from django.conf import settings
@@ -62,15 +62,15 @@ def test_an_unproven_address_is_proven_before_signing_in(browser: Browser) -> No
 def test_beginning_anew_sends_a_code_and_the_first_password_is_gone(
     browser: Browser, newcomer: EndUser
 ) -> None:
-    somebody_else = EndUser(newcomer.email, "somebody else's choice", "")
+    another_user = EndUser(newcomer.email, "somebody else's choice", "")
     with Browser() as earlier:
-        sign_up(earlier, somebody_else)
+        sign_up(earlier, another_user)
         first = mailed_code(newcomer.email)
     page = sign_up(browser, newcomer)
     code = mailed_code(newcomer.email, after=first)
     assert is_page(browser.submit(page, code=code), "/account/")
     with Browser() as elsewhere:
-        assert is_page(elsewhere.sign_in(somebody_else), "/account/login/")
+        assert is_page(elsewhere.sign_in(another_user), "/account/login/")
         assert is_page(elsewhere.sign_in(newcomer), "/account/")
 
 

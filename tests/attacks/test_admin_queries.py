@@ -279,7 +279,7 @@ def post(browser: Any, path: str, form: dict[str, str]) -> Any:
 
 
 def test_pages_that_nothing_uses_are_not_there(superuser: Operator) -> None:
-    """The autocompletion would search users for whoever may see them, by any model's relation."""
+    """The autocompletion would let operators search users by any model's relation."""
     query = {"app_label": "idp", "model_name": "event", "field_name": "user", "term": unique("a")}
     assert superuser.browser.get("/admin/autocomplete/", params=query).status_code == 404
     assert superuser.browser.get("/admin/r/1/1/").status_code == 404

@@ -116,7 +116,7 @@ def test_a_resource_may_come_more_often(returning: RelyingParty) -> None:
 
 
 @spec("RFC 6749", "2.3.1")
-def test_guessing_secrets_is_throttled_and_locks_nobody_else_out(provider: object) -> None:
+def test_guessing_secrets_is_limited_and_locks_no_other_sender_out(provider: object) -> None:
     client, other = make_client(), make_client()
     right = client.secret or ""
     answers = [from_address("198.51.100.1", client.client_id, f"guess-{i}") for i in range(40)]
@@ -134,7 +134,7 @@ def test_guessing_secrets_is_throttled_and_locks_nobody_else_out(provider: objec
 
 
 @spec("RFC 6749", "2.3.1")
-def test_the_window_ends_however_often_somebody_comes(provider: object) -> None:
+def test_the_window_ends_however_often_a_client_asks(provider: object) -> None:
     """A client with one wrong secret every few minutes is never throttled."""
     client, address = make_client(), "198.51.100.77"
     for i in range(WRONG_SECRETS.allowed + 3):

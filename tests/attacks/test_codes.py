@@ -1,4 +1,4 @@
-"""A code is worth nothing to whoever stole or injected it. RFC 9700 §4.5, §4.8."""
+"""A code is worth nothing to an attacker who stole or injected it. RFC 9700 §4.5, §4.8."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What errors tell, and to whom: registered addresses and events are not for everybody.
+"""What errors tell, and to whom: registered addresses and events are not for every visitor.
 
 RFC 9700 §4.1, ASVS 16.2.5.
 """

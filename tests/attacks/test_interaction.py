@@ -149,7 +149,7 @@ def test_a_form_comes_from_a_page_of_ours(relying_party: RelyingParty, origin: s
 
 
 @spec("ASVS", "3.5.1")
-def test_nobody_is_signed_in_or_out_by_a_form_of_another_site(returning: RelyingParty) -> None:
+def test_no_user_is_signed_in_or_out_by_a_form_of_another_site(returning: RelyingParty) -> None:
     stranger = make_user()
     returning.browser.post(LOGIN, data={"login": stranger.email, "password": stranger.password})
     returning.browser.post("/account/logout/")

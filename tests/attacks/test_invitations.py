@@ -109,7 +109,7 @@ def test_a_disabled_account_takes_none(browser: Browser, guest: User) -> None:
 
 
 @spec("ASVS", "6.4.1")
-def test_it_is_for_nobody_else(browser: Browser, guest: User, user: EndUser) -> None:
+def test_it_is_for_no_other_user(browser: Browser, guest: User, user: EndUser) -> None:
     other = User.objects.get(email=user.email)
     _, stamp, signature = invitations.token_for(guest).split(":")
     assert is_dead(browser, f"{other.pk}:{stamp}:{signature}")

@@ -1,4 +1,4 @@
-"""Secrets where they don't belong, and lines that somebody would like to write. SECURITY line 49.
+"""Secrets where they don't belong, and lines that an attacker writes. SECURITY line 49.
 
 What was logged and recorded during a test is searched for every secret of the run after it.
 """
@@ -56,7 +56,7 @@ def nothing_leaks(provider: Server) -> Iterator[None]:
 
 
 def a_secret() -> str:
-    """Return something that nobody may find in a log."""
+    """Return something that must not be in a log."""
     value = secrets.token_urlsafe(32)
     secrecy.used.note(value)
     return value

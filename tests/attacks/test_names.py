@@ -76,7 +76,7 @@ def test_a_document_is_refused(
 
 
 @spec("RFC 7591", "2.3")
-def test_a_statement_of_somebody_who_is_trusted_is_refused_too(provider: object) -> None:
+def test_a_statement_of_a_trusted_issuer_is_refused_too(provider: object) -> None:
     response = register(software_statement=statement(client_name=ODD[0]))
     assert response.json()["error"] == "invalid_client_metadata"
 

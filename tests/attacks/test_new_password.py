@@ -1,4 +1,4 @@
-"""Nobody is in who has to choose a new password; no unfinished sign-in outlives a password."""
+"""No user who has to choose a password is signed in; no unfinished sign-in outlives a password."""
 
 import pytest
 
@@ -136,7 +136,7 @@ def test_a_thief_at_any_step_is_out_when_the_owner_resets(browser: Browser) -> N
 def test_another_accounts_step_is_not_taken_over(
     browser: Browser, user: EndUser, user_row: User
 ) -> None:
-    """The page speaks of whoever signed in last here, and changes only their password."""
+    """The page speaks of the user who signed in last here, and changes only their password."""
     other = make_user()
     operations.require_new_password(User.objects.get(email=other.email))
     mine = browser.sign_in(user)

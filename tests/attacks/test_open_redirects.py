@@ -1,4 +1,4 @@
-"""Nobody is sent to an address that was not registered. RFC 9700 §4.1, §4.11."""
+"""No user is sent to an address that was not registered. RFC 9700 §4.1, §4.11."""
 
 import pytest
 

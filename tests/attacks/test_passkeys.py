@@ -131,7 +131,7 @@ def test_ones_own_passkey_is_no_second_factor_for_another(
 def test_an_earlier_passkey_does_not_stand_in_for_a_later_second_factor(
     browser: Browser, victim: EndUserWithPasskey
 ) -> None:
-    """allauth asks nobody who ever came by passkey in this browser session."""
+    """allauth asks no user who ever came by passkey in this browser session."""
     victim.sign_in(browser)
     page = browser.type_password(victim, browser.open(LOGIN, fresh="1"))
     assert is_page(page, CODE_STEP)
@@ -146,7 +146,7 @@ def test_a_disabled_account_stays_out(browser: Browser, victim: EndUserWithPassk
 
 @spec("ASVS", "3.5.1")
 def test_another_site_cannot_send_the_form(browser: Browser, victim: EndUserWithPasskey) -> None:
-    """Signing somebody in as oneself is an attack, too."""
+    """Signing another user in as oneself is an attack, too."""
     answer = json.dumps(key_of(victim).use(options_of(browser)))
     browser.post(PASSKEY, data={"credential": answer}, headers={"Origin": "https://evil.example"})
     assert is_out(browser)
@@ -312,7 +312,7 @@ def test_a_user_handle_says_nothing_of_its_user(victim: EndUserWithPasskey) -> N
 
 
 @spec("WebAuthn", "7.2")
-def test_a_second_step_with_the_handle_of_somebody_else(victim: EndUserWithPasskey) -> None:
+def test_a_second_step_with_the_handle_of_another_user(victim: EndUserWithPasskey) -> None:
     """Whose sign-in it is, is known: the key has to say the same."""
     with Browser() as browser:
         page = browser.submit(browser.open(LOGIN), login=victim.email, password=victim.password)

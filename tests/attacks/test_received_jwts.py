@@ -56,14 +56,14 @@ def private(key: JWK) -> Any:
 
 
 def public_text(key: Any) -> bytes:
-    """Return the text of its public key: a secret that everybody knows."""
+    """Return the text of its public key: a secret that is public."""
     spki = PublicFormat.SubjectPublicKeyInfo
     text: bytes = key.public_key().public_bytes(Encoding.PEM, spki)
     return text
 
 
 def error_of(party: RelyingParty, **parameters: str) -> str | None:
-    """Return the error of a silent request, None for the one that says that nobody is there."""
+    """Return the error of a silent request, None if it says that no user is signed in."""
     form = {**party.parameters(prompt="none"), **parameters}
     page = party.browser.settle(party.browser.post("/authorize", data=form))
     error = party.answer(page).error

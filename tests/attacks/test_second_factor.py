@@ -36,7 +36,7 @@ LIMIT = 20  # wrong codes in ten minutes, as settings say
 
 @pytest.fixture
 def victim(provider: object) -> EndUser:
-    """Somebody with an authenticator app, whose password is known to the attacker."""
+    """A user with an authenticator app, whose password is known to the attacker."""
     return make_user_with_app()
 
 
@@ -55,10 +55,10 @@ def is_out(browser: Browser) -> bool:
 
 
 @spec("RFC 6238", "5.2")
-def test_a_code_that_signed_somebody_in_signs_nobody_else_in(victim: EndUser) -> None:
+def test_a_code_that_signed_a_user_in_signs_no_other_user_in(victim: EndUser) -> None:
     code = victim.app.code()
     with Browser() as browser, Browser() as attacker:
-        pages = [somebody.type_password(victim) for somebody in (browser, attacker)]
+        pages = [each.type_password(victim) for each in (browser, attacker)]
         assert is_page(browser.submit(pages[0], code=code), HOME)
         assert is_page(attacker.submit(pages[1], code=code), CODE_STEP)
         assert is_out(attacker)
@@ -149,7 +149,7 @@ def test_a_password_reset_does_not_get_around_it(browser: Browser, victim: EndUs
 
 
 @spec("ASVS", "7.5.1")
-def test_somebody_at_the_keyboard_cannot_renew_the_sign_in_with_the_password(
+def test_a_user_at_the_keyboard_cannot_renew_the_sign_in_with_the_password(
     browser: Browser, victim: EndUser
 ) -> None:
     browser.sign_in(victim)
@@ -175,7 +175,7 @@ def test_ones_own_code_is_no_code_for_another(browser: Browser, victim: EndUser)
 
 @spec("ASVS", "6.3.3")
 def test_a_secret_of_ones_own_is_no_secret_for_another(browser: Browser, victim: EndUser) -> None:
-    """The secret that waits in a browser session goes when somebody else signs in there."""
+    """The secret that waits in a browser session goes when another user signs in there."""
     attacker = make_user()
     browser.sign_in(attacker)
     prepared = otpauth_address(browser.open(SET_UP))

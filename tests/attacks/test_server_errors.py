@@ -1,4 +1,4 @@
-"""When the database breaks, everybody gets a clean answer with a reference. SECURITY lines 46, 50.
+"""When the database breaks, every request gets an answer with a reference. SECURITY lines 46, 50.
 
 A server of its own, on a database of its own, of which nothing is left but rubbish.
 """

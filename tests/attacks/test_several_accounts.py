@@ -1,4 +1,4 @@
-"""Nobody gets at an account that waits in somebody's browser. ASVS 7.2.4, 7.4.1."""
+"""No attacker gets at an account that is inactive in a user's browser. ASVS 7.2.4, 7.4.1."""
 
 import secrets
 
@@ -87,7 +87,7 @@ def test_a_copied_cookie_opens_nothing_after_signing_out(two: Browser, user: End
 
 
 def test_these_attacks_hold_the_right_cookie(two: Browser, user: EndUser) -> None:
-    """Where nobody signed out, the cookie is what it takes: the tests above attack for real."""
+    """Where no user signed out, the cookie is what it takes: the tests above attack for real."""
     with Browser() as elsewhere:
         elsewhere.cookies.set(
             "signet-accounts", two.cookies["signet-accounts"], domain="localhost.local"
@@ -117,7 +117,7 @@ def test_no_script_reads_the_cookie(browser: Browser, user: EndUser) -> None:
     )
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
-    assert "Max-Age" not in cookie  # nobody asked to stay signed in
+    assert "Max-Age" not in cookie  # no user asked to stay signed in
 
 
 @spec("ASVS", "3.5.1")

@@ -1,4 +1,4 @@
-"""No cache stores what is somebody's, a browser's or one in front of us. RFC 9111 §5.2.2.5."""
+"""No browser or reverse proxy stores what belongs to a user. RFC 9111 §5.2.2.5."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.conftest import Server
 from tests.idp.admin.conftest import Operator, hire, superuser  # noqa: F401  fixtures
 from tests.relying_party import Browser, RelyingParty, spec
 
-#: What is the same for everybody, and says so.
+#: What is public, and says so.
 PUBLISHED = {
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
@@ -55,20 +55,20 @@ def paths(resolver: URLResolver, before: str = "/") -> Iterator[str]:
             yield route
 
 
-def is_stored_by_nobody(path: str, cache_control: str | None) -> bool:
+def is_never_stored(path: str, cache_control: str | None) -> bool:
     if path in PUBLISHED:
         return cache_control is not None and "public" in cache_control
     return cache_control == "no-store"
 
 
 @spec("ASVS", "14.3.2")
-def test_every_address_with_nobody_signed_in(browser: Browser) -> None:
+def test_every_address_with_no_user_signed_in(browser: Browser) -> None:
     asked = {path: browser.get(path) for path in paths(get_resolver()) if "readyz" not in path}
     assert len(asked) > 60
     stored = {
         path: (answer.status_code, answer.headers.get("Cache-Control"))
         for path, answer in asked.items()
-        if not is_stored_by_nobody(path, answer.headers.get("Cache-Control"))
+        if not is_never_stored(path, answer.headers.get("Cache-Control"))
     }
     assert not stored
 
@@ -80,7 +80,7 @@ def test_every_page_of_an_operator(superuser: Operator) -> None:  # noqa: F811
         if path in left or path in PUBLISHED:
             continue
         answer = superuser.browser.get(path)
-        assert is_stored_by_nobody(path, answer.headers.get("Cache-Control")), path
+        assert is_never_stored(path, answer.headers.get("Cache-Control")), path
 
 
 @pytest.mark.parametrize(("method", "path"), ODD)

@@ -239,7 +239,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="package")
 def closed_provider(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A second provider on the same database, where nobody may make an account."""
+    """A second provider on the same database, where no user may make an account."""
     yield from _another(tmp_path_factory.mktemp("closed"), IDP_SIGNUP="closed")
 
 
@@ -258,5 +258,5 @@ def _another(folder: Path, **settings: str) -> Iterator[Server]:
 
 @pytest.fixture
 def visitor(page: Page, user: EndUser, bakery: Site) -> Visitor:
-    """`user` at a browser that nobody is signed in at, about to use the sample site."""
+    """`user` at a browser that no user is signed in at, about to use the sample site."""
     return Visitor(page, user, bakery)

@@ -1,4 +1,4 @@
-"""The administration as operators use it: every page for everybody, and a journey across it."""
+"""The administration as operators use it: every page accessible, and a journey across it."""
 
 import re
 from collections.abc import Callable
@@ -90,7 +90,7 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("name", ADMIN_PAGES)
-def test_every_page_is_for_everybody(operator: Visitor, name: str, user: EndUser) -> None:
+def test_every_page_is_accessible(operator: Visitor, name: str, user: EndUser) -> None:
     operator.open(f"/admin/{ADMIN_PAGES[name]()}")
     assert violations(operator) == []
     operator.page.set_viewport_size({"width": 320, "height": 640})
@@ -237,7 +237,7 @@ def test_the_other_kinds_of_app_and_a_secret_in_exchange(operator: Visitor) -> N
     assert [works(secret) for secret in secrets] == [False, True]
 
 
-def test_disabling_somebody_with_the_keyboard_alone(operator: Visitor, user: EndUser) -> None:
+def test_disabling_a_user_with_the_keyboard_alone(operator: Visitor, user: EndUser) -> None:
     page = operator.page
     operator.open(f"/admin/accounts/user/{first(User, email=user.email)}/change/")
     page.locator("[data-action=disable]").focus()

@@ -246,11 +246,11 @@ def test_not_you(visitor: Visitor) -> None:
     visitor.press("Not you?")
     visitor.sees("Choose an account")
     visitor.press("Use another account")
-    somebody = Visitor(visitor.page, make_user(), visitor.bakery)
-    somebody.sign_in()
-    expect(visitor.page.get_by_text(f"Signed in as {somebody.user.email}")).to_be_visible()
-    somebody.allow()
-    somebody.is_welcome_at_bakery()
+    another = Visitor(visitor.page, make_user(), visitor.bakery)
+    another.sign_in()
+    expect(visitor.page.get_by_text(f"Signed in as {another.user.email}")).to_be_visible()
+    another.allow()
+    another.is_welcome_at_bakery()
 
 
 @pytest.mark.parametrize("first_party", [False, True], ids=["consent", "sign-in"])

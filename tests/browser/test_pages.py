@@ -470,7 +470,7 @@ def not_signed_out(visitor: Visitor) -> None:
     visitor.open("/end_session?id_token_hint=x")
 
 
-def too_many_tries(visitor: Visitor) -> None:
+def too_many_attempts(visitor: Visitor) -> None:
     """Ask for a sixth code within ten minutes."""
     for answer in ["Enter the code"] * 5 + ["Too many attempts"]:
         visitor.open("/account/password/reset/")
@@ -574,7 +574,7 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "not-signed-out": not_signed_out,
     "expired": at(f"/authorize?interaction={'a' * 43}"),
     "not-found": at("/nothing-here"),
-    "too-many-tries": too_many_tries,
+    "too-many-attempts": too_many_attempts,
     "mailed-code": mailed_code_step,
     "mailed-code-wrong": mailed_code_wrong,
     "broken": broken,
@@ -602,7 +602,7 @@ def opened(request: pytest.FixtureRequest, visitor: Visitor) -> Visitor:
     return visitor
 
 
-def test_every_page_is_for_everybody(opened: Visitor) -> None:
+def test_every_page_is_accessible(opened: Visitor) -> None:
     assert violations(opened) == []
     fits(opened)
 

@@ -92,7 +92,7 @@ def test_signing_in_and_silent_renewal(app: str, visitor: Visitor) -> None:
     assert sub == visitor.user.sub
 
 
-def test_silence_when_nobody_is_signed_in(app: str, visitor: Visitor) -> None:
+def test_silence_when_no_user_is_signed_in(app: str, visitor: Visitor) -> None:
     visitor.page.goto(app)
     assert renewed(visitor) == "login_required"
 

@@ -35,7 +35,7 @@ class Site:
 
 @dataclass
 class Visitor:
-    """Somebody in front of one page."""
+    """A user in front of one page."""
 
     page: Page
     user: EndUser
@@ -121,7 +121,7 @@ def site_at(redirect_uri: str, **metadata: Any) -> Site:
 
 
 def owned_site(redirect_uri: str, owner: EndUser, **metadata: Any) -> Site:
-    """Return such a website whose developer is somebody with an account here."""
+    """Return such a website whose developer is a user with an account here."""
     site = site_at(redirect_uri, **metadata)
     user_row = User.objects.get(email=owner.email)
     Client.objects.filter(client_id=site.client.client_id).update(user=user_row)

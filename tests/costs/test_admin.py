@@ -51,7 +51,7 @@ def superuser() -> User:
 
 @pytest.fixture(scope="module")
 def crowd(superuser: User) -> Iterator[InProcess]:
-    """Somebody of the staff at a browser, and 100,000 rows of each table."""
+    """A staff user at a browser, and 100,000 rows of each table."""
 
     browser = InProcess()
     with transaction.atomic():

@@ -58,7 +58,7 @@ def in_process() -> InProcess:
 
 @pytest.fixture
 def signed_in(in_process: InProcess) -> RelyingParty:
-    """Somebody signed in at the browser, who has agreed to the client before."""
+    """A user signed in at the browser, who has agreed to the client before."""
     user, client = make_user(), make_client()
     user_row = User.objects.get(email=user.email)
     in_process.force_login(user_row)

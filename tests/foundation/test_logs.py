@@ -55,7 +55,7 @@ def test_a_traceback_is_part_of_its_line(*, as_json: bool) -> None:
 
 @pytest.fixture
 def logger() -> Iterator[logging.Logger]:
-    """The logger that structlog's of this name writes to; whoever adds a handler sees its lines."""
+    """The logger that structlog's of this name writes to; one who adds a handler sees its lines."""
     logger = logging.getLogger("idp.tests")
     yield logger
     for handler in list(logger.handlers):

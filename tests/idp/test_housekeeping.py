@@ -45,7 +45,7 @@ def session(user_row: User, **columns: Any) -> Session:
     return Session.objects.create(user=user_row, authenticated_at=NOW, last_seen_at=NOW, **columns)
 
 
-def family(user_row: User, client: Client, **columns: Any) -> Grant:
+def make_grant(user_row: User, client: Client, **columns: Any) -> Grant:
     columns.setdefault("session", session(user_row))
     created_at = columns.pop("created_at", NOW)
     row = Grant.objects.create(
@@ -99,18 +99,18 @@ def test_requests_nobody_finished(client: Client) -> None:
 
 
 def test_codes_are_remembered_for_a_day(user_row: User, client: Client) -> None:
-    of = family(user_row, client)
+    of = make_grant(user_row, client)
     assert survivors(code(of, NOW - DAY), code(of, NOW - DAY + SECOND)) == [False, True]
 
 
 def test_access_tokens_go_when_they_expire(user_row: User, client: Client) -> None:
-    of = family(user_row, client)
+    of = make_grant(user_row, client)
     rows = [token(AccessToken, of, NOW), token(AccessToken, of, NOW + SECOND)]
     assert survivors(*rows) == [False, True]
 
 
 def test_refresh_tokens_are_remembered_for_a_day(user_row: User, client: Client) -> None:
-    of = family(user_row, client)
+    of = make_grant(user_row, client)
     rows = [token(RefreshToken, of, NOW - DAY), token(RefreshToken, of, NOW - DAY + SECOND)]
     assert survivors(*rows) == [False, True]
 
@@ -118,29 +118,29 @@ def test_refresh_tokens_are_remembered_for_a_day(user_row: User, client: Client)
 def test_a_used_refresh_token_stays_so_that_its_reuse_is_seen(
     user_row: User, client: Client
 ) -> None:
-    of = family(user_row, client)
+    of = make_grant(user_row, client)
     used = token(RefreshToken, of, NOW + 20 * DAY, revoked=NOW - 9 * DAY)
     assert survivors(used) == [True]
 
 
 def test_deleting_a_used_token_leaves_its_successor(user_row: User, client: Client) -> None:
-    of = family(user_row, client, created_at=NOW - 40 * DAY)
+    of = make_grant(user_row, client, created_at=NOW - 40 * DAY)
     old = token(RefreshToken, of, NOW - DAY, revoked=NOW - 9 * DAY)
     new = token(RefreshToken, of, NOW + DAY, predecessor=old)
     assert survivors(old, new, of) == [False, True, True]
 
 
-def test_a_family_goes_with_the_last_of_it(user_row: User, client: Client) -> None:
+def test_a_grant_goes_with_the_last_of_it(user_row: User, client: Client) -> None:
     old = {"created_at": NOW - DAY}
     empty, young = (
-        family(user_row, client, **old),
-        family(user_row, client, created_at=NOW - DAY + SECOND),
+        make_grant(user_row, client, **old),
+        make_grant(user_row, client, created_at=NOW - DAY + SECOND),
     )
-    kept = [family(user_row, client, **old) for _ in range(3)]
+    kept = [make_grant(user_row, client, **old) for _ in range(3)]
     code(kept[0], NOW)
     token(AccessToken, kept[1], NOW + SECOND)
     token(RefreshToken, kept[2], NOW)
-    over = family(user_row, client, created_at=NOW - 3 * DAY)
+    over = make_grant(user_row, client, created_at=NOW - 3 * DAY)
     code(over, NOW - 2 * DAY)
     assert survivors(empty, young, *kept, over) == [False, True, True, True, True, False]
 
@@ -154,7 +154,7 @@ def test_ended_sessions_are_a_record_for_a_while(user_row: User) -> None:
 def test_offline_access_outlives_the_record_of_its_session(user_row: User, client: Client) -> None:
     """With the session its rows would go: the tokens, and the sid that ID tokens repeat."""
     ended = session(user_row, ended_at=NOW - policy.SESSIONS_KEPT_FOR)
-    of = family(user_row, client, session=ended, offline=True, created_at=NOW - 100 * DAY)
+    of = make_grant(user_row, client, session=ended, offline=True, created_at=NOW - 100 * DAY)
     live = token(RefreshToken, of, NOW + DAY)
     assert survivors(ended, of, live) == [True, True, True]
 
@@ -196,7 +196,7 @@ def test_apps_that_registered_themselves_and_were_never_used(user_row: User) -> 
     assert survivors(by_document) == [False]
 
 
-def test_apps_that_somebody_vouched_for_stay() -> None:
+def test_apps_that_were_vouched_for_stay() -> None:
     by_token = self_registered(registered_with={"initial_access_token": "bakers"})
     by_operator = self_registered(registration_source=Client.RegistrationSource.MANUAL)
     assert survivors(by_token, by_operator) == [True, True]
@@ -205,7 +205,7 @@ def test_apps_that_somebody_vouched_for_stay() -> None:
 def test_apps_that_were_used_stay(user_row: User) -> None:
     agreed, authorized, tokened, once = (self_registered() for _ in range(4))
     Consent.objects.create(user=user_row, client=agreed, scopes=["openid"])
-    family(user_row, authorized)
+    make_grant(user_row, authorized)
     AccessToken.objects.create(
         application=tokened, token="", token_checksum=unique("token"), expires=NOW + DAY
     )
@@ -248,7 +248,7 @@ def test_what_nothing_points_to_is_found_among_what_stays(
     """However many living ones come before: each row is looked at once."""
     housekeeping.tidy(NOW)
     monkeypatch.setattr(housekeeping, "WINDOW", 3)
-    rows = [family(user_row, client, created_at=NOW - DAY) for _ in range(13)]
+    rows = [make_grant(user_row, client, created_at=NOW - DAY) for _ in range(13)]
     over = rows[::4]
     for row in set(rows) - set(over):
         token(RefreshToken, row, NOW + DAY)
@@ -279,7 +279,7 @@ def test_a_worker_that_is_asked_to_stop_begins_no_other_batch(
 
 
 def test_sessions_expire_while_there_is_much_to_delete(user_row: User, client: Client) -> None:
-    """Whoever has much to delete still sees each minute what has expired."""
+    """A worker with much to delete still sees each minute what has expired."""
     over = session(user_row, until_closed=True)
     Session.objects.filter(pk=over.pk).update(last_seen_at=NOW - 2 * DAY)
     Worker()._tidy(iter([("codes", 1)]), threading.Event())

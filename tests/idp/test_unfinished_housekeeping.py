@@ -52,7 +52,7 @@ def leaver(minutes_ago: int) -> User:
     return user
 
 
-def test_somebody_who_cannot_be_deleted_stops_nobody_else(database: None) -> None:
+def test_a_user_who_cannot_be_deleted_stops_no_other_user(database: None) -> None:
     housekeeping.tidy(NOW)
     first, second = leaver(9), leaver(8)
     client = Client.objects.get(client_id=make_client().client_id)
@@ -91,7 +91,7 @@ def test_a_row_that_cannot_be_deleted_stops_no_other_of_its_kind(
 
 
 @pytest.mark.scale
-def test_somebody_with_very_many_sessions(database: None) -> None:
+def test_a_user_with_very_many_sessions(database: None) -> None:
     user = User.objects.get(sub=make_user().sub)
     Session.objects.bulk_create(
         [

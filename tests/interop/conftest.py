@@ -164,7 +164,7 @@ def free_ports(*offsets: int) -> int:
 
 @pytest.fixture
 def traveller(provider: Server) -> Iterator[Traveller]:
-    """A browser that nobody is signed in at."""
+    """A browser that no user is signed in at."""
     with Traveller() as browser:
         yield browser
 

@@ -1,4 +1,4 @@
-"""Authlib's requests client: it registers itself, signs somebody in, and takes itself away.
+"""Authlib's requests client: it registers itself, signs a user in, and takes itself away.
 
 OIDC Dynamic Client Registration §3, §4, RFC 7592 §2.
 """

@@ -94,7 +94,7 @@ def test_refresh_for_an_api(party: Party, api: str) -> None:
     assert set(second["scope"].split()) == set(SCOPE.split())
     with pytest.raises(OAuthError, match="invalid_grant"):
         party.session.refresh_token(refresh_token=first["refresh_token"])
-    with pytest.raises(OAuthError, match="invalid_grant"):  # and with it the family
+    with pytest.raises(OAuthError, match="invalid_grant"):  # and with it the grant
         party.session.refresh_token(refresh_token=second["refresh_token"])
 
 

@@ -138,7 +138,7 @@ def test_a_rotation_is_not_noticed(
                 claims = verify(token, typ, audience)
                 assert claims is not None, (verify, typ)
                 assert claims["sub"] == user.sub
-            # Neither passes for the other, nor for somebody else's.
+            # Neither passes for the other, nor for another provider's.
             assert verify(tokens["id_token"], "at+jwt", client.client_id) is None
             assert verify(tokens["access_token"], "at+jwt", api)
 

@@ -48,7 +48,7 @@ def issuer(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def traveller(issuer: str) -> Iterator[Traveller]:
-    """A browser that nobody is signed in at."""
+    """A browser that no user is signed in at."""
     with Traveller(issuer) as browser:
         yield browser
 

@@ -161,7 +161,7 @@ def test_a_user_opens_it_from_their_list_of_apps(
     assert json.loads(texts(page)["claims"])["sub"] == user.sub
 
 
-def test_nobody_else_starts_a_sign_in_there(site: str, traveller: Traveller) -> None:
+def test_no_other_user_starts_a_sign_in_there(site: str, traveller: Traveller) -> None:
     for query in ("", "?iss=https://evil.example", f"?iss={ISSUER}.evil.example"):
         assert traveller.open(f"{site}/login/initiate{query}").status_code == 400
 

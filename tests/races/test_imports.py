@@ -1,4 +1,4 @@
-"""Somebody changes what a file changes, too, between what was agreed to and what is done."""
+"""Another operator changes what a file changes, between the preview and the import."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -54,7 +54,7 @@ def interrupted_by(action: Callable[[], object], at: str) -> Callable[[str, int,
 
 
 def a_scope() -> tuple[str, dict[str, Any], Callable[[], object]]:
-    """Make a scope; return its name, a file that changes it, and what somebody else does to it."""
+    """Make a scope; return its name, a file that changes it, and another operator's change."""
     name = unique("scope")
     Scope.objects.create(name=name, description="One")
     declaration = {"scopes": [{"name": name, "description": "Two"}]}
@@ -65,9 +65,9 @@ def test_an_import_does_not_overwrite_what_changed_at_the_same_moment(database: 
     name, declaration, another = a_scope()
     agreed = fingerprint(apply(declaration, dry_run=True))
     progress = interrupted_by(another, "Entries of scopes compared")
-    caller = Actor(lambda *_, **__: None, agreed=agreed, progress=progress)
+    actor = Actor(lambda *_, **__: None, agreed=agreed, progress=progress)
     with pytest.raises(ChangedMeanwhileError):
-        apply(declaration, dry_run=False, actor=caller)
+        apply(declaration, dry_run=False, actor=actor)
     assert Scope.objects.get(name=name).description == "Three"
 
 
@@ -82,7 +82,7 @@ def test_the_command_compares_again_and_goes_on(database: None) -> None:
 def test_an_import_that_is_stopped_says_how_far_it_came(database: None) -> None:
     name = unique("scope")
     declaration = {"scopes": [{"name": f"{name}.{number}"} for number in range(MANY)]}
-    caller = Actor(
+    actor = Actor(
         lambda *_, **__: None,
         agreed=fingerprint(apply(declaration, dry_run=True)),
         progress=interrupted_by(
@@ -90,7 +90,7 @@ def test_an_import_that_is_stopped_says_how_far_it_came(database: None) -> None:
         ),
     )
     with pytest.raises(IncompleteError) as stopped:
-        apply(declaration, dry_run=False, actor=caller)
+        apply(declaration, dry_run=False, actor=actor)
     assert 0 < len(stopped.value.made) < MANY == stopped.value.planned
     made = Scope.objects.filter(name__startswith=f"{name}.").count() - 1
     assert len(stopped.value.made) == made
@@ -130,9 +130,9 @@ def test_several_that_make_the_same_at_once(database: None, _round: int) -> None
     agreed = fingerprint(apply(declaration, dry_run=True))
     callers = [COMMAND] * (AT_ONCE - 1) + [Actor(lambda *_, **__: None, agreed=agreed)]
 
-    def run(caller: Actor) -> list[Change]:
+    def run(actor: Actor) -> list[Change]:
         try:
-            return apply(declaration, dry_run=False, actor=caller)
+            return apply(declaration, dry_run=False, actor=actor)
         except IncompleteError as error:
             return error.made
         except ChangedMeanwhileError:

@@ -39,20 +39,20 @@ def together(*acts: Callable[[], httpx.Response]) -> list[httpx.Response]:
 
 
 def won(responses: list[httpx.Response]) -> list[dict[str, Any]]:
-    """Return the tokens that were given; everybody else was told no, and nothing broke."""
+    """Return the tokens that were given; all others were refused, and nothing broke."""
     lost = [response for response in responses if response.status_code != 200]
     assert {response.status_code for response in lost} <= {400}
     assert {response.json()["error"] for response in lost} <= {"invalid_grant"}
     return [response.json() for response in responses if response.status_code == 200]
 
 
-def is_alive(app: RelyingParty, tokens: dict[str, Any]) -> bool:
+def is_valid(app: RelyingParty, tokens: dict[str, Any]) -> bool:
     return app.introspect(tokens["refresh_token"])["active"]
 
 
 def assert_dead(app: RelyingParty, tokens: dict[str, Any]) -> None:
     assert app.userinfo(tokens["access_token"]).status_code == 401
-    assert not is_alive(app, tokens)
+    assert not is_valid(app, tokens)
     assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
@@ -77,11 +77,11 @@ def test_a_grace_gives_no_second_chain(browser: Browser, user: EndUser) -> None:
     first = app.tokens(scope=OFFLINE)
     responses = together(*[lambda: app.refresh(first["refresh_token"])] * AT_ONCE)
     winners = won(responses)
-    alive = [tokens for tokens in winners if is_alive(app, tokens)]
+    valid = [tokens for tokens in winners if is_valid(app, tokens)]
     if len(winners) == AT_ONCE:  # one after the other: each repeated the one before
-        assert len(alive) == 1
+        assert len(valid) == 1
     else:  # two repeated the same answer: that is reuse
-        assert alive == []
+        assert valid == []
 
 
 @spec("RFC 9700", "4.14.2")
@@ -106,7 +106,7 @@ def test_tabs_of_a_single_page_app_all_go_on_and_there_is_one_chain(
 
 @spec("RFC 9700", "4.14.2")
 def test_a_tab_that_is_late_while_another_goes_on(browser: Browser, user: EndUser) -> None:
-    """The late one is given the same successor, or ends the family; there is no second chain."""
+    """The late one is given the same successor, or ends the grant; there is no second chain."""
     app = using(browser, user, token_endpoint_auth_method="none")
     for _ in range(5):
         first = app.tokens(scope=OFFLINE)["refresh_token"]
@@ -114,10 +114,10 @@ def test_a_tab_that_is_late_while_another_goes_on(browser: Browser, user: EndUse
         late, gone_on = together(lambda f=first: app.refresh(f), lambda s=second: app.refresh(s))
         if late.status_code == 200:
             assert late.json()["refresh_token"] == second
-        family = RefreshToken.objects.get(token_checksum=hash_of(first)).grant
-        alive = RefreshToken.objects.filter(grant=family, revoked=None).count()
-        assert alive == 1 or family.revoked_at
-        assert gone_on.status_code == 200 or family.revoked_at
+        grant = RefreshToken.objects.get(token_checksum=hash_of(first)).grant
+        valid = RefreshToken.objects.filter(grant=grant, revoked=None).count()
+        assert valid == 1 or grant.revoked_at
+        assert gone_on.status_code == 200 or grant.revoked_at
 
 
 @spec("RFC 9700", "4.14.2")
@@ -136,7 +136,7 @@ def test_the_old_token_and_its_successor_at_once(
                 *[lambda s=second: app.refresh(s["refresh_token"])] * 2,
             )
         )
-        assert sum(is_alive(app, tokens) for tokens in winners) <= 1
+        assert sum(is_valid(app, tokens) for tokens in winners) <= 1
 
 
 @spec("RFC 7009", "2.1")

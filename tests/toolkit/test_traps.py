@@ -1,4 +1,4 @@
-"""Where the toolkit, left to itself, would let somebody through or break."""
+"""Where the toolkit, left to itself, would let a request through or break."""
 
 from base64 import b64encode
 from urllib.parse import urlencode
@@ -96,7 +96,7 @@ def test_a_client_proves_itself_as_at_the_token_endpoint(api: Api) -> None:
 
 
 def test_a_client_id_alone_proves_nothing(api: Api) -> None:
-    """A client without a secret may name itself at the token endpoint: so may everybody."""
+    """A client without a secret may name itself at the token endpoint: so may anyone."""
     public = make_client(token_endpoint_auth_method="none").client_id
     confidential = make_client(token_endpoint_auth_method="client_secret_post")
     for client_id in (public, confidential.client_id):

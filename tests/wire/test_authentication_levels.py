@@ -210,5 +210,5 @@ def test_anothers_code_is_none(once_simple: RelyingParty) -> None:
 
 
 @spec("OIDC Core", "3.1.2.3")
-def test_nobody_signed_in_sees_the_sign_in_page(browser: Browser) -> None:
+def test_no_user_signed_in_sees_the_sign_in_page(browser: Browser) -> None:
     assert is_page(browser.open(STEP_UP), LOGIN)

@@ -260,7 +260,7 @@ def test_every_ending_is_told(told: Told, way: str) -> None:
     assert len(told.received()) == 1
     assert told.relying_party.userinfo(told.tokens["access_token"]).status_code == 401
     left = Session.objects.filter(pk=session.pk).first()
-    if left is not None:  # somebody who is deleted leaves none
+    if left is not None:  # a user who is deleted leaves none
         assert left.ending == (word or "")
 
 

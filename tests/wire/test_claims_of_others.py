@@ -58,7 +58,7 @@ def browser(there: Server) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def somebody(there: Server) -> EndUser:
+def known_user(there: Server) -> EndUser:
     user = make_user()
     secrecy.used.note(token_of(user_of(user)))
     return user
@@ -104,12 +104,12 @@ def test_they_are_advertised_where_a_source_is_configured_only(configured: Serve
 
 @spec("OIDC Core", "5.6.2")
 def test_aggregated_claims_are_agreed_to_and_come_as_their_provider_signed_them(
-    browser: Browser, somebody: EndUser
+    browser: Browser, known_user: EndUser
 ) -> None:
     scope = make_scope("credit_score", "paid_late")
     client = make_client(scope=f"openid profile {scope}", userinfo_signed_response_alg="RS256")
-    relying_party = RelyingParty(client, browser, somebody)
-    page = browser.sign_in(somebody, relying_party.visit(scope=f"openid {scope}"))
+    relying_party = RelyingParty(client, browser, known_user)
+    page = browser.sign_in(known_user, relying_party.visit(scope=f"openid {scope}"))
     assert is_page(page, "/consent")
     for words in ("Your standing", "credit score, from Example Credit Bureau", "bills paid late"):
         assert words in page.text
@@ -130,11 +130,13 @@ def test_aggregated_claims_are_agreed_to_and_come_as_their_provider_signed_them(
 
 @spec("OIDC Core", "5.6.2")
 def test_asked_for_one_by_one_each_is_in_its_place_alone(
-    browser: Browser, somebody: EndUser
+    browser: Browser, known_user: EndUser
 ) -> None:
-    relying_party = RelyingParty(client_of("credit_score", "paid_late", "land"), browser, somebody)
+    relying_party = RelyingParty(
+        client_of("credit_score", "paid_late", "land"), browser, known_user
+    )
     claims = json.dumps({"id_token": {"credit_score": None}, "userinfo": {"land": None}})
-    page = browser.sign_in(somebody, relying_party.visit(claims=claims))
+    page = browser.sign_in(known_user, relying_party.visit(claims=claims))
     assert "credit score, from" in page.text
     assert "land you own, from Land Register" in page.text
     assert "bills paid late" not in page.text
@@ -143,12 +145,12 @@ def test_asked_for_one_by_one_each_is_in_its_place_alone(
     assert set(id_token["_claim_names"]) == {"credit_score"}
     assert {"credit_score", "paid_late"} & set(from_bureau(id_token)) == {"credit_score"}
     assert relying_party.userinfo(tokens["access_token"]).json() == {
-        "sub": somebody.sub,
+        "sub": known_user.sub,
         "_claim_names": {"land": "src1"},
         "_claim_sources": {
             "src1": {
                 "endpoint": "https://register.example.com/claims",
-                "access_token": token_of(user_of(somebody)),
+                "access_token": token_of(user_of(known_user)),
             }
         },
     }
@@ -156,15 +158,15 @@ def test_asked_for_one_by_one_each_is_in_its_place_alone(
 
 @spec("OIDC Core", "5.5")
 def test_they_are_for_no_client_that_may_not_have_a_scope_that_shows_them(
-    browser: Browser, somebody: EndUser
+    browser: Browser, known_user: EndUser
 ) -> None:
     make_scope("credit_score", "land")
     asked = {"credit_score": {"essential": True}, "land": None}
     claims = json.dumps({"id_token": asked, "userinfo": asked})
-    relying_party = RelyingParty(make_client(), browser, somebody)
+    relying_party = RelyingParty(make_client(), browser, known_user)
     tokens = relying_party.tokens(claims=claims)
     assert MEMBERS.isdisjoint(verified(tokens["id_token"]))
-    assert relying_party.userinfo(tokens["access_token"]).json() == {"sub": somebody.sub}
+    assert relying_party.userinfo(tokens["access_token"]).json() == {"sub": known_user.sub}
 
 
 @spec("OIDC Core", "5.3.2")
@@ -177,11 +179,11 @@ def test_of_whom_nobody_asserts_anything_nothing_is_said(browser: Browser) -> No
 
 
 def test_a_source_that_fails_costs_its_own_claims_and_tells_no_secret(
-    there: Server, browser: Browser, somebody: EndUser
+    there: Server, browser: Browser, known_user: EndUser
 ) -> None:
     asked = {"broken": {"essential": True}, "land": None}
     claims = json.dumps({"id_token": asked, "userinfo": asked})
-    relying_party = RelyingParty(client_of("broken", "land"), browser, somebody)
+    relying_party = RelyingParty(client_of("broken", "land"), browser, known_user)
     response = relying_party.exchange(relying_party.authorize(claims=claims).code)
     userinfo = relying_party.userinfo(response.json()["access_token"])
     for claims_there in (verified(response.json()["id_token"]), userinfo.json()):
@@ -191,4 +193,4 @@ def test_a_source_that_fails_costs_its_own_claims_and_tells_no_secret(
         assert (line["level"], line["claims"]) == ("error", ["broken"])
         assert (line["source"], line["reason"]) == ("tests.claim_sources.Broken", "ValueError")
         assert "tests/claim_sources.py:" in line["at"][-1]
-    assert token_of(user_of(somebody)) not in there.log.read_text()
+    assert token_of(user_of(known_user)) not in there.log.read_text()

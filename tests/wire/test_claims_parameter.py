@@ -132,10 +132,10 @@ def test_an_id_token_in_front_has_what_was_asked_for_it(
 
 @spec("OIDC Core", "5.3.2")
 def test_essential_or_not_what_is_not_known_is_left_out(browser: Browser) -> None:
-    somebody = make_user(nickname="", address={}, phone_number="", phone_number_verified=False)
+    bare_user = make_user(nickname="", address={}, phone_number="", phone_number_verified=False)
     asked = {key: {"essential": True} for key in ["nickname", "address", "phone_number", "groups"]}
     asked["phone_number_verified"] = {"essential": True}
-    relying_party = RelyingParty(make_client(), browser, somebody)
+    relying_party = RelyingParty(make_client(), browser, bare_user)
     assert delivered(relying_party, claims=asking(id_token=asked, userinfo=asked)) == ({}, {})
 
 

@@ -60,7 +60,7 @@ def authorize(**overrides: Any) -> Ask:
 
 
 def authorize_of(metadata: dict[str, Any], *, signed_in: bool = True, **overrides: Any) -> Ask:
-    """Ask for another client, by somebody who has agreed to nothing."""
+    """Ask for another client, by a user who has agreed to nothing."""
 
     def ask(relying_party: RelyingParty) -> httpx.Response:
         with Browser() as browser:

@@ -57,7 +57,7 @@ def test_an_owner_sees_their_apps_and_what_was_refused(browser: Browser, user: E
     assert "POST /token" in browser.open(story).text
 
 
-def test_somebody_without_apps_is_told_so(browser: Browser, user: EndUser) -> None:
+def test_a_user_without_apps_is_told_so(browser: Browser, user: EndUser) -> None:
     browser.sign_in(user)
     assert "No app is registered in your name" in browser.open(APPS).text
 

@@ -81,7 +81,7 @@ def get(path: str, **headers: str) -> httpx.Response:
 
 @pytest.fixture(scope="module")
 def facts(provider: object) -> dict[str, Any]:
-    """What is advertised where an operator has opened everything for somebody."""
+    """What is advertised where an operator has enabled everything for a client."""
     make_client(grant_types=list(policy.GRANT_TYPES), response_types=list(policy.RESPONSE_TYPES))
     for alg in policy.DECRYPTION_ALGORITHMS:
         make_key_client(key_for("ES256"), request_object_encryption_alg=alg)
@@ -434,11 +434,11 @@ def test_exactly_the_acrs_listed_are_what_id_tokens_say(
     facts: dict[str, Any], user: EndUser
 ) -> None:
     said = []
-    for somebody in (user, make_user_with_app(), make_user_with_passkey()):
+    for each in (user, make_user_with_app(), make_user_with_passkey()):
         with Browser() as browser:
-            if isinstance(somebody, EndUserWithPasskey):
-                somebody.sign_in(browser)
-            tokens = RelyingParty(make_client(), browser, somebody).tokens()
+            if isinstance(each, EndUserWithPasskey):
+                each.sign_in(browser)
+            tokens = RelyingParty(make_client(), browser, each).tokens()
             said.append(verified(tokens["id_token"])["acr"])
     assert said == facts["acr_values_supported"]
 

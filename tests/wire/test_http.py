@@ -85,7 +85,7 @@ def test_machines_get_no_cookies(returning: RelyingParty, path: str) -> None:
         ("GET", "/healthz"),
     ],
 )
-def test_what_is_somebodys_own_is_not_kept(provider: object, method: str, path: str) -> None:
+def test_what_is_a_users_own_is_not_kept(provider: object, method: str, path: str) -> None:
     assert "no-store" in ask(method, path).headers["Cache-Control"]
 
 

@@ -127,7 +127,7 @@ def test_a_no_is_brought_once_and_is_no_yes_later(relying_party: RelyingParty) -
 
 
 @spec("OIDC Core", "3.1.2.3")
-def test_somebody_else_is_not_told_that_they_are_signed_in(relying_party: RelyingParty) -> None:
+def test_another_user_is_not_told_that_they_are_signed_in(relying_party: RelyingParty) -> None:
     login = relying_party.visit()
     relying_party.go_on(login)
     with Browser() as another:

@@ -64,10 +64,10 @@ def tokens_for(bakery: RelyingParty) -> dict[str, Any]:
 @spec("RFC 7662", "2.2")
 @pytest.mark.parametrize("limit", ["last_seen_at", "authenticated_at"])
 @pytest.mark.parametrize("scope", ["openid email", "openid email offline_access"])
-def test_everybody_agrees_on_a_session_that_is_over_by_its_limits(
+def test_all_agree_on_a_session_that_is_over_by_its_limits(
     browser: Browser, user: EndUser, limit: str, scope: str
 ) -> None:
-    """No visit and no chore has ended it: whoever uses a token of it finds out."""
+    """No visit and no chore has ended it: a client that uses a token of it finds out."""
     client = make_client(grant_types=GRANTS, refresh_without_offline_access=True)
     app = RelyingParty(client, browser, user)
     tokens = app.tokens(scope=scope)

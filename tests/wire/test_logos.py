@@ -239,7 +239,7 @@ def test_a_logo_that_is_never_there_is_given_up(foreign_site: Elsewhere, token: 
 
 @pytest.fixture
 def trusting(provider: object, tmp_path: Path) -> Iterator[Server]:
-    """A provider that shows everybody's logo."""
+    """A provider that shows every app's logo."""
     issuer = f"http://localhost:{free_port()}"
     server = Server(issuer, tmp_path / "log", IDP_REGISTRATION_LOGOS="on")
     server.wait()
@@ -248,7 +248,7 @@ def trusting(provider: object, tmp_path: Path) -> Iterator[Server]:
 
 
 @spec("OIDC Dynamic Client Registration", "2")
-def test_a_setting_trusts_everybodys(trusting: Server, foreign_site: Elsewhere) -> None:
+def test_a_setting_trusts_all_apps(trusting: Server, foreign_site: Elsewhere) -> None:
     uri = left_at(foreign_site, picture())
     information = register(issuer=trusting.issuer, logo_uri=uri).json()
     query = {"client_id": information["client_id"], "redirect_uri": REDIRECT_URI}

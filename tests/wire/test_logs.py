@@ -70,7 +70,7 @@ def test_an_id_that_is_none_is_not_taken(provider: Server, given: str) -> None:
 
 @pytest.fixture(scope="module")
 def directly(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A provider with no proxy before it, and one thread for everybody."""
+    """A provider with no proxy before it, and one thread for all requests."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         issuer = f"http://localhost:{free.getsockname()[1]}"

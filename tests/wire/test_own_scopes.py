@@ -65,9 +65,9 @@ def test_groups_are_for_no_client_that_is_not_named_for_them(
 
 @spec("OIDC Core", "5.3.2")
 def test_who_is_in_no_group_of_others_has_no_claim(browser: Browser) -> None:
-    somebody = make_user(groups=["support"])
-    relying_party = RelyingParty(make_client(scope="openid groups"), browser, somebody)
-    assert at_userinfo(relying_party, scope="openid groups") == {"sub": somebody.sub}
+    member = make_user(groups=["support"])
+    relying_party = RelyingParty(make_client(scope="openid groups"), browser, member)
+    assert at_userinfo(relying_party, scope="openid groups") == {"sub": member.sub}
 
 
 @spec("OIDC Core", "5.1.2")

@@ -135,7 +135,7 @@ def test_signing_out_of_one_app_leaves_the_others_and_offline_access(
     assert [told for told, _state in deliveries_to(baker)] == [sid, again]
 
 
-def test_nobody_ends_what_is_somebody_elses(
+def test_nobody_ends_what_is_another_users(
     browser: Browser, elsewhere: Browser, user: EndUser, site: Callable[..., RelyingParty]
 ) -> None:
     app = site(elsewhere, "Baker")

@@ -41,7 +41,7 @@ def ask(
     address: str | None = None,
     **parameters: Any,
 ) -> httpx.Response:
-    """Ask for tokens with somebody's password."""
+    """Ask for tokens with a user's password."""
     secrecy.used.note(password)
     return app.post(
         "/token",
@@ -122,7 +122,7 @@ def test_one_error_whatever_it_is(old_app: RelyingParty) -> None:
         ask(old_app, old_app.user.email, "not the password"),
         ask(old_app, f"{unique('nobody')}@example.com", "not the password"),
         ask(old_app, "no address", "not the password"),
-        *(ask(old_app, somebody.email, somebody.password) for somebody in refused_users()),
+        *(ask(old_app, refused.email, refused.password) for refused in refused_users()),
     ]
     answers = [response.json() for response in wrong]
     assert {response.status_code for response in wrong} == {400}

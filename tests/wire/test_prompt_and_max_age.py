@@ -111,7 +111,7 @@ def test_a_wrong_password_does_not_satisfy_prompt_login(returning: RelyingParty)
 
 
 @spec("OIDC Core", "3.1.2.1")
-def test_somebody_else_may_sign_in_when_asked_once_more(returning: RelyingParty) -> None:
+def test_another_user_may_sign_in_when_asked_once_more(returning: RelyingParty) -> None:
     other = make_user()
     page = returning.browser.sign_in(other, returning.visit(prompt="select_account"))
     answer = returning.go_on(page)
@@ -184,7 +184,7 @@ def test_a_hint_for_the_user_who_is_here_succeeds_silently(returning: RelyingPar
 
 @spec("OIDC Core", "3.1.2.1")
 @pytest.mark.parametrize("prompt", [None, "none", "consent"])
-def test_a_hint_for_somebody_else_needs_their_sign_in(
+def test_a_hint_for_another_user_needs_their_sign_in(
     returning: RelyingParty, prompt: str | None
 ) -> None:
     hint = returning.exchange(returning.answer(returning.visit()).code).json()["id_token"]

@@ -213,7 +213,7 @@ def test_a_public_client_refreshes_with_its_client_id(browser: Browser, user: En
 
 
 @spec("RFC 9700", "4.14.2")
-def test_reuse_ends_the_family_with_its_access_tokens(app: RelyingParty) -> None:
+def test_reuse_ends_the_grant_with_its_access_tokens(app: RelyingParty) -> None:
     first = app.tokens(scope=OFFLINE)
     second = app.refresh(first["refresh_token"]).json()
     third = app.refresh(second["refresh_token"]).json()
@@ -226,7 +226,7 @@ def test_reuse_ends_the_family_with_its_access_tokens(app: RelyingParty) -> None
 
 
 @spec("RFC 9700", "4.14.2")
-def test_reuse_leaves_other_families_alone(app: RelyingParty) -> None:
+def test_reuse_leaves_other_grants_alone(app: RelyingParty) -> None:
     first, other = app.tokens(scope=OFFLINE), app.tokens(scope=OFFLINE)
     app.refresh(first["refresh_token"])
     assert is_refused(app.refresh(first["refresh_token"]))
@@ -267,7 +267,7 @@ def test_an_answer_may_be_lost_twice(graceful: RelyingParty) -> None:
 
 
 @spec("RFC 9700", "4.14.2")
-def test_the_lost_answers_token_ends_the_family_when_it_turns_up(graceful: RelyingParty) -> None:
+def test_the_lost_answers_token_ends_the_grant_when_it_turns_up(graceful: RelyingParty) -> None:
     first = graceful.tokens(scope=OFFLINE)
     lost = graceful.refresh(first["refresh_token"]).json()
     repeated = graceful.refresh(first["refresh_token"]).json()
@@ -334,7 +334,7 @@ def test_a_second_tab_may_want_less(spa: RelyingParty) -> None:
 
 
 @spec("RFC 9700", "4.14.2")
-def test_a_thief_who_comes_after_the_grace_ends_the_family(spa: RelyingParty) -> None:
+def test_a_thief_who_comes_after_the_grace_ends_the_grant(spa: RelyingParty) -> None:
     stolen = spa.tokens(scope=OFFLINE)["refresh_token"]
     second = spa.refresh(stolen).json()
     used_ago(stolen, seconds=11)
@@ -455,11 +455,11 @@ def test_one_that_is_not_used_for_long_expires(app: RelyingParty) -> None:
 
 
 @spec("RFC 9700", "4.14.2")
-def test_no_refresh_outlives_the_familys_own_end(app: RelyingParty) -> None:
+def test_no_refresh_outlives_the_grants_own_end(app: RelyingParty) -> None:
     tokens = app.tokens(scope=OFFLINE)
-    family = Grant.objects.filter(refreshtoken=stored(tokens["refresh_token"]))
+    grant = Grant.objects.filter(refreshtoken=stored(tokens["refresh_token"]))
     end = timezone.now() + timedelta(hours=1)
-    family.update(created_at=end - policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME)
+    grant.update(created_at=end - policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME)
     assert stored(app.refresh(tokens["refresh_token"]).json()["refresh_token"]).expires == end
 
 

@@ -490,7 +490,7 @@ def test_documents_are_gone_by_where_the_operator_says_so(
 
 
 @spec("RFC 7591", "3")
-def test_closed_is_closed_to_everybody(others: dict[str, str]) -> None:
+def test_closed_is_closed_to_all(others: dict[str, str]) -> None:
     client = registered()
     for response in (
         register(issuer=others["closed"]),

@@ -177,7 +177,7 @@ def test_what_is_only_recommended_is_needed_in_the_recommended_profile(signing: 
 
 @spec("OIDC Core", "3.1.2.6")
 def test_where_errors_go(signing: Signing) -> None:
-    """To a registered address: outside, or inside once that is signed; else to nobody."""
+    """To a registered address: outside, or inside once that is signed; else to no address."""
     party = signing.relying_party
     forged, evil = signing.object() + "x", "https://evil.example/"
     assert is_error_page(signing.visit(request=forged))
@@ -311,7 +311,7 @@ def test_a_fragment_that_is_no_hash_keeps_nothing_and_refuses_nothing(
 def test_a_fragment_that_is_the_hash_of_something_else_keeps_nothing(
     signing: Signing, foreign_site: Elsewhere
 ) -> None:
-    """Whoever sends the address can't have one request kept under the name of another."""
+    """A visitor who sends the address can't have one request kept under the name of another."""
     path = f"/{unique('request')}"
     other = of(make_key_client(KEY, request_uris=[foreign_site.address + path]), signing)
     first, second = other.object(), other.object(state="second")

@@ -45,7 +45,7 @@ def test_an_access_token_ends_alone(
 
 @spec("RFC 7009", "2.1")
 @pytest.mark.parametrize("hint", [None, "access_token", "refresh_token"])
-def test_a_refresh_token_ends_with_all_its_family(app: RelyingParty, hint: str | None) -> None:
+def test_a_refresh_token_ends_with_all_its_grant(app: RelyingParty, hint: str | None) -> None:
     first = app.tokens(scope=OFFLINE)
     second = app.refresh(first["refresh_token"]).json()
     assert app.revoke(second["refresh_token"], token_type_hint=hint).status_code == 200
@@ -55,7 +55,7 @@ def test_a_refresh_token_ends_with_all_its_family(app: RelyingParty, hint: str |
 
 
 @spec("RFC 7009", "2.1")
-def test_a_used_refresh_token_still_ends_its_family(app: RelyingParty) -> None:
+def test_a_used_refresh_token_still_ends_its_grant(app: RelyingParty) -> None:
     first = app.tokens(scope=OFFLINE)
     second = app.refresh(first["refresh_token"]).json()
     app.revoke(first["refresh_token"])

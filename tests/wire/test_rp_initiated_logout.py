@@ -107,7 +107,7 @@ def test_without_a_hint_one_clear_question_is_asked(relying_party: RelyingParty)
     assert not is_signed_in(browser)
 
 
-def test_nobody_signed_in_just_goes_on(relying_party: RelyingParty) -> None:
+def test_no_user_signed_in_just_goes_on(relying_party: RelyingParty) -> None:
     left = end_session(
         relying_party.browser,
         client_id=relying_party.client.client_id,
@@ -116,7 +116,7 @@ def test_nobody_signed_in_just_goes_on(relying_party: RelyingParty) -> None:
     assert left.headers["Location"] == AFTER
 
 
-def test_a_hint_of_somebody_else_asks(relying_party: RelyingParty) -> None:
+def test_a_hint_of_another_user_asks(relying_party: RelyingParty) -> None:
     with Browser() as elsewhere:
         other = RelyingParty(relying_party.client, elsewhere, make_user())
         hint = other.tokens()["id_token"]
@@ -160,7 +160,7 @@ def test_a_redirect_uri_needs_to_say_whose(relying_party: RelyingParty) -> None:
     assert is_error_page(end_session(relying_party.browser, post_logout_redirect_uri=AFTER))
 
 
-def test_a_hint_that_is_not_ours_or_another_clients_signs_nobody_out(
+def test_a_hint_that_is_not_ours_or_another_clients_signs_no_user_out(
     relying_party: RelyingParty,
 ) -> None:
     tokens = relying_party.tokens()

@@ -26,7 +26,7 @@ SINGLE, MULTI = "urn:signet:acr:single-factor", "urn:signet:acr:multi-factor"
 
 @pytest.fixture
 def careful(browser: Browser) -> RelyingParty:
-    """A website; whoever uses it has an authenticator app."""
+    """A website whose user has an authenticator app."""
     return RelyingParty(make_client(first_party=True), browser, make_user_with_app())
 
 

@@ -191,7 +191,7 @@ def test_create_opens_sign_up_and_is_satisfied_by_it(relying_party: RelyingParty
     assert relying_party.answer(relying_party.browser.submit(page, "allow")).code
 
 
-def test_create_for_somebody_signed_in(returning: RelyingParty) -> None:
+def test_create_for_a_user_signed_in(returning: RelyingParty) -> None:
     browser = returning.browser
     page = returning.visit(prompt="create")
     assert "Create another account?" in page.text

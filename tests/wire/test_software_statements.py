@@ -1,4 +1,4 @@
-"""Clients that come with a statement of somebody whom the operator trusts. RFC 7591 §2.3."""
+"""Clients that come with a statement of an issuer whom the operator trusts. RFC 7591 §2.3."""
 
 import time
 

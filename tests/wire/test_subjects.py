@@ -38,9 +38,9 @@ def host() -> str:
 
 @spec("OIDC Core", "8.1")
 def test_a_subject_of_each_sector(browser: Browser, user: EndUser, host: str) -> None:
-    def known_to(client: Registered, somebody: EndUser = user) -> str:
+    def known_to(client: Registered, whose: EndUser = user) -> str:
         with Browser() as fresh:
-            return verified(RelyingParty(client, fresh, somebody).tokens()["id_token"])["sub"]
+            return verified(RelyingParty(client, fresh, whose).tokens()["id_token"])["sub"]
 
     here = known_to(pairwise(host))
     assert here == known_to(pairwise(host))

@@ -202,7 +202,7 @@ def test_a_token_ends_when_its_client_is_disabled(relying_party: RelyingParty) -
 
 
 @spec("OIDC Core", "5.3.3")
-def test_a_clients_own_token_is_about_nobody(browser: Browser, user: EndUser) -> None:
+def test_a_clients_own_token_is_about_no_user(browser: Browser, user: EndUser) -> None:
     client = make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=None)
     machine = RelyingParty(client, browser, user)
     token = machine.token(grant_type="client_credentials").json()["access_token"]

@@ -38,7 +38,7 @@ def test_rights_are_given_when_asked_for(flags: list[str], staff: bool) -> None:
     assert not user_row.has_usable_password()
 
 
-def test_somebody_with_an_account_keeps_it(user: EndUser) -> None:
+def test_a_user_with_an_account_keeps_it(user: EndUser) -> None:
     done = called("invite", user.email, "--staff")
     assert f"Invited {user.email}." in done.stdout
     user_row = User.objects.get(email=user.email)

@@ -14,7 +14,7 @@ from tests.relying_party import Browser, EndUser, make_user
 
 @dataclass
 class Operator:
-    """Somebody of the staff, signed in at a browser."""
+    """A staff user, signed in at a browser."""
 
     user: EndUser
     browser: Browser

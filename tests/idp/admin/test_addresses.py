@@ -1,4 +1,4 @@
-"""An operator changes somebody's address: never unnoticed, and never alone. ASVS 6.3.7, 7.5.1."""
+"""An operator changes a user's address: never unnoticed, and never alone. ASVS 6.3.7, 7.5.1."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -394,7 +394,7 @@ def test_a_disabled_app_stops_at_once(operator: Operator, relying_party) -> None
 
 
 def test_everything_of_an_app_is_revoked(operator: Operator, relying_party) -> None:
-    """Tokens end, of users and of its own; whoever is signed in stays so."""
+    """Tokens end, of users and of its own; users who are signed in stay so."""
     row = Client.objects.get(client_id=relying_party.client.client_id)
     row.grant_types = ["authorization_code", "client_credentials"]
     row.save()

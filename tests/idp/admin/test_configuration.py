@@ -81,7 +81,7 @@ def test_only_what_was_shown_is_done(superuser: Operator) -> None:
 
 
 def test_an_import_that_was_stopped_shows_the_rest(superuser: Operator) -> None:
-    """Somebody else is faster with the last of many changes, after some are made."""
+    """Another operator is faster with the last of many changes, after some are made."""
     name, many = unique("scope"), 200
     page = proposed(
         superuser, yaml.safe_dump({"scopes": [{"name": f"{name}.{n}"} for n in range(many)]})

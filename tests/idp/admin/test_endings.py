@@ -1,4 +1,4 @@
-"""Operators end everybody's sessions, and an app's part in them; apps are told."""
+"""Operators end all users' sessions, and an app's part in them; apps are notified."""
 
 import re
 
@@ -16,7 +16,7 @@ def told_app(browser: Browser, foreign_site: Elsewhere) -> RelyingParty:
     return RelyingParty(make_client(backchannel_logout_uri=path), browser, make_user())
 
 
-def test_signing_everybody_out_of_an_app(
+def test_signing_all_users_out_of_an_app(
     operator: Operator, browser: Browser, foreign_site: Elsewhere
 ) -> None:
     app = told_app(browser, foreign_site)
@@ -36,7 +36,7 @@ def test_signing_everybody_out_of_an_app(
     assert [event.client_id for event in events_of(operator)] == [client.client_id] * 2
 
 
-def test_signing_everybody_out(
+def test_signing_all_users_out(
     operator: Operator, browser: Browser, foreign_site: Elsewhere
 ) -> None:
     app = told_app(browser, foreign_site)

@@ -1,4 +1,4 @@
-"""One door: the hosted sign-in. Nobody comes in beside it. SECURITY lines 35, 41."""
+"""One door: the hosted sign-in. No user comes in beside it. SECURITY lines 35, 41."""
 
 import re
 import time
@@ -91,7 +91,7 @@ def test_the_entrance_leads_nowhere_else(superuser, target: str) -> None:
     assert answer.headers["Location"] == "/admin/"
 
 
-def test_somebody_who_is_staff_no_longer_is_out_at_once(superuser) -> None:
+def test_a_user_who_is_staff_no_longer_is_out_at_once(superuser) -> None:
     from accounts.models import User
 
     superuser.open("")

@@ -75,7 +75,7 @@ def test_only_an_id_token_that_comes_alone_has_the_claims(
     assert not claims_in("in-id-token", text)
 
 
-def test_an_app_that_acts_for_itself_hears_of_nobody(superuser: Operator, user: EndUser) -> None:
+def test_an_app_that_acts_for_itself_gets_no_claims(superuser: Operator, user: EndUser) -> None:
     machine = make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=[])
     text = previewed(superuser, machine, user, "openid email")
     assert "acts for itself" in text
@@ -83,7 +83,7 @@ def test_an_app_that_acts_for_itself_hears_of_nobody(superuser: Operator, user: 
     assert not claims_in("at-userinfo", text)
 
 
-def test_a_link_that_names_somebody_means_all_scopes(superuser: Operator, user: EndUser) -> None:
+def test_a_link_that_names_a_user_means_all_scopes(superuser: Operator, user: EndUser) -> None:
     client = make_client(scope="openid email")
     text = superuser.open(page_of(client), user=user.email).text
     assert claims_in("at-userinfo", text)["email"] == user.email
@@ -101,25 +101,25 @@ def test_looking_makes_no_subject_and_shows_the_one_there_is(
 
 
 def test_what_is_missing_and_what_stands_in_the_way_is_said(superuser: Operator) -> None:
-    somebody = make_user(phone_number="", phone_number_verified=False)
-    User.objects.filter(email=somebody.email).update(is_active=False)
+    another_user = make_user(phone_number="", phone_number_verified=False)
+    User.objects.filter(email=another_user.email).update(is_active=False)
     client = make_client(required_acr="phr", enabled=False, allowed_groups=[unique("bakers")])
-    text = previewed(superuser, client, somebody, "openid phone")
+    text = previewed(superuser, client, another_user, "openid phone")
     assert "<code>phone_number</code>" in text.partition("Left out")[2]
     for words in (
         *("The app is disabled", "The account is disabled", "requires a second factor"),
         "in none of the groups",
     ):
         assert words in text
-    assert "neither an ID token" in previewed(superuser, client, somebody, "phone")
+    assert "neither an ID token" in previewed(superuser, client, another_user, "phone")
 
 
 def test_nobody_and_no_scope_of_the_apps_is_said_plainly(
     superuser: Operator, user: EndUser
 ) -> None:
     client = make_client()
-    nobody = EndUser("nobody@nowhere.example", "", "")
-    assert "No user has this address." in previewed(superuser, client, nobody, "openid")
+    unknown = EndUser("nobody@nowhere.example", "", "")
+    assert "No user has this address." in previewed(superuser, client, unknown, "openid")
     assert "not one of the available choices" in previewed(superuser, client, user, "bread")
     assert "Type a user’s email address." in superuser.open(page_of(client), user="").text
 

@@ -84,10 +84,10 @@ def test_support_changes_nothing(support: Operator, path: str, form: dict[str, s
 
 
 def test_staff_without_permissions_see_nothing(hire) -> None:
-    nobody = hire()
-    page = nobody.open("")
+    powerless = hire()
+    page = powerless.open("")
     assert "/admin/accounts/user/" not in page.text
-    assert {nobody.browser.open(f"/admin/{path}").status_code for path in LISTS} == {403}
+    assert {powerless.browser.open(f"/admin/{path}").status_code for path in LISTS} == {403}
 
 
 @pytest.mark.parametrize("power", ["is_staff", "is_superuser"])
@@ -108,7 +108,7 @@ def test_an_operator_gives_nobody_powers(operator: Operator, user, power: str) -
 def test_an_operator_touches_no_other_staff(
     operator: Operator, superuser: Operator, action
 ) -> None:
-    """Whoever can change a superuser's address can become that superuser."""
+    """A user who can change a superuser's address can become that superuser."""
     path = page_of(superuser.user)
     assert 'data-action="' not in operator.open(path).text
     assert send(operator, path, email="mine@example.com").status_code == 403

@@ -97,7 +97,7 @@ def test_it_goes_on_in_no_other_browser(
     assert is_error_page(operator.browser.open(address))
 
 
-def test_nobody_else_takes_the_answer(
+def test_no_other_user_takes_the_answer(
     operator: Operator, hire: Callable[..., Operator], client: Registered, browser: Browser
 ) -> None:
     address = answer_at(operator.browser, begun(operator, client))
@@ -133,17 +133,17 @@ def test_its_code_is_of_no_use_elsewhere(operator: Operator, client: Registered)
     stolen = app.exchange(code(), redirect_uri=uri)
     assert stolen.json()["error"] == "invalid_grant"
     assert app.exchange(code(), redirect_uri=uri, code_verifier=None).status_code == 400
-    nobody = RelyingParty(
+    another_client = RelyingParty(
         Registered(client.client_id, "x" * 64, client.metadata), operator.browser, operator.user
     )
-    assert nobody.exchange(code(), redirect_uri=uri).json()["error"] == "invalid_client"
+    assert another_client.exchange(code(), redirect_uri=uri).json()["error"] == "invalid_client"
     assert tokens_of(client) == 0
 
 
-def test_a_code_of_somebody_else_is_not_taken(
+def test_a_code_of_another_user_is_not_taken(
     operator: Operator, client: Registered, browser: Browser, user: EndUser
 ) -> None:
-    """Whoever can make the operator open an address puts no other sign-in into the test."""
+    """An attacker who makes the operator open an address puts no other sign-in into the test."""
     foreign = RelyingParty(client, browser, user).authorize().code
     address = answer_at(operator.browser, begun(operator, client))
     own = parse_qs(urlsplit(address).query)["code"][0]

@@ -59,7 +59,7 @@ def asking(**changes: object) -> AuthorizationRequest:
     return replace(REQUEST, **changes)
 
 
-def test_nobody_signed_in() -> None:
+def test_no_user_signed_in() -> None:
     assert next_step(REQUEST, None, OPENID) == SignIn()
 
 
@@ -201,7 +201,7 @@ def test_silence_where_nothing_is_missing() -> None:
 # --- levels of authentication ---
 
 
-def somebody_with(kind: str | None) -> Authentication:
+def user_with(kind: str | None) -> Authentication:
     """Return the sign-in by password of a user who has this second factor."""
     user_row = User.objects.create_user(f"{unique('level')}@example.com")
     if kind is not None:
@@ -218,7 +218,7 @@ def somebody_with(kind: str | None) -> Authentication:
     ],
 )
 def test_an_essential_acr_is_asked_for(has: str, essential: str, step: StepUp) -> None:
-    assert next_step(asking(essential_acr=(essential,)), somebody_with(has), OPENID) == step
+    assert next_step(asking(essential_acr=(essential,)), user_with(has), OPENID) == step
 
 
 @pytest.mark.parametrize(("has", "essential"), [(None, MULTI_FACTOR), ("totp", PHISHING_RESISTANT)])
@@ -226,7 +226,7 @@ def test_an_essential_acr_out_of_reach_is_an_error(has: str | None, essential: s
     for prompts in (frozenset(), SILENT):
         authorization_request = asking(essential_acr=(essential,), prompts=prompts)
         with pytest.raises(UnmetAuthenticationRequirements):
-            next_step(authorization_request, somebody_with(has), OPENID)
+            next_step(authorization_request, user_with(has), OPENID)
 
 
 def test_an_essential_acr_that_is_none_of_ours_is_an_error_before_any_page() -> None:
@@ -242,7 +242,7 @@ def test_of_several_essential_levels_the_lowest_is_enough() -> None:
 def test_an_essential_acr_and_silence() -> None:
     authorization_request = asking(essential_acr=(MULTI_FACTOR,), prompts=SILENT)
     with pytest.raises(InteractionRequired):
-        next_step(authorization_request, somebody_with("totp"), OPENID)
+        next_step(authorization_request, user_with("totp"), OPENID)
 
 
 @pytest.mark.parametrize(
@@ -266,24 +266,22 @@ def test_the_acr_told_is_one_asked_for_and_reached(
 def test_an_operator_has_users_set_up_what_they_lack() -> None:
     client = Client(client_id="app", required_acr=PHISHING_RESISTANT)
     authorization_request = asking(client=client, essential_acr=(MULTI_FACTOR,))
-    assert next_step(authorization_request, somebody_with("totp"), OPENID) == SetUp(
-        PHISHING_RESISTANT
-    )
-    assert next_step(authorization_request, somebody_with("webauthn"), OPENID) == StepUp(
+    assert next_step(authorization_request, user_with("totp"), OPENID) == SetUp(PHISHING_RESISTANT)
+    assert next_step(authorization_request, user_with("webauthn"), OPENID) == StepUp(
         PHISHING_RESISTANT
     )
 
 
 def test_nobody_sets_up_anything_for_an_app_that_is_not_theirs() -> None:
     client = Client(client_id="app", required_acr=PHISHING_RESISTANT, allowed_groups=["bakers"])
-    user = somebody_with(None)
+    user = user_with(None)
     assert next_step(asking(client=client), user, OPENID) == DenyAccess()
     assert next_step(asking(client=client, max_age=0), user, OPENID) == SignIn(fresh=True)
 
 
 def test_a_wish_is_not_repeated_after_a_sign_in_since_the_arrival() -> None:
     authorization_request = asking(acr_values=(PHISHING_RESISTANT,))
-    user = somebody_with("webauthn")
+    user = user_with("webauthn")
     assert next_step(authorization_request, user, OPENID) == StepUp(PHISHING_RESISTANT)
     since = replace(user, authenticated_at=ARRIVAL + SECOND)
     assert next_step(authorization_request, since, OPENID) == Answer(since)

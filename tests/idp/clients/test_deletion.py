@@ -32,7 +32,7 @@ def client_with(tokens: int) -> Client:
     for _ in range(tokens):
         session = Session.objects.create(user=user, authenticated_at=NOW, last_seen_at=NOW)
         known = ClientSession.objects.create(client=client, session=session)
-        family = Grant.objects.create(
+        grant = Grant.objects.create(
             client=client,
             user=user,
             session=session,
@@ -40,7 +40,7 @@ def client_with(tokens: int) -> Client:
             scope="openid",
             auth_time=NOW,
         )
-        shared = {"grant": family, "expires": NOW + timedelta(hours=1), "user": user}
+        shared = {"grant": grant, "expires": NOW + timedelta(hours=1), "user": user}
         AuthorizationCode.objects.create(application=client, code=unique("code"), **shared)
         access = AccessToken.objects.create(
             application=client, token="", token_checksum=unique("t"), **shared
@@ -95,7 +95,7 @@ def test_another_clients_tokens_stay() -> None:
 
 
 def test_nothing_points_at_what_is_deleted_unseen() -> None:
-    """Whoever adds such a model adds it to `MANY`, before the rows that it points at."""
+    """A developer who adds such a model adds it to `MANY`, before the rows that it points at."""
     pointing: set[type[Model]] = {
         relation.related_model
         for model in deletion.MANY

@@ -351,7 +351,7 @@ def test_a_refused_file_is_no_event(tmp_path: Path) -> None:
     assert not Event.objects.filter(target=f"client {good['client_id']}").exists()
 
 
-def test_disabling_somebody_ends_their_sessions(tmp_path: Path) -> None:
+def test_disabling_a_user_ends_their_sessions(tmp_path: Path) -> None:
     entry = {"email": f"{unique('u')}@example.com"}
     run(tmp_path, {"users": [entry]})
     user_row = User.objects.get(email=entry["email"])

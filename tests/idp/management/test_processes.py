@@ -45,7 +45,7 @@ def request_processes(server: Server) -> list[int]:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process is no more, or has nobody left who asks how it ended."""
+    """Whether a process is no more, or has no parent left that asks how it ended."""
     with suppress(FileNotFoundError):
         return ") Z " in Path(f"/proc/{pid}/stat").read_text()
     return True

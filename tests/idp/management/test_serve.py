@@ -24,7 +24,7 @@ from tests.relying_party import Browser, EndUser, RelyingParty, forms_of, make_c
 
 @contextmanager
 def deliveries_hang() -> Iterator[Callable[[], bool]]:
-    """Let whoever writes deliveries come no further; the function says whether somebody does."""
+    """Let a request that writes deliveries come no further; the function says whether one does."""
     vendor = {"sqlite": _hang_in_a_trigger, "postgresql": _hang_on_a_lock}
     with vendor[connection.vendor]() as is_hanging:
         yield is_hanging

@@ -46,6 +46,11 @@ def test_support_sees_every_list(support: Operator, path: str) -> None:
     assert 'class="addlink"' not in support.open(path).text
 
 
+def test_the_first_page_leads_to_every_list(support: Operator) -> None:
+    page = support.open("")
+    assert [path for path in LISTS if f'href="/admin/{path}"' not in page.text] == []
+
+
 def test_support_sees_rows_without_anything_to_do_there(support: Operator, user) -> None:
     for path in (page_of(user), client_page(make_client())):
         page = support.open(path)

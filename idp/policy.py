@@ -46,7 +46,7 @@ EVENTS_KEPT_FOR: Final = timedelta(days=settings.IDP_EVENTS_KEPT_FOR_DAYS)
 SESSIONS_KEPT_FOR: Final = timedelta(days=90)
 #: How long a user may take from the client's request to the response.
 INTERACTION_LIFETIME: Final = timedelta(hours=1)
-#: Interactions kept for one IP address or network; the oldest are deleted for new ones.
+#: Interactions kept for one IP address; the oldest are deleted for new ones.
 INTERACTIONS_PER_ADDRESS: Final = 500
 #: How old published keys and metadata may be in any process.
 PUBLISHED_FOR: Final = timedelta(seconds=5)

@@ -33,7 +33,7 @@ class DeliveriesPage(Record):
             "again",
             _("Try again"),
             _("The app is notified again within seconds, and then as often as the first time."),
-            lambda _http, delivery: retry(delivery),
+            lambda _request, delivery: retry(delivery),
             applies=lambda delivery: delivery.state != Delivery.State.DELIVERED,
         ),
     )

@@ -43,7 +43,7 @@ class ConsentsPage(Record):
             "withdraw",
             _("Withdraw"),
             _("What the app got for this user ends at once; next time it has to ask again."),
-            lambda _http, consent: withdraw(consent, timezone.now()),
+            lambda _request, consent: withdraw(consent, timezone.now()),
         ),
     )
 
@@ -80,7 +80,7 @@ class AuthorizationsPage(Record):
             "revoke",
             _("Revoke"),
             _("Every token that came of this ends at once."),
-            lambda _http, grant: _revoke(grant, timezone.now()),
+            lambda _request, grant: _revoke(grant, timezone.now()),
             applies=lambda grant: grant.revoked_at is None,
         ),
     )

@@ -19,7 +19,7 @@ from idp.admin.sessions import SIGNS_ALL_USERS_OUT, sessions_live, sign_all_user
 from idp.models import AccessToken, SigningKey
 
 
-def _rotate(_http: HttpRequest, key: SigningKey) -> None:
+def _rotate(_request: HttpRequest, key: SigningKey) -> None:
     keys.rotate(key.algorithm, timezone.now())
 
 
@@ -28,7 +28,7 @@ def _can_rotate(key: SigningKey) -> bool:
     return not retired and keys.can_rotate(key.algorithm, timezone.now())
 
 
-def _replace(_http: HttpRequest, key: SigningKey) -> None:
+def _replace(_request: HttpRequest, key: SigningKey) -> None:
     keys.replace_at_once(key.algorithm)
 
 

@@ -145,7 +145,7 @@ class InitialAccessTokenForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
 
-def _revoke(_http: HttpRequest, token: InitialAccessToken) -> None:
+def _revoke(_request: HttpRequest, token: InitialAccessToken) -> None:
     token.revoked_at = timezone.now()
     token.save(update_fields=["revoked_at"])
 

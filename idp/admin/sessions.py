@@ -82,7 +82,7 @@ class SessionsPage(Record):
             "end",
             _("End"),
             _("The browser is signed out, and what apps got through this session ends."),
-            lambda _http, session: end_session(session),
+            lambda _request, session: end_session(session),
             applies=lambda session: session.ended_at is None,
         ),
     )

@@ -21,7 +21,7 @@ from idp.declaration.change import Change
 
 #: The stage that progress reports here, after comparing.
 CHANGES_MADE = "Changes made"
-#: Changes of a batch at the most, and seconds after which its transaction ends earlier.
+#: Maximum number of changes of a batch, and seconds after which its transaction ends earlier.
 _MOST = 20
 _LONGEST = 0.05
 

@@ -17,7 +17,7 @@ _POLICY = (
 
 @methods("GET", "HEAD")
 @xframe_options_exempt
-def check_session(_http: HttpRequest) -> HttpResponse:
+def check_session(_request: HttpRequest) -> HttpResponse:
     """Return the page; its script alone does the work, in the browser."""
     response = HttpResponse(render_to_string("check_session.html"))
     response["Cache-Control"] = "public, max-age=300"

@@ -2,12 +2,11 @@
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import forked
+
 SOUND = {
     "IDP_ISSUER": "https://id.example.com",
     "IDP_SECRET_KEYS": "0123456789abcdef" * 4,
@@ -18,14 +17,7 @@ SOUND = {
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env={**kept, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return forked.manage(*arguments, environment={**kept, **environment})
 
 
 def test_a_sound_production_has_nothing_to_complain_about() -> None:

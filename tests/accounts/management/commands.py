@@ -10,6 +10,7 @@ import time
 
 from django.core.management import CommandError, call_command
 
+from tests import forked
 from tests.conftest import ROOT, database_url
 
 COMMAND = (sys.executable, "manage.py")
@@ -26,16 +27,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def manage(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        cwd=ROOT,
-        env=environment(**more),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return forked.manage(*arguments, environment=environment(**more))
 
 
 def called(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -191,7 +191,7 @@ def test_a_network_of_many_wrong_passwords_refuses_nobody_behind_it() -> None:
         known.submit(known.open("/account/logout/"), "confirm-logout")
         with Browser() as guesser:
             guesser.headers["X-Forwarded-For"] = known.headers["X-Forwarded-For"]
-            for _ in range(password_limits.NETWORK.allowed):
+            for _ in range(password_limits.IP_ADDRESS.allowed):
                 guesser.sign_in(EndUser(f"{unique('unknown')}@example.com", WRONG, ""))
             page = guesser.sign_in(neighbour)
             assert is_page(page, CODE)
@@ -203,7 +203,7 @@ def test_a_network_of_many_wrong_passwords_refuses_nobody_behind_it() -> None:
 
 def test_ipv6_counts_by_its_network(browser: Browser, user: EndUser) -> None:
     with Browser() as guesser:
-        for number in range(password_limits.NETWORK.allowed):
+        for number in range(password_limits.IP_ADDRESS.allowed):
             guesser.headers["X-Forwarded-For"] = f"[2001:db8:77:1::{number:x}]:4{number:03}"
             guesser.sign_in(EndUser(f"{unique('unknown')}@example.com", WRONG, ""))
     browser.headers["X-Forwarded-For"] = "2001:db8:77:1:ffff::1"

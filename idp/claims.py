@@ -9,21 +9,15 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 
-from accounts.allauth_door import email_addresses
 from accounts.models import User
 from idp import policy
 from idp.claim_sources import configured, delivery
 from idp.models import Grant, Scope
-from idp.models.scope import CLAIMS_PROVIDER, FIELDS, Source
+from idp.models.scope import CLAIMS_PROVIDER, Source
 from idp.protocol.languages import is_within, tagged
-from idp.protocol.vocabulary import (
-    ADDRESS_MEMBERS,
-    CLAIM_NAMES,
-    CLAIM_SOURCES,
-    GROUPS,
-    PROTOCOL_CLAIMS,
-)
+from idp.protocol.vocabulary import ADDRESS_MEMBERS, GROUPS, PROTOCOL_CLAIMS
 from idp.roles import ROLES
+from idp.statements.user_values import values_of
 
 _SUPPORTED = tuple(
     dict.fromkeys(
@@ -35,7 +29,6 @@ _SUPPORTED = tuple(
 _NOTHING: tuple[Any, ...] = (None, "", {}, [])
 _STANDARD = frozenset(name for names in policy.SCOPE_CLAIMS.values() for name in names)
 _STANDARD_SCOPES = frozenset(policy.SCOPES)
-_NOT_IN_ID_TOKENS = PROTOCOL_CLAIMS - {CLAIM_NAMES, CLAIM_SOURCES}
 
 
 def supported() -> tuple[str, ...]:
@@ -52,58 +45,62 @@ def claims_for(
 ) -> dict[str, Any]:
     """Return the claims that the scopes show, and those of these names; never an empty one.
 
-    `values` has a user's columns by their claims' names, `id`, and `email_verified`. Groups and
-    operators' own claims are looked up only if one is among the claims. `client_id` is the client
-    that receives them: without it, claims that others assert are left out (OIDC Core §5.6.2).
+    `values` are of `statements.user_values`. Groups and operators' own claims are looked up only if
+    one is among the claims. `client_id` is the client that receives them: without it, claims that
+    others assert are left out (OIDC Core §5.6.2).
     """
-    names = tuple(names)
-    own = _own_sources(scopes, names) if names or scopes - _STANDARD_SCOPES else {}
-    shown: list[str] = []
-    for scope, of_scope in policy.SCOPE_CLAIMS.items():
-        if scope in scopes:
-            shown += of_scope
-    claims: dict[str, Any] = {}
-    for name in dict.fromkeys([*shown, *own, *names]):
-        base, tag = tagged(name) if "#" in name else (name, None)
-        if tag is None or is_within(values["locale"], tag):
-            source = own.get(base)
-            value = _sourced(source, values) if source else _value(base, values)
-            if value not in _NOTHING:
-                claims[name] = value
-    if own and client_id is not None:
-        claims |= _asserted(own, values, client_id)
-    return claims
-
-
-def _asserted(own: Mapping[str, Source], values: Mapping[str, Any], client_id: str) -> Any:
-    """Return the members by which a client gets the claims that others assert. OIDC Core §5.6.2."""
-    names = frozenset(name for name, source in own.items() if source.kind == CLAIMS_PROVIDER)
-    return delivery.members(User.objects.get(pk=values["id"]), client_id, names) if names else {}
+    return _filled(_wanted(scopes, names), values, client_id)
 
 
 def id_token_claims(
-    grant: Grant, user: User, client_id: str | None, *, with_scopes: bool
+    grant: Grant, client_id: str | None, scopes: frozenset[str], *, alone: bool
 ) -> dict[str, Any]:
     """Return the claims about the user that go into the ID token. OIDC Core §5.4, §5.5.
 
-    Those requested for it one by one; `with_scopes` also those that the scopes show, for the
-    response type id_token, which has no access token for UserInfo. Protocol claims of a token are
-    not among them. `client_id` is the token's audience, as for `claims_for`.
+    Those that the scopes show, and those requested for it one by one. Protocol claims of a token
+    are not among them. Claims of scopes that others assert are, if it comes `alone`: otherwise they
+    are at UserInfo, since their access tokens should not be in addresses (`id_token_hint`).
+    `client_id` is the token's audience, as for `claims_for`.
     """
-    scopes = frozenset(grant.scope.split()) if with_scopes else frozenset()
-    names = grant.claims.get("id_token", [])
-    wanted = {*names, *(("email_verified",) if "email" in scopes else ())}
-    claims = claims_for(user_values(user, wanted), scopes, names, client_id=client_id)
-    return {name: value for name, value in claims.items() if name not in _NOT_IN_ID_TOKENS}
+    names = grant.claims.get("id_token", ())
+    wanted = {
+        name: source
+        for name, source in _wanted(scopes, names).items()
+        if name not in PROTOCOL_CLAIMS
+        and (alone or name in names or not source or not source.is_asserted)
+    }
+    return _filled(wanted, values_of(grant.user_id), client_id) if wanted else {}
 
 
-def user_values(user: User, wanted: Container[str]) -> dict[str, Any]:
-    """Return the values of a user for `claims_for`; email_verified is looked up if it is wanted."""
-    if user.get_deferred_fields():
-        user.refresh_from_db()
-    values = {name: getattr(user, name) for name in FIELDS if name != "email_verified"}
-    verified = "email_verified" in wanted and _has_verified_address(user)
-    return {"id": user.pk, "sub": user.sub, **values, "email_verified": verified}
+def _wanted(scopes: frozenset[str], names: Iterable[str]) -> dict[str, Source | None]:
+    """Return the claims that scopes show or that are named; the sources of operators' own."""
+    names = tuple(names)
+    own = _own_sources(scopes, names) if names or scopes - _STANDARD_SCOPES else {}
+    shown = (
+        name
+        for scope, of_scope in policy.SCOPE_CLAIMS.items()
+        if scope in scopes
+        for name in of_scope
+    )
+    return {name: own.get(tagged(name)[0]) if own else None for name in (*shown, *own, *names)}
+
+
+def _filled(
+    wanted: Mapping[str, Source | None], values: Mapping[str, Any], client_id: str | None
+) -> dict[str, Any]:
+    """Return the wanted claims that have a value, or are asserted by others."""
+    claims: dict[str, Any] = {}
+    for name, source in wanted.items():
+        base, tag = tagged(name) if "#" in name else (name, None)
+        if tag is None or is_within(values["locale"], tag):
+            value = _sourced(source, values) if source else _value(base, values)
+            if value not in _NOTHING:
+                claims[name] = value
+    asserted = frozenset(n for n, source in wanted.items() if source and source.is_asserted)
+    if asserted and client_id is not None:
+        user = User.objects.get(pk=values["id"])
+        claims |= delivery.members(user, client_id, asserted)
+    return claims
 
 
 def scopes_showing(names: Container[str], scopes: frozenset[str]) -> dict[str, frozenset[str]]:
@@ -192,7 +189,3 @@ def _value(name: str, values: Mapping[str, Any]) -> Any:
             return str(value)
         case _:
             return value
-
-
-def _has_verified_address(user: User) -> bool:
-    return email_addresses.is_verified(user, user.email)

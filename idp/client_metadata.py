@@ -145,6 +145,15 @@ MEMBERS: Final = (
         ),
     ),
     Member(
+        "id_token_claims",
+        choices=tuple(Client.IdTokenClaims.values),
+        masked=False,
+        help=_(
+            "Most apps read names and addresses from the ID token. One that comes through the "
+            "browser has them only where there is no UserInfo."
+        ),
+    ),
+    Member(
         "id_token_encrypted_response_alg",
         choices=policy.RESPONSE_ENCRYPTION_ALGORITHMS,
         masked=False,

@@ -16,17 +16,17 @@ from idp import events, policy
 from idp.authorization import consent as consents
 from idp.authorization import interactions
 from idp.authorization.response import send_error
-from idp.claims import asserted_by_others, claims_for, groups_of, user_values
+from idp.claims import asserted_by_others, claims_for, groups_of
 from idp.clients.display import host_of
 from idp.clients.lookalikes import looks_like
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.open_interaction import OpenInteraction, open_interaction_at
 from idp.endpoints.wire import methods
 from idp.models import ResourceServer, Scope
-from idp.models.scope import FIELDS
 from idp.protocol.errors import AccessDenied
 from idp.protocol.rules import upholds
 from idp.statements.sso_session import Agreed
+from idp.statements.user_values import values_of
 
 
 @methods("GET", "HEAD", "POST")
@@ -150,10 +150,10 @@ def details(user: User, agreed: Agreed) -> list[tuple[str | Promise, Any]]:
 
 def _one_by_one(user: User, claims: frozenset[str]) -> Iterator[tuple[str | Promise, Any]]:
     """Return the standard claims among these, as they will be delivered."""
-    values = claims_for(user_values(user, claims), frozenset(), claims & _CLAIMS.keys())
-    for name, words in _CLAIMS.items():
-        if name in claims:
-            yield words, _of_claim(name, values.get(name))
+    asked = [name for name in _CLAIMS if name in claims]
+    values = claims_for(values_of(user.pk), frozenset(), asked) if asked else {}
+    for name in asked:
+        yield _CLAIMS[name], _of_claim(name, values.get(name))
 
 
 def _of_claim(name: str, value: Any) -> Any:
@@ -178,7 +178,7 @@ def _own(
             yield _("In your name"), str(own)
             continue
         asked = frozenset({own.name}) & scopes
-        values = claims_for(user_values(user, FIELDS), asked, named)
+        values = claims_for(values_of(user.pk), asked, named)
         written = [str(_written(value)) for value in values.values()]
         others = _from_others(own, own.claims if asked else named)
         yield str(own), " · ".join([*written, *others])

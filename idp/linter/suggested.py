@@ -37,6 +37,20 @@ def gets_what_it_may_ask_for(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def has_names_in_its_id_tokens(facts: Facts) -> Iterator[Finding]:
+    """OIDC Core §5.4: many programs read the ID token alone, and never ask UserInfo."""
+    client = facts.client
+    shown = client.allowed_scopes & policy.SCOPE_CLAIMS.keys() - {"openid"}
+    at_userinfo = client.id_token_claims == Client.IdTokenClaims.USERINFO
+    if shown and at_userinfo and facts.signs_users_in and not client.is_self_registered:
+        yield Finding(
+            Severity.SUGGESTED,
+            _("Its ID tokens have no names and addresses: it has to ask UserInfo for them."),
+            _("If the app does not know who signed in, choose that they are in the ID token, too."),
+            "id_token_claims",
+        )
+
+
 def is_described_to_users(facts: Facts) -> Iterator[Finding]:
     """OIDC Dynamic Client Registration §2: what users read before they agree."""
     client = facts.client

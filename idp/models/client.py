@@ -54,6 +54,12 @@ class Client(AbstractApplication):
         WEB = "web", _("Web app or single-page app")
         NATIVE = "native", _("Native app")
 
+    class IdTokenClaims(models.TextChoices):
+        """Where a client gets the claims of its scopes (OIDC Core §5.4)."""
+
+        SCOPES = "scopes", _("In the ID token and at UserInfo")
+        USERINFO = "userinfo", _("At UserInfo alone")
+
     # --- registration metadata -------------------------------------------------------------
     name = models.CharField(_("name"), max_length=255, blank=True, db_index=True)
     redirect_uris = models.JSONField(_("redirect URIs"), default=list, blank=True)
@@ -79,6 +85,13 @@ class Client(AbstractApplication):
         max_length=10,
         choices=[(name, name) for name in policy.ID_TOKEN_ALGORITHMS],
         default=policy.SIGNING_ALGORITHMS[0],
+    )
+    #: Whether ID tokens of the token endpoint have the claims of scopes.
+    id_token_claims = models.CharField(
+        _("claims of its scopes"),
+        max_length=10,
+        choices=IdTokenClaims.choices,
+        default=IdTokenClaims.SCOPES,
     )
     #: Empty: not encrypted. The `enc` follows where only the `alg` is given.
     id_token_encrypted_response_alg = models.CharField(

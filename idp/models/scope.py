@@ -42,6 +42,11 @@ class Source:
     #: claims provider asserts it (OIDC Core §5.6.2, `claim_sources`).
     argument: str
 
+    @property
+    def is_asserted(self) -> bool:
+        """Whether a claims provider asserts the claim."""
+        return self.kind == CLAIMS_PROVIDER
+
     @classmethod
     def parse(cls, words: str) -> "Source | None":
         """Read `phone_number`, `groups dept-*`, `text Bakery Ltd`, `claims provider`; or None."""

@@ -124,8 +124,10 @@ def read(document: Document) -> Document:
 def assign(client: Client, registered: Document) -> None:
     """Assign registered metadata and defaults to a client; the operator's settings stay.
 
-    Raises InvalidRedirectUri or InvalidClientMetadata. RFC 7591 §2; the client isn't saved.
+    Claims of scopes are in its ID tokens only if it registers that. Raises InvalidRedirectUri or
+    InvalidClientMetadata. RFC 7591 §2; the client isn't saved.
     """
+    registered = {"id_token_claims": Client.IdTokenClaims.USERINFO.value, **registered}
     values = client_metadata.values_of(client)
     policies = {member.name: values[member.name] for member in MEMBERS if member.operators_only}
     try:

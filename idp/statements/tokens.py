@@ -130,7 +130,7 @@ class Bearer:
 
 
 #: The columns of a user that claims come from, by the claims' names.
-_USER_COLUMNS = tuple(
+USER_COLUMNS = tuple(
     name for names in SCOPE_CLAIMS.values() for name in names if name != "email_verified"
 )
 
@@ -142,7 +142,7 @@ FIND_BEARER = f"""
            a.auth_time, a.acr, a.amr, a.claims, u.is_active, t.grant_id, u.id,
            COALESCE(e.verified, FALSE),
            CASE WHEN c.subject_type = 'pairwise' THEN p.sub ELSE u.sub END,
-           {", ".join(f"u.{column}" for column in _USER_COLUMNS)}
+           {", ".join(f"u.{column}" for column in USER_COLUMNS)}
     FROM idp_accesstoken t
     JOIN idp_client c ON c.id = t.application_id
     LEFT JOIN idp_grant a ON a.id = t.grant_id
@@ -188,7 +188,9 @@ def find_bearer(token_hash: str) -> Bearer | None:
         acr=acr,
         amr=tuple(json_of(amr) or ()),
         claims_asked=tuple((json_of(claims) or {}).get("userinfo", ())),
-        user=_user(user_id, sub, columns, email_verified=bool(email_verified)) if user_id else {},
+        user=user_values(user_id, sub, columns, email_verified=bool(email_verified))
+        if user_id
+        else {},
         userinfo_is_jwt=bool(is_jwt),
     )
 
@@ -203,12 +205,14 @@ def _session(
     return SessionFacts(ended_at, seen, authenticated, bool(until_closed))
 
 
-def _user(user_id: int, sub: Any, columns: list[Any], *, email_verified: bool) -> dict[str, Any]:
+def user_values(
+    user_id: int, sub: Any, columns: list[Any], *, email_verified: bool
+) -> dict[str, Any]:
     """Return a user's values for `claims_for`, with the types of the model.
 
     SQLite has text where PostgreSQL has types.
     """
-    user = dict(zip(_USER_COLUMNS, columns, strict=True))
+    user = dict(zip(USER_COLUMNS, columns, strict=True))
     return {
         **user,
         "id": user_id,

@@ -16,7 +16,12 @@ from idp.jose.verify import is_encrypted, octet_keys, unverified_claims
 from idp.models import Client, Grant
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.rules import upholds
+from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.subjects import subject_of
+
+_NO_SCOPES: frozenset[str] = frozenset()
+#: Scopes without claims beyond the subject.
+_SHOW_NOTHING = frozenset({"openid", OFFLINE_ACCESS})
 
 
 def issue(
@@ -26,7 +31,7 @@ def issue(
     now: datetime,
     *,
     code: str | None = None,
-    with_scopes: bool = False,
+    shown: frozenset[str] = _NO_SCOPES,
     refreshed: bool = False,
 ) -> str:
     """Return an ID token about the authorization's user, as the client registered for it.
@@ -36,13 +41,14 @@ def issue(
     Everything in it was stamped when the user was there; only `iat` and `exp` are of now. The
     nonce is of the authorization request, so a refreshed one has none (OIDC Core §12.2). It is
     bound to the access token and code that come with it (OIDC Core §3.3.2.11), and has the claims
-    that its scopes show only `with_scopes`: where there is no access token (OIDC Core §5.4).
+    that the scopes in `shown` show (OIDC Core §5.4).
     """
     signer = keys.signer_for(client, client.id_token_signed_response_alg)
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {}
-    if with_scopes or "id_token" in grant.claims:
-        claims |= id_token_claims(grant, grant.user, client.client_id, with_scopes=with_scopes)
+    if shown - _SHOW_NOTHING or "id_token" in grant.claims:
+        alone = access_token is None and code is None
+        claims |= id_token_claims(grant, client.client_id, shown, alone=alone)
     claims |= {
         "iss": policy.ISSUER,
         "sub": subject_of(client, grant.user),

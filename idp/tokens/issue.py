@@ -37,8 +37,14 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     if grant is not None and _is_refreshable(client, grant):
         response["refresh_token"], refresh = refresh_token.make(entitlement, grant, now)
     if grant is not None and "openid" in scopes:
-        is_refreshed = entitlement.predecessor_id is not None
-        response["id_token"] = id_token.issue(client, grant, token, now, refreshed=is_refreshed)
+        response["id_token"] = id_token.issue(
+            client,
+            grant,
+            token,
+            now,
+            shown=scopes if client.id_token_claims == "scopes" else frozenset(),
+            refreshed=entitlement.predecessor_id is not None,
+        )
     if refresh is None:
         store_access_token(access, waits=entitlement.uses_up)
     else:
@@ -105,6 +111,6 @@ def issue_front_channel(
             token,
             now,
             code=code,
-            with_scopes=alone,
+            shown=entitlement.scopes if alone else frozenset(),
         )
     return members

@@ -1,6 +1,7 @@
 """What each request costs: SQL statements, fixed here so that nobody adds one unnoticed."""
 
 from base64 import b64encode
+from functools import partial
 from urllib.parse import urlencode
 
 import pytest
@@ -128,6 +129,23 @@ def test_code_exchange(in_process, signed_in, statements) -> None:
     with statements:
         assert exchange(in_process, signed_in, code).status_code == 200
     assert len(statements.sql) == CLIENT + USING_UP + 1, statements.sql
+
+
+@pytest.mark.parametrize(
+    ("scope", "more"),
+    [("openid offline_access", 0), ("openid profile email address phone", 1), ("openid groups", 2)],
+)
+def test_claims_of_scopes_in_the_id_token(in_process, statements, scope: str, more: int) -> None:
+    """All columns of the user are read at once, and groups by one more statement."""
+    user, client = make_user(groups=["bakers"]), make_client(scope=scope, first_party=True)
+    in_process.force_login(User.objects.get(email=user.email))
+    relying_party = RelyingParty(client, Browser(), user)
+    relying_party.parameters = partial(relying_party.parameters, scope=scope)
+    exchange(in_process, relying_party, authorized(in_process, relying_party))
+    code = authorized(in_process, relying_party)
+    with statements:
+        assert exchange(in_process, relying_party, code).status_code == 200
+    assert len(statements.sql) == CLIENT + USING_UP + 1 + more, statements.sql
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one way to commit")

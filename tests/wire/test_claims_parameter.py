@@ -52,7 +52,8 @@ def test_a_claim_asked_for_in_one_place_is_in_that_place_alone(relying_party: Re
 
 
 @spec("OIDC Core", "5.5")
-def test_claims_come_on_top_of_what_the_scopes_show(relying_party: RelyingParty) -> None:
+def test_claims_come_on_top_of_what_the_scopes_show(browser: Browser, user: EndUser) -> None:
+    relying_party = RelyingParty(make_client(id_token_claims="userinfo"), browser, user)
     claims = asking(userinfo={"nickname": None}, id_token={"phone_number_verified": None})
     id_token, userinfo = delivered(relying_party, scope="openid email", claims=claims)
     assert id_token == {"phone_number_verified": True}
@@ -61,15 +62,6 @@ def test_claims_come_on_top_of_what_the_scopes_show(relying_party: RelyingParty)
         "email_verified": True,
         "nickname": "Aninha",
     }
-
-
-@spec("OIDC Core", "5.4")
-def test_what_scopes_show_is_at_userinfo_where_there_is_an_access_token(
-    relying_party: RelyingParty,
-) -> None:
-    id_token, userinfo = delivered(relying_party, scope="openid profile email address phone")
-    assert id_token == {}
-    assert {"name", "email", "address", "phone_number"} <= set(userinfo)
 
 
 @spec("OIDC Core", "5.5")

@@ -50,14 +50,6 @@ def test_the_claims_of_an_id_token(relying_party: RelyingParty) -> None:
     assert isinstance(claims["sid"], str)
 
 
-@spec("OIDC Core", "5.4")
-def test_claims_of_scopes_live_at_userinfo_only(relying_party: RelyingParty) -> None:
-    claims = verified(relying_party.tokens(scope="openid profile email phone address")["id_token"])
-    assert set(claims) <= {
-        *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid")
-    }
-
-
 @spec("OIDC Core", "15.1")
 @pytest.mark.parametrize("algorithm", [None, *HASHES])
 def test_it_is_signed_as_the_client_registered(

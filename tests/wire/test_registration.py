@@ -75,6 +75,7 @@ def test_all_that_is_registered_comes_back_with_the_defaults(provider: object) -
         "backchannel_logout_session_required": False,
         "frontchannel_logout_session_required": False,
         "grant_types": ["authorization_code"],
+        "id_token_claims": "userinfo",
         "id_token_signed_response_alg": "RS256",
         "introspection_signed_response_alg": "RS256",
         "require_auth_time": False,

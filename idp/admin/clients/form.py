@@ -56,7 +56,10 @@ FIELDSETS: tuple[Any, ...] = (
         },
     ),
     (_("How it identifies users"), {"fields": ("subject_type", "sector_identifier_uri")}),
-    (_("What it may do"), {"fields": ("grant_types", "response_types", "scopes")}),
+    (
+        _("What it may do"),
+        {"fields": ("grant_types", "response_types", "scopes", "id_token_claims")},
+    ),
     (
         _("What users see"),
         {

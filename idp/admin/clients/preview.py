@@ -19,11 +19,12 @@ from idp import policy
 from idp.admin.fields import Choices, UserField
 from idp.admin.page import Page
 from idp.claim_sources import configured
-from idp.claims import claims_for, id_token_claims, names_shown, user_values
+from idp.claims import claims_for, id_token_claims, names_shown
 from idp.clients.access_policy import allows
 from idp.models import Client, Consent, Grant
 from idp.protocol.response_types import ID_TOKEN, TOKEN, parts
 from idp.protocol.vocabulary import OFFLINE_ACCESS
+from idp.statements.user_values import values_of
 from idp.subjects import known_subject
 
 
@@ -108,20 +109,21 @@ def preview(client: Client, user: User, scopes: frozenset[str]) -> Preview:
     if "openid" not in scopes or not _signs_users_in(client):
         return Preview(notes, [], [], [], [])
     sub = {"sub": known_subject(client, user) or _("(made at the first sign-in)")}
-    claims = claims_for(user_values(user, ("email_verified",)), scopes)
+    claims = claims_for(values_of(user.pk), scopes)
     left_out = names_shown(scopes) - claims.keys()
     sources = configured.claims()
     elsewhere = {
         name: _("(asserted by %(provider)s)") % {"provider": sources[name].provider}
         for name in sorted(left_out & sources.keys())
     }
-    grant = Grant(scope=" ".join(sorted(scopes)))
 
     def id_token(*, alone: bool) -> dict[str, Any]:
         """OIDC Core §5.4."""
-        said = id_token_claims(grant, user, client_id=None, with_scopes=alone)
+        shown = scopes if alone or has_scopes else frozenset()
+        said = id_token_claims(Grant(user=user), None, shown, alone=alone)
         return {**sub, **said, **(elsewhere if alone else {})}
 
+    has_scopes = client.id_token_claims == Client.IdTokenClaims.SCOPES
     kinds = {parts(kind) for kind in client.response_types}
     by_password = "password" in client.grant_types
     has_userinfo = by_password or kinds != {(ID_TOKEN,)}

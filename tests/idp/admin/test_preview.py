@@ -4,6 +4,7 @@ import html
 import json
 import re
 
+import pytest
 from django.contrib.auth.models import Permission
 
 from accounts.models import User
@@ -46,15 +47,18 @@ def as_shown(claims: dict[str, object]) -> dict[str, str]:
     }
 
 
-def test_it_is_what_then_comes(superuser: Operator, browser: Browser, user: EndUser) -> None:
-    client = make_client(scope=SCOPES)
+@pytest.mark.parametrize("setting", ["scopes", "userinfo"])
+def test_it_is_what_then_comes(
+    superuser: Operator, browser: Browser, user: EndUser, setting: str
+) -> None:
+    client = make_client(scope=SCOPES, id_token_claims=setting)
     text = previewed(superuser, client, user, SCOPES)
     tokens = RelyingParty(client, browser, user).tokens(scope=SCOPES)
     real = RelyingParty(client, browser, user).userinfo(tokens["access_token"]).json()
     assert claims_in("at-userinfo", text) == as_shown(real)
     shown = claims_in("in-id-token", text)
     assert shown.items() <= as_shown(verified(tokens["id_token"])).items()
-    assert set(shown) == {"sub"}
+    assert set(shown) == (set(real) if setting == "scopes" else {"sub"})
     assert "asked to agree first" in text
     assert "asked to agree first" not in previewed(superuser, client, user, SCOPES)
 
@@ -62,7 +66,7 @@ def test_it_is_what_then_comes(superuser: Operator, browser: Browser, user: EndU
 def test_only_an_id_token_that_comes_alone_has_the_claims(
     superuser: Operator, user: EndUser
 ) -> None:
-    opened = {"grant_types": ["authorization_code", "implicit"], "profile": "compatible"}
+    opened = {"grant_types": ["authorization_code", "implicit"], "id_token_claims": "userinfo"}
     both = make_client(response_types=["code", "id_token"], **opened)
     text = previewed(superuser, both, user, "openid email")
     assert set(claims_in("in-id-token", text)) == {"sub"}

@@ -107,6 +107,7 @@ FAILING, WEAK, SUGGESTED = Severity
         ),
         (with_(id_token_signed_response_alg="HS256"), SUGGESTED, "(HS256)"),
         (with_(scopes=["openid", "offline_access"]), SUGGESTED, "offline_access"),
+        (with_(id_token_claims="userinfo"), SUGGESTED, "no names and addresses"),
         (with_(name=""), SUGGESTED, "no name"),
         (with_(tos_uri="", logo_uri=""), SUGGESTED, "not shown a logo; terms of service"),
         (with_(contacts=[]), SUGGESTED, "It has neither an owner"),
@@ -129,6 +130,8 @@ def test_what_is_found(facts: Facts, severity: Severity, words: str) -> None:
             with_(grant_types=["client_credentials"], response_types=[], redirect_uris=[]),
             secrets=(secret(), secret(ends_in=2)),
         ),
+        with_(id_token_claims="userinfo", scopes=["openid"]),
+        with_(id_token_claims="userinfo", registration_source="dcr", logo_uri="", client_uri=""),
         with_(skip_authorization=True, logo_uri="", tos_uri="", policy_uri=""),
         replace(
             with_(token_endpoint_auth_method="private_key_jwt"),
@@ -139,7 +142,7 @@ def test_what_is_found(facts: Facts, severity: Severity, words: str) -> None:
             secrets=(),
         ),
     ],
-    ids=["public", "machine", "own app", "keys"],
+    ids=["public", "machine", "no claims", "self-registered", "own app", "keys"],
 )
 def test_what_is_fine(facts: Facts) -> None:
     assert said(facts) == []

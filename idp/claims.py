@@ -41,35 +41,51 @@ def claims_for(
     scopes: frozenset[str],
     names: Iterable[str] = (),
     *,
-    client_id: str | None = None,
+    client_id: str,
+    asserted: bool = True,
 ) -> dict[str, Any]:
     """Return the claims that the scopes show, and those of these names; never an empty one.
 
     `values` are of `statements.user_values`. Groups and operators' own claims are looked up only if
-    one is among the claims. `client_id` is the client that receives them: without it, claims that
-    others assert are left out (OIDC Core §5.6.2).
+    one is among the claims. `client_id` is the client that receives them. Claims that others assert
+    are left out unless `asserted` (OIDC Core §5.6.2).
     """
-    return _filled(_wanted(scopes, names), values, client_id)
+    return _filled(_wanted(scopes, names), values, client_id, asserted=asserted)
 
 
 def id_token_claims(
-    grant: Grant, client_id: str | None, scopes: frozenset[str], *, alone: bool
+    grant: Grant, client_id: str, scopes: frozenset[str], *, alone: bool
 ) -> dict[str, Any]:
     """Return the claims about the user that go into the ID token. OIDC Core §5.4, §5.5.
 
     Those that the scopes show, and those requested for it one by one. Protocol claims of a token
     are not among them. Claims of scopes that others assert are, if it comes `alone`: otherwise they
     are at UserInfo, since their access tokens should not be in addresses (`id_token_hint`).
-    `client_id` is the token's audience, as for `claims_for`.
     """
     names = grant.claims.get("id_token", ())
     wanted = {
         name: source
         for name, source in _wanted(scopes, names).items()
         if name not in PROTOCOL_CLAIMS
-        and (alone or name in names or not source or not source.is_asserted)
+        and (alone or name in names or source is None or not source.is_asserted)
     }
-    return _filled(wanted, values_of(grant.user_id), client_id) if wanted else {}
+    if not wanted:
+        return {}
+    return _filled(wanted, _values(grant.user_id, wanted), client_id, asserted=True)
+
+
+def access_token_claims(user_id: int, client_id: str, names: Iterable[str]) -> dict[str, Any]:
+    """Return those of these claims about a user that go into a JWT access token.
+
+    RFC 9068 §2.2.2, §2.2.3. Claims that others assert are not among them.
+    """
+    wanted = _wanted(frozenset(), names)
+    return _filled(wanted, _values(user_id, wanted), client_id, asserted=False)
+
+
+def _values(user_id: int, wanted: Mapping[str, Source | None]) -> dict[str, Any]:
+    """Return the values that these claims need: groups are not among a user's columns."""
+    return values_of(user_id) if wanted.keys() - {GROUPS} else {"id": user_id}
 
 
 def _wanted(scopes: frozenset[str], names: Iterable[str]) -> dict[str, Source | None]:
@@ -82,13 +98,19 @@ def _wanted(scopes: frozenset[str], names: Iterable[str]) -> dict[str, Source | 
         if scope in scopes
         for name in of_scope
     )
-    return {name: own.get(tagged(name)[0]) if own else None for name in (*shown, *own, *names)}
+    # One of an operator's scope may be named, and gone since.
+    standard = (name for name in names if tagged(name)[0] in _STANDARD)
+    return {name: own.get(name) if own else None for name in (*shown, *own, *standard)}
 
 
 def _filled(
-    wanted: Mapping[str, Source | None], values: Mapping[str, Any], client_id: str | None
+    wanted: Mapping[str, Source | None],
+    values: Mapping[str, Any],
+    client_id: str,
+    *,
+    asserted: bool,
 ) -> dict[str, Any]:
-    """Return the wanted claims that have a value, or are asserted by others."""
+    """Return the wanted claims that have a value, and those that others assert if `asserted`."""
     claims: dict[str, Any] = {}
     for name, source in wanted.items():
         base, tag = tagged(name) if "#" in name else (name, None)
@@ -96,10 +118,10 @@ def _filled(
             value = _sourced(source, values) if source else _value(base, values)
             if value not in _NOTHING:
                 claims[name] = value
-    asserted = frozenset(n for n, source in wanted.items() if source and source.is_asserted)
-    if asserted and client_id is not None:
+    elsewhere = frozenset(name for name, source in wanted.items() if source and source.is_asserted)
+    if elsewhere and asserted:
         user = User.objects.get(pk=values["id"])
-        claims |= delivery.members(user, client_id, asserted)
+        claims |= delivery.members(user, client_id, elsewhere)
     return claims
 
 

@@ -120,6 +120,8 @@ RESPONSE_CONTENT_ENCRYPTIONS: Final = (
     *("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM"),
 )
 ACCESS_TOKEN_FORMATS: Final = ("opaque", "jwt")
+#: The `typ` of JWT access tokens: that of RFC 9068 §2.1, and one for APIs that refuse it.
+ACCESS_TOKEN_TYPES: Final = ("at+jwt", "JWT")
 #: How access tokens can be encrypted to a resource server (RFC 7518 §4.1, §5.1).
 ENCRYPTION_ALGORITHMS: Final = ("dir", "RSA-OAEP-256", "ECDH-ES")
 CONTENT_ENCRYPTION: Final = "A256GCM"

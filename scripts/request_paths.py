@@ -43,7 +43,7 @@ class Limits:
 #: is for a scope with claims about the user.
 LIMITS = {
     "code exchange": Limits(functions=60, modules=25, deepest=14),
-    "code exchange with claims": Limits(functions=68, modules=28, deepest=14),
+    "code exchange with claims": Limits(functions=70, modules=28, deepest=14),
     "UserInfo request": Limits(functions=30, modules=10, deepest=10),
 }
 

@@ -123,7 +123,8 @@ const KINDS = {
 function kindOf(header, claims) {
   const typ = String(header.typ ?? "").toLowerCase().replace(/^application\//, "");
   const events = isObject(claims.events) ? claims.events : {};
-  if (typ === "at+jwt") return "access";
+  // An API can have its access tokens typed JWT; unlike ID tokens, they name their client.
+  if (typ === "at+jwt" || (typ === "jwt" && "jti" in claims && "client_id" in claims)) return "access";
   if (typ === "logout+jwt" || "http://schemas.openid.net/event/backchannel-logout" in events) return "logout";
   if (typ === "token-introspection+jwt") return "introspection";
   if (typ === "oauth-authz-req+jwt" || "response_type" in claims) return "request";

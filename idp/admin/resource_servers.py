@@ -28,6 +28,14 @@ class ResourceServerForm(forms.ModelForm):  # type: ignore[type-arg]
             "“bread.read: See which bread is baked today”."
         ),
     )
+    access_token_claims = Lines(
+        label=_("Claims about people"),
+        required=False,
+        help_text=_(
+            "What its JWT access tokens say about the person, one claim a line: groups, email, … "
+            "People read it when they agree; the app could read it, too."
+        ),
+    )
     introspection_clients = ClientsField(
         label=_("Apps that may ask about its tokens"),
         required=False,
@@ -38,7 +46,8 @@ class ResourceServerForm(forms.ModelForm):  # type: ignore[type-arg]
         model = ResourceServer
         fields = (
             *("identifier", "name", "scopes", "access_token_format", "access_token_signing_alg"),
-            *("access_token_lifetime", "access_token_encryption_alg", "encryption_jwk"),
+            *("access_token_typ", "access_token_claims", "access_token_lifetime"),
+            *("access_token_encryption_alg", "encryption_jwk"),
             *("open_to_self_registered", "introspection_clients"),
         )
         help_texts = {
@@ -46,6 +55,10 @@ class ResourceServerForm(forms.ModelForm):  # type: ignore[type-arg]
             "access_token_format": _(
                 "jwt: the API checks tokens by itself. opaque: it asks us, and knows at once of a "
                 "sign-out."
+            ),
+            "access_token_typ": _(
+                "at+jwt suits most (RFC 9068): it tells access tokens from ID tokens. JWT is for "
+                "an API that refuses it, such as one with Spring."
             ),
             "open_to_self_registered": _(
                 "For an API without scopes: apps that registered themselves get tokens for it when "

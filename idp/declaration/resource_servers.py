@@ -28,6 +28,8 @@ _COLUMNS: dict[str, tuple[type, ...]] = {
     "scopes": (list, dict),
     "access_token_format": (str,),
     "access_token_signing_alg": (str,),
+    "access_token_typ": (str,),
+    "access_token_claims": (list,),
     "access_token_lifetime": (int,),
     "access_token_encryption_alg": (str,),
     "encryption_jwk": (dict, NoneType),

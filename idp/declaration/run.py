@@ -175,7 +175,7 @@ class _Planning:
             case Scope():
                 self.catalog.claims[row.name] = row.claims
             case ResourceServer():
-                self.catalog.scopes[row.identifier] = frozenset(row.scopes)
+                self.catalog.add_api(row.identifier, row.scopes, row.access_token_typ)
 
     def _forget(self, name: str, key: str) -> None:
         """Make later references to deleted rows invalid."""
@@ -183,7 +183,7 @@ class _Planning:
         if name == "scopes":
             self.catalog.claims.pop(key, None)
         elif name == "resource_servers":
-            self.catalog.scopes.pop(key, None)
+            self.catalog.remove_api(key)
 
     def _clients(self, names: set[str]) -> set[str]:
         """Return those of these client_ids that there will be."""

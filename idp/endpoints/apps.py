@@ -95,7 +95,7 @@ def _app(
         client_id=client.client_id,
         name=name_of(client),
         logo=shown_logo(client),
-        details=_details(user, consent) if consent else None,
+        details=details(user, client, agreed_in(consent)) if consent else None,
         since=consent.created_at if consent else used.get("first"),
         last_used=used.get("last"),
         goes_on=goes_on,
@@ -103,10 +103,6 @@ def _app(
         has_changed=consent is not None
         and consent.display_fingerprint != client.display_fingerprint,
     )
-
-
-def _details(user: User, consent: Consent) -> list[tuple[Any, Any]]:
-    return details(user, agreed_in(consent))
 
 
 def _remove(request: HttpRequest, user: User) -> None:

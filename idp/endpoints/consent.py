@@ -1,6 +1,6 @@
 """The consent page: what the app would see, in words for users. OIDC Core §3.1.2.4."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from idp.clients.lookalikes import looks_like
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.open_interaction import OpenInteraction, open_interaction_at
 from idp.endpoints.wire import methods
-from idp.models import ResourceServer, Scope
+from idp.models import Client, ResourceServer, Scope
 from idp.protocol.errors import AccessDenied
 from idp.protocol.rules import upholds
 from idp.statements.sso_session import Agreed
@@ -48,7 +48,9 @@ def consent(request: HttpRequest) -> HttpResponse:
         request,
         "consent.html",
         {
-            "details": details(user, consents.asked_by(authorization_request)),
+            "details": details(
+                user, open_interaction.row.client, consents.asked_by(authorization_request)
+            ),
             "user": user,
             "looks_like": looks_like(open_interaction.row.client),
             "shown_as": open_interaction.row.client.display_fingerprint,
@@ -131,7 +133,7 @@ _CLAIMS = {
 }
 
 
-def details(user: User, agreed: Agreed) -> list[tuple[str | Promise, Any]]:
+def details(user: User, client: Client, agreed: Agreed) -> list[tuple[str | Promise, Any]]:
     """Return what a client may see and do by this: phrases, with the user's actual values."""
     scopes, claims = agreed.scopes, agreed.claims
     groups = groups_of(user.pk) if "groups" in scopes else []
@@ -144,14 +146,16 @@ def details(user: User, agreed: Agreed) -> list[tuple[str | Promise, Any]]:
         "offline_access": (_("Access while you are away"), _("also when you have signed out here")),
     }
     by_scope = [shown[scope] for scope in shown if scope in scopes]
-    shown_by_claims = [*_one_by_one(user, claims), *_own(user, scopes, claims)]
+    shown_by_claims = [*_one_by_one(user, client, claims), *_own(user, client, scopes, claims)]
     return [*by_scope, *shown_by_claims, *_apis(scopes, agreed.resources)]
 
 
-def _one_by_one(user: User, claims: frozenset[str]) -> Iterator[tuple[str | Promise, Any]]:
+def _one_by_one(
+    user: User, client: Client, claims: frozenset[str]
+) -> Iterator[tuple[str | Promise, Any]]:
     """Return the standard claims among these, as they will be delivered."""
     asked = [name for name in _CLAIMS if name in claims]
-    values = claims_for(values_of(user.pk), frozenset(), asked) if asked else {}
+    values = _values(user, client, frozenset(), asked) if asked else {}
     for name in asked:
         yield _CLAIMS[name], _of_claim(name, values.get(name))
 
@@ -166,8 +170,16 @@ def _of_claim(name: str, value: Any) -> Any:
             return _written(value)
 
 
+def _values(
+    user: User, client: Client, scopes: frozenset[str], names: Iterable[str]
+) -> dict[str, Any]:
+    """Return the values of these claims that the client would receive; not others' to assert."""
+    values = values_of(user.pk)
+    return claims_for(values, scopes, names, client_id=client.client_id, asserted=False)
+
+
 def _own(
-    user: User, scopes: frozenset[str], claims: frozenset[str]
+    user: User, client: Client, scopes: frozenset[str], claims: frozenset[str]
 ) -> Iterator[tuple[str | Promise, Any]]:
     """Return what the operator's own scopes show, in the operator's words."""
     for own in Scope.objects.order_by("name"):
@@ -178,19 +190,23 @@ def _own(
             yield _("In your name"), str(own)
             continue
         asked = frozenset({own.name}) & scopes
-        values = claims_for(values_of(user.pk), asked, named)
+        values = _values(user, client, asked, named)
         written = [str(_written(value)) for value in values.values()]
         others = _from_others(own, own.claims if asked else named)
         yield str(own), " · ".join([*written, *others])
 
 
 def _apis(scopes: frozenset[str], resources: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    """Return every API that tokens can be for, by name and host, with the scopes there."""
+    """Return every API that tokens can be for, by name and host.
+
+    Each with the scopes there, and the claims about the user that it reads.
+    """
     for server in ResourceServer.objects.order_by("identifier"):
         allowed = sorted(scopes & set(server.scopes))
         if not allowed and server.identifier not in resources:
             continue
         words = [server.words_for(scope) or scope for scope in allowed]
+        words += [str(_CLAIMS.get(name, name)) for name in server.access_token_claims]
         yield _name_of(server), " · ".join(words) or gettext("whatever apps can do there")
 
 

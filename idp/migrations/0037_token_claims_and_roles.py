@@ -19,4 +19,16 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField("client", "id_token_claims", id_token_claims("userinfo")),
         migrations.AlterField("client", "id_token_claims", id_token_claims("scopes")),
+        migrations.AddField(
+            "resourceserver",
+            "access_token_typ",
+            models.CharField(
+                choices=[("at+jwt", "at+jwt"), ("JWT", "JWT")], default="at+jwt", max_length=10, verbose_name="type of the JWT (typ)"
+            ),
+        ),
+        migrations.AddField(
+            "resourceserver",
+            "access_token_claims",
+            models.JSONField(blank=True, default=list, verbose_name="claims about people"),
+        ),
     ]

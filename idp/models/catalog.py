@@ -1,5 +1,6 @@
 """Scopes, APIs and groups that rows are validated against: the stored ones, or planned ones."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,8 @@ class Catalog:
     claims: dict[str, dict[str, str]] = field(default_factory=dict)
     #: The scopes of each API, by its identifier.
     scopes: dict[str, frozenset[str]] = field(default_factory=dict)
+    #: The identifiers of the APIs whose access tokens have the `typ` of ID tokens.
+    typed_as_id_tokens: set[str] = field(default_factory=set)
     #: Groups that are to be made, beside those that are stored.
     new_groups: set[str] = field(default_factory=set)
 
@@ -24,10 +27,25 @@ class Catalog:
     def stored(cls) -> "Catalog":
         """Return the catalog of the database."""
         own: Any = apps.get_model("idp", "Scope")._default_manager.values_list("name", "claims")
+        catalog = cls(dict(own))
         apis: Any = apps.get_model("idp", "ResourceServer")._default_manager.values_list(
-            "identifier", "scopes"
+            "identifier", "scopes", "access_token_typ"
         )
-        return cls(dict(own), {identifier: frozenset(scopes) for identifier, scopes in apis})
+        for identifier, scopes, typ in apis:
+            catalog.add_api(identifier, scopes, typ)
+        return catalog
+
+    def add_api(self, identifier: str, scopes: Iterable[str], typ: str) -> None:
+        """Add an API, or replace it; `typ` is the type of its access tokens."""
+        self.scopes[identifier] = frozenset(scopes)
+        self.typed_as_id_tokens -= {identifier}
+        if typ == "JWT":
+            self.typed_as_id_tokens.add(identifier)
+
+    def remove_api(self, identifier: str) -> None:
+        """Remove an API."""
+        self.scopes.pop(identifier, None)
+        self.typed_as_id_tokens -= {identifier}
 
     def offers(self, scope: str) -> bool:
         """Whether clients may ask for this scope."""

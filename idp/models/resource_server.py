@@ -3,6 +3,7 @@
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -16,6 +17,7 @@ from idp.jose.encrypt import encrypted
 from idp.models.catalog import Catalog
 from idp.models.scope import problem_with_scope
 from idp.protocol.redirect_uris import problem_with
+from idp.protocol.vocabulary import USER_CLAIMS
 
 
 class ResourceServer(models.Model):
@@ -37,6 +39,14 @@ class ResourceServer(models.Model):
         choices=[(name, name) for name in policy.SIGNING_ALGORITHMS],
         default=policy.SIGNING_ALGORITHMS[0],
     )
+    access_token_typ = models.CharField(
+        _("type of the JWT (typ)"),
+        max_length=10,
+        choices=[(name, name) for name in policy.ACCESS_TOKEN_TYPES],
+        default=policy.ACCESS_TOKEN_TYPES[0],
+    )
+    #: Names of claims about the user that its JWT access tokens have (RFC 9068 §2.2.2, §2.2.3).
+    access_token_claims = models.JSONField(_("claims about people"), default=list, blank=True)
     #: Seconds; short, since an API that only checks signatures learns of no revocation.
     access_token_lifetime = models.PositiveIntegerField(
         _("access token lifetime, seconds"),
@@ -96,13 +106,35 @@ class ResourceServer(models.Model):
         elif taken := [scope for scope in self.scopes if scope in own]:
             said = gettext("This is a scope of no API already: %(scope)s.")
             problems["scopes"] = said % {"scope": taken[0]}
+        problems |= self._problems_with_jwts(own)
         if self.access_token_encryption_alg not in {"", "dir"}:
             problems |= self._problem_with_key()
-        if self.access_token_encryption_alg and self.access_token_format != "jwt":
-            said = gettext("Only JWT access tokens can be encrypted.")
-            problems["access_token_encryption_alg"] = said
         if problems:
             raise ValidationError(problems)
+
+    def _problems_with_jwts(self, own: dict[str, dict[str, str]]) -> dict[str, str]:
+        """Return the problems with options of JWTs; `own` are the claims of operators' scopes."""
+        problems: dict[str, str] = {}
+        if self.access_token_format != "jwt":
+            if self.access_token_encryption_alg:
+                said = gettext("Only JWT access tokens can be encrypted.")
+                problems["access_token_encryption_alg"] = said
+            if self.access_token_claims:
+                said = gettext("Only JWT access tokens have claims.")
+                problems["access_token_claims"] = said
+        offered = {*USER_CLAIMS, *(name for claims in own.values() for name in claims)}
+        if unknown := [name for name in self.access_token_claims if name not in offered]:
+            said = gettext("There is no claim %(name)s about people.")
+            problems.setdefault("access_token_claims", said % {"name": unknown[0]})
+        # Nothing but `aud` would tell its access tokens from the ID tokens of such an app.
+        if self.access_token_typ == "JWT" and self._is_a_client_id():
+            said = gettext("An app has the identifier for its client ID, so only at+jwt is safe.")
+            problems["access_token_typ"] = said
+        return problems
+
+    def _is_a_client_id(self) -> bool:
+        clients: Any = apps.get_model("idp", "Client")._default_manager
+        return bool(clients.filter(client_id=self.identifier).exists())
 
     def _problem_with_key(self) -> dict[str, str]:
         jwk: dict[str, Any] = self.encryption_jwk or {}

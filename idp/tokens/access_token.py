@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from idp import keys, policy, server_keys
+from idp.claims import access_token_claims
 from idp.jose.encrypt import encrypted
 from idp.jose.sign import Signer
 from idp.models import Client, Grant, ResourceServer
@@ -31,6 +32,10 @@ class Audience:
     lifetime: int
     #: None for an opaque token.
     signing_alg: str | None
+    #: The `typ` of a JWT.
+    typ: str = policy.ACCESS_TOKEN_TYPES[0]
+    #: The names of the claims about the user that a JWT has.
+    claims: tuple[str, ...] = ()
     #: The API that the token is encrypted to, if it is.
     encrypted_to: ResourceServer | None = None
 
@@ -71,6 +76,8 @@ def _apis(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
         scopes=scopes & offered,
         lifetime=min(server.access_token_lifetime for server in servers),
         signing_alg=first.access_token_signing_alg if first.access_token_format == "jwt" else None,
+        typ=first.access_token_typ,
+        claims=tuple(first.access_token_claims),
         encrypted_to=first if first.access_token_encryption_alg else None,
     )
 
@@ -130,8 +137,19 @@ def _user_has_agreed(entitlement: Entitlement, servers: list[ResourceServer]) ->
 
 @upholds("RFC 8707 §2.2")
 def _one_token_fits(servers: list[ResourceServer]) -> None:
-    """RFC 8707 §2.2: one token for several APIs has to fit each of them."""
-    wants = {(s.access_token_format, s.access_token_signing_alg) for s in servers}
+    """RFC 8707 §2.2: one token for several APIs has to fit each of them.
+
+    None of them reads a claim that is for another.
+    """
+    wants = {
+        (
+            server.access_token_format,
+            server.access_token_signing_alg,
+            server.access_token_typ,
+            frozenset(server.access_token_claims),
+        )
+        for server in servers
+    }
     if len(wants) > 1 or (len(servers) > 1 and any(s.access_token_encryption_alg for s in servers)):
         raise InvalidTarget("These resources want different tokens; ask for one at a time.")
 
@@ -194,7 +212,10 @@ def _jwt(
 ) -> str:
     """Return a JWT access token: signed, and encrypted where its API wants that. RFC 9068 §2.2."""
     issued_at = int(now.timestamp())
-    claims: dict[str, Any] = {
+    claims: dict[str, Any] = {}
+    if grant is not None and audience.claims:
+        claims |= access_token_claims(grant.user_id, client.client_id, audience.claims)
+    claims |= {
         "iss": policy.ISSUER,
         "aud": _one_or_many(audience.resource) or policy.ISSUER,
         "sub": subject,
@@ -210,7 +231,7 @@ def _jwt(
         claims["acr"] = grant.acr
         if grant.amr:
             claims["amr"] = grant.amr
-    token = signer.sign(claims, typ="at+jwt")
+    token = signer.sign(claims, typ=audience.typ)
     return _encrypted(token, audience.encrypted_to) if audience.encrypted_to else token
 
 
@@ -227,5 +248,5 @@ def _encrypted(token: str, server: ResourceServer) -> str:
         alg=server.access_token_encryption_alg,
         enc=policy.CONTENT_ENCRYPTION,
         key=key,
-        typ="at+jwt",
+        typ=server.access_token_typ,
     )

@@ -98,7 +98,8 @@ _HINT = Expectations(
 def read_hint(id_token_hint: str) -> Hint | None:
     """Return the claims of an ID token of ours, expired or not; None for any other.
 
-    OIDC Core §3.1.2.1, OIDC RP-Initiated Logout §2.
+    An access token of the type JWT is none: it has a `jti`, which no ID token has. OIDC Core
+    §3.1.2.1, OIDC RP-Initiated Logout §2.
     """
     now = timezone.now()
     try:
@@ -106,6 +107,8 @@ def read_hint(id_token_hint: str) -> Hint | None:
     except InvalidRequest:
         return None
     match claims:
+        case {"jti": _}:
+            return None
         case {"aud": str(client_id), "sub": str(sub)}:
             return Hint(client_id, sub, claims.get("sid"))
         case _:

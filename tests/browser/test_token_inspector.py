@@ -112,10 +112,11 @@ def test_a_real_id_token_and_who_it_is_for(
     expect(inspector.page.get_by_role("status")).to_have_text("")
 
 
+@pytest.mark.parametrize("typ", ["at+jwt", "JWT"])
 def test_a_real_access_token_of_an_api(
-    inspector: Inspector, browser: Browser, user: EndUser
+    inspector: Inspector, browser: Browser, user: EndUser, typ: str
 ) -> None:
-    api = make_api(access_token_format="jwt", access_token_signing_alg="ES256")
+    api = make_api(access_token_signing_alg="ES256", access_token_typ=typ)
     client = make_client(scope=f"openid {api['scopes'][0]}")
     asked = {"scope": f"openid {api['scopes'][0]}", "resource": api["identifier"]}
     token = RelyingParty(client, browser, user).tokens(**asked)["access_token"]

@@ -133,7 +133,12 @@ def test_code_exchange(in_process, signed_in, statements) -> None:
 
 @pytest.mark.parametrize(
     ("scope", "more"),
-    [("openid offline_access", 0), ("openid profile email address phone", 1), ("openid groups", 2)],
+    [
+        ("openid offline_access", 0),
+        ("openid profile email address phone", 1),
+        ("openid groups", 1),
+        ("openid profile groups", 2),
+    ],
 )
 def test_claims_of_scopes_in_the_id_token(in_process, statements, scope: str, more: int) -> None:
     """All columns of the user are read at once, and groups by one more statement."""

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from unittest.mock import patch
 
 from idp.claims import claims_for
 from idp.protocol.vocabulary import SCOPE_CLAIMS
@@ -14,7 +15,11 @@ EVERYTHING = frozenset(SCOPE_CLAIMS)
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    assert set(claims_for(NOBODY, EVERYTHING)) == {"sub", "updated_at", "email_verified"}
+    assert set(claims_for(NOBODY, EVERYTHING, client_id="app")) == {
+        "sub",
+        "updated_at",
+        "email_verified",
+    }
 
 
 def test_types_are_as_the_specification_has_them() -> None:
@@ -23,11 +28,19 @@ def test_types_are_as_the_specification_has_them() -> None:
         "phone_number": "+1",
         "address": {"country": "Portugal", "region": "", "planet": "Earth"},
     }
-    claims = claims_for(user, EVERYTHING)
+    claims = claims_for(user, EVERYTHING, client_id="app")
     assert claims["updated_at"] == 1767225600
     assert claims["phone_number_verified"] is False
     assert claims["address"] == {"country": "Portugal"}
 
 
 def test_only_what_the_scopes_ask_for() -> None:
-    assert set(claims_for({**NOBODY, "name": "Ana"}, frozenset({"openid"}))) == {"sub"}
+    ana = {**NOBODY, "name": "Ana"}
+    assert set(claims_for(ana, frozenset({"openid"}), client_id="app")) == {"sub"}
+
+
+def test_a_claim_that_no_scope_has_any_more_is_none_of_the_users_columns() -> None:
+    ana = {**NOBODY, "id": 7, "locale": "pt"}
+    with patch("idp.claims._own_sources", return_value={}):
+        claims = claims_for(ana, frozenset(), ["id", "password"], client_id="app")
+    assert claims == {}

@@ -19,9 +19,9 @@ from idp import policy
 from idp.admin.fields import Choices, UserField
 from idp.admin.page import Page
 from idp.claim_sources import configured
-from idp.claims import claims_for, id_token_claims, names_shown
+from idp.claims import access_token_claims, claims_for, names_shown
 from idp.clients.access_policy import allows
-from idp.models import Client, Consent, Grant
+from idp.models import Client, Consent, ResourceServer
 from idp.protocol.response_types import ID_TOKEN, TOKEN, parts
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.statements.user_values import values_of
@@ -96,6 +96,8 @@ class Preview:
     id_token: list[tuple[str, str]]
     #: In the one of the response type id_token, which has no access token for UserInfo.
     id_token_alone: list[tuple[str, str]]
+    #: In JWT access tokens, by the name of their API.
+    access_tokens: list[tuple[str, list[tuple[str, str]]]]
     #: Claims that the scopes show, but the user has no value for.
     left_out: list[str]
 
@@ -107,22 +109,15 @@ def preview(client: Client, user: User, scopes: frozenset[str]) -> Preview:
     """
     notes = _notes(client, user, scopes)
     if "openid" not in scopes or not _signs_users_in(client):
-        return Preview(notes, [], [], [], [])
+        return Preview(notes, [], [], [], [], [])
     sub = {"sub": known_subject(client, user) or _("(made at the first sign-in)")}
-    claims = claims_for(values_of(user.pk), scopes)
+    claims = claims_for(values_of(user.pk), scopes, client_id=client.client_id, asserted=False)
     left_out = names_shown(scopes) - claims.keys()
     sources = configured.claims()
     elsewhere = {
         name: _("(asserted by %(provider)s)") % {"provider": sources[name].provider}
         for name in sorted(left_out & sources.keys())
     }
-
-    def id_token(*, alone: bool) -> dict[str, Any]:
-        """OIDC Core §5.4."""
-        shown = scopes if alone or has_scopes else frozenset()
-        said = id_token_claims(Grant(user=user), None, shown, alone=alone)
-        return {**sub, **said, **(elsewhere if alone else {})}
-
     has_scopes = client.id_token_claims == Client.IdTokenClaims.SCOPES
     kinds = {parts(kind) for kind in client.response_types}
     by_password = "password" in client.grant_types
@@ -131,10 +126,22 @@ def preview(client: Client, user: User, scopes: frozenset[str]) -> Preview:
     return Preview(
         notes,
         _readable({**claims, **sub, **elsewhere}) if has_userinfo else [],
-        _readable(id_token(alone=False)) if has_id_token else [],
-        _readable(id_token(alone=True)) if (ID_TOKEN,) in kinds else [],
+        _readable({**(claims if has_scopes else {}), **sub}) if has_id_token else [],
+        _readable({**claims, **sub, **elsewhere}) if (ID_TOKEN,) in kinds else [],
+        _in_access_tokens(client, user, scopes),
         sorted(left_out - elsewhere.keys()),
     )
+
+
+def _in_access_tokens(
+    client: Client, user: User, scopes: frozenset[str]
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the claims about the user in tokens for the APIs of these scopes (RFC 9068 §2.2.2)."""
+    return [
+        (str(api), _readable(access_token_claims(user.pk, client.client_id, names)))
+        for api in ResourceServer.objects.order_by("identifier")
+        if (names := api.access_token_claims) and scopes & frozenset(api.scopes)
+    ]
 
 
 def _signs_users_in(client: Client) -> bool:

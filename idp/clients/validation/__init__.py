@@ -34,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     grants.grants_suit_the_client,
     addresses.pairwise_clients_have_a_sector,
     references.groups_exist,
+    references.client_id_is_no_apis,
     references.values_are_offered,
 )
 #: Checks that fetch documents of the client. They may take seconds.

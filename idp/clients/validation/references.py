@@ -18,6 +18,15 @@ def groups_exist(client: Client, catalog: Catalog) -> Iterator[Problem]:
         yield Problem("allowed_groups", _("There is no group %(name)s.") % {"name": unknown[0]})
 
 
+def client_id_is_no_apis(client: Client, catalog: Catalog) -> Iterator[Problem]:
+    """RFC 9068 §5: an ID token of the client does not pass for an access token of an API."""
+    if client.client_id in catalog.typed_as_id_tokens:
+        yield Problem(
+            "client_id",
+            _("An API has this identifier, and its access tokens have the type of ID tokens."),
+        )
+
+
 def values_are_offered(client: Client, catalog: Catalog) -> Iterator[Problem]:
     """RFC 7591 §2: grants, response types, scopes and levels of sign-in are ones that there are."""
     for column, offered in {

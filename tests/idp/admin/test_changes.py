@@ -461,11 +461,16 @@ def test_scopes_and_apis(operator: Operator) -> None:
         "idp/resourceserver/add/",
         identifier=identifier,
         scopes=f"{name}.read: Read it\n{name}.write",
+        access_token_typ="JWT",
+        access_token_claims="groups\nemail",
         introspection_clients=caller.client_id,
     )
     event = events_of(operator)[-1]
     assert event.target == f"resource server {identifier}"
-    assert event.details["changes"]["scopes"][1] == {f"{name}.read": "Read it", f"{name}.write": ""}
+    changes = event.details["changes"]
+    assert changes["scopes"][1] == {f"{name}.read": "Read it", f"{name}.write": ""}
+    assert changes["access_token_claims"][1] == ["groups", "email"]
+    assert changes["access_token_typ"][1] == "JWT"
 
 
 def test_an_initial_access_token_is_shown_once(operator: Operator) -> None:

@@ -15,6 +15,7 @@ from tests.relying_party import (
     EndUser,
     Registered,
     RelyingParty,
+    make_api,
     make_client,
     make_user,
     unique,
@@ -77,6 +78,14 @@ def test_only_an_id_token_that_comes_alone_has_the_claims(
     assert claims_in("in-id-token-alone", text)["email"] == user.email
     assert not claims_in("at-userinfo", text)  # without an access token, none is to be had
     assert not claims_in("in-id-token", text)
+
+
+def test_what_tokens_for_apis_say_is_shown_apart(superuser: Operator, user: EndUser) -> None:
+    api = make_api(name="Bread", access_token_claims=["email", "groups"])
+    scope = f"openid {api['scopes'][0]}"
+    text = previewed(superuser, make_client(scope=scope), user, scope)
+    assert "In access tokens for <bdi>Bread</bdi>" in text
+    assert claims_in("in-access-token-1", text) == {"email": user.email}
 
 
 def test_an_app_that_acts_for_itself_gets_no_claims(superuser: Operator, user: EndUser) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from accounts.models import User
 from idp.endpoints.consent import details
+from idp.models import Client
 from idp.statements.sso_session import Agreed
 from tests.relying_party import make_api, unique
 
@@ -24,7 +25,7 @@ ANA = User(
 
 def shown(*scopes: str, user: User = ANA, resources: Iterable[str] = ()) -> dict[str, str]:
     agreed = Agreed(frozenset(scopes), resources=frozenset(resources))
-    return {str(phrase): str(value) for phrase, value in details(user, agreed)}
+    return {str(phrase): str(value) for phrase, value in details(user, Client(), agreed)}
 
 
 def test_each_scope_shows_its_values() -> None:

@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test test-all test-scale bench lint format messages lock clean
+.PHONY: setup run test test-all test-scale test-interop bench lint format messages lock clean
 
 setup: $(VENV)/.installed
 
@@ -17,7 +17,7 @@ $(VENV)/.installed: requirements/development.txt
 run: setup  ## the provider on :8000, a sample relying party on :8001, a sample API on :8003
 	scripts/run
 
-test: setup  ## everything but what test-scale runs, once; PYTEST="-k word" narrows it
+test: setup  ## everything but what test-scale and test-interop run, once; PYTEST="-k word" narrows it
 	scripts/test $(PYTEST)
 
 test-all: setup  ## the same, and on SQLite all that makes no difference there, too
@@ -25,6 +25,9 @@ test-all: setup  ## the same, and on SQLite all that makes no difference there, 
 
 test-scale: setup  ## load, storms, outages and very many rows, on both databases
 	TEST_SCALE=1 TEST_WORKERS=1 scripts/test $(PYTEST)
+
+test-interop: setup  ## programs of others that are built or downloaded first
+	TEST_INTEROP=1 scripts/test $(PYTEST)
 
 bench: setup  ## what each request costs; BENCH="--beside oidc-provider" compares, "--help" says more
 	scripts/bench $(BENCH)

@@ -29,11 +29,11 @@ class ResourceServerForm(forms.ModelForm):  # type: ignore[type-arg]
         ),
     )
     access_token_claims = Lines(
-        label=_("Claims about people"),
+        label=_("Claims about users"),
         required=False,
         help_text=_(
-            "What its JWT access tokens say about the person, one claim a line: groups, email, … "
-            "People read it when they agree; the app could read it, too."
+            "What its JWT access tokens say about the user, one claim a line: groups, email, … "
+            "Users read it when they consent; the app can read it, too."
         ),
     )
     introspection_clients = ClientsField(

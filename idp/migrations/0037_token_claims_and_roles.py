@@ -29,6 +29,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "resourceserver",
             "access_token_claims",
-            models.JSONField(blank=True, default=list, verbose_name="claims about people"),
+            models.JSONField(blank=True, default=list, verbose_name="claims about users"),
         ),
     ]

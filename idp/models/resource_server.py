@@ -46,7 +46,7 @@ class ResourceServer(models.Model):
         default=policy.ACCESS_TOKEN_TYPES[0],
     )
     #: Names of claims about the user that its JWT access tokens have (RFC 9068 §2.2.2, §2.2.3).
-    access_token_claims = models.JSONField(_("claims about people"), default=list, blank=True)
+    access_token_claims = models.JSONField(_("claims about users"), default=list, blank=True)
     #: Seconds; short, since an API that only checks signatures learns of no revocation.
     access_token_lifetime = models.PositiveIntegerField(
         _("access token lifetime, seconds"),
@@ -124,7 +124,7 @@ class ResourceServer(models.Model):
                 problems["access_token_claims"] = said
         offered = {*USER_CLAIMS, *(name for claims in own.values() for name in claims)}
         if unknown := [name for name in self.access_token_claims if name not in offered]:
-            said = gettext("There is no claim %(name)s about people.")
+            said = gettext("There is no claim %(name)s about users.")
             problems.setdefault("access_token_claims", said % {"name": unknown[0]})
         # Nothing but `aud` would tell its access tokens from the ID tokens of such an app.
         if self.access_token_typ == "JWT" and self._is_a_client_id():

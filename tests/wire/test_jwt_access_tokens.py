@@ -190,7 +190,7 @@ def test_an_api_reads_the_claims_that_its_operator_chose(browser: Browser) -> No
 
 
 @spec("RFC 9068", "6")
-def test_people_read_on_the_consent_page_what_the_api_reads(browser: Browser) -> None:
+def test_users_read_on_the_consent_page_what_the_api_reads(browser: Browser) -> None:
     baker = make_user(groups=["bakers"])
     api = make_api(access_token_claims=["groups", "email"])
     app = using(browser, baker, api)

@@ -19,12 +19,12 @@ class IdpConfig(AppConfig):
 
     def ready(self) -> None:
         """Import modules that register themselves with Django."""
-        from idp import deploy_checks, listeners, roles
+        from idp import deploy_checks, listeners, staff_groups
         from idp.endpoints import cors
 
         deploy_checks.register()
         cors.connect()
         listeners.connect()
-        roles.connect(self)
+        staff_groups.connect(self)
         for page in _ADMIN_PAGES:
             import_module(f"idp.admin.{page}")

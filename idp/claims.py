@@ -16,7 +16,7 @@ from idp.models import Grant, Scope
 from idp.models.scope import CLAIMS_PROVIDER, Source
 from idp.protocol.languages import is_within, tagged
 from idp.protocol.vocabulary import ADDRESS_MEMBERS, GROUPS, PROTOCOL_CLAIMS
-from idp.roles import ROLES
+from idp.staff_groups import STAFF_GROUPS
 from idp.statements.user_values import values_of
 
 _SUPPORTED = tuple(
@@ -158,7 +158,7 @@ def asserted_by_others(scope: Scope, names: Container[str]) -> list[tuple[str, s
 
 def groups_of(user_id: int, beginning: str = "") -> list[str]:
     """Return the groups of a user, sorted, without those of the administration."""
-    groups = Group.objects.filter(user=user_id).exclude(name__in=ROLES)
+    groups = Group.objects.filter(user=user_id).exclude(name__in=STAFF_GROUPS)
     return sorted(
         name for name in groups.values_list("name", flat=True) if name.startswith(beginning)
     )

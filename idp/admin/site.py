@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
-from idp.roles import may_administer
+from idp.staff_groups import may_administer
 
 _OWN_ACTIONS_SHOWN = 10
 _UNUSED = {"autocomplete", "view_on_site"}

@@ -5,7 +5,7 @@ Other users see neither the registration nor whether there are events.
 
 from accounts.authentication import Authentication
 from idp.models import Client, Event
-from idp.roles import may_administer
+from idp.staff_groups import may_administer
 
 
 def may_see(viewer: Authentication | None, client: Client) -> bool:

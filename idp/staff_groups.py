@@ -35,7 +35,7 @@ def _to(*verbs: str, models: tuple[tuple[str, str], ...]) -> frozenset[tuple[str
     return frozenset((app, f"{verb}_{model}") for app, model in models for verb in verbs)
 
 
-ROLES = {
+STAFF_GROUPS = {
     "support": _to("view", models=_READABLE),
     "operators": _to("view", models=_READABLE)
     | _to("add", "change", "delete", models=_MADE)
@@ -52,7 +52,7 @@ def may_administer(user: Any, *, second_factor: bool) -> bool:
 
 def connect(app: AppConfig) -> None:
     """Set the groups' permissions after this app's migrations, when Django's permissions exist."""
-    post_migrate.connect(_keep, sender=app, dispatch_uid="idp.roles")
+    post_migrate.connect(_keep, sender=app, dispatch_uid="idp.staff_groups")
 
 
 def _keep(*, apps: Any, using: str, **_: Any) -> None:
@@ -66,7 +66,7 @@ def _keep(*, apps: Any, using: str, **_: Any) -> None:
         for permission in permissions.select_related("content_type")
     }
     ours = {key: permission for key, permission in present.items() if key in _OURS}
-    for name, allowed in ROLES.items():
+    for name, allowed in STAFF_GROUPS.items():
         group, _created = groups.get_or_create(name=name)
         group.permissions.remove(*(ours[key] for key in ours.keys() - allowed))
         group.permissions.add(*(ours[key] for key in ours.keys() & allowed))

@@ -241,6 +241,17 @@ MEMBERS: Final = (
             "a public app’s redirect URIs may anyway."
         ),
     ),
+    Member(
+        "strict",
+        FLAG,
+        stored_as="strict_client_authentication",
+        operators_only=True,
+        label=_("Only the registered client authentication"),
+        help=_(
+            "Off: an app with client_secret_basic may send its secret in the body as well, and one "
+            "with client_secret_post in the header, as programs choose for themselves."
+        ),
+    ),
     Member("profile", choices=tuple(Client.Profile.values), operators_only=True),
     Member("access_token_format", choices=policy.ACCESS_TOKEN_FORMATS, operators_only=True),
     Member(

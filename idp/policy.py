@@ -90,6 +90,8 @@ CLIENT_AUTHENTICATION_METHODS: Final = (
     "private_key_jwt",
     "none",
 )
+#: Those that send the client secret itself: in the Authorization header, or in the body.
+SECRET_METHODS: Final = ("client_secret_basic", "client_secret_post")
 #: Levels of authentication, the lowest first.
 ACR_VALUES: Final = levels.LEVELS
 SUBJECT_TYPES: Final = ("public", "pairwise")

@@ -1,4 +1,4 @@
-"""Client authentication: exactly one method a request, the registered one.
+"""Client authentication: exactly one method a request, one that the client may use.
 
 RFC 6749 §2.3, OIDC Core §9.
 """
@@ -43,7 +43,8 @@ class Credentials:
 
     client_id: str
     method: str
-    secret: str | None = None
+    #: The secret, by each way of reading it; one of them may be right.
+    secrets: tuple[str, ...] = ()
     assertion: Assertion | None = None
 
 
@@ -77,7 +78,7 @@ def credentials_of(authorization: str | None, parameters: Parameters) -> Credent
             "The request names no client: there is neither an Authorization header nor a client_id."
         )
     if body_secret is not None:
-        return Credentials(body_id, "client_secret_post", body_secret)
+        return Credentials(body_id, "client_secret_post", (body_secret,))
     return Credentials(body_id, "none")
 
 
@@ -94,10 +95,10 @@ def authenticated(
     (docs/adr/0004).
     """
     client, now = lookup.find(credentials.client_id, InvalidClient, read), timezone.now()
-    _method_is_registered(client, credentials)
+    _method_is_accepted(client, credentials.method)
     try:
-        if credentials.secret is not None:
-            _secret_is_right(client, credentials.secret, now)
+        if credentials.secrets:
+            _secret_is_right(client, credentials.secrets, now)
     except WrongSecret:
         if counted_for is not None:
             _count_wrong_secret(client, counted_for)
@@ -108,22 +109,28 @@ def authenticated(
 
 
 @upholds("OIDC Core §9")
-def _method_is_registered(client: Client, credentials: Credentials) -> None:
-    """OIDC Core §9: a client authenticates as it was registered to."""
-    if credentials.method != client.token_endpoint_auth_method:
+def _method_is_accepted(client: Client, method: str) -> None:
+    """OIDC Core §9: a client authenticates as it was registered to.
+
+    With a secret it may use the header or the body, whichever it was registered for
+    (docs/adr/0030).
+    """
+    registered = client.token_endpoint_auth_method
+    if method != registered and method not in client.authentication_methods:
         raise InvalidClient(
-            f"This client is registered for the method {client.token_endpoint_auth_method}, "
-            f"but the request used {credentials.method}."
+            f"This client is registered for the method {registered}, but the request used {method}."
         )
 
 
 @upholds("RFC 6749 §2.3.1")
-def _secret_is_right(client: Client, secret: str, now: datetime) -> None:
+def _secret_is_right(client: Client, readings: tuple[str, ...], now: datetime) -> None:
     """RFC 6749 §2.3.1: the secret authenticates the client."""
-    found = secrets.find(client, secret, now)
-    if found is None:
-        raise WrongSecret("The client secret is wrong, or has expired.")
-    secrets.note_use(found, now)
+    for secret in readings:
+        found = secrets.find(client, secret, now)
+        if found is not None:
+            secrets.note_use(found, now)
+            return
+    raise WrongSecret("The client secret is wrong, or has expired.")
 
 
 @upholds("RFC 7521 §4.2")
@@ -143,10 +150,10 @@ def _asserted(authorization: str | None, parameters: Parameters) -> Credentials:
 
 @upholds("RFC 6749 §2.3.1")
 def _readings(header: str) -> list[Credentials]:
-    """Return readings of a Basic header, the likeliest first. RFC 6749 §2.3.1, RFC 7617 §2.
+    """Return readings of a Basic header, one a client_id, the likeliest first.
 
     The specification requires form-encoding; many programs do not encode. With several colons, it
-    is ambiguous which of them ends the client_id.
+    is ambiguous which of them ends the client_id. RFC 6749 §2.3.1, RFC 7617 §2.
     """
     match = _BASIC.fullmatch(header)
     try:
@@ -158,33 +165,44 @@ def _readings(header: str) -> list[Credentials]:
     pairs = [(":".join(parts[:at]), ":".join(parts[at:])) for at in splits]
     with suppress(UnicodeDecodeError):
         pairs = [*((decode(client_id), decode(secret)) for client_id, secret in pairs[:1]), *pairs]
-    readings = [
-        Credentials(client_id, "client_secret_basic", secret)
-        for client_id, secret in dict.fromkeys(pairs)
-        if "\0" not in client_id + secret
-    ]
-    if not readings:
+    found: dict[str, list[str]] = {}
+    for client_id, secret in dict.fromkeys(pairs):
+        if "\0" not in client_id + secret:
+            found.setdefault(client_id, []).append(secret)
+    if not found:
         raise InvalidClient(
             "The Authorization header is not Basic with the base64 of client_id:client_secret."
         )
-    return readings
+    return [
+        Credentials(client_id, "client_secret_basic", tuple(read))
+        for client_id, read in found.items()
+    ]
 
 
+@upholds("RFC 6749 §2.3.1")
 def _matching_reading(readings: list[Credentials]) -> Credentials:
     """Return the reading whose client has its secret, else the first with a known client.
 
     Each secret is compared with those of the client named beside it: a secret of one client never
-    authenticates another that the same header could mean.
+    authenticates another that the same header could mean. Raises InvalidRequest for a header that
+    authenticates several clients.
     """
     names = {reading.client_id for reading in readings}
     found = Client.objects.filter(client_id__in=names).prefetch_related("secrets")
     clients = {client.client_id: client for client in found}
     known = [reading for reading in readings if reading.client_id in clients]
     now = timezone.now()
-    for reading in known:
-        if secrets.find(clients[reading.client_id], reading.secret or "", now) is not None:
-            return reading
-    return (known or readings)[0]
+    matching = [
+        reading
+        for reading in known
+        if any(secrets.find(clients[reading.client_id], read, now) for read in reading.secrets)
+    ]
+    if len(matching) > 1:
+        raise InvalidRequest(
+            "The Authorization header can be read as the credentials of several clients; name the "
+            "one that is meant by client_id in the body."
+        )
+    return (matching or known or readings)[0]
 
 
 @upholds("RFC 6749 §2.3.1")

@@ -65,10 +65,10 @@ EXPLANATIONS: dict[str, Explanation] = {
                 "have different ones."
             ),
             _(
-                "The method is another: the app was registered for one "
-                "token_endpoint_auth_method. With client_secret_basic id and secret go in the "
-                "Authorization header, with client_secret_post in the body, and with none there "
-                "is no secret. Set the one that error_description names."
+                "The method is another than the app’s token_endpoint_auth_method. With a client "
+                "secret, id and secret go in the Authorization header (client_secret_basic) or in "
+                "the body (client_secret_post); both work unless error_description says "
+                "otherwise. With none there is no secret. Set the one that error_description names."
             ),
             _(
                 "The secret is wrong: copy it once more, without spaces or a line break at its "

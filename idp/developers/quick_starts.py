@@ -52,7 +52,7 @@ class QuickStart:
         method = "none" if self.is_public else "client_secret_basic"
         return (
             self.grant_type in client.grant_types
-            and client.token_endpoint_auth_method == method
+            and method in client.authentication_methods
             and client.application_type == self.application_type
         )
 

@@ -25,6 +25,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
     try:
         parameters = body_parameters(request)
         credentials = credentials_of(request.META.get("HTTP_AUTHORIZATION"), parameters)
+        request.client_id = credentials.client_id  # type: ignore[attr-defined]
         token_hash = hash_of(parameters.get("token") or "")
         bearer = find_bearer(token_hash)  # with its client, which usually sends this
         client = authenticated(credentials, request, bearer.client if bearer else None)

@@ -139,16 +139,20 @@ def authenticated_client(request: HttpRequest) -> tuple[Client, Parameters]:
     """
     parameters = body_parameters(request)
     credentials = credentials_of(request.META.get("HTTP_AUTHORIZATION"), parameters)
+    request.client_id = credentials.client_id  # type: ignore[attr-defined]
     return authenticated(credentials, request), parameters
 
 
 def refuse_client(error: ProtocolError, request: HttpRequest) -> HttpResponse:
-    """Return an error to the client of a form request, and record its parameters."""
+    """Return an error to the client of a form request, and record its parameters.
+
+    The client is the one whose credentials were read (`request.client_id`), which is not done again
+    since it can take statements; else the one that the body names.
+    """
     client_id, parameters = None, None
     with suppress(ProtocolError):
         parameters = body_parameters(request)
-        client_id = parameters.get("client_id")
-        client_id = credentials_of(request.META.get("HTTP_AUTHORIZATION"), parameters).client_id
+        client_id = getattr(request, "client_id", parameters.get("client_id"))
     return refuse(error, request, client_id=client_id, parameters=parameters)
 
 

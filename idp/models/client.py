@@ -267,6 +267,11 @@ class Client(AbstractApplication):
     #: The access policy: names of the groups whose members may use it; empty for all users. A
     #: deleted group stays named, and allows no user.
     allowed_groups = models.JSONField(_("groups who may use it"), default=list, blank=True)
+    #: Whether it authenticates by the registered method alone, and not by the other one that sends
+    #: a secret.
+    strict_client_authentication = models.BooleanField(
+        _("registered client authentication only"), default=False
+    )
     profile = models.CharField(
         _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
     )
@@ -335,6 +340,14 @@ class Client(AbstractApplication):
     def needs_secret(self) -> bool:
         """Whether there is a secret between the client and us."""
         return self.token_endpoint_auth_method.startswith("client_secret_") or self.needs_hmac_key
+
+    @property
+    def authentication_methods(self) -> tuple[str, ...]:
+        """The methods by which it may authenticate (OIDC Core §9, docs/adr/0030)."""
+        registered = self.token_endpoint_auth_method
+        if registered in policy.SECRET_METHODS and not self.strict_client_authentication:
+            return policy.SECRET_METHODS
+        return (registered,)
 
     @property
     def hmac_key_octets(self) -> int:

@@ -5,6 +5,7 @@ import time
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from urllib.parse import quote_plus
 
 import httpx
 import pytest
@@ -242,3 +243,83 @@ def test_an_address_that_the_sender_wrote_does_not_reset_the_count(provider: obj
         for i in range(40)
     ]
     assert answers[-1].status_code == 429
+
+
+def proves(answer: httpx.Response) -> bool:
+    """Whether the client was proven: the request failed at its code, which is no code."""
+    return answer.status_code == 400 and answer.json()["error"] == "invalid_grant"
+
+
+@spec("RFC 6749", "2.3.1")
+def test_one_clients_secret_that_encodes_anothers_is_of_use_to_neither(provider: object) -> None:
+    """`first`'s secret is `second`'s encoded, and so is its client_id."""
+    name = unique("twin")
+    first = made(f"{name}%2Bx", "part%2Bof%25it" * 4)
+    second = made(f"{name}+x", "part+of%it" * 4)
+    encoded, plain = "part%2Bof%25it" * 4, "part+of%it" * 4
+    twice = quote_plus(encoded)
+    cases = {
+        (first, plain): None,
+        (quote_plus(first), twice): first,  # form-encoded
+        (quote_plus(first), encoded): None,
+        (second, plain): second,
+        (second, encoded): None,
+        (second, twice): None,
+    }
+    for (client_id, secret), owner in cases.items():
+        for named in (first, second):
+            answer = basic(f"{client_id}:{secret}", client_id=named)
+            assert proves(answer) == (named == owner), (client_id, secret, named, answer.text)
+        assert proves(basic(f"{client_id}:{secret}")) == (owner is not None)
+    header = f"{first}:{encoded}"  # `first` as it is, and `second` form-encoded
+    assert header == f"{quote_plus(second)}:{quote_plus(plain)}"
+    assert proves(basic(header, client_id=first))
+    assert proves(basic(header, client_id=second))
+    assert basic(header).json()["error"] == "invalid_request", "it could be either"
+
+
+@spec("RFC 6749", "2.3.1")
+@pytest.mark.parametrize("secret", ["100%+{}", "a:b:{}", "plain-{}"])
+@pytest.mark.parametrize("way", ["header", "body"])
+def test_wrong_secrets_count_once_whatever_they_can_be_read_as(
+    provider: object, way: str, secret: str
+) -> None:
+    client = make_client()
+    own = {"X-Forwarded-For": ".".join(str(random.randint(1, 250)) for _ in range(4))}
+    statuses = []
+    for i in range(WRONG_SECRETS.allowed + 1):
+        wrong = secret.format(i)
+        credentials = b64encode(f"{client.client_id}:{wrong}".encode()).decode()
+        in_header = {"Authorization": f"Basic {credentials}"} if way == "header" else {}
+        in_body = {"client_id": client.client_id, "client_secret": wrong} if way == "body" else {}
+        answer = httpx.post(
+            URL, data={**GRANT, **in_body}, headers={**own, **in_header}, verify=False
+        )
+        statuses.append(answer.status_code)
+    assert statuses == [401] * WRONG_SECRETS.allowed + [429]
+
+
+@spec("RFC 6749", "2.3.1")
+def test_the_other_way_is_no_second_budget_for_guesses(provider: object) -> None:
+    client = make_client()
+    own = {"X-Forwarded-For": ".".join(str(random.randint(1, 250)) for _ in range(4))}
+    body = {**GRANT, "client_id": client.client_id, "client_secret": "guess"}
+    auth = (client.client_id, "guess")
+    for _ in range(WRONG_SECRETS.allowed // 2):
+        assert httpx.post(URL, data=body, headers=own, verify=False).status_code == 401
+        sent = httpx.post(URL, data=GRANT, headers=own, auth=auth, verify=False)
+        assert sent.status_code == 401
+    assert httpx.post(URL, data=body, headers=own, verify=False).status_code == 429
+    sent = httpx.post(URL, data=GRANT, headers=own, auth=auth, verify=False)
+    assert sent.status_code == 429
+
+
+@spec("RFC 6749", "2.3")
+def test_a_refused_method_does_not_tell_whether_the_secret_was_right(provider: object) -> None:
+    for method, strict in (("client_secret_post", True), ("none", False)):
+        client = make_client(token_endpoint_auth_method=method, strict=strict)
+        answers = [
+            from_address("198.51.100.91", client.client_id, secret).json()["error_description"]
+            for secret in (client.secret or "x", "w" * 64)
+        ]
+        assert len(set(answers)) == 1

@@ -279,6 +279,50 @@ def test_introspection_by_an_api(in_process, statements) -> None:
     assert len(statements.sql) <= CLIENT + 2, statements.sql
 
 
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+@pytest.mark.parametrize("secret", ["plain-" * 8, "100%25+" * 8])
+def test_a_wrong_secret_costs_its_counting_and_its_event(
+    in_process, statements, method: str, secret: str
+) -> None:
+    """However its header can be read, and whichever way the client was registered for."""
+    client = make_client(
+        grant_types=["client_credentials"],
+        response_types=[],
+        redirect_uris=None,
+        client_secret=secret,
+        token_endpoint_auth_method=method,
+    )
+    form = {"grant_type": "client_credentials"}
+    assert post(in_process, client, "/token", **form).status_code == 200
+    wrong = Registered(client.client_id, secret + "x", {})
+    assert post(in_process, wrong, "/token", **form).status_code == 401
+    with statements:
+        assert post(in_process, wrong, "/token", **form).status_code == 401
+    of_clients = [sql for sql in statements.sql if "idp_client" in sql]
+    assert len(of_clients) == CLIENT, of_clients
+    assert len(statements.sql) <= CLIENT + 4, statements.sql
+
+
+@pytest.mark.parametrize("wrong", ["", "x"])
+def test_a_secret_with_colons_costs_two_more_right_or_wrong(
+    in_process, statements, wrong: str
+) -> None:
+    client = make_client(
+        grant_types=["client_credentials"],
+        response_types=[],
+        redirect_uris=None,
+        client_secret="a:b:c-" * 8,
+    )
+    sent = Registered(client.client_id, f"{client.secret}{wrong}", {})
+    form = {"grant_type": "client_credentials"}
+    post(in_process, sent, "/token", **form)
+    with statements:
+        answer = post(in_process, sent, "/token", **form)
+    assert answer.status_code == (401 if wrong else 200)
+    of_clients = [sql for sql in statements.sql if "idp_client" in sql and "INSERT" not in sql]
+    assert len(of_clients) == CLIENT + 2, of_clients
+
+
 @pytest.mark.parametrize("apps", [1, 30])
 def test_an_owners_apps_with_their_errors(in_process, statements, apps: int) -> None:
     owner = User.objects.get(email=make_user().email)

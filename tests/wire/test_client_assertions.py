@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -168,11 +169,24 @@ def test_only_the_registered_method_counts(client: Registered) -> None:
     hs256 = assertion_of(secretive, shared_key(secretive), "HS256")
     assert outcome(hs256) == "invalid_client"
     assert outcome(assertion_of(shared, KEY)) == "invalid_client"
-    for method in ("basic", "post"):
-        auth = (shared.client_id, shared.secret or "") if method == "basic" else None
-        body = {} if auth else {"client_id": shared.client_id, "client_secret": shared.secret}
-        sent = httpx.post(f"{ISSUER}/token", data={**GRANT, **body}, auth=auth, verify=False)
-        assert sent.json()["error"] == "invalid_client"
+    with_secret = make_client(
+        token_endpoint_auth_method="private_key_jwt",
+        jwks=jwks_of(KEY),
+        id_token_signed_response_alg="HS256",
+        client_secret="signs-id-tokens-and-no-more-" * 2,
+    )
+    assert outcome(assertion_of(with_secret, KEY)) == "invalid_grant"
+    for keyed in (shared, with_secret):
+        for answer in by_secret(keyed.client_id, keyed.metadata["client_secret"]):
+            assert answer.status_code == 401
+            assert answer.json()["error"] == "invalid_client"
+
+
+def by_secret(client_id: str, secret: str) -> Iterator[httpx.Response]:
+    """Send a secret both ways."""
+    body = {"client_id": client_id, "client_secret": secret}
+    yield httpx.post(f"{ISSUER}/token", data=GRANT, auth=(client_id, secret), verify=False)
+    yield httpx.post(f"{ISSUER}/token", data={**GRANT, **body}, verify=False)
 
 
 @spec("RFC 8725", "3.1")

@@ -59,20 +59,65 @@ def use_none(client: Registered) -> httpx.Response:
 
 
 USES = [use_basic, use_post, use_none]
+USES_OF_SECRETS = [use_basic, use_post]
+
+
+def refused(response: httpx.Response) -> bool:
+    """Whether the client is not proven, and is told so."""
+    return response.status_code == 401 and response.json()["error"] == "invalid_client"
 
 
 @spec("OIDC Core", "9")
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("registered", METHODS)
-def test_the_registered_method_and_no_other(
+def test_a_strict_client_uses_the_registered_method_and_no_other(
     provider: object, registered: str, use: Callable[[Registered], httpx.Response]
 ) -> None:
-    response = use(make_client(token_endpoint_auth_method=registered))
-    if METHODS.index(registered) == USES.index(use):
-        assert proven(response)
-    else:
-        assert response.status_code == 401
-        assert response.json()["error"] == "invalid_client"
+    response = use(make_client(token_endpoint_auth_method=registered, strict=True))
+    assert proven(response) if METHODS.index(registered) == USES.index(use) else refused(response)
+
+
+@spec("RFC 6749", "2.3.1")
+@pytest.mark.parametrize("registered", ["client_secret_basic", "client_secret_post"])
+@pytest.mark.parametrize("use", USES_OF_SECRETS)
+def test_a_secret_may_come_in_the_header_or_in_the_body(
+    provider: object, registered: str, use: Callable[[Registered], httpx.Response]
+) -> None:
+    client = make_client(token_endpoint_auth_method=registered)
+    assert proven(use(client))
+    assert refused(use(Registered(client.client_id, "w" * 64, {})))
+
+
+@spec("RFC 6749", "2.3.1")
+def test_a_client_with_a_secret_never_goes_without(provider: object) -> None:
+    for method in ("client_secret_basic", "client_secret_post"):
+        assert refused(use_none(make_client(token_endpoint_auth_method=method)))
+
+
+@spec("RFC 6749", "2.1")
+@pytest.mark.parametrize("use", USES_OF_SECRETS)
+def test_a_public_client_has_no_secret_to_send(
+    provider: object, use: Callable[[Registered], httpx.Response]
+) -> None:
+    client = make_client(token_endpoint_auth_method="none")
+    assert proven(use_none(client))
+    for secret in ("", "x" * 64):
+        assert refused(ask(basic(client.client_id, secret), **GRANT))
+    assert refused(use(client))
+
+
+@pytest.mark.parametrize("path", ["introspect", "revoke"])
+def test_either_way_everywhere(provider: object, path: str) -> None:
+    client = make_client(token_endpoint_auth_method="client_secret_basic")
+    form = {"token": "x", "client_id": client.client_id, "client_secret": client.secret or ""}
+    assert httpx.post(f"{ISSUER}/{path}", data=form, verify=False).status_code == 200
+
+
+@spec("RFC 6749", "2.3.1")
+def test_generated_secrets_and_ids_are_the_same_encoded(provider: object) -> None:
+    for text in (secrets.generate(), str(Client().client_id)):
+        assert quote_plus(text) == text
+        assert len(text) >= 40
 
 
 @spec("RFC 6749", "5.2")

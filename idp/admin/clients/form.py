@@ -75,6 +75,7 @@ FIELDSETS: tuple[Any, ...] = (
             "fields": (
                 *("profile", "skip_authorization", "allowed_groups", "default_max_age"),
                 *("required_acr", "default_acr_values", "require_auth_time"),
+                "strict_client_authentication",
                 *("access_token_format", "refresh_without_offline_access"),
                 *("access_token_lifetime", "refresh_token_idle_lifetime"),
                 *("refresh_token_absolute_lifetime", "refresh_token_grace"),

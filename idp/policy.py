@@ -204,6 +204,9 @@ def address(name: str) -> str:
     return ISSUER + PATHS[name]
 
 
-def error_uri(code: str, reference: str) -> str:
-    """Return the address of our page about an error (RFC 6749 §5.2), with its reference number."""
-    return f"{ISSUER}/developers/errors/{code}?reference={reference}"
+def error_uri(page: str, reference: str) -> str:
+    """Return the address of our page about an error (RFC 6749 §5.2), with its reference number.
+
+    The page is named by the error's code, or by its cause.
+    """
+    return f"{ISSUER}/developers/errors/{page}?reference={reference}"

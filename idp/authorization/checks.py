@@ -9,6 +9,7 @@ from idp.protocol import pkce, response_types
 from idp.protocol.errors import (
     InvalidRequest,
     InvalidScope,
+    PkceRequired,
     ProtocolError,
     RegistrationNotSupported,
     UnauthorizedClient,
@@ -158,17 +159,22 @@ def code_challenge_is_sound(authorization_request: AuthorizationRequest) -> None
 
 
 @upholds("RFC 9700 §2.1.1")
-def pkce_is_used_where_required(authorization_request: AuthorizationRequest) -> None:
-    """RFC 9700 §2.1.1: without a secret, PKCE is all that binds the code to its client."""
-    comes = authorization_request.returns(response_types.CODE)
+def injected_code_is_noticed(authorization_request: AuthorizationRequest) -> None:
+    """RFC 9700 §2.1.1: by PKCE, or by the nonce that an ID token brings a client with a secret."""
+    client = authorization_request.client
     if (
-        comes
-        and authorization_request.client.pkce_required
-        and authorization_request.code_challenge is None
+        authorization_request.code_challenge is not None
+        or not authorization_request.returns(response_types.CODE)
+        or not client.pkce_or_nonce_required
     ):
-        raise InvalidRequest(
-            "The parameter code_challenge is missing; this client has to use PKCE with S256."
-        )
+        return
+    missing = (
+        "The parameter code_challenge is missing: switch on PKCE with the method S256 in the app"
+    )
+    if client.pkce_required:
+        raise PkceRequired(f"{missing}.")
+    if authorization_request.nonce is None or "openid" not in authorization_request.scopes:
+        raise PkceRequired(f"{missing}, or let it send a nonce with the scope openid.")
 
 
 def resources_are_known(authorization_request: AuthorizationRequest) -> None:
@@ -201,7 +207,7 @@ CHECKS: tuple[Check, ...] = (
     scope_gives_something,
     id_token_is_for_openid,
     code_challenge_is_sound,
-    pkce_is_used_where_required,
+    injected_code_is_noticed,
     resources_are_known,
     essential_acr_is_known,
 )

@@ -50,7 +50,7 @@ def send_error(
         reply_to,
         error=error.code,
         error_description=error.description,
-        error_uri=policy.error_uri(error.code, reference),
+        error_uri=policy.error_uri(error.page, reference),
     )
 
 

@@ -39,9 +39,8 @@ EXPLANATIONS: dict[str, Explanation] = {
             ),
             _("The body was not understood: send application/x-www-form-urlencoded, not JSON."),
             _(
-                "PKCE is required, or not understood: send a code_challenge with "
-                "code_challenge_method=S256. Any current OpenID Connect library has a switch for "
-                "it."
+                "PKCE is not understood: send a code_challenge with code_challenge_method=S256. "
+                "Any current OpenID Connect library has a switch for it."
             ),
             _(
                 "The client_id is unknown or disabled: compare it with the operator’s, and ask "
@@ -427,6 +426,41 @@ EXPLANATIONS: dict[str, Explanation] = {
                 "max_age that WWW-Authenticate names, and use the new token."
             ),
             _("A refresh does not help: it goes back to the same sign-in."),
+        ),
+    ),
+}
+
+#: Explanations of causes that have a page of their own (`ProtocolError.cause`).
+CAUSES: dict[str, Explanation] = {
+    "pkce_required": Explanation(
+        _(
+            "The app sent somebody here without PKCE, which makes a stolen code useless to others. "
+            "The parameter code_challenge is missing."
+        ),
+        (
+            _(
+                "Switch PKCE on in the app, with the method S256. Its settings call it PKCE, proof "
+                "key, code challenge or S256."
+            ),
+            _(
+                "In Authlib, Superset and Airflow: code_challenge_method: S256 in client_kwargs. "
+                "In oauth2-proxy: code-challenge-method S256. In pgAdmin: OAUTH2_CHALLENGE_METHOD "
+                "S256. In Spring Security: requireProofKey. In mozilla-django-oidc: "
+                "OIDC_USE_PKCE. In Grafana: use_pkce. In mod_auth_openidc: OIDCPKCEMethod S256."
+            ),
+            _(
+                "An app with a secret may send a nonce instead, with the scope openid: new for "
+                "each sign-in, kept with the browser’s session, and compared with the nonce of "
+                "the ID token. Without the comparison it protects nothing."
+            ),
+            _(
+                "The app can do neither: ask the operator for the profile compatible, which needs "
+                "neither of an app with a secret."
+            ),
+            _(
+                "The app does send it: look whether a proxy or a link on the way leaves it out of "
+                "the address."
+            ),
         ),
     ),
 }

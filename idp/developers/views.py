@@ -16,7 +16,7 @@ from idp.clients import owners
 from idp.clients.enabled_grants import enabled_grants
 from idp.clients.redirect_uris import Comparison, compared
 from idp.developers import own_apps
-from idp.developers.error_explanations import EXPLANATIONS
+from idp.developers.error_explanations import CAUSES, EXPLANATIONS
 from idp.developers.quick_starts import QUICK_STARTS
 from idp.models import Client, Event
 from idp.models.event import is_reference
@@ -25,8 +25,8 @@ from idp.protocol.parameters import Parameters
 
 #: An error as the overview shows it.
 _EXAMPLE = errors.InvalidClient(
-    "This client is registered for the method client_secret_basic, "
-    "but the request used client_secret_post."
+    "This client is registered for the method private_key_jwt, "
+    "but the request used client_secret_basic."
 )
 _EXAMPLE_REFERENCE = "7KQ2-M9XD"
 
@@ -62,8 +62,8 @@ def overview(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_safe
 def error(request: HttpRequest, code: str) -> HttpResponse:
-    """Explain one error code: the page of `error_uri`. Permitted users see the event."""
-    explanation = EXPLANATIONS.get(code)
+    """Explain one error code or cause: the page of `error_uri`. Permitted users see the event."""
+    explanation = EXPLANATIONS.get(code) or CAUSES.get(code)
     if explanation is None:
         raise Http404
     viewer = authentication_of(request)

@@ -103,7 +103,7 @@ def error_page(
             "signing_out": signing_out and viewer is not None,
             **_way_back(client),
             **_for_the_developer(error, parameters, client, viewer),
-            "error_uri": policy.error_uri(error.code, reference),
+            "error_uri": policy.error_uri(error.page, reference),
             "reference": reference,
         },
         status=HTTPStatus.BAD_REQUEST if error.retry_after is None else error.status,

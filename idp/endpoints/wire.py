@@ -111,7 +111,7 @@ def error_members(error: ProtocolError, reference: str) -> dict[str, str]:
     return {
         "error": error.code,
         "error_description": error.description,
-        "error_uri": policy.error_uri(error.code, reference),
+        "error_uri": policy.error_uri(error.page, reference),
     }
 
 

@@ -21,6 +21,7 @@ CHECKS: tuple[Check, ...] = (
     failing.sends_registered_addresses,
     failing.has_a_secret,
     failing.sends_the_right_secret,
+    failing.sends_code_challenges,
     failing.has_keys_for_what_it_does,
     failing.would_be_saved,
     failing.answers_logout_notifications,

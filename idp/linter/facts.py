@@ -10,11 +10,13 @@ from django.core.exceptions import ValidationError
 
 from idp.clients import secrets, validation
 from idp.linter.near_misses import NearMiss, near_misses
-from idp.models import Client, ClientSecret, Delivery, Event
+from idp.models import AuthorizationCode, Client, ClientSecret, Delivery, Event
 
 #: How far back denials are read, and how many of them.
 LATELY = timedelta(days=30)
 _DENIALS = 200
+#: How many codes are read. They are kept for a day.
+_CODES = 200
 
 
 class Severity(IntEnum):
@@ -50,6 +52,10 @@ class Facts:
     refused: tuple[tuple[str, str], ...] = ()
     near_misses: tuple[NearMiss, ...] = ()
     wrong_secrets: int = 0
+    #: Whether it was given codes without PKCE within a day.
+    goes_without_pkce: bool = False
+    #: How often it was refused for lack of PKCE, since it last used it.
+    refused_without_pkce: int = 0
     #: Why it could not be notified of the last sign-out, if so.
     failed_notification: str = ""
 
@@ -68,6 +74,8 @@ def facts_of(client: Client, now: datetime) -> Facts:
     """Return the facts about a client, read in a few statements however many events it has."""
     denials = Event.objects.filter(client_id=client.client_id, kind=Event.Kind.DENIED)
     recent = [event for event in denials.order_by("-id")[:_DENIALS] if event.at > now - LATELY]
+    codes = _codes(client)
+    used_pkce_at = max((at for at, challenge in codes if challenge), default=now - LATELY)
     valid = (row for row in client.secrets.all() if row.expires_at is None or row.expires_at > now)
     return Facts(
         client,
@@ -76,7 +84,11 @@ def facts_of(client: Client, now: datetime) -> Facts:
         can_sign=secrets.can_sign(client),
         refused=tuple(_refused(client)),
         near_misses=tuple(near_misses(client, recent)),
-        wrong_secrets=_wrong_secrets(recent),
+        wrong_secrets=_times(recent, "_secret_is_right"),
+        goes_without_pkce=any(not challenge for _at, challenge in codes),
+        refused_without_pkce=_times(
+            (event for event in recent if event.at > used_pkce_at), "injected_code_is_noticed"
+        ),
         failed_notification=_problem_with_last_delivery(client),
     )
 
@@ -94,6 +106,15 @@ def _problem_with_last_delivery(client: Client) -> str:
     return last.last_problem if last else ""
 
 
-def _wrong_secrets(denials: Iterable[Event]) -> int:
-    by_secret = (e for e in denials if str(e.details.get("check")).endswith("_secret_is_right"))
-    return sum(event.times for event in by_secret)
+def _codes(client: Client) -> list[tuple[datetime, str]]:
+    """Return when codes of a day were given to the client, and their challenges; not of tests."""
+    own = AuthorizationCode.objects.filter(
+        application=client, redirect_uri__in=client.redirect_uris
+    )
+    return list(own.values_list("created", "code_challenge")[:_CODES])
+
+
+def _times(denials: Iterable[Event], check: str) -> int:
+    """Return how often this check denied a request."""
+    by_check = (e for e in denials if str(e.details.get("check")).endswith(check))
+    return sum(event.times for event in by_check)

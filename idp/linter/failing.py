@@ -105,6 +105,20 @@ def sends_the_right_secret(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def sends_code_challenges(facts: Facts) -> Iterator[Finding]:
+    """RFC 9700 §2.1.1: requests without PKCE are refused, unless a nonce stands in."""
+    if facts.refused_without_pkce:
+        nonce = _("An app with a secret may send a nonce with the scope openid instead.")
+        yield Finding(
+            Severity.FAILING,
+            _("It came without PKCE: people were turned away (times lately: %(times)d).")
+            % {"times": facts.refused_without_pkce},
+            _("Switch PKCE on in the app, with the method S256: its library has a switch for it."),
+            "profile",
+            () if facts.client.pkce_required else (nonce,),
+        )
+
+
 def has_keys_for_what_it_does(facts: Facts) -> Iterator[Finding]:
     """RFC 7517 §4.2: a key for another use verifies nothing. `remote_checks` fetch jwks_uri."""
     registered = (facts.client.jwks or {}).get("keys", [])

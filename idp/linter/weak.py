@@ -64,8 +64,10 @@ def uses_its_secrets(facts: Facts) -> Iterator[Finding]:
 
 
 def uses_pkce(facts: Facts) -> Iterator[Finding]:
-    """RFC 9700 §2.1.1."""
-    if "authorization_code" in facts.client.grant_types and not facts.client.pkce_required:
+    """RFC 9700 §2.1.1: a nonce protects as well, if the app compares it."""
+    if "authorization_code" not in facts.client.grant_types:
+        return
+    if not facts.client.pkce_or_nonce_required:
         yield Finding(
             Severity.WEAK,
             _("It may sign users in without PKCE: a stolen code would be of use to others."),
@@ -74,6 +76,15 @@ def uses_pkce(facts: Facts) -> Iterator[Finding]:
                 "recommended profile."
             ),
             "profile",
+        )
+    elif facts.goes_without_pkce:
+        yield Finding(
+            Severity.IMPROVABLE,
+            _("It signs people in without PKCE: only a nonce tells it a stolen code from its own."),
+            _(
+                "Turn PKCE on in the app (its library has a switch for it): then codes are safe "
+                "even if the app does not compare the nonce."
+            ),
         )
 
 

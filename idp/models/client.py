@@ -356,8 +356,16 @@ class Client(AbstractApplication):
 
     @property
     def pkce_required(self) -> bool:
-        """Whether every request needs a code challenge (RFC 9700 §2.1.1)."""
-        return self.is_public or self.profile != self.Profile.COMPATIBLE
+        """Whether every request for a code needs a code challenge (RFC 9700 §2.1.1)."""
+        return self.is_public
+
+    @property
+    def pkce_or_nonce_required(self) -> bool:
+        """Whether every request for a code needs a code challenge, or a nonce that stands in.
+
+        RFC 9700 §2.1.1: a confidential client can compare the nonce of the ID token with its own.
+        """
+        return self.pkce_required or self.profile != self.Profile.COMPATIBLE
 
     @property
     def refresh_grace(self) -> timedelta:

@@ -24,6 +24,8 @@ class ProtocolError(Exception):
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
     #: Where the error is defined. The rule that a request broke is named where it is raised.
     section: ClassVar[str] = "RFC 6749 §5.2"
+    #: The name of a page that explains this cause; empty where the page of the code does.
+    cause: ClassVar[str] = ""
 
     def __init__(self, description: str, *, retry_after: int | None = None) -> None:
         self.description = printable(description)
@@ -31,11 +33,23 @@ class ProtocolError(Exception):
         self.retry_after = retry_after
         super().__init__(self.description)
 
+    @property
+    def page(self) -> str:
+        """The name of the page that explains the error (RFC 6749 §5.2, `error_uri`)."""
+        return self.cause or self.code
+
 
 class InvalidRequest(ProtocolError):
     """The request lacks a parameter, repeats one, or has one that cannot be understood."""
 
     code = "invalid_request"
+
+
+class PkceRequired(InvalidRequest):
+    """The request has no code_challenge, but the client has to use PKCE."""
+
+    section = "RFC 9700 §2.1.1"
+    cause = "pkce_required"
 
 
 class BodyTooLarge(InvalidRequest):

@@ -3,7 +3,17 @@
 import pytest
 
 from idp.models import Event
-from tests.relying_party import Browser, RelyingParty, make_client, make_user, spec
+from tests.relying_party import (
+    Browser,
+    EndUser,
+    RelyingParty,
+    make_client,
+    make_user,
+    spec,
+    verified,
+)
+
+NO_PKCE = {"code_challenge": None, "code_challenge_method": None}
 
 
 def refused(relying_party: RelyingParty, code: str | None, **overrides: str | None) -> bool:
@@ -69,6 +79,44 @@ def test_an_injected_code_does_not_fit_the_victims_verifier(
         attacker = RelyingParty(client, elsewhere, make_user())
         stolen = attacker.authorize().code
     assert refused(public_relying_party, stolen)
+
+
+@spec("RFC 9700", "4.5.3.2")
+def test_an_injected_code_brings_the_nonce_of_its_own_request(
+    browser: Browser, user: EndUser
+) -> None:
+    """Without PKCE, a client tells a stolen code by this: at the exchange nothing changes it."""
+    client = make_client(profile="recommended", grant_types=["authorization_code", "refresh_token"])
+    attacked = RelyingParty(client, browser, user)
+    assert attacked.authorize(**NO_PKCE).code
+    with Browser() as elsewhere:
+        victim = RelyingParty(client, elsewhere, make_user())
+        scope = "openid offline_access"
+        stolen = victim.authorize(**NO_PKCE, scope=scope, prompt="consent").code
+    answer = attacked.exchange(stolen, code_verifier=None, nonce=attacked.nonce).json()
+    claims = verified(answer["id_token"])
+    assert claims["nonce"] == victim.nonce != attacked.nonce
+    again = attacked.refresh(answer["refresh_token"], nonce=attacked.nonce).json()
+    assert verified(again["id_token"]).get("nonce") in {None, victim.nonce}
+
+
+@spec("RFC 9700", "4.5.3")
+@pytest.mark.parametrize("left", [{"nonce": None}, {"scope": "profile"}], ids=str)
+def test_nonce_and_challenge_cannot_both_be_taken_away(
+    browser: Browser, user: EndUser, left: dict[str, str | None]
+) -> None:
+    relying_party = RelyingParty(make_client(profile="recommended"), browser, user)
+    assert relying_party.authorize(**NO_PKCE, **left).error == "invalid_request"
+
+
+@spec("RFC 9700", "4.8.2")
+def test_a_client_that_sends_both_notices_a_challenge_that_was_taken_away(
+    browser: Browser, user: EndUser
+) -> None:
+    relying_party = RelyingParty(make_client(profile="recommended"), browser, user)
+    code = relying_party.authorize(**NO_PKCE).code
+    assert code, "its nonce stands in"
+    assert refused(relying_party, code), "its verifier does not belong"
 
 
 @spec("RFC 9700", "4.8")

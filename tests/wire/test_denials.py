@@ -180,8 +180,8 @@ def wrong_secret(path: str) -> Ask:
     )
 
 
-def another_method(relying_party: RelyingParty) -> httpx.Response:
-    client = relying_party.client
+def another_method(_relying_party: RelyingParty) -> httpx.Response:
+    client = make_client(strict=True)
     data = {"client_id": client.client_id, "client_secret": client.secret}
     return httpx.post(f"{ISSUER}/token", data=data)
 

@@ -45,7 +45,7 @@ def test_an_owner_sees_their_apps_and_what_was_refused(browser: Browser, user: E
     assert client.metadata["client_name"] in page.text
     assert client.client_id in page.text
     assert client.redirect_uri in page.text
-    assert "with a secret (<code>client_secret_basic</code>)" in page.text
+    assert "(<code>client_secret_basic</code> or <code>client_secret_post</code>)" in page.text
     assert "The grant_type x is not offered here." in page.text
     assert off.client_id in page.text
     assert "<strong>Disabled</strong>" in page.text

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.relying_party import Browser, EndUser, RelyingParty, make_client, spec
+from tests.relying_party import Browser, EndUser, RelyingParty, make_client, spec, verified
 
+BARE = {"code_challenge": None, "code_challenge_method": None}
 SHA256 = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
@@ -24,15 +25,64 @@ def test_the_pair_of_the_specification_succeeds(public_relying_party: RelyingPar
 
 
 @spec("RFC 9700", "2.1.1")
-@pytest.mark.parametrize(
-    "metadata", [{"token_endpoint_auth_method": "none"}, {"profile": "recommended"}], ids=str
-)
-def test_the_challenge_is_required_of_public_and_recommended_clients(
-    browser: Browser, user: EndUser, metadata: dict[str, str]
+@pytest.mark.parametrize("profile", ["recommended", "compatible"])
+def test_the_challenge_is_required_of_public_clients(
+    browser: Browser, user: EndUser, profile: str
 ) -> None:
-    relying_party = RelyingParty(make_client(**metadata), browser, user)
-    answer = relying_party.authorize(code_challenge=None, code_challenge_method=None)
+    client = make_client(token_endpoint_auth_method="none", profile=profile)
+    answer = RelyingParty(client, browser, user).authorize(**BARE)
     assert answer.error == "invalid_request"
+    assert "switch on PKCE" in (answer.error_description or "")
+    assert "nonce" not in (answer.error_description or ""), "it would not help"
+
+
+@pytest.fixture
+def recommended(browser: Browser, user: EndUser) -> RelyingParty:
+    """A website with a secret and the profile that operators have by default."""
+    return RelyingParty(make_client(profile="recommended"), browser, user)
+
+
+@spec("RFC 9700", "2.1.1")
+def test_a_nonce_stands_in_for_the_challenge_of_a_client_with_a_secret(
+    recommended: RelyingParty,
+) -> None:
+    answer = recommended.authorize(**BARE)
+    tokens = recommended.exchange(answer.code, code_verifier=None).json()
+    assert verified(tokens["id_token"])["nonce"] == recommended.nonce
+
+
+@spec("RFC 9700", "2.1.1")
+@pytest.mark.parametrize(
+    "without",
+    [{"nonce": None}, {"nonce": ""}, {"scope": "profile email"}, {"scope": "OpenID profile"}],
+    ids=str,
+)
+def test_a_nonce_stands_in_only_where_an_id_token_brings_it(
+    recommended: RelyingParty, without: dict[str, str | None]
+) -> None:
+    answer = recommended.authorize(**BARE, **without)
+    assert answer.error == "invalid_request"
+    assert "PKCE" in (answer.error_description or "")
+    assert "nonce" in (answer.error_description or "")
+
+
+@spec("RFC 9700", "2.1.1")
+def test_an_openid_that_the_client_may_not_ask_for_brings_no_nonce(
+    browser: Browser, user: EndUser
+) -> None:
+    client = make_client(profile="recommended", scope="profile")
+    answer = RelyingParty(client, browser, user).authorize(**BARE, scope="openid profile")
+    assert answer.error == "invalid_request"
+
+
+@spec("RFC 6749", "5.2")
+def test_the_page_about_a_missing_challenge_names_the_switch(recommended: RelyingParty) -> None:
+    answer = recommended.authorize(**BARE, nonce=None)
+    page = recommended.browser.open(answer.error_uri or "")
+    assert page.status_code == 200
+    reference = (answer.error_uri or "").partition("reference=")[2]
+    for words in ("code_challenge", "S256", "OAUTH2_CHALLENGE_METHOD", "nonce", reference):
+        assert words in page.text
 
 
 @spec("RFC 6749", "4.1")

@@ -215,5 +215,5 @@ def _refused(
     request: HttpRequest, client: Client, error: ProtocolError, sent: Parameters | None = None
 ) -> Refusal:
     reference = events.denied(error, request, client_id=client.client_id, parameters=sent)
-    explained_at = policy.error_uri(error.code, reference)
+    explained_at = policy.error_uri(error.page, reference)
     return Refusal(error.code, error.description, reference, explained_at)

@@ -9,7 +9,7 @@ from jwcrypto.jwk import JWK
 from idp.models import Client
 from tests.elsewhere import Elsewhere
 from tests.idp.admin.conftest import Operator, events_of
-from tests.relying_party import Registered, RelyingParty, make_client
+from tests.relying_party import Browser, Person, Registered, RelyingParty, make_client
 
 
 def page_of(client: Registered) -> str:
@@ -36,6 +36,26 @@ def test_a_near_miss_is_found_before_anybody_calls(
     assert "A wrong secret came 3 times" in text
     assert "Go to the field" not in text
     assert events_of(support) == []
+
+
+def test_requests_without_pkce_are_found(
+    support: Operator, browser: Browser, person: Person
+) -> None:
+    bare = {"code_challenge": None, "code_challenge_method": None}
+    client = make_client(profile="recommended")
+    relying_party = RelyingParty(client, browser, person)
+
+    def text() -> str:
+        return html.unescape(support.open(page_of(client)).text)
+
+    relying_party.authorize(**bare, nonce=None)
+    assert "people were turned away (times lately: 1)" in text()
+    assert "An app with a secret may send a nonce" in text()
+    assert "only a nonce tells it" not in text()
+    assert relying_party.authorize(**bare).code
+    assert "only a nonce tells it" in text()
+    assert relying_party.authorize().code
+    assert "turned away" not in text(), "it has learned PKCE since"
 
 
 def test_what_no_rule_allows_any_more_is_found(operator: Operator) -> None:

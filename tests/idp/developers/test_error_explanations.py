@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from idp.developers.error_explanations import EXPLANATIONS
+from idp.developers.error_explanations import CAUSES, EXPLANATIONS
 from idp.protocol.errors import ProtocolError
 from tests.conftest import ROOT
 
@@ -23,9 +23,14 @@ def test_exactly_the_codes_that_can_be_sent_are_explained() -> None:
     assert {kind.code for kind in ours} | set(written_out) == set(EXPLANATIONS)
 
 
-@pytest.mark.parametrize("code", sorted(EXPLANATIONS))
-def test_each_is_explained_in_sentences(code: str) -> None:
-    explanation = EXPLANATIONS[code]
+def test_exactly_the_causes_that_have_a_page_are_explained() -> None:
+    assert {kind.cause for kind in every_kind() if kind.cause} == set(CAUSES)
+    assert not CAUSES.keys() & EXPLANATIONS.keys()
+
+
+@pytest.mark.parametrize("page", sorted(EXPLANATIONS | CAUSES))
+def test_each_is_explained_in_sentences(page: str) -> None:
+    explanation = (EXPLANATIONS | CAUSES)[page]
     assert explanation.steps
     for text in (explanation.meaning, *explanation.steps):
         assert str(text).endswith(".")

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlencode
 
+from corsheaders.middleware import ACCESS_CONTROL_ALLOW_CREDENTIALS as ALLOWED_CREDENTIALS
 from corsheaders.middleware import ACCESS_CONTROL_ALLOW_METHODS as ALLOWED_METHODS
+from corsheaders.middleware import ACCESS_CONTROL_ALLOW_ORIGIN as ALLOWED_ORIGIN
 from corsheaders.middleware import CorsMiddleware
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
@@ -212,6 +214,8 @@ def protect_protocol_endpoints(get_response: GetResponse) -> GetResponse:
             response: HttpResponse = with_cors(request)  # type: ignore[assignment]
             if ALLOWED_METHODS in response.headers:
                 response.headers[ALLOWED_METHODS] = ", ".join(cors.methods_of(request.path))
+            if ALLOWED_ORIGIN in response.headers and request.path in cors.WITH_CREDENTIALS:
+                response.headers[ALLOWED_CREDENTIALS] = "true"
         else:
             response = get_response(request)
         sent = response.headers

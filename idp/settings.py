@@ -402,8 +402,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# Paths and origins are decided in idp.endpoints.cors, so no path is open by its name alone; no
-# credentials are sent.
+# Paths, origins and credentials are decided in idp.endpoints.cors, so no path is open by its name
+# alone.
 CORS_URLS_REGEX = r"(?!)"
 CORS_ALLOW_CREDENTIALS = False
 CORS_ALLOW_HEADERS = ["authorization", "content-type", "accept"]

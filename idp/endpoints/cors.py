@@ -2,7 +2,10 @@
 
 Discovery and keys are public (they set headers themselves), and so is open registration: its
 clients have no known origin yet, and send a token or nothing. Token and UserInfo are for the
-origins of registered clients; the authorization endpoint allows none. None allows credentials.
+origins of registered clients; the authorization endpoint allows none.
+
+Only the token endpoint answers pages that ask with credentials, as keycloak-js does: it neither
+reads nor sets a cookie, so that they change nothing.
 """
 
 from typing import Any
@@ -26,6 +29,10 @@ _FOR_CLIENTS = frozenset(
         policy.PATHS["revocation_endpoint"],
     }
 )
+
+
+#: Where pages of registered clients may ask with credentials.
+WITH_CREDENTIALS = frozenset({policy.PATHS["token_endpoint"]})
 
 
 def connect() -> None:

@@ -13,6 +13,9 @@ from idp.tokens.entitlement import Entitlement
 from idp.validity import GrantFacts, TokenFacts, why_invalid
 
 _SUCCESSOR = "refresh token's successor"
+#: The end of every refresh token: a dot and an empty JSON object in base64url. keycloak-js decodes
+#: what follows the first dot, and signs nobody in without it (docs/adr/0031).
+_EMPTY_OBJECT = ".e30"
 
 
 def make(entitlement: Entitlement, grant: Grant, now: datetime) -> tuple[str, NewRefreshToken]:
@@ -22,7 +25,7 @@ def make(entitlement: Entitlement, grant: Grant, now: datetime) -> tuple[str, Ne
     lifetime.
     """
     client = entitlement.client
-    token = entitlement.next_refresh_token or secrets.token_urlsafe(32)
+    token = entitlement.next_refresh_token or secrets.token_urlsafe(32) + _EMPTY_OBJECT
     idle, absolute = _lifetimes(client)
     return token, NewRefreshToken(
         token_hash=hash_of(token),
@@ -52,7 +55,7 @@ def successors_of(token: str) -> tuple[str, ...]:
     So the successor of a token can be returned again, although only its hash is stored.
     """
     digests = server_keys.keyed_hashes(token, _SUCCESSOR)
-    return tuple(base64url(bytes.fromhex(digest)) for digest in digests)
+    return tuple(base64url(bytes.fromhex(digest)) + _EMPTY_OBJECT for digest in digests)
 
 
 def clients_with_offline_access(user: User, now: datetime) -> set[int]:

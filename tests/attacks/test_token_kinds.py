@@ -277,7 +277,8 @@ def test_no_token_is_stored(app: RelyingParty, kinds: dict[str, str]) -> None:
     assert kinds["client_id"] in stored  # we looked in the right place
     for kind in ("access_token", "refresh_token", "id_token", "code", "client_secret"):
         assert kinds[kind] not in stored, kind
-        assert kinds[kind].rpartition(".")[2] not in stored, kind
+        random = [part for part in kinds[kind].split(".") if part != "e30"]  # {}
+        assert random[-1] not in stored, kind
 
 
 @spec("RFC 9700", "4.3.2")

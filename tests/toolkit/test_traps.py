@@ -92,6 +92,9 @@ def test_a_client_proves_itself_as_at_the_token_endpoint(api: Api) -> None:
     ):
         assert api.ask("for-clients", authorization=wrong).status_code == 403, wrong
     posted = urlencode({"client_id": client.client_id, "client_secret": client.secret})
+    assert api.ask("for-clients", "POST", posted).status_code == 200
+    strict = make_client(strict=True)
+    posted = urlencode({"client_id": strict.client_id, "client_secret": strict.secret})
     assert api.ask("for-clients", "POST", posted).status_code == 403  # registered for Basic
 
 

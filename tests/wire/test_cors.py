@@ -64,10 +64,29 @@ def test_an_apps_own_page_may_ask(origin: str, path: str) -> None:
 
 
 @spec("RFC 9700", "2.6")
-@pytest.mark.parametrize("path", GUARDED)
-def test_no_page_ever_asks_with_cookies(origin: str, path: str) -> None:
+@pytest.mark.parametrize("path", [*GUARDED, *OPEN, "/revoke", "/register", "/introspect"])
+def test_pages_ask_with_credentials_at_the_token_endpoint_alone(origin: str, path: str) -> None:
     for response in (preflight(path, origin), from_page(path, origin, "POST")):
-        assert "Access-Control-Allow-Credentials" not in response.headers
+        allowed = response.headers.get("Access-Control-Allow-Credentials")
+        assert allowed == ("true" if path == "/token" else None)
+        assert response.headers.get(ALLOW) != "*" or allowed is None
+        assert "Set-Cookie" not in response.headers
+
+
+@spec("RFC 9700", "2.6")
+def test_a_browsers_cookies_mean_nothing_at_the_token_endpoint(
+    origin: str, browser: Browser, person: Person
+) -> None:
+    """A page that sends the user's cookies along gets what it would get without them."""
+    browser.sign_in(person)
+    assert len(browser.cookies) > 0
+    form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": "x"}
+    with_cookies = browser.post("/token", data=form, headers={"Origin": origin})
+    without = httpx.post(f"{ISSUER}/token", data=form, headers={"Origin": origin}, verify=False)
+    assert with_cookies.status_code == without.status_code == 401
+    assert with_cookies.json()["error"] == without.json()["error"]
+    assert "Set-Cookie" not in with_cookies.headers
+    assert "cookie" not in with_cookies.headers["Vary"].lower()
 
 
 @spec("RFC 9700", "2.6")
@@ -88,8 +107,9 @@ def test_no_page_ever_asks_with_cookies(origin: str, path: str) -> None:
 )
 def test_no_other_page_may(origin: str, path: str, near: str) -> None:
     other = near.format(origin=origin, host=origin.removeprefix("https://"))
-    assert ALLOW not in preflight(path, other).headers
-    assert ALLOW not in from_page(path, other, "POST").headers
+    for response in (preflight(path, other), from_page(path, other, "POST")):
+        assert ALLOW not in response.headers
+        assert "Access-Control-Allow-Credentials" not in response.headers
 
 
 @spec("RFC 9700", "2.6")

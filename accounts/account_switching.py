@@ -129,12 +129,15 @@ def keep_cookie(request: HttpRequest, response: HttpResponse) -> None:
         return
     rows = others(request)
     if not rows:
-        response.delete_cookie(settings.ACCOUNTS_COOKIE_NAME, samesite="Lax")
+        response.delete_cookie(
+            settings.ACCOUNTS_COOKIE_NAME, path=settings.SESSION_COOKIE_PATH, samesite="Lax"
+        )
         return
     response.set_cookie(
         settings.ACCOUNTS_COOKIE_NAME,
         value,
         max_age=None if any(row.until_closed for row in rows) else settings.SESSION_COOKIE_AGE,
+        path=settings.SESSION_COOKIE_PATH,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

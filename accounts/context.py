@@ -13,7 +13,7 @@ from accounts.sessions import session_of
 def pages(request: HttpRequest) -> dict[str, Any]:
     """Return what the layout needs; `next` is the page after a step of signing in."""
     return {
-        "issuer_host": settings.IDP_ISSUER.partition("://")[2],
+        "issuer_host": settings.IDP_ORIGIN.partition("://")[2],
         "signup_open": settings.IDP_SIGNUP == "open",
         "next": next_of(request),
         "present_session": lambda: session_of(request),

@@ -51,7 +51,7 @@ def ask(request: HttpRequest, user: User) -> datetime | None:
             return None
         end_sessions(user.sessions.filter(ended_at=None), Ending.DELETION_ASKED)
         deletion_asked.send(sender=User, request=request, user=user)
-    link = f"{settings.IDP_ISSUER}{reverse('account_login')}"
+    link = f"{settings.IDP_ORIGIN}{reverse('account_login')}"
     _tell(user, "deletion_asked", due=due, link=link)
     return due
 

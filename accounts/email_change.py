@@ -167,7 +167,7 @@ def _tell_old_address(change: EmailChange, user: User) -> None:
     context = {"new_email": shown_email(change.new_email), "days": UNDONE_WITHIN.days, "link": ""}
     if change.undone_at is None:
         path = reverse("account_email_undo", args=[token_for(change)])
-        context["link"] = f"{settings.IDP_ISSUER}{path}"
+        context["link"] = f"{settings.IDP_ORIGIN}{path}"
     transaction.on_commit(
         lambda: mails.send("account/email/email_changed", change.old_email, context)
     )

@@ -36,6 +36,7 @@ def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> No
         settings.KNOWN_BROWSER_COOKIE_NAME,
         _SEPARATOR.join([*others[1 - MOST :], _signer(user).sign(browser)]),
         max_age=VALID_FOR,
+        path=settings.SESSION_COOKIE_PATH,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

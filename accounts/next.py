@@ -1,11 +1,13 @@
 """Where a step of signing in leads when it is done: `next`, carried from page to page."""
 
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
+from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
+from django.utils.http import url_has_allowed_host_and_scheme
 
 #: Exceptions that Django raises when a request's parameters can't be read.
 UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError)
@@ -20,6 +22,15 @@ def next_of(request: HttpRequest) -> str:
         return request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME, "")
     except UNREADABLE:
         return ""
+
+
+def is_ours(url: str | None) -> bool:
+    """Whether an address is a path of ours, at our host and below the issuer's path."""
+    if not url or not url_has_allowed_host_and_scheme(url, allowed_hosts=None):
+        return False
+    path = unquote(split(url).path).replace("\\", "/")  # as browsers read it
+    below = not settings.IDP_PATH or path.startswith(f"{settings.IDP_PATH}/")
+    return below and not (settings.IDP_PATH and ".." in path.split("/"))
 
 
 def split(url: str) -> SplitResult:

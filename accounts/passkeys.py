@@ -129,10 +129,10 @@ def verified_passkey(request: HttpRequest, credential: str, user: User | None = 
 def _server() -> Fido2Server:
     """Return the relying party: the issuer's host, at its very origin and no other."""
     host = urlsplit(settings.IDP_ISSUER).hostname or ""
-    name = settings.IDP_ISSUER.partition("://")[2]
+    name = settings.IDP_ORIGIN.partition("://")[2]
     server = Fido2Server(
         PublicKeyCredentialRpEntity(id=host, name=name),
-        verify_origin=lambda origin: origin == settings.IDP_ISSUER,
+        verify_origin=lambda origin: origin == settings.IDP_ORIGIN,
     )
     server.allowed_algorithms = OFFERED
     return server

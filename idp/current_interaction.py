@@ -17,7 +17,7 @@ _STEPS = 3
 
 def continue_at(interaction_id: str) -> str:
     """Return the path at which an interaction continues."""
-    return f"{policy.PATHS['authorization_endpoint']}?{INTERACTION}={interaction_id}"
+    return f"{policy.path('authorization_endpoint')}?{INTERACTION}={interaction_id}"
 
 
 def interaction_of(request: HttpRequest) -> Interaction | None:
@@ -34,7 +34,7 @@ def carries_wish(path: str) -> bool:
 
 
 def _interaction_id(request: HttpRequest) -> str | None:
-    if request.path == policy.PATHS["authorization_endpoint"]:
+    if request.path_info == policy.PATHS["authorization_endpoint"]:
         return _stored_id(request.META.get("QUERY_STRING", ""))
     return _id_in(request.get_full_path()) or _id_in(next_of(request))
 

@@ -1,4 +1,4 @@
-"""Normalise the issuer identifier: scheme and host in one spelling. OIDC Core §2.
+"""Normalise the issuer identifier: scheme, host and path in one spelling. OIDC Core §2.
 
 Browsers send the host in lower case, as punycode and without the scheme's default port, whatever
 the operator wrote. No Django here: settings read this.
@@ -16,6 +16,17 @@ _PORTS = range(1, 65536)
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
 _IPV6 = re.compile(r"\[([0-9A-Fa-f:.]+)\](:\d*)?")
+#: What a path is made of: characters that no program has to encode (RFC 3986 §2.3).
+_SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
+#: The first segments of Signet's own paths. An issuer's path begins with none of them, so that a
+#: path with the issuer's in front and one without it are told apart (idp.mounting).
+OWN_SEGMENTS = frozenset(
+    {
+        *(".well-known", "jwks", "authorize", "token", "userinfo", "revoke", "introspect"),
+        *("register", "end_session", "check_session", "consent", "access_denied", "account"),
+        *("logo", "language", "developers", "admin", "healthz", "readyz", "static"),
+    }
+)
 #: Replaces an invalid issuer, so that a check can report it.
 UNUSABLE = "https://issuer.invalid"
 
@@ -36,10 +47,18 @@ def normalized(text: str) -> str:
         raise UnusableIssuerError("It has a user name in it.")
     if "?" in text or "#" in text:
         raise UnusableIssuerError("It has a query or a fragment.")
-    if parts.path.strip("/"):
-        raise UnusableIssuerError(f"It has the path {parts.path}, which is not supported.")
     port = _port(parts)
-    return f"{parts.scheme}://{_host(parts)}{f':{port}' if port else ''}"
+    return f"{parts.scheme}://{_host(parts)}{f':{port}' if port else ''}{_path(parts)}"
+
+
+def origin_of(issuer: str) -> str:
+    """Return the web origin of a normalized issuer: scheme, host and port (RFC 6454 §4)."""
+    return urlsplit(issuer)._replace(path="").geturl()
+
+
+def path_of(issuer: str) -> str:
+    """Return the path of a normalized issuer: empty, or such as `/auth`."""
+    return urlsplit(issuer).path
 
 
 def host_of(issuer: str) -> str:
@@ -76,6 +95,19 @@ def _literal(netloc: str) -> str:
         return f"[{IPv6Address(literal[1] if literal else '')}]"
     except ValueError:
         raise UnusableIssuerError("It has no IPv6 address between its brackets.") from None
+
+
+def _path(parts: SplitResult) -> str:
+    """Return the path without a slash at its end. It may not begin like one of Signet's own."""
+    path = parts.path.rstrip("/")
+    segments = path.split("/")[1:]
+    if not all(_SEGMENT.fullmatch(segment) and segment.strip(".") for segment in segments):
+        raise UnusableIssuerError(
+            f"Its path {path} has other characters than letters, digits and -._~, or an empty part."
+        )
+    if segments and segments[0] in OWN_SEGMENTS:
+        raise UnusableIssuerError(f"Its path begins with /{segments[0]}, as pages of Signet do.")
+    return path
 
 
 def _port(parts: SplitResult) -> int | None:

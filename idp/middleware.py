@@ -185,7 +185,7 @@ def refuse_unreadable_addresses(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if "\0" in request.path or _UNREADABLE.search(request.META.get("QUERY_STRING", "")):
-            if request.path == policy.PATHS["authorization_endpoint"]:
+            if request.path_info == policy.PATHS["authorization_endpoint"]:
                 return get_response(request)  # it has an error of its own in JSON
             return HttpResponseBadRequest("The address cannot be read.")
         return get_response(request)
@@ -213,8 +213,8 @@ def protect_protocol_endpoints(get_response: GetResponse) -> GetResponse:
         if "HTTP_ORIGIN" in request.META:
             response: HttpResponse = with_cors(request)  # type: ignore[assignment]
             if ALLOWED_METHODS in response.headers:
-                response.headers[ALLOWED_METHODS] = ", ".join(cors.methods_of(request.path))
-            if ALLOWED_ORIGIN in response.headers and request.path in cors.WITH_CREDENTIALS:
+                response.headers[ALLOWED_METHODS] = ", ".join(cors.methods_of(request.path_info))
+            if ALLOWED_ORIGIN in response.headers and request.path_info in cors.WITH_CREDENTIALS:
                 response.headers[ALLOWED_CREDENTIALS] = "true"
         else:
             response = get_response(request)

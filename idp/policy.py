@@ -9,6 +9,10 @@ from accounts import levels
 from idp.protocol import pkce, response_types, vocabulary
 
 ISSUER: Final[str] = settings.IDP_ISSUER
+#: Its web origin.
+ORIGIN: Final[str] = settings.IDP_ORIGIN
+#: Its path: empty, or such as `/auth`. Paths below have it in front at the host, and nowhere else.
+ISSUER_PATH: Final[str] = settings.IDP_PATH
 
 # --- Lifetimes ---------------------------------------------------------------------------------
 
@@ -174,9 +178,15 @@ AUTHENTICATED_ENDPOINTS: Final = (
     "revocation_endpoint",
     "introspection_endpoint",
 )
-DISCOVERY_PATHS: Final = (
+_WELL_KNOWN: Final = (
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
+)
+#: Below the issuer's path (OIDC Discovery §4), and at the root of its host with the path at their
+#: end (RFC 8414 §3.1).
+DISCOVERY_PATHS: Final = (
+    *_WELL_KNOWN,
+    *(path + ISSUER_PATH for path in _WELL_KNOWN if ISSUER_PATH),
 )
 #: Where it is seen to that this process is well.
 HEALTH_PATHS: Final = ("/healthz", "/readyz")
@@ -202,6 +212,11 @@ PROTOCOL_PATHS: Final = frozenset(
 def address(name: str) -> str:
     """Return the absolute address of an endpoint by its name in discovery."""
     return ISSUER + PATHS[name]
+
+
+def path(name: str) -> str:
+    """Return the path of an endpoint at the issuer's host, by its name in discovery."""
+    return ISSUER_PATH + PATHS[name]
 
 
 def error_uri(page: str, reference: str) -> str:

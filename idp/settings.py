@@ -19,7 +19,7 @@ env = environ.Env()
 
 # --- The issuer -----------------------------------------------------------------------------
 
-#: The issuer identifier: scheme and host, no path, no trailing slash (OIDC Core §2).
+#: The issuer identifier: scheme, host and maybe a path, no trailing slash (OIDC Core §2).
 IDP_ISSUER: str
 #: The problem of an invalid issuer; `check` reports it (idp.deploy_checks).
 IDP_ISSUER_PROBLEM: str = ""
@@ -28,6 +28,9 @@ try:
 except issuer.UnusableIssuerError as problem:
     IDP_ISSUER, IDP_ISSUER_PROBLEM = issuer.UNUSABLE, str(problem)
 _issuer = urlsplit(IDP_ISSUER)
+#: Its origin, and its path: empty, or such as `/auth`.
+IDP_ORIGIN: str = issuer.origin_of(IDP_ISSUER)
+IDP_PATH: str = issuer.path_of(IDP_ISSUER)
 #: Whether this is a developer's own machine, where the development defaults are fine.
 IDP_DEVELOPMENT: bool = _issuer.hostname in {"localhost", "127.0.0.1", "::1"}
 #: Whether the demo users and clients of examples/demo.yaml are meant to be here.
@@ -105,6 +108,7 @@ ALLOWED_HOSTS = [
     *(["localhost", "127.0.0.1", "[::1]"] * IDP_DEVELOPMENT),
 ]
 ROOT_URLCONF = "idp.urls"
+FORCE_SCRIPT_NAME = IDP_PATH or None
 WSGI_APPLICATION = "idp.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
@@ -363,10 +367,12 @@ OAUTH2_PROVIDER = {
 # --- Response headers -------------------------------------------------------------------------
 
 _https = _issuer.scheme == "https"
-# Cookies ignore ports, and on localhost every app has one called "session".
-_prefix = "__Host-" if _https else "signet-"
+# The prefix __Host- requires the path / (RFC 6265bis §4.1.3.2): such a cookie would go to every app
+# of the host (docs/adr/0032). Cookies ignore ports, and on localhost every app has a "session".
+_prefix = ("__Secure-" if IDP_PATH else "__Host-") if _https else "signet-"
 SESSION_COOKIE_NAME = f"{_prefix}session"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = IDP_PATH or "/"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = f"{_prefix}csrf"
@@ -379,7 +385,7 @@ ACCOUNTS_COOKIE_NAME = f"{_prefix}accounts"
 KNOWN_BROWSER_COOKIE_NAME = f"{_prefix}known-browser"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 CSRF_FAILURE_VIEW = "accounts.views.stale_form.show_step_again"
-CSRF_TRUSTED_ORIGINS = [IDP_ISSUER]
+CSRF_TRUSTED_ORIGINS = [IDP_ORIGIN]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # a popup that signs in must find its opener again
@@ -423,7 +429,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-STATIC_URL = "/static/"
+STATIC_URL = f"{IDP_PATH}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 300

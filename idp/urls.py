@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from idp import policy
 from idp.developers import views as developers
 from idp.endpoints import (
     access_denied,
@@ -42,8 +43,7 @@ handler400 = "idp.endpoints.unusable_body.bad_request"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="account_home")),
     # The protocol
-    path(".well-known/openid-configuration", metadata.document),
-    path(".well-known/oauth-authorization-server", metadata.document),
+    *(path(known.removeprefix("/"), metadata.document) for known in policy.DISCOVERY_PATHS),
     path("jwks", metadata.document),
     path("authorize", authorize.authorize),
     path("token", token.token),

@@ -34,6 +34,7 @@ from idp import policy  # noqa: E402
 from idp.endpoints.metadata import Document, published  # noqa: E402
 from idp.endpoints.too_busy import too_busy  # noqa: E402
 from idp.endpoints.unusable_body import unusable_body  # noqa: E402
+from idp.mounting import mounted  # noqa: E402
 
 _Environ = dict[str, Any]
 _PUBLISHED = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"]})
@@ -128,7 +129,7 @@ def application(environ: _Environ, start_response: Any) -> Iterable[bytes]:
     handler = HANDLERS.get(path, PAGES)
     if path in policy.HEALTH_PATHS:  # these have to answer when no slot is free
         return _answer(handler, environ, start_response)
-    if path.startswith(settings.STATIC_URL):
+    if path.startswith("/static/"):
         return handler(environ, start_response)
     try:
         if handler is _protocol:
@@ -193,3 +194,7 @@ def _streamed(response: Any) -> Iterator[bytes]:
     finally:
         response.close()
         connections.close_all()
+
+
+if settings.IDP_PATH:
+    application = mounted(application, settings.IDP_PATH)  # type: ignore[assignment]

@@ -21,6 +21,7 @@ from jwcrypto.jwk import JWKSet
 from jwcrypto.jwt import JWT
 
 from idp import policy
+from idp.issuer import origin_of
 from tests import clock, secrecy
 
 ISSUER: str = settings.IDP_ISSUER
@@ -311,7 +312,7 @@ class Browser(httpx.Client):
                     self.post(
                         target,
                         data=data,
-                        headers={"Origin": self.issuer, "Referer": str(page.url)},
+                        headers={"Origin": origin_of(self.issuer), "Referer": str(page.url)},
                     )
                 )
         raise AssertionError(f"no form with {sorted(fields)} {button} on {page.url}:\n{page.text}")

@@ -11,13 +11,12 @@ from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from accounts import account_switching, known_browsers
 from accounts.addresses import cleaned_email
 from accounts.models import User
-from accounts.next import with_next
+from accounts.next import is_ours, with_next
 from accounts.password_rules import PasswordRules
 from accounts.second_factor import is_recent
 from accounts.sessions import Ending, end_sessions, session_of
@@ -43,7 +42,7 @@ class Adapter(DefaultAccountAdapter):
 
     def is_safe_url(self, url: str | None) -> bool:
         """Whether to return there after signing in: addresses of our own only, as paths."""
-        return bool(url) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+        return is_ours(url)
 
     def clean_email(self, email: str) -> str:
         """Return an address as it is stored."""
@@ -150,7 +149,7 @@ class Adapter(DefaultAccountAdapter):
         self._rendered(template_prefix, email, context)
 
     def _rendered(self, template_prefix: str, email: str, context: dict[str, Any]) -> EmailMessage:
-        host = settings.IDP_ISSUER.partition("://")[2]
+        host = settings.IDP_ORIGIN.partition("://")[2]
         context = {**context, "email": email, "issuer": settings.IDP_ISSUER, "host": host}
         message: EmailMessage = self.render_mail(template_prefix, email, context)
         return message

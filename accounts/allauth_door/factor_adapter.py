@@ -42,7 +42,7 @@ class FactorAdapter(DefaultMFAAdapter):
 
     def get_totp_issuer(self) -> str:
         """Return the issuer name that authenticator apps show beside the code."""
-        return settings.IDP_ISSUER.partition("://")[2]
+        return settings.IDP_ORIGIN.partition("://")[2]
 
     def build_totp_svg(self, url: str) -> str:
         """Return the QR code as inline SVG, without declaration and styles."""

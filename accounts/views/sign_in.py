@@ -68,7 +68,9 @@ class _KeepsNext:
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Add `next` to a redirect within these pages that lost it."""
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
-        if isinstance(response, HttpResponseRedirect) and response.url.startswith("/account/"):
+        if isinstance(response, HttpResponseRedirect) and response.url.startswith(
+            reverse("account_home")
+        ):
             response["Location"] = with_next(response.url, request)
         return response
 

@@ -12,9 +12,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
+from accounts.next import is_ours
+from idp import policy
 from idp.staff_groups import may_administer
 
 _OWN_ACTIONS_SHOWN = 10
@@ -27,7 +28,7 @@ class Site(AdminSite):
     site_header = "Signet"
     site_title = "Signet"
     index_title = _("Administration")
-    site_url = "/account/"
+    site_url = f"{policy.ISSUER_PATH}/account/"
     enable_nav_sidebar = False
     empty_value_display = "–"
     #: The lists that the head of every page leads to.
@@ -57,7 +58,7 @@ class Site(AdminSite):
         from accounts import second_factor
 
         target = request.GET.get(REDIRECT_FIELD_NAME, "")
-        if not url_has_allowed_host_and_scheme(target, allowed_hosts=None):
+        if not is_ours(target):
             target = reverse("admin:index")
         if self.has_permission(request):
             return redirect(target)

@@ -68,7 +68,7 @@ def begin(client: Client, session: Session, prompt: str, now: datetime) -> str:
 
 def answer_page(client: Client) -> str:
     """Return the address at which a test sign-in of this client is answered."""
-    return policy.ISSUER + reverse("admin:idp_client_test_sign_in_answer", args=[client.pk])
+    return policy.ORIGIN + reverse("admin:idp_client_test_sign_in_answer", args=[client.pk])
 
 
 @upholds("RFC 9700 §4.1.3")

@@ -76,7 +76,7 @@ def address_of(client: Client, uri: str) -> str:
         return ""
     logos = ClientLogo.objects.filter(client=client, uri=uri).exclude(digest="")
     digest = logos.values_list("digest", flat=True).first()
-    return f"{policy.LOGO_PATH}?digest={digest}" if digest else ""
+    return f"{policy.ISSUER_PATH}{policy.LOGO_PATH}?digest={digest}" if digest else ""
 
 
 def picture_of(digest: str) -> bytes | None:

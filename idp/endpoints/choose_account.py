@@ -3,11 +3,11 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 
 from accounts import account_switching
 from accounts.models import Session
-from accounts.next import next_of
+from accounts.next import is_ours, next_of
 from accounts.sessions import session_of
 from accounts.signed_out import about
 from idp.authorization import interactions
@@ -73,8 +73,7 @@ def _choose(request: HttpRequest, session_id: str) -> HttpResponse:
         interactions.note_chosen_in(row.pk, session_id)
         return redirect(continue_at(row.pk))
     target = next_of(request)
-    safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
-    return redirect(target if safe else reverse("account_home"))
+    return redirect(target if is_ours(target) else reverse("account_home"))
 
 
 def _is_meant(row: Interaction | None, session: Session) -> bool:

@@ -48,9 +48,9 @@ def methods_of(path: str) -> tuple[str, ...]:
 
 def _is_enabled(sender: Any, request: HttpRequest, **_: Any) -> bool:  # noqa: ARG001
     origin = request.headers.get("Origin")
-    if origin is None or request.path not in _OPEN | _FOR_CLIENTS:
+    if origin is None or request.path_info not in _OPEN | _FOR_CLIENTS:
         return False
-    if request.path in _OPEN:
+    if request.path_info in _OPEN:
         return True
     if not hasattr(request, "origin_is_registered"):  # asked twice a request
         registered = ClientOrigin.objects.filter(origin=origin, client__enabled=True)

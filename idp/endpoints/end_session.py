@@ -43,7 +43,7 @@ def end_session(request: HttpRequest) -> HttpResponse:
         return _refuse(request, error, parameters)
     if request.method == "POST":
         # A cross-site POST carries no Lax cookie: it continues as a GET.
-        return redirect(f"{policy.PATHS['end_session_endpoint']}?{_sealed(parameters)}")
+        return redirect(f"{policy.path('end_session_endpoint')}?{_sealed(parameters)}")
     authentication = authentication_of(request)
     if authentication and logout_request.is_by(authentication.user, authentication.session_id):
         return _sign_out(request, logout_request)
@@ -70,7 +70,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     """Handle the decision: sign out and go to the post_logout_redirect_uri, or stay."""
     if request.method != "POST":  # a reload, or the language switch: back to the question
         return redirect(
-            f"{policy.PATHS['end_session_endpoint']}?{request.META.get('QUERY_STRING', '')}"
+            f"{policy.path('end_session_endpoint')}?{request.META.get('QUERY_STRING', '')}"
         )
     parameters = None
     try:

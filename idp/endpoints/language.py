@@ -1,8 +1,11 @@
 """The language switch of every page's foot."""
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.i18n import set_language
 
+from accounts.next import is_ours
+from idp import policy
 from idp.authorization import interactions
 from idp.current_interaction import interaction_of
 
@@ -12,4 +15,8 @@ def language(request: HttpRequest) -> HttpResponse:
     row = interaction_of(request)
     if request.method == "POST" and row is not None:
         interactions.forget_parameter(row, "ui_locales")
-    return set_language(request)
+    response = set_language(request)
+    target = response.headers.get("Location")
+    if target is not None and not is_ours(target.removeprefix(policy.ORIGIN)):
+        response["Location"] = reverse("account_home")  # the page has not named itself
+    return response

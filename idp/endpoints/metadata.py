@@ -39,9 +39,9 @@ def published(path: str) -> Document | None:
 @methods("GET", "HEAD")
 def document(request: HttpRequest) -> HttpResponse:
     """Serve a document where the WSGI entrance has not."""
-    found = published(request.path)
+    found = published(request.path_info)
     if found is None:
-        raise LookupError(request.path)
+        raise LookupError(request.path_info)
     not_modified = request.headers.get("If-None-Match") == found.etag
     response = HttpResponseNotModified() if not_modified else HttpResponse(found.body)
     for name, value in found.headers:

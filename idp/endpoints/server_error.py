@@ -33,7 +33,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _broken(request: HttpRequest) -> HttpResponse:
     reference = logs.REQUEST_ID.get() or ""
-    if request.path in policy.PROTOCOL_PATHS:
+    if request.path_info in policy.PROTOCOL_PATHS:
         error = ServerError("Something broke on our side. It has been recorded; try again later.")
         return answer(error_members(error, reference), error.status)
     page = render_to_string("500.html", {"reference": reference})
@@ -43,7 +43,7 @@ def _broken(request: HttpRequest) -> HttpResponse:
 def _out_of_order(request: HttpRequest, part: str, problem: BaseException | None) -> HttpResponse:
     """Answer that trying again helps; an outage is a line of the log for each request, no more."""
     log.error("unavailable", part=part, path=request.path, reason=type(problem).__name__)
-    if request.path in policy.PROTOCOL_PATHS:
+    if request.path_info in policy.PROTOCOL_PATHS:
         error = TemporarilyUnavailable("Something is out of order here for now; try again soon.")
         reference = logs.REQUEST_ID.get() or ""
         response = answer(error_members(error, reference), error.status)

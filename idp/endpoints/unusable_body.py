@@ -18,7 +18,7 @@ from idp.protocol.rules import upholds
 def unusable_body(request: HttpRequest) -> HttpResponse:
     """Return a page, or JSON with the error for machines, instead of the view's response."""
     problem = request.META[BODY_PROBLEM]
-    if request.path in policy.PROTOCOL_PATHS:
+    if request.path_info in policy.PROTOCOL_PATHS:
         try:
             _body_is_usable(problem)
         except InvalidRequest as error:

@@ -6,6 +6,7 @@ OIDC Session Management §2, §3.
 import hashlib
 import secrets
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Session
@@ -46,6 +47,7 @@ def keep_cookie(request: HttpRequest, response: HttpResponse) -> None:
         COOKIE,
         state,
         max_age=_KEPT_FOR,
+        path=settings.SESSION_COOKIE_PATH,
         # Browsers send a cookie to frames in other sites' pages only with both of these.
         samesite="None",
         secure=True,

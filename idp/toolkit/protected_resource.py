@@ -25,7 +25,7 @@ class ProtectedResourceMetadata(OAuthProtectedResourceMetadataView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Return the metadata of the API with this address, or 404."""
-        asked = request.build_absolute_uri(request.path)
+        asked = request.build_absolute_uri(request.path_info)
         apis = ResourceServer.objects.filter(identifier__startswith=asked.partition(_WELL_KNOWN)[0])
         found = next((api for api in apis if metadata_url(api.identifier) == asked), None)
         if found is None:

@@ -1,12 +1,7 @@
 """Bodies that are too large, or break off: answered so that a reverse proxy can pass it on."""
 
-import os
-import shutil
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,34 +10,12 @@ import pytest
 from tests.attacks.raw import FORM, send
 from tests.conftest import Server, free_port
 from tests.relying_party import ISSUER, RelyingParty, spec
+from tests.reverse_proxy import nginx
 
 LIMIT = 256 * 1024
 LARGE = b"a=" + b"x" * 3 * 1024 * 1024
 MACHINES = ["/token", "/userinfo", "/revoke", "/introspect", "/register", "/jwks"]
 PAGES = ["/authorize", "/end_session", "/account/login/", "/language", "/consent", "/nothing/x.css"]
-
-CONFIGURATION = """
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log {folder}/errors;
-events {{ }}
-http {{
-  access_log off;
-  client_max_body_size 0;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  proxy_set_header Host {host};
-  proxy_http_version 1.1;
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{ proxy_pass {issuer}; proxy_request_buffering {buffering}; }}
-  }}
-}}
-"""
 
 
 @pytest.fixture(scope="module", params=["on", "off"], ids=["buffering", "streaming"])
@@ -50,30 +23,14 @@ def proxy(
     request: pytest.FixtureRequest, provider: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """The address of nginx in front of the provider."""
-    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
-    configuration = folder / "nginx.conf"
-    configuration.write_text(
-        CONFIGURATION.format(
-            folder=folder,
-            port=port,
-            issuer=ISSUER.replace("localhost", "127.0.0.1"),
-            host=urlsplit(ISSUER).netloc,
-            buffering=request.param,
-        )
-    )
-    nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert nginx, "nginx is missing; scripts/test installs it"
-    process = subprocess.Popen([nginx, "-e", str(folder / "errors"), "-c", str(configuration)])
-    for _ in range(100):
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(socket.create_connection(("127.0.0.1", port), 1))
-                break
-            except OSError:
-                time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)
+    port = free_port()
+    at = ISSUER.replace("localhost", "127.0.0.1")
+    server = f"""
+      proxy_set_header Host {urlsplit(ISSUER).netloc};
+      location / {{ proxy_pass {at}; proxy_request_buffering {request.param}; }}
+    """
+    with nginx(tmp_path_factory.mktemp("nginx"), port, server):
+        yield f"http://127.0.0.1:{port}"
 
 
 def is_refused(path: str, status: int, headers: httpx.Headers, body: str) -> bool:

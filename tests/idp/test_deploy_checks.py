@@ -50,7 +50,7 @@ def test_the_development_defaults_are_fine_where_they_are_meant() -> None:
         ({"CACHE_URL": "locmemcache://"}, "idp.E013"),
         ({"EMAIL_URL": "consolemail://"}, "idp.E014"),
         ({"IDP_DEMO": "true"}, "idp.E015"),
-        ({"IDP_ISSUER": "https://id.example.com/idp"}, "idp.E002"),
+        ({"IDP_ISSUER": "https://id.example.com/admin"}, "idp.E002"),
         ({"IDP_ISSUER": "https://user@id.example.com"}, "idp.E002"),
         ({"IDP_ISSUER": "https://[::1"}, "idp.E002"),
         ({"DATABASE_URL": "postgres://u@localhost/d?statement_timeout=10s"}, "idp.E018"),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from idp.issuer import UnusableIssuerError, host_of, normalized
+from idp import urls
+from idp.issuer import OWN_SEGMENTS, UnusableIssuerError, host_of, normalized, origin_of, path_of
 from tests.relying_party import spec
 
 
@@ -22,6 +23,9 @@ from tests.relying_party import spec
         ("https://faß.example:443/", "https://xn--fa-hia.example"),
         ("http://[2001:DB8:0::1]:8000", "http://[2001:db8::1]:8000"),
         ("https://192.0.2.1", "https://192.0.2.1"),
+        ("https://example.com/auth", "https://example.com/auth"),
+        ("https://Example.com/Auth/", "https://example.com/Auth"),
+        ("https://example.com/a/b~c/d.e_f-g//", "https://example.com/a/b~c/d.e_f-g"),
     ],
 )
 def test_one_spelling(written: str, meant: str) -> None:
@@ -37,7 +41,18 @@ def test_one_spelling(written: str, meant: str) -> None:
         "id.example.com",
         "ftp://id.example.com",
         "https://",
-        "https://id.example.com/idp",
+        "https://example.com/a//b",
+        "https://example.com//auth",
+        "https://example.com/./auth",
+        "https://example.com/auth/..",
+        "https://example.com/auth/%2e%2e/x",
+        "https://example.com/a%20b",
+        "https://example.com/ü",
+        "https://example.com/auth;x",
+        "https://example.com/a:b",
+        "https://example.com/account",
+        "https://example.com/admin/x",
+        "https://example.com/.well-known/x",
         "https://id.example.com?",
         "https://id.example.com?a=b",
         "https://id.example.com#",
@@ -60,6 +75,18 @@ def test_one_spelling(written: str, meant: str) -> None:
 def test_what_is_no_issuer(written: str) -> None:
     with pytest.raises(UnusableIssuerError):
         normalized(written)
+
+
+def test_no_issuer_begins_like_a_path_of_ours() -> None:
+    routes = [str(pattern.pattern) for pattern in urls.urlpatterns]
+    ours = {route.partition("/")[0] for route in routes} | {"static", ".well-known"}
+    assert ours - {""} == OWN_SEGMENTS
+
+
+def test_origin_and_path() -> None:
+    assert origin_of("https://example.com:8443/a/b") == "https://example.com:8443"
+    assert path_of("https://example.com:8443/a/b") == "/a/b"
+    assert path_of("https://example.com") == ""
 
 
 def test_the_host_that_requests_name() -> None:

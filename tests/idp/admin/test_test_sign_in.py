@@ -68,7 +68,7 @@ def test_each_step_is_shown_and_nothing_is_left(operator: Operator) -> None:
         assert f"{check}: right" in text
     assert f"email {operator.user.email}" in text.partition("5. UserInfo")[2]
     assert "client_secret_basic" in text.partition("Not tried")[2]
-    assert "refresh_token 43 characters, not shown" in text
+    assert "refresh_token 47 characters, not shown" in text
 
     row = row_of(client)
     assert AccessToken.objects.filter(application=row).exists()

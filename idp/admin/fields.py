@@ -15,6 +15,7 @@ from accounts.addresses import normalised_email
 from accounts.models import User
 from idp.client_metadata import is_localized
 from idp.models import Client
+from idp.models.resource_server import words_of
 from idp.protocol.vocabulary import ADDRESS_MEMBERS
 
 _ROWS = 3
@@ -50,7 +51,8 @@ class DescribedLines(Lines):
     def prepare_value(self, value: Any) -> Any:
         """Return the scopes as lines."""
         if isinstance(value, dict):
-            value = [f"{name}: {words}" if words else name for name, words in value.items()]
+            texts = {name: words_of(about) for name, about in value.items()}
+            value = [f"{name}: {words}" if words else name for name, words in texts.items()]
         return super().prepare_value(value)
 
     def to_python(self, value: Any) -> Any:
@@ -62,7 +64,7 @@ class DescribedLines(Lines):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Whether names or descriptions differ."""
-        return bool(self.to_python(data) != (initial or []))
+        return bool(self.to_python(data) != self.to_python(self.prepare_value(initial)))
 
 
 class PairLines(Lines):

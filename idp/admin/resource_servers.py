@@ -14,6 +14,7 @@ from idp.admin import search
 from idp.admin.fields import Choices, ClientsField, DescribedLines, Lines, PairLines
 from idp.admin.page import AdminAction, Page
 from idp.models import InitialAccessToken, ResourceServer, Scope
+from idp.models.resource_server import opened
 from idp.registration import initial_access_tokens
 
 
@@ -34,6 +35,14 @@ class ResourceServerForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text=_(
             "What its JWT access tokens say about the user, one claim a line: groups, email, … "
             "Users read it when they consent; the app can read it, too."
+        ),
+    )
+    self_registered_scopes = Lines(
+        label=_("Scopes open to apps that register themselves"),
+        required=False,
+        help_text=_(
+            "Those of the scopes above, one a line, that every app may ask users for which "
+            "registers itself or has a document of its own. Users are always asked to agree."
         ),
     )
     introspection_clients = ClientsField(
@@ -62,10 +71,26 @@ class ResourceServerForm(forms.ModelForm):  # type: ignore[type-arg]
             ),
             "open_to_self_registered": _(
                 "For an API without scopes: apps that registered themselves get tokens for it when "
-                "their users agree. With scopes, they get those that you let them ask for."
+                "their users agree. With scopes, they get those that are open to them."
             ),
             "encryption_jwk": _("The API’s public key as a JSON Web Key."),
         }
+
+    field_order = ("identifier", "name", "scopes", "self_registered_scopes")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["self_registered_scopes"] = sorted(self.instance.open_scopes)
+
+    def clean(self) -> dict[str, Any]:
+        """Open the scopes that are named; they have to be scopes of this API."""
+        cleaned = super().clean() or self.cleaned_data
+        scopes, names = cleaned.get("scopes", []), cleaned.get("self_registered_scopes", [])
+        unknown = [name for name in names if name not in scopes]
+        if unknown:
+            text = _("The API has no scope %(scope)s.") % {"scope": unknown[0]}
+            self.add_error("self_registered_scopes", text)
+        return {**cleaned, "scopes": opened(scopes, names)}
 
     def clean_access_token_encryption_alg(self) -> str:
         """Refuse the shared key where none is stored: only `apply` sets one."""

@@ -17,7 +17,7 @@ from idp.protocol.errors import (
     UnsupportedResponseType,
 )
 from idp.protocol.rules import upholds
-from idp.tokens.access_token import known_apis
+from idp.tokens.access_token import one_token_fits, scopes_at
 
 Check = Callable[[AuthorizationRequest], None]
 
@@ -177,10 +177,13 @@ def injected_code_is_noticed(authorization_request: AuthorizationRequest) -> Non
         raise PkceRequired(f"{missing}, or let it send a nonce with the scope openid.")
 
 
-def resources_are_known(authorization_request: AuthorizationRequest) -> None:
-    """RFC 8707 §2: an API that is not known here, or not open to this client, has no tokens."""
-    if authorization_request.resource:
-        known_apis(authorization_request.client, authorization_request.resource)
+def tokens_for_the_resources_are_possible(authorization_request: AuthorizationRequest) -> None:
+    """RFC 8707 §2.2, RFC 9068 §3: no user is asked for what could be in no token."""
+    apis = authorization_request.apis
+    if apis:
+        scopes_at(apis, authorization_request.client, authorization_request.scopes)
+    if apis and authorization_request.returns(response_types.TOKEN):
+        one_token_fits(apis)
 
 
 @upholds("OIDC Core §5.5.1.1")
@@ -208,7 +211,7 @@ CHECKS: tuple[Check, ...] = (
     id_token_is_for_openid,
     code_challenge_is_sound,
     injected_code_is_noticed,
-    resources_are_known,
+    tokens_for_the_resources_are_possible,
     essential_acr_is_known,
 )
 

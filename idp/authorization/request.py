@@ -9,14 +9,15 @@ from datetime import datetime
 
 from idp import policy
 from idp.authorization.claims_request import ClaimsRequest
+from idp.authorization.requested_scopes import scopes_of
 from idp.clients.redirect_uris import MAX_STATE, ReplyAddress
-from idp.models import Client
+from idp.models import Client, ResourceServer
 from idp.protocol import response_types
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.parameters import Parameters
 from idp.protocol.redirect_uris import loopback_port
 from idp.protocol.rules import upholds
-from idp.protocol.vocabulary import OFFLINE_ACCESS
+from idp.tokens.access_token import known_apis
 
 #: Maximum length of a state. A client can store more itself.
 MAX_NONCE = 1024
@@ -55,6 +56,8 @@ class AuthorizationRequest:
     max_age: int | None = None
     #: The APIs that tokens are to be for (RFC 8707 §2.1).
     resource: tuple[str, ...] = ()
+    #: The same APIs, as they are registered.
+    apis: tuple[ResourceServer, ...] = ()
     code_challenge: str | None = None
     code_challenge_method: str | None = None
     id_token_hint: str | None = None
@@ -88,10 +91,10 @@ class AuthorizationRequest:
 
     @classmethod
     def parse(cls, arrival: Arrival, reply_to: ReplyAddress) -> "AuthorizationRequest":
-        """Parse the parameters. Raises InvalidRequest for invalid ones.
+        """Parse the parameters. Raises InvalidRequest for invalid ones, InvalidTarget for APIs.
 
-        Unknown parameters are ignored (RFC 6749 §3.1), and so are scopes that this client is not
-        allowed (OIDC Core §3.1.2.1).
+        Unknown parameters are ignored (RFC 6749 §3.1), and so are scopes that can't be granted
+        (OIDC Core §3.1.2.1).
         """
         parameters = arrival.parameters
         parameters.refuse_repeats()
@@ -100,18 +103,21 @@ class AuthorizationRequest:
         response_type = _response_type(parameters)
         _bounded(parameters.values, "state", MAX_STATE)
         claims = ClaimsRequest.parse(parameters.get("claims")).offered_to(client)
+        resource = tuple(dict.fromkeys(parameters.resources))
+        apis = tuple(known_apis(client, resource)) if resource else ()
         return cls(
             client=client,
             reply_to=reply_to,
             arrived_at=arrival.arrived_at,
             response_type=response_type,
             response_mode=parameters.get("response_mode"),
-            scopes=_scopes(parameters, response_type) & client.allowed_scopes,
+            scopes=scopes_of(parameters.get("scope"), response_type, client, apis),
             prompts=frozenset((parameters.get("prompt") or "").split()),
             nonce=_bounded(parameters.values, "nonce", MAX_NONCE),
             claims=claims,
             max_age=client.default_max_age if max_age is None else max_age,
-            resource=tuple(dict.fromkeys(parameters.resources)),
+            resource=resource,
+            apis=apis,
             code_challenge=parameters.get("code_challenge"),
             code_challenge_method=parameters.get("code_challenge_method"),
             id_token_hint=parameters.get("id_token_hint"),
@@ -133,12 +139,6 @@ def _response_type(parameters: Parameters) -> str:
     if response_type is None:
         raise InvalidRequest("The parameter response_type is missing; send response_type=code.")
     return response_type
-
-
-def _scopes(parameters: Parameters, response_type: str) -> frozenset[str]:
-    """Return the requested scopes. OIDC Core §11: without a code, offline_access is ignored."""
-    scopes = frozenset((parameters.get("scope") or "").split())
-    return scopes if "code" in response_types.parts(response_type) else scopes - {OFFLINE_ACCESS}
 
 
 def _acr_values(parameters: Parameters, client: Client) -> tuple[str, ...]:

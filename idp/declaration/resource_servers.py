@@ -54,7 +54,7 @@ def plan_resource_server(
     blank = ResourceServer()
     for name in _COLUMNS:
         setattr(server, name, entry.get(name, getattr(blank, name)))
-    _check_mappings(what, server)
+    _check_key(what, server)
     validate(what, server, clean=partial(server.clean, catalog))
     fields = differences(before, _columns_of(server))
     secret = _secret_of(what, server, entry)
@@ -134,11 +134,7 @@ def _introspection_clients(server: ResourceServer) -> list[str]:
     return sorted(client.client_id for client in server.introspection_clients.all())
 
 
-def _check_mappings(what: str, server: ResourceServer) -> None:
-    if isinstance(server.scopes, dict) and not all(
-        isinstance(words, str) for words in server.scopes.values()
-    ):
-        raise DeclarationError(f"{what}: scopes: What a scope lets an app do has to be a text.")
+def _check_key(what: str, server: ResourceServer) -> None:
     if server.encryption_jwk is not None and server.access_token_encryption_alg in {"", "dir"}:
         raise DeclarationError(
             f"{what}: encryption_jwk goes with the algorithms RSA-OAEP-256 and ECDH-ES alone."

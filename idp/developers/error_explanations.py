@@ -151,6 +151,10 @@ EXPLANATIONS: dict[str, Explanation] = {
                 "spaces."
             ),
             _(
+                "With a resource: ask for scopes of that API. Apps that registered themselves get "
+                "those that its operator opened to them."
+            ),
+            _(
                 "With a refresh token: ask for no more than was granted at first, or leave scope "
                 "out."
             ),

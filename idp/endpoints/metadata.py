@@ -54,7 +54,7 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
     return {
         "issuer": policy.ISSUER,
         **{name: policy.address(name) for name in policy.PATHS},
-        "scopes_supported": policy.SCOPES,
+        "scopes_supported": policy.STANDARD_SCOPES,
         "response_types_supported": enabled.response_types,
         "response_modes_supported": policy.RESPONSE_MODES,
         "grant_types_supported": enabled.grant_types,

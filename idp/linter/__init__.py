@@ -36,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     suggested.signs_with_a_key_of_its_own_kind,
     suggested.gets_what_it_may_ask_for,
     suggested.has_names_in_its_id_tokens,
+    suggested.gets_the_open_scopes_it_registered,
     suggested.is_described_to_users,
     suggested.has_owners,
     suggested.learns_of_sign_outs,

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from idp.clients import secrets, validation
 from idp.linter.near_misses import NearMiss, near_misses
 from idp.models import AuthorizationCode, Client, ClientSecret, Delivery, Event
+from idp.models.resource_server import open_scopes
 
 #: How far back denials are read, and how many of them.
 LATELY = timedelta(days=30)
@@ -58,6 +59,8 @@ class Facts:
     refused_without_pkce: int = 0
     #: Why it could not be notified of the last sign-out, if so.
     failed_notification: str = ""
+    #: Scopes that it registered while an API opened them to apps like it, and that are closed now.
+    closed_scopes: tuple[str, ...] = ()
 
     @property
     def signs_users_in(self) -> bool:
@@ -90,7 +93,12 @@ def facts_of(client: Client, now: datetime) -> Facts:
             (event for event in recent if event.at > used_pkce_at), "injected_code_is_noticed"
         ),
         failed_notification=_problem_with_last_delivery(client),
+        closed_scopes=tuple(_closed_scopes(client)),
     )
+
+
+def _closed_scopes(client: Client) -> list[str]:
+    return sorted(set(client.open_scopes) - open_scopes()) if client.open_scopes else []
 
 
 def _refused(client: Client) -> Iterator[tuple[str, str]]:

@@ -51,6 +51,18 @@ def has_names_in_its_id_tokens(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def gets_the_open_scopes_it_registered(facts: Facts) -> Iterator[Finding]:
+    """RFC 7591 §5: the operator of an API may close what was open when a client registered."""
+    if facts.closed_scopes:
+        yield Finding(
+            Severity.SUGGESTED,
+            _("It registered scopes that no API opens to apps like it any more: %(scopes)s.")
+            % {"scopes": ", ".join(facts.closed_scopes)},
+            _("If it is to have them, open them at the API, or enter them as its scopes anew."),
+            "scopes",
+        )
+
+
 def is_described_to_users(facts: Facts) -> Iterator[Finding]:
     """OIDC Dynamic Client Registration §2: what users read before they agree."""
     client = facts.client

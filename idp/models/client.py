@@ -168,6 +168,9 @@ class Client(AbstractApplication):
     sector = models.CharField(max_length=255, blank=True, editable=False)
     #: The scopes that this client may request; empty means every standard scope.
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
+    #: Those of its scopes that it registered because an API opens them to self-registered clients.
+    #: They are no permission of its own: `ResourceServer.scopes_for` looks whether they are open.
+    open_scopes = models.JSONField(default=list, editable=False)
     default_max_age = models.PositiveIntegerField(
         _("default max_age, seconds"), null=True, blank=True
     )
@@ -376,11 +379,19 @@ class Client(AbstractApplication):
 
     @property
     def allowed_scopes(self) -> frozenset[str]:
-        """The scopes that can be granted to this client."""
-        allowed = frozenset(self.scopes or policy.STANDARD_SCOPES)
+        """The scopes that can be granted to this client, whichever API a request names."""
+        allowed = frozenset(self.scopes or policy.STANDARD_SCOPES) - frozenset(self.open_scopes)
         if "refresh_token" not in self.grant_types:
             allowed -= {OFFLINE_ACCESS}
         return allowed
+
+    @property
+    def may_request_open_scopes(self) -> bool:
+        """Whether it may request what APIs open to self-registered clients.
+
+        An initial access token that names scopes limits its clients to these.
+        """
+        return self.is_self_registered and not self.registered_with.get("scopes")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, with the version incremented and derived columns updated."""
@@ -388,6 +399,7 @@ class Client(AbstractApplication):
         self.authorization_grant_type = next(
             (_DOT_GRANT_TYPES[g] for g in self.grant_types if g in _DOT_GRANT_TYPES), ""
         )
+        self.open_scopes = [scope for scope in self.open_scopes if scope in self.scopes]
         self.sector = client_derived.sector_of(self) or ""
         self.display_fingerprint = client_derived.display_fingerprint_of(self)
         self.has_legacy_grants = not policy.LEGACY_GRANT_TYPES.isdisjoint(self.grant_types)

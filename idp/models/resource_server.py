@@ -1,6 +1,7 @@
 """Resource servers: the APIs that access tokens are for. RFC 8707."""
 
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from django.apps import apps
@@ -19,13 +20,22 @@ from idp.models.scope import problem_with_scope
 from idp.protocol.redirect_uris import problem_with
 from idp.protocol.vocabulary import USER_CLAIMS
 
+if TYPE_CHECKING:
+    from idp.models.client import Client
+
+
+#: The members of a scope's description.
+_WORDS, _OPEN = "description", "self_registered"
+_TYPES = {_WORDS: str, _OPEN: bool}
+
 
 class ResourceServer(models.Model):
     """An API: its identifier is the `resource` of requests and the `aud` of its access tokens."""
 
     identifier = models.CharField(_("identifier"), max_length=300, unique=True)
     name = models.CharField(_("name"), max_length=200, blank=True)
-    #: A list of scopes, or a mapping of scopes to descriptions for users.
+    #: A list of scopes, or a mapping of scopes to descriptions for users. A description is a text,
+    #: or a mapping that may open the scope: `{"description": …, "self_registered": true}`.
     scopes = models.JSONField(_("scopes"), default=list, blank=True)
     access_token_format = models.CharField(
         _("access token format"),
@@ -91,7 +101,22 @@ class ResourceServer(models.Model):
 
     def words_for(self, scope: str) -> str:
         """Return the operator's description of a scope of this API, or nothing."""
-        return str(self.scopes.get(scope, "")) if isinstance(self.scopes, dict) else ""
+        return words_of(self.scopes.get(scope, "")) if isinstance(self.scopes, dict) else ""
+
+    @property
+    def open_scopes(self) -> frozenset[str]:
+        """The scopes that the operator opened to self-registered clients."""
+        described = self.scopes.items() if isinstance(self.scopes, dict) else ()
+        return frozenset(
+            scope for scope, about in described if isinstance(about, dict) and about.get(_OPEN)
+        )
+
+    def scopes_for(self, client: "Client") -> frozenset[str]:
+        """Return the scopes of this API that a client may request now. RFC 6749 §3.3."""
+        may_request = client.allowed_scopes
+        if client.may_request_open_scopes:
+            may_request |= self.open_scopes
+        return may_request & frozenset(self.scopes)
 
     def clean(self, catalog: Catalog | None = None) -> None:
         """Refuse values that would fail later, naming the field."""
@@ -101,6 +126,7 @@ class ResourceServer(models.Model):
         if problem:
             problems["identifier"] = gettext(problem)  # RFC 8707 §2: absolute, no fragment
         unusable = [problem for scope in self.scopes if (problem := problem_with_scope(scope))]
+        unusable += _problems_with_descriptions(self.scopes)
         if unusable:
             problems["scopes"] = unusable[0]
         elif taken := [scope for scope in self.scopes if scope in own]:
@@ -159,3 +185,37 @@ class ResourceServer(models.Model):
         except (JWException, ValueError, UnsupportedAlgorithm):
             return {"encryption_jwk": gettext("Nothing can be encrypted with this key.")}
         return {}
+
+
+def words_of(description: Any) -> str:
+    """Return the text of a scope's description."""
+    return str(description.get(_WORDS, "") if isinstance(description, dict) else description)
+
+
+def opened(scopes: Any, names: Collection[str]) -> Any:
+    """Return scopes with their descriptions, of which these are open to self-registered clients."""
+    texts = scopes if isinstance(scopes, dict) else dict.fromkeys(scopes, "")
+    if not names:
+        return scopes
+    return {
+        scope: {**({_WORDS: text} if text else {}), _OPEN: True} if scope in names else text
+        for scope, text in texts.items()
+    }
+
+
+def _problems_with_descriptions(scopes: Any) -> Iterator[str]:
+    """Return what is wrong with the descriptions of scopes, as sentences."""
+    said = gettext(
+        "%(scope)s: What a scope lets an app do has to be a text, or a mapping with description "
+        "(a text) and self_registered (true or false)."
+    )
+    for scope, about in scopes.items() if isinstance(scopes, dict) else ():
+        members = about if isinstance(about, dict) else {_WORDS: about}
+        if any(not isinstance(value, _TYPES.get(name, ())) for name, value in members.items()):
+            yield said % {"scope": scope}
+
+
+def open_scopes() -> frozenset[str]:
+    """Return the scopes that any API opened to self-registered clients."""
+    servers = ResourceServer.objects.only("scopes")
+    return frozenset(scope for server in servers for scope in server.open_scopes)

@@ -15,6 +15,8 @@ ALL = (
     "token",
 )
 
+#: The grant types that begin with an authorization request.
+REDIRECTING_GRANTS = frozenset({"authorization_code", "implicit"})
 QUERY, FRAGMENT, FORM_POST = "query", "fragment", "form_post"
 MODES = (QUERY, FRAGMENT, FORM_POST)
 

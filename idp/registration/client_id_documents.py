@@ -29,6 +29,8 @@ from idp.protocol.errors import (
 )
 from idp.protocol.rules import upholds
 from idp.registration import documents, lifecycle, rate_limit, software_statements
+from idp.registration.policies import Permit
+from idp.registration.reduction import reduced, with_application_type
 
 log = structlog.get_logger(__name__)
 #: Seconds between two fetches of an unreachable document, and the maximum time of one.
@@ -37,13 +39,12 @@ FLOOR = timedelta(minutes=1)
 LONGEST = 255
 _CONTENT_TYPES = ("application/json", "application/*+json")
 _SECRETS = ("client_secret", "client_secret_expires_at")
-#: What a client may be by its document; further values are for other providers.
-_OFFERED = {
-    "grant_types": [
-        grant for grant in policy.REGISTRATION_GRANT_TYPES if grant not in policy.LEGACY_GRANT_TYPES
-    ],
-    "response_types": ["code"],
-}
+#: What a client may be by its document; the operator decides its scopes.
+_PERMIT = Permit(
+    grant_types=frozenset(policy.REGISTRATION_GRANT_TYPES) - policy.LEGACY_GRANT_TYPES,
+    response_types=frozenset({"code"}),
+    scopes=frozenset(),
+)
 
 
 @dataclass(frozen=True)
@@ -218,8 +219,6 @@ def _describe(client: Client, document: Mapping[str, Any], now: datetime) -> Non
     scopes = client.scopes
     documents.assign(client, documents.read(_for_us(members)))
     client.scopes = scopes  # the operator decides its scopes here
-    if not client.grant_types:
-        raise InvalidClientMetadata("grant_types: None of them is open to clients with a document.")
     if client.needs_secret:
         raise InvalidClientMetadata(
             "token_endpoint_auth_method: There is no secret that it, or an algorithm, could use."
@@ -232,17 +231,11 @@ def _for_us(members: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document's metadata for us: many providers read it, and offer different values.
 
     RFC 7591 §2: the provider chooses omitted values. A client without an authentication method is
-    public then, and one without a web redirect URI is a native app.
+    public then.
     """
     said = {name: value for name, value in members.items() if name != "scope"}
     said.setdefault("token_endpoint_auth_method", "none")
-    for name, offered in _OFFERED.items():
-        if isinstance(said.get(name), list):
-            said[name] = [value for value in said[name] if value in offered]
-    uris = said.get("redirect_uris")
-    if isinstance(uris, list) and not any(str(uri).startswith("https://") for uri in uris):
-        said.setdefault("application_type", Client.ApplicationType.NATIVE.value)
-    return said
+    return with_application_type(reduced(said, _PERMIT))
 
 
 def _lifetime(headers: Message) -> timedelta:

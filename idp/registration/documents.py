@@ -1,8 +1,9 @@
 """Metadata documents: the metadata of a client as JSON. RFC 7591 §2.
 
-A document is read strictly, its members are assigned to a client, and the client is then checked
-as everywhere (`clients.validation`). Members that are not offered here are refused where the client
-would rely on them; unknown ones are ignored, and so are those that only operators set.
+A document is reduced to what its client can be given (`reduction`) and read strictly, its members
+are assigned to a client, and the client is then checked as everywhere (`clients.validation`).
+Members that are not offered here are refused where the client would rely on them; unknown ones are
+ignored, and so are those that only operators set.
 """
 
 import re
@@ -18,10 +19,10 @@ from idp import client_metadata, policy
 from idp.client_metadata import BY_COLUMN, LOCALIZED, MEMBERS, REGISTERED, TEXT
 from idp.clients import validation
 from idp.models import Client
+from idp.models.resource_server import open_scopes
 from idp.protocol.errors import InvalidClientMetadata, InvalidRedirectUri, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.protocol.vocabulary import OFFLINE_ACCESS
 
 Document = dict[str, Any]
 Check = Callable[[Document], None]
@@ -93,22 +94,12 @@ def tokens_are_not_sent_to_localhost(document: Document) -> None:
             )
 
 
-@upholds("OIDC Core §11")
-def offline_access_can_be_granted(document: Document) -> None:
-    """OIDC Core §11: access while the user is away needs a refresh token."""
-    scope, grant_types = document.get("scope"), document.get("grant_types")
-    asked = isinstance(scope, str) and OFFLINE_ACCESS in scope.split()
-    if asked and not (isinstance(grant_types, list) and "refresh_token" in grant_types):
-        raise InvalidClientMetadata("scope: offline_access needs the grant type refresh_token.")
-
-
 CHECKS: tuple[Check, ...] = (
     no_value_is_null,
     nothing_is_relied_on_that_is_not_offered,
     choices_are_offered,
     texts_can_be_kept,
     tokens_are_not_sent_to_localhost,
-    offline_access_can_be_granted,
 )
 
 
@@ -188,6 +179,8 @@ def event_parameters(document: Document) -> Parameters:
 
 def _scopes_of(client: Client) -> Iterator[str]:
     allowed = client.allowed_scopes
+    if client.open_scopes:
+        allowed |= open_scopes().intersection(client.open_scopes)
     return (scope for scope in client.scopes or policy.STANDARD_SCOPES if scope in allowed)
 
 

@@ -27,6 +27,7 @@ from idp.registration.policies import (
     permit_of,
     stamp_of,
 )
+from idp.registration.reduction import reduced, with_application_type
 from idp.statements.tokens import hash_of
 
 #: Members that only the provider sets (RFC 7592 §2.2).
@@ -62,7 +63,7 @@ def register(document: Mapping[str, Any], permit: Permit, now: datetime) -> Regi
         profile=Client.Profile.COMPATIBLE,
     )
     members, client.software_statement = software_statements.joined(document, now)
-    _describe(client, documents.read(members), permit)
+    _describe(client, _registered(members, permit), permit)
     documents.remote_metadata_is_valid(client)
     with transaction.atomic():
         if permit.token is not None:
@@ -112,7 +113,7 @@ def replace(
     """
     given = {name: value for name, value in document.items() if value is not None}
     members, statement = software_statements.joined(given, now, accepted=client.software_statement)
-    registered = documents.read(members)
+    registered = _registered(members, permit_of(client))
     _is_about(client, document)
     # Fetch first: a transaction that waits for the client's server would block others.
     _describe(client, registered, permit_of(client))
@@ -169,9 +170,15 @@ def _held(client: Client, access_token: str) -> Client:
     return present
 
 
+def _registered(members: Mapping[str, Any], permit: Permit) -> dict[str, Any]:
+    """Return the members that are to be registered, reduced to what the permit has."""
+    return documents.read(with_application_type(reduced(members, permit)))
+
+
 def _describe(client: Client, registered: Mapping[str, Any], permit: Permit) -> None:
     documents.assign(client, dict(registered))
     client.scopes = client.scopes or list(permit.default_scopes)
+    client.open_scopes = [scope for scope in client.scopes if scope not in permit.scopes]
     documents.metadata_is_valid(client)
     is_permitted(client, permit)
     hosts_are_permitted(client, permit)

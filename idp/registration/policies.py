@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from idp import policy
 from idp.models import Client, InitialAccessToken
+from idp.models.resource_server import open_scopes
 from idp.protocol.errors import InvalidClientMetadata, InvalidRedirectUri, RegistrationClosed
 from idp.protocol.response_types import grants_of, parts
 from idp.protocol.rules import upholds
@@ -19,6 +20,8 @@ class Permit:
     grant_types: frozenset[str]
     response_types: frozenset[str]
     scopes: frozenset[str]
+    #: Scopes that APIs open to self-registered clients, for as long as they do.
+    open_scopes: frozenset[str] = frozenset()
     #: The scopes of a client that names none; empty for every standard one.
     default_scopes: tuple[str, ...] = ()
     #: The hosts that users may be sent to; empty for any.
@@ -50,7 +53,7 @@ def permit_of(client: Client) -> Permit:
         permit,
         grant_types=permit.grant_types | set(client.grant_types),
         response_types=permit.response_types | set(client.response_types),
-        scopes=permit.scopes | set(client.scopes),
+        scopes=permit.scopes | client.allowed_scopes,
     )
 
 
@@ -78,7 +81,7 @@ def is_permitted(client: Client, permit: Permit) -> None:
             client.response_types,
             {kind for kind in client.response_types if parts(kind) in kinds},
         ),
-        ("scope", client.scopes, permit.scopes),
+        ("scope", client.scopes, permit.scopes | permit.open_scopes),
     ):
         beyond = sorted(set(values) - permitted)
         if beyond:
@@ -109,6 +112,7 @@ def _permit(stamp: dict[str, Any]) -> Permit:
             else policy.REGISTRATION_RESPONSE_TYPES
         ),
         scopes=frozenset(scopes or policy.STANDARD_SCOPES),
+        open_scopes=frozenset() if scopes else open_scopes(),
         default_scopes=scopes,
         redirect_hosts=frozenset(host.lower() for host in stamp.get("redirect_hosts", ())),
     )

@@ -5,6 +5,7 @@ Opaque ones and JWTs are both stored by their hash and revocable.
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,13 +68,11 @@ def _apis(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
     resource = _resource(entitlement)
     servers = known_apis(entitlement.client, resource)
     _user_has_agreed(entitlement, servers)
-    _one_token_fits(servers)
+    one_token_fits(servers)
     first = servers[0]
-    offered = frozenset(scope for server in servers for scope in server.scopes)
-    _scopes_grant_something(scopes, offered)
     return Audience(
         resource=resource,
-        scopes=scopes & offered,
+        scopes=scopes_at(servers, entitlement.client, scopes),
         lifetime=min(server.access_token_lifetime for server in servers),
         signing_alg=first.access_token_signing_alg if first.access_token_format == "jwt" else None,
         typ=first.access_token_typ,
@@ -136,7 +135,7 @@ def _user_has_agreed(entitlement: Entitlement, servers: list[ResourceServer]) ->
 
 
 @upholds("RFC 8707 §2.2")
-def _one_token_fits(servers: list[ResourceServer]) -> None:
+def one_token_fits(servers: Sequence[ResourceServer]) -> None:
     """RFC 8707 §2.2: one token for several APIs has to fit each of them.
 
     None of them reads a claim that is for another.
@@ -155,13 +154,20 @@ def _one_token_fits(servers: list[ResourceServer]) -> None:
 
 
 @upholds("RFC 9068 §3")
-def _scopes_grant_something(scopes: frozenset[str], offered: frozenset[str]) -> None:
-    """RFC 9068 §3: a token for APIs carries scopes of theirs alone."""
-    if offered and not scopes & offered:
+def scopes_at(
+    servers: Sequence[ResourceServer], client: Client, scopes: frozenset[str]
+) -> frozenset[str]:
+    """Return those of a client's scopes that a token for these APIs has. RFC 9068 §3.
+
+    Raises InvalidScope if the APIs have scopes and none would be in the token.
+    """
+    offered = frozenset(scope for server in servers for scope in server.scopes_for(client))
+    if any(server.scopes for server in servers) and not scopes & offered:
         raise InvalidScope(
-            "None of the scopes that were granted belongs to this resource; "
-            f"it has: {', '.join(sorted(offered))}."
+            "None of the scopes that were asked for can be granted at this resource; "
+            f"this client may ask for: {', '.join(sorted(offered)) or 'none'}."
         )
+    return scopes & offered
 
 
 def algorithm_for(id_token_alg: str) -> str:

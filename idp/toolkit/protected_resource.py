@@ -39,8 +39,11 @@ class ProtectedResourceMetadata(OAuthProtectedResourceMetadataView):
         return self.api.identifier
 
     def get_scopes_supported(self) -> list[str]:
-        """Return the scopes of this API alone."""
-        return sorted(self.api.scopes)
+        """Return the scopes of this API that clients may request that come by themselves.
+
+        They ask for all that is published. If none is open to them: the scopes of this API.
+        """
+        return sorted(self.api.open_scopes or self.api.scopes)
 
     def get_resource_name(self) -> str:
         """Return the name that the operator gave it."""

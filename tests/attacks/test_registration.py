@@ -311,11 +311,13 @@ def test_a_replacement_gets_no_further_than_the_initial_token_let(provider: obje
     for members in (
         {"redirect_uris": ["https://evil.example/callback"]},
         {"post_logout_redirect_uris": ["https://evil.example/"]},
-        {"scope": "openid email"},
-        {"grant_types": ["authorization_code", "client_credentials"]},
+        {"grant_types": ["client_credentials"]},
     ):
         response = manage("PUT", information, body=replaceable(information, **members))
         assert response.status_code == 400, members
+    beyond = {"scope": "openid email", "grant_types": ["authorization_code", "client_credentials"]}
+    reduced = manage("PUT", information, body=replaceable(information, **beyond)).json()
+    assert (reduced["scope"], reduced["grant_types"]) == ("openid", ["authorization_code"])
     bare = {"client_id": information["client_id"], "redirect_uris": information["redirect_uris"]}
     assert manage("PUT", information, body=bare).json()["scope"] == "openid"
 

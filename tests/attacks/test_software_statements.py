@@ -79,12 +79,12 @@ def test_what_the_issuer_signed_for_another_purpose(provider: object) -> None:
 def test_a_statement_opens_nothing(provider: object) -> None:
     """It says what metadata might have said, under the same limits."""
     plain = registered()
+    assert registered(software_statement=statement(scope="openid groups"))["scope"] == "openid"
     boastful = registered(software_statement=statement(**TRUST))
     differences = {k for k, v in row_of(boastful).items() if row_of(plain)[k] != v}
     assert differences == {"software_statement"}
     for members in (
         {"grant_types": ["client_credentials"], "response_types": []},
-        {"scope": "openid groups"},
         {"redirect_uris": ["javascript:alert(1)"]},
         {"redirect_uris": "https://rp.example.com/"},
         {"client_name": ["x"]},

@@ -32,7 +32,7 @@ OF_THE_ROW = {
     *("sector", "display_fingerprint", "has_legacy_grants", "client_type", "client_secret"),
     *("authorization_grant_type", "algorithm", "hash_client_secret", "registered_with"),
     *("registration_access_token_hash", "previous_registration_access_token_hash"),
-    *("software_statement", "document_fetched_at", "cimd_expires_at"),
+    *("software_statement", "document_fetched_at", "cimd_expires_at", "open_scopes"),
 }
 #: Members whose choices discovery publishes under another name than `<member>s_supported`.
 PUBLISHED_AS = {

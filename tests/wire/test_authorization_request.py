@@ -185,11 +185,28 @@ def test_the_sign_in_page_says_which_app_it_is_for(browser: Browser, user: EndUs
 
 
 @spec("RFC 6749", "3.3")
-@pytest.mark.parametrize("scope", [None, "", " ", "bogus", "bogus offline"])
+@pytest.mark.parametrize("scope", ["bogus", "bogus offline"])
 def test_without_a_scope_we_know_there_is_nothing_to_grant(
-    relying_party: RelyingParty, scope: str | None
+    relying_party: RelyingParty, scope: str
 ) -> None:
     assert relying_party.authorize(scope=scope).error == "invalid_scope"
+
+
+@spec("RFC 6749", "3.3")
+@pytest.mark.parametrize("scope", [None, "", " "])
+def test_without_any_scope_the_person_is_signed_in(
+    relying_party: RelyingParty, scope: str | None
+) -> None:
+    tokens = relying_party.tokens(scope=scope)
+    assert (tokens["scope"], set(tokens) >= {"id_token"}) == ("openid", True)
+
+
+@spec("RFC 6749", "3.3")
+def test_without_any_scope_a_client_that_may_not_ask_for_openid_is_refused(
+    browser: Browser, person: Person
+) -> None:
+    relying_party = RelyingParty(make_client(scope="email"), browser, person)
+    assert relying_party.authorize(scope=None).error == "invalid_scope"
 
 
 @spec("OIDC Core", "3.1.2.1")

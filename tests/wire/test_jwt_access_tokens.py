@@ -316,7 +316,8 @@ def test_one_can_be_encrypted_to_one_api_only(browser: Browser, user: EndUser) -
     plain, secretive = make_api(), encrypting_api("dir")
     app = using(browser, user, secretive)
     both = [plain["identifier"], secretive["identifier"]]
-    response = app.exchange(app.authorize(resource=both).code)
+    scope = secretive["scopes"][0]
+    response = app.exchange(app.authorize(scope=scope, resource=both).code)
     assert response.json()["error"] == "invalid_target"
 
 

@@ -194,8 +194,52 @@ def test_a_client_is_told_that_a_resource_is_unknown(machine) -> None:
     assert refused(ask(machine, resource="https://unknown.example.com"))
 
 
-@spec("RFC 6749", "5.1")
-def test_a_token_that_would_open_nothing_is_not_given(app) -> None:
+@spec("RFC 6749", "3.3")
+def test_nobody_is_asked_to_agree_to_a_token_that_would_open_nothing(app) -> None:
+    """Before any page: the client's request is at fault, whoever the user is."""
     api = make_api()
-    refused = app.exchange(app.authorize(scope=app.scope, resource=api["identifier"]).code)
-    assert refused.json()["error"] == "invalid_scope"
+    answer = app.answer(app.visit(scope=app.scope, resource=api["identifier"]))
+    assert (answer.error, answer.state) == ("invalid_scope", app.state)
+
+
+@spec("RFC 8707", "2.2")
+def test_nobody_is_asked_for_scopes_of_an_api_that_no_token_could_have(app, bakery, bank) -> None:
+    page = app.browser.sign_in(
+        app.person, app.visit(scope=app.scope, resource=bakery["identifier"])
+    )
+    assert bakery["scopes"][0] in page.text
+    assert bank["scopes"][0] not in page.text
+    tokens = app.exchange(app.answer(app.browser.submit(page, "allow")).code).json()
+    assert tokens["scope"].split() == bakery["scopes"]
+
+
+@spec("RFC 8707", "2.2")
+def test_apis_that_want_different_tokens_get_none_from_the_authorization_endpoint(
+    browser: Browser, person: Person, bakery
+) -> None:
+    opaque = make_api(access_token_format="opaque")
+    scope = " ".join(["openid", *bakery["scopes"], *opaque["scopes"]])
+    kinds = {"grant_types": ["implicit"], "response_types": ["token"]}
+    app = RelyingParty(make_client(scope=scope, **kinds), browser, person)
+    both = [bakery["identifier"], opaque["identifier"]]
+    page = app.visit(scope=scope, resource=both, response_type="token")
+    assert "error=invalid_target" in page.headers["Location"]
+
+
+@spec("RFC 6749", "3.3")
+def test_without_a_scope_a_client_gets_what_it_may_ask_of_the_api(app, bakery, bank) -> None:
+    tokens = app.tokens(scope=None, resource=bakery["identifier"])
+    assert tokens["scope"].split() == bakery["scopes"]
+    assert "id_token" not in tokens
+    both = [bakery["identifier"], bank["identifier"]]
+    tokens = app.tokens(scope=None, resource=both)
+    assert set(tokens["scope"].split()) == {*bakery["scopes"], *bank["scopes"]}
+    assert app.tokens(scope=None)["scope"] == "openid"
+
+
+@spec("RFC 6749", "3.3")
+def test_without_a_scope_an_api_that_has_none_is_named_all_the_same(app) -> None:
+    api = make_api(scopes=[])
+    tokens = app.tokens(scope=None, resource=api["identifier"])
+    assert verified(tokens["access_token"])["aud"] == api["identifier"]
+    assert "scope" not in tokens

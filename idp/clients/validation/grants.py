@@ -54,6 +54,6 @@ def grants_suit_the_client(client: Client, _catalog: Catalog) -> Iterator[Proble
         yield Problem("grant_types", text)
 
 
-def _redirecting(client: Client) -> set[str]:
+def _redirecting(client: Client) -> frozenset[str]:
     """Return those of its grant types that begin with an authorization request."""
-    return {"authorization_code", "implicit"} & set(client.grant_types)
+    return response_types.REDIRECTING_GRANTS & set(client.grant_types)

@@ -32,7 +32,8 @@ def values_are_offered(client: Client, catalog: Catalog) -> Iterator[Problem]:
     for column, offered in {
         "grant_types": policy.GRANT_TYPES,
         "response_types": _known_response_types(client),
-        "scopes": [scope for scope in client.scopes if catalog.offers(scope)],
+        # An open scope whose API is gone is of no effect, and need not be removed.
+        "scopes": [*filter(catalog.offers, client.scopes), *client.open_scopes],
         "default_acr_values": policy.ACR_VALUES,
     }.items():
         unknown = sorted(set(getattr(client, column)) - set(offered))

@@ -143,7 +143,7 @@ FAULTS = (
         "response_types",
         "go together",
         response_types=["id_token"],
-        not_at="document",
+        not_at="document registration update",
     ),
     fault(
         "grant_types",
@@ -153,7 +153,12 @@ FAULTS = (
     ),
     fault("redirect_uris", "needs a redirect URI", redirect_uris=[]),
     fault("default_acr_values", "Not offered here: x", default_acr_values=["x"]),
-    fault("scope", "Not offered here: unheard-of", scope="openid unheard-of", not_at="document"),
+    fault(
+        "scope",
+        "Not offered here: unheard-of",
+        scope="openid unheard-of",
+        not_at="document registration update",
+    ),
     fault(
         "allowed_origins",
         "This is not an origin",

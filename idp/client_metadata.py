@@ -20,6 +20,7 @@ from idp.protocol.vocabulary import READABLE_METADATA
 TEXT: Final = (str,)
 TEXTS: Final = (list,)
 FLAG: Final = (bool,)
+OPTIONAL_FLAG: Final = (bool, NoneType)
 NUMBER: Final = (int, NoneType)
 JWK_SET: Final = (dict, NoneType)
 
@@ -304,7 +305,15 @@ MEMBERS: Final = (
             "at most."
         ),
     ),
-    Member("refresh_without_offline_access", FLAG, operators_only=True),
+    Member(
+        "refresh_without_offline_access",
+        OPTIONAL_FLAG,
+        operators_only=True,
+        help=_(
+            "Apps that can stay signed in get refresh tokens that end with the person’s session, "
+            "and need not ask for offline_access."
+        ),
+    ),
     Member(
         "first_party",
         FLAG,

@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, Error, Tags
 from foundation.postgresql.base import SESSION_TIMEOUTS
 from idp import outbound, policy
 from idp.claim_sources import configured
+from idp.protocol.redirect_uris import problem_with_scheme
 
 _MINIMUM_KEY = 32
 _GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -72,6 +73,15 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
         )
         for entry in settings.IDP_CLIENT_ID_METADATA_HOSTS
         if urlsplit(f"//{entry}").hostname != entry
+    ]
+    messages += [
+        Error(
+            f"IDP_PRIVATE_URI_SCHEMES: {scheme}: {problem}",
+            hint="Write the schemes alone, such as cursor,vscode.",
+            id="idp.E020",
+        )
+        for scheme in settings.IDP_PRIVATE_URI_SCHEMES
+        if (problem := problem_with_scheme(scheme))
     ]
     messages += [
         Error(f"{name} is less than 1.", hint="Set 1 or more.", id="idp.E006")

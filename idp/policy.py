@@ -158,6 +158,9 @@ REGISTRATIONS_A_MINUTE: Final = 60
 CLIENT_ID_METADATA: Final[str] = settings.IDP_CLIENT_ID_METADATA
 CLIENT_ID_METADATA_HOSTS: Final = frozenset(settings.IDP_CLIENT_ID_METADATA_HOSTS)
 
+#: Private-use URI schemes without a dot that native apps may register (RFC 8252 §7.1 asks for one).
+PRIVATE_URI_SCHEMES: Final = frozenset(settings.IDP_PRIVATE_URI_SCHEMES)
+
 # --- Addresses ---------------------------------------------------------------------------------
 
 PATHS: Final = {

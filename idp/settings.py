@@ -71,6 +71,12 @@ IDP_CLIENT_ID_METADATA_HOSTS: list[str] = [
     for host in env.list("IDP_CLIENT_ID_METADATA_HOSTS", default=[])
     if host.strip()
 ]
+#: Private-use URI schemes without a dot that redirect URIs of native apps may have, such as vscode.
+IDP_PRIVATE_URI_SCHEMES: list[str] = [
+    scheme.strip().lower()
+    for scheme in env.list("IDP_PRIVATE_URI_SCHEMES", default=[])
+    if scheme.strip()
+]
 #: Classes, by dotted path, that know where claims are found that others assert (idp.claim_sources).
 IDP_CLAIM_SOURCES: list[str] = [
     path.strip() for path in env.list("IDP_CLAIM_SOURCES", default=[]) if path.strip()
@@ -412,7 +418,8 @@ CONTENT_SECURITY_POLICY = {
 # alone.
 CORS_URLS_REGEX = r"(?!)"
 CORS_ALLOW_CREDENTIALS = False
-CORS_ALLOW_HEADERS = ["authorization", "content-type", "accept"]
+# MCP clients in browsers send their protocol's version wherever they go.
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "accept", "mcp-protocol-version"]
 CORS_ALLOW_METHODS = ["GET", "POST", "OPTIONS"]
 CORS_EXPOSE_HEADERS = ["WWW-Authenticate"]
 

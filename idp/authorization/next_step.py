@@ -306,12 +306,16 @@ def _has_agreed(
 ) -> bool:
     """Whether the user has agreed to scopes, claims, APIs, and the port of a native app.
 
-    `prompt=consent` requires the consent of this session on the request's own page.
+    `prompt=consent` requires the consent of this session on the request's own page; so does a
+    redirect URI that any program may have claimed.
     """
+    agreed_now = authorization_request.consented_in == authentication.session_id
     if "consent" in authorization_request.prompts:
-        return authorization_request.consented_in == authentication.session_id
+        return agreed_now
     if authorization_request.client.skip_authorization:
         return True
+    if authorization_request.returns_to_any_program and not agreed_now:
+        return False
     return (
         authorization_request.scopes <= agreed.scopes
         and authorization_request.claims.beyond(agreed.scopes) <= agreed.claims

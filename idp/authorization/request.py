@@ -89,6 +89,15 @@ class AuthorizationRequest:
             return None
         return loopback_port(uri)
 
+    @property
+    def returns_to_any_program(self) -> bool:
+        """Whether any program of the device may have claimed the scheme of the redirect URI.
+
+        RFC 8252 §8.6: so no earlier consent counts.
+        """
+        scheme = self.reply_to.redirect_uri.partition(":")[0].lower()
+        return self.client.is_public and scheme in policy.PRIVATE_URI_SCHEMES
+
     @classmethod
     def parse(cls, arrival: Arrival, reply_to: ReplyAddress) -> "AuthorizationRequest":
         """Parse the parameters. Raises InvalidRequest for invalid ones, InvalidTarget for APIs.

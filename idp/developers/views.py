@@ -50,6 +50,8 @@ def overview(request: HttpRequest) -> HttpResponse:
             "algorithms": BY_NAME["id_token_signed_response_alg"].choices,
             "authentication_methods": BY_NAME["token_endpoint_auth_method"].choices,
             "grant_types": enabled_grants().grant_types,
+            "private_schemes": sorted(policy.PRIVATE_URI_SCHEMES),
+            "takes_documents": policy.CLIENT_ID_METADATA == "open",
             "quick_starts": QUICK_STARTS.values(),
             "errors": sorted(EXPLANATIONS.items()),
             "example": _EXAMPLE,

@@ -54,7 +54,8 @@ def consent(request: HttpRequest) -> HttpResponse:
             "user": user,
             "looks_like": looks_like(open_interaction.row.client),
             "shown_as": open_interaction.row.client.display_fingerprint,
-            "on_device": authorization_request.loopback_port is not None,
+            "on_device": authorization_request.loopback_port is not None
+            or authorization_request.returns_to_any_program,
             "continue_path": open_interaction.continue_path,
         },
     )

@@ -1,8 +1,8 @@
 """CORS: which origins may read which responses. Fetch standard, CORS protocol; RFC 9700 §2.6.
 
-Discovery and keys are public (they set headers themselves), and so is open registration: its
-clients have no known origin yet, and send a token or nothing. Token and UserInfo are for the
-origins of registered clients; the authorization endpoint allows none.
+Discovery, keys and the metadata of APIs are public (they set headers themselves), and so is open
+registration: its clients have no known origin yet, and send a token or nothing. Token and UserInfo
+are for the origins of registered clients; the authorization endpoint allows none.
 
 Only the token endpoint answers pages that ask with credentials, as keycloak-js does: it neither
 reads nor sets a cookie, so that they change nothing.
@@ -22,6 +22,8 @@ _REGISTRATION = frozenset(
     {policy.PATHS[name] for name in ("registration_endpoint",) if name in policy.PATHS}
 )
 _OPEN = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"], *_REGISTRATION})
+#: The metadata of APIs beside us (RFC 9728 §3).
+_OF_APIS = "/.well-known/oauth-protected-resource"
 _FOR_CLIENTS = frozenset(
     {
         policy.PATHS["token_endpoint"],
@@ -48,10 +50,13 @@ def methods_of(path: str) -> tuple[str, ...]:
 
 def _is_enabled(sender: Any, request: HttpRequest, **_: Any) -> bool:  # noqa: ARG001
     origin = request.headers.get("Origin")
-    if origin is None or request.path_info not in _OPEN | _FOR_CLIENTS:
+    path = request.path_info
+    if origin is None:
         return False
-    if request.path_info in _OPEN:
+    if path in _OPEN or path.startswith(_OF_APIS):
         return True
+    if path not in _FOR_CLIENTS:
+        return False
     if not hasattr(request, "origin_is_registered"):  # asked twice a request
         registered = ClientOrigin.objects.filter(origin=origin, client__enabled=True)
         request.origin_is_registered = registered.exists()  # type: ignore[attr-defined]

@@ -137,7 +137,11 @@ def _for_the_developer(
         "received": events.without_secrets(parameters).items() if parameters else (),
     }
     if isinstance(error, UnregisteredRedirectUri):
-        shown["flaw"] = problem_with(error.uri, application_type=Client.ApplicationType.NATIVE)
+        shown["flaw"] = problem_with(
+            error.uri,
+            application_type=Client.ApplicationType.NATIVE,
+            private_schemes=policy.PRIVATE_URI_SCHEMES,
+        )
         shown["comparison"] = _comparison(error, client, viewer)
         shown["is_compared_for_owners"] = True
     return shown

@@ -256,9 +256,17 @@ class Client(AbstractApplication):
         blank=True,
         validators=[MaxValueValidator(int(policy.REFRESH_GRACE_AT_MOST.total_seconds()))],
     )
-    #: Whether refresh tokens are given without offline_access, bound to the browser session.
+    #: Whether refresh tokens are given without offline_access, bound to the browser session; None:
+    #: see `refreshes_in_session`.
     refresh_without_offline_access = models.BooleanField(
-        _("refresh tokens without offline_access"), default=False
+        _("refresh tokens without offline_access"),
+        null=True,
+        blank=True,
+        choices=[
+            (None, _("native apps, and apps without a secret that registered themselves")),
+            (True, _("yes")),
+            (False, _("no")),
+        ],
     )
     #: The level of authentication that it requires of every user; empty for none.
     required_acr = models.CharField(
@@ -376,6 +384,18 @@ class Client(AbstractApplication):
         if self.refresh_token_grace is not None:
             return timedelta(seconds=self.refresh_token_grace)
         return policy.REFRESH_GRACE_OF_PUBLIC_CLIENTS if self.is_public else timedelta(0)
+
+    @property
+    def refreshes_in_session(self) -> bool:
+        """Whether its refresh tokens need no offline_access and end with the browser session.
+
+        By default those of native apps do, and of public clients that registered themselves: few of
+        these programs ask for offline_access, and a connection lasts longer than an access token.
+        """
+        if self.refresh_without_offline_access is not None:
+            return self.refresh_without_offline_access
+        is_native = self.application_type == self.ApplicationType.NATIVE
+        return is_native or (self.is_self_registered and self.is_public)
 
     @property
     def allowed_scopes(self) -> frozenset[str]:

@@ -66,9 +66,15 @@ def display_fingerprint_of(client: "Client") -> str:
         for name, text in client.localized.items()
         if tagged(name)[0] in {"client_name", "logo_uri"}
     }
-    hosts = {urlsplit(uri).netloc or redirect_uris.origin_of(uri) for uri in client.redirect_uris}
+    hosts = set(map(_host_or_scheme, client.redirect_uris))
     shown |= {"client_name": client.name, "logo_uri": client.logo_uri, "hosts": sorted(hosts)}
     return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+
+
+def _host_or_scheme(uri: str) -> str:
+    """Return where users are sent: a host, or an app's own scheme, whatever follows it."""
+    origin = redirect_uris.origin_of(uri)
+    return urlsplit(uri).netloc if "//" in origin else origin
 
 
 def origins_of(client: "Client") -> set[str]:

@@ -4,7 +4,7 @@ RFC 9700 §2.1, RFC 8252 §7.3.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 from heapq import nlargest
 from typing import NamedTuple
@@ -18,6 +18,7 @@ _THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 _FORBIDDEN_SCHEMES = frozenset(
     {"javascript", "data", "vbscript", "file", "blob", "about", "ws", "wss", "ftp", "mailto", "tel"}
 )
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 _HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):?(.*)")
 _LOOPBACK_URI = re.compile(r"http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(?=[/?]|$)")
@@ -29,6 +30,15 @@ RESPONSE_PARAMETERS = frozenset(
         *("access_token", "id_token"),
     }
 )
+
+
+def problem_with_scheme(scheme: str) -> str | None:
+    """Return why an operator can't list this as a private-use scheme, as a sentence, or None."""
+    if _SCHEME.fullmatch(scheme) is None:
+        return "It is no URI scheme: letters, digits, + and -, without a colon."
+    if scheme in {"http", "https"} | _FORBIDDEN_SCHEMES:
+        return "It is not a scheme of an app’s own."
+    return None
 
 
 def is_registered(uri: str, registered: Iterable[str], *, native: bool) -> bool:
@@ -47,11 +57,14 @@ def is_registered(uri: str, registered: Iterable[str], *, native: bool) -> bool:
     return _without_port(uri) in {_without_port(r) for r in registered if _LOOPBACK_URI.match(r)}
 
 
-def problem_with(uri: str, *, application_type: str) -> str | None:
+def problem_with(
+    uri: str, *, application_type: str, private_schemes: Collection[str] = ()
+) -> str | None:
     """Return why a redirect URI can't be registered, as a sentence, or None if it can.
 
     https always; http for loopback addresses and localhost; a private-use scheme with a dot in it
-    for native clients (RFC 8252 §7.1). Never a fragment, never a scheme that runs script.
+    for native clients (RFC 8252 §7.1), or one of `private_schemes`. Never a fragment, never a
+    scheme that runs script.
     """
     parts = addresses.parse(uri)
     if parts is None:
@@ -64,7 +77,7 @@ def problem_with(uri: str, *, application_type: str) -> str | None:
         return _("Addresses of this scheme are not allowed.")
     if application_type != "native":
         return _("A website's redirect URI starts with https://.")
-    if _PRIVATE_SCHEME.fullmatch(parts.scheme) is None:
+    if _PRIVATE_SCHEME.fullmatch(parts.scheme) is None and parts.scheme not in private_schemes:
         return _("A custom scheme is a domain name of yours in reverse, such as com.example.app.")
     return None
 

@@ -74,8 +74,9 @@ def _is_refreshable(client: Client, grant: Grant) -> bool:
 
     OIDC Core §11.
     """
-    wanted = grant.offline or client.refresh_without_offline_access
-    return wanted and "refresh_token" in client.grant_types
+    if "refresh_token" not in client.grant_types:
+        return False
+    return grant.offline or client.refreshes_in_session
 
 
 def issue_front_channel(

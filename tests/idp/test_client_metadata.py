@@ -15,6 +15,7 @@ from idp.client_metadata import (
     JWK_SET,
     MEMBERS,
     NUMBER,
+    OPTIONAL_FLAG,
     TEXT,
     TEXTS,
     Member,
@@ -71,6 +72,8 @@ def test_a_column_has_the_type_and_the_choices_of_its_member(member: Member) -> 
     expected = (
         TEXT
         if isinstance(column, CharField | TextField)
+        else OPTIONAL_FLAG
+        if isinstance(column, BooleanField) and column.null
         else FLAG
         if isinstance(column, BooleanField)
         else JWK_SET

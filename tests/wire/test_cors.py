@@ -6,7 +6,16 @@ import httpx
 import pytest
 
 from tests.conftest import Server, free_port
-from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, spec, unique
+from tests.relying_party import (
+    ISSUER,
+    Browser,
+    EndUser,
+    RelyingParty,
+    make_api,
+    make_client,
+    spec,
+    unique,
+)
 
 OPEN = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks"]
 GUARDED = ["/token", "/userinfo"]
@@ -22,7 +31,7 @@ def from_page(path: str, origin: str, method: str = "GET", **headers: str) -> ht
 def preflight(path: str, origin: str) -> httpx.Response:
     headers = {
         "Access-Control-Request-Method": "GET" if path == "/userinfo" else "POST",
-        "Access-Control-Request-Headers": "authorization, content-type",
+        "Access-Control-Request-Headers": "authorization, content-type, mcp-protocol-version",
     }
     return from_page(path, origin, "OPTIONS", **headers)
 
@@ -45,6 +54,20 @@ def test_discovery_and_keys_are_for_everyone(provider: object, path: str) -> Non
     asked = preflight(path, "https://anywhere.example")
     assert asked.status_code in {200, 204}
     assert asked.headers[ALLOW] in {"*", "https://anywhere.example"}
+    assert "mcp-protocol-version" in asked.headers["Access-Control-Allow-Headers"].lower()
+
+
+@spec("RFC 9728", "3.1")
+def test_the_metadata_of_an_api_is_for_everyone(provider: object) -> None:
+    api = make_api(identifier=f"{ISSUER}/{unique('api')}/")
+    path = f"/.well-known/oauth-protected-resource{api['identifier'].removeprefix(ISSUER)}"
+    response = from_page(path, "https://anywhere.example", MCP_PROTOCOL_VERSION="2025-11-25")
+    assert response.json()["resource"] == api["identifier"]
+    asked = preflight(path, "https://anywhere.example")
+    for answer in (response, asked):
+        assert answer.headers[ALLOW] in {"*", "https://anywhere.example"}
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert "mcp-protocol-version" in asked.headers["Access-Control-Allow-Headers"].lower()
 
 
 @spec("RFC 9700", "2.6")
@@ -56,6 +79,7 @@ def test_an_apps_own_page_may_ask(origin: str, path: str) -> None:
     allowed = asked.headers["Access-Control-Allow-Headers"].lower()
     assert "authorization" in allowed
     assert "content-type" in allowed
+    assert "mcp-protocol-version" in allowed
     answered = from_page(path, origin, "POST")
     assert answered.status_code >= 400
     assert answered.headers[ALLOW] == origin
@@ -162,14 +186,19 @@ def test_an_app_in_the_browser_gets_through(origin: str, browser: Browser, user:
 @pytest.mark.parametrize("method", ["POST", "GET", "PUT", "DELETE"])
 def test_registering_from_anywhere(provider: object, method: str) -> None:
     """A page that registers its app has no origin that we could know, and no cookie of ours."""
-    headers = {"Access-Control-Request-Method": method}
+    headers = {
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "content-type, mcp-protocol-version",
+    }
     asked = from_page("/register", "https://anywhere.example", "OPTIONS", **headers)
     assert asked.status_code in {200, 204}
     assert asked.headers[ALLOW] in {"*", "https://anywhere.example"}
     assert method in asked.headers["Access-Control-Allow-Methods"].split(", ")
-    assert "authorization" in asked.headers["Access-Control-Allow-Headers"]
+    for name in ("authorization", "content-type", "mcp-protocol-version"):
+        assert name in asked.headers["Access-Control-Allow-Headers"]
     assert "Access-Control-Allow-Credentials" not in asked.headers
-    answered = from_page("/register", "https://anywhere.example", method)
+    answered = from_page("/register", "https://anywhere.example", method, Cookie="a=b")
+    assert "Access-Control-Allow-Credentials" not in answered.headers
     assert answered.headers[ALLOW] in {"*", "https://anywhere.example"}
     assert answered.status_code >= 400
 

@@ -11,8 +11,9 @@ from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
 from idp import policy
 from idp.declaration import apply
-from idp.models import Grant, RefreshToken
+from idp.models import Client, Grant, RefreshToken
 from idp.statements.tokens import hash_of
+from tests.registering import as_client, registered
 from tests.relying_party import (
     Browser,
     EndUser,
@@ -125,6 +126,59 @@ def test_a_refresh_token_of_the_session_ends_with_it(browser: Browser, user: End
     sign_out(user)
     assert is_dead(app, tokens)
     assert is_refused(app.refresh(tokens["refresh_token"]))
+
+
+#: Clients by who made them and what they are, and whether they get refresh tokens without
+#: offline_access where the operator has decided nothing.
+KINDS = {
+    "a website's": (lambda: make_client(grant_types=GRANTS), False),
+    "a single-page app's": (
+        lambda: make_client(grant_types=GRANTS, token_endpoint_auth_method="none"),
+        False,
+    ),
+    "a native app's": (
+        lambda: make_client(
+            grant_types=GRANTS, token_endpoint_auth_method="none", application_type="native"
+        ),
+        True,
+    ),
+    "a registered website's": (lambda: as_client(registered(grant_types=GRANTS)), False),
+    "a registered public client's": (
+        lambda: as_client(registered(grant_types=GRANTS, token_endpoint_auth_method="none")),
+        True,
+    ),
+    "one that did not register refresh_token": (
+        lambda: as_client(registered(token_endpoint_auth_method="none")),
+        False,
+    ),
+}
+
+
+@spec("RFC 6749", "1.5")
+@pytest.mark.parametrize(("make", "comes"), KINDS.values(), ids=KINDS)
+def test_who_gets_one_without_offline_access(
+    browser: Browser, person: Person, make: Any, comes: bool
+) -> None:
+    app = RelyingParty(make(), browser, person)
+    tokens = app.tokens(scope="openid")
+    assert ("refresh_token" in tokens) is comes
+    if comes:
+        again = app.refresh(tokens["refresh_token"])
+        assert again.json()["scope"] == "openid"
+        sign_out(person)
+        assert is_refused(app.refresh(again.json()["refresh_token"]))
+
+
+@spec("RFC 6749", "1.5")
+def test_an_operator_decides_otherwise(browser: Browser, person: Person) -> None:
+    public = {"grant_types": GRANTS, "token_endpoint_auth_method": "none"}
+    decided = make_client(**public, application_type="native", refresh_without_offline_access=False)
+    assert "refresh_token" not in RelyingParty(decided, browser, person).tokens()
+    client = as_client(registered(**public))
+    row = Client.objects.get(client_id=client.client_id)
+    row.refresh_without_offline_access = False
+    row.save()
+    assert "refresh_token" not in RelyingParty(client, browser, person).tokens()
 
 
 # --- what a refresh gives -----------------------------------------------------------------------

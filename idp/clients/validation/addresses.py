@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from idp import policy
 from idp.clients.validation.problem import Problem
 from idp.models import Client
 from idp.models.catalog import Catalog
@@ -105,7 +106,11 @@ def _is_beside_redirect_uris(client: Client, uri: str) -> bool:
 
 
 def _problem_with_redirect_uri(client: Client, column: str, uri: str) -> str | None:
-    text = redirect_uris.problem_with(uri, application_type=client.application_type)
+    text = redirect_uris.problem_with(
+        uri,
+        application_type=client.application_type,
+        private_schemes=policy.PRIVATE_URI_SCHEMES,
+    )
     if text:
         return _(text)
     if len(redirect_uris.origin_of(uri)) > LONGEST_ORIGIN:

@@ -11,6 +11,7 @@ from idp.protocol.redirect_uris import (
     nearest,
     origin_of,
     problem_with,
+    problem_with_scheme,
 )
 
 WEB = ["https://rp.example.com/callback?tenant=1"]
@@ -107,6 +108,30 @@ def test_unsound_uris_cannot(uri: str, says: str) -> None:
 
 def test_a_custom_scheme_is_for_native_apps_only() -> None:
     assert "https" in (problem_with("com.example.app:/callback", application_type="web") or "")
+
+
+@pytest.mark.parametrize(
+    ("uri", "is_sound"),
+    [
+        ("cursor://anysphere.cursor-mcp/oauth/callback", True),
+        ("cursor:/callback", True),
+        ("cursors:/callback", False),
+        ("my-cursor:/callback", False),
+        ("javascript:alert(1)", False),
+        ("cursor:/callback#x", False),
+    ],
+)
+def test_schemes_without_a_dot_that_an_operator_lists(uri: str, is_sound: bool) -> None:
+    listed = ("cursor", "javascript")
+    said = problem_with(uri, application_type="native", private_schemes=listed)
+    assert (said is None) is is_sound
+    assert problem_with(uri, application_type="web", private_schemes=listed) is not None
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "javascript", "data", "a:", "", "a/b", "ü"])
+def test_schemes_that_cannot_be_listed(scheme: str) -> None:
+    assert problem_with_scheme(scheme)
+    assert problem_with_scheme("vscode-insiders") is None
 
 
 def test_origin_of() -> None:

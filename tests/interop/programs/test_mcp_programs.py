@@ -1,0 +1,176 @@
+"""mcp-remote, and the MCP conformance tool, as their own documentation configures them."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.conftest import Server
+from tests.elsewhere import Elsewhere
+from tests.interop.conftest import Traveller, free_address
+from tests.interop.test_mcp import READ, SERVERS, WAYS, serving
+from tests.registering import registered
+from tests.relying_party import ISSUER, Person, is_page, spec
+
+pytestmark = pytest.mark.programs
+HERE = Path(__file__).parent / "mcp"
+BIN = HERE / "node_modules" / ".bin"
+AUTHORIZE = re.compile(rf"{re.escape(ISSUER)}/authorize\?\S+")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed() -> None:
+    """Install the programs, as the lock file pins them."""
+    if not (HERE / "node_modules" / ".package-lock.json").exists():
+        npm = shutil.which("npm") or "npm"
+        subprocess.run([npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
+
+
+@contextmanager
+def started(*command: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run one of the programs with the Node.js that it needs; what it prints comes as one."""
+    with subprocess.Popen(
+        [str(BIN / "node"), *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "BROWSER": "true", **environment},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def authorize(traveller: Traveller, user: Person, url: str) -> None:
+    """Do what the program asks the user for: sign in and agree, until its callback answers."""
+    page = traveller.open(url)
+    assert is_page(page, "/account/login/") or is_page(page, "/consent"), page.text
+    assert traveller.agree(user, page).status_code == 200
+
+
+# --- mcp-remote --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(
+    request: pytest.FixtureRequest, provider: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of a sample MCP server."""
+    with serving(request.param, tmp_path_factory.mktemp("mcp")) as address:
+        yield address
+
+
+class Proxy:
+    """mcp-remote: MCP over stdio to the assistant, over HTTP to the server."""
+
+    def __init__(
+        self, process: "subprocess.Popen[str]", traveller: Traveller, user: Person
+    ) -> None:
+        self.process, self.traveller, self.user = process, traveller, user
+        self.printed: list[str] = []
+        self.asked: list[dict[str, list[str]]] = []
+        self.last = 0
+
+    def request(self, method: str, **params: Any) -> Any:
+        """Send a request, and return its result; meanwhile sign the user in where it asks."""
+        self.last += 1
+        self.tell({"id": self.last, "method": method, "params": params})
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.printed.append(line)
+            if (found := AUTHORIZE.search(line)) and not line.lstrip().startswith("{"):
+                self.asked.append(parse_qs(urlsplit(found[0]).query))
+                authorize(self.traveller, self.user, found[0])
+            if line.startswith("{") and json.loads(line).get("id") == self.last:
+                return json.loads(line)["result"]
+        raise AssertionError("".join(self.printed))
+
+    def tell(self, message: dict[str, Any]) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+        self.process.stdin.flush()
+
+
+def arguments_for(who: dict[str, Any]) -> list[str]:
+    """Return what mcp-remote is told about its client."""
+    if "client_metadata_url" in who:
+        return ["--client-metadata-url", who["client_metadata_url"]]
+    return ["--static-oauth-client-info", json.dumps(who)] if who else []
+
+
+@spec("RFC 9728", "5")
+@pytest.mark.parametrize("way", WAYS)
+def test_mcp_remote_connects(
+    way: str,
+    server: str,
+    traveller: Traveller,
+    person: Person,
+    foreign_site: Elsewhere,
+    tmp_path: Path,
+) -> None:
+    port = urlsplit(free_address()).port
+    who = WAYS[way](foreign_site, f"http://localhost:{port}/oauth/callback")
+    command = [str(BIN / "mcp-remote"), server, str(port), *arguments_for(who)]
+    with started(*command, MCP_REMOTE_CONFIG_DIR=str(tmp_path)) as process:
+        proxy = Proxy(process, traveller, person)
+        client = {"name": "assistant", "version": "1"}
+        protocol = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
+        assert proxy.request("initialize", **protocol)["serverInfo"]["name"] == "Notes"
+        proxy.tell({"method": "notifications/initialized"})
+        tools = {tool["name"] for tool in proxy.request("tools/list")["tools"]}
+        assert tools == {"list_notes", "add_note"}
+        assert not proxy.request("tools/call", name="list_notes", arguments={}).get("isError")
+        [asked] = proxy.asked
+        assert asked["resource"] == [server]
+        assert READ in asked["scope"][0].split()
+
+
+# --- the conformance tool ----------------------------------------------------------------------
+
+
+@spec("RFC 8414", "3")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("names_resource", [True, False])
+def test_the_conformance_tool_finds_nothing_to_improve(
+    way: str,
+    names_resource: bool,
+    server: str,
+    traveller: Traveller,
+    person: Person,
+    foreign_site: Elsewhere,
+    tmp_path: Path,
+) -> None:
+    callback = f"{free_address()}/callback"
+    who = WAYS[way](foreign_site, callback)
+    public = {"token_endpoint_auth_method": "none", "redirect_uris": [callback]}
+    client_id = who.get("client_id") or who.get("client_metadata_url")
+    client_id = client_id or registered(**public)["client_id"]
+    command = [str(BIN / "conformance"), "authorization", "--url", ISSUER, "-o", str(tmp_path)]
+    command += ["--client-id", client_id, "--port", str(urlsplit(callback).port)]
+    command += ["--resource", server] if names_resource else []
+    with started(*command) as process:
+        assert process.stdout
+        printed = []
+        for line in process.stdout:
+            printed.append(line)
+            if found := AUTHORIZE.search(line):
+                authorize(traveller, person, found[0])
+        assert process.wait(30) == 0, "".join(printed)
+    found = [
+        check for file in tmp_path.rglob("checks.json") for check in json.loads(file.read_text())
+    ]
+    assert {check["id"]: check["status"] for check in found} == {
+        "authorization-server-metadata": "SUCCESS",
+        "authorization-server-metadata-cimd": "SUCCESS",
+        "authorization-code-grant": "SUCCESS",
+    }

@@ -79,7 +79,7 @@ def uses_pkce(facts: Facts) -> Iterator[Finding]:
         )
     elif facts.goes_without_pkce:
         yield Finding(
-            Severity.IMPROVABLE,
+            Severity.SUGGESTED,
             _("It signs people in without PKCE: only a nonce tells it a stolen code from its own."),
             _(
                 "Turn PKCE on in the app (its library has a switch for it): then codes are safe "

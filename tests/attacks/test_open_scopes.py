@@ -15,7 +15,7 @@ from tests.registering import as_client, initial_token, manage, registered, repl
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     RelyingParty,
     is_page,
     make_api,
@@ -31,9 +31,9 @@ def api(provider: object) -> dict[str, Any]:
 
 
 @pytest.fixture
-def app(browser: Browser, person: Person, provider: object) -> RelyingParty:
+def app(browser: Browser, user: EndUser, provider: object) -> RelyingParty:
     metadata = {"token_endpoint_auth_method": "none", "grant_types": GRANTS}
-    return RelyingParty(as_client(registered(**metadata)), browser, person)
+    return RelyingParty(as_client(registered(**metadata)), browser, user)
 
 
 def close(api: dict[str, Any]) -> None:
@@ -44,7 +44,7 @@ def close(api: dict[str, Any]) -> None:
 
 @spec("RFC 7591", "5")
 def test_no_registration_opens_a_closed_scope(
-    api: dict[str, Any], browser: Browser, person: Person
+    api: dict[str, Any], browser: Browser, user: EndUser
 ) -> None:
     read, _write, admin = scopes(api)
     for information in (
@@ -57,7 +57,7 @@ def test_no_registration_opens_a_closed_scope(
         assert manage("PUT", information, body=body).json()["scope"] == "openid"
         row = Client.objects.get(client_id=information["client_id"])
         assert admin not in row.scopes
-        party = RelyingParty(as_client(information), browser, person)
+        party = RelyingParty(as_client(information), browser, user)
         asked = party.visit(scope=f"openid {admin}", resource=api["identifier"])
         assert party.answer(asked).error == "invalid_scope"
 
@@ -114,12 +114,12 @@ def test_a_scope_that_is_closed_while_a_code_is_on_its_way(
 
 @spec("RFC 7591", "5")
 def test_a_registered_scope_is_closed_with_its_api(
-    browser: Browser, person: Person, api: dict[str, Any]
+    browser: Browser, user: EndUser, api: dict[str, Any]
 ) -> None:
     """Also for who registered it while it was open, whatever it sends to its registration then."""
     read, *_others = scopes(api)
     information = registered(scope=f"openid {read}")
-    party = RelyingParty(as_client(information), browser, person)
+    party = RelyingParty(as_client(information), browser, user)
     assert party.tokens(scope=read, resource=api["identifier"])["scope"] == read
     close(api)
     assert manage("GET", information).json()["scope"] == "openid"
@@ -133,11 +133,11 @@ def test_a_registered_scope_is_closed_with_its_api(
 
 @spec("OAuth Client ID Metadata Document", "4")
 def test_no_document_opens_a_closed_scope_however_it_changes(
-    browser: Browser, person: Person, foreign_site: Elsewhere, api: dict[str, Any]
+    browser: Browser, user: EndUser, foreign_site: Elsewhere, api: dict[str, Any]
 ) -> None:
     read, _write, admin = scopes(api)
     client = introduced(foreign_site, scope=admin, scopes=[admin], open_scopes=[admin])
-    party = RelyingParty(client, browser, person)
+    party = RelyingParty(client, browser, user)
     asked = {"scope": f"openid {read} {admin}", "resource": api["identifier"]}
     assert party.tokens(**asked)["scope"] == read
     publish(foreign_site, client, scope=f"openid {admin}", registration_source="manual")
@@ -153,20 +153,20 @@ def test_nobody_gets_an_open_scope_without_a_persons_consent(
 ) -> None:
     read, write, _admin = scopes(api)
     asked = {"scope": read, "resource": api["identifier"]}
-    app.browser.sign_in(app.person)
+    app.browser.sign_in(app.user)
     assert app.answer(app.visit(**asked, prompt="none")).error == "consent_required"
     app.tokens(**asked)
     assert app.answer(app.visit(**asked, prompt="none")).code
     more = {**asked, "scope": f"{read} {write}"}
     assert app.answer(app.visit(**more, prompt="none")).error == "consent_required"
     # Consent to one client is none for the next one of the same name.
-    twin = RelyingParty(as_client(registered()), app.browser, app.person)
+    twin = RelyingParty(as_client(registered()), app.browser, app.user)
     assert twin.answer(twin.visit(**asked, prompt="none")).error == "consent_required"
 
 
 @spec("RFC 6749", "4.4")
 def test_no_machine_gets_an_open_scope(api: dict[str, Any]) -> None:
-    """It has no person who could agree."""
+    """It has no user who could agree."""
     read, *_others = scopes(api)
     token = initial_token(grant_types=["client_credentials"])
     machine = registered(token, grant_types=["client_credentials"], redirect_uris=None, scope=read)

@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext
 from tests import secrecy
 from tests.browser.visitor import Site, Visitor
 from tests.conftest import ROOT
-from tests.relying_party import ISSUER, Person, make_client, verified
+from tests.relying_party import ISSUER, EndUser, make_client, verified
 
 LIBRARY = ROOT / "tests/node_modules/keycloak-js/lib/keycloak.js"
 #: As docs/relying-parties.md says it.
@@ -82,9 +82,9 @@ def app() -> Iterator[str]:
 
 
 @pytest.fixture
-def visitor(open_browser: Callable[..., BrowserContext], person: Person, bakery: Site) -> Visitor:
-    """`person` at a browser that adds no header of ours: it would be one too many for CORS."""
-    return Visitor(open_browser(extra_http_headers={}).new_page(), person, bakery)
+def visitor(open_browser: Callable[..., BrowserContext], user: EndUser, bakery: Site) -> Visitor:
+    """`user` at a browser that adds no header of ours: it would be one too many for CORS."""
+    return Visitor(open_browser(extra_http_headers={}).new_page(), user, bakery)
 
 
 def ask(visitor: Visitor, script: str) -> Any:
@@ -112,9 +112,9 @@ def signed_in(app: str, visitor: Visitor) -> None:
 
 def test_signing_in_and_reading_userinfo(app: str, visitor: Visitor) -> None:
     signed_in(app, visitor)
-    assert verified(tokens_of(visitor)["idToken"])["sub"] == visitor.person.sub
-    assert visitor.page.evaluate("keycloak.tokenParsed.sub") == visitor.person.sub
-    assert ask(visitor, "keycloak.loadUserInfo()")["email"] == visitor.person.email
+    assert verified(tokens_of(visitor)["idToken"])["sub"] == visitor.user.sub
+    assert visitor.page.evaluate("keycloak.tokenParsed.sub") == visitor.user.sub
+    assert ask(visitor, "keycloak.loadUserInfo()")["email"] == visitor.user.email
 
 
 def test_renewing_by_refresh_token(app: str, visitor: Visitor) -> None:

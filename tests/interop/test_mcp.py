@@ -24,7 +24,7 @@ from tests.conftest import Server
 from tests.elsewhere import Elsewhere
 from tests.interop.conftest import Traveller, free_address, running
 from tests.introducing import introduced
-from tests.relying_party import ISSUER, Person, is_page, spec, unique
+from tests.relying_party import ISSUER, EndUser, is_page, spec, unique
 
 HERE = Path(__file__).parent
 NODE = HERE.parent / "node_modules"
@@ -85,7 +85,7 @@ class Assistant:
     """An MCP client as a process of its own, and the user's browser."""
 
     def __init__(
-        self, process: "subprocess.Popen[str]", log: Path, browser: Traveller, user: Person
+        self, process: "subprocess.Popen[str]", log: Path, browser: Traveller, user: EndUser
     ) -> None:
         self.process, self.log, self.browser, self.user = process, log, browser, user
         self.said: list[dict[str, Any]] = []
@@ -168,7 +168,7 @@ def assistant(
     server: str,
     program: str,
     traveller: Traveller,
-    person: Person,
+    user: EndUser,
     foreign_site: Elsewhere,
     tmp_path: Path,
 ) -> Iterator[Assistant]:
@@ -179,7 +179,7 @@ def assistant(
     log = tmp_path / "log"
     with log.open("w") as errors, subprocess.Popen(command, stderr=errors, **pipes) as process:
         try:
-            yield Assistant(process, log, traveller, person)
+            yield Assistant(process, log, traveller, user)
         finally:
             process.kill()
 

@@ -17,7 +17,7 @@ from tests import secrecy
 from tests.conftest import Server, free_port
 from tests.elsewhere import Authority
 from tests.reading import brought
-from tests.relying_party import Browser, Person, make_client, spec
+from tests.relying_party import Browser, EndUser, make_client, spec
 from tests.reverse_proxy import nginx
 
 REDIRECT_URI = "https://rp.example.com/callback"
@@ -78,31 +78,31 @@ def app(provider_at_path: Provider) -> msal.ConfidentialClientApplication:
     )
 
 
-def authorized(browser: Browser, person: Person, address: str) -> dict[str, str]:
+def authorized(browser: Browser, user: EndUser, address: str) -> dict[str, str]:
     """Sign in and agree; return the parameters that come to the redirect URI."""
-    page = browser.sign_in(person, browser.settle(browser.get(address)))
+    page = browser.sign_in(user, browser.settle(browser.get(address)))
     return brought(browser.submit(page, "allow"))
 
 
 @spec("OIDC Core", "3.1")
 def test_signing_in_and_refreshing(
-    app: msal.ConfidentialClientApplication, provider_at_path: Provider, person: Person
+    app: msal.ConfidentialClientApplication, provider_at_path: Provider, user: EndUser
 ) -> None:
     flow = app.initiate_auth_code_flow(
         ["email"], redirect_uri=REDIRECT_URI, response_mode="form_post"
     )
     assert flow["auth_uri"].startswith(f"{provider_at_path.issuer}/authorize?")
     with Browser(provider_at_path.issuer) as browser:
-        answer = authorized(browser, person, flow["auth_uri"])
+        answer = authorized(browser, user, flow["auth_uri"])
     assert answer["iss"] == provider_at_path.issuer
     tokens = noted(app.acquire_token_by_auth_code_flow(flow, answer))
     assert tokens["id_token_claims"]["iss"] == provider_at_path.issuer
-    assert tokens["id_token_claims"]["sub"] == person.sub
+    assert tokens["id_token_claims"]["sub"] == user.sub
     renewed = noted(app.acquire_token_by_refresh_token(tokens["refresh_token"], ["email"]))
     assert renewed["access_token"] != tokens["access_token"]
     bearer = {"Authorization": f"Bearer {renewed['access_token']}"}
     userinfo = httpx.get(f"{provider_at_path.issuer}/userinfo", headers=bearer, verify=False)
-    assert userinfo.json()["email"] == person.email
+    assert userinfo.json()["email"] == user.email
 
 
 def noted(tokens: dict[str, Any]) -> dict[str, Any]:
@@ -112,9 +112,9 @@ def noted(tokens: dict[str, Any]) -> dict[str, Any]:
 
 
 @spec("RFC 6265", "5.1.4")
-def test_cookies_stay_below_the_path(provider_at_path: Provider, person: Person) -> None:
+def test_cookies_stay_below_the_path(provider_at_path: Provider, user: EndUser) -> None:
     with Browser(provider_at_path.issuer) as browser:
-        home = browser.sign_in(person)
+        home = browser.sign_in(user)
         assert home.url.path == "/auth/account/"
         cookies = {cookie.name: cookie for cookie in browser.cookies.jar}
         assert {cookie.path for cookie in cookies.values()} == {"/auth"}

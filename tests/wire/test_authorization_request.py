@@ -203,9 +203,9 @@ def test_without_any_scope_the_person_is_signed_in(
 
 @spec("RFC 6749", "3.3")
 def test_without_any_scope_a_client_that_may_not_ask_for_openid_is_refused(
-    browser: Browser, person: Person
+    browser: Browser, user: EndUser
 ) -> None:
-    relying_party = RelyingParty(make_client(scope="email"), browser, person)
+    relying_party = RelyingParty(make_client(scope="email"), browser, user)
     assert relying_party.authorize(scope=None).error == "invalid_scope"
 
 

@@ -99,10 +99,10 @@ def test_pages_ask_with_credentials_at_the_token_endpoint_alone(origin: str, pat
 
 @spec("RFC 9700", "2.6")
 def test_a_browsers_cookies_mean_nothing_at_the_token_endpoint(
-    origin: str, browser: Browser, person: Person
+    origin: str, browser: Browser, user: EndUser
 ) -> None:
     """A page that sends the user's cookies along gets what it would get without them."""
-    browser.sign_in(person)
+    browser.sign_in(user)
     assert len(browser.cookies) > 0
     form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": "x"}
     with_cookies = browser.post("/token", data=form, headers={"Origin": origin})

@@ -20,7 +20,7 @@ from jwcrypto.jwt import JWT
 from idp.issuer import origin_of
 from tests import secrecy
 from tests.conftest import ROOT, Server, database_url, free_port
-from tests.relying_party import Browser, Person, forms_of, make_client, make_person, spec, unique
+from tests.relying_party import Browser, EndUser, forms_of, make_client, make_user, spec, unique
 
 PATH = "/auth"
 REDIRECT_URI = "https://rp.example.com/callback"
@@ -66,12 +66,12 @@ def test_metadata_is_found_where_either_specification_has_it(issuer: str, path: 
 
 
 @spec("OIDC Core", "3.1")
-def test_signing_in_to_an_app(issuer: str, visitor: Browser, person: Person) -> None:
+def test_signing_in_to_an_app(issuer: str, visitor: Browser, user: EndUser) -> None:
     client = make_client(redirect_uris=[REDIRECT_URI])
     query = {"client_id": client.client_id, "redirect_uri": REDIRECT_URI, "response_type": "code"}
     page = visitor.open(f"{issuer}/authorize", scope="openid email", nonce="n", **query)
     assert page.url.path == "/auth/account/login/"
-    page = visitor.sign_in(person, page)
+    page = visitor.sign_in(user, page)
     assert page.url.path == "/auth/consent"
     answer = visitor.submit(page, "allow")
     members = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
@@ -87,15 +87,15 @@ def test_signing_in_to_an_app(issuer: str, visitor: Browser, person: Person) -> 
     keys = JWKSet.from_json(httpx.get(f"{issuer}/jwks").text)
     assert json.loads(JWT(jwt=tokens["id_token"], key=keys).claims)["iss"] == issuer
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    assert httpx.get(f"{issuer}/userinfo", headers=bearer).json()["email"] == person.email
+    assert httpx.get(f"{issuer}/userinfo", headers=bearer).json()["email"] == user.email
     hint = {"id_token_hint": tokens["id_token"]}
     assert visitor.open(f"{issuer}/end_session", **hint).url.path == "/auth/account/signed-out/"
 
 
 @spec("RFC 6265", "4.1.2.4")
-def test_every_cookie_is_for_the_path_alone(visitor: Browser, person: Person) -> None:
-    visitor.sign_in(person)
-    other = make_person()
+def test_every_cookie_is_for_the_path_alone(visitor: Browser, user: EndUser) -> None:
+    visitor.sign_in(user)
+    other = make_user()
     another = next(form for form in forms_of(visitor.open("/account/choose/")) if form.fields)
     headers = {"Origin": origin_of(visitor.issuer), "Referer": f"{visitor.issuer}/account/choose/"}
     chosen = visitor.post(
@@ -120,10 +120,10 @@ def addresses_on(page: httpx.Response) -> set[str]:
 
 
 def test_every_link_is_below_the_path_and_leads_somewhere(
-    issuer: str, visitor: Browser, person: Person
+    issuer: str, visitor: Browser, user: EndUser
 ) -> None:
     """All pages that are reached by links from the first ones, with their scripts and styles."""
-    visitor.sign_in(person)
+    visitor.sign_in(user)
     left = {f"{issuer}/account/", f"{issuer}/developers/", f"{issuer}/account/sessions/"}
     seen: set[str] = set()
     while left:
@@ -143,9 +143,9 @@ def test_every_link_is_below_the_path_and_leads_somewhere(
 def test_the_administration_is_below_it(issuer: str, visitor: Browser) -> None:
     from accounts.models import User
 
-    person = make_person()
-    User.objects.filter(email=person.email).update(is_staff=True, is_superuser=True)
-    page = visitor.sign_in(person, visitor.open("/admin/idp/client/"))
+    user = make_user()
+    User.objects.filter(email=user.email).update(is_staff=True, is_superuser=True)
+    page = visitor.sign_in(user, visitor.open("/admin/idp/client/"))
     assert str(page.url) == f"{issuer}/admin/idp/client/"
     assert all(it.startswith(f"{issuer}/") for it in addresses_on(page))
     assert f'href="{PATH}/account/"' in page.text
@@ -168,11 +168,11 @@ def test_the_administration_is_below_it(issuer: str, visitor: Browser) -> None:
     ],
 )
 def test_other_apps_of_the_host_are_no_page_of_ours(
-    issuer: str, visitor: Browser, person: Person, target: str
+    issuer: str, visitor: Browser, user: EndUser, target: str
 ) -> None:
     target = target.format(origin=origin_of(issuer))
     page = visitor.open("/account/login/", next=target)
-    signed_in = visitor.submit(page, login=person.email, password=person.password)
+    signed_in = visitor.submit(page, login=user.email, password=user.password)
     assert str(signed_in.url) == f"{issuer}/account/"
     token = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', signed_in.text)
     assert token

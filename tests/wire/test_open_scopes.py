@@ -12,7 +12,7 @@ from tests.registering import as_client, initial_token, manage, registered, repl
 from tests.relying_party import (
     ISSUER,
     Browser,
-    Person,
+    EndUser,
     Registered,
     RelyingParty,
     is_page,
@@ -53,8 +53,8 @@ def client(request: pytest.FixtureRequest, foreign_site: Elsewhere, provider: ob
 
 
 @pytest.fixture
-def app(client: Registered, browser: Browser, person: Person) -> RelyingParty:
-    return RelyingParty(client, browser, person)
+def app(client: Registered, browser: Browser, user: EndUser) -> RelyingParty:
+    return RelyingParty(client, browser, user)
 
 
 def scopes(api: dict[str, Any]) -> tuple[str, str, str]:
@@ -69,7 +69,7 @@ def test_who_comes_by_itself_asks_for_open_scopes_and_the_person_agrees(
 ) -> None:
     read, write, admin = scopes(api)
     asked = {"scope": f"openid {read} {write} {admin}", "resource": api["identifier"]}
-    page = app.browser.sign_in(app.person, app.visit(**asked))
+    page = app.browser.sign_in(app.user, app.visit(**asked))
     assert is_page(page, "/consent")
     assert f"Read the notes of {read.removesuffix('.read')}" in page.text
     assert admin not in page.text
@@ -125,25 +125,25 @@ def test_a_registration_with_open_scopes_is_answered_with_them(api: dict[str, An
 
 @spec("RFC 7591", "5")
 def test_an_initial_access_token_that_names_scopes_limits_its_clients_to_them(
-    browser: Browser, person: Person, api: dict[str, Any]
+    browser: Browser, user: EndUser, api: dict[str, Any]
 ) -> None:
     read, _write, admin = scopes(api)
     limited = registered(initial_token(scopes=["openid"]), scope=f"openid {read}")
     assert limited["scope"] == "openid"
-    app = RelyingParty(as_client(limited), browser, person)
+    app = RelyingParty(as_client(limited), browser, user)
     assert app.answer(app.visit(scope=read, resource=api["identifier"])).error == "invalid_scope"
     opened = registered(initial_token(scopes=["openid", admin]), scope=f"openid {admin} {read}")
     assert opened["scope"] == f"openid {admin}"
-    app = RelyingParty(as_client(opened), browser, person)
+    app = RelyingParty(as_client(opened), browser, user)
     assert app.tokens(scope=None, resource=api["identifier"])["scope"] == admin
 
 
 @spec("RFC 6749", "3.3")
 def test_an_operators_client_gets_what_the_operator_gave_it(
-    browser: Browser, person: Person, api: dict[str, Any]
+    browser: Browser, user: EndUser, api: dict[str, Any]
 ) -> None:
     read, _write, admin = scopes(api)
-    app = RelyingParty(make_client(scope=f"openid {admin}"), browser, person)
+    app = RelyingParty(make_client(scope=f"openid {admin}"), browser, user)
     asked = {"scope": f"openid {read} {admin}", "resource": api["identifier"]}
     assert app.tokens(**asked)["scope"] == admin
 

@@ -157,28 +157,28 @@ KINDS = {
 @spec("RFC 6749", "1.5")
 @pytest.mark.parametrize(("make", "comes"), KINDS.values(), ids=KINDS)
 def test_who_gets_one_without_offline_access(
-    browser: Browser, person: Person, make: Any, comes: bool
+    browser: Browser, user: EndUser, make: Any, comes: bool
 ) -> None:
-    app = RelyingParty(make(), browser, person)
+    app = RelyingParty(make(), browser, user)
     tokens = app.tokens(scope="openid")
     assert ("refresh_token" in tokens) is comes
     if comes:
         again = app.refresh(tokens["refresh_token"])
         assert again.json()["scope"] == "openid"
-        sign_out(person)
+        sign_out(user)
         assert is_refused(app.refresh(again.json()["refresh_token"]))
 
 
 @spec("RFC 6749", "1.5")
-def test_an_operator_decides_otherwise(browser: Browser, person: Person) -> None:
+def test_an_operator_decides_otherwise(browser: Browser, user: EndUser) -> None:
     public = {"grant_types": GRANTS, "token_endpoint_auth_method": "none"}
     decided = make_client(**public, application_type="native", refresh_without_offline_access=False)
-    assert "refresh_token" not in RelyingParty(decided, browser, person).tokens()
+    assert "refresh_token" not in RelyingParty(decided, browser, user).tokens()
     client = as_client(registered(**public))
     row = Client.objects.get(client_id=client.client_id)
     row.refresh_without_offline_access = False
     row.save()
-    assert "refresh_token" not in RelyingParty(client, browser, person).tokens()
+    assert "refresh_token" not in RelyingParty(client, browser, user).tokens()
 
 
 # --- what a refresh gives -----------------------------------------------------------------------

@@ -204,9 +204,7 @@ def test_nobody_is_asked_to_agree_to_a_token_that_would_open_nothing(app) -> Non
 
 @spec("RFC 8707", "2.2")
 def test_nobody_is_asked_for_scopes_of_an_api_that_no_token_could_have(app, bakery, bank) -> None:
-    page = app.browser.sign_in(
-        app.person, app.visit(scope=app.scope, resource=bakery["identifier"])
-    )
+    page = app.browser.sign_in(app.user, app.visit(scope=app.scope, resource=bakery["identifier"]))
     assert bakery["scopes"][0] in page.text
     assert bank["scopes"][0] not in page.text
     tokens = app.exchange(app.answer(app.browser.submit(page, "allow")).code).json()
@@ -215,12 +213,12 @@ def test_nobody_is_asked_for_scopes_of_an_api_that_no_token_could_have(app, bake
 
 @spec("RFC 8707", "2.2")
 def test_apis_that_want_different_tokens_get_none_from_the_authorization_endpoint(
-    browser: Browser, person: Person, bakery
+    browser: Browser, user: EndUser, bakery
 ) -> None:
     opaque = make_api(access_token_format="opaque")
     scope = " ".join(["openid", *bakery["scopes"], *opaque["scopes"]])
     kinds = {"grant_types": ["implicit"], "response_types": ["token"]}
-    app = RelyingParty(make_client(scope=scope, **kinds), browser, person)
+    app = RelyingParty(make_client(scope=scope, **kinds), browser, user)
     both = [bakery["identifier"], opaque["identifier"]]
     page = app.visit(scope=scope, resource=both, response_type="token")
     assert "error=invalid_target" in page.headers["Location"]

@@ -9,7 +9,7 @@ from jwcrypto.jwk import JWK
 from idp.models import Client
 from tests.elsewhere import Elsewhere
 from tests.idp.admin.conftest import Operator, events_of
-from tests.relying_party import Browser, Person, Registered, RelyingParty, make_client
+from tests.relying_party import Browser, EndUser, Registered, RelyingParty, make_client
 
 
 def page_of(client: Registered) -> str:
@@ -39,11 +39,11 @@ def test_a_near_miss_is_found_before_anybody_calls(
 
 
 def test_requests_without_pkce_are_found(
-    support: Operator, browser: Browser, person: Person
+    support: Operator, browser: Browser, user: EndUser
 ) -> None:
     bare = {"code_challenge": None, "code_challenge_method": None}
     client = make_client(profile="recommended")
-    relying_party = RelyingParty(client, browser, person)
+    relying_party = RelyingParty(client, browser, user)
 
     def text() -> str:
         return html.unescape(support.open(page_of(client)).text)

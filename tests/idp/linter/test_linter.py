@@ -87,7 +87,7 @@ FAILING, WEAK, SUGGESTED = Severity
             "has not been used since 2026-11-21",
         ),
         (with_(profile="compatible"), WEAK, "without PKCE"),
-        (replace(SOUND, goes_without_pkce=True), IMPROVABLE, "without PKCE: only a nonce"),
+        (replace(SOUND, goes_without_pkce=True), SUGGESTED, "without PKCE: only a nonce"),
         (replace(SOUND, refused_without_pkce=2), FAILING, "turned away (times lately: 2)"),
         (with_(grant_types=["authorization_code", "implicit"]), WEAK, "(implicit)"),
         (with_(grant_types=["authorization_code", "password"]), WEAK, "password itself"),

@@ -18,7 +18,7 @@ from tests.elsewhere import Elsewhere
 from tests.interop.conftest import Traveller, free_address
 from tests.interop.test_mcp import READ, SERVERS, WAYS, serving
 from tests.registering import registered
-from tests.relying_party import ISSUER, Person, is_page, spec
+from tests.relying_party import ISSUER, EndUser, is_page, spec
 
 pytestmark = pytest.mark.programs
 HERE = Path(__file__).parent / "mcp"
@@ -51,7 +51,7 @@ def started(*command: str, **environment: str) -> Iterator["subprocess.Popen[str
             process.kill()
 
 
-def authorize(traveller: Traveller, user: Person, url: str) -> None:
+def authorize(traveller: Traveller, user: EndUser, url: str) -> None:
     """Do what the program asks the user for: sign in and agree, until its callback answers."""
     page = traveller.open(url)
     assert is_page(page, "/account/login/") or is_page(page, "/consent"), page.text
@@ -74,7 +74,7 @@ class Proxy:
     """mcp-remote: MCP over stdio to the assistant, over HTTP to the server."""
 
     def __init__(
-        self, process: "subprocess.Popen[str]", traveller: Traveller, user: Person
+        self, process: "subprocess.Popen[str]", traveller: Traveller, user: EndUser
     ) -> None:
         self.process, self.traveller, self.user = process, traveller, user
         self.printed: list[str] = []
@@ -114,7 +114,7 @@ def test_mcp_remote_connects(
     way: str,
     server: str,
     traveller: Traveller,
-    person: Person,
+    user: EndUser,
     foreign_site: Elsewhere,
     tmp_path: Path,
 ) -> None:
@@ -122,7 +122,7 @@ def test_mcp_remote_connects(
     who = WAYS[way](foreign_site, f"http://localhost:{port}/oauth/callback")
     command = [str(BIN / "mcp-remote"), server, str(port), *arguments_for(who)]
     with started(*command, MCP_REMOTE_CONFIG_DIR=str(tmp_path)) as process:
-        proxy = Proxy(process, traveller, person)
+        proxy = Proxy(process, traveller, user)
         client = {"name": "assistant", "version": "1"}
         protocol = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
         assert proxy.request("initialize", **protocol)["serverInfo"]["name"] == "Notes"
@@ -146,7 +146,7 @@ def test_the_conformance_tool_finds_nothing_to_improve(
     names_resource: bool,
     server: str,
     traveller: Traveller,
-    person: Person,
+    user: EndUser,
     foreign_site: Elsewhere,
     tmp_path: Path,
 ) -> None:
@@ -164,7 +164,7 @@ def test_the_conformance_tool_finds_nothing_to_improve(
         for line in process.stdout:
             printed.append(line)
             if found := AUTHORIZE.search(line):
-                authorize(traveller, person, found[0])
+                authorize(traveller, user, found[0])
         assert process.wait(30) == 0, "".join(printed)
     found = [
         check for file in tmp_path.rglob("checks.json") for check in json.loads(file.read_text())

@@ -21,8 +21,12 @@ class _Handler(ClientHandler):
 
 
 class InProcess(Client):
-    """A browser or an app that asks this process, so that its statements can be seen or fail."""
+    """A browser or an app that asks this process, so that its statements can be seen or fail.
 
-    def __init__(self, **defaults: Any) -> None:
-        super().__init__(headers={"host": settings.IDP_ISSUER.partition("://")[2]}, **defaults)
+    Django's own client would load the middleware anew, which looks at every static file.
+    """
+
+    def __init__(self, headers: dict[str, str] | None = None, **defaults: Any) -> None:
+        host = settings.IDP_ISSUER.partition("://")[2]
+        super().__init__(headers={"host": host, **(headers or {})}, **defaults)
         self.handler = _Handler(enforce_csrf_checks=False)

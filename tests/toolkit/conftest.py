@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from django.http import HttpResponse
-from django.test import Client as DjangoClient
 
 from idp.declaration import apply
+from tests.in_process import InProcess
 from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, unique
 
 HOST = ISSUER.partition("://")[2]
@@ -33,7 +33,7 @@ class Api:
 
     def ask(self, door: str, method: str = "GET", data: Any = None, **headers: str) -> HttpResponse:
         """Send any request to a door, as a client without cookies."""
-        return DjangoClient(headers={"host": HOST}, raise_request_exception=True).generic(
+        return InProcess().generic(
             method,
             f"/apis/{self.name}/{door}",
             data or "",

@@ -3,17 +3,17 @@
 import httpx
 import pytest
 from django.http import HttpResponse
-from django.test import Client as DjangoClient
 
 from idp.declaration import apply
 from idp.toolkit.protected_resource import metadata_url
 from tests.conftest import Server
+from tests.in_process import InProcess
 from tests.relying_party import ISSUER, spec, unique
 from tests.toolkit.conftest import HOST, Api, Bakery
 
 
 def get(url: str, host: str = HOST) -> HttpResponse:
-    return DjangoClient(headers={"host": host}).get(url.removeprefix(ISSUER))
+    return InProcess(headers={"host": host}).get(url.removeprefix(ISSUER))
 
 
 @spec("RFC 9728", "3.1")

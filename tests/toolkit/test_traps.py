@@ -4,12 +4,12 @@ from base64 import b64encode
 from urllib.parse import urlencode
 
 import pytest
-from django.test import Client as DjangoClient
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
 from accounts.models import User
+from tests.in_process import InProcess
 from tests.relying_party import make_client, spec
-from tests.toolkit.conftest import DOORS, HOST, Api, Bakery
+from tests.toolkit.conftest import DOORS, Api, Bakery
 
 
 @pytest.fixture
@@ -25,16 +25,14 @@ def test_doors_are_shut_to_those_who_bring_nothing(api: Api) -> None:
 
 
 def test_a_signed_in_browser_is_no_bearer(api: Api, bakery: Bakery) -> None:
-    browser = DjangoClient(headers={"host": HOST})
+    browser = InProcess()
     browser.force_login(User.objects.get(sub=bakery().user.sub))
     for door in DOORS:
         assert browser.get(f"/apis/{api.name}/{door}").status_code in {401, 403}, door
 
 
 def test_a_bearer_is_no_signed_in_browser(api: Api, token: str) -> None:
-    response = DjangoClient(headers={"host": HOST, "authorization": f"Bearer {token}"}).get(
-        "/account/"
-    )
+    response = InProcess(headers={"authorization": f"Bearer {token}"}).get("/account/")
     assert response["Location"].startswith("/account/login/")
 
 

@@ -438,7 +438,7 @@ EXPLANATIONS: dict[str, Explanation] = {
 CAUSES: dict[str, Explanation] = {
     "pkce_required": Explanation(
         _(
-            "The app sent somebody here without PKCE, which makes a stolen code useless to others. "
+            "The app sent a user here without PKCE, which makes a stolen code useless to others. "
             "The parameter code_challenge is missing."
         ),
         (

@@ -111,7 +111,7 @@ def sends_code_challenges(facts: Facts) -> Iterator[Finding]:
         nonce = _("An app with a secret may send a nonce with the scope openid instead.")
         yield Finding(
             Severity.FAILING,
-            _("It came without PKCE: people were turned away (times lately: %(times)d).")
+            _("Requests without PKCE were rejected (times lately: %(times)d).")
             % {"times": facts.refused_without_pkce},
             _("Switch PKCE on in the app, with the method S256: its library has a switch for it."),
             "profile",

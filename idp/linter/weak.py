@@ -80,7 +80,7 @@ def uses_pkce(facts: Facts) -> Iterator[Finding]:
     elif facts.goes_without_pkce:
         yield Finding(
             Severity.SUGGESTED,
-            _("It signs people in without PKCE: only a nonce tells it a stolen code from its own."),
+            _("It signs users in without PKCE: only a nonce tells it a stolen code from its own."),
             _(
                 "Turn PKCE on in the app (its library has a switch for it): then codes are safe "
                 "even if the app does not compare the nonce."

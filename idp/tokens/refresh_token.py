@@ -14,7 +14,7 @@ from idp.validity import GrantFacts, TokenFacts, why_invalid
 
 _SUCCESSOR = "refresh token's successor"
 #: The end of every refresh token: a dot and an empty JSON object in base64url. keycloak-js decodes
-#: what follows the first dot, and signs nobody in without it (docs/adr/0031).
+#: what follows the first dot, and signs no user in without it (docs/adr/0031).
 _EMPTY_OBJECT = ".e30"
 
 

@@ -49,13 +49,13 @@ def test_requests_without_pkce_are_found(
         return html.unescape(support.open(page_of(client)).text)
 
     relying_party.authorize(**bare, nonce=None)
-    assert "people were turned away (times lately: 1)" in text()
+    assert "Requests without PKCE were rejected (times lately: 1)" in text()
     assert "An app with a secret may send a nonce" in text()
     assert "only a nonce tells it" not in text()
     assert relying_party.authorize(**bare).code
     assert "only a nonce tells it" in text()
     assert relying_party.authorize().code
-    assert "turned away" not in text(), "it has learned PKCE since"
+    assert "Requests without PKCE" not in text(), "it has learned PKCE since"
 
 
 def test_what_no_rule_allows_any_more_is_found(operator: Operator) -> None:

@@ -88,7 +88,7 @@ FAILING, WEAK, SUGGESTED = Severity
         ),
         (with_(profile="compatible"), WEAK, "without PKCE"),
         (replace(SOUND, goes_without_pkce=True), SUGGESTED, "without PKCE: only a nonce"),
-        (replace(SOUND, refused_without_pkce=2), FAILING, "turned away (times lately: 2)"),
+        (replace(SOUND, refused_without_pkce=2), FAILING, "were rejected (times lately: 2)"),
         (with_(grant_types=["authorization_code", "implicit"]), WEAK, "(implicit)"),
         (with_(grant_types=["authorization_code", "password"]), WEAK, "password itself"),
         (with_(access_token_lifetime=7200), WEAK, "live for 7200 seconds"),

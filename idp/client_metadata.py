@@ -310,7 +310,7 @@ MEMBERS: Final = (
         OPTIONAL_FLAG,
         operators_only=True,
         help=_(
-            "Apps that can stay signed in get refresh tokens that end with the person’s session, "
+            "Apps that can stay signed in get refresh tokens that end with the user’s session, "
             "and need not ask for offline_access."
         ),
     ),

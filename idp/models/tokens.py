@@ -3,7 +3,7 @@
 Only hashes are stored. None of the toolkit's columns is dropped; unused ones stay empty. Each index
 costs a write per row, so there are none beyond the lookups: a hash is unique by a constraint, since
 a unique field gets a second index on PostgreSQL, for LIKE. Foreign keys are not constraints in the
-database, which would look up each of them at every write (ADR 30): a code or token whose grant,
+database, which would look up each of them at every write (ADR 34): a code or token whose grant,
 user or client is deleted at the moment of its INSERT is invalid, and is deleted when it expires.
 """
 

@@ -1,0 +1,1 @@
+"""The catalogue of programs that sign users in here, with the settings of each."""

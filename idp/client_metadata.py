@@ -233,6 +233,12 @@ MEMBERS: Final = (
     Member("software_id", help=_("The same for every installation of one program (software_id).")),
     Member("software_version"),
     Member(
+        "integration",
+        operators_only=True,
+        label=_("Integration"),
+        help=_("The program of the catalogue whose settings are shown for the app."),
+    ),
+    Member(
         "allowed_origins",
         TEXTS,
         operators_only=True,

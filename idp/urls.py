@@ -70,6 +70,12 @@ urlpatterns = [
     path("developers/apps/", developers.apps, name="developers_apps"),
     path("developers/token/", developers.token, name="developers_token"),
     path("developers/start/<slug:name>/", developers.quick_start, name="developers_quick_start"),
+    path("developers/integrations/", developers.integrations, name="developers_integrations"),
+    path(
+        "developers/integrations/<slug:slug>/",
+        developers.integration,
+        name="developers_integration",
+    ),
     path("developers/errors/<slug:code>", developers.error, name="developers_error"),
     # Operations
     path("admin/", admin.site.urls),

@@ -5,18 +5,13 @@ The tests run each as the page shows it, so a file is a whole program or a whole
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from django.conf import settings
-
 from idp import policy
+from idp.integrations.catalogue import EXAMPLES
+from idp.integrations.catalogue import QUICK_START_FILES as FOLDER
 from idp.models import Client
 
-FOLDER: Final = Path(settings.BASE_DIR) / "examples" / "quickstart"
-#: Placeholders in the files.
-_ISSUER: Final = "https://id.example.com"
-_CLIENT_ID: Final = "your-client-id"
 #: A client_id that needs no escaping in any of the languages.
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -42,10 +37,10 @@ class QuickStart:
 
     def filled_in(self, client: Client | None) -> str:
         """Return the file with our issuer in it, and the client_id if there is a client."""
-        text = self._text.replace(_ISSUER, policy.ISSUER)
+        text = self._text.replace(EXAMPLES["issuer"], policy.ISSUER)
         if client is None or not _PLAIN.fullmatch(client.client_id):
             return text
-        return text.replace(_CLIENT_ID, client.client_id)
+        return text.replace(EXAMPLES["client_id"], client.client_id)
 
     def fits(self, client: Client) -> bool:
         """Whether this client can do it as it is registered."""

@@ -18,6 +18,7 @@ from idp.clients.redirect_uris import Comparison, compared
 from idp.developers import own_apps
 from idp.developers.error_explanations import CAUSES, EXPLANATIONS
 from idp.developers.quick_starts import QUICK_STARTS
+from idp.integrations.catalogue import by_category, catalogue
 from idp.models import Client, Event
 from idp.models.event import is_reference
 from idp.protocol import errors
@@ -138,6 +139,32 @@ def quick_start(request: HttpRequest, name: str) -> HttpResponse:
             "apps": [app for app in apps if start.fits(app)],
         },
     )
+
+
+@require_safe
+def integrations(request: HttpRequest) -> HttpResponse:
+    """List the programs of the catalogue, or those that match the words of a search."""
+    words = _asked(request, "q")
+    context = {"words": words, "categories": by_category(words)}
+    return render(request, "developers/integrations.html", context)
+
+
+@require_safe
+def integration(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a program's settings, for a developer with the values of an app of theirs."""
+    program = catalogue().get(slug)
+    if program is None:
+        raise Http404
+    viewer = authentication_of(request)
+    client = _client(request, viewer)
+    apps = own_apps.clients_of(viewer.user)[: own_apps.APPS_SHOWN] if viewer else []
+    filled_in = program.filled_in(
+        issuer=policy.ISSUER,
+        client_id=client.client_id if client else "",
+        base=program.base_of(client.redirect_uris) if client else "",
+    )
+    context = {"program": filled_in, "client": client, "apps": apps}
+    return render(request, "developers/integration.html", context)
 
 
 def _reference(request: HttpRequest) -> str | None:

@@ -1,7 +1,7 @@
 """The catalogue: one YAML file for each program, with its URIs and settings.
 
 The admin's wizard, the developers' pages, docs/integrations and the tests of real programs read it,
-so they can't differ. To add a program: write programs/<slug>.yaml, run scripts/integrations.
+so they can't differ. To add a program: write programs/<slug>.yaml, run scripts/integrations.py.
 """
 
 import re
@@ -14,12 +14,11 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from idp.client_metadata import BY_NAME
 from idp.integrations.categories import CATEGORIES
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
 #: Whole programs, whose files are a program's settings.
-QUICK_STARTS: Final = Path(__file__).parent.parent.parent / "examples" / "quickstart"
+QUICK_START_FILES: Final = Path(__file__).parent.parent.parent / "examples" / "quickstart"
 #: Kinds of app, as the wizard names them.
 KINDS: Final = ("website", "single-page", "native", "machine")
 #: The placeholders of settings, besides `base`, and what stands for them in documentation.
@@ -208,8 +207,6 @@ def _refuse_unknown(members: dict[str, Any]) -> None:
         raise CatalogueError(f"unknown members: {', '.join(unknown)}")
     if missing := [name for name in _REQUIRED if not members.get(name)]:
         raise CatalogueError(f"missing members: {', '.join(missing)}")
-    if unknown := sorted(members.get("client", {}).keys() - BY_NAME.keys()):
-        raise CatalogueError(f"unknown members of client: {', '.join(unknown)}")
 
 
 def _refuse_other_values(members: dict[str, Any]) -> None:
@@ -229,7 +226,7 @@ def _setting(members: dict[str, str]) -> Setting:
     """Return a setting; its text is the file of a quick start if it names one."""
     if "quick_start" not in members:
         return Setting(**members)
-    file = QUICK_STARTS / members["quick_start"]
+    file = QUICK_START_FILES / members["quick_start"]
     text = file.read_text(encoding="utf-8")
     for name, example in EXAMPLES.items():
         text = text.replace(example, f"{{{name}}}")

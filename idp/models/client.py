@@ -200,6 +200,8 @@ class Client(AbstractApplication):
     #: The program that it is an installation of (RFC 7591 §2).
     software_id = models.CharField(_("program"), max_length=255, blank=True)
     software_version = models.CharField(_("version of the program"), max_length=255, blank=True)
+    #: The program of the catalogue that it is registered for (`integrations`); empty if none.
+    integration = models.SlugField(_("integration"), max_length=50, blank=True, db_index=False)
     #: Web origins that may call token and UserInfo from a browser, beside a public client's own.
     allowed_origins = models.JSONField(_("allowed origins"), default=list, blank=True)
 

@@ -43,6 +43,13 @@ def first(model: type, **filters: object) -> int:
     return row.pk
 
 
+def made_for(program: str) -> Client:
+    """Return an app of a program of the catalogue."""
+    client_id = make_client().client_id
+    Client.objects.filter(client_id=client_id).update(integration=program)
+    return Client.objects.get(client_id=client_id)
+
+
 ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "first": lambda: "",
     "users": lambda: "accounts/user/",
@@ -59,6 +66,12 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     ),
     "new-app": lambda: "idp/client/add/",
     "new-website": lambda: "idp/client/add/website/",
+    "new-program": lambda: "idp/client/add/program/grafana/",
+    "new-program-filled-in": lambda: (
+        "idp/client/add/program/nextcloud/?base=https://cloud.example.org"
+    ),
+    "no-program": lambda: "idp/client/add/?q=nothing-like-this",
+    "settings": lambda: f"idp/client/{made_for('vault').pk}/settings/",
     "new-app-at-once": lambda: "idp/client/add/everything/",
     "secrets": lambda: f"idp/client/{first(Client, client_type='confidential')}/secrets/",
     "deliveries": lambda: "idp/delivery/",

@@ -579,6 +579,8 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "mailed-code-wrong": mailed_code_wrong,
     "broken": broken,
     "developers": at("/developers/"),
+    "developers-programs": at("/developers/integrations/"),
+    "developers-program": at("/developers/integrations/traefik/"),
     "developers-error": at("/developers/errors/invalid_request"),
     "developers-reference": at("/developers/errors/invalid_grant?reference=7KQ2-M9XD"),
     "what-happened": what_happened,

@@ -183,3 +183,41 @@ def test_signing_in_at_the_reference_shows_the_owner_its_story(
     assert "POST /token" not in page.text
     login = next(link for link in links_on(page) if link.startswith("/account/login/"))
     assert "POST /token" in browser.sign_in(user, browser.open(login)).text
+
+
+PROGRAMS = "/developers/integrations/"
+
+
+def test_a_programs_settings_are_filled_in_for_the_apps_owner(
+    browser: Browser, user: EndUser
+) -> None:
+    client = own(user, redirect_uris=["https://grafana.example.org/login/generic_oauth"])
+    others = make_client()
+    grafana = f"{PROGRAMS}grafana/"
+    assert grafana in links_on(browser.open(PROGRAMS))
+    text = browser.open(grafana).text
+    assert f"token_url = {ISSUER}/token" in text
+    assert "client_id = your-client-id" in text
+    assert "https://grafana.example.com/login/generic_oauth" in text
+    browser.sign_in(user)
+    assert f"?client_id={client.client_id}" in links_on(browser.open(grafana))
+    text = browser.open(grafana, client_id=client.client_id).text
+    assert f"client_id = {client.client_id}" in text
+    assert "client_secret = your-client-secret" in text
+    assert "root_url = https://grafana.example.org/" in text
+    for not_theirs in (others.client_id, "x", "x" * 5000):
+        assert "client_id = your-client-id" in browser.open(grafana, client_id=not_theirs).text
+    Client.objects.filter(client_id=client.client_id).update(integration="grafana")
+    assert f"{grafana}?client_id={client.client_id}" in links_on(browser.open(APPS))
+
+
+def test_programs_are_found_by_words(provider: object) -> None:
+    def found(**query: str) -> list[str]:
+        page = httpx.get(f"{ISSUER}{PROGRAMS}", params=query, verify=False)
+        assert page.status_code == 200
+        return [link for link in links_on(page) if re.fullmatch(rf"{PROGRAMS}[\w-]+/", link)]
+
+    assert found(q="KUBERNETES cluster") == [f"{PROGRAMS}kubernetes/"]
+    assert found(q="no such program") == []
+    assert len(found()) > 30
+    assert httpx.get(f"{ISSUER}{PROGRAMS}no-such/", verify=False).status_code == 404

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from idp.admin.clients.checked_form import CheckedForm
 from idp.admin.fields import Choices, Lines, LocalizedLines, UserField, WebAddress
 from idp.client_metadata import BY_COLUMN, LOCALIZED, MEMBERS, NUMBER
+from idp.integrations.catalogue import by_category
+from idp.integrations.categories import CATEGORIES
 from idp.models import Client
 
 _GRANTS = {
@@ -28,7 +30,7 @@ FIELDSETS: tuple[Any, ...] = (
         {
             "fields": (
                 *("name", "client_id", "application_type", "token_endpoint_auth_method"),
-                *("enabled", "user"),
+                *("enabled", "user", "integration"),
             )
         },
     ),
@@ -106,6 +108,14 @@ def _lines(column: str) -> Lines:
     return Lines(required=False, **_words(column))
 
 
+def _integrations() -> list[Any]:
+    """Return the programs of the catalogue, under their categories."""
+    return [("", "—")] + [
+        (CATEGORIES[category], [(each.slug, each.name) for each in programs])
+        for category, programs in by_category().items()
+    ]
+
+
 class ClientForm(CheckedForm):
     """An app's metadata, its lists a line each."""
 
@@ -123,6 +133,9 @@ class ClientForm(CheckedForm):
         [(kind, kind) for kind in BY_COLUMN["response_types"].choices], **_words("response_types")
     )
     allowed_groups = Choices([], **_words("allowed_groups"))
+    integration = forms.ChoiceField(
+        choices=lambda: _integrations(), required=False, **_words("integration")
+    )
     localized = LocalizedLines(
         label=_("In other languages"),
         problem=_("Write “client_name#de = …”, each name and language once:"),

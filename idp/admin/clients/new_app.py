@@ -18,9 +18,9 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from idp.admin.clients import secret_pages
+from idp.admin.clients import integration_pages, secret_pages
 from idp.admin.clients.checked_form import CheckedForm
-from idp.admin.fields import Choices, Lines
+from idp.admin.fields import Choices, Lines, WebAddress
 from idp.admin.page import Page
 from idp.models import Client, ResourceServer
 
@@ -116,11 +116,16 @@ class NewAppForm(CheckedForm):
 
     class Meta:
         model = Client
-        fields = ("name", "redirect_uris", "post_logout_redirect_uris", "scopes")
+        fields = (
+            *("name", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri"),
+            "scopes",
+        )
+        field_classes = {"backchannel_logout_uri": WebAddress}
         labels = {"name": _("Name")}
         help_texts = {"name": _("As users read it when they sign in.")}
 
     def __init__(self, kind: Kind, data: Any = None) -> None:
+        self.kind = kind
         super().__init__(data, instance=Client(**_preset(kind)))
         self.fields["name"].required = True
         self.fields["name"].widget.attrs["class"] = "vTextField"
@@ -171,7 +176,13 @@ def kinds_view(page: Page, request: HttpRequest) -> HttpResponse:
     if not page.has_add_permission(request):
         raise PermissionDenied
     context = {**page.admin_site.each_context(request), "opts": page.opts}
-    more = {"title": _("Add an app"), "kinds": KINDS.values()}
+    words = request.GET.get("q", "")
+    more = {
+        "title": _("Add an app"),
+        "kinds": KINDS.values(),
+        "words": words,
+        "categories": integration_pages.categories(words),
+    }
     return TemplateResponse(request, "admin/new_app.html", context | more)
 
 
@@ -183,6 +194,13 @@ def view(page: Page, request: HttpRequest, kind: str) -> HttpResponse:
     if not page.has_add_permission(request):
         raise PermissionDenied
     form = NewAppForm(chosen, request.POST if request.method == "POST" else None)
+    return answer(page, request, form, {"title": chosen.label, "about": chosen.about})
+
+
+def answer(
+    page: Page, request: HttpRequest, form: NewAppForm, more: dict[str, Any]
+) -> HttpResponse:
+    """Create the app, or show the form with what is wrong; a script only asks for that."""
     if form.is_bound and request.headers.get("Accept") == "application/json":
         return JsonResponse({name: list(said) for name, said in form.errors.items()})
     if form.is_valid():
@@ -192,11 +210,11 @@ def view(page: Page, request: HttpRequest, kind: str) -> HttpResponse:
         "admin/new_app_form.html",
         {
             **page.admin_site.each_context(request),
-            "title": chosen.label,
             "opts": page.opts,
-            "kind": chosen,
+            "kind": form.kind,
             "form": form,
             "add_api": reverse("admin:idp_resourceserver_add"),
+            **more,
         },
     )
 
@@ -207,5 +225,7 @@ def _made(page: Page, request: HttpRequest, form: NewAppForm) -> HttpResponse:
     page.log_addition(request, client, None)
     if client.needs_secret:
         return secret_pages.show_new(page, request, client, None)
+    if client.integration:
+        return redirect(integration_pages.address_of(client))
     messages.success(request, _("%(app)s is ready.") % {"app": client})
     return redirect(page.address_of(client))

@@ -17,7 +17,15 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from idp.admin import recent_authentication, search
-from idp.admin.clients import linter, new_app, preview, secret_pages, test_sign_in
+from idp.admin.clients import (
+    integration_pages,
+    linter,
+    new_app,
+    new_program,
+    preview,
+    secret_pages,
+    test_sign_in,
+)
 from idp.admin.clients.actions import ACTIONS
 from idp.admin.clients.checked_form import remote_problem_with
 from idp.admin.clients.form import FIELDSETS, OF_ITS_DOCUMENT, THE_RECORD, ClientForm
@@ -57,6 +65,8 @@ class ClientsPage(Page):
             ("add/", partial(new_app.kinds_view, self), "add"),
             ("add/everything/", self.add_view, "everything"),
             ("add/<slug:kind>/", partial(new_app.view, self), "new"),
+            ("add/program/<slug:slug>/", partial(new_program.view, self), "new_program"),
+            (f"{row}/settings/", partial(integration_pages.view, self), "settings"),
             (f"{row}/secrets/", partial(secret_pages.view, self), "secrets"),
             (f"{row}/preview/", partial(preview.view, self), "preview"),
             (f"{row}/findings/", partial(linter.view, self), "linter"),
@@ -139,8 +149,14 @@ class ClientsPage(Page):
 
     def links_of(self, row: Client) -> list[Link]:
         """Return the secrets, and the lists that are about this app."""
+        settings_page = (
+            integration_pages.title_for(row),
+            integration_pages.address_of(row),
+            Client,
+        )
         secrets_page = (_("Secrets"), secret_pages.address_of(row), Client)
         return [
+            *([settings_page] if settings_page[0] else []),
             *([secrets_page] if row.needs_secret else []),
             (_("What it receives"), reverse("admin:idp_client_preview", args=[row.pk]), User),
             (_("Findings"), reverse("admin:idp_client_linter", args=[row.pk]), Client),

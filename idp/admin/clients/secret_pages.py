@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from idp import events, policy
 from idp.admin import recent_authentication
+from idp.admin.clients import integration_pages
 from idp.admin.page import Page
 from idp.clients import secrets
 from idp.models import Client
@@ -64,6 +65,7 @@ def show_new(
         {
             "secret": secret,
             "issuer": policy.ISSUER,
+            "program": integration_pages.program_of(client, secret),
         },
     )
 

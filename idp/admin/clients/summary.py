@@ -47,7 +47,7 @@ def summary_of(client: Client, request: HttpRequest) -> Summary:
         quick_starts=[
             (start.title, start.filled_in(client))
             for start in QUICK_STARTS.values()
-            if start.fits(client)
+            if start.fits(client) and not client.integration
         ],
         secrets=_working(client) if client.needs_secret else None,
         errors=_errors(client) if may("idp.view_event") else None,

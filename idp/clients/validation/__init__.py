@@ -35,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     addresses.pairwise_clients_have_a_sector,
     references.groups_exist,
     references.client_id_is_no_apis,
+    references.integration_exists,
     references.values_are_offered,
 )
 #: Checks that fetch documents of the client. They may take seconds.

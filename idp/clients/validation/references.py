@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from idp import policy
 from idp.clients.validation.problem import Problem
+from idp.integrations.catalogue import catalogue
 from idp.models import Client
 from idp.models.catalog import Catalog
 from idp.protocol import response_types
@@ -24,6 +25,14 @@ def client_id_is_no_apis(client: Client, catalog: Catalog) -> Iterator[Problem]:
         yield Problem(
             "client_id",
             _("An API has this identifier, and its access tokens have the type of ID tokens."),
+        )
+
+
+def integration_exists(client: Client, _catalog: Catalog) -> Iterator[Problem]:
+    """The integration is one of the catalogue, whose settings can be shown."""
+    if client.integration and client.integration not in catalogue():
+        yield Problem(
+            "integration", _("There is no integration %(name)s.") % {"name": client.integration}
         )
 
 

@@ -72,6 +72,7 @@ EVERYTHING: dict[str, list[dict[str, Any]]] = {
             "first_party": True,
             "enabled": False,
             "owner": "ana@example.com",
+            "integration": "grafana",
         },
         {
             "client_id": "desktop",

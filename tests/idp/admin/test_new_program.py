@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 
-from idp.declaration import export
+from idp.declaration import DeclarationError, apply, export
 from idp.integrations.catalogue import catalogue
 from idp.models import Client
 from tests.idp.admin.conftest import Operator, events_of
@@ -175,3 +175,17 @@ def test_an_app_that_is_there_gets_the_settings_of_its_program(operator: Operato
     page = operator.open(f"idp/client/{client.pk}/settings/")
     assert client.client_id in blocks(page)[0]
     assert "https://pgadmin.example.com" not in blocks(page)[0]  # the settings don't have it
+
+
+def test_a_program_that_there_is_not_is_refused(operator: Operator) -> None:
+    entry = {
+        "client_id": unique("app"),
+        "client_secret": "s" * 40,
+        "redirect_uris": ["https://rp.example.com/callback"],
+        "integration": "grafanaa",
+    }
+    with pytest.raises(DeclarationError, match="There is no integration grafanaa"):
+        apply({"clients": [entry]}, dry_run=False)
+    client = Client.objects.get(client_id=make_client().client_id)
+    page = operator.save(f"idp/client/{client.pk}/change/", integration="grafanaa")
+    assert "grafanaa is not one of the available choices" in html.unescape(page.text)

@@ -68,7 +68,6 @@ FAULTS = (
         "Addresses of this scheme",
         post_logout_redirect_uris=["javascript:alert(1)"],
     ),
-    fault("integration", "There is no integration grafanaa", integration="grafanaa"),
     fault("client_name", "cannot be seen (U+200B)", client_name="Bread\u200b shop"),
     fault("client_name#de", "cannot be seen (U+202E)", **{"client_name#de": "Brot\u202eladen"}),
     fault("tos_uri#de", "starts with https://", **{"tos_uri#de": "javascript:alert(1)"}),

@@ -84,13 +84,14 @@ def remove(row: ClientSecret) -> None:
 def _changing(client: Client) -> Iterator[None]:
     """Change a client's secrets, one operator at a time, and increment its version.
 
-    The row is read again and saved, whatever the passed copy has.
+    The version is read again, whatever the passed copy has; no other column is written.
     """
+    rows = Client.objects.filter(pk=client.pk)
     with transaction.atomic():
-        present = Client.objects.select_for_update(no_key=True).get(pk=client.pk)
+        version = rows.select_for_update(no_key=True).values_list("version", flat=True).get()
         yield
-        present.save()
-    client.version = present.version
+        rows.update(version=version + 1)
+    client.version = version + 1
 
 
 def find(client: Client, secret: str, now: datetime) -> ClientSecret | None:

@@ -49,7 +49,7 @@ def planned(
         ("clients", partial(plan_client, catalog=catalog, emails=planning.declared["users"])),
         (
             "initial_access_tokens",
-            partial(plan_initial_access_token, catalog=catalog, holders=planning.holders()),
+            partial(plan_initial_access_token, catalog=catalog, holders=planning.holders(lists)),
         ),
     ):
         planning.each(name, lists.get(name, []), plan)
@@ -122,8 +122,10 @@ class _Planning:
                 "server for that."
             )
 
-    def holders(self) -> dict[str, str]:
-        """Return the names of the initial access tokens that stay, by their hashes."""
+    def holders(self, lists: Lists) -> dict[str, str]:
+        """Return the names of the initial access tokens that stay, by hash, if any are declared."""
+        if not lists.get("initial_access_tokens"):
+            return {}
         stored = InitialAccessToken.objects.exclude(
             name__in=self.removed["initial_access_tokens"]
         ).values_list("hashed", "name")

@@ -75,9 +75,11 @@ def in_batches(entries: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], 
     Unfinished sign-ups are excluded: they were never used, and an attacker who began one must not
     know the password of the account that an operator creates.
     """
+    if not entries:
+        return
     # Older versions stored addresses as they were typed.
     typed = User.objects.exclude(email=Lower("email")).values_list("email", "pk")
-    capitals = {email.lower(): pk for email, pk in typed} if entries else {}
+    capitals = {email.lower(): pk for email, pk in typed}
     unfinished = User.objects.unfinished().values("pk")
     for start in range(0, len(entries), _BATCH):
         batch = entries[start : start + _BATCH]

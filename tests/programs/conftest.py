@@ -1,0 +1,196 @@
+"""Programs of the catalogue as processes of their own, with the settings that it has for them.
+
+Each is installed once, from packages pinned by requirements/<slug>.txt, into var/programs/<slug>.
+"""
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from idp.integrations.catalogue import Integration, catalogue
+from tests import secrecy
+from tests.conftest import ROOT, Server
+from tests.idp.admin.conftest import Operator
+from tests.interop.conftest import free_address, pytest_runtest_makereport, running
+from tests.relying_party import ISSUER, EndUser, make_user
+from tests.relying_party import Browser as PlainBrowser
+
+__all__ = ["pytest_runtest_makereport"]
+
+REQUIREMENTS = Path(__file__).parent / "requirements"
+INSTALLED = ROOT / "var" / "programs"
+#: How long a program may take to show what is expected, in milliseconds: on a busy machine, long.
+PATIENCE = 60_000
+_SECRET = re.compile(r'<code id="secret"[^>]*>([^<]+)</code>')
+_CLIENT_ID = re.compile(r"<dt>client_id</dt><dd><code>([^<]+)</code>")
+
+
+def installed(slug: str) -> Path:
+    """Return the folder of a program's virtual environment, with exactly what is pinned."""
+    folder, pinned = INSTALLED / slug, REQUIREMENTS / f"{slug}.txt"
+    stamp = folder / "requirements.txt"
+    if not stamp.exists() or stamp.read_text() != pinned.read_text():
+        _uv("venv", "--clear", "--python", sys.executable, str(folder))
+        _uv("pip", "install", "--python", str(folder), "--require-hashes", "-r", str(pinned))
+        shutil.copy(pinned, stamp)
+    return folder
+
+
+def _uv(*arguments: str) -> None:
+    command = [str(Path(sys.executable).parent / "uv"), "--quiet", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+class Program:
+    """A program of the catalogue, registered as its page of the wizard does it by default."""
+
+    def __init__(self, slug: str, folder: Path, operator: Operator) -> None:
+        self.slug = slug
+        #: What it has for a home, and runs in.
+        self.folder = folder
+        self.address = free_address()
+        self.port = str(urlsplit(self.address).port)
+        self.environment: dict[str, str] = {}
+        described = catalogue()[slug]
+        self.client_id, secret = registered(described.filled_in(base=self.address), operator)
+        self.integration = described.filled_in(
+            issuer=ISSUER, client_id=self.client_id, client_secret=secret, base=self.address
+        )
+
+    @cached_property
+    def virtual_environment(self) -> Path:
+        return installed(self.slug)
+
+    def setting(self, title: str) -> str:
+        """Return a text of its page: a file, or commands."""
+        return next(each.text for each in self.integration.settings if each.title == title)
+
+    def write(self, title: str, *, before: str = "", after: str = "", to: str = "") -> Path:
+        """Write a file of its page, where it belongs, between what any installation needs."""
+        file = self.folder / (to or title)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{before}{self.setting(title)}{after}")
+        return file
+
+    def command(self, name: str, *arguments: str) -> list[str]:
+        """Return a command of its own, in its folder, with no variable but those it is given."""
+        scripts = self.virtual_environment / "bin"
+        variables = {
+            "HOME": str(self.folder),
+            "PATH": f"{scripts}:{os.environ['PATH']}",
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            **self.environment,
+        }
+        given = [f"{name}={value}" for name, value in variables.items()]
+        return ["env", "-i", "-C", str(self.folder), *given, str(scripts / name), *arguments]
+
+    def run(self, name: str, *arguments: str) -> str:
+        """Run a command to its end, which has to be good, and return what it prints."""
+        command = self.command(name, *arguments)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+        return done.stdout
+
+    def show(self, page: Page) -> None:
+        """Take the picture of its page of the catalogue, if PICTURES names a folder for it."""
+        if folder := os.environ.get("PICTURES"):
+            page.screenshot(path=Path(folder) / f"{self.slug}.png")
+
+    @contextmanager
+    def serving(self, name: str, *arguments: str) -> Iterator[None]:
+        """Run the command that serves it, while the block lasts."""
+        command = self.command(name, *arguments)
+        with running(self.slug, command, self.address, self.folder / "log"):
+            yield
+
+
+def registered(program: Integration, operator: Operator) -> tuple[str, str]:
+    """Add an app for a program in the administration; return its ID and secret."""
+    page = operator.save(
+        f"idp/client/add/{program.kind}/",
+        name=program.name,
+        redirect_uris="\n".join(program.redirect_uris),
+        post_logout_redirect_uris="\n".join(program.post_logout_redirect_uris),
+    )
+    [client_id], [secret] = _CLIENT_ID.findall(page.text), _SECRET.findall(page.text)
+    secrecy.used.note_client(client_id, secret)
+    return client_id, secret
+
+
+@pytest.fixture(scope="session")
+def operator(provider: Server) -> Iterator[Operator]:
+    """Manages apps."""
+    user = make_user(is_staff=True, groups=["operators"])
+    with PlainBrowser() as browser:
+        browser.sign_in(user)
+        yield Operator(user, browser)
+
+
+@pytest.fixture
+def program(request: pytest.FixtureRequest, operator: Operator, tmp_path: Path) -> Program:
+    """The program that the test's file is named after."""
+    program = Program(request.path.stem.removeprefix("test_").replace("_", "-"), tmp_path, operator)
+    tested = program.integration.tested
+    pinned = (REQUIREMENTS / f"{program.slug}.txt").read_text()
+    assert tested is not None
+    assert f"=={tested.version} " in pinned, "The catalogue names another version."
+    return program
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """One browser for this package, which leaves this machine nowhere."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        hosts = "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu", f"--host-resolver-rules={hosts}"],
+        )
+        expect.set_options(timeout=PATIENCE)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, provider: Server) -> Iterator[Page]:
+    """A page at which no user is signed in."""
+    address = ".".join(str(random.randint(1, 250)) for _ in range(4))
+    context = chromium.new_context(
+        locale="en-GB",
+        viewport={"width": 1280, "height": 720},
+        ignore_https_errors=True,
+        extra_http_headers={"X-Forwarded-For": address},
+    )
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    yield page
+    secrecy.used.note(*(cookie.get("value") for cookie in context.cookies()))
+    context.close()
+
+
+def sign_in(page: Page, user: EndUser) -> None:
+    """Sign in at Signet, where the program has sent the browser, and agree if asked."""
+    page.wait_for_url(f"{ISSUER}/account/login/**")
+    page.fill("[name=login]", user.email)
+    page.fill("[name=password]", user.password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(lambda url: "/account/login/" not in url)
+    if page.url.startswith(f"{ISSUER}/consent"):
+        page.click("#allow")
+    page.wait_for_url(lambda url: not url.startswith(f"{ISSUER}/"))

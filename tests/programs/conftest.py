@@ -9,29 +9,29 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from idp.integrations.catalogue import Integration, catalogue
+from idp.integrations.catalogue import catalogue
 from tests import secrecy
 from tests.conftest import ROOT, Server
 from tests.idp.admin.conftest import Operator
-from tests.interop.conftest import free_address, pytest_runtest_makereport, running
+from tests.interop.conftest import free_address, running
 from tests.relying_party import ISSUER, EndUser, make_user
 from tests.relying_party import Browser as PlainBrowser
-
-__all__ = ["pytest_runtest_makereport"]
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
 INSTALLED = ROOT / "var" / "programs"
 #: How long a program may take to show what is expected, in milliseconds: on a busy machine, long.
-PATIENCE = 60_000
+PATIENCE = 30_000
 _SECRET = re.compile(r'<code id="secret"[^>]*>([^<]+)</code>')
 _CLIENT_ID = re.compile(r"<dt>client_id</dt><dd><code>([^<]+)</code>")
 
@@ -48,8 +48,10 @@ def installed(slug: str) -> Path:
 
 
 def _uv(*arguments: str) -> None:
-    command = [str(Path(sys.executable).parent / "uv"), "--quiet", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [str(Path(sys.executable).parent / "uv"), "--quiet", "--system-certs", *arguments]
+    # tests.settings lets the tests' own authority stand for all others.
+    environment = {name: value for name, value in os.environ.items() if name != "SSL_CERT_DIR"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
 
 
@@ -63,9 +65,8 @@ class Program:
         self.address = free_address()
         self.port = str(urlsplit(self.address).port)
         self.environment: dict[str, str] = {}
-        described = catalogue()[slug]
-        self.client_id, secret = registered(described.filled_in(base=self.address), operator)
-        self.integration = described.filled_in(
+        self.client_id, secret = registered(slug, self.address, operator)
+        self.integration = catalogue()[slug].filled_in(
             issuer=ISSUER, client_id=self.client_id, client_secret=secret, base=self.address
         )
 
@@ -113,20 +114,33 @@ class Program:
 
     @contextmanager
     def serving(self, name: str, *arguments: str) -> Iterator[None]:
-        """Run the command that serves it, while the block lasts."""
-        command = self.command(name, *arguments)
-        with running(self.slug, command, self.address, self.folder / "log"):
-            yield
+        """Run the command that serves it, while the block lasts; what fails shows its log."""
+        log = self.folder / "log"
+        with running(self.slug, self.command(name, *arguments), self.address, log):
+            try:
+                self._wait()
+                yield
+            except BaseException as problem:
+                problem.add_note(f"The log of {self.slug}:\n{log.read_text()[-8000:]}")
+                raise
+
+    def _wait(self) -> None:
+        """Return once it answers: some listen long before."""
+        for _ in range(PATIENCE // 500):
+            with suppress(httpx.TransportError):
+                if httpx.get(self.address, verify=False).status_code < 400:
+                    return
+            time.sleep(0.5)
+        raise RuntimeError(f"{self.slug} does not answer.")
 
 
-def registered(program: Integration, operator: Operator) -> tuple[str, str]:
-    """Add an app for a program in the administration; return its ID and secret."""
-    page = operator.save(
-        f"idp/client/add/{program.kind}/",
-        name=program.name,
-        redirect_uris="\n".join(program.redirect_uris),
-        post_logout_redirect_uris="\n".join(program.post_logout_redirect_uris),
-    )
+def registered(slug: str, address: str, operator: Operator) -> tuple[str, str]:
+    """Add an app in the administration, as its page for the program has it by default.
+
+    Return its ID and secret.
+    """
+    form = operator.open(f"idp/client/add/program/{slug}/", base=address)
+    page = operator.browser.submit(form, name=catalogue()[slug].name)
     [client_id], [secret] = _CLIENT_ID.findall(page.text), _SECRET.findall(page.text)
     secrecy.used.note_client(client_id, secret)
     return client_id, secret

@@ -187,7 +187,7 @@ def page(chromium: Browser, provider: Server) -> Iterator[Page]:
     address = ".".join(str(random.randint(1, 250)) for _ in range(4))
     context = chromium.new_context(
         locale="en-GB",
-        viewport={"width": 1280, "height": 720},
+        viewport={"width": 1280, "height": 640},
         ignore_https_errors=True,
         extra_http_headers={"X-Forwarded-For": address},
     )

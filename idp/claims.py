@@ -12,10 +12,11 @@ from django.contrib.auth.models import Group
 from accounts.models import User
 from idp import policy
 from idp.claim_sources import configured, delivery
+from idp.clients.roles import roles_of
 from idp.models import Grant, Scope
 from idp.models.scope import CLAIMS_PROVIDER, Source
 from idp.protocol.languages import is_within, tagged
-from idp.protocol.vocabulary import ADDRESS_MEMBERS, GROUPS, PROTOCOL_CLAIMS
+from idp.protocol.vocabulary import ADDRESS_MEMBERS, GROUPS, PROTOCOL_CLAIMS, ROLES
 from idp.staff_groups import STAFF_GROUPS
 from idp.statements.user_values import values_of
 
@@ -46,9 +47,9 @@ def claims_for(
 ) -> dict[str, Any]:
     """Return the claims that the scopes show, and those of these names; never an empty one.
 
-    `values` are of `statements.user_values`. Groups and operators' own claims are looked up only if
-    one is among the claims. `client_id` is the client that receives them. Claims that others assert
-    are left out unless `asserted` (OIDC Core §5.6.2).
+    `values` are of `statements.user_values`. Groups, roles and operators' own claims are looked up
+    only if one is among the claims. `client_id` is the client that receives them: roles are those
+    at this client. Claims that others assert are left out unless `asserted` (OIDC Core §5.6.2).
     """
     return _filled(_wanted(scopes, names), values, client_id, asserted=asserted)
 
@@ -84,8 +85,8 @@ def access_token_claims(user_id: int, client_id: str, names: Iterable[str]) -> d
 
 
 def _values(user_id: int, wanted: Mapping[str, Source | None]) -> dict[str, Any]:
-    """Return the values that these claims need: groups are not among a user's columns."""
-    return values_of(user_id) if wanted.keys() - {GROUPS} else {"id": user_id}
+    """Return the values that these claims need: groups and roles are no columns of a user."""
+    return values_of(user_id) if wanted.keys() - {GROUPS, ROLES} else {"id": user_id}
 
 
 def _wanted(scopes: frozenset[str], names: Iterable[str]) -> dict[str, Source | None]:
@@ -115,7 +116,7 @@ def _filled(
     for name, source in wanted.items():
         base, tag = tagged(name) if "#" in name else (name, None)
         if tag is None or is_within(values["locale"], tag):
-            value = _sourced(source, values) if source else _value(base, values)
+            value = _sourced(source, values) if source else _value(base, values, client_id)
             if value not in _NOTHING:
                 claims[name] = value
     elsewhere = frozenset(name for name, source in wanted.items() if source and source.is_asserted)
@@ -194,9 +195,12 @@ def _sourced(source: Source, values: Mapping[str, Any]) -> Any:
             return _value(source.argument, values)
 
 
-def _value(name: str, values: Mapping[str, Any]) -> Any:
+def _value(name: str, values: Mapping[str, Any], client_id: str = "") -> Any:
+    """Return the value of a claim; roles are those at the client that receives it."""
     if name == GROUPS:
         return groups_of(values["id"])
+    if name == ROLES:
+        return roles_of(values["id"], client_id)
     value = values.get(name)  # None for a claim that an operator has removed from a scope since
     match name:
         case "updated_at":

@@ -59,10 +59,12 @@ PUBLISHED_FOR: Final = timedelta(seconds=5)
 
 #: The default scopes of a client.
 STANDARD_SCOPES: Final = (*vocabulary.SCOPE_CLAIMS, vocabulary.OFFLINE_ACCESS)
-#: Scopes that a client may request only if they are named: groups are internal.
-SCOPES: Final = (*STANDARD_SCOPES, vocabulary.GROUPS)
+#: Scopes that a client may request only if they are named: groups are internal, and roles are for
+#: clients that have some. Each shows the claim of its name.
+NAMED_SCOPES: Final = (vocabulary.GROUPS, vocabulary.ROLES)
+SCOPES: Final = (*STANDARD_SCOPES, *NAMED_SCOPES)
 #: The claims about a user by the scope that shows them; the operator's own are added.
-SCOPE_CLAIMS: Final = {**vocabulary.SCOPE_CLAIMS, vocabulary.GROUPS: (vocabulary.GROUPS,)}
+SCOPE_CLAIMS: Final = {**vocabulary.SCOPE_CLAIMS, **{name: (name,) for name in NAMED_SCOPES}}
 #: Limits of the parameter `claims`: more than there are claims.
 CLAIMS_PARAMETER_AT_MOST: Final = 8 * 1024
 CLAIMS_ASKED_AT_MOST: Final = 100

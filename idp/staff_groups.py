@@ -15,6 +15,7 @@ from django.db.models.signals import post_migrate
 _MADE = (
     ("accounts", "user"),
     ("idp", "client"),
+    ("idp", "role"),
     ("idp", "resourceserver"),
     ("idp", "scope"),
     ("idp", "initialaccesstoken"),

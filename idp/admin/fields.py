@@ -220,6 +220,19 @@ class UserField(forms.EmailField):
         return bool((self.prepare_value(initial) or "") != normalised_email(data or ""))
 
 
+class ClientField(forms.CharField):
+    """An app, by its client_id."""
+
+    widget = forms.TextInput(attrs={"class": "vTextField", "spellcheck": "false"})
+
+    def clean(self, value: Any) -> Any:
+        """Return the app. Raises ValidationError where there is none."""
+        client = Client.objects.filter(client_id=super().clean(value)).first()
+        if client is None:
+            raise ValidationError(_("No app has this client ID."))
+        return client
+
+
 class ClientsField(Lines):
     """Apps, by their client_ids, one a line."""
 

@@ -36,7 +36,7 @@ class Site(AdminSite):
     #: Headings of the first page, with the models under each.
     sections: ClassVar[tuple[tuple[Any, tuple[str, ...]], ...]] = (
         (_("People"), ("User", "Session", "Consent", "Grant", "Group")),
-        (_("Apps"), ("Client", "ResourceServer", "Scope", "InitialAccessToken")),
+        (_("Apps"), ("Client", "Role", "ResourceServer", "Scope", "InitialAccessToken")),
         (_("What happens here"), ("Event", "Delivery", "SigningKey")),
     )
 

@@ -1,5 +1,6 @@
 """Users: made and invited, disabled, unlocked, signed out; never given a password by others."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -8,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
 from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -17,12 +19,12 @@ from accounts import deletion, email_change, invitations, operations, second_fac
 from accounts.addresses import cleaned_email
 from accounts.allauth_door import email_addresses
 from accounts.models import Session, User
-from idp.admin import search
+from idp.admin import role_users, search
 from idp.admin.fields import AddressField, WebAddress
 from idp.admin.page import AdminAction, Link, Page, list_of
 from idp.admin.recent_authentication import RecentAuthenticationForm
 from idp.admin.sessions import sessions_live
-from idp.models import Client, Consent, Event, Grant
+from idp.models import Client, Consent, Event, Grant, Role
 
 _POWERS = ("is_staff", "is_superuser", "groups")
 _NAMES = ("name", "given_name", "middle_name", "family_name", "nickname", "preferred_username")
@@ -282,6 +284,12 @@ class UsersPage(Page):
             messages.success(request, sent)
         return super().response_add(request, obj, post_url_continue)
 
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page of a user's roles."""
+        view = self.admin_site.admin_view(partial(role_users.roles_view, self))
+        roles = path("<path:object_id>/roles/", view, name="accounts_user_roles")
+        return [roles, *super().get_urls()]
+
     def user_of(self, row: User) -> User | None:
         """Return the user, unless they were just deleted."""
         return row if row.pk is not None else None
@@ -290,6 +298,7 @@ class UsersPage(Page):
         """Return the lists that are about this user."""
         return [
             (_("Sessions"), list_of(Session, user=row.pk), Session),
+            (_("Roles"), reverse("admin:accounts_user_roles", args=[row.pk]), Role),
             (_("Consents"), list_of(Consent, user=row.pk), Consent),
             (_("Grants"), list_of(Grant, user=row.pk), Grant),
             (_("Own apps"), list_of(Client, user=row.pk), Client),

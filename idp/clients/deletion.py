@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Model
 
 from foundation.batches import give_way
+from foundation.deletion import delete_in_batches
 from idp.models import (
     AccessToken,
     AuthorizationCode,
@@ -18,6 +19,7 @@ from idp.models import (
     Grant,
     Interaction,
     RefreshToken,
+    Role,
     UsedAssertion,
 )
 
@@ -65,6 +67,8 @@ def clear(client: Client) -> None:
     Client.objects.filter(pk=client.pk).update(enabled=False, version=F("version") + 1)
     _clear(Grant.objects.filter(client=client), of_grants=_OF_GRANTS)
     _clear(AccessToken.objects.filter(application=client, grant=None))
+    for role in Role.objects.filter(client=client):
+        delete_in_batches(role)
     for model in (Interaction, ClientSession, Consent, Delivery, UsedAssertion):
         _clear(model._default_manager.filter(client=client))
 

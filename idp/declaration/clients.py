@@ -11,7 +11,7 @@ from accounts.addresses import normalised_email
 from accounts.models import User
 from idp import client_metadata
 from idp.clients import secrets, validation
-from idp.declaration import groups
+from idp.declaration import groups, roles
 from idp.declaration.change import NEW_SECRET, Change, Outcome, differences
 from idp.declaration.members import (
     DeclarationError,
@@ -27,7 +27,7 @@ from idp.models import Client
 from idp.models.catalog import Catalog
 from idp.protocol.errors import TemporarilyUnavailable
 
-_MEMBERS = {"client_id", "client_secret", "owner", *client_metadata.BY_NAME}
+_MEMBERS = {"client_id", "client_secret", "owner", "roles", *client_metadata.BY_NAME}
 _NAMES = {
     "user": "owner",
     **{column: member.name for column, member in client_metadata.BY_COLUMN.items()},
@@ -47,9 +47,10 @@ def plan_client(
     is_new = client.pk is None
     before = {} if is_new else state(client)
     _describe(what, client, entry, emails)
+    declared_roles = roles.declared(what, entry)
     catalog.new_groups.update(client.allowed_groups)
     _check(what, client, catalog)
-    fields = differences(before, state(client))
+    fields = differences(before, {**_columns_of(client), "roles": declared_roles})
     secret = _new_secret(what, client, _secret_of(what, client, entry))
     if secret is not None:
         fields["client_secret"] = NEW_SECRET
@@ -97,6 +98,8 @@ def _make(planned: Client, fields: dict[str, tuple[Any, Any]], secret: str | Non
     if planned.pk is not None:
         planned = updated(planned, fields, state, (*client_metadata.COLUMNS, "user"))
     planned.save()
+    if "roles" in fields:
+        roles.save(planned, fields["roles"][1])
     if secret is not None:
         planned.secrets.all().delete()
         secrets.add(planned, secret)
@@ -104,18 +107,23 @@ def _make(planned: Client, fields: dict[str, tuple[Any, Any]], secret: str | Non
 
 def state(client: Client) -> dict[str, Any]:
     """Return the exportable members of a client, except its secret."""
+    return {**_columns_of(client), "roles": roles.of_client(client)}
+
+
+def _columns_of(client: Client) -> dict[str, Any]:
     return {**client_metadata.values_of(client), "owner": client.user.email if client.user else ""}
 
 
 def defaults(client: Client) -> dict[str, Any]:
     """Return the defaults of a client with these grant types."""
-    return {**client_metadata.defaults(client.grant_types), "owner": ""}
+    return {**client_metadata.defaults(client.grant_types), "owner": "", "roles": {}}
 
 
 def rows() -> QuerySet[Client]:
     """Return the rows that are exported and pruned: not those of dynamic registration."""
     clients: QuerySet[Client] = Client.objects.select_related("user").order_by("client_id")
-    return clients.filter(registration_source=Client.RegistrationSource.MANUAL)
+    by_operators = clients.filter(registration_source=Client.RegistrationSource.MANUAL)
+    return by_operators.prefetch_related("roles__groups")
 
 
 def _owner(what: str, entry: dict[str, Any], emails: Collection[str]) -> User | None:

@@ -4,7 +4,7 @@ Writes nothing: entries are compared with stored rows as changed by earlier entr
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.db.models import Model
@@ -15,11 +15,12 @@ from idp.declaration.initial_access_tokens import plan_initial_access_token
 from idp.declaration.lists import Lists
 from idp.declaration.members import DeclarationError, MissingSecretError
 from idp.declaration.resource_servers import plan_introspection, plan_resource_server
+from idp.declaration.roles import Names, of_user, plan_user_roles
 from idp.declaration.scopes import plan_scope
 from idp.declaration.sections import SECTIONS
 from idp.declaration.steps import Step
 from idp.declaration.users import in_batches, plan_user
-from idp.models import Client, InitialAccessToken, ResourceServer, Scope
+from idp.models import Client, InitialAccessToken, ResourceServer, Role, Scope
 from idp.models.catalog import Catalog
 
 Plan = Callable[[dict[str, Any]], tuple[Model, Step | None]]
@@ -54,6 +55,7 @@ def planned(
     ):
         planning.each(name, lists.get(name, []), plan)
     planning.introspection(lists.get("resource_servers", []))
+    planning.roles(lists.get("users", []), lists.get("clients", []))
     problems = planning.problems or list(planning.stranded(offered - catalog.all_scopes()))
     if problems:
         raise DeclarationError("\n".join(problems))
@@ -76,6 +78,8 @@ class _Planning:
         self.removed: dict[str, set[str]] = {name: set() for name in SECTIONS}
         self.left_out: dict[str, set[str]] = {name: set() for name in SECTIONS}
         self.scopes_left_out: set[str] = set()
+        #: The roles that the users of the file have before.
+        self.roles_before: dict[str, Names] = {}
 
     def prune(self, lists: Lists) -> None:
         """Plan to delete rows that the lists do not name."""
@@ -89,6 +93,8 @@ class _Planning:
     def users(self, entries: list[dict[str, Any]]) -> None:
         """Plan users, who are looked up in batches."""
         for number, (entry, present) in enumerate(in_batches(entries), start=1):
+            if "roles" in entry and (user := present.users.get(entry["email"])):
+                self.roles_before[entry["email"]] = of_user(user)
             self._entry("users", entry, partial(plan_user, present=present))
             self.progress("Users compared", number, len(entries))
 
@@ -105,6 +111,37 @@ class _Planning:
                 try:
                     step = plan_introspection(
                         entry, clients=self._clients, left_out=self.left_out["clients"]
+                    )
+                except DeclarationError as problem:
+                    self.problems.append(str(problem))
+                else:
+                    self.add(step)
+
+    def roles(self, users: list[dict[str, Any]], clients: list[dict[str, Any]]) -> None:
+        """Plan which roles users have, once it is known which there will be."""
+        declared = {
+            entry["client_id"]: frozenset(entry.get("roles", {}))
+            for entry in clients
+            if isinstance(entry.get("roles", {}), dict)
+        }
+
+        @cache
+        def offered(client_id: str) -> frozenset[str] | None:
+            if client_id in declared:
+                return declared[client_id]
+            if not self._clients({client_id}):
+                return None
+            names = Role.objects.filter(client__client_id=client_id).values_list("name", flat=True)
+            return frozenset(names)
+
+        for entry in users:
+            if entry["email"] in self.declared["users"]:
+                try:
+                    step = plan_user_roles(
+                        entry,
+                        before=self.roles_before.get(entry["email"], {}),
+                        offered=offered,
+                        left_out=self.left_out["clients"],
                     )
                 except DeclarationError as problem:
                     self.problems.append(str(problem))
@@ -138,7 +175,8 @@ class _Planning:
         for name in ("clients", "initial_access_tokens"):
             section = SECTIONS[name]
             settled = self.declared[name] | self.removed[name]
-            for key, scopes in section.rows().values_list(section.key, "scopes").iterator():
+            rows = section.rows().prefetch_related(None).values_list(section.key, "scopes")
+            for key, scopes in rows.iterator():
                 if key not in settled and (lost := gone & set(scopes)):
                     yield f"{section.noun} {key}: scope: Nothing offers {min(lost)} any more."
 

@@ -15,7 +15,7 @@ from accounts.allauth_door import email_addresses
 from accounts.models import User
 from accounts.password_rules import refuse_unusable
 from accounts.sessions import Ending, end_sessions
-from idp.declaration import groups
+from idp.declaration import groups, roles
 from idp.declaration.change import NEW_SECRET, Change, Outcome, differences
 from idp.declaration.members import (
     DeclarationError,
@@ -35,7 +35,7 @@ _CLAIMS = tuple(
 )
 #: Members that stay unchanged if the file does not set them: users edit these themselves.
 _KEPT = (*_CLAIMS, "is_staff", "is_superuser")
-_MEMBERS = {"email", "password", "email_verified", "groups", "is_active", *_KEPT}
+_MEMBERS = {"email", "password", "email_verified", "groups", "roles", "is_active", *_KEPT}
 _TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(_KEPT, (str,)),
     **dict.fromkeys(
@@ -57,7 +57,7 @@ _HASH = re.compile(
 )
 _BATCH = 500
 #: Related rows that `state` needs.
-_RELATED = ("groups", "emailaddress_set")
+_RELATED = ("groups", "emailaddress_set", "app_roles__client")
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,8 @@ def plan_user(entry: dict[str, Any], *, present: Present) -> tuple[User, Step | 
     if verified and present.verified_by.get(email, user.pk) != user.pk:
         raise DeclarationError(f"{what}: email: This is another user's second address.")
     names = sorted(set(entry.get("groups", before.get("groups", []))))
-    after = _state(user, verified=verified, groups=names)
+    # `roles.plan_user_roles` plans the roles, once the clients are known.
+    after = _state(user, verified=verified, groups=names, roles=before.get("roles", {}))
     fields = differences(before, after)
     new_password = password is not None and (is_new or not passwords.matches(user, password))
     if new_password:
@@ -187,12 +188,13 @@ def state(user: User) -> dict[str, Any]:
         user,
         verified=any(address.verified and address.email == user.email for address in addresses),
         groups=sorted(group.name for group in user.groups.all()),
+        roles=roles.of_user(user),
     )
 
 
 def defaults(_: User) -> dict[str, Any]:
     """Return the defaults of a new user."""
-    return _state(User(), verified=False, groups=[])
+    return _state(User(), verified=False, groups=[], roles={})
 
 
 def rows() -> QuerySet[User]:
@@ -202,11 +204,12 @@ def rows() -> QuerySet[User]:
     return users.prefetch_related(*_RELATED)
 
 
-def _state(user: User, *, verified: bool, groups: list[str]) -> dict[str, Any]:
+def _state(user: User, *, verified: bool, groups: list[str], roles: roles.Names) -> dict[str, Any]:
     return {
         "email_verified": verified,
         **{name: getattr(user, name) for name in _CLAIMS},
         "groups": groups,
+        "roles": roles,
         **{name: getattr(user, name) for name in ("is_active", "is_staff", "is_superuser")},
     }
 

@@ -19,6 +19,7 @@ from idp.authorization.response import send_error
 from idp.claims import asserted_by_others, claims_for, groups_of
 from idp.clients.display import host_of
 from idp.clients.lookalikes import looks_like
+from idp.clients.roles import roles_of
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.open_interaction import OpenInteraction, open_interaction_at
 from idp.endpoints.wire import methods
@@ -131,6 +132,7 @@ _CLAIMS = {
     "phone_number": _("Your phone number"),
     "phone_number_verified": _("Whether your phone number is confirmed"),
     "groups": _("The groups you belong to"),
+    "roles": _("Your roles in this app"),
 }
 
 
@@ -138,12 +140,14 @@ def details(user: User, client: Client, agreed: Agreed) -> list[tuple[str | Prom
     """Return what a client may see and do by this: phrases, with the user's actual values."""
     scopes, claims = agreed.scopes, agreed.claims
     groups = groups_of(user.pk) if "groups" in scopes else []
+    roles = roles_of(user.pk, client.client_id) if "roles" in scopes else []
     shown = {
         "profile": (_("Your name and profile"), _profile(user)),
         "email": (_("Your email address"), user.email),
         "address": (_("Your postal address"), _written(user.address or {})),
         "phone": (_("Your phone number"), user.phone_number),
         "groups": (_CLAIMS["groups"], _written(groups)),
+        "roles": (_CLAIMS["roles"], _written(roles)),
         "offline_access": (_("Access while you are away"), _("also when you have signed out here")),
     }
     by_scope = [shown[scope] for scope in shown if scope in scopes]

@@ -49,6 +49,7 @@ class Facts:
     #: Those that are valid.
     secrets: tuple[ClientSecret, ...] = ()
     can_sign: bool = True
+    has_roles: bool = False
     #: Errors that saving it unchanged would raise, by column.
     refused: tuple[tuple[str, str], ...] = ()
     near_misses: tuple[NearMiss, ...] = ()
@@ -85,6 +86,7 @@ def facts_of(client: Client, now: datetime) -> Facts:
         now,
         secrets=tuple(valid),
         can_sign=secrets.can_sign(client),
+        has_roles=client.roles.exists(),
         refused=tuple(_refused(client)),
         near_misses=tuple(near_misses(client, recent)),
         wrong_secrets=_times(recent, "_secret_is_right"),

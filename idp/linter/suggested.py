@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from idp import policy
 from idp.linter.facts import Facts, Finding, Severity
 from idp.models import Client
-from idp.protocol.vocabulary import OFFLINE_ACCESS
+from idp.protocol.vocabulary import OFFLINE_ACCESS, ROLES
 
 
 def signs_with_a_key_of_its_own_kind(facts: Facts) -> Iterator[Finding]:
@@ -34,6 +34,25 @@ def gets_what_it_may_ask_for(facts: Facts) -> Iterator[Finding]:
             _("It may ask for offline_access, but never gets a refresh token."),
             _("Tick that it can stay signed in, or remove the scope."),
             "grant_types",
+        )
+
+
+def asks_for_its_roles(facts: Facts) -> Iterator[Finding]:
+    """RFC 9068 §2.2.3.1: roles come with the scope of their name."""
+    asks = ROLES in facts.client.scopes
+    if facts.has_roles and not asks:
+        yield Finding(
+            Severity.SUGGESTED,
+            _("It has roles, but may not ask for them."),
+            _("Add the scope roles, and have the app ask for it."),
+            "scopes",
+        )
+    elif asks and not facts.has_roles:
+        yield Finding(
+            Severity.SUGGESTED,
+            _("It may ask for roles, but has none."),
+            _("Add its roles, or remove the scope."),
+            "scopes",
         )
 
 

@@ -9,6 +9,7 @@ from idp.models.keys import SigningKey
 from idp.models.logo import ClientLogo
 from idp.models.registration import InitialAccessToken
 from idp.models.resource_server import ResourceServer
+from idp.models.role import Role
 from idp.models.scope import Scope
 from idp.models.subject import PairwiseSubject
 from idp.models.tokens import AccessToken, AuthorizationCode, DeviceCode, IDToken, RefreshToken
@@ -33,6 +34,7 @@ __all__ = [
     "PairwiseSubject",
     "RefreshToken",
     "ResourceServer",
+    "Role",
     "Scope",
     "SigningKey",
     "UsedAssertion",

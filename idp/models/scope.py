@@ -13,11 +13,11 @@ from idp import policy
 from idp.claim_sources import configured
 from idp.models.catalog import Catalog
 from idp.protocol.claim_names import problem_with_claim
-from idp.protocol.vocabulary import GROUPS, USER_CLAIMS
+from idp.protocol.vocabulary import GROUPS, ROLES, USER_CLAIMS
 
 SCOPE = re.compile(r"[!#-[\]-~]+")
 #: The user's fields that a claim can have as source: those of the standard scopes.
-FIELDS = tuple(name for name in USER_CLAIMS if name != GROUPS)
+FIELDS = tuple(name for name in USER_CLAIMS if name not in {GROUPS, ROLES})
 #: The kind of a source that is not here, and how it is written.
 CLAIMS_PROVIDER = "claims provider"
 _MOST_CLAIMS = 50

@@ -26,11 +26,13 @@ SCOPE_CLAIMS = {
 
 #: A common scope and claim: the user's groups.
 GROUPS = "groups"
+#: RFC 9068 §2.2.3.1: the user's roles at the client, by a scope of the same name.
+ROLES = "roles"
 
 #: The claims about a user of the scopes here, except `sub`.
 USER_CLAIMS = (
     *(name for names in SCOPE_CLAIMS.values() for name in names if name != "sub"),
-    GROUPS,
+    *(GROUPS, ROLES),
 )
 
 #: OIDC Core §5.6.2: where claims are found that others assert.

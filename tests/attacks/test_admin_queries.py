@@ -38,6 +38,7 @@ DECLARED = {
     "idp.event": {"user", "client_id", "target", "kind__exact", "at__gte", "at__lt"},
     "idp.signingkey": {"algorithm", "state__exact"},
     "idp.resourceserver": set(),
+    "idp.role": {"client"},
     "idp.scope": set(),
     "idp.initialaccesstoken": set(),
 }

@@ -6,11 +6,12 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
+from django.contrib.auth.models import Group
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import Session, User
-from idp.models import Client, Event, ResourceServer, Scope, SigningKey
+from idp.models import Client, Event, ResourceServer, Role, Scope, SigningKey
 from tests.browser.test_pages import violations
 from tests.browser.visitor import Site, Visitor, request_of
 from tests.conftest import Server
@@ -50,6 +51,15 @@ def made_for(program: str) -> Client:
     return Client.objects.get(client_id=client_id)
 
 
+def role_of_somebody() -> Role:
+    """Return a role that a group and one user have."""
+    group, client = unique("ops"), make_client(roles={})
+    role = Role.objects.create(client=Client.objects.get(client_id=client.client_id), name="admin")
+    role.groups.add(Group.objects.create(name=group))
+    role.users.add(User.objects.get(email=make_user().email))
+    return role
+
+
 ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "first": lambda: "",
     "users": lambda: "accounts/user/",
@@ -74,6 +84,9 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "settings": lambda: f"idp/client/{made_for('vault').pk}/settings/",
     "new-app-at-once": lambda: "idp/client/add/everything/",
     "secrets": lambda: f"idp/client/{first(Client, client_type='confidential')}/secrets/",
+    "new-role": lambda: "idp/role/add/",
+    "users-of-a-role": lambda: f"idp/role/{role_of_somebody().pk}/users/",
+    "roles-of-a-user": lambda: f"accounts/user/{role_of_somebody().users.get().pk}/roles/",
     "deliveries": lambda: "idp/delivery/",
     "preview": lambda: f"idp/client/{first(Client)}/preview/",
     "test-sign-in": lambda: (
@@ -260,6 +273,23 @@ def test_disabling_a_user_with_the_keyboard_alone(operator: Visitor, user: EndUs
     page.keyboard.press("Enter")
     expect(page.locator(".messagelist")).to_contain_text("Done: Disable")
     assert not User.objects.get(email=user.email).is_active
+
+
+def test_a_role_is_given_by_suggestions(operator: Visitor, user: EndUser) -> None:
+    page, role = operator.page, role_of_somebody()
+    operator.open(f"/admin/idp/role/{role.pk}/users/")
+    page.get_by_label("Email address").press_sequentially(user.email[:-6])
+    offered = page.locator(f'#give-suggestions option[value="{user.email}"]')
+    expect(offered).to_be_attached()
+    page.get_by_label("Email address").fill(user.email)
+    page.get_by_role("button", name="Give the role").click()
+    expect(page.locator(".messagelist")).to_contain_text(f"Given to {user.email}")
+    operator.open(f"/admin/accounts/user/{first(User, email=user.email)}/roles/")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator(".messagelist")).to_contain_text(f"Taken from {user.email}")
+    page.get_by_label("Role", exact=True).press_sequentially(role.client.client_id)
+    named = f"{role.client.client_id}: admin"
+    expect(page.locator(f'#give-suggestions option[value="{named}"]')).to_be_attached()
 
 
 def test_an_import_is_looked_at_and_agreed_to_after_signing_in_again(operator: Visitor) -> None:

@@ -25,6 +25,7 @@ from idp.models import (
     Delivery,
     Event,
     Grant,
+    Role,
     SigningKey,
 )
 from tests.in_process import InProcess
@@ -98,6 +99,10 @@ def fill() -> None:
         user=user, client=client, session=session, scope="openid", auth_time=now, acr="x"
     )
     copies(Grant, grant, user_id=user_pk, client_id=client_pk)
+    role = Role.objects.create(client=client, name="baker")
+    role.users.add(user)
+    copies(Role, role, client_id=client_pk)
+    copies(Role.users.through, role.users.through.objects.get(role=role), user_id=user_pk)
     delivery = Delivery.objects.create(client=client, sub="x", sid="x")
     copies(Delivery, delivery, client_id=client_pk, jti=text)
     token = AccessToken.objects.create(
@@ -141,6 +146,11 @@ def a_key() -> SigningKey:
     return SigningKey.objects.get(algorithm="RS256", state="active")
 
 
+def crowded() -> Role:
+    """Return the role that all users have."""
+    return Role.objects.get(client__client_id="crowd-0")
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "users": lambda: "accounts/user/",
     "users, last page": lambda: "accounts/user/?p=200",
@@ -177,6 +187,18 @@ PAGES: dict[str, Callable[[], str]] = {
     "consents of an app": lambda: "idp/consent/?q=crowd-000000050000",
     "authorizations": lambda: "idp/grant/",
     "authorizations of somebody": lambda: "idp/grant/?q=crowd-00000005000@",
+    "roles": lambda: "idp/role/",
+    "roles, last page": lambda: "idp/role/?p=200",
+    "roles of an app": lambda: "idp/role/?q=crowd-000000050000",
+    "a role": lambda: f"idp/role/{crowded().pk}/change/",
+    "deleting a role": lambda: f"idp/role/{crowded().pk}/delete/",
+    "users of a role": lambda: f"idp/role/{crowded().pk}/users/",
+    "users of a role, searched": lambda: f"idp/role/{crowded().pk}/users/?q=crowd-000000050000",
+    "roles of a user": lambda: (
+        f"accounts/user/{User.objects.get(email='crowd-000000050000@example.com').pk}/roles/"
+    ),
+    "suggested users": lambda: "idp/role/suggestions/users/?q=crowd-00000005",
+    "suggested roles": lambda: "idp/role/suggestions/roles/?q=crowd-000000050000",
     "deliveries": lambda: "idp/delivery/",
     "deliveries, given up": lambda: "idp/delivery/?state__exact=failed",
     "deliveries to an app": lambda: "idp/delivery/?q=crowd-000000050000",

@@ -34,6 +34,7 @@ def test_support_sees_and_changes_nothing() -> None:
         "accounts.view_user",
         "accounts.view_session",
         "idp.view_client",
+        "idp.view_role",
         "idp.view_consent",
         "idp.view_grant",
         "idp.view_signingkey",

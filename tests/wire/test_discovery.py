@@ -47,7 +47,7 @@ from tests.relying_party import (
 )
 
 PATHS = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
-ALL_SCOPES = "openid profile email address phone groups"
+ALL_SCOPES = "openid profile email address phone groups roles"
 SIGNED_INTROSPECTION = "application/token-introspection+jwt"
 #: The endpoints at which clients authenticate, and what a client that is proven gets there.
 AUTHENTICATED: dict[str, tuple[str, dict[str, str]]] = {
@@ -165,7 +165,8 @@ def test_each_scope_is_granted(facts: dict[str, Any], browser: Browser, user: En
 @spec("OIDC Discovery", "3")
 def test_exactly_the_claims_listed_are_delivered(facts: dict[str, Any], browser: Browser) -> None:
     user = make_user(groups=["bakers"])
-    relying_party = RelyingParty(make_client(scope=ALL_SCOPES), browser, user)
+    client = make_client(scope=ALL_SCOPES, roles={"baker": ["bakers"]})
+    relying_party = RelyingParty(client, browser, user)
     tokens = relying_party.tokens(scope=ALL_SCOPES)
     userinfo = relying_party.userinfo(tokens["access_token"]).json()
     # c_hash comes with hybrid answers (tests/wire/test_response_types).

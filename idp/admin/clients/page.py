@@ -32,7 +32,7 @@ from idp.admin.clients.form import FIELDSETS, OF_ITS_DOCUMENT, THE_RECORD, Clien
 from idp.admin.clients.summary import summary_of
 from idp.admin.page import Link, Page, list_of
 from idp.clients import deletion, secrets
-from idp.models import Client, Consent, Delivery, Event, Grant
+from idp.models import Client, Consent, Delivery, Event, Grant, Role
 from idp.registration import software_statements
 
 #: Request attribute that holds the result of the remote checks.
@@ -158,6 +158,7 @@ class ClientsPage(Page):
         return [
             *([settings_page] if settings_page[0] else []),
             *([secrets_page] if row.needs_secret else []),
+            (_("Roles"), list_of(Role, client=row.pk), Role),
             (_("What it receives"), reverse("admin:idp_client_preview", args=[row.pk]), User),
             (_("Findings"), reverse("admin:idp_client_linter", args=[row.pk]), Client),
             (

@@ -10,7 +10,7 @@ from tests.relying_party import ISSUER, make_client, make_user, unique
 LISTS = [
     *("accounts/user/", "accounts/session/", "idp/client/", "idp/consent/"),
     *("idp/grant/", "idp/signingkey/", "idp/event/", "idp/resourceserver/"),
-    *("idp/scope/", "idp/initialaccesstoken/", "idp/delivery/"),
+    *("idp/scope/", "idp/initialaccesstoken/", "idp/delivery/", "idp/role/"),
 ]
 
 
@@ -71,6 +71,8 @@ def test_support_sees_rows_without_anything_to_do_there(support: Operator, user)
         ("{client}secrets/", {}),
         ("{client}delete/", {"post": "yes"}),
         ("idp/scope/add/", {"name": "evil"}),
+        ("idp/role/add/", {"name": "evil"}),
+        ("{user}roles/", {"give": "x: y"}),
     ],
 )
 def test_support_changes_nothing(support: Operator, path: str, form: dict[str, str]) -> None:

@@ -109,6 +109,8 @@ FAILING, WEAK, SUGGESTED = Severity
         ),
         (with_(id_token_signed_response_alg="HS256"), SUGGESTED, "(HS256)"),
         (with_(scopes=["openid", "offline_access"]), SUGGESTED, "offline_access"),
+        (replace(SOUND, has_roles=True), SUGGESTED, "may not ask for them"),
+        (with_(scopes=["openid", "roles"]), SUGGESTED, "but has none"),
         (with_(id_token_claims="userinfo"), SUGGESTED, "no names and addresses"),
         (with_(name=""), SUGGESTED, "no name"),
         (with_(tos_uri="", logo_uri=""), SUGGESTED, "not shown a logo; terms of service"),

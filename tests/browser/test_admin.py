@@ -195,6 +195,31 @@ def test_a_new_app_gets_its_secret_once(operator: Visitor, bakery: Site) -> None
     assert secret not in page.content()
 
 
+def test_a_program_needs_its_address_only(operator: Visitor) -> None:
+    """It is searched for; then its settings are copied with the new secret in them."""
+    page = operator.page
+    operator.open("/admin/idp/client/add/")
+    page.get_by_label("Search programs").fill("metrics")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Grafana").click()
+    page.get_by_label("Address of Grafana:").fill("grafana.example.org")
+    page.get_by_role("button", name="Next").click()
+    addresses = page.get_by_label("Redirect URIs:", exact=True)
+    expect(addresses).to_have_value("https://grafana.example.org/login/generic_oauth")
+    page.get_by_role("button", name="Add app").click()
+    operator.sees("The secret of Grafana")
+    secret = page.locator("#secret").inner_text()
+    settings = page.get_by_role("region", name="Put it into Grafana")
+    expect(settings.locator("pre")).to_contain_text(f"client_secret = {secret}")
+    expect(settings.get_by_role("button", name="Copy")).to_be_visible()
+    assert violations(operator) == []
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0
+    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("link", name="Settings of Grafana").click()
+    expect(page.locator("pre")).to_contain_text("client_secret = your-client-secret")
+
+
 def test_a_new_app_is_tried_before_its_developer_has_written_a_line(operator: Visitor) -> None:
     page, name = operator.page, unique("Notes")
     operator.open("/admin/idp/client/add/single-page/")

@@ -208,3 +208,10 @@ def sign_in(page: Page, user: EndUser) -> None:
     if page.url.startswith(f"{ISSUER}/consent"):
         page.click("#allow")
     page.wait_for_url(lambda url: not url.startswith(f"{ISSUER}/"))
+
+
+def sign_out(page: Page) -> None:
+    """Sign out at Signet, and so of all its apps."""
+    page.goto(f"{ISSUER}/account/logout/")
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    page.wait_for_url(lambda url: "/account/logout/" not in url)

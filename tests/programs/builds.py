@@ -1,0 +1,70 @@
+"""Programs in Go, JavaScript, Java and Rust, built once from what is pinned into var/programs.
+
+builds/<name> has what pins a program: go.mod, package-lock.json, pom.xml or Cargo.lock.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.conftest import ROOT
+from tests.idp.admin.conftest import Operator
+from tests.programs.conftest import INSTALLED, Program
+
+PINNED = ROOT / "tests" / "programs" / "builds"
+PINS = ("go.mod", "package.json", "pom.xml", "Cargo.toml")
+
+
+class BuiltProgram(Program):
+    """A program that is built, of the version that its file of the catalogue names."""
+
+    def __init__(self, slug: str, folder: Path, operator: Operator) -> None:
+        super().__init__(slug, folder, operator)
+        [pins] = [PINNED / slug / pin for pin in PINS if (PINNED / slug / pin).exists()]
+        tested = self.integration.tested
+        assert tested is not None
+        assert tested.version in pins.read_text(), "The catalogue names another version."
+
+    def command(self, name: str, *arguments: str) -> list[str]:
+        """Return a command, in the program's folder."""
+        given = [f"{variable}={value}" for variable, value in self.environment.items()]
+        return ["env", "-C", str(self.folder), *given, name, *arguments]
+
+
+def go(slug: str, package: str = ".") -> str:
+    """Build a package, the module's own or one that its go.mod has as a tool; return the program.
+
+    Go's own cache makes this quick if nothing changed.
+    """
+    program = str(INSTALLED / slug / "program")
+    build(PINNED / slug, "go", "build", "-mod=readonly", "-o", program, package)
+    return program
+
+
+def npm(slug: str) -> Path:
+    """Install what package-lock.json pins; return the folder with node_modules."""
+    folder, pinned = INSTALLED / slug, PINNED / slug
+    stamp = folder / "installed.json"
+    if not stamp.exists() or stamp.read_text() != (pinned / "package-lock.json").read_text():
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(pinned / file, folder)
+        build(folder, "npm", "ci", "--silent", "--no-audit", "--no-fund")
+        shutil.copy(pinned / "package-lock.json", stamp)
+    return folder
+
+
+def build(folder: Path, *command: str, **environment: str) -> None:
+    """Run a command to its end, which has to be good."""
+    # tests.settings lets the tests' own authority stand for all others.
+    inherited = {name: value for name, value in os.environ.items() if name != "SSL_CERT_DIR"}
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-6000:]}{done.stderr[-6000:]}"

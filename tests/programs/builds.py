@@ -19,12 +19,15 @@ PINS = ("go.mod", "package.json", "pom.xml", "Cargo.toml")
 class BuiltProgram(Program):
     """A program that is built, of the version that its file of the catalogue names."""
 
-    def __init__(self, slug: str, folder: Path, operator: Operator) -> None:
-        super().__init__(slug, folder, operator)
+    def __init__(
+        self, slug: str, folder: Path, operator: Operator, host: str = "127.0.0.1"
+    ) -> None:
+        super().__init__(slug, folder, operator, host)
         [pins] = [PINNED / slug / pin for pin in PINS if (PINNED / slug / pin).exists()]
         tested = self.integration.tested
         assert tested is not None
-        assert tested.version in pins.read_text(), "The catalogue names another version."
+        version = tested.version.split()[-1]
+        assert version in pins.read_text(), "The catalogue names another version."
 
     def command(self, name: str, *arguments: str) -> list[str]:
         """Return a command, in the program's folder."""

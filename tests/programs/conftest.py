@@ -58,11 +58,13 @@ def _uv(*arguments: str) -> None:
 class Program:
     """A program of the catalogue, registered as its page of the wizard does it by default."""
 
-    def __init__(self, slug: str, folder: Path, operator: Operator) -> None:
+    def __init__(
+        self, slug: str, folder: Path, operator: Operator, host: str = "127.0.0.1"
+    ) -> None:
         self.slug = slug
         #: What it has for a home, and runs in.
         self.folder = folder
-        self.address = free_address()
+        self.address = free_address().replace("127.0.0.1", host)
         self.port = str(urlsplit(self.address).port)
         self.environment: dict[str, str] = {}
         self.client_id, secret = registered(slug, self.address, operator)

@@ -127,10 +127,10 @@ class Program:
                 raise
 
     def _wait(self) -> None:
-        """Return once it answers: some listen long before."""
+        """Return once it answers: some listen long before, or say 404 as long as they start."""
         for _ in range(PATIENCE // 500):
             with suppress(httpx.TransportError):
-                if httpx.get(self.address, verify=False).status_code < 400:
+                if httpx.get(self.address, verify=False).status_code < 404:
                     return
             time.sleep(0.5)
         raise RuntimeError(f"{self.slug} does not answer.")

@@ -21,6 +21,8 @@ SQLITE_PATH = os.path.join(DATA_DIR, "pgadmin4.db")
 SESSION_DB_PATH = os.path.join(DATA_DIR, "sessions")
 STORAGE_DIR = os.path.join(DATA_DIR, "storage")
 MASTER_PASSWORD_REQUIRED = False
+UPGRADE_CHECK_ENABLED = False
+SHOW_GRAVATAR_IMAGE = False
 
 """
 
@@ -37,4 +39,5 @@ def test_it_knows_the_user(program: Program, page: Page, user: EndUser) -> None:
         page.get_by_role("button", name="Single sign-on").click()
         sign_in(page, user)
         expect(page.get_by_text(user.email)).to_be_visible()
+        expect(page.get_by_text("Loading pgAdmin")).to_be_hidden()
         program.show(page)

@@ -35,12 +35,12 @@ class BuiltProgram(Program):
         return ["env", "-C", str(self.folder), *given, name, *arguments]
 
 
-def go(slug: str, package: str = ".") -> str:
+def go(slug: str, package: str = ".", name: str = "program") -> str:
     """Build a package, the module's own or one that its go.mod has as a tool; return the program.
 
     Go's own cache makes this quick if nothing changed.
     """
-    program = str(INSTALLED / slug / "program")
+    program = str(INSTALLED / slug / name)
     build(PINNED / slug, "go", "build", "-mod=readonly", "-o", program, package)
     return program
 

@@ -200,16 +200,16 @@ def page(chromium: Browser, provider: Server) -> Iterator[Page]:
     context.close()
 
 
-def sign_in(page: Page, user: EndUser) -> None:
+def sign_in(page: Page, user: EndUser, issuer: str = ISSUER) -> None:
     """Sign in at Signet, where the program has sent the browser, and agree if asked."""
-    page.wait_for_url(f"{ISSUER}/account/login/**")
+    page.wait_for_url(f"{issuer}/account/login/**")
     page.fill("[name=login]", user.email)
     page.fill("[name=password]", user.password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: "/account/login/" not in url)
-    if page.url.startswith(f"{ISSUER}/consent"):
+    if page.url.startswith(f"{issuer}/consent"):
         page.click("#allow")
-    page.wait_for_url(lambda url: not url.startswith(f"{ISSUER}/"))
+    page.wait_for_url(lambda url: not url.startswith(f"{issuer}/"))
 
 
 def sign_out(page: Page) -> None:

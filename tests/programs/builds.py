@@ -58,6 +58,19 @@ def npm(slug: str) -> Path:
     return folder
 
 
+def maven(slug: str) -> Path:
+    """Build a project with the versions of its pom.xml; return the folder of what was built."""
+    folder, pinned = INSTALLED / slug, PINNED / slug
+    target = folder / "target"
+    newest = max(path.stat().st_mtime for path in pinned.rglob("*"))
+    if not target.exists() or target.stat().st_mtime < newest:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(pinned, folder)
+        build(folder, "mvn", "-q", "-B", "package")
+        target.touch()
+    return target
+
+
 def build(folder: Path, *command: str, **environment: str) -> None:
     """Run a command to its end, which has to be good."""
     # tests.settings lets the tests' own authority stand for all others.

@@ -280,14 +280,14 @@ def test_odd_values_of_a_sound_token_request(settled: RelyingParty, name: str) -
         "redirect_uri": "https://rp.example.com/callback",
         "code_verifier": "x" * 43,
         "client_id": settled.client.client_id,
-        "client_secret": "x" * 43,
+        "client_secret": settled.client.secret or "",
     }
     for value in VALUES:
         pairs = [f"{key}={text}".encode() for key, text in {**sound, name: ""}.items()]
         body = b"&".join(pair + value if pair == f"{name}=".encode() else pair for pair in pairs)
         reply = post("/token", body)
         assert problem_with(reply) is None
-        assert reply.status in {400, 401}
+        assert reply.status in {400, 401, *((429,) if name == "client_secret" else ())}
         assert json.loads(reply.body)["error"]
 
 

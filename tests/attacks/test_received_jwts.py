@@ -264,7 +264,8 @@ FAULTS: dict[str, tuple[Callable[[Kind], str], frozenset[Any]]] = {
     "made in the future": (claims(iat=NOW + HOUR), HINTS | {request_object}),
     "an iat that is no number": (claims(iat="now"), HINTS | {request_object}),
     "no jti": (without("jti"), EVERY - {assertion}),
-    "a jti that is no text": (claims(jti=["x"]), EVERY - {assertion}),
+    "a jti that is no text": (claims(jti=["x"]), EVERY - {assertion} - HINTS),
+    "a jti, as in access tokens": (claims(jti="an-access-token"), EVERY - HINTS),
     "another sub": (claims(sub="y"), EVERY - {assertion}),
 }  # fmt: skip
 

@@ -53,9 +53,9 @@ messages: setup  ## collect the texts to translate, and compile the translations
 	$(BIN)/python scripts/check_texts.py --compile
 
 lock: setup  ## pin the newest versions that the .in files allow
-	for name in production development; do \
+	for file in requirements/*.in tests/programs/requirements/*.in; do \
 	  $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header \
-	    --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; \
+	    --python-version 3.11 $$file -o $${file%in}txt; \
 	done
 
 clean:

@@ -126,7 +126,7 @@ def chromium(elsewhere: int) -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or _chromium(),
+            executable_path=chromium_program(),
             args=[
                 "--no-sandbox",
                 "--disable-gpu",
@@ -143,9 +143,10 @@ def chromium(elsewhere: int) -> Iterator[Browser]:
         browser.close()
 
 
-def _chromium() -> str | None:
+def chromium_program() -> str | None:
     """Return the program: the engine without windows takes half the processor time."""
-    return shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    chosen = os.environ.get("CHROMIUM")
+    return chosen or shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from idp.integrations.catalogue import catalogue
 from tests import secrecy
+from tests.browser.conftest import chromium_program
 from tests.conftest import ROOT, Server
 from tests.idp.admin.conftest import Operator
 from tests.interop.conftest import free_address, running
@@ -164,7 +165,7 @@ def program(request: pytest.FixtureRequest, operator: Operator, tmp_path: Path) 
     tested = program.integration.tested
     pinned = (REQUIREMENTS / f"{program.slug}.txt").read_text()
     assert tested is not None
-    assert f"=={tested.version} " in pinned, "The catalogue names another version."
+    assert f"=={tested.version.split()[-1]} " in pinned, "The catalogue names another version."
     return program
 
 
@@ -175,7 +176,7 @@ def chromium() -> Iterator[Browser]:
         patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         hosts = "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+            executable_path=chromium_program(),
             args=["--no-sandbox", "--disable-gpu", f"--host-resolver-rules={hosts}"],
         )
         expect.set_options(timeout=PATIENCE)

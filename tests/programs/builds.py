@@ -4,6 +4,7 @@ builds/<name> has what pins a program: go.mod, package-lock.json, pom.xml or Car
 """
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.programs.conftest import INSTALLED, Program
 
 PINNED = ROOT / "tests" / "programs" / "builds"
 PINS = ("go.mod", "package.json", "pom.xml", "Cargo.toml")
+#: Where a crate is from, in Cargo.lock.
+_SOURCE = re.compile(r"^source = .*\n?", re.MULTILINE)
 
 
 class BuiltProgram(Program):
@@ -33,6 +36,12 @@ class BuiltProgram(Program):
         """Return a command, in the program's folder."""
         given = [f"{variable}={value}" for variable, value in self.environment.items()]
         return ["env", "-C", str(self.folder), *given, name, *arguments]
+
+    def set_variables(self, title: str) -> None:
+        """Give it the environment variables of a command of its page, and a port that is free."""
+        words = self.setting(title).split()
+        self.environment = dict(word.split("=", 1) for word in words if "=" in word)
+        self.environment["PORT"] = self.port
 
 
 def go(slug: str, package: str = ".", name: str = "program") -> str:
@@ -69,6 +78,28 @@ def maven(slug: str) -> Path:
         build(folder, "mvn", "-q", "-B", "package")
         target.touch()
     return target
+
+
+def cargo(slug: str, main: str) -> str:
+    """Build a program of this source with the crates that Cargo.lock pins; return the program.
+
+    The file that is pinned lacks where crates are from: Cargo says that.
+    """
+    folder, pinned = INSTALLED / slug, PINNED / slug
+    (folder / "src").mkdir(parents=True, exist_ok=True)
+    (folder / "src/main.rs").write_text(main)
+    shutil.copy(pinned / "Cargo.toml", folder)
+    lock, crates = folder / "Cargo.lock", (pinned / "Cargo.lock").read_text()
+    if not lock.exists() or _without_source(lock.read_text()) != crates:
+        build(folder, "cargo", "generate-lockfile")
+        source = next(filter(_SOURCE.match, lock.read_text().splitlines()))
+        lock.write_text(crates.replace("\nchecksum = ", f"\n{source}\nchecksum = "))
+    build(folder, "cargo", "build", "--quiet", "--locked")
+    return str(folder / "target/debug/website")
+
+
+def _without_source(lock: str) -> str:
+    return _SOURCE.sub("", lock)
 
 
 def build(folder: Path, *command: str, **environment: str) -> None:

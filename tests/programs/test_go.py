@@ -21,9 +21,7 @@ def test_it_knows_the_user(operator: Operator, tmp_path: Path, page: Page, user:
     for pin in ("go.mod", "go.sum"):
         shutil.copy(PINNED / "go" / pin, tmp_path)
     builds.build(tmp_path, "go", "build", "-o", "website", ".")
-    *variables, _go, _run, _here = program.setting("Run it").split()
-    program.environment = dict(variable.split("=", 1) for variable in variables)
-    program.environment["PORT"] = program.port
+    program.set_variables("Run it")
     with program.serving("./website"):
         page.goto(program.address)
         sign_in(page, user)

@@ -70,6 +70,7 @@ const CLAIMS = {
   phone_number: "Their phone number.",
   phone_number_verified: "Whether the number was verified.",
   groups: "The groups they belong to.",
+  roles: "Their roles at the app that asked for the token.",
   response_type: "What a request object asks for.",
   redirect_uri: "Where a request object wants the answer.",
 };

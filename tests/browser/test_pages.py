@@ -67,7 +67,8 @@ def consent_for_apis(visitor: Visitor) -> None:
     site = site_at(
         "https://rp.example.com/", client_name="Bakery", scope=scope, grant_types=REFRESHING
     )
-    path, _ = request_of(site, visitor.user, scope=scope, resource=bank["identifier"])
+    named = [api["identifier"] for api in (ovens, bank)]
+    path, _ = request_of(site, visitor.user, scope=scope, resource=named)
     visitor.open(path)
     visitor.sign_in()
     visitor.sees("Continue to Bakery?")

@@ -128,10 +128,11 @@ def owned_site(redirect_uri: str, owner: EndUser, **metadata: Any) -> Site:
     return site
 
 
-def request_of(site: Site, user: EndUser, **overrides: str | None) -> tuple[str, str]:
+def request_of(site: Site, user: EndUser, **overrides: Any) -> tuple[str, str]:
     """Return the path of an authorization request of a site, and its state."""
     relying_party = RelyingParty(site.client, None, user)  # type: ignore[arg-type]
-    return f"/authorize?{urlencode(relying_party.parameters(**overrides))}", relying_party.state
+    query = urlencode(relying_party.parameters(**overrides), doseq=True)
+    return f"/authorize?{query}", relying_party.state
 
 
 def brought_back(page: Page, url: str) -> dict[str, str]:

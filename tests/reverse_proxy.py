@@ -7,7 +7,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+from tests.conftest import Server, free_port
+from tests.elsewhere import Authority
 
 _CONFIGURATION = """
 daemon off;
@@ -51,6 +55,40 @@ def nginx(folder: Path, port: int, server: str, certificate: Path | None = None)
     finally:
         process.terminate()
         process.wait(10)
+
+
+#: What a proxy tells the provider of the request, as docs/operators.md has it.
+_HEADERS = """
+  proxy_set_header Host $http_host;
+  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+  proxy_set_header X-Forwarded-Proto $scheme;
+"""
+
+
+@dataclass
+class Provider:
+    """A provider at https://localhost:…, and who certifies it."""
+
+    issuer: str
+    authority: Path
+
+
+@contextmanager
+def provider_behind_nginx(folder: Path, locations: str, path: str = "") -> Iterator[Provider]:
+    """Run a provider whose issuer has this path, and nginx with TLS in front of it.
+
+    `locations` are nginx's, with `%(port)s` for the provider's port.
+    """
+    port, behind = free_port(), free_port()
+    authority = Authority(folder)
+    issuer = f"https://localhost:{port}{path}"
+    server = Server(issuer, folder / "log", "--bind", f"127.0.0.1:{behind}")
+    server.issuer = f"http://127.0.0.1:{behind}"  # where it answers without nginx
+    server.wait()
+    directives = _HEADERS + locations % {"port": behind}
+    with nginx(folder, port, directives, authority.certify("localhost")):
+        yield Provider(issuer, authority.file)
+    server.stop()
 
 
 def _wait(port: int, folder: Path) -> None:

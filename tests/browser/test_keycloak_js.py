@@ -3,15 +3,14 @@
 Its page is on another port of our own site; what it may read of our answers is decided by origin.
 """
 
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext
 
 from tests import secrecy
+from tests.browser.single_page_app import single_page_app
 from tests.browser.visitor import Site, Visitor
 from tests.conftest import ROOT
 from tests.relying_party import ISSUER, EndUser, make_client, verified
@@ -41,44 +40,22 @@ SILENT = """<!doctype html><html lang="en"><title>Silent</title>
 <script>parent.postMessage(location.href, location.origin)</script>"""
 
 
-class App(BaseHTTPRequestHandler):
-    """Serves the page, the page of its frame, and the library."""
-
-    page = ""
-
-    def do_GET(self) -> None:
-        kind, body = "text/html; charset=utf-8", self.page.encode()
-        if self.path == "/keycloak.js":
-            kind, body = "text/javascript", LIBRARY.read_bytes()
-        elif self.path.startswith("/silent"):
-            body = SILENT.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None: ...
-
-
 @pytest.fixture
 def app() -> Iterator[str]:
     """The address of a running app with a client of its own."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), App)
-    url = f"http://localhost:{server.server_address[1]}"
-    client = make_client(
-        client_name="Bakery",
-        profile="recommended",
-        token_endpoint_auth_method="none",
-        grant_types=["authorization_code", "refresh_token"],
-        access_token_format="jwt",
-        redirect_uris=[f"{url}/", f"{url}/silent"],
-        post_logout_redirect_uris=[f"{url}/"],
-    )
-    App.page = PAGE % {"issuer": ISSUER, "client_id": client.client_id}
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield url
-    server.shutdown()
-    server.server_close()
+    with single_page_app(LIBRARY) as app:
+        client = make_client(
+            client_name="Bakery",
+            profile="recommended",
+            token_endpoint_auth_method="none",
+            grant_types=["authorization_code", "refresh_token"],
+            access_token_format="jwt",
+            redirect_uris=[f"{app.url}/", f"{app.url}/silent"],
+            post_logout_redirect_uris=[f"{app.url}/"],
+        )
+        page = PAGE % {"issuer": ISSUER, "client_id": client.client_id}
+        app.pages |= {"/silent": SILENT, "/": page}
+        yield app.url
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ an app is on another site, browsers send our session cookie to no iframe, and re
 refresh token.
 """
 
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from playwright.sync_api import BrowserContext, expect
 from idp.developers.quick_starts import QUICK_STARTS
 from idp.models import Client
 from tests import secrecy
+from tests.browser.single_page_app import single_page_app
 from tests.browser.visitor import Site, Visitor
 from tests.conftest import ROOT
 from tests.relying_party import EndUser, make_client
@@ -24,39 +23,19 @@ from tests.relying_party import EndUser, make_client
 LIBRARY = ROOT / "tests/node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"
 
 
-class App(BaseHTTPRequestHandler):
-    """Serves one page at every address, and the library it uses."""
-
-    page = ""
-
-    def do_GET(self) -> None:
-        is_library = self.path == "/oidc-client-ts.min.js"
-        kind = "text/javascript" if is_library else "text/html; charset=utf-8"
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.end_headers()
-        self.wfile.write(LIBRARY.read_bytes() if is_library else self.page.encode())
-
-    def log_message(self, *_: Any) -> None: ...
-
-
 @pytest.fixture
 def app() -> Iterator[str]:
     """The address of a running app with a client of its own."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), App)
-    url = f"http://localhost:{server.server_address[1]}"
-    client = make_client(
-        client_name="Bakery",
-        profile="recommended",
-        token_endpoint_auth_method="none",
-        redirect_uris=[f"{url}/callback", f"{url}/silent"],
-    )
-    registered = Client.objects.get(client_id=client.client_id)
-    App.page = QUICK_STARTS["single-page-app"].filled_in(registered)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield url
-    server.shutdown()
-    server.server_close()
+    with single_page_app(LIBRARY) as app:
+        client = make_client(
+            client_name="Bakery",
+            profile="recommended",
+            token_endpoint_auth_method="none",
+            redirect_uris=[f"{app.url}/callback", f"{app.url}/silent"],
+        )
+        registered = Client.objects.get(client_id=client.client_id)
+        app.pages["/"] = QUICK_STARTS["single-page-app"].filled_in(registered)
+        yield app.url
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ Once nginx passes the path on, and once it takes it off. OIDC Discovery §4, RFC
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,11 +12,10 @@ import pytest
 import requests
 
 from tests import secrecy
-from tests.conftest import Server, free_port
-from tests.elsewhere import Authority
+from tests.conftest import Server
 from tests.reading import brought
 from tests.relying_party import Browser, EndUser, make_client, spec
-from tests.reverse_proxy import nginx
+from tests.reverse_proxy import Provider, provider_behind_nginx
 
 REDIRECT_URI = "https://rp.example.com/callback"
 PASSED_ON = "location /auth { proxy_pass http://127.0.0.1:%(port)s; }"
@@ -27,19 +24,6 @@ TAKEN_OFF = "location /auth/ { proxy_pass http://127.0.0.1:%(port)s/; }"
 WELL_KNOWN = "location ~ ^/.well-known/.+/auth$ { proxy_pass http://127.0.0.1:%(port)s; }"
 #: Another app of the host says which cookies came along.
 OTHERS = 'location /shop { default_type text/plain; return 200 "cookies: $http_cookie"; }'
-HEADERS = """
-  proxy_set_header Host $http_host;
-  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-  proxy_set_header X-Forwarded-Proto $scheme;
-"""
-
-
-@dataclass
-class Provider:
-    """A provider at https://localhost:…/auth."""
-
-    issuer: str
-    authority: Path
 
 
 @pytest.fixture(scope="module", params=[PASSED_ON, TAKEN_OFF], ids=["passed on", "taken off"])
@@ -48,16 +32,9 @@ def provider_at_path(
     provider: Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Provider]:
-    folder, port, behind = tmp_path_factory.mktemp("nginx"), free_port(), free_port()
-    authority = Authority(folder)
-    issuer = f"https://localhost:{port}/auth"
-    server = Server(issuer, folder / "log", "--bind", f"127.0.0.1:{behind}")
-    server.issuer = f"http://127.0.0.1:{behind}"  # where it answers without nginx
-    server.wait()
-    locations = HEADERS + (request.param + WELL_KNOWN) % {"port": behind} + OTHERS
-    with nginx(folder, port, locations, authority.certify("localhost")):
-        yield Provider(issuer, authority.file)
-    server.stop()
+    locations = request.param + WELL_KNOWN + OTHERS
+    with provider_behind_nginx(tmp_path_factory.mktemp("nginx"), locations, "/auth") as proxied:
+        yield proxied
 
 
 @pytest.fixture

@@ -20,46 +20,24 @@ from playwright.sync_api import Page, expect
 
 from idp.integrations.catalogue import catalogue
 from tests import secrecy
-from tests.conftest import Server, free_port
-from tests.elsewhere import Authority
+from tests.conftest import Server
 from tests.idp.admin.conftest import Operator
 from tests.interop.conftest import free_address, running
 from tests.programs import builds
 from tests.programs.conftest import sign_in
 from tests.relying_party import make_user
-from tests.reverse_proxy import nginx
+from tests.reverse_proxy import Provider, provider_behind_nginx
 
 pytestmark = pytest.mark.programs
-
-HEADERS = """
-  proxy_set_header Host $http_host;
-  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-  proxy_set_header X-Forwarded-Proto $scheme;
-"""
-
-
-@dataclass
-class Provider:
-    """A provider with https, as the API server needs it."""
-
-    issuer: str
-    authority: Path
 
 
 @pytest.fixture(scope="module")
 def provider_with_tls(
     provider: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Provider]:
-    folder, port, behind = tmp_path_factory.mktemp("nginx"), free_port(), free_port()
-    issuer = f"https://localhost:{port}"
-    server = Server(issuer, folder / "log", "--bind", f"127.0.0.1:{behind}")
-    server.issuer = f"http://127.0.0.1:{behind}"  # where it answers without nginx
-    server.wait()
-    authority = Authority(folder)
-    location = f"{HEADERS} location / {{ proxy_pass http://127.0.0.1:{behind}; }}"
-    with nginx(folder, port, location, authority.certify("localhost")):
-        yield Provider(issuer, authority.file)
-    server.stop()
+    locations = "location / { proxy_pass http://127.0.0.1:%(port)s; }"
+    with provider_behind_nginx(tmp_path_factory.mktemp("nginx"), locations) as proxied:
+        yield proxied
 
 
 @dataclass

@@ -19,7 +19,7 @@ _IPV6 = re.compile(r"\[([0-9A-Fa-f:.]+)\](:\d*)?")
 #: What a path is made of: characters that no program has to encode (RFC 3986 §2.3).
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 #: The first segments of Signet's own paths. An issuer's path begins with none of them, so that a
-#: path with the issuer's in front and one without it are told apart (idp.mounting).
+#: path with the issuer's in front and one without it are distinguished (idp.mounting).
 OWN_SEGMENTS = frozenset(
     {
         *(".well-known", "jwks", "authorize", "token", "userinfo", "revoke", "introspect"),

@@ -21,7 +21,7 @@ PROGRAMS: Final = Path(__file__).parent / "programs"
 QUICK_START_FILES: Final = Path(__file__).parent.parent.parent / "examples" / "quickstart"
 #: Kinds of app, as the wizard names them.
 KINDS: Final = ("website", "single-page", "native", "machine")
-#: The placeholders of settings, besides `base`, and what stands for them in documentation.
+#: The placeholders of settings, besides `base`, and their values in documentation.
 EXAMPLES: Final = {
     "issuer": "https://id.example.com",
     "client_id": "your-client-id",

@@ -32,7 +32,7 @@ def test_disabling_ends_everything_at_once(browser: Browser, user: EndUser, user
     assert endings(user_row) == ["account-disabled"]
 
 
-def test_whose_password_was_set_for_them_is_told(
+def test_a_user_whose_password_was_set_for_them_is_notified(
     browser: Browser, user: EndUser, user_row: User
 ) -> None:
     browser.sign_in(user)
@@ -41,13 +41,13 @@ def test_whose_password_was_set_for_them_is_told(
     operations.password_replaced(user_row)
     assert endings(user_row) == ["password-changed"]
     assert is_page(browser.open("/account/"), "/account/login/")
-    told: list[list[str]] = []
+    notified: list[list[str]] = []
     for _ in range(100):
-        told = [sent.to for sent in mail.outbox if "have set another password" in sent.body]
-        if told:
+        notified = [sent.to for sent in mail.outbox if "have set another password" in sent.body]
+        if notified:
             break
         time.sleep(0.05)
-    assert told == [[user.email]]
+    assert notified == [[user.email]]
 
 
 def test_whose_password_is_wrong_learns_nothing_of_it(

@@ -44,7 +44,7 @@ def visit(browser: Browser, client: Registered) -> httpx.Response:
 
 
 def is_refused(browser: Browser, client: Registered) -> bool:
-    """Whether the user is told, nobody is redirected, and nothing is kept."""
+    """Whether the user sees an error page, without a redirect, and nothing is kept."""
     page = visit(browser, client)
     is_kept = Client.objects.filter(client_id=client.client_id).exists()
     return is_error_page(page) and not is_kept

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -112,17 +113,20 @@ def _certificate(path: Path) -> Path:
 
 @pytest.fixture(scope="package")
 def chromium(elsewhere: int) -> Iterator[Browser]:
-    """One browser for this package, which leaves this machine nowhere.
+    """One browser for this package, which finds all sites under .example here."""
+    with launched_chromium(PATIENCE, f"MAP *.example 127.0.0.1:{elsewhere}") as browser:
+        yield browser
 
-    Playwright keeps an event loop in this thread while it runs, which Django would take for a
-    mistake; it is gone again for the tests of other packages.
+
+@contextmanager
+def launched_chromium(patience: int, *hosts: str) -> Iterator[Browser]:
+    """Run Chromium, which leaves this machine nowhere, by these rules for hosts.
+
+    `patience` is how long it is waited for, in milliseconds. Playwright keeps an event loop in this
+    thread while it runs, which Django would take for a mistake; it is gone again for the tests of
+    other packages.
     """
-    hosts = [
-        f"MAP *.example 127.0.0.1:{elsewhere}",
-        "MAP * ~NOTFOUND",
-        "EXCLUDE localhost",
-        "EXCLUDE 127.0.0.1",
-    ]
+    rules = [*hosts, "MAP * ~NOTFOUND", "EXCLUDE localhost", "EXCLUDE 127.0.0.1"]
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(
@@ -135,10 +139,10 @@ def chromium(elsewhere: int) -> Iterator[Browser]:
                 "--disable-sync",
                 "--no-first-run",
                 "--disable-quic",
-                f"--host-resolver-rules={', '.join(hosts)}",
+                f"--host-resolver-rules={', '.join(rules)}",
             ],
         )
-        expect.set_options(timeout=PATIENCE)
+        expect.set_options(timeout=patience)
         yield browser
         browser.close()
 

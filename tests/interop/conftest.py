@@ -76,6 +76,21 @@ def running(
         process.stop()
 
 
+def build(folder: Path, *command: str, **environment: str) -> None:
+    """Run a command that builds or installs a program to its end, which has to be good."""
+    # tests.settings lets the tests' own authority stand for all others.
+    inherited = {name: value for name, value in os.environ.items() if name != "SSL_CERT_DIR"}
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-6000:]}{done.stderr[-6000:]}"
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Iterator[None]:
     report: pytest.TestReport = yield

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from idp import keys
 from idp.declaration import apply
 from tests.conftest import ROOT, Server
-from tests.interop.conftest import free_address, running
+from tests.interop.conftest import build, free_address, running
 from tests.relying_party import ISSUER, Browser, RelyingParty, make_client, make_user, unique
 
 GUIDE = (ROOT / "docs" / "protect-your-api.md").read_text()
 BLOCK = re.compile(r"^```\w+\n(?://|#) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = dict(BLOCK.findall(GUIDE))
-BUILDS = ROOT / "tests/interop/programs"
+BUILDS = ROOT / "tests/programs/builds"
 SCOPE = "openid bread.read bread.bake"
 JAR = "target/shop.jar"
 
@@ -39,26 +38,21 @@ def flask(folder: Path, file: str) -> list[str]:
 
 def go(folder: Path, _file: str) -> list[str]:
     for name in ("go.mod", "go.sum"):
-        shutil.copy(BUILDS / "go" / name, folder)
-    built(folder, "go", "build", "-o", "shop", ".")
+        shutil.copy(BUILDS / "resource-server-go" / name, folder)
+    build(folder, "go", "build", "-o", "shop", ".")
     return [str(folder / "shop")]
 
 
 def spring(folder: Path, file: str) -> list[str]:
-    shutil.copy(BUILDS / "spring" / "pom.xml", folder)
+    shutil.copy(BUILDS / "resource-server-spring" / "pom.xml", folder)
     sources, resources = folder / "src/main/java/shop", folder / "src/main/resources"
     sources.mkdir(parents=True)
     resources.mkdir()
     (folder / file).rename(sources / file)
     (resources / "application.yaml").write_text(BLOCKS["application.yaml"])
     stack = {"Mvc.java": "web", "WebFlux.java": "webflux"}[file]
-    built(folder, "mvn", "-q", "-B", f"-Dstack={stack}", "package")
+    build(folder, "mvn", "-q", "-B", f"-Dstack={stack}", "package")
     return ["java", "-jar", str(folder / JAR)]
-
-
-def built(folder: Path, *command: str) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,13 @@
 builds/<name> has what pins a program: go.mod, package-lock.json, pom.xml or Cargo.lock.
 """
 
-import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 from tests.conftest import ROOT
 from tests.idp.admin.conftest import Operator
+from tests.interop.conftest import build
 from tests.programs.conftest import INSTALLED, Program
 
 PINNED = ROOT / "tests" / "programs" / "builds"
@@ -100,18 +99,3 @@ def cargo(slug: str, main: str) -> str:
 
 def _without_source(lock: str) -> str:
     return _SOURCE.sub("", lock)
-
-
-def build(folder: Path, *command: str, **environment: str) -> None:
-    """Run a command to its end, which has to be good."""
-    # tests.settings lets the tests' own authority stand for all others.
-    inherited = {name: value for name, value in os.environ.items() if name != "SSL_CERT_DIR"}
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**inherited, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout[-6000:]}{done.stderr[-6000:]}"

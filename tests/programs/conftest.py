@@ -18,14 +18,19 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from idp.integrations.catalogue import catalogue
 from tests import secrecy
-from tests.browser.conftest import chromium_program
+from tests.browser.conftest import launched_chromium
 from tests.conftest import ROOT, Server
 from tests.idp.admin.conftest import Operator
-from tests.interop.conftest import free_address, running
+from tests.interop.conftest import (
+    build,
+    free_address,
+    running,
+    traveller,  # noqa: F401  a fixture here, too
+)
 from tests.relying_party import ISSUER, EndUser, make_user
 from tests.relying_party import Browser as PlainBrowser
 
@@ -49,11 +54,7 @@ def installed(slug: str) -> Path:
 
 
 def _uv(*arguments: str) -> None:
-    command = [str(Path(sys.executable).parent / "uv"), "--quiet", "--system-certs", *arguments]
-    # tests.settings lets the tests' own authority stand for all others.
-    environment = {name: value for name, value in os.environ.items() if name != "SSL_CERT_DIR"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr
+    build(ROOT, str(Path(sys.executable).parent / "uv"), "--quiet", "--system-certs", *arguments)
 
 
 class Program:
@@ -172,16 +173,8 @@ def program(request: pytest.FixtureRequest, operator: Operator, tmp_path: Path) 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """One browser for this package, which leaves this machine nowhere."""
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        hosts = "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
-        browser = playwright.chromium.launch(
-            executable_path=chromium_program(),
-            args=["--no-sandbox", "--disable-gpu", f"--host-resolver-rules={hosts}"],
-        )
-        expect.set_options(timeout=PATIENCE)
+    with launched_chromium(PATIENCE) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

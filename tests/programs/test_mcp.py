@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,28 +16,24 @@ from tests.conftest import Server
 from tests.elsewhere import Elsewhere
 from tests.interop.conftest import Traveller, free_address
 from tests.interop.test_mcp import READ, SERVERS, WAYS, serving
+from tests.programs.builds import npm
 from tests.registering import registered
 from tests.relying_party import ISSUER, EndUser, is_page, spec
 
 pytestmark = pytest.mark.programs
-HERE = Path(__file__).parent / "mcp"
-BIN = HERE / "node_modules" / ".bin"
 AUTHORIZE = re.compile(rf"{re.escape(ISSUER)}/authorize\?\S+")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def installed() -> None:
-    """Install the programs, as the lock file pins them."""
-    if not (HERE / "node_modules" / ".package-lock.json").exists():
-        npm = shutil.which("npm") or "npm"
-        subprocess.run([npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=HERE, check=True)
+def program(name: str) -> str:
+    """Return one of the programs, installed as the lock file pins them."""
+    return str(npm("mcp") / "node_modules" / ".bin" / name)
 
 
 @contextmanager
 def started(*command: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
     """Run one of the programs with the Node.js that it needs; what it prints comes as one."""
     with subprocess.Popen(
-        [str(BIN / "node"), *command],
+        [program("node"), *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -120,7 +115,7 @@ def test_mcp_remote_connects(
 ) -> None:
     port = urlsplit(free_address()).port
     who = WAYS[way](foreign_site, f"http://localhost:{port}/oauth/callback")
-    command = [str(BIN / "mcp-remote"), server, str(port), *arguments_for(who)]
+    command = [program("mcp-remote"), server, str(port), *arguments_for(who)]
     with started(*command, MCP_REMOTE_CONFIG_DIR=str(tmp_path)) as process:
         proxy = Proxy(process, traveller, user)
         client = {"name": "assistant", "version": "1"}
@@ -155,7 +150,7 @@ def test_the_conformance_tool_finds_nothing_to_improve(
     public = {"token_endpoint_auth_method": "none", "redirect_uris": [callback]}
     client_id = who.get("client_id") or who.get("client_metadata_url")
     client_id = client_id or registered(**public)["client_id"]
-    command = [str(BIN / "conformance"), "authorization", "--url", ISSUER, "-o", str(tmp_path)]
+    command = [program("conformance"), "authorization", "--url", ISSUER, "-o", str(tmp_path)]
     command += ["--client-id", client_id, "--port", str(urlsplit(callback).port)]
     command += ["--resource", server] if names_resource else []
     with started(*command) as process:

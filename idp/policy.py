@@ -193,6 +193,8 @@ DISCOVERY_PATHS: Final = (
     *_WELL_KNOWN,
     *(path + ISSUER_PATH for path in _WELL_KNOWN if ISSUER_PATH),
 )
+#: The metadata of APIs beside us (RFC 9728 §3); the path of an API may follow.
+RESOURCE_METADATA_PATH: Final = "/.well-known/oauth-protected-resource"
 #: Where it is seen to that this process is well.
 HEALTH_PATHS: Final = ("/healthz", "/readyz")
 #: Where we serve logos of apps that registered themselves.

@@ -29,11 +29,10 @@ from idp.endpoints import (
 from idp.toolkit.protected_resource import ProtectedResourceMetadata
 
 _protected_resource = ProtectedResourceMetadata.as_view()
+_metadata_path = policy.RESOURCE_METADATA_PATH.removeprefix("/")
 _protected_resources = [
-    path(
-        ".well-known/oauth-protected-resource", _protected_resource, name="oauth-resource-metadata"
-    ),
-    path(".well-known/oauth-protected-resource/<path:_api>", _protected_resource),
+    path(_metadata_path, _protected_resource, name="oauth-resource-metadata"),
+    path(f"{_metadata_path}/<path:_api>", _protected_resource),
 ]
 
 #: Handlers for unexpected exceptions and for invalid requests.

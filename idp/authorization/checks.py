@@ -180,9 +180,10 @@ def injected_code_is_noticed(authorization_request: AuthorizationRequest) -> Non
 def tokens_for_the_resources_are_possible(authorization_request: AuthorizationRequest) -> None:
     """RFC 8707 §2.2, RFC 9068 §3: no user is asked for what could be in no token."""
     apis = authorization_request.apis
-    if apis:
-        scopes_at(apis, authorization_request.client, authorization_request.scopes)
-    if apis and authorization_request.returns(response_types.TOKEN):
+    if not apis:
+        return
+    scopes_at(apis, authorization_request.client, authorization_request.scopes)
+    if authorization_request.returns(response_types.TOKEN):
         one_token_fits(apis)
 
 

@@ -22,8 +22,6 @@ _REGISTRATION = frozenset(
     {policy.PATHS[name] for name in ("registration_endpoint",) if name in policy.PATHS}
 )
 _OPEN = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"], *_REGISTRATION})
-#: The metadata of APIs beside us (RFC 9728 §3).
-_OF_APIS = "/.well-known/oauth-protected-resource"
 _FOR_CLIENTS = frozenset(
     {
         policy.PATHS["token_endpoint"],
@@ -53,7 +51,7 @@ def _is_enabled(sender: Any, request: HttpRequest, **_: Any) -> bool:  # noqa: A
     path = request.path_info
     if origin is None:
         return False
-    if path in _OPEN or path.startswith(_OF_APIS):
+    if path in _OPEN or path.startswith(policy.RESOURCE_METADATA_PATH):
         return True
     if path not in _FOR_CLIENTS:
         return False

@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 from django.http import Http404, HttpRequest, HttpResponse
 from oauth2_provider.views.metadata import OAuthProtectedResourceMetadataView
 
+from idp import policy
 from idp.models import ResourceServer
 
-_WELL_KNOWN = "/.well-known/oauth-protected-resource"
+_WELL_KNOWN = policy.RESOURCE_METADATA_PATH
 
 
 def metadata_url(identifier: str) -> str:

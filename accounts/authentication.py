@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.levels import MULTI_FACTOR, PHISHING_RESISTANT, SINGLE_FACTOR, reaches
 from accounts.models import Session, User
@@ -73,6 +74,16 @@ def authentication_level(records: list[dict[str, Any]]) -> str:
         return PHISHING_RESISTANT
     methods = {record["method"] for record in records}
     return MULTI_FACTOR if _SECOND in methods and len(methods) > 1 else SINGLE_FACTOR
+
+
+def method_in_words(records: list[dict[str, Any]]) -> str:
+    """Return how a user authenticated, in words that follow “signed in”."""
+    methods = {record["method"] for record in records}
+    if any(map(_is_passkey, records)):
+        return _("with a password and a passkey") if "password" in methods else _("with a passkey")
+    if "password" in methods and _SECOND in methods:
+        return _("with a password and a code")
+    return _("with a password") if "password" in methods else _("with a mailed code")
 
 
 def has_second_factor(request: HttpRequest) -> bool:

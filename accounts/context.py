@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from accounts import account_switching
 from accounts.next import next_of
+from accounts.preferences import theme_of
 from accounts.sessions import session_of
 
 
@@ -15,6 +16,7 @@ def pages(request: HttpRequest) -> dict[str, Any]:
     return {
         "issuer_host": settings.IDP_ORIGIN.partition("://")[2],
         "signup_open": settings.IDP_SIGNUP == "open",
+        "theme": theme_of(request),
         "next": next_of(request),
         "present_session": lambda: session_of(request),
         "inactive_sessions": lambda: account_switching.others(request),

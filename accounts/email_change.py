@@ -212,7 +212,7 @@ def undo(request: HttpRequest, change: EmailChange) -> bool:
             taken_back = user.email
             _move(user, user.email, change.old_email, now)
             user.set_unusable_password()
-            user.save(update_fields=["password"])
+            user.save(update_fields=["password", "password_changed_at"])
             end_sessions(user.sessions.filter(ended_at=None), Ending.EMAIL_RESTORED)
             factors.remove(user, factors.of(user).filter(created_at__gte=since), request)
             email_restored.send(sender=User, request=request, user=user, since=since)

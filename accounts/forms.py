@@ -131,6 +131,37 @@ class NewPasswordForm(allauth.NewPasswordForm):
         return password
 
 
+class ChangePasswordForm(NewPasswordForm):
+    """The present password, if there is one, and a new one."""
+
+    present = forms.CharField(strip=False, widget=forms.PasswordInput)
+    field_order = ("present", "password1")
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+        if self.user.has_usable_password():
+            _dress(self.fields["present"], _("Present password"), autocomplete="current-password")
+        else:
+            del self.fields["present"]
+
+    def clean_present(self) -> str:
+        """Count the password, then check it. Raises RateLimitExceededError."""
+        password: str = self.cleaned_data["present"]
+        attempt = password_limits.begin(visitor_of(self.request, self.user))
+        if not self.user.check_password(password):
+            raise forms.ValidationError(_("That is not your present password."))
+        password_limits.succeeded(attempt)
+        return password
+
+    def clean_password1(self) -> str:
+        """Refuse the present password as the new one."""
+        password = super().clean_password1()
+        if password == self.cleaned_data.get("present"):
+            raise forms.ValidationError(_("Choose another password than the one you had."))
+        return password
+
+
 class ResetCodeForm(allauth.ResetCodeForm):
     """The code from the mail, typed."""
 

@@ -74,6 +74,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     #: Hashes in sessions after a rehash of the same password: of the new hash, and of the one
     #: before. Sessions that began with the old hash stay valid.
     rehashed = models.CharField(max_length=129, blank=True, default="", editable=False)
+    #: When the password was last set; None if that was before this was recorded.
+    password_changed_at = models.DateTimeField(
+        _("password changed"), null=True, blank=True, editable=False
+    )
+    #: The language and colours of the pages, if the user has chosen them (`accounts.preferences`).
+    language = models.CharField(max_length=10, blank=True, default="", editable=False)
+    theme = models.CharField(max_length=5, blank=True, default="", editable=False)
     #: The user handle of passkeys: random, base64url. None until the first is made.
     passkey_handle = models.CharField(max_length=86, null=True, unique=True, editable=False)
     #: Whether the user signed up, rather than being created by an operator.
@@ -132,6 +139,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Set the password and when it was set. Without a password, none matches."""
+        super().set_password(raw_password)
+        self.password_changed_at = timezone.now()
 
     def check_password(self, raw_password: str | None) -> bool:
         """Whether this is the password. A hash with outdated parameters is replaced."""

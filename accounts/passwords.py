@@ -1,12 +1,13 @@
 """Passwords that users choose for themselves."""
 
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.hashers import verify_password
 from django.db import transaction
 from django.http import HttpRequest
 
 from accounts import operations
 from accounts.allauth_door import codes, mails, resets
-from accounts.models import User
+from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
 
 
@@ -15,8 +16,8 @@ def matches(user: User, password: str) -> bool:
     return verify_password(password, user.password)[0]
 
 
-def replace(user: User, password: str) -> bool:
-    """Set a password and end every session that began with another; return whether it was set.
+def replace(user: User, password: str, keep: Session | None = None) -> bool:
+    """Set a password and end the user's sessions, except `keep`; return whether it was set.
 
     Does nothing if the password was changed or the account disabled since `user` was read, so that
     a user with the old password does not overwrite the new one.
@@ -26,13 +27,24 @@ def replace(user: User, password: str) -> bool:
     user.password_change_required = False
     with transaction.atomic():
         replaced = User.objects.filter(pk=user.pk, password=before, is_active=True).update(
-            password=user.password, password_change_required=False
+            password=user.password,
+            password_changed_at=user.password_changed_at,
+            password_change_required=False,
         )
         if replaced:
-            end_sessions(user.sessions.filter(ended_at=None), Ending.PASSWORD_CHANGED)
+            others = user.sessions.filter(ended_at=None).exclude(pk=keep and keep.pk)
+            end_sessions(others, Ending.PASSWORD_CHANGED)
     if replaced:
         operations.unlock(user)  # Earlier attempts do not help to guess the new password.
     return bool(replaced)
+
+
+def change(request: HttpRequest, user: User, password: str, session: Session) -> bool:
+    """Set a password and end all sessions but this browser's; return whether it was set."""
+    changed = replace(user, password, keep=session)
+    if changed:
+        update_session_auth_hash(request, user)
+    return changed
 
 
 def begin_reset(request: HttpRequest, user: User | None, email: str) -> None:

@@ -4,20 +4,20 @@ from django.urls import path
 
 from accounts.allauth_door import pages
 from accounts.views import (
+    change_password,
     choose_password,
     deletion,
     email,
-    home,
     invitation,
     mailed_code,
     passkeys,
+    preferences,
     recent_authentication,
     second_factor,
     sign_in,
 )
 
 urlpatterns = [
-    path("", home.home, name="account_home"),
     path("login/", sign_in.SignInView.as_view(), name="account_login"),
     path("login/mailed-code/", mailed_code.mailed_code, name="account_mailed_code"),
     path("login/code/", second_factor.CodeView.as_view(), name="mfa_authenticate"),
@@ -36,6 +36,8 @@ urlpatterns = [
     path("logout/", pages.sign_out, name="account_logout"),
     path("inactive/", pages.account_is_disabled, name="account_inactive"),
     path("invitation/<str:token>/", invitation.invitation, name="account_invitation"),
+    path("preferences/", preferences.show_preferences, name="account_preferences"),
+    path("password/", change_password.change_password, name="account_change_password"),
     path("password/choose/", choose_password.choose_password, name="account_choose_password"),
     path("password/reset/", sign_in.ResetView.as_view(), name="account_reset_password"),
     path(

@@ -383,6 +383,8 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = f"{_prefix}csrf"
 LANGUAGE_COOKIE_NAME = f"{_prefix}language"
+#: The colours of the pages (accounts.preferences).
+THEME_COOKIE_NAME = f"{_prefix}theme"
 MESSAGES_COOKIE_NAME = f"{_prefix}messages"
 MESSAGE_STORAGE = "accounts.notices.Storage"
 #: The cookie that finds a browser's inactive sessions (accounts.account_switching).

@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import account_switching, known_browsers
+from accounts import account_switching, known_browsers, preferences
 from accounts.addresses import cleaned_email
 from accounts.models import User
 from accounts.next import is_ours, with_next
@@ -96,6 +96,7 @@ class Adapter(DefaultAccountAdapter):
         """Go on to `next`, and remember the browser as known."""
         response: HttpResponse = super().post_login(request, user, **kwargs)
         known_browsers.remember(request, response, user)
+        preferences.give_to_browser(response, user)
         return response
 
     def get_logout_redirect_url(self, request: HttpRequest) -> str:

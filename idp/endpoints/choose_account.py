@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from accounts import account_switching
+from accounts import account_switching, preferences
 from accounts.models import Session
 from accounts.next import is_ours, next_of
 from accounts.sessions import session_of
@@ -24,6 +24,9 @@ def choose_account(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         response = _switch_or_sign_out(request)
         account_switching.keep_cookie(request, response)
+        present = session_of(request)
+        if present is not None:
+            preferences.give_to_browser(response, present.user)
         return response
     row = interaction_of(request)
     sessions = account_switching.sessions_of(request)

@@ -1,0 +1,54 @@
+"""The account console: its sections, and which of them a page belongs to."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class Section:
+    """An entry of the navigation."""
+
+    title: str | Promise
+    icon: str
+    #: The URL name of its first page, then those of its other pages.
+    url_names: tuple[str, ...]
+
+    @property
+    def url_name(self) -> str:
+        """Return the URL name that the navigation leads to."""
+        return self.url_names[0]
+
+
+SECTIONS = (
+    Section(_("Overview"), "home", ("account_home", "account_preferences")),
+    Section(
+        _("Sign-in and security"),
+        "key",
+        (
+            "mfa_index",
+            "account_change_password",
+            "account_email",
+            "account_email_code",
+            "mfa_activate_totp",
+            "mfa_deactivate_totp",
+            "mfa_add_webauthn",
+            "mfa_remove_webauthn",
+            "mfa_view_recovery_codes",
+            "mfa_generate_recovery_codes",
+        ),
+    ),
+    Section(_("Devices"), "device", ("account_sessions",)),
+    Section(_("Apps"), "apps", ("account_apps",)),
+    Section(_("Your data"), "download", ("account_delete",)),
+)
+
+
+def section_of(request: HttpRequest) -> Section | None:
+    """Return the section of the page that is shown, if it has one."""
+    match = request.resolver_match
+    if match is None:
+        return None
+    return next((one for one in SECTIONS if match.url_name in one.url_names), None)

@@ -1,0 +1,72 @@
+"""`{% load console %}`: the console's navigation, icons, initials, and times."""
+
+from datetime import datetime
+from typing import Any
+
+from django.template import Library
+from django.template.context import RequestContext
+from django.templatetags.static import static
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from accounts import console as account_console
+from accounts import profile
+
+register = Library()
+register.filter("initials", profile.initials)
+
+
+@register.inclusion_tag("account/navigation.html", takes_context=True)
+def account_navigation(context: RequestContext) -> dict[str, Any]:
+    """Show the console's sections and mark the present one."""
+    return {
+        "sections": account_console.SECTIONS,
+        "present": account_console.section_of(context["request"]),
+    }
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Return an icon of the sprite. It repeats what the words say, so readers skip it."""
+    sprite = static("icons.svg")
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
+        sprite,
+        name,
+    )
+
+
+@register.simple_tag
+def moment(at: datetime) -> SafeString:
+    """Return a date and time in UTC, which static/times.js shows in the reader's zone."""
+    shown = formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")
+    return format_html('<time datetime="{}" data-as="moment">{} UTC</time>', at.isoformat(), shown)
+
+
+@register.simple_tag
+def day(at: datetime) -> SafeString:
+    """Return the date of a time, which static/times.js shows in the reader's zone."""
+    shown = formats.date_format(timezone.localtime(at), "DATE_FORMAT")
+    return format_html('<time datetime="{}" data-as="day">{}</time>', at.isoformat(), shown)
+
+
+@register.simple_tag
+def ago(at: datetime) -> SafeString:
+    """Return how long ago a time was: “3 hours ago”, with the exact time as its title."""
+    exact = formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")
+    return format_html(
+        '<time datetime="{}" data-as="ago" title="{} UTC">{}</time>',
+        at.isoformat(),
+        exact,
+        relative(at),
+    )
+
+
+def relative(at: datetime) -> str:
+    """Return how long ago a time was, in its largest unit: “just now”, “3 hours ago”."""
+    if (timezone.now() - at).total_seconds() < 60:
+        return _("just now")
+    return _("%(time)s ago") % {"time": timesince(at, depth=1)}

@@ -1,0 +1,38 @@
+"""The page where signed-in users change their password. ASVS 6.2.2, 6.2.3."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts import passwords
+from accounts.allauth_door import mails, sign_ins
+from accounts.forms import ChangePasswordForm
+from accounts.sessions import session_of
+from accounts.views.recent_authentication import recent_authentication_required
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@recent_authentication_required
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Ask for the present and a new password. All other sessions of the user end."""
+    session = session_of(request)
+    if session is None:  # It ended since the decorator looked.
+        return redirect("account_login")
+    user = session.user
+    form = ChangePasswordForm(
+        request.POST if request.method == "POST" else None, request=request, user=user
+    )
+    if not form.is_valid():
+        return render(request, "account/change_password.html", {"form": form})
+    if not passwords.change(request, user, form.cleaned_data["password1"], session):
+        return redirect("account_change_password")  # Another request was first.
+    sign_ins.password_was_changed(request, user)
+    mails.notify(user, "account/email/password_reset")
+    messages.success(
+        request, _("Your password is changed. You are signed out everywhere but here.")
+    )
+    return redirect("mfa_index")

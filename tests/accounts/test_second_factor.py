@@ -88,7 +88,7 @@ def test_the_page_hands_the_secret_over_in_three_ways(browser: Browser, user: En
     secret = address.params["secret"]
     grouped = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
     assert f">{grouped}<" in page.text
-    drawing = page.text.partition("<svg")[2].partition("</svg>")[0]
+    drawing = page.text.partition('"qr"')[2].partition("<svg")[2].partition("</svg>")[0]
     assert "<path" in drawing
     assert "style=" not in page.text
     assert "data:" not in page.text

@@ -44,7 +44,7 @@ def test_set_up_an_app_and_sign_in_with_it_by_keyboard_alone(visitor: Visitor) -
     page = visitor.page
     visitor.open("/account/login/")
     visitor.sign_in()
-    visitor.sees("Ana Lima")
+    visitor.is_at_home()
     for name in ("Two-step sign-in", "Set up an authenticator app"):
         press_tab_until(name)
         page.keyboard.press("Enter")

@@ -180,14 +180,16 @@ def has_to_choose_another(visitor: Visitor) -> None:
 def home(visitor: Visitor) -> None:
     visitor.open("/account/login/")
     visitor.sign_in()
-    visitor.sees("Ana Lima")
+    visitor.is_at_home()
 
 
 def several_accounts(visitor: Visitor) -> None:
     home(visitor)
     visitor.press("Switch account")
     visitor.press("Use another account")
-    other = Visitor(visitor.page, make_user(name="Benedetta Montefiori"), visitor.bakery)
+    other = Visitor(
+        visitor.page, make_user(name="Benedetta Montefiori", given_name="Benedetta"), visitor.bakery
+    )
     other.sign_in()
     visitor.open("/account/choose/")
     visitor.sees("Choose an account")
@@ -251,7 +253,7 @@ def with_app(visitor: Visitor) -> None:
 
 def two_steps(visitor: Visitor) -> None:
     home(visitor)
-    visitor.press("Two-step sign-in")
+    visitor.press("Sign-in and security")
     visitor.sees("Two-step sign-in")
 
 
@@ -350,7 +352,7 @@ def step_up_by_passkey(visitor: Visitor) -> None:
 
 def change_email(visitor: Visitor) -> None:
     home(visitor)
-    visitor.press("Change your email address")
+    visitor.page.get_by_role("link", name="Email").click()
     visitor.sees("Change your email address")
 
 
@@ -373,7 +375,7 @@ def email_undo(visitor: Visitor) -> None:
 
 def delete_account(visitor: Visitor) -> None:
     home(visitor)
-    visitor.press("Delete your account")
+    visitor.press("Your data")
     visitor.sees("Delete your account?")
 
 
@@ -387,7 +389,7 @@ def keep_account(visitor: Visitor) -> None:
 
 def sign_out(visitor: Visitor) -> None:
     home(visitor)
-    visitor.press("Sign out")
+    visitor.choose("Sign out")
     visitor.sees("Sign out?")
 
 

@@ -50,7 +50,7 @@ def device(visitor: Visitor) -> Authenticator:
     device.touches_by_itself(enabled=False)
     visitor.open("/account/login/")
     visitor.sign_in()
-    visitor.sees("Ana Lima")
+    visitor.is_at_home()
     device.touches_by_itself(enabled=True)
     visitor.open(ADD)
     visitor.page.fill("[name=name]", "This laptop")

@@ -37,7 +37,7 @@ def ask(visitor: Visitor, site: Site, **overrides: str) -> None:
 def be_signed_in(visitor: Visitor) -> None:
     visitor.open("/account/login/")
     visitor.sign_in()
-    visitor.sees("Ana Lima")
+    visitor.is_at_home()
 
 
 def sign_in(visitor: Visitor, target: str) -> None:

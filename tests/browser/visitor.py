@@ -1,5 +1,6 @@
 """A user at a browser: what they do again and again, in their words."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -51,6 +52,15 @@ class Visitor:
         """Press the button or follow the link of this name."""
         target = self.page.get_by_role("button", name=name, exact=True)
         target.or_(self.page.get_by_role("link", name=name, exact=True)).click()
+
+    def choose(self, name: str) -> None:
+        """Open the account menu and follow one of its links."""
+        self.page.locator("[popovertarget=account-menu]").click()
+        self.page.locator("#account-menu").get_by_role("link", name=name, exact=True).click()
+
+    def is_at_home(self, name: str = "Ana") -> None:
+        """Wait for the account's overview, which greets by the given name."""
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(re.compile(rf", {name}$"))
 
     def sees(self, heading: str) -> None:
         expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)

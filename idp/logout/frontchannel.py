@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from accounts.models import Session
 from idp import policy
-from idp.clients.display import name_of
+from idp.clients.display import name_of, way_to
 from idp.models import ClientSession, Delivery
 
 #: Limits of one page: apps listed, and apps notified by the browser.
@@ -28,6 +28,13 @@ class SignedOut:
     state: str | None
     #: Whether it has failed to answer so far.
     troubled: bool
+    #: Its own page, or nothing.
+    open_at: str
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is notified at this moment, so that a later look may say more."""
+        return self.state == Delivery.State.WAITING and not self.troubled
 
 
 def apps_of(sessions: Iterable[Session], *, elsewhere: bool = False) -> list[SignedOut]:
@@ -54,6 +61,7 @@ def _signed_out(row: ClientSession, frame: str, delivery: Delivery | None) -> Si
         frame,
         delivery.state if delivery else None,
         bool(delivery and delivery.last_problem),
+        way_to(row.client, next(iter(row.client.redirect_uris), "")),
     )
 
 

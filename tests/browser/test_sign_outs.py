@@ -2,6 +2,9 @@
 
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from playwright.sync_api import expect
+
+from idp.models import Delivery
 from tests.browser.visitor import Visitor, request_of, site_at
 from tests.relying_party import ISSUER
 
@@ -33,3 +36,22 @@ def test_the_others_are_told_and_the_way_back_is_taken(visitor: Visitor) -> None
     [told] = [url for url in loaded if url.startswith("https://app.example/loaded")]
     members = parse_qs(urlsplit(told).query)
     assert (members["a"], members["iss"], set(members)) == (["b"], [ISSUER], {"a", "iss", "sid"})
+
+
+def test_the_page_says_by_itself_that_an_app_has_answered(visitor: Visitor) -> None:
+    site = site_at(
+        "https://app.example/landed",
+        client_name="Bakery",
+        backchannel_logout_uri="https://app.example/signed-out",
+    )
+    visitor.open(request_of(site, visitor.user)[0])
+    visitor.sign_in()
+    visitor.page.click("#allow")
+    visitor.page.wait_for_url("https://app.example/landed**")
+    visitor.open("/account/logout/")
+    visitor.page.click("#confirm-logout")
+    expect(visitor.page.get_by_text("Is being told.")).to_be_visible()
+    heading = visitor.page.get_by_role("heading", level=1).element_handle()
+    Delivery.objects.filter(session__user__email=visitor.user.email).update(state="delivered")
+    expect(visitor.page.get_by_text("Has been told, and answered.")).to_be_visible()
+    assert heading.is_visible(), "the page was loaded again"

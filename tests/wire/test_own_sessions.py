@@ -62,7 +62,7 @@ def press(browser: Browser, **button: str) -> httpx.Response:
 
 
 def said_of(name: str, page: httpx.Response) -> str:
-    found = re.search(rf"<bdi>{name}</bdi></strong><span>([^<]+)<", page.text)
+    found = re.search(rf"<bdi>{name}</bdi>(?:</a>)?</strong><span>([^<]+)<", page.text)
     assert found, page.text
     return found[1]
 

@@ -16,6 +16,7 @@ def pages(request: HttpRequest) -> dict[str, Any]:
     return {
         "issuer_host": settings.IDP_ORIGIN.partition("://")[2],
         "signup_open": settings.IDP_SIGNUP == "open",
+        "email_code_sign_in": settings.IDP_EMAIL_CODE_SIGN_IN,
         "theme": theme_of(request),
         "next": next_of(request),
         "present_session": lambda: session_of(request),

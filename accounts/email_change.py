@@ -76,6 +76,11 @@ def unconfirmed(user: User) -> EmailChange | None:
     return asked if asked.old_email == user.email else None
 
 
+def seconds_left(change: EmailChange) -> int:
+    """Return how long the code is valid; 0 if it has expired."""
+    return max(0, int((change.asked_at + CODE_LIFETIME - timezone.now()).total_seconds()))
+
+
 def confirm(request: HttpRequest, session: Session, change: EmailChange, code: str) -> bool:
     """Change the address if the code is right, and end the user's other sessions.
 

@@ -30,6 +30,8 @@ _CODE = {
     "spellcheck": "false",
     "class": "code",
 }
+#: A mailed code: script sends the form at its last digit (static/code.js).
+_MAILED_CODE = {**_CODE, "data-digits": "6"}
 _EMAIL_LABEL = _("Email address")
 
 
@@ -69,6 +71,20 @@ class SignInForm(allauth.SignInForm):
         if attempt.needs_code:
             MailedCodeStage.require(begun)
         return begun
+
+
+class EmailCodeForm(forms.Form):
+    """The address to mail a code to, under the name that the sign-in page's form has for it."""
+
+    login = forms.EmailField(max_length=254)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self.fields["login"], _EMAIL_LABEL, autocomplete="username", spellcheck="false")
+
+    def clean_login(self) -> str:
+        """Return the address as it is stored."""
+        return normalised_email(self.cleaned_data["login"])
 
 
 class SignUpForm(allauth.SignUpForm):
@@ -167,7 +183,7 @@ class ResetCodeForm(allauth.ResetCodeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _dress(self.fields["code"], _("Code"), **_CODE)
+        _dress(self.fields["code"], _("Code"), **_MAILED_CODE)
 
 
 class VerificationCodeForm(allauth.VerificationCodeForm):
@@ -175,7 +191,7 @@ class VerificationCodeForm(allauth.VerificationCodeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _dress(self.fields["code"], _("Code"), **_CODE)
+        _dress(self.fields["code"], _("Code"), **_MAILED_CODE)
 
 
 class NewEmailForm(forms.Form):
@@ -204,7 +220,7 @@ class MailedCodeForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _dress(self.fields["code"], _("Code"), **_CODE)
+        _dress(self.fields["code"], _("Code"), **_MAILED_CODE)
 
 
 class SecondFactorForm(forms.Form):

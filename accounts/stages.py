@@ -41,10 +41,11 @@ class LateStage(Step):
 
 
 class MailedCodeStage(LateStage):
-    """Asks for a code from the account's mailbox, after too many wrong passwords.
+    """Asks for a code from the account's mailbox: instead of the password, or beside it.
 
-    An unknown browser gets this step after a wrong password as well, and for an account that does
-    not exist: then there is no user, no mail, and no right code (`accounts.password_limits`).
+    Beside it after too many wrong ones: an unknown browser gets this step after a wrong password
+    as well (`accounts.password_limits`). For a wrong password and for an account that does not
+    exist there is no user, no mail, and no right code.
     """
 
     key = "mailed_code"
@@ -52,25 +53,42 @@ class MailedCodeStage(LateStage):
     _LASTS = 600  # seconds
 
     @staticmethod
-    def require(login: UnfinishedSignIn) -> None:
+    def require(login: UnfinishedSignIn, *, instead_of_password: bool = False) -> None:
         """Make this step one of a sign-in that is about to begin."""
-        login.state["needs_mailed_code"] = True
+        login.state["needs_mailed_code"] = "instead" if instead_of_password else "beside"
+
+    @property
+    def replaces_password(self) -> bool:
+        """Whether no password was typed."""
+        return bool(self.login.state.get("needs_mailed_code") == "instead")
 
     def handle(self) -> Asked:
-        """Mail the code if there is a user."""
+        """Mail the code if there is a user. Raises RateLimitExceededError."""
         if not self.login.state.get("needs_mailed_code"):
             return None, True
+        self.mail_code()
+        return self.ask()
+
+    def mail_code(self) -> None:
+        """Mail a code if there is a user; the codes before it are wrong then.
+
+        Raises RateLimitExceededError, but not where a password was typed: the page beyond the
+        limit would reveal that it is right.
+        """
+        visitor = visitor_at(self.request, self.login.email)
+        if self.replaces_password:
+            code_limits.count_mail(visitor, "sign-in")
         code = codes.new_code()
         self.state.update(id=secrets.token_urlsafe(12), code=code, at=time.time())
         if self.login.user is None:
             mails.pretend_to_send(_SIGN_IN_CODE, self.login.email, {"code": code})
-            return self.ask()
-        try:
-            code_limits.count_mail(visitor_at(self.request, self.login.email), "sign-in")
-        except RateLimitExceededError:
-            return self.ask()  # An error message would reveal that the password is right.
+            return
+        if not self.replaces_password:
+            try:
+                code_limits.count_mail(visitor, "sign-in")
+            except RateLimitExceededError:
+                return
         mails.send(_SIGN_IN_CODE, self.mailbox(), {"code": code})
-        return self.ask()
 
     def mailbox(self) -> str:
         """Return the address that the code is mailed to: the typed one, if it is verified."""
@@ -78,9 +96,10 @@ class MailedCodeStage(LateStage):
         mine = email_addresses.is_verified(self.login.user, typed)
         return typed if mine else self.login.user.email
 
-    def has_expired(self) -> bool:
-        """Whether the code has expired."""
-        return bool(time.time() - self.state["at"] > self._LASTS)
+    @property
+    def seconds_left(self) -> int:
+        """How long the code is valid; 0 if it has expired."""
+        return max(0, int(self.state["at"] + self._LASTS - time.time()))
 
     def is_right(self, code: str) -> bool:
         """Whether a code is the one that was mailed."""

@@ -8,6 +8,7 @@ from accounts.views import (
     choose_password,
     deletion,
     email,
+    email_code,
     invitation,
     mailed_code,
     passkeys,
@@ -19,6 +20,7 @@ from accounts.views import (
 
 urlpatterns = [
     path("login/", sign_in.SignInView.as_view(), name="account_login"),
+    path("login/email/", email_code.email_code, name="account_email_code_login"),
     path("login/mailed-code/", mailed_code.mailed_code, name="account_mailed_code"),
     path("login/code/", second_factor.CodeView.as_view(), name="mfa_authenticate"),
     path("login/more/", second_factor.StepUpView.as_view(), name="account_step_up"),

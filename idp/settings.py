@@ -317,6 +317,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 6}
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 600
+#: Whether users can sign in with a code that is mailed to them, instead of a password.
+IDP_EMAIL_CODE_SIGN_IN: bool = env.bool("IDP_EMAIL_CODE_SIGN_IN", default=True)
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGIN_TIMEOUT = 3600
 #: Seconds for which a sign-in is recent: then no other one is needed to change authentication

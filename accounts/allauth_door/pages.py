@@ -1,5 +1,6 @@
 """allauth's views, with their private members behind public methods."""
 
+import time
 from typing import Any
 
 from allauth.account import views as account
@@ -51,6 +52,12 @@ class _MailedCodePage:
         """The id of this mailed code, also if no mail was really sent."""
         state = self._process.state
         return f"{type(self._process).__name__} {state['email']} {state['at']} {state.get('code')}"
+
+    @property
+    def seconds_left(self) -> int:
+        """How long the code is valid; 0 if it has expired."""
+        left = self._process.state["at"] + self._process.timeout - time.time()
+        return max(0, int(left))
 
     def forget_code(self) -> None:
         """Invalidate the mailed code."""

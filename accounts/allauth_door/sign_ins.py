@@ -34,6 +34,13 @@ def begin(request: HttpRequest, user: User) -> HttpResponse:
     return response
 
 
+def go_through_steps(request: HttpRequest, login: Login) -> HttpResponse:
+    """Take an unfinished sign-in, which may have no user, to its first step."""
+    login.redirect_url = next_page(request)
+    response: HttpResponse = perform_login(request, login)
+    return response
+
+
 def begin_with_new_password(request: HttpRequest, user: User) -> HttpResponse:
     """Sign in a user who has set a password by a mailed code; notify them and send the signal."""
     response: HttpResponse = finalize_password_reset(request, user, email=user.email)
@@ -54,6 +61,11 @@ def records_of(request: HttpRequest, user: Any) -> list[dict[str, Any]]:
 def record_password(request: HttpRequest, user: User) -> None:
     """Record that the user has authenticated by password."""
     record_authentication(request, user, method="password")
+
+
+def record_mailed_code(request: HttpRequest, user: User) -> None:
+    """Record that the user has authenticated by a code from their mailbox."""
+    record_authentication(request, user, method="code")
 
 
 def next_page(request: HttpRequest) -> str | None:

@@ -3,6 +3,7 @@
 from typing import Any, Self, TypeAlias
 
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.stagekit import stash_login
 from allauth.account.models import Login
 from allauth.account.stages import EmailVerificationStage, LoginStage, LoginStageController
 from allauth.account.utils import has_verified_email
@@ -42,6 +43,10 @@ class Step(LoginStage):
         self.login.redirect_url = next_page(request)
         response: HttpResponse = self.exit()
         return response
+
+    def keep(self) -> None:
+        """Store what this step has noted in the browser's session. `handle` need not call it."""
+        stash_login(self.request, self.login)
 
     def give_up(self) -> None:
         """Forget the unfinished sign-in."""

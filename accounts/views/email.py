@@ -46,6 +46,10 @@ def confirm_email_change(request: HttpRequest) -> HttpResponse:
     change = email_change.unconfirmed(session.user)
     if change is None:
         return redirect("account_email")
+    if request.POST.get("action") == "resend":
+        email_change.ask(session, change.new_email)
+        messages.success(request, _("Another code is on its way. Only the newest one works."))
+        return redirect("account_email_code")
     form = MailedCodeForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -62,7 +66,11 @@ def confirm_email_change(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "account/email_change_code.html",
-        {"form": form, "email": shown_email(change.new_email)},
+        {
+            "form": form,
+            "email": shown_email(change.new_email),
+            "seconds_left": email_change.seconds_left(change),
+        },
     )
 
 

@@ -1,4 +1,4 @@
-"""The page for the mailed code of signing in, beyond the rate limit on passwords."""
+"""The page for the mailed code of signing in: instead of a password, or beside it."""
 
 from contextlib import suppress
 
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import code_limits
 from accounts.addresses import shown_email
-from accounts.allauth_door import codes, email_addresses
+from accounts.allauth_door import codes, email_addresses, sign_ins
 from accounts.code_limits import CodeUsedUpError
 from accounts.forms import MailedCodeForm
 from accounts.stages import MailedCodeStage
@@ -30,11 +30,15 @@ def mailed_code(request: HttpRequest) -> HttpResponse:
     stage = MailedCodeStage.at(request)
     if stage is None:
         return nothing_to_do(request)
-    if stage.has_expired():
-        messages.error(request, _("The code has expired. Sign in again for another one."))
-        return begin_anew(request, stage)
+    if request.POST.get("action") == "resend":
+        stage.mail_code()
+        stage.keep()
+        messages.success(request, _("Another code is on its way. Only the newest one works."))
+        return stage.ask()[0]  # type: ignore[no-any-return]
     form = MailedCodeForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
+    if form.is_valid() and not stage.seconds_left:
+        form.add_error("code", _("The code has expired. Ask for another one."))
+    elif form.is_valid():
         try:
             if _is_right(request, stage, form.cleaned_data["code"]):
                 return _go_on(request, stage)
@@ -42,7 +46,12 @@ def mailed_code(request: HttpRequest) -> HttpResponse:
             messages.error(request, _("Too many wrong codes. Sign in again for another one."))
             return begin_anew(request, stage)
         form.add_error("code", codes.wrong_code())
-    context = {"form": form, "email": shown_email(stage.login.email)}
+    context = {
+        "form": form,
+        "email": shown_email(stage.login.email),
+        "replaces_password": stage.replaces_password,
+        "seconds_left": stage.seconds_left,
+    }
     return render(request, "account/mailed_code.html", context)
 
 
@@ -60,6 +69,8 @@ def _is_right(request: HttpRequest, stage: MailedCodeStage, code: str) -> bool:
 
 def _go_on(request: HttpRequest, stage: MailedCodeStage) -> HttpResponse:
     """Go on signing in: the mailbox is verified, as by the code of a reset."""
+    if stage.replaces_password:
+        sign_ins.record_mailed_code(request, stage.login.user)
     with suppress(
         IntegrityError
     ):  # Another account has verified the address in the meantime: a code is asked for.

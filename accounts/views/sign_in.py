@@ -80,6 +80,7 @@ class _CountsAttempts:
 
     mailed_to: str
     mailed_code_id: str
+    seconds_left: int
     request: HttpRequest
     #: The counts for the code that is being judged.
     counted: list[Counted]
@@ -110,9 +111,10 @@ class _CountsAttempts:
         return super().form_invalid(form)  # type: ignore[misc, no-any-return]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the address for display."""
+        """Add the address for display, and how long the code is valid."""
         context = super().get_context_data(**kwargs)  # type: ignore[misc]
-        return {**context, "email": shown_email(context["email"])}
+        email = shown_email(context["email"])
+        return {**context, "email": email, "seconds_left": self.seconds_left}
 
 
 class _OfAccountAsItIs:
@@ -126,7 +128,22 @@ class _OfAccountAsItIs:
 
 @method_decorator(refuses_beyond_limits, name="dispatch")
 class ResetView(_KeepsNext, pages.AskForResetPage):
-    """The page that asks for a code for a new password."""
+    """The page that asks for a code for a new password.
+
+    The sign-in page's form comes here, too, with the address that was typed there.
+    """
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Mail the code, or show the page with the address from the sign-in page."""
+        if "email" in request.POST:
+            return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
+        form = ResetPasswordForm()
+        return self.render_to_response(self.get_context_data(form=form))  # type: ignore[no-any-return]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the address from the sign-in page."""
+        typed = self.request.POST.get("login", "")[:254]
+        return {"typed": typed, **super().get_context_data(**kwargs)}
 
     def form_valid(self, form: ResetPasswordForm) -> HttpResponse:
         """Mail the code, or pretend to."""
@@ -141,8 +158,22 @@ class ConfirmResetCodeView(_KeepsNext, _OfAccountAsItIs, _CountsAttempts, pages.
     """The page for the code of a new password."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Count the code, then check it."""
+        """Count the code, then check it; or mail another one."""
+        if request.POST.get("action") == "resend":
+            return self._resend()
         return self.count_attempt() or super().post(request, *args, **kwargs)
+
+    def _resend(self) -> HttpResponse:
+        """Mail another code, or pretend to. The codes before it are wrong then."""
+        form = ResetPasswordForm({"email": self.mailed_to})
+        if form.is_valid():
+            code_limits.count_mail(visitor_at(self.request, self.mailed_to), "password-reset")
+            form.save(self.request)
+            messages.success(
+                self.request, _("Another code is on its way. Only the newest one works.")
+            )
+        here = reverse("account_confirm_password_reset_code")
+        return redirect(with_next(here, self.request))
 
     def again(self) -> str:
         """Return the page that sends codes."""

@@ -32,6 +32,7 @@ PRIVATE = {
     "allauth.account.internal.userkit.filter_users_by_email": (
         *("email", "is_active", "prefer_verified", "for_login"),
     ),
+    "allauth.account.internal.stagekit.stash_login": ("request", "login"),
     "allauth.mfa.base.internal.flows.post_authentication": (
         *("request", "authenticator", "reauthenticated", "passwordless"),
     ),

@@ -134,8 +134,7 @@ def sign_up_code(visitor: Visitor) -> str:
 
 def wrong_code(visitor: Visitor) -> None:
     sign_up_code(visitor)
-    visitor.page.fill("[name=code]", "000000")
-    visitor.press("Continue")
+    visitor.send_code("000000", "Continue")
     visitor.page.get_by_role("alert").wait_for()
 
 
@@ -367,8 +366,7 @@ def change_email_code(visitor: Visitor) -> str:
 
 def email_undo(visitor: Visitor) -> None:
     email = change_email_code(visitor)
-    visitor.page.fill("[name=code]", mailed_code(email))
-    visitor.press("Change address")
+    visitor.send_code(mailed_code(email), "Change address")
     visitor.open(urlsplit(mailed_link(visitor.user.email)).path)
     visitor.sees("Put your address back?")
 
@@ -499,6 +497,25 @@ def mailed_code_wrong(visitor: Visitor) -> None:
     visitor.page.get_by_role("alert").first.wait_for()
 
 
+def email_code(visitor: Visitor) -> None:
+    visitor.start_at_bakery()
+    visitor.press("Email me a code")
+    visitor.sees("Sign in by email")
+
+
+def email_code_step(visitor: Visitor) -> None:
+    email_code(visitor)
+    visitor.page.fill("[name=login]", visitor.user.email)
+    visitor.press("Send code")
+    visitor.sees("Enter the code")
+
+
+def email_code_wrong(visitor: Visitor) -> None:
+    email_code_step(visitor)
+    visitor.send_code("000000", "Sign in")
+    visitor.page.get_by_role("alert").wait_for()
+
+
 def broken(visitor: Visitor) -> None:
     """The page for our own mistakes, which no address shows."""
     html = render_to_string("500.html", {"reference": "4f9a1c2b77de"})
@@ -580,6 +597,9 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "too-many-attempts": too_many_attempts,
     "mailed-code": mailed_code_step,
     "mailed-code-wrong": mailed_code_wrong,
+    "email-code": email_code,
+    "email-code-step": email_code_step,
+    "email-code-wrong": email_code_wrong,
     "broken": broken,
     "developers": at("/developers/"),
     "developers-programs": at("/developers/integrations/"),

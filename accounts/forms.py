@@ -162,9 +162,16 @@ class ChangePasswordForm(NewPasswordForm):
             del self.fields["present"]
 
     def clean_present(self) -> str:
-        """Count the password, then check it. Raises RateLimitExceededError."""
+        """Count the password, then check it. Raises RateLimitExceededError.
+
+        Where the sign-in page would ask for a mailed code as well, a right password is refused,
+        too: a reset asks for that code.
+        """
         password: str = self.cleaned_data["present"]
         attempt = password_limits.begin(visitor_of(self.request, self.user))
+        if attempt.needs_code:
+            said = _("Too many wrong passwords were typed. Use “Forgot your password?” instead.")
+            raise forms.ValidationError(said)
         if not self.user.check_password(password):
             raise forms.ValidationError(_("That is not your present password."))
         password_limits.succeeded(attempt)

@@ -292,3 +292,25 @@ class InactiveSession(models.Model):
 
     def __str__(self) -> str:
         return f"Inactive: {self.session_id}"
+
+
+class TermsAcceptance(models.Model):
+    """A user's acceptance of a version of the terms of service (`accounts.terms`)."""
+
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="terms_accepted", verbose_name=_("user")
+    )
+    version = models.CharField(_("version"), max_length=50)
+    #: Where they could be read.
+    url = models.URLField(_("address"))
+    accepted_at = models.DateTimeField(_("accepted"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("accepted terms")
+        verbose_name_plural = _("accepted terms")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "version"], name="terms_accepted_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"Terms {self.version}, accepted {self.accepted_at:%Y-%m-%d %H:%M}"

@@ -5,7 +5,7 @@ The result is a session like any other, but without a browser.
 
 from django.http import HttpRequest
 
-from accounts import password_limits
+from accounts import password_limits, terms
 from accounts.addresses import normalised_email
 from accounts.allauth_door import email_addresses, sign_ins
 from accounts.models import User
@@ -35,6 +35,8 @@ def what_else_is_needed(user: User) -> str | None:
         return "The account has a second factor."
     if user.password_change_required:
         return "The user has to choose a new password."
+    if terms.has_to_accept(user) is not None:
+        return "The user has to accept the terms of service."
     if not email_addresses.has_verified(user):
         return "The email address is not verified."
     return None

@@ -6,7 +6,7 @@ import time
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts import code_limits, second_factor
+from accounts import code_limits, second_factor, terms
 from accounts.allauth_door import codes, email_addresses, mails, sign_ins
 from accounts.allauth_door.steps import Asked, Step, UnfinishedSignIn, VerifyEmailStep
 from accounts.models import User
@@ -194,6 +194,24 @@ class NewPasswordStage(LateStage):
         if not self.is_still_valid():
             return redirect(with_next(reverse("account_login"), self.request)), False
         return self.ask() if user.password_change_required else (None, True)
+
+    def is_still_valid(self) -> bool:
+        """Whether, in addition, the account is active."""
+        return self.login.user.is_active and super().is_still_valid()
+
+
+class TermsStage(LateStage):
+    """Asks users to accept the terms of service, once for each version."""
+
+    key = "terms"
+    urlname = "account_terms"
+
+    def handle(self) -> Asked:
+        """Ask if the user has not accepted them yet."""
+        user = self.login.user
+        if user is None or not user.is_active or terms.has_to_accept(user) is None:
+            return None, True
+        return self.ask()
 
     def is_still_valid(self) -> bool:
         """Whether, in addition, the account is active."""

@@ -16,6 +16,7 @@ from accounts.views import (
     recent_authentication,
     second_factor,
     sign_in,
+    terms,
 )
 
 urlpatterns = [
@@ -25,6 +26,7 @@ urlpatterns = [
     path("login/code/", second_factor.CodeView.as_view(), name="mfa_authenticate"),
     path("login/more/", second_factor.StepUpView.as_view(), name="account_step_up"),
     path("login/passkey/", passkeys.sign_in, name="mfa_login_webauthn"),
+    path("login/terms/", terms.accept_terms, name="account_terms"),
     path("login/keep/", deletion.keep_account, name="account_keep"),
     path("login/again/", recent_authentication.sign_in_again, name="account_reauthenticate"),
     path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags
 
+from accounts import terms
+from accounts.next import split
 from foundation.postgresql.base import SESSION_TIMEOUTS
 from idp import outbound, policy
 from idp.claim_sources import configured
@@ -22,6 +24,8 @@ _GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 _ARGON2_MEMORY_KIB, _ARGON2_WORK_KIB = 7168, 5 * 7168
 _PER_PROCESS_CACHES = ("locmem.LocMemCache", "dummy.DummyCache")
 _SILENT_MAIL = ("console.EmailBackend", "dummy.EmailBackend", "locmem.EmailBackend")
+
+_LONGEST_VERSION = 50
 
 _AT_LEAST_ONE = (
     "IDP_THREADS",
@@ -57,6 +61,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
         messages.append(
             Error("IDP_SIGNUP is not open, invite or closed.", hint="Set one.", id="idp.E001")
         )
+    messages += _terms()
     if settings.IDP_REGISTRATION not in {"closed", "token", "open"}:
         messages.append(
             Error("IDP_REGISTRATION is not closed, token or open.", hint="Set one.", id="idp.E003")
@@ -161,6 +166,20 @@ def _problems_with_statement_issuers() -> Iterable[CheckMessage]:
                 hint="Write issuer=jwks_uri, such as https://a.example=https://a.example/jwks.",
                 id="idp.E007",
             )
+
+
+def _terms() -> list[CheckMessage]:
+    """Check that terms of service are whole: half of them would silently ask nobody."""
+    url, version = settings.IDP_TERMS_URL, settings.IDP_TERMS_VERSION
+    if bool(url) != bool(version):
+        problem = "IDP_TERMS_URL and IDP_TERMS_VERSION belong together."
+    elif len(version) > _LONGEST_VERSION or (url and split(url).scheme != "https"):
+        problem = "IDP_TERMS_URL is no HTTPS URL, or IDP_TERMS_VERSION is too long."
+    elif terms.since_of(settings.IDP_TERMS_SINCE) is None:
+        problem = "IDP_TERMS_SINCE is no date or time in ISO 8601."
+    else:
+        return []
+    return [Error(problem, hint="See “Terms of service” in docs/operators.md.", id="idp.E020")]
 
 
 def deployment_is_safe(**_: Any) -> list[CheckMessage]:

@@ -14,6 +14,7 @@ from accounts.deletion import deletion_asked, deletion_undone
 from accounts.email_change import email_changed, email_restored
 from accounts.models import Session, User
 from accounts.sessions import sessions_ended
+from accounts.terms import Terms, terms_accepted
 from idp.events import Kind, record, record_of_each
 from idp.logout import backchannel
 from idp.models import ClientSession, Grant
@@ -30,6 +31,7 @@ def connect() -> None:
         email_restored: _email_restored,
         deletion_asked: _deletion_asked,
         deletion_undone: _deletion_undone,
+        terms_accepted: _terms_accepted,
         signals.signed_up: _signed_up,
         signals.email_verified: _email_verified,
         signals.password_changed: _password_changed,
@@ -100,6 +102,10 @@ def _revoke_all_of(user: User) -> None:
 
 def _revoke(grants: QuerySet[Grant]) -> None:
     revoke_grants(grants.values("pk"), timezone.now())
+
+
+def _terms_accepted(*, request: HttpRequest, user: User, terms: Terms, **_: Any) -> None:
+    record(Kind.TERMS_ACCEPTED, request, user=user, version=terms.version, url=terms.url)
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:

@@ -47,6 +47,11 @@ SECRET_KEY, *SECRET_KEY_FALLBACKS = IDP_SECRET_KEYS
 
 #: Who may create an account: "open", "invite" (an operator creates it) or "closed".
 IDP_SIGNUP: str = env.str("IDP_SIGNUP", default="open")
+#: Terms of service that users accept when they sign in: an HTTPS URL, a version of up to 50
+#: characters, and when they come into force (ISO 8601; empty: at once). docs/operators.md
+IDP_TERMS_URL: str = env.str("IDP_TERMS_URL", default="")
+IDP_TERMS_VERSION: str = env.str("IDP_TERMS_VERSION", default="")
+IDP_TERMS_SINCE: str = env.str("IDP_TERMS_SINCE", default="")
 #: The response types that discovery offers to all clients, separated by commas; it adds those that
 #: an operator has enabled for a client (docs/adr/0011).
 IDP_RESPONSE_TYPES: list[str] = env.list("IDP_RESPONSE_TYPES", default=["code"])

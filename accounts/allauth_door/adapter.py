@@ -117,6 +117,7 @@ class Adapter(DefaultAccountAdapter):
             *(ours.get(stage, stage) for stage in super().get_login_stages()),
             "accounts.stages.KeepStage",
             "accounts.stages.NewPasswordStage",
+            "accounts.stages.TermsStage",
         ]
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:

@@ -12,11 +12,13 @@ from accounts.allauth_door import mails, sign_ins
 from accounts.forms import ChangePasswordForm
 from accounts.sessions import session_of
 from accounts.views.recent_authentication import recent_authentication_required
+from accounts.views.too_many import refuses_beyond_limits
 
 
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 @recent_authentication_required
+@refuses_beyond_limits
 def change_password(request: HttpRequest) -> HttpResponse:
     """Ask for the present and a new password. All other sessions of the user end."""
     session = session_of(request)

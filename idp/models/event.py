@@ -54,6 +54,7 @@ class Event(models.Model):
         FACTOR_REMOVED = "factor-removed", _("Second factor removed")
         DELETION_ASKED = "deletion-asked", _("Deletion asked for")
         DELETION_UNDONE = "deletion-undone", _("Account kept")
+        TERMS_ACCEPTED = "terms-accepted", _("Terms accepted")
         CONSENTED = "consented", _("Access allowed")
         WITHDRAWN = "consent-withdrawn", _("Access taken back")
         REUSED = "reused", _("Used code or token came again")

@@ -1,5 +1,6 @@
 """`{% load console %}`: the console's navigation, icons, initials, and times."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +10,8 @@ from django.templatetags.static import static
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts import console as account_console
 from accounts import profile
@@ -67,6 +68,20 @@ def ago(at: datetime) -> SafeString:
 
 def relative(at: datetime) -> str:
     """Return how long ago a time was, in its largest unit: “just now”, “3 hours ago”."""
-    if (timezone.now() - at).total_seconds() < 60:
-        return _("just now")
-    return _("%(time)s ago") % {"time": timesince(at, depth=1)}
+    seconds = (timezone.now() - at).total_seconds()
+    for unit, words in _UNITS:
+        if seconds >= unit:
+            count = int(seconds // unit)
+            return words(count) % {"count": count}
+    return _("just now")
+
+
+#: Seconds of each unit, the largest first, and the words for a number of them.
+_UNITS: tuple[tuple[int, Callable[[int], str]], ...] = (
+    (31_556_952, lambda n: ngettext("%(count)d year ago", "%(count)d years ago", n)),
+    (2_629_746, lambda n: ngettext("%(count)d month ago", "%(count)d months ago", n)),
+    (604_800, lambda n: ngettext("%(count)d week ago", "%(count)d weeks ago", n)),
+    (86_400, lambda n: ngettext("%(count)d day ago", "%(count)d days ago", n)),
+    (3_600, lambda n: ngettext("%(count)d hour ago", "%(count)d hours ago", n)),
+    (60, lambda n: ngettext("%(count)d minute ago", "%(count)d minutes ago", n)),
+)

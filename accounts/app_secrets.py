@@ -56,7 +56,7 @@ def _sealer() -> MultiFernet:
 def _sealer_of(keys: tuple[str, ...]) -> MultiFernet:
     """Return a cipher that encrypts with the first of the server's keys and decrypts with all.
 
-    Its keys are derived for this purpose only; `idp.server_keys` derives others.
+    Its keys are derived for this purpose only; `foundation.server_keys` derives others.
     """
     info = b"signet accounts second factor"
     derived = (HKDF(SHA256(), length=32, salt=None, info=info).derive(key.encode()) for key in keys)

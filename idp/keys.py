@@ -25,8 +25,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from jwcrypto.jwk import JWK
 
+from foundation import server_keys
 from foundation.outages import OutageError
-from idp import policy, server_keys
+from idp import policy
 from idp.clients import secrets
 from idp.jose.decrypt import GENERATORS
 from idp.jose.sign import ALGORITHMS, PrivateKey, Signer, signer

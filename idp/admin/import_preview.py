@@ -9,7 +9,7 @@ from cryptography.fernet import InvalidToken
 from django.core.cache import cache
 
 from accounts.models import User
-from idp import server_keys
+from foundation import server_keys
 from idp.declaration import Actor, Change, apply
 from idp.declaration.file import parsed
 

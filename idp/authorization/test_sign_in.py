@@ -16,7 +16,8 @@ from django.urls import reverse
 
 from accounts import account_switching
 from accounts.models import Session
-from idp import policy, server_keys
+from foundation import server_keys
+from idp import policy
 from idp.authorization import interactions
 from idp.authorization.request import Arrival
 from idp.jose.sign import base64url

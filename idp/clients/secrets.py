@@ -13,7 +13,7 @@ from django.db import Error, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from idp import server_keys
+from foundation import server_keys
 from idp.models import Client, ClientSecret
 
 log = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from idp import server_keys
+from foundation import server_keys
 from idp.clients.secrets import MINIMUM_LENGTH
 from idp.declaration.change import NEW_SECRET, Change, Outcome, differences
 from idp.declaration.members import (

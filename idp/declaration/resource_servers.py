@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.fernet import InvalidToken
 from django.db.models import QuerySet
 
-from idp import server_keys
+from foundation import server_keys
 from idp.declaration.change import NEW_SECRET, Change, Outcome, differences
 from idp.declaration.members import (
     DeclarationError,

@@ -14,7 +14,8 @@ from accounts.authentication import authentication_of
 from accounts.models import Session
 from accounts.sessions import session_of
 from accounts.signed_out import about
-from idp import policy, server_keys
+from foundation import server_keys
+from idp import policy
 from idp.authorization.response import redirect_to
 from idp.clients.display import name_of
 from idp.endpoints import signed_out

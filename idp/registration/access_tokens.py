@@ -7,7 +7,8 @@ of the next.
 
 import hmac
 
-from idp import policy, server_keys
+from foundation import server_keys
+from idp import policy
 from idp.models import Client
 from idp.statements.tokens import hash_of
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models import F, Q
 
-from idp import server_keys
+from foundation import server_keys
 from idp.models import InitialAccessToken
 from idp.models.registration import TOKEN_PURPOSE
 from idp.protocol.errors import InvalidToken

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from idp import keys, policy, server_keys
+from foundation import server_keys
+from idp import keys, policy
 from idp.claims import access_token_claims
 from idp.jose.encrypt import encrypted
 from idp.jose.sign import Signer

@@ -5,7 +5,8 @@ import secrets
 from datetime import datetime, timedelta
 
 from accounts.models import User
-from idp import policy, server_keys
+from foundation import server_keys
+from idp import policy
 from idp.jose.sign import base64url
 from idp.models import Client, Grant, RefreshToken
 from idp.statements.tokens import NewRefreshToken, hash_of

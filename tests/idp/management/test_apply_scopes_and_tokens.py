@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from idp import server_keys
+from foundation import server_keys
 from idp.declaration import DeclarationError, apply, state_of
 from idp.models import InitialAccessToken, Scope
 from idp.models.registration import TOKEN_PURPOSE

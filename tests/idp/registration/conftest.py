@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from idp import server_keys
+from foundation import server_keys
 
 
 @pytest.fixture

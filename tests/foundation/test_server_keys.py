@@ -1,7 +1,7 @@
 import pytest
 from cryptography.fernet import InvalidToken
 
-from idp import server_keys
+from foundation import server_keys
 
 
 @pytest.fixture

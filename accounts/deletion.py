@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.allauth_door import mails
 from accounts.models import User
 from accounts.sessions import Ending, end_in_batches, end_sessions
+from foundation import mail
 from foundation.deletion import delete_in_batches
 
 #: Sent inside the transaction, with `user`, and `request` where it is the user's own.
@@ -51,8 +52,9 @@ def ask(request: HttpRequest, user: User) -> datetime | None:
             return None
         end_sessions(user.sessions.filter(ended_at=None), Ending.DELETION_ASKED)
         deletion_asked.send(sender=User, request=request, user=user)
-    link = f"{settings.IDP_ORIGIN}{reverse('account_login')}"
-    _tell(user, "deletion_asked", due=due, link=link)
+        link = f"{settings.IDP_ORIGIN}{reverse('account_login')}"
+        context = {"due": due, "link": link}
+        mails.send("account/email/deletion_asked", user.email, context, request)
     return due
 
 
@@ -66,7 +68,7 @@ def keep(user: User, request: HttpRequest | None = None) -> bool:
         end_sessions(user.sessions.filter(ended_at=None), Ending.DELETION_ASKED)
         user.is_active, user.deletion_due_at = True, None
         deletion_undone.send(sender=User, request=request, user=user)
-    _tell(user, "deletion_undone")
+        mails.send("account/email/deletion_undone", user.email, {}, request)
     return True
 
 
@@ -86,6 +88,7 @@ def delete(user: User) -> bool:
     if not waiting.exists():
         return False
     end_in_batches(user.sessions.all(), Ending.ACCOUNT_DELETED)
+    mail.discard(user.email)
     delete_in_batches(user)
     return True
 
@@ -94,7 +97,3 @@ def is_last_superuser(user: User) -> bool:
     """Whether this is the only active superuser."""
     others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
     return user.is_superuser and not others.exists()
-
-
-def _tell(user: User, template: str, **context: object) -> None:
-    mails.send(f"account/email/{template}", user.email, context)

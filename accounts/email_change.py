@@ -46,7 +46,7 @@ class TakenError(Exception):
     """The address belongs to another account now, or the account has another address since."""
 
 
-def ask(session: Session, email: str) -> None:
+def ask(request: HttpRequest, session: Session, email: str) -> None:
     """Mail a code to the new address. Raises RateLimitExceededError.
 
     If it is another user's address, that user is notified and there is no code; the response is the
@@ -56,15 +56,16 @@ def ask(session: Session, email: str) -> None:
     rate_limits.count((CHANGES, str(user.pk)), (CHANGES_DAY, str(user.pk)))
     rate_limits.count((MAILS, email))
     code = "" if _is_taken(email, user) else codes.new_code()
-    EmailChange.objects.create(
-        user=user,
-        old_email=user.email,
-        new_email=email,
-        code_hash=_hash_of(code, email) if code else "",
-        asked_at=timezone.now(),
-    )
     template = "email_change_code" if code else "email_taken"
-    mails.send(f"account/email/{template}", email, {"code": code})
+    with transaction.atomic():
+        EmailChange.objects.create(
+            user=user,
+            old_email=user.email,
+            new_email=email,
+            code_hash=_hash_of(code, email) if code else "",
+            asked_at=timezone.now(),
+        )
+        mails.send(f"account/email/{template}", email, {"code": code}, request)
 
 
 def unconfirmed(user: User) -> EmailChange | None:
@@ -99,7 +100,7 @@ def confirm(request: HttpRequest, session: Session, change: EmailChange, code: s
             unchanged = EmailChange.objects.filter(pk=change.pk, changed_at=None)
             if not unchanged.update(changed_at=now):
                 return True  # The button was pressed twice, and the other request was faster.
-            _tell_old_address(change, user)
+            _tell_old_address(change, user, request)
             _move(user, change.old_email, change.new_email, now)
             others = user.sessions.filter(ended_at=None).exclude(pk=session.pk)
             end_sessions(others, Ending.EMAIL_CHANGED)
@@ -139,7 +140,7 @@ def change_at_once(
                 changed_at=now,
                 undone_at=now if restored else None,
             )
-            _tell_old_address(change, user)
+            _tell_old_address(change, user, None)
             _move(user, old, email, now, verified=verified)
             sessions = user.sessions.filter(ended_at=None)
             end_sessions(
@@ -165,17 +166,18 @@ def _put_back(user: User, email: str, now: datetime) -> bool:
     return True
 
 
-def _tell_old_address(change: EmailChange, user: User) -> None:
-    """Notify a formerly verified address of the change, with the link that undoes it."""
+def _tell_old_address(change: EmailChange, user: User, request: HttpRequest | None) -> None:
+    """Notify a formerly verified address of the change, with the link that undoes it.
+
+    `request` is the user's own, if it was not an operator who changed the address.
+    """
     if not email_addresses.is_verified(user, change.old_email):
         return
     context = {"new_email": shown_email(change.new_email), "days": UNDONE_WITHIN.days, "link": ""}
     if change.undone_at is None:
         path = reverse("account_email_undo", args=[token_for(change)])
         context["link"] = f"{settings.IDP_ORIGIN}{path}"
-    transaction.on_commit(
-        lambda: mails.send("account/email/email_changed", change.old_email, context)
-    )
+    mails.send("account/email/email_changed", change.old_email, context, request)
 
 
 def token_for(change: EmailChange) -> str:
@@ -223,10 +225,10 @@ def undo(request: HttpRequest, change: EmailChange) -> bool:
             email_restored.send(sender=User, request=request, user=user, since=since)
             if user.deletion_due_at is not None:
                 deletion.keep(user, request)
+            context = {"old_email": shown_email(change.old_email)}
+            mails.send("account/email/email_restored", taken_back, context, request)
     except IntegrityError:
         raise TakenError from None
-    context = {"old_email": shown_email(change.old_email)}
-    mails.send("account/email/email_restored", taken_back, context)
     return True
 
 

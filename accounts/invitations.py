@@ -30,11 +30,12 @@ def invite(user: User) -> str:
     """
     if not user.is_active:
         raise ValueError(f"{user.email} is disabled")
-    _adopt(user)
-    _list_address(user)
-    link = f"{settings.IDP_ORIGIN}{reverse('account_invitation', args=[token_for(user)])}"
-    context = {"link": link, "days": VALID_FOR.days}
-    transaction.on_commit(lambda: mails.send("account/email/invitation", user.email, context))
+    with transaction.atomic():
+        _adopt(user)
+        _list_address(user)
+        link = f"{settings.IDP_ORIGIN}{reverse('account_invitation', args=[token_for(user)])}"
+        context = {"link": link, "days": VALID_FOR.days}
+        mails.send("account/email/invitation", user.email, context)
     return link
 
 

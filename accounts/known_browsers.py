@@ -8,6 +8,7 @@ password and `forget` invalidate the entries of an account.
 
 import re
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -34,7 +35,9 @@ def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> No
     browser = known_browser(request, user) or secrets.token_urlsafe(12)
     response.set_cookie(
         settings.KNOWN_BROWSER_COOKIE_NAME,
-        _SEPARATOR.join([*others[1 - MOST :], _signer(user).sign(browser)]),
+        _SEPARATOR.join(
+            [*others[1 - MOST :], _signer(user, user.get_session_auth_hash()).sign(browser)]
+        ),
         max_age=VALID_FOR,
         path=settings.SESSION_COOKIE_PATH,
         secure=settings.SESSION_COOKIE_SECURE,
@@ -56,13 +59,16 @@ def _entries(request: HttpRequest) -> list[str]:
 
 
 def _id_in(entry: str, user: User) -> str | None:
-    """Return the browser's id, if the entry is one of this account as it is now."""
-    try:
-        return _signer(user).unsign(entry, max_age=VALID_FOR)
-    except BadSignature:
-        return None
+    """Return the browser's id, if the entry is one of this account as it is now.
+
+    A new hash of the same password makes no browser unknown.
+    """
+    for password in (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()):
+        with suppress(BadSignature):
+            return _signer(user, password).unsign(entry, max_age=VALID_FOR)
+    return None
 
 
-def _signer(user: User) -> TimestampSigner:
-    salt = f"accounts.known_browsers:{user.pk}:{user.known_browsers_key}:{user.password}"
+def _signer(user: User, password: str) -> TimestampSigner:
+    salt = f"accounts.known_browsers:{user.pk}:{user.known_browsers_key}:{password}"
     return TimestampSigner(salt=salt)

@@ -39,10 +39,11 @@ def require_new_password(user: User) -> None:
 def password_replaced(user: User) -> None:
     """End all sessions of a user whose password was set for them, and notify them by mail.
 
-    Call it after saving the password; the mail is sent on commit.
+    Call it in the transaction that saves the password.
     """
-    _end_all(user, Ending.PASSWORD_CHANGED)
-    transaction.on_commit(lambda: mails.send("account/email/password_replaced", user.email, {}))
+    with transaction.atomic():
+        _end_all(user, Ending.PASSWORD_CHANGED)
+        mails.send("account/email/password_replaced", user.email, {})
 
 
 def unlock(user: User) -> None:

@@ -52,7 +52,8 @@ def begin_reset(request: HttpRequest, user: User | None, email: str) -> None:
     resets.begin(request, user, email, None if user is None else _credentials(user))
     if user is None:
         code = codes.new_code()
-        mails.pretend_to_send("account/email/password_reset_code", email, {"code": code})
+        context = {"code": code}
+        mails.pretend_to_send("account/email/password_reset_code", email, context, request)
 
 
 def forget_stale_reset(request: HttpRequest) -> None:

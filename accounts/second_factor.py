@@ -103,5 +103,5 @@ def remove_all(user: User) -> None:
             Ending.FACTOR_REMOVED,
         )
         known_browsers.forget(user)
-    if removed:
-        mails.send("mfa/email/second_factor_removed", user.email, {})
+        if removed:
+            mails.send("mfa/email/second_factor_removed", user.email, {})

@@ -3,12 +3,14 @@
 import secrets
 import time
 
+from django.conf import settings
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from accounts import code_limits, second_factor, terms
 from accounts.allauth_door import codes, email_addresses, mails, sign_ins
 from accounts.allauth_door.steps import Asked, Step, UnfinishedSignIn, VerifyEmailStep
+from accounts.known_browsers import known_browser
 from accounts.models import User
 from accounts.next import with_next
 from accounts.sessions import is_first, is_unchanged
@@ -19,14 +21,17 @@ _SIGN_IN_CODE = "account/email/sign_in_code"
 
 
 class BeginningStage(Step):
-    """The first stage; it stores which password a sign-in began with, and asks nothing."""
+    """The first stage; it stores what a sign-in began with, and asks nothing."""
 
     key = "beginning"
 
     def handle(self) -> Asked:
-        """Store it in the unfinished sign-in, as a finished one has it in its session."""
-        if self.login.user is not None:
-            self.state["password"] = self.login.user.get_session_auth_hash()
+        """Store the password, as a finished sign-in has it in its session, and the browser."""
+        user = self.login.user
+        if user is not None:
+            self.state["password"] = user.get_session_auth_hash()
+            # A new password, which a later step may ask for, makes every browser unknown.
+            self.state["known_browser"] = known_browser(self.request, user) is not None
         return None, True
 
 
@@ -81,14 +86,14 @@ class MailedCodeStage(LateStage):
         code = codes.new_code()
         self.state.update(id=secrets.token_urlsafe(12), code=code, at=time.time())
         if self.login.user is None:
-            mails.pretend_to_send(_SIGN_IN_CODE, self.login.email, {"code": code})
+            mails.pretend_to_send(_SIGN_IN_CODE, self.login.email, {"code": code}, self.request)
             return
         if not self.replaces_password:
             try:
                 code_limits.count_mail(visitor, "sign-in")
             except RateLimitExceededError:
                 return
-        mails.send(_SIGN_IN_CODE, self.mailbox(), {"code": code})
+        mails.send(_SIGN_IN_CODE, self.mailbox(), {"code": code}, self.request)
 
     def mailbox(self) -> str:
         """Return the address that the code is mailed to: the typed one, if it is verified."""
@@ -216,3 +221,34 @@ class TermsStage(LateStage):
     def is_still_valid(self) -> bool:
         """Whether, in addition, the account is active."""
         return self.login.user.is_active and super().is_still_valid()
+
+
+class NewDeviceStage(Step):
+    """Notifies users of a sign-in at a browser that is new to their account, and asks nothing.
+
+    Not at the first sign-in, and not after setting a password by email, which has a notice itself.
+    """
+
+    key = "new_device"
+
+    def handle(self) -> Asked:
+        """Notify the user if the browser is unknown."""
+        user = self.login.user
+        if settings.IDP_NEW_DEVICE_MAIL and user is not None and self._is_new_to(user):
+            link = f"{settings.IDP_ORIGIN}{_not_me_path()}"
+            mails.send("account/email/new_device", user.email, {"link": link}, self.request)
+        return None, True
+
+    def _is_new_to(self, user: User) -> bool:
+        if user.last_login is None or self.state_of(BeginningStage).get("known_browser"):
+            return False
+        records = sign_ins.records_of(self.request, user)
+        return not any(record["method"] == "password_reset" for record in records)
+
+
+def _not_me_path() -> str:
+    """Return the page where a user says that a sign-in was not theirs."""
+    try:
+        return reverse("account_not_me")
+    except NoReverseMatch:
+        return reverse("account_home")

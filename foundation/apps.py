@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class FoundationConfig(AppConfig):
-    """Has one table, that of rate limits."""
+    """Has two tables: of rate limits, and of mail."""
 
     name = "foundation"

@@ -20,7 +20,7 @@ from accounts import deletion
 from accounts.email_change import CODE_LIFETIME, UNDONE_WITHIN
 from accounts.models import EmailChange, InactiveSession, Session, User
 from accounts.sessions import end_expired
-from foundation.models import RateCount
+from foundation.models import Mail, RateCount
 from idp import events, keys, policy
 from idp.models import (
     AccessToken,
@@ -195,6 +195,7 @@ def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     kept_for = CODE_LIFETIME + UNDONE_WITHIN
     yield "changes of address", EmailChange.objects.filter(asked_at__lte=now - kept_for)
     yield "deliveries", Delivery.objects.filter(done_at__lte=now - policy.SESSIONS_KEPT_FOR)
+    yield "emails", Mail.objects.filter(done_at__lte=now - policy.FAILED_MAIL_KEPT_FOR)
     yield (
         "inactive sessions",
         InactiveSession.objects.filter(Q(expires_at__lte=now) | Q(session__ended_at__isnull=False)),

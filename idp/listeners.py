@@ -15,6 +15,8 @@ from accounts.email_change import email_changed, email_restored
 from accounts.models import Session, User
 from accounts.sessions import sessions_ended
 from accounts.terms import Terms, terms_accepted
+from foundation.mail import mail_given_up
+from foundation.models import Mail
 from idp.events import Kind, record, record_of_each
 from idp.logout import backchannel
 from idp.models import ClientSession, Grant
@@ -32,6 +34,7 @@ def connect() -> None:
         deletion_asked: _deletion_asked,
         deletion_undone: _deletion_undone,
         terms_accepted: _terms_accepted,
+        mail_given_up: _mail_given_up,
         signals.signed_up: _signed_up,
         signals.email_verified: _email_verified,
         signals.password_changed: _password_changed,
@@ -106,6 +109,12 @@ def _revoke(grants: QuerySet[Grant]) -> None:
 
 def _terms_accepted(*, request: HttpRequest, user: User, terms: Terms, **_: Any) -> None:
     record(Kind.TERMS_ACCEPTED, request, user=user, version=terms.version, url=terms.url)
+
+
+def _mail_given_up(*, mail: Mail, problem: str, **_: Any) -> None:
+    user = User.objects.filter(email=mail.recipient).first()
+    reason = f"An email ({mail.template}) was not sent: {problem}"
+    record(Kind.MAIL_FAILED, user=user, reason=reason, attempts=mail.attempts)
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:

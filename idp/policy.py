@@ -46,6 +46,8 @@ CLIENT_DOCUMENT_BELIEVED_FOR: Final = timedelta(days=1)
 UNFINISHED_SIGNUPS_KEPT_FOR: Final = timedelta(days=7)
 #: How long events stay.
 EVENTS_KEPT_FOR: Final = timedelta(days=settings.IDP_EVENTS_KEPT_FOR_DAYS)
+#: How long an email that was given up can be tried again.
+FAILED_MAIL_KEPT_FOR: Final = timedelta(days=7)
 #: How long an ended session stays, as the record of it.
 SESSIONS_KEPT_FOR: Final = timedelta(days=90)
 #: How long a user may take from the client's request to the response.

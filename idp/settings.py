@@ -346,6 +346,8 @@ _email = env.email_url("EMAIL_URL", default="consolemail://")
 #: Seconds that the mail server may take for each of its answers.
 EMAIL_TIMEOUT: int = _email.pop("OPTIONS", {}).get("TIMEOUT", 10)
 globals().update(_email)
+#: Whether users are notified of sign-ins at browsers that are new to their account.
+IDP_NEW_DEVICE_MAIL: bool = env.bool("IDP_NEW_DEVICE_MAIL", default=True)
 DEFAULT_FROM_EMAIL = env.str("IDP_EMAIL_FROM", default=f"no-reply@{_issuer.hostname}")
 
 # --- django-oauth-toolkit: its models are ours, its safer behaviour is on -----------------------

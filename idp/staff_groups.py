@@ -27,6 +27,7 @@ _WITH_ACTIONS = (
     ("idp", "grant"),
     ("idp", "signingkey"),
     ("idp", "delivery"),
+    ("foundation", "mail"),
 )
 _READABLE = (*_MADE, *_WITH_ACTIONS, ("idp", "event"))
 

@@ -83,6 +83,8 @@ def database(
 ) -> Iterator[None]:
     """Make a test database, open for the whole run: real transactions, nothing undone."""
     with django_db_blocker.unblock():
+        # pytest-django keeps mail in memory; ours goes where the server's goes.
+        settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
         migrated = _copy_migrated_file()
         made = setup_databases(verbosity=0, interactive=False, aliases={"default"}, keepdb=migrated)
         yield

@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from base64 import b32decode, urlsafe_b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
@@ -527,13 +528,7 @@ def verified(id_token: str) -> dict[str, Any]:
 
 def was_mailed(email: str, words: str) -> bool:
     """Whether a mail to this address says this, or comes to within a few seconds."""
-    for _ in range(100):
-        for path in settings.MAIL_DIRECTORY.glob("*.log"):
-            for mail in path.read_text().split("-" * 79):
-                if f"To: {email}" in mail and words in mail:
-                    return True
-        time.sleep(0.05)
-    return False
+    return any(words in mail for mail in _mails_to(email))
 
 
 def mailed_code(email: str, *, after: str | None = None) -> str:
@@ -548,13 +543,24 @@ def mailed_link(email: str) -> str:
 
 
 def _newest(email: str, wanted: re.Pattern[str], after: str | None = None) -> str:
-    for _ in range(100):
-        for path in sorted(
-            settings.MAIL_DIRECTORY.glob("*.log"), key=lambda path: -path.stat().st_mtime_ns
-        ):
-            for mail in reversed(path.read_text().split("-" * 79)):
-                found = wanted.search(mail)
-                if found and found[1] != after and f"To: {email}" in mail:
-                    return found[1]
-        time.sleep(0.05)
+    for mail in _mails_to(email):
+        found = wanted.search(mail)
+        if found and found[1] != after:
+            return found[1]
     raise AssertionError(f"nothing like {wanted.pattern} was mailed to {email}")
+
+
+def _mails_to(email: str) -> Iterator[str]:
+    """Yield the mails to this address, newest first, and again and again for a few seconds.
+
+    Mail that this process has written waits for a server, which there may be none of.
+    """
+    from foundation.mail import outbox
+
+    for _ in range(100):
+        outbox.deliver()
+        files = settings.MAIL_DIRECTORY.glob("*.log")
+        for path in sorted(files, key=lambda path: -path.stat().st_mtime_ns):
+            mails = path.read_text().split("-" * 79)
+            yield from (mail for mail in reversed(mails) if f"To: {email}" in mail)
+        time.sleep(0.05)

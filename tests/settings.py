@@ -3,7 +3,9 @@
 The process that runs the tests and the server it starts share the issuer and the database.
 """
 
+import atexit
 import os
+import shutil
 import socket
 import tempfile
 from pathlib import Path
@@ -14,8 +16,10 @@ if "SIGNET_TEST_SERVER" not in os.environ:
         free.bind(("127.0.0.1", 0))
         os.environ["IDP_ISSUER"] = f"http://localhost:{free.getsockname()[1]}"
     os.environ["SIGNET_TEST_MAIL"] = tempfile.mkdtemp(prefix="signet-mail-")
+    atexit.register(shutil.rmtree, os.environ["SIGNET_TEST_MAIL"], ignore_errors=True)
     _, os.environ["SIGNET_TEST_CLOCK"] = tempfile.mkstemp(prefix="signet-clock-")
     Path(os.environ["SIGNET_TEST_CLOCK"]).write_text("0")
+    atexit.register(Path(os.environ["SIGNET_TEST_CLOCK"]).unlink, missing_ok=True)
     os.environ["IDP_TRUSTED_PROXY_COUNT"] = "1"
     os.environ["IDP_REGISTRATION"] = "open"
     os.environ["IDP_CLIENT_ID_METADATA"] = "open"

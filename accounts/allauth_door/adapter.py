@@ -7,7 +7,6 @@ from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
-from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -15,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import account_switching, known_browsers, preferences
 from accounts.addresses import cleaned_email
+from accounts.allauth_door import mails
 from accounts.models import User
 from accounts.next import is_ours, with_next
 from accounts.password_rules import PasswordRules
 from accounts.second_factor import is_recent
 from accounts.sessions import Ending, end_sessions, session_of
 from accounts.signed_out import about
-from foundation import mail
 from foundation.client_address import client_address
 
 
@@ -118,6 +117,7 @@ class Adapter(DefaultAccountAdapter):
             "accounts.stages.KeepStage",
             "accounts.stages.NewPasswordStage",
             "accounts.stages.TermsStage",
+            "accounts.stages.NewDeviceStage",
         ]
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
@@ -143,18 +143,8 @@ class Adapter(DefaultAccountAdapter):
             super().add_message(*args, **kwargs)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send mail outside the request: its time must not reveal whether an account exists."""
-        mail.send(self._rendered(template_prefix, email, context), template_prefix)
-
-    def pretend_to_send(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Take the time of sending mail without sending any."""
-        self._rendered(template_prefix, email, context)
-
-    def _rendered(self, template_prefix: str, email: str, context: dict[str, Any]) -> EmailMessage:
-        host = settings.IDP_ORIGIN.partition("://")[2]
-        context = {**context, "email": email, "issuer": settings.IDP_ISSUER, "host": host}
-        message: EmailMessage = self.render_mail(template_prefix, email, context)
-        return message
+        """Write mail to the outbox: sending it would take time that reveals accounts."""
+        mails.send(template_prefix, email, context, self.request)
 
 
 def _begin_anew(session: SessionBase) -> None:

@@ -31,7 +31,7 @@ def change_email(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "account/email_change.html", {"form": form})
     email = form.cleaned_data["email"]
-    email_change.ask(session, email)
+    email_change.ask(request, session, email)
     return redirect("account_email_code")
 
 

@@ -1,13 +1,18 @@
-"""Deliveries of back-channel logout notifications: sent, failed and pending."""
+"""Deliveries: notifications of sign-outs, and email that is not sent yet."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
+from accounts.addresses import normalised_email
+from foundation import mail
+from foundation.models import Mail
 from idp.admin import search
 from idp.admin.facts import when
 from idp.admin.page import AdminAction, Record
-from idp.logout.backchannel import retry
+from idp.logout.backchannel import outbox
 from idp.models import Delivery
 
 
@@ -33,7 +38,7 @@ class DeliveriesPage(Record):
             "again",
             _("Try again"),
             _("The app is notified again within seconds, and then as often as the first time."),
-            lambda _request, delivery: retry(delivery),
+            lambda _request, delivery: outbox.retry(delivery),
             applies=lambda delivery: delivery.state != Delivery.State.DELIVERED,
         ),
     )
@@ -46,3 +51,53 @@ class DeliveriesPage(Record):
     def found(self, rows: QuerySet[Delivery], term: str) -> QuerySet[Delivery]:
         """Return the deliveries to an app."""
         return search.any_of(rows, client__in=search.apps(term))
+
+
+@admin.register(Mail)
+class MailPage(Record):
+    """Email that is on its way or was given up: to whom and which, never what it says."""
+
+    list_display = (
+        *("recipient", "template", "created_at", "state", "attempts"),
+        *("next_attempt", "last_problem"),
+    )
+    list_filter = ("state",)
+    ordering = ("-pk",)
+    search_help_text = _("An email address.")
+    fields = (
+        *("recipient", "template", "created_at", "expires_at", "state", "attempts"),
+        *("next_attempt", "done_at", "last_problem"),
+    )
+    readonly_fields = ("next_attempt",)
+    row_actions = (
+        AdminAction(
+            "again",
+            _("Try again"),
+            _("The email is sent again within seconds, and then as often as the first time."),
+            lambda _request, row: mail.outbox.retry(row),
+        ),
+        AdminAction(
+            "discard",
+            _("Discard"),
+            _("The email is deleted, and is not sent any more."),
+            lambda _request, row: _discard(row),
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Mail]:
+        """Leave out those that are only pretended."""
+        return super().get_queryset(request).exclude(recipient="")
+
+    @admin.display(description=_("next attempt"), ordering="due_at")
+    def next_attempt(self, row: Mail) -> str | None:
+        """Return when it is sent again, if it is."""
+        return when(row.due_at) if row.state == Mail.State.WAITING else None
+
+    def found(self, rows: QuerySet[Mail], term: str) -> QuerySet[Mail]:
+        """Return the email to an address."""
+        return rows.filter(recipient=normalised_email(term))
+
+
+def _discard(row: Mail) -> HttpResponse:
+    Mail.objects.filter(pk=row.pk).delete()
+    return redirect("admin:foundation_mail_changelist")

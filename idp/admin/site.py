@@ -37,7 +37,7 @@ class Site(AdminSite):
     sections: ClassVar[tuple[tuple[Any, tuple[str, ...]], ...]] = (
         (_("People"), ("User", "Session", "Consent", "Grant", "Group")),
         (_("Apps"), ("Client", "Role", "ResourceServer", "Scope", "InitialAccessToken")),
-        (_("What happens here"), ("Event", "Delivery", "SigningKey")),
+        (_("What happens here"), ("Event", "Delivery", "Mail", "SigningKey")),
     )
 
     def get_urls(self) -> list[Any]:

@@ -91,10 +91,11 @@ def _serve_requests(
     end_with(parent)
     time.sleep(pause)
     waits.limit(threads)
+    sender = mail.start_sending()
     try:
         target(*arguments)
     finally:
-        mail.finish(_MAIL_LEAVES_WITHIN)
+        sender.stop(_MAIL_LEAVES_WITHIN)
 
 
 def end_with(parent: int, grace: float = 3) -> None:

@@ -4,10 +4,10 @@ import secrets
 from typing import ClassVar
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Session
+from foundation.outbox import OutboxRow
 from idp.models.client import Client
 
 
@@ -16,18 +16,11 @@ def new_token_id() -> str:
     return secrets.token_urlsafe(16)
 
 
-class Delivery(models.Model):
-    """A logout token to send to a client, written with its cause in one transaction (an outbox).
+class Delivery(OutboxRow):
+    """A logout token to send to a client, a row of the outbox.
 
     It has all claims of the token, so that it can be sent when session and user are deleted.
     """
-
-    class State(models.TextChoices):
-        """How far it came."""
-
-        WAITING = "waiting", _("on its way")
-        DELIVERED = "delivered", _("delivered")
-        FAILED = "failed", _("given up")
 
     client = models.ForeignKey(
         Client, on_delete=models.CASCADE, verbose_name=_("app"), db_index=False
@@ -38,15 +31,6 @@ class Delivery(models.Model):
     sub = models.CharField(_("identifier"), max_length=255)
     sid = models.CharField(max_length=22)
     jti = models.CharField(max_length=22, unique=True, default=new_token_id)
-    state = models.CharField(
-        _("state"), max_length=10, choices=State.choices, default=State.WAITING
-    )
-    created_at = models.DateTimeField(_("caused"), default=timezone.now)
-    #: When the next attempt is due. A worker moves this first, so that no other begins one.
-    due_at = models.DateTimeField(_("next attempt"), default=timezone.now)
-    attempts = models.PositiveIntegerField(_("attempts"), default=0)
-    last_problem = models.TextField(_("last problem"), blank=True)
-    done_at = models.DateTimeField(_("delivered or given up"), null=True)
 
     class Meta:
         verbose_name = _("delivery")

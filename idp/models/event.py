@@ -46,6 +46,7 @@ class Event(models.Model):
         SIGNED_UP = "signed-up", _("Account made")
         SESSION_ENDED = "session-ended", _("Session ended")
         NOTIFICATION_FAILED = "notification-failed", _("App not notified of a sign-out")
+        MAIL_FAILED = "mail-failed", _("Email not sent")
         EMAIL_VERIFIED = "email-verified", _("Address verified")
         PASSWORD_CHANGED = "password-changed", _("Password changed")
         EMAIL_CHANGED = "email-changed", _("Address changed")

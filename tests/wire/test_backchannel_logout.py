@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts import operations, passwords, second_factor
 from accounts.models import Session, User
 from accounts.sessions import Ending
+from foundation.outbox import LEASE
 from idp.jose.verify import header_of
 from idp.logout import backchannel
 from idp.models import Client, Delivery, Event
@@ -302,7 +303,7 @@ def test_what_fails_is_tried_again_and_in_the_end_given_up(told: Told) -> None:
     told.try_again_now()
     assert len(told.received()) == 8, "given up"
     told.site.says(told.path, b"")
-    backchannel.retry(told.delivery)
+    backchannel.outbox.retry(told.delivery)
     call_command("worker", "--once")
     assert told.delivery.state == State.DELIVERED
     assert len({verified(token)["jti"] for token in told.received()}) == 1
@@ -324,10 +325,12 @@ def test_one_that_cannot_be_reached_holds_up_nobody(
 
 def test_what_a_worker_left_behind_is_due_again(told: Told) -> None:
     sign_out(told)
-    assert backchannel._claim(told.delivery.pk, timezone.now())  # and then the power fails
+    claimed = Delivery.objects.filter(pk=told.delivery.pk)
+    claimed.update(due_at=timezone.now() + LEASE, attempts=1)  # and then the power fails
     call_command("worker", "--once")
     assert told.received() == []
-    backchannel.deliver(timezone.now() + backchannel._CLAIMED_FOR)
+    claimed.update(due_at=timezone.now())
+    backchannel.outbox.deliver()
     assert len(told.received()) == 1
 
 
@@ -338,7 +341,7 @@ def test_of_many_workers_one_tells_it(told: Told) -> None:
     def work(_number: int) -> None:
         together.wait()
         try:
-            backchannel.deliver(timezone.now())
+            backchannel.outbox.deliver()
         finally:
             connection.close()
 

@@ -334,7 +334,8 @@ def mail_to(address: str, subject: str) -> str:
             for source in file.read_bytes().split(b"-" * 79 + b"\n"):
                 message = message_from_bytes(source, policy=policy.default)
                 if message["To"] == address and subject in message["Subject"]:
-                    return f"{message['Subject'].strip()}\n\n{message.get_content()}"
+                    text = message.get_body(["plain"])
+                    return f"{message['Subject'].strip()}\n\n{text.get_content()}"
         time.sleep(0.1)
     raise AssertionError(f"no mail to {address} about {subject!r}")
 

@@ -13,11 +13,12 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 from django.utils import timezone
 
-from foundation.outages import part_out_of_order
+from foundation import mail
+from foundation.outbox import log_failure
 from idp import fetching
 from idp.clients.logos import fetch_due
 from idp.housekeeping import batches, expire, tidy, walk
-from idp.logout.backchannel import AT_ONCE, deliver
+from idp.logout import backchannel
 from idp.management.processes import end_with
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,8 @@ _PAUSE_SECONDS = 1
 _EXPIRE_SECONDS = 60
 _TIDY_SECONDS = 60
 _WALK_SECONDS = 3600
+#: Seconds for mail that is under way, after the worker is asked to stop.
+_MAIL_LEAVES_WITHIN = 4
 #: How long it rests after a batch, for each second that the batch took: requests go first.
 _RESTS = 3
 
@@ -35,8 +38,8 @@ class Command(BaseCommand):
     """Work."""
 
     help = (
-        "Notify apps of sign-outs as they happen, and fetch the logos that apps named which "
-        "registered themselves; expire what is over and keep the keys' schedule, "
+        "Notify apps of sign-outs as they happen, send email, and fetch the logos that apps named "
+        "which registered themselves; expire what is over and keep the keys' schedule, "
         "every minute; delete what is not used any more, every hour. --once does all of it and "
         "stops."
     )
@@ -51,9 +54,10 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, once: bool, parent: int | None, **__: Any) -> None:
         """Work until a signal; work in progress is finished first."""
-        fetching.places.share_out(2 * AT_ONCE)  # No request waits for a thread here.
+        fetching.places.share_out(2 * backchannel.AT_ONCE)  # No request waits for a thread here.
         if once:
-            self._tell()
+            mail.outbox.deliver()
+            backchannel.outbox.deliver()
             _fetch_logos()
             self._report(tidy(timezone.now()))
             return
@@ -63,6 +67,7 @@ class Command(BaseCommand):
         if parent is not None:
             end_with(parent, grace=10)
         threading.Thread(target=_keep_fetching_logos, args=[stop], daemon=True).start()
+        sender = mail.start_sending()
         tidied_at = walked_at = float("-inf")
         while not stop.is_set():
             try:
@@ -74,21 +79,17 @@ class Command(BaseCommand):
                     self._tidy(walk(timezone.now()), stop)
                     walked_at = time.monotonic()
             except Exception as problem:  # noqa: BLE001  the next round may go better
-                _log_failure(problem)
+                log_failure("worker_failed", problem)
             close_old_connections()
             stop.wait(_PAUSE_SECONDS)
+        sender.stop(_MAIL_LEAVES_WITHIN)
 
     def _attend(self) -> None:
         """Do the urgent work: notify clients of sign-outs, and end expired sessions."""
-        self._tell()
+        backchannel.outbox.deliver()
         if time.monotonic() - self._expired_at >= _EXPIRE_SECONDS:
             self._report({"expired sessions": expire(timezone.now())})
             self._expired_at = time.monotonic()
-
-    def _tell(self) -> None:
-        """Notify all clients that are due, batch after batch."""
-        while deliver(timezone.now()):
-            pass
 
     def _tidy(self, work: Iterator[tuple[str, int]], stop: threading.Event) -> None:
         """Delete expired rows, with urgent work between batches."""
@@ -115,14 +116,8 @@ def _keep_fetching_logos(stop: threading.Event) -> None:
         try:
             _fetch_logos()
         except Exception as problem:  # noqa: BLE001  the next round may go better
-            _log_failure(problem)
+            log_failure("worker_failed", problem)
         close_old_connections()
-
-
-def _log_failure(problem: Exception) -> None:
-    """Log a failure; an outage without its traceback."""
-    part = part_out_of_order(problem)
-    log.error("worker_failed", part=part, exc_info=None if part else problem)
 
 
 def _fetch_logos() -> None:

@@ -1,13 +1,11 @@
 """`manage.py apply`: idempotent, a clear diff, and refusals that name the entry and member."""
 
 import json
-import time
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.core import mail
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
@@ -15,7 +13,7 @@ from accounts.models import Session, User
 from accounts.sessions import Ending
 from idp.events import Kind
 from idp.models import Client, Event
-from tests.relying_party import unique
+from tests.relying_party import unique, was_mailed
 
 SECRET = "x" * 40
 
@@ -187,15 +185,6 @@ def test_a_file_that_is_not_there() -> None:
         call_command("apply", "nowhere.yaml")
 
 
-def is_told(email: str) -> bool:
-    """Whether a mail to this address says so, which leaves beside the command."""
-    for _ in range(100):
-        if any(email in sent.to and "set another password" in sent.body for sent in mail.outbox):
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def test_a_password_is_set_once_and_changed_when_the_file_says_so(tmp_path: Path) -> None:
     entry = {"email": f"{unique('u')}@example.com", "password": "first " * 4}
     run(tmp_path, {"users": [entry]})
@@ -203,7 +192,7 @@ def test_a_password_is_set_once_and_changed_when_the_file_says_so(tmp_path: Path
     entry["password"] = "second " * 4
     assert "password: '•••' -> '••• (new)'" in run(tmp_path, {"users": [entry]})
     assert User.objects.get(email=entry["email"]).check_password(entry["password"])
-    assert is_told(entry["email"])
+    assert was_mailed(entry["email"], "set another password")
 
 
 def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:

@@ -36,12 +36,13 @@ def workers_of(server: Server) -> list[int]:
     ]
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+def start(*arguments: str, **more: str) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "SIGNET_TEST_SERVER": "1",
         "DATABASE_URL": database_url(),
+        **more,
     }
     return subprocess.Popen(
         [sys.executable, "manage.py", "worker", *arguments],

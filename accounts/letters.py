@@ -1,0 +1,93 @@
+"""Email to users: text and HTML from one source, the words of a template.
+
+A template has paragraphs between empty lines. A paragraph indented by four spaces is a code or a
+link, which HTML shows large or as a button. The facts about the request, which are the app, device,
+place and time, follow the first paragraph; if that leads to a code or link, they precede the last
+one, which says what to do if it was not the user.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from accounts.devices import words_for
+from foundation.plain_text import isolated
+
+_INDENT = "    "
+_HOST = settings.IDP_ORIGIN.partition("://")[2]
+#: Label and value.
+Fact = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a message: a paragraph, a code, a link, or the facts."""
+
+    kind: str
+    text: str = ""
+    facts: tuple[Fact, ...] = ()
+
+
+def written(
+    template: str, email: str, context: dict[str, Any], request: HttpRequest | None
+) -> EmailMultiAlternatives:
+    """Return the message of a template, whose files' names begin so.
+
+    `request` is the one of the user that the message is about, if there is one.
+    """
+    context = {**context, "email": email, "issuer": settings.IDP_ISSUER, "host": _HOST}
+    subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
+    words = render_to_string(f"{template}_message.txt", context)
+    blocks = _blocks(words, facts_of(request) if request else ())
+    message = EmailMultiAlternatives(subject, _text(blocks), settings.DEFAULT_FROM_EMAIL, [email])
+    message.attach_alternative(_html(subject, blocks), "text/html")
+    return message
+
+
+def facts_of(request: HttpRequest) -> tuple[Fact, ...]:
+    """Return from where and when a request came, as far as that is known."""
+    now = formats.date_format(timezone.now().astimezone(UTC), "DATETIME_FORMAT")
+    known = (
+        (_("App"), str(getattr(request, "app_name", ""))),
+        (_("Device"), words_for(request.headers.get("User-Agent", ""))),
+        (_("Time"), f"{now} UTC"),
+    )
+    return tuple(fact for fact in known if fact[1])
+
+
+def _blocks(words: str, facts: tuple[Fact, ...]) -> list[Block]:
+    parts = (part.strip("\n") for part in words.split("\n\n"))
+    blocks = [_block(part) for part in parts if part]
+    if facts:
+        leads_on = len(blocks) > 1 and blocks[1].kind != "paragraph"
+        blocks.insert(len(blocks) - 1 if leads_on else 1, Block("facts", facts=facts))
+    return blocks
+
+
+def _block(paragraph: str) -> Block:
+    text = paragraph.strip()
+    if not paragraph.startswith(_INDENT):
+        return Block("paragraph", text)
+    return Block("link" if text.startswith(settings.IDP_ORIGIN) else "code", text)
+
+
+def _text(blocks: list[Block]) -> str:
+    return "\n\n".join([*map(_as_text, blocks), f"--\n{settings.IDP_ISSUER}"])
+
+
+def _as_text(block: Block) -> str:
+    if block.kind == "facts":
+        return "\n".join(f"{label}: {isolated(value)}" for label, value in block.facts)
+    return block.text if block.kind == "paragraph" else _INDENT + block.text
+
+
+def _html(subject: str, blocks: list[Block]) -> str:
+    context = {"subject": subject, "blocks": blocks, "issuer": settings.IDP_ISSUER, "host": _HOST}
+    return render_to_string("account/email/letter.html", context)

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 mail_given_up = Signal()
 
 _PURPOSE = "mail"
-_SECONDS_BETWEEN_LOOKS = 5
+SECONDS_BETWEEN_LOOKS = 5
 #: RFC 3463 §2: what a mail server's words mean, without the words.
 _ENHANCED_CODE = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}")
 
@@ -146,7 +146,7 @@ _sender: Sender | None = None
 def start_sending() -> Sender:
     """Send mail by a thread of this process, which commits of this process wake."""
     global _sender
-    _sender = Sender(outbox, every=_SECONDS_BETWEEN_LOOKS)
+    _sender = Sender(outbox, every=SECONDS_BETWEEN_LOOKS)
     _sender.start()
     return _sender
 

@@ -49,4 +49,7 @@ else:
 
 LOGGING = logging_configuration(json=True)  # as in production; tests read it
 PASSWORD_HASHERS = ["tests.passwords.CheapArgon2", *PASSWORD_HASHERS[1:]]
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.clock.TestClock", "tests.recording.Recorder"]
+INSTALLED_APPS = [
+    *INSTALLED_APPS,
+    *("tests.clock.TestClock", "tests.recording.Recorder", "tests.own_mail.SendsOwnMail"),
+]

@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 
 from accounts import deletion
 from accounts.models import Session, User
+from foundation.models import Mail
 from idp.declaration import apply
 from idp.models import Client, Consent, Event, RefreshToken
 from tests.passkeys import make_user_with_passkey
@@ -176,7 +177,10 @@ def test_when_it_is_due_the_account_is_gone_with_all_that_was_its(
     is_due(user_row)
     assert is_page(browser.submit(page, "keep"), "/account/login/")
     assert is_page(browser.sign_in(app.user), "/account/inactive/")
+    failed = {"state": Mail.State.FAILED, "done_at": timezone.now()}
+    mail = Mail.objects.create(recipient=app.user.email, template="failed", sealed="", **failed)
     call_command("worker", "--once")
+    assert not Mail.objects.filter(pk=mail.pk).exists()
     assert not User.objects.filter(sub=app.user.sub).exists()
     for model in (Session, Consent, RefreshToken):
         assert not model.objects.filter(user_id=user_row.pk).exists()

@@ -1,6 +1,8 @@
 """A forgotten password: a typed code, single use, and every session ends."""
 
 from accounts.models import Session, User
+from foundation.models import Mail
+from tests.in_process import InProcess
 from tests.relying_party import (
     Browser,
     EndUser,
@@ -12,6 +14,18 @@ from tests.relying_party import (
 )
 
 NEW = "another quiet boat on the river"
+
+
+def test_an_unknown_address_costs_a_row_as_a_known_one_does(user: EndUser) -> None:
+    """Else the time of the response would tell which addresses have an account."""
+    Mail.objects.all().delete()
+    for email, recipient in ((user.email, user.email), ("nobody@example.com", "")):
+        asker = InProcess(REMOTE_ADDR="203.0.113.9")
+        answer = asker.post("/account/password/reset/", {"email": email})
+        assert answer.status_code == 302
+        [row] = Mail.objects.all()
+        assert row.recipient == recipient
+        row.delete()
 
 
 def ask(browser: Browser, email: str, **query: str):

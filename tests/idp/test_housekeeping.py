@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import EmailChange, Session, User
+from foundation.models import Mail
 from idp import housekeeping, policy
 from idp.management.commands.worker import Command as Worker
 from idp.models import (
@@ -166,6 +167,17 @@ def test_changes_of_address_are_kept_until_nothing_undoes_them(user_row: User) -
         for at in (limit, limit + SECOND)
     ]
     assert survivors(*rows) == [False, True]
+
+
+def test_email_that_was_given_up_can_be_tried_again_for_a_week() -> None:
+    failed = {"state": Mail.State.FAILED, "recipient": "a@b.c"}
+    rows = [
+        Mail.objects.create(done_at=at, **failed)
+        for at in (NOW - timedelta(days=7), NOW - timedelta(days=7) + SECOND)
+    ]
+    waiting = Mail.objects.create(recipient="a@b.c", due_at=NOW + timedelta(days=1))
+    assert survivors(*rows, waiting) == [False, True, True]
+    Mail.objects.filter(pk__in=[row.pk for row in (*rows, waiting)]).delete()
 
 
 def test_browser_sessions() -> None:

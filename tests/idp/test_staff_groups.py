@@ -40,6 +40,7 @@ def test_support_sees_and_changes_nothing() -> None:
         "idp.view_signingkey",
         "idp.view_event",
         "idp.view_delivery",
+        "foundation.view_mail",
         "idp.view_resourceserver",
         "idp.view_scope",
         "idp.view_initialaccesstoken",

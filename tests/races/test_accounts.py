@@ -22,6 +22,7 @@ from tests.passkeys import (
 )
 from tests.relying_party import Browser, EndUser, is_page, mailed_code, make_user, spec, unique
 
+pytestmark = pytest.mark.usefixtures("provider")
 AT_ONCE = 8
 EMAIL = "/account/email/"
 

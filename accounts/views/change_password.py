@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import passwords
+from accounts import known_browsers, passwords
 from accounts.allauth_door import mails, sign_ins
 from accounts.forms import ChangePasswordForm
 from accounts.sessions import session_of
@@ -37,4 +37,6 @@ def change_password(request: HttpRequest) -> HttpResponse:
     messages.success(
         request, _("Your password is changed. You are signed out everywhere but here.")
     )
-    return redirect("mfa_index")
+    response = redirect("mfa_index")
+    known_browsers.remember(request, response, user)
+    return response

@@ -124,3 +124,14 @@ def test_operators_can_switch_it_off(returning: EndUser, tmp_path: Path) -> None
     finally:
         server.stop()
     assert not was_told(returning.email)
+
+
+def test_a_browser_where_the_password_was_changed_stays_known(
+    browser: Browser, user: EndUser
+) -> None:
+    browser.sign_in(user)
+    page = browser.open("/account/password/")
+    browser.submit(page, present=user.password, password1=PASSWORD)
+    browser.submit(browser.open("/account/logout/"), "confirm-logout")
+    assert is_page(browser.sign_in(EndUser(user.email, PASSWORD, "")), "/account/")
+    assert not was_told(user.email)

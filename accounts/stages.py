@@ -17,8 +17,6 @@ from accounts.sessions import is_first, is_unchanged
 from accounts.visitors import visitor_at
 from foundation.rate_limits import RateLimitExceededError
 
-_SIGN_IN_CODE = "account/email/sign_in_code"
-
 
 class BeginningStage(Step):
     """The first stage; it stores what a sign-in began with, and asks nothing."""
@@ -67,6 +65,11 @@ class MailedCodeStage(LateStage):
         """Whether no password was typed."""
         return bool(self.login.state.get("needs_mailed_code") == "instead")
 
+    @property
+    def _template(self) -> str:
+        name = "code_instead_of_password" if self.replaces_password else "sign_in_code"
+        return f"account/email/{name}"
+
     def handle(self) -> Asked:
         """Mail the code if there is a user. Raises RateLimitExceededError."""
         if not self.login.state.get("needs_mailed_code"):
@@ -86,14 +89,14 @@ class MailedCodeStage(LateStage):
         code = codes.new_code()
         self.state.update(id=secrets.token_urlsafe(12), code=code, at=time.time())
         if self.login.user is None:
-            mails.pretend_to_send(_SIGN_IN_CODE, self.login.email, {"code": code}, self.request)
+            mails.pretend_to_send(self._template, self.login.email, {"code": code}, self.request)
             return
         if not self.replaces_password:
             try:
                 code_limits.count_mail(visitor, "sign-in")
             except RateLimitExceededError:
                 return
-        mails.send(_SIGN_IN_CODE, self.mailbox(), {"code": code}, self.request)
+        mails.send(self._template, self.mailbox(), {"code": code}, self.request)
 
     def mailbox(self) -> str:
         """Return the address that the code is mailed to: the typed one, if it is verified."""

@@ -47,7 +47,7 @@ def confirm_email_change(request: HttpRequest) -> HttpResponse:
     if change is None:
         return redirect("account_email")
     if request.POST.get("action") == "resend":
-        email_change.ask(session, change.new_email)
+        email_change.ask(request, session, change.new_email)
         messages.success(request, _("Another code is on its way. Only the newest one works."))
         return redirect("account_email_code")
     form = MailedCodeForm(request.POST if request.method == "POST" else None)

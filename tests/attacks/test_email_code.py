@@ -41,6 +41,7 @@ def test_the_right_code_signs_in_and_the_app_learns_how(browser: Browser, user: 
     page = app.visit()
     page = browser.submit(browser.open(ASK, next=page.url.params["next"]), login=user.email)
     assert is_page(page, CODE)
+    assert was_mailed(user.email, "with a code instead of a password")
     page = browser.submit(page, code=mailed_code(user.email))
     claims = verified(app.exchange(app.go_on(page).code).json()["id_token"])
     assert claims["amr"] == ["otp"]

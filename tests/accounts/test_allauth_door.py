@@ -112,6 +112,7 @@ def test_the_steps_of_signing_in_are_those_that_ours_stand_between() -> None:
         "accounts.stages.SecondFactorStage",
         "accounts.stages.KeepStage",
         "accounts.stages.NewPasswordStage",
+        "accounts.stages.TermsStage",
         "accounts.stages.NewDeviceStage",
     ]
     assert {"handle", "exit", "abort"} <= set(vars(stages.LoginStage))

@@ -29,10 +29,20 @@ def known_browser(request: HttpRequest, user: User) -> str | None:
     return next(filter(None, (_id_in(entry, user) for entry in _entries(request))), None)
 
 
-def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
-    """Make the browser known to `user`, who has just signed in. A browser keeps its id."""
+def new_id() -> str:
+    """Return a random id for a browser that is not known yet."""
+    return secrets.token_urlsafe(12)
+
+
+def remember(
+    request: HttpRequest, response: HttpResponseBase, user: User, browser: str = ""
+) -> None:
+    """Make the browser known to `user`, who has just signed in.
+
+    `browser` is the id that the user's session there has (`Session.browser`), if it has one.
+    """
     others = [entry for entry in _entries(request) if _id_in(entry, user) is None]
-    browser = known_browser(request, user) or secrets.token_urlsafe(12)
+    browser = browser or known_browser(request, user) or new_id()
     response.set_cookie(
         settings.KNOWN_BROWSER_COOKIE_NAME,
         _SEPARATOR.join(

@@ -228,6 +228,9 @@ class Session(models.Model):
     methods = models.JSONField(default=list)
     #: The User-Agent header at sign-in.
     user_agent = models.CharField(_("browser"), max_length=400, blank=True)
+    #: The id of the browser (`accounts.known_browsers`), the same for its later sign-ins to this
+    #: account; empty where no browser signed in.
+    browser = models.CharField(max_length=16, blank=True, default="", editable=False)
     ip_address = models.GenericIPAddressField(_("IP address"), null=True)
     #: Whether the session ends with the browser: the user did not ask to stay signed in.
     until_closed = models.BooleanField(_("until the browser is closed"), default=True)

@@ -19,6 +19,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from accounts import known_browsers
 from accounts.allauth_door import sign_ins
 from accounts.allauth_door.signals import password_reset, signed_up
 from accounts.models import Session, User
@@ -41,6 +42,7 @@ class Ending(StrEnum):
 
     SIGNED_OUT = "signed-out"
     SIGNED_OUT_ELSEWHERE = "signed-out-elsewhere"
+    NOT_ME = "not-me"
     OPERATOR = "operator"
     KEY_REPLACED = "key-replaced"
     ACCOUNT_DISABLED = "account-disabled"
@@ -263,6 +265,7 @@ def _begin(*, request: HttpRequest, user: User, **_: Any) -> None:
             authenticated_at=at,
             methods=records,
             user_agent=request.headers.get("User-Agent", "")[:400],
+            browser=known_browsers.known_browser(request, user) or known_browsers.new_id(),
             ip_address=client_address(request),
             last_seen_at=now,
         )

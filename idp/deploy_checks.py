@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags
 
-from accounts import terms
+from accounts import places, terms
 from accounts.next import split
 from foundation.postgresql.base import SESSION_TIMEOUTS
 from idp import outbound, policy
@@ -184,7 +184,7 @@ def _terms() -> list[CheckMessage]:
 
 def deployment_is_safe(**_: Any) -> list[CheckMessage]:
     """Check settings that are fine in development only."""
-    return [*_unsafe()]
+    return [*_unsafe(), *_unreadable_places()]
 
 
 def _unsafe() -> Iterable[CheckMessage]:
@@ -247,4 +247,15 @@ def _unsafe() -> Iterable[CheckMessage]:
             "IDP_TRUSTED_PROXY_COUNT is 0: all users behind a reverse proxy share its IP address.",
             hint="Set it to the number of reverse proxies that append to X-Forwarded-For.",
             id="idp.W016",
+        )
+
+
+def _unreadable_places() -> Iterable[CheckMessage]:
+    """Users' pages work without places, so a broken file keeps no server from starting."""
+    problem = places.problem_with(settings.IDP_GEOIP_DB) if settings.IDP_GEOIP_DB else None
+    if problem:
+        yield checks.Warning(
+            f"IDP_GEOIP_DB can't be read, so users see no places: {problem}",
+            hint="Set it to a file in MaxMind's format, such as GeoLite2-City.mmdb, or unset it.",
+            id="idp.W021",
         )

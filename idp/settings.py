@@ -104,6 +104,9 @@ IDP_OUTBOUND_ALLOW: list[str] = [
 #: A file of certificates that outgoing requests trust beside the system's.
 IDP_OUTBOUND_CA_BUNDLE: str = env.str("IDP_OUTBOUND_CA_BUNDLE", default="")
 
+#: A file with places of IP addresses in MaxMind's format (.mmdb), for users' pages and mails.
+IDP_GEOIP_DB: str = env.str("IDP_GEOIP_DB", default="")
+
 #: Days from a user's request for deletion until the account is deleted.
 IDP_DELETION_DAYS: int = env.int("IDP_DELETION_DAYS", default=14)
 #: Days for which events stay.

@@ -94,7 +94,8 @@ class Adapter(DefaultAccountAdapter):
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         """Go on to `next`, and remember the browser as known."""
         response: HttpResponse = super().post_login(request, user, **kwargs)
-        known_browsers.remember(request, response, user)
+        present = session_of(request)
+        known_browsers.remember(request, response, user, present.browser if present else "")
         preferences.give_to_browser(response, user)
         return response
 

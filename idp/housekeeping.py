@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from django.contrib.sessions.models import Session as BrowserSession
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts import deletion
@@ -21,17 +21,19 @@ from accounts.email_change import CODE_LIFETIME, UNDONE_WITHIN
 from accounts.models import EmailChange, InactiveSession, Session, User
 from accounts.sessions import end_expired
 from foundation.models import Mail, RateCount
-from idp import events, keys, policy
+from idp import events, keys, policy, sharing
 from idp.models import (
     AccessToken,
     AuthorizationCode,
     Client,
     Consent,
+    DataExport,
     Delivery,
     Event,
     Grant,
     Interaction,
     RefreshToken,
+    Sharing,
     UsedAssertion,
 )
 
@@ -172,12 +174,22 @@ def _failed(name: str, key: object, problem: Exception) -> None:
 def _delete(batch: QuerySet[Any]) -> int:
     """Delete a batch and what belongs to it, and return the number of its own rows."""
     model = batch.model
+    if model is Grant:
+        return _delete_grants(list(batch.select_related("client")))
     rows = model._default_manager.filter(pk__in=batch.values("pk"))
     if (
         model is AccessToken
     ):  # The toolkit has columns with references to one, which are always empty.
         return int(rows._raw_delete(rows.db))
     return int(rows.delete()[1].get(model._meta.label, 0))
+
+
+def _delete_grants(grants: list[Grant]) -> int:
+    """Delete grants and add them to the sharing history, both or none of it."""
+    with transaction.atomic():
+        sharing.remember(grants)
+        deleted = Grant.objects.filter(pk__in=[grant.pk for grant in grants]).delete()
+    return int(deleted[1].get(Grant._meta.label, 0))
 
 
 def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
@@ -201,6 +213,10 @@ def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
         InactiveSession.objects.filter(Q(expires_at__lte=now) | Q(session__ended_at__isnull=False)),
     )
     yield "events", Event.objects.filter(at__lte=now - policy.EVENTS_KEPT_FOR)
+    shared_until = (now - policy.EVENTS_KEPT_FOR).date()
+    yield "sharing history", Sharing.objects.filter(day__lt=shared_until)
+    exported_until = now - policy.DATA_EXPORTS_KEPT_FOR
+    yield "data exports", DataExport.objects.filter(asked_at__lte=exported_until)
     yield "rate counts", RateCount.objects.filter(ends_at__lte=now)
     yield "browser sessions", BrowserSession.objects.filter(expire_date__lte=now)
 

@@ -48,6 +48,10 @@ UNFINISHED_SIGNUPS_KEPT_FOR: Final = timedelta(days=7)
 EVENTS_KEPT_FOR: Final = timedelta(days=settings.IDP_EVENTS_KEPT_FOR_DAYS)
 #: How long an email that was given up can be tried again.
 FAILED_MAIL_KEPT_FOR: Final = timedelta(days=7)
+#: How far back users see their own events.
+ACTIVITY_SHOWN_FOR: Final = min(timedelta(days=90), EVENTS_KEPT_FOR)
+#: How long an export of a user's data can be downloaded that the worker has made.
+DATA_EXPORTS_KEPT_FOR: Final = timedelta(days=3)
 #: How long an ended session stays, as the record of it.
 SESSIONS_KEPT_FOR: Final = timedelta(days=90)
 #: How long a user may take from the client's request to the response.

@@ -9,6 +9,7 @@ from django.db.models import F, Model
 
 from foundation.batches import give_way
 from foundation.deletion import delete_in_batches
+from idp import sharing
 from idp.models import (
     AccessToken,
     AuthorizationCode,
@@ -80,6 +81,8 @@ def _clear(rows: Any, of_grants: Sequence[type[Model]] = ()) -> None:
         keys = list(rows.values_list("pk", flat=True)[:_BATCH])
         try:
             with transaction.atomic():
+                if of_grants:  # Users still see what the client could see.
+                    sharing.remember(rows.filter(pk__in=keys).select_related("client"))
                 for model in of_grants:
                     _delete(model._default_manager.filter(grant__in=keys))
                 _delete(rows.model._default_manager.filter(pk__in=keys))

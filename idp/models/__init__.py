@@ -7,6 +7,7 @@ from idp.models.event import Event
 from idp.models.grant import ClientSession, Consent, Grant, Interaction
 from idp.models.keys import SigningKey
 from idp.models.logo import ClientLogo
+from idp.models.personal_data import DataExport, Sharing
 from idp.models.registration import InitialAccessToken
 from idp.models.resource_server import ResourceServer
 from idp.models.role import Role
@@ -24,6 +25,7 @@ __all__ = [
     "ClientSecret",
     "ClientSession",
     "Consent",
+    "DataExport",
     "Delivery",
     "DeviceCode",
     "Event",
@@ -36,6 +38,7 @@ __all__ = [
     "ResourceServer",
     "Role",
     "Scope",
+    "Sharing",
     "SigningKey",
     "UsedAssertion",
 ]

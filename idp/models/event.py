@@ -53,6 +53,7 @@ class Event(models.Model):
         EMAIL_RESTORED = "email-restored", _("Address put back")
         FACTOR_ADDED = "factor-added", _("Second factor added")
         FACTOR_REMOVED = "factor-removed", _("Second factor removed")
+        NOT_ME = "not-me", _("Reported: it was not the user")
         DELETION_ASKED = "deletion-asked", _("Deletion asked for")
         DELETION_UNDONE = "deletion-undone", _("Account kept")
         TERMS_ACCEPTED = "terms-accepted", _("Terms accepted")

@@ -42,7 +42,8 @@ SECTIONS = (
     ),
     Section(_("Devices"), "device", ("account_sessions",)),
     Section(_("Apps"), "apps", ("account_apps",)),
-    Section(_("Your data"), "download", ("account_delete",)),
+    Section(_("Activity"), "clock", ("account_activity", "account_not_me")),
+    Section(_("Your data"), "download", ("account_data", "account_delete")),
 )
 
 

@@ -57,6 +57,7 @@ def facts_of(request: HttpRequest) -> tuple[Fact, ...]:
     known = (
         (_("App"), str(getattr(request, "app_name", ""))),
         (_("Device"), words_for(request.headers.get("User-Agent", ""))),
+        (_("Place"), place_of(client_address(request))),
         (_("Time"), f"{now} UTC"),
     )
     return tuple(fact for fact in known if fact[1])

@@ -5,7 +5,7 @@ import time
 
 from django.conf import settings
 from django.shortcuts import redirect
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from accounts import code_limits, second_factor, terms
 from accounts.allauth_door import codes, email_addresses, mails, sign_ins
@@ -238,7 +238,7 @@ class NewDeviceStage(Step):
         """Notify the user if the browser is unknown."""
         user = self.login.user
         if settings.IDP_NEW_DEVICE_MAIL and user is not None and self._is_new_to(user):
-            link = f"{settings.IDP_ORIGIN}{_not_me_path()}"
+            link = f"{settings.IDP_ORIGIN}{reverse('account_not_me')}"
             mails.send("account/email/new_device", user.email, {"link": link}, self.request)
         return None, True
 
@@ -247,11 +247,3 @@ class NewDeviceStage(Step):
             return False
         records = sign_ins.records_of(self.request, user)
         return not any(record["method"] == "password_reset" for record in records)
-
-
-def _not_me_path() -> str:
-    """Return the page where a user says that a sign-in was not theirs."""
-    try:
-        return reverse("account_not_me")
-    except NoReverseMatch:
-        return reverse("account_home")

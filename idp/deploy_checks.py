@@ -179,7 +179,7 @@ def _terms() -> list[CheckMessage]:
         problem = "IDP_TERMS_SINCE is no date or time in ISO 8601."
     else:
         return []
-    return [Error(problem, hint="See “Terms of service” in docs/operators.md.", id="idp.E020")]
+    return [Error(problem, hint="See “Terms of service” in docs/operators.md.", id="idp.E022")]
 
 
 def deployment_is_safe(**_: Any) -> list[CheckMessage]:

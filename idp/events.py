@@ -16,7 +16,7 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Session, User
 from foundation.client_address import client_address
 from foundation.logs import MASK, REQUEST_ID
 from foundation.plain_text import made_visible
@@ -109,19 +109,33 @@ def record(
     return event.reference
 
 
-def record_of_each(kind: Event.Kind, users: Sequence[User], reason: str) -> None:
-    """Record the same of many users, an event each, in one statement."""
-    details = {"request_id": REQUEST_ID.get()} if REQUEST_ID.get() else {}
-    rows = [Event(kind=kind, user=user, reason=reason, details=details) for user in users]
+def record_sessions_ended(sessions: Sequence[Session], ending: str) -> None:
+    """Record the end of sessions, an event each, in one statement."""
+    kind, reason = Kind.SESSION_ENDED, f"Ended because: {ending}."
+    details = [_of_session(session, ending) for session in sessions]
+    rows = [
+        Event(
+            kind=kind,
+            user=session.user,
+            reason=reason,
+            details={**known, **({"request_id": REQUEST_ID.get()} if REQUEST_ID.get() else {})},
+        )
+        for session, known in zip(sessions, details, strict=True)
+    ]
     try:
         with transaction.atomic():
             Event.objects.bulk_create(rows)
     except DatabaseError:  # one's reference is taken, or worse: the others are stored
-        for user in users:
-            record(kind, user=user, reason=reason)
+        for session, known in zip(sessions, details, strict=True):
+            record(kind, user=session.user, reason=reason, **known)
         return
-    for row, user in zip(rows, users, strict=True):
-        log.info(kind.value, reference=row.reference, user=str(user.sub), reason=reason)
+    for row, session in zip(rows, sessions, strict=True):
+        log.info(kind.value, reference=row.reference, user=str(session.user.sub), reason=reason)
+
+
+def _of_session(session: Session, ending: str) -> dict[str, Any]:
+    """Return what the user recognizes an ended session by."""
+    return {"ending": str(ending), "user_agent": session.user_agent}
 
 
 def denied(

@@ -17,7 +17,8 @@ from accounts.sessions import sessions_ended
 from accounts.terms import Terms, terms_accepted
 from foundation.mail import mail_given_up
 from foundation.models import Mail
-from idp.events import Kind, record, record_of_each
+from idp.current_interaction import interaction_of
+from idp.events import Kind, record, record_sessions_ended
 from idp.logout import backchannel
 from idp.models import ClientSession, Grant
 from idp.tokens.revocation import revoke_grants
@@ -50,10 +51,12 @@ def connect() -> None:
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
     session: Session | None = getattr(request, "signed_in_session", None)
+    interaction = interaction_of(request)
     record(
         Kind.SIGNED_IN,
         request,
         user=user,
+        client_id=interaction.client.client_id if interaction else "",
         methods=list(authentication_methods(session.methods)) if session else None,
         user_agent=request.headers.get("User-Agent", "")[:400],
     )
@@ -74,8 +77,7 @@ def _sign_in_failed(
 
 def _sessions_ended(*, sessions: list[Session], ending: str, **_: Any) -> None:
     backchannel.plan(ClientSession.objects.filter(session__in=sessions))
-    users = [session.user for session in sessions]
-    record_of_each(Kind.SESSION_ENDED, users, f"Ended because: {ending}.")
+    record_sessions_ended(sessions, ending)
 
 
 def _deletion_asked(*, request: HttpRequest, user: User, **_: Any) -> None:

@@ -8,6 +8,7 @@ from idp import policy
 from idp.developers import views as developers
 from idp.endpoints import (
     access_denied,
+    activity,
     apps,
     authorize,
     check_session,
@@ -19,6 +20,7 @@ from idp.endpoints import (
     language,
     logo,
     metadata,
+    not_me,
     overview,
     register,
     revoke,
@@ -26,6 +28,7 @@ from idp.endpoints import (
     signed_out,
     token,
     userinfo,
+    your_data,
 )
 from idp.toolkit.protected_resource import ProtectedResourceMetadata
 
@@ -63,6 +66,10 @@ urlpatterns = [
     path("account/choose/", choose_account.choose_account, name="account_choose"),
     path("account/apps/", apps.apps, name="account_apps"),
     path("account/sessions/", sessions.sessions, name="account_sessions"),
+    path("account/activity/", activity.activity, name="account_activity"),
+    path("account/not-me/", not_me.not_me, name="account_not_me"),
+    path("account/data/", your_data.your_data, name="account_data"),
+    path("account/data/<str:export_id>/", your_data.download, name="account_data_download"),
     path("account/signed-out/", signed_out.signed_out, name="account_signed_out"),
     path("account/", include("accounts.urls")),
     path("logo", logo.logo),

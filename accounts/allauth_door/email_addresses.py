@@ -1,6 +1,7 @@
 """Records of email addresses: which are verified, and for which user."""
 
 from collections.abc import Collection
+from typing import Any
 
 from allauth.account.internal.flows.email_verification import verify_email_indirectly
 from allauth.account.internal.userkit import filter_users_by_email
@@ -49,6 +50,12 @@ def users_at(email: str) -> list[User]:
 def is_recorded(user: User, email: str) -> bool:
     """Whether there is a record of this address of the user's, verified or not."""
     return bool(EmailAddress.objects.filter(user=user, email=email).exists())
+
+
+def listed(user: User) -> list[dict[str, Any]]:
+    """Return the user's addresses, the primary one first."""
+    rows = EmailAddress.objects.filter(user=user).order_by("-primary", "email")
+    return list(rows.values("email", "verified", "primary"))
 
 
 def make_primary(user: User, email: str, *, verified: bool) -> None:

@@ -136,21 +136,40 @@ _CLAIMS = {
 }
 
 
+#: What the standard scopes show.
+_SCOPES = {
+    "profile": _("Your name and profile"),
+    "email": _CLAIMS["email"],
+    "address": _CLAIMS["address"],
+    "phone": _CLAIMS["phone_number"],
+    "groups": _CLAIMS["groups"],
+    "roles": _CLAIMS["roles"],
+    "offline_access": _("Access while you are away"),
+}
+
+
+def phrases(scopes: Container[str], claims: Container[str]) -> list[str]:
+    """Return what standard scopes and claims show, in words for users."""
+    named = [_SCOPES[scope] for scope in _SCOPES if scope in scopes]
+    named += [_CLAIMS[claim] for claim in _CLAIMS if claim in claims]
+    return list(dict.fromkeys(str(phrase) for phrase in named))
+
+
 def details(user: User, client: Client, agreed: Agreed) -> list[tuple[str | Promise, Any]]:
     """Return what a client may see and do by this: phrases, with the user's actual values."""
     scopes, claims = agreed.scopes, agreed.claims
     groups = groups_of(user.pk) if "groups" in scopes else []
     roles = roles_of(user.pk, client.client_id) if "roles" in scopes else []
     shown = {
-        "profile": (_("Your name and profile"), _profile(user)),
-        "email": (_("Your email address"), user.email),
-        "address": (_("Your postal address"), _written(user.address or {})),
-        "phone": (_("Your phone number"), user.phone_number),
-        "groups": (_CLAIMS["groups"], _written(groups)),
-        "roles": (_CLAIMS["roles"], _written(roles)),
-        "offline_access": (_("Access while you are away"), _("also when you have signed out here")),
+        "profile": _profile(user),
+        "email": user.email,
+        "address": _written(user.address or {}),
+        "phone": user.phone_number,
+        "groups": _written(groups),
+        "roles": _written(roles),
+        "offline_access": _("also when you have signed out here"),
     }
-    by_scope = [shown[scope] for scope in shown if scope in scopes]
+    by_scope = [(_SCOPES[scope], shown[scope]) for scope in _SCOPES if scope in scopes]
     shown_by_claims = [*_one_by_one(user, client, claims), *_own(user, client, scopes, claims)]
     return [*by_scope, *shown_by_claims, *_apis(scopes, agreed.resources)]
 

@@ -1,4 +1,4 @@
-"""The page of a user's sessions and the apps in them, and signing out there. ASVS 7.4.5, 7.5.2.
+"""The page of a user's devices: their sessions and the apps there, and signing out. ASVS 7.5.2.
 
 After a sign-out the page shows which apps were notified.
 """
@@ -18,8 +18,9 @@ from django.utils.translation import gettext as _
 
 from accounts import known_browsers
 from accounts import signed_out as way
-from accounts.devices import words_for
+from accounts.devices import by_device, kind_of, words_for
 from accounts.models import Session, User
+from accounts.places import place_of
 from accounts.session_limits import at_a_limit
 from accounts.sessions import Ending, end_sessions, session_of
 from foundation.plain_text import isolated
@@ -48,10 +49,45 @@ class AppThere:
     goes_on: bool
 
 
+@dataclass(frozen=True)
+class Device:
+    """A browser with a user's sessions there, the last used first."""
+
+    sessions: list[Session]
+    apps: list[AppThere]
+    is_present: bool
+
+    @property
+    def last(self) -> Session:
+        """Return the session that was used last."""
+        return self.sessions[0]
+
+    @property
+    def name(self) -> str:
+        """Return the browser and system in words."""
+        return words_for(self.last.user_agent)
+
+    @property
+    def icon(self) -> str:
+        """Return the icon for the kind of device."""
+        kind = kind_of(self.last.user_agent)
+        return "device" if kind == "computer" else kind
+
+    @property
+    def to_end(self) -> Session | None:
+        """Return one of the sessions that can be ended here, if there is any."""
+        return next(iter(self.sessions[1:] if self.is_present else self.sessions), None)
+
+    @property
+    def sign_ins(self) -> list[tuple[Session, str]]:
+        """Return each session with its place."""
+        return [(session, place_of(session.ip_address)) for session in self.sessions]
+
+
 @login_required
 @methods("GET", "HEAD", "POST")
 def sessions(request: HttpRequest) -> HttpResponse:
-    """Show a user's sessions; or end one, all others, or the part of one app in one."""
+    """Show a user's devices; or end the sessions of one or of all others, or one app's part."""
     present = session_of(request)
     if present is None:
         return redirect("account_login")
@@ -65,31 +101,51 @@ def sessions(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if "leave" in request.POST:
             return _leave(request, present.user)
-        return _end(request, present.user, others)
-    shown = [present, *others[:MOST]]
-    apps = _apps_in(shown, present.user, timezone.now())
+        return _end(request, present, others)
     ended = [one for one in way.sessions_of(request.GET.get("of", "")) if one.user == present.user]
+    devices = _devices(present, others)
     return render(
         request,
         "account/sessions.html",
         {
-            "sessions": [(words_for(one.user_agent), one, apps[one.pk]) for one in shown],
+            "devices": devices,
+            "has_others": sum(len(device.sessions) for device in devices) > 1,
             "present": present,
             "notified": apps_of(ended, elsewhere=True),
         },
     )
 
 
-def _end(request: HttpRequest, user: User, others: QuerySet[Session]) -> HttpResponse:
-    chosen = request.POST.get("end", "").replace("\0", "")
-    ending = list(others if chosen == "others" else others.filter(pk=chosen))
+def _devices(present: Session, others: QuerySet[Session]) -> list[Device]:
+    shown = [present, *others[:MOST]]
+    apps = _apps_in(shown, present.user, timezone.now())
+    return [
+        Device(
+            of_device,
+            [app for session in of_device for app in apps[session.pk]],
+            is_present=of_device[0] == present,
+        )
+        for of_device in by_device(shown)
+    ]
+
+
+def _end(request: HttpRequest, present: Session, others: QuerySet[Session]) -> HttpResponse:
+    """End all other sessions, or those on the device of one of them."""
+    user, chosen = present.user, request.POST.get("end", "").replace("\0", "")
+    ending = list(others) if chosen == "others" else _with_its_device(chosen, others)
     end_sessions(ending, Ending.SIGNED_OUT_ELSEWHERE)
     messages.success(request, _("Signed out there."))
     response = redirect(way.about(ending, "account_sessions"))
-    # Which browser had which session is not known, so this one alone stays known.
+    # A browser is known by a cookie that can't be taken from it, so this one alone stays known.
     known_browsers.forget(user)
-    known_browsers.remember(request, response, user)
+    known_browsers.remember(request, response, user, present.browser)
     return response
+
+
+def _with_its_device(session_id: str, others: QuerySet[Session]) -> list[Session]:
+    """Return the sessions on the device of this session, which is one of them."""
+    devices = by_device(others)
+    return next((one for one in devices if any(row.pk == session_id for row in one)), [])
 
 
 def _leave(request: HttpRequest, user: User) -> HttpResponse:

@@ -154,7 +154,7 @@ def test_terms_that_would_ask_nobody_are_errors(
 ) -> None:
     settings.IDP_TERMS_URL, settings.IDP_TERMS_VERSION = url, version
     settings.IDP_TERMS_SINCE = since
-    assert "idp.E020" in {message.id for message in values_are_known()}
+    assert "idp.E022" in {message.id for message in values_are_known()}
 
 
 def test_they_go_with_the_account(browser: Browser, user: EndUser) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.template.loader import render_to_string
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts import invitations, operations
@@ -14,6 +15,7 @@ from accounts.models import User
 from accounts.password_limits import UNKNOWN_BROWSERS
 from foundation import rate_limits
 from foundation.models import RateCount
+from idp.models import DataExport
 from tests.browser.test_passkeys import Authenticator
 from tests.browser.visitor import Site, Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
@@ -234,7 +236,7 @@ def sign_ins(visitor: Visitor) -> None:
             RelyingParty(client, elsewhere, visitor.user).tokens(scope="openid offline_access")
     visitor.open("/account/sessions/")
     visitor.page.get_by_role("button", name="Sign out: ").first.click()
-    visitor.sees("Where you are signed in")
+    visitor.sees("Devices")
     visitor.page.get_by_text("Can’t be told. Sign out there, too.").wait_for()
 
 
@@ -248,6 +250,44 @@ def some_signed_out(visitor: Visitor) -> None:
 def with_app(visitor: Visitor) -> None:
     home(visitor)
     visitor.set_up_app()
+
+
+def activity(visitor: Visitor) -> None:
+    """Sign-ins, a failed one, a consent and a change."""
+    visitor.start_at_bakery()
+    visitor.sign_in("not the password")
+    visitor.page.get_by_role("alert").wait_for()
+    visitor.sign_in()
+    visitor.allow()
+    visitor.is_welcome_at_bakery()
+    visitor.set_up_app()
+    visitor.open("/account/activity/")
+    visitor.sees("Activity")
+    expect(visitor.page.locator("main")).to_contain_text("1 failed attempt to sign in")
+
+
+def not_me(visitor: Visitor) -> None:
+    activity(visitor)
+    entry = visitor.page.get_by_role("listitem").filter(has_text="You signed in")
+    entry.get_by_role("link").first.click()
+    visitor.sees("This wasn’t me")
+
+
+def changes_to_check(visitor: Visitor) -> None:
+    activity(visitor)
+    visitor.open("/account/not-me/?done=1")
+    visitor.sees("Check what was changed")
+
+
+def your_data(visitor: Visitor) -> None:
+    """With exports that are ready, waited for, and failed."""
+    home(visitor)
+    user = User.objects.get(email=visitor.user.email)
+    for made in ({"ready_at": timezone.now()}, {}, {"tries": 3}):
+        DataExport.objects.create(user=user, **made)
+    visitor.open("/account/data/")
+    visitor.sees("Your data")
+    DataExport.objects.filter(user=user).delete()
 
 
 def two_steps(visitor: Visitor) -> None:
@@ -554,6 +594,12 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "no-connected-apps": lambda visitor: (home(visitor), visitor.open("/account/apps/")),
     "sign-ins": sign_ins,
     "some-signed-out": some_signed_out,
+    "activity": activity,
+    "no-activity": lambda visitor: (home(visitor), visitor.open("/account/activity/?before=0-0")),
+    "not-me": not_me,
+    "not-me-signed-out": at("/account/not-me/"),
+    "changes-to-check": changes_to_check,
+    "your-data": your_data,
     "two-steps-off": two_steps,
     "two-steps-on": in_two_steps,
     "set-up-app": set_up_app,

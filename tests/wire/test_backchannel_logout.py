@@ -158,6 +158,10 @@ def sign_out_elsewhere(told: Told) -> None:
         press(other, "/account/sessions/", end="others")
 
 
+def report(told: Told) -> None:
+    told.browser.submit(told.browser.open("/account/not-me/"), "secure")
+
+
 def remove_the_app(told: Told) -> None:
     press(told.browser, "/account/apps/", remove=told.relying_party.client.client_id)
 
@@ -221,6 +225,7 @@ def replace_a_key(_told: Told) -> None:
 WAYS: dict[str, tuple[Callable[[Told], object], Ending | None]] = {
     "here": (sign_out, Ending.SIGNED_OUT),
     "elsewhere": (sign_out_elsewhere, Ending.SIGNED_OUT_ELSEWHERE),
+    "not me": (report, Ending.NOT_ME),
     "app removed": (remove_the_app, None),
     "app alone": (sign_out_of_the_app, None),
     "another user": (let_another_user_in, Ending.ANOTHER_USER),

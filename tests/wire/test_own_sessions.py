@@ -5,14 +5,18 @@ ASVS 7.4.5, 7.5.2; OIDC Back-Channel Logout.
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 
-from accounts.models import Session
+from accounts.models import Session, User
 from idp.models import Delivery, Event
 from tests.elsewhere import Elsewhere, answering
+from tests.in_process import InProcess
+from tests.places import place, write_places
 from tests.relying_party import (
     Browser,
     EndUser,
@@ -89,7 +93,7 @@ def test_ending_the_others_says_which_apps_were_told(
     ]
     for app in apps:
         app.tokens()
-    assert browser.open(PAGE).text.partition("<main")[2].count("<bdi>") == len(apps)
+    assert browser.open(PAGE).text.count('class="row app"') == len(apps)
     told = press(browser, end="others")
     assert said_of("Baker", told) == "Is being told."
     assert said_of("Dyer", told) == "Can’t be told. Sign out there, too."
@@ -149,3 +153,76 @@ def test_nobody_ends_what_is_another_users(
     session.refresh_from_db()
     assert session.ended_at is None
     assert deliveries_to(app) == []
+
+
+def signed_in_at(user: EndUser) -> list[tuple[str, bool]]:
+    rows = Session.objects.filter(user__email=user.email).order_by("created_at")
+    return [(row.browser, row.ended_at is None) for row in rows]
+
+
+def devices_on(page: httpx.Response) -> list[str]:
+    return re.findall(r'<div class="words"><h2>([^<]+)</h2>', page.text)
+
+
+def closed(browser: Browser) -> None:
+    """Close the browser: the session's cookie goes, and the cookie of the known browser stays."""
+    del browser.cookies[settings.SESSION_COOKIE_NAME]
+
+
+def test_sign_ins_of_one_browser_are_one_device(
+    browser: Browser, elsewhere: Browser, user: EndUser
+) -> None:
+    browser.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) Firefox/133.0"
+    elsewhere.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) Firefox/132.0"
+    for _ in range(3):
+        elsewhere.sign_in(user)
+        closed(elsewhere)
+    browser.sign_in(user)
+    ids = [browser_id for browser_id, _ in signed_in_at(user)]
+    assert ids[0] == ids[1] == ids[2] != ids[3]
+    page = browser.open(PAGE)
+    assert devices_on(page) == ["Firefox on Linux", "Firefox on Linux"]
+    assert page.text.count("Signed in on") == 4
+    # Signing out of a device ends all that is signed in there, and nothing elsewhere.
+    press(browser, end=first_end(page))
+    assert signed_in_at(user) == [(ids[0], False)] * 3 + [(ids[3], True)]
+
+
+def first_end(page: httpx.Response) -> str:
+    found = re.search(r'name="end" value="([^"]+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def test_a_browser_stays_the_same_device_after_signing_the_others_out(
+    browser: Browser, elsewhere: Browser, user: EndUser
+) -> None:
+    elsewhere.sign_in(user)
+    browser.sign_in(user)
+    press(browser, end="others")
+    closed(browser)
+    browser.sign_in(user)
+    ids = signed_in_at(user)
+    assert ids[1][0] == ids[2][0]
+    assert devices_on(browser.open(PAGE)) == ["Unknown browser"]
+    press(browser, end=first_end(browser.open(PAGE)))
+    assert [live for _, live in signed_in_at(user)] == [False, False, True]
+
+
+def test_places_are_those_of_the_operators_database(user: EndUser, places_file: Path) -> None:
+    client = InProcess(headers={"X-Forwarded-For": "198.51.100.7"})
+    client.force_login(User.objects.get(email=user.email))
+    Session.objects.filter(user__email=user.email).update(ip_address="198.51.100.7")
+    assert "Lisbon, Portugal" in client.get(PAGE).content.decode()
+    places_file.write_bytes(b"no database")
+    answer = client.get(PAGE)
+    assert answer.status_code == 200
+    assert "Lisbon" not in answer.content.decode()
+
+
+@pytest.fixture
+def places_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "places.mmdb"
+    write_places(path, {"198.51.100.0/24": place({"en": "Lisbon"}, {"en": "Portugal"})})
+    monkeypatch.setattr(settings, "IDP_GEOIP_DB", str(path))
+    return path

@@ -5,7 +5,7 @@ import threading
 import time
 from argparse import SUPPRESS, ArgumentParser
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
@@ -17,6 +17,7 @@ from foundation import mail
 from foundation.outbox import log_failure
 from idp import fetching
 from idp.clients.logos import fetch_due
+from idp.data_exports.stored import make_next
 from idp.housekeeping import batches, expire, tidy, walk
 from idp.logout import backchannel
 from idp.management.processes import end_with
@@ -38,10 +39,10 @@ class Command(BaseCommand):
     """Work."""
 
     help = (
-        "Notify apps of sign-outs as they happen, send email, and fetch the logos that apps named "
-        "which registered themselves; expire what is over and keep the keys' schedule, "
-        "every minute; delete what is not used any more, every hour. --once does all of it and "
-        "stops."
+        "Notify apps of sign-outs as they happen, send email, make exports of users' data, and "
+        "fetch the logos that apps named which registered themselves; expire what is over and keep "
+        "the keys' schedule, every minute; delete what is not used any more, every hour. --once "
+        "does all of it and stops."
     )
 
     _expired_at = float("-inf")
@@ -59,6 +60,7 @@ class Command(BaseCommand):
             mail.outbox.deliver()
             backchannel.outbox.deliver()
             _fetch_logos()
+            _make_exports()
             self._report(tidy(timezone.now()))
             return
         stop = threading.Event()
@@ -66,8 +68,9 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         if parent is not None:
             end_with(parent, grace=10)
-        threading.Thread(target=_keep_fetching_logos, args=[stop], daemon=True).start()
         sender = mail.start_sending()
+        for work in (_fetch_logos, _make_exports):
+            threading.Thread(target=_keep, args=[work, stop], daemon=True).start()
         tidied_at = walked_at = float("-inf")
         while not stop.is_set():
             try:
@@ -110,11 +113,11 @@ class Command(BaseCommand):
             log.info("tidied", **{name.replace(" ", "_"): count for name, count in went.items()})
 
 
-def _keep_fetching_logos(stop: threading.Event) -> None:
-    """Fetch logos in another thread: a slow server must not delay a sign-out."""
+def _keep(work: Callable[[], None], stop: threading.Event) -> None:
+    """Repeat slow work in another thread: it must not delay a sign-out."""
     while not stop.wait(_PAUSE_SECONDS):
         try:
-            _fetch_logos()
+            work()
         except Exception as problem:  # noqa: BLE001  the next round may go better
             log_failure("worker_failed", problem)
         close_old_connections()
@@ -123,4 +126,10 @@ def _keep_fetching_logos(stop: threading.Event) -> None:
 def _fetch_logos() -> None:
     """Fetch all that are due."""
     while fetch_due(timezone.now()):
+        pass
+
+
+def _make_exports() -> None:
+    """Make all exports of users' data that are due."""
+    while make_next(timezone.now()):
         pass

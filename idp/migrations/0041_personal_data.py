@@ -10,16 +10,11 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('idp', '0041_terms_events'),
+        ('idp', '0040_client_integration'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name='event',
-            name='kind',
-            field=models.CharField(choices=[('denied', 'Request denied'), ('signed-in', 'Signed in'), ('sign-in-failed', 'Sign-in failed'), ('signed-up', 'Account made'), ('session-ended', 'Session ended'), ('notification-failed', 'App not notified of a sign-out'), ('email-verified', 'Address verified'), ('password-changed', 'Password changed'), ('email-changed', 'Address changed'), ('email-restored', 'Address put back'), ('factor-added', 'Second factor added'), ('factor-removed', 'Second factor removed'), ('not-me', 'Reported: it was not the user'), ('deletion-asked', 'Deletion asked for'), ('deletion-undone', 'Account kept'), ('terms-accepted', 'Terms accepted'), ('consented', 'Access allowed'), ('consent-withdrawn', 'Access taken back'), ('reused', 'Used code or token came again'), ('registered', 'App registered itself'), ('created', 'Created'), ('changed', 'Changed'), ('deleted', 'Deleted'), ('admin-action', 'Operator’s action'), ('exported', 'Exported'), ('housekeeping-failed', 'Tidying failed')], max_length=20, verbose_name='kind'),
-        ),
         migrations.CreateModel(
             name='DataExport',
             fields=[

@@ -1,0 +1,1 @@
+"""Exports of all that is stored about a user, for the user."""

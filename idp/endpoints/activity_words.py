@@ -1,0 +1,187 @@
+"""A user's activity in sentences."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts.devices import words_for
+from accounts.places import place_of
+from accounts.sessions import Ending
+from foundation.plain_text import isolated
+from idp import policy
+from idp.activity.entries import Entry, Kind
+from idp.clients.display import name_of
+from idp.endpoints.consent import phrases
+from idp.models import Client, Event, Scope
+from idp.sharing import Shared
+
+
+@dataclass(frozen=True)
+class Line:
+    """An entry as users read it."""
+
+    entry: Entry
+    icon: str
+    sentence: str
+    #: Device, place and the like.
+    facts: Sequence[str]
+    #: The reference of the event, where “This wasn't me” makes sense.
+    not_me: str = ""
+
+
+#: Sentences without an app, with their icons.
+_PLAIN: dict[str, tuple[str, str | Promise]] = {
+    Kind.SIGNED_UP: ("person", gettext_lazy("You created your account")),
+    Kind.EMAIL_VERIFIED: ("mail", gettext_lazy("Your email address was verified")),
+    Kind.PASSWORD_CHANGED: ("lock", gettext_lazy("Your password was changed")),
+    Kind.EMAIL_CHANGED: ("mail", gettext_lazy("Your email address was changed")),
+    Kind.EMAIL_RESTORED: ("mail", gettext_lazy("Your old email address was put back")),
+    "profile-changed": ("person", gettext_lazy("Your profile was changed")),
+    "factor-renamed": ("pencil", gettext_lazy("A sign-in method was renamed")),
+    "browser-trusted": ("device", gettext_lazy("A device was trusted with signing in by one step")),
+    "trust-ended": ("device", gettext_lazy("A device is asked for the second step again")),
+    Kind.NOT_ME: ("warning", gettext_lazy("You reported that it was not you")),
+    Kind.DELETION_ASKED: ("trash", gettext_lazy("The deletion of your account was asked for")),
+    Kind.DELETION_UNDONE: ("check", gettext_lazy("Your account was kept")),
+    Kind.TERMS_ACCEPTED: ("file", gettext_lazy("You accepted the terms of service")),
+    Kind.EXPORTED: ("download", gettext_lazy("Your data was exported")),
+    Kind.CREATED: ("person", gettext_lazy("An administrator created your account")),
+    Kind.CHANGED: ("pencil", gettext_lazy("An administrator changed your account")),
+    Kind.ADMIN_ACTION: ("pencil", gettext_lazy("An administrator changed your account")),
+}
+_ADDED: dict[str, str | Promise] = {
+    "totp": gettext_lazy("An authenticator app was added"),
+    "webauthn": gettext_lazy("A passkey was added"),
+    "recovery_codes": gettext_lazy("New recovery codes were made"),
+}
+_REMOVED: dict[str, str | Promise] = {
+    "totp": gettext_lazy("An authenticator app was removed"),
+    "webauthn": gettext_lazy("A passkey was removed"),
+    "recovery_codes": gettext_lazy("Recovery codes were removed"),
+}
+_ENDED: dict[str, str | Promise] = {
+    Ending.SIGNED_OUT: gettext_lazy("You signed out"),
+    Ending.SIGNED_OUT_ELSEWHERE: gettext_lazy("A device was signed out by you"),
+    Ending.OPERATOR: gettext_lazy("A device was signed out by an administrator"),
+    Ending.EXPIRED: gettext_lazy("A sign-in expired"),
+}
+_SUSPICIOUS = frozenset(
+    {
+        *(Kind.SIGNED_IN, Kind.PASSWORD_CHANGED, Kind.EMAIL_CHANGED, Kind.FACTOR_ADDED),
+        *(Kind.FACTOR_REMOVED, Kind.CONSENTED, Kind.EXPORTED, Kind.DELETION_ASKED),
+        *("browser-trusted", "profile-changed"),
+    }
+)
+
+
+class Words:
+    """Sentences about some entries, with the names of their apps read at once."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        entries = list(entries)
+        ids = {_client_id(entry) for entry in entries} - {""}
+        self._names = {
+            client.client_id: name_of(client) for client in Client.objects.filter(client_id__in=ids)
+        }
+        self._own = _own_scopes(entries)
+
+    def line(self, entry: Entry) -> Line:
+        """Return an entry as users read it."""
+        if entry.shared is not None:
+            return self._shared(entry, entry.shared)
+        if entry.event is None:
+            raise ValueError("An entry has an event, or what was shared.")
+        event = entry.event
+        icon, sentence = self._sentence(event, entry.times)
+        by_operator = event.actor_id is not None and event.actor_id != event.user_id
+        suspicious = event.kind in _SUSPICIOUS and not by_operator
+        return Line(entry, icon, sentence, _facts(event), event.reference if suspicious else "")
+
+    def app(self, client_id: str) -> str:
+        """Return the name of an app, for a sentence."""
+        return isolated(self._names.get(client_id, client_id))
+
+    def _sentence(self, event: Event, times: int) -> tuple[str, str]:
+        app = {"app": self.app(event.client_id)} if event.client_id else None
+        match event.kind:
+            case Kind.SIGNED_IN:
+                return "key", _("You signed in to %(app)s") % app if app else _("You signed in")
+            case Kind.SIGN_IN_FAILED:
+                return "warning", _failed(times)
+            case Kind.FACTOR_ADDED:
+                return "shield", _of_factor(_ADDED, event)
+            case Kind.FACTOR_REMOVED:
+                return "shield", _of_factor(_REMOVED, event)
+            case Kind.CONSENTED if app:
+                return "apps", _("You allowed %(app)s to see your data") % app
+            case Kind.WITHDRAWN if app:
+                return "apps", _("You removed %(app)s from your connected apps") % app
+            case Kind.SESSION_ENDED if app:
+                return "leave", _("You signed out of %(app)s") % app
+            case Kind.SESSION_ENDED:
+                return "leave", str(_ENDED.get(event.details.get("ending", ""), ""))
+            case _:
+                icon, sentence = _PLAIN.get(event.kind, ("clock", event.get_kind_display()))
+                return icon, str(sentence)
+
+    def _shared(self, entry: Entry, shared: Shared) -> Line:
+        scopes = set(shared.scope.split())
+        seen = phrases(scopes, shared.claims)
+        seen += [words for name, words in self._own.items() if name in scopes]
+        sentence = _("Shared with %(app)s") % {"app": self.app(shared.client_id)}
+        return Line(entry, "apps", sentence, seen or [_("Only that it is you")])
+
+
+def _client_id(entry: Entry) -> str:
+    if entry.shared is not None:
+        return entry.shared.client_id
+    return entry.event.client_id if entry.event is not None else ""
+
+
+def _own_scopes(entries: Iterable[Entry]) -> dict[str, str]:
+    """Return the operator's own scopes among these, in the operator's words."""
+    asked = {name for entry in entries if entry.shared for name in entry.shared.scope.split()}
+    names = asked - {*policy.SCOPES, "openid"}
+    return {scope.name: str(scope) for scope in Scope.objects.filter(name__in=names)}
+
+
+def _failed(times: int) -> str:
+    words = ngettext(
+        "%(times)d failed attempt to sign in", "%(times)d failed attempts to sign in", times
+    )
+    return words % {"times": times}
+
+
+def _of_factor(words: dict[str, str | Promise], event: Event) -> str:
+    return str(words.get(event.details.get("factor", ""), event.get_kind_display()))
+
+
+def _facts(event: Event) -> list[str]:
+    """Return how, with which device and where: what is known of these."""
+    user_agent = event.details.get("user_agent", "")
+    facts = [
+        str(event.details.get("name", "")),
+        _method(event.details.get("methods") or ()) if event.kind == Kind.SIGNED_IN else "",
+        words_for(user_agent) if user_agent else "",
+        place_of(event.ip_address),
+        event.ip_address or "",
+        *(_consented(event) if event.kind == Kind.CONSENTED else ()),
+    ]
+    return [fact for fact in facts if fact]
+
+
+def _consented(event: Event) -> list[str]:
+    return phrases(event.details.get("scope", "").split(), event.details.get("claims", ()))
+
+
+def _method(amr: Sequence[Any]) -> str:
+    """Return how a user signed in, by the `amr` values of the event. RFC 8176 §2."""
+    if "pop" in amr:
+        return _("with a password and a passkey") if "pwd" in amr else _("with a passkey")
+    if "pwd" in amr:
+        return _("with a password and a code") if "otp" in amr else _("with a password")
+    return _("with a mailed code") if "otp" in amr else ""

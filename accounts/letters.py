@@ -18,6 +18,8 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from accounts.devices import words_for
+from accounts.places import place_of
+from foundation.client_address import client_address
 from foundation.plain_text import isolated
 
 _INDENT = "    "

@@ -44,7 +44,7 @@ def new_secret(request: HttpRequest) -> str:
 
 
 def forget_new_secret(request: HttpRequest) -> None:
-    """Forget the secret once an app has been set up with it."""
+    """Forget the secret, which an app has been set up with."""
     request.session.pop(_NEW_SECRET, None)
 
 

@@ -26,6 +26,8 @@ class Security:
     apps: tuple[Factor, ...]
     passkeys: tuple[Factor, ...]
     recovery_codes_left: int
+    #: Whether the user has confirmed to have saved them.
+    recovery_codes_saved: bool
 
     @property
     def has_two_steps(self) -> bool:
@@ -56,15 +58,15 @@ class Step:
 def security_of(user: User) -> Security:
     """Return what protects a user's account."""
     rows = list(factors.of(user))
+    codes = _of_type(rows, factors.RECOVERY_CODES)
     return Security(
         email_is_verified=email_addresses.has_verified(user),
         has_password=user.has_usable_password(),
         password_changed_at=user.password_changed_at,
         apps=_of_type(rows, factors.APP),
         passkeys=_of_type(rows, factors.PASSKEY),
-        recovery_codes_left=sum(
-            map(factors.recovery_codes_left, _of_type(rows, factors.RECOVERY_CODES))
-        ),
+        recovery_codes_left=sum(map(factors.recovery_codes_left, codes)),
+        recovery_codes_saved=all(map(factors.are_saved, codes)),
     )
 
 

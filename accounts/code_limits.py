@@ -10,7 +10,6 @@ from datetime import timedelta
 from itertools import chain
 from typing import Literal, get_args
 
-from accounts.models import User
 from accounts.visitors import Visitor
 from foundation import rate_limits
 from foundation.rate_limits import Counted, RateLimit, RateLimitExceededError
@@ -36,8 +35,6 @@ SECOND_FACTOR = RateLimit("second-factor", 20, timedelta(minutes=10))
 #: At most 100 consecutive failures, then another method (NIST SP 800-63B-4 §3.2.2).
 SECOND_FACTOR_IN_A_ROW = RateLimit("second-factor-in-a-row", 100, timedelta(days=365))
 SET_UP = RateLimit("second-factor-set-up", 20, timedelta(minutes=10))
-#: Seconds in which a code signs in once. It is valid for half as long.
-APP_CODE = RateLimit("authenticator-app-code", 1, timedelta(minutes=1))
 
 PASSKEY_CHALLENGES = RateLimit("passkey-challenges", 300, timedelta(minutes=1))
 #: Seconds in which a challenge is answered once. It is valid for half as long.
@@ -108,19 +105,10 @@ def count_second_factor(visitor: Visitor, kind: Factor) -> list[Counted]:
     return _count(visitor, known=next(groups), unknown=next(groups))
 
 
-def is_first_use(user: User, code: str) -> bool:
-    """Use up an app's code; return whether this is its first use. RFC 6238 §5.2."""
-    return _is_first((APP_CODE, f"{user.pk} {code}"))
-
-
 def is_first_answer(challenge: str) -> bool:
     """Use up a passkey's challenge; return whether this is its first answer. WebAuthn §13.4.3."""
-    return _is_first((PASSKEY_ANSWERS, challenge))
-
-
-def _is_first(counted: Counted) -> bool:
     try:
-        rate_limits.count(counted)
+        rate_limits.count((PASSKEY_ANSWERS, challenge))
     except RateLimitExceededError:
         return False
     return True

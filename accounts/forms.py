@@ -14,6 +14,7 @@ from accounts.addresses import cleaned_email, normalised_email
 from accounts.allauth_door import codes, factors, sign_ins, steps
 from accounts.allauth_door import forms as allauth
 from accounts.models import User
+from accounts.passkey_names import LONGEST
 from accounts.password_rules import HELP
 from accounts.stages import MailedCodeStage
 from accounts.visitors import account_at, visitor_at, visitor_of
@@ -88,12 +89,16 @@ class EmailCodeForm(forms.Form):
 
 
 class SignUpForm(allauth.SignUpForm):
-    """An address and a password; other attributes can be set later."""
+    """An address and a password; other attributes can be set later.
+
+    With `by_passkey` it asks for the address alone (`accounts.stages.FirstPasskeyStage`).
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _dress(self.fields["email"], _EMAIL_LABEL, autocomplete="username", spellcheck="false")
-        _new_password(self.fields["password1"], _("Password"))
+        if not self.by_passkey:
+            _new_password(self.fields["password1"], _("Password"))
 
     def try_save(self, request: HttpRequest) -> Any:
         """Save, or take as long where the address is taken (ASVS 6.3.8).
@@ -104,7 +109,7 @@ class SignUpForm(allauth.SignUpForm):
         if self.account_already_exists:
             unfinished = User.objects.unfinished().filter(email=self.cleaned_data["email"])
             self.account_already_exists: bool = not unfinished.delete()[0]
-        if self.account_already_exists:
+        if self.account_already_exists and not self.by_passkey:
             make_password(self.cleaned_data["password1"])
         return super().try_save(request)
 
@@ -273,28 +278,36 @@ class SecondFactorForm(forms.Form):
 
 
 class SetUpAppForm(forms.Form):
-    """The first code of an authenticator app, which shows that it has the secret."""
+    """The first code of an authenticator app, which shows that it has the secret; and a name."""
 
     code = forms.CharField()
+    name = forms.CharField(max_length=LONGEST, required=False, validators=[validate_plain])
 
     def __init__(self, *args: Any, user: User, secret: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
         self.secret = secret
+        #: The time step of the code.
+        self.step = 0
         _dress(self.fields["code"], _("Code"), **_CODE)
+        _dress_name(self.fields["name"])
 
     def clean_code(self) -> str:
         """Return the code if the app made it from this secret."""
         factors.may_be_set_up(self.user)
+        if second_factor.apps_of(self.user).count() >= second_factor.MOST_APPS:
+            raise factors.refusal("too_many_apps")
         counted = (code_limits.SET_UP, str(self.user.pk))
         try:
             rate_limits.count(counted)
         except RateLimitExceededError:
             raise factors.refusal("too_many_codes") from None
         code = codes.normalised(self.cleaned_data["code"])
-        if not factors.is_code_of(self.secret, code):
+        step = factors.step_of(self.secret, code)
+        if step is None:
             raise factors.refusal("incorrect_code")
         rate_limits.forget(counted)
+        self.step = step
         return code
 
 
@@ -323,24 +336,37 @@ class PasskeyForm(forms.Form):
 class NewPasskeyForm(forms.Form):
     """A name for a new passkey, and the browser's attestation."""
 
-    name = forms.CharField(max_length=60, required=False, validators=[validate_plain])
+    name = forms.CharField(max_length=LONGEST, required=False, validators=[validate_plain])
     credential = forms.CharField(required=False, max_length=16_384, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, request: HttpRequest, user: User, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.request = request
         self.user = user
-        _dress(self.fields["name"], _("Name"), autocomplete="off", maxlength="60")
+        _dress_name(self.fields["name"])
 
     def clean(self) -> dict[str, Any]:
         """Verify and add the passkey, unless there are too many."""
         self.errors.pop("credential", None)
         if passkeys.passkeys_of(self.user).count() >= passkeys.MOST:
             raise factors.refusal("too_many_passkeys")
-        name = self.cleaned_data.get("name") or str(_("Passkey"))
-        credential = self.cleaned_data.get("credential", "")
+        name, credential = (self.cleaned_data.get(field, "") for field in ("name", "credential"))
         self.authenticator = passkeys.made(self.request, credential, name, self.user)
         return self.cleaned_data
+
+
+class RenameForm(forms.Form):
+    """Another name for a passkey or an authenticator app."""
+
+    name = forms.CharField(max_length=LONGEST, validators=[validate_plain])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress_name(self.fields["name"])
+
+
+def _dress_name(field: forms.Field) -> None:
+    _dress(field, _("Name"), autocomplete="off", maxlength=str(LONGEST))
 
 
 def _new_password(field: forms.Field, label: Any) -> None:

@@ -83,6 +83,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     theme = models.CharField(max_length=5, blank=True, default="", editable=False)
     #: The user handle of passkeys: random, base64url. None until the first is made.
     passkey_handle = models.CharField(max_length=86, null=True, unique=True, editable=False)
+    #: When a passkey was last offered after signing in.
+    passkey_offered_at = models.DateTimeField(null=True, editable=False)
     #: Whether the user signed up, rather than being created by an operator.
     self_registered = models.BooleanField(_("self-registered"), default=False, editable=False)
     #: When the account is deleted, if the user asked for that. Until then it is inactive.
@@ -317,3 +319,30 @@ class TermsAcceptance(models.Model):
 
     def __str__(self) -> str:
         return f"Terms {self.version}, accepted {self.accepted_at:%Y-%m-%d %H:%M}"
+
+
+class TrustedBrowser(models.Model):
+    """A browser at which a user is not asked for the second factor (`accounts.trusted_browsers`).
+
+    The browser identifies it by a cookie, of which only the hash is stored.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="trusted_browsers")
+    browser = models.CharField(max_length=64)
+    #: Django's session hash of the password at that time.
+    password_hash = models.CharField(max_length=128)
+    #: Fingerprint of the account's second factors at that time.
+    factors_hash = models.CharField(max_length=64)
+    user_agent = models.CharField(max_length=400, blank=True)
+    ip_address = models.GenericIPAddressField(null=True)
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["browser", "user"], name="trusted_browser_of_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} trusts a browser since {self.created_at:%Y-%m-%d %H:%M}"

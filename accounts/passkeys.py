@@ -10,6 +10,8 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,12 +20,15 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from fido2.server import Fido2Server
 from fido2.utils import websafe_decode, websafe_encode
 from fido2.webauthn import (
+    AttestationObject,
     AttestedCredentialData,
     AuthenticationResponse,
+    AuthenticatorData,
     CollectedClientData,
     PublicKeyCredentialRpEntity,
     PublicKeyCredentialUserEntity,
@@ -37,18 +42,25 @@ from accounts.allauth_door import factors
 from accounts.allauth_door.factors import Factor
 from accounts.models import User
 from accounts.passkey_keys import OFFERED, refuse_unsound
+from accounts.passkey_names import distinct, name_for
 
 #: How many one account may have.
 MOST = 20
+#: How often one is offered after signing in.
+OFFERED_EVERY = timedelta(days=30)
 #: Limits of pending challenges in a browser session: their number (one per tab) and lifetime in
 #: seconds.
 _CHALLENGES = "accounts_passkey_challenges"
+#: Where the browser session has the id of a passkey that is unknown.
+_UNKNOWN = "accounts_unknown_passkey"
 _TABS = 8
 _SECONDS = 600
 _LONGEST_ID = 1023  # WebAuthn §4, Credential ID
 _HANDLE_BYTES = 64
 _LONGEST_NUMBER = 18
+_FLAGS = 32  # WebAuthn §6.1: where authenticator data has its flags
 _VERIFIED = UserVerificationRequirement.REQUIRED
+_PREFERRED = UserVerificationRequirement.PREFERRED
 
 
 def passkeys_of(user: User) -> "QuerySet[Factor]":
@@ -56,17 +68,23 @@ def passkeys_of(user: User) -> "QuerySet[Factor]":
     return factors.of(user).filter(type=factors.PASSKEY).order_by("pk")
 
 
-def creation_options(request: HttpRequest, user: User) -> dict[str, Any]:
-    """Return the options for creating a passkey. WebAuthn §5.4, as JSON (§5.1.9)."""
+def creation_options(
+    request: HttpRequest, user: User, *, conditional: bool = False
+) -> dict[str, Any]:
+    """Return the options for creating a passkey. WebAuthn §5.4, as JSON (§5.1.9).
+
+    With `conditional`, a password manager may create it without asking (§5.1.3), right after it
+    filled in the password. Using it takes user verification all the same.
+    """
     options, state = _server().register_begin(
         PublicKeyCredentialUserEntity(
             id=_handle_of(user), name=user.email, display_name=user.get_full_name()
         ),
         credentials=_credentials_of(user),
         resident_key_requirement=ResidentKeyRequirement.REQUIRED,
-        user_verification=_VERIFIED,
+        user_verification=_PREFERRED if conditional else _VERIFIED,
     )
-    _keep_challenge(request, state["challenge"])
+    _keep_challenge(request, state["challenge"], conditional=conditional)
     return dict(options)
 
 
@@ -82,12 +100,13 @@ def request_options(request: HttpRequest, user: User | None = None) -> dict[str,
 def made(request: HttpRequest, credential: str, name: str, user: User) -> Factor:
     """Verify a registration and return the new passkey, not saved yet. WebAuthn §7.1.
 
-    Raises ValidationError for an invalid one.
+    Without a name it is named after its authenticator. Raises ValidationError for an invalid one.
     """
     with _understood():
-        answer = RegistrationResponse.from_dict(json.loads(credential))
+        sent = json.loads(credential)
+        answer = RegistrationResponse.from_dict(sent)
         state = _take_challenge(request, answer.response.client_data)
-        data = _server().register_complete(state, answer).credential_data
+        data = _registered(state, answer)
         if (
             data is None
             or data.credential_id != answer.raw_id
@@ -95,6 +114,7 @@ def made(request: HttpRequest, credential: str, name: str, user: User) -> Factor
         ):
             raise ValueError("Not a credential that can be kept.")
         refuse_unsound(data.public_key)
+        name = name or name_for(data.aaguid, sent, request.headers.get("User-Agent", ""))
         kept = {
             "id": answer.id,
             "rawId": answer.id,
@@ -104,34 +124,122 @@ def made(request: HttpRequest, credential: str, name: str, user: User) -> Factor
                 "attestationObject": websafe_encode(answer.response.attestation_object),
             },
         }
-    return factors.new_passkey(user, name, kept)
+    taken = {factors.name_of(row) for row in passkeys_of(user)}
+    return factors.new_passkey(user, distinct(name, taken), kept)
+
+
+def _registered(
+    state: dict[str, Any], answer: RegistrationResponse
+) -> AttestedCredentialData | None:
+    """Verify a registration. WebAuthn §7.1: a conditional one needs no present user.
+
+    The library always demands one. No attestation is verified, so the flag may be set for it.
+    """
+    if state["conditional"]:
+        made = answer.response.attestation_object
+        data = bytearray(made.auth_data)
+        data[_FLAGS] |= AuthenticatorData.FLAG.UP
+        made = AttestationObject.create(made.fmt, AuthenticatorData(bytes(data)), made.att_stmt)
+        answer = replace(answer, response=replace(answer.response, attestation_object=made))
+    return _server().register_complete(state, answer).credential_data
 
 
 def verified_passkey(request: HttpRequest, credential: str, user: User | None = None) -> Factor:
     """Verify an assertion and return the passkey, of `user` or of the user it names. WebAuthn §7.2.
 
     Raises ValidationError for anything but an answer to a pending challenge of this browser
-    session. A challenge is answered once.
+    session, with the code `passkey_unknown` where there is no such passkey. A challenge is answered
+    once.
     """
     with _understood():
         answer = AuthenticationResponse.from_dict(json.loads(credential))
         state = _take_challenge(request, answer.response.client_data)
+        state["user_verification"] = _VERIFIED
         handle = answer.response.user_handle
         owner = user or _named(handle)
         if handle and _named(handle) != owner:
             raise ValueError("A passkey of another user.")
-        used = _server().authenticate_complete(state, _credentials_of(owner), answer)
-        return next(
-            row for row in passkeys_of(owner) if _data_of(row).credential_id == used.credential_id
-        )
+        row = _row_of(answer.raw_id, owner)
+        _server().authenticate_complete(state, [_data_of(row)], answer)
+        return row
+
+
+def offer_is_due(user: User) -> bool:
+    """Whether to offer a passkey to a user without one: once in a while, and not in vain."""
+    if passkeys_of(user).exists():
+        return False
+    if user.passkey_offered_at and user.passkey_offered_at > timezone.now() - OFFERED_EVERY:
+        return False
+    return _may_have_one(user)
+
+
+def note_offer(user: User) -> None:
+    """Record that a passkey is offered to the user."""
+    User.objects.filter(pk=user.pk).update(passkey_offered_at=timezone.now())
+
+
+def _may_have_one(user: User) -> bool:
+    try:
+        factors.may_be_set_up(user)
+    except ValidationError:
+        return False
+    return True
+
+
+def signals_for(user: User) -> dict[str, Any] | None:
+    """Return what tells the browser which passkeys of the user exist; None if none was made.
+
+    WebAuthn Level 3 §5.1.10: password managers then hide others, and show the present name.
+    """
+    if user.passkey_handle is None:
+        return None
+    return {
+        "rpId": relying_party_id(),
+        "userId": user.passkey_handle,
+        "name": user.email,
+        "displayName": user.get_full_name(),
+        "allAcceptedCredentialIds": [credential_id_of(row) for row in passkeys_of(user)],
+    }
+
+
+def relying_party_id() -> str:
+    """Return the relying party's id: the issuer's host."""
+    return urlsplit(settings.IDP_ISSUER).hostname or ""
+
+
+def note_unknown(request: HttpRequest, credential: str) -> None:
+    """Store the id that a browser sent for a passkey that no account has, for the next page.
+
+    Only the server says that one is unknown: an address that did could delete a good passkey.
+    """
+    request.session[_UNKNOWN] = _credential_id_in(credential)
+
+
+def pop_unknown(request: HttpRequest) -> dict[str, str] | None:
+    """Return what tells this browser to forget such a passkey, once. WebAuthn Level 3 §5.1.10.1."""
+    credential_id = request.session.pop(_UNKNOWN, "")
+    return {"rpId": relying_party_id(), "credentialId": credential_id} if credential_id else None
+
+
+def credential_id_of(passkey: Factor) -> str:
+    """Return the id of a passkey's credential, base64url."""
+    return str(websafe_encode(_data_of(passkey).credential_id))
+
+
+def _credential_id_in(credential: str) -> str:
+    """Return the credential id in a browser's answer, base64url; empty if there is none."""
+    try:
+        sent = json.loads(credential)["rawId"]
+        return sent if 0 < len(websafe_decode(sent)) <= _LONGEST_ID else ""
+    except (TypeError, ValueError, LookupError):
+        return ""
 
 
 def _server() -> Fido2Server:
     """Return the relying party: the issuer's host, at its very origin and no other."""
-    host = urlsplit(settings.IDP_ISSUER).hostname or ""
     name = settings.IDP_ORIGIN.partition("://")[2]
     server = Fido2Server(
-        PublicKeyCredentialRpEntity(id=host, name=name),
+        PublicKeyCredentialRpEntity(id=relying_party_id(), name=name),
         verify_origin=lambda origin: origin == settings.IDP_ORIGIN,
     )
     server.allowed_algorithms = OFFERED
@@ -156,8 +264,16 @@ def _handle_of(user: User) -> bytes:
     return websafe_decode(user.passkey_handle or "")
 
 
+def _row_of(credential_id: bytes, owner: User) -> Factor:
+    """Return the passkey of this id. Raises ValidationError if the user has none."""
+    for row in passkeys_of(owner):
+        if _data_of(row).credential_id == credential_id:
+            return row
+    raise factors.refusal("passkey_unknown")
+
+
 def _named(handle: bytes | None) -> User:
-    """Return the user that a user handle names. Raises ValueError for an unknown one.
+    """Return the user that a user handle names. Raises ValidationError for an unknown one.
 
     Handles that were made before they were random hold the primary key of the user.
     """
@@ -167,13 +283,13 @@ def _named(handle: bytes | None) -> User:
     else:
         user = User.objects.filter(passkey_handle=websafe_encode(handle)).first()
     if user is None:
-        raise ValueError("An unknown passkey.")
+        raise factors.refusal("passkey_unknown")
     return user
 
 
-def _keep_challenge(request: HttpRequest, challenge: str) -> None:
+def _keep_challenge(request: HttpRequest, challenge: str, *, conditional: bool = False) -> None:
     """Store a challenge; each tab has its own, and the oldest are dropped."""
-    waiting = [*_waiting(request), [challenge, time.time()]]
+    waiting = [*_waiting(request), [challenge, time.time(), conditional]]
     request.session[_CHALLENGES] = waiting[-_TABS:]
 
 
@@ -185,13 +301,19 @@ def _take_challenge(request: HttpRequest, client_data: CollectedClientData) -> d
     """
     answered = websafe_encode(client_data.challenge)
     waiting = _waiting(request)
-    others = [entry for entry in waiting if not constant_time_compare(entry[0], answered)]
-    if len(others) == len(waiting) or client_data.cross_origin:
+    found = [entry for entry in waiting if constant_time_compare(entry[0], answered)]
+    if not found or client_data.cross_origin:
         raise ValueError("Not an answer to a challenge of this browser session.")
-    request.session[_CHALLENGES] = others
+    request.session[_CHALLENGES] = [entry for entry in waiting if entry not in found]
     if not code_limits.is_first_answer(answered):  # parallel requests read the same session
         raise ValueError("This challenge was answered before.")
-    return {"challenge": answered, "user_verification": _VERIFIED}
+    conditional = True in found[0][2:]
+    verification = _PREFERRED if conditional else _VERIFIED
+    return {
+        "challenge": answered,
+        "user_verification": verification,
+        "conditional": conditional,
+    }
 
 
 def _waiting(request: HttpRequest) -> list[Any]:

@@ -5,18 +5,29 @@ Whether a user has one, which factor a code belongs to, and how an operator remo
 
 from urllib.parse import urlencode
 
+from cryptography.fernet import InvalidToken
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
+from django.db.models import QuerySet
+from django.dispatch import Signal
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
-from accounts import app_secrets, code_limits, known_browsers
+from accounts import app_secrets, known_browsers
 from accounts.allauth_door import factors, mails
 from accounts.allauth_door.factors import Factor
 from accounts.authentication import has_second_factor, signed_in_recently
 from accounts.levels import MULTI_FACTOR, PHISHING_RESISTANT, SINGLE_FACTOR
 from accounts.models import Session, User
+from accounts.passkey_names import distinct
 from accounts.sessions import Ending, end_sessions
+
+#: How many authenticator apps one account may have: each makes guessing a code easier.
+MOST_APPS = 5
+#: With `request`, `user` and the `authenticator`, which has its new name.
+factor_renamed = Signal()
 
 
 def is_set_up(user: User | AnonymousUser) -> bool:
@@ -53,6 +64,22 @@ def set_up_address(level: str, target: str) -> str:
     return f"{reverse(name)}?{urlencode({'next': target})}"
 
 
+def named_factors_of(user: User | AnonymousUser) -> "QuerySet[Factor]":
+    """Return a user's factors that have names: authenticator apps and passkeys."""
+    return factors.of(user).exclude(type=factors.RECOVERY_CODES)
+
+
+def recovery_codes_of(user: User | AnonymousUser) -> Factor | None:
+    """Return a user's set of recovery codes, if they have one."""
+    return factors.of(user).filter(type=factors.RECOVERY_CODES).first()
+
+
+def has_codes_to_save(user: User | AnonymousUser) -> bool:
+    """Whether the user has recovery codes that they have not confirmed to have saved."""
+    codes = recovery_codes_of(user)
+    return codes is not None and not factors.are_saved(codes)
+
+
 def recovery_codes_left(user: User | AnonymousUser) -> int:
     """Return how many recovery codes this user has not used."""
     codes = factors.of(user).filter(type=factors.RECOVERY_CODES)
@@ -72,9 +99,51 @@ def verified_factor(user: User, code: str) -> Factor | None:
 def _is_of(factor: Factor, code: str) -> bool:
     if factor.type != factors.APP:
         return factors.use_recovery_code(factor, code)
-    secret = app_secrets.unseal(factor.data["secret"])
-    # allauth would record the use in the cache.
-    return factors.is_code_of(secret, code) and code_limits.is_first_use(factor.user, code)
+    # allauth would record the use in the cache, for less time than the code is valid.
+    step = factors.step_of(app_secrets.unseal(factor.data["secret"]), code)
+    return step is not None and factors.use_step(factor, step)
+
+
+def apps_of(user: User | AnonymousUser) -> "QuerySet[Factor]":
+    """Return a user's authenticator apps, the oldest first."""
+    return factors.of(user).filter(type=factors.APP).order_by("pk")
+
+
+def set_up_app(request: HttpRequest, secret: str, name: str, step: int) -> Factor | None:
+    """Give the signed-in user an app with this secret; None if an app has it already.
+
+    A button that is pressed twice sets one app up. Raises IntegrityError if another tab makes
+    recovery codes at the same time.
+    """
+    with transaction.atomic():
+        locked = User.objects.select_for_update()  # the other press waits
+        list(locked.filter(pk__in=[request.user.pk]))
+        if has_app_with(request.user, secret):
+            return None
+        taken = {factors.name_of(app) for app in apps_of(request.user)}
+        name = distinct(name or str(_("Authenticator app")), taken)
+        return factors.set_up_app(request, secret, name, step)
+
+
+def has_app_with(user: User | AnonymousUser, secret: str) -> bool:
+    """Whether one of the user's apps has this secret."""
+    return any(_has_secret(app, secret) for app in apps_of(user))
+
+
+def _has_secret(app: Factor, secret: str) -> bool:
+    try:
+        return constant_time_compare(app_secrets.unseal(app.data["secret"]), secret)
+    except InvalidToken:
+        return False
+
+
+def rename(request: HttpRequest, factor: Factor, name: str) -> None:
+    """Give an app or a passkey another name, and send the signal."""
+    before = factors.name_of(factor)
+    if name == before:
+        return
+    factors.rename(factor, name)
+    factor_renamed.send(sender=Factor, request=request, user=factor.user, authenticator=factor)
 
 
 def record_wrong_code(request: HttpRequest, user: User) -> None:

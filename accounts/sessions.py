@@ -288,9 +288,16 @@ def is_first(record: dict[str, Any]) -> bool:
     return record["method"] != "mfa" or record.get("passwordless", False) is True
 
 
+def first_method(records: list[dict[str, Any]]) -> str:
+    """Return allauth's name of the newest first factor; empty without one."""
+    firsts = list(filter(is_first, records))
+    return str(firsts[-1]["method"]) if firsts else ""
+
+
 def _signed_up(*, request: HttpRequest, user: User, **_: Any) -> None:
-    """Record a sign-up as authentication by password."""
-    sign_ins.record_password(request, user)
+    """Record a sign-up with a password as authentication by it."""
+    if user.has_usable_password():
+        sign_ins.record_password(request, user)
 
 
 def _signed_out(*, request: HttpRequest, user: User | None, **_: Any) -> None:

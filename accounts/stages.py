@@ -7,13 +7,13 @@ from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts import code_limits, second_factor, terms
+from accounts import code_limits, passkeys, second_factor, terms, trusted_browsers
 from accounts.allauth_door import codes, email_addresses, mails, sign_ins
 from accounts.allauth_door.steps import Asked, Step, UnfinishedSignIn, VerifyEmailStep
 from accounts.known_browsers import known_browser
 from accounts.models import User
 from accounts.next import with_next
-from accounts.sessions import is_first, is_unchanged
+from accounts.sessions import first_method, is_unchanged, session_of
 from accounts.visitors import visitor_at
 from foundation.rate_limits import RateLimitExceededError
 
@@ -30,6 +30,7 @@ class BeginningStage(Step):
             self.state["password"] = user.get_session_auth_hash()
             # A new password, which a later step may ask for, makes every browser unknown.
             self.state["known_browser"] = known_browser(self.request, user) is not None
+        self.state["can_make_passkeys"] = bool(self.request.POST.get("can_make_passkeys"))
         return None, True
 
 
@@ -150,6 +151,8 @@ class SecondFactorStage(Step):
         user = self.login.user
         if user is None or not second_factor.is_set_up(user) or self._came_by_passkey(user):
             return None, True
+        if trusted_browsers.is_trusted(self.request, user):
+            return None, True
         self.state["password"] = user.get_session_auth_hash()
         return self.ask()
 
@@ -158,8 +161,7 @@ class SecondFactorStage(Step):
 
         Otherwise a user who once used a passkey could sign in later by the password alone.
         """
-        firsts = list(filter(is_first, sign_ins.records_of(self.request, user)))
-        return bool(firsts) and firsts[-1]["method"] == "mfa"
+        return first_method(sign_ins.records_of(self.request, user)) == "mfa"
 
     def is_still_valid(self) -> bool:
         """Whether the account has not changed since the step before this one."""
@@ -170,6 +172,32 @@ class SecondFactorStage(Step):
             and second_factor.is_set_up(user)
             and is_unchanged(self.state.get("password", ""), user)
         )
+
+
+class FirstPasskeyStage(LateStage):
+    """Asks a user who signed up without a password for a passkey, once the address is verified."""
+
+    key = "first_passkey"
+    urlname = "account_first_passkey"
+
+    def handle(self) -> Asked:
+        """Ask if the account has neither a password nor a passkey."""
+        user = self.login.user
+        if user is None or not self.login.state.get("passkey_signup"):
+            return None, True
+        return self.ask() if self._is_open(user) else (None, True)
+
+    def is_still_valid(self) -> bool:
+        """Whether, in addition, nothing else signs the user in by now."""
+        return super().is_still_valid() and self._is_open(self.login.user)
+
+    def password_was_chosen(self) -> None:
+        """Go on with the password that was chosen instead."""
+        self.state_of(BeginningStage)["password"] = self.login.user.get_session_auth_hash()
+
+    @staticmethod
+    def _is_open(user: User) -> bool:
+        return not user.has_usable_password() and not second_factor.has_passkey(user)
 
 
 class KeepStage(LateStage):
@@ -189,7 +217,7 @@ class KeepStage(LateStage):
 
 
 class NewPasswordStage(LateStage):
-    """The last stage; users who have to set a new password are asked for it."""
+    """Users who have to set a new password are asked for it."""
 
     key = "new_password"
     urlname = "account_choose_password"
@@ -247,3 +275,34 @@ class NewDeviceStage(Step):
             return False
         records = sign_ins.records_of(self.request, user)
         return not any(record["method"] == "password_reset" for record in records)
+
+
+class OfferPasskeyStage(LateStage):
+    """The last stage; it leads users who came without a passkey past an offer to make one.
+
+    They are signed in then, whatever they do on that page. It is not offered to those who sign in
+    once more, nor by browsers without JavaScript or passkeys: a script fills in the field.
+    """
+
+    key = "offer_passkey"
+
+    def handle(self) -> Asked:
+        """Go on to the offer if it is due, and from there to where the sign-in leads."""
+        user = self.login.user
+        if user is not None and self._is_due(user):
+            passkeys.note_offer(user)
+            target = self.login.redirect_url or reverse("account_home")
+            self.login.redirect_url = reverse("account_offer_passkey", query={"next": target})
+        return None, True
+
+    def _is_due(self, user: User) -> bool:
+        if not self.state_of(BeginningStage).get("can_make_passkeys"):
+            return False
+        records = sign_ins.records_of(self.request, user)
+        if first_method(records) not in {"password", "code"}:
+            return False
+        if second_factor.is_set_up(user) and records[-1]["method"] != "mfa":
+            return False  # The browser is trusted, and adding a factor takes the present one.
+        present = session_of(self.request)
+        signs_in_once_more = present is not None and present.user_id == user.pk
+        return not signs_in_once_more and passkeys.offer_is_due(user)

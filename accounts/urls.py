@@ -4,19 +4,25 @@ from django.urls import path
 
 from accounts.allauth_door import pages
 from accounts.views import (
+    authenticator_apps,
     change_password,
     choose_password,
     deletion,
     email,
     email_code,
+    factor_names,
+    first_passkey,
     invitation,
     mailed_code,
     passkeys,
     preferences,
     recent_authentication,
+    recovery_codes,
     second_factor,
+    security,
     sign_in,
     terms,
+    trusted_browsers,
 )
 
 urlpatterns = [
@@ -27,6 +33,8 @@ urlpatterns = [
     path("login/more/", second_factor.StepUpView.as_view(), name="account_step_up"),
     path("login/passkey/", passkeys.sign_in, name="mfa_login_webauthn"),
     path("login/terms/", terms.accept_terms, name="account_terms"),
+    path("login/passkey/offer/", passkeys.OfferPasskeyView.as_view(), name="account_offer_passkey"),
+    path("login/passkey/first/", first_passkey.first_passkey, name="account_first_passkey"),
     path("login/keep/", deletion.keep_account, name="account_keep"),
     path("login/again/", recent_authentication.sign_in_again, name="account_reauthenticate"),
     path("signup/", sign_in.SignUpView.as_view(), name="account_signup"),
@@ -59,23 +67,38 @@ urlpatterns = [
         pages.password_is_set,
         name="account_password_reset_completed",
     ),
-    path("two-steps/", second_factor.overview, name="mfa_index"),
-    path("two-steps/app/", second_factor.SetUpAppView.as_view(), name="mfa_activate_totp"),
+    path("two-steps/", security.security, name="mfa_index"),
+    path("two-steps/apps/", authenticator_apps.show_apps, name="account_authenticator_apps"),
+    path("two-steps/app/", authenticator_apps.SetUpAppView.as_view(), name="mfa_activate_totp"),
+    path(
+        "two-steps/apps/<int:pk>/remove/",
+        authenticator_apps.remove_app,
+        name="account_remove_app",
+    ),
+    path("two-steps/<int:pk>/name/", factor_names.rename_factor, name="account_rename_factor"),
+    path("two-steps/passkeys/", passkeys.show_passkeys, name="account_passkeys"),
     path("two-steps/passkeys/new/", passkeys.NewPasskeyView.as_view(), name="mfa_add_webauthn"),
     path(
         "two-steps/passkeys/<int:pk>/remove/",
-        passkeys.RemovePasskeyView.as_view(),
-        name="mfa_remove_webauthn",
+        passkeys.remove_passkey,
+        name="account_remove_passkey",
     ),
-    path("two-steps/turn-off/", second_factor.TurnOffView.as_view(), name="mfa_deactivate_totp"),
     path(
-        "two-steps/recovery-codes/",
-        second_factor.RecoveryCodesView.as_view(),
-        name="mfa_view_recovery_codes",
+        "two-steps/recovery-codes/", recovery_codes.recovery_codes, name="mfa_view_recovery_codes"
+    ),
+    path(
+        "two-steps/recovery-codes/download/",
+        recovery_codes.download_recovery_codes,
+        name="account_download_recovery_codes",
     ),
     path(
         "two-steps/recovery-codes/new/",
-        second_factor.NewRecoveryCodesView.as_view(),
+        recovery_codes.NewRecoveryCodesView.as_view(),
         name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "two-steps/browsers/",
+        trusted_browsers.show_trusted_browsers,
+        name="account_trusted_browsers",
     ),
 ]

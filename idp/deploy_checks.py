@@ -62,6 +62,11 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
             Error("IDP_SIGNUP is not open, invite or closed.", hint="Set one.", id="idp.E001")
         )
     messages += _terms()
+    if not set(settings.IDP_SIGNUP_METHODS) or not {"password", "passkey"}.issuperset(
+        settings.IDP_SIGNUP_METHODS
+    ):
+        hint = "Name password, passkey, or both, separated by a comma."
+        messages.append(Error("IDP_SIGNUP_METHODS has other words.", hint=hint, id="idp.E021"))
     if settings.IDP_REGISTRATION not in {"closed", "token", "open"}:
         messages.append(
             Error("IDP_REGISTRATION is not closed, token or open.", hint="Set one.", id="idp.E003")

@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts import deletion
 from accounts.email_change import CODE_LIFETIME, UNDONE_WITHIN
-from accounts.models import EmailChange, InactiveSession, Session, User
+from accounts.models import EmailChange, InactiveSession, Session, TrustedBrowser, User
 from accounts.sessions import end_expired
 from foundation.models import Mail, RateCount
 from idp import events, keys, policy, sharing
@@ -212,6 +212,7 @@ def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
         "inactive sessions",
         InactiveSession.objects.filter(Q(expires_at__lte=now) | Q(session__ended_at__isnull=False)),
     )
+    yield "trusted browsers", TrustedBrowser.objects.filter(expires_at__lte=now)
     yield "events", Event.objects.filter(at__lte=now - policy.EVENTS_KEPT_FOR)
     shared_until = (now - policy.EVENTS_KEPT_FOR).date()
     yield "sharing history", Sharing.objects.filter(day__lt=shared_until)

@@ -8,13 +8,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.allauth_door import signals
+from accounts.allauth_door import factors, signals
 from accounts.authentication import authentication_methods
 from accounts.deletion import deletion_asked, deletion_undone
 from accounts.email_change import email_changed, email_restored
 from accounts.models import Session, User
+from accounts.second_factor import factor_renamed
 from accounts.sessions import sessions_ended
 from accounts.terms import Terms, terms_accepted
+from accounts.trusted_browsers import browser_trusted, trust_ended
 from foundation.mail import mail_given_up
 from foundation.models import Mail
 from idp.current_interaction import interaction_of
@@ -45,6 +47,9 @@ def connect() -> None:
         signals.factor_renewed: _factor_renewed,
         signals.factor_removed: _factor_removed,
         signals.factor_refused: _factor_failed,
+        factor_renamed: _factor_renamed,
+        browser_trusted: _browser_trusted,
+        trust_ended: _trust_ended,
     }.items():
         signal.connect(listener, dispatch_uid=f"idp.{listener.__name__}")
 
@@ -132,7 +137,7 @@ def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _factor_added(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
-    record(Kind.FACTOR_ADDED, request, user=user, factor=authenticator.type)
+    record(Kind.FACTOR_ADDED, request, user=user, **_told_of(authenticator))
 
 
 def _factor_renewed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
@@ -143,7 +148,25 @@ def _factor_renewed(*, request: HttpRequest, user: User, authenticator: Any, **_
 def _factor_removed(
     *, request: HttpRequest | None, user: User, authenticator: Any, **_: Any
 ) -> None:
-    record(Kind.FACTOR_REMOVED, request, user=user, factor=authenticator.type)
+    record(Kind.FACTOR_REMOVED, request, user=user, **_told_of(authenticator))
+
+
+def _factor_renamed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+    record(Kind.FACTOR_RENAMED, request, user=user, **_told_of(authenticator))
+
+
+def _told_of(factor: Any) -> dict[str, Any]:
+    """Return what events say of a factor: its type, and the name that its user knows it by."""
+    named = factor.type != factors.RECOVERY_CODES
+    return {"factor": factor.type, "name": factors.name_of(factor) if named else ""}
+
+
+def _browser_trusted(*, request: HttpRequest, user: User, browser: Any, **_: Any) -> None:
+    record(Kind.BROWSER_TRUSTED, request, user=user, user_agent=browser.user_agent)
+
+
+def _trust_ended(*, request: HttpRequest, user: User, browser: Any, **_: Any) -> None:
+    record(Kind.TRUST_ENDED, request, user=user, user_agent=browser.user_agent)
 
 
 def _factor_failed(

@@ -52,6 +52,10 @@ IDP_SIGNUP: str = env.str("IDP_SIGNUP", default="open")
 IDP_TERMS_URL: str = env.str("IDP_TERMS_URL", default="")
 IDP_TERMS_VERSION: str = env.str("IDP_TERMS_VERSION", default="")
 IDP_TERMS_SINCE: str = env.str("IDP_TERMS_SINCE", default="")
+#: What a new account begins with: a "password", a "passkey", or one of them by the user's choice.
+IDP_SIGNUP_METHODS: list[str] = [
+    method.strip() for method in env.list("IDP_SIGNUP_METHODS", default=["password", "passkey"])
+]
 #: The response types that discovery offers to all clients, separated by commas; it adds those that
 #: an operator has enabled for a client (docs/adr/0011).
 IDP_RESPONSE_TYPES: list[str] = env.list("IDP_RESPONSE_TYPES", default=["code"])
@@ -113,6 +117,9 @@ IDP_DELETION_DAYS: int = env.int("IDP_DELETION_DAYS", default=14)
 IDP_EVENTS_KEPT_FOR_DAYS: int = env.int("IDP_EVENTS_KEPT_FOR_DAYS", default=365)
 #: Whether the administration opens only to a sign-in with a second factor.
 IDP_STAFF_SECOND_FACTOR: bool = env.bool("IDP_STAFF_SECOND_FACTOR", default=not IDP_DEVELOPMENT)
+
+#: Days for which a browser is not asked for the second factor, if the user trusts it; 0: never.
+IDP_TRUSTED_BROWSER_DAYS: int = env.int("IDP_TRUSTED_BROWSER_DAYS", default=30)
 
 # --- Django ---------------------------------------------------------------------------------
 
@@ -337,11 +344,11 @@ ACCOUNT_SESSION_REMEMBER = None
 # allauth would count in the cache. We count in the database (docs/rate-limits.md).
 ACCOUNT_RATE_LIMITS = False
 MFA_ADAPTER = "accounts.allauth_door.factor_adapter.FactorAdapter"
-MFA_FORMS = {"activate_totp": "accounts.forms.SetUpAppForm"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
-#: A code that was used once must not work again; with a tolerance it would (TOTP's window).
-MFA_TOTP_TOLERANCE = 0
+#: Steps before and after the present one whose codes are accepted, each code once
+#: (accounts.allauth_door.factors). RFC 6238 §5.2.
+MFA_TOTP_TOLERANCE = 1
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 ALLAUTH_TRUSTED_PROXY_COUNT = IDP_TRUSTED_PROXY_COUNT
 
@@ -403,6 +410,10 @@ MESSAGE_STORAGE = "accounts.notices.Storage"
 ACCOUNTS_COOKIE_NAME = f"{_prefix}accounts"
 #: Names the accounts that were used at a browser before (accounts.known_browsers).
 KNOWN_BROWSER_COOKIE_NAME = f"{_prefix}known-browser"
+#: Identifies a browser to the accounts that trust it (accounts.trusted_browsers).
+TRUSTED_BROWSER_COOKIE_NAME = f"{_prefix}trusted-browser"
+#: How the last sign-in at a browser was done, such as "passkey" (accounts.last_method).
+LAST_METHOD_COOKIE_NAME = f"{_prefix}last-method"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 CSRF_FAILURE_VIEW = "accounts.views.stale_form.show_step_again"
 CSRF_TRUSTED_ORIGINS = [IDP_ORIGIN]

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from accounts.views import well_known
 from idp import policy
 from idp.developers import views as developers
 from idp.endpoints import (
@@ -58,6 +59,9 @@ urlpatterns = [
     path("check_session", check_session.check_session),
     # The metadata of APIs beside us, by the name that the toolkit's views look for
     path("", include((_protected_resources, "oauth2_provider"))),
+    # What password managers look for, at the root of the host (docs/adr/0033)
+    path(".well-known/change-password", well_known.change_password),
+    path(".well-known/passkey-endpoints", well_known.passkey_endpoints),
     # Pages
     path("consent", consent.consent, name="consent"),
     path("access_denied", access_denied.access_denied, name="access_denied"),

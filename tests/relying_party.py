@@ -29,6 +29,7 @@ ISSUER: str = settings.IDP_ISSUER
 #: Where a second factor is asked for, and where one is set up.
 CODE_STEP = "/account/login/code/"
 SET_UP = "/account/two-steps/app/"
+APPS = "/account/two-steps/apps/"
 #: A denial's reference; no part of a random value, which may look like one.
 REFERENCE = re.compile(r"(?<![\w-])[2-9A-HJKMNP-TV-Z]{4}-[2-9A-HJKMNP-TV-Z]{4}(?![\w-])")
 
@@ -335,8 +336,14 @@ class Browser(httpx.Client):
         page = page or self.open(SET_UP)
         user.app = AuthenticatorApp(otpauth_address(page))
         page = self.submit(page, code=user.app.code())
-        user.recovery_codes = recovery_codes_on(page)
+        user.recovery_codes = recovery_codes_on(page) or user.recovery_codes
         return page
+
+    def removal_of_app(self) -> str:
+        """Return the path of the page that removes the first authenticator app."""
+        found = re.search(r"/account/two-steps/apps/\d+/remove/", self.open(APPS).text)
+        assert found
+        return found[0]
 
 
 def make_user_with_app(**claims: Any) -> EndUser:

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import account_switching, known_browsers, preferences
+from accounts import account_switching, known_browsers, last_method, preferences
 from accounts.addresses import cleaned_email
 from accounts.allauth_door import mails
 from accounts.models import User
@@ -96,6 +96,7 @@ class Adapter(DefaultAccountAdapter):
         response: HttpResponse = super().post_login(request, user, **kwargs)
         present = session_of(request)
         known_browsers.remember(request, response, user, present.browser if present else "")
+        last_method.remember(request, response, user)
         preferences.give_to_browser(response, user)
         return response
 
@@ -115,10 +116,12 @@ class Adapter(DefaultAccountAdapter):
             "accounts.stages.MailedCodeStage",
             "accounts.stages.DisabledStage",
             *(ours.get(stage, stage) for stage in super().get_login_stages()),
+            "accounts.stages.FirstPasskeyStage",
             "accounts.stages.KeepStage",
             "accounts.stages.NewPasswordStage",
             "accounts.stages.TermsStage",
             "accounts.stages.NewDeviceStage",
+            "accounts.stages.OfferPasskeyStage",
         ]
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:

@@ -15,8 +15,8 @@ class FactorAdapter(DefaultMFAAdapter):
     error_messages = {
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": _(
-            "That code is not right. Type the one that your app shows at this moment; the clock of"
-            " your device has to be right."
+            "That code is not right, or was used already. Type the one that your app shows at this"
+            " moment; the clock of your device has to be right."
         ),
         "too_many_codes": _(
             "Too many wrong codes. Wait ten minutes, then try again; or use a passkey, or a browser"
@@ -31,6 +31,10 @@ class FactorAdapter(DefaultMFAAdapter):
             " remove the authenticator app from it."
         ),
         "passkey_refused": _("That passkey was not accepted. Try again, or another way."),
+        "passkey_unknown": _(
+            "That passkey was not accepted: no account here has it any more. Try another way."
+        ),
+        "too_many_apps": _("There are too many authenticator apps already. Remove one first."),
         "too_many_passkeys": _("There are too many passkeys already. Remove one first."),
         "unverified_email": _("Prove your email address before you set this up."),
     }

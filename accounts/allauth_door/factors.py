@@ -10,12 +10,21 @@ from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.internal.flows.add import validate_can_add_authenticator
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.flows import auto_generate_recovery_codes
-from allauth.mfa.totp.internal.auth import generate_totp_secret, validate_totp_code
-from allauth.mfa.totp.internal.flows import activate_totp
+from allauth.mfa.totp.internal.auth import (
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from allauth.mfa.totp.internal.flows import activate_totp, deactivate_totp
+from allauth.mfa.webauthn.internal.flows import remove_authenticator
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 
@@ -25,6 +34,8 @@ APP, PASSKEY = Factor.Type.TOTP, Factor.Type.WEBAUTHN
 RECOVERY_CODES = Factor.Type.RECOVERY_CODES
 #: How many recovery codes are made at once.
 RECOVERY_CODE_COUNT: int = app_settings.RECOVERY_CODE_COUNT
+#: Where an app's row has the newest step at which one of its codes was used.
+_LAST_STEP = "last_step"
 
 
 def of(user: Any) -> "QuerySet[Factor]":
@@ -52,9 +63,32 @@ def is_app_code(code: str) -> bool:
     return bool(len(code) == app_settings.TOTP_DIGITS)
 
 
-def is_code_of(secret: str, code: str) -> bool:
-    """Whether an app with this secret shows this code now. RFC 6238."""
-    return bool(validate_totp_code(secret, code))
+def step_of(secret: str, code: str) -> int | None:
+    """Return the time step at which an app with this secret shows this code, or None.
+
+    The steps before and after the present one count, too: clocks differ, and typing takes time.
+    RFC 6238 §5.2.
+    """
+    steps = [
+        step
+        for step in yield_hotp_counters_from_time()
+        if constant_time_compare(code, format_hotp_value(hotp_value(secret, step)))
+    ]
+    return max(steps, default=None)
+
+
+def use_step(app: Factor, step: int) -> bool:
+    """Use up a time step of an app and all before it; return whether it had not been used.
+
+    The row is locked, so of parallel requests with one code exactly one succeeds. RFC 6238 §5.2.
+    """
+    with transaction.atomic():
+        kept = Factor.objects.select_for_update().filter(pk=app.pk).first()
+        if kept is None or kept.data.get(_LAST_STEP, 0) >= step:
+            return False
+        kept.data[_LAST_STEP] = step
+        kept.save(update_fields=["data"])
+    return True
 
 
 def use_recovery_code(codes: Factor, code: str) -> bool:
@@ -88,12 +122,29 @@ def new_app_secret() -> str:
     return secret
 
 
-def set_up_app(request: HttpRequest, secret: str) -> Factor:
+def set_up_app(request: HttpRequest, secret: str, name: str, step: int) -> Factor:
     """Give the user an authenticator app with this secret, and recovery codes with the first.
 
-    Notifies the user by mail. Raises IntegrityError if another tab does either at the same time.
+    `step` is that of the code that was typed, which is used up. Notifies the user by mail. Raises
+    IntegrityError if another tab makes recovery codes at the same time.
     """
-    return activate_totp(request, SimpleNamespace(secret=secret))[0]
+    with transaction.atomic():
+        app: Factor = activate_totp(request, SimpleNamespace(secret=secret))[0]
+        app.data |= {"name": name, _LAST_STEP: step}
+        app.save(update_fields=["data"])
+    return app
+
+
+def app_address(user: User, secret: str) -> str:
+    """Return the otpauth address that hands a secret over to an app."""
+    address: str = get_adapter().build_totp_url(user, secret)
+    return address
+
+
+def qr_code(address: str) -> str:
+    """Return the QR code of an address as an SVG element."""
+    drawing: str = get_adapter().build_totp_svg(address)
+    return drawing
 
 
 def new_passkey(user: User, name: str, credential: dict[str, Any]) -> Factor:
@@ -117,6 +168,49 @@ def make_first_recovery_codes(request: HttpRequest) -> bool:
     Raises IntegrityError where another tab makes them at this moment.
     """
     return auto_generate_recovery_codes(request) is not None
+
+
+def recovery_codes_to_save(codes: Factor) -> list[str]:
+    """Return recovery codes that the user has not confirmed to have saved; afterwards none."""
+    kept = codes.wrap()
+    return [] if kept.did_view else list(kept.get_unused_codes())
+
+
+def recovery_codes_were_saved(codes: Factor) -> None:
+    """Show these recovery codes never again: the user has saved them."""
+    codes.wrap().mark_as_viewed()
+
+
+def are_saved(codes: Factor) -> bool:
+    """Whether the user has confirmed to have saved these recovery codes."""
+    return bool(codes.wrap().did_view)
+
+
+def name_of(factor: Factor) -> str:
+    """Return the name that a user gave to an app or a passkey, or the one it was given."""
+    return str(factor.data.get("name") or _("Authenticator app"))
+
+
+def rename(factor: Factor, name: str) -> None:
+    """Give an app or a passkey another name."""
+    with transaction.atomic():
+        kept = Factor.objects.select_for_update().get(pk=factor.pk)
+        kept.data["name"] = name
+        kept.save(update_fields=["data"])
+    factor.data["name"] = name
+
+
+def remove_app(request: HttpRequest, app: Factor) -> None:
+    """Remove an app of the signed-in user, and with their last factor the recovery codes.
+
+    Notifies the user by mail and message, and sends the signals.
+    """
+    deactivate_totp(request, app)
+
+
+def remove_passkey(request: HttpRequest, passkey: Factor) -> None:
+    """Remove a passkey of the signed-in user, as `remove_app` does an app."""
+    remove_authenticator(request, passkey)
 
 
 def remove(user: User, factors: "QuerySet[Factor]", request: HttpRequest | None) -> int:

@@ -5,9 +5,7 @@ from typing import Any
 
 from allauth.account import views as account
 from allauth.mfa.internal.flows.add import redirect_if_add_not_allowed
-from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
-from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
-from allauth.mfa.webauthn.views import RemoveWebAuthnView
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.generic import FormView
 
@@ -100,24 +98,8 @@ class VerifyEmailPage(_MailedCodePage, account.ConfirmEmailVerificationCodeView)
         return bool(self.stage is None or self.stage.login.signup)
 
 
-class SetUpAppPage(ActivateTOTPView):
-    """Where an authenticator app is set up."""
-
-
-class RemoveAppPage(DeactivateTOTPView):
-    """Where the authenticator app is removed, and with the last factor the recovery codes."""
-
-
-class RecoveryCodesPage(ViewRecoveryCodesView):
-    """Shows the recovery codes, once."""
-
-
 class NewRecoveryCodesPage(GenerateRecoveryCodesView):
     """Makes new recovery codes; the old ones stop working."""
-
-
-class RemovePasskeyPage(RemoveWebAuthnView):
-    """Where a passkey is removed."""
 
 
 #: Redirects users who must verify their address before they set up a factor.

@@ -9,13 +9,15 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import redirect
-from django.urls import reverse, reverse_lazy
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.generic import FormView
 
 from accounts import code_limits, passkeys, second_factor
@@ -57,6 +59,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = PasskeyForm(request.POST, request=request)
     if not form.is_valid():
         factors.was_refused(request, None, None)
+        if form.has_error(NON_FIELD_ERRORS, "passkey_unknown"):
+            passkeys.note_unknown(request, request.POST.get("credential", ""))
         for problem in form.non_field_errors():
             messages.error(request, str(problem))
         return redirect(_sign_in_page(request))
@@ -79,11 +83,16 @@ class NewPasskeyView(FormView):  # type: ignore[type-arg]
 
     template_name = "mfa/webauthn/add_form.html"
     form_class = NewPasskeyForm
+    #: Whether a password manager may make one by itself (`passkeys.creation_options`).
+    conditional = False
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the page, or return a challenge to its script."""
         if wants_challenge(request):
-            return JsonResponse(passkeys.creation_options(request, request.user))  # type: ignore[arg-type]
+            conditional = self.conditional and "conditional" in request.GET
+            return JsonResponse(
+                passkeys.creation_options(request, request.user, conditional=conditional)  # type: ignore[arg-type]
+            )
         return super().get(request, *args, **kwargs)
 
     def get_form_kwargs(self) -> dict[str, Any]:
@@ -101,29 +110,51 @@ class NewPasskeyView(FormView):  # type: ignore[type-arg]
         add_step(self.request)
         if new_codes:
             return redirect(with_next(reverse("mfa_view_recovery_codes"), self.request))
-        return redirect(sign_ins.next_page(self.request) or reverse("mfa_index"))
+        return redirect(sign_ins.next_page(self.request) or reverse("account_passkeys"))
 
 
-@method_decorator(recent_authentication_required, name="dispatch")
-class RemovePasskeyView(pages.RemovePasskeyPage):
-    """Removes a passkey, of one's own alone."""
+class OfferPasskeyView(NewPasskeyView):
+    """Offers a passkey to a user who has just signed in by password (`OfferPasskeyStage`)."""
 
-    success_url = reverse_lazy("mfa_index")
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add what is left without the passkey."""
-        context: dict[str, Any] = super().get_context_data(**kwargs)
-        user = self.object.user
-        others = passkeys.passkeys_of(user).exclude(pk=self.object.pk).exists()
-        return {
-            **context,
-            "last_second_step": not others and not second_factor.has_app(user),
-            "last_way_in": not others and not user.has_usable_password(),
-        }
+    template_name = "mfa/webauthn/offer.html"
+    conditional = True
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Redirect to the list if the passkey is removed already."""
-        if not passkeys.passkeys_of(request.user).filter(pk=kwargs["pk"]).exists():  # type: ignore[arg-type]
-            return redirect("mfa_index")
+        """Go on if there is a passkey by now, as after Back or in another tab."""
+        if request.method == "GET" and second_factor.has_passkey(request.user):
+            return redirect(sign_ins.next_page_or_home(request))
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add where the sign-in leads without one."""
+        return super().get_context_data(onward=sign_ins.next_page_or_home(self.request), **kwargs)
+
+
+@require_safe
+@login_required
+def show_passkeys(request: HttpRequest) -> HttpResponse:
+    """List the user's passkeys, and tell the browser which there are."""
+    user: User = request.user  # type: ignore[assignment]
+    context = {"passkeys": passkeys.passkeys_of(user), "signals": passkeys.signals_for(user)}
+    return render(request, "mfa/webauthn/list.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@recent_authentication_required
+def remove_passkey(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask whether to remove a passkey of the user's own, and remove it."""
+    user: User = request.user  # type: ignore[assignment]
+    passkey = passkeys.passkeys_of(user).filter(pk=pk).first()
+    if passkey is None:  # It is removed already.
+        return redirect("account_passkeys")
+    if request.method == "POST":
+        factors.remove_passkey(request, passkey)
+        return redirect("account_passkeys")
+    others = passkeys.passkeys_of(user).exclude(pk=pk).exists()
+    context = {
+        "name": factors.name_of(passkey),
+        "last_second_step": not others and not second_factor.has_app(user),
+        "last_way_in": not others and not user.has_usable_password(),
+    }
+    return render(request, "mfa/webauthn/authenticator_confirm_delete.html", context)

@@ -9,8 +9,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.authentication import signed_in_recently
+from accounts.levels import MULTI_FACTOR
 from accounts.next import next_of
-from accounts.second_factor import is_recent
+from accounts.second_factor import is_recent, step_up_address
 
 View = Callable[..., HttpResponseBase]
 
@@ -31,9 +33,19 @@ def recent_authentication_required(view: View) -> View:
     def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if is_recent(request):
             return view(request, *args, **kwargs)
-        return redirect(sign_in_page(request.get_full_path()))
+        return redirect(way_to_recent_authentication(request, request.get_full_path()))
 
     return gate
+
+
+def way_to_recent_authentication(request: HttpRequest, target: str) -> str:
+    """Return the page that makes the authentication a recent one, then leads to `target`.
+
+    Users who signed in recently without their second factor are asked for it alone.
+    """
+    if signed_in_recently(request):
+        return step_up_address(MULTI_FACTOR, target)
+    return sign_in_page(target)
 
 
 def sign_in_page(target: str) -> str:

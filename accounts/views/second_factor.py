@@ -1,30 +1,23 @@
-"""The pages of the second factor: its step when signing in, setting it up, turning it off."""
+"""The pages that ask for the second factor: the step of signing in, and stepping up."""
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
-from django.db import IntegrityError
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
 from django.views.generic import FormView
 
-from accounts import code_limits
-from accounts.allauth_door import factors, pages, sign_ins
-from accounts.app_secrets import forget_new_secret, new_secret
-from accounts.forms import PasskeyForm, SecondFactorForm, SetUpAppForm
+from accounts import trusted_browsers
+from accounts.allauth_door import sign_ins
+from accounts.forms import PasskeyForm, SecondFactorForm
 from accounts.models import User
 from accounts.next import with_next
-from accounts.passkeys import passkeys_of
 from accounts.second_factor import has_app, has_passkey, is_set_up, recovery_codes_left
 from accounts.sessions import add_step
 from accounts.stages import SecondFactorStage
 from accounts.views.passkeys import challenge, wants_challenge
-from accounts.views.recent_authentication import recent_authentication_required
-from accounts.views.stale_form import show_step_again
 
 
 class _AsksForSecondFactor(FormView):  # type: ignore[type-arg]
@@ -68,6 +61,7 @@ class _AsksForSecondFactor(FormView):  # type: ignore[type-arg]
             "code_form": code_form,
             "has_app": asks_for_app,
             "has_passkey": has_passkey(user),
+            "codes_left": recovery_codes_left(user),
         }
 
 
@@ -95,10 +89,17 @@ class CodeView(_AsksForSecondFactor):
         """Return the user who is signing in."""
         return self.stage.login.user  # type: ignore[no-any-return]
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add for how many days this browser can be trusted."""
+        return super().get_context_data(days=settings.IDP_TRUSTED_BROWSER_DAYS, **kwargs)
+
     def form_valid(self, form: SecondFactorForm | PasskeyForm) -> HttpResponse:
-        """Go on signing in."""
+        """Go on signing in; trust this browser if the user asks for it."""
         form.save()
-        return self.stage.go_on(self.request)
+        response = self.stage.go_on(self.request)
+        if "trust" in self.request.POST and trusted_browsers.is_offered():
+            trusted_browsers.trust(self.request, response, self.factor_owner())
+        return response
 
 
 class StepUpView(_AsksForSecondFactor):
@@ -133,110 +134,6 @@ class StepUpView(_AsksForSecondFactor):
         return redirect(_onward(self.request))
 
 
-@require_safe
-@login_required
-def overview(request: HttpRequest) -> HttpResponse:
-    """Show whether there is a second factor, and the ways to change that."""
-    codes = {"left": recovery_codes_left(request.user), "of": factors.RECOVERY_CODE_COUNT}
-    return render(
-        request,
-        "mfa/index.html",
-        {
-            "authenticator": factors.of(request.user).filter(type=factors.APP).first(),
-            "codes": codes,
-            "passkeys": passkeys_of(request.user),  # type: ignore[arg-type]
-        },
-    )
-
-
-@method_decorator(recent_authentication_required, name="dispatch")
-class SetUpAppView(pages.SetUpAppPage):
-    """Shows a new secret and asks for the first code of the app."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Go on if it is done already, in another tab or by a second press of the button."""
-        if not has_app(request.user):
-            response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
-            return response
-        if request.method == "POST":
-            return self._to_recovery_codes()
-        return redirect(_onward(request))
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        """Pass the secret to the form."""
-        return {**super().get_form_kwargs(), "secret": new_secret(self.request)}
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Group the secret for reading."""
-        context: dict[str, Any] = super().get_context_data(**kwargs)
-        context["secret"] = _grouped(context["form"].secret)
-        return context
-
-    def form_valid(self, form: SetUpAppForm) -> HttpResponse:
-        """Set the app up: this session has a second factor from now on, and the code is used up."""
-        try:
-            app = factors.set_up_app(self.request, form.secret)
-        except IntegrityError:
-            if has_app(self.request.user):  # The button was pressed twice.
-                return self._to_recovery_codes()
-            # Another tab has made recovery codes at the same time, and nothing was done here.
-            return show_step_again(self.request)
-        forget_new_secret(self.request)
-        code_limits.is_first_use(app.user, form.cleaned_data["code"])
-        factors.record_use(self.request, app)
-        add_step(self.request)
-        return self._to_recovery_codes()
-
-    def _to_recovery_codes(self) -> HttpResponse:
-        return redirect(with_next(reverse("mfa_view_recovery_codes"), self.request))
-
-
-class _ForUsersWithOne:
-    """Redirects users without a second factor to the overview."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Show the page to users to whom it applies."""
-        if not is_set_up(request.user):
-            return redirect("mfa_index")
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
-
-
-@method_decorator(recent_authentication_required, name="dispatch")
-class TurnOffView(_ForUsersWithOne, pages.RemoveAppPage):
-    """Removes the authenticator app, and with the last second factor the recovery codes."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Show the page to users who have an app."""
-        if not has_app(request.user):
-            return redirect("mfa_index")
-        return super().dispatch(request, *args, **kwargs)
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add whether a second step is left without it."""
-        return super().get_context_data(has_passkey=has_passkey(self.request.user), **kwargs)  # type: ignore[no-any-return]
-
-
-@method_decorator(recent_authentication_required, name="dispatch")
-class RecoveryCodesView(_ForUsersWithOne, pages.RecoveryCodesPage):
-    """Shows the recovery codes, once."""
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the codes in groups, and the user's `next`."""
-        context: dict[str, Any] = super().get_context_data(**kwargs)
-        context["unused_codes"] = [_grouped(code) for code in context["unused_codes"]]
-        context["onward"] = _onward(self.request)
-        return context
-
-
-@method_decorator(recent_authentication_required, name="dispatch")
-class NewRecoveryCodesView(_ForUsersWithOne, pages.NewRecoveryCodesPage):
-    """Makes new recovery codes; the old ones stop working."""
-
-
 def _onward(request: HttpRequest) -> str:
+    """Return where a signed-in user goes on to."""
     return sign_ins.next_page(request) or reverse("mfa_index")
-
-
-def _grouped(characters: str) -> str:
-    """Return the codes in groups of four, for reading and typing."""
-    return " ".join(characters[at : at + 4] for at in range(0, len(characters), 4))

@@ -7,6 +7,7 @@ own `next`, and redirects signed-in users to it.
 from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -15,7 +16,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
-from accounts import code_limits, operations, passwords
+from accounts import code_limits, last_method, operations, passkeys, passwords
 from accounts.addresses import shown_email
 from accounts.allauth_door import pages
 from accounts.code_limits import CodeUsedUpError
@@ -41,6 +42,14 @@ class SignInView(pages.SignInPage):
             return self.show_to_all(request, *args, **kwargs)
         return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the way used last, and the id of a passkey that was just refused as unknown."""
+        return {
+            **super().get_context_data(**kwargs),
+            "last_method": last_method.of(self.request),
+            "unknown_passkey": passkeys.pop_unknown(self.request),
+        }
+
 
 @method_decorator(refuses_beyond_limits, name="dispatch")
 class SignUpView(pages.SignUpPage):
@@ -51,6 +60,26 @@ class SignUpView(pages.SignUpPage):
         if "create" in request.GET and request.user.is_authenticated:
             return render(request, "account/another_account.html")
         return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    @property
+    def by_passkey(self) -> bool:
+        """Whether the account is to begin with a passkey instead of a password."""
+        methods = settings.IDP_SIGNUP_METHODS
+        return "passkey" in methods and ("password" not in methods or "passkey" in self.request.GET)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Pass that to the form."""
+        return {**super().get_form_kwargs(), "by_passkey": self.by_passkey}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the ways to begin an account, and this page's address for the other one."""
+        other = reverse("account_signup", query={} if self.by_passkey else {"passkey": "1"})
+        return {
+            **super().get_context_data(**kwargs),
+            "by_passkey": self.by_passkey,
+            "has_other_way": len(settings.IDP_SIGNUP_METHODS) > 1,
+            "other_way": with_next(other, self.request),
+        }
 
     def form_valid(self, form: SignUpForm) -> HttpResponse:
         """Create the account and mail a code; show the form again if the address was just taken."""

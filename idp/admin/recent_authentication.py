@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from accounts.second_factor import is_recent
-from accounts.views.recent_authentication import sign_in_page
+from accounts.views.recent_authentication import way_to_recent_authentication
 
 
 def missing(request: HttpRequest) -> str | None:
@@ -16,7 +16,9 @@ def missing(request: HttpRequest) -> str | None:
 
     None where they did lately, with their second factor if they have one.
     """
-    return None if is_recent(request) else sign_in_page(request.get_full_path())
+    if is_recent(request):
+        return None
+    return way_to_recent_authentication(request, request.get_full_path())
 
 
 class RecentAuthenticationForm(forms.ModelForm):  # type: ignore[type-arg]

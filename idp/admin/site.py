@@ -56,6 +56,7 @@ class Site(AdminSite):
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         """Redirect to the sign-in page or its second factor. Raises PermissionDenied."""
         from accounts import second_factor
+        from accounts.levels import MULTI_FACTOR
 
         target = request.GET.get(REDIRECT_FIELD_NAME, "")
         if not is_ours(target):
@@ -68,7 +69,7 @@ class Site(AdminSite):
         if not request.user.is_staff:
             raise PermissionDenied
         if second_factor.is_set_up(request.user):
-            return redirect(f"{reverse('account_login')}?{urlencode({'fresh': '1', **query})}")
+            return redirect(second_factor.step_up_address(MULTI_FACTOR, target))
         return redirect(f"{reverse('mfa_index')}?{urlencode(query)}")
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:  # noqa: ARG002

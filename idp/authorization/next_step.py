@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from accounts import second_factor
 from accounts.authentication import Authentication
-from accounts.levels import SINGLE_FACTOR, highest, lowest, reaches
+from accounts.levels import MULTI_FACTOR, SINGLE_FACTOR, highest, lowest, reaches
 from accounts.models import User
 from idp import policy
 from idp.authorization.request import AuthorizationRequest
@@ -174,19 +174,28 @@ def _wished(
 ) -> Step | None:
     """Return the level that `acr_values` asks for, if the user can reach it. OIDC Core §3.1.2.1.
 
-    A user who has signed in since the request arrived is not asked again.
+    A user who has used two factors since the request arrived is not asked again.
     """
     wished = authorization_request.acr_values
     if (
         not wished
         or "none" in authorization_request.prompts
         or any(reaches(authentication.acr, level) for level in wished)
-        or authentication.authenticated_at >= authorization_request.arrived_at
+        or _has_used_two_factors(authorization_request, authentication)
     ):
         return None
     reachable = second_factor.reachable_level(authentication.user)
     level = next((level for level in wished if reaches(reachable, level)), None)
     return None if level is None else StepUp(level)
+
+
+def _has_used_two_factors(
+    authorization_request: AuthorizationRequest, authentication: Authentication
+) -> bool:
+    """Whether they did so for this request. At a trusted browser they were asked for one."""
+    return authentication.authenticated_at >= authorization_request.arrived_at and reaches(
+        authentication.acr, MULTI_FACTOR
+    )
 
 
 def _reported_acr(authorization_request: AuthorizationRequest, reached: str) -> str:

@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import known_browsers
+from accounts import known_browsers, trusted_browsers
 from accounts import signed_out as way
 from accounts.devices import by_device, kind_of, words_for
 from accounts.models import Session, User
@@ -137,8 +137,10 @@ def _end(request: HttpRequest, present: Session, others: QuerySet[Session]) -> H
     messages.success(request, _("Signed out there."))
     response = redirect(way.about(ending, "account_sessions"))
     # A browser is known by a cookie that can't be taken from it, so this one alone stays known.
+    trusted = trusted_browsers.of_this_browser(request, user)
     known_browsers.forget(user)
     known_browsers.remember(request, response, user, present.browser)
+    trusted_browsers.keep_only(trusted, user)
     return response
 
 

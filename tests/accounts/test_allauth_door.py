@@ -40,8 +40,12 @@ PRIVATE = {
     "allauth.mfa.internal.flows.add.validate_can_add_authenticator": ("user",),
     "allauth.mfa.recovery_codes.internal.flows.auto_generate_recovery_codes": ("request",),
     "allauth.mfa.totp.internal.auth.generate_totp_secret": ("length",),
-    "allauth.mfa.totp.internal.auth.validate_totp_code": ("secret", "code"),
+    "allauth.mfa.totp.internal.auth.format_hotp_value": ("value",),
+    "allauth.mfa.totp.internal.auth.hotp_value": ("secret", "counter"),
+    "allauth.mfa.totp.internal.auth.yield_hotp_counters_from_time": (),
     "allauth.mfa.totp.internal.flows.activate_totp": ("request", "form"),
+    "allauth.mfa.totp.internal.flows.deactivate_totp": ("request", "authenticator"),
+    "allauth.mfa.webauthn.internal.flows.remove_authenticator": ("request", "authenticator"),
 }
 #: Private members of public classes that the door overrides or reads, and where allauth has them.
 MEMBERS = {
@@ -110,10 +114,12 @@ def test_the_steps_of_signing_in_are_those_that_ours_stand_between() -> None:
         "allauth.account.stages.PhoneVerificationStage",
         "accounts.stages.VerifyEmailStage",
         "accounts.stages.SecondFactorStage",
+        "accounts.stages.FirstPasskeyStage",
         "accounts.stages.KeepStage",
         "accounts.stages.NewPasswordStage",
         "accounts.stages.TermsStage",
         "accounts.stages.NewDeviceStage",
+        "accounts.stages.OfferPasskeyStage",
     ]
     assert {"handle", "exit", "abort"} <= set(vars(stages.LoginStage))
 

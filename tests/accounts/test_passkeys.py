@@ -1,4 +1,6 @@
-"""Passkeys: made, listed, used to sign in and as the second factor, removed."""
+"""Passkeys: made, listed, used to sign in and as the second factor, renamed, removed."""
+
+import re
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -17,6 +19,7 @@ from tests.passkeys import (
     send,
 )
 from tests.relying_party import (
+    APPS,
     CODE_STEP,
     SET_UP,
     Browser,
@@ -30,7 +33,7 @@ from tests.relying_party import (
 )
 
 LOGIN, HOME, OVERVIEW = "/account/login/", "/account/", "/account/two-steps/"
-CODES, TURN_OFF = "/account/two-steps/recovery-codes/", "/account/two-steps/turn-off/"
+CODES, LIST = "/account/two-steps/recovery-codes/", "/account/two-steps/passkeys/"
 MULTI, PHR = "urn:signet:acr:multi-factor", "phr"
 
 
@@ -41,11 +44,9 @@ def keyholder(provider: object) -> EndUserWithPasskey:
 
 
 def removal_of(browser: Browser) -> str:
-    page = browser.open(OVERVIEW)
-    path = page.text.partition('href="/account/two-steps/passkeys/')[2]
-    while path.startswith("new/"):
-        path = path.partition('href="/account/two-steps/passkeys/')[2]
-    return f"/account/two-steps/passkeys/{path.partition(chr(34))[0]}"
+    found = re.search(r"/account/two-steps/passkeys/\d+/remove/", browser.open(LIST).text)
+    assert found
+    return found[0]
 
 
 def test_adding_one(browser: Browser, user: EndUser) -> None:
@@ -58,9 +59,10 @@ def test_adding_one(browser: Browser, user: EndUser) -> None:
     page = send(browser, page, SecurityKey().make(options), name="Blue key")
     assert is_page(page, CODES)
     assert "The passkey was added." in page.text
-    overview = browser.open(OVERVIEW)
-    assert "Blue key" in overview.text
-    assert "Last used on" in overview.text
+    assert "Blue key" in browser.open(OVERVIEW).text
+    listed = browser.open(LIST)
+    assert "Blue key" in listed.text
+    assert "Last used <time" in listed.text
     assert was_mailed(user.email, "A passkey was added")
 
 
@@ -106,6 +108,9 @@ def test_a_recovery_code_when_it_is_not_at_hand(
     assert ">Recovery code</label>" in page.text
     assert "authenticator app" not in page.text
     assert "Use a recovery code instead" not in page.text, "it is the one code asked for"
+    before, _, after = page.text.partition("<summary>Passkey not at hand?</summary>")
+    assert 'name="code"' not in before, "the passkey is asked for first"
+    assert 'name="code"' in after
     assert is_page(browser.submit(page, code=keyholder.recovery_codes[0]), HOME)
 
 
@@ -159,7 +164,7 @@ def test_removing_the_last_one_warns_and_ends_the_second_step(
     keyholder.sign_in(browser)
     page = browser.open(removal_of(browser))
     assert "your last second step" in page.text
-    assert is_page(browser.submit(page, "remove-passkey"), OVERVIEW)
+    assert is_page(browser.submit(page, "remove-passkey"), LIST)
     assert not is_set_up(User.objects.get(email=keyholder.email))
     assert was_mailed(keyholder.email, "A passkey was removed")
     with Browser() as elsewhere:
@@ -183,13 +188,14 @@ def test_beside_an_app(browser: Browser, keyholder: EndUserWithPasskey) -> None:
     with Browser() as elsewhere:
         page = elsewhere.type_password(keyholder)
         assert is_page(elsewhere.submit(page, code=keyholder.app.code()), HOME)
-    page = browser.open(TURN_OFF)
-    assert "Your passkeys stay" in page.text
-    page = browser.submit(page, "turn-off")
-    assert "The authenticator app is removed." in page.text
+    removal = browser.removal_of_app()
+    page = browser.open(removal)
+    assert "Your other ways to sign in stay" in page.text
     assert "password alone" not in page.text, "a passkey is asked for, too"
+    page = browser.submit(page, "remove-app")
+    assert "The authenticator app is removed." in page.text
     assert is_set_up(User.objects.get(email=keyholder.email))
-    assert is_page(browser.open(TURN_OFF), OVERVIEW)
+    assert is_page(browser.open(removal), APPS)
 
 
 def test_operators_remove_them_too(browser: Browser, keyholder: EndUserWithPasskey) -> None:

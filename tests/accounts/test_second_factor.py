@@ -8,15 +8,17 @@ import pytest
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import InvalidToken
 from django.contrib.sessions.models import Session as BrowserSession
+from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import app_secrets
 from accounts.authentication import authentication_methods, has_second_factor
 from accounts.models import Session, User
-from accounts.second_factor import is_set_up, remove_all
+from accounts.second_factor import MOST_APPS, is_set_up, remove_all
 from idp.models import Event
 from tests.relying_party import (
+    APPS,
     CODE_STEP,
     ISSUER,
     SET_UP,
@@ -36,7 +38,8 @@ from tests.relying_party import (
 
 LOGIN, HOME, OVERVIEW = "/account/login/", "/account/", "/account/two-steps/"
 CODES, NEW_CODES = "/account/two-steps/recovery-codes/", "/account/two-steps/recovery-codes/new/"
-TURN_OFF = "/account/two-steps/turn-off/"
+DOWNLOAD = "/account/two-steps/recovery-codes/download/"
+STEP_UP = "/account/login/more/"
 
 
 @pytest.fixture
@@ -51,6 +54,10 @@ def user_of(user: EndUser) -> User:
 
 def session_of(user: EndUser) -> Session:
     return Session.objects.filter(user__email=user.email).latest("created_at")
+
+
+def save_codes(browser: Browser) -> None:
+    browser.submit(browser.open(CODES), "saved-codes")
 
 
 def signed_in_an_hour_ago(user: EndUser) -> None:
@@ -73,7 +80,8 @@ def test_setting_up_from_the_first_page_of_the_account(browser: Browser, user: E
     assert len(set(user.recovery_codes)) == 10
     assert f'href="{OVERVIEW}"' in page.text
     overview = browser.open(OVERVIEW)
-    assert "10 of 10 left" in overview.text
+    assert "10 codes left" in overview.text
+    assert "Not saved yet" in overview.text
     assert is_set_up(user_of(user))
     assert was_mailed(user.email, "An authenticator app was set up")
 
@@ -86,8 +94,8 @@ def test_the_page_hands_the_secret_over_in_three_ways(browser: Browser, user: En
     assert user.email in address.path
     secret = address.params["secret"]
     grouped = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
-    assert f">{grouped}<" in page.text
-    drawing = page.text.partition('"qr"')[2].partition("<svg")[2].partition("</svg>")[0]
+    assert f'data-copied="Copied">{grouped}<' in page.text
+    drawing = page.text.partition('class="qr"')[2].partition("</svg>")[0]
     assert "<path" in drawing
     assert "style=" not in page.text
     assert "data:" not in page.text
@@ -134,10 +142,67 @@ def test_setting_up_leads_on(browser: Browser, user: EndUser) -> None:
     assert 'href="/developers/?a=b"' in page.text
 
 
-def test_who_has_one_already_goes_on_at_once(browser: Browser, careful: EndUser) -> None:
+def test_a_second_app_with_a_name_beside_the_first(browser: Browser, careful: EndUser) -> None:
+    first = careful.app
+    assert first
     browser.sign_in(careful)
-    assert is_page(browser.open(SET_UP, next="/developers/"), "/developers/")
-    assert is_page(browser.open(SET_UP), OVERVIEW)
+    save_codes(browser)
+    page = browser.open(SET_UP)
+    second = AuthenticatorApp(otpauth_address(page))
+    assert second.secret != first.secret
+    page = browser.submit(page, code=second.code(), name="Tablet")
+    assert is_page(page, APPS)
+    assert "Tablet" in page.text
+    assert "Authenticator app<" in page.text
+    for app in (first, second):
+        with Browser() as elsewhere:
+            page = elsewhere.type_password(careful)
+            assert is_page(elsewhere.submit(page, code=app.code()), HOME)
+
+
+def test_apps_of_the_same_name_are_told_apart(browser: Browser, careful: EndUser) -> None:
+    browser.sign_in(careful)
+    save_codes(browser)
+    page = browser.open(SET_UP)
+    page = browser.submit(page, code=AuthenticatorApp(otpauth_address(page)).code())
+    assert "Authenticator app 2" in page.text
+
+
+def test_there_is_an_end_to_apps(browser: Browser, careful: EndUser) -> None:
+    browser.sign_in(careful)
+    row = Authenticator.objects.get(user__email=careful.email, type="totp")
+    for _ in range(MOST_APPS - 1):
+        Authenticator.objects.create(user=row.user, type="totp", data=row.data)
+    assert f'href="{SET_UP}"' not in browser.open(APPS).text
+    page = browser.open(SET_UP)
+    page = browser.submit(page, code=AuthenticatorApp(otpauth_address(page)).code())
+    assert is_page(page, SET_UP)
+    assert "too many authenticator apps" in page.text
+
+
+def test_renaming_an_app(browser: Browser, careful: EndUser) -> None:
+    browser.sign_in(careful)
+    row = Authenticator.objects.get(user__email=careful.email, type="totp")
+    page = browser.open(f"/account/two-steps/{row.pk}/name/")
+    assert 'value="Authenticator app"' in page.text
+    page = browser.submit(page, name="Old phone")
+    assert is_page(page, APPS)
+    assert "Old phone" in page.text
+    event = Event.objects.get(kind=Event.Kind.FACTOR_RENAMED, user=user_of(careful))
+    assert (event.details["factor"], event.details["name"]) == ("totp", "Old phone")
+
+
+def test_a_name_is_plain_text_and_ones_own(browser: Browser, careful: EndUser) -> None:
+    browser.sign_in(careful)
+    row = Authenticator.objects.get(user__email=careful.email, type="totp")
+    address = f"/account/two-steps/{row.pk}/name/"
+    for name in ("", "a\u202eb", "x" * 61, "a\x00b"):
+        assert is_page(browser.submit(browser.open(address), name=name), address)
+    with Browser() as elsewhere:
+        elsewhere.sign_in(make_user())
+        assert is_page(elsewhere.open(address), OVERVIEW)
+    row.refresh_from_db()
+    assert row.data["name"] == "Authenticator app"
 
 
 def test_the_button_pressed_twice(browser: Browser, user: EndUser) -> None:
@@ -150,6 +215,7 @@ def test_the_button_pressed_twice(browser: Browser, user: EndUser) -> None:
     page = browser.settle(browser.post(SET_UP, data=form, headers=headers))
     assert is_page(page, CODES)
     assert len(recovery_codes_on(page)) == 10
+    assert Authenticator.objects.filter(user__email=user.email, type="totp").count() == 1
 
 
 def test_secrets_are_sealed_at_rest(browser: Browser, user: EndUser) -> None:
@@ -166,6 +232,19 @@ def test_secrets_are_sealed_at_rest(browser: Browser, user: EndUser) -> None:
         assert sealed.startswith("gAAAA")
         assert secret not in str(row.data)
         assert app_secrets.unseal(sealed)
+
+
+def test_the_index_that_allows_one_app_covers_recovery_codes_alone(database: None) -> None:
+    """A migration of allauth's that makes it anew would forbid a second app (docs/adr/0035)."""
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, "mfa_authenticator")
+        assert found["unique_authenticator_type"]["unique"]
+        table = "pg_indexes" if connection.vendor == "postgresql" else "sqlite_master"
+        column = "indexdef, indexname" if connection.vendor == "postgresql" else "sql, name"
+        cursor.execute(f"SELECT {column} FROM {table}")
+        definition = {name: text for text, name in cursor.fetchall()}["unique_authenticator_type"]
+    assert "recovery_codes" in definition
+    assert "totp" not in definition
 
 
 # --- Signing in ---
@@ -192,7 +271,7 @@ def test_a_code_may_be_typed_in_groups(browser: Browser, careful: EndUser) -> No
 def test_a_recovery_code_in_the_same_field(browser: Browser, careful: EndUser) -> None:
     page = browser.submit(browser.type_password(careful), code=careful.recovery_codes[0])
     assert is_page(page, HOME)
-    assert "9 of 10 left" in browser.open(OVERVIEW).text
+    assert "9 codes left" in browser.open(OVERVIEW).text
 
 
 def test_each_tab_goes_on_to_its_own_place(browser: Browser, careful: EndUser) -> None:
@@ -278,13 +357,40 @@ def test_stay_signed_in_holds_through_the_second_step(browser: Browser, careful:
 # --- Recovery codes ---
 
 
-def test_recovery_codes_are_shown_once(browser: Browser, user: EndUser) -> None:
+def test_recovery_codes_are_shown_until_they_are_saved(browser: Browser, user: EndUser) -> None:
     browser.sign_in(user)
     assert len(recovery_codes_on(browser.set_up_app(user))) == 10
     page = browser.open(CODES, next="/developers/")
+    assert recovery_codes_on(page) == user.recovery_codes, "a reload loses nothing"
+    assert 'href="/developers/"' in page.text, "it can be done later"
+    assert is_page(browser.submit(page, "saved-codes"), "/developers/")
+    page = browser.open(CODES)
     assert recovery_codes_on(page) == []
     assert not any(code in page.text for code in user.recovery_codes)
-    assert 'href="/developers/"' in page.text
+    assert "10 of 10 codes are left" in page.text
+    assert "Not saved yet" not in browser.open(OVERVIEW).text
+
+
+def test_recovery_codes_as_a_file(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
+    browser.set_up_app(user)
+    file = browser.get(DOWNLOAD)
+    assert file.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert file.headers["Content-Disposition"] == 'attachment; filename="recovery-codes.txt"'
+    assert file.headers["Cache-Control"] == "no-store"
+    lines = file.text.splitlines()
+    assert user.email in lines[0]
+    assert lines[2:] == user.recovery_codes
+    save_codes(browser)
+    assert is_page(browser.open(DOWNLOAD), CODES)
+
+
+def test_recovery_codes_are_read_only_by_a_recent_sign_in(browser: Browser, user: EndUser) -> None:
+    browser.sign_in(user)
+    browser.set_up_app(user)
+    signed_in_an_hour_ago(user)
+    for path in (CODES, DOWNLOAD):
+        assert is_page(browser.open(path), LOGIN)
 
 
 def test_new_recovery_codes_replace_the_old_ones(browser: Browser, careful: EndUser) -> None:
@@ -307,7 +413,7 @@ def test_new_recovery_codes_replace_the_old_ones(browser: Browser, careful: EndU
         assert is_page(elsewhere.submit(page, code=new[0]), HOME)
 
 
-@pytest.mark.parametrize("path", [CODES, NEW_CODES, TURN_OFF])
+@pytest.mark.parametrize("path", [CODES, NEW_CODES])
 def test_pages_that_need_an_app_lead_users_without_one_to_the_overview(
     browser: Browser, user: EndUser, path: str
 ) -> None:
@@ -320,10 +426,11 @@ def test_pages_that_need_an_app_lead_users_without_one_to_the_overview(
 
 def test_turning_off_removes_app_and_recovery_codes(browser: Browser, careful: EndUser) -> None:
     browser.sign_in(careful)
-    page = browser.open(TURN_OFF)
+    page = browser.open(browser.removal_of_app())
+    assert "your last second step" in page.text
     assert is_set_up(user_of(careful))
-    page = browser.submit(page, "turn-off")
-    assert is_page(page, OVERVIEW)
+    page = browser.submit(page, "remove-app")
+    assert is_page(page, APPS)
     assert "The authenticator app is removed." in page.text
     assert not Authenticator.objects.filter(user__email=careful.email).exists()
     assert was_mailed(careful.email, "authenticator app was removed")
@@ -331,11 +438,12 @@ def test_turning_off_removes_app_and_recovery_codes(browser: Browser, careful: E
         assert is_page(elsewhere.type_password(careful), HOME)
 
 
-@pytest.mark.parametrize("path", [CODES, NEW_CODES, TURN_OFF])
+@pytest.mark.parametrize("path", [CODES, NEW_CODES, "remove", SET_UP])
 def test_an_old_sign_in_is_renewed_first_with_both_steps(
     browser: Browser, careful: EndUser, path: str
 ) -> None:
     browser.sign_in(careful)
+    path = browser.removal_of_app() if path == "remove" else path
     signed_in_an_hour_ago(careful)
     page = browser.open(path)
     assert is_page(page, LOGIN)
@@ -368,10 +476,11 @@ def test_a_session_from_before_the_app_cannot_turn_it_off(browser: Browser, user
     with Browser() as elsewhere:
         elsewhere.sign_in(user)
         elsewhere.set_up_app(user)
-    page = browser.open(TURN_OFF)
-    assert is_page(page, LOGIN)
-    page = browser.sign_in(user, page)
-    assert is_page(page, TURN_OFF)
+    removal = browser.removal_of_app()
+    page = browser.open(removal)
+    assert is_page(page, STEP_UP), "the sign-in is recent, but has one factor"
+    assert user.app
+    assert is_page(browser.submit(page, code=user.app.code()), removal)
 
 
 def test_signing_in_again_where_allauth_asks_for_it(browser: Browser, user: EndUser) -> None:

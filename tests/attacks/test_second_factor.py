@@ -6,13 +6,16 @@ from threading import Barrier
 import pytest
 
 from accounts import code_limits, operations
+from accounts.allauth_door import factors
 from accounts.models import Session, User
 from accounts.second_factor import is_set_up, remove_all
 from foundation import rate_limits
 from foundation.models import RateCount
 from foundation.rate_limits import RateLimit
+from tests import clock
 from tests.attacks.test_pages import SCRIPT, is_inert
 from tests.relying_party import (
+    APPS,
     CODE_STEP,
     ISSUER,
     SET_UP,
@@ -29,7 +32,7 @@ from tests.relying_party import (
     spec,
 )
 
-LOGIN, HOME, TURN_OFF = "/account/login/", "/account/", "/account/two-steps/turn-off/"
+LOGIN, HOME = "/account/login/", "/account/"
 NEW_CODES = "/account/two-steps/recovery-codes/new/"
 LIMIT = 20  # wrong codes in ten minutes, as settings say
 
@@ -45,6 +48,11 @@ def spend(limit: RateLimit, by: str, left: int = 1) -> None:
     rate_limits.count((limit, by))
     spent = RateCount.objects.filter(key=rate_limits._key((limit, by)))
     spent.update(count=limit.allowed - left)
+
+
+def removal_of_app(user: EndUser) -> str:
+    row = factors.of(User.objects.get(email=user.email)).get(type=factors.APP)
+    return f"/account/two-steps/apps/{row.pk}/remove/"
 
 
 def is_out(browser: Browser) -> bool:
@@ -79,8 +87,65 @@ def test_the_code_typed_when_setting_up_is_used_up(browser: Browser, user: EndUs
 def test_a_code_is_gone_when_its_time_is_over(browser: Browser, victim: EndUser) -> None:
     page = browser.type_password(victim)
     old = victim.app.code()
-    victim.app.code()  # the next: the old one's time is over
+    for _ in range(2):
+        victim.app.code()  # the one after the next: the old one's time is over
     assert is_page(browser.submit(page, code=old), CODE_STEP)
+
+
+@spec("RFC 6238", "5.2")
+@pytest.mark.parametrize("steps", [-1, 0, 1])
+def test_the_codes_before_and_after_work_once(victim: EndUser, steps: int) -> None:
+    """Clocks differ. Using one uses up those before it."""
+    victim.app.code()
+    code = victim.app.code_at(victim.app._shown + 1 + steps)
+    clock.advance(victim.app.period)
+    for answer in (HOME, CODE_STEP):
+        with Browser() as browser:
+            assert is_page(browser.submit(browser.type_password(victim), code=code), answer)
+    before = victim.app.code_at(victim.app._shown + steps)
+    with Browser() as browser:
+        assert is_page(browser.submit(browser.type_password(victim), code=before), CODE_STEP)
+
+
+@spec("RFC 6238", "5.2")
+@pytest.mark.parametrize("steps", [-2, 2, 3])
+def test_no_code_further_off_works(victim: EndUser, steps: int) -> None:
+    victim.app.code()
+    code = victim.app.code_at(victim.app._shown + 1 + steps)
+    clock.advance(victim.app.period)
+    with Browser() as browser:
+        assert is_page(browser.submit(browser.type_password(victim), code=code), CODE_STEP)
+
+
+@spec("RFC 6238", "5.2")
+def test_a_code_does_not_come_back_after_a_while(victim: EndUser) -> None:
+    """Of the next step, it is valid for longest: used at once, and again until it expires."""
+    victim.app.code()
+    code = victim.app.code_at(victim.app._shown + 2)
+    clock.advance(victim.app.period)
+    with Browser() as browser:
+        assert is_page(browser.submit(browser.type_password(victim), code=code), HOME)
+    for _ in range(2):
+        clock.advance(victim.app.period)
+        with Browser() as browser:
+            assert is_page(browser.submit(browser.type_password(victim), code=code), CODE_STEP)
+
+
+@spec("RFC 6238", "5.2")
+def test_a_step_used_at_one_app_is_used_at_no_other(browser: Browser, victim: EndUser) -> None:
+    """The steps are counted for each app, so that the second app works within the same half
+    minute.
+    """
+    browser.sign_in(victim)
+    browser.submit(browser.open("/account/two-steps/recovery-codes/"), "saved-codes")
+    page = browser.open(SET_UP)
+    other = AuthenticatorApp(otpauth_address(page))
+    browser.submit(page, code=other.code())
+    step = int(clock.time() // 30) + 1
+    for app, answer in ((victim.app, HOME), (other, HOME), (victim.app, CODE_STEP)):
+        with Browser() as elsewhere:
+            page = elsewhere.type_password(victim)
+            assert is_page(elsewhere.submit(page, code=app.code_at(step)), answer)
 
 
 @spec("ASVS", "6.5.1")
@@ -117,9 +182,10 @@ def test_of_many_browsers_with_one_code_at_once_exactly_one_gets_in(
 
 @spec("ASVS", "6.3.3")
 @pytest.mark.parametrize(
-    "path", [HOME, "/account/two-steps/", SET_UP, TURN_OFF, NEW_CODES, "/admin/"]
+    "path", [HOME, "/account/two-steps/", SET_UP, "remove", NEW_CODES, "/admin/"]
 )
 def test_the_password_alone_opens_no_page(browser: Browser, victim: EndUser, path: str) -> None:
+    path = removal_of_app(victim) if path == "remove" else path
     browser.type_password(victim)
     assert not is_page(browser.open(path), path)
     sessions = Session.objects.filter(user__email=victim.email)
@@ -155,8 +221,9 @@ def test_a_user_at_the_keyboard_cannot_renew_the_sign_in_with_the_password(
     browser.sign_in(victim)
     before = Session.objects.filter(user__email=victim.email).latest("created_at").pk
     Session.objects.filter(pk=before).update(authenticated_at="2020-01-01T00:00Z")
-    browser.type_password(victim, browser.open(LOGIN, fresh="1", next=TURN_OFF))
-    assert is_page(browser.open(TURN_OFF), LOGIN)
+    removal = removal_of_app(victim)
+    browser.type_password(victim, browser.open(LOGIN, fresh="1", next=removal))
+    assert is_page(browser.open(removal), LOGIN)
     assert Session.objects.get(pk=before).authenticated_at.year == 2020
 
 
@@ -203,10 +270,11 @@ def test_a_step_begun_before_something_happened_to_the_account_is_void(
 
 
 @spec("ASVS", "3.5.1")
-@pytest.mark.parametrize("path", [TURN_OFF, NEW_CODES])
+@pytest.mark.parametrize("path", ["remove", NEW_CODES])
 def test_nothing_is_turned_off_by_get_or_by_another_site(
     browser: Browser, victim: EndUser, path: str
 ) -> None:
+    path = removal_of_app(victim) if path == "remove" else path
     browser.sign_in(victim)
     left = victim.recovery_codes[0]
     browser.open(path)
@@ -340,7 +408,11 @@ def test_what_comes_from_outside_is_text(browser: Browser) -> None:
     for path in (SET_UP, "/account/two-steps/"):
         assert is_inert(browser.open(path, next=SCRIPT))
     assert is_inert(browser.set_up_app(user, browser.open(SET_UP, next=SCRIPT)))
-    for path in (TURN_OFF, NEW_CODES, "/account/two-steps/recovery-codes/"):
+    row = factors.of(User.objects.get(email=user.email)).get(type=factors.APP)
+    for path in (
+        *(APPS, removal_of_app(user), f"/account/two-steps/{row.pk}/name/", NEW_CODES),
+        "/account/two-steps/recovery-codes/",
+    ):
         assert is_inert(browser.open(path, next=SCRIPT))
     with Browser() as elsewhere:
         page = elsewhere.type_password(user, elsewhere.open(LOGIN, next=SCRIPT))

@@ -352,9 +352,9 @@ def test_the_first_visit_of_an_operator_sets_up_a_second_factor(
     visitor = Visitor(page, user, bakery)
     page.goto(f"{strict_provider.issuer}/admin/idp/event/")
     visitor.sign_in()
-    visitor.press("Set up an authenticator app")
+    visitor.follow("Authenticator apps")
     visitor.turn_on_app()
-    visitor.press("I have kept them. Continue")
+    visitor.press("I have saved them")
     visitor.sees("Events")
 
 

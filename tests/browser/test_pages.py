@@ -293,12 +293,12 @@ def your_data(visitor: Visitor) -> None:
 def two_steps(visitor: Visitor) -> None:
     home(visitor)
     visitor.press("Sign-in and security")
-    visitor.sees("Two-step sign-in")
+    visitor.sees("Sign-in and security")
 
 
 def set_up_app(visitor: Visitor) -> None:
     two_steps(visitor)
-    visitor.press("Set up an authenticator app")
+    visitor.follow("Authenticator apps")
     visitor.sees("Set up an authenticator app")
 
 
@@ -312,32 +312,117 @@ def set_up_app_wrong_code(visitor: Visitor) -> None:
 
 def in_two_steps(visitor: Visitor) -> None:
     with_app(visitor)
-    visitor.press("I have kept them. Continue")
-    visitor.sees("Two-step sign-in")
+    visitor.press("I have saved them")
+    visitor.sees("Sign-in and security")
 
 
 def recovery_codes_again(visitor: Visitor) -> None:
-    with_app(visitor)
-    visitor.page.reload()
+    in_two_steps(visitor)
+    visitor.follow("Recovery codes")
     visitor.page.get_by_text("not shown again").wait_for()
 
 
-def turn_off(visitor: Visitor) -> None:
+def authenticator_apps(visitor: Visitor) -> None:
     in_two_steps(visitor)
-    visitor.press("Turn off")
-    visitor.sees("Turn off the second step?")
+    visitor.follow("Authenticator apps")
+    visitor.sees("Authenticator apps")
+
+
+def rename_app(visitor: Visitor) -> None:
+    authenticator_apps(visitor)
+    visitor.press("Rename Authenticator app")
+    visitor.sees("Rename the authenticator app")
+
+
+def rename_app_badly(visitor: Visitor) -> None:
+    rename_app(visitor)
+    visitor.page.fill("[name=name]", "a\u202eb")
+    visitor.press("Save")
+    visitor.page.get_by_role("alert").wait_for()
+
+
+def turn_off(visitor: Visitor) -> None:
+    authenticator_apps(visitor)
+    visitor.press("Remove Authenticator app")
+    visitor.sees("Remove “Authenticator app”?")
 
 
 def new_recovery_codes(visitor: Visitor) -> None:
-    in_two_steps(visitor)
+    recovery_codes_again(visitor)
     visitor.press("Make new recovery codes")
     visitor.sees("Make new recovery codes?")
 
 
 def turned_off(visitor: Visitor) -> None:
     turn_off(visitor)
-    visitor.page.click("#turn-off")
+    visitor.page.click("#remove-app")
     visitor.page.get_by_role("status").wait_for()
+
+
+def trusted_browsers(visitor: Visitor) -> None:
+    """This one, which was trusted when signing in again, and another."""
+    with_app(visitor)
+    visitor.open("/account/login/?fresh=1&next=/account/two-steps/browsers/")
+    visitor.sign_in()
+    visitor.page.get_by_label("Don’t ask again on this device").check()
+    visitor.page.fill("[name=code]", visitor.app.code())
+    visitor.press("Sign in")
+    visitor.sees("Trusted browsers")
+
+
+def no_trusted_browsers(visitor: Visitor) -> None:
+    in_two_steps(visitor)
+    visitor.follow("Trusted browsers")
+    visitor.sees("Trusted browsers")
+
+
+def offered_passkey(visitor: Visitor) -> None:
+    Authenticator(visitor.page).touches_by_itself(enabled=False)
+    visitor.start_at_bakery()
+    visitor.page.locator("[name=can_make_passkeys][value='1']").wait_for(state="attached")
+    visitor.sign_in()
+    visitor.sees("Sign in faster next time?")
+
+
+def sign_up_by_passkey(visitor: Visitor) -> None:
+    Authenticator(visitor.page)
+    sign_up(visitor)
+    visitor.press("Use a passkey instead of a password")
+    expect(visitor.page.locator("[name=password1]")).to_have_count(0)
+
+
+def first_passkey(visitor: Visitor) -> None:
+    sign_up_by_passkey(visitor)
+    email = f"{unique('new')}@example.com"
+    visitor.page.fill("[name=email]", email)
+    visitor.press("Send code")
+    visitor.type_code(email)
+    visitor.sees("Add your passkey")
+
+
+def first_passkey_or_password(visitor: Visitor) -> None:
+    first_passkey(visitor)
+    visitor.page.locator("summary").click()
+    visitor.page.fill("[name=password1]", "short")
+    visitor.press("Save and continue")
+    visitor.page.get_by_role("alert").first.wait_for()
+
+
+def passkey_step(visitor: Visitor) -> None:
+    """The second step of a user with a passkey alone."""
+    with_passkey(visitor)
+    visitor.open(request_of(visitor.bakery, visitor.user, prompt="login")[0])
+    visitor.sign_in()
+    visitor.sees("Use your passkey")
+
+
+def passkey_step_wrong_code(visitor: Visitor) -> None:
+    passkey_step(visitor)
+    visitor.page.locator("summary").click()
+    visitor.page.fill("[name=code]", "12345678")
+    visitor.press("Sign in")
+    visitor.page.get_by_role("alert").wait_for()
+    expect(visitor.page.locator("details")).to_have_attribute("open", "")
 
 
 def code_step(visitor: Visitor) -> None:
@@ -358,23 +443,31 @@ def code_step_wrong_code(visitor: Visitor) -> None:
 
 def add_passkey(visitor: Visitor) -> None:
     two_steps(visitor)
-    visitor.press("Add a passkey")
+    visitor.follow("Passkeys")
     visitor.sees("Add a passkey")
 
 
 def with_passkey(visitor: Visitor) -> None:
     home(visitor)
-    Authenticator(visitor.page)
+    device = Authenticator(visitor.page)
     visitor.open("/account/two-steps/passkeys/new/")
+    visitor.page.fill("[name=name]", "Blue key")
     visitor.page.click("#add-passkey")
     visitor.sees("Recovery codes")
+    device.touches_by_itself(enabled=False)
     visitor.open("/account/two-steps/")
 
 
-def remove_passkey(visitor: Visitor) -> None:
+def passkeys(visitor: Visitor) -> None:
     with_passkey(visitor)
-    visitor.press("Remove Passkey")
-    visitor.sees("Remove “Passkey”?")
+    visitor.follow("Passkeys")
+    visitor.sees("Passkeys")
+
+
+def remove_passkey(visitor: Visitor) -> None:
+    passkeys(visitor)
+    visitor.press("Remove Blue key")
+    visitor.sees("Remove “Blue key”?")
 
 
 def step_up(visitor: Visitor) -> None:
@@ -607,6 +700,18 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "recovery-codes": with_app,
     "recovery-codes-again": recovery_codes_again,
     "new-recovery-codes": new_recovery_codes,
+    "authenticator-apps": authenticator_apps,
+    "rename-app": rename_app,
+    "rename-app-badly": rename_app_badly,
+    "trusted-browsers": trusted_browsers,
+    "no-trusted-browsers": no_trusted_browsers,
+    "offered-passkey": offered_passkey,
+    "sign-up-by-passkey": sign_up_by_passkey,
+    "first-passkey": first_passkey,
+    "first-passkey-or-password": first_passkey_or_password,
+    "passkey-step": passkey_step,
+    "passkey-step-wrong-code": passkey_step_wrong_code,
+    "passkeys": passkeys,
     "turn-off": turn_off,
     "turned-off": turned_off,
     "code-step": code_step,

@@ -53,6 +53,11 @@ class Visitor:
         target = self.page.get_by_role("button", name=name, exact=True)
         target.or_(self.page.get_by_role("link", name=name, exact=True)).click()
 
+    def follow(self, title: str) -> None:
+        """Follow the row of this title in the account."""
+        words = self.page.locator("a.row").filter(has=self.page.get_by_text(title, exact=True))
+        words.click()
+
     def choose(self, name: str) -> None:
         """Open the account menu and follow one of its links."""
         self.page.locator("[popovertarget=account-menu]").click()

@@ -9,8 +9,10 @@ import httpx
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.db import connection
 
 from accounts import invitations
+from accounts.allauth_door import factors
 from accounts.models import Session, User
 from tests.passkeys import (
     NEW_PASSKEY,
@@ -20,7 +22,19 @@ from tests.passkeys import (
     options_of,
     send,
 )
-from tests.relying_party import Browser, EndUser, is_page, mailed_code, make_user, spec, unique
+from tests.relying_party import (
+    SET_UP,
+    AuthenticatorApp,
+    Browser,
+    EndUser,
+    is_page,
+    mailed_code,
+    make_user,
+    make_user_with_app,
+    otpauth_address,
+    spec,
+    unique,
+)
 
 pytestmark = pytest.mark.usefixtures("provider")
 AT_ONCE = 8
@@ -114,3 +128,42 @@ def test_one_answer_of_a_passkey_signs_in_once() -> None:
         pages = at_once(lambda number: send(copies[number], page, answer))
     assert sum(is_page(page, "/account/") for page in pages) == 1
     assert Session.objects.filter(user__email=user.email).count() == before + 1
+
+
+@spec("RFC 6238", "5.2")
+def test_of_parallel_requests_with_one_code_exactly_one_uses_it() -> None:
+    """The step is used up in the app's row, also for codes of the steps before it."""
+    app = factors.of(User.objects.get(email=make_user_with_app().email)).get(type=factors.APP)
+    step = app.data["last_step"] + 5
+
+    def use(number: int) -> bool:
+        try:
+            return factors.use_step(app, step - number % 2)
+        finally:
+            connection.close()
+
+    used = at_once(use)  # type: ignore[arg-type]
+    app.refresh_from_db()
+    assert used.count(True) in {1, 2}, "the step before it, then it"
+    assert app.data["last_step"] == step
+    assert not factors.use_step(app, step)
+
+
+def test_of_parallel_presses_of_the_button_one_sets_an_app_up(browser: Browser) -> None:
+    user = make_user()
+    browser.sign_in(user)
+    page = browser.open(SET_UP)
+    code = AuthenticatorApp(otpauth_address(page)).code()
+    copies = copies_of(browser)
+    at_once(lambda number: copies[number].submit(page, code=code))
+    rows = Authenticator.objects.filter(user__email=user.email)
+    assert sorted(row.type for row in rows) == ["recovery_codes", "totp"]
+
+
+def test_of_parallel_sign_ins_with_one_code_one_gets_in(browsers: list[Browser]) -> None:
+    user = make_user_with_app()
+    pages = [browser.type_password(user) for browser in browsers]
+    assert user.app
+    code = user.app.code()
+    answers = at_once(lambda number: browsers[number].submit(pages[number], code=code))
+    assert sum(is_page(answer, "/account/") for answer in answers) == 1

@@ -183,6 +183,16 @@ def test_other_apps_of_the_host_are_no_page_of_ours(
     assert leads_to == f"{issuer}/account/"
 
 
+@pytest.mark.parametrize("root", ["", PATH])
+def test_password_managers_find_the_pages(issuer: str, visitor: Browser, root: str) -> None:
+    """They look at the root of the host, which a reverse proxy may pass on with the path."""
+    origin = origin_of(issuer)
+    found = visitor.get(f"{origin}{root}/.well-known/change-password")
+    assert found.headers["Location"] == "/auth/account/password/"
+    pages = visitor.get(f"{origin}{root}/.well-known/passkey-endpoints").json()
+    assert pages["manage"] == f"{issuer}/account/two-steps/passkeys/"
+
+
 @pytest.mark.parametrize("path", ["", "/"])
 def test_the_path_itself_leads_to_the_account(issuer: str, visitor: Browser, path: str) -> None:
     response = httpx.get(issuer + path)

@@ -98,8 +98,8 @@ def test_signing_in_once_more_takes_both_steps(
 @spec("OIDC Core", "2")
 def test_a_sign_in_renewed_without_the_app_does_not_keep_its_mark(careful: RelyingParty) -> None:
     assert claims(careful, careful.authorize().code)["acr"] == MULTI
-    page = careful.browser.open("/account/two-steps/turn-off/")
-    careful.browser.submit(page, "turn-off")
+    page = careful.browser.open(careful.browser.removal_of_app())
+    careful.browser.submit(page, "remove-app")
     careful.user.app = None
     page = careful.visit(prompt="login")
     answer = careful.answer(careful.browser.type_password(careful.user, page))

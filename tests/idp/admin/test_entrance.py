@@ -145,7 +145,7 @@ def test_whoever_has_a_second_factor_is_asked_for_it(strict: InProcess) -> None:
     user = make_user_with_app(is_staff=True, is_superuser=True)
     signed_in_with(strict, user, "password")
     answer = strict.get("/admin/login/?next=/admin/idp/event/")
-    assert answer["Location"] == "/account/login/?fresh=1&next=%2Fadmin%2Fidp%2Fevent%2F"
+    assert answer["Location"] == "/account/login/more/?next=%2Fadmin%2Fidp%2Fevent%2F"
 
 
 def test_a_second_factor_opens_it(strict: InProcess) -> None:

@@ -283,5 +283,14 @@ def test_a_wish_is_not_repeated_after_a_sign_in_since_the_arrival() -> None:
     authorization_request = asking(acr_values=(PHISHING_RESISTANT,))
     user = user_with("webauthn")
     assert next_step(authorization_request, user, OPENID) == StepUp(PHISHING_RESISTANT)
-    since = replace(user, authenticated_at=ARRIVAL + SECOND)
+    since = replace(user, authenticated_at=ARRIVAL + SECOND, acr=MULTI_FACTOR)
     assert next_step(authorization_request, since, OPENID) == Answer(since)
+
+
+def test_a_wish_is_asked_for_after_one_factor_at_a_trusted_browser() -> None:
+    """There, the sign-in has not asked for the second factor."""
+    authorization_request = asking(acr_values=(MULTI_FACTOR,))
+    for kind, step in {"totp": StepUp(MULTI_FACTOR), None: Answer}.items():
+        user = replace(user_with(kind), authenticated_at=ARRIVAL + SECOND)
+        found = next_step(authorization_request, user, OPENID)
+        assert found == step or type(found) is step

@@ -31,8 +31,8 @@ _CODE = {
     "spellcheck": "false",
     "class": "code",
 }
-#: A mailed code: script sends the form at its last digit (static/code.js).
-_MAILED_CODE = {**_CODE, "data-digits": "6"}
+#: A code that has six digits and is the whole form: script sends it at the last (static/code.js).
+_SIX_DIGITS = {**_CODE, "data-digits": "6"}
 _EMAIL_LABEL = _("Email address")
 
 
@@ -195,7 +195,7 @@ class ResetCodeForm(allauth.ResetCodeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _dress(self.fields["code"], _("Code"), **_MAILED_CODE)
+        _dress(self.fields["code"], _("Code"), **_SIX_DIGITS)
 
 
 class VerificationCodeForm(allauth.VerificationCodeForm):
@@ -203,7 +203,7 @@ class VerificationCodeForm(allauth.VerificationCodeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _dress(self.fields["code"], _("Code"), **_MAILED_CODE)
+        _dress(self.fields["code"], _("Code"), **_SIX_DIGITS)
 
 
 class NewEmailForm(forms.Form):
@@ -232,7 +232,7 @@ class MailedCodeForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _dress(self.fields["code"], _("Code"), **_MAILED_CODE)
+        _dress(self.fields["code"], _("Code"), **_SIX_DIGITS)
 
 
 class SecondFactorForm(forms.Form):
@@ -244,7 +244,7 @@ class SecondFactorForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.request = request
         self.user = user
-        _dress(self.fields["code"], _("Code"), **_CODE)
+        _dress(self.fields["code"], _("Code"), **_SIX_DIGITS)
 
     def clean_code(self) -> str:
         """Count the code, then check it."""

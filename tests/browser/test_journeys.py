@@ -191,11 +191,9 @@ def test_a_code_of_the_app_leads_on_and_an_old_form_too(visitor: Visitor) -> Non
         tab.open(request_of(site, visitor.user, state=state)[0])
         tab.sign_in()
         tab.sees("Enter your code")
-    one.page.fill("[name=code]", visitor.app.code())
-    one.press("Sign in")
+    one.send_code(visitor.app.code(), "Sign in")
     assert brought_back(one.page, site.url)["state"] == "one"
-    other.page.fill("[name=code]", "000000")
-    other.press("Sign in")  # a stale form: signing in is done already
+    other.send_code("000000", "Sign in")  # a stale form: signing in is done already
     assert brought_back(other.page, site.url)["state"] == "other"
 
 

@@ -365,8 +365,7 @@ def trusted_browsers(visitor: Visitor) -> None:
     visitor.open("/account/login/?fresh=1&next=/account/two-steps/browsers/")
     visitor.sign_in()
     visitor.page.get_by_label("Don’t ask again on this device").check()
-    visitor.page.fill("[name=code]", visitor.app.code())
-    visitor.press("Sign in")
+    visitor.send_code(visitor.app.code(), "Sign in")
     visitor.sees("Trusted browsers")
 
 
@@ -434,9 +433,7 @@ def code_step(visitor: Visitor) -> None:
 
 def code_step_wrong_code(visitor: Visitor) -> None:
     code_step(visitor)
-    visitor.page.locator("summary").click()
-    visitor.page.fill("[name=code]", visitor.app.wrong_code())
-    visitor.press("Sign in")
+    visitor.send_code(visitor.app.wrong_code(), "Sign in")
     visitor.page.get_by_role("alert").wait_for()
     visitor.page.locator("summary").click()
 

@@ -328,8 +328,7 @@ def test_a_trusted_browser_is_asked_once(
         visitor.sees(step)
         if step == "Enter your code":
             visitor.page.get_by_label("Don’t ask again on this device for 30 days").check()
-            visitor.page.fill("[name=code]", visitor.app.code())
-            visitor.press("Sign in")
+            visitor.send_code(visitor.app.code(), "Sign in")
             visitor.sees("Continue to Bakery?")
             visitor.open("/account/logout/")
             visitor.page.click("#confirm-logout")

@@ -74,8 +74,7 @@ def second_step(visitor: Visitor, target: str) -> None:
     visitor = Visitor(visitor.page, user, visitor.bakery)
     ask(visitor, app_that_sends_users_to(target))
     visitor.sign_in()
-    visitor.page.fill("[name=code]", visitor.app.code())
-    visitor.press("Sign in")
+    visitor.send_code(visitor.app.code(), "Sign in")
 
 
 def sign_up(visitor: Visitor, target: str) -> None:

@@ -317,6 +317,7 @@ def test_deleting_the_account_and_keeping_it_after_all(visitor: Visitor) -> None
     brought_back(visitor.page, site.url)
     visitor.open("/account/")
     visitor.press("Your data")
+    visitor.page.locator("main").get_by_role("link", name="Delete your account").click()
     visitor.page.click("#delete-account")
     visitor.sees("You are signed out")
     expect(visitor.page.get_by_role("status")).to_contain_text("will be deleted on")

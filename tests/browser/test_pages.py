@@ -504,6 +504,7 @@ def email_undo(visitor: Visitor) -> None:
 def delete_account(visitor: Visitor) -> None:
     home(visitor)
     visitor.press("Your data")
+    visitor.page.locator("main").get_by_role("link", name="Delete your account").click()
     visitor.sees("Delete your account?")
 
 

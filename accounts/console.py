@@ -24,6 +24,7 @@ class Section:
 
 SECTIONS = (
     Section(_("Overview"), "home", ("account_home", "account_preferences")),
+    Section(_("Profile"), "person", ("account_profile", "account_profile_picture")),
     Section(
         _("Sign-in and security"),
         "key",

@@ -12,6 +12,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
@@ -100,7 +101,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     nickname = models.CharField(_("nickname"), max_length=100, blank=True)
     preferred_username = models.CharField(_("preferred username"), max_length=100, blank=True)
     profile = models.URLField(_("profile page"), blank=True)
+    #: The address of a picture elsewhere, as an operator sets it. It precedes the uploaded one.
     picture = models.URLField(_("picture"), blank=True)
+    #: The name of the uploaded picture's file (`accounts.profile_pictures`), or empty.
+    uploaded_picture = models.CharField(max_length=60, blank=True, editable=False)
     website = models.URLField(_("website"), blank=True)
     gender = models.CharField(_("gender"), max_length=50, blank=True)
     #: `YYYY-MM-DD`, `0000-MM-DD` where the year is withheld, or `YYYY` (OIDC Core §5.1).
@@ -116,6 +120,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     phone_number_verified = models.BooleanField(_("phone number verified"), default=False)
     #: The members of OIDC Core §5.1.1 that are known.
     address = models.JSONField(_("address"), default=dict, blank=True)
+    #: The values of the operator's own attributes, by their names (`idp.models.Attribute`).
+    attributes = models.JSONField(_("attributes"), default=dict, blank=True)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -136,6 +142,11 @@ class User(AbstractBaseUser, PermissionsMixin):
                 fields=["deletion_due_at"],
                 condition=models.Q(deletion_due_at__isnull=False),
                 name="users_to_be_deleted",
+            ),
+            models.Index(
+                Lower("preferred_username"),
+                condition=~models.Q(preferred_username=""),
+                name="users_by_user_name",
             ),
         ]
 

@@ -1,10 +1,11 @@
-"""What the pages show of a user: a name to greet them by, and their initials."""
+"""What the pages show of a user: a name to greet them by, their picture or initials."""
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import profile_pictures
 from accounts.models import User
 
 _NOON, _EVENING = 12, 18
@@ -22,6 +23,14 @@ def initials(user: User) -> str:
     else:
         words = (user.name or user.given_name or user.nickname or user.shown_email).split()
     return "".join(word[0] for word in [*words[:1], *words[1:][-1:]]).upper()
+
+
+def picture_url(user: User) -> str:
+    """Return the path of the picture that a user has uploaded; empty if there is none.
+
+    The policy of our pages loads no picture from elsewhere.
+    """
+    return "" if user.picture else profile_pictures.path_of(user.uploaded_picture)
 
 
 def greeting(user: User) -> str:

@@ -9,13 +9,20 @@ import io
 import subprocess
 import sys
 from contextlib import suppress
+from typing import Any, Literal
 
+#: What a picture is for: an app's logo, or a user's picture.
+Purpose = Literal["logo", "portrait"]
 #: Formats that are read. Never SVG, which can have scripts.
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-#: Width times height that a picture may claim before it is decoded.
-MOST_PIXELS = 2048 * 2048
-#: Width and height that it has at most when it leaves.
+FORMATS: dict[Purpose, tuple[str, ...]] = {
+    "logo": ("PNG", "JPEG", "WEBP", "GIF"),
+    "portrait": ("PNG", "JPEG", "WEBP"),
+}
+#: Width times height that a picture may claim before it is decoded. Portraits come from cameras.
+MOST_PIXELS: dict[Purpose, int] = {"logo": 2048 * 2048, "portrait": 24 * 1024 * 1024}
+#: Width and height that a logo has at most when it leaves, and that every portrait has.
 MOST_SIDE = 128
+PORTRAIT_SIDE = 512
 #: Seconds of the process's time, of the processor and of the clock.
 _CPU_SECONDS = 2
 _SECONDS = 5
@@ -26,14 +33,16 @@ class UnusablePictureError(Exception):
     """This is no picture that can be shown."""
 
 
-def reencoded(data: bytes) -> bytes:
-    """Return a picture as a PNG of at most MOST_SIDE pixels a side, with its pixels only.
+def reencoded(data: bytes, purpose: Purpose = "logo") -> bytes:
+    """Return a picture with its pixels only: no text, profile, place or date comes along.
 
-    Animations are reduced to the first frame. Raises UnusablePictureError.
+    A logo is a PNG of at most MOST_SIDE pixels a side; a portrait is a JPEG of PORTRAIT_SIDE pixels
+    a side, turned upright and cut to a square. Animations are reduced to the first frame. Raises
+    UnusablePictureError.
     """
     try:
         child = subprocess.run(
-            [sys.executable, "-I", __file__],
+            [sys.executable, "-I", __file__, purpose],
             input=data,
             capture_output=True,
             timeout=_SECONDS,
@@ -44,7 +53,8 @@ def reencoded(data: bytes) -> bytes:
     except OSError:
         raise UnusablePictureError("No process can be started to decode it.") from None
     if child.returncode != 0:
-        raise UnusablePictureError("It is no PNG, JPEG, WebP or GIF, or too large.")
+        known = ", ".join(FORMATS[purpose])
+        raise UnusablePictureError(f"It is none of {known}, or too large.")
     return child.stdout
 
 
@@ -58,21 +68,44 @@ def _bound_process() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _decoded(data: bytes) -> bytes:
+def _decoded(data: bytes, purpose: Purpose) -> bytes:
     from PIL import Image
 
-    with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-        if picture.width * picture.height > MOST_PIXELS:
+    with Image.open(io.BytesIO(data), formats=FORMATS[purpose]) as picture:
+        if picture.width * picture.height > MOST_PIXELS[purpose]:
             raise ValueError("too many pixels")
-        picture.draft("RGB", (MOST_SIDE, MOST_SIDE))
-        pixels = picture.convert("RGBA")
+        return _logo(picture) if purpose == "logo" else _portrait(picture)
+
+
+def _logo(picture: Any) -> bytes:
+    from PIL import Image
+
+    picture.draft("RGB", (MOST_SIDE, MOST_SIDE))
+    pixels = picture.convert("RGBA")
     pixels.thumbnail((MOST_SIDE, MOST_SIDE))
-    made, plain = io.BytesIO(), Image.new("RGBA", pixels.size)
-    plain.paste(pixels)  # the pixels alone: no text, profile or date comes along
-    plain.save(made, "PNG", optimize=True)
+    plain = Image.new("RGBA", pixels.size)
+    plain.paste(pixels)
+    return _encoded(plain, "PNG", optimize=True)
+
+
+def _portrait(picture: Any) -> bytes:
+    from PIL import Image, ImageOps
+
+    side = (PORTRAIT_SIDE, PORTRAIT_SIDE)
+    picture.draft("RGB", side)
+    pixels = ImageOps.fit(ImageOps.exif_transpose(picture).convert("RGBA"), side)
+    plain = Image.new("RGB", side, "white")  # JPEG has no transparency, and every app reads JPEG
+    plain.paste(pixels, mask=pixels)
+    return _encoded(plain, "JPEG", quality=85, optimize=True)
+
+
+def _encoded(picture: Any, form: str, **options: Any) -> bytes:
+    made = io.BytesIO()
+    picture.save(made, form, **options)
     return made.getvalue()
 
 
 if __name__ == "__main__":
     _bound_process()
-    sys.stdout.buffer.write(_decoded(sys.stdin.buffer.read()))
+    purpose: Any = sys.argv[1]
+    sys.stdout.buffer.write(_decoded(sys.stdin.buffer.read(), purpose))

@@ -189,6 +189,8 @@ def _sourced(source: Source, values: Mapping[str, Any]) -> Any:
             return source.argument
         case "groups":
             return groups_of(values["id"], source.argument)
+        case "attribute":
+            return values["attributes"].get(source.argument)
         case "claims provider":
             return None  # not the value, but where it is found, goes out
         case _:

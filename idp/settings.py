@@ -113,6 +113,10 @@ IDP_GEOIP_DB: str = env.str("IDP_GEOIP_DB", default="")
 
 #: Days from a user's request for deletion until the account is deleted.
 IDP_DELETION_DAYS: int = env.int("IDP_DELETION_DAYS", default=14)
+#: Claims that users see in their profile and can't edit.
+IDP_PROFILE_LOCKED: list[str] = [
+    claim.strip() for claim in env.list("IDP_PROFILE_LOCKED", default=[]) if claim.strip()
+]
 #: Days for which events stay.
 IDP_EVENTS_KEPT_FOR_DAYS: int = env.int("IDP_EVENTS_KEPT_FOR_DAYS", default=365)
 #: Whether the administration opens only to a sign-in with a second factor.
@@ -455,6 +459,21 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 # Addresses of the protocol answer directly, on http too when a proxy speaks https for us (W008);
 # subdomains and preloading are the domain owner's decision, not an application's (W005, W021).
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+
+# --- Files of users: their pictures --------------------------------------------------------------
+
+#: The folder that all processes share, or another storage of Django's by its dotted path, with its
+#: options as JSON.
+MEDIA_ROOT: str = env.str("IDP_MEDIA_ROOT", default=str(BASE_DIR / "var" / "media"))
+STORAGES: dict[str, Any] = {
+    "default": {
+        "BACKEND": env.str(
+            "IDP_STORAGE", default="django.core.files.storage.filesystem.FileSystemStorage"
+        ),
+        "OPTIONS": env.json("IDP_STORAGE_OPTIONS", default={}),
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 
 # --- Languages, static files, logs ---------------------------------------------------------------
 

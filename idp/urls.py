@@ -1,7 +1,7 @@
 """Every public address, on one page."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from accounts.views import well_known
@@ -22,6 +22,8 @@ from idp.endpoints import (
     logo,
     metadata,
     not_me,
+    picture,
+    profile,
     overview,
     register,
     revoke,
@@ -69,6 +71,8 @@ urlpatterns = [
     path("account/", overview.overview, name="account_home"),
     path("account/choose/", choose_account.choose_account, name="account_choose"),
     path("account/apps/", apps.apps, name="account_apps"),
+    path("account/profile/", profile.edit_profile, name="account_profile"),
+    path("account/profile/picture/", profile.change_picture, name="account_profile_picture"),
     path("account/sessions/", sessions.sessions, name="account_sessions"),
     path("account/activity/", activity.activity, name="account_activity"),
     path("account/not-me/", not_me.not_me, name="account_not_me"),
@@ -77,6 +81,7 @@ urlpatterns = [
     path("account/signed-out/", signed_out.signed_out, name="account_signed_out"),
     path("account/", include("accounts.urls")),
     path("logo", logo.logo),
+    re_path(r"^picture/(?P<name>[A-Za-z0-9_-]{32}\.jpg)$", picture.picture),
     path("language", language.language, name="set_language"),
     path("developers/", developers.overview, name="developers"),
     path("developers/apps/", developers.apps, name="developers_apps"),

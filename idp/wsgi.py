@@ -40,6 +40,8 @@ _Environ = dict[str, Any]
 _PUBLISHED = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"]})
 #: The largest file that the administration takes, with the form around it, in bytes.
 _LARGEST_UPLOAD = 1024 * 1024
+#: How large a picture may arrive. The page refuses it from 2 MB on, and says so beside its field.
+_LARGEST_PICTURE = 8 * 1024 * 1024
 _UNUSABLE_BODY = ResolverMatch(unusable_body, (), {})
 #: Middleware that an operator or a tracing package added to settings.MIDDLEWARE.
 _ADDED = [path for path in settings.MIDDLEWARE if path not in settings.IDP_PAGE_MIDDLEWARE]
@@ -126,7 +128,7 @@ def application(environ: _Environ, start_response: Any) -> Iterable[bytes]:
     document = _published(environ) if path in _PUBLISHED else None
     if document is not None:
         return _sent(document, environ, start_response)
-    handler = HANDLERS.get(path, PAGES)
+    handler = _protocol if path.startswith("/picture/") else HANDLERS.get(path, PAGES)
     if path in policy.HEALTH_PATHS:  # these have to answer when no slot is free
         return _answer(handler, environ, start_response)
     if path.startswith("/static/"):
@@ -149,6 +151,8 @@ def _largest_body(environ: _Environ) -> int:
     is_upload = environ.get("CONTENT_TYPE", "").startswith("multipart/form-data")
     if is_upload and environ["PATH_INFO"].startswith("/admin/"):
         return _LARGEST_UPLOAD
+    if is_upload and environ["PATH_INFO"] == "/account/profile/picture/":
+        return _LARGEST_PICTURE
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 

@@ -20,6 +20,8 @@ if "SIGNET_TEST_SERVER" not in os.environ:
     _, os.environ["SIGNET_TEST_CLOCK"] = tempfile.mkstemp(prefix="signet-clock-")
     Path(os.environ["SIGNET_TEST_CLOCK"]).write_text("0")
     atexit.register(Path(os.environ["SIGNET_TEST_CLOCK"]).unlink, missing_ok=True)
+    os.environ["IDP_MEDIA_ROOT"] = tempfile.mkdtemp(prefix="signet-media-")
+    atexit.register(shutil.rmtree, os.environ["IDP_MEDIA_ROOT"], ignore_errors=True)
     os.environ["IDP_TRUSTED_PROXY_COUNT"] = "1"
     os.environ["IDP_REGISTRATION"] = "open"
     os.environ["IDP_CLIENT_ID_METADATA"] = "open"

@@ -51,6 +51,12 @@ class Adapter(DefaultAccountAdapter):
         """Return a new account for the sign-up form."""
         return User(self_registered=True)
 
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:  # noqa: FBT001, FBT002  as allauth's
+        """Save a new account, with the name that its user may have typed."""
+        user.name = form.cleaned_data.get("name", "")
+        saved: User = super().save_user(request, user, form, commit)
+        return saved
+
     def clean_password(self, password: str, user: User | None = None) -> str:
         """Return a valid password. An app that the user is signing in to adds words to refuse."""
         app_name = str(getattr(self.request, "app_name", ""))

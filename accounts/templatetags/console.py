@@ -18,6 +18,7 @@ from accounts import profile
 
 register = Library()
 register.filter("initials", profile.initials)
+register.filter("picture", profile.picture_url)
 
 
 @register.inclusion_tag("account/navigation.html", takes_context=True)

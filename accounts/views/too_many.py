@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import code_limits, email_change
+from accounts import code_limits, email_change, profile_pictures
 from accounts.allauth_door import resets
 from foundation.rate_limits import RateLimit, RateLimitExceededError
 
@@ -27,6 +27,7 @@ _REASONS: dict[RateLimit, Any] = {
     email_change.CHANGES: _MAILS,
     email_change.CHANGES_DAY: _MAILS,
     email_change.MAILS: _MAILS,
+    profile_pictures.UPLOADS: gettext_lazy("Too many pictures were uploaded."),
 }
 _REQUESTS = gettext_lazy("Too much came from your network in a short time.")
 

@@ -1,5 +1,6 @@
 """The provider's data. django-oauth-toolkit's models are swapped for ours here, and only here."""
 
+from idp.models.attribute import Attribute
 from idp.models.client import Client
 from idp.models.client_rows import ClientName, ClientOrigin, ClientSecret, UsedAssertion
 from idp.models.delivery import Delivery
@@ -17,6 +18,7 @@ from idp.models.tokens import AccessToken, AuthorizationCode, DeviceCode, IDToke
 
 __all__ = [
     "AccessToken",
+    "Attribute",
     "AuthorizationCode",
     "Client",
     "ClientLogo",

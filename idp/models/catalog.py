@@ -16,6 +16,8 @@ class Catalog:
 
     #: The claims of each scope of the operator's own, by its name.
     claims: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: The names of the attributes of users that claims can be filled from.
+    attributes: set[str] = field(default_factory=set)
     #: The scopes of each API, by its identifier.
     scopes: dict[str, frozenset[str]] = field(default_factory=dict)
     #: The identifiers of the APIs whose access tokens have the `typ` of ID tokens.
@@ -27,7 +29,8 @@ class Catalog:
     def stored(cls) -> "Catalog":
         """Return the catalog of the database."""
         own: Any = apps.get_model("idp", "Scope")._default_manager.values_list("name", "claims")
-        catalog = cls(dict(own))
+        attributes: Any = apps.get_model("idp", "Attribute")._default_manager
+        catalog = cls(dict(own), set(attributes.values_list("name", flat=True)))
         apis: Any = apps.get_model("idp", "ResourceServer")._default_manager.values_list(
             "identifier", "scopes", "access_token_typ"
         )

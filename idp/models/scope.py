@@ -1,6 +1,7 @@
 """Scopes of the operator's own, beside the standard ones and those of APIs. RFC 6749 §3.3."""
 
 import re
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from idp import policy
 from idp.claim_sources import configured
+from idp.models.attribute import NAME
 from idp.models.catalog import Catalog
 from idp.protocol.claim_names import problem_with_claim
 from idp.protocol.vocabulary import GROUPS, ROLES, USER_CLAIMS
@@ -18,6 +20,8 @@ from idp.protocol.vocabulary import GROUPS, ROLES, USER_CLAIMS
 SCOPE = re.compile(r"[!#-[\]-~]+")
 #: The user's fields that a claim can have as source: those of the standard scopes.
 FIELDS = tuple(name for name in USER_CLAIMS if name not in {GROUPS, ROLES})
+#: The kind of a source that is an attribute of the operator's.
+ATTRIBUTE = "attribute"
 #: The kind of a source that is not here, and how it is written.
 CLAIMS_PROVIDER = "claims provider"
 _MOST_CLAIMS = 50
@@ -35,10 +39,10 @@ def problem_with_scope(name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Source:
-    """The source of an operator's claim: a user's field, groups, a text, or a provider."""
+    """The source of an operator's claim: a field, an attribute, groups, a text, or a provider."""
 
     kind: str
-    #: The field; the prefix of the groups' names, or nothing for all groups; the text; nothing if a
+    #: The field; the attribute; the prefix of the groups' names, or nothing for all groups; the text; nothing if a
     #: claims provider asserts it (OIDC Core §5.6.2, `claim_sources`).
     argument: str
 
@@ -49,13 +53,18 @@ class Source:
 
     @classmethod
     def parse(cls, words: str) -> "Source | None":
-        """Read `phone_number`, `groups dept-*`, `text Bakery Ltd`, `claims provider`; or None."""
+        """Read `phone_number`, `attribute rank`, `groups dept-*`, `text Ltd`, `claims provider`.
+
+        Returns None for other words.
+        """
         if words.split() == CLAIMS_PROVIDER.split():
             return cls(CLAIMS_PROVIDER, "")
         kind, _space, argument = words.strip().partition(" ")
         argument = argument.strip()
         if kind in FIELDS and not argument:
             return cls("field", kind)
+        if kind == ATTRIBUTE and NAME.fullmatch(argument):
+            return cls(ATTRIBUTE, argument)
         if kind == GROUPS and (not argument or re.fullmatch(r"[^*]+\*", argument)):
             return cls(GROUPS, argument.removesuffix("*"))
         if kind == "text" and 0 < len(argument) <= _LONGEST_TEXT:
@@ -77,12 +86,23 @@ def problem_with_claims(claims: Any) -> str | None:
     return None
 
 
+def problem_with_attributes(claims: Mapping[str, str], known: Container[str]) -> str | None:
+    """Return which claim has an attribute for its source that is not known, or None."""
+    for name, words in claims.items():
+        source = Source.parse(words)
+        if source and source.kind == ATTRIBUTE and source.argument not in known:
+            said = gettext("There is no attribute %(attribute)s.")
+            return f"{name}: {said % {'attribute': source.argument}}"
+    return None
+
+
 def _problem_with_source(name: str, words: Any) -> str | None:
     source = Source.parse(words) if isinstance(words, str) else None
     if source is None:
         no_source = gettext(
             "%(words)s is no source; use a standard claim (such as phone_number), groups, "
-            "groups dept-*, text followed by the text, or claims provider."
+            "groups dept-*, attribute followed by its name, text followed by the text, or claims "
+            "provider."
         )
         return no_source % {"words": repr(words)}
     if source.kind == CLAIMS_PROVIDER and name not in configured.claims():
@@ -115,7 +135,9 @@ class Scope(models.Model):
         catalog = catalog or Catalog.stored()
         problems: dict[str, Any] = {
             "name": problem_with_scope(self.name) or self._problem_with_apis(catalog),
-            "claims": problem_with_claims(self.claims) or self._problem_with_other_scopes(catalog),
+            "claims": problem_with_claims(self.claims)
+            or problem_with_attributes(self.claims, catalog.attributes)
+            or self._problem_with_other_scopes(catalog),
         }
         if any(problems.values()):
             raise ValidationError({name: text for name, text in problems.items() if text})

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from accounts import profile_pictures
 from accounts.session_limits import SessionFacts
 from foundation.statements import changed, datetime_of, json_of, one
 from idp.protocol.vocabulary import SCOPE_CLAIMS
@@ -129,9 +130,10 @@ class Bearer:
     userinfo_is_jwt: bool
 
 
-#: The columns of a user that claims come from, by the claims' names.
-USER_COLUMNS = tuple(
-    name for names in SCOPE_CLAIMS.values() for name in names if name != "email_verified"
+#: The columns of a user that claims come from: those with the claims' names, and two others.
+USER_COLUMNS = (
+    *(name for names in SCOPE_CLAIMS.values() for name in names if name != "email_verified"),
+    *("uploaded_picture", "attributes"),
 )
 
 FIND_BEARER = f"""
@@ -219,6 +221,8 @@ def user_values(
         "sub": str(sub if isinstance(sub, UUID) else UUID(sub)) if sub else "",
         "email_verified": email_verified,
         "address": json_of(user["address"]),
+        "attributes": json_of(user["attributes"]),
+        "picture": user["picture"] or profile_pictures.address_of(user["uploaded_picture"]),
         "updated_at": datetime_of(user["updated_at"]),
         "phone_number_verified": bool(user["phone_number_verified"]),
     }

@@ -1,0 +1,456 @@
+"""The form of a user's profile, in cards. OIDC Core §5.1."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf.locale import LANG_INFO
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.utils.dates import MONTHS
+from django.utils.functional import Promise
+from django.utils.translation import gettext, to_locale
+from django.utils.translation import gettext_lazy as _
+
+from accounts import profile_edits
+from accounts.models import User
+from foundation.plain_text import isolated, problem_with, validate_plain
+
+Text = str | Promise
+
+#: The members of an address, in the order in which they are asked for (OIDC Core §5.1.1).
+_ADDRESS = ("street_address", "postal_code", "locality", "region", "country", "formatted")
+#: The fields of claims that have several.
+_FIELDS = {
+    "birthdate": ("birth_day", "birth_month", "birth_year"),
+    "address": tuple(f"address_{member}" for member in _ADDRESS),
+}
+_CARDS: tuple[tuple[Text, tuple[str, ...]], ...] = (
+    (
+        _("Name"),
+        ("name", "given_name", "middle_name", "family_name", "nickname", "preferred_username"),
+    ),
+    (_("About you"), ("gender", "birthdate", "website", "profile")),
+    (_("Language and region"), ("locale", "zoneinfo")),
+    (_("Phone"), ("phone_number",)),
+    (_("Postal address"), ("address",)),
+)
+_LABELS: dict[str, Text] = {
+    "name": _("Full name"),
+    "given_name": _("Given name"),
+    "middle_name": _("Middle name"),
+    "family_name": _("Family name"),
+    "nickname": _("Nickname"),
+    "preferred_username": _("User name"),
+    "gender": _("Gender"),
+    "birthdate": _("Date of birth"),
+    "website": _("Website"),
+    "profile": _("Profile page"),
+    "locale": _("Language"),
+    "zoneinfo": _("Time zone"),
+    "phone_number": _("Phone number"),
+    "address": _("Postal address"),
+}
+_HELP: dict[str, Text] = {
+    "name": _("As apps greet you and show you to others."),
+    "preferred_username": _("A short name that apps may suggest to you, such as ana.lima."),
+    "gender": _("In your own words. Many apps know only “female” and “male”."),
+    "birthdate": _("Leave out the year, or all but the year, if you like."),
+    "locale": _("The language in which apps should write to you."),
+    "phone_number": _("With the country’s code, such as +49 30 901820."),
+}
+_PHONE = re.compile(r"\+[0-9][0-9 ().\-/]{3,30}(?:;ext=[0-9]{1,7})?")
+_LONGEST_ADDRESS_LINE = 300
+_EXTRA = "attribute-"
+_EARLIEST_YEAR = 1850
+#: Languages with a region, beside those of Django's list.
+_MORE_LANGUAGES = {
+    "de-AT": "Deutsch (Österreich)",
+    "de-CH": "Deutsch (Schweiz)",
+    "en-IE": "English (Ireland)",
+    "en-US": "English (United States)",
+    "fr-BE": "Français (Belgique)",
+    "fr-CA": "Français (Canada)",
+    "fr-CH": "Français (Suisse)",
+    "it-CH": "Italiano (Svizzera)",
+    "nl-BE": "Nederlands (België)",
+    "pt-PT": "Português (Portugal)",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A claim or an attribute in a card: its fields, or its value where it can't be edited."""
+
+    name: str
+    label: Text
+    fields: Sequence[forms.BoundField]
+    value: Text = ""
+    help: Text = ""
+    #: Whether the operator has locked it.
+    is_fixed: bool = False
+    #: The apps that receive it, in a sentence.
+    receivers: str = ""
+
+    @property
+    def is_group(self) -> bool:
+        """Whether several fields are one claim."""
+        return len(self.fields) > 1
+
+
+@dataclass(frozen=True)
+class Card:
+    """Some rows with a heading."""
+
+    title: Text
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True)
+class Extra:
+    """An attribute of the operator's, for this form."""
+
+    name: str
+    label: str
+    #: None where the user sees it and can't edit it.
+    field: forms.Field | None
+    value: Text
+
+
+class ProfileForm(forms.Form):
+    """The claims of a user that are not locked, and attributes of the operator's.
+
+    `receivers` are the apps that receive each claim or attribute, by name.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        user: User,
+        extras: Sequence[Extra] = (),
+        receivers: Mapping[str, Sequence[str]] = {},
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, initial=_initial(user), label_suffix="", **kwargs)
+        self.user = user
+        self._extras = extras
+        self.receivers = receivers
+        for name, field in _fields(user).items():
+            if not profile_edits.is_locked(_claim_of(name)):
+                self.fields[name] = field
+        for extra in extras:
+            if extra.field is not None:
+                self.fields[_extra(extra.name)] = extra.field
+                self.initial[_extra(extra.name)] = user.attributes.get(extra.name)
+        for name, field in self.fields.items():
+            field.help_text = self._help(name)
+
+    def clean_preferred_username(self) -> str:
+        """Return the user name. Refuse a new one that the user can't have."""
+        name: str = self.cleaned_data["preferred_username"]
+        if name and name != self.user.preferred_username:
+            problem = profile_edits.problem_with_user_name(self.user, name)
+            if problem:
+                raise ValidationError(problem)
+        return name
+
+    def clean_phone_number(self) -> str:
+        """Return the phone number. Refuse a new one without the country's code."""
+        number: str = self.cleaned_data["phone_number"]
+        if number and number != self.user.phone_number and not _PHONE.fullmatch(number):
+            raise ValidationError(
+                gettext("Begin with + and the country’s code, then digits and spaces.")
+            )
+        return number
+
+    def clean(self) -> dict[str, Any]:
+        """Put together the date of birth and the address."""
+        cleaned = super().clean() or self.cleaned_data
+        if "birth_day" in self.fields and not self._has_errors(_FIELDS["birthdate"]):
+            try:
+                cleaned["birthdate"] = birthdate_of(*(cleaned[name] for name in _FIELDS["birthdate"]))
+            except ValidationError as problem:
+                self.add_error(_FIELDS["birthdate"][0], problem)
+        if "address_country" in self.fields and not self._has_errors(_FIELDS["address"]):
+            members = {member: cleaned[f"address_{member}"] for member in _ADDRESS}
+            cleaned["address"] = {member: text for member, text in members.items() if text}
+        return cleaned
+
+    def values(self) -> dict[str, Any]:
+        """Return the values of a valid form by the columns of the user."""
+        claims = (name for name in profile_edits.EDITABLE if name in self.cleaned_data)
+        return {**{name: self.cleaned_data[name] for name in claims}, **self._attributes()}
+
+    def _attributes(self) -> dict[str, Any]:
+        names = [extra.name for extra in self._extras if extra.field is not None]
+        if not names:
+            return {}
+        edited = {name: self.cleaned_data[_extra(name)] for name in names}
+        merged = {**self.user.attributes, **edited}
+        return {"attributes": {name: text for name, text in merged.items() if text not in (None, "")}}
+
+    def cards(self) -> Iterator[Card]:
+        """Yield the cards, without rows that have neither fields nor a value."""
+        for title, claims in _CARDS:
+            rows = [row for claim in claims if (row := self._row(claim))]
+            if rows:
+                yield Card(title, rows)
+        if self._extras:
+            yield Card(_("Further details"), [self._extra_row(extra) for extra in self._extras])
+
+    def _row(self, claim: str) -> Row | None:
+        names = [name for name in _FIELDS.get(claim, (claim,)) if name in self.fields]
+        value = "" if names else written(claim, self.user)
+        if not names and not value:
+            return None
+        return Row(
+            name=claim,
+            label=_LABELS[claim],
+            fields=[self[name] for name in names],
+            value=value,
+            help=_HELP.get(claim, "") if names else "",
+            is_fixed=not names,
+            receivers=self._sentence(claim),
+        )
+
+    def _extra_row(self, extra: Extra) -> Row:
+        is_fixed = extra.field is None
+        return Row(
+            name=_extra(extra.name),
+            label=extra.label,
+            fields=[] if is_fixed else [self[_extra(extra.name)]],
+            value=extra.value,
+            is_fixed=is_fixed,
+            receivers=self._sentence(extra.name),
+        )
+
+    def _help(self, field: str) -> str:
+        """Return what is said below a field that is a claim by itself."""
+        claim = _claim_of(field).removeprefix(_EXTRA)
+        if claim in _FIELDS:
+            return ""
+        return " ".join(filter(None, (str(_HELP.get(claim, "")), self._sentence(claim))))
+
+    def _sentence(self, name: str) -> str:
+        """Return which apps receive a claim or an attribute."""
+        return shared_with(self.receivers.get(name, ()))
+
+    def _has_errors(self, names: Sequence[str]) -> bool:
+        return any(name in self.errors for name in names)
+
+
+def shared_with(apps: Sequence[str]) -> str:
+    """Return a sentence about the apps that receive something; empty if none does."""
+    if not apps:
+        return ""
+    names = ", ".join(isolated(name) for name in apps)
+    return gettext("Shared with %(apps)s.") % {"apps": names}
+
+
+def birthdate_of(day: str, month: str, year: str) -> str:
+    """Return a date of birth as OIDC Core §5.1 writes it: with a year, without one, or only one.
+
+    Raises ValidationError for parts that are no date.
+    """
+    if not day and not month:
+        return "" if not year else f"{_year(year):04}"
+    if not day or not month:
+        raise ValidationError(gettext("Enter the day and the month, or neither."))
+    number = _year(year) if year else 0
+    try:
+        born = date(number or 2000, int(month), int(day))  # 2000 has a 29 February
+    except ValueError:
+        raise ValidationError(gettext("There is no such day.")) from None
+    if number and born > date.today():  # noqa: DTZ011  wherever the user is
+        raise ValidationError(gettext("This day is still to come."))
+    return f"{number:04}-{born:%m-%d}"
+
+
+def _year(text: str) -> int:
+    year = int(text) if text.isascii() and text.isdigit() else 0
+    if not _EARLIEST_YEAR <= year <= date.today().year:  # noqa: DTZ011
+        raise ValidationError(gettext("Write the year with four digits, such as 1985."))
+    return year
+
+
+def written(claim: str, user: User) -> str:
+    """Return a claim of a user as text for their page."""
+    value = getattr(user, claim)
+    if claim != "address":
+        return str(value)
+    return value.get("formatted") or "\n".join(value[name] for name in _ADDRESS if name in value)
+
+
+def _claim_of(field: str) -> str:
+    return next((claim for claim, names in _FIELDS.items() if field in names), field)
+
+
+def _extra(name: str) -> str:
+    """Return the name of an attribute's field: no claim's field has it."""
+    return _EXTRA + name
+
+
+def _initial(user: User) -> dict[str, Any]:
+    address = user.address or {}
+    return {
+        **{name: getattr(user, name) for name in profile_edits.EDITABLE},
+        **{f"address_{member}": address.get(member, "") for member in _ADDRESS},
+        **dict(zip(_FIELDS["birthdate"], _birth_parts(user.birthdate), strict=True)),
+    }
+
+
+def _birth_parts(birthdate: str) -> tuple[str, str, str]:
+    year, _dash, rest = birthdate.partition("-")
+    month, _dash, day = rest.partition("-")
+    return day.lstrip("0"), month.lstrip("0"), "" if year == "0000" else year
+
+
+def _fields(user: User) -> dict[str, forms.Field]:
+    """Return the fields of all claims, each with what the browser can fill in."""
+    return {
+        "name": _text("name", 200, "name"),
+        "given_name": _text("given_name", 100, "given-name"),
+        "middle_name": _text("middle_name", 100, "additional-name"),
+        "family_name": _text("family_name", 100, "family-name"),
+        "nickname": _text("nickname", 100, "nickname"),
+        "preferred_username": _text("preferred_username", 100, "off", autocapitalize="none"),
+        "gender": _text("gender", 50, "sex"),
+        "birth_day": _part(_("Day"), 2, "bday-day"),
+        "birth_month": _choice(_("Month"), [("", "—"), *_months()], "bday-month"),
+        "birth_year": _part(_("Year"), 4, "bday-year"),
+        "website": _address("website", "url"),
+        "profile": _address("profile", "off"),
+        "locale": _choice(_LABELS["locale"], _offered(_languages(), user.locale), "language"),
+        "zoneinfo": _choice(_LABELS["zoneinfo"], _offered(_zones(), user.zoneinfo), "off"),
+        "phone_number": forms.CharField(
+            label=_LABELS["phone_number"],
+            max_length=40,
+            required=False,
+            validators=[validate_plain],
+            widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
+        ),
+        "address_street_address": _lines(_("Street and number"), "street-address"),
+        "address_postal_code": _line(_("Postal code"), "postal-code"),
+        "address_locality": _line(_("City"), "address-level2"),
+        "address_region": _line(_("State or region"), "address-level1"),
+        "address_country": _line(_("Country"), "country-name"),
+        "address_formatted": _lines(_("The whole address as on a letter"), "off"),
+    }
+
+
+def _text(claim: str, most: int, autocomplete: str, **attrs: str) -> forms.CharField:
+    attrs |= {"autocomplete": autocomplete, "spellcheck": "false"}
+    return forms.CharField(
+        label=_LABELS[claim],
+        max_length=most,
+        required=False,
+        validators=[validate_plain],
+        widget=forms.TextInput(attrs=attrs),
+    )
+
+
+def _part(label: Text, digits: int, autocomplete: str) -> forms.CharField:
+    attrs = {"autocomplete": autocomplete, "inputmode": "numeric"}
+    return forms.CharField(
+        label=label, max_length=digits, required=False, widget=forms.TextInput(attrs=attrs)
+    )
+
+
+def _address(claim: str, autocomplete: str) -> forms.URLField:
+    attrs = {"autocomplete": autocomplete, "placeholder": "https://"}
+    return forms.URLField(
+        label=_LABELS[claim],
+        max_length=200,
+        required=False,
+        assume_scheme="https",
+        validators=[URLValidator(["https", "http"]), validate_plain],
+        widget=forms.URLInput(attrs=attrs),
+    )
+
+
+def _line(label: Text, autocomplete: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        max_length=_LONGEST_ADDRESS_LINE,
+        required=False,
+        validators=[validate_plain],
+        widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
+    )
+
+
+def _lines(label: Text, autocomplete: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        max_length=_LONGEST_ADDRESS_LINE,
+        required=False,
+        validators=[_validate_lines],
+        widget=forms.Textarea(attrs={"autocomplete": autocomplete, "rows": 2}),
+    )
+
+
+def _validate_lines(text: str) -> None:
+    problem = problem_with(text, lines=True)
+    if problem is not None:
+        raise ValidationError(problem)
+
+
+def _choice(label: Text, choices: Any, autocomplete: str) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=label,
+        choices=choices,
+        required=False,
+        widget=forms.Select(attrs={"autocomplete": autocomplete}),
+    )
+
+
+def _months() -> list[tuple[str, str]]:
+    return [(str(number), str(name).capitalize()) for number, name in MONTHS.items()]
+
+
+def _offered(choices: Sequence[tuple[str, Any]], value: str) -> list[tuple[str, Any]]:
+    """Return the choices with an empty one, and the present value where it is none of them."""
+    known = {
+        code
+        for name, part in choices
+        for code in ([name] if isinstance(part, str) else dict(part))
+    }
+    own = [] if not value or value in known else [(value, value)]
+    return [("", "—"), *own, *choices]
+
+
+@cache
+def _languages() -> tuple[tuple[str, str], ...]:
+    """Return languages by their tags (BCP 47), each named in itself."""
+    known = {
+        _tag(code): info["name_local"] for code, info in LANG_INFO.items() if "name_local" in info
+    }
+    named = {tag: name[0].upper() + name[1:] for tag, name in {**known, **_MORE_LANGUAGES}.items()}
+    return tuple(sorted(named.items(), key=lambda pair: pair[1].casefold()))
+
+
+def _tag(code: str) -> str:
+    return to_locale(code).replace("_", "-")
+
+
+@cache
+def _zones() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Return the time zones of places, grouped by their continent or ocean."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for zone in sorted(available_timezones()):
+        area, slash, place = zone.partition("/")
+        if slash and area in _AREAS:
+            groups.setdefault(area, []).append((zone, place.replace("_", " ")))
+    return (("UTC", "UTC"), *((area, tuple(places)) for area, places in groups.items()))  # type: ignore[return-value]
+
+
+_AREAS = frozenset(
+    {
+        *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia"),
+        *("Europe", "Indian", "Pacific"),
+    }
+)

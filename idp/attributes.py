@@ -1,0 +1,122 @@
+"""Attributes of users that an operator declares: their form fields, and their end."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.profile_form import Extra
+from idp.models import Attribute, Scope
+from idp.models.scope import Source
+
+_BATCH = 500
+
+
+class AttributeField(forms.Field):
+    """The value of an attribute, typed or chosen; None where there is none."""
+
+    def __init__(self, attribute: Attribute, present: Any = None) -> None:
+        super().__init__(
+            label=attribute.shown_label, required=False, widget=_widget_of(attribute, present)
+        )
+        self.attribute = attribute
+        #: A value that is no choice any more stays valid until it is changed.
+        self.present = present
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the value as its input has it."""
+        return str(value).lower() if isinstance(value, bool) else value
+
+    def clean(self, value: Any) -> Any:
+        """Return the value as it is stored. Raises ValidationError."""
+        text = str(value if value is not None else "").strip()
+        if not text:
+            return None
+        typed = _typed(self.attribute, text)
+        return typed if typed == self.present else self.attribute.cleaned(typed)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether another value was typed."""
+        return str(self.prepare_value(initial) or "") != str(data or "").strip()
+
+
+def extras_of(user: User) -> list[Extra]:
+    """Return the attributes that a user sees, for the form of their profile."""
+    visible = Attribute.objects.exclude(user_access=Attribute.Access.HIDDEN)
+    extras = [_extra(attribute, user.attributes.get(attribute.name)) for attribute in visible]
+    return [extra for extra in extras if extra.field is not None or extra.value]
+
+
+def written(value: Any) -> str:
+    """Return a value as text for users."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return _("yes") if value else _("no")
+        case _:
+            return str(value)
+
+
+def scopes_releasing(name: str) -> list[Scope]:
+    """Return the scopes that have a claim filled from this attribute."""
+    source = Source("attribute", name)
+    return [
+        scope
+        for scope in Scope.objects.order_by("name")
+        if source in map(Source.parse, scope.claims.values())
+    ]
+
+
+def delete(attribute: Attribute) -> None:
+    """Delete an attribute and its values, in batches of users."""
+    holders: QuerySet[User] = User.objects.filter(attributes__has_key=attribute.name)
+    while batch := list(holders.only("attributes")[:_BATCH]):
+        for user in batch:
+            del user.attributes[attribute.name]
+        User.objects.bulk_update(batch, ["attributes"])
+    attribute.delete()
+
+
+def _extra(attribute: Attribute, value: Any) -> Extra:
+    may_edit = attribute.user_access == Attribute.Access.EDITABLE
+    field = AttributeField(attribute, value) if may_edit else None
+    return Extra(attribute.name, attribute.shown_label, field, written(value))
+
+
+def _typed(attribute: Attribute, text: str) -> Any:
+    """Return a typed text as a value of the attribute's type. Raises ValidationError."""
+    match attribute.type:
+        case Attribute.Type.NUMBER:
+            return _number(text)
+        case Attribute.Type.BOOLEAN:
+            return {"true": True, "false": False}.get(text)
+        case _:
+            return text
+
+
+def _number(text: str) -> int | float:
+    plain = text.replace(",", ".")
+    try:
+        return int(plain) if plain.lstrip("-").isdigit() else float(plain)
+    except ValueError:
+        raise ValidationError(_("This has to be a number.")) from None
+
+
+def _widget_of(attribute: Attribute, present: Any) -> forms.Widget:
+    match attribute.type:
+        case Attribute.Type.BOOLEAN:
+            return forms.Select(choices=[("", "—"), ("true", _("yes")), ("false", _("no"))])
+        case Attribute.Type.CHOICE:
+            choices = list(attribute.choices)
+            gone = [present] if present is not None and present not in choices else []
+            return forms.Select(choices=[("", "—"), *((c, c) for c in [*gone, *choices])])
+        case Attribute.Type.DATE:
+            return forms.DateInput(attrs={"type": "date"})
+        case Attribute.Type.NUMBER:
+            return forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+        case _:
+            return forms.TextInput(attrs={"autocomplete": "off"})

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import profile_pictures
 from accounts.allauth_door import mails
 from accounts.models import User
 from accounts.sessions import Ending, end_in_batches, end_sessions
@@ -90,6 +91,7 @@ def delete(user: User) -> bool:
     end_in_batches(user.sessions.all(), Ending.ACCOUNT_DELETED)
     mail.discard(user.email)
     delete_in_batches(user)
+    profile_pictures.delete_file(user.uploaded_picture)
     return True
 
 

@@ -9,7 +9,14 @@ from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts import code_limits, passkeys, password_limits, passwords, second_factor
+from accounts import (
+    code_limits,
+    passkeys,
+    password_limits,
+    passwords,
+    profile_edits,
+    second_factor,
+)
 from accounts.addresses import cleaned_email, normalised_email
 from accounts.allauth_door import codes, factors, sign_ins, steps
 from accounts.allauth_door import forms as allauth
@@ -93,9 +100,16 @@ class SignUpForm(allauth.SignUpForm):
 
     With `by_passkey` it asks for the address alone (`accounts.stages.FirstPasskeyStage`).
     """
+    """An address, a password, and a name if the user likes; all else can be set later."""
+
+    name = forms.CharField(max_length=200, required=False, validators=[validate_plain])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if profile_edits.is_locked("name"):
+            del self.fields["name"]
+        else:
+            _dress(self.fields["name"], _("Your name (optional)"), autocomplete="name")
         _dress(self.fields["email"], _EMAIL_LABEL, autocomplete="username", spellcheck="false")
         if not self.by_passkey:
             _new_password(self.fields["password1"], _("Password"))
@@ -112,6 +126,16 @@ class SignUpForm(allauth.SignUpForm):
         if self.account_already_exists and not self.by_passkey:
             make_password(self.cleaned_data["password1"])
         return super().try_save(request)
+
+
+class NameForm(forms.Form):
+    """The name of a user who has none, which may stay empty."""
+
+    name = forms.CharField(max_length=200, required=False, validators=[validate_plain])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self.fields["name"], _("Your name (optional)"), autocomplete="name")
 
 
 class ResetPasswordForm(allauth.AskForResetForm):

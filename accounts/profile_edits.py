@@ -73,7 +73,7 @@ def needs_name(user: User) -> bool:
     return not user.name and not is_locked("name")
 
 
-def set_first_name_given(user: User, name: str) -> bool:
+def set_missing_name(user: User, name: str) -> bool:
     """Save the name of a user who has none; return whether it is this one."""
     if not name or is_locked("name"):
         return False

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -13,7 +14,6 @@ from django.conf.locale import LANG_INFO
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.utils.dates import MONTHS
-from django.utils.functional import Promise
 from django.utils.translation import gettext, to_locale
 from django.utils.translation import gettext_lazy as _
 
@@ -21,7 +21,8 @@ from accounts import profile_edits
 from accounts.models import User
 from foundation.plain_text import isolated, problem_with, validate_plain
 
-Text = str | Promise
+#: A text for a page, often translated later.
+Text = Any
 
 #: The members of an address, in the order in which they are asked for (OIDC Core §5.1.1).
 _ADDRESS = ("street_address", "postal_code", "locality", "region", "country", "formatted")
@@ -130,13 +131,13 @@ class ProfileForm(forms.Form):
 
     def __init__(
         self,
-        *args: Any,
+        data: Mapping[str, Any] | None = None,
+        *,
         user: User,
         extras: Sequence[Extra] = (),
-        receivers: Mapping[str, Sequence[str]] = {},
-        **kwargs: Any,
+        receivers: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
-        super().__init__(*args, initial=_initial(user), label_suffix="", **kwargs)
+        super().__init__(data, initial=_initial(user), label_suffix="")
         self.user = user
         self._extras = extras
         self.receivers = receivers
@@ -173,7 +174,9 @@ class ProfileForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         if "birth_day" in self.fields and not self._has_errors(_FIELDS["birthdate"]):
             try:
-                cleaned["birthdate"] = birthdate_of(*(cleaned[name] for name in _FIELDS["birthdate"]))
+                cleaned["birthdate"] = birthdate_of(
+                    *(cleaned[name] for name in _FIELDS["birthdate"])
+                )
             except ValidationError as problem:
                 self.add_error(_FIELDS["birthdate"][0], problem)
         if "address_country" in self.fields and not self._has_errors(_FIELDS["address"]):
@@ -192,7 +195,9 @@ class ProfileForm(forms.Form):
             return {}
         edited = {name: self.cleaned_data[_extra(name)] for name in names}
         merged = {**self.user.attributes, **edited}
-        return {"attributes": {name: text for name, text in merged.items() if text not in (None, "")}}
+        return {
+            "attributes": {name: text for name, text in merged.items() if text not in (None, "")}
+        }
 
     def cards(self) -> Iterator[Card]:
         """Yield the cards, without rows that have neither fields nor a value."""
@@ -415,9 +420,7 @@ def _months() -> list[tuple[str, str]]:
 def _offered(choices: Sequence[tuple[str, Any]], value: str) -> list[tuple[str, Any]]:
     """Return the choices with an empty one, and the present value where it is none of them."""
     known = {
-        code
-        for name, part in choices
-        for code in ([name] if isinstance(part, str) else dict(part))
+        code for name, part in choices for code in ([name] if isinstance(part, str) else dict(part))
     }
     own = [] if not value or value in known else [(value, value)]
     return [("", "—"), *own, *choices]
@@ -438,14 +441,14 @@ def _tag(code: str) -> str:
 
 
 @cache
-def _zones() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+def _zones() -> tuple[tuple[str, Any], ...]:
     """Return the time zones of places, grouped by their continent or ocean."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for zone in sorted(available_timezones()):
         area, slash, place = zone.partition("/")
         if slash and area in _AREAS:
             groups.setdefault(area, []).append((zone, place.replace("_", " ")))
-    return (("UTC", "UTC"), *((area, tuple(places)) for area, places in groups.items()))  # type: ignore[return-value]
+    return (("UTC", "UTC"), *groups.items())
 
 
 _AREAS = frozenset(

@@ -1,4 +1,4 @@
-"""Attributes of users that an operator declares: their form fields, and their end."""
+"""Attributes of users that an operator declares: their form fields, scopes and values."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.profile_form import Extra
 from idp.models import Attribute, Scope
-from idp.models.scope import Source
+from idp.models.scope import claims_of_attributes
 
 _BATCH = 500
 
@@ -63,22 +63,17 @@ def written(value: Any) -> str:
 
 def scopes_releasing(name: str) -> list[Scope]:
     """Return the scopes that have a claim filled from this attribute."""
-    source = Source("attribute", name)
-    return [
-        scope
-        for scope in Scope.objects.order_by("name")
-        if source in map(Source.parse, scope.claims.values())
-    ]
+    scopes = Scope.objects.order_by("name")
+    return [scope for scope in scopes if name in claims_of_attributes(scope.claims).values()]
 
 
-def delete(attribute: Attribute) -> None:
-    """Delete an attribute and its values, in batches of users."""
+def forget(attribute: Attribute) -> None:
+    """Delete the values of an attribute, in batches of users."""
     holders: QuerySet[User] = User.objects.filter(attributes__has_key=attribute.name)
     while batch := list(holders.only("attributes")[:_BATCH]):
         for user in batch:
             del user.attributes[attribute.name]
         User.objects.bulk_update(batch, ["attributes"])
-    attribute.delete()
 
 
 def _extra(attribute: Attribute, value: Any) -> Extra:

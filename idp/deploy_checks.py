@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags
 
-from accounts import places, terms
+from accounts import places, profile_edits, terms
 from accounts.next import split
 from foundation.postgresql.base import SESSION_TIMEOUTS
 from idp import outbound, policy
@@ -92,6 +92,15 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
         )
         for scheme in settings.IDP_PRIVATE_URI_SCHEMES
         if (problem := problem_with_scheme(scheme))
+    ]
+    messages += [
+        Error(
+            f"IDP_PROFILE_LOCKED names what users can’t edit anyway: {claim}",
+            hint=f"Choose of: {', '.join(profile_edits.EDITABLE)}.",
+            id="idp.E021",
+        )
+        for claim in settings.IDP_PROFILE_LOCKED
+        if claim not in profile_edits.EDITABLE
     ]
     messages += [
         Error(f"{name} is less than 1.", hint="Set 1 or more.", id="idp.E006")

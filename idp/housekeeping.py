@@ -16,7 +16,7 @@ from django.contrib.sessions.models import Session as BrowserSession
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts import deletion
+from accounts import deletion, profile_pictures
 from accounts.email_change import CODE_LIFETIME, UNDONE_WITHIN
 from accounts.models import EmailChange, InactiveSession, Session, TrustedBrowser, User
 from accounts.sessions import end_expired
@@ -84,6 +84,7 @@ def walk(now: datetime) -> Iterator[tuple[str, int]]:
     for name, rows in _left_alone(now):
         windows = (_deleted(name, window) for window in _windows(rows))
         yield from _whole(name, chain.from_iterable(windows))
+    yield from _whole("pictures", profile_pictures.delete_orphans(now))
 
 
 def _whole(name: str, work: Iterator[int]) -> Iterator[tuple[str, int]]:

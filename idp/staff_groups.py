@@ -18,6 +18,7 @@ _MADE = (
     ("idp", "role"),
     ("idp", "resourceserver"),
     ("idp", "scope"),
+    ("idp", "attribute"),
     ("idp", "initialaccesstoken"),
 )
 #: Permission to change one of these includes its admin actions: end, withdraw, revoke, rotate.

@@ -38,6 +38,7 @@ from idp.declaration.file import FORMATS, parsed
 LARGEST = 256 * 1024
 _TARGET = "configuration"
 _LISTS = {
+    "attributes": _("Attributes"),
     "users": _("Users"),
     "clients": _("Apps"),
     "resource_servers": _("APIs"),

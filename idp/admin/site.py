@@ -35,7 +35,7 @@ class Site(AdminSite):
     headed = ("User", "Session", "Client", "Event")
     #: Headings of the first page, with the models under each.
     sections: ClassVar[tuple[tuple[Any, tuple[str, ...]], ...]] = (
-        (_("People"), ("User", "Session", "Consent", "Grant", "Group")),
+        (_("People"), ("User", "Session", "Consent", "Grant", "Group", "Attribute")),
         (_("Apps"), ("Client", "Role", "ResourceServer", "Scope", "InitialAccessToken")),
         (_("What happens here"), ("Event", "Delivery", "Mail", "SigningKey")),
     )

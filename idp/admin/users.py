@@ -12,23 +12,34 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import formats
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import deletion, email_change, invitations, operations, second_factor
+from accounts import (
+    deletion,
+    email_change,
+    invitations,
+    operations,
+    profile_pictures,
+    second_factor,
+)
 from accounts.addresses import cleaned_email
 from accounts.allauth_door import email_addresses
 from accounts.models import Session, User
 from idp.admin import role_users, search
+from idp.admin.attributes import AttributesField
 from idp.admin.fields import AddressField, WebAddress
 from idp.admin.page import AdminAction, Link, Page, list_of
 from idp.admin.recent_authentication import RecentAuthenticationForm
 from idp.admin.sessions import sessions_live
-from idp.models import Client, Consent, Event, Grant, Role
+from idp.models import Attribute, Client, Consent, Event, Grant, Role
 
 _POWERS = ("is_staff", "is_superuser", "groups")
 _NAMES = ("name", "given_name", "middle_name", "family_name", "nickname", "preferred_username")
-_MORE = ("gender", "birthdate", "zoneinfo", "locale", "profile", "picture", "website")
+_MORE = (
+    *("gender", "birthdate", "zoneinfo", "locale", "profile", "picture", "uploaded", "website"),
+)
 
 
 class UserForm(RecentAuthenticationForm):
@@ -46,6 +57,8 @@ class UserForm(RecentAuthenticationForm):
         help_text=_("A mail with a link to choose a password. Valid for seven days."),
     )
 
+    attributes = AttributesField(label=_("Attributes"))
+
     recent: tuple[str, ...] = _POWERS
 
     class Meta:
@@ -61,6 +74,9 @@ class UserForm(RecentAuthenticationForm):
         if self.instance.pk is not None:
             # The owner of the address owns the account: a new password is mailed there.
             self.recent = (*_POWERS, "email", "email_verified")
+        attributes = self.fields.get("attributes")
+        if isinstance(attributes, AttributesField):
+            attributes.define(self.instance)
         if self.instance.pk is not None and "email_verified" in self.fields:
             self.fields["email_verified"].initial = _is_verified(self.instance)
 
@@ -102,7 +118,9 @@ class UsersPage(Page):
     search_help_text = search.helped(
         _("Part of a name or an email address, or a subject (sub)."), users=True
     )
-    readonly_fields = ("sub", "status", "second_factor", "date_joined", "last_login", "updated_at")
+    readonly_fields = (
+        *("sub", "status", "second_factor", "date_joined", "last_login", "updated_at", "uploaded"),
+    )
     row_actions = (
         AdminAction(
             "invite",
@@ -148,6 +166,13 @@ class UsersPage(Page):
             danger=True,
         ),
         AdminAction(
+            "remove-picture",
+            _("Remove the picture"),
+            _("The picture is deleted. Apps and browsers may still have a copy."),
+            lambda _request, user: profile_pictures.remove(user),
+            applies=lambda user: bool(user.picture or user.uploaded_picture),
+        ),
+        AdminAction(
             "disable",
             _("Disable"),
             _("They are signed out everywhere and can’t sign in; every token of theirs ends."),
@@ -189,11 +214,12 @@ class UsersPage(Page):
             return [first, powers] if request.user.is_superuser else [first]
         fieldsets = [
             who,
-            (_("The account"), {"fields": self.readonly_fields}),
+            (_("The account"), {"fields": self.readonly_fields[:-1]}),
             (_("Names"), {"fields": _NAMES[1:]}),
             (_("Profile"), {"fields": _MORE}),
             (_("Phone"), {"fields": ("phone_number", "phone_number_verified")}),
             (_("Postal address"), {"fields": ("address",)}),
+            *([(_("Attributes"), {"fields": ("attributes",)})] * Attribute.objects.exists()),
             powers,
         ]
         return self.readable(request, obj, fieldsets)
@@ -250,6 +276,12 @@ class UsersPage(Page):
     def second_factor(self, user: User) -> bool:
         """Return whether one is set up."""
         return second_factor.is_set_up(user)
+
+    @admin.display(description=_("uploaded picture"))
+    def uploaded(self, user: User) -> str:
+        """Return the picture that the user has uploaded, as it is shown."""
+        path = profile_pictures.path_of(user.uploaded_picture)
+        return format_html('<img src="{}" width="96" height="96" alt="">', path) if path else "–"
 
     @admin.display(description=_("Email address verified"), boolean=True)
     def email_verified(self, user: User) -> bool:

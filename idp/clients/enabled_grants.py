@@ -1,17 +1,19 @@
-"""Grant types and response types that operators enabled for clients, for discovery.
+"""What operators enabled beyond the defaults, for discovery. OIDC Discovery §3.
 
-OIDC Discovery §3: what any client can use is published (docs/adr/0011).
+Grant types and response types that any client can use are published (docs/adr/0011), and so are
+scopes that release attributes of users, with their claims.
 """
 
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import Error
 
 from idp import policy
-from idp.models import Client
+from idp.models import Client, Scope
+from idp.models.scope import claims_of_attributes
 from idp.protocol.response_types import grants_of, parts
 
 
@@ -21,6 +23,9 @@ class EnabledGrants:
 
     grant_types: tuple[str, ...]
     response_types: tuple[str, ...]
+    #: The scopes of the operator's that release attributes of users, and their claims.
+    scopes: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
 
 
 #: Seconds to wait for another thread's first read.
@@ -42,7 +47,7 @@ def enabled_grants() -> EnabledGrants:
     if not _lock.acquire(timeout=0 if known else _READ_WITHIN):
         return known[1] if known else _offered(())
     try:
-        _known = (time.monotonic(), _offered(_of_clients()))
+        _known = (time.monotonic(), _with_attributes(_offered(_of_clients())))
     except Error:
         if known is None:
             return _offered(())
@@ -56,6 +61,17 @@ def _of_clients() -> Iterator[tuple[list[str], list[str]]]:
     """Return the grant types and response types of each client with legacy grants."""
     clients = Client.objects.filter(has_legacy_grants=True, enabled=True)
     yield from clients.values_list("grant_types", "response_types")
+
+
+def _with_attributes(enabled: EnabledGrants) -> EnabledGrants:
+    """Add the scopes that release attributes of users, and their claims."""
+    scopes: list[str] = []
+    claims: set[str] = set()
+    for name, sources in Scope.objects.order_by("name").values_list("name", "claims"):
+        if released := claims_of_attributes(sources):
+            scopes.append(name)
+            claims.update(released)
+    return replace(enabled, scopes=tuple(scopes), claims=tuple(sorted(claims)))
 
 
 def _offered(enabled: Iterable[tuple[list[str], list[str]]]) -> EnabledGrants:

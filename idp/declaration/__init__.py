@@ -1,7 +1,7 @@
 """The declarative configuration: apply a file to the database, and export it.
 
-Top-level lists are `users`, `clients`, `resource_servers`, `scopes` and `initial_access_tokens`.
-Members have the names of the specifications.
+Top-level lists are `attributes`, `users`, `clients`, `resource_servers`, `scopes` and
+`initial_access_tokens`. Members have the names of the specifications.
 """
 
 from collections.abc import Collection, Iterator

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Model
 
+from idp.declaration.attributes import plan_attribute
 from idp.declaration.change import Change, Outcome
 from idp.declaration.clients import plan_client
 from idp.declaration.initial_access_tokens import plan_initial_access_token
@@ -20,14 +21,17 @@ from idp.declaration.scopes import plan_scope
 from idp.declaration.sections import SECTIONS
 from idp.declaration.steps import Step
 from idp.declaration.users import in_batches, plan_user
-from idp.models import Client, InitialAccessToken, ResourceServer, Role, Scope
+from idp.models import Attribute, Client, InitialAccessToken, ResourceServer, Role, Scope
 from idp.models.catalog import Catalog
+from idp.models.scope import problem_with_attributes
 
 Plan = Callable[[dict[str, Any]], tuple[Model, Step | None]]
 Progress = Callable[[str, int, int], object]
 
 #: References come before the lists that they point to.
-_PRUNED_IN_ORDER = ("initial_access_tokens", "clients", "resource_servers", "scopes", "users")
+_PRUNED_IN_ORDER = (
+    *("initial_access_tokens", "clients", "resource_servers", "scopes", "attributes", "users"),
+)
 
 
 def planned(
@@ -42,6 +46,7 @@ def planned(
     offered = planning.catalog.all_scopes()
     if prune:
         planning.prune(lists)
+    planning.each("attributes", lists.get("attributes", []), plan_attribute)
     planning.users(lists.get("users", []))
     catalog = planning.catalog
     for name, plan in (
@@ -56,7 +61,10 @@ def planned(
         planning.each(name, lists.get(name, []), plan)
     planning.introspection(lists.get("resource_servers", []))
     planning.roles(lists.get("users", []), lists.get("clients", []))
-    problems = planning.problems or list(planning.stranded(offered - catalog.all_scopes()))
+    problems = planning.problems or [
+        *planning.stranded(offered - catalog.all_scopes()),
+        *planning.without_attribute(),
+    ]
     if problems:
         raise DeclarationError("\n".join(problems))
     return planning.steps
@@ -78,6 +86,8 @@ class _Planning:
         self.removed: dict[str, set[str]] = {name: set() for name in SECTIONS}
         self.left_out: dict[str, set[str]] = {name: set() for name in SECTIONS}
         self.scopes_left_out: set[str] = set()
+        #: The attributes that there will be, by name.
+        self.attributes = {row.name: row for row in Attribute.objects.all()}
         #: The roles that the users of the file have before.
         self.roles_before: dict[str, Names] = {}
 
@@ -95,7 +105,9 @@ class _Planning:
         for number, (entry, present) in enumerate(in_batches(entries), start=1):
             if "roles" in entry and (user := present.users.get(entry["email"])):
                 self.roles_before[entry["email"]] = of_user(user)
-            self._entry("users", entry, partial(plan_user, present=present))
+            self._entry(
+                "users", entry, partial(plan_user, present=present, attributes=self.attributes)
+            )
             self.progress("Users compared", number, len(entries))
 
     def each(self, name: str, entries: list[dict[str, Any]], plan: Plan) -> None:
@@ -180,6 +192,13 @@ class _Planning:
                 if key not in settled and (lost := gone & set(scopes)):
                     yield f"{section.noun} {key}: scope: Nothing offers {min(lost)} any more."
 
+    def without_attribute(self) -> Iterator[str]:
+        """Return an error for each stored scope that an attribute would be missing for."""
+        for name, claims in self.catalog.claims.items():
+            problem = problem_with_attributes(claims, self.attributes)
+            if problem is not None:
+                yield f"scope {name}: claims: {problem}"
+
     def _entry(self, name: str, entry: dict[str, Any], plan: Plan) -> None:
         section = SECTIONS[name]
         try:
@@ -212,6 +231,9 @@ class _Planning:
         """Let later entries refer to a row."""
         self.declared[name].add(key)
         match row:
+            case Attribute():
+                self.attributes[row.name] = row
+                self.catalog.attributes.add(row.name)
             case Scope():
                 self.catalog.claims[row.name] = row.claims
             case ResourceServer():
@@ -222,6 +244,9 @@ class _Planning:
         self.removed[name].add(key)
         if name == "scopes":
             self.catalog.claims.pop(key, None)
+        elif name == "attributes":
+            self.attributes.pop(key, None)
+            self.catalog.attributes.discard(key)
         elif name == "resource_servers":
             self.catalog.remove_api(key)
 

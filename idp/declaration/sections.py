@@ -8,11 +8,19 @@ from typing import Any
 from django.db.models import Model, QuerySet
 
 from accounts.models import User
+from idp import attributes as user_attributes
 from idp.clients import deletion
-from idp.declaration import clients, initial_access_tokens, resource_servers, scopes, users
+from idp.declaration import (
+    attributes,
+    clients,
+    initial_access_tokens,
+    resource_servers,
+    scopes,
+    users,
+)
 from idp.declaration.change import Change, Outcome, differences
 from idp.declaration.steps import Step, check_unchanged
-from idp.models import Client, InitialAccessToken, ResourceServer, Scope
+from idp.models import Attribute, Client, InitialAccessToken, ResourceServer, Scope
 
 _BATCH = 500
 
@@ -57,6 +65,15 @@ class Section:
 
 #: In the order in which they are exported.
 SECTIONS = {
+    "attributes": Section(
+        Attribute,
+        "attribute",
+        "name",
+        attributes.state,
+        attributes.defaults,
+        attributes.rows,
+        clear=user_attributes.forget,
+    ),
     "users": Section(
         User, "user", "email", users.state, users.defaults, users.rows, prune=users.prune_users
     ),

@@ -1,7 +1,7 @@
 """Users, as a file declares them."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from idp.declaration.members import (
     validate,
 )
 from idp.declaration.steps import ConflictError, Step, check_unchanged, locked, nothing
+from idp.models import Attribute
 from idp.protocol.vocabulary import ADDRESS_MEMBERS, SCOPE_CLAIMS
 
 _CLAIMS = tuple(
@@ -35,7 +36,10 @@ _CLAIMS = tuple(
 )
 #: Members that stay unchanged if the file does not set them: users edit these themselves.
 _KEPT = (*_CLAIMS, "is_staff", "is_superuser")
-_MEMBERS = {"email", "password", "email_verified", "groups", "roles", "is_active", *_KEPT}
+_MEMBERS = {
+    *("email", "password", "email_verified", "groups", "roles", "is_active", "attributes"),
+    *_KEPT,
+}
 _TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(_KEPT, (str,)),
     **dict.fromkeys(
@@ -44,9 +48,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
     ),
     "groups": (list,),
     "address": (dict,),
+    "attributes": (dict,),
 }
 #: Members that are columns.
-_COLUMNS = frozenset({"password", "is_active", *_KEPT})
+_COLUMNS = frozenset({"password", "is_active", "attributes", *_KEPT})
 #: Password hashes as Django, crypt(3), LDAP directories and the PHC string format write them.
 _HASH = re.compile(
     r"""(?: (?:argon2\w*|bcrypt(?:_sha256)?|md5|pbkdf2_sha\d+|scrypt|sha\d+)\$.*\$
@@ -95,10 +100,13 @@ def in_batches(entries: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], 
             yield entry, present
 
 
-def plan_user(entry: dict[str, Any], *, present: Present) -> tuple[User, Step | None]:
+def plan_user(
+    entry: dict[str, Any], *, present: Present, attributes: Mapping[str, Attribute]
+) -> tuple[User, Step | None]:
     """Return a user as declared, and the step that saves it. Raises DeclarationError.
 
-    A declared password is verified against the stored hash, which takes as long as at a sign-in.
+    `attributes` are the definitions of the operator's attributes, by name. A declared password is
+    verified against the stored hash, which takes as long as at a sign-in.
     """
     email = entry["email"]
     what = f"user {email}"
@@ -111,6 +119,7 @@ def plan_user(entry: dict[str, Any], *, present: Present) -> tuple[User, Step | 
     for name in _KEPT:
         if name in entry:
             setattr(user, name, entry[name])
+    user.attributes = _merged(what, user.attributes, entry.get("attributes", {}), attributes)
     if user.deletion_due_at is None:  # else it is the user's own wish not to be
         user.is_active = entry.get("is_active", True)
     password = _password_of(what, entry)
@@ -208,10 +217,32 @@ def _state(user: User, *, verified: bool, groups: list[str], roles: roles.Names)
     return {
         "email_verified": verified,
         **{name: getattr(user, name) for name in _CLAIMS},
+        "attributes": user.attributes,
         "groups": groups,
         "roles": roles,
         **{name: getattr(user, name) for name in ("is_active", "is_staff", "is_superuser")},
     }
+
+
+def _merged(
+    what: str,
+    present: dict[str, Any],
+    declared: dict[str, Any],
+    definitions: Mapping[str, Attribute],
+) -> dict[str, Any]:
+    """Return a user's attributes with those that are declared; null removes one."""
+    merged = {**present}
+    for name, value in declared.items():
+        if name not in definitions:
+            raise DeclarationError(f"{what}: attributes: There is no attribute {name}.")
+        if value is None:
+            merged.pop(name, None)
+            continue
+        try:
+            merged[name] = definitions[name].cleaned(value)
+        except ValidationError as problem:
+            raise DeclarationError(f"{what}: attributes: {name}: {problem.messages[0]}") from None
+    return merged
 
 
 def _refuse_unusable(what: str, password: str) -> None:

@@ -18,7 +18,7 @@ from foundation.plain_text import isolated
 from idp import events
 from idp.authorization.consent import agreed_in, withdraw
 from idp.clients.display import name_of, shown_logo, start_of
-from idp.endpoints.consent import details
+from idp.endpoints.consent import absent, details, shared
 from idp.endpoints.wire import methods
 from idp.models import Client, Consent, Grant
 from idp.protocol.redirect_uris import origin_of
@@ -35,8 +35,9 @@ class App:
     client_id: str
     name: str
     logo: str
-    #: What it may see, if the user was asked for consent.
+    #: What it may see, if the user was asked for consent; and what of that they have not entered.
     details: list[tuple[Any, Any]] | None
+    absent: list[Any]
     since: datetime | None
     last_used: datetime | None
     #: Whether it has offline access, which continues after signing out.
@@ -91,11 +92,13 @@ def apps_of(user: User) -> list[App]:
 def _app(
     user: User, client: Client, consent: Consent | None, used: dict[str, Any], *, goes_on: bool
 ) -> App:
+    asked = details(user, client, agreed_in(consent)) if consent else []
     return App(
         client_id=client.client_id,
         name=name_of(client),
         logo=shown_logo(client),
-        details=details(user, client, agreed_in(consent)) if consent else None,
+        details=shared(asked) if consent else None,
+        absent=absent(asked),
         since=consent.created_at if consent else used.get("first"),
         last_used=used.get("last"),
         goes_on=goes_on,

@@ -11,6 +11,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts import profile_edits
+from accounts.forms import NameForm
 from accounts.models import User
 from idp import events, policy
 from idp.authorization import consent as consents
@@ -36,22 +38,39 @@ def consent(request: HttpRequest) -> HttpResponse:
     open_interaction = open_interaction_at(request)
     if isinstance(open_interaction, HttpResponse):
         return open_interaction
-    if request.method == "POST":
-        try:
-            return _take_answer(request, open_interaction)
-        except interactions.AnsweredError:
-            return redirect(open_interaction.continue_path)
+    form = _name_form(request, open_interaction)
+    if request.method != "POST" or (_says_yes(request) and form and not form.is_valid()):
+        return _page(request, open_interaction, form)
+    try:
+        return _take_answer(request, open_interaction, form)
+    except interactions.AnsweredError:
+        return redirect(open_interaction.continue_path)
+
+
+def _name_form(request: HttpRequest, open_interaction: OpenInteraction) -> NameForm | None:
+    """Return the field for the user's name, if the client asks for it and there is none."""
+    agreed = consents.asked_by(open_interaction.authorization_request)
+    asks = "profile" in agreed.scopes or "name" in agreed.claims
+    if not asks or not profile_edits.needs_name(open_interaction.authentication.user):
+        return None
+    return NameForm(request.POST if request.method == "POST" else None)
+
+
+def _page(
+    request: HttpRequest, open_interaction: OpenInteraction, form: NameForm | None
+) -> HttpResponse:
     authorization_request, user = (
         open_interaction.authorization_request,
         open_interaction.authentication.user,
     )
+    asked = details(user, open_interaction.row.client, consents.asked_by(authorization_request))
     return render(
         request,
         "consent.html",
         {
-            "details": details(
-                user, open_interaction.row.client, consents.asked_by(authorization_request)
-            ),
+            "form": form,
+            "details": shared(asked),
+            "absent": [what for what in absent(asked) if not form or what not in _OF_NAME],
             "user": user,
             "looks_like": looks_like(open_interaction.row.client),
             "shown_as": open_interaction.row.client.display_fingerprint,
@@ -62,7 +81,9 @@ def consent(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _take_answer(request: HttpRequest, open_interaction: OpenInteraction) -> HttpResponse:
+def _take_answer(
+    request: HttpRequest, open_interaction: OpenInteraction, form: NameForm | None
+) -> HttpResponse:
     """Store the consent and continue, or return access_denied to the client."""
     row, authorization_request, user = (
         open_interaction.row,
@@ -89,6 +110,7 @@ def _take_answer(request: HttpRequest, open_interaction: OpenInteraction) -> Htt
     if request.POST.get("shown_as") != row.client.display_fingerprint:
         return redirect(request.get_full_path())  # the app is another than the page had shown
     agreed = consents.asked_by(authorization_request)
+    _save_name(request, user, form)
     consents.remember(user, row.client, agreed)
     consents.note_given_in(row.pk, open_interaction.authentication.session_id)
     events.record(
@@ -106,8 +128,19 @@ def _take_answer(request: HttpRequest, open_interaction: OpenInteraction) -> Htt
 @upholds("RFC 6749 §4.1.2.1")
 def _answer_is_yes(request: HttpRequest) -> None:
     """RFC 6749 §4.1.2.1: a no is brought to the client."""
-    if request.POST.get("answer") != "allow":
+    if not _says_yes(request):
         raise AccessDenied("The user chose not to allow this.")
+
+
+def _says_yes(request: HttpRequest) -> bool:
+    return request.POST.get("answer") == "allow"
+
+
+def _save_name(request: HttpRequest, user: User, form: NameForm | None) -> None:
+    """Save the name that a user has entered here, before the client receives it."""
+    name = form.cleaned_data["name"] if form is not None else ""
+    if profile_edits.set_missing_name(user, name):
+        events.record(events.Kind.PROFILE_CHANGED, request, user=user, fields=["name"])
 
 
 #: What a claim shows if it is requested by itself (OIDC Core §5.1).
@@ -153,6 +186,20 @@ def phrases(scopes: Container[str], claims: Container[str]) -> list[str]:
     named = [_SCOPES[scope] for scope in _SCOPES if scope in scopes]
     named += [_CLAIMS[claim] for claim in _CLAIMS if claim in claims]
     return list(dict.fromkeys(str(phrase) for phrase in named))
+_PROFILE = _("Your name and profile")
+#: What the field for the name stands for.
+_OF_NAME = (_PROFILE, _CLAIMS["name"])
+Detail = tuple[str | Promise, Any]
+
+
+def shared(asked: Iterable[Detail]) -> list[Detail]:
+    """Return those of a client's details that have a value, which it receives."""
+    return [(phrase, value) for phrase, value in asked if value]
+
+
+def absent(asked: Iterable[Detail]) -> list[str | Promise]:
+    """Return the phrases of those that the user has no value for, which it does not receive."""
+    return [phrase for phrase, value in asked if not value]
 
 
 def details(user: User, client: Client, agreed: Agreed) -> list[tuple[str | Promise, Any]]:
@@ -168,6 +215,13 @@ def details(user: User, client: Client, agreed: Agreed) -> list[tuple[str | Prom
         "groups": _written(groups),
         "roles": _written(roles),
         "offline_access": _("also when you have signed out here"),
+        "profile": (_PROFILE, _profile(user)),
+        "email": (_("Your email address"), user.email),
+        "address": (_("Your postal address"), _written(user.address or {})),
+        "phone": (_("Your phone number"), user.phone_number),
+        "groups": (_CLAIMS["groups"], _written(groups)),
+        "roles": (_CLAIMS["roles"], _written(roles)),
+        "offline_access": (_("Access while you are away"), _("also when you have signed out here")),
     }
     by_scope = [(_SCOPES[scope], shown[scope]) for scope in _SCOPES if scope in scopes]
     shown_by_claims = [*_one_by_one(user, client, claims), *_own(user, client, scopes, claims)]

@@ -54,7 +54,7 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
     return {
         "issuer": policy.ISSUER,
         **{name: policy.address(name) for name in policy.PATHS},
-        "scopes_supported": policy.STANDARD_SCOPES,
+        "scopes_supported": (*policy.STANDARD_SCOPES, *enabled.scopes),
         "response_types_supported": enabled.response_types,
         "response_modes_supported": policy.RESPONSE_MODES,
         "grant_types_supported": enabled.grant_types,
@@ -79,7 +79,7 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
         "display_values_supported": policy.DISPLAYS,
         "prompt_values_supported": policy.PROMPTS,
         "claim_types_supported": ["normal", *configured.claim_types()],
-        "claims_supported": claims.supported(),
+        "claims_supported": (*claims.supported(), *enabled.claims),
         "claims_parameter_supported": True,
         "request_parameter_supported": True,
         "request_uri_parameter_supported": True,

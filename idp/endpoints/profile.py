@@ -39,9 +39,9 @@ def edit_profile(request: HttpRequest) -> HttpResponse:
     return redirect("account_profile")
 
 
+@refuses_beyond_limits
 @login_required
 @methods("GET", "HEAD", "POST")
-@refuses_beyond_limits
 def change_picture(request: HttpRequest) -> HttpResponse:
     """Store an uploaded picture, or remove the picture."""
     session = session_of(request)

@@ -47,11 +47,11 @@ class Attribute(models.Model):
     label = models.CharField(_("label"), max_length=100)
     #: The label in other languages, by their tags.
     labels = models.JSONField(_("labels"), default=dict, blank=True)
-    type = models.CharField(_("type"), max_length=10, choices=Type.choices, default=Type.TEXT)
+    type = models.CharField(_("type"), max_length=10, choices=Type.choices, default=Type.TEXT.value)
     #: The values of the type `choice`.
     choices = models.JSONField(_("choices"), default=list, blank=True)
     user_access = models.CharField(
-        _("what users may do"), max_length=10, choices=Access.choices, default=Access.HIDDEN
+        _("what users may do"), max_length=10, choices=Access.choices, default=Access.HIDDEN.value
     )
 
     class Meta:

@@ -42,8 +42,8 @@ class Source:
     """The source of an operator's claim: a field, an attribute, groups, a text, or a provider."""
 
     kind: str
-    #: The field; the attribute; the prefix of the groups' names, or nothing for all groups; the text; nothing if a
-    #: claims provider asserts it (OIDC Core §5.6.2, `claim_sources`).
+    #: The field; the attribute; the prefix of the groups' names, or nothing for all groups; the
+    #: text; nothing if a claims provider asserts it (OIDC Core §5.6.2, `claim_sources`).
     argument: str
 
     @property
@@ -86,13 +86,20 @@ def problem_with_claims(claims: Any) -> str | None:
     return None
 
 
+def claims_of_attributes(claims: Mapping[str, str]) -> dict[str, str]:
+    """Return those of a scope's claims that are filled from attributes, with these."""
+    sources = ((name, Source.parse(words)) for name, words in claims.items())
+    return {
+        name: source.argument for name, source in sources if source and source.kind == ATTRIBUTE
+    }
+
+
 def problem_with_attributes(claims: Mapping[str, str], known: Container[str]) -> str | None:
     """Return which claim has an attribute for its source that is not known, or None."""
-    for name, words in claims.items():
-        source = Source.parse(words)
-        if source and source.kind == ATTRIBUTE and source.argument not in known:
+    for name, attribute in claims_of_attributes(claims).items():
+        if attribute not in known:
             said = gettext("There is no attribute %(attribute)s.")
-            return f"{name}: {said % {'attribute': source.argument}}"
+            return f"{name}: {said % {'attribute': attribute}}"
     return None
 
 

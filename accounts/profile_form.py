@@ -13,7 +13,10 @@ from django import forms
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
+from django.forms.utils import flatatt
 from django.utils.dates import MONTHS
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, to_locale
 from django.utils.translation import gettext_lazy as _
 
@@ -38,8 +41,7 @@ _CARDS: tuple[tuple[Text, tuple[str, ...]], ...] = (
     ),
     (_("About you"), ("gender", "birthdate", "website", "profile")),
     (_("Language and region"), ("locale", "zoneinfo")),
-    (_("Phone"), ("phone_number",)),
-    (_("Postal address"), ("address",)),
+    (_("Contact"), ("phone_number", "address")),
 )
 _LABELS: dict[str, Text] = {
     "name": _("Full name"),
@@ -150,6 +152,8 @@ class ProfileForm(forms.Form):
                 self.initial[_extra(extra.name)] = user.attributes.get(extra.name)
         for name, field in self.fields.items():
             field.help_text = self._help(name)
+            # What the page was filled with comes along, so that an older tab undoes no change.
+            field.show_hidden_initial = True
 
     def clean_preferred_username(self) -> str:
         """Return the user name. Refuse a new one that the user can't have."""
@@ -170,34 +174,44 @@ class ProfileForm(forms.Form):
         return number
 
     def clean(self) -> dict[str, Any]:
-        """Put together the date of birth and the address."""
+        """Put together the date of birth and the address, where they are others.
+
+        Values that stay as they are are not judged: an operator may have set them.
+        """
         cleaned = super().clean() or self.cleaned_data
-        if "birth_day" in self.fields and not self._has_errors(_FIELDS["birthdate"]):
+        for name in self.errors.keys() - set(self.changed_data):
+            del self.errors[name]
+        if self._is_edited("birthdate"):
             try:
-                cleaned["birthdate"] = birthdate_of(
-                    *(cleaned[name] for name in _FIELDS["birthdate"])
-                )
+                cleaned["birthdate"] = birthdate_of(*(cleaned[n] for n in _FIELDS["birthdate"]))
             except ValidationError as problem:
                 self.add_error(_FIELDS["birthdate"][0], problem)
-        if "address_country" in self.fields and not self._has_errors(_FIELDS["address"]):
-            members = {member: cleaned[f"address_{member}"] for member in _ADDRESS}
+        if self._is_edited("address"):
+            before = self.user.address or {}
+            members = {m: cleaned.get(f"address_{m}", before.get(m, "")) for m in _ADDRESS}
             cleaned["address"] = {member: text for member, text in members.items() if text}
         return cleaned
 
     def values(self) -> dict[str, Any]:
-        """Return the values of a valid form by the columns of the user."""
-        claims = (name for name in profile_edits.EDITABLE if name in self.cleaned_data)
-        return {**{name: self.cleaned_data[name] for name in claims}, **self._attributes()}
+        """Return what was edited in a valid form, by the columns of the user."""
+        claims = {_claim_of(name) for name in self.changed_data}
+        edited = [name for name in profile_edits.EDITABLE if name in claims]
+        return {**{name: self.cleaned_data[name] for name in edited}, **self._attributes()}
 
     def _attributes(self) -> dict[str, Any]:
-        names = [extra.name for extra in self._extras if extra.field is not None]
-        if not names:
-            return {}
-        edited = {name: self.cleaned_data[_extra(name)] for name in names}
-        merged = {**self.user.attributes, **edited}
-        return {
-            "attributes": {name: text for name, text in merged.items() if text not in (None, "")}
+        edited = {
+            extra.name: self.cleaned_data[_extra(extra.name)]
+            for extra in self._extras
+            if _extra(extra.name) in self.changed_data
         }
+        merged = {**self.user.attributes, **edited}
+        present = {name: value for name, value in merged.items() if value is not None}
+        return {"attributes": present} if edited else {}
+
+    def _is_edited(self, claim: str) -> bool:
+        """Whether a claim of several fields is another one, and each of them is valid."""
+        names = set(_FIELDS[claim])
+        return bool(names & set(self.changed_data)) and not names & self.errors.keys()
 
     def cards(self) -> Iterator[Card]:
         """Yield the cards, without rows that have neither fields nor a value."""
@@ -244,9 +258,6 @@ class ProfileForm(forms.Form):
     def _sentence(self, name: str) -> str:
         """Return which apps receive a claim or an attribute."""
         return shared_with(self.receivers.get(name, ()))
-
-    def _has_errors(self, names: Sequence[str]) -> bool:
-        return any(name in self.errors for name in names)
 
 
 def shared_with(apps: Sequence[str]) -> str:
@@ -326,12 +337,17 @@ def _fields(user: User) -> dict[str, forms.Field]:
         "preferred_username": _text("preferred_username", 100, "off", autocapitalize="none"),
         "gender": _text("gender", 50, "sex"),
         "birth_day": _part(_("Day"), 2, "bday-day"),
-        "birth_month": _choice(_("Month"), [("", "—"), *_months()], "bday-month"),
+        "birth_month": forms.ChoiceField(
+            label=_("Month"),
+            choices=[("", "—"), *_months()],
+            required=False,
+            widget=forms.Select(attrs={"autocomplete": "bday-month"}),
+        ),
         "birth_year": _part(_("Year"), 4, "bday-year"),
         "website": _address("website", "url"),
         "profile": _address("profile", "off"),
-        "locale": _choice(_LABELS["locale"], _offered(_languages(), user.locale), "language"),
-        "zoneinfo": _choice(_LABELS["zoneinfo"], _offered(_zones(), user.zoneinfo), "off"),
+        "locale": _choice("locale", _offered(_languages(), user.locale), "language"),
+        "zoneinfo": _choice("zoneinfo", _offered(_zones(), user.zoneinfo), "off"),
         "phone_number": forms.CharField(
             label=_LABELS["phone_number"],
             max_length=40,
@@ -388,8 +404,16 @@ def _line(label: Text, autocomplete: str) -> forms.CharField:
     )
 
 
+class _Lines(forms.CharField):
+    """A text of several lines, which browsers end in two characters."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the text with lines as they are stored."""
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
 def _lines(label: Text, autocomplete: str) -> forms.CharField:
-    return forms.CharField(
+    return _Lines(
         label=label,
         max_length=_LONGEST_ADDRESS_LINE,
         required=False,
@@ -404,12 +428,36 @@ def _validate_lines(text: str) -> None:
         raise ValidationError(problem)
 
 
-def _choice(label: Text, choices: Any, autocomplete: str) -> forms.ChoiceField:
+class _LongSelect(forms.Select):
+    """A select with hundreds of options: Django renders a template for each, which takes 0.3 s."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002
+        """Return the select."""
+        chosen = set(self.format_value(value))
+        parts = (
+            _options([(code, shown)], chosen)
+            if isinstance(shown, str)
+            else format_html('<optgroup label="{}">{}</optgroup>', code, _options(shown, chosen))
+            for code, shown in self.choices
+        )
+        tag = flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name}))
+        return format_html("<select{}>{}</select>", tag, format_html_join("", "{}", zip(parts)))
+
+
+_SELECTED = mark_safe(" selected")
+
+
+def _options(choices: Any, chosen: set[str]) -> SafeString:
+    options = ((code, _SELECTED if code in chosen else "", shown) for code, shown in choices)
+    return format_html_join("", '<option value="{}"{}>{}</option>', options)
+
+
+def _choice(claim: str, choices: Any, autocomplete: str) -> forms.ChoiceField:
     return forms.ChoiceField(
-        label=label,
+        label=_LABELS[claim],
         choices=choices,
         required=False,
-        widget=forms.Select(attrs={"autocomplete": autocomplete}),
+        widget=_LongSelect(attrs={"autocomplete": autocomplete}),
     )
 
 

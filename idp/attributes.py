@@ -88,7 +88,7 @@ def _typed(attribute: Attribute, text: str) -> Any:
         case Attribute.Type.NUMBER:
             return _number(text)
         case Attribute.Type.BOOLEAN:
-            return {"true": True, "false": False}.get(text)
+            return {"true": True, "false": False}.get(text, text)
         case _:
             return text
 

@@ -23,7 +23,7 @@ from idp.declaration.steps import Step
 from idp.declaration.users import in_batches, plan_user
 from idp.models import Attribute, Client, InitialAccessToken, ResourceServer, Role, Scope
 from idp.models.catalog import Catalog
-from idp.models.scope import problem_with_attributes
+from idp.models.scope import claims_of_attributes
 
 Plan = Callable[[dict[str, Any]], tuple[Model, Step | None]]
 Progress = Callable[[str, int, int], object]
@@ -193,11 +193,11 @@ class _Planning:
                     yield f"{section.noun} {key}: scope: Nothing offers {min(lost)} any more."
 
     def without_attribute(self) -> Iterator[str]:
-        """Return an error for each stored scope that an attribute would be missing for."""
+        """Return an error for each stored scope that would refer to deleted attributes."""
+        gone = self.removed["attributes"]
         for name, claims in self.catalog.claims.items():
-            problem = problem_with_attributes(claims, self.attributes)
-            if problem is not None:
-                yield f"scope {name}: claims: {problem}"
+            if lost := gone.intersection(claims_of_attributes(claims).values()):
+                yield f"scope {name}: claims: There is no attribute {min(lost)} any more."
 
     def _entry(self, name: str, entry: dict[str, Any], plan: Plan) -> None:
         section = SECTIONS[name]

@@ -86,7 +86,6 @@ def _page(
             "picture_is_locked": profile_edits.is_locked("picture"),
             "picture_problem": picture_problem,
             "picture_receivers": shared_with(form.receivers.get("picture", ())),
-            "email_receivers": shared_with(form.receivers.get("email", ())),
         },
     )
 

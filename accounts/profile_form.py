@@ -382,14 +382,19 @@ def _part(label: Text, digits: int, autocomplete: str) -> forms.CharField:
     )
 
 
+class _WebAddress(forms.URLField):
+    """The address of a web page."""
+
+    default_validators = [URLValidator(["https", "http"]), validate_plain]
+
+
 def _address(claim: str, autocomplete: str) -> forms.URLField:
     attrs = {"autocomplete": autocomplete, "placeholder": "https://"}
-    return forms.URLField(
+    return _WebAddress(
         label=_LABELS[claim],
         max_length=200,
         required=False,
         assume_scheme="https",
-        validators=[URLValidator(["https", "http"]), validate_plain],
         widget=forms.URLInput(attrs=attrs),
     )
 

@@ -42,6 +42,7 @@ def test_support_sees_and_changes_nothing() -> None:
         "idp.view_delivery",
         "foundation.view_mail",
         "idp.view_resourceserver",
+        "idp.view_attribute",
         "idp.view_scope",
         "idp.view_initialaccesstoken",
     }

@@ -23,6 +23,16 @@ SECRETS = {"password": "p" * 40, "client_secret": "c" * 40, "encryption_secret":
 TOKEN = "t" * 40
 #: One of everything, each member another than its default.
 EVERYTHING: dict[str, list[dict[str, Any]]] = {
+    "attributes": [
+        {
+            "name": "rank",
+            "label": "Rank",
+            "labels": {"de": "Rang"},
+            "type": "choice",
+            "choices": ["Baker", "Master"],
+            "user_access": "visible",
+        }
+    ],
     "users": [
         {
             "email": "ana@example.com",
@@ -34,6 +44,7 @@ EVERYTHING: dict[str, list[dict[str, Any]]] = {
             "phone_number": "+351 21 000 0000",
             "phone_number_verified": True,
             "address": {"formatted": "Rua do Ouro 1\n1100-060 Lisboa", "country": "Portugal"},
+            "attributes": {"rank": "Master"},
             "groups": ["bakers", "yes"],
             "is_staff": True,
         },

@@ -215,6 +215,7 @@ def user_values(
     SQLite has text where PostgreSQL has types.
     """
     user = dict(zip(USER_COLUMNS, columns, strict=True))
+    uploaded = user["uploaded_picture"]
     return {
         **user,
         "id": user_id,
@@ -222,7 +223,7 @@ def user_values(
         "email_verified": email_verified,
         "address": json_of(user["address"]),
         "attributes": json_of(user["attributes"]),
-        "picture": user["picture"] or profile_pictures.address_of(user["uploaded_picture"]),
+        "picture": user["picture"] or (uploaded and profile_pictures.address_of(uploaded)),
         "updated_at": datetime_of(user["updated_at"]),
         "phone_number_verified": bool(user["phone_number_verified"]),
     }

@@ -197,7 +197,7 @@ def test_into_an_empty_database_all_else_can_be_made(tmp_path: Path) -> None:
     assert "! client bakery\n    scope bread.read is missing\n" in output.getvalue()
     assert "! initial access token ci\n    token is missing\n" in output.getvalue()
     assert output.getvalue().endswith(
-        "7 added, 0 changed, 0 removed. 4 left out (!) for want of a secret.\n"
+        "8 added, 0 changed, 0 removed. 4 left out (!) for want of a secret.\n"
     )
     api = ResourceServer.objects.get()
     assert api.identifier == "https://other.example.com/"

@@ -186,9 +186,10 @@ def phrases(scopes: Container[str], claims: Container[str]) -> list[str]:
     named = [_SCOPES[scope] for scope in _SCOPES if scope in scopes]
     named += [_CLAIMS[claim] for claim in _CLAIMS if claim in claims]
     return list(dict.fromkeys(str(phrase) for phrase in named))
-_PROFILE = _("Your name and profile")
+
+
 #: What the field for the name stands for.
-_OF_NAME = (_PROFILE, _CLAIMS["name"])
+_OF_NAME = (_SCOPES["profile"], _CLAIMS["name"])
 Detail = tuple[str | Promise, Any]
 
 
@@ -215,13 +216,6 @@ def details(user: User, client: Client, agreed: Agreed) -> list[tuple[str | Prom
         "groups": _written(groups),
         "roles": _written(roles),
         "offline_access": _("also when you have signed out here"),
-        "profile": (_PROFILE, _profile(user)),
-        "email": (_("Your email address"), user.email),
-        "address": (_("Your postal address"), _written(user.address or {})),
-        "phone": (_("Your phone number"), user.phone_number),
-        "groups": (_CLAIMS["groups"], _written(groups)),
-        "roles": (_CLAIMS["roles"], _written(roles)),
-        "offline_access": (_("Access while you are away"), _("also when you have signed out here")),
     }
     by_scope = [(_SCOPES[scope], shown[scope]) for scope in _SCOPES if scope in scopes]
     shown_by_claims = [*_one_by_one(user, client, claims), *_own(user, client, scopes, claims)]

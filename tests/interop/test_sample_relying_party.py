@@ -298,7 +298,7 @@ def test_an_expired_access_token(
     assert page.status_code == 200
     assert "invalid_token" in texts(page)["userinfo-error"]
     assert "userinfo-claims" not in texts(page)
-    assert texts(page)["name"] == "guest"
+    assert texts(page)["name"] == "Ana Lima"
 
 
 def test_the_cookie_stays_small(site: str, traveller: Traveller, user: EndUser) -> None:

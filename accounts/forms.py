@@ -96,11 +96,10 @@ class EmailCodeForm(forms.Form):
 
 
 class SignUpForm(allauth.SignUpForm):
-    """An address and a password; other attributes can be set later.
+    """An address, a password, and a name if the user likes; all else can be set later.
 
-    With `by_passkey` it asks for the address alone (`accounts.stages.FirstPasskeyStage`).
+    With `by_passkey` it asks for no password (`accounts.stages.FirstPasskeyStage`).
     """
-    """An address, a password, and a name if the user likes; all else can be set later."""
 
     name = forms.CharField(max_length=200, required=False, validators=[validate_plain])
 

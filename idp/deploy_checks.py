@@ -97,7 +97,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
         Error(
             f"IDP_PROFILE_LOCKED names what users can’t edit anyway: {claim}",
             hint=f"Choose of: {', '.join(profile_edits.EDITABLE)}.",
-            id="idp.E021",
+            id="idp.E023",
         )
         for claim in settings.IDP_PROFILE_LOCKED
         if claim not in profile_edits.EDITABLE

@@ -127,6 +127,25 @@ def _terms(user: User) -> list[dict[str, Any]]:
     ]
 
 
+def _trusted_browsers(user: User) -> list[dict[str, Any]]:
+    rows = user.trusted_browsers.order_by("-created_at")
+    return [
+        {
+            "user_agent": row.user_agent,
+            "ip_address": row.ip_address,
+            "trusted_at": _time(row.created_at),
+            "last_used_at": _time(row.last_used_at),
+            "expires_at": _time(row.expires_at),
+        }
+        for row in _read(rows)
+    ]
+
+
+def _attributes(user: User) -> dict[str, Any]:
+    """Return the values of the operator's own attributes, those that users do not see, too."""
+    return dict(user.attributes)
+
+
 def _activity(user: User) -> list[dict[str, Any]]:
     """Return the events about a user, without the names of operators."""
     rows = Event.objects.filter(user=user).order_by("-pk")
@@ -153,8 +172,10 @@ _EVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 SECTIONS: dict[str, Callable[[User], Any]] = {
     "account": _account,
     "profile": _profile,
+    "attributes": _attributes,
     "email_addresses": _email_addresses,
     "factors": _factors,
+    "trusted_browsers": _trusted_browsers,
     "sessions": _sessions,
     "consents": _consents,
     "terms_accepted": _terms,

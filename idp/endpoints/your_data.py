@@ -27,6 +27,8 @@ from idp.models import DataExport
 EXPORTS = RateLimit("data-exports", 10, timedelta(hours=1))
 #: Events, or sessions, up to which the document is made at once: some tenths of a second.
 AT_ONCE = 2000
+#: How many accepted terms the page shows.
+_TERMS = 10
 
 
 @refuses_beyond_limits
@@ -46,7 +48,11 @@ def your_data(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "account/data.html",
-        {"exports": exports, "for_days": policy.DATA_EXPORTS_KEPT_FOR.days},
+        {
+            "exports": exports,
+            "for_days": policy.DATA_EXPORTS_KEPT_FOR.days,
+            "terms": session.user.terms_accepted.order_by("-accepted_at")[:_TERMS],
+        },
     )
 
 

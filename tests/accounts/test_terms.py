@@ -68,6 +68,7 @@ def test_they_are_asked_for_once_and_recorded(browser: Browser, user: EndUser, s
     assert (row.version, row.url) == ("2", URL)
     event = Event.objects.get(kind="terms-accepted", user__email=user.email)
     assert event.details["version"] == "2"
+    assert "Version <bdi>2</bdi>" in browser.open("/account/data/").text
     with Browser(second) as elsewhere:
         assert is_page(elsewhere.sign_in(user), HOME)
 

@@ -46,6 +46,7 @@ EXPORTED = {
     "account.EmailAddress": "email_addresses",
     "mfa.Authenticator": "factors",
     "accounts.TermsAcceptance": "terms_accepted",
+    "accounts.TrustedBrowser": "trusted_browsers",
     "idp.Consent": "consents",
     "idp.Event": "activity",
     "idp.Grant": "sharing",

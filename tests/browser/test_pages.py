@@ -179,8 +179,8 @@ def has_to_choose_another(visitor: Visitor) -> None:
 
 
 def home(visitor: Visitor) -> None:
-    visitor.open("/account/login/")
-    visitor.sign_in()
+    visitor.is_signed_in()
+    visitor.open("/account/")
     visitor.is_at_home()
 
 

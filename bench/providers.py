@@ -106,7 +106,8 @@ def signet_environment(database_url: str) -> dict[str, str]:
         "IDP_SECRET_KEYS": secrets.token_urlsafe(48),
         "IDP_TRUSTED_PROXY_COUNT": "1",
         "EMAIL_URL": "smtp://127.0.0.1:25",
-        "IDP_NEW_DEVICE_MAIL": "off",  # Every sign-in is at a new browser, and no mail server is there.
+        # Every sign-in is at a new browser, and there is no mail server.
+        "IDP_NEW_DEVICE_MAIL": "off",
         "DJANGO_SETTINGS_MODULE": "idp.settings",
     }
 

@@ -1,11 +1,7 @@
 #!/usr/bin/env python
-"""Django's command line: serve, apply, check and Django's own commands."""
+"""Django's command line, from a checkout. Where the project is installed it is `signet`."""
 
-import os
-import sys
+from idp.command_line import main
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
-    from django.core.management import execute_from_command_line
-
-    execute_from_command_line(sys.argv)
+    main()

@@ -5,7 +5,6 @@ Everything has a default that suits development on a loopback address. On any ot
 the reason.
 """
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,8 +12,8 @@ import environ
 
 from foundation.logs import logging_configuration
 from idp import issuer
+from idp.folders import DATA, SHIPPED
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 # --- The issuer -----------------------------------------------------------------------------
@@ -212,7 +211,7 @@ IDP_PROTOCOL_MIDDLEWARE = [
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [SHIPPED / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -236,7 +235,7 @@ IDP_WAITING: int = env.int("IDP_WAITING", default=100)
 
 # --- Databases -----------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR}/db.sqlite3")}
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA}/db.sqlite3")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A writer takes its lock at BEGIN, so that two never deadlock; readers continue beside it.
     DATABASES["default"]["OPTIONS"] = {
@@ -464,7 +463,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
 #: The folder that all processes share, or another storage of Django's by its dotted path, with its
 #: options as JSON.
-MEDIA_ROOT: str = env.str("IDP_MEDIA_ROOT", default=str(BASE_DIR / "var" / "media"))
+MEDIA_ROOT: str = env.str("IDP_MEDIA_ROOT", default=str(DATA / "var" / "media"))
 STORAGES: dict[str, Any] = {
     "default": {
         "BACKEND": env.str(
@@ -479,9 +478,9 @@ STORAGES: dict[str, Any] = {
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [SHIPPED / "locale"]
 STATIC_URL = f"{IDP_PATH}/static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [SHIPPED / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 300
 #: The lowest level that is logged: debug, info, warning or error.

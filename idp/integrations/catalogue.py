@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from idp.folders import SHIPPED
 from idp.integrations.categories import CATEGORIES
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
 #: Whole programs, whose files are a program's settings.
-QUICK_START_FILES: Final = Path(__file__).parent.parent.parent / "examples" / "quickstart"
+QUICK_START_FILES: Final = SHIPPED / "examples" / "quickstart"
 #: Kinds of app, as the wizard names them.
 KINDS: Final = ("website", "single-page", "native", "machine")
 #: The placeholders of settings, besides `base`, and their values in documentation.

@@ -91,9 +91,10 @@ def test_a_password_instead_where_no_passkey_can_be_made(browser: Browser, email
 
 def test_given_up_halfway_the_address_can_still_get_in(browser: Browser, email: str) -> None:
     begin(browser, email)
+    signing_up = mailed_code(email)
     with Browser() as elsewhere:
         page = elsewhere.submit(elsewhere.open("/account/password/reset/"), email=email)
-        page = elsewhere.submit(page, code=mailed_code(email))
+        page = elsewhere.submit(page, code=mailed_code(email, after=signing_up))
         assert is_page(elsewhere.submit(page, password1=NEW), HOME)
     # The page of the first browser is void: the account has a password by now.
     assert is_page(browser.open(FIRST), LOGIN)

@@ -28,6 +28,8 @@ DECLARED = {
     "accounts.user": {"is_active__exact", "is_staff__exact", "date_joined__gte", "date_joined__lt"},
     "accounts.session": {"state", "user", "created_at__gte", "created_at__lt"},
     "auth.group": set(),
+    "foundation.mail": {"state__exact"},
+    "idp.attribute": set(),
     "idp.client": {
         *("user", "enabled__exact", "token_endpoint_auth_method__exact", "profile__exact"),
         "registration_source__exact",

@@ -497,6 +497,7 @@ def change_email_code(visitor: Visitor) -> str:
 def email_undo(visitor: Visitor) -> None:
     email = change_email_code(visitor)
     visitor.send_code(mailed_code(email), "Change address")
+    expect(visitor.page.get_by_role("status")).to_contain_text("is changed")
     visitor.open(urlsplit(mailed_link(visitor.user.email)).path)
     visitor.sees("Put your address back?")
 

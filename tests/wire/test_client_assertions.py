@@ -85,7 +85,7 @@ def test_a_client_id_may_come_along_and_has_to_agree(client: Registered) -> None
         *({"aud": [ISSUER, "https://another.example"]}, {"aud": f"{ISSUER}/"}, {"aud": 1}),
         *({"exp": 1}, {"exp": int(time.time()) + 86400}, {"exp": "soon"}, {"exp": True}),
         *({"exp": 1e400}, {"exp": 10**400}, {"exp": -(10**30)}),
-        *({"nbf": int(time.time()) + 600}, {"iat": int(time.time()) + 600}, {"iat": "x"}),
+        *({"nbf": int(time.time()) + 86400}, {"iat": int(time.time()) + 86400}, {"iat": "x"}),
         *({"jti": ""}, {"jti": 1}, {"jti": ["x"]}, {"sub": ["x"]}, {"sub": ""}, {"sub": "a\0b"}),
     ],
 )

@@ -47,7 +47,7 @@ def test_a_program_is_filled_in_and_its_settings_are_whole(
     client = newest("grafana")
     assert client.redirect_uris == ["https://grafana.example.org/login/generic_oauth"]
     assert client.post_logout_redirect_uris == ["https://grafana.example.org/login"]
-    assert client.scopes == ["openid", "profile", "email", "groups", "offline_access"]
+    assert client.scopes == ["openid", "profile", "email", "roles", "offline_access"]
     assert client.grant_types == ["authorization_code", "refresh_token"]
     assert client.profile == "recommended"
 

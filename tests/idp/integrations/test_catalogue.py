@@ -95,6 +95,7 @@ def test_settings_ask_for_the_scopes_that_are_registered(program: Integration) -
         asks = re.search(rf"\b{scope}\b", texts) is not None
         if program.slug != "mcp":  # its clients add offline_access themselves
             assert asks == (scope in program.scopes), scope
+    assert "roles" not in program.scopes or re.search(r"\broles\b", texts)
     assert ("offline_access" in program.scopes) == program.stays_signed_in
 
 

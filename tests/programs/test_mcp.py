@@ -1,5 +1,6 @@
 """mcp-remote, and the MCP conformance tool, as their own documentation configures them."""
 
+import html
 import json
 import os
 import re
@@ -10,17 +11,25 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
+from idp.integrations.catalogue import catalogue
 from tests.conftest import Server
 from tests.elsewhere import Elsewhere
+from tests.idp.admin.conftest import Operator
 from tests.interop.conftest import Traveller, free_address
-from tests.interop.test_mcp import READ, SERVERS, WAYS, serving
-from tests.programs.builds import npm
+from tests.interop.test_mcp import READ, SERVERS, WAYS, WRITE, serving
+from tests.programs.builds import PINNED, npm
 from tests.registering import registered
 from tests.relying_party import ISSUER, EndUser, is_page, spec
 
 pytestmark = pytest.mark.programs
+#: The port of the callback, on the page of the catalogue.
+PORT = "3334"
+CLIENT_ID = re.compile(r'"client_id\\": \\"([\w-]+)')
+#: What mcp-remote prints once it listens at its callback.
+LISTENS = "This instance is running the sign-in"
 AUTHORIZE = re.compile(rf"{re.escape(ISSUER)}/authorize\?\S+")
 
 
@@ -74,6 +83,8 @@ class Proxy:
         self.process, self.traveller, self.user = process, traveller, user
         self.printed: list[str] = []
         self.asked: list[dict[str, list[str]]] = []
+        self.to_visit = ""
+        self.listens = False
         self.last = 0
 
     def request(self, method: str, **params: Any) -> Any:
@@ -83,12 +94,20 @@ class Proxy:
         assert self.process.stdout
         for line in self.process.stdout:
             self.printed.append(line)
-            if (found := AUTHORIZE.search(line)) and not line.lstrip().startswith("{"):
-                self.asked.append(parse_qs(urlsplit(found[0]).query))
-                authorize(self.traveller, self.user, found[0])
+            self.authorize_if_asked(line)
             if line.startswith("{") and json.loads(line).get("id") == self.last:
                 return json.loads(line)["result"]
         raise AssertionError("".join(self.printed))
+
+    def authorize_if_asked(self, line: str) -> None:
+        """Sign in once it has printed where, and that it listens: the one or the other is first."""
+        if (found := AUTHORIZE.search(line)) and not line.lstrip().startswith("{"):
+            self.asked.append(parse_qs(urlsplit(found[0]).query))
+            self.to_visit = found[0]
+        self.listens = self.listens or LISTENS in line
+        if self.to_visit and self.listens:
+            authorize(self.traveller, self.user, self.to_visit)
+            self.to_visit, self.listens = "", False
 
     def tell(self, message: dict[str, Any]) -> None:
         assert self.process.stdin
@@ -103,31 +122,85 @@ def arguments_for(who: dict[str, Any]) -> list[str]:
     return ["--static-oauth-client-info", json.dumps(who)] if who else []
 
 
-@spec("RFC 9728", "5")
-@pytest.mark.parametrize("way", WAYS)
-def test_mcp_remote_connects(
-    way: str,
-    server: str,
-    traveller: Traveller,
-    user: EndUser,
-    foreign_site: Elsewhere,
-    tmp_path: Path,
-) -> None:
-    port = urlsplit(free_address()).port
-    who = WAYS[way](foreign_site, f"http://localhost:{port}/oauth/callback")
-    command = [program("mcp-remote"), server, str(port), *arguments_for(who)]
-    with started(*command, MCP_REMOTE_CONFIG_DIR=str(tmp_path)) as process:
+@contextmanager
+def connected(
+    arguments: list[str], traveller: Traveller, user: EndUser, work: Path
+) -> Iterator[Proxy]:
+    """Run mcp-remote with these arguments, and begin a session of MCP through it."""
+    command = [program("mcp-remote"), *arguments]
+    with started(*command, MCP_REMOTE_CONFIG_DIR=str(work)) as process:
         proxy = Proxy(process, traveller, user)
         client = {"name": "assistant", "version": "1"}
         protocol = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
         assert proxy.request("initialize", **protocol)["serverInfo"]["name"] == "Notes"
         proxy.tell({"method": "notifications/initialized"})
-        tools = {tool["name"] for tool in proxy.request("tools/list")["tools"]}
-        assert tools == {"list_notes", "add_note"}
+        yield proxy
+
+
+@pytest.fixture(params=WAYS)
+def proxy(
+    request: pytest.FixtureRequest,
+    server: str,
+    traveller: Traveller,
+    user: EndUser,
+    foreign_site: Elsewhere,
+    tmp_path: Path,
+) -> Iterator[Proxy]:
+    """mcp-remote, known to Signet in one of the ways."""
+    port = urlsplit(free_address()).port
+    who = WAYS[request.param](foreign_site, f"http://localhost:{port}/oauth/callback")
+    arguments = [server, str(port), *arguments_for(who)]
+    with connected(arguments, traveller, user, tmp_path) as proxy:
+        yield proxy
+
+
+@spec("RFC 9728", "5")
+def test_mcp_remote_connects(proxy: Proxy, server: str) -> None:
+    tools = {tool["name"] for tool in proxy.request("tools/list")["tools"]}
+    assert tools == {"list_notes", "add_note"}
+    assert not proxy.request("tools/call", name="list_notes", arguments={}).get("isError")
+    [asked] = proxy.asked
+    assert asked["resource"] == [server]
+    assert READ in asked["scope"][0].split()
+    assert WRITE not in asked["scope"][0].split()
+
+
+@spec("RFC 6750", "3.1")
+def test_mcp_remote_steps_up(proxy: Proxy) -> None:
+    add = {"name": "add_note", "arguments": {"text": "Buy bread"}}
+    added = proxy.request("tools/call", **add)
+    assert [content["text"] for content in added["content"]] == ["1"]
+    assert set(proxy.asked[-1]["scope"][0].split()) >= {READ, WRITE}
+
+
+@spec("RFC 9728", "2")
+def test_the_settings_of_its_page(
+    operator: Operator, server: str, traveller: Traveller, user: EndUser, tmp_path: Path
+) -> None:
+    tested = catalogue()["mcp"].tested
+    assert tested is not None
+    assert tested.version.split()[-1] in (PINNED / "mcp" / "package.json").read_text()
+    base, port = server.removesuffix("/mcp"), str(urlsplit(free_address()).port)
+    form = operator.open("idp/client/add/program/mcp/", base=base)
+    registered_uris = [uri.replace(PORT, port) for uri in catalogue()["mcp"].redirect_uris]
+    page = operator.browser.submit(
+        form,
+        name="Notes",
+        redirect_uris="\n".join(registered_uris),
+        scopes=f"openid\noffline_access\n{READ}",
+    )
+    [client_id] = set(CLIENT_ID.findall(html.unescape(page.text)))
+    settings = catalogue()["mcp"].filled_in(issuer=ISSUER, client_id=client_id, base=base).settings
+    metadata = httpx.get(f"{base}/.well-known/oauth-protected-resource/mcp").json()
+    said = json.loads(settings[0].text)
+    assert {name: metadata.get(name, value) for name, value in said.items()} == said
+    assert (metadata["resource"], metadata["authorization_servers"]) == (server, [ISSUER])
+    arguments = json.loads(settings[2].text)["mcpServers"]["notes"]["args"]
+    assert arguments.pop(0) == "mcp-remote"
+    arguments = [argument.replace(PORT, port) for argument in arguments]
+    with connected(arguments, traveller, user, tmp_path) as proxy:
         assert not proxy.request("tools/call", name="list_notes", arguments={}).get("isError")
-        [asked] = proxy.asked
-        assert asked["resource"] == [server]
-        assert READ in asked["scope"][0].split()
+        assert proxy.asked[0]["client_id"] == [client_id]
 
 
 # --- the conformance tool ----------------------------------------------------------------------

@@ -196,14 +196,19 @@ def page(chromium: Browser, provider: Server) -> Iterator[Page]:
 
 def sign_in(page: Page, user: EndUser, issuer: str = ISSUER) -> None:
     """Sign in at Signet, where the program has sent the browser, and agree if asked."""
+    enter(page, user, issuer)
+    if page.url.startswith(f"{issuer}/consent"):
+        page.click("#allow")
+    page.wait_for_url(lambda url: not url.startswith(f"{issuer}/"))
+
+
+def enter(page: Page, user: EndUser, issuer: str = ISSUER) -> None:
+    """Write a user's address and password into the sign-in page, which the browser is at."""
     page.wait_for_url(f"{issuer}/account/login/**")
     page.fill("[name=login]", user.email)
     page.fill("[name=password]", user.password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: "/account/login/" not in url)
-    if page.url.startswith(f"{issuer}/consent"):
-        page.click("#allow")
-    page.wait_for_url(lambda url: not url.startswith(f"{issuer}/"))
 
 
 def sign_out(page: Page) -> None:

@@ -25,14 +25,15 @@ WEBSITE = """<!doctype html><html lang="en"><title>Bakery</title>
 <h1>Bakery</h1><p>Signed in as {X-Forwarded-Email}</p><p>Groups: {X-Forwarded-Groups}</p></html>"""
 
 
+def show(asked: BaseHTTPRequestHandler) -> None:
+    """Answer with a page that has what oauth2-proxy tells the website."""
+    page = WEBSITE.format_map(dict(asked.headers))
+    elsewhere.answering(page.encode(), "text/html; charset=utf-8")(asked)
+
+
 @pytest.fixture
 def website() -> Iterator[Elsewhere]:
     """A website that shows what oauth2-proxy tells it."""
-
-    def show(asked: BaseHTTPRequestHandler) -> None:
-        page = WEBSITE.format_map(dict(asked.headers))
-        elsewhere.answering(page.encode(), "text/html; charset=utf-8")(asked)
-
     with elsewhere.running(None) as website:
         website.pages["/"] = show
         yield website

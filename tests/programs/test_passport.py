@@ -1,5 +1,7 @@
 """Express with Passport, which reads the user's name at UserInfo."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,12 +33,19 @@ app.listen(process.env.PORT, '127.0.0.1')
 """
 
 
-def test_it_knows_the_user(operator: Operator, tmp_path: Path, page: Page, user: EndUser) -> None:
-    program = BuiltProgram("passport", tmp_path, operator)
+@contextmanager
+def website(operator: Operator, folder: Path) -> Iterator[BuiltProgram]:
+    """Run a website that does what its page says."""
+    program = BuiltProgram("passport", folder, operator)
     modules = builds.npm("passport") / "node_modules"
     program.environment = {"NODE_PATH": str(modules), "PORT": program.port}
     program.write("app.js", before=BEFORE, after=AFTER)
     with program.serving("node", "app.js"):
+        yield program
+
+
+def test_it_knows_the_user(operator: Operator, tmp_path: Path, page: Page, user: EndUser) -> None:
+    with website(operator, tmp_path) as program:
         page.goto(program.address)
         expect(page.get_by_text("Signed in as nobody")).to_be_visible()
         page.get_by_role("link", name="Sign in").click()

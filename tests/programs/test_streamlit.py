@@ -1,5 +1,8 @@
 """Streamlit: st.login, with Authlib. It reads the user's name from the ID token."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -9,10 +12,17 @@ from tests.relying_party import EndUser
 pytestmark = pytest.mark.programs
 
 
-def test_it_knows_the_user(program: Program, page: Page, user: EndUser) -> None:
+@contextmanager
+def data_app(program: Program) -> Iterator[None]:
+    """Run the data app of its page."""
     program.write(".streamlit/secrets.toml")
     program.write("app.py")
     with program.serving("streamlit", "run", "app.py", "--server.port", program.port):
+        yield
+
+
+def test_it_knows_the_user(program: Program, page: Page, user: EndUser) -> None:
+    with data_app(program):
         page.goto(program.address)
         page.get_by_role("button", name="Log in").click()
         sign_in(page, user)

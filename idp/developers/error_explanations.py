@@ -450,7 +450,8 @@ CAUSES: dict[str, Explanation] = {
                 "In Authlib, Superset and Airflow: code_challenge_method: S256 in client_kwargs. "
                 "In oauth2-proxy: code-challenge-method S256. In pgAdmin: OAUTH2_CHALLENGE_METHOD "
                 "S256. In Spring Security: requireProofKey. In mozilla-django-oidc: "
-                "OIDC_USE_PKCE. In Grafana: use_pkce. In mod_auth_openidc: OIDCPKCEMethod S256."
+                "OIDC_USE_PKCE. In Grafana: use_pkce. In mod_auth_openidc: OIDCPKCEMethod S256. In "
+                "Quarkus: pkce-required."
             ),
             _(
                 "An app with a secret may send a nonce instead, with the scope openid: new for "

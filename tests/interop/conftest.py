@@ -1,6 +1,8 @@
 """Relying parties as processes of their own, and a browser that goes back and forth to them."""
 
 import os
+import shlex
+import signal
 import socket
 import subprocess
 import time
@@ -17,6 +19,8 @@ from tests.conftest import Server
 from tests.relying_party import Browser, EndUser, forms_of, gone_on, is_page
 
 ROOT = Path(__file__).parent.parent.parent
+#: How long a build or an installation may take, in seconds: with an empty cache, minutes.
+BUILD_TIMEOUT = 900.0
 
 
 class Process:
@@ -76,19 +80,31 @@ def running(
         process.stop()
 
 
-def build(folder: Path, *command: str, **environment: str) -> None:
+def build(folder: Path, *command: str, timeout: float = BUILD_TIMEOUT, **environment: str) -> None:
     """Run a command that builds or installs a program to its end, which has to be good."""
     # tests.settings lets the tests' own authority stand for all others.
     inherited = {name: value for name, value in os.environ.items() if name != "SSL_CERT_DIR"}
-    done = subprocess.run(
+    with subprocess.Popen(
         command,
         cwd=folder,
         env={**inherited, **environment},
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout[-6000:]}{done.stderr[-6000:]}"
+        start_new_session=True,
+    ) as process:
+        try:
+            printed, _ = process.communicate(timeout=timeout)
+        except BaseException as problem:
+            # npm and Maven have processes of their own, which would keep the output open.
+            os.killpg(process.pid, signal.SIGKILL)
+            if not isinstance(problem, subprocess.TimeoutExpired):
+                raise
+            printed, _ = process.communicate()
+            what = f"{shlex.join(command)} in {folder} took more than {timeout:g} seconds"
+            raise TimeoutError(f"{what}:\n{printed[-6000:]}") from None
+    assert process.returncode == 0, f"{command}\n{printed[-6000:]}"
 
 
 @pytest.hookimpl(wrapper=True)

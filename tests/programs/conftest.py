@@ -7,14 +7,13 @@ import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -102,14 +101,9 @@ class Program:
         given = [f"{name}={value}" for name, value in variables.items()]
         return ["env", "-i", "-C", str(self.folder), *given, str(scripts / name), *arguments]
 
-    def run(self, name: str, *arguments: str) -> str:
-        """Run a command to its end, which has to be good, and return what it prints."""
-        command = self.command(name, *arguments)
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
-        return done.stdout
+    def run(self, name: str, *arguments: str) -> None:
+        """Run a command to its end, which has to be good."""
+        build(self.folder, *self.command(name, *arguments))
 
     def show(self, page: Page) -> None:
         """Take the picture of its page of the catalogue, if PICTURES names a folder for it."""
@@ -209,6 +203,13 @@ def enter(page: Page, user: EndUser, issuer: str = ISSUER) -> None:
     page.fill("[name=password]", user.password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: "/account/login/" not in url)
+
+
+def authorization_request_of(page: Page, begin: Callable[[], object]) -> dict[str, str]:
+    """Return the parameters with which a program sends the browser to Signet."""
+    with page.expect_request(lambda each: each.url.startswith(f"{ISSUER}/authorize?")) as sent:
+        begin()
+    return dict(parse_qsl(urlsplit(sent.value.url).query))
 
 
 def sign_out(page: Page) -> None:

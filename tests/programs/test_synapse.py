@@ -1,5 +1,7 @@
 """Synapse, the Matrix homeserver: oidc_providers, and the sign-out of its devices."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -7,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
+from tests import elsewhere
 from tests.programs.conftest import Program, sign_in, sign_out
 from tests.relying_party import EndUser
 
@@ -30,13 +33,24 @@ WITHOUT_TLS = "    skip_verification: true\n"
 CHAT = "http://chat.example/"
 
 
-def test_it_knows_the_user_until_they_sign_out(
-    program: Program, page: Page, user: EndUser, settings: Any
-) -> None:
-    here = HERE.format(folder=program.folder, port=program.port)
+#: Programs that it sends users to without a question, besides.
+KNOWN_CHAT = 'sso: {{client_whitelist: ["{address}"]}}\n'
+
+
+@contextmanager
+def homeserver(program: Program, more: str = "") -> Iterator[None]:
+    """Run it with the settings of its page."""
+    here = HERE.format(folder=program.folder, port=program.port) + more
     program.write("homeserver.yaml", before=here, after=WITHOUT_TLS)
     program.run("generate_signing_key", "-o", "signing.key")
     with program.serving("synapse_homeserver", "-c", "homeserver.yaml"):
+        yield
+
+
+def test_it_knows_the_user_until_they_sign_out(
+    program: Program, page: Page, user: EndUser, settings: Any
+) -> None:
+    with homeserver(program):
         client = f"{program.address}/_matrix/client/v3"
         page.goto(f"{client}/login/sso/redirect/oidc-signet?redirectUrl={CHAT}")
         sign_in(page, user)
@@ -56,3 +70,17 @@ def test_it_knows_the_user_until_they_sign_out(
         call_command("worker", "--once")
         signed_out = httpx.get(f"{client}/account/whoami", headers=bearer)
         assert signed_out.json()["errcode"] == "M_UNKNOWN_TOKEN"
+
+
+def test_a_command_line_on_this_machine_gets_the_user(
+    program: Program, page: Page, user: EndUser
+) -> None:
+    with elsewhere.running(None) as command_line:
+        landed = f"{command_line.address}/landed"
+        command_line.otherwise = elsewhere.answering(b"Back at work", "text/plain")
+        with homeserver(program, KNOWN_CHAT.format(address=landed)):
+            start = f"{program.address}/_matrix/client/v3/login/sso/redirect/oidc-signet"
+            page.goto(f"{start}?redirectUrl={landed}")
+            sign_in(page, user)
+            expect(page.get_by_text("Back at work")).to_be_visible()
+            assert page.url.startswith(f"{landed}?loginToken=")

@@ -143,8 +143,14 @@ def _more(each: Integration) -> Iterator[str]:
     if each.notes:
         yield "## Notes\n"
         yield "\n".join(f"- {note.strip()}" for note in each.notes) + "\n"
+    yield f"![{_shown(each)}](../images/integrations/{each.picture or f'{each.slug}.png'})\n"
+
+
+def _shown(each: Integration) -> str:
+    """Return what the picture of a program shows: the program, or its page in the wizard."""
     if each.picture:
-        yield f"![{each.name} after a sign-in](../images/integrations/{each.picture})\n"
+        return f"{each.name} after a sign-in"
+    return f"The settings of {each.name} in Signet’s admin, with the values of an app"
 
 
 def _code(texts: tuple[str, ...] | list[str]) -> str:

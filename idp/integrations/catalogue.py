@@ -88,7 +88,7 @@ class Integration:
     roles: str = ""
     #: None: its settings are from its documentation.
     tested: Tested | None = None
-    #: A file of docs/images/integrations; empty if there is none.
+    #: A file of docs/images/integrations; empty if that shows the wizard's page, as <slug>.png.
     picture: str = ""
 
     def filled_in(

@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from idp.integrations.catalogue import catalogue
@@ -105,10 +107,11 @@ class Program:
         """Run a command to its end, which has to be good."""
         build(self.folder, *self.command(name, *arguments))
 
-    def show(self, page: Page) -> None:
-        """Take the picture of its page of the catalogue, if PICTURES names a folder for it."""
-        if folder := os.environ.get("PICTURES"):
-            page.screenshot(path=Path(folder) / f"{self.slug}.png")
+    def show(self, page: Page, *, small: bool = False) -> None:
+        """Take the picture of its page of the catalogue; a small one of a page with few words."""
+        width, height = (800, 240) if small else (1280, 640)
+        page.set_viewport_size({"width": width, "height": height})
+        take_picture(page, f"{self.slug}.png")
 
     @contextmanager
     def serving(self, name: str, *arguments: str) -> Iterator[None]:
@@ -130,6 +133,15 @@ class Program:
                     return
             time.sleep(0.5)
         raise RuntimeError(f"{self.slug} does not answer.")
+
+
+def take_picture(page: Page, name: str) -> None:
+    """Write a picture of what a page shows, 800 pixels wide, if PICTURES names a folder for it."""
+    if folder := os.environ.get("PICTURES"):
+        with Image.open(BytesIO(page.screenshot())) as picture:
+            picture.thumbnail((800, 4000))
+            few_colors = picture.convert("RGB").quantize(64)
+            few_colors.save(Path(folder) / name, optimize=True)
 
 
 def registered(slug: str, address: str, operator: Operator) -> tuple[str, str]:

@@ -62,4 +62,5 @@ def test_the_website_knows_the_user(
         page.goto(program.address)
         sign_in(page, user)
         expect(page.get_by_text(f"{user.email} in bakers")).to_be_visible()
+        program.show(page, small=True)
     assert website.times("/") == 1

@@ -26,3 +26,4 @@ def test_it_knows_the_user(operator: Operator, tmp_path: Path, page: Page, user:
         page.goto(program.address)
         sign_in(page, user)
         expect(page.get_by_text(f'"name":"Ana Lima","email":"{user.email}"')).to_be_visible()
+        program.show(page, small=True)

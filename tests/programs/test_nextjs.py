@@ -34,5 +34,6 @@ def test_it_knows_the_user(program: BuiltProgram, page: Page, user: EndUser) -> 
         page.get_by_role("button", name="Sign in").click()
         sign_in(page, user)
         expect(page.get_by_text(f"Signed in as Ana Lima, {user.email}")).to_be_visible()
+        program.show(page, small=True)
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()

@@ -63,6 +63,7 @@ def test_the_website_knows_the_user(program: BuiltProgram, website: Elsewhere, p
         sign_in(page, user)
         expect(page.get_by_text(f"Signed in as {user.email}")).to_be_visible()
         expect(page.get_by_text("Groups: app-users,bakers")).to_be_visible()
+        program.show(page, small=True)
 
 
 def test_only_members_of_allowed_groups(

@@ -39,6 +39,7 @@ def test_it_knows_the_user(program: BuiltProgram, page: Page, user: EndUser) -> 
         assert "nonce" not in asked
         sign_in(page, user)
         expect(page.get_by_text(f"Signed in as Ana Lima, {user.email}")).to_be_visible()
+        program.show(page, small=True)
 
 
 @pytest.fixture

@@ -22,3 +22,4 @@ def test_it_knows_the_user(operator: Operator, tmp_path: Path, page: Page, user:
         page.goto(program.address)
         sign_in(page, user)
         expect(page.get_by_text(f"Signed in as Ana Lima, {user.email}")).to_be_visible()
+        program.show(page, small=True)

@@ -22,6 +22,7 @@ from idp.admin.clients import integration_pages, secret_pages
 from idp.admin.clients.checked_form import CheckedForm
 from idp.admin.fields import Choices, Lines, WebAddress
 from idp.admin.page import Page
+from idp.client_metadata import BY_NAME
 from idp.models import Client, ResourceServer
 
 _SIGNS_IN = ("name", "redirect_uris", "post_logout_redirect_uris", "stays_signed_in")
@@ -118,11 +119,14 @@ class NewAppForm(CheckedForm):
         model = Client
         fields = (
             *("name", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri"),
-            "scopes",
+            *("scopes", "id_token_claims"),
         )
         field_classes = {"backchannel_logout_uri": WebAddress}
         labels = {"name": _("Name")}
-        help_texts = {"name": _("As users read it when they sign in.")}
+        help_texts = {
+            "name": _("As users read it when they sign in."),
+            "id_token_claims": BY_NAME["id_token_claims"].help,
+        }
 
     def __init__(self, kind: Kind, data: Any = None) -> None:
         self.kind = kind

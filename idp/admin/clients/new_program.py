@@ -44,7 +44,8 @@ class NewProgramForm(new_app.NewAppForm):
     def __init__(self, program: Integration, data: Any = None) -> None:
         kind = new_app.KINDS[program.kind]
         more = ("backchannel_logout_uri",) if program.backchannel_logout_uri else ()
-        super().__init__(replace(kind, fields=(*kind.fields, "scopes", *more)), data)
+        asked = (*kind.fields, "scopes", "id_token_claims", *more)
+        super().__init__(replace(kind, fields=asked), data)
         self.fields["scopes"] = Lines(
             label=_("Scopes"),
             help_text=_("What %(program)s asks for, one a line.") % {"program": program.name},
@@ -55,6 +56,7 @@ class NewProgramForm(new_app.NewAppForm):
             "post_logout_redirect_uris": program.post_logout_redirect_uris,
             "backchannel_logout_uri": program.backchannel_logout_uri,
             "scopes": program.scopes,
+            "id_token_claims": program.client.get("id_token_claims", self.instance.id_token_claims),
             "stays_signed_in": program.stays_signed_in,
         }
         self.instance.integration = program.slug

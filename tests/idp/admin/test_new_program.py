@@ -3,10 +3,12 @@
 import html
 import json
 import re
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from idp.admin.clients.new_program import NewProgramForm
 from idp.declaration import DeclarationError, apply, export
 from idp.integrations.catalogue import catalogue
 from idp.models import Client
@@ -103,6 +105,15 @@ def test_what_is_filled_in_can_be_changed(operator: Operator) -> None:
     assert client.scopes == ["openid", "email"]
     assert client.backchannel_logout_uri == ""
     assert ISSUER in blocks(page)[0]
+
+
+def test_where_claims_are_can_be_chosen(operator: Operator) -> None:
+    add(operator, "grafana", "https://grafana.example.org")
+    assert newest("grafana").id_token_claims == "scopes"
+    add(operator, "grafana", "https://grafana.example.org", id_token_claims="userinfo")
+    assert newest("grafana").id_token_claims == "userinfo"
+    program = replace(catalogue()["grafana"], client={"id_token_claims": "userinfo"})
+    assert NewProgramForm(program)["id_token_claims"].value() == "userinfo"
 
 
 def test_members_of_the_catalogue_are_set(operator: Operator) -> None:

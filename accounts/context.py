@@ -9,11 +9,13 @@ from accounts import account_switching
 from accounts.next import next_of
 from accounts.preferences import theme_of
 from accounts.sessions import session_of
+from foundation import branding
 
 
 def pages(request: HttpRequest) -> dict[str, Any]:
     """Return what the layout needs; `next` is the page after a step of signing in."""
     return {
+        "brand": branding.current(),
         "issuer_host": settings.IDP_ORIGIN.partition("://")[2],
         "signup_open": settings.IDP_SIGNUP == "open",
         "email_code_sign_in": settings.IDP_EMAIL_CODE_SIGN_IN,

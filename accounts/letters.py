@@ -19,11 +19,16 @@ from django.utils.translation import gettext as _
 
 from accounts.devices import words_for
 from accounts.places import place_of
+from foundation import branding
+from foundation.branding import Branding
 from foundation.client_address import client_address
+from foundation.colours import DARK, LIGHT
 from foundation.plain_text import isolated
 
 _INDENT = "    "
 _HOST = settings.IDP_ORIGIN.partition("://")[2]
+#: When the colours of the dark theme apply, by the theme that is asked for.
+_DARK_MEDIA = {"": "(prefers-color-scheme: dark)", "dark": "all", "light": "not all"}
 #: Label and value.
 Fact = tuple[str, str]
 
@@ -44,13 +49,26 @@ def written(
 
     `request` is the one of the user that the message is about, if there is one.
     """
+    brand = branding.current()
     context = {**context, "email": email, "issuer": settings.IDP_ISSUER, "host": _HOST}
+    context["brand"] = brand
     subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
     words = render_to_string(f"{template}_message.txt", context)
     blocks = _blocks(words, facts_of(request) if request else ())
-    message = EmailMultiAlternatives(subject, _text(blocks), settings.DEFAULT_FROM_EMAIL, [email])
-    message.attach_alternative(_html(subject, blocks), "text/html")
+    message = EmailMultiAlternatives(subject, _text(blocks, brand), branding.sender(), [email])
+    message.attach_alternative(_html(subject, blocks, brand), "text/html")
     return message
+
+
+def example(brand: Branding, theme: str) -> str:
+    """Return the HTML of an email with a code, as a brand and theme make it, for previews."""
+    blocks = [
+        Block("paragraph", _("Enter this code where you are signing in:")),
+        Block("code", "271828"),
+        Block("paragraph", _("The code works for ten minutes.")),
+        Block("link", f"{settings.IDP_ISSUER}/account/"),
+    ]
+    return _html(brand.name, blocks, brand, theme)
 
 
 def facts_of(request: HttpRequest) -> tuple[Fact, ...]:
@@ -81,8 +99,10 @@ def _block(paragraph: str) -> Block:
     return Block("link" if text.startswith(settings.IDP_ORIGIN) else "code", text)
 
 
-def _text(blocks: list[Block]) -> str:
-    return "\n\n".join([*map(_as_text, blocks), f"--\n{settings.IDP_ISSUER}"])
+def _text(blocks: list[Block], brand: Branding) -> str:
+    links = (f"{label}: {address}" for label, address in brand.links)
+    foot = "\n".join(filter(None, ["--", brand.footer, settings.IDP_ISSUER, *links]))
+    return "\n\n".join([*map(_as_text, blocks), foot])
 
 
 def _as_text(block: Block) -> str:
@@ -91,6 +111,16 @@ def _as_text(block: Block) -> str:
     return block.text if block.kind == "paragraph" else _INDENT + block.text
 
 
-def _html(subject: str, blocks: list[Block]) -> str:
-    context = {"subject": subject, "blocks": blocks, "issuer": settings.IDP_ISSUER, "host": _HOST}
+def _html(subject: str, blocks: list[Block], brand: Branding, theme: str = "") -> str:
+    """Return the HTML of a message; with a theme, "light" or "dark", it has no other one."""
+    context = {
+        "subject": subject,
+        "blocks": blocks,
+        "issuer": settings.IDP_ISSUER,
+        "host": _HOST,
+        "brand": brand,
+        "light": brand.shades(LIGHT),
+        "dark": brand.shades(DARK),
+        "dark_media": _DARK_MEDIA[theme],
+    }
     return render_to_string("account/email/letter.html", context)

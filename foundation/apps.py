@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class FoundationConfig(AppConfig):
-    """Has two tables: of rate limits, and of mail."""
+    """Has three tables: of rate limits, of mail, and of the brand."""
 
     name = "foundation"

@@ -8,8 +8,10 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+#: Where the stylesheet of an accent is served.
+STYLESHEET_PATH = "/accent.css"
 #: How an accent is written: six hexadecimal digits, as HTML's colour fields send it.
-ACCENT = re.compile(r"#[0-9a-f]{6}")
+ACCENT = re.compile("#[0-9A-Fa-f]{6}")
 #: Contrast of words with their background, and of a button's surface with what is around it: WCAG
 #: 2.2 §1.4.3 and §1.4.11.
 WORDS, SURFACES = 4.5, 3.0
@@ -22,7 +24,7 @@ _HOVERED, _HOVERED_SURFACE, _TINTED = 0.2, 0.12, 0.82
 
 @dataclass(frozen=True)
 class Theme:
-    """The backgrounds of a theme (static/tokens.css), and the end of the scale that words tend to."""
+    """The backgrounds of a theme (static/tokens.css), and its ink at full strength."""
 
     paper: str
     card: str
@@ -56,6 +58,39 @@ class Shades:
     on_tint: str
 
 
+#: The custom properties of static/tokens.css by shade.
+PROPERTIES = {
+    "words": "wax",
+    "words_hovered": "wax-deep",
+    "surface": "seal",
+    "surface_hovered": "seal-deep",
+    "on_surface": "on-seal",
+    "tint": "tint",
+    "on_tint": "on-tint",
+}
+#: The shades of an operator who has set no accent (static/tokens.css).
+OURS = {
+    LIGHT: Shades(
+        words="#8f3524",
+        words_hovered="#762a1b",
+        surface="#8f3524",
+        surface_hovered="#762a1b",
+        on_surface=WHITE,
+        tint="#ead8d1",
+        on_tint="#6b2216",
+    ),
+    DARK: Shades(
+        words="#eb9a84",
+        words_hovered="#f3b3a1",
+        surface="#b24a33",
+        surface_hovered="#bb5039",
+        on_surface=WHITE,
+        tint="#5a3226",
+        on_tint="#f6c9bc",
+    ),
+}
+
+
 def contrast(one: str, other: str) -> float:
     """Return the contrast ratio of two colours, from 1 to 21. WCAG 2.2, "contrast ratio"."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
@@ -84,16 +119,10 @@ def shades_of(accent: str, theme: Theme) -> Shades:
 def stylesheet(accent: str) -> str:
     """Return CSS that puts an accent (ACCENT) in the place of that of static/tokens.css."""
     light, dark = shades_of(accent, LIGHT), shades_of(accent, DARK)
-    properties = {
-        "wax": (light.words, dark.words),
-        "wax-deep": (light.words_hovered, dark.words_hovered),
-        "seal": (light.surface, dark.surface),
-        "seal-deep": (light.surface_hovered, dark.surface_hovered),
-        "on-seal": (light.on_surface, dark.on_surface),
-        "tint": (light.tint, dark.tint),
-        "on-tint": (light.on_tint, dark.on_tint),
-    }
-    pairs = (f"--{name}:light-dark({one},{other})" for name, (one, other) in properties.items())
+    pairs = (
+        f"--{name}:light-dark({getattr(light, shade)},{getattr(dark, shade)})"
+        for shade, name in PROPERTIES.items()
+    )
     return f":root{{{';'.join(pairs)}}}"
 
 

@@ -11,6 +11,8 @@ import sys
 from contextlib import suppress
 from typing import Any, Literal
 
+#: Where logos and marks are served, by their digest.
+LOGO_PATH = "/logo"
 #: What a picture is for: an app's logo, or a user's picture.
 Purpose = Literal["logo", "portrait"]
 #: Formats that are read. Never SVG, which can have scripts.

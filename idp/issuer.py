@@ -24,7 +24,7 @@ OWN_SEGMENTS = frozenset(
     {
         *(".well-known", "jwks", "authorize", "token", "userinfo", "revoke", "introspect"),
         *("register", "end_session", "check_session", "consent", "access_denied", "account"),
-        *("logo", "language", "developers", "admin", "healthz", "readyz", "static"),
+        *("logo", "accent.css", "language", "developers", "admin", "healthz", "readyz", "static"),
     }
 )
 #: Replaces an invalid issuer, so that a check can report it.

@@ -6,6 +6,7 @@ from typing import Final
 from django.conf import settings
 
 from accounts import levels
+from foundation import colours, pictures
 from idp.protocol import pkce, response_types, vocabulary
 
 ISSUER: Final[str] = settings.IDP_ISSUER
@@ -203,8 +204,6 @@ DISCOVERY_PATHS: Final = (
 RESOURCE_METADATA_PATH: Final = "/.well-known/oauth-protected-resource"
 #: Where it is seen to that this process is well.
 HEALTH_PATHS: Final = ("/healthz", "/readyz")
-#: Where we serve logos of apps that registered themselves.
-LOGO_PATH: Final = "/logo"
 #: Where only machines come, and browsers for pictures: no cookie is read or set there.
 PROTOCOL_PATHS: Final = frozenset(
     {
@@ -215,7 +214,8 @@ PROTOCOL_PATHS: Final = frozenset(
         "/register",
         "/jwks",
         "/check_session",
-        LOGO_PATH,
+        pictures.LOGO_PATH,
+        colours.STYLESHEET_PATH,
         *DISCOVERY_PATHS,
         *HEALTH_PATHS,
     }

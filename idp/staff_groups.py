@@ -20,6 +20,7 @@ _MADE = (
     ("idp", "scope"),
     ("idp", "attribute"),
     ("idp", "initialaccesstoken"),
+    ("foundation", "brand"),
 )
 #: Permission to change one of these includes its admin actions: end, withdraw, revoke, rotate.
 _WITH_ACTIONS = (

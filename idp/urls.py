@@ -8,6 +8,7 @@ from accounts.views import well_known
 from idp import policy
 from idp.developers import views as developers
 from idp.endpoints import (
+    accent,
     access_denied,
     activity,
     apps,
@@ -82,6 +83,7 @@ urlpatterns = [
     path("account/", include("accounts.urls")),
     path("logo", logo.logo),
     re_path(r"^picture/(?P<name>[A-Za-z0-9_-]{32}\.jpg)$", picture.picture),
+    path("accent.css", accent.accent),
     path("language", language.language, name="set_language"),
     path("developers/", developers.overview, name="developers"),
     path("developers/apps/", developers.apps, name="developers_apps"),

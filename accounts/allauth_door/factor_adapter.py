@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts import app_secrets
+from foundation import branding
 
 
 class FactorAdapter(DefaultMFAAdapter):
@@ -40,13 +41,13 @@ class FactorAdapter(DefaultMFAAdapter):
     }
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Return the relying party of passkeys: the issuer's host, not the Host header."""
+        """Return the relying party of passkeys: the issuer's host, and the brand's name for it."""
         issuer = urlsplit(settings.IDP_ISSUER)
-        return {"id": issuer.hostname or "", "name": issuer.netloc}
+        return {"id": issuer.hostname or "", "name": branding.current().label or issuer.netloc}
 
     def get_totp_issuer(self) -> str:
         """Return the issuer name that authenticator apps show beside the code."""
-        return settings.IDP_ORIGIN.partition("://")[2]
+        return branding.current().label or settings.IDP_ORIGIN.partition("://")[2]
 
     def build_totp_svg(self, url: str) -> str:
         """Return the QR code as inline SVG, without declaration and styles."""

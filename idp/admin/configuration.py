@@ -38,6 +38,7 @@ from idp.declaration.file import FORMATS, parsed
 LARGEST = 256 * 1024
 _TARGET = "configuration"
 _LISTS = {
+    "brand": _("Appearance"),
     "attributes": _("Attributes"),
     "users": _("Users"),
     "clients": _("Apps"),
@@ -252,7 +253,7 @@ def download(_site: Any, request: HttpRequest) -> HttpResponseBase:
     return FileResponse(
         file,
         as_attachment=True,
-        filename=f"signet-{timezone.now():%Y%m%d-%H%M}.{written_as}",
+        filename=f"configuration-{timezone.now():%Y%m%d-%H%M}.{written_as}",
         content_type=f"application/{written_as}; charset=utf-8",
     )
 

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.next import is_ours
+from foundation import branding
 from idp import policy
 from idp.staff_groups import may_administer
 
@@ -25,8 +26,6 @@ _UNUSED = {"autocomplete", "view_on_site"}
 class Site(AdminSite):
     """Django's admin site, entered through the hosted sign-in."""
 
-    site_header = "Signet"
-    site_title = "Signet"
     index_title = _("Administration")
     site_url = f"{policy.ISSUER_PATH}/account/"
     enable_nav_sidebar = False
@@ -37,7 +36,7 @@ class Site(AdminSite):
     sections: ClassVar[tuple[tuple[Any, tuple[str, ...]], ...]] = (
         (_("People"), ("User", "Session", "Consent", "Grant", "Group", "Attribute")),
         (_("Apps"), ("Client", "Role", "ResourceServer", "Scope", "InitialAccessToken")),
-        (_("What happens here"), ("Event", "Delivery", "Mail", "SigningKey")),
+        (_("What happens here"), ("Event", "Delivery", "Mail", "SigningKey", "Brand")),
     )
 
     def get_urls(self) -> list[Any]:
@@ -85,10 +84,12 @@ class Site(AdminSite):
         return self.password_change(request, extra_context)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Add the lists that every page's head leads to."""
+        """Add the brand's name, and the lists that every page's head leads to."""
         context = super().each_context(request)
         models = [model for app in context["available_apps"] for model in app["models"]]
         shown = [model for model in models if model["object_name"] in self.headed]
+        name = branding.current().name
+        context |= {"site_header": name, "site_title": name}
         return {**context, "headed": [model for model in shown if model["admin_url"]]}
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> Any:

@@ -1,7 +1,7 @@
 """The declarative configuration: apply a file to the database, and export it.
 
 Top-level lists are `attributes`, `users`, `clients`, `resource_servers`, `scopes` and
-`initial_access_tokens`. Members have the names of the specifications.
+`initial_access_tokens`; `brand` is a mapping. Members have the names of the specifications.
 """
 
 from collections.abc import Collection, Iterator
@@ -102,7 +102,9 @@ def export(*, form: str = "yaml", only: Collection[str] = tuple(SECTIONS)) -> It
     snapshot.
     """
     with snapshot():
-        yield from file.text_of({name: _entries(name) for name in SECTIONS if name in only}, form)
+        singles = [name for name, section in SECTIONS.items() if section.is_single]
+        lists = {name: _entries(name) for name in SECTIONS if name in only}
+        yield from file.text_of(lists, form, singles)
 
 
 def _entries(name: str) -> Iterator[dict[str, Any]]:

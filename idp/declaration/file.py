@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,14 @@ def parsed(text: str, name: str) -> Any:
         raise DeclarationError(f"{name} is neither YAML nor JSON: {problem}") from None
 
 
-def text_of(lists: Mapping[str, Iterable[dict[str, Any]]], form: str) -> Iterator[str]:
-    """Return the text of a file with these lists, in pieces: each entry as it comes."""
-    return _as_json(lists) if form == "json" else _as_yaml(lists)
+def text_of(
+    lists: Mapping[str, Iterable[dict[str, Any]]], form: str, singles: Collection[str] = ()
+) -> Iterator[str]:
+    """Return the text of a file with these lists, in pieces: each entry as it comes.
+
+    `singles` are those whose one entry takes the list's place.
+    """
+    return _as_json(lists, singles) if form == "json" else _as_yaml(lists, singles)
 
 
 class _UnreadableError(Exception):
@@ -137,27 +142,40 @@ def _refuse_doubles(root: yaml.Node) -> None:
         waiting += [part for pair in node.value for part in pair]
 
 
-def _as_yaml(lists: Mapping[str, Iterable[dict[str, Any]]]) -> Iterator[str]:
+def _as_yaml(
+    lists: Mapping[str, Iterable[dict[str, Any]]], singles: Collection[str]
+) -> Iterator[str]:
     for name, entries in lists.items():
+        if name in singles:
+            yield _dumped({name: next(iter(entries), {})})
+            continue
         empty = True
         for entry in entries:
             if empty:
                 yield f"{name}:\n"
             empty = False
-            yield yaml.dump(
-                [entry],
-                Dumper=_Dumper,
-                sort_keys=False,
-                allow_unicode=True,
-                width=_UNQUOTED_WIDTH,
-            )
+            yield _dumped([entry])
         if empty:
             yield f"{name}: []\n"
 
 
-def _as_json(lists: Mapping[str, Iterable[dict[str, Any]]]) -> Iterator[str]:
+def _dumped(content: Any) -> str:
+    text: str = yaml.dump(
+        content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_UNQUOTED_WIDTH
+    )
+    return text
+
+
+def _as_json(
+    lists: Mapping[str, Iterable[dict[str, Any]]], singles: Collection[str]
+) -> Iterator[str]:
     between_lists = "{\n"
     for name, entries in lists.items():
+        if name in singles:
+            single = json.dumps(next(iter(entries), {}), ensure_ascii=False)
+            yield f'{between_lists}  "{name}": {single}'
+            between_lists = ",\n"
+            continue
         yield f'{between_lists}  "{name}": ['
         between_lists, between = ",\n", "\n"
         for entry in entries:

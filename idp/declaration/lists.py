@@ -26,7 +26,8 @@ def lists_of(declaration: Any) -> Lists:
     refuse_unknown("the file", declaration, SECTIONS)
     lists: Lists = {}
     problems: list[str] = []
-    for name, entries in declaration.items():
+    for name, content in declaration.items():
+        entries = _entries_of(name, content)
         problems += _problems_with_list(name, entries)
         if not problems:
             lists[name] = [_normal(name, entry) for entry in entries]
@@ -53,11 +54,18 @@ def refuse_environment(lists: Lists) -> None:
         raise DeclarationError("\n".join(problems))
 
 
+def _entries_of(name: str, content: Any) -> Any:
+    """Return the entries of a list. A single mapping is one entry; an empty one is none."""
+    if not SECTIONS[name].is_single:
+        return content
+    return ([content] if content else []) if isinstance(content, dict) else None
+
+
 def _problems_with_list(name: str, entries: Any) -> Iterator[str]:
-    if not isinstance(entries, list):
-        yield f"{name} has to be a list."
-        return
     section = SECTIONS[name]
+    if not isinstance(entries, list):
+        yield f"{name} has to be a {'mapping' if section.is_single else 'list'}."
+        return
     for number, entry in enumerate(entries, start=1):
         key = entry.get(section.key) if isinstance(entry, dict) else None
         if not isinstance(key, str) or not key.isprintable():

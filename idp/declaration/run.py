@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Model
 
 from idp.declaration.attributes import plan_attribute
+from idp.declaration.brand import plan_brand
 from idp.declaration.change import Change, Outcome
 from idp.declaration.clients import plan_client
 from idp.declaration.initial_access_tokens import plan_initial_access_token
@@ -31,6 +32,7 @@ Progress = Callable[[str, int, int], object]
 #: References come before the lists that they point to.
 _PRUNED_IN_ORDER = (
     *("initial_access_tokens", "clients", "resource_servers", "scopes", "attributes", "users"),
+    "brand",
 )
 
 
@@ -49,7 +51,8 @@ def planned(
     planning.each("attributes", lists.get("attributes", []), plan_attribute)
     planning.users(lists.get("users", []))
     catalog = planning.catalog
-    for name, plan in (
+    plans: tuple[tuple[str, Plan], ...] = (
+        ("brand", plan_brand),
         ("resource_servers", partial(plan_resource_server, catalog=catalog)),
         ("scopes", partial(plan_scope, catalog=catalog)),
         ("clients", partial(plan_client, catalog=catalog, emails=planning.declared["users"])),
@@ -57,7 +60,8 @@ def planned(
             "initial_access_tokens",
             partial(plan_initial_access_token, catalog=catalog, holders=planning.holders(lists)),
         ),
-    ):
+    )
+    for name, plan in plans:
         planning.each(name, lists.get(name, []), plan)
     planning.introspection(lists.get("resource_servers", []))
     planning.roles(lists.get("users", []), lists.get("clients", []))

@@ -8,10 +8,12 @@ from typing import Any
 from django.db.models import Model, QuerySet
 
 from accounts.models import User
+from foundation.models import Brand
 from idp import attributes as user_attributes
 from idp.clients import deletion
 from idp.declaration import (
     attributes,
+    brand,
     clients,
     initial_access_tokens,
     resource_servers,
@@ -43,6 +45,10 @@ class Section:
     clear: Callable[[Any], object] | None = None
     #: Takes the place of deleting all but those with these keys.
     prune: Callable[[Collection[str]], Iterator[tuple[str, Step]]] | None = None
+    #: Members as a file has them, where diffs and events show less.
+    exported: Callable[[Any], dict[str, Any]] | None = None
+    #: Whether there is one row at most, which a file has as a mapping instead of a list.
+    is_single: bool = False
 
     def pruned(self, declared: Collection[str]) -> Iterator[tuple[str, Step]]:
         """Return the keys that are not among these, and the steps that take them away."""
@@ -65,6 +71,17 @@ class Section:
 
 #: In the order in which they are exported.
 SECTIONS = {
+    "brand": Section(
+        Brand,
+        "brand",
+        "name",
+        brand.state,
+        brand.defaults,
+        brand.rows,
+        prune=brand.pruned,
+        exported=brand.exported,
+        is_single=True,
+    ),
     "attributes": Section(
         Attribute,
         "attribute",
@@ -128,7 +145,7 @@ def entry_of(row: Model) -> dict[str, Any]:
     section = _section_of(row)
     defaults = section.defaults(row)
     entry = {section.key: getattr(row, section.key)}
-    for name, value in section.state(row).items():
+    for name, value in (section.exported or section.state)(row).items():
         if value != defaults.get(name):
             # PostgreSQL orders the keys of a mapping itself.
             entry[name] = dict(sorted(value.items())) if isinstance(value, dict) else value

@@ -1,7 +1,8 @@
-"""The pictures that our pages show of apps that registered themselves."""
+"""The pictures that our pages show: logos of apps, and marks of the brand."""
 
 from django.http import HttpRequest, HttpResponse
 
+from foundation import branding
 from idp.clients import logos
 from idp.endpoints.wire import methods
 
@@ -9,12 +10,13 @@ from idp.endpoints.wire import methods
 @methods("GET", "HEAD")
 def logo(request: HttpRequest) -> HttpResponse:
     """Return the picture with the SHA-256 of the address: it never changes."""
-    picture = logos.picture_of(request.GET.get("digest", "").replace("\0", ""))
+    digest = request.GET.get("digest", "").replace("\0", "")
+    picture = logos.picture_of(digest) or branding.mark_with(digest)
     if picture is None:
         return HttpResponse(status=404)
     return HttpResponse(
         picture,
-        content_type="image/png",
+        content_type=branding.type_of(picture),
         headers={
             "Cache-Control": "public, max-age=31536000, immutable",
             "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",

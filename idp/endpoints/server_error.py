@@ -11,7 +11,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from foundation import logs
+from foundation import branding, logs
 from foundation.outages import RETRY_AFTER, part_out_of_order
 from idp import policy
 from idp.endpoints.wire import answer, error_members
@@ -36,7 +36,7 @@ def _broken(request: HttpRequest) -> HttpResponse:
     if request.path_info in policy.PROTOCOL_PATHS:
         error = ServerError("Something broke on our side. It has been recorded; try again later.")
         return answer(error_members(error, reference), error.status)
-    page = render_to_string("500.html", {"reference": reference})
+    page = render_to_string("500.html", {"reference": reference, "brand": branding.known()})
     return HttpResponse(page, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
@@ -48,7 +48,7 @@ def _out_of_order(request: HttpRequest, part: str, problem: BaseException | None
         reference = logs.REQUEST_ID.get() or ""
         response = answer(error_members(error, reference), error.status)
     else:
-        page = render_to_string("unavailable.html")
+        page = render_to_string("unavailable.html", {"brand": branding.known()})
         response = HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE)
     response["Retry-After"] = str(RETRY_AFTER)
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django would add a traceback

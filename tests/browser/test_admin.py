@@ -11,6 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import Session, User
+from foundation.models import Brand
 from idp.models import Client, Event, ResourceServer, Role, Scope, SigningKey
 from tests.browser.test_pages import violations
 from tests.browser.visitor import Site, Visitor, request_of
@@ -408,3 +409,19 @@ def test_what_happened_is_in_the_window(operator: Visitor) -> None:
     results = page.locator("#changelist .results").bounding_box()
     assert results
     assert box["x"] + box["width"] <= results["x"] + results["width"]
+
+
+def test_the_preview_of_the_appearance_follows_the_form(operator: Visitor) -> None:
+    page = operator.page
+    operator.open("/admin/foundation/brand/")
+    page.get_by_label("Name").fill("<img src=x onerror=alert(1)>")
+    page.get_by_label("Accent colour").fill("#00a0ff")
+    preview = page.frame_locator("iframe[name=preview]")
+    dark = preview.frame_locator("iframe[title='Sign-in, dark']")
+    expect(dark.get_by_text("<img src=x onerror=alert(1)>").first).to_be_visible()
+    button = dark.get_by_role("button", name="Sign in", exact=True)
+    expect(button).to_have_css("background-color", "rgb(0, 160, 255)")
+    mail = preview.frame_locator("iframe[title='Email, light']")
+    expect(mail.get_by_text("271828")).to_be_visible()
+    assert violations(operator) == []
+    assert not Brand.objects.exists()

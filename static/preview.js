@@ -1,0 +1,7 @@
+// Keeps the preview of the appearance in step with the form. Without it, a button does.
+const button = document.getElementById("preview");
+let waiting;
+button?.form.addEventListener("input", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => button.form.requestSubmit(button), 500);
+});

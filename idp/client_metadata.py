@@ -206,7 +206,10 @@ MEMBERS: Final = (
     ),
     Member("require_auth_time", FLAG, help=_("ID tokens always say when the user signed in.")),
     Member("client_uri"),
-    Member("logo_uri", help=_("An https address; each visitor’s browser loads it.")),
+    Member(
+        "logo_uri",
+        help=_("An https address of a PNG, JPEG, WebP or GIF. It is fetched once and kept here."),
+    ),
     Member(
         "backchannel_logout_uri",
         help=_("An https address of the app that is notified when a user’s session ends."),
@@ -237,6 +240,14 @@ MEMBERS: Final = (
         operators_only=True,
         label=_("Integration"),
         help=_("The program of the catalogue whose settings are shown for the app."),
+    ),
+    Member(
+        "accent_color",
+        operators_only=True,
+        help=_(
+            "Of buttons and links where users sign in to the app, such as #8f3524. It is made "
+            "darker or lighter where words could not be read otherwise. Empty: the brand’s."
+        ),
     ),
     Member(
         "allowed_origins",

@@ -23,7 +23,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.next import UNREADABLE
 from foundation.logs import REQUEST_ID
 from idp import policy
-from idp.clients.display import logo_policy, name_of
+from idp.clients.display import name_of
 from idp.current_interaction import carries_wish, interaction_of
 from idp.endpoints import cors
 from idp.logout.session_state import keep_cookie
@@ -97,7 +97,7 @@ def _wished_languages(request: HttpRequest) -> str:
 
 
 class ContentSecurityPolicy(CSPMiddleware):
-    """The policy of settings; a page of an authorization request may show its client's logo."""
+    """The policy of settings, built once for all pages that have no policy of their own."""
 
     def __init__(self, get_response: GetResponse) -> None:
         super().__init__(get_response)
@@ -107,12 +107,8 @@ class ContentSecurityPolicy(CSPMiddleware):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Add the logo's origin. A server error shows none, and may have no database to query."""
-        interactions = interaction_of(request) if response.status_code < 500 else None
-        logo = logo_policy(interactions.client) if interactions else {}
-        if logo:
-            response._csp_update = logo  # type: ignore[attr-defined]
-        elif not _CSP_OF_VIEW.intersection(vars(response)):
+        """Add the policy."""
+        if not _CSP_OF_VIEW.intersection(vars(response)):
             response.headers.setdefault("Content-Security-Policy", self._usual)
             return response
         return super().process_response(request, response)

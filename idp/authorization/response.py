@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from idp import policy
-from idp.clients.display import app_of, logo_policy
+from idp.clients.display import app_of
 from idp.clients.redirect_uris import ReplyAddress
 from idp.protocol.errors import ProtocolError
 from idp.protocol.response_types import FORM_POST, FRAGMENT
@@ -70,5 +70,4 @@ def _posting_page(
     # Without form-action: Chromium would apply it to the client's own redirects as well, which may
     # lead to any origin or app. This page has no other form.
     response._csp_replace = {"form-action": None}  # type: ignore[attr-defined]
-    response._csp_update = logo_policy(reply_to.client)  # type: ignore[attr-defined]
     return response

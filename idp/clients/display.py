@@ -1,11 +1,13 @@
 """The display of a client for users: name, logo, links. OIDC Dynamic Client Registration §2."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
 from django.utils.translation import get_language
 
 from accounts.next import split
+from foundation import branding
 from idp import policy
 from idp.clients import logos
 from idp.models import Client
@@ -26,6 +28,8 @@ def app_of(client: Client, redirect_uri: str) -> dict[str, Any]:
         "document_host": host_of(client.client_id) if by_document else "",
         "on_device": not redirect_uri.startswith("https://"),
         "logo": shown_logo(client),
+        "initial": initial_of(name_of(client)) if _is_branded(client) else "",
+        "stylesheet": branding.stylesheet_address(client.accent_color),
         "policy_uri": _said("policy_uri", client),
         "tos_uri": _said("tos_uri", client),
     }
@@ -37,21 +41,24 @@ def name_of(client: Client) -> str:
 
 
 def shown_logo(client: Client) -> str:
-    """Return the address of the logo that pages show, empty for none.
-
-    A client's own address where an operator entered it; else ours, where its logo is trusted.
-    """
-    logo = _said("logo_uri", client)
-    if not client.is_self_registered:
-        return logo if logo.startswith("https://") else ""
-    return logos.address_of(client, logo)
+    """Return our address of the logo that pages show, empty for none."""
+    return shown_logos([client]).get(client.pk, "")
 
 
-def logo_policy(client: Client) -> dict[str, list[str]]:
-    """Return the sources of a client's logo for a page's Content-Security-Policy."""
-    logo = shown_logo(client)
-    is_elsewhere = logo.startswith("https://")  # one of ours needs no leave
-    return {"img-src": [origin_of(logo)]} if is_elsewhere else {}
+def shown_logos(clients: Iterable[Client]) -> dict[int, str]:
+    """Return our addresses of the logos that pages show, by primary key of the client."""
+    named = {client.pk: _said("logo_uri", client) for client in clients if logos.is_trusted(client)}
+    return logos.addresses_of({pk: uri for pk, uri in named.items() if uri})
+
+
+def _is_branded(client: Client) -> bool:
+    """Whether an app has a look of its own, so that an initial takes the place of no logo."""
+    return bool(client.accent_color or _said("logo_uri", client)) and logos.is_trusted(client)
+
+
+def initial_of(name: str) -> str:
+    """Return the letter that takes the place of a logo: the first of a name, or nothing."""
+    return next((letter.upper() for letter in name if letter.isalnum()), "")
 
 
 def home_of(client: Client) -> str:

@@ -1,18 +1,19 @@
-"""Logos of self-registered apps: fetched, re-encoded and served by us, or left out.
+"""Logos of apps: fetched, re-encoded and served by us, or left out.
 
-OIDC Dynamic Client Registration §2, `logo_uri`. An operator trusts them by a setting or by an
-initial access token. Browsers do not fetch from the app's server, and no page waits for it: a
-registration makes the first attempt, and the worker the others.
+OIDC Dynamic Client Registration §2, `logo_uri`. Those of self-registered apps need an operator's
+trust, by a setting or by an initial access token. Browsers do not fetch from the app's server, and
+no page waits for it: a registration makes the first attempt, and the worker the others.
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import structlog
 from django.db.models import F
 from django.utils import timezone
 
-from foundation import pictures
+from foundation import branding, pictures
 from foundation.pictures import UnusablePictureError
 from idp import fetching, policy
 from idp.models import Client, ClientLogo
@@ -35,8 +36,9 @@ _BATCH = 20
 
 
 def is_trusted(client: Client) -> bool:
-    """Whether the operator's configuration trusts the logo of a self-registered app."""
-    return bool(policy.REGISTRATION_LOGOS or client.registered_with.get("logos"))
+    """Whether an operator entered the app, or their configuration trusts its logo."""
+    is_vouched_for = policy.REGISTRATION_LOGOS or client.registered_with.get("logos")
+    return bool(is_vouched_for or not client.is_self_registered)
 
 
 def plan(client: Client, due_at: datetime) -> None:
@@ -70,13 +72,15 @@ def fetch_due(now: datetime) -> bool:
     return bool(logos)
 
 
-def address_of(client: Client, uri: str) -> str:
-    """Return our address of a client's logo; empty where there is none to show."""
-    if not uri or not is_trusted(client):
-        return ""
-    logos = ClientLogo.objects.filter(client=client, uri=uri).exclude(digest="")
-    digest = logos.values_list("digest", flat=True).first()
-    return f"{policy.ISSUER_PATH}{policy.LOGO_PATH}?digest={digest}" if digest else ""
+def addresses_of(named: Mapping[int, str]) -> dict[int, str]:
+    """Return our addresses of logos that there are, by the clients that name their URIs."""
+    logos = ClientLogo.objects.filter(client__in=named).exclude(digest="")
+    rows = logos.values_list("client", "uri", "digest") if named else ()
+    return {
+        client: branding.picture_address(digest)
+        for client, uri, digest in rows
+        if named[client] == uri
+    }
 
 
 def picture_of(digest: str) -> bytes | None:

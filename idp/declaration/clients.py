@@ -6,11 +6,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.addresses import normalised_email
 from accounts.models import User
 from idp import client_metadata
-from idp.clients import secrets, validation
+from idp.clients import logos, secrets, validation
 from idp.declaration import groups, roles
 from idp.declaration.change import NEW_SECRET, Change, Outcome, differences
 from idp.declaration.members import (
@@ -98,6 +99,8 @@ def _make(planned: Client, fields: dict[str, tuple[Any, Any]], secret: str | Non
     if planned.pk is not None:
         planned = updated(planned, fields, state, (*client_metadata.COLUMNS, "user"))
     planned.save()
+    if any(name.startswith("logo_uri") for name in fields):
+        logos.plan(planned, timezone.now())
     if "roles" in fields:
         roles.save(planned, fields["roles"][1])
     if secret is not None:

@@ -17,11 +17,10 @@ from accounts.sessions import session_of
 from foundation.plain_text import isolated
 from idp import events
 from idp.authorization.consent import agreed_in, withdraw
-from idp.clients.display import name_of, shown_logo, start_of
+from idp.clients.display import name_of, shown_logos, start_of
 from idp.endpoints.consent import absent, details, shared
 from idp.endpoints.wire import methods
 from idp.models import Client, Consent, Grant
-from idp.protocol.redirect_uris import origin_of
 from idp.tokens.refresh_token import clients_with_offline_access
 
 #: How many apps the page shows.
@@ -57,11 +56,7 @@ def apps(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         _remove(request, session.user)
         return redirect("account_apps")
-    shown = apps_of(session.user)
-    response = render(request, "account/apps.html", {"apps": shown})
-    logos = sorted({origin_of(app.logo) for app in shown if app.logo.startswith("https://")})
-    response._csp_update = {"img-src": logos} if logos else None  # type: ignore[attr-defined]
-    return response
+    return render(request, "account/apps.html", {"apps": apps_of(session.user)})
 
 
 def apps_of(user: User) -> list[App]:
@@ -82,21 +77,35 @@ def apps_of(user: User) -> list[App]:
     others = Client.objects.in_bulk([pk for pk in used if pk not in consents])
     clients = {pk: consent.client for pk, consent in consents.items()} | others
     go_on = clients_with_offline_access(user, timezone.now())
+    logos = shown_logos(clients.values())
     found = [
-        _app(user, client, consents.get(pk), used.get(pk, {}), goes_on=pk in go_on)
+        _app(
+            user,
+            client,
+            consents.get(pk),
+            used.get(pk, {}),
+            goes_on=pk in go_on,
+            logo=logos.get(pk, ""),
+        )
         for pk, client in clients.items()
     ]
     return sorted(found, key=lambda app: str(app.last_used or app.since or ""), reverse=True)
 
 
 def _app(
-    user: User, client: Client, consent: Consent | None, used: dict[str, Any], *, goes_on: bool
+    user: User,
+    client: Client,
+    consent: Consent | None,
+    used: dict[str, Any],
+    *,
+    goes_on: bool,
+    logo: str,
 ) -> App:
     asked = details(user, client, agreed_in(consent)) if consent else []
     return App(
         client_id=client.client_id,
         name=name_of(client),
-        logo=shown_logo(client),
+        logo=logo,
         details=shared(asked) if consent else None,
         absent=absent(asked),
         since=consent.created_at if consent else used.get("first"),

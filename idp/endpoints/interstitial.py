@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from idp import policy
-from idp.clients.display import app_of, logo_policy
+from idp.clients.display import app_of
 from idp.models import Client
 
 
@@ -24,5 +24,4 @@ def go_on_by_page(request: HttpRequest, response: HttpResponse, client: Client) 
     page = render(request, "interstitial.html", {"app": app_of(client, target), "target": target})
     # The page's own address names the request; the target carries the code.
     page["Referrer-Policy"] = "no-referrer"
-    page._csp_update = logo_policy(client)  # type: ignore[attr-defined]
     return page

@@ -14,6 +14,7 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication
 
+from foundation.models import validate_accent
 from idp import policy
 from idp.models import client_derived
 from idp.protocol import addresses, redirect_uris
@@ -180,6 +181,10 @@ class Client(AbstractApplication):
     require_auth_time = models.BooleanField(_("require auth_time"), default=False)
     client_uri = models.URLField(_("home page"), blank=True)
     logo_uri = models.URLField(_("logo"), blank=True)
+    #: The accent of its sign-in and consent pages (`foundation.colours`); empty for the brand's.
+    accent_color = models.CharField(
+        _("accent colour"), max_length=7, blank=True, validators=[validate_accent]
+    )
     #: Where it learns that a session ended: a token posted there (OIDC Back-Channel Logout §2.2) …
     backchannel_logout_uri = models.URLField(_("back-channel logout address"), blank=True)
     backchannel_logout_session_required = models.BooleanField(

@@ -41,6 +41,7 @@ def test_support_sees_and_changes_nothing() -> None:
         "idp.view_event",
         "idp.view_delivery",
         "foundation.view_mail",
+        "foundation.view_brand",
         "idp.view_resourceserver",
         "idp.view_attribute",
         "idp.view_scope",

@@ -13,6 +13,8 @@ from django.core.management import call_command
 from django.utils import timezone
 from PIL import Image
 
+from idp.clients import logos
+from idp.declaration import DeclarationError
 from idp.models import ClientLogo
 from tests.conftest import Server, free_port
 from tests.elsewhere import Elsewhere, answering, drip
@@ -26,7 +28,17 @@ from tests.registering import (
     registered,
     replaceable,
 )
-from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, is_page, spec, unique
+from tests.relying_party import (
+    ISSUER,
+    Browser,
+    EndUser,
+    Registered,
+    RelyingParty,
+    is_page,
+    make_client,
+    spec,
+    unique,
+)
 
 SHOWN = '<img src="/logo?digest='
 
@@ -285,3 +297,76 @@ def test_addresses_where_no_logo_is(provider: object, digest: str) -> None:
     answer = httpx.get(f"{ISSUER}/logo", params={"digest": digest})
     assert answer.status_code == 404
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def entered(**metadata: object) -> Registered:
+    return make_client(client_name="Ángel's bakery", **metadata)
+
+
+def test_the_logo_of_an_entered_app_is_fetched_by_the_worker(
+    browser: Browser, user: EndUser, foreign_site: Elsewhere
+) -> None:
+    client = entered(logo_uri=left_at(foreign_site, picture()))
+    party = RelyingParty(client, browser, user)
+    before = party.visit()
+    assert SHOWN not in before.text
+    assert '<span class="initial" aria-hidden="true">Á</span>' in before.text
+    while logos.fetch_due(timezone.now()):
+        pass
+    page = party.visit()
+    assert SHOWN in page.text
+    assert 'class="initial"' not in page.text
+    assert foreign_site.address not in page.text
+    assert foreign_site.address not in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"<svg onload=alert(1)/>", b"", b"\x89PNG\r\n\x1a\n" + b"0" * 99]
+)
+def test_an_entered_app_with_an_unusable_logo_has_its_initial(
+    browser: Browser, user: EndUser, foreign_site: Elsewhere, content: bytes
+) -> None:
+    party = RelyingParty(entered(logo_uri=left_at(foreign_site, content)), browser, user)
+    while logos.fetch_due(timezone.now()):
+        pass
+    page = party.visit()
+    assert SHOWN not in page.text
+    assert 'class="initial"' in page.text
+
+
+def test_an_unchanged_app_keeps_its_logo_and_another_address_is_another_logo(
+    provider: object, foreign_site: Elsewhere
+) -> None:
+    client = entered(logo_uri=left_at(foreign_site, picture()))
+    stored = ClientLogo.objects.filter(client__client_id=client.client_id)
+    while logos.fetch_due(timezone.now()):
+        pass
+    kept = stored.get()
+    make_client(**{**client.metadata, "client_name": "Another name"})
+    assert stored.get() == kept
+    make_client(**{**client.metadata, "logo_uri": left_at(foreign_site, picture())})
+    assert stored.get().digest == ""
+
+
+def test_an_app_has_an_accent_of_its_own(browser: Browser, user: EndUser) -> None:
+    party = RelyingParty(entered(accent_color="#0A6e5c"), browser, user)
+    page = party.visit()
+    sheet = '<link rel="stylesheet" href="/accent.css?color=0A6e5c">'
+    assert sheet in page.text
+    assert 'class="initial"' in page.text
+    consent = browser.sign_in(user, page)
+    assert is_page(consent, "/consent")
+    assert sheet in consent.text
+    assert "accent.css" not in browser.open("/account/").text
+
+
+def test_no_app_sets_its_accent_itself(browser: Browser, user: EndUser, token: str) -> None:
+    information = registered(token, accent_color="#0a6e5c")
+    assert "accent_color" not in information
+    assert "accent.css" not in sign_in_page(browser, information).text
+
+
+@pytest.mark.parametrize("color", ["red", "#fff", "#123456;}*{display:none", "url(//evil.example)"])
+def test_nothing_else_is_the_accent_of_an_app(provider: object, color: str) -> None:
+    with pytest.raises(DeclarationError, match="accent_color"):
+        make_client(accent_color=color)

@@ -67,7 +67,7 @@ FIELDSETS: tuple[Any, ...] = (
         {
             "fields": (
                 *("client_uri", "initiate_login_uri", "logo_uri", "policy_uri", "tos_uri"),
-                *("localized", "contacts"),
+                *("accent_color", "localized", "contacts"),
             )
         },
     ),

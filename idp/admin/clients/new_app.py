@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +24,7 @@ from idp.admin.clients.checked_form import CheckedForm
 from idp.admin.fields import Choices, Lines, WebAddress
 from idp.admin.page import Page
 from idp.client_metadata import BY_NAME
+from idp.clients import logos
 from idp.models import Client, ResourceServer
 
 _SIGNS_IN = ("name", "redirect_uris", "post_logout_redirect_uris", "stays_signed_in")
@@ -226,6 +228,7 @@ def answer(
 @transaction.atomic
 def _made(page: Page, request: HttpRequest, form: NewAppForm) -> HttpResponse:
     client = form.save()
+    logos.plan(client, timezone.now())
     page.log_addition(request, client, None)
     if client.needs_secret:
         return secret_pages.show_new(page, request, client, None)

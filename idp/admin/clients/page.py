@@ -31,7 +31,7 @@ from idp.admin.clients.checked_form import remote_problem_with
 from idp.admin.clients.form import FIELDSETS, OF_ITS_DOCUMENT, THE_RECORD, ClientForm
 from idp.admin.clients.summary import summary_of
 from idp.admin.page import Link, Page, list_of
-from idp.clients import deletion, secrets
+from idp.clients import deletion, logos, secrets
 from idp.models import Client, Consent, Delivery, Event, Grant, Role
 from idp.registration import software_statements
 
@@ -199,6 +199,11 @@ class ClientsPage(Page):
             messages.warning(request, _("The app needs a new secret now: make one here."))
             return redirect(secret_pages.address_of(obj))
         return secret_pages.show_new(self, request, obj, timezone.now() + timedelta(days=1))
+
+    def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Save; the worker fetches a logo that is new."""
+        super().save_model(request, obj, form, change)
+        logos.plan(obj, timezone.now())
 
     def delete_model(self, request: HttpRequest, obj: Client) -> None:  # noqa: ARG002
         """Delete the app with all that is its own, in batches."""

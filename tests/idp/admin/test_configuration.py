@@ -168,7 +168,8 @@ def test_an_export_is_what_can_be_imported(superuser: Operator) -> None:
     client = make_client()
     query: dict[str, Any] = {"lists": ["clients", "scopes"], "form": "yaml"}
     answer = superuser.browser.get("/admin/configuration/export/", params=query)
-    assert re.search(r'filename="signet-\d{8}-\d{4}\.yaml"', answer.headers["Content-Disposition"])
+    named = answer.headers["Content-Disposition"]
+    assert re.search(r'filename="configuration-\d{8}-\d{4}\.yaml"', named)
     exported = yaml.safe_load(answer.text)
     assert set(exported) == {"clients", "scopes"}
     entry = next(e for e in exported["clients"] if e["client_id"] == client.client_id)

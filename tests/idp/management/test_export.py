@@ -22,7 +22,15 @@ from tests.relying_party import unique
 SECRETS = {"password": "p" * 40, "client_secret": "c" * 40, "encryption_secret": "e" * 32}
 TOKEN = "t" * 40
 #: One of everything, each member another than its default.
-EVERYTHING: dict[str, list[dict[str, Any]]] = {
+EVERYTHING: dict[str, Any] = {
+    "brand": {
+        "name": "Bakery Ltd",
+        "accent_color": "#0a6e5c",
+        "help_uri": "mailto:help@example.com",
+        "imprint_uri": "https://example.com/imprint",
+        "footer_text": "Bakery Ltd\n1 Mill Lane",
+        "mark": '<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h9v9z"></path></svg>',
+    },
     "attributes": [
         {
             "name": "rank",
@@ -131,10 +139,12 @@ EVERYTHING: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def without_secrets(declaration: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def without_secrets(declaration: dict[str, Any]) -> dict[str, Any]:
     secret = {*SECRETS, "token"}
     return {
         name: [{k: v for k, v in entry.items() if k not in secret} for entry in entries]
+        if isinstance(entries, list)
+        else entries
         for name, entries in declaration.items()
     }
 
@@ -167,8 +177,9 @@ def test_an_export_applied_where_it_comes_from_changes_nothing(tmp_path: Path, f
 
 @pytest.mark.usefixtures("empty")
 def test_an_empty_database_is_an_empty_file() -> None:
-    assert yaml.safe_load(exported()) == {name: [] for name in EVERYTHING}
-    assert json.loads(exported("--format", "json")) == {name: [] for name in EVERYTHING}
+    nothing = {name: {} if name == "brand" else [] for name in EVERYTHING}
+    assert yaml.safe_load(exported()) == nothing
+    assert json.loads(exported("--format", "json")) == nothing
 
 
 @pytest.mark.usefixtures("empty")
@@ -197,7 +208,7 @@ def test_into_an_empty_database_all_else_can_be_made(tmp_path: Path) -> None:
     assert "! client bakery\n    scope bread.read is missing\n" in output.getvalue()
     assert "! initial access token ci\n    token is missing\n" in output.getvalue()
     assert output.getvalue().endswith(
-        "8 added, 0 changed, 0 removed. 4 left out (!) for want of a secret.\n"
+        "9 added, 0 changed, 0 removed. 4 left out (!) for want of a secret.\n"
     )
     api = ResourceServer.objects.get()
     assert api.identifier == "https://other.example.com/"

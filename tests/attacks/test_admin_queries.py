@@ -29,6 +29,7 @@ DECLARED = {
     "accounts.session": {"state", "user", "created_at__gte", "created_at__lt"},
     "auth.group": set(),
     "foundation.mail": {"state__exact"},
+    "foundation.brand": set(),
     "idp.attribute": set(),
     "idp.client": {
         *("user", "enabled__exact", "token_endpoint_auth_method__exact", "profile__exact"),

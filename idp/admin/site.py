@@ -26,12 +26,10 @@ _UNUSED = {"autocomplete", "view_on_site"}
 class Site(AdminSite):
     """Django's admin site, entered through the hosted sign-in."""
 
-    index_title = _("Administration")
+    index_title = _("Home")
     site_url = f"{policy.ISSUER_PATH}/account/"
     enable_nav_sidebar = False
     empty_value_display = "–"
-    #: The lists that the head of every page leads to.
-    headed = ("User", "Session", "Client", "Event")
     #: Headings of the first page, with the models under each.
     sections: ClassVar[tuple[tuple[Any, tuple[str, ...]], ...]] = (
         (_("People"), ("User", "Session", "Consent", "Grant", "Group", "Attribute")),
@@ -84,13 +82,14 @@ class Site(AdminSite):
         return self.password_change(request, extra_context)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Add the brand's name, and the lists that every page's head leads to."""
+        """Add the brand's name, and the navigation of every page."""
+        from idp.admin.navigation import navigation
+
         context = super().each_context(request)
-        models = [model for app in context["available_apps"] for model in app["models"]]
-        shown = [model for model in models if model["object_name"] in self.headed]
         name = branding.current().name
         context |= {"site_header": name, "site_title": name}
-        return {**context, "headed": [model for model in shown if model["admin_url"]]}
+        entries = navigation(self, request) if context["has_permission"] else []
+        return {**context, "navigation": entries}
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show the models, and this operator's last admin actions."""

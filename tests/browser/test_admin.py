@@ -18,6 +18,7 @@ from tests.browser.visitor import Site, Visitor, request_of
 from tests.conftest import Server
 from tests.introducing import introduced_before
 from tests.relying_party import (
+    ISSUER,
     REFERENCE,
     EndUser,
     Registered,
@@ -35,7 +36,7 @@ def operator(page: Page, bakery: Site) -> Visitor:
     visitor = Visitor(page, make_user(is_staff=True, is_superuser=True), bakery)
     visitor.open("/admin/")
     visitor.sign_in()
-    visitor.sees("Administration")
+    visitor.sees("Home")
     return visitor
 
 
@@ -126,6 +127,35 @@ def test_every_page_is_accessible(operator: Visitor, name: str, user: EndUser) -
     assert operator.page.evaluate(CUT_OFF) == [], "320 px"
 
 
+#: Bytes of an admin page at the first visit: the page, styles, scripts and pictures.
+HEAVIEST = 150_000
+
+
+@pytest.mark.parametrize("name", ["first", "users", "events", "event", "new-user"])
+def test_a_page_is_light_at_the_first_visit(operator: Visitor, name: str, user: EndUser) -> None:
+    path = f"/admin/{ADMIN_PAGES[name]()}"
+    session = operator.page.context.new_cdp_session(operator.page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    received: list[float] = []
+    session.on("Network.loadingFinished", lambda end: received.append(end["encodedDataLength"]))
+    operator.page.goto(ISSUER + path, wait_until="networkidle")
+    assert len(received) > 5
+    assert sum(received) <= HEAVIEST
+
+
+def test_the_navigation_is_a_menu_on_a_telephone(operator: Visitor, bakery: Site) -> None:
+    """Without scripts, too: the browser itself opens it."""
+    page = operator.page
+    page.set_viewport_size({"width": 360, "height": 780})
+    operator.open("/admin/")
+    expect(page.locator("#side")).to_be_hidden()
+    page.get_by_role("button", name="Menu").click()
+    assert violations(operator) == []
+    page.locator("#admin-menu").get_by_role("link", name="Events").click()
+    operator.sees("Events")
+
+
 #: What reaches out of its card, which hides it; tables scroll.
 CUT_OFF = """
 [...document.querySelectorAll('#content :is(input, select, textarea, button, label, .help)')]
@@ -153,7 +183,7 @@ def test_from_a_wrong_redirect_uri_to_a_right_one(
     assert reference
 
     page = operator.page
-    page.locator("#head-links").get_by_role("link", name="Events").click()
+    page.locator("#side").get_by_role("link", name="Events").click()
     page.get_by_role("searchbox").fill(reference[0])
     page.get_by_role("button", name="Search").click()
     page.get_by_role("link", name=reference[0]).click()
@@ -363,7 +393,7 @@ def test_the_first_visit_of_an_operator_sets_up_a_second_factor(
 HEIGHTS = """
 [...document.querySelectorAll(
     '.button, button, input[type=submit], .submit-row a, .object-tools a, .row-actions a'
-)].filter(it => it.offsetParent && !it.matches('#user-tools button, .copy'))
+)].filter(it => it.offsetParent && !it.matches('.theme-toggle, .person, .copy'))
   .map(it => [it.outerHTML.slice(0, 120), it.getBoundingClientRect().height])
 """
 

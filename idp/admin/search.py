@@ -1,4 +1,4 @@
-"""Searches of lists: by index in the whole table, by a part of a name in its newest rows.
+"""Searches: by index in the whole table; without trigrams, by a part in its newest rows.
 
 Each statement reads a bounded number of rows, however many there are. docs/adr/0010.
 """
@@ -8,11 +8,14 @@ from typing import Any
 
 from django.db.models import Model, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Coalesce
+from django.utils.functional import lazy
 from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import normalised_email
 from accounts.models import User
+from foundation.trigrams import TrigramIndex, is_there
 from idp.admin.lists import COUNTED_AT_MOST, can_hold
 from idp.models import Client
 
@@ -23,6 +26,15 @@ FOUND_AT_MOST = 500
 #: Of how many users or apps a search finds the sessions, events and so on.
 NAMED_AT_MOST = 50
 _WORDS = 5
+#: The texts of the trigram indexes that migrations make.
+_USER_TEXT = TrigramIndex(
+    "accounts_user_trigrams",
+    "accounts_user",
+    "email || ' ' || name || ' ' || given_name || ' ' || family_name",
+)
+_APP_TEXT = TrigramIndex(
+    "idp_client_trigrams", "idp_client", "client_id || ' ' || name || ' ' || redirect_uris::text"
+)
 _USER_COLUMNS = ("email", "name", "given_name", "family_name")
 _APPS = ("client_id", "name", "addresses")
 
@@ -43,9 +55,17 @@ _OF_BOTH = _(
 
 def helped(words: Any, *, users: bool = False, apps: bool = False) -> Any:
     """Return the help of a search, with how far it looks for parts of names."""
+    return format_lazy("{} {}", words, _reach(users=users, apps=apps))
+
+
+def _reach_in_words(*, users: bool, apps: bool) -> str:
+    if is_there(_USER_TEXT.name) and is_there(_APP_TEXT.name):
+        return gettext("A part has at least three letters.")
     bounds = _OF_BOTH if users and apps else _OF_USERS if users else _OF_APPS
-    newest = f"{NEWEST:,}".replace(",", "\xa0")
-    return format_lazy("{} {}", words, format_lazy(bounds, newest=newest))
+    return bounds.format(newest=f"{NEWEST:,}".replace(",", "\xa0"))
+
+
+_reach = lazy(_reach_in_words, str)
 
 
 def users(term: str, most: int = NAMED_AT_MOST) -> list[int]:
@@ -55,7 +75,8 @@ def users(term: str, most: int = NAMED_AT_MOST) -> list[int]:
     email = normalised_email(term)
     # Where in the index it begins: without that, SQLite reads the whole index.
     begun = User.objects.filter(email__gte=email, email__startswith=email).order_by("email")
-    return _first(most, begun, having(User.objects.order_by("-pk"), _USER_COLUMNS, term))
+    newest = having(User.objects.order_by("-pk"), _USER_COLUMNS, term)
+    return _first(most, begun, partly(_USER_TEXT, newest, term))
 
 
 def apps(term: str, most: int = NAMED_AT_MOST) -> list[int]:
@@ -64,7 +85,15 @@ def apps(term: str, most: int = NAMED_AT_MOST) -> list[int]:
     with_addresses = Client.objects.order_by("-pk").alias(
         addresses=Cast("redirect_uris", TextField())
     )
-    return _first(most, known, having(with_addresses, _APPS, term))
+    return _first(most, known, partly(_APP_TEXT, having(with_addresses, _APPS, term), term))
+
+
+def partly(index: TrigramIndex, newest: QuerySet[Any], term: str) -> QuerySet[Any]:
+    """Return the rows that have each word of a term somewhere, or else the newest of those."""
+    if not index.finds(term):
+        return newest
+    keys = index.keys(term.split()[:_WORDS], FOUND_AT_MOST)
+    return newest.model._default_manager.filter(pk__in=keys).order_by("-pk")
 
 
 def having(rows: QuerySet[Any], columns: Iterable[str], term: str) -> QuerySet[Any]:

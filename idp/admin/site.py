@@ -39,10 +39,10 @@ class Site(AdminSite):
 
     def get_urls(self) -> list[Any]:
         """Add pages without a model; remove unused ones of Django's."""
-        from idp.admin import configuration
+        from idp.admin import configuration, find
 
         pages = [url for url in super().get_urls() if getattr(url, "name", "") not in _UNUSED]
-        return [*configuration.urls(self), *pages]
+        return [*configuration.urls(self), *find.urls(self), *pages]
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether a user may enter: staff, signed in with a second factor if it is required."""

@@ -1,0 +1,89 @@
+"""Trigram indexes of PostgreSQL: find rows by any part of a text, however many rows there are.
+
+They need the extension pg_trgm, which not every database may create, so nothing depends on them.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, connection, transaction
+
+log = structlog.get_logger(__name__)
+#: Rows that the index gives for a text that very many rows have; PostgreSQL picks them at random.
+_MOST_OF_A_COMMON_TEXT = 10_000
+_WILDCARDS = re.compile(r"[%_\\]")
+#: What an index needs of a word; a search without it would read the whole index.
+_INDEXED = re.compile(r"\w{3}")
+#: With statistics that are out of date, the planner would read the table row by row.
+_BOUND = (
+    "SELECT set_config('enable_seqscan', 'off', true), "
+    "set_config('gin_fuzzy_search_limit', %s, true)"
+)
+
+
+@dataclass(frozen=True)
+class TrigramIndex:
+    """An index of a table's rows by a text, an SQL expression of the row's columns."""
+
+    name: str
+    table: str
+    text: str
+
+    def make(self, using: Any) -> None:
+        """Make the index, or log why this database cannot; for migrations, which go on."""
+        if using.vendor != "postgresql":
+            return
+        try:
+            with transaction.atomic(using.alias), using.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = 0")
+                cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+                cursor.execute(
+                    f"CREATE INDEX IF NOT EXISTS {self.name} ON {self.table} "
+                    f"USING gin ((UPPER({self.text})) gin_trgm_ops)"
+                )
+        except DatabaseError as problem:
+            log.warning("no_trigram_index", index=self.name, problem=str(problem).strip())
+
+    def remove(self, using: Any) -> None:
+        """Remove the index, if it is there."""
+        if using.vendor == "postgresql":
+            with using.cursor() as cursor:
+                cursor.execute(f"DROP INDEX IF EXISTS {self.name}")
+
+    def finds(self, term: str) -> bool:
+        """Whether the index is there and of use for a term: it has a word of three letters."""
+        return _INDEXED.search(term) is not None and is_there(self.name)
+
+    def keys(self, words: list[str], most: int) -> list[int]:
+        """Return the keys of at most so many rows whose text has each of these words."""
+        tests = " AND ".join(map(self._test, words))
+        statement = f"SELECT id FROM {self.table} WHERE {tests} LIMIT %s"
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_BOUND, [str(_MOST_OF_A_COMMON_TEXT)])
+            cursor.execute(statement, [*map(_pattern, words), most])
+            return [key for (key,) in cursor.fetchall()]
+
+    def _test(self, word: str) -> str:
+        """Return the test for a word; the index is asked for none that it cannot find."""
+        hidden = "" if _INDEXED.search(word) else " || ''"
+        return f"UPPER({self.text}){hidden} LIKE UPPER(%s)"
+
+
+@cache
+def is_there(name: str) -> bool:
+    """Whether the database has an index of this name; asked once, since migrations make them."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
+        (found,) = cursor.fetchone()
+    return bool(found)
+
+
+def _pattern(word: str) -> str:
+    """Return the pattern of LIKE for texts that have a word anywhere."""
+    escaped = _WILDCARDS.sub(r"\\\g<0>", word)
+    return f"%{escaped}%"

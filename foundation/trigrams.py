@@ -9,18 +9,16 @@ from functools import cache
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 log = structlog.get_logger(__name__)
-#: Rows that the index gives for a text that very many rows have; PostgreSQL picks them at random.
-_MOST_OF_A_COMMON_TEXT = 10_000
 _WILDCARDS = re.compile(r"[%_\\]")
 #: What an index needs of a word; a search without it would read the whole index.
 _INDEXED = re.compile(r"\w{3}")
-#: With statistics that are out of date, the planner would read the table row by row.
+#: With statistics that are out of date, the planner would read the table row by row. The timeout
+#: is for texts that very many rows have.
 _BOUND = (
-    "SELECT set_config('enable_seqscan', 'off', true), "
-    "set_config('gin_fuzzy_search_limit', %s, true)"
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('statement_timeout', '1s', true)"
 )
 
 
@@ -61,10 +59,14 @@ class TrigramIndex:
         """Return the keys of at most so many rows whose text has each of these words."""
         tests = " AND ".join(map(self._test, words))
         statement = f"SELECT id FROM {self.table} WHERE {tests} LIMIT %s"
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_BOUND, [str(_MOST_OF_A_COMMON_TEXT)])
-            cursor.execute(statement, [*map(_pattern, words), most])
-            return [key for (key,) in cursor.fetchall()]
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(_BOUND)
+                cursor.execute(statement, [*map(_pattern, words), most])
+                return [key for (key,) in cursor.fetchall()]
+        except OperationalError as problem:
+            log.warning("search_took_too_long", index=self.name, problem=str(problem).strip())
+            return []
 
     def _test(self, word: str) -> str:
         """Return the test for a word; the index is asked for none that it cannot find."""

@@ -3,7 +3,8 @@
 Each statement reads a bounded number of rows, however many there are. docs/adr/0010.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet, Subquery, TextField, Value
@@ -21,6 +22,8 @@ from idp.models import Client
 
 #: How many of a table's newest rows are searched for a part of a name.
 NEWEST = COUNTED_AT_MOST
+#: The same, before an index is asked.
+NEWEST_BESIDE_INDEX = 1000
 #: How many rows a search finds.
 FOUND_AT_MOST = 500
 #: Of how many users or apps a search finds the sessions, events and so on.
@@ -75,31 +78,46 @@ def users(term: str, most: int = NAMED_AT_MOST) -> list[int]:
     email = normalised_email(term)
     # Where in the index it begins: without that, SQLite reads the whole index.
     begun = User.objects.filter(email__gte=email, email__startswith=email).order_by("email")
-    newest = having(User.objects.order_by("-pk"), _USER_COLUMNS, term)
-    return _first(most, begun, partly(_USER_TEXT, newest, term))
+    return _first(most, chain([begun], _partly(_USER_TEXT, _of_users, term)))
+
+
+def _of_users(newest: int, term: str) -> QuerySet[Any]:
+    return having(User.objects.order_by("-pk"), _USER_COLUMNS, term, newest)
 
 
 def apps(term: str, most: int = NAMED_AT_MOST) -> list[int]:
     """Return the keys of apps by client_id, or part of it, of the name or of a redirect URI."""
     known = Client.objects.filter(Q(client_id=term) | Q(name__startswith=term)).order_by()
+    return _first(most, chain([known], _partly(_APP_TEXT, _of_apps, term)))
+
+
+def _of_apps(newest: int, term: str) -> QuerySet[Any]:
     with_addresses = Client.objects.order_by("-pk").alias(
         addresses=Cast("redirect_uris", TextField())
     )
-    return _first(most, known, partly(_APP_TEXT, having(with_addresses, _APPS, term), term))
+    return having(with_addresses, _APPS, term, newest)
 
 
-def partly(index: TrigramIndex, newest: QuerySet[Any], term: str) -> QuerySet[Any]:
-    """Return the rows that have each word of a term somewhere, or else the newest of those."""
+def _partly(
+    index: TrigramIndex, among: Callable[[int, str], QuerySet[Any]], term: str
+) -> Iterator[QuerySet[Any]]:
+    """Yield searches for parts: among the newest rows, and by the index where it helps.
+
+    What very many rows have is found among the newest: the index would give all of them.
+    """
     if not index.finds(term):
-        return newest
+        yield among(NEWEST, term)
+        return
+    newest = among(NEWEST_BESIDE_INDEX, term)
+    yield newest
     keys = index.keys(term.split()[:_WORDS], FOUND_AT_MOST)
-    return newest.model._default_manager.filter(pk__in=keys).order_by("-pk")
+    yield newest.model._default_manager.filter(pk__in=keys).order_by("-pk")
 
 
-def having(rows: QuerySet[Any], columns: Iterable[str], term: str) -> QuerySet[Any]:
+def having(rows: QuerySet[Any], columns: Iterable[str], term: str, newest: int) -> QuerySet[Any]:
     """Return the newest rows of a table that have each word of a term in one of its columns."""
     model: type[Model] = rows.model
-    last = model._default_manager.order_by("-pk").values("pk")[NEWEST - 1 : NEWEST]
+    last = model._default_manager.order_by("-pk").values("pk")[newest - 1 : newest]
     rows = rows.filter(pk__gte=Coalesce(Subquery(last), Value(0)))
     for word in term.split()[:_WORDS]:
         rows = rows.filter(
@@ -121,10 +139,11 @@ def any_of(rows: QuerySet[Any], **keys: list[Any]) -> QuerySet[Any]:
     return rows.filter(pk__in=found)
 
 
-def _first(most: int, *searches: QuerySet[Any]) -> list[int]:
+def _first(most: int, searches: Iterable[QuerySet[Any]]) -> list[int]:
     """Return the first keys that these searches find, those of the earlier before the others."""
     found: dict[int, None] = {}
     for search in searches:
-        if len(found) < most:
-            found.update(dict.fromkeys(search.values_list("pk", flat=True)[:most]))
+        found.update(dict.fromkeys(search.values_list("pk", flat=True)[:most]))
+        if len(found) >= most:
+            break
     return list(found)[:most]

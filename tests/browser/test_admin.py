@@ -185,6 +185,7 @@ def test_from_a_wrong_redirect_uri_to_a_right_one(
 
     page = operator.page
     page.locator("#side").get_by_role("link", name="Events").click()
+    operator.sees("Events")
     page.keyboard.press("/")
     page.keyboard.type(reference[0].replace("-", "").lower())
     page.keyboard.press("Enter")

@@ -1,7 +1,6 @@
 """The search box of every page: what it finds, for whom, and where it leads."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -89,9 +88,8 @@ def few_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def without_index(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def without_index(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trigrams, "is_there", lambda _name: False)
-    yield
 
 
 def old_user(name: str) -> User:
@@ -101,7 +99,7 @@ def old_user(name: str) -> User:
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="trigrams are PostgreSQL's")
-@pytest.mark.usefixtures("db", "few_are_new")
+@pytest.mark.usefixtures("few_are_new")
 def test_the_index_finds_parts_however_old_the_row_is() -> None:
     word = unique("Zwetschge")
     user = old_user(f"Ana {word} 100%_\\Lima")
@@ -131,7 +129,6 @@ class Refusing:
         raise DatabaseError('permission denied to create extension "pg_trgm"')
 
 
-@pytest.mark.usefixtures("db")
 def test_a_migration_goes_on_where_the_extension_is_refused() -> None:
     search._USER_TEXT.make(Refusing())
     assert User.objects.count() >= 0  # The transaction of the migration goes on.

@@ -198,7 +198,7 @@ def add_authorizations(grants: int, sessions: int, users: int, clients: int) -> 
         updated_at=given,
     )
     insert(
-        Delivery(state=Delivery.State.DELIVERED, tries=1),
+        Delivery(state=Delivery.State.DELIVERED, attempts=1),
         grants,
         f"mod(n, 10) = 0 AND {session} <= {ended_of(sessions)}",
         client_id=app,

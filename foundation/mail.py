@@ -17,7 +17,7 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
-from foundation import server_keys
+from foundation import heartbeats, server_keys
 from foundation.models import Mail
 from foundation.outbox import Outbox, Problem, Sender
 
@@ -127,6 +127,8 @@ def _refused(what: str, code: int, words: bytes | str, *, is_final: bool = False
 
 def _delivered(mail: Mail, _now: datetime) -> None:
     Mail.objects.filter(pk=mail.pk).delete()
+    if mail.recipient:
+        heartbeats.beat(heartbeats.MAIL)
 
 
 def _given_up(mail: Mail, problem: Problem) -> None:

@@ -1,4 +1,4 @@
-"""The tables of rate limits, of mail, and of the operator's brand."""
+"""The tables of rate limits, mail, signs of life, and the operator's brand."""
 
 import hashlib
 import re
@@ -158,3 +158,13 @@ class Brand(models.Model):
         """Save, with the digests of the marks."""
         self.mark_digest, self.dark_mark_digest = digest_of(self.mark), digest_of(self.dark_mark)
         super().save(*args, **kwargs)
+
+
+class Heartbeat(models.Model):
+    """When something was last alive or well (`foundation.heartbeats`)."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

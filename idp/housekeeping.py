@@ -30,6 +30,7 @@ from idp.models import (
     DataExport,
     Delivery,
     Event,
+    EventCount,
     Grant,
     Interaction,
     RefreshToken,
@@ -215,6 +216,7 @@ def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     )
     yield "trusted browsers", TrustedBrowser.objects.filter(expires_at__lte=now)
     yield "events", Event.objects.filter(at__lte=now - policy.EVENTS_KEPT_FOR)
+    yield "event counts", EventCount.objects.filter(begins_at__lt=now - policy.COUNTS_KEPT_FOR)
     shared_until = (now - policy.EVENTS_KEPT_FOR).date()
     yield "sharing history", Sharing.objects.filter(day__lt=shared_until)
     exported_until = now - policy.DATA_EXPORTS_KEPT_FOR

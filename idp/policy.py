@@ -45,6 +45,8 @@ CLIENT_DOCUMENT_FRESH_AT_MOST: Final = timedelta(hours=12)
 CLIENT_DOCUMENT_BELIEVED_FOR: Final = timedelta(days=1)
 #: How long a sign-up with an unverified address is kept.
 UNFINISHED_SIGNUPS_KEPT_FOR: Final = timedelta(days=7)
+#: How long numbers of events stay.
+COUNTS_KEPT_FOR: Final = timedelta(days=8)
 #: How long events stay.
 EVENTS_KEPT_FOR: Final = timedelta(days=settings.IDP_EVENTS_KEPT_FOR_DAYS)
 #: How long an email that was given up can be tried again.

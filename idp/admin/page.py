@@ -102,7 +102,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         """
         return Media(js=["admin/js/actions.js"])
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:  # type: ignore[override]
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Return a column's field, without Django's links to pop-up windows."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):

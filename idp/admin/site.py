@@ -3,7 +3,7 @@
 Operators sign in at the hosted sign-in page, with its rate limits and second factor.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
@@ -19,7 +19,7 @@ from foundation import branding
 from idp import policy
 from idp.staff_groups import may_administer
 
-_OWN_ACTIONS_SHOWN = 10
+_OWN_ACTIONS_SHOWN = 5
 _UNUSED = {"autocomplete", "view_on_site"}
 
 
@@ -30,12 +30,6 @@ class Site(AdminSite):
     site_url = f"{policy.ISSUER_PATH}/account/"
     enable_nav_sidebar = False
     empty_value_display = "–"
-    #: Headings of the first page, with the models under each.
-    sections: ClassVar[tuple[tuple[Any, tuple[str, ...]], ...]] = (
-        (_("People"), ("User", "Session", "Consent", "Grant", "Group", "Attribute")),
-        (_("Apps"), ("Client", "Role", "ResourceServer", "Scope", "InitialAccessToken")),
-        (_("What happens here"), ("Event", "Delivery", "Mail", "SigningKey", "Brand")),
-    )
 
     def get_urls(self) -> list[Any]:
         """Add pages without a model; remove unused ones of Django's."""
@@ -92,24 +86,9 @@ class Site(AdminSite):
         return {**context, "navigation": entries}
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Show the models, and this operator's last admin actions."""
-        own_actions = request.user.events_as_actor.order_by("-id")[:_OWN_ACTIONS_SHOWN]  # type: ignore[union-attr]
-        return super().index(request, {**(extra_context or {}), "own_actions": own_actions})
+        """Show how the provider fares, and this operator's last admin actions."""
+        from idp.admin import home
 
-    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the models under our own headings."""
-        apps = super().get_app_list(request, app_label)
-        if app_label is not None:
-            return apps
-        models = {model["object_name"]: model for app in apps for model in app["models"]}
-        return [
-            {
-                "name": heading,
-                "app_label": f"section-{number}",
-                "app_url": reverse("admin:index"),
-                "has_module_perms": True,
-                "models": found,
-            }
-            for number, (heading, names) in enumerate(self.sections)
-            if (found := [models[name] for name in names if name in models])
-        ]
+        own_actions = request.user.events_as_actor.order_by("-id")[:_OWN_ACTIONS_SHOWN]  # type: ignore[union-attr]
+        context = {**home.context_of(request), "own_actions": own_actions}
+        return super().index(request, {**context, **(extra_context or {})})

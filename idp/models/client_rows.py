@@ -38,6 +38,16 @@ class ClientSecret(models.Model):
     #: To the hour: enough to see that a secret is still needed.
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
 
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["created_at"], name="secrets_by_age"),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(expires_at__isnull=False),
+                name="secrets_that_expire",
+            ),
+        ]
+
     def __str__(self) -> str:
         return f"Secret of {self.client_id} since {self.created_at:%Y-%m-%d}"
 

@@ -21,9 +21,11 @@ from idp.admin import search
 from idp.models import (
     AccessToken,
     Client,
+    ClientSecret,
     Consent,
     Delivery,
     Event,
+    EventCount,
     Grant,
     Role,
     SigningKey,
@@ -34,6 +36,8 @@ from tests.relying_party import make_user
 ROWS = 100_000
 #: Statements of a page: session, permissions, the count, the rows, and what goes with them.
 STATEMENTS = 12
+#: The first page asks about everything: outboxes, keys, secrets, invitations, apps, figures.
+STATEMENTS_OF_HOME = 32
 #: Rows touched: those counted and paged through at the most (COUNTED_AT_MOST), those shown, and
 #: what is joined to them. Reading all rows of a table would be ten times as much.
 ROWS_READ = 35_000
@@ -115,6 +119,17 @@ def fill() -> None:
         application_id=client_pk,
         grant_id=str(grant.pk),
     )
+    secret = ClientSecret.objects.create(client=client, hashed="x")
+    long_ago = now - timedelta(days=400)
+    ClientSecret.objects.filter(pk=secret.pk).update(created_at=long_ago)
+    secret.refresh_from_db()
+    copies(ClientSecret, secret, client_id=client_pk)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    for kind in ("denied", "signed-in"):
+        count = EventCount.objects.create(
+            period="day", begins_at=midnight, kind=kind, client_id="crowd-0", count=1
+        )
+        copies(EventCount, count, client_id=f"'crowd-' || {text}", count="i")
     event = Event.objects.create(kind=Event.Kind.DENIED, reference="CRWD-2345", client_id="crowd-0")
     hexadecimal = "to_hex(i)" if connection.vendor == "postgresql" else "printf('%%x', i)"
     copies(
@@ -230,7 +245,9 @@ def test_a_page_of_100_000_rows(crowd: InProcess, page: str) -> None:
     with CaptureQueriesContext(connection) as statements:
         assert crowd.get(path).status_code == 200
     sql = [q["sql"] for q in statements.captured_queries if q["sql"].startswith(("SELECT", "WITH"))]
-    assert len(statements) <= STATEMENTS, "\n".join(q["sql"][:300] for q in statements)
+    assert len(statements) <= (STATEMENTS if path != "/admin/" else STATEMENTS_OF_HOME), "\n".join(
+        q["sql"][:300] for q in statements
+    )
     if connection.vendor == "postgresql":
         touched = {statement: rows_touched(statement) for statement in sql}
         most = ROWS_SEARCHED + STATEMENTS * search.FOUND_AT_MOST if "q=" in path else ROWS_READ

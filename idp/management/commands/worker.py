@@ -13,11 +13,12 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 from django.utils import timezone
 
-from foundation import mail
+from foundation import heartbeats, mail
 from foundation.outbox import log_failure
 from idp import fetching
 from idp.clients.logos import fetch_due
 from idp.data_exports.stored import make_next
+from idp.event_counts import count_events
 from idp.housekeeping import batches, expire, tidy, walk
 from idp.logout import backchannel
 from idp.management.processes import end_with
@@ -40,9 +41,9 @@ class Command(BaseCommand):
 
     help = (
         "Notify apps of sign-outs as they happen, send email, make exports of users' data, and "
-        "fetch the logos that apps named which registered themselves; expire what is over and keep "
-        "the keys' schedule, every minute; delete what is not used any more, every hour. --once "
-        "does all of it and stops."
+        "fetch the logos that apps named which registered themselves; count events; expire what is "
+        "over and keep the keys' schedule, every minute; delete what is not used any more, every "
+        "hour. --once does all of it and stops."
     )
 
     _expired_at = float("-inf")
@@ -61,6 +62,7 @@ class Command(BaseCommand):
             backchannel.outbox.deliver()
             _fetch_logos()
             _make_exports()
+            _count_events()
             self._report(tidy(timezone.now()))
             return
         stop = threading.Event()
@@ -69,7 +71,7 @@ class Command(BaseCommand):
         if parent is not None:
             end_with(parent, grace=10)
         sender = mail.start_sending()
-        for work in (_fetch_logos, _make_exports):
+        for work in (_fetch_logos, _make_exports, _count_events):
             threading.Thread(target=_keep, args=[work, stop], daemon=True).start()
         tidied_at = walked_at = float("-inf")
         while not stop.is_set():
@@ -89,6 +91,7 @@ class Command(BaseCommand):
 
     def _attend(self) -> None:
         """Do the urgent work: notify clients of sign-outs, and end expired sessions."""
+        heartbeats.beat(heartbeats.WORKER)
         backchannel.outbox.deliver()
         if time.monotonic() - self._expired_at >= _EXPIRE_SECONDS:
             self._report({"expired sessions": expire(timezone.now())})
@@ -133,3 +136,8 @@ def _make_exports() -> None:
     """Make all exports of users' data that are due."""
     while make_next(timezone.now()):
         pass
+
+
+def _count_events() -> None:
+    """Add up the events that are new."""
+    count_events(timezone.now())

@@ -8,16 +8,22 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
-from django.urls import URLPattern, path
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
 from idp import events
 from idp.admin import facts, search
 from idp.admin.lists import BadListQuery, can_hold
@@ -28,6 +34,9 @@ from idp.models.event import reference_in
 #: Rows of one export; a narrower filter gives the rest.
 EXPORTED_AT_MOST = 100_000
 _CHUNK = 1000
+#: The parameters of the date range, and what its form sends.
+_RANGE = {"at__gte", "at__lt"}
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COLUMNS = (
     *("reference", "at", "kind", "user", "operator", "client_id", "target", "ip_address"),
     *("error", "reason", "times", "details"),
@@ -42,8 +51,8 @@ _SEPARATORS = re.compile(r"([,;|\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029])")
 class EventsPage(Record):
     """Events."""
 
-    list_display = ("moment", "kind", "what", "who", "client_id", "reference")
-    list_display_links = ("moment", "reference")
+    list_display = ("happened", "who", "moment")
+    list_display_links = None
     list_filter = ("kind", "at")
     linked_by = ("user", "client_id", "target")
     list_select_related = ("user", "actor")
@@ -67,6 +76,24 @@ class EventsPage(Record):
             name="idp_event_export",
         )
         return [export, *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        """Return events with the key of their app, if it exists here."""
+        client = Client.objects.filter(client_id=OuterRef("client_id")).values("pk")[:1]
+        return super().get_queryset(request).annotate(client_key=Subquery(client))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Lead from the form of the date range to the list that it means."""
+        query = request.GET.copy()
+        for name in _RANGE & query.keys():
+            day = query[name]
+            if not day:
+                del query[name]
+            elif _DAY.fullmatch(day):
+                query[name] = f"{day} 00:00:00+00:00"
+        if query != request.GET:
+            return redirect(f"{request.path}?{query.urlencode()}")
+        return super().changelist_view(request, extra_context)
 
     def found(self, rows: QuerySet[Event], term: str) -> QuerySet[Event]:
         """Return events by any search term: a reference number, an address, or a user's name."""
@@ -92,18 +119,33 @@ class EventsPage(Record):
         """Return the time of the event, to the second."""
         return f"{event.at:%Y-%m-%d %H:%M:%S}"
 
-    @admin.display(description=_("who"))
-    def who(self, event: Event) -> User | None:
-        """Return the actor, or else the user concerned."""
-        return event.actor or event.user
-
     @admin.display(description=_("what"))
+    def happened(self, event: Event) -> SafeString:
+        """Return the kind, which leads to the event, its reference, and a summary below."""
+        return format_html(
+            '<a class="kind" href="{}">{}</a> <span class="quiet">{}</span>{}'
+            '<span class="summary">{}</span>',
+            self.address_of(event),
+            event.get_kind_display(),
+            event.reference,
+            format_html(" <strong>{}\N{MULTIPLICATION SIGN}</strong>", event.times)
+            if event.times > 1
+            else "",
+            self.what(event),
+        )
+
+    @admin.display(description=_("who"))
+    def who(self, event: Event) -> SafeString:
+        """Return who did it, the user concerned, and the app, each with a link to its page."""
+        lines = [*_people(event), *_app(event)]
+        return format_html_join("", '<span class="summary">{}</span>', ((it,) for it in lines))
+
     def what(self, event: Event) -> str:
         """Return a summary in one line."""
         names = event.details.get("methods") or event.details.get("changes", ())
         words = event.reason or (", ".join(names) if event.kind != Event.Kind.CREATED else "")
         shown = ": ".join(filter(None, [event.error, event.target, words]))
-        return Truncator(shown).chars(140)
+        return Truncator(shown).chars(240)
 
     @admin.display(description=_("the whole story"))
     def story(self, event: Event) -> SafeString | str:
@@ -138,6 +180,32 @@ class EventsPage(Record):
         name = f"events-{timezone.now():%Y%m%d-%H%M}.{form}"
         response["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
+
+
+def _people(event: Event) -> Iterator[SafeString]:
+    """Yield who did it, and beside them the user concerned, if that is another one."""
+    subject = _link("accounts_user", event.user) if event.user else None
+    if event.actor is None or event.actor == event.user:
+        yield from filter(None, [subject])
+        return
+    actor = _link("accounts_user", event.actor)
+    yield format_html("{} → {}", actor, subject) if subject else actor
+
+
+def _app(event: Event) -> Iterator[SafeString]:
+    """Yield the app, with a link if it exists: a request may name one that does not."""
+    key: int | None = getattr(event, "client_key", None)
+    if key is not None:
+        address = reverse("admin:idp_client_change", args=[key])
+        yield format_html('<a href="{}"><bdi>{}</bdi></a>', address, event.client_id)
+    elif event.client_id:
+        yield format_html("<bdi>{}</bdi>", event.client_id)
+
+
+def _link(model: str, row: Any) -> SafeString:
+    """Return a link to a row's page."""
+    address = reverse(f"admin:{model}_change", args=[row.pk])
+    return format_html('<a href="{}"><bdi>{}</bdi></a>', address, row)
 
 
 def _exported(event: Event) -> dict[str, Any]:

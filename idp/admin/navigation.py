@@ -36,7 +36,7 @@ class Entry:
 
 SECTIONS = (
     Section(_("Apps"), "apps", ("idp.client", "idp.role", "idp.initialaccesstoken")),
-    Section(_("People"), "people", ("accounts.user", "auth.group", "idp.consent")),
+    Section(_("People"), "people", ("accounts.user", "auth.group", "idp.attribute", "idp.consent")),
     Section(_("Sessions"), "device", ("accounts.session", "idp.grant")),
     Section(_("Events"), "bolt", ("idp.event",)),
     Section(_("APIs and scopes"), "lock", ("idp.resourceserver", "idp.scope")),

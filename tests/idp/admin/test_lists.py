@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -178,3 +179,51 @@ def check(text: str, path: str) -> None:
     content = re.sub(r"<[^>]+>", " ", content)
     found = RAW.search(content)
     assert not found, (path, content[max(0, found.start() - 80) : found.end() + 40])
+
+
+def test_a_line_of_the_log_leads_to_all_who_are_in_it(support: Operator) -> None:
+    """Who did it comes first, the user concerned beside them; then the app, if there is one."""
+    actor, subject = (User.objects.get(email=make_user().email) for _ in range(2))
+    client = Client.objects.get(client_id=make_client().client_id)
+    event = Event.objects.create(
+        kind="changed", actor=actor, user=subject, client_id=client.client_id
+    )
+    (line,) = rows_of(support.open("idp/event/", user=str(subject.pk)), event)
+    assert re.findall(r'href="([^"]+)"', line) == [
+        f"/admin/idp/event/{event.pk}/change/",
+        f"/admin/accounts/user/{actor.pk}/change/",
+        f"/admin/accounts/user/{subject.pk}/change/",
+        f"/admin/idp/client/{client.pk}/change/",
+    ]
+    assert line.index(actor.email) < line.index(subject.email)
+
+
+def test_an_app_that_does_not_exist_is_no_link(support: Operator) -> None:
+    event = Event.objects.create(kind="denied", client_id=unique("<b>nobody"))
+    (line,) = rows_of(support.open("idp/event/", client_id=event.client_id), event)
+    assert "&lt;b&gt;nobody" in line
+    assert "/admin/idp/client/" not in line
+
+
+def rows_of(page: Any, event: Event) -> list[str]:
+    """Return the lines of the log about an event, as HTML."""
+    rows = re.findall(r"<tr>.*?</tr>", page.text.partition("<tbody>")[2], re.DOTALL)
+    return [row for row in rows if event.reference in row]
+
+
+def test_the_log_is_filtered_by_a_range_of_dates(support: Operator) -> None:
+    client_id = unique("dated")
+    for day in (1, 2, 3):
+        at = datetime(2026, 2, day, 12, tzinfo=UTC)
+        Event.objects.create(kind="denied", client_id=client_id, at=at, reason=f"Day {day}.")
+
+    def days(**query: str) -> list[str]:
+        page = support.open("idp/event/", client_id=client_id, **query)
+        return sorted(set(re.findall(r"Day \d", page.text)))
+
+    assert days(at__gte="2026-02-02", at__lt="2026-02-03") == ["Day 2"]
+    assert days(at__gte="2026-02-02", at__lt="") == ["Day 2", "Day 3"]
+    assert days(at__gte="", at__lt="") == ["Day 1", "Day 2", "Day 3"]
+    for odd in ("yesterday", "2026-99-99 00:00:00+00:00"):
+        answer = support.browser.get("/admin/idp/event/", params={"at__gte": odd})
+        assert answer.status_code == 400

@@ -4,9 +4,11 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission
 
 from accounts.models import User
+from idp.admin.navigation import SECTIONS
 from tests.idp.admin.conftest import Operator
 from tests.relying_party import make_client
 
@@ -72,3 +74,8 @@ def test_the_pages_of_an_app_are_in_the_section_of_apps(superuser: Operator) -> 
     key = Client.objects.get(client_id=make_client().client_id).pk
     for page in ("change", "secrets", "preview", "findings"):
         assert present(superuser.open(f"idp/client/{key}/{page}/"))[0] == "Apps"
+
+
+def test_each_list_is_in_one_section() -> None:
+    listed = [label for section in SECTIONS for label in section.models]
+    assert sorted(listed) == sorted(model._meta.label_lower for model in admin.site._registry)

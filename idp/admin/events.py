@@ -80,13 +80,14 @@ class EventsPage(Record):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         """Return events with the key of their app, if it exists here."""
         client = Client.objects.filter(client_id=OuterRef("client_id")).values("pk")[:1]
-        return super().get_queryset(request).annotate(client_key=Subquery(client))
+        rows: QuerySet[Event] = super().get_queryset(request)
+        return rows.annotate(client_key=Subquery(client))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead from the form of the date range to the list that it means."""
         query = request.GET.copy()
         for name in _RANGE & query.keys():
-            day = query[name]
+            day = str(query[name])
             if not day:
                 del query[name]
             elif _DAY.fullmatch(day):

@@ -66,7 +66,7 @@ def _deliveries(request: HttpRequest, now: datetime) -> Iterator[Line]:
         late = waiting.filter(due_at__lt=now - _LATE_AFTER).order_by("due_at").first()
         yield Line(_("Deliveries waiting"), counted(waiting), is_well=late is None)
         if late is not None:
-            yield Line(_("The oldest has been due for"), at=late.due_at, is_well=False)
+            yield Line(_("Oldest due"), at=late.due_at, is_well=False)
 
 
 def _mail(request: HttpRequest, beats: dict[str, Heartbeat], now: datetime) -> Iterator[Line]:

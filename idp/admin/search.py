@@ -114,7 +114,9 @@ def _partly(
     yield newest.model._default_manager.filter(pk__in=keys).order_by("-pk")
 
 
-def having(rows: QuerySet[Any], columns: Iterable[str], term: str, newest: int) -> QuerySet[Any]:
+def having(
+    rows: QuerySet[Any], columns: Iterable[str], term: str, newest: int = NEWEST
+) -> QuerySet[Any]:
     """Return the newest rows of a table that have each word of a term in one of its columns."""
     model: type[Model] = rows.model
     last = model._default_manager.order_by("-pk").values("pk")[newest - 1 : newest]

@@ -63,7 +63,9 @@ class TrigramIndex:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(_BOUND)
                 cursor.execute(statement, [*map(_pattern, words), most])
-                return [key for (key,) in cursor.fetchall()]
+                keys = [key for (key,) in cursor.fetchall()]
+                transaction.set_rollback(True)  # A transaction around this one loses the limits.
+                return keys
         except OperationalError as problem:
             log.warning("search_took_too_long", index=self.name, problem=str(problem).strip())
             return []

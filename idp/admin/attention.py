@@ -24,9 +24,9 @@ from idp.linter.near_misses import near_misses
 from idp.models import Client, ClientSecret, Delivery, Event
 
 Kind = Event.Kind
-#: Apps whose denials are read, and how many of each; entries of each other kind.
+#: Apps whose denials are read; rows that are read of each, and of secrets that end; entries.
 _APPS = 3
-_DENIALS = 50
+_READ = 50
 _MOST = 3
 #: Secrets that are looked at, of those over a year old.
 _SECRETS = 1000
@@ -67,7 +67,7 @@ def _turned_away(now: datetime) -> Iterator[Need]:
     clients = Client.objects.in_bulk([it for it, _count in busiest], field_name="client_id")
     for client in clients.values():
         denials = Event.objects.filter(client_id=client.client_id, kind=Kind.DENIED)
-        recent = denials.order_by("-id")[:_DENIALS]
+        recent = denials.order_by("-id")[:_READ]
         for miss in near_misses(client, [it for it in recent if it.at > now - 2 * _NEW_WITHIN])[:1]:
             what = ngettext(
                 "%(count)d person was turned away", "%(count)d people were turned away", miss.times
@@ -89,18 +89,21 @@ def _side_by_side(came: str, registered: str) -> tuple[str, str]:
 
 def _secrets(now: datetime) -> Iterator[Need]:
     """Yield secrets that expire soon without another one, and used ones over a year old."""
+    soon = now + _EXPIRES_WITHIN
+    ending = ClientSecret.objects.filter(expires_at__gt=now, expires_at__lt=soon)
+    found = list(ending.select_related("client").order_by("expires_at")[:_READ])
     lasting = ClientSecret.objects.filter(
-        Q(expires_at=None) | Q(expires_at__gt=now + _EXPIRES_WITHIN), client=OuterRef("client")
+        Q(expires_at=None) | Q(expires_at__gte=soon), client__in=[it.client_id for it in found]
     )
-    ending = ClientSecret.objects.filter(
-        ~Exists(lasting), expires_at__gt=now, expires_at__lt=now + _EXPIRES_WITHIN
-    )
-    for secret in ending.select_related("client").order_by("expires_at")[:_MOST]:
+    renewed = set(lasting.values_list("client", flat=True))
+    for secret in [it for it in found if it.client_id not in renewed][:_MOST]:
         what = _("its secret expires on %(day)s") % {"day": f"{secret.expires_at:%Y-%m-%d}"}
         yield _about(secret, what, _("It has no other one; a second one can run beside it"))
     over = ClientSecret.objects.filter(created_at__lt=now - _OLD_AFTER).order_by("-created_at")
     old = ClientSecret.objects.filter(
-        pk__in=over.values("pk")[:_SECRETS], expires_at=None, last_used_at__gt=now - _USED_WITHIN
+        pk__in=list(over.values_list("pk", flat=True)[:_SECRETS]),
+        expires_at=None,
+        last_used_at__gt=now - _USED_WITHIN,
     )
     for secret in old.select_related("client").order_by("created_at")[:_MOST]:
         months = (now - secret.created_at).days // 30

@@ -79,7 +79,10 @@ def test_what_is_no_issuer(written: str) -> None:
 
 def test_no_issuer_begins_like_a_path_of_ours() -> None:
     routes = [str(pattern.pattern) for pattern in urls.urlpatterns]
-    ours = {route.removeprefix("^").partition("/")[0] for route in routes} | {"static", ".well-known"}
+    ours = {route.removeprefix("^").partition("/")[0] for route in routes} | {
+        "static",
+        ".well-known",
+    }
     assert ours - {""} == OWN_SEGMENTS
 
 

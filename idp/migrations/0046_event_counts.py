@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('idp', '0044_trigrams'),
+        ('idp', '0045_trigrams'),
     ]
 
     operations = [

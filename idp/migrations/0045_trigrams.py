@@ -8,7 +8,7 @@ INDEX = TrigramIndex(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("idp", "0043_attributes")]
+    dependencies = [("idp", "0044_app_accents")]
 
     operations = [
         migrations.RunPython(

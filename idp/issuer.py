@@ -24,7 +24,17 @@ OWN_SEGMENTS = frozenset(
     {
         *(".well-known", "jwks", "authorize", "token", "userinfo", "revoke", "introspect"),
         *("register", "end_session", "check_session", "consent", "access_denied", "account"),
-        *("logo", "accent.css", "language", "developers", "admin", "healthz", "readyz", "static"),
+        *(
+            "logo",
+            "accent.css",
+            "language",
+            "developers",
+            "admin",
+            "picture",
+            "healthz",
+            "readyz",
+            "static",
+        ),
     }
 )
 #: Replaces an invalid issuer, so that a check can report it.

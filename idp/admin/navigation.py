@@ -42,6 +42,7 @@ SECTIONS = (
     Section(_("APIs and scopes"), "lock", ("idp.resourceserver", "idp.scope")),
     Section(_("Deliveries"), "leave", ("idp.delivery", "foundation.mail")),
     Section(_("Keys"), "key", ("idp.signingkey",)),
+    Section(_("Appearance"), "pencil", ("foundation.brand",)),
 )
 
 

@@ -16,6 +16,7 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import Session, User
+from foundation.models import Brand
 from idp.admin.lists import is_declared
 from idp.models import Event
 from tests.idp.admin.conftest import Operator, hire, operator, superuser, support
@@ -29,7 +30,6 @@ DECLARED = {
     "accounts.session": {"state", "user", "created_at__gte", "created_at__lt"},
     "auth.group": set(),
     "foundation.mail": {"state__exact"},
-    "foundation.brand": set(),
     "idp.attribute": set(),
     "idp.client": {
         *("user", "enabled__exact", "token_endpoint_auth_method__exact", "profile__exact"),
@@ -55,7 +55,8 @@ LOOKUPS = [
 ODD = ["", "(", "0", "-1", "9" * 30, "9" * 5000, "a\0b", "٣", "%", "\\'"]
 ODD += ["0000-00-00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
 SECRET = re.compile("password|hash|seal|secret|key")
-MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label_lower)
+#: The models with lists: the brand is one row, whose list leads to its form.
+MODELS = sorted(admin.site._registry.keys() - {Brand}, key=lambda model: model._meta.label_lower)
 
 
 def list_path(model: type[Model]) -> str:
@@ -156,7 +157,8 @@ def test_no_query_string_is_a_fault(superuser: Operator) -> None:
         queries += ["%", "=&=&;", "q=%ff", "o=1.1.1.-1." + "1." * 900, "q=a&q=b&p=1&p=x"]
         for query in queries:
             answer = superuser.browser.get(f"/admin/{list_path(model)}?{query}")
-            assert answer.status_code in {200, 400}, (model, query[:80], answer.status_code)
+            # An empty date is left out of the address: 302.
+            assert answer.status_code in {200, 302, 400}, (model, query[:80], answer.status_code)
 
 
 def addresses(patterns: list[Any], prefix: str = "") -> Iterator[str]:

@@ -12,7 +12,17 @@ from idp.admin.navigation import SECTIONS
 from tests.idp.admin.conftest import Operator
 from tests.relying_party import make_client
 
-ALL = ["Home", "Apps", "People", "Sessions", "Events", "APIs and scopes", "Deliveries", "Keys"]
+ALL = [
+    "Home",
+    "Apps",
+    "People",
+    "Sessions",
+    "Events",
+    "APIs and scopes",
+    "Deliveries",
+    "Keys",
+    "Appearance",
+]
 
 
 def side(page: Any) -> str:

@@ -1,9 +1,6 @@
 """The table of client metadata says what the model, discovery and the operators' page say."""
 
-from pathlib import Path
-
 import pytest
-from django.conf import settings
 from django.db.models import BooleanField, CharField, Field, JSONField, TextField
 
 from idp.admin.clients.form import ClientForm
@@ -25,6 +22,7 @@ from idp.clients.enabled_grants import EnabledGrants
 from idp.endpoints.metadata import provider_metadata
 from idp.models import Client
 from idp.protocol.vocabulary import READABLE_METADATA
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.once
 #: Columns that are no metadata: keys, what follows from other columns, the record of the row.
@@ -113,6 +111,6 @@ def test_what_may_be_registered_is_published(member: Member) -> None:
 
 
 def test_the_operators_page_lists_every_member() -> None:
-    page = (Path(settings.BASE_DIR) / "docs" / "operators.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
     table = page[page.index("\n### Apps\n") : page.index("\n#### Access policy\n")]
     assert [member.name for member in MEMBERS if f"`{member.name}`" not in table] == []

@@ -16,8 +16,12 @@ def matches(user: User, password: str) -> bool:
     return verify_password(password, user.password)[0]
 
 
-def replace(user: User, password: str, keep: Session | None = None) -> bool:
+def replace(
+    user: User, password: str, *, keep: Session | None = None, notify: bool = False
+) -> bool:
     """Set a password and end the user's sessions, except `keep`; return whether it was set.
+
+    `notify` tells the user by mail, in the same transaction.
 
     Does nothing if the password was changed or the account disabled since `user` was read, so that
     a user with the old password does not overwrite the new one.
@@ -32,6 +36,8 @@ def replace(user: User, password: str, keep: Session | None = None) -> bool:
             password_change_required=False,
         )
         if replaced:
+            if notify:
+                mails.notify(user, "account/email/password_reset")
             others = user.sessions.filter(ended_at=None).exclude(pk=keep and keep.pk)
             end_sessions(others, Ending.PASSWORD_CHANGED)
     if replaced:
@@ -41,7 +47,7 @@ def replace(user: User, password: str, keep: Session | None = None) -> bool:
 
 def change(request: HttpRequest, user: User, password: str, session: Session) -> bool:
     """Set a password and end all sessions but this browser's; return whether it was set."""
-    changed = replace(user, password, keep=session)
+    changed = replace(user, password, keep=session, notify=True)
     if changed:
         update_session_auth_hash(request, user)
     return changed

@@ -154,12 +154,13 @@ def new_passkey(user: User, name: str, credential: dict[str, Any]) -> Factor:
 
 def add_passkey(request: HttpRequest, passkey: Factor) -> None:
     """Save a new passkey, notify the user by mail and message, and send the signal."""
-    passkey.save()
-    signals.authenticator_added.send(
-        sender=Factor, request=request, user=passkey.user, authenticator=passkey
-    )
+    with transaction.atomic():
+        passkey.save()
+        signals.authenticator_added.send(
+            sender=Factor, request=request, user=passkey.user, authenticator=passkey
+        )
+        account_adapter().send_notification_mail("mfa/email/webauthn_added", passkey.user)
     account_adapter().add_message(request, messages.SUCCESS, "mfa/messages/webauthn_added.txt")
-    account_adapter().send_notification_mail("mfa/email/webauthn_added", passkey.user)
 
 
 def make_first_recovery_codes(request: HttpRequest) -> bool:
@@ -205,12 +206,14 @@ def remove_app(request: HttpRequest, app: Factor) -> None:
 
     Notifies the user by mail and message, and sends the signals.
     """
-    deactivate_totp(request, app)
+    with transaction.atomic():
+        deactivate_totp(request, app)
 
 
 def remove_passkey(request: HttpRequest, passkey: Factor) -> None:
     """Remove a passkey of the signed-in user, as `remove_app` does an app."""
-    remove_authenticator(request, passkey)
+    with transaction.atomic():
+        remove_authenticator(request, passkey)
 
 
 def remove(user: User, factors: "QuerySet[Factor]", request: HttpRequest | None) -> int:

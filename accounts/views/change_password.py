@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts import known_browsers, passwords
-from accounts.allauth_door import mails, sign_ins
+from accounts.allauth_door import sign_ins
 from accounts.forms import ChangePasswordForm
 from accounts.sessions import session_of
 from accounts.views.recent_authentication import recent_authentication_required
@@ -33,7 +33,6 @@ def change_password(request: HttpRequest) -> HttpResponse:
     if not passwords.change(request, user, form.cleaned_data["password1"], session):
         return redirect("account_change_password")  # Another request was first.
     sign_ins.password_was_changed(request, user)
-    mails.notify(user, "account/email/password_reset")
     messages.success(
         request, _("Your password is changed. You are signed out everywhere but here.")
     )

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from accounts import passwords
-from accounts.allauth_door import mails, sign_ins
+from accounts.allauth_door import sign_ins
 from accounts.forms import NewPasswordForm
 from accounts.stages import NewPasswordStage
 from accounts.views.steps import begin_anew, nothing_to_do
@@ -25,8 +25,7 @@ def choose_password(request: HttpRequest) -> HttpResponse:
         return render(
             request, "account/choose_password.html", {"form": form, "email": user.shown_email}
         )
-    if not passwords.replace(user, form.cleaned_data["password1"]):
+    if not passwords.replace(user, form.cleaned_data["password1"], notify=True):
         return begin_anew(request, stage)
     sign_ins.password_was_changed(request, user)
-    mails.notify(user, "account/email/password_reset")
     return stage.go_on(request)

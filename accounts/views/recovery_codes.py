@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -63,6 +64,11 @@ class NewRecoveryCodesView(pages.NewRecoveryCodesPage):
             return redirect("mfa_index")
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return response
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Make the codes, with their notice by mail in the same transaction."""
+        with transaction.atomic():
+            return super().form_valid(form)  # type: ignore[no-any-return]
 
 
 def grouped(characters: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
@@ -221,9 +221,10 @@ class NewPasswordView(_KeepsNext, _OfAccountAsItIs, pages.NewPasswordPage):
     """The page that sets the new password."""
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Set the password, and reset the account's rate limits."""
+        """Set the password with its notice by mail, and reset the account's rate limits."""
         user = self.user
-        response: HttpResponse = super().form_valid(form)
+        with transaction.atomic():
+            response: HttpResponse = super().form_valid(form)
         operations.unlock(user)
         return response
 

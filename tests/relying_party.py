@@ -305,6 +305,8 @@ class Browser(httpx.Client):
         secrecy.used.note(*(value for name, value in fields.items() if "password" in name))
         for form in forms_of(page):
             known = {*form.fields, *form.unset}
+            if form.method == "get" and not fields:
+                continue  # the search box of a page
             if set(fields) <= known and (button is None or button in form.buttons):
                 pressed = dict([form.buttons[button]] if button else [])
                 data = {**form.fields, **pressed, **fields}

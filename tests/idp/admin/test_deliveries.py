@@ -66,7 +66,7 @@ def test_email_that_was_not_sent_is_listed_without_its_words(operator: Operator)
         assert "314159" not in shown.text
         assert Mail.objects.get(pk=row.pk).sealed not in shown.text
     assert email not in operator.open("foundation/mail/", q="somebody@example.com").text
-    assert 'href="/admin/foundation/mail/"' in operator.open("").text
+    assert 'href="/admin/foundation/mail/"' in operator.open("idp/delivery/").text
 
 
 def test_email_is_tried_again(operator: Operator) -> None:

@@ -355,7 +355,7 @@ def test_a_role_is_given_by_suggestions(operator: Visitor, user: EndUser) -> Non
 def test_an_import_is_looked_at_and_agreed_to_after_signing_in_again(operator: Visitor) -> None:
     page, name = operator.page, unique("scope")
     operator.open("/admin/")
-    page.get_by_role("link", name="Import and export").click()
+    page.get_by_role("link", name="Configuration").click()
     Scope.objects.create(name=name, description="One")
     file = {"name": "signet.yaml", "mimeType": "application/yaml"}
     content = (

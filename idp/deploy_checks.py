@@ -183,7 +183,7 @@ def _problems_with_statement_issuers() -> Iterable[CheckMessage]:
 
 
 def _terms() -> list[CheckMessage]:
-    """Check that terms of service are whole: half of them would silently ask nobody."""
+    """Check that terms of service are whole: with half of them, no user would be asked."""
     url, version = settings.IDP_TERMS_URL, settings.IDP_TERMS_VERSION
     if bool(url) != bool(version):
         problem = "IDP_TERMS_URL and IDP_TERMS_VERSION belong together."

@@ -118,7 +118,7 @@ def _about(secret: ClientSecret, what: str, more: str) -> Need:
 
 
 def _invitations(now: datetime) -> Iterator[Need]:
-    """Yield the accounts that operators made some days ago and nobody has used."""
+    """Yield the accounts that operators made some days ago and that were never used."""
     begun = now - VALID_FOR
     lately = Event.objects.filter(
         user=OuterRef("pk"), kind=Kind.ADMIN_ACTION, at__gt=begun + _INVITATION_ENDS_WITHIN

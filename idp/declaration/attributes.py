@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from idp.declaration.change import Change, Outcome, differences
+from idp.declaration.change import differences
 from idp.declaration.members import refuse_other_types, refuse_unknown, validate
-from idp.declaration.steps import Step, updated
+from idp.declaration.steps import Step, step_for, updated
 from idp.models import Attribute
 
 _COLUMNS = ("label", "labels", "type", "choices", "user_access")
@@ -31,10 +31,7 @@ def plan_attribute(entry: dict[str, Any]) -> tuple[Attribute, Step | None]:
         setattr(attribute, name, entry.get(name, default))
     validate(what, attribute)
     fields = differences(before, state(attribute))
-    if not fields and not is_new:
-        return attribute, None
-    change = Change(what, Outcome.ADDED if is_new else Outcome.CHANGED, fields)
-    return attribute, Step(change, partial(_make, attribute, fields))
+    return attribute, step_for(what, fields, partial(_make, attribute, fields), is_new=is_new)
 
 
 def _make(planned: Attribute, fields: dict[str, tuple[Any, Any]]) -> None:

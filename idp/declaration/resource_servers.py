@@ -18,7 +18,7 @@ from idp.declaration.members import (
     secret_of,
     validate,
 )
-from idp.declaration.steps import ConflictError, Step, check_unchanged, updated
+from idp.declaration.steps import ConflictError, Step, check_unchanged, step_for, updated
 from idp.models import Client, ResourceServer
 from idp.models.catalog import Catalog
 from idp.tokens.access_token import ENCRYPTION_PURPOSE
@@ -64,10 +64,7 @@ def plan_resource_server(
     if secret is not None and secret != _present_secret(server):
         server.encryption_secret_sealed = server_keys.seal(secret, ENCRYPTION_PURPOSE)
         fields["encryption_secret"] = NEW_SECRET
-    if not fields and not is_new:
-        return server, None
-    change = Change(what, Outcome.ADDED if is_new else Outcome.CHANGED, fields)
-    return server, Step(change, partial(_make, server, fields))
+    return server, step_for(what, fields, partial(_make, server, fields), is_new=is_new)
 
 
 def _make(planned: ResourceServer, fields: dict[str, tuple[Any, Any]]) -> None:

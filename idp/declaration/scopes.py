@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from idp.declaration.change import Change, Outcome, differences
+from idp.declaration.change import differences
 from idp.declaration.members import refuse_other_types, refuse_unknown, validate
-from idp.declaration.steps import Step, updated
+from idp.declaration.steps import Step, step_for, updated
 from idp.models import Scope
 from idp.models.catalog import Catalog
 
@@ -27,10 +27,7 @@ def plan_scope(entry: dict[str, Any], *, catalog: Catalog) -> tuple[Scope, Step 
     scope.claims = entry.get("claims", {})
     validate(what, scope, clean=partial(scope.clean, catalog))
     fields = differences(before, state(scope))
-    if not fields and not is_new:
-        return scope, None
-    change = Change(what, Outcome.ADDED if is_new else Outcome.CHANGED, fields)
-    return scope, Step(change, partial(_make, scope, fields))
+    return scope, step_for(what, fields, partial(_make, scope, fields), is_new=is_new)
 
 
 def _make(planned: Scope, fields: dict[str, tuple[Any, Any]]) -> None:

@@ -17,7 +17,7 @@ from django.db.models import Model
 from foundation.batches import give_way
 from idp import events
 from idp.declaration.actor import Actor
-from idp.declaration.change import Change
+from idp.declaration.change import Change, Outcome
 
 #: The stage that progress reports here, after comparing.
 CHANGES_MADE = "Changes made"
@@ -82,6 +82,15 @@ def _some_made(batch: deque[Step], actor: Actor) -> list[Change]:
                 actor.record(change.kind, target=change.what, changes=events.masked(change.fields))
             made.append(change)
     return made
+
+
+def step_for(
+    what: str, fields: dict[str, tuple[Any, Any]], make: Callable[[], None], *, is_new: bool
+) -> Step | None:
+    """Return the step that adds or changes a row, or None if it is as declared already."""
+    if not fields and not is_new:
+        return None
+    return Step(Change(what, Outcome.ADDED if is_new else Outcome.CHANGED, fields), make)
 
 
 def updated(

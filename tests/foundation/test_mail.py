@@ -49,7 +49,7 @@ def sent_there(mail_server: MailServer, monkeypatch: pytest.MonkeyPatch) -> Mail
     monkeypatch.setattr(settings, "EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
     monkeypatch.setattr(settings, "EMAIL_HOST", "127.0.0.1")
     monkeypatch.setattr(settings, "EMAIL_PORT", mail_server.port)
-    monkeypatch.setattr(settings, "EMAIL_TIMEOUT", 1)
+    monkeypatch.setattr(settings, "EMAIL_TIMEOUT", 5)
     Mail.objects.all().delete()
     return mail_server
 
@@ -196,7 +196,6 @@ def test_without_its_key_it_is_given_up(sent_there: MailServer, recipient: str) 
 def test_one_that_stalls_holds_up_no_other(
     sent_there: MailServer, recipient: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "EMAIL_TIMEOUT", 5)
     stalled = threading.Event()
     sent_there.before_accepting = lambda: None if stalled.is_set() else _stall(stalled)
     write(recipient)

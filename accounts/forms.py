@@ -31,15 +31,15 @@ from foundation.rate_limits import Counted, RateLimitExceededError
 
 log = structlog.get_logger(__name__)
 
-_CODE = {
+#: A code of six digits, the last field of its form: script sends it at the last (static/code.js).
+_SIX_DIGITS = {
     "autocomplete": "one-time-code",
     "inputmode": "numeric",
     "autocapitalize": "off",
     "spellcheck": "false",
     "class": "code",
+    "data-digits": "6",
 }
-#: A code that has six digits and is the whole form: script sends it at the last (static/code.js).
-_SIX_DIGITS = {**_CODE, "data-digits": "6"}
 _EMAIL_LABEL = _("Email address")
 
 
@@ -312,7 +312,7 @@ class SetUpAppForm(forms.Form):
         self.secret = secret
         #: The time step of the code.
         self.step = 0
-        _dress(self.fields["code"], _("Code"), **_CODE)
+        _dress(self.fields["code"], _("Code"), **_SIX_DIGITS)
         _dress_name(self.fields["name"])
 
     def clean_code(self) -> str:

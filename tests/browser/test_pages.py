@@ -305,8 +305,7 @@ def set_up_app(visitor: Visitor) -> None:
 def set_up_app_wrong_code(visitor: Visitor) -> None:
     set_up_app(visitor)
     visitor.scan()
-    visitor.page.fill("[name=code]", visitor.app.wrong_code())
-    visitor.press("Turn on")
+    visitor.send_code(visitor.app.wrong_code(), "Turn on")
     visitor.page.get_by_role("alert").wait_for()
 
 

@@ -104,8 +104,7 @@ class Visitor:
     def turn_on_app(self) -> None:
         """Scan what the page shows and type the app's first code."""
         self.scan()
-        self.page.fill("[name=code]", self.app.code())
-        self.press("Turn on")
+        self.send_code(self.app.code(), "Turn on")
         self.sees("Recovery codes")
 
     def scan(self) -> None:
@@ -141,7 +140,7 @@ class Visitor:
         self.send_code(mailed_code(email, after=newer_than), "Continue")
 
     def send_code(self, code: str, button: str) -> None:
-        """Type a mailed code, which script sends at its last digit, or press the button."""
+        """Type a code, which script sends at its last digit, or press the button."""
         sends_itself = self.page.evaluate("matchMedia('(scripting: enabled)').matches")
         self.page.fill("[name=code]", code)
         if not sends_itself:

@@ -1,13 +1,13 @@
-"""Choose the test files that run on SQLite, too: they send each kind of statement that all send.
+"""Choose the tests that run on SQLite, too: together they send each kind of statement that all send.
 
     mkdir /tmp/record
     RECORD_STATEMENTS=/tmp/record .venv/bin/pytest -n 4 --dist loadfile \\
       -m "not scale and not browser and not interop" --junitxml=/tmp/record/times.xml
     .venv/bin/python scripts/choose_tests.py /tmp/record
 
-Reads what a whole run on SQLite recorded (tests/recording.py) and how long each file took, and
-writes `tests/on_postgresql_only.txt`: the files that send no kind of statement to SQLite which no
-other file sends. What is in no record runs on both databases.
+Reads what a whole run on SQLite recorded (tests/recording.py) and how long each test took, and
+writes `tests/on_sqlite_too.txt`: of each recorded file, the test functions that run on both
+databases. A file that is not in the record runs wholly on both.
 """
 
 import sys
@@ -26,46 +26,59 @@ BOTH = (
     "tests/idp/management/test_serve.py",
     "tests/idp/management/test_worker.py",
 )
-HEADER = (
-    "# Written by scripts/choose_tests.py: whatever these send to SQLite, other files send, too.\n"
-)
+HEADER = """\
+# Written by scripts/choose_tests.py: the test functions of a file that run on SQLite, too. Whatever
+# the others send to SQLite, these send.
+"""
 
 
 def main(directory: Path) -> None:
     """Choose greedily, the most new statements for the time first."""
     statements = recorded(directory)
     seconds = times(directory / "times.xml")
-    chosen = {file for file in statements if file.startswith(BOTH)}
-    left = set().union(*statements.values()) - set().union(*(statements[f] for f in chosen))
+    chosen: set[str] = set()
+    left = set().union(*(found for test, found in statements.items() if not is_on_both(test)))
+    left -= set().union(*(found for test, found in statements.items() if is_on_both(test)))
     while left:
         best = max(
             statements.keys() - chosen,
-            key=lambda file: (len(statements[file] & left) / (seconds[file] + 0.1), file),
+            key=lambda test: (len(statements[test] & left) / (seconds[test] + 0.1), test),
         )
         chosen.add(best)
         left -= statements[best]
-    others = sorted(statements.keys() - chosen)
-    (TESTS / "on_postgresql_only.txt").write_text(HEADER + "".join(f"{f}\n" for f in others))
-    of_chosen, of_all = (sum(seconds[f] for f in files) for files in (chosen, statements))
-    print(f"{len(chosen)} of {len(statements)} files, {of_chosen:.0f} of {of_all:.0f} s.")
+    lines = defaultdict(list)
+    for test in sorted(seconds):
+        file, _, function = test.partition("::")
+        if not is_on_both(file):
+            lines[file] += [function] if test in chosen else []
+    written = "".join(f"{' '.join([f'{file}:', *names])}\n" for file, names in lines.items())
+    (TESTS / "on_sqlite_too.txt").write_text(HEADER + written)
+    of_chosen = sum(taken for test, taken in seconds.items() if test in chosen or is_on_both(test))
+    print(f"{len(chosen)} of {len(seconds)} tests, {of_chosen:.0f} of {sum(seconds.values()):.0f} s.")
+
+
+def is_on_both(test: str) -> bool:
+    """Whether all tests of its file run on both databases."""
+    return test.startswith(BOTH)
 
 
 def recorded(directory: Path) -> dict[str, set[str]]:
-    """Return the statements of each test file."""
+    """Return the statements of each test function."""
     found: dict[str, set[str]] = defaultdict(set)
     for log in directory.glob("*.log"):
         for line in log.read_text().splitlines():
-            file, _, statement = line.partition(" ")
-            found[file].add(statement)
+            test, _, statement = line.partition(" ")
+            found[test].add(statement)
     return found
 
 
 def times(report: Path) -> dict[str, float]:
-    """Return how many seconds each test file took, by pytest's report."""
+    """Return how many seconds each test function took, by pytest's report."""
     found: dict[str, float] = defaultdict(float)
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314  our own report
         file = case.get("classname", "").replace(".", "/") + ".py"
-        found[file] += float(case.get("time", 0))
+        function = case.get("name", "").partition("[")[0]
+        found[f"{file}::{function}"] += float(case.get("time", 0))
     return found
 
 

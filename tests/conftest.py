@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,12 +54,19 @@ SCALE = (
 )
 
 
-#: What a run on SQLite leaves out, unless everything is to run (scripts/choose_tests.py).
-ON_POSTGRESQL_ONLY = frozenset((ROOT / "tests/on_postgresql_only.txt").read_text().splitlines())
+#: Of each file, what a run on SQLite does not leave out (scripts/choose_tests.py).
+ON_SQLITE_TOO = {
+    file: set(functions.split())
+    for file, _, functions in (
+        line.partition(":")
+        for line in (ROOT / "tests/on_sqlite_too.txt").read_text().splitlines()
+        if not line.startswith("#")
+    )
+}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    recording.name_file(item.path.relative_to(ROOT).as_posix())
+    recording.name_test(f"{_file_of(item)}::{_function_of(item)}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,9 +80,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("once")
         if _has_servers(item.path):
             item.fixturenames.insert(0, "slow_hosts_forgotten")  # type: ignore[attr-defined]
-        here = item.path.relative_to(ROOT).as_posix()
-        if here in ON_POSTGRESQL_ONLY and item.get_closest_marker("once") is None:
+        chosen = ON_SQLITE_TOO.get(_file_of(item))
+        asks_one = item.get_closest_marker("once") is None
+        if asks_one and chosen is not None and _function_of(item) not in chosen:
             item.add_marker("postgresql")
+
+
+def _file_of(item: pytest.Item) -> str:
+    return item.path.relative_to(ROOT).as_posix()
+
+
+def _function_of(item: pytest.Item) -> str:
+    return item.name.partition("[")[0]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -172,14 +189,12 @@ class Server:
         )
 
     def wait(self) -> None:
-        for _ in range(200):
-            if self.process.poll() is not None:
-                break
-            try:
+        until = time.monotonic() + 90  # on a busy machine it takes its time
+        while time.monotonic() < until and self.process.poll() is None:
+            with suppress(httpx.TransportError):
                 if httpx.get(f"{self.issuer}/readyz").status_code == 200:
                     return
-            except httpx.TransportError:
-                time.sleep(0.1)
+            time.sleep(0.1)
         self.stop()
         raise RuntimeError(f"the server did not start:\n{self.log.read_text()}")
 

@@ -1,8 +1,8 @@
-"""Record the kinds of statements that each test file sends, for `scripts/choose_tests.py`.
+"""Record the kinds of statements that each test sends, for `scripts/choose_tests.py`.
 
 Only with RECORD_STATEMENTS=directory: the test process and its servers append what they send, each
-kind of statement of each test file once. A kind is what is done to which tables by which means of
-SQL; the columns and the order of conditions make no other kind.
+kind of statement of each test function once. A kind is what is done to which tables by which means
+of SQL; the columns and the order of conditions make no other kind.
 """
 
 import os
@@ -18,8 +18,6 @@ from django.db.backends.signals import connection_created
 DIRECTORY = os.environ.get("RECORD_STATEMENTS")
 #: What this process has recorded.
 _seen: set[str] = set()
-#: What this process has recorded.
-_seen: set[str] = set()
 _TABLES = re.compile(r'(?:FROM|JOIN|INTO|UPDATE)\s+"?(\w+)"?', re.IGNORECASE)
 #: What databases do in ways of their own.
 _MEANS = re.compile(
@@ -30,10 +28,10 @@ _MEANS = re.compile(
 )
 
 
-def name_file(file: str) -> None:
-    """Note the test file that runs now in this test process."""
+def name_test(function: str) -> None:
+    """Note the test that runs now in this test process, as `tests/file.py::function`."""
     if DIRECTORY:
-        _current().write_text(file)
+        _current().write_text(function)
 
 
 def _current() -> Path:

@@ -205,6 +205,21 @@ def test_from_a_wrong_redirect_uri_to_a_right_one(
     developer.page.wait_for_url("https://shop.example/**")
 
 
+def test_the_shortcut_of_the_search_can_be_switched_off(operator: Visitor) -> None:
+    page = operator.page
+    box = page.get_by_role("searchbox", name="Find a person, app or reference")
+    operator.open("/admin/")
+    page.keyboard.press("/")
+    expect(box).to_be_focused()
+    page.get_by_role("button", name="Menu").click()
+    choice = page.get_by_role("button", name="Shortcut / for the search", pressed=True)
+    choice.click()
+    operator.open("/admin/idp/event/")
+    page.keyboard.press("/")
+    expect(box).not_to_be_focused()
+    expect(box).to_have_value("")
+
+
 def test_a_new_app_gets_its_secret_once(operator: Visitor, bakery: Site) -> None:
     """The kind is asked first, then what it needs; an address is checked while it is typed."""
     page, name = operator.page, unique("Shop")

@@ -20,7 +20,7 @@ from idp.models import Client, Event, Grant, Sharing
 from tests.costs.test_admin import rows_touched
 from tests.relying_party import make_client, make_user
 
-ROWS = int(os.environ.get("ROWS", "100000"))
+ROWS = int(os.environ.get("ROWS", "30000"))
 #: Rows that are read for a page: events, and for what was shared the user's own.
 MOST_READ = 2000
 #: Statements of a page's entries: events, what was shared, and what is shared.

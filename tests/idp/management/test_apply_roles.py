@@ -129,7 +129,7 @@ def test_an_app_that_was_left_out_takes_no_roles(database: object) -> None:
     assert has(ana, app["client_id"]) == []
 
 
-def test_pruning_an_app_takes_its_roles(undone: None) -> None:
+def test_pruning_an_app_takes_its_roles(empty: None) -> None:
     app, kept = client(roles={"admin": []}), client(roles={"owner": []})
     ana = user(roles={app["client_id"]: ["admin"], kept["client_id"]: ["owner"]})
     run(users=[ana], clients=[app, kept])

@@ -30,6 +30,8 @@ PAUSES = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3600, 4 * 3600, 12 * 3600)
 )
 LEASE = timedelta(seconds=60)
+#: Time after which a row that is due and waits is late: no sender works, or it can't keep up.
+LATE_AFTER = timedelta(minutes=2)
 _RENEWED_EVERY = LEASE.total_seconds() / 3
 #: Seconds after which a sender with attempts under way looks for rows that have become due.
 _LOOKS_EVERY = 1
@@ -64,6 +66,11 @@ class OutboxRow(models.Model):
 
 
 Row = TypeVar("Row", bound=OutboxRow)
+
+
+def late(rows: "models.Manager[Row]", now: datetime) -> "models.QuerySet[Row]":
+    """Return the rows that should have been attempted a while ago, the oldest first."""
+    return rows.filter(state=State.WAITING, due_at__lt=now - LATE_AFTER).order_by("due_at")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import hmac
 from base64 import urlsafe_b64encode
 from functools import lru_cache
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
@@ -22,6 +22,15 @@ def seal(plaintext: bytes, purpose: str) -> str:
 def unseal(sealed: str, purpose: str) -> bytes:
     """Decrypt what `seal` encrypted. Raises cryptography.fernet.InvalidToken if no key fits."""
     return _fernet(purpose).decrypt(sealed)
+
+
+def opens(sealed: str, purpose: str) -> bool:
+    """Whether one of the keys decrypts what `seal` encrypted."""
+    try:
+        unseal(sealed, purpose)
+    except InvalidToken:
+        return False
+    return True
 
 
 def keyed_hash(text: str, purpose: str) -> str:

@@ -5,8 +5,15 @@ import sys
 
 
 def main() -> None:
-    """Run the command that the arguments name: `signet serve`, or `manage.py serve`."""
+    """Run the command that the arguments name: `signet serve`, or `manage.py serve`.
+
+    Problems of the environment are shown as sentences, and end the process with status 1.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as problem:
+        sys.exit(str(problem))

@@ -87,6 +87,16 @@ def check() -> None:
     _load(None)
 
 
+def closed() -> list[SigningKey]:
+    """Return the keys, in use or to be used, that no key of IDP_SECRET_KEYS opens."""
+    return [
+        key
+        for key in SigningKey.objects.exclude(private_sealed="")
+        if (key.state != SigningKey.State.RETIRED or key.algorithm in GENERATORS)
+        and not server_keys.opens(key.private_sealed, _PURPOSE)
+    ]
+
+
 def _first() -> KeySet:
     global _current
     if not _lock.acquire(timeout=_LOADS_WITHIN):  # the loading thread waits for the database

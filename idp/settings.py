@@ -5,16 +5,20 @@ Everything has a default that suits development on a loopback address. On any ot
 the reason.
 """
 
+import os
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
+from django.core.exceptions import ImproperlyConfigured
 
+from foundation.environment import Environment
 from foundation.logs import logging_configuration
 from idp import issuer
 from idp.folders import DATA, SHIPPED
 
-env = environ.Env()
+#: Variables that may be in a file instead, whose path is in NAME_FILE.
+SECRETS = ("IDP_SECRET_KEYS", "DATABASE_URL", "CACHE_URL", "EMAIL_URL", "IDP_STORAGE_OPTIONS")
+env = Environment(os.environ, SECRETS)
 
 # --- The issuer -----------------------------------------------------------------------------
 
@@ -39,7 +43,12 @@ IDP_DEMO: bool = env.bool("IDP_DEMO", default=False)
 
 DEVELOPMENT_SECRET_KEY = "development-only-secret-never-use-it-where-others-can-reach"
 #: Server keys, newest first: the first encrypts and signs, all of them decrypt and verify.
-IDP_SECRET_KEYS: list[str] = env.list("IDP_SECRET_KEYS", default=[]) or [DEVELOPMENT_SECRET_KEY]
+#: Separated by commas or, as is natural in a file, by lines.
+IDP_SECRET_KEYS: list[str] = [
+    key.strip()
+    for key in env.str("IDP_SECRET_KEYS", default="").replace("\n", ",").split(",")
+    if key.strip()
+] or [DEVELOPMENT_SECRET_KEY]
 SECRET_KEY, *SECRET_KEY_FALLBACKS = IDP_SECRET_KEYS
 
 # --- Registration, sign-up -------------------------------------------------------------------
@@ -235,7 +244,7 @@ IDP_WAITING: int = env.int("IDP_WAITING", default=100)
 
 # --- Databases -----------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA}/db.sqlite3")}
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{DATA}/db.sqlite3")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A writer takes its lock at BEGIN, so that two never deadlock; readers continue beside it.
     DATABASES["default"]["OPTIONS"] = {
@@ -271,7 +280,7 @@ else:
         **DATABASES["default"].get("OPTIONS", {}),
     }
 
-CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache")}
+CACHES = {"default": env.cache("CACHE_URL", default="dbcache://django_cache")}
 if CACHES["default"]["BACKEND"].endswith("RedisCache"):
     # A server that is silent is given up after this many seconds.
     CACHES["default"]["OPTIONS"] = {
@@ -355,7 +364,7 @@ MFA_TOTP_TOLERANCE = 1
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 ALLAUTH_TRUSTED_PROXY_COUNT = IDP_TRUSTED_PROXY_COUNT
 
-_email = env.email_url("EMAIL_URL", default="consolemail://")
+_email = env.email("EMAIL_URL", default="consolemail://")
 #: Seconds that the mail server may take for each of its answers.
 EMAIL_TIMEOUT: int = _email.pop("OPTIONS", {}).get("TIMEOUT", 10)
 globals().update(_email)
@@ -486,3 +495,7 @@ WHITENOISE_MAX_AGE = 300
 #: The lowest level that is logged: debug, info, warning or error.
 IDP_LOG_LEVEL: str = env.str("IDP_LOG_LEVEL", default="info").upper()
 LOGGING = logging_configuration(json=not IDP_DEVELOPMENT, level=IDP_LOG_LEVEL)
+
+# Nothing may run on a default where the operator meant something else.
+if env.problems:
+    raise ImproperlyConfigured("\n".join(env.problems))

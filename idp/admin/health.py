@@ -13,14 +13,13 @@ from django.utils.translation import ngettext
 
 from foundation.heartbeats import MAIL, WORKER
 from foundation.models import Heartbeat, Mail
-from foundation.outbox import State
+from foundation.outbox import State, late
 from idp import policy
 from idp.admin.page import counted
 from idp.models import Delivery, SigningKey
 
-#: Times after which a worker is missed, and after which a due row of an outbox is late.
+#: Time after which a worker is missed.
 _MISSED_AFTER = timedelta(minutes=1)
-_LATE_AFTER = timedelta(minutes=2)
 _ALGORITHM = "RS256"
 
 
@@ -63,21 +62,21 @@ def _deliveries(request: HttpRequest, now: datetime) -> Iterator[Line]:
     """Yield how many sign-out notifications wait, and since when the oldest is due."""
     if request.user.has_perm("idp.view_delivery"):
         waiting = Delivery.objects.filter(state=State.WAITING)
-        late = waiting.filter(due_at__lt=now - _LATE_AFTER).order_by("due_at").first()
-        yield Line(_("Deliveries waiting"), counted(waiting), is_well=late is None)
-        if late is not None:
-            yield Line(_("Oldest due"), at=late.due_at, is_well=False)
+        oldest = late(Delivery.objects, now).first()
+        yield Line(_("Deliveries waiting"), counted(waiting), is_well=oldest is None)
+        if oldest is not None:
+            yield Line(_("Oldest due"), at=oldest.due_at, is_well=False)
 
 
 def _mail(request: HttpRequest, beats: dict[str, Heartbeat], now: datetime) -> Iterator[Line]:
     if not request.user.has_perm("foundation.view_mail"):
         return
     sent = beats.get(MAIL)
-    late = Mail.objects.filter(state=State.WAITING, due_at__lt=now - _LATE_AFTER).exists()
+    is_well = not late(Mail.objects, now).exists()
     if sent is None:
-        yield Line(_("Email"), _("none sent yet"), is_well=not late)
+        yield Line(_("Email"), _("none sent yet"), is_well=is_well)
     else:
-        yield Line(_("Email last sent"), at=sent.at, is_well=not late)
+        yield Line(_("Email last sent"), at=sent.at, is_well=is_well)
 
 
 def _next_key(request: HttpRequest, now: datetime) -> Iterator[Line]:

@@ -13,16 +13,18 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from foundation.models import RateCount
+from foundation.models import Mail, RateCount
+from foundation.outbox import late
 from foundation.probes import Probe, Problems
 from foundation.schema import missing_migrations
 from idp import keys
+from idp.models import Delivery
 
 log = structlog.get_logger(__name__)
 #: Seconds within which `/readyz` answers, even if a dependency hangs.
 _ANSWERS_WITHIN = 1.5
-#: Dependencies without which requests still work, with limits: they do not make it unready.
-_DISPENSABLE = frozenset({"cache"})
+#: Without these, requests still work, with limits: they make it degraded and not unready.
+_DISPENSABLE = frozenset({"cache", "email", "deliveries"})
 
 
 @require_safe
@@ -33,7 +35,10 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """Answer whether requests can be served, with the failing checks: 503 if they can't."""
+    """Answer whether requests can be served, with the failing checks: 503 if they can't.
+
+    Without what is dispensable the status is `degraded`, and the process stays in service.
+    """
     ends_at = time.monotonic() + _ANSWERS_WITHIN
     problems: Problems = {}
     for probe in _PROBES:
@@ -42,7 +47,8 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
         log.warning("not_ready", part=part, reason=reason)
     unready = problems.keys() - _DISPENSABLE
     status = HTTPStatus.SERVICE_UNAVAILABLE if unready else HTTPStatus.OK
-    return JsonResponse({"status": "unready" if unready else "ok", **problems}, status=status)
+    word = "unready" if unready else "degraded" if problems else "ok"
+    return JsonResponse({"status": word, **problems}, status=status)
 
 
 def _storage() -> Problems:
@@ -50,6 +56,8 @@ def _storage() -> Problems:
     problems = _problem("database", _write)
     if not problems:
         problems = _problem("schema", _find_tables) | _problem("keys", keys.check)
+    if not problems:
+        problems = _problem("email", _find_late_mail) | _problem("deliveries", _find_late_delivery)
     close_old_connections()
     return problems
 
@@ -74,6 +82,16 @@ def _find_tables() -> None:
         raise SchemaBehindError
 
 
+def _find_late_mail() -> None:
+    if late(Mail.objects, timezone.now()).exists():
+        raise LateError
+
+
+def _find_late_delivery() -> None:
+    if late(Delivery.objects, timezone.now()).exists():
+        raise LateError
+
+
 def _shared() -> Problems:
     """Check the cache, where it is not in the database."""
     return {} if isinstance(caches["default"], BaseDatabaseCache) else _problem("cache", _keep)
@@ -87,6 +105,10 @@ def _keep() -> None:
 
 class SchemaBehindError(Exception):
     """`manage.py migrate` has to run."""
+
+
+class LateError(Exception):
+    """An outbox has rows that nobody sends: no worker runs, or it can't keep up."""
 
 
 _PROBES = (Probe("database", _storage), Probe("cache", _shared))

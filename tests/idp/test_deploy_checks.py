@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +89,49 @@ def test_waiting_without_end_is_warned_of(name: str) -> None:
 def test_unset_secrets_are_the_development_key() -> None:
     environment = {name: value for name, value in SOUND.items() if name != "IDP_SECRET_KEYS"}
     assert "idp.E011" in manage("check", "--deploy", **environment).stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"IDP_THREADS": "many"}, "IDP_THREADS is no whole number: many."),
+        ({"IDP_STAFF_SECOND_FACTOR": "ture"}, "IDP_STAFF_SECOND_FACTOR is neither true nor false"),
+        ({"IDP_STORAGE_OPTIONS": "{s3cret"}, "IDP_STORAGE_OPTIONS is not JSON."),
+        ({"DATABASE_URL": ""}, "DATABASE_URL can't be read."),
+        ({"DATABASE_URL": "postgres://user:s3cret/@host/name"}, "DATABASE_URL can't be read."),
+        ({"DATABASE_URL": "mysql://user:s3cret@host/name"}, "DATABASE_URL can't be read."),
+        ({"CACHE_URL": "nonsense://user:s3cret@host"}, "CACHE_URL can't be read."),
+        ({"IDP_SECRET_KEYS_FILE": "s3cret"}, "IDP_SECRET_KEYS and IDP_SECRET_KEYS_FILE are both"),
+        ({"DATABASE_URL_FILE": "/nowhere"}, "DATABASE_URL_FILE: /nowhere can't be read: No such"),
+        ({"DATABASE_URL_FILE": os.devnull}, f"DATABASE_URL_FILE: {os.devnull} is empty."),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_a_sentence_and_nothing_runs_on_a_default(
+    changes: dict[str, str], sentence: str
+) -> None:
+    for command in ("check", "worker"):
+        run = manage(command, **{**SOUND, **changes})
+        assert run.returncode == 1
+        assert run.stderr.startswith(sentence)
+        assert "Traceback" not in run.stderr
+        assert "s3cret" not in run.stderr
+
+
+def test_secrets_may_be_in_files(tmp_path: Path) -> None:
+    """Keys in lines, as the text editor left them; a $ is a character like others."""
+    (tmp_path / "keys").write_text(f"${'a' * 40}\n${'b' * 40}\n")
+    (tmp_path / "database").write_text(f"sqlite:///{tmp_path}/named-in-a-file.sqlite3\n")
+    environment = {name: value for name, value in SOUND.items() if name != "IDP_SECRET_KEYS"}
+    environment |= {"IDP_SECRET_KEYS_FILE": f"{tmp_path}/keys"}
+    environment |= {"DATABASE_URL_FILE": f"{tmp_path}/database"}
+    said = "from django.conf import settings; print(settings.IDP_SECRET_KEYS, settings.DATABASES)"
+    shown = manage("shell", "--verbosity", "0", "--command", said, **environment)
+    assert f"['${'a' * 40}', '${'b' * 40}']" in shown.stdout, shown.stderr
+    assert "named-in-a-file.sqlite3" in shown.stdout
+
+
+def test_a_database_without_tables_is_said_in_a_sentence(tmp_path: Path) -> None:
+    served = manage("serve", **SOUND, DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3")
+    assert served.returncode == 1
+    assert "The database has no tables yet: run signet migrate" in served.stderr
+    assert served.stderr.count("\n") == 1

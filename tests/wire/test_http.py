@@ -1,9 +1,14 @@
 """What holds for every endpoint as HTTP has it. RFC 9110, RFC 6749 §5.1, RFC 9700 §2.6."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
+from django.utils import timezone
 
-from tests.relying_party import ISSUER, RelyingParty, spec
+from foundation.models import Mail
+from idp.models import Client, Delivery
+from tests.relying_party import ISSUER, RelyingParty, make_client, spec
 
 ALLOWED = {
     "/authorize": {"GET", "HEAD", "POST"},
@@ -95,8 +100,17 @@ def test_answers_to_clients_are_not_kept(returning: RelyingParty) -> None:
         assert "no-store" in returning.visit(**overrides).headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_whoever_watches_is_told_that_all_is_well(provider: object, path: str) -> None:
-    response = ask("GET", path)
+def test_whoever_watches_is_told_that_all_is_well(provider: object) -> None:
+    """Or that an outbox is late, for which no process is taken out of service."""
+    now = timezone.now()
+    assert ask("GET", "/healthz").json() == {"status": "ok"}
+    Delivery.objects.filter(due_at__lt=now).update(due_at=now)  # of other tests
+    Mail.objects.filter(due_at__lt=now).update(due_at=now)
+    response = ask("GET", "/readyz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    client = Client.objects.get(client_id=make_client().client_id)
+    late = Delivery.objects.create(client=client, due_at=now - timedelta(minutes=3))
+    response = ask("GET", "/readyz")
+    late.delete()
     assert response.status_code == 200
-    assert response.json() == {"status": "ok"}
+    assert response.json() == {"status": "degraded", "deliveries": "LateError"}

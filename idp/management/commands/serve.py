@@ -7,12 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandError
-from django.db import Error, connections
+from django.db import connections
 
-from foundation.outages import part_out_of_order
-from foundation.schema import missing_migrations
-from idp import fetching, keys
+from idp import fetching
 from idp.management import processes
+from idp.management.database import prepare_database
 from idp.management.worker_process import WorkerProcess
 
 
@@ -48,7 +47,7 @@ class Command(BaseCommand):
             held = processes.hold_port(host, int(port))
         except processes.PortTakenError as problem:
             raise CommandError(f"Can't serve at {problem}.") from None
-        self._prepare_database()
+        prepare_database()
         connections.close_all()  # none may live across a fork
         settings.IDP_THREADS = threads  # of the processes that serve, forked from this one …
         fetching.places.share_out(threads)
@@ -64,22 +63,6 @@ class Command(BaseCommand):
             if worker is not None:
                 worker.stop()
             held.close()
-
-    def _prepare_database(self) -> None:
-        """Make the keys that are missing, once the schema is the code's."""
-        try:
-            missing = missing_migrations()
-            if not missing:
-                keys.ensure_keys()
-        except Error as problem:
-            if part_out_of_order(problem) is None:
-                raise
-            raise CommandError(f"The database can't be used: {problem}") from None
-        if missing:
-            listed = ", ".join(missing)
-            raise CommandError(
-                f"The database's schema is behind the code: {listed}. Run manage.py migrate."
-            )
 
     def _refuse_what_is_unsafe(self) -> None:
         unsafe = [

@@ -21,6 +21,7 @@ from idp.data_exports.stored import make_next
 from idp.event_counts import count_events
 from idp.housekeeping import batches, expire, tidy, walk
 from idp.logout import backchannel
+from idp.management.database import refuse_other_keys
 from idp.management.processes import end_with
 
 log = structlog.get_logger(__name__)
@@ -56,6 +57,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, once: bool, parent: int | None, **__: Any) -> None:
         """Work until a signal; work in progress is finished first."""
+        refuse_other_keys()
         fetching.places.share_out(2 * backchannel.AT_ONCE)  # No request waits for a thread here.
         if once:
             mail.outbox.deliver()

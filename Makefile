@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test test-all test-scale test-interop bench lint format messages lock clean
+.PHONY: setup run test test-all test-scale test-interop bench lint format messages lock wheel audit sbom clean
 
 setup: $(VENV)/.installed
 
@@ -58,5 +58,24 @@ lock: setup  ## pin the newest versions that the .in files allow
 	    --python-version 3.11 $$file -o $${file%in}txt; \
 	done
 
+AUDIT := $(VENV)-audit
+$(AUDIT)/.installed: requirements/audit.txt requirements/build.txt
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements/audit.txt -r requirements/build.txt
+	touch $@
+
+wheel: $(AUDIT)/.installed  ## dist/signet-….whl
+	rm -rf build  # what an earlier version left would go into the wheel
+	$(AUDIT)/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+audit: $(AUDIT)/.installed  ## are there known vulnerabilities in what production runs on? Asks a registry
+	$(AUDIT)/bin/pip-audit --disable-pip --require-hashes -r requirements/production.txt
+
+sbom: $(AUDIT)/.installed  ## dist/sbom.json: what production runs on, in CycloneDX
+	mkdir -p dist
+	$(AUDIT)/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application \
+	  --output-reproducible --output-format JSON --output-file dist/sbom.json requirements/production.txt
+
 clean:
-	rm -rf $(VENV) var tests/node_modules db.sqlite3*
+	rm -rf $(VENV) $(AUDIT) dist build *.egg-info var tests/node_modules db.sqlite3*

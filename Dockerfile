@@ -1,0 +1,44 @@
+# Signet in a container: not root, with a root file system that may be read-only.
+#
+# The base image is named by its tag. To pin it, add the digest that your registry shows:
+# python:3.13-slim@sha256:…
+FROM python:3.13-slim AS build
+
+WORKDIR /source
+COPY requirements/build.txt requirements/production.txt requirements/
+RUN python -m venv /opt/build \
+ && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
+ && python -m venv /opt/signet \
+ && /opt/signet/bin/pip install --no-cache-dir --require-hashes -r requirements/production.txt
+COPY . .
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
+ && /opt/signet/bin/pip install --no-cache-dir --no-deps /wheel/*.whl \
+ && /opt/signet/bin/pip uninstall --yes pip
+
+
+FROM python:3.13-slim
+
+# Numbers, so that Kubernetes can tell that it is not root (runAsNonRoot).
+RUN groupadd --system --gid 10001 signet \
+ && useradd --system --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin signet \
+ && install --directory --owner 10001 --group 10001 /var/lib/signet/media
+COPY --from=build /opt/signet /opt/signet
+
+# /var/lib/signet/media has the pictures of users: a volume that all containers of serve share, unless
+# IDP_STORAGE names another place. Nothing else is written, but to /tmp.
+ENV PATH=/opt/signet/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    IDP_MEDIA_ROOT=/var/lib/signet/media
+WORKDIR /var/lib/signet
+USER 10001:10001
+EXPOSE 8000
+
+# Of serve. Switch it off for the worker and for commands (compose.yaml does).
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
+
+# SIGTERM ends the requests in progress first, for up to 15 seconds.
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["signet"]
+CMD ["serve", "--bind", "0.0.0.0:8000", "--workers", "2"]

@@ -1,0 +1,1 @@
+"""The files of deploy/, the Dockerfile and the definitions of CI."""

@@ -28,11 +28,14 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   proxy_http_version 1.1;
+  {servers}
+}}
+"""
+_SERVER = """
   server {{
     listen 127.0.0.1:{port}{tls};
-    {server}
+    {directives}
   }}
-}}
 """
 
 
@@ -42,10 +45,15 @@ def nginx(folder: Path, port: int, server: str, certificate: Path | None = None)
     tls = "" if certificate is None else " ssl"
     if certificate is not None:
         server = f"ssl_certificate {certificate}; ssl_certificate_key {certificate}; {server}"
+    with running_nginx(folder, port, _SERVER.format(port=port, tls=tls, directives=server)):
+        yield
+
+
+@contextmanager
+def running_nginx(folder: Path, port: int, servers: str) -> Iterator[None]:
+    """Run nginx with these servers, one of which listens at this port."""
     configuration = folder / "nginx.conf"
-    configuration.write_text(
-        _CONFIGURATION.format(folder=folder, port=port, tls=tls, server=server)
-    )
+    configuration.write_text(_CONFIGURATION.format(folder=folder, servers=servers))
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     assert program, "nginx is missing; scripts/test installs it"
     process = subprocess.Popen([program, "-e", str(folder / "errors"), "-c", str(configuration)])

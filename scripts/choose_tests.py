@@ -1,4 +1,4 @@
-"""Choose the tests that run on SQLite, too: together they send each kind of statement that all send.
+"""Choose the tests that run on SQLite, too: they send each kind of statement that all send.
 
     mkdir /tmp/record
     RECORD_STATEMENTS=/tmp/record .venv/bin/pytest -n 4 --dist loadfile \\
@@ -54,7 +54,9 @@ def main(directory: Path) -> None:
     written = "".join(f"{' '.join([f'{file}:', *names])}\n" for file, names in lines.items())
     (TESTS / "on_sqlite_too.txt").write_text(HEADER + written)
     of_chosen = sum(taken for test, taken in seconds.items() if test in chosen or is_on_both(test))
-    print(f"{len(chosen)} of {len(seconds)} tests, {of_chosen:.0f} of {sum(seconds.values()):.0f} s.")
+    print(
+        f"{len(chosen)} of {len(seconds)} tests, {of_chosen:.0f} of {sum(seconds.values()):.0f} s."
+    )
 
 
 def is_on_both(test: str) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from foundation import metrics
 from foundation.postgresql import waits
 
 #: Seconds of waiting for a slot after which we look whether the database answers at all.
@@ -56,6 +57,7 @@ class _Slots:
             if page:
                 self._for_pages.release()
             raise
+        metrics.connection_taken()
 
     def _next_free(self) -> Any:
         while True:
@@ -68,6 +70,7 @@ class _Slots:
         connection = connections[DEFAULT_DB_ALIAS]
         del connections[DEFAULT_DB_ALIAS]
         self._free.put(connection)
+        metrics.connection_given_back()
         if page:
             self._for_pages.release()
 

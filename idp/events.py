@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import Session, User
+from foundation import metrics
 from foundation.client_address import client_address
 from foundation.logs import MASK, REQUEST_ID
 from foundation.plain_text import made_visible
@@ -93,6 +94,7 @@ def record(
     except DatabaseError:
         # The response is an error already; the log still has the event.
         log.exception("event_not_stored", reference=event.reference)
+    _measure(event)
     log.log(
         logging.WARNING if kind in _UNAUTHENTICATED else logging.INFO,
         kind.value,
@@ -107,6 +109,15 @@ def record(
         **{name: details[name] for name in ("at", "check", "section") if details.get(name)},
     )
     return event.reference
+
+
+def _measure(event: Event) -> None:
+    if event.kind == Kind.DENIED:
+        metrics.denied(event.error)
+    elif event.kind == Kind.SIGNED_IN:
+        metrics.signed_in(event.details.get("methods", []))
+    elif event.kind == Kind.SIGN_IN_FAILED:
+        metrics.sign_in_failed()
 
 
 def record_sessions_ended(sessions: Sequence[Session], ending: str) -> None:

@@ -241,6 +241,8 @@ TEMPLATES: list[dict[str, Any]] = [
 #: --threads`), and how many requests of users may wait meanwhile; more are answered with 503.
 IDP_THREADS: int = env.int("IDP_THREADS", default=4)
 IDP_WAITING: int = env.int("IDP_WAITING", default=100)
+#: Where `serve` shows metrics to Prometheus, as HOST:PORT; empty for nowhere.
+IDP_METRICS: str = env.str("IDP_METRICS", default="")
 
 # --- Databases -----------------------------------------------------------------------------------
 

@@ -26,7 +26,8 @@ from django.urls import ResolverMatch, resolve
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
 django.setup(set_prefix=False)
 
-from foundation.outages import part_out_of_order  # noqa: E402  after Django is set up
+from foundation import metrics  # noqa: E402  after Django is set up
+from foundation.outages import part_out_of_order  # noqa: E402
 from foundation.postgresql.waits import StalledError  # noqa: E402
 from foundation.request_bodies import BODY_PROBLEM, read_body  # noqa: E402
 from foundation.slots import NoPlaceError, place, prepare, slot  # noqa: E402
@@ -34,6 +35,7 @@ from idp import policy  # noqa: E402
 from idp.endpoints.metadata import Document, published  # noqa: E402
 from idp.endpoints.too_busy import too_busy  # noqa: E402
 from idp.endpoints.unusable_body import unusable_body  # noqa: E402
+from idp.measuring import measured  # noqa: E402
 from idp.mounting import mounted  # noqa: E402
 
 _Environ = dict[str, Any]
@@ -200,5 +202,7 @@ def _streamed(response: Any) -> Iterator[bytes]:
         connections.close_all()
 
 
+if metrics.are_on():
+    application = measured(application)  # type: ignore[assignment]
 if settings.IDP_PATH:
     application = mounted(application, settings.IDP_PATH)  # type: ignore[assignment]

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from foundation import metrics
 from idp.endpoints.wire import answer, authenticated_client, methods, refuse_client
 from idp.grants import GRANTS, GrantFunction
 from idp.models import Client
@@ -46,6 +47,7 @@ def tokens_for(request: HttpRequest, client: Client, parameters: Parameters) -> 
         if entitlement.undo is not None:
             entitlement.undo()
         raise
+    metrics.tokens_issued(grant_type)
     _log(grant_type, entitlement, issued)
     return issued
 

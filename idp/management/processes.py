@@ -19,7 +19,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from foundation import mail
+from foundation import mail, metrics
 from foundation.postgresql import waits
 
 log = structlog.get_logger(__name__)
@@ -91,6 +91,7 @@ def _serve_requests(
     end_with(parent)
     time.sleep(pause)
     waits.limit(threads)
+    metrics.connections_limited(threads)
     sender = mail.start_sending()
     try:
         target(*arguments)
@@ -113,6 +114,17 @@ def end_with(parent: int, grace: float = 3) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+def address_of(bind: str) -> tuple[str, int]:
+    """Return the host and port of `HOST:PORT`, where an IPv6 address is in brackets.
+
+    Raises ValueError.
+    """
+    host, _colon, port = bind.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()):
+        raise ValueError(f"{bind} is not HOST:PORT, such as 127.0.0.1:8000")
+    return host.strip("[]"), int(port)
 
 
 def hold_port(host: str, port: int) -> socket.socket:

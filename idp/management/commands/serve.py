@@ -2,6 +2,9 @@
 
 import os
 from argparse import ArgumentParser
+from contextlib import ExitStack
+from socket import socket
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
@@ -9,10 +12,11 @@ from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from foundation import metrics
 from idp import fetching
 from idp.management import processes
 from idp.management.database import prepare_database
-from idp.management.worker_process import WorkerProcess
+from idp.management.kept_process import KeptProcess
 
 
 class Command(BaseCommand):
@@ -31,38 +35,47 @@ class Command(BaseCommand):
             metavar="N",
             help="requests that each works on at once",
         )
+        parser.add_argument(
+            "--metrics",
+            default=settings.IDP_METRICS,
+            dest="metrics_at",
+            metavar="HOST:PORT",
+            help="show metrics to Prometheus at this address, which the public must not reach",
+        )
         parser.add_argument("--with-worker", action="store_true", help="run the worker beside")
 
     def handle(
-        self, *_: Any, bind: str, workers: int, threads: int, with_worker: bool, **__: Any
+        self,
+        *_: Any,
+        bind: str,
+        workers: int,
+        threads: int,
+        with_worker: bool,
+        metrics_at: str,
+        **__: Any,
     ) -> None:
         """Check, prepare the database, and serve until a signal."""
-        host, _colon, port = bind.rpartition(":")
-        if not host or not port.isdigit():
-            raise CommandError("--bind takes HOST:PORT, such as 127.0.0.1:8000")
+        host, port = _address(bind)
         if not settings.IDP_DEVELOPMENT:
             self._refuse_what_is_unsafe()
-        host = host.strip("[]")
-        try:
-            held = processes.hold_port(host, int(port))
-        except processes.PortTakenError as problem:
-            raise CommandError(f"Can't serve at {problem}.") from None
-        prepare_database()
-        connections.close_all()  # none may live across a fork
-        settings.IDP_THREADS = threads  # of the processes that serve, forked from this one …
-        fetching.places.share_out(threads)
-        os.environ["IDP_THREADS"] = str(threads)  # … and of those that read the settings anew
-        self.stdout.write(f"Serving {settings.IDP_ISSUER} on {bind}")
-        worker = WorkerProcess() if with_worker else None
-        server = processes.RequestServer(
-            host=host, port=int(port), processes=workers, threads=threads, logs=settings.LOGGING
-        )
-        try:
-            server.serve()
-        finally:
-            if worker is not None:
-                worker.stop()
-            held.close()
+        with ExitStack() as ended_with_us:
+            ended_with_us.enter_context(_held(host, port))
+            if metrics_at:
+                _held(*_address(metrics_at)).close()
+                metrics.begin(ended_with_us.enter_context(TemporaryDirectory()))
+            prepare_database()
+            connections.close_all()  # none may live across a fork
+            settings.IDP_THREADS = threads  # of the processes that serve, forked from this one …
+            fetching.places.share_out(threads)
+            os.environ["IDP_THREADS"] = str(threads)  # … and of those that read the settings anew
+            self.stdout.write(f"Serving {settings.IDP_ISSUER} on {bind}")
+            if metrics_at:
+                ended_with_us.callback(KeptProcess("metrics", metrics_at).stop)
+            if with_worker:
+                ended_with_us.callback(KeptProcess("worker").stop)
+            processes.RequestServer(
+                host=host, port=port, processes=workers, threads=threads, logs=settings.LOGGING
+            ).serve()
 
     def _refuse_what_is_unsafe(self) -> None:
         unsafe = [
@@ -73,3 +86,17 @@ class Command(BaseCommand):
         if unsafe:
             listed = "\n".join(f"- {message.msg}\n  {message.hint}" for message in unsafe)
             raise CommandError(f"{settings.IDP_ISSUER} would be unsafe:\n{listed}")
+
+
+def _address(bind: str) -> tuple[str, int]:
+    try:
+        return processes.address_of(bind)
+    except ValueError as problem:
+        raise CommandError(str(problem)) from None
+
+
+def _held(host: str, port: int) -> socket:
+    try:
+        return processes.hold_port(host, port)
+    except processes.PortTakenError as problem:
+        raise CommandError(f"Can't serve at {problem}.") from None

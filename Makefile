@@ -40,6 +40,7 @@ lint: setup
 	$(BIN)/python manage.py check
 	$(BIN)/python manage.py makemigrations --check --dry-run foundation accounts idp
 	$(BIN)/python scripts/check_texts.py
+	$(BIN)/python scripts/check_migrations.py
 	$(BIN)/python scripts/integrations.py --check
 	$(BIN)/python scripts/request_paths.py --check
 

@@ -160,7 +160,7 @@ def _problems_with_timeouts() -> Iterable[CheckMessage]:
             if not isinstance(value, int | float) or value < 0:
                 yield Error(
                     f"{variable} has a {name} that is no number: {value}",
-                    hint="Write digits alone; see “Outages and timeouts” in docs/operators.md.",
+                    hint="Write digits alone; see “Timeouts” in docs/operators/postgresql.md.",
                     id="idp.E018",
                 )
 

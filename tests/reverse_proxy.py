@@ -65,7 +65,7 @@ def running_nginx(folder: Path, port: int, servers: str) -> Iterator[None]:
         process.wait(10)
 
 
-#: What a proxy tells the provider of the request, as docs/operators.md has it.
+#: What a proxy tells the provider of the request, as docs/operators/reverse-proxy.md has it.
 _HEADERS = """
   proxy_set_header Host $http_host;
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;

@@ -3,7 +3,9 @@
 Each check names the unsafe setting, the reason, and the value to set.
 """
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -198,7 +200,7 @@ def _terms() -> list[CheckMessage]:
 
 def deployment_is_safe(**_: Any) -> list[CheckMessage]:
     """Check settings that are fine in development only."""
-    return [*_unsafe(), *_unreadable_places()]
+    return [*_unsafe(), *_unreadable_places(), *_unwritable_pictures()]
 
 
 def _unsafe() -> Iterable[CheckMessage]:
@@ -272,4 +274,18 @@ def _unreadable_places() -> Iterable[CheckMessage]:
             f"IDP_GEOIP_DB can't be read, so users see no places: {problem}",
             hint="Set it to a file in MaxMind's format, such as GeoLite2-City.mmdb, or unset it.",
             id="idp.W021",
+        )
+
+
+def _unwritable_pictures() -> Iterable[CheckMessage]:
+    """A folder that does not exist is made at the first upload, so what counts is its parent."""
+    if not settings.STORAGES["default"]["BACKEND"].endswith("FileSystemStorage"):
+        return
+    folder = Path(settings.MEDIA_ROOT).absolute()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        yield checks.Warning(
+            f"IDP_MEDIA_ROOT can't be written, so users can't upload pictures: {there}",
+            hint="Give it to the user of serve and of the worker, or set IDP_STORAGE.",
+            id="idp.W024",
         )

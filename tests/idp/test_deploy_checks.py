@@ -86,6 +86,12 @@ def test_waiting_without_end_is_warned_of(name: str) -> None:
     assert "idp.W019" in manage("check", "--deploy", **environment).stderr
 
 
+def test_a_folder_of_pictures_that_cannot_be_written_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = {**SOUND, "IDP_MEDIA_ROOT": f"{tmp_path}/file/media"}
+    assert "idp.W024" in manage("check", "--deploy", **environment).stderr
+
+
 def test_unset_secrets_are_the_development_key() -> None:
     environment = {name: value for name, value in SOUND.items() if name != "IDP_SECRET_KEYS"}
     assert "idp.E011" in manage("check", "--deploy", **environment).stderr

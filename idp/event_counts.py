@@ -44,6 +44,14 @@ class Hour:
     counts: Counter[str]
 
 
+@dataclass(frozen=True)
+class Day:
+    """The numbers of one day (UTC) of an app, by kind."""
+
+    begins_at: datetime
+    counts: Counter[str]
+
+
 def count_events(now: datetime) -> int:
     """Count the events that have settled since the last round; return their number."""
     counted = 0
@@ -151,3 +159,16 @@ def of_app_today(client_id: str, kind: str, now: datetime) -> int:
     today = hour_of(now).replace(hour=0)
     rows = EventCount.objects.filter(period=_DAY, begins_at=today, kind=kind, client_id=client_id)
     return rows.values_list("count", flat=True).first() or 0
+
+
+def of_app_by_day(client_id: str, now: datetime, number: int) -> list[Day]:
+    """Return the numbers of an app's last days (UTC), today last."""
+    today = hour_of(now).replace(hour=0)
+    days = [today - timedelta(days=ago) for ago in reversed(range(number))]
+    rows = EventCount.objects.filter(
+        period=_DAY, begins_at__in=days, kind__in=_KINDS_OF_APPS, client_id=client_id
+    )
+    found: dict[datetime, Counter[str]] = {}
+    for begins_at, kind, count in rows.values_list("begins_at", "kind", "count"):
+        found.setdefault(begins_at, Counter())[kind] += count
+    return [Day(day, found.get(day, Counter())) for day in days]

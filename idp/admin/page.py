@@ -393,11 +393,7 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
             context["title"] = capfirst(self.opts.verbose_name)
         context["row_actions"] = self.actions_on(request, row) if row is not None else []
         links = self.links_of(row) if row is not None else []
-        context["links"] = [
-            (text, address)
-            for text, address, shown in links
-            if request.user.has_perm(f"{shown._meta.app_label}.view_{shown._meta.model_name}")
-        ]
+        context["links"] = permitted(request, links)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def links_of(self, row: Any) -> list[Link]:  # noqa: ARG002
@@ -423,6 +419,15 @@ class Record(Page):
     def target_of(self, row: Any) -> str:
         """Return the row's kind and key."""
         return f"{self.opts.verbose_name_raw} {row.pk}"
+
+
+def permitted(request: HttpRequest, links: Iterable[Link]) -> list[tuple[str | Promise, str]]:
+    """Return texts and addresses of the links whose targets this staff member may view."""
+    return [
+        (text, address)
+        for text, address, shown in links
+        if request.user.has_perm(f"{shown._meta.app_label}.view_{shown._meta.model_name}")
+    ]
 
 
 def list_of(model: type[Model], **filters: Any) -> str:

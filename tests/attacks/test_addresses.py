@@ -102,7 +102,7 @@ def test_the_administration_refuses_it(provider: object, uri: tuple[str, str]) -
     pk = Client.objects.get(client_id=client.client_id).pk
     with Browser() as browser:
         browser.sign_in(make_user(is_staff=True, is_superuser=True))
-        page = browser.open(f"/admin/idp/client/{pk}/change/")
+        page = browser.open(f"/admin/idp/client/{pk}/change/sign-in/")
         page = browser.submit(page, redirect_uris=uri[1])
     assert uri[1] in page.text
     assert Client.objects.get(pk=pk).redirect_uris == client.metadata["redirect_uris"]

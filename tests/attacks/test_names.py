@@ -105,7 +105,7 @@ def test_the_administration_refuses_them(provider: object, user: EndUser) -> Non
     user_row = User.objects.get(email=user.email)
     with Browser() as browser:
         browser.sign_in(make_user(is_staff=True, is_superuser=True))
-        page = browser.open(f"/admin/idp/client/{pk}/change/")
+        page = browser.open(f"/admin/idp/client/{pk}/change/appearance/")
         assert "U+202E" in browser.submit(page, name=ODD[0]).text
         page = browser.open(f"/admin/accounts/user/{user_row.pk}/change/")
         assert "U+202E" in browser.submit(page, nickname=ODD[0]).text

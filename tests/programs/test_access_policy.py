@@ -61,7 +61,7 @@ def test_only_members_of_the_apps_groups_get_in(
     member, other = make_user(groups=[group]), make_user(groups=[unique("millers")])
     with website.run(operator, tmp_path) as program:
         client = Client.objects.get(client_id=program.client_id)
-        operator.save(f"idp/client/{client.pk}/change/", allowed_groups=[group])
+        operator.save(f"idp/client/{client.pk}/change/access/", allowed_groups=[group])
         begin_to_sign_in(page, program, website)
         enter(page, other)
         expect(page.get_by_role("heading", name="Your account may not use")).to_be_visible()

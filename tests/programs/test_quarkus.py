@@ -65,7 +65,7 @@ def test_its_default_suffices_in_the_profile_compatible(
     operator: Operator, default: BuiltProgram, page: Page, user: EndUser
 ) -> None:
     client = Client.objects.get(client_id=default.client_id)
-    operator.save(f"idp/client/{client.pk}/change/", profile="compatible")
+    operator.save(f"idp/client/{client.pk}/change/sign-in/", profile="compatible")
     with serving(default):
         page.goto(default.address)
         sign_in(page, user)

@@ -1,4 +1,4 @@
-"""An app's form: its metadata and policy, under headings that operators know."""
+"""The form of an app: its metadata and policy. A page has the fields of its tab."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from django.db.models import URLField
 from django.utils.translation import gettext_lazy as _
 
 from idp.admin.clients.checked_form import CheckedForm
+from idp.admin.clients.tabs import ALL_FIELDSETS
 from idp.admin.fields import Choices, Lines, LocalizedLines, UserField, WebAddress
 from idp.client_metadata import BY_COLUMN, LOCALIZED, MEMBERS, NUMBER
 from idp.integrations.catalogue import by_category
@@ -21,82 +22,6 @@ _GRANTS = {
     "implicit": _("Legacy: tokens come in an address, without a code (implicit)"),
     "password": _("Legacy: it asks users for their password itself (password)"),
 }
-#: Read-only fields of the form.
-THE_RECORD = ("registration_source", "vouched_for_by", "created", "updated")
-#: Headings, with the fields under each.
-FIELDSETS: tuple[Any, ...] = (
-    (
-        None,
-        {
-            "fields": (
-                *("name", "client_id", "application_type", "token_endpoint_auth_method"),
-                *("enabled", "user", "integration"),
-            )
-        },
-    ),
-    (
-        _("Addresses"),
-        {"fields": ("redirect_uris", "post_logout_redirect_uris", "allowed_origins")},
-    ),
-    (
-        _("How it learns of sign-outs"),
-        {
-            "fields": (
-                *("backchannel_logout_uri", "backchannel_logout_session_required"),
-                *("frontchannel_logout_uri", "frontchannel_logout_session_required"),
-            )
-        },
-    ),
-    (
-        _("How it proves itself with keys"),
-        {
-            "fields": (
-                *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
-                *("request_uris", "require_signed_request_object", "request_object_signing_alg"),
-                *("request_object_encryption_alg", "request_object_encryption_enc"),
-            )
-        },
-    ),
-    (_("How it identifies users"), {"fields": ("subject_type", "sector_identifier_uri")}),
-    (
-        _("What it may do"),
-        {"fields": ("grant_types", "response_types", "scopes", "id_token_claims")},
-    ),
-    (
-        _("What users see"),
-        {
-            "fields": (
-                *("client_uri", "initiate_login_uri", "logo_uri", "policy_uri", "tos_uri"),
-                *("accent_color", "localized", "contacts"),
-            )
-        },
-    ),
-    (
-        _("Policy"),
-        {
-            "fields": (
-                *("profile", "skip_authorization", "allowed_groups", "default_max_age"),
-                *("required_acr", "default_acr_values", "require_auth_time"),
-                "strict_client_authentication",
-                *("access_token_format", "refresh_without_offline_access"),
-                *("access_token_lifetime", "refresh_token_idle_lifetime"),
-                *("refresh_token_absolute_lifetime", "refresh_token_grace"),
-            )
-        },
-    ),
-    (
-        _("Signatures and encryption"),
-        {
-            "fields": (
-                *("id_token_signed_response_alg", "id_token_encrypted_response_alg"),
-                *("id_token_encrypted_response_enc", "userinfo_signed_response_alg"),
-                *("userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc"),
-                "introspection_signed_response_alg",
-            )
-        },
-    ),
-    (_("The record"), {"fields": ("software_id", "software_version", *THE_RECORD)}),
-)
 
 
 def _words(column: str) -> dict[str, Any]:
@@ -151,12 +76,7 @@ class ClientForm(CheckedForm):
 
     class Meta:
         model = Client
-        fields = [
-            column
-            for _heading, options in FIELDSETS
-            for column in options["fields"]
-            if column not in THE_RECORD
-        ]
+        fields = [column for _heading, options in ALL_FIELDSETS for column in options["fields"]]
         field_classes = {
             field.name: WebAddress for field in Client._meta.fields if isinstance(field, URLField)
         }
@@ -185,7 +105,7 @@ class ClientForm(CheckedForm):
     def clean(self) -> dict[str, Any]:
         """Derive the response types from the grant types if none was chosen."""
         cleaned = super().clean() or self.cleaned_data
-        if not cleaned.get("response_types"):
+        if "response_types" in self.fields and not cleaned.get("response_types"):
             signs_in = "authorization_code" in cleaned.get("grant_types", ())
             cleaned["response_types"] = ["code"] if signs_in else []
         return cleaned

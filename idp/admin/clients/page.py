@@ -1,4 +1,4 @@
-"""The pages of apps: their list, and the form of each with the ways to its other pages."""
+"""The pages of apps: their list, and the page of each with its tabs."""
 
 from datetime import timedelta
 from functools import partial
@@ -6,16 +6,16 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
-from accounts.models import User
 from idp.admin import recent_authentication, search
 from idp.admin.clients import (
     integration_pages,
@@ -24,19 +24,24 @@ from idp.admin.clients import (
     new_program,
     preview,
     secret_pages,
+    tabs,
     test_sign_in,
 )
 from idp.admin.clients.actions import ACTIONS
+from idp.admin.clients.app_page import app_page
 from idp.admin.clients.checked_form import remote_problem_with
-from idp.admin.clients.form import FIELDSETS, OF_ITS_DOCUMENT, THE_RECORD, ClientForm
-from idp.admin.clients.summary import summary_of
-from idp.admin.page import Link, Page, list_of
+from idp.admin.clients.form import OF_ITS_DOCUMENT, ClientForm
+from idp.admin.clients.tabs import Tab
+from idp.admin.page import Page
 from idp.clients import deletion, logos, secrets
-from idp.models import Client, Consent, Delivery, Event, Grant, Role
-from idp.registration import software_statements
+from idp.models import Client
 
 #: Request attribute that holds the result of the remote checks.
 _REMOTE_PROBLEM = "_remote_problem"
+#: The field of a form that names its other fields.
+_SENT = "shown"
+#: Columns that the remote checks are about.
+_OF_SECTORS = frozenset({"redirect_uris", "subject_type", "sector_identifier_uri"})
 
 
 @admin.register(Client)
@@ -54,14 +59,13 @@ class ClientsPage(Page):
         _("Part of a name, client ID or redirect URI, or of the owner’s email address with its @."),
         apps=True,
     )
-    readonly_fields = THE_RECORD
-    fieldsets = FIELDSETS
     row_actions = ACTIONS
 
     def get_urls(self) -> list[URLPattern]:
         """Add the pages for a new app, and an app's pages beside its form."""
         row = "<path:object_id>"
         pages = (
+            (f"{row}/change/<slug:tab>/", self.tab_view, "tab"),
             ("add/", partial(new_app.kinds_view, self), "add"),
             ("add/everything/", self.add_view, "everything"),
             ("add/<slug:kind>/", partial(new_app.view, self), "new"),
@@ -82,18 +86,11 @@ class ClientsPage(Page):
             *super().get_urls(),
         ]
 
-    @admin.display(description=_("software statement by"))
-    def vouched_for_by(self, client: Client) -> str:
-        """Return the issuer of the software statement that it registered with (RFC 7591 §2.3)."""
-        return software_statements.issuer_of(client.software_statement)
-
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:  # noqa: ARG002
-        """Return read-only fields: the client_id once it is in use; its document."""
-        if obj is None:
-            return self.readonly_fields
-        by_document = obj.registration_source == Client.RegistrationSource.CIMD
-        fixed = (*OF_ITS_DOCUMENT, *self.json_columns.values()) if by_document else ()
-        return (*self.readonly_fields, "client_id", *fixed)
+        """Return read-only fields: those of the app's own document, if it has one."""
+        if obj is None or obj.registration_source != Client.RegistrationSource.CIMD:
+            return ()
+        return (*OF_ITS_DOCUMENT, *self.json_columns.values())
 
     def found(self, rows: QuerySet[Client], term: str) -> QuerySet[Client]:
         """Return apps by part of the client_id, name or a redirect URI, or by their owner."""
@@ -114,6 +111,30 @@ class ClientsPage(Page):
     def user_of(self, row: Client) -> None:
         """Return None: events of an app do not concern its owner's account."""
 
+    # --- the tabs of an app's page ------------------------------------------------------------
+
+    def tab_view(self, request: HttpRequest, object_id: str, tab: str) -> HttpResponse:
+        """Show and save a tab: the view of Django's admin, with this tab's fields alone."""
+        if tab not in tabs.BY_SLUG:
+            raise Http404
+        if tab == tabs.ACTIVITY.slug and not request.user.has_perm("idp.view_event"):
+            raise PermissionDenied
+        return self.change_view(request, object_id)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
+        """Return apps; the one that is being saved is locked, so that no other tab undoes it."""
+        rows: QuerySet[Client] = super().get_queryset(request)
+        saves = request.method == "POST" and connection.in_atomic_block
+        return rows.select_for_update(of=("self",)) if saves else rows
+
+    def get_fieldsets(self, request: HttpRequest, obj: Client | None = None) -> Any:
+        """Return the headings and fields of the tab, or all of a new app."""
+        if obj is None:
+            return tabs.ALL_FIELDSETS
+        sent = request.POST.get(_SENT)
+        names = None if sent is None else frozenset(sent.split())
+        return self.readable(request, obj, tabs.fieldsets_of(_tab(request), obj, names))
+
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Pass the result of the remote checks to the form."""
         form: Any = super().get_form(request, *args, **kwargs)
@@ -125,6 +146,8 @@ class ClientsPage(Page):
     ) -> HttpResponse:
         """Run the remote checks before the transaction begins: they may take seconds."""
         if request.method == "POST":
+            if object_id is not None and not _tab(request).groups:
+                return HttpResponseNotAllowed(["GET", "HEAD"])
             setattr(request, _REMOTE_PROBLEM, self._remote_problem(request, object_id))
         return super().changeform_view(request, object_id, *args, **kwargs)
 
@@ -132,9 +155,12 @@ class ClientsPage(Page):
         self, request: HttpRequest, object_id: str | None
     ) -> ValidationError | None:
         """Return what the remote checks find, for an app that would be saved otherwise."""
-        if not request.POST.get("sector_identifier_uri"):
+        if object_id is not None and _OF_SECTORS.isdisjoint(_tab(request).columns):
             return None
         client = self.get_object(request, unquote(object_id)) if object_id else None
+        stored = client.sector_identifier_uri if client else ""
+        if not (stored or request.POST.get("sector_identifier_uri")):
+            return None
         adds = object_id is None and self.has_add_permission(request)
         if not (adds or (client and self.has_change_permission(request, client))):
             return None
@@ -147,41 +173,16 @@ class ClientsPage(Page):
         """Return the app's client_id."""
         return str(row.client_id)
 
-    def links_of(self, row: Client) -> list[Link]:
-        """Return the secrets, and the lists that are about this app."""
-        settings_page = (
-            integration_pages.title_for(row),
-            integration_pages.address_of(row),
-            Client,
-        )
-        secrets_page = (_("Secrets"), secret_pages.address_of(row), Client)
-        return [
-            *([settings_page] if settings_page[0] else []),
-            *([secrets_page] if row.needs_secret else []),
-            (_("Roles"), list_of(Role, client=row.pk), Role),
-            (_("What it receives"), reverse("admin:idp_client_preview", args=[row.pk]), User),
-            (_("Findings"), reverse("admin:idp_client_linter", args=[row.pk]), Client),
-            (
-                _("Errors"),
-                list_of(Event, client_id=row.client_id, kind__exact=Event.Kind.DENIED),
-                Event,
-            ),
-            (_("Events"), list_of(Event, client_id=row.client_id), Event),
-            (_("Consents"), list_of(Consent, client=row.pk), Consent),
-            (_("Grants"), list_of(Grant, client=row.pk), Grant),
-            (_("Logout notifications"), list_of(Delivery, client=row.pk), Delivery),
-        ]
-
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Begin the page of an app with its problems and its summary."""
+        """Show a tab below the head of the app's page, or the form of a new app."""
         client = kwargs.get("obj")
-        if client is None or context["errors"]:
-            context["summary"] = None
-        else:
-            context["summary"] = summary_of(client, request)
-        return super().render_change_form(request, context, *args, **kwargs)
+        if client is not None and _tab(request) not in tabs.offered(client):
+            raise Http404
+        response: Any = super().render_change_form(request, context, *args, **kwargs)
+        response.context_data |= app_page(self, request, client, _tab(request), context)
+        return response
 
     def response_add(
         self, request: HttpRequest, obj: Client, post_url_continue: str | None = None
@@ -200,6 +201,10 @@ class ClientsPage(Page):
             return redirect(secret_pages.address_of(obj))
         return secret_pages.show_new(self, request, obj, timezone.now() + timedelta(days=1))
 
+    def response_post_save_change(self, request: HttpRequest, obj: Client) -> HttpResponse:
+        """Stay at the tab."""
+        return redirect(tabs.address_of(obj, _tab(request)))
+
     def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:  # noqa: FBT001
         """Save; the worker fetches a logo that is new."""
         super().save_model(request, obj, form, change)
@@ -213,3 +218,9 @@ class ClientsPage(Page):
         """Describe what is deleted with it, without listing a million tokens."""
         said = _("%(app)s, with its secrets, consents, grants and tokens")
         return [said % {"app": objs[0]}], {}, set(), []
+
+
+def _tab(request: HttpRequest) -> Tab:
+    """Return the tab that the address names."""
+    match = request.resolver_match
+    return tabs.BY_SLUG[match.kwargs.get("tab", "") if match else ""]

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from idp.models import Event
+from idp.admin.clients import tabs
+from idp.models import Client, Event
 from tests.relying_party import Browser, EndUser, make_user
 
 
@@ -67,6 +68,12 @@ def operator(hire: Callable[..., Operator]) -> Operator:
 def support(hire: Callable[..., Operator]) -> Operator:
     """Looks, and changes nothing."""
     return hire(groups=["support"])
+
+
+def tab_of(client_id: str, field: str) -> str:
+    """Return the path of the tab of an app's page that has this field."""
+    row = Client.objects.get(client_id=client_id)
+    return f"idp/client/{row.pk}/change/{tabs.TAB_OF[field].slug}/"
 
 
 def events_of(operator: Operator) -> list[Event]:

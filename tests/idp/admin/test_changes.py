@@ -14,7 +14,7 @@ from accounts.models import Session, User
 from idp.declaration import DeclarationError, apply
 from idp.models import Client, Consent, Event, Scope
 from tests.elsewhere import Elsewhere, drip
-from tests.idp.admin.conftest import Operator, events_of
+from tests.idp.admin.conftest import Operator, events_of, tab_of
 from tests.introducing import introduced_before
 from tests.reading import read_by
 from tests.registering import headers_of
@@ -176,9 +176,11 @@ def test_an_app_is_for_a_group_whatever_that_is_called(
     assert renamed.allowed_groups == [after]
     assert renamed.version > client.version
     group.delete()
-    page = operator.save(client_page(client_id), name="Another")
+    page = operator.save(tab_of(client_id, "name"), name="Another")
     assert f"There is no group {after}." in page.text
-    operator.save(client_page(client_id), allowed_groups=[], name="Another")
+    access = tab_of(client_id, "allowed_groups")
+    assert f'href="/admin/{access}#id_allowed_groups"' in page.text  # the tab that has the field
+    operator.save(access, allowed_groups=[])
     assert Client.objects.get(client_id=client_id).allowed_groups == []
 
 
@@ -290,17 +292,14 @@ def test_operators_read_it_in_their_language_and_developers_in_one(operator: Ope
 def test_an_app_s_change_is_recorded_and_obeyed_at_once(operator: Operator, relying_party) -> None:
     client_id = relying_party.client.client_id
     operator.save(
-        client_page(client_id),
-        redirect_uris="https://rp.example.com/other",
-        name="Renamed",
-        software_id="bakery-till",
+        tab_of(client_id, "redirect_uris"), redirect_uris="https://rp.example.com/other"
     )
     assert relying_party.visit().status_code == 400
+    assert events_of(operator)[-1].details["changes"] == {
+        "redirect_uris": [["https://rp.example.com/callback"], ["https://rp.example.com/other"]]
+    }
+    operator.save(tab_of(client_id, "name"), name="Renamed", software_id="bakery-till")
     changes = events_of(operator)[-1].details["changes"]
-    assert changes["redirect_uris"] == [
-        ["https://rp.example.com/callback"],
-        ["https://rp.example.com/other"],
-    ]
     assert changes["client_name"] == ["Test app", "Renamed"]
     assert changes["software_id"] == ["", "bakery-till"]
 
@@ -311,9 +310,12 @@ def test_what_an_app_s_own_document_says_is_not_the_operator_s_to_change(
     client = introduced_before()
     page = operator.open(client_page(client.client_id))
     assert "Its own document" in page.text
-    assert client.redirect_uri in page.text
-    assert not {"redirect_uris", "name", "jwks"} & set(forms_of(page)[-1].fields)
-    operator.save(client_page(client.client_id), scopes="openid\nemail")
+    for field in ("redirect_uris", "name", "jwks"):
+        page = operator.open(tab_of(client.client_id, field))
+        assert field not in {name for form in forms_of(page) for name in form.fields}
+        assert f"field-{field}" in page.text  # it is read there
+    assert client.redirect_uri in operator.open(tab_of(client.client_id, "redirect_uris")).text
+    operator.save(tab_of(client.client_id, "scopes"), scopes="openid\nemail")
     row = Client.objects.get(client_id=client.client_id)
     assert (row.scopes, row.redirect_uris) == (["openid", "email"], [client.redirect_uri])
     operator.run_action(client_page(client.client_id), "disable")
@@ -327,10 +329,11 @@ def test_an_app_that_is_to_sign_with_its_secret_is_given_one_that_can(
     operator: Operator, relying_party
 ) -> None:
     client = relying_party.client
-    page = operator.save(client_page(client.client_id), id_token_signed_response_alg="HS256")
+    keys = tab_of(client.client_id, "id_token_signed_response_alg")
+    page = operator.save(keys, id_token_signed_response_alg="HS256")
     client.secret = secret_on(page)
     assert read_by(client, relying_party.tokens()["id_token"])["sub"] == relying_party.user.sub
-    page = operator.save(client_page(client.client_id), id_token_signed_response_alg="HS512")
+    page = operator.save(keys, id_token_signed_response_alg="HS512")
     assert 'id="secret"' not in page.text
 
 
@@ -339,16 +342,14 @@ def test_an_app_that_is_to_sign_with_its_secret_is_given_one_that_can(
     [
         ({"id_token_encrypted_response_alg": "RSA-OAEP"}, "have none that goes with this"),
         ({"userinfo_encrypted_response_enc": "A128GCM"}, "It needs userinfo_encrypted"),
-        (
-            {"token_endpoint_auth_method": "none", "userinfo_signed_response_alg": "HS256"},
-            "A client without a secret",
-        ),
+        ({"userinfo_signed_response_alg": "HS256"}, "A client without a secret"),
     ],
 )
 def test_signing_that_could_not_work_is_refused(
-    operator: Operator, relying_party, fields: dict[str, str], says: str
+    operator: Operator, fields: dict[str, str], says: str
 ) -> None:
-    assert says in operator.save(client_page(relying_party.client.client_id), **fields).text
+    client_id = make_client(token_endpoint_auth_method="none").client_id
+    assert says in operator.save(tab_of(client_id, "jwks"), **fields).text
 
 
 @pytest.mark.parametrize("path", ["change", "add"])
@@ -357,20 +358,18 @@ def test_a_sector_identifier_uri_is_fetched(
 ) -> None:
     """OIDC Core §8.1: what is there has to list every redirect URI of the app."""
     uris = ["https://a.example.com/callback", "https://b.example.com/callback"]
-    client_id = unique("pairwise") if path == "add" else make_client().client_id
-    at = "idp/client/add/everything/" if path == "add" else client_page(client_id)
+    if path == "add":
+        client_id, at = unique("pairwise"), "idp/client/add/everything/"
+        more: dict[str, object] = {"client_id": client_id, "redirect_uris": "\n".join(uris)}
+    else:
+        client_id = make_client(redirect_uris=uris).client_id
+        at, more = tab_of(client_id, "sector_identifier_uri"), {}
 
-    def saved(sector: str, *vouched: str) -> str:
-        page = operator.save(
-            at,
-            redirect_uris="\n".join(uris),
-            subject_type="pairwise",
-            sector_identifier_uri=sector,
-            **({"client_id": client_id} if path == "add" else {}),
-        )
+    def saved(sector: str) -> str:
+        page = operator.save(at, subject_type="pairwise", sector_identifier_uri=sector, **more)
         row = Client.objects.filter(client_id=client_id).first()
         is_saved = row is not None and row.sector_identifier_uri == sector
-        assert is_saved is (page.url.path != f"/admin/{at}" or "errornote" not in page.text)
+        assert is_saved is ("errornote" not in page.text)
         return "" if is_saved else page.text
 
     says = foreign_site.says
@@ -379,11 +378,30 @@ def test_a_sector_identifier_uri_is_fetched(
     )
     assert "not a JSON list" in saved(says(f"/{unique('sector')}", b"{"))
     assert saved("https://localhost:1/sector.json")
-    assert saved(says(f"/{unique('sector')}", json.dumps(uris).encode())) == ""
+    listed = says(f"/{unique('sector')}", json.dumps(uris).encode())
+    assert saved(listed) == ""
+    # The tab that has the redirect URIs alone adds none that the document lacks, either.
+    other = f"{uris[0]}\nhttps://c.example.com/callback"
+    sign_in = tab_of(client_id, "redirect_uris")
+    for cunning in ({}, {"sector_identifier_uri": ""}):
+        page = send(operator, sign_in, redirect_uris=other, **cunning)
+        assert "lacks https://c.example.com/callback" in page.text
+    assert Client.objects.get(client_id=client_id).redirect_uris == uris
     dripping = foreign_site.address + (path := f"/{unique('sector')}")
     foreign_site.pages[path] = drip
     assert "did not answer within 5 seconds" in saved(dripping)
     assert "too slow a moment ago" in saved(dripping)  # and is left alone for a while
+
+
+def send(operator: Operator, path: str, **fields: object):
+    """Send a form with fields that its page may not have."""
+    page = operator.open(path)
+    form = next(form for form in forms_of(page) if "shown" in form.fields)
+    return operator.browser.post(
+        f"/admin/{path}",
+        data={**form.fields, **fields},
+        headers={"Origin": ISSUER, "Referer": str(page.url)},
+    )
 
 
 def test_a_disabled_app_stops_at_once(operator: Operator, relying_party) -> None:
@@ -585,14 +603,16 @@ def test_an_older_app_is_opened_for_tokens_in_front(operator: Operator) -> None:
     client_id, page = made_client(operator, **wanted, profile="compatible")
     client = Client.objects.get(client_id=client_id)
     assert (client.grant_types, client.response_types) == tuple(wanted.values())
-    assert "Legacy: tokens come in an address" in operator.open(client_page(client_id)).text
+    sign_in = operator.open(tab_of(client_id, "grant_types"))
+    assert "Legacy: tokens come in an address" in sign_in.text
 
 
 def test_an_app_has_texts_in_other_languages(operator: Operator) -> None:
     client_id = make_client(**{"tos_uri#fr": "https://rp.example.com/fr"}).client_id
     lines = "client_name#de = Brotladen\ntos_uri#fr=https://rp.example.com/cgu\nclient_uri#de ="
-    assert "tos_uri#fr = https://rp.example.com/fr" in operator.open(client_page(client_id)).text
-    operator.save(client_page(client_id), localized=lines)
+    appearance = tab_of(client_id, "localized")
+    assert "tos_uri#fr = https://rp.example.com/fr" in operator.open(appearance).text
+    operator.save(appearance, localized=lines)
     saved = {"client_name#de": "Brotladen", "tos_uri#fr": "https://rp.example.com/cgu"}
     assert Client.objects.get(client_id=client_id).localized == saved
     for line, problem in (
@@ -600,7 +620,7 @@ def test_an_app_has_texts_in_other_languages(operator: Operator) -> None:
         ("client_name#de = a\nclient_name#de = b", "each name and language once"),
         ("tos_uri#de = javascript:alert(1)", "not an address that starts with https://"),
     ):
-        page = operator.save(client_page(client_id), localized=line)
+        page = operator.save(appearance, localized=line)
         assert problem in page.text
         assert line.splitlines()[-1].split(" = ")[0] in page.text
     assert Client.objects.get(client_id=client_id).localized == saved

@@ -21,7 +21,7 @@ from idp.models import (
     ResourceServer,
     Scope,
 )
-from tests.idp.admin.conftest import Operator
+from tests.idp.admin.conftest import Operator, tab_of
 from tests.introducing import introduced_before
 from tests.relying_party import RelyingParty, make_api, make_client, make_user, unique
 
@@ -88,7 +88,7 @@ def test_the_operator_is_who_changed_an_app(operator: Operator) -> None:
     row = Client.objects.get(client_id=make_client().client_id)
     row.user = User.objects.get(email=owner.email)
     row.save()
-    operator.save(f"idp/client/{row.pk}/change/", name="Renamed")
+    operator.save(tab_of(row.client_id, "name"), name="Renamed")
     (found,) = results(operator.open("idp/event/", client_id=row.client_id, kind__exact="changed"))
     assert operator.user.email in found
     assert owner.email not in found
@@ -149,7 +149,7 @@ def test_nothing_is_shown_as_it_is_kept(
     assert str(session).startswith(f"Session of {user_row.email} since")
     scope = Scope.objects.create(name=unique("scope"), description="", claims={"team": "groups"})
     superuser.save(f"idp/scope/{scope.pk}/change/", claims="")
-    superuser.save(f"idp/client/{client.pk}/change/", require_auth_time="on")
+    superuser.save(tab_of(client.client_id, "require_auth_time"), require_auth_time="on")
     token = InitialAccessToken.objects.create(name=unique("t"), hashed=unique("t"))
     rows: list[Any] = [user_row, session, client, token, scope]
     rows.append(Client.objects.get(client_id=introduced_before().client_id))

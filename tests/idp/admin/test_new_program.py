@@ -12,7 +12,7 @@ from idp.admin.clients.new_program import NewProgramForm
 from idp.declaration import DeclarationError, apply, export
 from idp.integrations.catalogue import catalogue
 from idp.models import Client
-from tests.idp.admin.conftest import Operator, events_of
+from tests.idp.admin.conftest import Operator, events_of, tab_of
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -182,7 +182,7 @@ def test_it_is_recorded_and_exported(operator: Operator) -> None:
 
 def test_an_app_that_is_there_gets_the_settings_of_its_program(operator: Operator) -> None:
     client = Client.objects.get(client_id=make_client().client_id)
-    operator.save(f"idp/client/{client.pk}/change/", integration="pgadmin")
+    operator.save(tab_of(client.client_id, "integration"), integration="pgadmin")
     page = operator.open(f"idp/client/{client.pk}/settings/")
     assert client.client_id in blocks(page)[0]
     assert "https://pgadmin.example.com" not in blocks(page)[0]  # the settings don't have it
@@ -198,5 +198,5 @@ def test_a_program_that_there_is_not_is_refused(operator: Operator) -> None:
     with pytest.raises(DeclarationError, match="There is no integration grafanaa"):
         apply({"clients": [entry]}, dry_run=False)
     client = Client.objects.get(client_id=make_client().client_id)
-    page = operator.save(f"idp/client/{client.pk}/change/", integration="grafanaa")
+    page = operator.save(tab_of(client.client_id, "integration"), integration="grafanaa")
     assert "grafanaa is not one of the available choices" in html.unescape(page.text)

@@ -51,7 +51,7 @@ def test_a_role_is_made_from_the_app_and_recorded_as_its_change(
     operator: Operator, client: Registered
 ) -> None:
     row = Client.objects.get(client_id=client.client_id)
-    app_page = operator.open(f"idp/client/{row.pk}/change/").text
+    app_page = operator.open(f"idp/client/{row.pk}/change/access/").text
     assert f"/admin/idp/role/?client={row.pk}" in html.unescape(app_page)
     listed = operator.open("idp/role/", client=str(row.pk)).text
     add = re.search(r'href="(/admin/idp/role/add/[^"]*)"', listed)

@@ -14,6 +14,7 @@ import yaml
 from django import forms
 
 from idp.admin.clients.checked_form import CheckedForm
+from idp.admin.clients.tabs import TABS
 from idp.client_metadata import BY_NAME, TEXTS
 from idp.declaration import DeclarationError, apply
 from idp.models import Client
@@ -269,9 +270,19 @@ def errors_of(page: httpx.Response) -> str:
 
 
 def change_form(house: House, members: dict[str, Any]) -> str:
-    page = house.submit(f"idp/client/{house.client.pk}/change/", **fields_of(members))
-    stored = Client.objects.get(pk=house.client.pk)
-    assert stored.version == house.client.version, "it was saved"
+    """Save the tabs that have these members, one by one; the last one is refused."""
+    fields = fields_of(members)
+    by_tab: dict[str, dict[str, Any]] = {}
+    for tab in TABS:
+        own = {name: value for name, value in fields.items() if name in tab.columns}
+        by_tab |= {tab.slug: own} if own else {}
+    client = house.client
+    if len(by_tab) > 1:
+        client = Client.objects.get(client_id=make_client(profile="recommended").client_id)
+    for slug, own in by_tab.items():
+        client.refresh_from_db()
+        page = house.submit(f"idp/client/{client.pk}/change/{slug}/", **own)
+    assert Client.objects.get(pk=client.pk).version == client.version, "it was saved"
     return errors_of(page)
 
 

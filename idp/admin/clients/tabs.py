@@ -1,0 +1,275 @@
+"""The tabs of an app's page: which fields each has, and which of them an app's kind can use.
+
+A tab is a page of the change view: it shows, reads and saves its own fields alone.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from idp import policy
+from idp.client_metadata import BY_COLUMN
+from idp.models import Client
+
+
+@dataclass(frozen=True)
+class Group:
+    """Fields under a heading, closed while all of them have their defaults; or without both."""
+
+    fields: tuple[str, ...]
+    heading: str | Promise | None = None
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab; one without groups has no form."""
+
+    slug: str
+    title: str | Promise
+    groups: tuple[Group, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of all groups."""
+        return tuple(column for group in self.groups for column in group.fields)
+
+
+OVERVIEW: Final = Tab("", _("Overview"))
+ACTIVITY: Final = Tab("activity", _("Activity"))
+#: A new column belongs on one of these; tests/idp/test_client_metadata.py fails otherwise.
+TABS: Final = (
+    OVERVIEW,
+    Tab(
+        "sign-in",
+        _("Sign-in"),
+        (
+            Group(
+                (
+                    *("redirect_uris", "application_type", "token_endpoint_auth_method"),
+                    *("strict_client_authentication", "grant_types", "allowed_origins"),
+                )
+            ),
+            Group(
+                ("default_max_age", "default_acr_values", "require_auth_time"),
+                _("What a sign-in has to be like"),
+            ),
+            Group(("response_types", "profile"), _("Older ways to sign in")),
+        ),
+    ),
+    Tab(
+        "access",
+        _("Access"),
+        (
+            Group(
+                (
+                    *("enabled", "user", "allowed_groups", "required_acr"),
+                    *("skip_authorization", "scopes", "id_token_claims"),
+                )
+            ),
+            Group(("subject_type", "sector_identifier_uri"), _("How it identifies users")),
+            Group(
+                (
+                    *("access_token_format", "access_token_lifetime"),
+                    *("refresh_without_offline_access", "refresh_token_idle_lifetime"),
+                    *("refresh_token_absolute_lifetime", "refresh_token_grace"),
+                ),
+                _("Tokens"),
+            ),
+        ),
+    ),
+    Tab(
+        "appearance",
+        _("Appearance"),
+        (
+            Group(
+                (
+                    *("name", "logo_uri", "accent_color", "client_uri", "initiate_login_uri"),
+                    *("policy_uri", "tos_uri", "localized", "contacts"),
+                )
+            ),
+            Group(("integration", "software_id", "software_version"), _("The program")),
+        ),
+    ),
+    Tab(
+        "sign-out",
+        _("Sign-out"),
+        (
+            Group(
+                (
+                    "post_logout_redirect_uris",
+                    *("backchannel_logout_uri", "backchannel_logout_session_required"),
+                    *("frontchannel_logout_uri", "frontchannel_logout_session_required"),
+                )
+            ),
+        ),
+    ),
+    Tab(
+        "keys",
+        _("Keys and encryption"),
+        (
+            Group(
+                (
+                    *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
+                    *("id_token_signed_response_alg", "userinfo_signed_response_alg"),
+                    "introspection_signed_response_alg",
+                )
+            ),
+            Group(
+                (
+                    *("id_token_encrypted_response_alg", "id_token_encrypted_response_enc"),
+                    *("userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc"),
+                ),
+                _("Encryption"),
+            ),
+            Group(
+                (
+                    *("request_uris", "require_signed_request_object"),
+                    *("request_object_signing_alg", "request_object_encryption_alg"),
+                    "request_object_encryption_enc",
+                ),
+                _("Signed requests"),
+            ),
+        ),
+    ),
+    ACTIVITY,
+)
+BY_SLUG: Final = {tab.slug: tab for tab in TABS}
+#: The tab of each column.
+TAB_OF: Final = {column: tab for tab in TABS for column in tab.columns}
+
+
+# --- what an app's kind can use -------------------------------------------------------------------
+
+
+def signs_users_in(client: Client) -> bool:
+    """Whether the app sends users here."""
+    return not {"authorization_code", "implicit"}.isdisjoint(client.grant_types)
+
+
+def _has_users(client: Client) -> bool:
+    return bool(set(client.grant_types) - {"client_credentials"})
+
+
+def _refreshes(client: Client) -> bool:
+    return "refresh_token" in client.grant_types
+
+
+def _sends_its_secret(client: Client) -> bool:
+    return client.token_endpoint_auth_method in policy.SECRET_METHODS
+
+
+def _signs_assertions(client: Client) -> bool:
+    return bool(client.token_endpoint_auth_method.endswith("_jwt"))
+
+
+def _is_confidential(client: Client) -> bool:
+    return not client.is_public
+
+
+#: Columns that only some apps can use. What decides about the kind of an app is always there.
+_ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = (
+    (_sends_its_secret, ("strict_client_authentication",)),
+    (_signs_assertions, ("token_endpoint_auth_signing_alg",)),
+    (_is_confidential, ("introspection_signed_response_alg",)),
+    (
+        _refreshes,
+        (
+            *("refresh_without_offline_access", "refresh_token_idle_lifetime"),
+            *("refresh_token_absolute_lifetime", "refresh_token_grace"),
+        ),
+    ),
+    (
+        signs_users_in,
+        (
+            *("default_max_age", "default_acr_values", "require_auth_time", "initiate_login_uri"),
+            *BY_SLUG["sign-out"].columns,
+            *BY_SLUG["keys"].groups[-1].fields,
+        ),
+    ),
+    (
+        _has_users,
+        (
+            *("allowed_origins", "allowed_groups", "required_acr", "skip_authorization"),
+            *("id_token_claims", "subject_type", "sector_identifier_uri"),
+            *("logo_uri", "accent_color", "client_uri", "policy_uri", "tos_uri", "localized"),
+            *("id_token_signed_response_alg", "userinfo_signed_response_alg"),
+            *BY_SLUG["keys"].groups[1].fields,
+        ),
+    ),
+)
+
+
+def has_default(client: Client, column: str) -> bool:
+    """Whether nobody set the column."""
+    return bool(getattr(client, column) == Client._meta.get_field(column).get_default())
+
+
+def is_shown(client: Client, column: str) -> bool:
+    """Whether the app's kind can use the column, or it is set nevertheless."""
+    can_use = all(holds(client) for holds, columns in _ONLY_IF if column in columns)
+    return can_use or not has_default(client, column)
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+def offered(client: Client) -> Iterator[Tab]:
+    """Yield the tabs of an app's page, without those that would have no field."""
+    for tab in TABS:
+        if not tab.groups or any(is_shown(client, column) for column in tab.columns):
+            yield tab
+
+
+def fieldsets_of(tab: Tab, client: Client, sent: frozenset[str] | None = None) -> list[Any]:
+    """Return the headings of a tab with the fields under each, as Django's admin has them.
+
+    `sent` are the fields that the page had which a form was sent from: no others are read from it.
+    None for the fields that the app's kind can use.
+    """
+    fieldsets = []
+    for group in tab.groups:
+        names = [
+            name
+            for name in group.fields
+            if (is_shown(client, name) if sent is None else name in sent)
+        ]
+        closed = group.heading and all(has_default(client, name) for name in names)
+        if names:
+            options = {"fields": names, "classes": ["collapse"] if closed else []}
+            fieldsets.append((group.heading, options))
+    return fieldsets
+
+
+#: All fields, for an app that is added at once. Here alone the client_id can be chosen.
+ALL_FIELDSETS: Final[tuple[Any, ...]] = (
+    (None, {"fields": ("client_id",)}),
+    *(
+        (group.heading or tab.title, {"fields": group.fields})
+        for tab in TABS
+        for group in tab.groups
+    ),
+)
+
+
+def address_of(client: Client, tab: Tab) -> str:
+    """Return the address of a tab; of the first one, if the app's page has no such tab."""
+    if tab is OVERVIEW or tab not in offered(client):
+        return reverse("admin:idp_client_change", args=[client.pk])
+    return reverse("admin:idp_client_tab", args=[client.pk, tab.slug])
+
+
+def address_of_field(client: Client, column: str) -> str:
+    """Return the address of a column's field."""
+    return f"{address_of(client, TAB_OF.get(column, OVERVIEW))}#id_{column}"
+
+
+def label_of(column: str) -> str:
+    """Return the label of a column's field."""
+    member = BY_COLUMN.get(column)
+    name = member.label if member else ""
+    return str(name or capfirst(Client._meta.get_field(column).verbose_name))

@@ -23,6 +23,7 @@ from idp.authorization.request import Arrival
 from idp.jose.sign import base64url
 from idp.models import Client, Interaction
 from idp.models.grant import unguessable_id
+from idp.protocol import response_types
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.rules import upholds
 
@@ -37,6 +38,11 @@ class TestSignIn:
     parameters: Mapping[str, str]
 
     @property
+    def wanted(self) -> frozenset[str]:
+        """The parts of the response type: what comes back."""
+        return frozenset(response_types.parts(self.parameters["response_type"]))
+
+    @property
     def code_verifier(self) -> str:
         """The code_verifier of the test sign-in (RFC 7636 §4.1); only we can derive it."""
         return _code_verifier(self.parameters["state"])
@@ -45,26 +51,47 @@ class TestSignIn:
 def begin(client: Client, session: Session, prompt: str, now: datetime) -> str:
     """Store the request of a test sign-in for an operator's session, and return its id."""
     state = unguessable_id()
-    challenge = hashlib.sha256(_code_verifier(state).encode()).digest()
     scopes = client.allowed_scopes
+    response_type = response_type_of(client)
     row = Interaction.objects.create(
         id=state,
         client=client,
         parameters={
             "client_id": client.client_id,
             "redirect_uri": answer_page(client),
-            "response_type": "code",
+            "response_type": response_type,
             "scope": " ".join(sorted(scopes, key=lambda scope: (scope != "openid", scope))),
             "state": state,
             "nonce": secrets.token_urlsafe(32),
-            "code_challenge": base64url(challenge),
-            "code_challenge_method": "S256",
+            **_returning(response_type, state),
             **({"prompt": prompt} if prompt else {}),
         },
         arrived_at=now,
         tested_in=session,
     )
     return row.pk
+
+
+def response_type_of(client: Client) -> str:
+    """Return the response type that a test takes: a code if the client gets one, else the most."""
+    kinds = {" ".join(response_types.parts(kind)) for kind in client.response_types}
+    if not kinds or response_types.CODE in kinds:
+        return response_types.CODE
+    return max(sorted(kinds), key=len)
+
+
+def _returning(response_type: str, state: str) -> dict[str, str]:
+    """Return the parameters that follow from the response type: PKCE, and how tokens come back.
+
+    Tokens come in a form that the browser posts: a fragment would not reach us.
+    """
+    members = {}
+    if response_types.CODE in response_types.parts(response_type):
+        challenge = hashlib.sha256(_code_verifier(state).encode()).digest()
+        members = {"code_challenge": base64url(challenge), "code_challenge_method": "S256"}
+    if response_types.carries_tokens(response_type):
+        members["response_mode"] = response_types.FORM_POST
+    return members
 
 
 def answer_page(client: Client) -> str:

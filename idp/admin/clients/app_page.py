@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from idp import event_counts
-from idp.admin.clients import secret_pages, tabs, test_sign_in
+from idp.admin.clients import secret_pages, tabs
 from idp.admin.clients.activity import activity_of
 from idp.admin.clients.new_app import KINDS
 from idp.admin.clients.summary import summary_of
@@ -59,9 +59,10 @@ def app_page(
 ) -> dict[str, Any]:
     """Return the context of an app's page, or of the form of a new app."""
     form = context["adminform"].form
+    may_save = client is None or page.has_change_permission(request, client)
     more: dict[str, Any] = {
         "problems": list(_problems(client, form)),
-        "sent": " ".join(form.fields),
+        "sent": " ".join(form.fields) if may_save else "",
     }
     if client is None:
         return more
@@ -95,18 +96,18 @@ def _head(page: Page, request: HttpRequest, client: Client, actions: list[AdminA
     today = None
     if may("idp.view_event") and tabs.signs_users_in(client):
         today = event_counts.of_app_today(client.client_id, Event.Kind.SIGNED_IN, timezone.now())
-    owner, can_test = client.user, test_sign_in.signs_users_in(client)
+    can_test = tabs.signs_users_in(client) and may("idp.change_client")
     deletes = page.has_delete_permission(request, client)
-    sees_owner = owner is not None and may("accounts.view_user")
+    sees_owner = client.user_id is not None and may("accounts.view_user")
     return Head(
         logo=shown_logo(client),
         initial=initial_of(str(client)),
         kind=kind_of(client),
         sign_ins_today=today,
-        owner_address=reverse("admin:accounts_user_change", args=[owner.pk]) if sees_owner else "",
-        test_sign_in=reverse("admin:idp_client_test_sign_in", args=[client.pk])
-        if can_test and may("idp.change_client")
+        owner_address=reverse("admin:accounts_user_change", args=[client.user_id])
+        if sees_owner
         else "",
+        test_sign_in=reverse("admin:idp_client_test_sign_in", args=[client.pk]) if can_test else "",
         actions=[action for action in actions if not action.needs_recent_authentication],
         dangerous=[action for action in actions if action.needs_recent_authentication],
         delete_address=reverse("admin:idp_client_delete", args=[client.pk]) if deletes else "",
@@ -144,9 +145,9 @@ def _problems(client: Client | None, form: Form) -> Iterator[Problem]:
     """Yield what is wrong, the fields of this tab first."""
     for name, said in form.errors.items():
         if name != NON_FIELD_ERRORS:
-            yield Problem(str(form.fields[name].label), f"#id_{name}", list(said))
+            yield Problem(str(form.fields[name].label), f"#id_{name}", [str(it) for it in said])
     elsewhere: dict[str, str] = getattr(form, "elsewhere", {})
-    for text in form.non_field_errors():
+    for text in map(str, form.non_field_errors()):
         column = elsewhere.get(text)
         if column is None or client is None:
             yield Problem("", "", [text])

@@ -6,8 +6,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from idp import linter
+from idp.admin.clients import tabs
 from idp.admin.page import Page
-from idp.linter import remote_checks
+from idp.linter import Finding, remote_checks
+from idp.models import Client
 
 
 def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -24,7 +26,7 @@ def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
         linter.Severity.SUGGESTED: _("This is suggested"),
     }
     groups = [
-        (heading, [finding for finding in findings if finding.severity is severity])
+        (heading, [_with_address(client, it) for it in findings if it.severity is severity])
         for severity, heading in headings.items()
     ]
     return page.about(
@@ -39,3 +41,8 @@ def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
             "may_change": page.has_change_permission(request, client),
         },
     )
+
+
+def _with_address(client: Client, finding: Finding) -> tuple[Finding, str]:
+    """Return a finding with the address of the field that it is about, if there is one."""
+    return finding, tabs.address_of_field(client, finding.field) if finding.field else ""

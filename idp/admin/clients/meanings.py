@@ -11,7 +11,10 @@ REQUEST = {
         "Where the answer goes: to this administration, for this one test. The app sends one of "
         "its own redirect URIs instead."
     ),
-    "response_type": _("What is to come back: a code, which is then exchanged for tokens."),
+    "response_type": _(
+        "What is to come back: a code, which is then exchanged for tokens; or tokens at once."
+    ),
+    "response_mode": _("How it is to come back: in a form that the browser posts."),
     "scope": _("What is asked for. Here: all that the app may ask for."),
     "state": _(
         "New for each request, and compared when the answer comes, so that an attacker cannot "
@@ -65,6 +68,7 @@ CLAIMS = {
     "amr": _("What they used for it, such as pwd (a password), otp (a code), mfa (two factors)."),
     "nonce": _("The one of the request."),
     "at_hash": _("Binds the access token that came along."),
+    "c_hash": _("Binds the code that came along."),
     "sid": _("Their session at the app, by which it is notified of a sign-out."),
     "jti": _("Its own name."),
     "client_id": _("The app that it was given to."),

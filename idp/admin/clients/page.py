@@ -9,12 +9,20 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
 
 from idp.admin import recent_authentication, search
 from idp.admin.clients import (
@@ -36,6 +44,7 @@ from idp.admin.page import Page
 from idp.clients import deletion, logos, secrets
 from idp.models import Client
 
+_get_or_post = require_http_methods(["GET", "POST"])
 #: Request attribute that holds the result of the remote checks.
 _REMOTE_PROBLEM = "_remote_problem"
 #: The field of a form that names its other fields.
@@ -76,7 +85,9 @@ class ClientsPage(Page):
             (f"{row}/findings/", partial(linter.view, self), "linter"),
             (f"{row}/test-sign-in/", partial(test_sign_in.begin_view, self), "test_sign_in"),
         )
-        answer = require_GET(partial(test_sign_in.answer_view, self))
+        # The form comes from our own page about an answer, which has no token of Django's: the
+        # answer's `state` binds it to this browser (RFC 6749 §10.12).
+        answer = csrf_exempt(_get_or_post(partial(test_sign_in.answer_view, self)))
         return [
             *(
                 path(address, self.admin_site.admin_view(view), name=f"idp_client_{name}")
@@ -180,8 +191,9 @@ class ClientsPage(Page):
         client = kwargs.get("obj")
         if client is not None and _tab(request) not in tabs.offered(client):
             raise Http404
-        response: Any = super().render_change_form(request, context, *args, **kwargs)
-        response.context_data |= app_page(self, request, client, _tab(request), context)
+        response = super().render_change_form(request, context, *args, **kwargs)
+        if isinstance(response, TemplateResponse) and response.context_data is not None:
+            response.context_data |= app_page(self, request, client, _tab(request), context)
         return response
 
     def response_add(
@@ -201,9 +213,9 @@ class ClientsPage(Page):
             return redirect(secret_pages.address_of(obj))
         return secret_pages.show_new(self, request, obj, timezone.now() + timedelta(days=1))
 
-    def response_post_save_change(self, request: HttpRequest, obj: Client) -> HttpResponse:
+    def response_post_save_change(self, request: HttpRequest, obj: Client) -> HttpResponseRedirect:
         """Stay at the tab."""
-        return redirect(tabs.address_of(obj, _tab(request)))
+        return HttpResponseRedirect(tabs.address_of(obj, _tab(request)))
 
     def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:  # noqa: FBT001
         """Save; the worker fetches a logo that is new."""

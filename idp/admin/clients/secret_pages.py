@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from idp import events, policy
 from idp.admin import recent_authentication
 from idp.admin.clients import integration_pages
+from idp.admin.clients.quick_starts import quick_starts_for
 from idp.admin.page import Page
 from idp.clients import secrets
 from idp.models import Client
@@ -66,6 +67,7 @@ def show_new(
             "secret": secret,
             "issuer": policy.ISSUER,
             "program": integration_pages.program_of(client, secret),
+            "quick_starts": quick_starts_for(client),
         },
     )
 

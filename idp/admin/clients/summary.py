@@ -11,8 +11,8 @@ from django.utils.functional import Promise
 
 from idp import linter, policy
 from idp.admin.clients import integration_pages, secret_pages, tabs
+from idp.admin.clients.quick_starts import quick_starts_for
 from idp.admin.clients.tabs import signs_users_in
-from idp.developers.quick_starts import QUICK_STARTS
 from idp.linter import Finding, Severity
 from idp.models import AuthorizationCode, Client, ClientSecret, Event, Grant
 from idp.registration import software_statements
@@ -86,15 +86,6 @@ def summary_of(client: Client, request: HttpRequest) -> Summary:
         sign_ins=_sign_ins(client) if redirects and may("idp.view_grant") else None,
         vouched_for_by=software_statements.issuer_of(client.software_statement),
     )
-
-
-def quick_starts_for(client: Client) -> list[tuple[str, str]]:
-    """Return the quick starts that suit an app, with its values; none for a known program."""
-    return [
-        (start.title, start.filled_in(client))
-        for start in QUICK_STARTS.values()
-        if start.fits(client) and not client.integration
-    ]
 
 
 def _working(client: Client) -> list[ClientSecret]:

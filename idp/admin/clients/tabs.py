@@ -15,11 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from idp import policy
 from idp.client_metadata import BY_COLUMN
 from idp.models import Client
+from idp.protocol import response_types
 
 
 @dataclass(frozen=True)
 class Group:
-    """Fields under a heading, closed while all of them have their defaults; or without both."""
+    """Fields under a heading, closed while all of them have their defaults; or without heading."""
 
     fields: tuple[str, ...]
     heading: str | Promise | None = None
@@ -205,7 +206,9 @@ _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = 
 
 
 def has_default(client: Client, column: str) -> bool:
-    """Whether nobody set the column."""
+    """Whether the column is as in nearly every app."""
+    if column == "response_types":
+        return client.response_types in ([], [response_types.CODE])
     return bool(getattr(client, column) == Client._meta.get_field(column).get_default())
 
 

@@ -12,13 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from accounts.authentication import authentication_in
 from accounts.sessions import session_of
 from idp import events
+from idp.admin.clients.tabs import signs_users_in
 from idp.admin.clients.test_sign_in_report import report
 from idp.admin.page import Page
 from idp.authorization import test_sign_in
 from idp.clients.owners import is_operator
 from idp.current_interaction import continue_at
+from idp.endpoints.wire import form_of
 from idp.models import Client
-from idp.protocol import response_types
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.parameters import Parameters
 
@@ -30,11 +31,6 @@ _PROMPTS: dict[str, str | Promise] = {
     "select_account": _("Which account it is to be"),
     "consent": _("To agree, also where they have before"),
 }
-
-
-def signs_users_in(client: Client) -> bool:
-    """Whether the app has something to sign in to."""
-    return not {"authorization_code", "implicit"}.isdisjoint(client.grant_types)
 
 
 def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -98,17 +94,14 @@ def _problem_with(client: Client) -> str | Promise | None:
     """Return why no test is possible now, or None."""
     if not client.enabled:
         return _("The app is disabled, so no user can sign in to it. Enable it first.")
-    kinds = set(map(response_types.parts, client.response_types))
-    if response_types.parts(response_types.CODE) not in kinds:
-        return _(
-            "The app takes its answers from the browser’s address or a form (implicit or hybrid "
-            "response types). A test takes a code alone, so it can’t show what the app would get."
-        )
     return None
 
 
 def _answer(request: HttpRequest) -> Parameters:
+    """Return what came: a code in the address, or tokens in a form; nothing if it is unreadable."""
     try:
+        if request.method == "POST":
+            return Parameters.parse(form_of(request))
         return Parameters.parse(request.META.get("QUERY_STRING", ""))
     except InvalidRequest:
         return Parameters({})

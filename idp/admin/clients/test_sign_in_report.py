@@ -16,11 +16,15 @@ from idp.authorization.test_sign_in import TestSignIn
 from idp.clients import lookup
 from idp.endpoints import token, userinfo
 from idp.jose.verify import header_of
-from idp.models import AuthorizationCode, Client, Grant
+from idp.models import Client, Grant
+from idp.protocol import response_types
 from idp.protocol.errors import InvalidClient, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.statements.tokens import find_bearer, hash_of
 from idp.tokens.revocation import revoke_grants
+
+#: Members of an answer that are named otherwise than the part of the response type.
+_NAMES = {response_types.TOKEN: "access_token"}
 
 
 @dataclass(frozen=True)
@@ -43,40 +47,40 @@ def report(
     request: HttpRequest, client: Client, test_sign_in: TestSignIn, answer: Parameters
 ) -> Report:
     """Take a response as the client would and report it; tokens are revoked afterwards."""
-    code = answer.get("code")
     steps = [_request(test_sign_in), _answer(test_sign_in, answer)]
     try:
-        if code is not None and not steps[-1].failed:
-            steps += _what_the_code_gives(request, client, test_sign_in, code)
+        if not steps[-1].failed:
+            steps += _what_came(request, client, test_sign_in, answer)
     finally:
-        given = _revoke(client, test_sign_in, code) if code is not None else None
-    return Report(steps, given.user if given else None, _untried(client))
+        given = _revoke(client, test_sign_in) if "error" not in answer.values else None
+    return Report(steps, given.user if given else None, _untried(client, test_sign_in))
 
 
-def _revoke(client: Client, test_sign_in: TestSignIn, code: str) -> Grant | None:
-    """Revoke the grant of a test sign-in's code, redeemed or not, and return it."""
-    own = AuthorizationCode.objects.filter(
-        code=hash_of(code),
-        application=client,
-        redirect_uri=test_sign_in.parameters["redirect_uri"],
-    )
-    given = Grant.objects.filter(pk__in=own.values("grant_id"))
-    revoke_grants(given.values("pk"), timezone.now())
-    return given.select_related("user").first()
+def _revoke(client: Client, test_sign_in: TestSignIn) -> Grant | None:
+    """Revoke the grant of a test sign-in, and return it: only its request had this nonce."""
+    own = Grant.objects.filter(client=client, nonce=test_sign_in.parameters["nonce"])
+    given = own.select_related("user").order_by("-id").first()
+    if given is not None:
+        revoke_grants([given.pk], timezone.now())
+    return given
 
 
-def _untried(client: Client) -> list[str]:
+def _untried(client: Client, test_sign_in: TestSignIn) -> list[str]:
     by = {"method": client.token_endpoint_auth_method}
+    has_code = response_types.CODE in test_sign_in.wanted
     untried = {
         _("Its redirect URIs, and what it does there with the answer."): True,
         _("How it proves itself (%(method)s): its secret or key is its own.") % by: (
-            not client.is_public
+            has_code and not client.is_public
+        ),
+        _("Taking the answer out of its address (fragment); the test had the browser post it."): (
+            "response_mode" in test_sign_in.parameters
         ),
         _("Its signature on the request, which it has to send; the test’s request has none."): (
             client.require_signed_request_object
         ),
         _("Going without PKCE, which it is allowed to do; the test used it."): (
-            not client.pkce_required
+            has_code and not client.pkce_required
         ),
     }
     return [words for words, holds in untried.items() if holds]
@@ -98,8 +102,10 @@ def _answer(test_sign_in: TestSignIn, answer: Parameters) -> Step:
     state = test_sign_in.parameters["state"]
     step = Step(
         _("The answer"),
-        _("This came back in the browser’s address."),
-        members(answer.values, meanings.ANSWER),
+        _("The browser posted this in a form.")
+        if "response_mode" in test_sign_in.parameters
+        else _("This came back in the browser’s address."),
+        members(answer.values, meanings.TOKENS | meanings.ANSWER),
         [
             same("state", answer.get("state"), state, _("The one of the request.")),
             same("iss", answer.get("iss"), policy.ISSUER, _("This provider.")),
@@ -109,9 +115,32 @@ def _answer(test_sign_in: TestSignIn, answer: Parameters) -> Step:
     if error is not None:
         reference = parse_qs(urlsplit(uri).query).get("reference", [""])[0]
         step.refusal = Refusal(error, answer.get("error_description") or "", reference, uri)
-    elif answer.get("code") is None:
-        step.findings.append(Finding("code", _("None came."), right=False))
+        return step
+    for part in sorted(test_sign_in.wanted):
+        name = _NAMES.get(part, part)
+        if answer.get(name) is None:
+            step.findings.append(Finding(name, _("None came."), right=False))
     return step
+
+
+def _what_came(
+    request: HttpRequest, client: Client, test_sign_in: TestSignIn, answer: Parameters
+) -> Iterator[Step]:
+    """Check the tokens of the answer, then redeem its code. OIDC Core §3.2.2.8, §3.3.2.8."""
+    came = {part: answer.get(_NAMES.get(part, part)) for part in test_sign_in.wanted}
+    code, access_token = came.get(response_types.CODE), came.get(response_types.TOKEN)
+    step = None
+    if id_token := came.get(response_types.ID_TOKEN):
+        yield (step := _id_token(client, test_sign_in, id_token, access_token, code))
+        if step.failed:  # what came along may be another user's
+            return
+    if access_token is not None:
+        if header_of(access_token) is not None:
+            yield _jwt_access_token(access_token)
+        if "openid" in (answer.get("scope") or "").split():
+            yield _userinfo(request, client, access_token, step)
+    if code is not None:
+        yield from _what_the_code_gives(request, client, test_sign_in, code)
 
 
 # --- the app's own part -------------------------------------------------------------------------
@@ -161,8 +190,14 @@ def _jwt_access_token(access_token: str) -> Step:
     return step
 
 
-def _id_token(client: Client, test_sign_in: TestSignIn, id_token: str, access_token: str) -> Step:
-    """OIDC Core §3.1.3.7, §3.1.3.8."""
+def _id_token(
+    client: Client,
+    test_sign_in: TestSignIn,
+    id_token: str,
+    access_token: str | None,
+    code: str | None = None,
+) -> Step:
+    """OIDC Core §3.1.3.7, §3.1.3.8; of one in the answer §3.2.2.11, §3.3.2.11."""
     step = Step(
         _("The ID token"), _("The app checks each of these before it believes who signed in.")
     )
@@ -170,15 +205,20 @@ def _id_token(client: Client, test_sign_in: TestSignIn, id_token: str, access_to
     if claims is None:
         return step
     nonce, exp = test_sign_in.parameters["nonce"], claims["exp"]
-    at_hash = keys.signer_for(client, client.id_token_signed_response_alg).half_hash(access_token)
+    half_hash = keys.signer_for(client, client.id_token_signed_response_alg).half_hash
     until = _("It is good until %(time)s.") % {"time": moment(exp)}
     step.findings += [
         same("iss", claims.get("iss"), policy.ISSUER, _("This provider.")),
         same("aud", claims.get("aud"), client.client_id, _("This app.")),
         Finding("exp", until, right=exp > timezone.now().timestamp()),
         same("nonce", claims.get("nonce"), nonce, _("The one of the request.")),
-        same("at_hash", claims.get("at_hash"), at_hash, _("The hash of the access token.")),
     ]
+    for name, value, words in (
+        ("at_hash", access_token, _("The hash of the access token.")),
+        ("c_hash", code, _("The hash of the code.")),
+    ):
+        if value is not None:
+            step.findings.append(same(name, claims.get(name), half_hash(value), words))
     if "sid" not in claims:
         left_out = _(
             "Left out here: a test takes no part in the session, so that the app is notified of no "
@@ -188,7 +228,9 @@ def _id_token(client: Client, test_sign_in: TestSignIn, id_token: str, access_to
     return step
 
 
-def _userinfo(request: HttpRequest, client: Client, access_token: str, id_token: Step) -> Step:
+def _userinfo(
+    request: HttpRequest, client: Client, access_token: str, id_token: Step | None
+) -> Step:
     """OIDC Core §5.3.2, §5.3.4."""
     step = Step(_("UserInfo"), _("The app shows the access token, and receives this."))
     try:
@@ -205,7 +247,8 @@ def _userinfo(request: HttpRequest, client: Client, access_token: str, id_token:
             same("iss", claims.get("iss"), policy.ISSUER, _("This provider.")),
             same("aud", claims.get("aud"), client.client_id, _("This app.")),
         ]
-    known = next((member.value for member in id_token.members if member.name == "sub"), None)
+    shown = id_token.members if id_token else []
+    known = next((member.value for member in shown if member.name == "sub"), None)
     if known is not None:
         step.findings.append(same("sub", claims.get("sub"), known, _("The one of the ID token.")))
     return step

@@ -291,9 +291,7 @@ def test_operators_read_it_in_their_language_and_developers_in_one(operator: Ope
 
 def test_an_app_s_change_is_recorded_and_obeyed_at_once(operator: Operator, relying_party) -> None:
     client_id = relying_party.client.client_id
-    operator.save(
-        tab_of(client_id, "redirect_uris"), redirect_uris="https://rp.example.com/other"
-    )
+    operator.save(tab_of(client_id, "redirect_uris"), redirect_uris="https://rp.example.com/other")
     assert relying_party.visit().status_code == 400
     assert events_of(operator)[-1].details["changes"] == {
         "redirect_uris": [["https://rp.example.com/callback"], ["https://rp.example.com/other"]]
@@ -387,6 +385,7 @@ def test_a_sector_identifier_uri_is_fetched(
         page = send(operator, sign_in, redirect_uris=other, **cunning)
         assert "lacks https://c.example.com/callback" in page.text
     assert Client.objects.get(client_id=client_id).redirect_uris == uris
+    more.pop("client_id", None)
     dripping = foreign_site.address + (path := f"/{unique('sector')}")
     foreign_site.pages[path] = drip
     assert "did not answer within 5 seconds" in saved(dripping)

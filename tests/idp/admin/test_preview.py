@@ -146,5 +146,5 @@ def test_it_takes_the_permission_to_see_users(hire, provider: object, user: EndU
     support = hire(groups=["support"])
     assert apps_alone.browser.open(path).status_code == 403
     assert support.browser.open(path).status_code == 200
-    app = path.removeprefix("/admin/").replace("preview", "change")
+    app = path.removeprefix("/admin/").replace("preview/", "change/access/")
     assert [path in whose.open(app).text for whose in (apps_alone, support)] == [False, True]

@@ -13,6 +13,7 @@ from tests.idp.admin.conftest import Operator, events_of
 from tests.relying_party import (
     Registered,
     RelyingParty,
+    forms_of,
     is_page,
     make_client,
     make_user,
@@ -114,6 +115,44 @@ def test_every_kind_of_app_can_be_tried(
     assert nothing_lives(client)
 
 
+@pytest.mark.parametrize(
+    ("response_type", "steps", "found"),
+    [
+        ("id_token", ["3. The ID token"], ["nonce: right", "Signature: right"]),
+        ("token", ["3. UserInfo"], []),
+        ("id_token token", ["3. The ID token", "4. UserInfo"], ["at_hash: right", "sub: right"]),
+        (
+            "code id_token token",
+            ["3. The ID token", "4. UserInfo", "5. The tokens", "6. The ID token", "7. UserInfo"],
+            ["c_hash: right", "at_hash: right"],
+        ),
+    ],
+)
+def test_apps_whose_tokens_come_in_front_are_tried_too(
+    operator: Operator, response_type: str, steps: list[str], found: list[str]
+) -> None:
+    """OIDC Core §3.2.2, §3.3.2. The browser posts what came; it is revoked, and read once."""
+    grants = ["implicit", "authorization_code"] if "code" in response_type else ["implicit"]
+    client = make_client(
+        grant_types=grants, response_types=[response_type], first_party=True, profile="compatible"
+    )
+    page = begin(operator, client)
+    (form,) = (form for form in forms_of(page) if "continue" in form.buttons)
+    assert form.action.endswith("/test-sign-in/answer/")
+    text = text_of(operator.browser.submit(page, "continue"))
+    assert f"It works: the app would sign in {operator.user.email}" in text
+    for words in (*steps, *found, "response_mode form_post", "state: right", "iss: right"):
+        assert words in text
+    assert "the test had the browser post it" in text.partition("Not tried")[2]
+    for name in {"id_token", "access_token"} & set(form.fields):
+        assert form.fields[name] not in text
+    assert nothing_lives(client)
+    if token := form.fields.get("access_token"):
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert operator.browser.get("/userinfo", headers=bearer).status_code == 401
+    assert "That test is over" in operator.browser.submit(page, "continue").text
+
+
 def test_what_only_the_app_can_read_is_said_to_be_so(operator: Operator) -> None:
     client = make_client(
         jwks=jwks_of(make_key("RS256")), id_token_encrypted_response_alg="RSA-OAEP-256"
@@ -156,8 +195,6 @@ def test_what_can_t_be_tried_says_why(operator: Operator) -> None:
     page = operator.open(page_of(disabled))
     assert "The app is disabled" in page.text
     assert 'id="confirm"' not in page.text
-    implicit = make_client(grant_types=["implicit"], response_types=["id_token"])
-    assert "takes its answers from the browser" in operator.open(page_of(implicit)).text
     machine = make_client(grant_types=["client_credentials"], response_types=[], redirect_uris=[])
     assert operator.browser.get(f"/admin/{page_of(machine)}").status_code == 404
     summary = operator.open(f"idp/client/{row_of(machine).pk}/change/").text

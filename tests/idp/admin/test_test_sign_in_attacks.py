@@ -111,6 +111,38 @@ def test_no_other_user_takes_the_answer(
     assert "It works" in operator.browser.open(address).text  # none of that has used it up
 
 
+def test_tokens_of_another_user_are_not_taken(
+    operator: Operator, browser: Browser, user: EndUser
+) -> None:
+    """An attacker posts their own tokens to the operator's test: its nonce is another one."""
+    client = make_client(
+        first_party=True,
+        profile="compatible",
+        grant_types=["implicit"],
+        response_types=["id_token token"],
+    )
+    browser.sign_in(user)
+    app = RelyingParty(client, browser, user)
+    foreign = forms_of(app.visit(response_type="id_token token", response_mode="form_post"))[-1]
+    page = operator.browser.open(begun(operator, client))
+    own = next(form for form in forms_of(page) if "id_token" in form.fields)
+    uri = f"{ISSUER}{page_of(client)}answer/"
+    for state in ("", foreign.fields["state"]):
+        over = operator.browser.post(uri, data={**own.fields, "state": state})
+        assert over.headers["Location"].endswith("?expired")
+    for body in (b"\xff=\xff", b"state=%00", b"state=x&state=y", b"{}"):
+        sent = operator.browser.post(
+            uri, content=body, headers={"Content-Type": "application/x-www-form-urlencoded"}
+        )
+        assert sent.headers["Location"].endswith("?expired")
+    mixed = {**foreign.fields, "state": own.fields["state"]}
+    report = operator.browser.post(uri, data=mixed)
+    assert "It failed" in report.text
+    assert user.email not in report.text
+    live = AccessToken.objects.filter(application__client_id=client.client_id)
+    assert live.filter(grant__revoked_at=None).count() == 1  # the attacker's own
+
+
 def test_an_answer_works_once(operator: Operator, client: Registered) -> None:
     going_on = begun(operator, client)
     address = answer_at(operator.browser, going_on)

@@ -73,6 +73,7 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "end-all": lambda: "accounts/session/end-all/",
     "apps": lambda: "idp/client/",
     "app": lambda: f"idp/client/{first(Client)}/change/",
+    "access": lambda: f"idp/client/{first(Client)}/change/access/",
     "app-by-document": lambda: (
         f"idp/client/{first(Client, client_id=introduced_before().client_id)}/change/"
     ),
@@ -132,7 +133,7 @@ def test_every_page_is_accessible(operator: Visitor, name: str, user: EndUser) -
 HEAVIEST = 150_000
 
 
-@pytest.mark.parametrize("name", ["first", "users", "events", "event", "new-user"])
+@pytest.mark.parametrize("name", ["first", "users", "events", "event", "new-user", "app", "access"])
 def test_a_page_is_light_at_the_first_visit(operator: Visitor, name: str, user: EndUser) -> None:
     path = f"/admin/{ADMIN_PAGES[name]()}"
     session = operator.page.context.new_cdp_session(operator.page)
@@ -195,8 +196,14 @@ def test_from_a_wrong_redirect_uri_to_a_right_one(
     expect(story).to_contain_text(wrong)
     expect(story).to_contain_text("OIDC Core §3.1.2.1")
     operator.open(f"/admin/idp/client/{first(Client, client_id=site.client.client_id)}/change/")
+    page.get_by_role("link", name="Edit: Redirect URIs").click()
+    bar = page.locator(".save-bar")
+    expect(bar.get_by_role("button", name="Save")).not_to_be_in_viewport()
     page.get_by_label("Redirect URIs:", exact=True).fill(wrong)
-    page.get_by_role("button", name="Save", exact=True).click()
+    expect(bar).to_contain_text("Changes are not saved yet.")
+    expect(bar.get_by_role("button", name="Save")).to_be_in_viewport()
+    assert violations(operator) == []
+    bar.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
 
     developer.open(request_of(site, user, redirect_uri=wrong)[0])
@@ -270,6 +277,31 @@ def test_a_program_needs_its_address_only(operator: Visitor) -> None:
     expect(page.locator("pre")).to_contain_text("client_secret = your-client-secret")
 
 
+def test_the_tabs_of_an_app(operator: Visitor, user: EndUser) -> None:
+    """Each is accessible and fits a telephone; what is dangerous is in a menu that needs no script."""
+    page, client = operator.page, make_client(grant_types=["authorization_code", "refresh_token"])
+    operator.open(f"/admin/idp/client/{first(Client, client_id=client.client_id)}/change/")
+    tabs = page.get_by_role("navigation", name="About this app").get_by_role("link")
+    titles = tabs.all_inner_texts()
+    assert len(titles) == 7
+    for title in titles:
+        page.get_by_role("navigation", name="About this app").get_by_role(
+            "link", name=title, exact=True
+        ).click()
+        operator.sees("Test app")
+        for group in page.locator("#content fieldset summary").all():
+            group.click()
+        assert violations(operator) == [], title
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0, title
+        assert page.evaluate(CUT_OFF) == [], title
+        page.set_viewport_size({"width": 1280, "height": 800})
+    page.locator(".more-actions summary").click()
+    assert violations(operator) == []
+    page.get_by_role("link", name="Sign all users out").click()
+    operator.sees("Sign all users out")
+
+
 def test_a_new_app_is_tried_before_its_developer_has_written_a_line(operator: Visitor) -> None:
     page, name = operator.page, unique("Notes")
     operator.open("/admin/idp/client/add/single-page/")
@@ -326,13 +358,13 @@ def test_the_other_kinds_of_app_and_a_secret_in_exchange(operator: Visitor) -> N
         return ask(grant_type="client_credentials").is_success
 
     page.get_by_role("link", name="I have copied it").click()
-    operator.press("Secrets")
+    operator.press("Renew the secret")
     page.get_by_label("The present secret goes on for").select_option("7 days")
     operator.press("Make a new secret")
     secrets.append(page.locator("#secret").inner_text())
     assert [works(secret) for secret in secrets] == [True, True]
     page.get_by_role("link", name="I have copied it").click()
-    operator.press("Secrets")
+    operator.press("Renew the secret")
     page.get_by_role("row").nth(1).get_by_role("button", name="Remove").click()
     expect(page.locator(".messagelist")).to_contain_text("The secret no longer works.")
     assert [works(secret) for secret in secrets] == [False, True]

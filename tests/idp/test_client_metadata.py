@@ -1,9 +1,12 @@
 """The table of client metadata says what the model, discovery and the operators' page say."""
 
+from collections import Counter
+
 import pytest
 from django.db.models import BooleanField, CharField, Field, JSONField, TextField
 
 from idp.admin.clients.form import ClientForm
+from idp.admin.clients.tabs import TABS, is_shown
 from idp.client_metadata import (
     BY_COLUMN,
     BY_NAME,
@@ -52,8 +55,19 @@ def test_every_column_is_metadata_or_of_the_row() -> None:
     assert not set(COLUMNS) & OF_THE_ROW
 
 
-def test_every_member_is_in_the_form_of_an_app() -> None:
-    assert set(COLUMNS) - set(ClientForm.Meta.fields) == set()
+def test_every_member_is_on_one_tab_of_an_app_s_page() -> None:
+    columns = Counter(column for tab in TABS for column in tab.columns)
+    assert set(columns.values()) == {1}
+    assert columns.keys() - {"user"} == set(COLUMNS)
+    assert set(ClientForm.Meta.fields) == {*columns, "client_id"}
+
+
+def test_what_decides_about_the_kind_of_an_app_is_always_on_its_tab() -> None:
+    """Otherwise an app could not become one of another kind."""
+    machine = Client(grant_types=["client_credentials"], token_endpoint_auth_method="none")
+    shown = {name for name in COLUMNS if is_shown(machine, name)}
+    assert shown >= {"grant_types", "response_types", "redirect_uris", "application_type"}
+    assert shown >= {"token_endpoint_auth_method", "profile", "jwks", "jwks_uri"}
 
 
 def test_every_member_is_there_once() -> None:

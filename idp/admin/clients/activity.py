@@ -53,16 +53,21 @@ class Happened:
 
 @dataclass(frozen=True)
 class Activity:
-    """The tab: bars and events. None for staff who may not see events."""
+    """The tab: bars and events."""
 
     bars: list[Bar]
     #: The drawing's width.
     width: int
     events: list[Happened]
 
+    @property
+    def has_counts(self) -> bool:
+        """Whether there is anything to draw."""
+        return any(bar.signed_in or bar.denied for bar in self.bars)
+
 
 def activity_of(client: Client, request: HttpRequest) -> Activity | None:
-    """Return what happened at an app; a few rows, by an index."""
+    """Return what happened at an app, None for staff who may not see events; by an index."""
     may: Any = request.user.has_perm
     if not may("idp.view_event"):
         return None

@@ -278,7 +278,7 @@ def test_a_program_needs_its_address_only(operator: Visitor) -> None:
 
 
 def test_the_tabs_of_an_app(operator: Visitor, user: EndUser) -> None:
-    """Each is accessible and fits a telephone; what is dangerous is in a menu that needs no script."""
+    """Each is accessible and fits a telephone; a menu without a script has what is dangerous."""
     page, client = operator.page, make_client(grant_types=["authorization_code", "refresh_token"])
     operator.open(f"/admin/idp/client/{first(Client, client_id=client.client_id)}/change/")
     tabs = page.get_by_role("navigation", name="About this app").get_by_role("link")

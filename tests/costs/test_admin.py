@@ -191,6 +191,12 @@ PAGES: dict[str, Callable[[], str]] = {
     "apps, none": lambda: "idp/client/?q=no+app+is+called+so",
     "apps, searched": lambda: "idp/client/?q=crowd-000000050000",
     "an app": lambda: f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/",
+    "access to an app": lambda: (
+        f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/access/"
+    ),
+    "activity of an app": lambda: (
+        f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/activity/"
+    ),
     "what an app receives": lambda: (
         f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/preview/"
         "?user=crowd-000000050000%40example.com"

@@ -2,6 +2,7 @@
 
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ from django.contrib.auth.models import Permission
 
 from accounts.models import User
 from idp.admin.clients import tabs
-from idp.models import Client, Event, EventCount
+from idp.models import Client, Event, EventCount, Scope
 from tests.idp.admin.conftest import Operator, events_of, tab_of
 from tests.relying_party import ISSUER, Registered, forms_of, make_client
 
@@ -72,6 +73,27 @@ def test_two_people_at_two_tabs_do_not_undo_each_other(
     assert (after.name, after.scopes, after.enabled) == ("Loaves", ["openid", "email"], True)
     assert (after.skip_authorization, after.jwks_uri) == (row.skip_authorization, "")
     assert after.refresh_token_grace == 7
+
+
+def test_two_tabs_that_are_saved_at_once_keep_both_changes(
+    operator: Operator, superuser: Operator
+) -> None:
+    """Each reads the whole row before it writes it: one has to wait for the other."""
+    client = make_client()
+    forms = [
+        (operator, operator.open(tab_of(client.client_id, "name")), "name", "App {}"),
+        (superuser, superuser.open(tab_of(client.client_id, "scopes")), "scopes", "openid\ns{}"),
+    ]
+    Scope.objects.bulk_create([Scope(name=f"s{n}") for n in range(5)], ignore_conflicts=True)
+    for n in range(5):
+        with ThreadPoolExecutor(len(forms)) as pool:
+            sent = [
+                pool.submit(who.browser.submit, page, **{field: text.format(n)})
+                for who, page, field, text in forms
+            ]
+        assert not any("errornote" in each.result().text for each in sent)
+        row = row_of(client)
+        assert (row.name, row.scopes) == (f"App {n}", ["openid", f"s{n}"])
 
 
 def test_a_problem_of_another_tab_is_said_with_the_way_there(operator: Operator) -> None:

@@ -196,7 +196,7 @@ def test_from_a_wrong_redirect_uri_to_a_right_one(
     expect(story).to_contain_text(wrong)
     expect(story).to_contain_text("OIDC Core §3.1.2.1")
     operator.open(f"/admin/idp/client/{first(Client, client_id=site.client.client_id)}/change/")
-    page.get_by_role("link", name="Edit: Redirect URIs").click()
+    page.get_by_role("region", name="Redirect URIs").get_by_role("link", name="Edit").click()
     bar = page.locator(".save-bar")
     expect(bar.get_by_role("button", name="Save")).not_to_be_in_viewport()
     page.get_by_label("Redirect URIs:", exact=True).fill(wrong)

@@ -296,8 +296,13 @@ def test_the_tabs_of_an_app(operator: Visitor, user: EndUser) -> None:
         assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0, title
         assert page.evaluate(CUT_OFF) == [], title
         page.set_viewport_size({"width": 1280, "height": 800})
+    page.set_viewport_size({"width": 320, "height": 640})
     page.locator(".more-actions summary").click()
     assert violations(operator) == []
+    menu = page.locator(".more-actions > div").bounding_box()
+    assert menu
+    assert menu["x"] >= 0
+    assert menu["x"] + menu["width"] <= 320
     page.get_by_role("link", name="Sign all users out").click()
     operator.sees("Sign all users out")
 

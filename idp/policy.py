@@ -154,6 +154,8 @@ REGISTRATION_RESPONSE_TYPES: Final = tuple(settings.IDP_REGISTRATION_RESPONSE_TY
 REGISTRATION_TOKENS_ROTATE: Final[bool] = settings.IDP_REGISTRATION_TOKEN_ROTATION
 #: Whether logos of all self-registered apps are fetched and shown.
 REGISTRATION_LOGOS: Final[bool] = settings.IDP_REGISTRATION_LOGOS
+#: Whether the owner of an app may correct its redirect URIs, make its secrets and test its sign-in.
+OWNERS_CHANGE_APPS: Final[bool] = settings.IDP_OWNERS_CHANGE_APPS
 #: Trusted issuers of software statements, and the addresses of their keys.
 SOFTWARE_STATEMENT_ISSUERS: Final = {
     issuer: jwks_uri

@@ -88,6 +88,9 @@ IDP_CLIENT_ID_METADATA_HOSTS: list[str] = [
     for host in env.list("IDP_CLIENT_ID_METADATA_HOSTS", default=[])
     if host.strip()
 ]
+#: Whether owners, who need not be staff, change redirect URIs and secrets of their apps, and test
+#: their sign-in.
+IDP_OWNERS_CHANGE_APPS: bool = env.bool("IDP_OWNERS_CHANGE_APPS", default=False)
 #: Private-use URI schemes without a dot that redirect URIs of native apps may have, such as vscode.
 IDP_PRIVATE_URI_SCHEMES: list[str] = [
     scheme.strip().lower()
@@ -230,7 +233,8 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.i18n",
                 "accounts.context.pages",
                 "idp.context.continuing_to",
-            ]
+            ],
+            "libraries": {"developers": "idp.developers.navigation"},
         },
     }
 ]

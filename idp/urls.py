@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from accounts.views import well_known
 from idp import policy
+from idp.developers import error_pages
 from idp.developers import views as developers
 from idp.endpoints import (
     accent,
@@ -87,7 +88,11 @@ urlpatterns = [
     path("language", language.language, name="set_language"),
     path("developers/", developers.overview, name="developers"),
     path("developers/apps/", developers.apps, name="developers_apps"),
+    path("developers/apps/", include("idp.own_apps.urls")),
     path("developers/token/", developers.token, name="developers_token"),
+    path("developers/search/", developers.search, name="developers_search"),
+    path("developers/signed-in", developers.signed_in, name="developers_signed_in"),
+    path("developers/start/", developers.quick_starts, name="developers_quick_starts"),
     path("developers/start/<slug:name>/", developers.quick_start, name="developers_quick_start"),
     path("developers/integrations/", developers.integrations, name="developers_integrations"),
     path(
@@ -95,7 +100,8 @@ urlpatterns = [
         developers.integration,
         name="developers_integration",
     ),
-    path("developers/errors/<slug:code>", developers.error, name="developers_error"),
+    path("developers/errors/", error_pages.all_errors, name="developers_errors"),
+    path("developers/errors/<slug:code>", error_pages.error, name="developers_error"),
     # Operations
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),

@@ -1,4 +1,5 @@
-// Puts a button beside texts to copy; without JavaScript users select the text.
+// Puts a button beside texts to copy, in the caption where there is one; without JavaScript users
+// select the text.
 for (const text of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) break;
   const button = document.createElement("button");
@@ -9,5 +10,7 @@ for (const text of document.querySelectorAll("[data-copy]")) {
     await navigator.clipboard.writeText(text.textContent);
     button.textContent = text.dataset.copied;
   });
-  text.after(" ", button);
+  const caption = text.previousElementSibling;
+  if (caption?.tagName === "FIGCAPTION") caption.append(button);
+  else text.after(" ", button);
 }

@@ -25,6 +25,7 @@ if "SIGNET_TEST_SERVER" not in os.environ:
     os.environ["IDP_TRUSTED_PROXY_COUNT"] = "1"
     os.environ["IDP_REGISTRATION"] = "open"
     os.environ["IDP_CLIENT_ID_METADATA"] = "open"
+    os.environ["IDP_OWNERS_CHANGE_APPS"] = "on"
     os.environ["IDP_PRIVATE_URI_SCHEMES"] = "cursor,vscode"
     # Where the tests' own web servers are (tests.elsewhere), and who vouches for them.
     os.environ["IDP_OUTBOUND_ALLOW"] = "localhost"

@@ -1,7 +1,7 @@
 """Sign users in with a desktop app or a command-line tool, in their own browser, with Authlib.
 
-pip install authlib requests
-python desktop_app.py
+$ pip install authlib requests
+$ python desktop_app.py
 """
 
 import json

@@ -1,14 +1,16 @@
-# pip install mozilla-django-oidc
+# $ pip install mozilla-django-oidc
 #
 # At the end of your settings.py. In urls.py:
 #
 #     path("oidc/", include("mozilla_django_oidc.urls")),
 #
-# {% url "oidc_authentication_init" %} is where signing in begins.
+# {% url "oidc_authentication_init" %} is where signing in begins. A form that POSTs to
+# {% url "oidc_logout" %} signs the user out here, and at the provider.
 #
-# OIDC_CLIENT_SECRET=… python manage.py runserver localhost:5003
+# $ OIDC_CLIENT_SECRET=… python manage.py runserver localhost:5003
 
 import os
+from urllib.parse import urlencode
 
 INSTALLED_APPS += ["mozilla_django_oidc"]
 AUTHENTICATION_BACKENDS = ["mozilla_django_oidc.auth.OIDCAuthenticationBackend"]
@@ -25,3 +27,14 @@ OIDC_OP_AUTHORIZATION_ENDPOINT = "https://id.example.com/authorize"
 OIDC_OP_TOKEN_ENDPOINT = "https://id.example.com/token"
 OIDC_OP_USER_ENDPOINT = "https://id.example.com/userinfo"
 OIDC_OP_JWKS_ENDPOINT = "https://id.example.com/jwks"
+OIDC_OP_LOGOUT_URL_METHOD = f"{__name__}.end_session"
+OIDC_STORE_ID_TOKEN = True
+
+
+def end_session(request):
+    """Return the address that signs the user out at the provider, too."""
+    query = {
+        "id_token_hint": request.session.get("oidc_id_token", ""),
+        "post_logout_redirect_uri": request.build_absolute_uri("/"),
+    }
+    return f"https://id.example.com/end_session?{urlencode(query)}"

@@ -1,7 +1,7 @@
 // Sign users in with Express and openid-client.
 //
-// npm install express express-session openid-client
-// OIDC_CLIENT_SECRET=… node express_app.mjs
+// $ npm install express express-session openid-client
+// $ OIDC_CLIENT_SECRET=… node express_app.mjs
 
 import { randomBytes } from 'node:crypto'
 import express from 'express'
@@ -9,7 +9,8 @@ import session from 'express-session'
 import * as client from 'openid-client'
 
 const port = process.env.PORT ?? 5004
-const redirectUri = `${process.env.APP_ADDRESS ?? `http://localhost:${port}`}/callback`
+const home = `${process.env.APP_ADDRESS ?? `http://localhost:${port}`}/`
+const redirectUri = `${home}callback`
 const issuer = new URL('https://id.example.com')
 const config = await client.discovery(
   issuer,
@@ -55,7 +56,15 @@ app.get('/callback', async (request, response) => {
   const { email } = await client.fetchUserInfo(config, tokens.access_token, sub)
   await new Promise((done, failed) => request.session.regenerate(error => (error ? failed(error) : done())))
   request.session.user = { sub, email }
+  request.session.idToken = tokens.id_token
   response.redirect('/')
+})
+
+// Sign the user out here, and at the provider.
+app.get('/logout', (request, response) => {
+  const hint = request.session.idToken ? { id_token_hint: request.session.idToken } : {}
+  const address = client.buildEndSessionUrl(config, { post_logout_redirect_uri: home, ...hint })
+  request.session.destroy(() => response.redirect(address.href))
 })
 
 // Say what went wrong: also that the user said no.

@@ -1,7 +1,7 @@
 """Sign users in with FastAPI and Authlib.
 
-pip install fastapi uvicorn authlib httpx itsdangerous
-OIDC_CLIENT_SECRET=… uvicorn fastapi_app:app --port 5002
+$ pip install fastapi uvicorn authlib httpx itsdangerous
+$ OIDC_CLIENT_SECRET=… uvicorn fastapi_app:app --port 5002
 """
 
 import os
@@ -50,7 +50,19 @@ async def callback(request: Request):
         raise OAuthError("invalid_token", "UserInfo is about another user.")
     request.session.clear()
     request.session["user"] = {"sub": user["sub"], "email": user.get("email")}
+    request.session["id_token"] = token["id_token"]
     return RedirectResponse(request.url_for("home"))
+
+
+@app.get("/logout")
+async def logout(request: Request):
+    """Sign the user out here, and at the provider."""
+    id_token = request.session.pop("id_token", None)
+    request.session.clear()
+    home = str(request.url_for("home"))
+    return await oauth.signet.logout_redirect(
+        request, home, id_token_hint=id_token, client_id=oauth.signet.client_id
+    )
 
 
 @app.exception_handler(OAuthError)

@@ -1,7 +1,7 @@
 """Sign users in with Flask and Authlib.
 
-pip install flask authlib requests
-OIDC_CLIENT_SECRET=… flask --app flask_app run --port 5001
+$ pip install flask authlib requests
+$ OIDC_CLIENT_SECRET=… flask --app flask_app run --port 5001
 """
 
 import os
@@ -46,7 +46,20 @@ def callback():
         raise OAuthError("invalid_token", "UserInfo is about another user.")
     session.clear()
     session["user"] = {"sub": user["sub"], "email": user.get("email")}
+    session["id_token"] = token["id_token"]
     return redirect(url_for("home"))
+
+
+@app.get("/logout")
+def logout():
+    """Sign the user out here, and at the provider."""
+    id_token = session.pop("id_token", None)
+    session.clear()
+    return oauth.signet.logout_redirect(
+        url_for("home", _external=True),
+        id_token_hint=id_token,
+        client_id=oauth.signet.client_id,
+    )
 
 
 @app.errorhandler(OAuthError)

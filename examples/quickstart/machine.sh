@@ -1,7 +1,8 @@
 #!/bin/sh
 # A machine gets a token of its own with curl: no user signs in or agrees.
 #
-# OIDC_CLIENT_SECRET=… SCOPE="…" API=https://api.example.com/… sh machine.sh
+# $ apt install curl
+# $ OIDC_CLIENT_SECRET=… SCOPE="…" API=https://api.example.com/… sh machine.sh
 set -eu
 
 answer=$(curl --fail-with-body --silent --show-error https://id.example.com/token \

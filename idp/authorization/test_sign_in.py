@@ -1,4 +1,4 @@
-"""Test sign-ins: an operator signs in to an app here, and sees all that the app would receive.
+"""Test sign-ins: an operator or the owner of an app signs in to it, and sees all that it would get.
 
 The request names the app, but is ours: it begins as a row, never as an address, and continues only
 in the browser that it began in. The response goes to a page of ours, which other requests cannot
@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -28,11 +29,14 @@ from idp.protocol.errors import InvalidRequest
 from idp.protocol.rules import upholds
 
 _VERIFIER = "test sign-in code verifier"
+#: URL names of the pages that show what came: the administration's, and the one for apps' owners.
+OPERATORS_PAGE: Final = "admin:idp_client_test_sign_in_answer"
+OWNERS_PAGE: Final = "own_app_test_sign_in_answer"
 
 
 @dataclass(frozen=True)
 class TestSignIn:
-    """A finished test sign-in: its operator, and the parameters of its request."""
+    """A finished test sign-in: the session that began it, and the parameters of its request."""
 
     session: Session
     parameters: Mapping[str, str]
@@ -48,8 +52,13 @@ class TestSignIn:
         return _code_verifier(self.parameters["state"])
 
 
-def begin(client: Client, session: Session, prompt: str, now: datetime) -> str:
-    """Store the request of a test sign-in for an operator's session, and return its id."""
+def begin(
+    client: Client, session: Session, prompt: str, now: datetime, page: str = OPERATORS_PAGE
+) -> str:
+    """Store the request of a test sign-in for a session, and return its id.
+
+    `page` is the URL name of the page that is to receive the response.
+    """
     state = unguessable_id()
     scopes = client.allowed_scopes
     response_type = response_type_of(client)
@@ -58,7 +67,7 @@ def begin(client: Client, session: Session, prompt: str, now: datetime) -> str:
         client=client,
         parameters={
             "client_id": client.client_id,
-            "redirect_uri": answer_page(client),
+            "redirect_uri": answer_page(client, page),
             "response_type": response_type,
             "scope": " ".join(sorted(scopes, key=lambda scope: (scope != "openid", scope))),
             "state": state,
@@ -94,26 +103,27 @@ def _returning(response_type: str, state: str) -> dict[str, str]:
     return members
 
 
-def answer_page(client: Client) -> str:
+def answer_page(client: Client, page: str = OPERATORS_PAGE) -> str:
     """Return the address at which a test sign-in of this client is answered."""
-    return policy.ORIGIN + reverse("admin:idp_client_test_sign_in_answer", args=[client.pk])
+    return policy.ORIGIN + reverse(page, args=[client.pk])
 
 
 @upholds("RFC 9700 §4.1.3")
 def own_page(request: HttpRequest, client: Client, arrival: Arrival) -> str | None:
     """Return our page that receives the response of a test sign-in; None for a client's request.
 
-    Raises InvalidRequest for a test sign-in in another browser than its operator's. RFC 9700
-    §4.1.3: the address is valid for that one request only.
+    Raises InvalidRequest for a test sign-in in another browser than the one that it began in. RFC
+    9700 §4.1.3: the address is valid for that one request only.
     """
     if arrival.tested_in is None:
         return None
     if _session_here(request, arrival.tested_in) is None:
         raise InvalidRequest(
-            "This is a test sign-in; it goes on only in the browser in which an operator began it, "
-            "and while they are signed in there."
+            "This is a test sign-in; it goes on only in the browser in which it began, and while "
+            "the user who began it is signed in there."
         )
-    return answer_page(client)
+    owners = answer_page(client, OWNERS_PAGE)
+    return owners if arrival.parameters.get("redirect_uri") == owners else answer_page(client)
 
 
 def take(request: HttpRequest, client: Client, state: str) -> TestSignIn | None:

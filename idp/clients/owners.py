@@ -1,9 +1,11 @@
 """Who may see the registration of a client: its owner, and operators with the permission.
 
-Other users see neither the registration nor whether there are events.
+Other users see neither the registration nor whether there are events. Owners may also change parts
+of it where the operator allows that.
 """
 
 from accounts.authentication import Authentication
+from idp import policy
 from idp.models import Client, Event
 from idp.staff_groups import may_administer
 
@@ -13,6 +15,13 @@ def may_see(viewer: Authentication | None, client: Client) -> bool:
     if viewer is None:
         return False
     return client.user_id == viewer.user.pk or is_operator(viewer, "idp.view_client")
+
+
+def may_change(viewer: Authentication | None, client: Client | None) -> bool:
+    """Whether this user may change a client as its owner (`own_apps`)."""
+    if viewer is None or client is None or not policy.OWNERS_CHANGE_APPS:
+        return False
+    return bool(client.user_id == viewer.user.pk)
 
 
 def is_operator(viewer: Authentication | None, permission: str) -> bool:

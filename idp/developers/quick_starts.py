@@ -1,9 +1,10 @@
 """Quick starts: the files of examples/quickstart, with a provider's and a client's values in them.
 
-The tests run each as the page shows it, so a file is a whole program or a whole piece of one.
+The tests run each as the page shows it, so it is a whole program or a whole piece of one.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,15 +15,24 @@ from idp.models import Client
 
 #: A client_id that needs no escaping in any of the languages.
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+#: A command for the developer's shell, in a comment of a file.
+_COMMAND = re.compile(r"^\W*?\$ (.+?)(?: -->)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class QuickStart:
-    """A program that shows how to sign users in, or a machine."""
+    """A program that shows how to sign users in, or a machine.
+
+    The comments of its files have commands, each after a `$`: the last one runs it, and those
+    before install what it needs.
+    """
 
     name: str
-    title: str
-    file: str
+    short_title: str
+    #: What it is made with.
+    library: str
+    #: Below examples/quickstart, in the order in which they are pasted.
+    files: tuple[str, ...]
     grant_type: str = "authorization_code"
     #: Whether the client has no secret.
     is_public: bool = False
@@ -30,17 +40,52 @@ class QuickStart:
     #: The redirect URI on the developer's own machine, as the file has it. Each has a port of its
     #: own, beside those of `make run`; macOS has a service of its own at 5000.
     redirect_uri: str = ""
+    #: Where users come back after they signed out.
+    post_logout_redirect_uri: str = ""
+    #: The path at which signing in begins.
+    begins_at: str = "/login"
 
     @property
-    def _text(self) -> str:
-        return (FOLDER / self.file).read_text(encoding="utf-8")
+    def title(self) -> str:
+        """Return what it shows and with which library."""
+        return f"{self.short_title} with {self.library}"
+
+    @property
+    def address(self) -> str:
+        """Return where the developer begins to sign in; empty for a program without pages."""
+        uri = self.post_logout_redirect_uri
+        return uri.rstrip("/") + self.begins_at if uri else ""
+
+    @property
+    def _texts(self) -> list[str]:
+        return [(FOLDER / file).read_text(encoding="utf-8") for file in self.files]
+
+    @property
+    def commands(self) -> list[str]:
+        """Return the commands of its comments."""
+        return [command for text in self._texts for command in _COMMAND.findall(text)]
 
     def filled_in(self, client: Client | None) -> str:
-        """Return the file with our issuer in it, and the client_id if there is a client."""
-        text = self._text.replace(EXAMPLES["issuer"], policy.ISSUER)
-        if client is None or not _PLAIN.fullmatch(client.client_id):
-            return text
-        return text.replace(EXAMPLES["client_id"], client.client_id)
+        """Return its text as `parts` does; that of several files has each one's name above it."""
+        parts = self.parts(client)
+        if len(parts) == 1:
+            return parts[0][1]
+        return "\n".join(f"{name}\n\n{text}" for name, text in parts)
+
+    def parts(self, client: Client | None) -> list[tuple[str, str]]:
+        """Return its files' names and texts, with our issuer, and the client_id of a client."""
+        client_id = EXAMPLES["client_id"]
+        if client is not None and _PLAIN.fullmatch(client.client_id):
+            client_id = client.client_id
+        return [
+            (
+                file.partition("/")[2] or file,
+                text.replace(EXAMPLES["issuer"], policy.ISSUER).replace(
+                    EXAMPLES["client_id"], client_id
+                ),
+            )
+            for file, text in zip(self.files, self._texts, strict=True)
+        ]
 
     def fits(self, client: Client) -> bool:
         """Whether this client can do it as it is registered."""
@@ -52,54 +97,57 @@ class QuickStart:
         )
 
 
-QUICK_STARTS: Final = {
-    start.name: start
-    for start in (
-        QuickStart(
-            "django",
-            "Django with mozilla-django-oidc",
-            "django_settings.py",
-            redirect_uri="http://localhost:5003/oidc/callback/",
-        ),
-        QuickStart(
-            "flask",
-            "Flask with Authlib",
-            "flask_app.py",
-            redirect_uri="http://localhost:5001/callback",
-        ),
-        QuickStart(
-            "fastapi",
-            "FastAPI with Authlib",
-            "fastapi_app.py",
-            redirect_uri="http://localhost:5002/callback",
-        ),
-        QuickStart(
-            "express",
-            "Express with openid-client",
-            "express_app.mjs",
-            redirect_uri="http://localhost:5004/callback",
-        ),
-        QuickStart(
-            "single-page-app",
-            "A single-page app with oidc-client-ts",
-            "single_page_app.html",
-            is_public=True,
-            redirect_uri="http://localhost:5005/callback",
-        ),
-        QuickStart(
-            "desktop",
-            "A desktop app or command-line tool with Authlib",
-            "desktop_app.py",
-            is_public=True,
-            application_type=Client.ApplicationType.NATIVE,
-            redirect_uri="http://127.0.0.1/callback",
-        ),
-        QuickStart(
-            "apache",
-            "Apache with mod_auth_openidc",
-            "apache.conf",
-            redirect_uri="http://localhost:5006/oidc/callback",
-        ),
-        QuickStart("machine", "A machine with curl", "machine.sh", grant_type="client_credentials"),
-    )
-}
+def _on(port: int, callback: str, home: str = "/") -> dict[str, str]:
+    base = f"http://localhost:{port}"
+    return {"redirect_uri": base + callback, "post_logout_redirect_uri": base + home}
+
+
+_ALL: Final[Sequence[QuickStart]] = (
+    QuickStart(
+        "django",
+        "Django",
+        "mozilla-django-oidc",
+        ("django_settings.py",),
+        **_on(5003, "/oidc/callback/"),
+        begins_at="/oidc/authenticate/",
+    ),
+    QuickStart("flask", "Flask", "Authlib", ("flask_app.py",), **_on(5001, "/callback")),
+    QuickStart("fastapi", "FastAPI", "Authlib", ("fastapi_app.py",), **_on(5002, "/callback")),
+    QuickStart(
+        "express", "Express", "openid-client", ("express_app.mjs",), **_on(5004, "/callback")
+    ),
+    QuickStart(
+        "single-page-app",
+        "Single-page app",
+        "oidc-client-ts",
+        ("single_page_app.html",),
+        is_public=True,
+        **_on(5005, "/callback"),
+        begins_at="/",
+    ),
+    QuickStart(
+        "desktop",
+        "Desktop app or command-line tool",
+        "Authlib",
+        ("desktop_app.py",),
+        is_public=True,
+        application_type=Client.ApplicationType.NATIVE,
+        redirect_uri="http://127.0.0.1/callback",
+    ),
+    QuickStart(
+        "apache",
+        "Apache",
+        "mod_auth_openidc",
+        ("apache.conf",),
+        **_on(5006, "/oidc/callback"),
+        begins_at="/",
+    ),
+    QuickStart(
+        "machine",
+        "Machine-to-machine",
+        "curl",
+        ("machine.sh",),
+        grant_type="client_credentials",
+    ),
+)
+QUICK_STARTS: Final = {start.name: start for start in _ALL}

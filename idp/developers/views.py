@@ -1,11 +1,8 @@
-"""Pages for relying parties' developers, from live settings: features and errors."""
-
-from typing import Any
+"""Pages for relying parties' developers, from live settings: features, quick starts, programs."""
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
@@ -14,28 +11,24 @@ from idp import policy
 from idp.client_metadata import BY_NAME
 from idp.clients import owners
 from idp.clients.enabled_grants import enabled_grants
-from idp.clients.redirect_uris import Comparison, compared
 from idp.developers import own_apps
-from idp.developers.error_explanations import CAUSES, EXPLANATIONS
+from idp.developers.asked import asked, number_asked
+from idp.developers.first_sign_in import last_sign_in
 from idp.developers.quick_starts import QUICK_STARTS
+from idp.developers.search import found
 from idp.integrations.catalogue import by_category, catalogue
-from idp.models import Client, Event
-from idp.models.event import is_reference
-from idp.protocol import errors
-from idp.protocol.parameters import Parameters
+from idp.models import Client
 
-#: An error as the overview shows it.
-_EXAMPLE = errors.InvalidClient(
-    "This client is registered for the method private_key_jwt, "
-    "but the request used client_secret_basic."
-)
-_EXAMPLE_REFERENCE = "7KQ2-M9XD"
+#: How often a page without a script looks whether a user has signed in, in seconds, and how often
+#: in all: five minutes.
+_LOOKS_EVERY = 10
+_LOOKS = 30
 
 
 @csrf_exempt  # Nothing is sent here; another method is answered with 405.
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show addresses, scopes and claims, algorithms, and every error."""
+    """Show addresses, scopes and claims, and algorithms."""
     return render(
         request,
         "developers/overview.html",
@@ -54,36 +47,15 @@ def overview(request: HttpRequest) -> HttpResponse:
             "private_schemes": sorted(policy.PRIVATE_URI_SCHEMES),
             "takes_documents": policy.CLIENT_ID_METADATA == "open",
             "quick_starts": QUICK_STARTS.values(),
-            "errors": sorted(EXPLANATIONS.items()),
-            "example": _EXAMPLE,
-            "example_reference": _EXAMPLE_REFERENCE,
-            "example_uri": policy.error_uri(_EXAMPLE.code, _EXAMPLE_REFERENCE),
         },
     )
 
 
-@csrf_exempt
 @require_safe
-def error(request: HttpRequest, code: str) -> HttpResponse:
-    """Explain one error code or cause: the page of `error_uri`. Permitted users see the event."""
-    explanation = EXPLANATIONS.get(code) or CAUSES.get(code)
-    if explanation is None:
-        raise Http404
-    viewer = authentication_of(request)
-    reference = _reference(request)
-    event = owners.denial(viewer, reference) if reference else None
-    return render(
-        request,
-        "developers/error.html",
-        {
-            "code": code,
-            "explanation": explanation,
-            "reference": reference,
-            "event": event,
-            "admin_url": _admin_url(viewer, event),
-            "comparisons": _comparisons(viewer, event),
-        },
-    )
+def search(request: HttpRequest) -> HttpResponse:
+    """Search the quick starts, the programs and the errors."""
+    words = asked(request, "q").strip()
+    return render(request, "developers/search.html", {"searched": words, "found": found(words)})
 
 
 @require_safe
@@ -99,6 +71,7 @@ def apps(request: HttpRequest) -> HttpResponse:
             "apps": owned[: own_apps.APPS_SHOWN],
             "more": len(owned) > own_apps.APPS_SHOWN,
             "apps_shown": own_apps.APPS_SHOWN,
+            "may_change": policy.OWNERS_CHANGE_APPS,
             "denials_shown": own_apps.DENIALS_SHOWN,
         },
     )
@@ -120,6 +93,14 @@ def token(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+def quick_starts(request: HttpRequest) -> HttpResponse:
+    """List the quick starts."""
+    documented = catalogue()["aspnet-core"]
+    context = {"quick_starts": QUICK_STARTS.values(), "documented": documented}
+    return render(request, "developers/quick_starts.html", context)
+
+
+@require_safe
 def quick_start(request: HttpRequest, name: str) -> HttpResponse:
     """Show a program that signs users in, for a developer with the values of an app of theirs."""
     start = QUICK_STARTS.get(name)
@@ -133,18 +114,43 @@ def quick_start(request: HttpRequest, name: str) -> HttpResponse:
         "developers/quick_start.html",
         {
             "start": start,
-            "text": start.filled_in(client),
+            "parts": start.parts(client),
+            "installing": start.commands[:-1],
+            "running": start.commands[-1],
             "client": client,
             "fits": client is not None and start.fits(client),
             "apps": [app for app in apps if start.fits(app)],
+            "may_change": owners.may_change(viewer, client),
+            **_waiting(request, client),
         },
     )
 
 
 @require_safe
+def signed_in(request: HttpRequest) -> HttpResponse:
+    """Answer the script of a quick start's page: whether a user has signed in to an app."""
+    client = _client(request, authentication_of(request))
+    if client is None:
+        raise Http404
+    return JsonResponse({"signed_in": last_sign_in(client) is not None})
+
+
+def _waiting(request: HttpRequest, client: Client | None) -> dict[str, object]:
+    """Return what the page that waits for a sign-in shows, and when it loads itself again."""
+    signed_in_at = last_sign_in(client) if client else None
+    looks = number_asked(request, "looks")
+    goes_on = client is not None and signed_in_at is None and 0 < looks < _LOOKS
+    return {
+        "signed_in_at": signed_in_at,
+        "looks_every": _LOOKS_EVERY,
+        "next_look": looks + 1 if goes_on else None,
+    }
+
+
+@require_safe
 def integrations(request: HttpRequest) -> HttpResponse:
     """List the programs of the catalogue, or those that match the words of a search."""
-    words = _asked(request, "q")
+    words = asked(request, "q")
     context = {"words": words, "categories": by_category(words)}
     return render(request, "developers/integrations.html", context)
 
@@ -167,50 +173,10 @@ def integration(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "developers/integration.html", context)
 
 
-def _reference(request: HttpRequest) -> str | None:
-    """Return the reference that the address names, if it is one."""
-    reference = _asked(request, "reference")
-    return reference if is_reference(reference) else None
-
-
 def _client(request: HttpRequest, viewer: Authentication | None) -> Client | None:
     """Return the client that the address names, if this user may see it."""
-    client_id = _asked(request, "client_id")
+    client_id = asked(request, "client_id")
     if viewer is None or not client_id:
         return None
     client = Client.objects.filter(client_id=client_id).first()
     return client if client is not None and owners.may_see(viewer, client) else None
-
-
-def _asked(request: HttpRequest, name: str) -> str:
-    """Return a query parameter; empty if the query can't be read."""
-    try:
-        return Parameters.parse(request.META.get("QUERY_STRING", "")).get(name) or ""
-    except errors.InvalidRequest:
-        return ""
-
-
-def _admin_url(viewer: Authentication | None, event: Event | None) -> str | None:
-    """Return where operators see the event in full, where there is such a page."""
-    if event is None or not owners.is_operator(viewer, "idp.view_event"):
-        return None
-    try:
-        return reverse("admin:idp_event_change", args=[event.pk])
-    except NoReverseMatch:
-        return None
-
-
-def _comparisons(viewer: Authentication | None, event: Event | None) -> list[Comparison]:
-    """Compare received redirect URIs with the registered ones, for users who may see these."""
-    if event is None:
-        return []
-    client = Client.objects.filter(client_id=event.client_id).first()
-    if client is None or not owners.may_see(viewer, client):
-        return []
-    came: dict[str, Any] = event.details.get("parameters", {})
-    found = [
-        compared(client, name, came[name])
-        for name in ("redirect_uri", "post_logout_redirect_uri")
-        if name in came
-    ]
-    return [comparison for comparison in found if comparison]

@@ -69,6 +69,7 @@ class Event(models.Model):
         CHANGED = "changed", _("Changed")
         DELETED = "deleted", _("Deleted")
         ADMIN_ACTION = "admin-action", _("Operator’s action")
+        OWNER_ACTION = "owner-action", _("Owner’s action")
         EXPORTED = "exported", _("Exported")
         HOUSEKEEPING_FAILED = "housekeeping-failed", _("Tidying failed")
 

@@ -19,7 +19,7 @@ from idp.clients import secrets
 from idp.models import Client
 
 #: How long the previous secret stays valid when a new one is made: hours, and a label.
-_OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
+OVERLAPS = ((24, _("1 day")), (7 * 24, _("7 days")), (30 * 24, _("30 days")), (0, _("not at all")))
 
 
 def address_of(client: Client) -> str:
@@ -44,7 +44,7 @@ def view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
     if "remove" in request.POST:
         _remove(page, request, client)
         return redirect(address_of(client))
-    return show_new(page, request, client, _overlap(request))
+    return show_new(page, request, client, overlap_of(request))
 
 
 def show_new(
@@ -87,13 +87,13 @@ def _shown(
             "may_change": page.has_change_permission(request, client),
             "sign_in_address": sign_in_address,
             "has_room": secrets.has_room(client, now),
-            "overlaps": _OVERLAPS,
+            "overlaps": OVERLAPS,
         },
     )
 
 
 def _remove(page: Page, request: HttpRequest, client: Client) -> None:
-    row = client.secrets.filter(pk=_number(request.POST["remove"])).first()
+    row = client.secrets.filter(pk=number(request.POST["remove"])).first()
     if row is None:
         messages.info(request, _("That secret is gone already."))
         return
@@ -103,12 +103,13 @@ def _remove(page: Page, request: HttpRequest, client: Client) -> None:
     messages.success(request, _("The secret no longer works."))
 
 
-def _overlap(request: HttpRequest) -> datetime | None:
+def overlap_of(request: HttpRequest) -> datetime | None:
     """Return when the secrets before end: now, or after the hours that were chosen."""
-    hours = _number(request.POST.get("overlap", ""))
-    known = {hours for hours, _words in _OVERLAPS}
+    hours = number(request.POST.get("overlap", ""))
+    known = {hours for hours, _words in OVERLAPS}
     return timezone.now() + timedelta(hours=hours if hours in known else 0)
 
 
-def _number(text: str) -> int:
+def number(text: str) -> int:
+    """Return a form's whole number; 0 for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

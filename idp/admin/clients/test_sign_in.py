@@ -25,7 +25,7 @@ from idp.protocol.parameters import Parameters
 
 _CHANGE = "idp.change_client"
 #: Values of `prompt` that the operator can choose.
-_PROMPTS: dict[str, str | Promise] = {
+PROMPTS: dict[str, str | Promise] = {
     "": _("Nothing that is not needed, as at any sign-in"),
     "login": _("To sign in once more"),
     "select_account": _("Which account it is to be"),
@@ -41,7 +41,7 @@ def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse
     session = session_of(request)
     if session is None or not page.has_change_permission(request, client):
         raise PermissionDenied
-    problem = _problem_with(client)
+    problem = problem_with(client)
     if request.method != "POST" or problem:
         return page.about(
             client,
@@ -51,11 +51,11 @@ def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse
             {
                 "problem": problem,
                 "is_expired": "expired" in request.GET,
-                "prompts": _PROMPTS.items(),
+                "prompts": PROMPTS.items(),
             },
         )
     chosen = request.POST.get("prompt", "")
-    prompt = chosen if chosen in _PROMPTS else ""
+    prompt = chosen if chosen in PROMPTS else ""
     interaction_id = test_sign_in.begin(client, session, prompt, timezone.now())
     page.record(request, events.Kind.ADMIN_ACTION, client, reason="Began a test sign-in.")
     return redirect(continue_at(interaction_id))
@@ -68,7 +68,7 @@ def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpRespons
     """
     client = page.get_object(request, object_id)
     again = reverse("admin:idp_client_test_sign_in", args=[object_id])
-    answer = _answer(request)
+    answer = answer_of(request)
     tested = test_sign_in.take(request, client, answer.get("state") or "") if client else None
     if client is None or tested is None:
         return redirect(f"{again}?expired")
@@ -90,14 +90,14 @@ def answer_view(page: Page, request: HttpRequest, object_id: str) -> HttpRespons
     )
 
 
-def _problem_with(client: Client) -> str | Promise | None:
-    """Return why no test is possible now, or None."""
+def problem_with(client: Client) -> str | Promise | None:
+    """Return why no test of an app is possible now, or None."""
     if not client.enabled:
         return _("The app is disabled, so no user can sign in to it. Enable it first.")
     return None
 
 
-def _answer(request: HttpRequest) -> Parameters:
+def answer_of(request: HttpRequest) -> Parameters:
     """Return what came: a code in the address, or tokens in a form; nothing if it is unreadable."""
     try:
         if request.method == "POST":

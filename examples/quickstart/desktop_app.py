@@ -79,3 +79,5 @@ user = session.get(provider["userinfo_endpoint"]).json()
 if user["sub"] != claims["sub"]:
     sys.exit("UserInfo is about another user.")
 print(json.dumps({"signed_in": {"sub": user["sub"], "email": user.get("email")}}))
+# Sign the user out of the app: its tokens work no more. The browser stays signed in.
+session.revoke_token(provider["revocation_endpoint"], token=token["access_token"])

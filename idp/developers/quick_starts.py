@@ -117,6 +117,32 @@ _ALL: Final[Sequence[QuickStart]] = (
         "express", "Express", "openid-client", ("express_app.mjs",), **_on(5004, "/callback")
     ),
     QuickStart(
+        "spring-boot",
+        "Spring Boot",
+        "Spring Security",
+        (
+            "spring-boot/pom.xml",
+            "spring-boot/src/main/resources/application.yml",
+            "spring-boot/src/main/java/website/Website.java",
+        ),
+        **_on(5007, "/login/oauth2/code/signet"),
+        begins_at="/user",
+    ),
+    QuickStart("go", "Go", "coreos/go-oidc", ("go/main.go",), **_on(5008, "/callback")),
+    QuickStart(
+        "nextjs",
+        "Next.js",
+        "Auth.js",
+        (
+            "nextjs/auth.ts",
+            "nextjs/app/api/auth/[...nextauth]/route.ts",
+            "nextjs/app/page.tsx",
+            "nextjs/.env.local",
+        ),
+        **_on(5009, "/api/auth/callback/signet"),
+        begins_at="/",
+    ),
+    QuickStart(
         "single-page-app",
         "Single-page app",
         "oidc-client-ts",

@@ -185,7 +185,7 @@ def read(path: Path) -> Integration:
 def _parsed(slug: str, members: dict[str, Any]) -> Integration:
     _refuse_unknown(members)
     _refuse_other_values(members)
-    settings = tuple(_setting(each) for each in members["settings"])
+    settings = tuple(_setting(each, members["base"]) for each in members["settings"])
     tested = members.get("tested")
     lists = {name: tuple(value) for name, value in members.items() if isinstance(value, list)}
     integration = Integration(
@@ -223,15 +223,19 @@ def _refuse_other_values(members: dict[str, Any]) -> None:
         raise CatalogueError("base is not an address without a slash at its end")
 
 
-def _setting(members: dict[str, str]) -> Setting:
-    """Return a setting; its text is the file of a quick start if it names one."""
+def _setting(members: dict[str, str], base: str) -> Setting:
+    """Return a setting; its text is the file of a quick start if it names one.
+
+    The file has examples for values, and its title is its path in the program's folder.
+    """
     if "quick_start" not in members:
         return Setting(**members)
     file = QUICK_START_FILES / members["quick_start"]
     text = file.read_text(encoding="utf-8")
-    for name, example in EXAMPLES.items():
+    for name, example in (EXAMPLES | {"base": base}).items():
         text = text.replace(example, f"{{{name}}}")
-    return Setting(title=file.name, language=members["language"], text=text)
+    title = members["quick_start"].partition("/")[2] or file.name
+    return Setting(title=title, language=members["language"], text=text)
 
 
 def _refuse_unknown_placeholders(integration: Integration) -> None:

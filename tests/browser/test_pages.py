@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.password_limits import UNKNOWN_BROWSERS
 from foundation import rate_limits
 from foundation.models import RateCount
-from idp.models import DataExport
+from idp.models import Client, DataExport
 from tests.browser.test_passkeys import Authenticator
 from tests.browser.visitor import Site, Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
@@ -578,6 +578,31 @@ def apps(visitor: Visitor) -> None:
     visitor.page.locator("summary").click()
 
 
+def own_app_page(name: str) -> Callable[[Visitor], None]:
+    """Lead an owner to a page of their app."""
+
+    def lead(visitor: Visitor) -> None:
+        home(visitor)
+        site = owned_site("https://app.example/callback", visitor.user, client_name="Florist")
+        row = Client.objects.get(client_id=site.client.client_id)
+        visitor.open(f"/developers/apps/{row.pk}/{name}/")
+
+    return lead
+
+
+def tested_own_app(visitor: Visitor) -> None:
+    own_app_page("test-sign-in")(visitor)
+    visitor.page.click("#confirm")
+    visitor.page.click("#allow")
+    visitor.page.locator("#verdict").wait_for()
+
+
+def new_secret(visitor: Visitor) -> None:
+    own_app_page("secrets")(visitor)
+    visitor.page.click("#make-secret")
+    visitor.page.locator("#secret").wait_for()
+
+
 def no_apps(visitor: Visitor) -> None:
     home(visitor)
     visitor.open("/developers/apps/")
@@ -587,7 +612,7 @@ def quick_start(visitor: Visitor) -> None:
     home(visitor)
     site = owned_site("https://app.example/callback", visitor.user, client_name="Florist")
     visitor.open(f"/developers/start/single-page-app/?client_id={site.client.client_id}")
-    visitor.page.get_by_role("button", name="Copy").wait_for()
+    visitor.page.get_by_role("button", name="Copy").first.wait_for()
 
 
 def inspected_token(visitor: Visitor) -> None:
@@ -751,6 +776,13 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "email-code-wrong": email_code_wrong,
     "broken": broken,
     "developers": at("/developers/"),
+    "developers-quick-starts": at("/developers/start/"),
+    "developers-search": at("/developers/search/?q=invalid"),
+    "developers-errors": at("/developers/errors/"),
+    "own-app-addresses": own_app_page("addresses"),
+    "own-app-secrets": own_app_page("secrets"),
+    "own-app-new-secret": new_secret,
+    "own-app-test-sign-in": tested_own_app,
     "developers-programs": at("/developers/integrations/"),
     "developers-program": at("/developers/integrations/traefik/"),
     "developers-error": at("/developers/errors/invalid_request"),

@@ -32,6 +32,7 @@ def app() -> Iterator[str]:
             profile="recommended",
             token_endpoint_auth_method="none",
             redirect_uris=[f"{app.url}/callback", f"{app.url}/silent"],
+            post_logout_redirect_uris=[f"{app.url}/"],
         )
         registered = Client.objects.get(client_id=client.client_id)
         app.pages["/"] = QUICK_STARTS["single-page-app"].filled_in(registered)
@@ -69,6 +70,11 @@ def test_signing_in_and_silent_renewal(app: str, visitor: Visitor) -> None:
     assert asked.value.frame.parent_frame is not None  # in an iframe, where nothing is shown
     assert again != first
     assert sub == visitor.user.sub
+    visitor.page.reload()
+    visitor.press("Sign out")
+    visitor.page.wait_for_url(f"{app}/")
+    visitor.sees("Not signed in")
+    assert renewed(visitor) == "login_required"
 
 
 def test_silence_when_no_user_is_signed_in(app: str, visitor: Visitor) -> None:

@@ -22,10 +22,10 @@ import pytest
 
 from accounts.models import User
 from idp.developers.quick_starts import QUICK_STARTS
-from idp.models import Client, Delivery
+from idp.models import Client, Delivery, Grant
 from tests.conftest import ROOT, database_url
 from tests.interop.conftest import Traveller, made, running, shown
-from tests.relying_party import EndUser, Registered, make_api, make_client, make_user
+from tests.relying_party import EndUser, Registered, is_page, make_api, make_client, make_user
 
 NODE_MODULES = ROOT / "tests/node_modules"
 FLASK = (sys.executable, "-m", "flask")
@@ -63,13 +63,15 @@ def page_of(name: str, client: Registered, traveller: Traveller) -> str:
     assert "is registered otherwise" not in page.text
     assert QUICK_STARTS[name].redirect_uri in page.text
     traveller.cookies.clear()
-    return unescape(page.text.partition("<pre")[2].partition(">")[2].partition("</pre>")[0])
+    [file] = QUICK_STARTS[name].files
+    block = page.text.partition(f"<figcaption><code>{file}</code>")[2].partition("</pre>")[0]
+    return unescape(block.partition("<pre")[2].partition(">")[2])
 
 
 def said_by(text: str, program: str) -> list[str]:
     """Return the arguments with which a file says that a program is to be run."""
     [line] = re.findall(
-        rf"^\W*OIDC_CLIENT_SECRET=… (?:python )?{program} (.*)$", text, re.MULTILINE
+        rf"^\W*\$ OIDC_CLIENT_SECRET=… (?:python )?{program} (.*)$", text, re.MULTILINE
     )
     return str(line).split()
 
@@ -77,12 +79,17 @@ def said_by(text: str, program: str) -> list[str]:
 @contextmanager
 def started(name: str, folder: Path, issuer: str) -> Iterator[str]:
     """Run a quick start with a client of its own, as its page says; gives its address."""
-    redirect_uri = QUICK_STARTS[name].redirect_uri
-    address = redirect_uri[: -len(urlsplit(redirect_uri).path)]
-    client = make_client(redirect_uris=[redirect_uri], profile="recommended")
+    start = QUICK_STARTS[name]
+    home = start.post_logout_redirect_uri
+    address = home.rstrip("/")
+    client = make_client(
+        redirect_uris=[start.redirect_uri],
+        post_logout_redirect_uris=[home],
+        profile="recommended",
+    )
     with Traveller(issuer) as owner:
         text = page_of(name, client, owner)
-    file = folder / QUICK_STARTS[name].file
+    file = folder / start.files[0]
     command, environment = {
         "flask": lambda: ([*FLASK, *said_by(text, "flask")], {}),
         "fastapi": lambda: ([*UVICORN, *said_by(text, "uvicorn")], {}),
@@ -149,6 +156,15 @@ def test_signing_in(
         assert shown(page) == {"signed_in": {"sub": user.sub, "email": user.email}}
         stranger = traveller.open(f"{site}/callback?code=x&state=x")
         assert stranger.status_code == 400
+        assert shown(traveller.open(f"{site}/logout")) == {"signed_in": None}
+        assert is_signed_out(traveller)
+        asked = traveller.open(f"{site}/logout")
+        assert str(asked.url) == f"{site}/", "who is signed in nowhere comes back, too"
+
+
+def is_signed_out(traveller: Traveller) -> bool:
+    """Whether the provider asks who is there."""
+    return is_page(traveller.open("/account/"), "/account/login/")
 
 
 def test_signing_in_with_django(
@@ -157,6 +173,10 @@ def test_signing_in_with_django(
     with started("django", tmp_path, issuer) as site:
         page = traveller.agree(user, traveller.open(f"{site}/oidc/authenticate/"))
         assert f"Signed in as {user.email}" in page.text
+        page = traveller.press(page, "sign-out")
+        assert "No user is signed in" in page.text
+        assert str(page.url) == f"{site}/"
+        assert is_signed_out(traveller)
 
 
 def test_signing_in_with_apache(
@@ -167,6 +187,9 @@ def test_signing_in_with_apache(
         assert page.text == "Bread"
         assert page.headers["Who"] == user.sub
         assert page.headers["Address"] == user.email
+        # By the address that the file names; the site then has its user sign in again.
+        out = re.findall(r"/oidc/callback\?logout=\S+", QUICK_STARTS["apache"].filled_in(None))[0]
+        assert is_page(traveller.open(f"{site}{out}"), "/account/login/")
 
 
 def was_delivered(client: Client) -> bool:
@@ -241,6 +264,9 @@ def test_a_desktop_app(traveller: Traveller, user: EndUser, tmp_path: Path, butt
         assert "access_denied" in problems
     else:
         assert json.loads(learnt) == {"signed_in": {"sub": user.sub, "email": user.email}}
+        assert app.returncode == 0, problems
+        given = Grant.objects.get(client__client_id=client.client_id)
+        assert given.revoked_at, "it signs out at its end"
 
 
 def test_a_machine(issuer: str, tmp_path: Path) -> None:

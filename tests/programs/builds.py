@@ -1,12 +1,14 @@
 """Programs in Go, JavaScript, Java and Rust, built once from what is pinned into var/programs.
 
-builds/<name> has what pins a program: go.mod, package-lock.json, pom.xml or Cargo.lock.
+builds/<name>, or the folder of a quick start, has what pins a program: go.mod, package-lock.json,
+pom.xml or Cargo.lock.
 """
 
 import re
 import shutil
 from pathlib import Path
 
+from idp.integrations.catalogue import QUICK_START_FILES
 from tests.conftest import ROOT
 from tests.idp.admin.conftest import Operator
 from tests.interop.conftest import build
@@ -25,7 +27,8 @@ class BuiltProgram(Program):
         self, slug: str, folder: Path, operator: Operator, host: str = "127.0.0.1"
     ) -> None:
         super().__init__(slug, folder, operator, host)
-        [pins] = [PINNED / slug / pin for pin in PINS if (PINNED / slug / pin).exists()]
+        folders = (PINNED / slug, QUICK_START_FILES / slug)
+        [pins] = [each / pin for each in folders for pin in PINS if (each / pin).exists()]
         tested = self.integration.tested
         assert tested is not None
         version = tested.version.split()[-1]

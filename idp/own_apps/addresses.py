@@ -19,8 +19,8 @@ from idp.own_apps.access import owned, record
 
 
 def _lines(column: str) -> Lines:
-    member = BY_COLUMN[column]
-    return Lines(required=False, label=member.label, help_text=member.help)
+    words: Any = {"label": BY_COLUMN[column].label, "help_text": BY_COLUMN[column].help}
+    return Lines(required=False, **words)
 
 
 class AddressesForm(CheckedForm):

@@ -1,7 +1,8 @@
 """The addresses of owners' pages, below /developers/apps/."""
 
 from django.urls import path
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
 
 from idp.own_apps import addresses, secret_pages, test_sign_in
 from idp.own_apps.access import for_owner
@@ -18,7 +19,8 @@ urlpatterns = [
     ),
     path(
         "<int:pk>/test-sign-in/answer/",
-        require_GET(test_sign_in.answer_view),
+        # Tokens come in a form that our page posts, which has no CSRF token. Its `state` binds it.
+        csrf_exempt(require_http_methods(["GET", "POST"])(test_sign_in.answer_view)),
         name="own_app_test_sign_in_answer",
     ),
 ]

@@ -68,7 +68,7 @@ def test_a_problem_of_another_field_is_the_operators(browser: Browser, user: End
     browser.sign_in(user)
     page = browser.open(page_of(client, "addresses"))
     page = browser.submit(page, "save", redirect_uris="https://bakery.example/cb")
-    assert "The operator has to solve this first" in page.text
+    assert "There is no group gone." in page.text
     assert row_of(client).redirect_uris == [client.redirect_uri]
 
 

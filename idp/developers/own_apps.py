@@ -28,11 +28,6 @@ class App:
         return bool(self.client.registration_source != Client.RegistrationSource.CIMD)
 
     @property
-    def signs_users_in(self) -> bool:
-        """Whether it has something to sign in to."""
-        return not {"authorization_code", "implicit"}.isdisjoint(self.client.grant_types)
-
-    @property
     def quick_starts(self) -> list[QuickStart]:
         """Return the quick starts that fit the client as it is registered."""
         return [start for start in QUICK_STARTS.values() if start.fits(self.client)]

@@ -6,7 +6,7 @@ The tests run each as the page shows it, so it is a whole program or a whole pie
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from idp import policy
 from idp.integrations.catalogue import EXAMPLES
@@ -97,9 +97,9 @@ class QuickStart:
         )
 
 
-def _on(port: int, callback: str, home: str = "/") -> dict[str, str]:
+def _on(port: int, callback: str) -> dict[str, Any]:
     base = f"http://localhost:{port}"
-    return {"redirect_uri": base + callback, "post_logout_redirect_uri": base + home}
+    return {"redirect_uri": base + callback, "post_logout_redirect_uri": base + "/"}
 
 
 _ALL: Final[Sequence[QuickStart]] = (

@@ -350,6 +350,11 @@ class Client(AbstractApplication):
         return bool(by_operator or self.registered_with)
 
     @property
+    def signs_users_in(self) -> bool:
+        """Whether it sends users to the authorization endpoint."""
+        return not {"authorization_code", "implicit"}.isdisjoint(self.grant_types)
+
+    @property
     def needs_hmac_key(self) -> bool:
         """Whether the client's secret is a signing key, which then has to be stored."""
         return self.hmac_key_octets > 0

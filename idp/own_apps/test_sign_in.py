@@ -9,7 +9,7 @@ from django.utils.http import urlencode
 from accounts.authentication import authentication_in
 from accounts.sessions import session_of
 from idp import events
-from idp.admin.clients.test_sign_in import PROMPTS, answer_of, problem_with, signs_users_in
+from idp.admin.clients.test_sign_in import PROMPTS, answer_of, problem_with
 from idp.admin.clients.test_sign_in_report import report
 from idp.authorization import test_sign_in
 from idp.clients.owners import may_change
@@ -21,7 +21,7 @@ from idp.own_apps.access import record
 def begin_view(request: HttpRequest, client: Client) -> HttpResponse:
     """Explain what will happen, and begin it."""
     session = session_of(request)
-    if session is None or not signs_users_in(client):
+    if session is None or not client.signs_users_in:
         raise Http404
     problem = problem_with(client)
     if request.method != "POST" or problem:

@@ -21,8 +21,9 @@ import httpx
 import pytest
 
 from accounts.models import User
+from idp.developers.first_sign_in import last_sign_in
 from idp.developers.quick_starts import QUICK_STARTS
-from idp.models import Client, Delivery, Grant
+from idp.models import AccessToken, Client, Delivery
 from tests.conftest import ROOT, database_url
 from tests.interop.conftest import Traveller, made, running, shown
 from tests.relying_party import EndUser, Registered, is_page, make_api, make_client, make_user
@@ -266,8 +267,9 @@ def test_a_desktop_app(traveller: Traveller, user: EndUser, tmp_path: Path, butt
     else:
         assert json.loads(learnt) == {"signed_in": {"sub": user.sub, "email": user.email}}
         assert app.returncode == 0, problems
-        given = Grant.objects.get(client__client_id=client.client_id)
-        assert given.revoked_at, "it signs out at its end"
+        app_row = Client.objects.get(client_id=client.client_id)
+        assert last_sign_in(app_row), "the page that waits for it knows"
+        assert not AccessToken.objects.filter(application=app_row).exists(), "it signs out"
 
 
 def test_a_machine(issuer: str, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def _quick_starts() -> Iterator[tuple[Found, str]]:
     for start in QUICK_STARTS.values():
         address = reverse("developers_quick_start", args=[start.name])
         page = Found(start.short_title, start.title, address)
-        yield page, f"{start.name} {start.title} {' '.join(start.files)}".casefold()
+        yield page, f"{start.name} {start.title} {start.filled_in(None)}".casefold()
 
 
 def _programs() -> Iterator[tuple[Found, str]]:

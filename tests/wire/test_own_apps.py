@@ -200,12 +200,15 @@ def test_nobody_else_learns_of_sign_ins(browser: Browser, user: EndUser) -> None
     assert "Waiting for" not in page.text
 
 
-@pytest.mark.parametrize("words", ["FLASK authlib", "kubernetes", "invalid_grant", "cobol fortran"])
+@pytest.mark.parametrize(
+    "words", ["FLASK authlib", "php", "kubernetes", "invalid_grant", "cobol fortran"]
+)
 def test_the_search_finds_pages(browser: Browser, words: str) -> None:
     page = browser.open("/developers/search/", q=words)
     links = {link for link in links_on(page) if "/developers/" in link}
     address = {
         "FLASK authlib": "/developers/start/flask/",
+        "php": "/developers/start/apache/",
         "kubernetes": "/developers/integrations/kubernetes/",
         "invalid_grant": "/developers/errors/invalid_grant",
     }.get(words)

@@ -66,7 +66,7 @@ class Facts:
     @property
     def signs_users_in(self) -> bool:
         """Whether it sends users here."""
-        return bool({"authorization_code", "implicit"} & set(self.client.grant_types))
+        return self.client.signs_users_in
 
     @property
     def authenticates_by_secret(self) -> bool:

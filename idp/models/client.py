@@ -355,6 +355,11 @@ class Client(AbstractApplication):
         return not {"authorization_code", "implicit"}.isdisjoint(self.grant_types)
 
     @property
+    def has_users(self) -> bool:
+        """Whether one of its grants is about users; client_credentials is about itself."""
+        return bool(set(self.grant_types) - {"client_credentials"})
+
+    @property
     def needs_hmac_key(self) -> bool:
         """Whether the client's secret is a signing key, which then has to be stored."""
         return self.hmac_key_octets > 0

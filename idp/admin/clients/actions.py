@@ -1,12 +1,13 @@
 """Admin actions on an app, each with a confirmation page and an event."""
 
+from operator import attrgetter
+
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from idp.admin.clients.tabs import signs_users_in
 from idp.admin.page import AdminAction, counted
 from idp.logout import backchannel, client_sessions
 from idp.models import Client
@@ -79,7 +80,7 @@ ACTIONS = (
             "when they are signed out goes on."
         ),
         lambda _request, client: _sign_out(client),
-        applies=signs_users_in,
+        applies=attrgetter("signs_users_in"),
         danger=True,
         extent=_signed_in,
     ),

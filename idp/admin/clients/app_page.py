@@ -84,7 +84,7 @@ def app_page(
 
 def kind_of(client: Client) -> str | Promise:
     """Return the kind of an app in words."""
-    if not tabs.signs_users_in(client) and "client_credentials" in client.grant_types:
+    if not client.signs_users_in and "client_credentials" in client.grant_types:
         return KINDS["machine"].label
     if client.application_type == Client.ApplicationType.NATIVE:
         return KINDS["native"].label
@@ -94,9 +94,9 @@ def kind_of(client: Client) -> str | Promise:
 def _head(page: Page, request: HttpRequest, client: Client, actions: list[AdminAction]) -> Head:
     may: Any = request.user.has_perm
     today = None
-    if may("idp.view_event") and tabs.signs_users_in(client):
+    if may("idp.view_event") and client.signs_users_in:
         today = event_counts.of_app_today(client.client_id, Event.Kind.SIGNED_IN, timezone.now())
-    can_test = tabs.signs_users_in(client) and may("idp.change_client")
+    can_test = client.signs_users_in and may("idp.change_client")
     deletes = page.has_delete_permission(request, client)
     sees_owner = client.user_id is not None and may("accounts.view_user")
     return Head(

@@ -108,7 +108,7 @@ def preview(client: Client, user: User, scopes: frozenset[str]) -> Preview:
     Claims that others assert are named, but not fetched: they may come with an access token.
     """
     notes = _notes(client, user, scopes)
-    if "openid" not in scopes or not _signs_users_in(client):
+    if "openid" not in scopes or not client.has_users:
         return Preview(notes, [], [], [], [], [])
     sub = {"sub": known_subject(client, user) or _("(made at the first sign-in)")}
     claims = claims_for(values_of(user.pk), scopes, client_id=client.client_id, asserted=False)
@@ -144,16 +144,11 @@ def _in_access_tokens(
     ]
 
 
-def _signs_users_in(client: Client) -> bool:
-    """Whether a grant of the app is about users; client_credentials is about the app itself."""
-    return bool(set(client.grant_types) - {"client_credentials"})
-
-
 def _notes(client: Client, user: User, scopes: frozenset[str]) -> list[str]:
     """Explain to operators why a sign-in may turn out otherwise."""
-    if not _signs_users_in(client):
+    if not client.has_users:
         return [str(_("The app acts for itself: no user signs in to it, and it gets no claims."))]
-    asks = not {"authorization_code", "implicit"}.isdisjoint(client.grant_types)
+    asks = client.signs_users_in
     notes: list[tuple[bool, str | Promise]] = [
         (
             "openid" not in scopes,

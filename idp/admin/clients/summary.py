@@ -12,7 +12,6 @@ from django.utils.functional import Promise
 from idp import linter, policy
 from idp.admin.clients import integration_pages, secret_pages, tabs
 from idp.admin.clients.quick_starts import quick_starts_for
-from idp.admin.clients.tabs import signs_users_in
 from idp.linter import Finding, Severity
 from idp.models import AuthorizationCode, Client, ClientSecret, Event, Grant
 from idp.registration import software_statements
@@ -66,7 +65,7 @@ class Summary:
 def summary_of(client: Client, request: HttpRequest) -> Summary:
     """Return what this operator may see of an app; a few rows of each kind, by an index."""
     may: Any = request.user.has_perm
-    redirects = signs_users_in(client)
+    redirects = client.signs_users_in
     findings = linter.findings_for(client, timezone.now())
     settings = integration_pages.title_for(client)
     return Summary(

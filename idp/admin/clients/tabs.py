@@ -5,6 +5,7 @@ A tab is a page of the change view: it shows, reads and saves its own fields alo
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 from django.urls import reverse
@@ -147,15 +148,6 @@ TAB_OF: Final = {column: tab for tab in TABS for column in tab.columns}
 # --- what an app's kind can use -------------------------------------------------------------------
 
 
-def signs_users_in(client: Client) -> bool:
-    """Whether the app sends users here."""
-    return not {"authorization_code", "implicit"}.isdisjoint(client.grant_types)
-
-
-def _has_users(client: Client) -> bool:
-    return bool(set(client.grant_types) - {"client_credentials"})
-
-
 def _refreshes(client: Client) -> bool:
     return "refresh_token" in client.grant_types
 
@@ -185,7 +177,7 @@ _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = 
         ),
     ),
     (
-        signs_users_in,
+        attrgetter("signs_users_in"),
         (
             *("default_max_age", "default_acr_values", "require_auth_time", "initiate_login_uri"),
             *BY_SLUG["sign-out"].columns,
@@ -193,7 +185,7 @@ _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = 
         ),
     ),
     (
-        _has_users,
+        attrgetter("has_users"),
         (
             *("allowed_origins", "allowed_groups", "required_acr", "skip_authorization"),
             *("id_token_claims", "subject_type", "sector_identifier_uri"),

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts.authentication import authentication_in
 from accounts.sessions import session_of
 from idp import events
-from idp.admin.clients.tabs import signs_users_in
 from idp.admin.clients.test_sign_in_report import report
 from idp.admin.page import Page
 from idp.authorization import test_sign_in
@@ -36,7 +35,7 @@ PROMPTS: dict[str, str | Promise] = {
 def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
     """Explain what will happen, and begin it."""
     client = page.get_object(request, object_id)
-    if client is None or not signs_users_in(client):
+    if client is None or not client.signs_users_in:
         raise Http404
     session = session_of(request)
     if session is None or not page.has_change_permission(request, client):

@@ -1,12 +1,14 @@
-"""Invitations: a link by which a user chooses the password of an account made for them.
+"""Links by which a user chooses a password: invitations, and resets that an operator sends.
 
 Nothing is stored. The link is signed over the account's present password and address, so a change
 of either invalidates it.
 """
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner
@@ -19,6 +21,7 @@ from accounts.allauth_door import email_addresses, mails, sign_ins
 from accounts.models import User
 
 VALID_FOR = timedelta(days=7)
+RESET_VALID_FOR = timedelta(days=1)
 _TOKEN = re.compile(r"([1-9][0-9]{0,17}):[0-9A-Za-z]{1,12}:[0-9A-Za-z_-]{43}")
 
 
@@ -28,14 +31,29 @@ def invite(user: User) -> str:
     The link is a secret for the user, or for an operator who forwards it. Raises ValueError if the
     account is disabled.
     """
+    return _mail(user, "account/email/invitation", {"days": VALID_FOR.days}, token_for)
+
+
+def send_reset(user: User) -> None:
+    """Mail a user who has an account a link for choosing a new password, valid for a day.
+
+    Their password works until they have chosen another. Raises ValueError if the account is
+    disabled.
+    """
+    context = {"hours": int(RESET_VALID_FOR.total_seconds() // 3600)}
+    _mail(user, "account/email/reset_link", context, reset_token_for)
+
+
+def _mail(
+    user: User, template: str, context: dict[str, Any], token_of: Callable[[User], str]
+) -> str:
     if not user.is_active:
         raise ValueError(f"{user.email} is disabled")
     with transaction.atomic():
         _adopt(user)
         _list_address(user)
-        link = f"{settings.IDP_ORIGIN}{reverse('account_invitation', args=[token_for(user)])}"
-        context = {"link": link, "days": VALID_FOR.days}
-        mails.send("account/email/invitation", user.email, context)
+        link = f"{settings.IDP_ORIGIN}{reverse('account_invitation', args=[token_of(user)])}"
+        mails.send(template, user.email, {"link": link, **context})
     return link
 
 
@@ -44,17 +62,22 @@ def token_for(user: User) -> str:
     return _signer(user).sign(str(user.pk))
 
 
+def reset_token_for(user: User) -> str:
+    """Return such a token that is valid for a day."""
+    return _signer(user, "reset").sign(str(user.pk))
+
+
 def invited_by(token: str) -> User | None:
     """Return the user whom a token invites, or None if it is used, expired or invalid."""
     parts = _TOKEN.fullmatch(token)
     user = User.objects.filter(pk=int(parts[1]), is_active=True).first() if parts else None
     if user is None:
         return None
-    try:
-        _signer(user).unsign(token, max_age=VALID_FOR)
-    except BadSignature:
-        return None
-    return user
+    for purpose, valid_for in (("invitation", VALID_FOR), ("reset", RESET_VALID_FOR)):
+        with suppress(BadSignature):
+            _signer(user, purpose).unsign(token, max_age=valid_for)
+            return user
+    return None
 
 
 def accept(request: HttpRequest, user: User, password: str) -> HttpResponse | None:
@@ -87,5 +110,5 @@ def _list_address(user: User) -> None:
         user.set_email(user.email, verified=False)
 
 
-def _signer(user: User) -> TimestampSigner:
-    return TimestampSigner(salt=f"accounts.invitation:{user.password}:{user.email}")
+def _signer(user: User, purpose: str = "invitation") -> TimestampSigner:
+    return TimestampSigner(salt=f"accounts.{purpose}:{user.password}:{user.email}")

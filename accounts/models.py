@@ -132,6 +132,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("people")
+        #: What support staff may be permitted, without permission to change users.
+        permissions: ClassVar[Any] = [
+            ("unlock_user", "Can unlock user"),
+            ("send_reset_user", "Can send user a password reset"),
+            ("end_sessions_user", "Can end sessions of user"),
+            ("remove_factors_user", "Can remove second factor of user"),
+        ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["date_joined"], name="users_by_time"),
             models.Index(

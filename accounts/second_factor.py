@@ -163,10 +163,10 @@ def is_recent(request: HttpRequest) -> bool:
     )
 
 
-def remove_all(user: User) -> None:
+def remove_all(user: User, actor: User | None = None) -> None:
     """Remove a lost second factor, for an operator: end the sessions, notify the user by mail."""
     with transaction.atomic():
-        removed = factors.remove(user, factors.of(user), None)
+        removed = factors.remove(user, factors.of(user), None, actor)
         end_sessions(
             Session.objects.select_related("user").filter(user=user, ended_at=None),
             Ending.FACTOR_REMOVED,

@@ -80,6 +80,7 @@ def record(
         actor=actor,
         client_id=client_id[:255],
         target=target[:340],
+        session=_session_in(request),
         ip_address=client_address(request) if request else None,
         error=error,
         reason=reason,
@@ -120,6 +121,12 @@ def _measure(event: Event) -> None:
         metrics.sign_in_failed()
 
 
+def _session_in(request: HttpRequest | None) -> str | None:
+    """Return the id of a request's session where that was read already; no statement for it."""
+    session: Session | None = getattr(request, "signed_in_session", None)
+    return session.pk if session is not None else None
+
+
 def record_sessions_ended(sessions: Sequence[Session], ending: str) -> None:
     """Record the end of sessions, an event each, in one statement."""
     kind, reason = Kind.SESSION_ENDED, f"Ended because: {ending}."
@@ -128,6 +135,7 @@ def record_sessions_ended(sessions: Sequence[Session], ending: str) -> None:
         Event(
             kind=kind,
             user=session.user,
+            session=session.pk,
             reason=reason,
             details={**known, **({"request_id": REQUEST_ID.get()} if REQUEST_ID.get() else {})},
         )

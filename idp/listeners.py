@@ -146,9 +146,14 @@ def _factor_renewed(*, request: HttpRequest, user: User, authenticator: Any, **_
 
 
 def _factor_removed(
-    *, request: HttpRequest | None, user: User, authenticator: Any, **_: Any
+    *,
+    request: HttpRequest | None,
+    user: User,
+    authenticator: Any,
+    actor: User | None = None,
+    **_: Any,
 ) -> None:
-    record(Kind.FACTOR_REMOVED, request, user=user, **_told_of(authenticator))
+    record(Kind.FACTOR_REMOVED, request, user=user, actor=actor, **_told_of(authenticator))
 
 
 def _factor_renamed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:

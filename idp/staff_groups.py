@@ -1,4 +1,6 @@
-"""Who may administer; and staff's two groups: `support` may view all that `operators` may change.
+"""Who may administer; and staff's two groups.
+
+`support` may view all that `operators` may change, and help users who cannot sign in.
 
 The permissions of these groups are set at every `migrate`. Their permissions on other models, and
 all other groups, are left to operators.
@@ -39,13 +41,18 @@ def _to(*verbs: str, models: tuple[tuple[str, str], ...]) -> frozenset[tuple[str
     return frozenset((app, f"{verb}_{model}") for app, model in models for verb in verbs)
 
 
+#: What support does for a user, each a permission of its own (`accounts.models.User`).
+SUPPORT = _to(
+    "unlock", "send_reset", "end_sessions", "remove_factors", models=(("accounts", "user"),)
+)
 STAFF_GROUPS = {
-    "support": _to("view", models=_READABLE),
+    "support": _to("view", models=_READABLE) | SUPPORT,
     "operators": _to("view", models=_READABLE)
+    | SUPPORT
     | _to("add", "change", "delete", models=_MADE)
     | _to("change", models=_WITH_ACTIONS),
 }
-_OURS = _to("view", "add", "change", "delete", models=_READABLE)
+_OURS = _to("view", "add", "change", "delete", models=_READABLE) | SUPPORT
 
 
 def may_administer(user: Any, *, second_factor: bool) -> bool:

@@ -216,12 +216,20 @@ def remove_passkey(request: HttpRequest, passkey: Factor) -> None:
         remove_authenticator(request, passkey)
 
 
-def remove(user: User, factors: "QuerySet[Factor]", request: HttpRequest | None) -> int:
-    """Remove some of a user's factors, send the signal for each, and return the number removed."""
+def remove(
+    user: User,
+    factors: "QuerySet[Factor]",
+    request: HttpRequest | None,
+    actor: User | None = None,
+) -> int:
+    """Remove some of a user's factors, send the signal for each, and return the number removed.
+
+    `actor` is the operator who does it, if it is not the user.
+    """
     removed = list(factors)
     Factor.objects.filter(pk__in=[factor.pk for factor in removed]).delete()
     for factor in removed:
         signals.authenticator_removed.send(
-            sender=Factor, request=request, user=user, authenticator=factor
+            sender=Factor, request=request, user=user, authenticator=factor, actor=actor
         )
     return len(removed)

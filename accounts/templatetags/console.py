@@ -15,10 +15,13 @@ from django.utils.translation import ngettext
 
 from accounts import console as account_console
 from accounts import profile
+from accounts.devices import words_for
+from foundation import iso_times
 
 register = Library()
 register.filter("initials", profile.initials)
 register.filter("picture", profile.picture_url)
+register.filter("device", words_for)
 
 
 @register.inclusion_tag("account/navigation.html", takes_context=True)
@@ -46,6 +49,12 @@ def moment(at: datetime) -> SafeString:
     """Return a date and time in UTC, which static/times.js shows in the reader's zone."""
     shown = formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")
     return format_html('<time datetime="{}" data-as="moment">{} UTC</time>', at.isoformat(), shown)
+
+
+@register.simple_tag
+def exactly(at: datetime) -> SafeString:
+    """Return a time in ISO 8601, for the administration."""
+    return iso_times.moment(at)
 
 
 @register.simple_tag

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -17,15 +17,15 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from foundation import iso_times
 from idp import events
-from idp.admin import facts, search
+from idp.admin import event_words, facts, search
 from idp.admin.lists import BadListQuery, can_hold
 from idp.admin.page import Record
 from idp.models import Client, Event
@@ -65,7 +65,7 @@ class EventsPage(Record):
         users=True,
         apps=True,
     )
-    readonly_fields = ("moment", "story")
+    readonly_fields = ("moment", "person", "doer", "app", "browser", "story")
     change_list_template = "admin/events_change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -78,10 +78,8 @@ class EventsPage(Record):
         return [export, *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        """Return events with the key of their app, if it exists here."""
-        client = Client.objects.filter(client_id=OuterRef("client_id")).values("pk")[:1]
-        rows: QuerySet[Event] = super().get_queryset(request)
-        return rows.annotate(client_key=Subquery(client))
+        """Return events with what their links lead to."""
+        return event_words.with_links(super().get_queryset(request))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead from the form of the date range to the list that it means."""
@@ -113,12 +111,35 @@ class EventsPage(Record):
         shown = ("error", "reason", "user", "actor", "client_id", "target", "ip_address")
         several = ["times"] if obj and obj.times > 1 else []
         has = [name for name in shown if obj and getattr(obj, name)]
-        return ["reference", "kind", "moment", *several, *has, "story"]
+        links = {"user": "person", "actor": "doer", "client_id": "app"}
+        linked = ["browser"] if obj and getattr(obj, "session_browser", None) is not None else []
+        has = [links.get(name, name) for name in has]
+        return ["reference", "kind", "moment", *several, *has, *linked, "story"]
+
+    @admin.display(description=_("user"))
+    def person(self, event: Event) -> SafeString:
+        """Return the user concerned, with a link to their page."""
+        return event_words.link("accounts_user", event.user)
+
+    @admin.display(description=_("operator"))
+    def doer(self, event: Event) -> SafeString:
+        """Return who did it, with a link to their page."""
+        return event_words.link("accounts_user", event.actor)
+
+    @admin.display(description=_("app"))
+    def app(self, event: Event) -> SafeString:
+        """Return the app, with a link to its page."""
+        return next(event_words.app(event))
+
+    @admin.display(description=_("session"))
+    def browser(self, event: Event) -> SafeString:
+        """Return a link to the session."""
+        return next(event_words.session(event))
 
     @admin.display(description=_("time"), ordering="at")
-    def moment(self, event: Event) -> str:
+    def moment(self, event: Event) -> SafeString:
         """Return the time of the event, to the second."""
-        return f"{event.at:%Y-%m-%d %H:%M:%S}"
+        return iso_times.moment(event.at, seconds=True)
 
     @admin.display(description=_("what"))
     def happened(self, event: Event) -> SafeString:
@@ -132,21 +153,14 @@ class EventsPage(Record):
             format_html(" <strong>{}\N{MULTIPLICATION SIGN}</strong>", event.times)
             if event.times > 1
             else "",
-            self.what(event),
+            event_words.summary(event),
         )
 
     @admin.display(description=_("who"))
     def who(self, event: Event) -> SafeString:
-        """Return who did it, the user concerned, and the app, each with a link to its page."""
-        lines = [*_people(event), *_app(event)]
-        return format_html_join("", '<span class="summary">{}</span>', ((it,) for it in lines))
-
-    def what(self, event: Event) -> str:
-        """Return a summary in one line."""
-        names = event.details.get("methods") or event.details.get("changes", ())
-        words = event.reason or (", ".join(names) if event.kind != Event.Kind.CREATED else "")
-        shown = ": ".join(filter(None, [event.error, event.target, words]))
-        return Truncator(shown).chars(240)
+        """Return who did it, the user concerned, app and session, each with a link to its page."""
+        lines = ((line,) for line in event_words.about(event))
+        return format_html_join("", '<span class="summary">{}</span>', lines)
 
     @admin.display(description=_("the whole story"))
     def story(self, event: Event) -> SafeString | str:
@@ -181,32 +195,6 @@ class EventsPage(Record):
         name = f"events-{timezone.now():%Y%m%d-%H%M}.{form}"
         response["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
-
-
-def _people(event: Event) -> Iterator[SafeString]:
-    """Yield who did it, and beside them the user concerned, if that is another one."""
-    subject = _link("accounts_user", event.user) if event.user else None
-    if event.actor is None or event.actor == event.user:
-        yield from filter(None, [subject])
-        return
-    actor = _link("accounts_user", event.actor)
-    yield format_html("{} → {}", actor, subject) if subject else actor
-
-
-def _app(event: Event) -> Iterator[SafeString]:
-    """Yield the app, with a link if it exists: a request may name one that does not."""
-    key: int | None = getattr(event, "client_key", None)
-    if key is not None:
-        address = reverse("admin:idp_client_change", args=[key])
-        yield format_html('<a href="{}"><bdi>{}</bdi></a>', address, event.client_id)
-    elif event.client_id:
-        yield format_html("<bdi>{}</bdi>", event.client_id)
-
-
-def _link(model: str, row: Any) -> SafeString:
-    """Return a link to a row's page."""
-    address = reverse(f"admin:{model}_change", args=[row.pk])
-    return format_html('<a href="{}"><bdi>{}</bdi></a>', address, row)
 
 
 def _exported(event: Event) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db.models import JSONField
-from django.utils import formats
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+
+from foundation import iso_times
 
 NOTHING = "–"
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -49,9 +50,9 @@ def changes(pairs: dict[str, list[Any]]) -> SafeString | str:
     )
 
 
-def when(moment: datetime) -> str:
-    """Return a time as all pages write it, to the minute."""
-    return formats.date_format(moment.astimezone(UTC), "DATETIME_FORMAT")
+def when(moment: datetime) -> SafeString:
+    """Return a time as the administration writes it, to the minute."""
+    return iso_times.moment(moment)
 
 
 class JsonColumn:

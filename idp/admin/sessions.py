@@ -1,6 +1,6 @@
 """SSO sessions: list them with user, browser, time and method, and end them."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -10,17 +10,25 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
+from accounts.authentication import method_in_words
 from accounts.devices import words_for
 from accounts.models import Session
 from accounts.operations import end_all_users_sessions, end_session
 from accounts.sessions import Ending, session_of
 from idp import events
-from idp.admin import recent_authentication, search
+from idp.admin import event_words, recent_authentication, search
 from idp.admin.page import AdminAction, Link, Record, counted, list_of
+from idp.admin.rights import may_end_session
+from idp.admin.times import columns_of
 from idp.models import Delivery, Grant
+
+_AUTHENTICATED, _BEGAN, _SEEN, _ENDED = columns_of(
+    Session, "authenticated_at", "created_at", "last_seen_at", "ended_at"
+)
 
 
 def sessions_live(sessions: QuerySet[Session]) -> str:
@@ -66,17 +74,26 @@ class SessionsPage(Record):
     """Sessions."""
 
     change_list_template = "admin/sessions_change_list.html"
-    list_display = ("user", "browser", "ip_address", "created_at", "last_seen_at", "ended_at")
+    list_display = ("user", "browser", "ip_address", _BEGAN, _SEEN, _ENDED)
     list_filter = (Living, "created_at")
     linked_by = ("user",)
     list_select_related = ("user",)
     ordering = ("-created_at",)
     search_help_text = search.helped(_("Part of a user’s name or email address."), users=True)
-    fields = (
-        *("user", "user_agent", "ip_address", "how", "authenticated_at", "created_at"),
-        *("last_seen_at", "ended_at", "ending"),
+    fields: ClassVar[Any] = (
+        *("person", "browser", "user_agent", "ip_address", "how", _AUTHENTICATED, _BEGAN),
+        *(_SEEN, _ENDED, "why"),
     )
-    readonly_fields = ("how",)
+    readonly_fields: ClassVar[Any] = (
+        "person",
+        "browser",
+        "how",
+        _AUTHENTICATED,
+        _BEGAN,
+        _SEEN,
+        _ENDED,
+        "why",
+    )
     row_actions = (
         AdminAction(
             "end",
@@ -84,12 +101,24 @@ class SessionsPage(Record):
             _("The browser is signed out, and what apps got through this session ends."),
             lambda _request, session: end_session(session),
             applies=lambda session: session.ended_at is None,
+            recent=True,
         ),
     )
 
     def found(self, rows: QuerySet[Session], term: str) -> QuerySet[Session]:
         """Return the sessions of users by part of their name or address."""
         return search.any_of(rows, user__in=search.users(term))
+
+    def may_run_actions(self, request: HttpRequest, row: Session | None = None) -> bool:
+        """Whether this operator may end sessions: all of them, or those of this user."""
+        if super().may_run_actions(request, row):
+            return True
+        return row is not None and may_end_session(request, row.user)
+
+    @admin.display(description=_("user"))
+    def person(self, session: Session) -> SafeString:
+        """Return the user, with a link to their page."""
+        return event_words.link("accounts_user", session.user)
 
     @admin.display(description=_("browser"))
     def browser(self, session: Session) -> str:
@@ -99,7 +128,12 @@ class SessionsPage(Record):
     @admin.display(description=_("signed in with"))
     def how(self, session: Session) -> str:
         """Return the methods that were used."""
-        return ", ".join(record.get("type") or record["method"] for record in session.methods)
+        return method_in_words(session.methods)
+
+    @admin.display(description=_("why it ended"))
+    def why(self, session: Session) -> str:
+        """Return why the session ended, in words."""
+        return event_words.ending_words(session.ending)
 
     def links_of(self, row: Session) -> list[Link]:
         """Return links to what clients got through the session."""

@@ -1,11 +1,14 @@
 """Users: made and invited, disabled, unlocked, signed out; never given a password by others."""
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,30 +16,28 @@ from django.urls import URLPattern, path, reverse
 from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from accounts import (
-    deletion,
-    email_change,
-    invitations,
-    operations,
-    profile_pictures,
-    second_factor,
-)
+from accounts import deletion, email_change, invitations, operations, profile_pictures
 from accounts.addresses import cleaned_email
 from accounts.allauth_door import email_addresses
 from accounts.models import Session, User
-from idp.admin import role_users, search
+from idp import events
+from idp.admin import person, recent_authentication, role_users, search, support
 from idp.admin.attributes import AttributesField
 from idp.admin.fields import AddressField, WebAddress
 from idp.admin.page import AdminAction, Link, Page, list_of
 from idp.admin.recent_authentication import RecentAuthenticationForm
-from idp.admin.sessions import sessions_live
+from idp.admin.times import columns_of
 from idp.models import Attribute, Client, Consent, Event, Grant, Role
 
+_FOLDED = {"classes": ("collapse",)}
+_JOINED, _SEEN, _UPDATED = columns_of(User, "date_joined", "last_login", "updated_at")
 _POWERS = ("is_staff", "is_superuser", "groups")
 _NAMES = ("name", "given_name", "middle_name", "family_name", "nickname", "preferred_username")
+#: Actions under “More”, besides the dangerous ones.
+_SELDOM = ("require-password", "remove-picture")
 _MORE = (
     *("gender", "birthdate", "zoneinfo", "locale", "profile", "picture", "uploaded", "website"),
 )
@@ -89,6 +90,15 @@ class UserForm(RecentAuthenticationForm):
         return email
 
 
+def _is_plain(action: AdminAction) -> bool:
+    """Whether an action has its button on the page, not under “More”."""
+    return not action.danger and action.name not in _SELDOM
+
+
+def _asks_reason(action: AdminAction) -> bool:
+    return isinstance(action, support.SupportAction) and action.asks_reason
+
+
 def _is_verified(user: User) -> bool:
     return email_addresses.is_verified(user, user.email)
 
@@ -111,31 +121,23 @@ class UsersPage(Page):
     """Users."""
 
     form = UserForm
-    list_display = ("email", "name", "status", "is_staff", "last_login")
+    list_display = ("email", "name", "status", "is_staff", _SEEN)
+    change_form_template = "admin/person_change_form.html"
     list_filter = ("is_active", "is_staff", "date_joined")
     sortable_by = ("email",)
     ordering = ("-pk",)
     search_help_text = search.helped(
         _("Part of a name or an email address, or a subject (sub)."), users=True
     )
-    readonly_fields = (
-        *("sub", "status", "second_factor", "date_joined", "last_login", "updated_at", "uploaded"),
-    )
+    readonly_fields: ClassVar[Any] = ("sub", _JOINED, _SEEN, _UPDATED, "uploaded")
     row_actions = (
+        *support.ACTIONS,
         AdminAction(
             "invite",
             _("Send an invitation"),
             _("They get a mail with a link to choose a password, valid for seven days."),
             _invited,
-            applies=lambda user: user.is_active,
-        ),
-        AdminAction(
-            "end-sessions",
-            _("End all sessions"),
-            _("They are signed out everywhere, and what apps got through these sessions ends."),
-            lambda _request, user: operations.end_all_sessions(user),
-            recent=True,
-            extent=lambda user: sessions_live(user.sessions.all()),
+            applies=lambda user: user.is_active and not user.has_usable_password(),
         ),
         AdminAction(
             "require-password",
@@ -144,26 +146,6 @@ class UsersPage(Page):
             lambda _request, user: operations.require_new_password(user),
             applies=lambda user: user.is_active and not user.password_change_required,
             recent=True,
-        ),
-        AdminAction(
-            "unlock",
-            _("Unlock"),
-            _(
-                "Attempts at unknown browsers are forgotten: the user needs no mailed code to sign "
-                "in at one, and codes are accepted again."
-            ),
-            lambda _request, user: operations.unlock(user),
-        ),
-        AdminAction(
-            "remove-factors",
-            _("Remove the second factor"),
-            _(
-                "For a user who lost it. Verify their identity first: after this the password "
-                "alone opens the account. They are signed out everywhere."
-            ),
-            lambda _request, user: second_factor.remove_all(user),
-            applies=second_factor.is_set_up,
-            danger=True,
         ),
         AdminAction(
             "remove-picture",
@@ -215,10 +197,10 @@ class UsersPage(Page):
         fieldsets = [
             who,
             (_("The account"), {"fields": self.readonly_fields[:-1]}),
-            (_("Names"), {"fields": _NAMES[1:]}),
-            (_("Profile"), {"fields": _MORE}),
-            (_("Phone"), {"fields": ("phone_number", "phone_number_verified")}),
-            (_("Postal address"), {"fields": ("address",)}),
+            (_("Names"), {"fields": _NAMES[1:], **_FOLDED}),
+            (_("Profile"), {"fields": _MORE, **_FOLDED}),
+            (_("Phone"), {"fields": ("phone_number", "phone_number_verified"), **_FOLDED}),
+            (_("Postal address"), {"fields": ("address",), **_FOLDED}),
             *([(_("Attributes"), {"fields": ("attributes",)})] * Attribute.objects.exists()),
             powers,
         ]
@@ -242,11 +224,54 @@ class UsersPage(Page):
             return bool(request.user.is_superuser)
         return super().has_change_permission(request, obj)
 
+    # --- admin actions ----------------------------------------------------------------------
+
     def may_run_actions(self, request: HttpRequest, row: User | None = None) -> bool:
-        """Whether this operator may run actions on this user; the account pages are for oneself."""
-        if row is not None and row.pk == request.user.pk:
-            return False
-        return self.has_change_permission(request, row)
+        """Whether this operator may run any action, on this user or on some."""
+        return any(support.may(request, action, row) for action in self.row_actions)
+
+    def actions_on(self, request: HttpRequest, row: User) -> list[AdminAction]:
+        """Return the actions that this operator can run on a user now."""
+        actions = (action for action in self.row_actions if support.may(request, action, row))
+        return [action for action in actions if action.applies(row)]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer for several users at once what this operator may do to one."""
+        allowed = {a.name for a in self.row_actions if support.may(request, a, None)}
+        offered = super().get_actions(request)
+        return {name: action for name, action in offered.items() if name in allowed}
+
+    def action_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """Refuse what is not this operator's to do; ask for the reason if it is missing."""
+        action = next((action for action in self.row_actions if action.name == name), None)
+        row: User | None = self.get_object(request, unquote(object_id))
+        if action is not None and row is not None:
+            if not support.may(request, action, row):
+                raise PermissionDenied
+            if request.method == "POST" and _asks_reason(action) and self.can_ask(request, row):
+                reason = support.typed_reason(request)
+                if problem := support.problem_with(reason):
+                    more = {"action": action, "reason": reason, "problem": problem}
+                    return self.about(row, request, "admin/action.html", action.label, more)
+        return super().action_view(request, object_id, name)
+
+    def can_ask(self, request: HttpRequest, row: User) -> bool:
+        """Whether the operator may see the user, and need not sign in again first."""
+        return self.has_view_permission(request, row) and not recent_authentication.missing(request)
+
+    def action(self, request: HttpRequest, action: AdminAction, row: User) -> HttpResponse | None:
+        """Do it, and record it with the reason that was typed."""
+        if not _asks_reason(action):
+            return super().action(request, action, row)
+        reason = support.typed_reason(request)
+        with transaction.atomic():
+            response = action.run(request, row)
+            with override(settings.LANGUAGE_CODE):  # One language in all events.
+                label = str(action.label)
+            self.record(request, events.Kind.ADMIN_ACTION, row, reason=label, typed_reason=reason)
+        return response
+
+    # --- finding ----------------------------------------------------------------------------
 
     def found(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
         """Return users by part of their name or address, or by their subject."""
@@ -271,11 +296,6 @@ class UsersPage(Page):
         if not getattr(user, "is_verified", True):
             return _("address not verified")
         return _("active") if user.has_usable_password() else _("no password yet")
-
-    @admin.display(description=_("second factor"), boolean=True)
-    def second_factor(self, user: User) -> bool:
-        """Return whether one is set up."""
-        return second_factor.is_set_up(user)
 
     @admin.display(description=_("uploaded picture"))
     def uploaded(self, user: User) -> str:
@@ -325,6 +345,20 @@ class UsersPage(Page):
     def user_of(self, row: User) -> User | None:
         """Return the user, unless they were just deleted."""
         return row if row.pk is not None else None
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show the person, what they sign in with and use, and what happened last."""
+        row: User | None = kwargs.get("obj")
+        if row is not None:
+            actions = self.actions_on(request, row)
+            context["person"] = person.page_of(request, row)
+            context["state"] = self.status(row)
+            context["plain_actions"] = [one for one in actions if _is_plain(one)]
+            others = [one for one in actions if not _is_plain(one)]
+            context["more_actions"] = sorted(others, key=lambda one: one.danger)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def links_of(self, row: User) -> list[Link]:
         """Return the lists that are about this user."""

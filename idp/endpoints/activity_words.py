@@ -165,7 +165,7 @@ def _facts(event: Event) -> list[str]:
     user_agent = event.details.get("user_agent", "")
     facts = [
         str(event.details.get("name", "")),
-        _method(event.details.get("methods") or ()) if event.kind == Kind.SIGNED_IN else "",
+        method_words(event.details.get("methods") or ()) if event.kind == Kind.SIGNED_IN else "",
         words_for(user_agent) if user_agent else "",
         place_of(event.ip_address),
         event.ip_address or "",
@@ -178,7 +178,7 @@ def _consented(event: Event) -> list[str]:
     return phrases(event.details.get("scope", "").split(), event.details.get("claims", ()))
 
 
-def _method(amr: Sequence[Any]) -> str:
+def method_words(amr: Sequence[Any]) -> str:
     """Return how a user signed in, by the `amr` values of the event. RFC 8176 §2."""
     if "pop" in amr:
         return _("with a password and a passkey") if "pwd" in amr else _("with a passkey")

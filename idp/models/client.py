@@ -331,6 +331,9 @@ class Client(AbstractApplication):
             models.Index(fields=["profile", "id"], name="clients_by_profile"),
             models.Index(fields=["registration_source", "id"], name="clients_by_source"),
             models.Index(fields=["token_endpoint_auth_method", "id"], name="clients_by_method"),
+            models.Index(
+                fields=["id"], condition=~models.Q(allowed_groups=[]), name="clients_with_policy"
+            ),
         ]
 
     @property

@@ -96,6 +96,8 @@ class Event(models.Model):
         related_name="events_as_actor",
         verbose_name=_("operator"),
     )
+    #: The id of the session in which it happened, if that is known; the row may be gone.
+    session = models.CharField(_("session"), max_length=32, null=True, editable=False)
     #: As the request named it, known here or not.
     client_id = models.CharField(_("app’s client_id"), max_length=255, blank=True)
     #: The administered row, named as by `apply`: `client bakery`, `user ana@example.com`.

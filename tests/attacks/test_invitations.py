@@ -78,6 +78,19 @@ def test_it_is_over_after_seven_days(browser: Browser, guest: User) -> None:
     assert browser.get(path_of(token)).status_code == 200
 
 
+def test_a_reset_that_an_operator_sends_is_over_after_a_day(browser: Browser, guest: User) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    with time_machine.travel(now - datetime.timedelta(days=1, seconds=2), tick=False):
+        token = invitations.reset_token_for(guest)
+    assert is_dead(browser, token)
+    with time_machine.travel(now - datetime.timedelta(hours=23), tick=False):
+        token = invitations.reset_token_for(guest)
+    assert browser.get(path_of(token)).status_code == 200
+    guest.set_password(PASSWORD)
+    guest.save()
+    assert is_dead(browser, token)
+
+
 def test_another_password_ends_it(browser: Browser, user: EndUser) -> None:
     user_row = User.objects.get(email=user.email)
     token = invitations.token_for(user_row)

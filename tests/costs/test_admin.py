@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.utils import quote
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -36,6 +37,8 @@ from tests.relying_party import make_user
 ROWS = 100_000
 #: Statements of a page: session, permissions, the count, the rows, and what goes with them.
 STATEMENTS = 12
+#: A person's page: security, devices, apps, groups, roles, events, each in a statement or two.
+STATEMENTS_OF_PERSON = 24
 #: The first page asks about everything: outboxes, keys, secrets, invitations, apps, figures.
 STATEMENTS_OF_HOME = 32
 #: A search asks two indexes on PostgreSQL, each in a transaction with limits of its own.
@@ -109,6 +112,10 @@ def fill() -> None:
     role.users.add(user)
     copies(Role, role, client_id=client_pk)
     copies(Role.users.through, role.users.through.objects.get(role=role), user_id=user_pk)
+    group = Group.objects.create(name="crowd")
+    user.groups.add(group)
+    memberships = User.groups.through
+    copies(memberships, memberships.objects.get(group=group), user_id=user_pk)
     delivery = Delivery.objects.create(client=client, sub="x", sid="x")
     copies(Delivery, delivery, client_id=client_pk, jti=text)
     token = AccessToken.objects.create(
@@ -179,6 +186,11 @@ PAGES: dict[str, Callable[[], str]] = {
     "users, disabled": lambda: "accounts/user/?is_active__exact=0",
     "a user": lambda: (
         f"accounts/user/{User.objects.get(email='crowd-000000050000@example.com').pk}/change/"
+    ),
+    "a group": lambda: f"auth/group/{Group.objects.get(name='crowd').pk}/change/",
+    "members of a group": lambda: f"auth/group/{Group.objects.get(name='crowd').pk}/members/",
+    "members of a group, searched": lambda: (
+        f"auth/group/{Group.objects.get(name='crowd').pk}/members/?q=crowd-000000050000"
     ),
     "sessions": lambda: "accounts/session/",
     "sessions, live": lambda: "accounts/session/?state=live",
@@ -266,6 +278,8 @@ def statements_of(path: str) -> int:
     """Return how many statements a page may run."""
     if path == "/admin/":
         return STATEMENTS_OF_HOME
+    if "/user/" in path and path.endswith("/change/"):
+        return STATEMENTS_OF_PERSON
     return STATEMENTS_OF_SEARCH if "q=" in path else STATEMENTS
 
 

@@ -29,8 +29,12 @@ def member_of(*groups: str) -> User:
     return User.objects.get(email=email)
 
 
-def test_support_sees_and_changes_nothing() -> None:
+def test_support_sees_and_helps_and_changes_nothing() -> None:
     assert codenames("support") == {
+        "accounts.unlock_user",
+        "accounts.send_reset_user",
+        "accounts.end_sessions_user",
+        "accounts.remove_factors_user",
         "accounts.view_user",
         "accounts.view_session",
         "idp.view_client",

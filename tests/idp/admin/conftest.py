@@ -66,7 +66,7 @@ def operator(hire: Callable[..., Operator]) -> Operator:
 
 @pytest.fixture
 def support(hire: Callable[..., Operator]) -> Operator:
-    """Looks, and changes nothing."""
+    """Looks, helps users to sign in, and changes nothing else."""
     return hire(groups=["support"])
 
 

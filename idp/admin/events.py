@@ -159,8 +159,8 @@ class EventsPage(Record):
     @admin.display(description=_("who"))
     def who(self, event: Event) -> SafeString:
         """Return who did it, the user concerned, app and session, each with a link to its page."""
-        lines = ((line,) for line in event_words.about(event))
-        return format_html_join("", '<span class="summary">{}</span>', lines)
+        links = format_html_join(" · ", "{}", ((link,) for link in event_words.about(event)))
+        return format_html('<span class="summary">{}</span>', links or facts.NOTHING)
 
     @admin.display(description=_("the whole story"))
     def story(self, event: Event) -> SafeString | str:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
@@ -19,8 +20,10 @@ from accounts.devices import words_for
 from accounts.models import Session
 from accounts.operations import end_all_users_sessions, end_session
 from accounts.sessions import Ending, session_of
+from foundation.iso_times import moment
 from idp import events
 from idp.admin import event_words, recent_authentication, search
+from idp.admin.facts import NOTHING
 from idp.admin.page import AdminAction, Link, Record, counted, list_of
 from idp.admin.rights import may_end_session
 from idp.admin.times import columns_of
@@ -55,6 +58,10 @@ class Living(admin.SimpleListFilter):
         return queryset.filter(ended_at__isnull=self.value() == "live")
 
 
+def _two_lines(first: str, second: str) -> SafeString:
+    return format_html('{}<span class="summary">{}</span>', first, second)
+
+
 def sign_all_users_out(request: HttpRequest, ending: Ending = Ending.OPERATOR) -> int:
     """End all sessions except the operator's present one."""
     return end_all_users_sessions(ending, but=session_of(request))
@@ -74,14 +81,14 @@ class SessionsPage(Record):
     """Sessions."""
 
     change_list_template = "admin/sessions_change_list.html"
-    list_display = ("user", "browser", "ip_address", _BEGAN, _SEEN, _ENDED)
+    list_display = ("user", "device", "times", "end")
     list_filter = (Living, "created_at")
     linked_by = ("user",)
     list_select_related = ("user",)
     ordering = ("-created_at",)
     search_help_text = search.helped(_("Part of a user’s name or email address."), users=True)
     fields: ClassVar[Any] = (
-        *("person", "browser", "user_agent", "ip_address", "how", _AUTHENTICATED, _BEGAN),
+        *("person", "device", "user_agent", "ip_address", "how", _AUTHENTICATED, _BEGAN),
         *(_SEEN, _ENDED, "why"),
     )
     readonly_fields: ClassVar[Any] = (
@@ -121,9 +128,22 @@ class SessionsPage(Record):
         return event_words.link("accounts_user", session.user)
 
     @admin.display(description=_("browser"))
-    def browser(self, session: Session) -> str:
-        """Return the browser and system in words, as on the user's own page."""
-        return words_for(session.user_agent)
+    def device(self, session: Session) -> SafeString:
+        """Return browser and system in words, as on the user's own page, and the IP address."""
+        return _two_lines(words_for(session.user_agent), session.ip_address or "")
+
+    @admin.display(description=_("last seen"))
+    def times(self, session: Session) -> SafeString:
+        """Return when the session was last used, and when it began."""
+        began = format_html(gettext("began {time}"), time=moment(session.created_at))
+        return _two_lines(moment(session.last_seen_at), began)
+
+    @admin.display(description=_("ended"))
+    def end(self, session: Session) -> SafeString | str:
+        """Return when and why the session ended, if it has."""
+        if session.ended_at is None:
+            return NOTHING
+        return _two_lines(moment(session.ended_at), event_words.ending_words(session.ending))
 
     @admin.display(description=_("signed in with"))
     def how(self, session: Session) -> str:

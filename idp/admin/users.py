@@ -3,11 +3,10 @@
 from functools import partial
 from typing import Any, ClassVar
 
-from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -20,74 +19,23 @@ from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from accounts import deletion, email_change, invitations, operations, profile_pictures
-from accounts.addresses import cleaned_email
 from accounts.allauth_door import email_addresses
 from accounts.models import Session, User
 from idp import events
 from idp.admin import person, recent_authentication, role_users, search, support
-from idp.admin.attributes import AttributesField
-from idp.admin.fields import AddressField, WebAddress
 from idp.admin.page import AdminAction, Link, Page, list_of
-from idp.admin.recent_authentication import RecentAuthenticationForm
 from idp.admin.times import columns_of
+from idp.admin.user_form import POWERS, UserForm, is_verified
 from idp.models import Attribute, Client, Consent, Event, Grant, Role
 
 _FOLDED = {"classes": ("collapse",)}
 _JOINED, _SEEN, _UPDATED = columns_of(User, "date_joined", "last_login", "updated_at")
-_POWERS = ("is_staff", "is_superuser", "groups")
 _NAMES = ("name", "given_name", "middle_name", "family_name", "nickname", "preferred_username")
 #: Actions under “More”, besides the dangerous ones.
 _SELDOM = ("require-password", "remove-picture")
 _MORE = (
     *("gender", "birthdate", "zoneinfo", "locale", "profile", "picture", "uploaded", "website"),
 )
-
-
-class UserForm(RecentAuthenticationForm):
-    """A user's claims, whether the address is verified, and the members of the postal address."""
-
-    email_verified = forms.BooleanField(
-        label=_("Email address verified"),
-        required=False,
-        help_text=_("Tick it only if you know that the mailbox is theirs."),
-    )
-    invite = forms.BooleanField(
-        label=_("Send an invitation"),
-        required=False,
-        initial=True,
-        help_text=_("A mail with a link to choose a password. Valid for seven days."),
-    )
-
-    attributes = AttributesField(label=_("Attributes"))
-
-    recent: tuple[str, ...] = _POWERS
-
-    class Meta:
-        model = User
-        exclude = ("password", "user_permissions", "last_login")
-        field_classes = {
-            "address": AddressField,
-            **dict.fromkeys(("profile", "picture", "website"), WebAddress),
-        }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk is not None:
-            # The owner of the address owns the account: a new password is mailed there.
-            self.recent = (*_POWERS, "email", "email_verified")
-        attributes = self.fields.get("attributes")
-        if isinstance(attributes, AttributesField):
-            attributes.define(self.instance)
-        if self.instance.pk is not None and "email_verified" in self.fields:
-            self.fields["email_verified"].initial = _is_verified(self.instance)
-
-    def clean_email(self) -> str:
-        """Return the address as users are found by it."""
-        email = cleaned_email(self.cleaned_data["email"])
-        taken = User.objects.filter(email=email).exclude(pk=self.instance.pk)
-        if taken.exists() or email_addresses.is_verified_by_another(email, self.instance.pk):
-            raise ValidationError(gettext("Another user has this address."))
-        return email
 
 
 def _is_plain(action: AdminAction) -> bool:
@@ -97,10 +45,6 @@ def _is_plain(action: AdminAction) -> bool:
 
 def _asks_reason(action: AdminAction) -> bool:
     return isinstance(action, support.SupportAction) and action.asks_reason
-
-
-def _is_verified(user: User) -> bool:
-    return email_addresses.is_verified(user, user.email)
 
 
 def _invited(request: HttpRequest, user: User) -> None:  # noqa: ARG001
@@ -190,7 +134,7 @@ class UsersPage(Page):
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Show a few fields for a new user, and all fields of an existing one."""
         who = (None, {"fields": ("email", "email_verified", "name")})
-        powers = (_("In this administration"), {"fields": _POWERS})
+        powers = (_("In this administration"), {"fields": POWERS})
         if obj is None:
             first = (None, {"fields": ("email", "name", "email_verified", "invite")})
             return [first, powers] if request.user.is_superuser else [first]
@@ -208,7 +152,7 @@ class UsersPage(Page):
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:  # noqa: ARG002
         """Return read-only fields: permissions, except for superusers."""
-        powers = () if request.user.is_superuser else _POWERS
+        powers = () if request.user.is_superuser else POWERS
         return (*self.readonly_fields, *powers)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
@@ -306,7 +250,7 @@ class UsersPage(Page):
     @admin.display(description=_("Email address verified"), boolean=True)
     def email_verified(self, user: User) -> bool:
         """Return whether it is verified, for operators without permission to change."""
-        return _is_verified(user)
+        return is_verified(user)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
         """Save the user, and change the address: its owner is notified and signed out."""
@@ -318,7 +262,7 @@ class UsersPage(Page):
             return
         email, obj.email = obj.email, form.initial["email"]
         super().save_model(request, obj, form, change)
-        if email == obj.email and (verified or not _is_verified(obj)):
+        if email == obj.email and (verified or not is_verified(obj)):
             obj.set_email(email, verified=verified)
         else:
             operator: Any = request.user

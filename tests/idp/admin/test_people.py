@@ -245,3 +245,20 @@ def test_a_user_who_is_told_of_an_operator_is_not_asked_whether_it_was_them(
     support.run_action(page_of(user), "unlock")
     page = browser.open("/account/activity/").text
     assert "An administrator changed your account" in page
+
+
+def test_the_list_of_sessions_names_browsers(support: Operator, user: EndUser) -> None:
+    """Not the id of the browser, whose column has the same name."""
+    at = row_of(user).date_joined
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0"
+    session = Session.objects.create(
+        user=row_of(user),
+        authenticated_at=at,
+        last_seen_at=at,
+        user_agent=agent,
+        browser="id-of-it",
+    )
+    for path in ("accounts/session/", f"accounts/session/{session.pk}/change/"):
+        text = support.open(path, q=user.email).text
+        assert "Firefox on Linux" in text
+        assert "id-of-it" not in text

@@ -115,6 +115,8 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "replace-key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/action/replace/",
     "new-token": lambda: "idp/initialaccesstoken/add/",
     "groups": lambda: "auth/group/",
+    "group": lambda: f"auth/group/{first(Group, name='operators')}/change/",
+    "members": lambda: f"auth/group/{role_of_somebody().groups.get().pk}/members/",
     "configuration": lambda: "configuration/",
 }
 
@@ -378,6 +380,8 @@ def test_the_other_kinds_of_app_and_a_secret_in_exchange(operator: Visitor) -> N
 def test_disabling_a_user_with_the_keyboard_alone(operator: Visitor, user: EndUser) -> None:
     page = operator.page
     operator.open(f"/admin/accounts/user/{first(User, email=user.email)}/change/")
+    page.locator(".more summary").focus()
+    page.keyboard.press("Enter")
     page.locator("[data-action=disable]").focus()
     page.keyboard.press("Enter")
     operator.sees("Disable")

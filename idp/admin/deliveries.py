@@ -12,15 +12,19 @@ from foundation.models import Mail
 from idp.admin import search
 from idp.admin.facts import when
 from idp.admin.page import AdminAction, Record
+from idp.admin.times import columns_of
 from idp.logout.backchannel import outbox
 from idp.models import Delivery
+
+_MADE, _DONE = columns_of(Delivery, "created_at", "done_at")
+_WRITTEN, _EXPIRES, _SENT = columns_of(Mail, "created_at", "expires_at", "done_at")
 
 
 @admin.register(Delivery)
 class DeliveriesPage(Record):
     """Deliveries."""
 
-    list_display = ("client", "created_at", "state", "attempts", "next_attempt", "last_problem")
+    list_display = ("client", _MADE, "state", "attempts", "next_attempt", "last_problem")
     list_filter = ("state",)
     linked_by = ("client", "session")
     list_select_related = ("client",)
@@ -29,8 +33,8 @@ class DeliveriesPage(Record):
         _("Part of an app’s name, client ID or redirect URI."), apps=True
     )
     fields = (
-        *("client", "session", "sub", "sid", "created_at", "state", "attempts"),
-        *("next_attempt", "done_at", "last_problem"),
+        *("client", "session", "sub", "sid", _MADE, "state", "attempts"),
+        *("next_attempt", _DONE, "last_problem"),
     )
     readonly_fields = ("next_attempt",)
     row_actions = (
@@ -58,15 +62,15 @@ class MailPage(Record):
     """Email that is on its way or was given up: to whom and which, never what it says."""
 
     list_display = (
-        *("recipient", "template", "created_at", "state", "attempts"),
+        *("recipient", "template", _WRITTEN, "state", "attempts"),
         *("next_attempt", "last_problem"),
     )
     list_filter = ("state",)
     ordering = ("-pk",)
     search_help_text = _("An email address.")
     fields = (
-        *("recipient", "template", "created_at", "expires_at", "state", "attempts"),
-        *("next_attempt", "done_at", "last_problem"),
+        *("recipient", "template", _WRITTEN, _EXPIRES, "state", "attempts"),
+        *("next_attempt", _SENT, "last_problem"),
     )
     readonly_fields = ("next_attempt",)
     row_actions = (

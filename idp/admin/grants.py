@@ -1,7 +1,7 @@
 """Consents and grants: list them, and withdraw or revoke them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,9 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from idp.admin import search
 from idp.admin.page import AdminAction, Record, list_of
+from idp.admin.times import columns_of
 from idp.authorization.consent import withdraw
 from idp.models import Consent, Grant
 from idp.tokens.revocation import revoke_grants
+
+_CONSENTED = columns_of(Consent, "created_at", "updated_at", "expires_at")
+_GRANTED = columns_of(Grant, "created_at", "revoked_at")
+(_SIGNED_IN,) = columns_of(Grant, "auth_time")
 
 
 def _of_user_or_client(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
@@ -30,13 +35,13 @@ _SEARCH = search.helped(
 class ConsentsPage(Record):
     """Consents."""
 
-    list_display = ("user", "client", "shown_scopes", "created_at", "updated_at", "expires_at")
+    list_display = ("user", "client", "shown_scopes", *_CONSENTED)
     list_filter = ("created_at",)
     linked_by = ("user", "client")
     list_select_related = ("user", "client")
     ordering = ("-pk",)
     search_help_text = _SEARCH
-    fields = (*list_display[:3], "claims", "resources", *list_display[3:])
+    fields: ClassVar[Any] = (*list_display[:3], "claims", "resources", *list_display[3:])
     readonly_fields = ("shown_scopes",)
     row_actions = (
         AdminAction(
@@ -65,15 +70,15 @@ class ConsentsPage(Record):
 class AuthorizationsPage(Record):
     """Grants."""
 
-    list_display = ("user", "client", "scope", "offline", "created_at", "revoked_at")
+    list_display = ("user", "client", "scope", "offline", *_GRANTED)
     list_filter = ("offline",)
     linked_by = ("user", "client", "session")
     list_select_related = ("user", "client")
     ordering = ("-pk",)
     search_help_text = _SEARCH
     fields = (
-        *("user", "client", "session", "scope", "claims", "resource", "offline", "auth_time"),
-        *("acr", "amr", "created_at", "revoked_at"),
+        *("user", "client", "session", "scope", "claims", "resource", "offline", _SIGNED_IN),
+        *("acr", "amr", *_GRANTED),
     )
     row_actions = (
         AdminAction(

@@ -16,6 +16,7 @@ from idp import keys, policy
 from idp.admin.facts import NOTHING, when
 from idp.admin.page import AdminAction, Record, counted, list_of
 from idp.admin.sessions import SIGNS_ALL_USERS_OUT, sessions_live, sign_all_users_out
+from idp.admin.times import columns_of
 from idp.models import AccessToken, SigningKey
 
 
@@ -52,6 +53,14 @@ def _signs(key: SigningKey) -> bool:
     return key.algorithm in policy.SIGNING_ALGORITHMS
 
 
+_MADE, _RETIRED = columns_of(SigningKey, "created_at", "retired_at")
+
+
+def _since(key: SigningKey) -> datetime:
+    """Return since when the key is in its state."""
+    return key.retired_at or key.activated_at or key.created_at
+
+
 @admin.register(SigningKey)
 class KeysPage(Record):
     """Signing keys. Private keys are stored encrypted; no page shows them."""
@@ -61,7 +70,7 @@ class KeysPage(Record):
     list_filter = ("algorithm", "state")
     ordering = ("algorithm", "-created_at", "kid")
     fields = (
-        *("kid", "algorithm", "state", "created_at", "active_since", "retired_at"),
+        *("kid", "algorithm", "state", _MADE, "active_since", _RETIRED),
         *("what_follows", "last_signature_ends", "valid_tokens", "public_jwk"),
     )
     readonly_fields = ("active_since", "what_follows", "last_signature_ends", "valid_tokens")
@@ -96,9 +105,9 @@ class KeysPage(Record):
     )
 
     @admin.display(description=_("since"))
-    def since(self, key: SigningKey) -> datetime:
+    def since(self, key: SigningKey) -> str:
         """Return since when the key is in its state."""
-        return key.retired_at or key.activated_at or key.created_at
+        return when(_since(key))
 
     @admin.display(description=_("active since"))
     def active_since(self, key: SigningKey) -> str:
@@ -136,7 +145,7 @@ class KeysPage(Record):
                 "The next key is published already, and can take its place from %(at)s."
             )
             return words % {"at": _shown(following.created_at + policy.KEY_PUBLISHED_BEFORE)}
-        due = self.since(key) + policy.KEY_LIFETIME - policy.KEY_PUBLISHED_BEFORE
+        due = _since(key) + policy.KEY_LIFETIME - policy.KEY_PUBLISHED_BEFORE
         return gettext("The worker publishes the next key on %(at)s.") % {"at": _shown(due)}
 
     @admin.display(description=_("valid tokens signed with it"))

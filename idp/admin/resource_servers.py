@@ -13,9 +13,12 @@ from idp import policy
 from idp.admin import search
 from idp.admin.fields import Choices, ClientsField, DescribedLines, Lines, PairLines
 from idp.admin.page import AdminAction, Page
+from idp.admin.times import columns_of
 from idp.models import InitialAccessToken, ResourceServer, Scope
 from idp.models.resource_server import opened
 from idp.registration import initial_access_tokens
+
+_MADE, _EXPIRES, _REVOKED = columns_of(InitialAccessToken, "created_at", "expires_at", "revoked_at")
 
 
 class ResourceServerForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -193,8 +196,8 @@ class InitialAccessTokensPage(Page):
     """Initial access tokens; each is shown once, when it is made."""
 
     form = InitialAccessTokenForm
-    list_display = ("name", "created_at", "expires_at", "uses", "max_uses", "revoked_at")
-    readonly_fields = ("uses", "created_at", "revoked_at")
+    list_display = ("name", _MADE, _EXPIRES, "uses", "max_uses", _REVOKED)
+    readonly_fields: ClassVar[Any] = ("uses", _MADE, _REVOKED)
     row_actions = (
         AdminAction(
             "revoke",

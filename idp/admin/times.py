@@ -22,6 +22,6 @@ class TimeColumn:
         return NOTHING if at is None else moment(at)
 
 
-def columns_of(model: Any, *names: str) -> tuple[TimeColumn, ...]:
+def columns_of(model: Any, *names: str) -> tuple[Any, ...]:
     """Return the columns of times of these names."""
     return tuple(TimeColumn(model._meta.get_field(name)) for name in names)

@@ -97,10 +97,9 @@ class ClientForm(CheckedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Fields that are declared above are there without being asked for.
-        for name in self.fields.keys() - set(self._meta.fields or ()) | set(
-            self._meta.exclude or ()
-        ):
-            self.fields.pop(name, None)
+        asked = set(self._meta.fields or ()) - set(self._meta.exclude or ())
+        for name in self.fields.keys() - asked:
+            del self.fields[name]
         offered: Any = self.fields.get("allowed_groups")
         if offered is not None:  # Operators without permission to change have no fields.
             names = Group.objects.order_by("name").values_list("name", flat=True)

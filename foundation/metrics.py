@@ -1,7 +1,8 @@
 """Metrics of the processes that serve: counted in each, in files which one process adds up.
 
-Nothing is counted, and the library is not loaded, until `begin` was called. That is before the
-processes are forked, since the library looks for its folder once.
+Nothing is counted, and the library is not loaded, until `begin` was called: whoever counts asks
+whether there are `instruments`. That is before the processes are forked, since the library looks
+for its folder once.
 """
 
 import os
@@ -13,7 +14,7 @@ _FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
-class _Instruments:
+class Instruments:
     """What is counted. The values of every label are few, whatever requests send."""
 
     def __init__(self) -> None:
@@ -41,68 +42,15 @@ class _Instruments:
         )
 
 
-_instruments: _Instruments | None = None
+#: None where nothing is counted.
+instruments: Instruments | None = None
 
 
 def begin(folder: str) -> None:
     """Count from now on, in this process and those forked from it, in files of a folder."""
-    global _instruments
+    global instruments
     os.environ[_FOLDER] = folder
-    _instruments = _Instruments()
-
-
-def are_on() -> bool:
-    """Whether anything is counted."""
-    return _instruments is not None
-
-
-def request_answered(endpoint: str, status: str, seconds: float) -> None:
-    """Count a request that was answered with a status, such as `200`."""
-    if _instruments is not None:
-        _instruments.requests.labels(endpoint, status).inc()
-        _instruments.seconds.labels(endpoint).observe(seconds)
-
-
-def tokens_issued(grant_type: str) -> None:
-    """Count a token response."""
-    if _instruments is not None:
-        _instruments.tokens.labels(grant_type).inc()
-
-
-def signed_in(methods: list[str]) -> None:
-    """Count a sign-in by its authentication methods (RFC 8176)."""
-    if _instruments is not None:
-        _instruments.sign_ins.labels("success", "+".join(methods)).inc()
-
-
-def sign_in_failed() -> None:
-    """Count a wrong password or code."""
-    if _instruments is not None:
-        _instruments.sign_ins.labels("failure", "").inc()
-
-
-def denied(error: str) -> None:
-    """Count a request that was refused with an error code (RFC 6749 §5.2)."""
-    if _instruments is not None:
-        _instruments.denials.labels(error).inc()
-
-
-def connections_limited(number: int) -> None:
-    """Note how many database connections this process may use at once."""
-    if _instruments is not None:
-        _instruments.connections_limit.set(number)
-
-
-def connection_taken() -> None:
-    """Count a database connection as in use."""
-    if _instruments is not None:
-        _instruments.connections.inc()
-
-
-def connection_given_back() -> None:
-    """Count a database connection as free again."""
-    if _instruments is not None:
-        _instruments.connections.dec()
+    instruments = Instruments()
 
 
 def registry() -> Any:

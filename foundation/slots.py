@@ -57,7 +57,8 @@ class _Slots:
             if page:
                 self._for_pages.release()
             raise
-        metrics.connection_taken()
+        if metrics.instruments:
+            metrics.instruments.connections.inc()
 
     def _next_free(self) -> Any:
         while True:
@@ -70,7 +71,8 @@ class _Slots:
         connection = connections[DEFAULT_DB_ALIAS]
         del connections[DEFAULT_DB_ALIAS]
         self._free.put(connection)
-        metrics.connection_given_back()
+        if metrics.instruments:
+            metrics.instruments.connections.dec()
         if page:
             self._for_pages.release()
 

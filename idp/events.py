@@ -95,7 +95,8 @@ def record(
     except DatabaseError:
         # The response is an error already; the log still has the event.
         log.exception("event_not_stored", reference=event.reference)
-    _measure(event)
+    if metrics.instruments:
+        _measure(event, metrics.instruments)
     log.log(
         logging.WARNING if kind in _UNAUTHENTICATED else logging.INFO,
         kind.value,
@@ -112,13 +113,14 @@ def record(
     return event.reference
 
 
-def _measure(event: Event) -> None:
+def _measure(event: Event, instruments: metrics.Instruments) -> None:
     if event.kind == Kind.DENIED:
-        metrics.denied(event.error)
+        instruments.denials.labels(event.error).inc()
     elif event.kind == Kind.SIGNED_IN:
-        metrics.signed_in(event.details.get("methods", []))
+        methods = "+".join(event.details.get("methods", []))
+        instruments.sign_ins.labels("success", methods).inc()
     elif event.kind == Kind.SIGN_IN_FAILED:
-        metrics.sign_in_failed()
+        instruments.sign_ins.labels("failure", "").inc()
 
 
 def _session_in(request: HttpRequest | None) -> str | None:

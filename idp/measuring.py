@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from foundation import metrics
+from foundation.metrics import Instruments
 from idp import policy
 
 _Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -22,7 +22,7 @@ def endpoint_of(path: str) -> str:
     return f"/{area}/" if area in _AREAS else _OTHER
 
 
-def measured(application: _Wsgi) -> _Wsgi:
+def measured(application: _Wsgi, instruments: Instruments) -> _Wsgi:
     """Return an application that counts its responses, and the time until each."""
 
     def measured_application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -31,7 +31,8 @@ def measured(application: _Wsgi) -> _Wsgi:
         try:
             return application(environ, start)
         finally:
-            metrics.request_answered(endpoint, start.status, time.perf_counter() - began)
+            instruments.requests.labels(endpoint, start.status).inc()
+            instruments.seconds.labels(endpoint).observe(time.perf_counter() - began)
 
     return measured_application
 

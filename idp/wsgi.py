@@ -202,7 +202,7 @@ def _streamed(response: Any) -> Iterator[bytes]:
         connections.close_all()
 
 
-if metrics.are_on():
-    application = measured(application)  # type: ignore[assignment]
+if metrics.instruments:
+    application = measured(application, metrics.instruments)  # type: ignore[assignment]
 if settings.IDP_PATH:
     application = mounted(application, settings.IDP_PATH)  # type: ignore[assignment]

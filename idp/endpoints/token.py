@@ -47,7 +47,8 @@ def tokens_for(request: HttpRequest, client: Client, parameters: Parameters) -> 
         if entitlement.undo is not None:
             entitlement.undo()
         raise
-    metrics.tokens_issued(grant_type)
+    if metrics.instruments:
+        metrics.instruments.tokens.labels(grant_type).inc()
     _log(grant_type, entitlement, issued)
     return issued
 

@@ -91,7 +91,8 @@ def _serve_requests(
     end_with(parent)
     time.sleep(pause)
     waits.limit(threads)
-    metrics.connections_limited(threads)
+    if metrics.instruments:
+        metrics.instruments.connections_limit.set(threads)
     sender = mail.start_sending()
     try:
         target(*arguments)

@@ -33,19 +33,6 @@ class AddressesForm(CheckedForm):
         model = Client
         fields: ClassVar = ["redirect_uris", "post_logout_redirect_uris"]
 
-    def _update_errors(self, errors: ValidationError) -> None:
-        """Report problems of other columns, which only an operator can solve, for the whole."""
-        theirs: list[Any] = []
-        for column in [name for name in errors.error_dict if name not in self.fields]:
-            theirs += errors.error_dict.pop(column)
-        if theirs:
-            advice = _("The operator has to solve this first: %(problem)s")
-            texts = [text for problem in theirs for text in problem.messages]
-            errors.error_dict["__all__"] = [
-                ValidationError(advice % {"problem": text}) for text in texts
-            ]
-        super()._update_errors(errors)  # type: ignore[misc]
-
 
 def is_of_its_document(client: Client) -> bool:
     """Whether the app's own metadata document lists its addresses, so that none is changed here."""

@@ -69,6 +69,7 @@ def test_a_problem_of_another_field_is_the_operators(browser: Browser, user: End
     page = browser.open(page_of(client, "addresses"))
     page = browser.submit(page, "save", redirect_uris="https://bakery.example/cb")
     assert "There is no group gone." in page.text
+    assert "only the operator can solve" in page.text
     assert row_of(client).redirect_uris == [client.redirect_uri]
 
 
@@ -135,6 +136,17 @@ def test_an_owner_tests_the_sign_in(browser: Browser, user: EndUser) -> None:
 
     Client.objects.filter(client_id=client.client_id).update(enabled=False)
     assert "The app is disabled" in browser.open(page_of(client, "test-sign-in")).text
+
+
+def test_tokens_without_a_code_come_to_the_owner_by_a_form(browser: Browser, user: EndUser) -> None:
+    client = own(user, grant_types=["implicit"], response_types=["id_token token"])
+    browser.sign_in(user)
+    page = browser.submit(browser.open(page_of(client, "test-sign-in")), "confirm")
+    page = browser.submit(page, "allow")
+    if page.url.path != page_of(client, "test-sign-in") + "answer/":
+        page = browser.submit(page)
+    assert f"It works: the app would sign in {user.email}" in text_of(page)
+    assert not Grant.objects.filter(client=row_of(client), revoked_at=None).exists()
 
 
 def is_over(page: httpx.Response) -> bool:

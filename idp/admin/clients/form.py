@@ -71,7 +71,11 @@ class ClientForm(CheckedForm):
         ),
     )
     user = UserField(
-        label=_("Owner"), help_text=_("The email address of the user who may see its errors.")
+        label=_("Owner"),
+        help_text=_(
+            "The email address of the user who sees its errors at /developers/apps/, and changes it "
+            "there if you allow that (IDP_OWNERS_CHANGE_APPS)."
+        ),
     )
 
     class Meta:

@@ -73,8 +73,8 @@ class ClientForm(CheckedForm):
     user = UserField(
         label=_("Owner"),
         help_text=_(
-            "The email address of the user who sees its errors at /developers/apps/, and changes it "
-            "there if you allow that (IDP_OWNERS_CHANGE_APPS)."
+            "The email address of the user who sees its errors at /developers/apps/, and changes "
+            "it there if you allow that (IDP_OWNERS_CHANGE_APPS)."
         ),
     )
 

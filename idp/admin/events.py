@@ -160,7 +160,9 @@ class EventsPage(Record):
     def who(self, event: Event) -> SafeString:
         """Return who did it, the user concerned, app and session, each with a link to its page."""
         links = format_html_join(" · ", "{}", ((link,) for link in event_words.about(event)))
-        return format_html('<span class="summary">{}</span>', links or facts.NOTHING)
+        if not links:
+            return format_html('<span class="summary nobody">{}</span>', facts.NOTHING)
+        return format_html('<span class="summary">{}</span>', links)
 
     @admin.display(description=_("the whole story"))
     def story(self, event: Event) -> SafeString | str:

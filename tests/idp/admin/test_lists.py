@@ -64,7 +64,7 @@ def test_what_belongs_to_users_and_apps_is_found_by_their_names(
     client = Client.objects.get(client_id=relying_party.client.client_id)
     client.name = f"App {word}app"
     client.save()
-    Delivery.objects.create(client=client, sub="x", sid="y")
+    Delivery.objects.create(client=client, sub="x", sid="y", state="failed")
     for path in ("accounts/session/", "idp/consent/", "idp/grant/", "idp/event/"):
         assert any(user_row.email in row for row in results(support.open(path, q=word[1:])))
     for path in ("idp/consent/", "idp/grant/", "idp/event/", "idp/delivery/"):
@@ -156,7 +156,7 @@ def test_nothing_is_shown_as_it_is_kept(
     rows.append(ResourceServer.objects.get(identifier=make_api()["identifier"]))
     rows += [
         Consent.objects.get(user=user_row),
-        Delivery.objects.create(client=client, sub="x", sid="y"),
+        Delivery.objects.create(client=client, sub="x", sid="y", state="failed"),
     ]
     rows += Event.objects.order_by("-pk")[:6]
     models = admin.site._registry

@@ -75,7 +75,8 @@ URLS = {
         ("idp_client_everything", "idp_client_new", "idp_client_new_program"), "idp.add_client"
     ),
     **dict.fromkeys(
-        ("idp_client_settings", "idp_client_linter", "idp_client_secrets"), "idp.view_client"
+        ("idp_client_tab", "idp_client_settings", "idp_client_linter", "idp_client_secrets"),
+        "idp.view_client",
     ),
     "idp_client_preview": "idp.view_client accounts.view_user",
     "idp_client_test_sign_in": "idp.change_client",
@@ -93,7 +94,7 @@ ACTIONS = {
 }
 #: Reached only after another page, with its parameters: without, there may be nothing.
 FOLLOWS = ("configuration_import", "configuration_export")
-ARGUMENTS = {"kind": "users", "form": "csv", "slug": "grafana", "name": "x"}
+ARGUMENTS = {"kind": "users", "form": "csv", "slug": "grafana", "name": "x", "tab": "sign-in"}
 
 
 @dataclass(frozen=True)

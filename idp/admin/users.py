@@ -301,7 +301,8 @@ class UsersPage(Page):
             context["state"] = self.status(row)
             context["plain_actions"] = [one for one in actions if _is_plain(one)]
             others = [one for one in actions if not _is_plain(one)]
-            context["more_actions"] = sorted(others, key=lambda one: one.danger)
+            context["usual_actions"] = [one for one in others if not one.danger]
+            context["dangerous_actions"] = [one for one in others if one.danger]
         return super().render_change_form(request, context, *args, **kwargs)
 
     def links_of(self, row: User) -> list[Link]:

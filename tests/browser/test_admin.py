@@ -380,7 +380,7 @@ def test_the_other_kinds_of_app_and_a_secret_in_exchange(operator: Visitor) -> N
 def test_disabling_a_user_with_the_keyboard_alone(operator: Visitor, user: EndUser) -> None:
     page = operator.page
     operator.open(f"/admin/accounts/user/{first(User, email=user.email)}/change/")
-    page.locator(".more summary").focus()
+    page.locator(".more-actions summary").focus()
     page.keyboard.press("Enter")
     page.locator("[data-action=disable]").focus()
     page.keyboard.press("Enter")

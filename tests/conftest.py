@@ -122,6 +122,20 @@ def _copy_migrated_file() -> bool:
     return True
 
 
+def make_sqlite_database(path: Path) -> None:
+    """Make a database with the present schema: a copy of the one that scripts/test has migrated."""
+    if "MIGRATED_SQLITE" in os.environ:
+        shutil.copy(os.environ["MIGRATED_SQLITE"], path)
+        return
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.settings", "SIGNET_TEST_SERVER": "1"}
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        cwd=ROOT,
+        env={**os.environ, **settings, "DATABASE_URL": f"sqlite:///{path}"},
+        check=True,
+    )
+
+
 def recorded_events(after: int = 0) -> str:
     """Return every column of every event after this id, a line each."""
     from idp.models import Event

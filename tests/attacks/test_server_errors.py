@@ -4,18 +4,15 @@ A server of its own, on a database of its own, of which nothing is left but rubb
 """
 
 import json
-import os
 import secrets
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from tests import secrecy
-from tests.conftest import ROOT, Server
+from tests.conftest import Server, make_sqlite_database
 from tests.relying_party import spec
 
 INTERACTION = "p" * 43
@@ -35,9 +32,7 @@ def broken(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     path = place / "db.sqlite3"
     address = f"sqlite:///{path}"
     environment = {"DATABASE_URL": address, "CACHE_URL": "dbcache://django_cache"}
-    manage = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    settings = {"DJANGO_SETTINGS_MODULE": "tests.settings", "SIGNET_TEST_SERVER": "1"}
-    subprocess.run(manage, cwd=ROOT, env={**os.environ, **settings, **environment}, check=True)
+    make_sqlite_database(path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         issuer = f"http://localhost:{free.getsockname()[1]}"

@@ -72,10 +72,20 @@ def test_the_development_defaults_are_fine_where_they_are_meant() -> None:
         ({"IDP_SOFTWARE_STATEMENT_ISSUERS": "https://a.example=http://a.example"}, "idp.E007"),
     ],
 )
-def test_each_unsafe_setting_is_named_and_refused(changes: dict[str, str], check: str) -> None:
-    environment = {**SOUND, **changes}
-    assert check in manage("check", "--deploy", **environment).stderr
-    served = manage("serve", "--bind", "127.0.0.1:1", **environment)
+def test_each_unsafe_setting_is_named_as_an_error(changes: dict[str, str], check: str) -> None:
+    checked = manage("check", "--deploy", **{**SOUND, **changes})
+    assert check in checked.stderr
+    assert checked.returncode == 1  # as of errors alone
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("IDP_ISSUER", "http://id.example.com"), ("IDP_DEMO", "true"), ("IDP_SIGNUP", "perhaps")],
+)
+def test_serve_refuses_errors_whether_of_the_deployment_or_of_the_settings(
+    name: str, value: str
+) -> None:
+    served = manage("serve", "--bind", "127.0.0.1:1", **{**SOUND, name: value})
     assert served.returncode != 0
     assert "unsafe" in served.stderr or "idp.E" in served.stderr
 

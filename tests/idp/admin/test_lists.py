@@ -32,6 +32,15 @@ def results(page: Any) -> list[str]:
     return [re.sub(r"<[^>]+>", " ", row) for row in rows]
 
 
+def test_every_list_opens_and_can_be_searched(superuser: Operator, relying_party: Any) -> None:
+    relying_party.tokens()
+    make_api()
+    for model in admin.site._registry:
+        path = f"{model._meta.app_label}/{model._meta.model_name}/"
+        superuser.open(path)
+        superuser.open(path, q="a")
+
+
 def test_users_are_found_by_part_of_name_or_address(support: Operator) -> None:
     surname = unique("Okonkwo-SStraße")
     user = make_user(name=f"Chidi {surname}", given_name="Chidi", family_name=surname)

@@ -16,7 +16,7 @@ from django.core.checks import CheckMessage, Error, Tags
 from accounts import places, profile_edits, terms
 from accounts.next import split
 from foundation.postgresql.base import SESSION_TIMEOUTS
-from idp import outbound, policy
+from idp import audit_stream, outbound, policy
 from idp.claim_sources import configured
 from idp.protocol.redirect_uris import problem_with_scheme
 
@@ -27,6 +27,7 @@ _ARGON2_MEMORY_KIB, _ARGON2_WORK_KIB = 7168, 5 * 7168
 _PER_PROCESS_CACHES = ("locmem.LocMemCache", "dummy.DummyCache")
 _SILENT_MAIL = ("console.EmailBackend", "dummy.EmailBackend", "locmem.EmailBackend")
 
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LONGEST_VERSION = 50
 
 _AT_LEAST_ONE = (
@@ -200,7 +201,10 @@ def _terms() -> list[CheckMessage]:
 
 def deployment_is_safe(**_: Any) -> list[CheckMessage]:
     """Check settings that are fine in development only."""
-    return [*_unsafe(), *_unreadable_places(), *_unwritable_pictures()]
+    return [
+        *(*_unsafe(), *_unreadable_places(), *_unwritable_pictures()),
+        *_audit_stream(),
+    ]
 
 
 def _unsafe() -> Iterable[CheckMessage]:
@@ -288,4 +292,21 @@ def _unwritable_pictures() -> Iterable[CheckMessage]:
             f"IDP_MEDIA_ROOT can't be written, so users can't upload pictures: {there}",
             hint="Give it to the user of serve and of the worker, or set IDP_STORAGE.",
             id="idp.W024",
+        )
+
+
+def _audit_stream() -> Iterable[CheckMessage]:
+    address = settings.IDP_AUDIT_STREAM
+    problem = audit_stream.problem_with(address) if address else None
+    if problem:
+        yield Error(
+            f"IDP_AUDIT_STREAM can't be used. {problem}",
+            hint="Set it to an address such as syslog+tls://logs.example.com, or unset it.",
+            id="idp.E025",
+        )
+    elif address.startswith(("http:", "syslog:")) and urlsplit(address).hostname not in _LOOPBACK:
+        yield checks.Warning(
+            "IDP_AUDIT_STREAM passes events on without encryption.",
+            hint="Use https or syslog+tls: events have email and IP addresses.",
+            id="idp.W026",
         )

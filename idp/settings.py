@@ -17,7 +17,10 @@ from idp import issuer
 from idp.folders import DATA, SHIPPED
 
 #: Variables that may be in a file instead, whose path is in NAME_FILE.
-SECRETS = ("IDP_SECRET_KEYS", "DATABASE_URL", "CACHE_URL", "EMAIL_URL", "IDP_STORAGE_OPTIONS")
+SECRETS = (
+    *("IDP_SECRET_KEYS", "DATABASE_URL", "CACHE_URL", "EMAIL_URL", "IDP_STORAGE_OPTIONS"),
+    *("IDP_AUDIT_STREAM", "IDP_AUDIT_TOKEN"),
+)
 env = Environment(os.environ, SECRETS)
 
 # --- The issuer -----------------------------------------------------------------------------
@@ -500,6 +503,10 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 300
 #: The lowest level that is logged: debug, info, warning or error.
 IDP_LOG_LEVEL: str = env.str("IDP_LOG_LEVEL", default="info").upper()
+#: Where the worker passes events on: file:///path, syslog://host:port, syslog+tls://host:port or
+#: https://host/path; empty for nowhere. Over HTTP, the token is sent as Bearer.
+IDP_AUDIT_STREAM: str = env.str("IDP_AUDIT_STREAM", default="")
+IDP_AUDIT_TOKEN: str = env.str("IDP_AUDIT_TOKEN", default="")
 LOGGING = logging_configuration(json=not IDP_DEVELOPMENT, level=IDP_LOG_LEVEL)
 
 # Nothing may run on a default where the operator meant something else.

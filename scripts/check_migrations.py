@@ -24,7 +24,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED, Field
 
 #: The last migrations of the previous release. Those before are not looked at.
-RELEASED = {"foundation": "0004", "accounts": "0018", "idp": "0046"}
+RELEASED = {"foundation": "0004", "accounts": "0019", "idp": "0050"}
 #: Migrations that may: why the previous release works with them, or what the changelog says.
 ALLOWED: dict[str, str] = {}
 _TAKES_AWAY = re.compile(

@@ -28,6 +28,7 @@ from idp import events
 from idp.admin import event_words, facts, search
 from idp.admin.lists import BadListQuery, can_hold
 from idp.admin.page import Record
+from idp.event_lines import json_line, members_of
 from idp.models import Client, Event
 from idp.models.event import reference_in
 
@@ -199,26 +200,8 @@ class EventsPage(Record):
         return response
 
 
-def _exported(event: Event) -> dict[str, Any]:
-    return {
-        "reference": event.reference,
-        "at": event.at.isoformat(),
-        "kind": event.kind,
-        "user": event.user.email if event.user else "",
-        "operator": event.actor.email if event.actor else "",
-        "client_id": event.client_id,
-        "target": event.target,
-        "ip_address": event.ip_address or "",
-        "error": event.error,
-        "reason": event.reason,
-        "times": event.times,
-        "details": event.details,
-    }
-
-
 def _json_lines(rows: Iterable[Event]) -> Iterator[str]:
-    for event in rows:
-        yield json.dumps(_exported(event), ensure_ascii=False) + "\n"
+    return map(json_line, rows)
 
 
 class _Line:
@@ -233,7 +216,7 @@ def _csv(rows: Iterable[Event]) -> Iterator[str]:
     writer = csv.writer(_Line())
     yield writer.writerow(_COLUMNS)
     for event in rows:
-        values = {**_exported(event), "details": json.dumps(event.details, ensure_ascii=False)}
+        values = {**members_of(event), "details": json.dumps(event.details, ensure_ascii=False)}
         yield writer.writerow([_plain(values[column]) for column in _COLUMNS])
 
 

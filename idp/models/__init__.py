@@ -5,7 +5,7 @@ from idp.models.client import Client
 from idp.models.client_rows import ClientName, ClientOrigin, ClientSecret, UsedAssertion
 from idp.models.delivery import Delivery
 from idp.models.event import Event
-from idp.models.event_count import CountedUntil, EventCount
+from idp.models.event_count import CountedUntil, EventCount, EventMark
 from idp.models.grant import ClientSession, Consent, Grant, Interaction
 from idp.models.keys import SigningKey
 from idp.models.logo import ClientLogo
@@ -34,6 +34,7 @@ __all__ = [
     "DeviceCode",
     "Event",
     "EventCount",
+    "EventMark",
     "Grant",
     "IDToken",
     "InitialAccessToken",

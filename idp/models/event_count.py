@@ -37,6 +37,17 @@ class EventCount(models.Model):
         return f"{self.kind} {self.begins_at:%Y-%m-%d %H:%M} {self.client_id}"
 
 
+class EventMark(models.Model):
+    """The last event that something has worked on, and until when a worker does so."""
+
+    name = models.CharField(max_length=30, unique=True)
+    event_id = models.BigIntegerField()
+    leased_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.event_id}"
+
+
 class CountedUntil(models.Model):
     """The last event that was counted: one row, which whoever counts changes."""
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from foundation import heartbeats, mail
 from foundation.outbox import log_failure
 from idp import fetching
+from idp.audit_stream import pass_on
 from idp.clients.logos import fetch_due
 from idp.data_exports.stored import make_next
 from idp.event_counts import count_events
@@ -65,6 +66,7 @@ class Command(BaseCommand):
             _fetch_logos()
             _make_exports()
             _count_events()
+            _pass_events_on()
             self._report(tidy(timezone.now()))
             return
         stop = threading.Event()
@@ -73,7 +75,7 @@ class Command(BaseCommand):
         if parent is not None:
             end_with(parent, grace=10)
         sender = mail.start_sending()
-        for work in (_fetch_logos, _make_exports, _count_events):
+        for work in (_fetch_logos, _make_exports, _count_events, _pass_events_on):
             threading.Thread(target=_keep, args=[work, stop], daemon=True).start()
         tidied_at = walked_at = float("-inf")
         while not stop.is_set():
@@ -137,6 +139,12 @@ def _fetch_logos() -> None:
 def _make_exports() -> None:
     """Make all exports of users' data that are due."""
     while make_next(timezone.now()):
+        pass
+
+
+def _pass_events_on() -> None:
+    """Pass all events on that have settled."""
+    while pass_on(timezone.now()):
         pass
 
 

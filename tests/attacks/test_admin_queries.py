@@ -151,8 +151,10 @@ def test_no_query_string_is_a_fault(superuser: Operator) -> None:
         **dict.fromkeys(("date_joined__year", "email__regex", "ip_address"), ("0", "(")),
         **dict.fromkeys(("details__foo__regex", "nothing"), ("0", "(")),
     }
-    for model in MODELS:
-        asked = values | dict.fromkeys(("q", *DECLARED[model._meta.label_lower]), tuple(ODD))
+    for number, model in enumerate(MODELS):
+        asked = dict.fromkeys(("q", *DECLARED[model._meta.label_lower]), tuple(ODD))
+        if number % 5 == 0:  # what Django reads by the same code for each list
+            asked |= values
         queries = [urlencode({name: value}) for name in asked for value in asked[name]]
         queries += ["%", "=&=&;", "q=%ff", "o=1.1.1.-1." + "1." * 900, "q=a&q=b&p=1&p=x"]
         for query in queries:

@@ -98,7 +98,7 @@ def test_each_event_is_a_line_once_in_order(to_file: Path) -> None:
 
 
 def test_a_line_has_what_an_export_has(to_file: Path) -> None:
-    user = make_user()
+    user = make_user(nickname="Fresh")  # made now
     pass_on()
     lines = map(json.loads, to_file.read_text().splitlines())
     [created] = [line for line in lines if line["target"] == f"user {user.email}"]
@@ -220,6 +220,7 @@ def in_thread(work: Callable[[], None]) -> Callable[[], None]:
 def test_the_worker_does_it(to_file: Path) -> None:
     happened = happen()
     Event.objects.filter(reference__in=happened).update(at=timezone.now() - LATER)
+    EventMark.objects.update(leased_until=timezone.now())
     worker = start("--once", IDP_AUDIT_STREAM=f"file://{to_file}")
     output, _ = worker.communicate(timeout=60)
     assert worker.returncode == 0, output

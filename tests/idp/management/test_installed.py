@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, make_sqlite_database
 
 pytestmark = pytest.mark.once
 SIGNET = "from idp.command_line import main; main()"
@@ -74,6 +74,7 @@ def test_it_serves_pages_styles_texts_and_the_catalogue(installed: Path, tmp_pat
     script = tmp_path / "signet"  # as pip makes one
     script.write_text(SIGNET)
     signet = [sys.executable, str(script)]
+    make_sqlite_database(tmp_path / "db.sqlite3")
     migrate = subprocess.run(
         [*signet, "migrate", "--verbosity", "0"],
         cwd=tmp_path,

@@ -122,6 +122,12 @@ class Target:
         return either or bool(self.or_needs and user.has_perm(self.or_needs))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def without_brand_afterwards(database: None) -> Iterator[None]:
+    yield
+    Brand.objects.all().delete()
+
+
 def rows() -> dict[str, Any]:
     """Return a row of each model, by the beginning of the names of its URLs."""
     keys.ensure_keys()
@@ -146,7 +152,7 @@ def rows() -> dict[str, Any]:
         Scope.objects.create(name=unique("scope"), description="x"),
         InitialAccessToken.objects.create(name=unique("t"), hashed=unique("t")),
         SigningKey.objects.filter(state="active").first(),
-        Brand.objects.get_or_create(pk=1)[0],
+        Brand.objects.get_or_create(pk=1, defaults={"name": "Signet"})[0],
     ]
     return {f"{row._meta.app_label}_{row._meta.model_name}": row for row in made}
 

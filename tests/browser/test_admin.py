@@ -453,7 +453,7 @@ def test_the_first_visit_of_an_operator_sets_up_a_second_factor(
 HEIGHTS = """
 [...document.querySelectorAll(
     '.button, button, input[type=submit], .submit-row a, .object-tools a, .row-actions a'
-)].filter(it => it.offsetParent && !it.matches('.theme-toggle, .person, .copy'))
+)].filter(it => it.offsetParent && !it.matches('.theme-toggle, .person, .copy, .more-actions li a'))
   .map(it => [it.outerHTML.slice(0, 120), it.getBoundingClientRect().height])
 """
 

@@ -131,7 +131,7 @@ def test_every_page_has_a_reference_of_its_own(relying_party: RelyingParty) -> N
 
 @spec("RFC 6749", "4.1.2.1")
 def test_every_error_has_a_page(provider: object) -> None:
-    overview = httpx.get(f"{ISSUER}/developers/", verify=False)
+    overview = httpx.get(f"{ISSUER}/developers/errors/", verify=False)
     pages = set(re.findall(r'href="(/developers/errors/\w+)"', overview.text))
     assert "/developers/errors/invalid_request" in pages
     assert len(pages) >= 15

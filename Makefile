@@ -17,10 +17,10 @@ $(VENV)/.installed: requirements/development.txt
 run: setup  ## the provider on :8000, a sample relying party on :8001, a sample API on :8003
 	scripts/run
 
-test: setup  ## everything but what test-scale and test-interop run, once; PYTEST="-k word" narrows it
+test: setup  ## everything but what the next three run, once; PYTEST="-k word" narrows it
 	scripts/test $(PYTEST)
 
-test-all: setup  ## the same, and on SQLite all that makes no difference there, too
+test-all: setup  ## the same, on SQLite what makes no difference there, too, and all cases of sweeps
 	TEST_ALL=1 scripts/test $(PYTEST)
 
 test-scale: setup  ## load, storms, outages and very many rows, on both databases

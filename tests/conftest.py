@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
@@ -65,11 +66,18 @@ ON_SQLITE_TOO = {
 }
 
 
+#: A function with as many cases is a sweep; of its cases, `make test` runs one in so many, and
+#: `make test-all` runs all.
+SWEEP, ONE_IN = 12, 3
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    recording.name_test(f"{_file_of(item)}::{_function_of(item)}")
+    recording.name_test(_id_of(item))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    cases = Counter(map(_id_of, items))
+    seen: Counter[str] = Counter()
     for item in items:
         for kind in ("browser", "interop"):
             if f"/tests/{kind}/" in str(item.path):
@@ -80,10 +88,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("once")
         if _has_servers(item.path):
             item.fixturenames.insert(0, "slow_hosts_forgotten")  # type: ignore[attr-defined]
+        number, seen[_id_of(item)] = seen[_id_of(item)], seen[_id_of(item)] + 1
+        if cases[_id_of(item)] >= SWEEP and number % ONE_IN and not _is_a_page_or_a_program(item):
+            item.add_marker("sweep")
         chosen = ON_SQLITE_TOO.get(_file_of(item))
         asks_one = item.get_closest_marker("once") is None
         if asks_one and chosen is not None and _function_of(item) not in chosen:
             item.add_marker("postgresql")
+
+
+def _is_a_page_or_a_program(item: pytest.Item) -> bool:
+    """Whether the cases of its function have little in common."""
+    return any(item.get_closest_marker(kind) for kind in ("browser", "interop", "programs"))
+
+
+def _id_of(item: pytest.Item) -> str:
+    return f"{_file_of(item)}::{_function_of(item)}"
 
 
 def _file_of(item: pytest.Item) -> str:

@@ -13,16 +13,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from accounts.addresses import normalised_email
 from accounts.models import User
 from idp import events
 from idp.admin import recent_authentication, search
+from idp.admin.membership_forms import text_of, user_of
 from idp.admin.page import Page, counted
 from idp.declaration import name_of
 
 #: How many members the page shows, and how many the group's own page names.
 SHOWN, NAMED = 50, 10
-_LONGEST = 500
 
 
 def some_of(group: Group) -> list[User]:
@@ -42,7 +41,7 @@ def members_view(page: Page, request: HttpRequest, object_id: str) -> HttpRespon
         raise PermissionDenied
     if request.method == "POST":
         return _changed(page, request, group)
-    term = _text(request.GET, "q")
+    term = text_of(request.GET, "q")
     rows = _memberships(group)
     found = rows.filter(user__in=search.users(term)) if term else rows
     context = {
@@ -67,7 +66,7 @@ def _changed(page: Page, request: HttpRequest, group: Group) -> HttpResponse:
         raise PermissionDenied
     if sign_in_address := recent_authentication.missing(request):
         return redirect(sign_in_address)
-    user = _user(request.POST)
+    user = user_of(request.POST)
     if user is None:
         messages.error(request, _("No user has this email address."))
         return redirect(request.get_full_path())
@@ -96,17 +95,3 @@ def _changed(page: Page, request: HttpRequest, group: Group) -> HttpResponse:
 
 def _names(user: User) -> list[str]:
     return sorted(user.groups.values_list("name", flat=True))
-
-
-def _user(form: Any) -> User | None:
-    """Return the user whom a form names, by their key or address."""
-    if "take" in form:
-        key = _text(form, "take")
-        known = key.isascii() and key.isdigit() and len(key) < 19
-        return User.objects.filter(pk=int(key)).first() if known else None
-    return User.objects.filter(email=normalised_email(_text(form, "give"))).first()
-
-
-def _text(values: Any, name: str) -> str:
-    text: str = values.get(name, "")
-    return text.replace("\0", "").strip()[:_LONGEST]

@@ -9,15 +9,14 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from accounts.addresses import normalised_email
 from accounts.models import User
 from idp import events
 from idp.admin import recent_authentication, search
+from idp.admin.membership_forms import key_of, text_of, user_of
 from idp.admin.page import Page, counted
 from idp.declaration import name_of
 from idp.declaration.roles import of_user
@@ -26,7 +25,6 @@ from idp.models import Role
 #: How many rows a page shows, and how many suggestions a field gets.
 SHOWN = 50
 SUGGESTED = 10
-_LONGEST = 500
 
 
 def users_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -39,14 +37,14 @@ def users_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse
     ):
         raise PermissionDenied
     if request.method == "POST":
-        user = _user(request.POST)
+        user = user_of(request.POST)
         if user is None:
             messages.error(request, _("No user has this email address."))
             return redirect(request.get_full_path())
         return _changed(request, user, role)
     # In the order of the unique index of role and user.
     holders = Role.users.through._default_manager.filter(role=role).order_by("-user_id")
-    term = _text(request.GET, "q")
+    term = text_of(request.GET, "q")
     found = holders.filter(user__in=search.users(term)) if term else holders
     return page.about(
         role,
@@ -95,7 +93,7 @@ def suggestions(page: Page, request: HttpRequest, kind: str) -> HttpResponse:
     """Return what a field may be filled in with, as a JSON list: users or roles."""
     if not page.has_view_permission(request):
         raise PermissionDenied
-    term = _text(request.GET, "q")
+    term = text_of(request.GET, "q")
     if not term:
         return JsonResponse([], safe=False)
     if kind == "users" and request.user.has_perm("accounts.view_user"):
@@ -156,31 +154,14 @@ def _may(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _user(form: Any) -> User | None:
-    """Return the user whom a form names, by their key or address."""
-    users: QuerySet[User] = User.objects.all()
-    if "take" in form:
-        return users.filter(pk=_number(form["take"])).first()
-    return users.filter(email=normalised_email(_text(form, "give"))).first()
-
-
 def _role(form: Any) -> Role | None:
     """Return the role that a form names, by its key or as `client_id: role`."""
     roles = Role.objects.select_related("client")
     if "take" in form:
-        return roles.filter(pk=_number(form["take"])).first()
-    parts = _text(form, "give").split(": ")
+        return roles.filter(pk=key_of(form["take"])).first()
+    parts = text_of(form, "give").split(": ")
     for at in range(1, len(parts)):
         client_id, name = ": ".join(parts[:at]), ": ".join(parts[at:])
         if found := roles.filter(client__client_id=client_id, name=name).first():
             return found
     return None
-
-
-def _text(values: Any, name: str) -> str:
-    text: str = values.get(name, "")
-    return text.replace("\0", "").strip()[:_LONGEST]
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -1,6 +1,6 @@
 """Metrics of the processes that serve: counted in each, in files which one process adds up.
 
-Nothing is counted, and the library is not loaded, until `begin` was called: whoever counts asks
+Nothing is counted, and the library is not loaded, until `begin` was called: callers ask first
 whether there are `instruments`. That is before the processes are forked, since the library looks
 for its folder once.
 """

@@ -4,6 +4,8 @@ Nothing is rolled back or flushed between tests, so that what they see is what a
 No secret that a run used may be in a server's log or in an event.
 """
 
+import atexit
+import gc
 import json
 import os
 import shutil
@@ -69,6 +71,16 @@ ON_SQLITE_TOO = {
 #: A function with as many cases is a sweep; of its cases, `make test` runs one in so many, and
 #: `make test-all` runs all.
 SWEEP, ONE_IN = 5, 4
+
+
+def pytest_configure() -> None:
+    # There are many objects that stay, and looking through them for garbage takes a while.
+    gc.set_threshold(50_000)
+    atexit.register(gc.freeze)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -240,7 +252,7 @@ class Server:
     def stop(self) -> None:
         self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
         self.output.close()

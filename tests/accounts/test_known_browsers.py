@@ -116,10 +116,10 @@ def test_it_grows_no_further_and_is_read_in_no_time(user_row: User, user: EndUse
     assert len(request.COOKIES[COOKIE]) < 1500
     known = [known_browser(request, each) is not None for each in users]
     assert known == [False] * 2 + [True] * MOST
-    began = time.perf_counter()
+    began = time.thread_time()
     request.COOKIES[COOKIE] = "~".join([request.COOKIES[COOKIE]] * 50)
     assert known_browser(request, user_row) is None
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 def test_it_ends_by_itself(user_row: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,10 @@ def test_one_host_and_one_client_have_few(
     assert not is_refused(places, make("another"), "another.example")
 
 
-def test_one_thread_is_left_however_many_wait(held: Callable[..., None]) -> None:
+def test_one_thread_is_left_however_many_wait(
+    held: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "WAIT", 2)
     places = Places(THREADS)
     held(places, vouched("one"), "one.example")
     held(places, vouched("two"), "two.example")
@@ -92,8 +95,7 @@ def test_one_thread_is_left_however_many_wait(held: Callable[..., None]) -> None
             return time.monotonic() - began
 
         took = sorted(threads.map(come, range(8)))
-    assert took[-2] < 0.2  # only one of them waited
-    assert 0.2 < took[-1] < 1
+    assert took[-2] < 2 <= took[-1]  # only one of them waited
 
 
 def test_a_place_that_becomes_free_is_taken() -> None:
@@ -125,15 +127,18 @@ def test_a_stranger_gives_way_to_whom_an_operator_knows(
         shop.enter_context(places.taken(vouched("other"), "other.example"))
         began = time.monotonic()
         knows = threads.submit(is_refused, places, vouched(), "shop.example")
-        assert waits.result(5)
-        assert time.monotonic() - began < 1
+        assert waits.result(20)
+        assert time.monotonic() - began < 5
         shop.close()
-        assert not knows.result(5)
+        assert not knows.result(20)
 
 
-def test_with_one_thread_there_is_one_place(held: Callable[..., None]) -> None:
+def test_with_one_thread_there_is_one_place(
+    held: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "WAIT", 5)
     places = Places(1)
     held(places, stranger(), "one.example")
     began = time.monotonic()
     assert is_refused(places, vouched(), "two.example")
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - began < 5

@@ -441,7 +441,7 @@ def test_a_body_that_is_no_json_object(provider: object, body: bytes) -> None:
     started = time.monotonic()
     response = httpx.post(PATH, content=body, headers=headers, verify=False)
     assert error_of(response) == "invalid_request"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
 
 
 @spec("RFC 9110", "15.5.14")

@@ -1,5 +1,6 @@
 """`manage.py serve`: the provider on granian, refusing to start where it would be unsafe."""
 
+import gc
 import os
 from argparse import ArgumentParser
 from contextlib import ExitStack
@@ -65,6 +66,7 @@ class Command(BaseCommand):
                 metrics.begin(ended_with_us.enter_context(TemporaryDirectory()))
             prepare_database()
             connections.close_all()  # none may live across a fork
+            gc.freeze()  # what is loaded is shared with the processes, and is never garbage
             settings.IDP_THREADS = threads  # of the processes that serve, forked from this one …
             fetching.places.share_out(threads)
             os.environ["IDP_THREADS"] = str(threads)  # … and of those that read the settings anew

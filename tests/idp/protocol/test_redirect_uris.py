@@ -247,6 +247,6 @@ def test_nearest() -> None:
 
 def test_nearest_takes_no_time_worth_naming_however_odd_the_addresses() -> None:
     registered = [f"https://rp.example.com/{'ab' * 500}{i}" for i in range(200)]
-    began = time.perf_counter()
+    began = time.thread_time()
     assert nearest("https://rp.example.com/" + "ba" * 30_000, registered)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2

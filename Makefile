@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test test-all test-scale test-interop bench lint format messages lock wheel audit sbom clean
+.PHONY: setup run test test-all test-scale test-interop bench lint lint-types lint-structure lint-texts format messages lock wheel audit sbom clean
 
 setup: $(VENV)/.installed
 
@@ -35,14 +35,21 @@ bench: setup  ## what each request costs; BENCH="--beside oidc-provider" compare
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(MAKE) --no-print-directory --jobs 2 lint-types lint-structure lint-texts
+
+lint-types:
 	$(BIN)/mypy
+
+lint-structure:
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/request_paths.py --check
+	$(BIN)/python scripts/check_migrations.py
+
+lint-texts:
 	$(BIN)/python manage.py check
 	$(BIN)/python manage.py makemigrations --check --dry-run foundation accounts idp
 	$(BIN)/python scripts/check_texts.py
-	$(BIN)/python scripts/check_migrations.py
 	$(BIN)/python scripts/integrations.py --check
-	$(BIN)/python scripts/request_paths.py --check
 
 format: setup
 	$(BIN)/ruff check --fix .

@@ -5,11 +5,16 @@
 FROM python:3.13-slim AS build
 
 WORKDIR /source
-COPY requirements/build.txt requirements/production.txt requirements/
+# docker build --build-arg EXTRAS=otel: with the packages that send traces.
+ARG EXTRAS=""
+COPY requirements/build.txt requirements/production.txt requirements/otel.txt requirements/
 RUN python -m venv /opt/build \
  && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
  && python -m venv /opt/signet \
- && /opt/signet/bin/pip install --no-cache-dir --require-hashes -r requirements/production.txt
+ && /opt/signet/bin/pip install --no-cache-dir --require-hashes -r requirements/production.txt \
+ && for extra in $EXTRAS; do \
+      /opt/signet/bin/pip install --no-cache-dir --require-hashes -r "requirements/$extra.txt" || exit 1; \
+    done
 COPY . .
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
  && /opt/signet/bin/pip install --no-cache-dir --no-deps /wheel/*.whl \

@@ -22,6 +22,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from foundation import traces
 from foundation.outages import part_out_of_order
 
 log = structlog.get_logger(__name__)
@@ -161,7 +162,8 @@ class _Attempts(Generic[Row]):
 
     def _attempt(self, row: Row) -> None:
         try:
-            problem = self.outbox.attempt(row)
+            with traces.span(f"send {row._meta.model_name}"):
+                problem = self.outbox.attempt(row)
         except Exception as error:
             log.exception("delivery_failed", delivery=row.pk, kind=row._meta.model_name)
             problem = Problem(f"Something broke on our side: {type(error).__name__}.")

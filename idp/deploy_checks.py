@@ -15,6 +15,7 @@ from django.core.checks import CheckMessage, Error, Tags
 
 from accounts import places, profile_edits, terms
 from accounts.next import split
+from foundation import traces
 from foundation.postgresql.base import SESSION_TIMEOUTS
 from idp import audit_stream, outbound, policy
 from idp.claim_sources import configured
@@ -138,6 +139,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
     ]
     messages += _problems_with_statement_issuers()
     messages += _problems_with_timeouts()
+    messages += _traces()
     if settings.IDP_ISSUER_PROBLEM:
         messages.append(
             Error(
@@ -147,6 +149,22 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
             )
         )
     return messages
+
+
+def _traces() -> Iterable[CheckMessage]:
+    """Traces that are not sent stop no sign-in."""
+    if settings.IDP_TRACES and not traces.are_installed():
+        yield checks.Warning(
+            "No traces are sent: OTEL_EXPORTER_OTLP_ENDPOINT is set, and packages are missing.",
+            hint="Install the extra: pip install 'signet[otel]'. Or set OTEL_SDK_DISABLED=true.",
+            id="idp.W027",
+        )
+    elif settings.IDP_TRACES and settings.IDP_TRACES_PROTOCOL != "http/protobuf":
+        yield checks.Warning(
+            f"Traces are sent as http/protobuf, not as {settings.IDP_TRACES_PROTOCOL}.",
+            hint="Set OTEL_EXPORTER_OTLP_ENDPOINT to a receiver of OTLP over HTTP (port 4318).",
+            id="idp.W028",
+        )
 
 
 def _problems_with_timeouts() -> Iterable[CheckMessage]:

@@ -27,7 +27,7 @@ def measured(application: _Wsgi, instruments: Instruments) -> _Wsgi:
 
     def measured_application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         began, endpoint = time.perf_counter(), endpoint_of(environ["PATH_INFO"])
-        start = _Start(start_response)
+        start = Start(start_response)
         try:
             return application(environ, start)
         finally:
@@ -37,7 +37,7 @@ def measured(application: _Wsgi, instruments: Instruments) -> _Wsgi:
     return measured_application
 
 
-class _Start:
+class Start:
     """A `start_response` (PEP 3333) that knows the status afterwards."""
 
     def __init__(self, start_response: Any) -> None:
@@ -45,5 +45,6 @@ class _Start:
         self.status = "500"
 
     def __call__(self, line: str, *arguments: Any) -> Any:
+        """Pass the status line and headers on."""
         self.status = line[:3]
         return self._start_response(line, *arguments)

@@ -22,6 +22,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from foundation import traces
+
 #: Seconds that one fetch may take, from looking up its host to its last byte.
 SECONDS = 5.0
 #: Bytes that it may bring.
@@ -120,8 +122,8 @@ def ask(
     UnwantedAnswerError, a subclass, is the server's own answer.
     """
     ends_at = time.monotonic() + bounds.seconds
-    with _talking_to(url, bounds, resolve, ends_at) as (connection, target):
-        response = _answer(connection, _get(target, content_types), ends_at)
+    with _talking_to("GET", url, bounds, resolve, ends_at) as (connection, target, found):
+        response = _answer(connection, _get(target, content_types), ends_at, found)
         return Answer(_body(response, target, content_types, bounds.most), response.headers)
 
 
@@ -132,22 +134,34 @@ def post(url: str, form: str, *, resolve: Resolver = addresses_of) -> int:
     OutboundError.
     """
     ends_at = time.monotonic() + SECONDS
-    with _talking_to(url, USUAL, resolve, ends_at) as (connection, target):
-        return int(_answer(connection, _post(target, form), ends_at).status)
+    with _talking_to("POST", url, USUAL, resolve, ends_at) as (connection, target, found):
+        return int(_answer(connection, _post(target, form), ends_at, found).status)
 
 
 @contextmanager
 def _talking_to(
-    url: str, bounds: Bounds, resolve: Resolver, ends_at: float
-) -> Iterator[tuple[socket.socket, _Target]]:
-    """Connect to a client's address; every failure is raised as an OutboundError."""
-    try:
+    method: str, url: str, bounds: Bounds, resolve: Resolver, ends_at: float
+) -> Iterator[tuple[socket.socket, _Target, traces.Attributes]]:
+    """Connect to a client's address; every failure is raised as an OutboundError.
+
+    It is traced, without the address's path and query, which may contain secrets.
+    """
+    with traces.span(method, "CLIENT") as found, _told_apart(url, bounds):
         target = _target(url)
-        found = _looked_up(target.host, resolve, bounds.lookups, ends_at)
-        addresses = [_checked(text, target) for text in found]
+        found["http.request.method"] = method
+        found["server.address"], found["server.port"] = target.host, target.port
+        looked_up = _looked_up(target.host, resolve, bounds.lookups, ends_at)
+        addresses = [_checked(text, target) for text in looked_up]
         bounds.before_connecting(addresses)
         with _connected(target, addresses, ends_at) as connection:
-            yield connection, target
+            yield connection, target, found
+
+
+@contextmanager
+def _told_apart(url: str, bounds: Bounds) -> Iterator[None]:
+    """Raise every failure as an OutboundError, with its reason."""
+    try:
+        yield
     except TimeoutError:
         raise TooSlowError(f"{url} did not answer within {bounds.seconds:.0f} seconds.") from None
     except ssl.SSLCertVerificationError as problem:
@@ -330,12 +344,15 @@ def _message(method: str, target: _Target, *headers: str) -> str:
     return "\r\n".join((*lines, "", ""))
 
 
-def _answer(connection: socket.socket, message: str, ends_at: float) -> HTTPResponse:
+def _answer(
+    connection: socket.socket, message: str, ends_at: float, found: traces.Attributes
+) -> HTTPResponse:
     """Send a request, and return the response with its headers read."""
     connection.settimeout(_left(ends_at))
     connection.sendall(message.encode("ascii"))
     response = HTTPResponse(cast("socket.socket", _Timed(connection, ends_at)))
     response.begin()
+    found["http.response.status_code"] = response.status
     return response
 
 

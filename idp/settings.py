@@ -250,6 +250,19 @@ IDP_THREADS: int = env.int("IDP_THREADS", default=4)
 IDP_WAITING: int = env.int("IDP_WAITING", default=100)
 #: Where `serve` shows metrics to Prometheus, as HOST:PORT; empty for nowhere.
 IDP_METRICS: str = env.str("IDP_METRICS", default="")
+#: Whether traces are sent: OpenTelemetry's own variables say where to (foundation.traces).
+IDP_TRACES: bool = (
+    bool(
+        env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+        or env.str("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", default="")
+    )
+    and env.str("OTEL_TRACES_EXPORTER", default="otlp") != "none"
+    and env.str("OTEL_SDK_DISABLED", default="false").lower() != "true"
+)
+IDP_TRACES_PROTOCOL: str = env.str(
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    default=env.str("OTEL_EXPORTER_OTLP_PROTOCOL", default="http/protobuf"),
+)
 
 # --- Databases -----------------------------------------------------------------------------------
 

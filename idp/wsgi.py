@@ -26,7 +26,7 @@ from django.urls import ResolverMatch, resolve
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
 django.setup(set_prefix=False)
 
-from foundation import metrics  # noqa: E402  after Django is set up
+from foundation import metrics, traces  # noqa: E402  after Django is set up
 from foundation.outages import part_out_of_order  # noqa: E402
 from foundation.postgresql.waits import StalledError  # noqa: E402
 from foundation.request_bodies import BODY_PROBLEM, read_body  # noqa: E402
@@ -37,6 +37,7 @@ from idp.endpoints.too_busy import too_busy  # noqa: E402
 from idp.endpoints.unusable_body import unusable_body  # noqa: E402
 from idp.measuring import measured  # noqa: E402
 from idp.mounting import mounted  # noqa: E402
+from idp.tracing import ROUTE, traced  # noqa: E402
 
 _Environ = dict[str, Any]
 _PUBLISHED = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"]})
@@ -76,7 +77,9 @@ class Handler(WSGIHandler):
         elif match is None and request.path_info in policy.PROTOCOL_PATHS:
             match = _protocol_endpoint(request.path_info)
         if match is None:
-            return super().resolve_request(request)
+            match = super().resolve_request(request)
+            request.META[ROUTE] = f"/{match.route}"
+            return match
         request.resolver_match = match
         return match
 
@@ -204,5 +207,7 @@ def _streamed(response: Any) -> Iterator[bytes]:
 
 if metrics.instruments:
     application = measured(application, metrics.instruments)  # type: ignore[assignment]
+if traces.tracer:
+    application = traced(application)  # type: ignore[assignment]
 if settings.IDP_PATH:
     application = mounted(application, settings.IDP_PATH)  # type: ignore[assignment]

@@ -15,6 +15,7 @@ from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName
 from psycopg.pq import ConnStatus, TransactionStatus
 from psycopg.types.datetime import TimestamptzLoader
 
+from foundation import traces
 from foundation.postgresql import waits
 
 #: Seconds without use after which a connection is checked before the next statement.
@@ -42,6 +43,15 @@ class Cursor(base.ServerBindingCursor, psycopg.Cursor[Any]):
                 raise
             super().execute("DEALLOCATE ALL", prepare=False)
             return super().execute(*args, **kwargs)
+
+
+class TracedCursor(Cursor):
+    """A cursor whose statements are spans of the trace that they belong to."""
+
+    def execute(self, query: Any, *args: Any, **kwargs: Any) -> Any:
+        """Execute a statement."""
+        with traces.statement("postgresql", query):
+            return super().execute(query, *args, **kwargs)
 
 
 class Connection(psycopg.Connection[Any]):
@@ -137,7 +147,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return parameters for connecting; sessions of requests have their own timeouts."""
         params = super().get_connection_params()
         if params["cursor_factory"] is base.ServerBindingCursor:
-            params["cursor_factory"] = Cursor
+            params["cursor_factory"] = TracedCursor if traces.tracer else Cursor
         timeouts = {name: params.pop(name, 0) for name in SESSION_TIMEOUTS}
         if waits.slots:
             limits = [
@@ -182,6 +192,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 connection.is_unchecked = self.errors_occurred = False
             else:
                 self.close()
+
+    def commit(self) -> None:
+        """Commit, which waits for the disk."""
+        if traces.tracer:
+            with traces.statement("postgresql", "COMMIT"):
+                super().commit()
+        else:
+            super().commit()
 
     def rollback(self) -> None:
         """Roll back. Success does not show that the connection can write."""

@@ -19,7 +19,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from foundation import mail, metrics
+from foundation import mail, metrics, traces
 from foundation.postgresql import waits
 
 log = structlog.get_logger(__name__)
@@ -93,11 +93,13 @@ def _serve_requests(
     waits.limit(threads)
     if metrics.instruments:
         metrics.instruments.connections_limit.set(threads)
+    traces.begin()
     sender = mail.start_sending()
     try:
         target(*arguments)
     finally:
         sender.stop(_MAIL_LEAVES_WITHIN)
+        traces.end()
 
 
 def end_with(parent: int, grace: float = 3) -> None:

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 from django.utils import timezone
 
-from foundation import heartbeats, mail
+from foundation import heartbeats, mail, traces
 from foundation.outbox import log_failure
 from idp import fetching
 from idp.audit_stream import pass_on
@@ -74,24 +74,29 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         if parent is not None:
             end_with(parent, grace=10)
+        traces.begin()
         sender = mail.start_sending()
         for work in (_fetch_logos, _make_exports, _count_events, _pass_events_on):
             threading.Thread(target=_keep, args=[work, stop], daemon=True).start()
         tidied_at = walked_at = float("-inf")
         while not stop.is_set():
             try:
-                self._attend()
+                with traces.span("worker attend"):
+                    self._attend()
                 if time.monotonic() - tidied_at >= _TIDY_SECONDS:
-                    self._tidy(batches(timezone.now()), stop)
+                    with traces.span("worker tidy"):
+                        self._tidy(batches(timezone.now()), stop)
                     tidied_at = time.monotonic()
                 if time.monotonic() - walked_at >= _WALK_SECONDS:
-                    self._tidy(walk(timezone.now()), stop)
+                    with traces.span("worker walk"):
+                        self._tidy(walk(timezone.now()), stop)
                     walked_at = time.monotonic()
             except Exception as problem:  # noqa: BLE001  the next round may go better
                 log_failure("worker_failed", problem)
             close_old_connections()
             stop.wait(_PAUSE_SECONDS)
         sender.stop(_MAIL_LEAVES_WITHIN)
+        traces.end()
 
     def _attend(self) -> None:
         """Do the urgent work: notify clients of sign-outs, and end expired sessions."""
@@ -124,7 +129,8 @@ def _keep(work: Callable[[], None], stop: threading.Event) -> None:
     """Repeat slow work in another thread: it must not delay a sign-out."""
     while not stop.wait(_PAUSE_SECONDS):
         try:
-            work()
+            with traces.span(f"worker {work.__name__.removeprefix('_')}"):
+                work()
         except Exception as problem:  # noqa: BLE001  the next round may go better
             log_failure("worker_failed", problem)
         close_old_connections()

@@ -217,7 +217,7 @@ def add_tokens(grants: int) -> None:
         "grant_id": "issued_for.id",
         "user_id": "issued_for.user_id",
     }
-    grants = f"JOIN idp_grant issued_for ON issued_for.id = {nth(Grant, 'n')}"
+    their_grants = f"JOIN idp_grant issued_for ON issued_for.id = {nth(Grant, 'n')}"
     refreshed = "mod(n, 2) = 0"
     predecessor = "NULL"
     for name, expiry, used in (("-before", "-6 hours", "now()"), ("", "24 hours", "NULL")):
@@ -226,7 +226,7 @@ def add_tokens(grants: int) -> None:
         insert(
             AccessToken(scope=SCOPE),
             grants,
-            joined=grants,
+            joined=their_grants,
             token_checksum=checksum(f"'access-token-' || n || '{name}'"),
             created=given,
             updated=given,
@@ -237,7 +237,7 @@ def add_tokens(grants: int) -> None:
             RefreshToken(),
             grants,
             refreshed,
-            joined=grants,
+            joined=their_grants,
             token_checksum=checksum(f"'refresh-token-' || n || '{name}'"),
             created=given,
             updated=given,

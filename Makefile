@@ -50,6 +50,7 @@ lint-texts:
 	$(BIN)/python manage.py makemigrations --check --dry-run foundation accounts idp
 	$(BIN)/python scripts/check_texts.py
 	$(BIN)/python scripts/integrations.py --check
+	$(BIN)/python scripts/capacity.py --check
 
 format: setup
 	$(BIN)/ruff check --fix .

@@ -156,7 +156,7 @@ def _traces() -> Iterable[CheckMessage]:
     if settings.IDP_TRACES and not traces.are_installed():
         yield checks.Warning(
             "No traces are sent: OTEL_EXPORTER_OTLP_ENDPOINT is set, and packages are missing.",
-            hint="pip install --require-hashes -r requirements/otel.txt, or set OTEL_SDK_DISABLED=true.",
+            hint="Install requirements/otel.txt, or set OTEL_SDK_DISABLED=true.",
             id="idp.W027",
         )
     elif settings.IDP_TRACES and settings.IDP_TRACES_PROTOCOL != "http/protobuf":

@@ -196,3 +196,12 @@ def test_nothing_is_loaded_where_no_receiver_is_named(tmp_path: Path) -> None:
     sqlite = {"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}
     answered = forked.manage("shell", "--no-imports", "--command", code, environment=sqlite)
     assert answered.returncode == 0, answered.stderr
+
+
+def test_a_protocol_that_is_not_spoken_is_named() -> None:
+    asked = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317"}
+    spoken = forked.manage("check", environment=asked)
+    other = forked.manage("check", environment={**asked, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
+    assert "idp.W028" not in spoken.stderr
+    assert "idp.W028" in other.stderr
+    assert "not as grpc" in other.stderr

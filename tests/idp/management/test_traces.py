@@ -189,6 +189,7 @@ def hide(receiver: Receiver, secrets: list[str]) -> None:
         assert not span.keys() & {"events", "links", "traceState"}
 
 
+@pytest.mark.once
 def test_nothing_is_loaded_where_no_receiver_is_named(tmp_path: Path) -> None:
     # redis loads parts of the library, if it is there, for metrics that nobody asked for.
     loaded = "{'opentelemetry.sdk.trace', 'google.protobuf'} & {*sys.modules}"
@@ -198,6 +199,7 @@ def test_nothing_is_loaded_where_no_receiver_is_named(tmp_path: Path) -> None:
     assert answered.returncode == 0, answered.stderr
 
 
+@pytest.mark.once
 def test_a_protocol_that_is_not_spoken_is_named() -> None:
     asked = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317"}
     spoken = forked.manage("check", environment=asked)

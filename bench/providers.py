@@ -169,6 +169,8 @@ def signet(
         "redirect_uris": [REDIRECT_URI],
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
         "scope": f"{SCOPE} read",
+        # As the others do: claims of scopes are at UserInfo, the ID token has none.
+        "id_token_claims": "userinfo",
     }
     of_the_crowd = {
         "client_id": CROWD_CLIENT_ID,

@@ -5,10 +5,13 @@ would only cost time there, and a cookie that doesn't exist can't be abused. The
 endpoint has the middleware that its redirects need. All other pages have settings.MIDDLEWARE.
 Discovery and keys are prepared bytes.
 
-Each request runs within a slot; too many pages at once are refused (foundation.slots).
+A body is read before anything else. Each request runs within a slot; too many pages at once are
+refused (foundation.slots).
 """
 
+import io
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -29,12 +32,16 @@ django.setup(set_prefix=False)
 from foundation import metrics, traces  # noqa: E402  after Django is set up
 from foundation.outages import part_out_of_order  # noqa: E402
 from foundation.postgresql.waits import StalledError  # noqa: E402
-from foundation.request_bodies import BODY_PROBLEM, read_body  # noqa: E402
 from foundation.slots import NoPlaceError, place, prepare, slot  # noqa: E402
 from idp import policy  # noqa: E402
 from idp.endpoints.metadata import Document, published  # noqa: E402
 from idp.endpoints.too_busy import too_busy  # noqa: E402
-from idp.endpoints.unusable_body import unusable_body  # noqa: E402
+from idp.endpoints.unusable_body import (  # noqa: E402
+    BODY_PROBLEM,
+    BROKEN_OFF,
+    TOO_LARGE,
+    unusable_body,
+)
 from idp.measuring import measured  # noqa: E402
 from idp.mounting import mounted  # noqa: E402
 from idp.tracing import ROUTE, traced  # noqa: E402
@@ -45,6 +52,11 @@ _PUBLISHED = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"]})
 _LARGEST_UPLOAD = 1024 * 1024
 #: How large a picture may arrive. The page refuses it from 2 MB on, and says so beside its field.
 _LARGEST_PICTURE = 8 * 1024 * 1024
+_CHUNK = 64 * 1024
+#: How much of a too large body is read and discarded, in bytes, and for how long, in seconds. After
+#: that the connection is closed.
+_DISCARDED = 16 * 1024 * 1024
+_DISCARDING_SECONDS = 5.0
 _UNUSABLE_BODY = ResolverMatch(unusable_body, (), {})
 #: Middleware that an operator or a tracing package added to settings.MIDDLEWARE.
 _ADDED = [path for path in settings.MIDDLEWARE if path not in settings.IDP_PAGE_MIDDLEWARE]
@@ -128,7 +140,7 @@ def application(environ: _Environ, start_response: Any) -> Iterable[bytes]:
         or "HTTP_TRANSFER_ENCODING" in environ
         or environ.get("SERVER_PROTOCOL") == "HTTP/2.0"
     ):
-        read_body(environ, _largest_body(environ))
+        _read_body(environ, _largest_body(environ))
     path = environ["PATH_INFO"]
     document = _published(environ) if path in _PUBLISHED else None
     if document is not None:
@@ -159,6 +171,52 @@ def _largest_body(environ: _Environ) -> int:
     if is_upload and environ["PATH_INFO"] == "/account/profile/picture/":
         return _LARGEST_PICTURE
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+def _read_body(environ: _Environ, limit: int) -> None:
+    """Read a body of at most `limit` bytes into memory; for any other, set BODY_PROBLEM.
+
+    A server that answers and closes while a body is still arriving resets the connection, and a
+    reverse proxy then reports 502. A body without Content-Length (chunked, HTTP/2) has one
+    afterwards: Django reads no other. RFC 9110 §15.5.14, RFC 9112 §9.6.
+    """
+    length, stream = environ.get("CONTENT_LENGTH") or "", environ["wsgi.input"]
+    announced = int(length) if length.isascii() and length.isdigit() else None
+    body, problem = b"", TOO_LARGE
+    if length and announced is None:
+        problem = BROKEN_OFF
+    elif announced is None or announced <= limit:
+        body, problem = _read(stream, limit, announced)
+    elif environ.get("HTTP_EXPECT", "").lower() != "100-continue":
+        _discard(
+            stream
+        )  # a client that waits for 100 Continue has sent nothing yet (RFC 9110 §10.1.1)
+    if problem:
+        environ[BODY_PROBLEM] = problem
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+
+
+def _read(stream: Any, limit: int, announced: int | None) -> tuple[bytes, str]:
+    """Return the body and its problem, if any."""
+    chunks, length = [], 0
+    while chunk := stream.read(_CHUNK):
+        chunks.append(chunk)
+        length += len(chunk)
+        if length > limit:
+            _discard(stream)
+            return b"", TOO_LARGE
+    if announced is not None and length != announced:
+        return b"", BROKEN_OFF
+    return b"".join(chunks), ""
+
+
+def _discard(stream: Any) -> None:
+    """Read on for a while, so that the sender can finish and read the answer."""
+    until = time.monotonic() + _DISCARDING_SECONDS
+    left = _DISCARDED
+    while left > 0 and time.monotonic() < until and (chunk := stream.read(_CHUNK)):
+        left -= len(chunk)
 
 
 def _published(environ: _Environ) -> Document | None:

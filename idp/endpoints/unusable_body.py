@@ -1,17 +1,22 @@
 """The response to a request whose body is too large or invalid. RFC 9110 §15.5.14."""
 
 from http import HTTPStatus
+from typing import Final
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, requires_csrf_token
 
-from foundation.request_bodies import BODY_PROBLEM, TOO_LARGE
 from idp import policy
 from idp.endpoints.wire import refuse
 from idp.protocol.errors import BodyTooLarge, InvalidRequest
 from idp.protocol.rules import upholds
+
+#: The key of the WSGI environment for the problem of a body: too large, or interrupted.
+BODY_PROBLEM: Final = "signet.body_problem"
+TOO_LARGE: Final = "too large"
+BROKEN_OFF: Final = "broken off"
 
 
 @csrf_exempt

@@ -5,7 +5,6 @@ session key is made when it returns. The browser finds its rows by one HttpOnly 
 changes, like a session key, before a new sign-in is stored under it, against fixation. ASVS 7.2.4.
 """
 
-import hashlib
 import re
 import secrets
 from datetime import timedelta
@@ -27,6 +26,7 @@ from accounts.sessions import (
     session_of,
     usable_session,
 )
+from foundation.statements import hash_of
 
 #: How many accounts may be signed in at one browser.
 MOST = 5
@@ -167,7 +167,7 @@ def _browser_of(request: HttpRequest) -> str | None:
     """Return the hash of this browser's cookie, or None."""
     known: str | None = getattr(request, "browser_cookie", None)
     value = known or request.COOKIES.get(settings.ACCOUNTS_COOKIE_NAME, "")
-    return _hash_of(value) if _ID.fullmatch(value) else None
+    return hash_of(value) if _ID.fullmatch(value) else None
 
 
 def _browser_with_inactive(request: HttpRequest) -> str:
@@ -180,14 +180,10 @@ def _browser_with_inactive(request: HttpRequest) -> str:
         return known
     value = secrets.token_urlsafe(32)
     request.browser_cookie = value  # type: ignore[attr-defined]
-    browser = _hash_of(value)
+    browser = hash_of(value)
     if known is not None:
         InactiveSession.objects.filter(browser=known).update(browser=browser)
     return browser
-
-
-def _hash_of(value: str) -> str:
-    return hashlib.sha256(value.encode()).hexdigest()
 
 
 def _sign_out_here(request: HttpRequest) -> None:

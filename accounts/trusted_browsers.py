@@ -6,7 +6,6 @@ row is void once password, second factors or the key of known browsers of the ac
 recorded as that: where more is required, the second factor is asked for afterwards.
 """
 
-import hashlib
 import re
 import secrets
 from datetime import timedelta
@@ -21,6 +20,7 @@ from accounts.allauth_door import factors
 from accounts.models import TrustedBrowser, User
 from accounts.sessions import is_unchanged
 from foundation.client_address import client_address
+from foundation.statements import hash_of
 
 #: How many browsers one account may trust; the oldest make room.
 MOST = 20
@@ -65,7 +65,7 @@ def trust(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
     The cookie changes, since one from before may have been planted.
     """
     known, value, now = _browser_of(request), secrets.token_urlsafe(32), timezone.now()
-    browser = _hash_of(value)
+    browser = hash_of(value)
     if known is not None:
         TrustedBrowser.objects.filter(browser=known, user=user).delete()
         TrustedBrowser.objects.filter(browser=known).update(browser=browser)
@@ -116,7 +116,7 @@ def _fingerprint(user: User) -> str:
     A renewed set of recovery codes is another row, with another number.
     """
     numbers = factors.of(user).order_by("pk").values_list("pk", flat=True)
-    return _hash_of(" ".join([user.known_browsers_key, *map(str, numbers)]))
+    return hash_of(" ".join([user.known_browsers_key, *map(str, numbers)]))
 
 
 def _drop_oldest(user: User) -> None:
@@ -128,11 +128,7 @@ def _drop_oldest(user: User) -> None:
 def _browser_of(request: HttpRequest) -> str | None:
     """Return the hash of this browser's cookie, or None."""
     value = request.COOKIES.get(settings.TRUSTED_BROWSER_COOKIE_NAME, "")
-    return _hash_of(value) if _COOKIE.fullmatch(value) else None
-
-
-def _hash_of(value: str) -> str:
-    return hashlib.sha256(value.encode()).hexdigest()
+    return hash_of(value) if _COOKIE.fullmatch(value) else None
 
 
 def _set_cookie(response: HttpResponseBase, value: str) -> None:

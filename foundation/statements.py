@@ -3,6 +3,7 @@
 The values are the same as with the ORM, on either database. No signals are sent.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -124,3 +125,11 @@ def datetime_of(value: datetime | str) -> datetime:
     if moment is None:
         raise ValueError(f"not a time: {value!r}")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)  # SQLite stores no zone
+
+
+def hash_of(value: str) -> str:
+    """Return what a column has of a random value, such as a token or a cookie: its SHA-256 in hex.
+
+    256 random bits need no salt.
+    """
+    return hashlib.sha256(value.encode()).hexdigest()

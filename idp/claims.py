@@ -18,7 +18,7 @@ from idp.models.scope import CLAIMS_PROVIDER, Source
 from idp.protocol.languages import is_within, tagged
 from idp.protocol.vocabulary import ADDRESS_MEMBERS, GROUPS, PROTOCOL_CLAIMS, ROLES
 from idp.staff_groups import STAFF_GROUPS
-from idp.statements.user_values import values_of
+from idp.statements.bearers import values_of
 
 _SUPPORTED = tuple(
     dict.fromkeys(

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from accounts import levels
 from foundation import colours, pictures
-from idp.protocol import pkce, response_types, vocabulary
+from idp.protocol import response_types, vocabulary
 
 ISSUER: Final[str] = settings.IDP_ISSUER
 #: Its web origin.
@@ -97,7 +97,7 @@ PROMPTS: Final = (
     *(("create",) if settings.IDP_SIGNUP == "open" else ()),
 )
 DISPLAYS: Final = ("page", "popup", "touch", "wap")
-CODE_CHALLENGE_METHODS: Final = pkce.METHODS
+CODE_CHALLENGE_METHODS: Final = ("S256",)
 CLIENT_AUTHENTICATION_METHODS: Final = (
     "client_secret_basic",
     "client_secret_post",

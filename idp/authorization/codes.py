@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from accounts.authentication import Authentication
+from foundation.statements import hash_of
 from idp import policy
 from idp.authorization import interactions
 from idp.authorization.request import AuthorizationRequest
@@ -19,7 +20,6 @@ from idp.protocol import response_types
 from idp.protocol.errors import ServerError
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.statements.grants import NewCode, store_authorization
-from idp.statements.tokens import hash_of
 from idp.tokens.entitlement import Entitlement
 from idp.tokens.issue import issue_front_channel
 

@@ -24,7 +24,7 @@ from idp.models import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest, TooManyWrongSecrets
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.statements.tokens import ClientVersion
+from idp.statements.bearers import ClientVersion
 
 #: Wrong secrets for one client from one IP address.
 WRONG_SECRETS = RateLimit("wrong-client-secrets", 20, timedelta(minutes=1))

@@ -9,7 +9,7 @@ from foundation.statements import one
 from idp.models import Client
 from idp.protocol.errors import ProtocolError
 from idp.protocol.rules import upholds
-from idp.statements.tokens import ClientVersion
+from idp.statements.bearers import ClientVersion
 
 #: How many clients a process remembers.
 _MOST = 10_000

@@ -11,7 +11,7 @@ from accounts.authentication import authentication_methods
 from accounts.models import User
 from idp import claims, policy, sharing
 from idp.models import ClientSession, Consent, Event, Role
-from idp.statements.user_values import values_of
+from idp.statements.bearers import values_of
 
 #: Rows of one list of the document; the newest, where there are more.
 MOST = 50_000

@@ -28,8 +28,8 @@ from idp.endpoints.wire import methods
 from idp.models import Client, ResourceServer, Scope
 from idp.protocol.errors import AccessDenied
 from idp.protocol.rules import upholds
+from idp.statements.bearers import values_of
 from idp.statements.sso_session import Agreed
-from idp.statements.user_values import values_of
 
 
 @methods("GET", "HEAD", "POST")

@@ -6,13 +6,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from foundation.statements import hash_of
 from idp import keys, policy
 from idp.clients.authentication import authenticated, credentials_of
 from idp.endpoints.wire import answer, body_parameters, methods, refuse_client
 from idp.models import Client
 from idp.protocol.errors import ProtocolError, UnauthorizedClient
 from idp.protocol.rules import upholds
-from idp.statements.tokens import find_bearer, hash_of
+from idp.statements.bearers import find_bearer
 from idp.tokens.introspection import introspected
 
 SIGNED = "application/token-introspection+jwt"

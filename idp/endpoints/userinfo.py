@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.levels import reaches
+from foundation.statements import hash_of
 from idp import keys, policy
 from idp.claims import claims_for
 from idp.clients import lookup
@@ -29,7 +30,7 @@ from idp.protocol.errors import (
 )
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.statements.tokens import Bearer, find_bearer, hash_of
+from idp.statements.bearers import Bearer, find_bearer
 from idp.validity import why_invalid
 
 

@@ -1,23 +1,28 @@
 """The authorization code grant. RFC 6749 §4.1.3, RFC 7636 §4.6, OIDC Core §3.1.3."""
 
+import hashlib
+import hmac
+import re
+from base64 import urlsafe_b64encode
 from datetime import datetime
 from functools import partial
 from typing import NoReturn
 
 from django.http import HttpRequest
 
+from foundation.statements import hash_of
 from idp import policy
 from idp.clients.encryption import have_key_ready
 from idp.grants.ended import end_reused, refuse_ended
 from idp.models import AuthorizationCode, Client
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
-from idp.protocol.pkce import verifier_matches_challenge
 from idp.protocol.rules import upholds
-from idp.statements.redemption import CODES, give_back, use_up
-from idp.statements.tokens import hash_of
+from idp.statements.tokens import CODES, give_back, use_up
 from idp.tokens.entitlement import Entitlement
 from idp.validity import Invalid, facts_of, why_invalid
+
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
 def redeem(
@@ -70,6 +75,34 @@ def _redirect_uri_is_the_same(code: AuthorizationCode, parameters: Parameters) -
         )
     if redirect_uri != code.redirect_uri:
         raise InvalidGrant("The redirect_uri differs from the one of the authorization request.")
+
+
+@upholds("RFC 7636 §4.6")
+def verifier_matches_challenge(verifier: str | None, challenge: str | None) -> None:
+    """Raise InvalidGrant unless this is the verifier of the S256 challenge. RFC 7636 §4.6.
+
+    Where the authorization request had no challenge, the token request has no verifier.
+    """
+    if not challenge:
+        if verifier is not None:
+            raise InvalidGrant(
+                "A code_verifier came, but the authorization request had no code_challenge."
+            )
+        return
+    if verifier is None:
+        raise InvalidGrant(
+            "The parameter code_verifier is missing, but the authorization request had a "
+            "code_challenge."
+        )
+    if _VERIFIER.fullmatch(verifier) is None:  # RFC 7636 §4.1
+        raise InvalidGrant(
+            "The code_verifier is not 43 to 128 characters of letters, digits and -._~ alone."
+        )
+    digest = hashlib.sha256(verifier.encode("ascii")).digest()
+    if not hmac.compare_digest(urlsafe_b64encode(digest).rstrip(b"=").decode(), challenge):
+        raise InvalidGrant(
+            "The code_verifier does not belong to the code_challenge of the authorization request."
+        )
 
 
 @upholds("RFC 6749 §4.1.2")

@@ -9,14 +9,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from foundation.statements import hash_of
 from idp.clients.encryption import have_key_ready
 from idp.grants.ended import end_reused, refuse_ended
 from idp.models import Client, RefreshToken
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.statements.redemption import REFRESH_TOKENS, give_back, use_up
-from idp.statements.tokens import hash_of
+from idp.statements.tokens import REFRESH_TOKENS, give_back, use_up
 from idp.tokens.entitlement import Entitlement
 from idp.tokens.refresh_token import successors_of
 from idp.validity import Invalid, facts_of, why_invalid

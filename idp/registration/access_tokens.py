@@ -8,9 +8,9 @@ of the next.
 import hmac
 
 from foundation import server_keys
+from foundation.statements import hash_of
 from idp import policy
 from idp.models import Client
-from idp.statements.tokens import hash_of
 
 _PURPOSE = "next registration access token"
 

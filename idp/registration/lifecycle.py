@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from foundation.statements import hash_of
 from idp.clients import deletion, logos, secrets
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata, InvalidToken
@@ -28,7 +29,6 @@ from idp.registration.policies import (
     stamp_of,
 )
 from idp.registration.reduction import reduced, with_application_type
-from idp.statements.tokens import hash_of
 
 #: Members that only the provider sets (RFC 7592 §2.2).
 _OURS = (

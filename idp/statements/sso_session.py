@@ -6,7 +6,7 @@ from datetime import datetime
 from accounts.models import Session
 from accounts.sessions import SESSION, USER, session_in
 from foundation.statements import json_of, one
-from idp.statements.tokens import ClientVersion
+from idp.statements.bearers import ClientVersion
 
 
 @dataclass(frozen=True)

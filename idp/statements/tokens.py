@@ -1,31 +1,130 @@
-"""Tokens, which are stored and found by their hash."""
+"""The statements of token requests: use up a code or refresh token, and store new tokens. ADR 28.
 
-import hashlib
+Hand-written because model instances by the ORM would cost more than the rest of an exchange except
+its signature. On PostgreSQL each is one statement. SQLite returns columns of the updated table
+alone and can't insert within a WITH, so it takes two, and has no network round trips.
+"""
+
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
-from uuid import UUID
+from functools import cached_property
+from typing import Generic, NamedTuple, TypeVar
 
 from django.db import connection, transaction
 
-from accounts import profile_pictures
-from accounts.session_limits import SessionFacts
-from foundation.statements import changed, datetime_of, json_of, one
-from idp.protocol.vocabulary import SCOPE_CLAIMS
-from idp.validity import GrantFacts, TokenFacts
+from accounts.models import Session, User
+from foundation.statements import Columns, changed, instances, one
+from idp.models import AuthorizationCode, Client, ClientSession, Grant, RefreshToken
 
+M = TypeVar("M", AuthorizationCode, RefreshToken)
 #: True: PostgreSQL does not wait for the disk at the end of this transaction. For rows that may be
 #: lost in a crash, since a client can repeat the request, or that are followed by a commit that
 #: waits.
 NO_WAIT = "set_config('synchronous_commit', 'off', TRUE) = 'off'"
+_GRANT = (
+    Columns(Grant, "a"),
+    Columns(User, "u", "id", "sub", "is_active"),
+    Columns(Session, "s", "id", "ended_at", "last_seen_at", "authenticated_at", "until_closed"),
+    Columns(ClientSession, "x"),
+)
+_TABLES = """
+    idp_grant a
+    JOIN accounts_user u ON u.id = a.user_id
+    LEFT JOIN accounts_session s ON s.id = a.session_id
+    LEFT JOIN idp_clientsession x ON x.id = a.client_session_id
+"""
 
 
-def hash_of(value: str) -> str:
-    """Return the stored hash of a token or code: its SHA-256 in hex.
+@dataclass(frozen=True)
+class Redeemable(Generic[M]):
+    """Codes or refresh tokens: the differences between their statements."""
 
-    256 random bits need no salt.
+    model: type[M]
+    columns: Columns[M]
+    table: str
+    #: The column with the hash.
+    hashed: str
+    #: The column with the time of use.
+    used_at: str
+
+    @cached_property
+    def in_one(self) -> str:
+        """Return the statement of PostgreSQL.
+
+        The row is found by its hash, and the others from it. The client is compared in a way that
+        no plan can begin with: on new tables PostgreSQL would consider that as good, and keep the
+        plan. The commit does not wait for the disk: the later commit of the tokens does, and
+        commits reach it in order.
+        """
+        return f"""
+            UPDATE {self.table} AS t SET {self.used_at} = %s, updated = %s FROM {_TABLES}
+            WHERE t.{self.hashed} = %s AND t.{self.used_at} IS NULL
+                  AND t.application_id + 0 = %s AND a.id = t.grant_id AND {NO_WAIT}
+            RETURNING {self._read}
+        """
+
+    @cached_property
+    def in_two(self) -> tuple[str, str]:
+        """The statements of SQLite; the second takes the id that the first gives."""
+        return (
+            f"""
+            UPDATE {self.table} SET {self.used_at} = %s, updated = %s
+            WHERE {self.hashed} = %s AND {self.used_at} IS NULL AND application_id = %s
+            RETURNING id
+            """,
+            f"""
+            SELECT {self._read} FROM {self.table} t JOIN ({_TABLES}) ON a.id = t.grant_id
+            WHERE t.id = %s
+            """,
+        )
+
+    @property
+    def _read(self) -> str:
+        return ", ".join(part.sql for part in (self.columns, *_GRANT))
+
+
+CODES = Redeemable(
+    AuthorizationCode,
+    Columns(AuthorizationCode, "t", "id", "grant_id", "expires", "redirect_uri", "code_challenge"),
+    "idp_authorizationcode",
+    "code",
+    "redeemed_at",
+)
+REFRESH_TOKENS = Redeemable(
+    RefreshToken,
+    Columns(RefreshToken, "t", "id", "grant_id", "expires"),
+    "idp_refreshtoken",
+    "token_checksum",
+    "revoked",
+)
+
+
+def use_up(kind: Redeemable[M], value_hash: str, client: Client, now: datetime) -> M | None:
+    """Use up an unused code or refresh token of a client, and return it with its grant.
+
+    Returns None if there is none; of many concurrent requests exactly one gets it. The grant's user
+    and session have only the columns for validity and for tokens' claims.
     """
-    return hashlib.sha256(value.encode()).hexdigest()
+    values = [now, now, value_hash, client.pk]
+    if connection.vendor == "postgresql":
+        row = one(kind.in_one, values)
+    else:
+        using_up, reading = kind.in_two
+        with transaction.atomic():
+            used = one(using_up, values)
+            row = one(reading, used) if used else None
+    if row is None:
+        return None
+    presented, grant, user, session, client_session = instances(row, kind.columns, *_GRANT)
+    # As the ORM's `select_related()` does; assigning an attribute would read the value before it.
+    grant._state.fields_cache.update(user=user, session=session, client_session=client_session)
+    presented._state.fields_cache.update(grant=grant, application=client)
+    return presented  # type: ignore[no-any-return]
+
+
+def give_back(kind: Redeemable[M], row: M) -> None:
+    """Let a code or refresh token be used that no tokens were given for."""
+    kind.model.objects.filter(pk=row.pk).update(**{kind.used_at: None})
 
 
 class NewAccessToken(NamedTuple):
@@ -88,9 +187,7 @@ def store_access_token(token: NewAccessToken, *, waits: bool) -> None:
 def store_tokens(access: NewAccessToken, refresh: NewRefreshToken) -> None:
     """Store both tokens or none.
 
-    Hand-written so that on PostgreSQL it is one statement, which needs no transaction around it:
-    each statement saved is a tenth of the request's cost. SQLite can't insert within a WITH, and
-    has no network round trips.
+    On PostgreSQL it is one statement, which needs no transaction around it.
     """
     if connection.vendor == "postgresql":
         changed(_BOTH, [*access, *refresh])
@@ -98,132 +195,3 @@ def store_tokens(access: NewAccessToken, refresh: NewRefreshToken) -> None:
     with transaction.atomic():
         changed(_ACCESS_TOKEN, access)
         changed(_REFRESH_TOKEN, refresh)
-
-
-class ClientVersion(NamedTuple):
-    """Which version a client's row has."""
-
-    client_id: str
-    id: int
-    version: int
-    enabled: bool
-
-
-@dataclass(frozen=True)
-class Bearer:
-    """An access token with all that its use is judged by, and the claims of its user."""
-
-    client: ClientVersion
-    required_acr: str
-    scope: str
-    resource: tuple[str, ...]
-    issued_at: datetime
-    expires: datetime
-    facts: TokenFacts
-    auth_time: datetime | None
-    acr: str | None
-    amr: tuple[str, ...]
-    #: The claims that the authorization request asked for at UserInfo (OIDC Core §5.5).
-    claims_asked: tuple[str, ...]
-    user: dict[str, Any]
-    #: Whether the client wants UserInfo signed or encrypted.
-    userinfo_is_jwt: bool
-
-
-#: The columns of a user that claims come from: those with the claims' names, and two others.
-USER_COLUMNS = (
-    *(name for names in SCOPE_CLAIMS.values() for name in names if name != "email_verified"),
-    *("uploaded_picture", "attributes"),
-)
-
-FIND_BEARER = f"""
-    SELECT c.client_id, c.id, c.version, c.required_acr, t.scope, t.resource, t.created, t.expires,
-           c.enabled,
-           c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> '',
-           a.revoked_at, a.offline, {", ".join(f"s.{column}" for column in SessionFacts._fields)},
-           a.auth_time, a.acr, a.amr, a.claims, u.is_active, t.grant_id, u.id,
-           COALESCE(e.verified, FALSE),
-           CASE WHEN c.subject_type = 'pairwise' THEN p.sub ELSE u.sub END,
-           {", ".join(f"u.{column}" for column in USER_COLUMNS)}
-    FROM idp_accesstoken t
-    JOIN idp_client c ON c.id = t.application_id
-    LEFT JOIN idp_grant a ON a.id = t.grant_id
-    LEFT JOIN accounts_session s ON s.id = a.session_id
-    LEFT JOIN accounts_user u ON u.id = a.user_id
-    LEFT JOIN account_emailaddress e ON e.user_id = u.id AND e.email = u.email
-    LEFT JOIN idp_pairwisesubject p ON c.subject_type = 'pairwise'
-         AND p.user_id = u.id AND p.sector = c.sector
-    WHERE t.token_checksum = %s
-"""
-
-
-def find_bearer(token_hash: str) -> Bearer | None:
-    """Return the access token with this hash, or None.
-
-    Hand-written because UserInfo is one SELECT over seven tables; model instances would cost three
-    times the whole request.
-    """
-    row = one(FIND_BEARER, [token_hash])
-    if row is None:
-        return None
-    client_id, client_pk, version, required_acr, *rest = row
-    scope, resource, issued_at, expires, enabled, is_jwt, *rest = rest
-    revoked_at, offline, *session, auth_time, acr, amr, claims = rest[:10]
-    is_active, grant_id, user_id, email_verified, sub, *columns = rest[10:]
-    is_for_user = grant_id is not None
-    expires = datetime_of(expires)
-    grant = GrantFacts(revoked_at, bool(offline), _session(*session), bool(is_active))
-    return Bearer(
-        client=ClientVersion(client_id, client_pk, version, bool(enabled)),
-        required_acr=required_acr,
-        scope=scope,
-        resource=tuple(json_of(resource)),
-        issued_at=datetime_of(issued_at),
-        expires=expires,
-        facts=TokenFacts(
-            expires,
-            bool(enabled),
-            grant if is_for_user else None,
-            has_subject=not is_for_user or bool(sub),
-        ),
-        auth_time=datetime_of(auth_time) if auth_time else None,
-        acr=acr,
-        amr=tuple(json_of(amr) or ()),
-        claims_asked=tuple((json_of(claims) or {}).get("userinfo", ())),
-        user=user_values(user_id, sub, columns, email_verified=bool(email_verified))
-        if user_id
-        else {},
-        userinfo_is_jwt=bool(is_jwt),
-    )
-
-
-def _session(
-    ended_at: Any, last_seen_at: Any, authenticated_at: Any, until_closed: Any
-) -> SessionFacts | None:
-    """Return the session with these columns; None if there is none."""
-    if last_seen_at is None:
-        return None
-    seen, authenticated = datetime_of(last_seen_at), datetime_of(authenticated_at)
-    return SessionFacts(ended_at, seen, authenticated, bool(until_closed))
-
-
-def user_values(
-    user_id: int, sub: Any, columns: list[Any], *, email_verified: bool
-) -> dict[str, Any]:
-    """Return a user's values for `claims_for`, with the types of the model.
-
-    SQLite has text where PostgreSQL has types.
-    """
-    user = dict(zip(USER_COLUMNS, columns, strict=True))
-    uploaded = user["uploaded_picture"]
-    return {
-        **user,
-        "id": user_id,
-        "sub": str(sub if isinstance(sub, UUID) else UUID(sub)) if sub else "",
-        "email_verified": email_verified,
-        "address": json_of(user["address"]),
-        "attributes": json_of(user["attributes"]),
-        "picture": user["picture"] or (uploaded and profile_pictures.address_of(uploaded)),
-        "updated_at": datetime_of(user["updated_at"]),
-        "phone_number_verified": bool(user["phone_number_verified"]),
-    }

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from foundation import server_keys
+from foundation.statements import hash_of
 from idp import keys, policy
 from idp.claims import access_token_claims
 from idp.jose.encrypt import encrypted
@@ -18,7 +19,7 @@ from idp.jose.sign import Signer
 from idp.models import Client, Grant, ResourceServer
 from idp.protocol.errors import InvalidScope, InvalidTarget
 from idp.protocol.rules import upholds
-from idp.statements.tokens import NewAccessToken, hash_of
+from idp.statements.tokens import NewAccessToken
 from idp.subjects import subject_of
 from idp.tokens.entitlement import Entitlement
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from idp import policy
 from idp.models import Client, RefreshToken, ResourceServer
-from idp.statements.tokens import Bearer
+from idp.statements.bearers import Bearer
 from idp.subjects import subject_of
 from idp.validity import facts_of, why_invalid
 

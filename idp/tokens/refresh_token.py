@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from accounts.models import User
 from foundation import server_keys
+from foundation.statements import hash_of
 from idp import policy
 from idp.jose.sign import base64url
 from idp.models import Client, Grant, RefreshToken
-from idp.statements.tokens import NewRefreshToken, hash_of
+from idp.statements.tokens import NewRefreshToken
 from idp.tokens.entitlement import Entitlement
 from idp.validity import GrantFacts, TokenFacts, why_invalid
 

@@ -7,8 +7,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from foundation.statements import hash_of
 from idp.models import AccessToken, Client, Grant, RefreshToken
-from idp.statements.tokens import hash_of
 
 
 def revoke(client: Client, token: str) -> None:

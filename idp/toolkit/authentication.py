@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
 from accounts.levels import reaches
+from foundation.statements import hash_of
 from idp import policy
 from idp.protocol.errors import InsufficientUserAuthentication
-from idp.statements.tokens import Bearer, find_bearer, hash_of
+from idp.statements.bearers import Bearer, find_bearer
 
 View = Callable[..., HttpResponseBase]
 

@@ -11,11 +11,12 @@ from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from oauth2_provider.oauth2_validators import OAuth2Validator
 
+from foundation.statements import hash_of
 from idp.clients.authentication import authenticated, credentials_of
 from idp.models import AccessToken, Client
 from idp.protocol.errors import ProtocolError
 from idp.protocol.parameters import Parameters
-from idp.statements.tokens import find_bearer, hash_of
+from idp.statements.bearers import find_bearer
 from idp.subjects import subject_of
 from idp.tokens import revocation
 from idp.validity import why_invalid

@@ -9,12 +9,12 @@ from itertools import count
 import pytest
 from django.db import connection, transaction
 
-from idp.statements import redemption, sso_session, tokens
+from idp.statements import bearers, sso_session, tokens
 
 STATEMENTS = {
-    "code": redemption.CODES.in_one,
-    "refresh token": redemption.REFRESH_TOKENS.in_one,
-    "access token": tokens.FIND_BEARER,
+    "code": tokens.CODES.in_one,
+    "refresh token": tokens.REFRESH_TOKENS.in_one,
+    "access token": bearers.FIND_BEARER,
     "SSO session": sso_session.STATEMENT,
 }
 

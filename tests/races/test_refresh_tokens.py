@@ -11,8 +11,8 @@ import httpx
 import pytest
 from django.db import connection
 
+from foundation.statements import hash_of
 from idp.models import Client, RefreshToken
-from idp.statements.tokens import hash_of
 from tests.in_process import InProcess
 from tests.relying_party import Browser, EndUser, RelyingParty, make_client, spec
 

@@ -12,10 +12,10 @@ from jwcrypto.jwt import JWT
 
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
+from foundation.statements import hash_of
 from idp import policy
 from idp.declaration import apply
 from idp.models import AccessToken, RefreshToken
-from idp.statements.tokens import hash_of
 from tests.relying_party import (
     ISSUER,
     Browser,

@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
+from foundation.statements import hash_of
 from idp import policy
 from idp.declaration import apply
 from idp.models import Client, Grant, RefreshToken
-from idp.statements.tokens import hash_of
 from tests.registering import as_client, registered
 from tests.relying_party import (
     Browser,

@@ -10,8 +10,8 @@ from oauthlib.common import Request
 
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
+from foundation.statements import hash_of
 from idp.models import AccessToken, AuthorizationCode, Client, Grant, RefreshToken
-from idp.statements.tokens import hash_of
 from idp.toolkit.validator import Validator
 from tests.relying_party import Browser, EndUser, RelyingParty, make_api, make_client, spec
 

@@ -24,7 +24,7 @@ from idp.clients.access_policy import allows
 from idp.models import Client, Consent, ResourceServer
 from idp.protocol.response_types import ID_TOKEN, TOKEN, parts
 from idp.protocol.vocabulary import OFFLINE_ACCESS
-from idp.statements.user_values import values_of
+from idp.statements.bearers import values_of
 from idp.subjects import known_subject
 
 

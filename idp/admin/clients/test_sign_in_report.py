@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from foundation.statements import hash_of
 from idp import events, keys, policy
 from idp.admin.clients import meanings
 from idp.admin.clients.test_sign_in_steps import Finding, Refusal, Step, members, moment, same
@@ -20,7 +21,7 @@ from idp.models import Client, Grant
 from idp.protocol import response_types
 from idp.protocol.errors import InvalidClient, ProtocolError
 from idp.protocol.parameters import Parameters
-from idp.statements.tokens import find_bearer, hash_of
+from idp.statements.bearers import find_bearer
 from idp.tokens.revocation import revoke_grants
 
 #: Members of an answer that are named otherwise than the part of the response type.

@@ -69,12 +69,15 @@ class _Slots:
 
     def give_back(self, *, page: bool) -> None:
         connection = connections[DEFAULT_DB_ALIAS]
-        del connections[DEFAULT_DB_ALIAS]
-        self._free.put(connection)
-        if metrics.instruments:
-            metrics.instruments.connections.dec()
-        if page:
-            self._for_pages.release()
+        try:  # as `close_old_connections`, which looks for connections of other databases
+            connection.close_if_unusable_or_obsolete()
+        finally:
+            del connections[DEFAULT_DB_ALIAS]
+            self._free.put(connection)
+            if metrics.instruments:
+                metrics.instruments.connections.dec()
+            if page:
+                self._for_pages.release()
 
 
 class _Thread(threading.local):

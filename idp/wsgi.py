@@ -111,11 +111,12 @@ def _refuse(_request: HttpRequest) -> HttpResponse:
     raise StalledError("The database does not answer.")
 
 
-# Receivers without work. When a request begins: each request ends with a checked connection, and
-# statements are only recorded if settings.DEBUG is on. When it ends: no cache here has anything to
-# close, and each request begins with setting the URLconf.
+# Receivers without work. A slot checks its connection when it is given back, statements are only
+# recorded if settings.DEBUG is on, no cache here has anything to close, and each request begins
+# with setting the URLconf.
 request_started.disconnect(close_old_connections)
 request_started.disconnect(reset_queries)
+request_finished.disconnect(close_old_connections)
 request_finished.disconnect(close_caches)
 request_finished.disconnect(reset_urlconf)
 prepare()

@@ -169,7 +169,7 @@ def signet(
         "redirect_uris": [REDIRECT_URI],
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
         "scope": f"{SCOPE} read",
-        # As the others do: claims of scopes are at UserInfo, the ID token has none.
+        # As with oidc-provider: claims of scopes are at UserInfo, the ID token has none.
         "id_token_claims": "userinfo",
     }
     of_the_crowd = {

@@ -1,6 +1,7 @@
 """Admin actions on a user. The calling code records the actor and the reason."""
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import code_limits, known_browsers, password_limits
@@ -66,9 +67,14 @@ def end_session(session: Session) -> None:
     end_sessions([session], Ending.OPERATOR)
 
 
-def end_all_users_sessions(ending: Ending = Ending.OPERATOR, but: Session | None = None) -> int:
-    """End the sessions of all users, except one if it is given; return the number ended."""
-    begun = Session.objects.filter(created_at__lte=timezone.now())
+def end_all_users_sessions(
+    ending: Ending = Ending.OPERATOR,
+    *,
+    of: "QuerySet[Session] | None" = None,
+    but: Session | None = None,
+) -> int:
+    """End all users' sessions, or these, except one if it is given; return the number ended."""
+    begun = (Session.objects.all() if of is None else of).filter(created_at__lte=timezone.now())
     return end_in_batches(begun.exclude(pk=but.pk) if but else begun, ending)
 
 

@@ -121,7 +121,7 @@ def _devices(request: HttpRequest, user: User) -> list[Device]:
         .exclude(at_a_limit(timezone.now()))
         .order_by("-last_seen_at")
     )
-    may_end = _may(request, "accounts.change_session") or may_end_session(request, user)
+    may_end = may_end_session(request, user)
     return [_device(sessions, may_end=may_end) for sessions in by_device(live[:SHOWN])]
 
 

@@ -22,12 +22,11 @@ from accounts.operations import end_all_users_sessions, end_session
 from accounts.sessions import Ending, session_of
 from foundation.iso_times import moment
 from idp import events
-from idp.admin import event_words, recent_authentication, search
+from idp.admin import event_words, recent_authentication, rights, search
 from idp.admin.facts import NOTHING
 from idp.admin.page import AdminAction, Link, Record, counted, list_of
-from idp.admin.rights import may_end_session
 from idp.admin.times import columns_of
-from idp.models import Delivery, Grant
+from idp.models import Delivery, Event, Grant
 
 _AUTHENTICATED, _BEGAN, _SEEN, _ENDED = columns_of(
     Session, "authenticated_at", "created_at", "last_seen_at", "ended_at"
@@ -63,14 +62,16 @@ def _two_lines(first: str, second: str) -> SafeString:
 
 
 def sign_all_users_out(request: HttpRequest, ending: Ending = Ending.OPERATOR) -> int:
-    """End all sessions except the operator's present one."""
-    return end_all_users_sessions(ending, but=session_of(request))
+    """End all sessions within the operator's reach except their present one; return how many."""
+    reached = rights.sessions_not_above(request)
+    return end_all_users_sessions(ending, of=reached, but=session_of(request))
 
 
 #: The text of its confirmation page.
 SIGNS_ALL_USERS_OUT = _(
-    "All users are signed out everywhere, except you in this browser. What apps got through these "
-    "sessions ends, and the apps are notified. With very many sessions this takes minutes; if it "
+    "All users are signed out everywhere, except you in this browser; staff only by a superuser. "
+    "What apps got through these sessions ends, and the apps are notified. With very many sessions "
+    "this takes minutes; if it "
     "is interrupted, run it once more for those that are left."
 )
 _END_ALL = _("Sign all users out")
@@ -117,10 +118,10 @@ class SessionsPage(Record):
         return search.any_of(rows, user__in=search.users(term))
 
     def may_run_actions(self, request: HttpRequest, row: Session | None = None) -> bool:
-        """Whether this operator may end sessions: all of them, or those of this user."""
-        if super().may_run_actions(request, row):
-            return True
-        return row is not None and may_end_session(request, row.user)
+        """Whether this operator may end sessions, or the sessions of this user."""
+        if row is None:
+            return super().may_run_actions(request)
+        return rights.may_end_session(request, row.user)
 
     @admin.display(description=_("user"))
     def person(self, session: Session) -> SafeString:
@@ -160,6 +161,7 @@ class SessionsPage(Record):
         return [
             (_("Grants"), list_of(Grant, session=row.pk), Grant),
             (_("Logout notifications"), list_of(Delivery, session=row.pk), Delivery),
+            (_("Events"), list_of(Event, session=row.pk), Event),
         ]
 
     # --- all sessions ---------------------------------------------------------------------------
@@ -184,7 +186,7 @@ class SessionsPage(Record):
             context = {
                 **self.admin_site.each_context(request),
                 "action": {"label": _END_ALL, "question": SIGNS_ALL_USERS_OUT, "danger": True},
-                "extent": sessions_live(Session.objects.all()),
+                "extent": sessions_live(rights.sessions_not_above(request)),
                 "opts": self.opts,
                 "original": _("All users"),
                 "title": _END_ALL,

@@ -213,14 +213,9 @@ def needed(name: str, prefix: str) -> str | None:
 def actions(prefix: str, row: Any, *, is_above: bool) -> Iterator[Target]:
     app, _line, model = prefix.partition("_")
     for action in admin.site._registry[type(row)].row_actions:
-        # Who may end every session may end a superuser's: it gives them nothing.
-        reaches = prefix == "accounts_session"
         path = reverse(f"admin:{prefix}_action", args=[quote(row.pk), action.name])
         needs, other = f"{app}.change_{model}", ACTIONS.get((prefix, action.name), "")
-        if is_above and reaches:
-            yield Target(f"{prefix}_action", path, needs)
-        else:
-            yield Target(f"{prefix}_action", path, needs, other, is_above)
+        yield Target(f"{prefix}_action", path, needs, other, is_above)
 
 
 def path_of(name: str, pattern: URLPattern, row: Any) -> str:
@@ -324,6 +319,43 @@ def test_no_list_does_to_several_what_may_not_be_done_to_one(role: str) -> None:
     assert set(done.values_list("reason", flat=True)) == allowed
     assert {event.user for event in done} <= {found["accounts_user"]}
     assert Session.objects.get(pk=above["accounts_session"].pk).ended_at is None
+
+
+@pytest.mark.parametrize("group", ["operators", "support"])
+def test_who_is_no_superuser_ends_no_session_of_staff(group: str) -> None:
+    now = timezone.now()
+    above = [
+        *(User.objects.get(email=make_user(is_staff=True, is_superuser=True).email), staff()),
+        *(staff(groups=("support",)), attacker := staff(groups=(group,))),
+    ]
+    person = User.objects.get(email=make_user().email)
+    sessions = [
+        Session.objects.create(user=user, authenticated_at=now, last_seen_at=now)
+        for user in [*above, person]
+    ]
+    browser = InProcess()
+    browser.force_login(attacker)
+    list_action = {"action": "end", "index": "0", "_selected_action": [one.pk for one in sessions]}
+    for session in sessions[:-1]:
+        action = reverse("admin:accounts_session_action", args=[session.pk, "end"])
+        assert [browser.get(action).status_code, browser.post(action).status_code] == [403, 403]
+        pages = [
+            reverse("admin:accounts_session_change", args=[session.pk]),
+            reverse("admin:accounts_user_change", args=[session.user.pk]),
+        ]
+        assert all(f"{session.pk}/action/end/" not in text_of(browser, page) for page in pages)
+    mine = reverse("admin:accounts_user_change", args=[person.pk])
+    assert f"{sessions[-1].pk}/action/end/" in text_of(browser, mine)
+    browser.post(reverse("admin:accounts_session_changelist"), list_action)
+    browser.post(reverse("admin:accounts_session_end_all"))
+    ended = Session.objects.filter(pk__in=[one.pk for one in sessions]).exclude(ended_at=None)
+    assert {session.user for session in ended} == ({person} if group == "operators" else set())
+
+
+def text_of(browser: InProcess, path: str) -> str:
+    answer = browser.get(path)
+    assert answer.status_code == 200
+    return answer.content.decode()
 
 
 def is_right(target: Target, answer: Any, *, is_open: bool) -> bool:

@@ -37,8 +37,9 @@ def test_signing_all_users_out_of_an_app(
 
 
 def test_signing_all_users_out(
-    operator: Operator, browser: Browser, foreign_site: Elsewhere
+    superuser: Operator, operator: Operator, browser: Browser, foreign_site: Elsewhere
 ) -> None:
+    """Operators sign out everyone but staff; a superuser everyone."""
     app = told_app(browser, foreign_site)
     app.tokens()
     page = operator.open("accounts/session/")
@@ -48,8 +49,11 @@ def test_signing_all_users_out(
     done = operator.browser.submit(question)
     assert "Sessions ended: " in done.text, "the operator is still here"
     assert not is_page(browser.open("/account/"), "/account/")
-    own = Session.objects.filter(ended_at=None)
-    assert [session.user.email for session in own] == [operator.user.email]
+    live = Session.objects.filter(ended_at=None)
+    assert all(session.user.is_staff for session in live)
+    assert {superuser.user.email, operator.user.email} <= {session.user.email for session in live}
+    superuser.browser.submit(superuser.open("accounts/session/end-all/"))
+    assert [session.user.email for session in live.all()] == [superuser.user.email]
     assert Delivery.objects.filter(client__client_id=app.client.client_id).count() == 1
     [event] = events_of(operator)
     assert event.target == "all sessions"

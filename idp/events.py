@@ -73,6 +73,8 @@ def record(
     Call it outside of transactions that may be rolled back, unless the event is about their
     changes.
     """
+    if user is not None and actor not in {None, user}:
+        details = {"by": "operator", **details}
     story = {**details, "request_id": REQUEST_ID.get()}
     event = Event(
         kind=kind,

@@ -147,22 +147,28 @@ def _attributes(user: User) -> dict[str, Any]:
 
 
 def _activity(user: User) -> list[dict[str, Any]]:
-    """Return the events about a user, without the names of operators."""
+    """Return the events about a user, without names, addresses and devices of operators."""
     rows = Event.objects.filter(user=user).order_by("-pk")
     return [
         {
             "at": _time(row.at),
             "kind": row.kind,
             "reference": row.reference,
-            "by_operator": row.actor_id is not None and row.actor_id != user.pk,
+            "by_operator": row.is_by_operator,
             "client_id": row.client_id,
-            "ip_address": row.ip_address,
+            "ip_address": None if row.is_by_operator else row.ip_address,
             "reason": row.reason,
             "times": row.times,
-            "details": {name: row.details[name] for name in _DETAILS if name in row.details},
+            "details": _details(row),
         }
         for row in _read(rows)
     ]
+
+
+def _details(event: Event) -> dict[str, Any]:
+    hidden = {"user_agent"} if event.is_by_operator else set()
+    shown = [name for name in _DETAILS if name in event.details and name not in hidden]
+    return {name: event.details[name] for name in shown}
 
 
 #: Details of events that are about the user.

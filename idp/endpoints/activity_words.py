@@ -69,6 +69,8 @@ _ENDED: dict[str, str | Promise] = {
     Ending.OPERATOR: gettext_lazy("A device was signed out by an administrator"),
     Ending.EXPIRED: gettext_lazy("A sign-in expired"),
 }
+#: Whose sentences say that an administrator did it.
+_OPERATORS = frozenset({Kind.CREATED, Kind.CHANGED, Kind.ADMIN_ACTION})
 _SUSPICIOUS = frozenset(
     {
         *(Kind.SIGNED_IN, Kind.PASSWORD_CHANGED, Kind.EMAIL_CHANGED, Kind.FACTOR_ADDED),
@@ -97,8 +99,7 @@ class Words:
             raise ValueError("An entry has an event, or what was shared.")
         event = entry.event
         icon, sentence = self._sentence(event, entry.times)
-        by_operator = event.actor_id is not None and event.actor_id != event.user_id
-        suspicious = event.kind in _SUSPICIOUS and not by_operator
+        suspicious = event.kind in _SUSPICIOUS and not event.is_by_operator
         return Line(entry, icon, sentence, _facts(event), event.reference if suspicious else "")
 
     def app(self, client_id: str) -> str:
@@ -161,10 +162,14 @@ def _of_factor(words: dict[str, str | Promise], event: Event) -> str:
 
 
 def _facts(event: Event) -> list[str]:
-    """Return how, with which device and where: what is known of these."""
+    """Return how, with which device and where: what is known of these, unless an operator's."""
+    name = str(event.details.get("name", ""))
+    if event.is_by_operator:
+        by = "" if event.kind in _OPERATORS else _("by an administrator")
+        return [fact for fact in (name, by) if fact]
     user_agent = event.details.get("user_agent", "")
     facts = [
-        str(event.details.get("name", "")),
+        name,
         method_words(event.details.get("methods") or ()) if event.kind == Kind.SIGNED_IN else "",
         words_for(user_agent) if user_agent else "",
         place_of(event.ip_address),

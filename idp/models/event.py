@@ -121,7 +121,27 @@ class Event(models.Model):
             models.Index(fields=["client_id", "kind", "id"], name="event_by_client_and_kind"),
             models.Index(fields=["ip_address", "id"], name="event_by_address"),
             models.Index(fields=["target", "id"], name="event_by_target"),
+            models.Index(
+                fields=["session", "id"],
+                condition=models.Q(session__isnull=False),
+                name="event_by_session",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.reference} {self.get_kind_display()}"
+
+    @property
+    def is_by_operator(self) -> bool:
+        """Whether another user than the one concerned did it, or a command.
+
+        Where and with what device is then the operator's own affair, and not shown to the user.
+        """
+        if self.actor_id is not None:
+            return self.actor_id != self.user_id
+        # The actor's account may be deleted since.
+        return "by" in self.details or self.kind in self._BY_OPERATORS
+
+    _BY_OPERATORS: ClassVar[frozenset[str]] = frozenset(
+        {Kind.CREATED, Kind.CHANGED, Kind.DELETED, Kind.ADMIN_ACTION}
+    )

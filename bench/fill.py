@@ -73,7 +73,7 @@ def fill(users: int, clients: int, sessions: int, tokens: int, events: int) -> N
     add_sessions(sessions, users)
     add_authorizations(grants, sessions, users, clients)
     add_tokens(grants)
-    add_events(events, users, clients)
+    add_events(events, sessions, users, clients)
 
 
 def add_users(users: int) -> None:
@@ -217,7 +217,7 @@ def add_tokens(grants: int) -> None:
         "grant_id": "issued_for.id",
         "user_id": "issued_for.user_id",
     }
-    their_grants = f"JOIN idp_grant issued_for ON issued_for.id = {nth(Grant, 'n')}"
+    issued_for = f"JOIN idp_grant issued_for ON issued_for.id = {nth(Grant, 'n')}"
     refreshed = "mod(n, 2) = 0"
     predecessor = "NULL"
     for name, expiry, used in (("-before", "-6 hours", "now()"), ("", "24 hours", "NULL")):
@@ -226,7 +226,7 @@ def add_tokens(grants: int) -> None:
         insert(
             AccessToken(scope=SCOPE),
             grants,
-            joined=their_grants,
+            joined=issued_for,
             token_checksum=checksum(f"'access-token-' || n || '{name}'"),
             created=given,
             updated=given,
@@ -237,7 +237,7 @@ def add_tokens(grants: int) -> None:
             RefreshToken(),
             grants,
             refreshed,
-            joined=their_grants,
+            joined=issued_for,
             token_checksum=checksum(f"'refresh-token-' || n || '{name}'"),
             created=given,
             updated=given,
@@ -249,20 +249,23 @@ def add_tokens(grants: int) -> None:
         predecessor = nth(RefreshToken, "n")
 
 
-def add_events(events: int, users: int, clients: int) -> None:
-    """Add events: sign-ins mostly, some denials, a few changes."""
+def add_events(events: int, sessions: int, users: int, clients: int) -> None:
+    """Add events: sign-ins mostly, some denials, a few changes; most in a session."""
     kind = Event.Kind
     kinds = [kind.SIGNED_IN] * 10 + [kind.SESSION_ENDED] * 3 + [kind.CONSENTED] * 2
     kinds += [kind.DENIED] * 3 + [kind.SIGN_IN_FAILED, kind.CHANGED]
     of, app = one_of(kinds, "n"), f"'app-' || (1 + {few_of(clients, 'n')})"
     denied = f"{of} = '{kind.DENIED}'"
+    session = f"(1 + mod(n - 1, {sessions}))"
     insert(
         Event(details={"at": "/authorize", "method": "GET"}),
         events,
         reference=reference("n"),
         kind=of,
         at=ago("n", events, days=90),
-        user_id=f"CASE WHEN NOT {denied} THEN {nth(User, user_of('n', users))} END",
+        user_id=f"CASE WHEN NOT {denied} THEN {nth(User, user_of(session, users))} END",
+        session=f"CASE WHEN {of} NOT IN ('{kind.DENIED}', '{kind.SIGN_IN_FAILED}') "
+        f"THEN {session_id(session)} END",
         client_id=f"CASE WHEN {of} IN ('{kind.CONSENTED}', '{kind.DENIED}') THEN {app} ELSE '' END",
         target=f"CASE WHEN {of} = '{kind.CHANGED}' THEN 'client ' || {app} ELSE '' END",
         ip_address=address_of("n"),

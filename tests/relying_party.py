@@ -105,6 +105,10 @@ def unique(prefix: str) -> str:
 _unused_users: list[EndUser] = []
 
 
+def no_event(*_: Any, **__: Any) -> None:
+    """Record nothing: what prepares a test is no event of its users and apps."""
+
+
 def make_user(**claims: Any) -> EndUser:
     """Create an account, as an operator's `apply` would."""
     from django.db import connection
@@ -121,11 +125,11 @@ def make_user(**claims: Any) -> EndUser:
 
 def _made(several: list[dict[str, Any]]) -> list[EndUser]:
     from accounts.models import User
-    from idp.declaration import apply
+    from idp.declaration import Actor, apply
 
     entries = [_entry(claims) for claims in several]
     secrecy.used.note(*(entry["password"] for entry in entries))
-    apply({"users": entries}, dry_run=False)
+    apply({"users": entries}, dry_run=False, actor=Actor(no_event))
     emails = [entry["email"] for entry in entries]
     subjects = dict(User.objects.filter(email__in=emails).values_list("email", "sub"))
     return [EndUser(it["email"], it["password"], str(subjects[it["email"]])) for it in entries]
@@ -159,7 +163,7 @@ def _entry(claims: dict[str, Any]) -> dict[str, Any]:
 
 def make_client(**metadata: Any) -> Registered:
     """Register a client, as an operator's `apply` would; None leaves a member out."""
-    from idp.declaration import apply
+    from idp.declaration import Actor, apply
 
     entry = {
         "client_id": unique("client"),
@@ -175,18 +179,18 @@ def make_client(**metadata: Any) -> Registered:
     if entry.get("token_endpoint_auth_method") not in {"none", "private_key_jwt"}:
         secret = entry.setdefault("client_secret", secrets.token_urlsafe(48))
         secrecy.used.note_client(entry["client_id"], secret)
-    apply({"clients": [entry]}, dry_run=False)
+    apply({"clients": [entry]}, dry_run=False, actor=Actor(no_event))
     return Registered(entry["client_id"], secret, entry)
 
 
 def make_api(**columns: Any) -> dict[str, Any]:
     """Register an API, as an operator's `apply` would, and return its entry."""
-    from idp.declaration import apply
+    from idp.declaration import Actor, apply
 
     name = unique("api")
     entry = {"identifier": f"https://{name}.example.com", "scopes": [f"{name}:read"], **columns}
     secrecy.used.note(entry.get("encryption_secret"))
-    apply({"resource_servers": [entry]}, dry_run=False)
+    apply({"resource_servers": [entry]}, dry_run=False, actor=Actor(no_event))
     return entry
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts.devices import words_for
 from accounts.models import Session
 from accounts.sessions import Ending
+from idp.admin.page import list_of
 from idp.endpoints.activity_words import method_words
 from idp.models import Client, Event
 
@@ -83,6 +84,9 @@ def about(event: Event) -> Iterator[SafeString]:
     yield from people(event)
     yield from app(event)
     yield from session(event)
+    if event.session:
+        address = list_of(Event, session=event.session)
+        yield format_html('<a href="{}">{}</a>', address, _("events of the session"))
 
 
 def people(event: Event) -> Iterator[SafeString]:

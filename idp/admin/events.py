@@ -21,13 +21,17 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.devices import words_for
+from accounts.models import Session
 from foundation import iso_times
+from foundation.plain_text import isolated
 from idp import events
 from idp.admin import event_words, facts, search
 from idp.admin.lists import BadListQuery, can_hold
-from idp.admin.page import Record
+from idp.admin.page import Link, Record, list_of
 from idp.event_lines import json_line, members_of
 from idp.models import Client, Event
 from idp.models.event import reference_in
@@ -55,7 +59,7 @@ class EventsPage(Record):
     list_display = ("happened", "who", "moment")
     list_display_links = None
     list_filter = ("kind", "at")
-    linked_by = ("user", "client_id", "target")
+    linked_by = ("user", "client_id", "target", "session")
     list_select_related = ("user", "actor")
     ordering = ("-pk",)
     search_help_text = search.helped(
@@ -93,7 +97,8 @@ class EventsPage(Record):
                 query[name] = f"{day} 00:00:00+00:00"
         if query != request.GET:
             return redirect(f"{request.path}?{query.urlencode()}")
-        return super().changelist_view(request, extra_context)
+        about = _about_session(str(query["session"])) if "session" in query else {}
+        return super().changelist_view(request, {**about, **(extra_context or {})})
 
     def found(self, rows: QuerySet[Event], term: str) -> QuerySet[Event]:
         """Return events by any search term: a reference number, an address, or a user's name."""
@@ -116,6 +121,12 @@ class EventsPage(Record):
         linked = ["browser"] if obj and getattr(obj, "session_browser", None) is not None else []
         has = [links.get(name, name) for name in has]
         return ["reference", "kind", "moment", *several, *has, *linked, "story"]
+
+    def links_of(self, row: Event) -> list[Link]:
+        """Return a link to what else happened in the session."""
+        if not row.session:
+            return []
+        return [(_("Events of the session"), list_of(Event, session=row.session), Event)]
 
     @admin.display(description=_("user"))
     def person(self, event: Event) -> SafeString:
@@ -198,6 +209,16 @@ class EventsPage(Record):
         name = f"events-{timezone.now():%Y%m%d-%H%M}.{form}"
         response["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
+
+
+def _about_session(key: str) -> dict[str, str]:
+    """Return the title of the list of a session's events, while there is a record of it."""
+    known = can_hold(Event._meta.get_field("session"), key)
+    session = Session.objects.select_related("user").filter(pk=key).first() if known else None
+    if session is None:
+        return {}
+    of = {"browser": words_for(session.user_agent), "user": isolated(str(session.user))}
+    return {"title": gettext("Events of a session: %(browser)s, %(user)s") % of}
 
 
 def _json_lines(rows: Iterable[Event]) -> Iterator[str]:

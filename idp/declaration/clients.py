@@ -91,7 +91,7 @@ def _check(what: str, client: Client, catalog: Catalog) -> None:
         raise DeclarationError(f"{what}: sector_identifier_uri: {problem}") from None
 
 
-def _make(planned: Client, fields: dict[str, tuple[Any, Any]], secret: str | None) -> None:
+def _make(planned: Client, fields: dict[str, tuple[Any, Any]], secret: str | None) -> Client:
     if "allowed_groups" in fields:
         groups.made(planned.allowed_groups)
     if planned.user is not None:
@@ -106,6 +106,7 @@ def _make(planned: Client, fields: dict[str, tuple[Any, Any]], secret: str | Non
     if secret is not None:
         planned.secrets.all().delete()
         secrets.add(planned, secret)
+    return planned
 
 
 def state(client: Client) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def plan_user_roles(
     return Step(Change(what, Outcome.CHANGED, fields), partial(_give, entry["email"], fields))
 
 
-def _give(email: str, fields: dict[str, tuple[Any, Any]]) -> None:
+def _give(email: str, fields: dict[str, tuple[Any, Any]]) -> User:
     user = User.objects.select_for_update(no_key=True).get(email=email)
     check_unchanged(user, fields, lambda user: {"roles": of_user(user)})
     _before, wanted = fields["roles"]
@@ -105,6 +105,7 @@ def _give(email: str, fields: dict[str, tuple[Any, Any]]) -> None:
     if len(roles) < sum(map(len, wanted.values())):
         raise ConflictError("A role is gone.")
     user.app_roles.set(roles)
+    return user
 
 
 def _names(what: str, value: Any) -> Names:

@@ -61,12 +61,16 @@ class Section:
                 fields = differences(self.state(row), {})
                 change = Change(f"{self.noun} {key}", Outcome.REMOVED, fields)
                 prepare = partial(self._clear, row, fields)
-                yield key, Step(change, partial(self.delete, row), prepare)
+                yield key, Step(change, partial(self._delete, row), prepare)
 
     def _clear(self, row: Model, fields: dict[str, tuple[Any, Any]]) -> None:
         check_unchanged(self.rows().get(pk=row.pk), fields, self.state)
         if self.clear is not None:
             self.clear(row)
+
+    def _delete(self, row: Model) -> Model:
+        self.delete(row)
+        return row
 
 
 #: In the order in which they are exported.

@@ -14,10 +14,12 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Model
 
+from accounts.models import User
 from foundation.batches import give_way
 from idp import events
 from idp.declaration.actor import Actor
 from idp.declaration.change import Change, Outcome
+from idp.models import Client
 
 #: The stage that progress reports here, after comparing.
 CHANGES_MADE = "Changes made"
@@ -41,7 +43,7 @@ class Step:
     """A planned change, and how it is made."""
 
     change: Change
-    #: Makes the change, in a transaction.
+    #: Makes the change, in a transaction. A user or client that it returns is linked by the event.
     make: Callable[[], object] = nothing
     #: Runs first, outside of transactions, for slow work such as hashing a password.
     prepare: Callable[[], object] = nothing
@@ -77,11 +79,22 @@ def _some_made(batch: deque[Step], actor: Actor) -> list[Change]:
         while batch and time.monotonic() - began < _LONGEST:
             step = batch.popleft()
             change = step.change
-            step.make()
+            row = step.make()
             if change.kind is not None:
-                actor.record(change.kind, target=change.what, changes=events.masked(change.fields))
+                changes = events.masked(change.fields)
+                actor.record(change.kind, target=change.what, changes=changes, **_links_to(row))
             made.append(change)
     return made
+
+
+def _links_to(row: object) -> dict[str, Any]:
+    """Return the user or the app that an event about a row links to."""
+    match row:
+        case User():
+            return {"user": row}
+        case Client():
+            return {"client_id": row.client_id}
+    return {}
 
 
 def step_for(

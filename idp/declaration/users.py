@@ -163,17 +163,18 @@ def prune_users(declared: Collection[str]) -> Iterator[tuple[str, Step]]:
             yield email, Step(change, partial(_update, user, fields))
 
 
-def _create(user: User, email: str, *, verified: bool, names: list[str]) -> None:
+def _create(user: User, email: str, *, verified: bool, names: list[str]) -> User:
     unfinished = User.objects.unfinished().filter(email=email)
     unfinished.delete()
     user.save(force_insert=True)
     user.set_email(email, verified=verified)
     user.groups.set(groups.made(names))
+    return user
 
 
 def _update(
     planned: User, fields: dict[str, tuple[Any, Any]], password_before: str | None = None
-) -> None:
+) -> User:
     """Save only the changed columns: the user may be changing others."""
     columns = [name for name in fields if name in _COLUMNS]
     user = locked(planned)
@@ -188,6 +189,7 @@ def _update(
     if "groups" in fields:
         user.groups.set(groups.made(fields["groups"][1]))
     _end_sessions(user, fields)
+    return user
 
 
 def state(user: User) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from accounts.models import User
+from accounts.models import Session, User
 from idp.models import Client, Event, InitialAccessToken, Scope
 from tests.idp.admin.conftest import Operator, events_of
 from tests.idp.admin.test_recent_authentication import a_while_ago
@@ -61,6 +61,8 @@ def test_a_file_is_shown_first_and_then_applied(superuser: Operator) -> None:
     )
     assert {created.target, changed.target} == {f"scope {name}", f"client {client.client_id}"}
     assert {created.details["by"], changed.details["by"]} == {"import"}
+    assert {created.client_id, changed.client_id} == {"", client.client_id}
+    assert changed.session == Session.objects.get(user__email=superuser.user.email).pk
     assert created.ip_address
     assert whole.reason == "Imported a file. 1 added, 1 changed, 0 removed."
     assert "is here no longer" in superuser.browser.submit(page, "confirm").text

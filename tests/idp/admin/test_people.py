@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 
 from accounts import password_limits
+from accounts.devices import words_for
 from accounts.models import Session, User
 from accounts.second_factor import is_set_up
 from foundation import rate_limits
@@ -40,6 +41,10 @@ def page_of(user: EndUser) -> str:
 
 def action(user: EndUser, name: str) -> str:
     return f"accounts/user/{row_of(user).pk}/action/{name}/"
+
+
+def links_in(text: str) -> list[str]:
+    return re.findall(r'href="([^"]+)"', text)
 
 
 def headings(page: Any) -> set[str]:
@@ -221,7 +226,20 @@ def test_an_event_leads_to_its_session_while_there_is_a_record_of_it(
     support.run_action(f"accounts/session/{session.pk}/change/", "end")
     ended = Event.objects.get(user=user, kind="session-ended")
     assert ended.session == session.pk
-    assert "ended by an operator" in support.open(address.removeprefix("/admin/")).text
+    page = support.open(address.removeprefix("/admin/")).text
+    assert "ended by an operator" in page
+    of_session = f"/admin/idp/event/?session={session.pk}"
+    assert of_session in page
+    elsewhere = Event.objects.create(kind="signed-in", user=user, session="of-another-browser")
+    listed = support.open("idp/event/", session=session.pk).text
+    assert f"Events of a session: {words_for(session.user_agent)}" in listed
+    assert (event.reference in listed, ended.reference in listed) == (True, True)
+    assert elsewhere.reference not in listed
+    assert {of_session, f"/admin/accounts/user/{user.pk}/change/"} <= set(links_in(listed))
+    for odd in ("\0", "x" * 33, "of-nothing"):
+        answer = support.browser.open("/admin/idp/event/", session=odd)
+        assert answer.status_code in {200, 400}
+        assert event.reference not in answer.text
     Session.objects.filter(pk=session.pk).delete()
     for page in ("idp/event/", f"idp/event/{event.pk}/change/"):
         assert address not in support.open(page, user=str(user.pk)).text
@@ -243,8 +261,21 @@ def test_a_user_who_is_told_of_an_operator_is_not_asked_whether_it_was_them(
     user = make_user(name="Ana Lima")
     browser.sign_in(user)
     support.run_action(page_of(user), "unlock")
+    # What an operator did says neither where they are nor with what, whatever became of them.
+    about = {"user": row_of(user), "ip_address": "203.0.113.7"}
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0"
+    for actor in (row_of(support.user), None):
+        details = {"user_agent": agent, **({} if actor else {"by": "operator"})}
+        for kind in ("changed", "admin-action", "email-changed", "factor-removed"):
+            Event.objects.create(kind=kind, actor=actor, details=details, **about)
+    Event.objects.filter(kind="admin-action").update(ip_address="203.0.113.7")
     page = browser.open("/account/activity/").text
     assert "An administrator changed your account" in page
+    assert page.count("by an administrator") == 4
+    page += browser.open("/account/not-me/").text + browser.open("/account/data/").text
+    exported = browser.submit(browser.open("/account/data/")).text
+    assert "203.0.113.7" not in page + exported
+    assert "Firefox" not in page + exported
 
 
 def test_the_list_of_sessions_names_browsers(support: Operator, user: EndUser) -> None:

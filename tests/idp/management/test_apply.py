@@ -326,6 +326,7 @@ def test_every_change_is_an_event_without_secrets(tmp_path: Path) -> None:
     created, changed = Event.objects.filter(target=name).order_by("id")
     assert (created.kind, changed.kind) == (Kind.CREATED, Kind.CHANGED)
     assert created.details["by"] == "apply"
+    assert {created.client_id, changed.client_id} == {entry["client_id"]}
     assert created.details["changes"]["client_secret"] == ["•••", "••• (new)"]
     assert changed.details["changes"] == {
         "client_name": ["", "Bakery"],

@@ -65,9 +65,11 @@ def test_each_removal_is_an_event_with_what_there_was() -> None:
     run(clients=[], users=[])
     event = Event.objects.get(kind=Kind.DELETED, target=f"client {other}")
     assert event.details["by"] == "apply"
+    assert event.client_id == other
     assert event.details["changes"]["redirect_uris"] == [["https://rp.example.com/callback"], None]
     event = Event.objects.get(kind=Kind.CHANGED, target=f"user {other}@example.com")
     assert event.details["changes"] == {"is_active": [True, False]}
+    assert event.user == User.objects.get(email=f"{other}@example.com")
 
 
 @pytest.mark.usefixtures("empty")

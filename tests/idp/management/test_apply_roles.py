@@ -49,6 +49,7 @@ def test_a_change_is_shown_and_recorded(database: object) -> None:
     ana["roles"] = {app["client_id"]: ["admin"]}
     assert f"~ user {ana['email']}" in run(users=[ana])
     event = Event.objects.filter(target=f"user {ana['email']}").order_by("-id")[0]
+    assert event.user == User.objects.get(email=ana["email"])
     before, after = event.details["changes"]["roles"]
     assert (before, after) == ({app["client_id"]: ["viewer"]}, {app["client_id"]: ["admin"]})
     del ana["roles"]

@@ -60,11 +60,12 @@ def written(
     return message
 
 
-def example(brand: Branding, theme: str) -> str:
+def example(brand: Branding, theme: str, app: str) -> str:
     """Return the HTML of an email with a code, as a brand and theme make it, for previews."""
     blocks = [
         Block("paragraph", _("Enter this code where you are signing in:")),
         Block("code", "271828"),
+        Block("facts", facts=((_("App"), app),)),
         Block("paragraph", _("The code works for ten minutes.")),
         Block("link", f"{settings.IDP_ISSUER}/account/"),
     ]

@@ -18,7 +18,8 @@ _INDEXED = re.compile(r"\w{3}")
 #: With statistics that are out of date, the planner would read the table row by row. The timeout
 #: is for texts that very many rows have.
 _BOUND = (
-    "SELECT set_config('enable_seqscan', 'off', true), set_config('statement_timeout', '1s', true)"
+    "SELECT set_config('enable_seqscan', 'off', true), "
+    "set_config('statement_timeout', '300ms', true)"
 )
 
 

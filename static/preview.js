@@ -1,4 +1,4 @@
-// Keeps the preview of the appearance in step with the form. Without it, a button does.
+// Keeps the preview of an appearance in step with the form. Without it, a button does.
 const button = document.getElementById("preview");
 let waiting;
 button?.form.addEventListener("input", () => {

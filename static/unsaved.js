@@ -7,7 +7,9 @@ form?.addEventListener("input", () => {
   bar.classList.add("changed");
   bar.querySelector(".unsaved").hidden = false;
 });
-form?.addEventListener("submit", () => { changed = false; });
+form?.addEventListener("submit", ({ submitter }) => {
+  if (!submitter?.formTarget) changed = false; // A preview is shown in a frame, and saves nothing.
+});
 bar?.querySelector(".unsaved a").addEventListener("click", () => { changed = false; });
 addEventListener("beforeunload", (event) => {
   if (changed) event.preventDefault();

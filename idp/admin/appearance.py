@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -133,8 +133,15 @@ class AppearancePage(Page):
     ) -> HttpResponse:
         """Show the form, which frames the preview."""
         response = super().changeform_view(request, object_id, *args, **kwargs)
-        response._csp_update = {"frame-src": ["'self'"]}  # type: ignore[attr-defined]
-        return response
+        return appearance_preview.framing(response)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Tell the form where its preview is."""
+        context["preview_address"] = reverse("admin:foundation_brand_preview")
+        context["may_save"] = self._may_write(request)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Show pages and email in the brand that the form has, or else in the stored one."""
@@ -142,11 +149,11 @@ class AppearancePage(Page):
         if not (self._may_write(request) or self.has_view_permission(request, brand)):
             raise PermissionDenied
         if request.method != "POST":
-            return appearance_preview.shown(request, brand)
+            return appearance_preview.of_brand(request, brand)
         form = BrandForm(request.POST, request.FILES, instance=brand)
         if not form.is_valid():
             return appearance_preview.refused(request, form)
-        return appearance_preview.shown(request, form.instance)
+        return appearance_preview.of_brand(request, form.instance)
 
     def save_model(self, request: HttpRequest, obj: Brand, form: Any, change: bool) -> None:  # noqa: FBT001
         """Save; this process shows it at once."""

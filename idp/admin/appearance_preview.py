@@ -1,4 +1,4 @@
-"""The preview of a brand: sign-in, consent and email, in both themes, as they would be.
+"""Previews of a brand, and of an app: sign-in, consent and email in both themes, as they would be.
 
 Each page is a frame of its own within the preview, without scripts and forms. Marks that are not
 saved yet have no address, so that they are data URLs here, and nowhere else.
@@ -24,6 +24,8 @@ from accounts.forms import SignInForm
 from foundation import branding
 from foundation.branding import Branding
 from foundation.models import Brand
+from idp.clients.display import app_of
+from idp.models import Client
 
 _POLICY = {
     "default-src": ["'none'"],
@@ -49,16 +51,35 @@ class _Visitor(AnonymousUser):
     shown_email = "ana@example.com"
 
 
-@xframe_options_sameorigin
-def shown(request: HttpRequest, brand: Brand | None) -> HttpResponse:
+def of_brand(request: HttpRequest, brand: Brand | None) -> HttpResponse:
     """Return the preview of a brand, saved or not; None for the default look."""
-    shown_brand = _branding(brand) if brand else Branding()
+    app = {"name": gettext("Bakery"), "host": "bakery.example.com"}
+    return _shown(request, _branding(brand) if brand else Branding(), app)
+
+
+def of_app(request: HttpRequest, client: Client) -> HttpResponse:
+    """Return the preview of an app, saved or not: its logo and accent within the house's brand.
+
+    A logo that is new is not fetched for it: as on the pages, an initial takes its place.
+    """
+    app = app_of(client, next(iter(client.redirect_uris), ""))
+    return _shown(request, branding.current(), {**app, "on_device": False})
+
+
+@xframe_options_sameorigin
+def _shown(request: HttpRequest, brand: Branding, app: dict[str, Any]) -> HttpResponse:
     frames = [
-        (f"{name}, {words}", render(request, shown_brand, theme))
+        (f"{name}, {words}", render(request, brand, theme, app))
         for name, render in _PAGES
         for theme, words in _THEMES
     ]
     return _framed(request, {"frames": frames})
+
+
+def framing(response: HttpResponse) -> HttpResponse:
+    """Return the response of a page that frames a preview, which its policy then permits."""
+    response._csp_update = {"frame-src": ["'self'"]}  # type: ignore[attr-defined]
+    return response
 
 
 @xframe_options_sameorigin
@@ -89,28 +110,30 @@ def _data_url(picture: bytes) -> str:
     return f"data:{branding.type_of(data)};base64,{b64encode(data).decode()}"
 
 
-def _page(request: HttpRequest, brand: Branding, theme: str, template: str, **more: Any) -> str:
-    app = {"name": gettext("Bakery"), "host": "bakery.example.com"}
-    context = {"brand": brand, "theme": theme, "user": _Visitor(), "messages": (), "app": app}
-    return _UNUSED.sub("", render_to_string(template, {**context, **more}, request))
+def _page(request: HttpRequest, template: str, **context: Any) -> str:
+    context = {"user": _Visitor(), "messages": (), **context}
+    return _UNUSED.sub("", render_to_string(template, context, request))
 
 
-def _sign_in(request: HttpRequest, brand: Branding, theme: str) -> str:
+def _sign_in(request: HttpRequest, brand: Branding, theme: str, app: dict[str, Any]) -> str:
     form = SignInForm()
     more = {"form": form, "signup_url": reverse("account_signup"), "inactive_sessions": ()}
-    return _page(request, brand, theme, "account/login.html", **more, login_hint="")
+    more |= {"brand": brand, "theme": theme, "app": app}
+    return _page(request, "account/login.html", **more, login_hint="")
 
 
-def _consent(request: HttpRequest, brand: Branding, theme: str) -> str:
+def _consent(request: HttpRequest, brand: Branding, theme: str, app: dict[str, Any]) -> str:
     details = [(_("Your name"), "Ana Lima"), (_("Your email address"), _Visitor.shown_email)]
-    return _page(request, brand, theme, "consent.html", details=details, continue_path="/")
+    more = {"brand": brand, "theme": theme, "app": app, "details": details}
+    return _page(request, "consent.html", **more, continue_path="/")
 
 
-def _email(_request: HttpRequest, brand: Branding, theme: str) -> str:
-    return letters.example(brand, theme)
+def _email(_request: HttpRequest, brand: Branding, theme: str, app: dict[str, Any]) -> str:
+    return letters.example(brand, theme, app["name"])
 
 
-_PAGES: tuple[tuple[str | Promise, Callable[[HttpRequest, Branding, str], str]], ...] = (
+_Render = Callable[[HttpRequest, Branding, str, dict[str, Any]], str]
+_PAGES: tuple[tuple[str | Promise, _Render], ...] = (
     (_("Sign-in"), _sign_in),
     (_("Consent"), _consent),
     (_("Email"), _email),

@@ -86,7 +86,9 @@ def about(event: Event) -> Iterator[SafeString]:
     yield from session(event)
     if event.session:
         address = list_of(Event, session=event.session)
-        yield format_html('<a href="{}">{}</a>', address, _("events of the session"))
+        is_linked = getattr(event, "session_browser", None) is not None
+        words = _("its events") if is_linked else _("events of its session")
+        yield format_html('<a href="{}">{}</a>', address, words)
 
 
 def people(event: Event) -> Iterator[SafeString]:

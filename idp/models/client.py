@@ -330,6 +330,11 @@ class Client(AbstractApplication):
             models.Index(fields=["enabled", "id"], name="clients_enabled"),
             models.Index(fields=["profile", "id"], name="clients_by_profile"),
             models.Index(fields=["registration_source", "id"], name="clients_by_source"),
+            models.Index(
+                fields=["user", "id"],
+                condition=models.Q(user__isnull=False),
+                name="clients_by_owner",
+            ),
             models.Index(fields=["token_endpoint_auth_method", "id"], name="clients_by_method"),
             models.Index(
                 fields=["id"], condition=~models.Q(allowed_groups=[]), name="clients_with_policy"

@@ -78,6 +78,7 @@ URLS = {
         ("idp_client_tab", "idp_client_settings", "idp_client_linter", "idp_client_secrets"),
         "idp.view_client",
     ),
+    "idp_client_appearance_preview": "idp.view_client",
     "idp_client_preview": "idp.view_client accounts.view_user",
     "idp_client_test_sign_in": "idp.change_client",
     # Apps' users come back here; what is shown is the test's of one browser, which has its own

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from idp import event_counts
-from idp.admin.clients import secret_pages, tabs
+from idp.admin.clients import app_preview, secret_pages, tabs
 from idp.admin.clients.activity import activity_of
 from idp.admin.clients.new_app import KINDS
 from idp.admin.clients.summary import summary_of
@@ -79,6 +79,7 @@ def app_page(
         "links": permitted(request, _links(client, tab)),
         "summary": summary_of(client, request) if is_overview else None,
         "activity": activity_of(client, request) if tab is ACTIVITY else None,
+        "preview_address": app_preview.address_of(client, tab),
     }
 
 

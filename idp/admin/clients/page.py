@@ -24,8 +24,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from idp.admin import recent_authentication, search
+from idp.admin import appearance_preview, recent_authentication, search
 from idp.admin.clients import (
+    app_preview,
     integration_pages,
     linter,
     new_app,
@@ -88,7 +89,15 @@ class ClientsPage(Page):
         # The form comes from our own page about an answer, which has no token of Django's: the
         # answer's `state` binds it to this browser (RFC 6749 §10.12).
         answer = csrf_exempt(_get_or_post(partial(test_sign_in.answer_view, self)))
+        # Named like the tab, whose form is sent there.
+        of_tab = path(
+            f"{row}/change/appearance/preview/",
+            self.admin_site.admin_view(partial(app_preview.view, self)),
+            {"tab": app_preview.APPEARANCE.slug},
+            name="idp_client_appearance_preview",
+        )
         return [
+            of_tab,
             *(
                 path(address, self.admin_site.admin_view(view), name=f"idp_client_{name}")
                 for address, view, name in pages
@@ -130,7 +139,9 @@ class ClientsPage(Page):
             raise Http404
         if tab == tabs.ACTIVITY.slug and not request.user.has_perm("idp.view_event"):
             raise PermissionDenied
-        return self.change_view(request, object_id)
+        response = self.change_view(request, object_id)
+        is_framing = tab == app_preview.APPEARANCE.slug
+        return appearance_preview.framing(response) if is_framing else response
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         """Return apps; the one that is being saved is locked, so that no other tab undoes it."""

@@ -10,9 +10,9 @@ from PIL import Image
 
 from foundation import branding
 from foundation.models import Brand
-from idp.models import Event
+from idp.models import Client, Event
 from tests.idp.admin.conftest import Operator, events_of
-from tests.relying_party import ISSUER
+from tests.relying_party import ISSUER, make_client
 
 PAGE, PREVIEW = "foundation/brand/", "/admin/foundation/brand/preview/"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h9v9z"/></svg>'
@@ -134,6 +134,40 @@ def test_who_may_not_change_it_sees_it_alone(
     other = hire()
     assert other.browser.get(PREVIEW).status_code == 403
     assert other.browser.get(f"/admin/{PAGE}1/change/").status_code == 403
+
+
+def test_the_preview_of_an_app_shows_what_is_not_saved(
+    operator: Operator, support: Operator, hire: Callable[..., Operator]
+) -> None:
+    client = make_client(client_name="Saved bakery", accent_color="#336699")
+    row = Client.objects.get(client_id=client.client_id)
+    tab = f"idp/client/{row.pk}/change/appearance/"
+    preview = f"/admin/{tab}preview/"
+    page = operator.open(tab)
+    assert f'src="{preview}"' in page.text
+    saved = unescape(operator.open(f"{tab}preview/").text)
+    assert saved.count('sandbox="allow-same-origin"') == 6
+    assert saved.count("/accent.css?color=336699") == 4, "email has the house's colours"
+    sent = page.text.partition('name="shown" value="')[2].partition('"')[0]
+    form = {"shown": sent, "name": EVIL[:60], "accent_color": "#00a0ff", "localized": ""}
+
+    def previewed(who: Operator, **changed: str) -> httpx.Response:
+        headers = {"Origin": ISSUER, "Referer": f"{ISSUER}/admin/{tab}"}
+        token = who.browser.cookies["signet-csrf"]
+        data = {"csrfmiddlewaretoken": token, **form, **changed}
+        return who.browser.post(preview, data=data, headers=headers)
+
+    shown = previewed(operator)
+    assert shown.text.count("<iframe srcdoc=") == 6
+    assert "/accent.css?color=00a0ff" in unescape(shown.text)
+    assert "<img src=x" not in unescape(shown.text)
+    assert "script-src 'none'" in shown.headers["Content-Security-Policy"]
+    assert "<iframe" not in previewed(operator, accent_color="red").text
+    row.refresh_from_db()
+    assert (row.name, row.accent_color) == ("Saved bakery", "#336699")
+    assert support.browser.get(preview).status_code == 200
+    assert previewed(support).status_code == 403
+    assert hire().browser.get(preview).status_code == 403
 
 
 def test_to_delete_it_brings_the_default_look_back(operator: Operator) -> None:

@@ -118,14 +118,14 @@ def _page(request: HttpRequest, template: str, **context: Any) -> str:
 def _sign_in(request: HttpRequest, brand: Branding, theme: str, app: dict[str, Any]) -> str:
     form = SignInForm()
     more = {"form": form, "signup_url": reverse("account_signup"), "inactive_sessions": ()}
-    more |= {"brand": brand, "theme": theme, "app": app}
-    return _page(request, "account/login.html", **more, login_hint="")
+    of = {"brand": brand, "theme": theme, "app": app}
+    return _page(request, "account/login.html", **more, **of, login_hint="")
 
 
 def _consent(request: HttpRequest, brand: Branding, theme: str, app: dict[str, Any]) -> str:
     details = [(_("Your name"), "Ana Lima"), (_("Your email address"), _Visitor.shown_email)]
-    more = {"brand": brand, "theme": theme, "app": app, "details": details}
-    return _page(request, "consent.html", **more, continue_path="/")
+    more = {"details": details, "continue_path": "/"}
+    return _page(request, "consent.html", brand=brand, theme=theme, app=app, **more)
 
 
 def _email(_request: HttpRequest, brand: Branding, theme: str, app: dict[str, Any]) -> str:

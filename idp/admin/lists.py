@@ -45,8 +45,14 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return min(max(int(number), 1), self.num_pages)
 
     def page(self, number: Any) -> Any:
-        """Return a page; earlier pages are skipped by keys and not read."""
+        """Return a page; earlier pages are skipped by keys and not read.
+
+        The first skips none, and a search is not to ask for its rows by two lists of keys at once:
+        PostgreSQL would read the table.
+        """
         page = super().page(number)
+        if page.number == 1:
+            return page
         shown: Any = page.object_list
         rows: Any = self.object_list
         page.object_list = rows.filter(pk__in=list(shown.values_list("pk", flat=True)))

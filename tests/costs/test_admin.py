@@ -37,6 +37,8 @@ from tests.relying_party import make_user
 ROWS = 100_000
 #: Statements of a page: session, permissions, the count, the rows, and what goes with them.
 STATEMENTS = 12
+#: An app's page: also its owner, secrets, scopes, roles, last events.
+STATEMENTS_OF_APP = 16
 #: A person's page: security, devices, apps, groups, roles, events, each in a statement or two.
 STATEMENTS_OF_PERSON = 24
 #: The first page asks about everything: outboxes, keys, secrets, invitations, apps, figures.
@@ -82,7 +84,11 @@ def fill() -> None:
         client_id="crowd-0", name="Crowd 0", token_endpoint_auth_method="none"
     )
     now = timezone.now()
-    session = Session.objects.create(user=user, authenticated_at=now, last_seen_at=now)
+    session = Session.objects.create(
+        pk="crowd-session", user=user, authenticated_at=now, last_seen_at=now
+    )
+    Client.objects.filter(pk=client.pk).update(user=user)
+    client.refresh_from_db()
     text = "lpad(i::text, 12, '0')" if connection.vendor == "postgresql" else "printf('%%012d', i)"
     uuid = (
         f"('00000000-0000-4000-8000-' || {text})::uuid"
@@ -139,7 +145,9 @@ def fill() -> None:
             period="day", begins_at=midnight, kind=kind, client_id="crowd-0", count=1
         )
         copies(EventCount, count, client_id=f"'crowd-' || {text}", count="i")
-    event = Event.objects.create(kind=Event.Kind.DENIED, reference="CRWD-2345", client_id="crowd-0")
+    event = Event.objects.create(
+        kind=Event.Kind.DENIED, reference="CRWD-2345", client_id="crowd-0", session=session.pk
+    )
     hexadecimal = "to_hex(i)" if connection.vendor == "postgresql" else "printf('%%x', i)"
     copies(
         Event,
@@ -203,12 +211,13 @@ PAGES: dict[str, Callable[[], str]] = {
     "apps, none": lambda: "idp/client/?q=no+app+is+called+so",
     "apps, searched": lambda: "idp/client/?q=crowd-000000050000",
     "an app": lambda: f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/",
-    "access to an app": lambda: (
-        f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/access/"
-    ),
-    "activity of an app": lambda: (
-        f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/change/activity/"
-    ),
+    "sign-in of an app": lambda: tab("sign-in"),
+    "access to an app": lambda: tab("access"),
+    "appearance of an app": lambda: tab("appearance"),
+    "preview of an app": lambda: tab("appearance/preview"),
+    "keys of an app": lambda: tab("keys"),
+    "activity of an app": lambda: tab("activity"),
+    "apps of their owner": lambda: f"idp/client/?user={owner().pk}",
     "what an app receives": lambda: (
         f"idp/client/{Client.objects.get(client_id='crowd-000000050000').pk}/preview/"
         "?user=crowd-000000050000%40example.com"
@@ -246,6 +255,10 @@ PAGES: dict[str, Callable[[], str]] = {
     "events by no name": lambda: "idp/event/?q=nobody+is+called+so",
     "events of an app": lambda: "idp/event/?client_id=crowd-000000050000",
     "events of somebody": lambda: "idp/event/?q=crowd-000000050000@example.com",
+    "a session": lambda: "accounts/session/crowd-session/change/",
+    "events of a session": lambda: "idp/event/?session=crowd-session",
+    "events of a session, last page": lambda: "idp/event/?session=crowd-session&p=200",
+    "events of a session with none": lambda: "idp/event/?session=crowd-session-000000050000",
     "an event": lambda: f"idp/event/{Event.objects.get(reference='Cc350').pk}/change/",
     "everything by part of a name": lambda: "search/?q=rowd-0000000999",
     "everything by a reference": lambda: "search/?q=crwd2345",
@@ -256,6 +269,16 @@ PAGES: dict[str, Callable[[], str]] = {
     "import and export": lambda: "configuration/",
     "the first page": lambda: "",
 }
+
+
+def owner() -> User:
+    """Return the user who owns all apps."""
+    return User.objects.get(email="crowd-0@example.com")
+
+
+def tab(slug: str) -> str:
+    client = Client.objects.get(client_id="crowd-000000050000")
+    return f"idp/client/{client.pk}/change/{slug}/"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -280,6 +303,8 @@ def statements_of(path: str) -> int:
         return STATEMENTS_OF_HOME
     if "/user/" in path and path.endswith("/change/"):
         return STATEMENTS_OF_PERSON
+    if "/client/" in path and path.endswith("/change/"):
+        return STATEMENTS_OF_APP
     return STATEMENTS_OF_SEARCH if "q=" in path else STATEMENTS
 
 

@@ -280,7 +280,7 @@ class SecondFactorForm(forms.Form):
             raise factors.refusal("unreadable") from None
         if authenticator is None:
             second_factor.record_wrong_code(self.request, self.user)
-            raise factors.refusal("incorrect_code")
+            raise factors.refusal(self._problem_with(code))
         rate_limits.forget(*counted)
         self.authenticator = authenticator
         return code
@@ -288,6 +288,11 @@ class SecondFactorForm(forms.Form):
     def save(self) -> None:
         """Record the use of the factor."""
         factors.record_use(self.request, self.authenticator)
+
+    def _problem_with(self, code: str) -> str:
+        """Return why a code is wrong: users without an app do not read about one."""
+        is_of_app = factors.is_app_code(code) and second_factor.apps_of(self.user).exists()
+        return "incorrect_code" if is_of_app else "incorrect_recovery_code"
 
     def _counted(self, code: str) -> list[Counted]:
         is_app = factors.is_app_code(code)

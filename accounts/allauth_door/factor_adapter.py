@@ -19,6 +19,7 @@ class FactorAdapter(DefaultMFAAdapter):
             "That code is not right, or was used already. Type the one that your app shows at this"
             " moment; the clock of your device has to be right."
         ),
+        "incorrect_recovery_code": _("That code is not right, or was used already."),
         "too_many_codes": _(
             "Too many wrong codes. Wait ten minutes, then try again; or use a passkey, or a browser"
             " at which you have signed in before."

@@ -421,6 +421,7 @@ def passkey_step_wrong_code(visitor: Visitor) -> None:
     visitor.press("Sign in")
     visitor.page.get_by_role("alert").wait_for()
     expect(visitor.page.locator("details")).to_have_attribute("open", "")
+    expect(visitor.page.locator(".error-text")).not_to_contain_text("your app")
 
 
 def code_step(visitor: Visitor) -> None:
@@ -657,6 +658,7 @@ def email_code(visitor: Visitor) -> None:
     visitor.start_at_bakery()
     visitor.press("Email me a code")
     visitor.sees("Sign in by email")
+    expect(visitor.page.locator(".error-text")).to_have_count(0)
 
 
 def email_code_step(visitor: Visitor) -> None:

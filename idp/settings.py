@@ -237,7 +237,10 @@ TEMPLATES: list[dict[str, Any]] = [
                 "accounts.context.pages",
                 "idp.context.continuing_to",
             ],
-            "libraries": {"developers": "idp.developers.navigation"},
+            "libraries": {
+                "developers": "idp.developers.navigation",
+                "list_cells": "idp.admin.list_cells",
+            },
         },
     }
 ]

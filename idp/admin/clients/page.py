@@ -42,9 +42,11 @@ from idp.admin.clients.checked_form import remote_problem_with
 from idp.admin.clients.form import OF_ITS_DOCUMENT, ClientForm
 from idp.admin.clients.tabs import Tab
 from idp.admin.page import Page
+from idp.admin.times import columns_of
 from idp.clients import deletion, logos, secrets
 from idp.models import Client
 
+(_ADDED,) = columns_of(Client, "created")
 _get_or_post = require_http_methods(["GET", "POST"])
 #: Request attribute that holds the result of the remote checks.
 _REMOTE_PROBLEM = "_remote_problem"
@@ -60,7 +62,7 @@ class ClientsPage(Page):
 
     form = ClientForm
     change_form_template = "admin/app_change_form.html"
-    list_display = ("label", "client_id", "kind", "enabled", "profile", "created")
+    list_display = ("label", "client_id", "kind", "enabled", "rules", _ADDED)
     list_filter = ("enabled", "token_endpoint_auth_method", "profile", "registration_source")
     sortable_by = ("client_id",)
     linked_by = ("user",)
@@ -127,6 +129,11 @@ class ClientsPage(Page):
     def kind(self, client: Client) -> bool:
         """Return whether the client is confidential or public."""
         return client.needs_secret
+
+    @admin.display(description=_("profile"))
+    def rules(self, client: Client) -> str:
+        """Return the profile's name, without its explanation."""
+        return str(client.get_profile_display()).partition(":")[0]
 
     def user_of(self, row: Client) -> None:
         """Return None: events of an app do not concern its owner's account."""

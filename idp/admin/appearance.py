@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -117,7 +118,8 @@ class AppearancePage(Page):
         """Show the form, or lead to the row that there is."""
         if Brand.objects.exists():
             return redirect("admin:foundation_brand_changelist")
-        return super().add_view(request, form_url, extra_context)
+        only = {"title": capfirst(Brand._meta.verbose_name), "show_save_and_add_another": False}
+        return super().add_view(request, form_url, {**only, **(extra_context or {})})
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead to the one row, or to the form that makes it."""

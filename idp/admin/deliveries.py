@@ -10,7 +10,7 @@ from accounts.addresses import normalised_email
 from foundation import mail
 from foundation.models import Mail
 from idp.admin import search
-from idp.admin.facts import when
+from idp.admin.facts import NOTHING, when
 from idp.admin.page import AdminAction, Record
 from idp.admin.times import columns_of
 from idp.logout.backchannel import outbox
@@ -48,9 +48,9 @@ class DeliveriesPage(Record):
     )
 
     @admin.display(description=_("next attempt"), ordering="due_at")
-    def next_attempt(self, delivery: Delivery) -> str | None:
+    def next_attempt(self, delivery: Delivery) -> str:
         """Return when the client is notified again, if it is."""
-        return when(delivery.due_at) if delivery.state == Delivery.State.WAITING else None
+        return when(delivery.due_at) if delivery.state == Delivery.State.WAITING else NOTHING
 
     def found(self, rows: QuerySet[Delivery], term: str) -> QuerySet[Delivery]:
         """Return the deliveries to an app."""
@@ -93,9 +93,9 @@ class MailPage(Record):
         return super().get_queryset(request).exclude(recipient="")
 
     @admin.display(description=_("next attempt"), ordering="due_at")
-    def next_attempt(self, row: Mail) -> str | None:
+    def next_attempt(self, row: Mail) -> str:
         """Return when it is sent again, if it is."""
-        return when(row.due_at) if row.state == Mail.State.WAITING else None
+        return when(row.due_at) if row.state == Mail.State.WAITING else NOTHING
 
     def found(self, rows: QuerySet[Mail], term: str) -> QuerySet[Mail]:
         """Return the email to an address."""

@@ -53,6 +53,7 @@ SCALE = (
     "/tests/attacks/test_slow_hosts.py",
     "/tests/races/test_apply_under_load.py",
     "/tests/races/test_storms.py",
+    "/tests/scale/",
     "/tests/wire/test_outages.py",
 )
 
@@ -208,7 +209,9 @@ def free_port() -> int:
 class Server:
     """`manage.py serve` as a process of its own, on this test process's database."""
 
-    def __init__(self, issuer: str, log: Path, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self, issuer: str, log: Path, *arguments: str, root: Path = ROOT, **environment: str
+    ) -> None:
         self.issuer = issuer
         self.log = log
         self.output = log.open("wb")
@@ -221,7 +224,7 @@ class Server:
                 f"127.0.0.1:{urlsplit(issuer).port}",
                 *arguments,
             ],
-            cwd=ROOT,
+            cwd=root,
             stdout=self.output,
             stderr=subprocess.STDOUT,
             env={

@@ -16,7 +16,8 @@ import httpx
 import psycopg
 from django.conf import settings
 
-from tests.conftest import ROOT, Server, free_port
+from tests.conftest import ROOT, Server, database_url, free_port
+from tests.idp.management.test_worker import soon
 
 #: Who is in the database: a user to sign in, and a machine that gets tokens.
 DECLARED = """
@@ -37,17 +38,18 @@ MACHINE = ("machine", "a-secret-of-the-machine-that-is-long-enough")
 class Cluster:
     """A PostgreSQL server with a database that is migrated and filled."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, declared: str = DECLARED) -> None:
         self.directory, self.port = directory, free_port()
         self.url = f"postgres://signet@127.0.0.1:{self.port}/postgres"
         if os.getuid() == 0:
             shutil.chown(directory, "postgres")
         self._run("initdb", "-U", "signet", "--auth", "trust", "--encoding", "UTF8", "--no-sync")
         self.start()
+        _copy_schema(self.url)
         manage(self.url, "migrate", "--verbosity", "0")
-        declared = directory.parent / "declared.yaml"
-        declared.write_text(DECLARED)
-        manage(self.url, "apply", str(declared))
+        file = directory.parent / "declared.yaml"
+        file.write_text(declared)
+        manage(self.url, "apply", str(file))
 
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
@@ -56,8 +58,9 @@ class Cluster:
             *("-o", f"{options} -c fsync=off"),
         )
 
-    def stop(self) -> None:
-        self._run("pg_ctl", "-m", "fast", "-w", "stop")
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it; `immediate` is a crash."""
+        self._run("pg_ctl", "-m", mode, "-w", "stop")
 
     def sql(self, *statements: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -65,9 +68,7 @@ class Cluster:
                 connection.execute(statement)  # type: ignore[call-overload]
 
     def _run(self, program: str, *arguments: str) -> None:
-        known = shutil.which(program) or str(
-            max(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
-        )
+        known = postgresql_program(program)
         as_postgres = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
         subprocess.run(
             [*as_postgres, known, "-D", str(self.directory), *arguments],
@@ -78,18 +79,37 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(declared: str = DECLARED) -> Iterator[Cluster]:
     """Run a PostgreSQL server."""
     with TemporaryDirectory(prefix="signet-postgres-") as directory:
         Path(directory).chmod(0o755)
         data = Path(directory) / "data"
         data.mkdir(mode=0o700)
-        running = Cluster(data)
+        running = Cluster(data, declared)
         try:
             yield running
         finally:
             with suppress(subprocess.CalledProcessError):
                 running.stop()
+
+
+def _copy_schema(url: str) -> None:
+    """Copy the database that scripts/test has migrated, if this run is on it: migrating is slow."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return
+    address = database_url().rpartition("/")[0]
+    migrated = f"{address}/{connection.settings_dict['TEST']['TEMPLATE']}"
+    dump = [postgresql_program("pg_dump"), "--no-owner", migrated]
+    restore = [postgresql_program("psql"), "-q", "-o", os.devnull, "-v", "ON_ERROR_STOP=1", url]
+    with subprocess.Popen(dump, stdout=subprocess.PIPE) as dumping:
+        subprocess.run(restore, stdin=dumping.stdout, check=True)
+
+
+def postgresql_program(name: str) -> str:
+    """Return where a program of PostgreSQL is, which Debian keeps out of PATH."""
+    return shutil.which(name) or str(max(Path("/usr/lib/postgresql").glob(f"*/bin/{name}")))
 
 
 def manage(database_url: str, *arguments: str) -> None:
@@ -106,6 +126,25 @@ def manage(database_url: str, *arguments: str) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
     )
+
+
+@contextmanager
+def redis(port: int) -> Iterator[None]:
+    """Run Redis at this port while the block lasts, and kill it then."""
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        soon(lambda: listens(port))
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def listens(port: int) -> bool:
+    """Whether a server listens at this port."""
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Line:

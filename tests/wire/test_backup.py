@@ -1,7 +1,6 @@
 """Backup and restore, as docs/operators/backups.md has them: under load; and with wrong keys."""
 
 import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from django.db import connection
 
 from tests import relying_party
 from tests.conftest import Server, database_url, free_port
-from tests.outages import manage
+from tests.outages import manage, postgresql_program
 from tests.relying_party import Browser, RelyingParty, make_client, make_user_with_app, unique
 
 pytestmark = pytest.mark.scale
@@ -26,10 +25,6 @@ OTHER_KEYS = "keys-of-another-installation-of-signet-0123456789"
 def on_postgresql() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("is about pg_dump")
-
-
-def program(name: str) -> str:
-    return shutil.which(name) or str(max(Path("/usr/lib/postgresql").glob(f"*/bin/{name}")))
 
 
 @contextmanager
@@ -78,10 +73,20 @@ def test_a_dump_under_load_is_restored_and_everything_goes_on(
         tokens = app.tokens(scope="openid offline_access")
     dump = tmp_path / "signet.dump"
     with load(lambda: app.token(grant_type="client_credentials")) as statuses:
-        backup = [program("pg_dump"), "--format=custom", f"--file={dump}", database_url()]
+        backup = [
+            postgresql_program("pg_dump"),
+            "--format=custom",
+            f"--file={dump}",
+            database_url(),
+        ]
         subprocess.run(backup, check=True)
     assert set(statuses) == {200}
-    restore = [program("pg_restore"), "--no-owner", "--exit-on-error", "--single-transaction"]
+    restore = [
+        postgresql_program("pg_restore"),
+        "--no-owner",
+        "--exit-on-error",
+        "--single-transaction",
+    ]
     subprocess.run([*restore, f"--dbname={empty_database}", str(dump)], check=True)
     manage(empty_database, "migrate", "--verbosity", "0")
 

@@ -4,12 +4,9 @@ meanwhile, and after.
 On servers of their own.
 """
 
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import httpx
 import psycopg
@@ -17,7 +14,7 @@ import pytest
 
 from tests.conftest import Server, free_port
 from tests.idp.management.test_worker import soon
-from tests.outages import Asker, Cluster, Line, cluster
+from tests.outages import Asker, Cluster, Line, cluster, redis
 
 pytestmark = pytest.mark.once
 WELL = {"page": 200, "sign_in": 302, "token": 200, "userinfo": 401, "authorize": 400}
@@ -197,24 +194,6 @@ def test_a_connection_that_is_read_only_is_replaced(
         postgres.sql(may_write, "ALTER ROLE signet RESET default_transaction_read_only")
     warm(asker)
     assert readiness(server) == {"status": "ok"}
-
-
-@contextmanager
-def redis(port: int) -> Iterator[None]:
-    """Run Redis at this port while the block lasts, and kill it then."""
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        soon(lambda: _listens(port))
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as line:
-        return line.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_everything_goes_on_without_redis(serve: Callable[..., Server]) -> None:

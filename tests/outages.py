@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 import httpx
 import psycopg
@@ -38,18 +38,14 @@ MACHINE = ("machine", "a-secret-of-the-machine-that-is-long-enough")
 class Cluster:
     """A PostgreSQL server with a database that is migrated and filled."""
 
-    def __init__(self, directory: Path, declared: str = DECLARED) -> None:
+    def __init__(self, directory: Path, declared: str = DECLARED, root: Path = ROOT) -> None:
         self.directory, self.port = directory, free_port()
         self.url = f"postgres://signet@127.0.0.1:{self.port}/postgres"
         if os.getuid() == 0:
             shutil.chown(directory, "postgres")
         self._run("initdb", "-U", "signet", "--auth", "trust", "--encoding", "UTF8", "--no-sync")
         self.start()
-        _copy_schema(self.url)
-        manage(self.url, "migrate", "--verbosity", "0")
-        file = directory.parent / "declared.yaml"
-        file.write_text(declared)
-        manage(self.url, "apply", str(file))
+        fill(self.url, declared, root)
 
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
@@ -79,18 +75,29 @@ class Cluster:
 
 
 @contextmanager
-def cluster(declared: str = DECLARED) -> Iterator[Cluster]:
-    """Run a PostgreSQL server."""
+def cluster(declared: str = DECLARED, root: Path = ROOT) -> Iterator[Cluster]:
+    """Run a PostgreSQL server with the schema of the code at `root`."""
     with TemporaryDirectory(prefix="signet-postgres-") as directory:
         Path(directory).chmod(0o755)
         data = Path(directory) / "data"
         data.mkdir(mode=0o700)
-        running = Cluster(data, declared)
+        running = Cluster(data, declared, root)
         try:
             yield running
         finally:
             with suppress(subprocess.CalledProcessError):
                 running.stop()
+
+
+def fill(url: str, declared: str, root: Path = ROOT) -> None:
+    """Make the tables of the code at `root` in an empty database, and apply a file."""
+    if root == ROOT:
+        _copy_schema(url)
+    manage(url, "migrate", "--verbosity", "0", root=root)
+    with NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(declared)
+        file.flush()
+        manage(url, "apply", file.name, root=root)
 
 
 def _copy_schema(url: str) -> None:
@@ -112,11 +119,11 @@ def postgresql_program(name: str) -> str:
     return shutil.which(name) or str(max(Path("/usr/lib/postgresql").glob(f"*/bin/{name}")))
 
 
-def manage(database_url: str, *arguments: str) -> None:
-    """Run a management command on another database."""
+def manage(database_url: str, *arguments: str, root: Path = ROOT) -> None:
+    """Run a management command on another database, of the code at `root`."""
     subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
+        cwd=root,
         env={
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.settings",
@@ -125,6 +132,7 @@ def manage(database_url: str, *arguments: str) -> None:
         },
         check=True,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if arguments[0] == "apply" else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -15,7 +16,8 @@ from tests.elsewhere import Authority
 
 _CONFIGURATION = """
 daemon off;
-master_process off;
+worker_processes 1;
+{user}
 pid {folder}/pid;
 error_log {folder}/errors;
 events {{ }}
@@ -31,6 +33,8 @@ http {{
   {servers}
 }}
 """
+#: Whose files are read and written: this user's.
+_USER = "user root;" if os.getuid() == 0 else ""
 _SERVER = """
   server {{
     listen 127.0.0.1:{port}{tls};
@@ -49,20 +53,42 @@ def nginx(folder: Path, port: int, server: str, certificate: Path | None = None)
         yield
 
 
+class Nginx:
+    """A running nginx."""
+
+    def __init__(self, folder: Path, servers: str) -> None:
+        self._folder = folder
+        self._write(servers)
+        program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+        assert program, "nginx is missing; scripts/test installs it"
+        command = [program, "-e", str(folder / "errors"), "-c", str(folder / "nginx.conf")]
+        self._process = subprocess.Popen(command)
+
+    def configure(self, servers: str) -> None:
+        """Let it have these servers from now on, and finish what it does for the others."""
+        self._write(servers)
+        self._process.send_signal(signal.SIGHUP)
+        time.sleep(1)
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._process.terminate()
+        self._process.wait(10)
+
+    def _write(self, servers: str) -> None:
+        configuration = _CONFIGURATION.format(folder=self._folder, servers=servers, user=_USER)
+        (self._folder / "nginx.conf").write_text(configuration)
+
+
 @contextmanager
-def running_nginx(folder: Path, port: int, servers: str) -> Iterator[None]:
+def running_nginx(folder: Path, port: int, servers: str) -> Iterator[Nginx]:
     """Run nginx with these servers, one of which listens at this port."""
-    configuration = folder / "nginx.conf"
-    configuration.write_text(_CONFIGURATION.format(folder=folder, servers=servers))
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert program, "nginx is missing; scripts/test installs it"
-    process = subprocess.Popen([program, "-e", str(folder / "errors"), "-c", str(configuration)])
+    nginx = Nginx(folder, servers)
     try:
         _wait(port, folder)
-        yield
+        yield nginx
     finally:
-        process.terminate()
-        process.wait(10)
+        nginx.stop()
 
 
 #: What a proxy tells the provider of the request, as docs/operators/reverse-proxy.md has it.

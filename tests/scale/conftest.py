@@ -36,9 +36,6 @@ def redis_port() -> int:
 def site(
     postgres: Cluster, redis_port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    environment = {
-        "DATABASE_URL": postgres.url,
-        "CACHE_URL": f"redis://127.0.0.1:{redis_port}/0",
-    }
-    with running_site(tmp_path_factory.mktemp("site"), **environment) as running:
+    folder, cache = tmp_path_factory.mktemp("site"), f"redis://127.0.0.1:{redis_port}/0"
+    with running_site(folder, DATABASE_URL=postgres.url, CACHE_URL=cache) as running:
         yield running

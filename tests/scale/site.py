@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import ROOT, Server, free_port
-from tests.reverse_proxy import running_nginx
+from tests.reverse_proxy import Nginx, running_nginx
 
 CONFIGURATION = (ROOT / "deploy/nginx/signet.conf").read_text()
 #: The example's lines about TLS and plain HTTP: tests speak HTTP with nginx.
@@ -27,6 +27,7 @@ class Site:
         self.issuer = f"http://localhost:{self.port}"
         self.ports = [free_port() for _ in range(number)]
         self._logs = 0
+        self.nginx: Nginx
         self.servers = [self._server(port, root) for port in self.ports]
         self.worker = self._worker(root)
         for server in self.servers:
@@ -48,6 +49,11 @@ class Site:
             assert example in replaced, example
             replaced = replaced.replace(example, here)
         return replaced
+
+    def balance(self, drained: int | None = None) -> None:
+        """Let nginx send no new requests to one, or to all; return when it does."""
+        numbers = () if drained is None else (drained,)
+        self.nginx.configure(self.configuration(*numbers))
 
     def start(self, number: int, root: Path = ROOT) -> None:
         """Start one again, as systemd does, and wait until it is ready."""
@@ -96,7 +102,7 @@ def running_site(
     """Run a site. Its load comes through another proxy, which names the users' addresses."""
     running = Site(folder, number, root, {"IDP_TRUSTED_PROXY_COUNT": "2", **environment})
     try:
-        with running_nginx(folder, running.port, running.configuration()):
+        with running_nginx(folder, running.port, running.configuration()) as running.nginx:
             yield running
     finally:
         running.stop()

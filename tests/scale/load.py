@@ -45,6 +45,9 @@ users:
 )
 #: Users at the same time, and how long each waits between two steps, in seconds.
 AT_ONCE, PAUSE = 6, 0.02
+#: nginx closes idle connections when it is configured anew, which a request may cross: browsers send
+#: it again. Here each request has a connection of its own.
+ALONE = {"Connection": "close"}
 #: Of how many seconds before a crash PostgreSQL may lose codes (docs/adr/0020).
 LOST = 1.0
 
@@ -56,6 +59,7 @@ class Visitor(Browser):
         self.record = record
         super().__init__(issuer)
         self.cookies = cookies or self.cookies
+        self.headers.update(ALONE)
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         send = super().send
@@ -88,7 +92,7 @@ class App:
 
     def __init__(self, issuer: str, record: Record) -> None:
         self.issuer, self.record = issuer, record
-        self.http = httpx.Client(timeout=30, auth=(CLIENT_ID, CLIENT_SECRET))
+        self.http = httpx.Client(timeout=30, auth=(CLIENT_ID, CLIENT_SECRET), headers=ALONE)
         secrecy.used.note_client(CLIENT_ID, CLIENT_SECRET)
 
     def post(self, path: str, **data: str) -> httpx.Response:

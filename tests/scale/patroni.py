@@ -78,7 +78,7 @@ class Node:
                 port=self.port,
                 api=self.api,
                 ttl=TTL,
-                programs=Path(postgresql_program("postgres")).parent,
+                programs=Path(postgresql_program("pg_controldata")).resolve().parent,
             )
         )
         self.start()

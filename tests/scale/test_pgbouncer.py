@@ -1,4 +1,4 @@
-"""Through PgBouncer in transaction mode, as docs/operators/postgresql.md has it for Debian's 1.18."""
+"""Through PgBouncer 1.18 in transaction mode, as docs/operators/postgresql.md has it."""
 
 import os
 import shutil
@@ -54,25 +54,27 @@ def pgbouncer(folder: Path, port: int, to: int) -> Iterator[None]:
 
 
 def test_a_load_in_transaction_mode(postgres: Cluster, tmp_path: Path) -> None:
-    """Twice eight connections share six; then PostgreSQL, then PgBouncer restarts."""
+    """Connections of two processes and a worker share six; then PostgreSQL restarts."""
     port = free_port()
     url = f"{postgres.url.replace(str(postgres.port), str(port))}?{WITHOUT_PREPARED}"
     with TemporaryDirectory(prefix="signet-pgbouncer-") as directory:
         folder = Path(directory)
         folder.chmod(0o755)
-        with pgbouncer(folder, port, postgres.port):
-            with running_site(tmp_path, DATABASE_URL=f"{url}&{WITHOUT_PARAMETERS}") as site:
-                with load(site.issuer) as running:
-                    before = running.go_on(5)
-                    assert not running.record.failures(0), running.record.told()
-                    postgres.stop()
-                    postgres.start()
-                    back = time.monotonic()
-                    running.go_on(ERRORS_STOP_WITHIN + 2)
-                    after = running.go_on(5)
-                report(running, before, after)
-                stopped = running.record.last_failure(back)
-                print(f"errors until {stopped:.1f} s after; {running.record.told(back)}")
-                assert stopped <= ERRORS_STOP_WITHIN, running.record.told(back)
-                assert running.record.recovers(before, after)
-                whole(running)
+        with (
+            pgbouncer(folder, port, postgres.port),
+            running_site(tmp_path, DATABASE_URL=f"{url}&{WITHOUT_PARAMETERS}") as site,
+        ):
+            with load(site.issuer) as running:
+                before = running.go_on(5)
+                assert not running.record.failures(0), running.record.told()
+                postgres.stop()
+                postgres.start()
+                back = time.monotonic()
+                running.go_on(ERRORS_STOP_WITHIN + 2)
+                after = running.go_on(5)
+            report(running, before, after)
+            stopped = running.record.last_failure(back)
+            print(f"errors until {stopped:.1f} s after; {running.record.told(back)}")
+            assert stopped <= ERRORS_STOP_WITHIN, running.record.told(back)
+            assert running.record.recovers(before, after)
+            whole(running)

@@ -45,8 +45,8 @@ users:
 )
 #: Users at the same time, and how long each waits between two steps, in seconds.
 AT_ONCE, PAUSE = 6, 0.02
-#: nginx closes idle connections when it is configured anew, which a request may cross: browsers send
-#: it again. Here each request has a connection of its own.
+#: nginx closes idle connections when it is configured anew, which a request may cross: browsers
+#: send it again. Here each request has a connection of its own.
 ALONE = {"Connection": "close"}
 #: Of how many seconds before a crash PostgreSQL may lose codes (docs/adr/0020).
 LOST = 1.0

@@ -421,7 +421,7 @@ def passkey_step_wrong_code(visitor: Visitor) -> None:
     visitor.press("Sign in")
     visitor.page.get_by_role("alert").wait_for()
     expect(visitor.page.locator("details")).to_have_attribute("open", "")
-    expect(visitor.page.locator(".error-text")).not_to_contain_text("your app")
+    expect(visitor.page.locator("main")).not_to_contain_text("your app")
 
 
 def code_step(visitor: Visitor) -> None:

@@ -38,7 +38,7 @@ DECLARED = {
     "idp.consent": {"user", "client", "created_at__gte", "created_at__lt"},
     "idp.grant": {"user", "client", "session", "offline__exact"},
     "idp.delivery": {"client", "session", "state__exact"},
-    "idp.event": {"user", "client_id", "target", "kind__exact", "at__gte", "at__lt"},
+    "idp.event": {"user", "client_id", "target", "session", "kind__exact", "at__gte", "at__lt"},
     "idp.signingkey": {"algorithm", "state__exact"},
     "idp.resourceserver": set(),
     "idp.role": {"client"},

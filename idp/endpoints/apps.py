@@ -18,7 +18,7 @@ from foundation.plain_text import isolated
 from idp import events
 from idp.authorization.consent import agreed_in, withdraw
 from idp.clients.display import name_of, shown_logos, start_of
-from idp.endpoints.consent import absent, details, shared
+from idp.endpoints.consent import Declared, absent, details, shared
 from idp.endpoints.wire import methods
 from idp.models import Client, Consent, Grant
 from idp.tokens.refresh_token import clients_with_offline_access
@@ -78,12 +78,14 @@ def apps_of(user: User) -> list[App]:
     clients = {pk: consent.client for pk, consent in consents.items()} | others
     go_on = clients_with_offline_access(user, timezone.now())
     logos = shown_logos(clients.values())
+    declared = Declared()
     found = [
         _app(
             user,
             client,
             consents.get(pk),
             used.get(pk, {}),
+            declared,
             goes_on=pk in go_on,
             logo=logos.get(pk, ""),
         )
@@ -97,11 +99,12 @@ def _app(
     client: Client,
     consent: Consent | None,
     used: dict[str, Any],
+    declared: Declared,
     *,
     goes_on: bool,
     logo: str,
 ) -> App:
-    asked = details(user, client, agreed_in(consent)) if consent else []
+    asked = details(user, client, agreed_in(consent), declared) if consent else []
     return App(
         client_id=client.client_id,
         name=name_of(client),

@@ -1,6 +1,7 @@
 """The consent page: what the app would see, in words for users. OIDC Core §3.1.2.4."""
 
 from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -63,7 +64,8 @@ def _page(
         open_interaction.authorization_request,
         open_interaction.authentication.user,
     )
-    asked = details(user, open_interaction.row.client, consents.asked_by(authorization_request))
+    agreed = consents.asked_by(authorization_request)
+    asked = details(user, open_interaction.row.client, agreed, Declared())
     return render(
         request,
         "consent.html",
@@ -203,7 +205,19 @@ def absent(asked: Iterable[Detail]) -> list[str | Promise]:
     return [phrase for phrase, value in asked if not value]
 
 
-def details(user: User, client: Client, agreed: Agreed) -> list[tuple[str | Promise, Any]]:
+@dataclass(frozen=True)
+class Declared:
+    """The scopes and APIs that an operator declared, read once for all apps of a page."""
+
+    scopes: list[Scope] = field(default_factory=lambda: list(Scope.objects.order_by("name")))
+    apis: list[ResourceServer] = field(
+        default_factory=lambda: list(ResourceServer.objects.order_by("identifier"))
+    )
+
+
+def details(
+    user: User, client: Client, agreed: Agreed, declared: Declared
+) -> list[tuple[str | Promise, Any]]:
     """Return what a client may see and do by this: phrases, with the user's actual values."""
     scopes, claims = agreed.scopes, agreed.claims
     groups = groups_of(user.pk) if "groups" in scopes else []
@@ -218,8 +232,9 @@ def details(user: User, client: Client, agreed: Agreed) -> list[tuple[str | Prom
         "offline_access": _("also when you have signed out here"),
     }
     by_scope = [(_SCOPES[scope], shown[scope]) for scope in _SCOPES if scope in scopes]
-    shown_by_claims = [*_one_by_one(user, client, claims), *_own(user, client, scopes, claims)]
-    return [*by_scope, *shown_by_claims, *_apis(scopes, agreed.resources)]
+    own = _own(user, client, scopes, claims, declared.scopes)
+    shown_by_claims = [*_one_by_one(user, client, claims), *own]
+    return [*by_scope, *shown_by_claims, *_apis(scopes, agreed.resources, declared.apis)]
 
 
 def _one_by_one(
@@ -251,10 +266,14 @@ def _values(
 
 
 def _own(
-    user: User, client: Client, scopes: frozenset[str], claims: frozenset[str]
+    user: User,
+    client: Client,
+    scopes: frozenset[str],
+    claims: frozenset[str],
+    declared: Iterable[Scope],
 ) -> Iterator[tuple[str | Promise, Any]]:
     """Return what the operator's own scopes show, in the operator's words."""
-    for own in Scope.objects.order_by("name"):
+    for own in declared:
         named = claims & own.claims.keys()
         if own.name in policy.SCOPES or (own.name not in scopes and not named):
             continue
@@ -268,12 +287,14 @@ def _own(
         yield str(own), " · ".join([*written, *others])
 
 
-def _apis(scopes: frozenset[str], resources: frozenset[str]) -> Iterator[tuple[str, Any]]:
+def _apis(
+    scopes: frozenset[str], resources: frozenset[str], declared: Iterable[ResourceServer]
+) -> Iterator[tuple[str, Any]]:
     """Return every API that tokens can be for, by name and host.
 
     Each with the scopes there, and the claims about the user that it reads.
     """
-    for server in ResourceServer.objects.order_by("identifier"):
+    for server in declared:
         allowed = sorted(scopes & set(server.scopes))
         if not allowed and server.identifier not in resources:
             continue

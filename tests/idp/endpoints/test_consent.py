@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from accounts.models import User
-from idp.endpoints.consent import details
+from idp.endpoints.consent import Declared, details
 from idp.models import Client
 from idp.statements.sso_session import Agreed
 from tests.relying_party import make_api, unique
@@ -25,7 +25,9 @@ ANA = User(
 
 def shown(*scopes: str, user: User = ANA, resources: Iterable[str] = ()) -> dict[str, str]:
     agreed = Agreed(frozenset(scopes), resources=frozenset(resources))
-    return {str(phrase): str(value) for phrase, value in details(user, Client(), agreed)}
+    return {
+        str(phrase): str(value) for phrase, value in details(user, Client(), agreed, Declared())
+    }
 
 
 def test_each_scope_shows_its_values() -> None:

@@ -3,7 +3,7 @@
 Nothing is traced, and the library is not loaded, until `begin` was called: in each process, after
 the fork, since a thread of the library sends spans. It reads its own settings, the variables
 `OTEL_*`. A span has only what is named here: never a URL, a header, a parameter of a statement or
-the message of an exception, which may contain secrets (docs/adr/0040).
+the message of an exception, which may contain secrets (docs/adr/0041).
 """
 
 import re

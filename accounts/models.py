@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import NormalisedEmailField, normalised_email, shown_email
@@ -279,7 +280,9 @@ class Session(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Session of {self.user} since {self.created_at:%Y-%m-%d %H:%M}"
+        since = timezone.localtime(self.created_at)
+        named = {"user": self.user, "time": f"{since:%Y-%m-%d %H:%M}"}
+        return gettext("Session of %(user)s since %(time)s") % named
 
 
 class EmailChange(models.Model):

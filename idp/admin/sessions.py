@@ -89,12 +89,11 @@ class SessionsPage(Record):
     ordering = ("-created_at",)
     search_help_text = search.helped(_("Part of a user’s name or email address."), users=True)
     fields: ClassVar[Any] = (
-        *("person", "device", "user_agent", "ip_address", "how", _AUTHENTICATED, _BEGAN),
-        *(_SEEN, _ENDED, "why"),
+        *("person", "device", "how", _AUTHENTICATED, _BEGAN, _SEEN, _ENDED, "why"),
     )
     readonly_fields: ClassVar[Any] = (
         "person",
-        "browser",
+        "device",
         "how",
         _AUTHENTICATED,
         _BEGAN,

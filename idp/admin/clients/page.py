@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -56,6 +56,14 @@ _SENT = "shown"
 _OF_SECTORS = frozenset({"redirect_uris", "subject_type", "sector_identifier_uri"})
 
 
+class RegistrationFilter(admin.ChoicesFieldListFilter):
+    """How an app was registered. The toolkit's own name of the field is not translated."""
+
+    def __init__(self, *arguments: Any, field_path: str) -> None:
+        super().__init__(*arguments, field_path=field_path)
+        self.title = _("registration")
+
+
 @admin.register(Client)
 class ClientsPage(Page):
     """Apps."""
@@ -63,7 +71,10 @@ class ClientsPage(Page):
     form = ClientForm
     change_form_template = "admin/app_change_form.html"
     list_display = ("label", "client_id", "kind", "enabled", "rules", _ADDED)
-    list_filter = ("enabled", "token_endpoint_auth_method", "profile", "registration_source")
+    list_filter: ClassVar[Any] = (
+        *("enabled", "token_endpoint_auth_method", "profile"),
+        ("registration_source", RegistrationFilter),
+    )
     sortable_by = ("client_id",)
     linked_by = ("user",)
     ordering = ("-pk",)

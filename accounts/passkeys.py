@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -236,11 +237,15 @@ def _credential_id_in(credential: str) -> str:
 
 
 def _server() -> Fido2Server:
+    return _server_at(relying_party_id(), settings.IDP_ORIGIN)
+
+
+@cache
+def _server_at(host: str, only: str) -> Fido2Server:
     """Return the relying party: the issuer's host, at its very origin and no other."""
-    name = settings.IDP_ORIGIN.partition("://")[2]
     server = Fido2Server(
-        PublicKeyCredentialRpEntity(id=relying_party_id(), name=name),
-        verify_origin=lambda origin: origin == settings.IDP_ORIGIN,
+        PublicKeyCredentialRpEntity(id=host, name=only.partition("://")[2]),
+        verify_origin=lambda origin: origin == only,
     )
     server.allowed_algorithms = OFFERED
     return server

@@ -59,8 +59,8 @@ _OF_SECTORS = frozenset({"redirect_uris", "subject_type", "sector_identifier_uri
 class RegistrationFilter(admin.ChoicesFieldListFilter):
     """How an app was registered. The toolkit's own name of the field is not translated."""
 
-    def __init__(self, *arguments: Any, field_path: str) -> None:
-        super().__init__(*arguments, field_path=field_path)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.title = _("registration")
 
 

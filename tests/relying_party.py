@@ -578,8 +578,8 @@ def mailed_code(email: str, *, after: str | None = None) -> str:
 
 
 def mailed_link(email: str) -> str:
-    """Return the newest link that was mailed to an address."""
-    return _newest(email, re.compile(r"^    (http\S+)$", re.MULTILINE))
+    """Return the newest link with a token that was mailed to an address, not to a page as such."""
+    return _newest(email, re.compile(r"^    (http\S+/[\w:=-]{20,}/)$", re.MULTILINE))
 
 
 def _newest(email: str, wanted: re.Pattern[str], after: str | None = None) -> str:

@@ -27,7 +27,8 @@ def email_code(request: HttpRequest) -> HttpResponse:
     if not settings.IDP_EMAIL_CODE_SIGN_IN:
         raise Http404
     # The sign-in page's button may be pressed before an address is typed: no mistake of the user's.
-    form = EmailCodeForm(request.POST if request.POST.get("login") else None)
+    is_sent = bool(request.POST.get("login")) or "password" not in request.POST
+    form = EmailCodeForm(request.POST if request.method == "POST" and is_sent else None)
     if not form.is_valid():
         return render(request, "account/email_code.html", {"form": form})
     email = form.cleaned_data["login"]

@@ -92,11 +92,13 @@ def is_declared(page: Any, request: HttpRequest, lookup: str, value: Any) -> boo
     if lookup in page.linked_by:
         return can_hold(column(lookup), value)
     for declared in page.get_list_filter(request):
-        if not isinstance(declared, str):
+        if isinstance(declared, type) and issubclass(declared, admin.SimpleListFilter):
             if declared.parameter_name == lookup:
                 return _has_choice(declared, page, request, value)
-        elif lookup in _lookups_of(declared, column(declared)):
-            return can_hold(column(declared), value)
+            continue
+        name = declared if isinstance(declared, str) else declared[0]
+        if lookup in _lookups_of(name, column(name)):
+            return can_hold(column(name), value)
     return False
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import normalised_email
 from accounts.models import User
-from foundation.trigrams import TrigramIndex, is_there
+from foundation import trigrams
 from idp.admin.lists import COUNTED_AT_MOST, can_hold
 from idp.models import Client
 
@@ -30,12 +30,12 @@ FOUND_AT_MOST = 500
 NAMED_AT_MOST = 50
 _WORDS = 5
 #: The texts of the trigram indexes that migrations make.
-_USER_TEXT = TrigramIndex(
+_USER_TEXT = trigrams.TrigramIndex(
     "accounts_user_trigrams",
     "accounts_user",
     "email || ' ' || name || ' ' || given_name || ' ' || family_name",
 )
-_APP_TEXT = TrigramIndex(
+_APP_TEXT = trigrams.TrigramIndex(
     "idp_client_trigrams", "idp_client", "client_id || ' ' || name || ' ' || redirect_uris::text"
 )
 _USER_COLUMNS = ("email", "name", "given_name", "family_name")
@@ -62,7 +62,7 @@ def helped(words: Any, *, users: bool = False, apps: bool = False) -> Any:
 
 
 def _reach_in_words(*, users: bool, apps: bool) -> str:
-    if is_there(_USER_TEXT.name) and is_there(_APP_TEXT.name):
+    if trigrams.is_there(_USER_TEXT.name) and trigrams.is_there(_APP_TEXT.name):
         return gettext("A part has at least three letters.")
     bounds = _OF_BOTH if users and apps else _OF_USERS if users else _OF_APPS
     return bounds.format(newest=f"{NEWEST:,}".replace(",", "\xa0"))
@@ -99,14 +99,14 @@ def _of_apps(newest: int, term: str) -> QuerySet[Any]:
 
 
 def _partly(
-    index: TrigramIndex, among: Callable[[int, str], QuerySet[Any]], term: str
+    index: trigrams.TrigramIndex, among: Callable[[int, str], QuerySet[Any]], term: str
 ) -> Iterator[QuerySet[Any]]:
     """Yield searches for parts: among the newest rows, and by the index where it helps.
 
     What very many rows have is found among the newest: the index would give all of them.
     """
     if not index.finds(term):
-        yield among(NEWEST_BESIDE_INDEX if is_there(index.name) else NEWEST, term)
+        yield among(NEWEST_BESIDE_INDEX if trigrams.is_there(index.name) else NEWEST, term)
         return
     newest = among(NEWEST_BESIDE_INDEX, term)
     yield newest

@@ -141,6 +141,7 @@ class Visitor:
 
     def send_code(self, code: str, button: str) -> None:
         """Type a code, which script sends at its last digit, or press the button."""
+        self.page.wait_for_load_state()  # the script listens
         sends_itself = self.page.evaluate("matchMedia('(scripting: enabled)').matches")
         self.page.fill("[name=code]", code)
         if not sends_itself:

@@ -91,7 +91,7 @@ def test_deleting_an_attribute_deletes_its_values(superuser: Operator) -> None:
     user = make_user(attributes={"rank": "Master"})
     path = f"idp/attribute/{Attribute.objects.get(name='rank').pk}/delete/"
     superuser.browser.submit(superuser.open(path))
-    assert not Attribute.objects.exists()
+    assert not Attribute.objects.filter(name="rank").exists()
     assert values_of(user) == {}
 
 

@@ -69,9 +69,9 @@ ON_SQLITE_TOO = {
 }
 
 
-#: A function with as many cases is a sweep; of its cases, `make test` runs one in so many, and
-#: `make test-all` runs all.
-SWEEP, ONE_IN = 5, 4
+#: A function with as many cases is a sweep; of its cases, `make test` runs one in so many (of pages
+#: in a browser, which have less in common, one in two), and `make test-all` runs all.
+SWEEP, ONE_IN, ONE_PAGE_IN = 5, 4, 2
 
 
 def pytest_configure() -> None:
@@ -102,7 +102,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _has_servers(item.path):
             item.fixturenames.insert(0, "slow_hosts_forgotten")  # type: ignore[attr-defined]
         number, seen[_id_of(item)] = seen[_id_of(item)], seen[_id_of(item)] + 1
-        if cases[_id_of(item)] >= SWEEP and number % ONE_IN and not _is_a_page_or_a_program(item):
+        if cases[_id_of(item)] >= SWEEP and number % _one_in(item):
             item.add_marker("sweep")
         chosen = ON_SQLITE_TOO.get(_file_of(item))
         asks_one = item.get_closest_marker("once") is None
@@ -110,9 +110,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("postgresql")
 
 
-def _is_a_page_or_a_program(item: pytest.Item) -> bool:
-    """Whether the cases of its function have little in common."""
-    return any(item.get_closest_marker(kind) for kind in ("browser", "interop", "programs"))
+def _one_in(item: pytest.Item) -> int:
+    """Return of how many cases of its function `make test` runs one: all of programs."""
+    if item.get_closest_marker("interop") or item.get_closest_marker("programs"):
+        return 1
+    return ONE_PAGE_IN if item.get_closest_marker("browser") else ONE_IN
 
 
 def _id_of(item: pytest.Item) -> str:

@@ -144,6 +144,7 @@ def test_a_password_hash_is_not_read_letter_by_letter(
         assert victim.email not in "".join(answer.text for answer in answers)
 
 
+@pytest.mark.sweep
 def test_no_query_string_is_a_fault(superuser: Operator) -> None:
     values = {
         **dict.fromkeys(("p", "o", "_to_field"), ("0", "(", "9" * 30, "9" * 5000, "\0", "-1")),
@@ -218,6 +219,7 @@ def test_no_page_has_a_fault_for_a_query_string(superuser: Operator, relying_par
             assert answer.status_code < 500, (address, query)
 
 
+@pytest.mark.sweep
 def test_every_filter_and_link_that_is_shown_works(
     superuser: Operator, relying_party: RelyingParty
 ) -> None:

@@ -102,6 +102,7 @@ def route_of(path: str) -> str:
         return ""
 
 
+@pytest.mark.sweep
 def test_nobody_reads_the_default_name(branded: Server) -> None:
     with Browser(issuer=branded.issuer) as browser:
         crawl(browser, "/account/login/", branded)

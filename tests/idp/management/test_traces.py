@@ -126,12 +126,10 @@ def test_a_journey_is_traced_and_no_secret_is(
     statements = receiver.below(request)
     assert {span["kind"] for span in statements} == {"SPAN_KIND_CLIENT"}
     assert any("idp_accesstoken" in span["attributes"]["db.query.text"] for span in statements)
-    [attempt] = receiver.named("send delivery")
-    [sent] = [span for span in receiver.below(attempt) if span["name"] == "POST"]
-    assert sent["attributes"].items() >= {
-        ("server.address", "localhost"),
-        ("http.response.status_code", "200"),
-    }
+    attempts = receiver.named("send delivery")  # of sign-outs of other tests, too
+    sent = [span for attempt in attempts for span in receiver.below(attempt)]
+    answered = {("server.address", "localhost"), ("http.response.status_code", "200")}
+    assert any(span["name"] == "POST" and span["attributes"].items() >= answered for span in sent)
     names = {span["name"] for span in receiver.spans}
     assert {"worker attend", "worker count_events", "POST /account/login/"} <= names
     assert "GET /readyz" not in names

@@ -97,6 +97,8 @@ def test_a_missing_worker_is_noticed(support: Operator) -> None:
 
 
 def test_what_is_late_in_an_outbox_is_noticed(support: Operator) -> None:
+    Delivery.objects.all().delete()  # those that other tests left
+    Mail.objects.all().delete()
     client = client_called("Late")
     due = timezone.now() - timedelta(minutes=9)
     delivery = Delivery.objects.create(client=client, sub="x", sid="y", due_at=due)

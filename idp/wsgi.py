@@ -189,9 +189,8 @@ def _read_body(environ: _Environ, limit: int) -> None:
     elif announced is None or announced <= limit:
         body, problem = _read(stream, limit, announced)
     elif environ.get("HTTP_EXPECT", "").lower() != "100-continue":
-        _discard(
-            stream
-        )  # a client that waits for 100 Continue has sent nothing yet (RFC 9110 §10.1.1)
+        # A client that waits for 100 Continue has sent nothing yet (RFC 9110 §10.1.1).
+        _discard(stream)
     if problem:
         environ[BODY_PROBLEM] = problem
     environ["wsgi.input"] = io.BytesIO(body)

@@ -24,7 +24,7 @@ TRACE, PARENT, UNSAMPLED = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331
 #: Secrets that others put into addresses and headers: no rule of ours knows what they look like.
 WRONG = "Wrong-8Gd2Tp5Xw3Rk9Ma"
 PLANTED = "Planted-2f7Kq9Zx4Lm8Vb1Nc6Hs"
-TOLD = f"/told/{PLANTED}?key={PLANTED}"
+LOGOUT_PATH = f"/sign-out/{PLANTED}?key={PLANTED}"
 Span = dict[str, Any]
 
 
@@ -98,20 +98,20 @@ def traced(
 
 
 @pytest.fixture
-def told(foreign_site: Elsewhere) -> Registered:
+def client(foreign_site: Elsewhere) -> Registered:
     """A client whose address for sign-outs has a secret."""
-    return make_client(backchannel_logout_uri=foreign_site.says(TOLD, b""))
+    return make_client(backchannel_logout_uri=foreign_site.says(LOGOUT_PATH, b""))
 
 
 def test_a_journey_is_traced_and_no_secret_is(
-    traced: Server, receiver: Receiver, foreign_site: Elsewhere, told: Registered, user: EndUser
+    traced: Server, receiver: Receiver, foreign_site: Elsewhere, client: Registered, user: EndUser
 ) -> None:
     with Browser(traced.issuer) as browser:
-        app = RelyingParty(told, browser, user)
+        app = RelyingParty(client, browser, user)
         tokens = journey(traced, app)
         attack(traced, browser, tokens)
         browser.submit(browser.open("/account/logout/"))
-        soon(lambda: TOLD in dict(foreign_site.posted))
+        soon(lambda: LOGOUT_PATH in dict(foreign_site.posted))
         cookies = [value for value in browser.cookies.values() if len(value) >= secrecy.SHORTEST]
     soon(lambda: receiver.named("send delivery") and receiver.named("worker count_events"))
     traced.stop()  # which sends what is left
@@ -136,7 +136,7 @@ def test_a_journey_is_traced_and_no_secret_is(
     assert {has["service.name"] for has in receiver.resources} == {"signet"}
     assert receiver.resources[0]["deployment.environment.name"] == "test"
     assert UNSAMPLED not in {span["traceId"] for span in receiver.spans}
-    hide(receiver, [PLANTED, WRONG, user.email, user.password, told.secret or "", *cookies])
+    hide(receiver, [PLANTED, WRONG, user.email, user.password, client.secret or "", *cookies])
 
 
 def journey(traced: Server, app: RelyingParty) -> dict[str, Any]:

@@ -86,6 +86,8 @@ GRANT_TYPES: Final = (
     "implicit",
     "password",
 )
+#: Grants of further specifications (RFC 6749 §4.5): discovery lists one while a client has it.
+EXTENSION_GRANT_TYPES: Final[frozenset[str]] = frozenset()
 #: Grants that RFC 9700 §2.1.2, §2.4 advise against: only for clients that an operator enabled them
 #: for.
 LEGACY_GRANT_TYPES: Final = frozenset({"implicit", "password"})

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from django.db import Error
+from django.db.models import Q
 
 from idp import policy
 from idp.models import Client, Scope
@@ -58,8 +59,9 @@ def enabled_grants() -> EnabledGrants:
 
 
 def _of_clients() -> Iterator[tuple[list[str], list[str]]]:
-    """Return the grant types and response types of each client with legacy grants."""
-    clients = Client.objects.filter(has_legacy_grants=True, enabled=True)
+    """Return the grant types and response types of clients with legacy or extension grants."""
+    unusual = Q(has_legacy_grants=True) | Q(has_extension_grants=True)
+    clients = Client.objects.filter(unusual, enabled=True).order_by().distinct()
     yield from clients.values_list("grant_types", "response_types")
 
 
@@ -76,7 +78,7 @@ def _with_attributes(enabled: EnabledGrants) -> EnabledGrants:
 
 def _offered(enabled: Iterable[tuple[list[str], list[str]]]) -> EnabledGrants:
     kinds, grants = set(policy.OFFERED_RESPONSE_TYPES), set(policy.GRANT_TYPES)
-    grants -= policy.LEGACY_GRANT_TYPES
+    grants -= policy.LEGACY_GRANT_TYPES | policy.EXTENSION_GRANT_TYPES
     if policy.REGISTRATION in {"token", "open"}:
         kinds |= set(policy.REGISTRATION_RESPONSE_TYPES)
         grants |= set(policy.REGISTRATION_GRANT_TYPES)

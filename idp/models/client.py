@@ -310,6 +310,8 @@ class Client(AbstractApplication):
     display_fingerprint = models.CharField(max_length=64, blank=True, default="", editable=False)
     #: Whether it has legacy grant types; follows from the grant types.
     has_legacy_grants = models.BooleanField(default=False, editable=False)
+    #: Whether it has extension grants (RFC 6749 §4.5); follows from the grant types.
+    has_extension_grants = models.BooleanField(default=False, db_default=False, editable=False)
     #: Grows at every change, so that no process uses an older copy.
     version = models.PositiveIntegerField(default=1, editable=False)
 
@@ -326,6 +328,11 @@ class Client(AbstractApplication):
                 fields=["has_legacy_grants"],
                 condition=models.Q(has_legacy_grants=True),
                 name="clients_with_legacy_grants",
+            ),
+            models.Index(
+                fields=["has_extension_grants"],
+                condition=models.Q(has_extension_grants=True),
+                name="clients_with_extension_grants",
             ),
             models.Index(fields=["enabled", "id"], name="clients_enabled"),
             models.Index(fields=["profile", "id"], name="clients_by_profile"),
@@ -448,6 +455,7 @@ class Client(AbstractApplication):
         self.sector = client_derived.sector_of(self) or ""
         self.display_fingerprint = client_derived.display_fingerprint_of(self)
         self.has_legacy_grants = not policy.LEGACY_GRANT_TYPES.isdisjoint(self.grant_types)
+        self.has_extension_grants = not policy.EXTENSION_GRANT_TYPES.isdisjoint(self.grant_types)
         kwargs.pop("update_fields", None)
         if self.pk is not None:
             self.version = F("version") + 1

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.once
 OF_THE_ROW = {
     *("id", "client_id", "user", "created", "updated", "version", "registration_source"),
     *("sector", "display_fingerprint", "has_legacy_grants", "client_type", "client_secret"),
+    "has_extension_grants",
     *("authorization_grant_type", "algorithm", "hash_client_secret", "registered_with"),
     *("registration_access_token_hash", "previous_registration_access_token_hash"),
     *("software_statement", "document_fetched_at", "cimd_expires_at", "open_scopes"),

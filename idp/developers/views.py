@@ -63,14 +63,15 @@ def search(request: HttpRequest) -> HttpResponse:
 def apps(request: HttpRequest) -> HttpResponse:
     """Show a developer's apps, and recent denials of each."""
     viewer = authentication_of(request)
-    owned = own_apps.apps_of(viewer.user) if viewer else []
+    if viewer is None:
+        raise Http404
+    page = own_apps.pages_of(viewer.user).get_page(number_asked(request, "page") or 1)
     return render(
         request,
         "developers/apps.html",
         {
-            "apps": owned[: own_apps.APPS_SHOWN],
-            "more": len(owned) > own_apps.APPS_SHOWN,
-            "apps_shown": own_apps.APPS_SHOWN,
+            "page": page,
+            "apps": own_apps.with_denials(page.object_list),
             "may_change": policy.OWNERS_CHANGE_APPS,
             "denials_shown": own_apps.DENIALS_SHOWN,
         },
@@ -108,7 +109,7 @@ def quick_start(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     viewer = authentication_of(request)
     client = _client(request, viewer)
-    apps = own_apps.clients_of(viewer.user)[: own_apps.APPS_SHOWN] if viewer else []
+    apps = own_apps.clients_of(viewer.user)[: own_apps.APPS_OFFERED] if viewer else []
     return render(
         request,
         "developers/quick_start.html",
@@ -163,7 +164,7 @@ def integration(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404
     viewer = authentication_of(request)
     client = _client(request, viewer)
-    apps = own_apps.clients_of(viewer.user)[: own_apps.APPS_SHOWN] if viewer else []
+    apps = own_apps.clients_of(viewer.user)[: own_apps.APPS_OFFERED] if viewer else []
     filled_in = program.filled_in(
         issuer=policy.ISSUER,
         client_id=client.client_id if client else "",

@@ -82,13 +82,15 @@ def test_only_the_last_denials_are_shown_the_newest_first(browser: Browser, user
     assert "1 error, the newest" in text
 
 
-def test_of_many_apps_the_first_are_shown(browser: Browser, user: EndUser) -> None:
-    for number in range(52):
+def test_many_apps_are_on_several_pages(browser: Browser, user: EndUser) -> None:
+    for number in range(22):
         own(user, client_name=f"App {number:02}")
     browser.sign_in(user)
-    text = browser.open(APPS).text
-    assert re.findall(r"<bdi>App (\d\d)</bdi>", text) == [f"{number:02}" for number in range(50)]
-    assert "These are the first 50 by name" in text
+    first, second = browser.open(APPS).text, browser.open(APPS + "?page=2").text
+    names = [re.findall(r"<bdi>App (\d\d)</bdi>", text) for text in (first, second)]
+    assert names == [[f"{number:02}" for number in range(20)], ["20", "21"]]
+    assert "?page=2" in links_on(browser.open(APPS))
+    assert browser.open(APPS + "?page=99").text.count("<bdi>App") == 2
 
 
 def test_it_is_linked_where_it_helps(browser: Browser, user: EndUser) -> None:

@@ -89,7 +89,8 @@ def context_of(request: HttpRequest) -> dict[str, Any]:
     if request.user.has_perm("idp.view_event"):
         hours = event_counts.hours(now, 2 * _DAY)
         context["figures"] = list(_figures(hours))
-        context["bars"] = _bars(hours[_DAY:])
+        context["bars"] = bars = _bars(hours[_DAY:])
+        context["is_quiet"] = not any(bar.signed_in or bar.failed for bar in bars)
         if request.user.has_perm("idp.view_client"):
             context["busiest"] = _busiest(now)
     return context

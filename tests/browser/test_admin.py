@@ -518,3 +518,15 @@ def test_the_preview_of_the_appearance_follows_the_form(operator: Visitor) -> No
     expect(mail.get_by_text("271828")).to_be_visible()
     assert violations(operator) == []
     assert not Brand.objects.exists()
+
+
+def test_the_preview_of_an_app_follows_its_form(operator: Visitor) -> None:
+    page, app = operator.page, make_client()
+    row = Client.objects.get(client_id=app.client_id)
+    operator.open(f"/admin/idp/client/{row.pk}/change/appearance/")
+    page.get_by_label("Accent colour").fill("#00a0ff")
+    dark = page.frame_locator("iframe[name=preview]").frame_locator("iframe[title='Sign-in, dark']")
+    button = dark.get_by_role("button", name="Sign in", exact=True)
+    expect(button).to_have_css("background-color", "rgb(0, 160, 255)")
+    row.refresh_from_db()
+    assert row.accent_color == ""

@@ -7,7 +7,7 @@ import sqlite3
 
 import psycopg
 import redis
-from django.db import Error, InterfaceError, OperationalError
+from django.db import Error, InterfaceError, OperationalError, connection
 
 from foundation.postgresql.waits import StalledError
 
@@ -57,3 +57,19 @@ def _is_outage(error: Error) -> bool:
     if isinstance(cause, sqlite3.Error):
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE
     return isinstance(error, StalledError)
+
+
+def transaction_is_lost() -> bool:
+    """Whether a transaction is open that can't be committed any more, since a statement failed.
+
+    Ask where a DatabaseError isn't raised further. At its end such a transaction is rolled back
+    without an exception (Django's `atomic`, and PostgreSQL's COMMIT), as if all had gone well.
+    """
+    if not connection.in_atomic_block:
+        return False
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return True
+    return False

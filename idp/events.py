@@ -20,6 +20,7 @@ from accounts.models import Session, User
 from foundation import metrics
 from foundation.client_address import client_address
 from foundation.logs import MASK, REQUEST_ID
+from foundation.outages import transaction_is_lost
 from foundation.plain_text import made_visible
 from idp.client_metadata import MEMBERS
 from idp.models import Client, Event
@@ -95,8 +96,10 @@ def record(
         else:
             event = counted
     except DatabaseError:
-        # The response is an error already; the log still has the event.
+        # The log still has the event; but what it is about must not be lost with it.
         log.exception("event_not_stored", reference=event.reference)
+        if transaction_is_lost():
+            raise
     if metrics.instruments:
         _measure(event, metrics.instruments)
     log.log(
@@ -223,6 +226,8 @@ def _named(client_id: str) -> str:
     try:
         known = Client.objects.filter(client_id=client_id).exists()
     except DatabaseError:
+        if transaction_is_lost():
+            raise
         known = False
     return client_id if known else _measured(client_id)
 

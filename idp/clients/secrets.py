@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from foundation import server_keys
+from foundation.outages import transaction_is_lost
 from idp.models import Client, ClientSecret
 
 log = structlog.get_logger(__name__)
@@ -145,3 +146,5 @@ def note_use(row: ClientSecret, now: datetime) -> None:
             due.update(last_used_at=now)
     except Error:
         log.warning("use_of_secret_not_noted", exc_info=True)
+        if transaction_is_lost():
+            raise

@@ -502,6 +502,14 @@ def email_undo(visitor: Visitor) -> None:
     visitor.sees("Put your address back?")
 
 
+def email_undo_taken(visitor: Visitor) -> None:
+    """The old address has gone to another account since."""
+    email_undo(visitor)
+    User.objects.filter(email=make_user().email).update(email=visitor.user.email)
+    visitor.press("Put my address back")
+    visitor.sees("Another account has this address")
+
+
 def delete_account(visitor: Visitor) -> None:
     home(visitor)
     visitor.press("Your data")
@@ -749,6 +757,7 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "change-email": change_email,
     "change-email-code": change_email_code,
     "email-undo": email_undo,
+    "email-undo-taken": email_undo_taken,
     "email-undo-over": at("/account/email/undo/1:1xVjgs:x/"),
     "delete-account": delete_account,
     "keep-account": keep_account,

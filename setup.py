@@ -17,7 +17,7 @@ def files_of(folder: str) -> list[str]:
 
 
 setup(
-    packages=[*find_packages(include=["idp*", "accounts*", "foundation*"]), *FOLDERS],
+    packages=[*find_packages(include=["idp*", "accounts*", "foundation*", "signet_client*"]), *FOLDERS],
     package_dir=FOLDERS,
     package_data={
         "accounts": ["*.json"],

@@ -1,20 +1,40 @@
-"""Django's command line: serve, apply, check and Django's own commands."""
+"""The program `signet`: serve, apply, check and Django's own commands; login, token and others."""
 
 import atexit
 import gc
 import os
 import sys
 
+from signet_client import COMMANDS
+
 #: After how many new objects Python looks for garbage. Loading Django makes many that stay, and a
 #: request some thousand: at Python's own 700, a fifth of the processor time went into looking.
 _OBJECTS_BETWEEN_LOOKS = 10_000
+#: What asks for help about everything.
+_HELP = ([], ["help"], ["--help"], ["-h"])
 
 
 def main() -> None:
     """Run the command that the arguments name: `signet serve`, or `manage.py serve`.
 
-    Problems of the environment are shown as sentences, and end the process with status 1.
+    The commands of people and scripts run without Django and settings. Problems of the environment
+    are shown as sentences, and end the process with status 1.
     """
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["help"] and arguments[1:]:
+        arguments = [arguments[1], "--help"]
+    if arguments and arguments[0] in COMMANDS:
+        from signet_client.command_line import main as run
+
+        sys.exit(run(arguments))
+    if arguments in _HELP:
+        from signet_client.command_line import summary
+
+        print(f"{summary()}\nCommands of the server:\n")
+    _run_django()
+
+
+def _run_django() -> None:
     gc.set_threshold(_OBJECTS_BETWEEN_LOOKS)
     atexit.register(gc.freeze)  # nor need a process that ends look through all it has
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")

@@ -77,6 +77,8 @@ class Integration:
     redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str = ""
+    #: The client ID that the program has built in; the first app that is added for it gets it.
+    client_id: str = ""
     #: What the program asks for.
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     #: Whether it uses refresh tokens.

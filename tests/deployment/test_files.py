@@ -96,7 +96,8 @@ def test_the_image_gets_all_that_the_wheel_is_made_of_and_no_secret() -> None:
     folders = re.findall(
         r'"(templates|static|locale|examples/\w+)"', (ROOT / "setup.py").read_text()
     )
-    wanted = {*folders, "idp", "accounts", "foundation", "requirements", "pyproject.toml"}
+    packages = {"idp", "accounts", "foundation", "signet_client"}
+    wanted = {*folders, *packages, "requirements", "pyproject.toml"}
     assert len(folders) == 4
     assert wanted <= set(allowed)
     assert not any(fnmatch(name, each) for name in ("secrets", ".git", "var") for each in allowed)

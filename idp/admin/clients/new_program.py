@@ -14,6 +14,7 @@ from idp.admin.fields import Lines
 from idp.admin.page import Page
 from idp.client_metadata import BY_NAME
 from idp.integrations.catalogue import Integration, catalogue, is_base
+from idp.models import Client
 
 
 class AddressForm(forms.Form):
@@ -60,6 +61,8 @@ class NewProgramForm(new_app.NewAppForm):
             "stays_signed_in": program.stays_signed_in,
         }
         self.instance.integration = program.slug
+        if program.client_id and not Client.objects.filter(client_id=program.client_id).exists():
+            self.instance.client_id = program.client_id
         for name, value in program.client.items():
             setattr(self.instance, BY_NAME[name].column, value)
 

@@ -23,7 +23,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the wheel contains; the libraries are those of the tests."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
-    kept = ["git", "ls-files", "-co", "--exclude-standard", "idp", "accounts", "foundation"]
+    packages = ["idp", "accounts", "foundation", "signet_client"]
+    kept = ["git", "ls-files", "-co", "--exclude-standard", *packages]
     more = ["templates", "static", "locale", "examples", "requirements", "pyproject.toml"]
     names = subprocess.run(
         [*kept, *more, "setup.py", "README.md", "LICENSE"],

@@ -55,13 +55,20 @@ class Login:
 
 
 def folder() -> Path:
-    """Return the folder of logins; made, for the user alone."""
+    """Return the folder of logins. Raises Problem for a user without a home."""
     if own := os.environ.get("SIGNET_HOME"):
-        path = Path(own)
-    elif sys.platform == "win32":
-        path = Path(os.environ.get("APPDATA") or Path.home()) / "signet"
-    else:
-        path = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "signet"
+        return Path(own)
+    try:
+        if sys.platform == "win32":
+            return Path(os.environ.get("APPDATA") or Path.home()) / "signet"
+        return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "signet"
+    except RuntimeError:
+        raise Problem("You have no home folder: set SIGNET_HOME to a folder for logins.") from None
+
+
+def _made_folder() -> Path:
+    """Return the folder of logins; made, for the user alone."""
+    path = folder()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -71,7 +78,7 @@ def folder() -> Path:
 
 def lock(issuer: str) -> AbstractContextManager[None]:
     """Return the lock under which the login at an issuer is changed."""
-    return locked(_path(issuer).with_suffix(".lock"))
+    return locked(_made_folder() / _path(issuer).with_suffix(".lock").name)
 
 
 def load(issuer: str) -> Login:
@@ -187,6 +194,7 @@ def _opened(issuer: str, sealed: str) -> dict[str, Any]:
 
 def _write(path: Path, text: str) -> None:
     """Replace a file at once by one that only the user can read."""
+    _made_folder()
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

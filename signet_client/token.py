@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from signet_client import current, logins
+from signet_client import current
 from signet_client.choosing import issuer_of_login, named_issuer
 from signet_client.credentials import Credentials, credentials
 from signet_client.formats import FORMATS
@@ -34,5 +34,5 @@ def _of_machine(client: Credentials, options: Namespace) -> AccessToken:
     from signet_client.issuers import discover
     from signet_client.machines import machine_token
 
-    issuer = discover(logins.matching(named_issuer(options.issuer)))
+    issuer = discover(named_issuer(options.issuer))
     return machine_token(issuer, client, options.scope, options.resource)

@@ -1,11 +1,12 @@
 """A lock between processes: of several that find a token expired, one refreshes it."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
@@ -16,20 +17,20 @@ def locked(path: Path) -> Iterator[None]:
     """Hold the lock of this file; wait for whoever holds it. It ends with the process."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if os.name == "nt":
-            _lock_on_windows(descriptor)
-        else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor)
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock_on_windows(descriptor: int) -> None:
-    """Wait for the lock: msvcrt gives up after ten seconds."""
+def _lock(descriptor: int) -> None:
+    """Wait for the lock: flock as long as it takes, msvcrt ten seconds at a time."""
+    if sys.platform != "win32":
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return
     while True:
         try:
-            msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
         except OSError:
             continue
         return

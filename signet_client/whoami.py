@@ -19,7 +19,9 @@ _MOMENT = 10
 def run(options: Namespace) -> int:
     """Ask UserInfo, and print what it says."""
     issuer = issuer_of_login(options.issuer)
-    login, claims = _claims(issuer)
+    token = current.access_token(issuer, "", (), _MOMENT)
+    login = logins.load(issuer)
+    claims = _claims(login, token.value)
     if options.format == "json":
         print(json.dumps({"iss": issuer, **claims}))
         return 0
@@ -28,7 +30,7 @@ def run(options: Namespace) -> int:
         "issuer": issuer,
         "subject": claims.get("sub", ""),
         "app": login.client_id,
-        "scopes": login.scope,
+        "scopes": token.scope or login.scope,
         "tokens": stored,
     }
     print(name_of(claims))
@@ -37,16 +39,15 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _claims(issuer: str) -> tuple[Login, dict[str, Any]]:
-    """Return the login, and what UserInfo says; of a token for APIs alone, what the sign-in said.
+def _claims(login: Login, token: str) -> dict[str, Any]:
+    """Return what UserInfo says; where the token is for APIs alone, what the sign-in said.
 
     OIDC Core §5.3.
     """
-    token = current.access_token(issuer, "", (), _MOMENT)
-    login = logins.load(issuer)
+    issuer = login.issuer
     if login.resources or "openid" not in login.scope.split():
-        return login, login.claims
-    response = web.get(discover(issuer).endpoint("userinfo_endpoint"), token.value)
+        return login.claims
+    response = web.get(discover(issuer).endpoint("userinfo_endpoint"), token)
     if response.status in _REFUSED:
         raise NotSignedInError(f"Your login at {issuer} has ended. Run: signet login {issuer}")
     if not response.is_success:
@@ -54,4 +55,4 @@ def _claims(issuer: str) -> tuple[Login, dict[str, Any]]:
     claims = response.object()
     if claims.get("sub") != login.claims.get("sub"):  # OIDC Core §5.3.2
         raise Problem(f"{issuer} answered about another user.")
-    return login, claims
+    return claims

@@ -27,6 +27,7 @@ def run(options: Namespace) -> int:
     """Sign in, store the login, and make its issuer the default."""
     storage = options.storage or _storage()
     issuer = discover(named_issuer(options.issuer))
+    logins.prepare(issuer.identifier, storage)
     earlier = logins.find(issuer.identifier)
     client_id, registered = _client(issuer, options, earlier)
     wish = Wish(client_id, _scope(options), options.resource)

@@ -100,6 +100,13 @@ def find(issuer: str) -> Login | None:
         return None
 
 
+def prepare(issuer: str, storage: str) -> None:
+    """Make sure that a login can be stored, before anybody signs in for nothing. Raises Problem."""
+    _made_folder()
+    if storage == KEYRING and keyrings.key_of(issuer) is None:
+        keyrings.new_key(issuer)
+
+
 def save(login: Login) -> None:
     """Store a login in the place of the one before. Raises Problem."""
     members = asdict(login)

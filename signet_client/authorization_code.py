@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from signet_client import web
-from signet_client.id_tokens import verified_claims
 from signet_client.issuers import Issuer
 from signet_client.loopback import REGISTERED, Loopback
 from signet_client.problems import Problem, refusal
@@ -109,6 +108,8 @@ def _claims(issuer: Issuer, wish: Wish, tokens: Tokens, nonce: str) -> dict[str,
         if "openid" in wish.scope.split():
             raise Problem("The issuer gave no ID token, although the scope has openid.")
         return {}
+    from signet_client.id_tokens import verified_claims  # which takes a while to load
+
     access = tokens.access_token.value
     return verified_claims(
         issuer, tokens.id_token, wish.client_id, nonce=nonce, access_token=access

@@ -7,7 +7,6 @@ from typing import Any
 from signet_client import web
 from signet_client.addresses import secure
 from signet_client.authorization_code import Wish
-from signet_client.id_tokens import verified_claims
 from signet_client.issuers import Issuer
 from signet_client.problems import Problem, RefusedError, UnreachableError, printable
 from signet_client.token_endpoint import refused, request_tokens
@@ -38,6 +37,8 @@ def sign_in(
     tokens = _polled(issuer, wish, code, members)
     if tokens.id_token is None:
         return tokens, {}
+    from signet_client.id_tokens import verified_claims  # which takes a while to load
+
     access = tokens.access_token.value
     return tokens, verified_claims(issuer, tokens.id_token, wish.client_id, access_token=access)
 

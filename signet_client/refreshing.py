@@ -6,7 +6,6 @@ RFC 6749 §6, OIDC Core §12, RFC 9700 §4.14.
 from collections.abc import Sequence
 
 from signet_client import logins
-from signet_client.id_tokens import verified_claims
 from signet_client.issuers import discover
 from signet_client.logins import Login, purpose
 from signet_client.problems import NotSignedInError, Problem, RefusedError
@@ -37,6 +36,8 @@ def refresh(login: Login, scope: str, resources: Sequence[str]) -> Tokens:
     login.access_tokens[purpose(scope, resources)] = tokens.access_token
     logins.save(login)
     if tokens.id_token is not None:
+        from signet_client.id_tokens import verified_claims  # which takes a while to load
+
         access = tokens.access_token.value
         claims = verified_claims(issuer, tokens.id_token, login.client_id, access_token=access)
         _is_same_user(login, claims["sub"])

@@ -5,6 +5,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.error import URLError
@@ -18,7 +19,7 @@ from urllib.request import (
     build_opener,
 )
 
-from signet_client.addresses import is_this_machine, secure
+from signet_client.addresses import secure
 from signet_client.problems import Problem, UnreachableError, printable
 
 #: Seconds to wait for a connection, and for each part of a response.
@@ -94,21 +95,26 @@ class _AsTheyAre(HTTPErrorProcessor):
     https_response = http_response
 
 
-def _opener(address: str) -> OpenerDirector:
-    """Return what sends requests: through the proxy of the environment, but to this machine."""
-    handlers = [_AsTheyAre(), HTTPSHandler(context=ssl.create_default_context())]
-    if is_this_machine(secure(address, "endpoint")):
-        handlers.append(ProxyHandler({}))
-    return build_opener(*handlers)
+@cache
+def _opener(*, tls: bool) -> OpenerDirector:
+    """Return what sends requests: with TLS through the proxy of the environment.
+
+    Without TLS, they go to this machine alone.
+    """
+    if tls:
+        context = ssl.create_default_context()  # which takes a while
+        return build_opener(_AsTheyAre(), HTTPSHandler(context=context))
+    return build_opener(_AsTheyAre(), ProxyHandler({}))
 
 
 def _sent(request: Request) -> Response:
     address = request.full_url
-    host = secure(address, "endpoint").netloc
+    parts = secure(address, "endpoint")
+    host = parts.netloc
     request.add_header("Accept", "application/json")
     request.add_header("User-Agent", "signet")
     try:
-        with _opener(address).open(request, timeout=TIMEOUT) as answer:
+        with _opener(tls=parts.scheme == "https").open(request, timeout=TIMEOUT) as answer:
             body = answer.read(_LARGEST + 1)
             response = Response(address, answer.status, answer.headers, body)
     except (OSError, HTTPException) as error:

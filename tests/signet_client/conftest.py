@@ -18,6 +18,7 @@ from tests.relying_party import EndUser
 
 #: As pip writes it (test_installed.py).
 SCRIPT = "import sys\nfrom idp.command_line import main\nsys.exit(main())\n"
+STAY = "exec sleep 3 >/dev/null 2>&1"
 #: Each command ends within seconds, or hangs.
 PATIENCE = 60
 
@@ -29,13 +30,14 @@ class Program:
         self.folder = folder
         self.opened = folder / "opened"
         # A browser that stays, as one in the terminal would.
-        browser = f'#!/bin/sh\nprintf %s "$1" >"$0.new"; mv "$0.new" {self.opened}\nsleep 3\n'
+        browser = f'#!/bin/sh\nprintf %s "$1" >"$0.new"; mv "$0.new" {self.opened}\n{STAY}\n'
         for name, text in (("signet", f"#!{sys.executable}\n{SCRIPT}"), ("browser", browser)):
             (folder / name).write_text(text)
             (folder / name).chmod(0o755)
         self.environment = {
             "PATH": f"{folder}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
             "HOME": str(folder),
             "BROWSER": str(folder / "browser"),
             "IDP_DEMO": "",  # which ends every command that reads the settings of the server

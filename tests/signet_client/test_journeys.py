@@ -23,12 +23,14 @@ from tests.relying_party import (
     make_client,
     no_event,
     spec,
+    unique,
     verified,
 )
 from tests.signet_client.conftest import Program, ended, sign_in
 
 #: SQLite gets no statement from here that others do not send.
 pytestmark = pytest.mark.postgresql
+SCOPE = "openid profile bread.read"
 PAGE = (ROOT / "docs/command-line.md").read_text(encoding="utf-8")
 
 
@@ -119,8 +121,8 @@ def test_the_pages_recipes_for_people(
 ) -> None:
     api = make_api(identifier=f"{ISSUER}/api/", access_token_format="jwt", scopes=["bread.read"])
     entry = yaml.safe_load(block_with("yaml", "signet-cli"))["clients"][0]
-    client = make_client(**{**entry, "client_id": None, "scope": "openid profile bread.read"})
-    login = ["--client-id", client.client_id, "--scope", "openid profile bread.read"]
+    client = make_client(**{**entry, "client_id": unique("cli"), "scope": SCOPE})
+    login = ["--client-id", client.client_id, "--scope", SCOPE]
     sign_in(program, traveller, user, ISSUER, *login)
     ran = program.shell(block_with("sh", "/userinfo"))
     assert json.loads(ran.output)["sub"] == user.sub

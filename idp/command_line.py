@@ -11,7 +11,7 @@ from signet_client import COMMANDS
 #: request some thousand: at Python's own 700, a fifth of the processor time went into looking.
 _OBJECTS_BETWEEN_LOOKS = 10_000
 #: What asks for help about everything.
-_HELP = ([], ["help"], ["--help"], ["-h"])
+_HELP: tuple[list[str], ...] = ([], ["help"], ["--help"], ["-h"])
 
 
 def main() -> None:

@@ -98,8 +98,9 @@ def _is_signed_with(jws: JWS, key: Any) -> bool:
 def _number(claims: dict[str, Any], name: str) -> float:
     """Return a time; one that no rule accepts if it is missing."""
     value = claims.get(name)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number else (0 if name == "exp" else float("inf"))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    return 0 if name == "exp" else float("inf")
 
 
 def _is_of(at_hash: Any, access_token: str | None, algorithm: str) -> bool:

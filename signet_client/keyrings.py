@@ -67,7 +67,8 @@ def _module() -> ModuleType | None:
         import keyring.errors
     except ImportError:
         return None
-    return keyring
+    module: ModuleType = keyring
+    return module
 
 
 def _needed() -> ModuleType:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -25,12 +25,10 @@ def locked(path: Path) -> Iterator[None]:
 
 def _lock(descriptor: int) -> None:
     """Wait for the lock: flock as long as it takes, msvcrt ten seconds at a time."""
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        while True:
+            with suppress(OSError):
+                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+                return
+    else:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return
-    while True:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
-        except OSError:
-            continue
-        return

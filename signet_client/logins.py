@@ -110,7 +110,11 @@ def prepare(issuer: str, storage: str) -> None:
 def save(login: Login) -> None:
     """Store a login in the place of the one before. Raises Problem."""
     members = asdict(login)
-    about = {"issuer": login.issuer, "client_id": login.client_id, "storage": login.storage}
+    about: dict[str, Any] = {
+        "issuer": login.issuer,
+        "client_id": login.client_id,
+        "storage": login.storage,
+    }
     if login.storage == KEYRING:
         about["sealed"] = _sealed(login.issuer, members)
     else:

@@ -63,7 +63,7 @@ def test_a_program_is_added_and_its_settings_are_shown(
     assert client.client_id in shown
     stand_ins = {
         ISSUER: EXAMPLES["issuer"],
-        client.client_id: f"{program.slug}-1",
+        client.client_id: program.client_id or f"{program.slug}-1",
         admin.email: "ana@example.com",
     }
     page.evaluate(STAND_INS, [list(stand_ins), list(stand_ins.values())])

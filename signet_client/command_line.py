@@ -89,9 +89,9 @@ system's keyring, or in a file that only you can read where there is no keyring.
     )
     command.add_argument(
         "--scope",
-        default="openid profile email",
+        default="openid email",
         metavar="SCOPES",
-        help='what to ask for (default: "openid profile email")',
+        help='what to ask for (default: "openid email")',
     )
     command.add_argument(
         "--offline",

@@ -27,6 +27,11 @@ def refresh(login: Login, scope: str, resources: Sequence[str]) -> Tokens:
     try:
         tokens = request_tokens(issuer, form)
     except RefusedError as refusal:
+        if refusal.error in {"invalid_scope", "invalid_target"}:
+            raise Problem(
+                f"{refusal} Sign in with what you need: signet login {login.issuer} "
+                "--scope SCOPES, or --resource URL for an API without scopes."
+            ) from refusal
         if refusal.error != "invalid_grant":
             raise
         login.refresh_token, login.id_token, login.access_tokens = None, None, {}

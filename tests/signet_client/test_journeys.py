@@ -66,7 +66,7 @@ def test_a_person_signs_in_gets_tokens_and_signs_out(
 ) -> None:
     ran = sign_in(program, traveller, user, ISSUER)
     assert ran.output == ""
-    assert f"signed in at {ISSUER} as Ana Lima ({user.email})" in ran.said
+    assert f"signed in at {ISSUER} as {user.email}." in ran.said
     assert "There is no keyring here" in ran.said
     assert stat.S_IMODE(program.stored.stat().st_mode) == 0o600
     assert stat.S_IMODE(program.stored.parent.stat().st_mode) == 0o700
@@ -129,8 +129,9 @@ def test_the_pages_recipes_for_people(
     token = program.shell(block_with("sh", "--resource")).token
     claims = verified(token)
     assert (claims["aud"], claims["scope"]) == (api["identifier"], "bread.read")
-    # The API refuses the other token, and UserInfo this one.
     assert userinfo(token).status_code in {401, 403}
+    said = program.run("token", "--scope", "bread.bake", code=1).said
+    assert "Sign in with what you need" in said
 
 
 @pytest.fixture

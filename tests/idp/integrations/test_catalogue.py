@@ -22,6 +22,7 @@ from idp.integrations.catalogue import (
     read,
 )
 from tests.conftest import ROOT
+from tests.relying_party import make_client, unique
 
 programs = pytest.mark.parametrize("program", catalogue().values(), ids=lambda each: each.slug)
 #: Addresses of ours that settings name: the issuer with one of its paths.
@@ -197,3 +198,10 @@ def test_braces_of_the_program_stay(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump(members), encoding="utf-8")
     filled_in = read(path).filled_in(client_id="abc")
     assert filled_in.settings[0].text == text.replace("{client_id}", "abc")
+
+
+def test_the_first_app_of_a_program_gets_the_client_id_that_it_has_built_in() -> None:
+    program = replace(catalogue()["signet-command-line"], client_id=unique("built-in"))
+    assert NewProgramForm(program).instance.client_id == program.client_id
+    make_client(client_id=program.client_id)
+    assert NewProgramForm(program).instance.client_id != program.client_id

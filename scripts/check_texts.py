@@ -26,7 +26,7 @@ from django.template.loader import get_template
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Where texts of ours are; the Makefile's `messages` ignores everything else.
-SOURCES = ("foundation", "accounts", "idp", "templates")
+SOURCES = ("foundation", "accounts", "idp", "signet_client", "templates")
 #: What a translation must keep as it is: placeholders and markup.
 KEPT = re.compile(r"%\(\w+\)\w|\{\w*\}|</?\w[^>]*>")
 #: What a line of a catalogue looks like. Babel reads past a quotation mark that is missing.

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.assertions import jwks_of, make_key
+from tests.assertions import assertion_of, jwks_of, make_key
 from tests.conftest import ROOT, Server
 from tests.interop.conftest import Traveller
 from tests.relying_party import (
@@ -180,6 +180,10 @@ def test_a_machine_proves_itself_with_a_key(
     arguments = ("token", "--issuer", ISSUER, "--client-id", client.client_id)
     token = program.run(*arguments, "--private-key-file", str(program.folder / "key")).token
     assert userinfo(token).status_code in {401, 403}  # it is nobody's
+    if not is_pem:  # a JWT that somebody else made for it does as well
+        given = program.folder / "jwt"
+        given.write_text(assertion_of(client, key, algorithm))
+        assert program.run(*arguments, SIGNET_ASSERTION_FILE=str(given)).token
 
 
 def test_a_client_of_ones_own_where_everybody_may_register_one(

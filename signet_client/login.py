@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from argparse import Namespace
+from dataclasses import replace
 from typing import Any
 
 from signet_client import authorization_code, device, keyrings, logins, registration, revocation
@@ -41,11 +42,14 @@ def run(options: Namespace) -> int:
         registration=registered,
     )
     with logins.lock(issuer.identifier):
+        replaced = logins.find(issuer.identifier)  # as scripts may have refreshed it meanwhile
         logins.save(login)
     logins.make_default(issuer.identifier)
-    if earlier is not None:
-        earlier.registration = None if earlier.registration == registered else earlier.registration
-        revocation.revoke_quietly(issuer, earlier)
+    if replaced is not None:
+        kept = replaced.registration == registered
+        revocation.revoke_quietly(
+            issuer, replace(replaced, registration=None) if kept else replaced
+        )
     _report(login, tokens, options)
     return 0
 
@@ -131,7 +135,8 @@ def name_of(claims: dict[str, Any]) -> str:
 
 
 def _report(login: Login, tokens: Tokens, options: Namespace) -> None:
-    tell(f"You are signed in at {login.issuer} as {name_of(login.claims)}.")
+    who = f" as {name_of(login.claims)}" if login.claims else ""
+    tell(f"You are signed in at {login.issuer}{who}.")
     if login.storage == KEYRING:
         tell("The system’s keyring has the key to your tokens.")
     elif options.storage == FILE:

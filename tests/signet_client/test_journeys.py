@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import stat
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import httpx
 import pytest
 import yaml
 
+from idp import command_line
 from tests.assertions import assertion_of, jwks_of, make_key
 from tests.conftest import ROOT, Server
 from tests.interop.conftest import Traveller
@@ -85,6 +87,11 @@ def test_a_person_signs_in_gets_tokens_and_signs_out(
     program.expire()
     refreshed = program.run("token", "--id-token").token
     assert verified(refreshed)["aud"] == "signet-cli"
+
+    # Another sign-in takes the place of the first, whose tokens end.
+    earlier = program.run("token").token
+    sign_in(program, traveller, user)
+    assert userinfo(earlier).status_code == 401
 
     token = program.run("token").token
     said = program.run("logout", "--session").said
@@ -220,10 +227,14 @@ def test_ctrl_c_ends_a_login_without_a_traceback(program: Program, provider: Ser
     assert "interrupted" in ended(process, 130).said
 
 
-def test_help_shows_both_kinds_of_commands(program: Program) -> None:
-    said = program.run("--help", IDP_DEMO="off").output
-    assert "print a valid access token" in said
-    assert "rotate_keys" in said
+def test_help_shows_both_kinds_of_commands(
+    program: Program, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["signet", "--help"])
+    monkeypatch.setattr(command_line, "_run_django", lambda: print("rotate_keys"))
+    command_line.main()
+    said = capsys.readouterr().out
+    assert said.index("print a valid access token") < said.index("rotate_keys")
     assert "Exit codes" in program.run("help", "token").output
     assert "usage: signet login" in program.run("login", "--storage", "cloud", code=2).said
 

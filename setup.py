@@ -17,7 +17,10 @@ def files_of(folder: str) -> list[str]:
 
 
 setup(
-    packages=[*find_packages(include=["idp*", "accounts*", "foundation*", "signet_client*"]), *FOLDERS],
+    packages=[
+        *find_packages(include=["idp*", "accounts*", "foundation*", "signet_client*"]),
+        *FOLDERS,
+    ],
     package_dir=FOLDERS,
     package_data={
         "accounts": ["*.json"],

@@ -71,7 +71,7 @@ def apps(request: HttpRequest) -> HttpResponse:
         "developers/apps.html",
         {
             "page": page,
-            "apps": own_apps.with_denials(page.object_list),
+            "apps": own_apps.with_denials(list(page)),
             "may_change": policy.OWNERS_CHANGE_APPS,
             "denials_shown": own_apps.DENIALS_SHOWN,
         },

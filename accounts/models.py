@@ -255,6 +255,9 @@ class Session(models.Model):
     ip_address = models.GenericIPAddressField(_("IP address"), null=True)
     #: Whether the session ends with the browser: the user did not ask to stay signed in.
     until_closed = models.BooleanField(_("until the browser is closed"), default=True)
+    #: Whether it is an app's on a device without a browser. It has no limits of time, and ends with
+    #: what the app was given, which has lifetimes of its own.
+    lasting = models.BooleanField(default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(_("began"), auto_now_add=True)
     last_seen_at = models.DateTimeField(_("last seen"))
     ended_at = models.DateTimeField(_("ended"), null=True)

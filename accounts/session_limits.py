@@ -20,7 +20,7 @@ class SessionFacts(NamedTuple):
 
 
 def has_ended(session: Session | SessionFacts, now: datetime) -> bool:
-    """Whether a session was ended, or has reached a limit."""
+    """Whether a session of a browser was ended, or has reached a limit."""
     idle, absolute = _limits(until_closed=session.until_closed)
     return (
         session.ended_at is not None
@@ -36,7 +36,7 @@ def at_a_limit(now: datetime) -> Q:
         idle, absolute = _limits(until_closed=until_closed)
         since = Q(last_seen_at__lte=now - idle) | Q(authenticated_at__lte=now - absolute)
         found |= Q(until_closed=until_closed) & since
-    return found
+    return found & Q(lasting=False)
 
 
 @cache

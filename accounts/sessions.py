@@ -130,6 +130,26 @@ def begin_without_browser(request: HttpRequest, user: User, now: datetime) -> Se
     )
 
 
+def begin_at_device(
+    approving: Session, ip_address: str | None, user_agent: str, now: datetime
+) -> Session:
+    """Return a new session of an app on a device, which a user has approved in another session.
+
+    It has no limits of time: it ends with what the app was given there. The sign-in is the user's.
+    """
+    return Session.objects.create(
+        user=approving.user,
+        authenticated_at=approving.authenticated_at,
+        methods=approving.methods,
+        user_agent=user_agent,
+        browser=known_browsers.new_id(),
+        ip_address=ip_address,
+        until_closed=False,
+        lasting=True,
+        last_seen_at=now,
+    )
+
+
 def add_step(request: HttpRequest) -> None:
     """Add the factor that this browser's user has just used to their session.
 

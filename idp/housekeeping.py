@@ -19,7 +19,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts import deletion, profile_pictures
 from accounts.email_change import CODE_LIFETIME, UNDONE_WITHIN
 from accounts.models import EmailChange, InactiveSession, Session, TrustedBrowser, User
-from accounts.sessions import end_expired
+from accounts.sessions import Ending, end_expired, end_in_batches
 from foundation.models import Mail, RateCount
 from idp import events, keys, policy, sharing
 from idp.models import (
@@ -29,6 +29,7 @@ from idp.models import (
     Consent,
     DataExport,
     Delivery,
+    DeviceCode,
     Event,
     EventCount,
     Grant,
@@ -64,7 +65,11 @@ def expire(now: datetime) -> int:
         keys.tend(now)
     except Exception as problem:  # noqa: BLE001
         _failed("signing keys", "", problem)
-    return end_expired(now, lambda session, problem: _failed("sessions", session.pk, problem))
+    return end_expired(now, _session_failed)
+
+
+def _session_failed(session: Session, problem: Exception) -> None:
+    _failed("sessions", session.pk, problem)
 
 
 def batches(now: datetime) -> Iterator[tuple[str, int]]:
@@ -86,6 +91,16 @@ def walk(now: datetime) -> Iterator[tuple[str, int]]:
         windows = (_deleted(name, window) for window in _windows(rows))
         yield from _whole(name, chain.from_iterable(windows))
     yield from _whole("pictures", profile_pictures.delete_orphans(now))
+    yield from _whole("sessions of devices", _end_left_alone(now))
+
+
+def _end_left_alone(now: datetime) -> Iterator[int]:
+    """End the sessions of apps on devices of which no grant is left, or a revoked one."""
+    valid = Grant.objects.filter(session=OuterRef("pk"), revoked_at=None)
+    over = Session.objects.filter(
+        ~Exists(valid), lasting=True, created_at__lte=now - policy.DEVICE_CODE_LIFETIME
+    )
+    yield end_in_batches(over, Ending.EXPIRED, _session_failed)
 
 
 def _whole(name: str, work: Iterator[int]) -> Iterator[tuple[str, int]]:
@@ -199,6 +214,7 @@ def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     kept_interaction = now - policy.INTERACTION_LIFETIME - policy.REMEMBERED_FOR
     yield "interactions", Interaction.objects.filter(arrived_at__lte=kept_interaction)
     yield "codes", AuthorizationCode.objects.filter(expires__lte=remembered)
+    yield "device codes", DeviceCode.objects.filter(expires__lte=remembered)
     yield "access tokens", AccessToken.objects.filter(expires__lte=now)
     yield "refresh tokens", RefreshToken.objects.filter(expires__lte=remembered)
     yield "client assertions", UsedAssertion.objects.filter(expires_at__lte=now)
@@ -231,6 +247,7 @@ def _left_alone(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
         "grants",
         Grant.objects.filter(
             ~Exists(AuthorizationCode.objects.filter(grant=OuterRef("pk"))),
+            ~Exists(DeviceCode.objects.filter(grant=OuterRef("pk"))),
             ~Exists(AccessToken.objects.filter(grant=OuterRef("pk"))),
             ~Exists(RefreshToken.objects.filter(grant=OuterRef("pk"))),
             created_at__lte=now - policy.REMEMBERED_FOR,

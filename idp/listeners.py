@@ -82,6 +82,8 @@ def _sign_in_failed(
 
 def _sessions_ended(*, sessions: list[Session], ending: str, **_: Any) -> None:
     backchannel.plan(ClientSession.objects.filter(session__in=sessions))
+    if of_devices := [session.pk for session in sessions if session.lasting]:
+        _revoke(Grant.objects.filter(session__in=of_devices))
     record_sessions_ended(sessions, ending)
 
 

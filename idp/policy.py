@@ -18,6 +18,13 @@ ISSUER_PATH: Final[str] = settings.IDP_PATH
 # --- Lifetimes ---------------------------------------------------------------------------------
 
 CODE_LIFETIME: Final = timedelta(seconds=60)
+#: How long a device code can be approved and redeemed: short, since a phisher can pass it on.
+DEVICE_CODE_LIFETIME: Final = timedelta(minutes=10)
+#: Seconds between two polls of a device code, and how many more after each that comes too early.
+DEVICE_POLL_INTERVAL: Final = 5
+DEVICE_SLOW_DOWN: Final = 5
+#: How much too early a poll may come: clients' clocks and networks are not exact.
+DEVICE_POLL_TOLERANCE: Final = timedelta(milliseconds=500)
 ACCESS_TOKEN_LIFETIME: Final = timedelta(hours=1)
 ID_TOKEN_LIFETIME: Final = timedelta(hours=1)
 #: A refresh token expires when it is unused for this long, and its grant at the latest …
@@ -85,9 +92,10 @@ GRANT_TYPES: Final = (
     "client_credentials",
     "implicit",
     "password",
+    vocabulary.DEVICE_CODE,
 )
 #: Grants of further specifications (RFC 6749 §4.5): discovery lists one while a client has it.
-EXTENSION_GRANT_TYPES: Final[frozenset[str]] = frozenset()
+EXTENSION_GRANT_TYPES: Final[frozenset[str]] = frozenset({vocabulary.DEVICE_CODE})
 #: Grants that RFC 9700 §2.1.2, §2.4 advise against: only for clients that an operator enabled them
 #: for.
 LEGACY_GRANT_TYPES: Final = frozenset({"implicit", "password"})
@@ -184,12 +192,17 @@ PATHS: Final = {
     "userinfo_endpoint": "/userinfo",
     "revocation_endpoint": "/revoke",
     "introspection_endpoint": "/introspect",
+    "device_authorization_endpoint": "/device_authorization",
     "end_session_endpoint": "/end_session",
     "check_session_iframe": "/check_session",
     **({"registration_endpoint": "/register"} if REGISTRATION in {"token", "open"} else {}),
     "jwks_uri": "/jwks",
     "service_documentation": "/developers/",
 }
+#: Endpoints of one grant: discovery has them while it lists the grant.
+ENDPOINTS_OF_GRANTS: Final = {"device_authorization_endpoint": vocabulary.DEVICE_CODE}
+#: The page on which users type the code of a device.
+DEVICE_PATH: Final = "/device"
 #: Where clients authenticate.
 AUTHENTICATED_ENDPOINTS: Final = (
     "token_endpoint",
@@ -217,6 +230,7 @@ PROTOCOL_PATHS: Final = frozenset(
         "/userinfo",
         "/revoke",
         "/introspect",
+        "/device_authorization",
         "/register",
         "/jwks",
         "/check_session",

@@ -32,9 +32,12 @@ _REASONS: dict[RateLimit, Any] = {
 _REQUESTS = gettext_lazy("Too much came from your network in a short time.")
 
 
-def too_many(request: HttpRequest, exceeded: RateLimitExceededError) -> HttpResponse:
-    """Return the page about a rate limit, with the alternatives as buttons."""
-    reason = _REASONS.get(exceeded.limit, _REQUESTS)
+def too_many(request: HttpRequest, exceeded: RateLimitExceededError, why: str = "") -> HttpResponse:
+    """Return the page about a rate limit, with the alternatives as buttons.
+
+    `why` says what was limited, where the limit is not one of accounts'.
+    """
+    reason = why or _REASONS.get(exceeded.limit, _REQUESTS)
     response = render(
         request,
         "429.html",

@@ -26,7 +26,7 @@ SHOWN = (
     *(Kind.FACTOR_ADDED, Kind.FACTOR_REMOVED, Kind.NOT_ME),
     *("profile-changed", "factor-renamed", "browser-trusted", "trust-ended"),
     *(Kind.DELETION_ASKED, Kind.DELETION_UNDONE, Kind.CONSENTED, Kind.WITHDRAWN),
-    Kind.TERMS_ACCEPTED,
+    *(Kind.TERMS_ACCEPTED, Kind.DEVICE_APPROVED, Kind.DEVICE_DENIED, Kind.DEVICE_CODE_WRONG),
     *(Kind.CREATED, Kind.CHANGED, Kind.ADMIN_ACTION, Kind.EXPORTED),
 )
 _ENDINGS = frozenset(
@@ -36,6 +36,7 @@ _ENDINGS = frozenset(
 CHANGES = (
     *(Kind.PASSWORD_CHANGED, Kind.EMAIL_CHANGED, Kind.FACTOR_ADDED, Kind.FACTOR_REMOVED),
     *(Kind.CONSENTED, Kind.EXPORTED, Kind.DELETION_ASKED, "browser-trusted", "profile-changed"),
+    Kind.DEVICE_APPROVED,
 )
 _CHANGES_SHOWN, _CHANGES_WITHIN = 20, timedelta(days=30)
 _CURSOR = re.compile(r"([0-9]{1,18})-([0-9]{1,16})")

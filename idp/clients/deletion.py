@@ -17,6 +17,7 @@ from idp.models import (
     ClientSession,
     Consent,
     Delivery,
+    DeviceCode,
     Grant,
     Interaction,
     RefreshToken,
@@ -30,6 +31,7 @@ MANY: dict[type[Model], str] = {
     AccessToken: "application",
     RefreshToken: "application",
     AuthorizationCode: "application",
+    DeviceCode: "application",
     Interaction: "client",
     Grant: "client",
     ClientSession: "client",
@@ -40,7 +42,7 @@ MANY: dict[type[Model], str] = {
 
 
 #: Tables with rows of a grant (`Grant`).
-_OF_GRANTS = (AccessToken, RefreshToken, AuthorizationCode)
+_OF_GRANTS = (AccessToken, RefreshToken, AuthorizationCode, DeviceCode)
 #: Rows, and grants with all their tokens, that are deleted in one transaction.
 _BATCH = 500
 
@@ -68,6 +70,7 @@ def clear(client: Client) -> None:
     Client.objects.filter(pk=client.pk).update(enabled=False, version=F("version") + 1)
     _clear(Grant.objects.filter(client=client), of_grants=_OF_GRANTS)
     _clear(AccessToken.objects.filter(application=client, grant=None))
+    _clear(DeviceCode.objects.filter(application=client))
     for role in Role.objects.filter(client=client):
         delete_in_batches(role)
     for model in (Interaction, ClientSession, Consent, Delivery, UsedAssertion):

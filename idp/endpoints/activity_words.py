@@ -48,10 +48,22 @@ _PLAIN: dict[str, tuple[str, str | Promise]] = {
     Kind.DELETION_ASKED: ("trash", gettext_lazy("The deletion of your account was asked for")),
     Kind.DELETION_UNDONE: ("check", gettext_lazy("Your account was kept")),
     Kind.TERMS_ACCEPTED: ("file", gettext_lazy("You accepted the terms of service")),
+    Kind.DEVICE_CODE_WRONG: ("warning", gettext_lazy("A wrong code of a device was entered")),
     Kind.EXPORTED: ("download", gettext_lazy("Your data was exported")),
     Kind.CREATED: ("person", gettext_lazy("An administrator created your account")),
     Kind.CHANGED: ("pencil", gettext_lazy("An administrator changed your account")),
     Kind.ADMIN_ACTION: ("pencil", gettext_lazy("An administrator changed your account")),
+}
+#: Sentences about an app.
+_OF_APP: dict[str, tuple[str, str | Promise]] = {
+    Kind.CONSENTED: ("apps", gettext_lazy("You allowed %(app)s to see your data")),
+    Kind.WITHDRAWN: ("apps", gettext_lazy("You removed %(app)s from your connected apps")),
+    Kind.SESSION_ENDED: ("leave", gettext_lazy("You signed out of %(app)s")),
+    Kind.DEVICE_APPROVED: ("device", gettext_lazy("You let a device sign in to %(app)s")),
+    Kind.DEVICE_DENIED: (
+        "device",
+        gettext_lazy("You refused a device that asked to sign in to %(app)s"),
+    ),
 }
 _ADDED: dict[str, str | Promise] = {
     "totp": gettext_lazy("An authenticator app was added"),
@@ -76,6 +88,7 @@ _SUSPICIOUS = frozenset(
         *(Kind.SIGNED_IN, Kind.PASSWORD_CHANGED, Kind.EMAIL_CHANGED, Kind.FACTOR_ADDED),
         *(Kind.FACTOR_REMOVED, Kind.CONSENTED, Kind.EXPORTED, Kind.DELETION_ASKED),
         *("browser-trusted", "profile-changed"),
+        *(Kind.DEVICE_APPROVED, Kind.DEVICE_CODE_WRONG),
     }
 )
 
@@ -117,12 +130,9 @@ class Words:
                 return "shield", _of_factor(_ADDED, event)
             case Kind.FACTOR_REMOVED:
                 return "shield", _of_factor(_REMOVED, event)
-            case Kind.CONSENTED if app:
-                return "apps", _("You allowed %(app)s to see your data") % app
-            case Kind.WITHDRAWN if app:
-                return "apps", _("You removed %(app)s from your connected apps") % app
-            case Kind.SESSION_ENDED if app:
-                return "leave", _("You signed out of %(app)s") % app
+            case kind if app and kind in _OF_APP:
+                icon, words = _OF_APP[kind]
+                return icon, str(words) % app
             case Kind.SESSION_ENDED:
                 return "leave", str(_ENDED.get(event.details.get("ending", ""), ""))
             case _:
@@ -168,12 +178,14 @@ def _facts(event: Event) -> list[str]:
         by = "" if event.kind in _OPERATORS else _("by an administrator")
         return [fact for fact in (name, by) if fact]
     user_agent = event.details.get("user_agent", "")
+    # Of a device: where its code was asked for, which need not be where the user was.
+    ip_address = event.details.get("asked_from") or event.ip_address
     facts = [
         name,
         method_words(event.details.get("methods") or ()) if event.kind == Kind.SIGNED_IN else "",
         words_for(user_agent) if user_agent else "",
-        place_of(event.ip_address),
-        event.ip_address or "",
+        place_of(ip_address),
+        ip_address or "",
         *(_consented(event) if event.kind == Kind.CONSENTED else ()),
     ]
     return [fact for fact in facts if fact]

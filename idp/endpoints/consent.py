@@ -39,7 +39,8 @@ def consent(request: HttpRequest) -> HttpResponse:
     open_interaction = open_interaction_at(request)
     if isinstance(open_interaction, HttpResponse):
         return open_interaction
-    form = _name_form(request, open_interaction)
+    agreed = consents.asked_by(open_interaction.authorization_request)
+    form = name_form_for(request, agreed, open_interaction.authentication.user)
     if request.method != "POST" or (_says_yes(request) and form and not form.is_valid()):
         return _page(request, open_interaction, form)
     try:
@@ -48,11 +49,10 @@ def consent(request: HttpRequest) -> HttpResponse:
         return redirect(open_interaction.continue_path)
 
 
-def _name_form(request: HttpRequest, open_interaction: OpenInteraction) -> NameForm | None:
+def name_form_for(request: HttpRequest, agreed: Agreed, user: User) -> NameForm | None:
     """Return the field for the user's name, if the client asks for it and there is none."""
-    agreed = consents.asked_by(open_interaction.authorization_request)
     asks = "profile" in agreed.scopes or "name" in agreed.claims
-    if not asks or not profile_edits.needs_name(open_interaction.authentication.user):
+    if not asks or not profile_edits.needs_name(user):
         return None
     return NameForm(request.POST if request.method == "POST" else None)
 
@@ -65,14 +65,11 @@ def _page(
         open_interaction.authentication.user,
     )
     agreed = consents.asked_by(authorization_request)
-    asked = details(user, open_interaction.row.client, agreed, Declared())
     return render(
         request,
         "consent.html",
         {
-            "form": form,
-            "details": shared(asked),
-            "absent": [what for what in absent(asked) if not form or what not in _OF_NAME],
+            **asked_context(user, open_interaction.row.client, agreed, form),
             "user": user,
             "looks_like": looks_like(open_interaction.row.client),
             "shown_as": open_interaction.row.client.display_fingerprint,
@@ -81,6 +78,18 @@ def _page(
             "continue_path": open_interaction.continue_path,
         },
     )
+
+
+def asked_context(
+    user: User, client: Client, agreed: Agreed, form: NameForm | None
+) -> dict[str, Any]:
+    """Return the context of the template parts that say what a client asks for."""
+    asked = details(user, client, agreed, Declared())
+    return {
+        "form": form,
+        "details": shared(asked),
+        "absent": [what for what in absent(asked) if not form or what not in _OF_NAME],
+    }
 
 
 def _take_answer(
@@ -112,7 +121,7 @@ def _take_answer(
     if request.POST.get("shown_as") != row.client.display_fingerprint:
         return redirect(request.get_full_path())  # the app is another than the page had shown
     agreed = consents.asked_by(authorization_request)
-    _save_name(request, user, form)
+    save_name(request, user, form)
     consents.remember(user, row.client, agreed)
     consents.note_given_in(row.pk, open_interaction.authentication.session_id)
     events.record(
@@ -138,7 +147,7 @@ def _says_yes(request: HttpRequest) -> bool:
     return request.POST.get("answer") == "allow"
 
 
-def _save_name(request: HttpRequest, user: User, form: NameForm | None) -> None:
+def save_name(request: HttpRequest, user: User, form: NameForm | None) -> None:
     """Save the name that a user has entered here, before the client receives it."""
     name = form.cleaned_data["name"] if form is not None else ""
     if profile_edits.set_missing_name(user, name):

@@ -53,7 +53,11 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
     """Return the discovery document, from the tables that the checks read."""
     return {
         "issuer": policy.ISSUER,
-        **{name: policy.address(name) for name in policy.PATHS},
+        **{
+            name: policy.address(name)
+            for name in policy.PATHS
+            if policy.ENDPOINTS_OF_GRANTS.get(name) in {None, *enabled.grant_types}
+        },
         "scopes_supported": (*policy.STANDARD_SCOPES, *enabled.scopes),
         "response_types_supported": enabled.response_types,
         "response_modes_supported": policy.RESPONSE_MODES,

@@ -35,6 +35,7 @@ _UNDONE_AT: dict[str, str] = {
     Kind.FACTOR_REMOVED: "mfa_index",
     "browser-trusted": "mfa_index",
     Kind.CONSENTED: "account_apps",
+    Kind.DEVICE_APPROVED: "account_sessions",
 }
 
 

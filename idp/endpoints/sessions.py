@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -29,9 +30,11 @@ from idp.clients.display import name_of
 from idp.endpoints.wire import methods
 from idp.logout import client_sessions
 from idp.logout.frontchannel import apps_of
-from idp.models import ClientSession
+from idp.models import ClientSession, Grant
 from idp.tokens.refresh_token import clients_with_offline_access
 
+#: What keeps the session of an app on a device: a grant that is not revoked.
+_VALID_GRANT: Any = {"session": OuterRef("pk"), "revoked_at": None}
 #: How many sessions the page shows, and how many apps in all of them.
 MOST = 50
 _MOST_APPS = 500
@@ -64,8 +67,15 @@ class Device:
 
     @property
     def name(self) -> str:
-        """Return the browser and system in words."""
+        """Return the browser and system in words, or the app on a device without a browser."""
+        if self.is_apps_own:
+            return _("%(app)s on a device") % {"app": isolated(self.apps[0].name)}
         return words_for(self.last.user_agent)
+
+    @property
+    def is_apps_own(self) -> bool:
+        """Whether an app alone is signed in there, by a code that the user approved."""
+        return self.last.lasting and bool(self.apps)
 
     @property
     def icon(self) -> str:
@@ -96,6 +106,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         .filter(user=present.user, ended_at=None)
         .exclude(at_a_limit(timezone.now()))
         .exclude(pk=present.pk)
+        .exclude(Q(lasting=True) & ~Exists(Grant.objects.filter(**_VALID_GRANT)))
         .order_by("-last_seen_at")
     )
     if request.method == "POST":
@@ -175,7 +186,7 @@ def _apps_in(
     """Return the apps of each of these sessions, by the session's key."""
     parts = (
         ClientSession.objects.filter(session__in=shown, ended_at=None)
-        .select_related("client")
+        .select_related("client", "session")
         .annotate(last_used=Max("grant__created_at"))
         .order_by("-created_at")
     )
@@ -187,8 +198,8 @@ def _apps_in(
                 part.sid,
                 name_of(part.client),
                 part.created_at,
-                part.last_used,
-                goes_on=part.client_id in go_on,
+                None if part.session.lasting else part.last_used,
+                goes_on=part.client_id in go_on and not part.session.lasting,
             )
         )
     return found

@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from foundation import metrics
 from idp.endpoints.wire import answer, authenticated_client, methods, refuse_client
 from idp.grants import GRANTS, GrantFunction
+from idp.grants.device_code import read_poll
 from idp.models import Client
 from idp.protocol.errors import ProtocolError, UnauthorizedClient, UnsupportedGrantType
 from idp.protocol.parameters import Parameters
@@ -26,7 +27,7 @@ _KINDS = ("access_token", "refresh_token", "id_token")
 def token(request: HttpRequest) -> HttpResponse:
     """Authenticate the client, call its grant, and issue tokens."""
     try:
-        client, parameters = authenticated_client(request)
+        client, parameters = authenticated_client(request, read_poll)
         return answer(tokens_for(request, client, parameters))
     except ProtocolError as error:
         return refuse_client(error, request)

@@ -18,12 +18,15 @@ from idp.protocol.errors import InvalidRequest, InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import TOKEN_REQUEST_PARAMETERS
+from idp.statements.bearers import ClientVersion
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
 _BEARER_SCHEME = re.compile(r"bearer\b", re.IGNORECASE)
 View = Callable[[HttpRequest], HttpResponse]
+#: Reads what a request with this client_id is about, and maybe the client's version with it.
+Reader = Callable[[HttpRequest, str, Parameters], ClientVersion | None]
 
 
 @upholds("RFC 6749 §4.1.3")
@@ -122,7 +125,12 @@ def refuse(
     client_id: str | None = None,
     parameters: Parameters | None = None,
 ) -> HttpResponse:
-    """Return and record an error; a 401 says how to authenticate (RFC 6749 §5.2)."""
+    """Return and record an error; a 401 says how to authenticate (RFC 6749 §5.2).
+
+    An error that is no denial is not recorded: a pending device code is polled all the time.
+    """
+    if not error.is_denial:
+        return answer({"error": error.code, "error_description": error.description}, error.status)
     reference = events.denied(error, request, client_id=client_id, parameters=parameters)
     response = answer(error_members(error, reference), error.status)
     if error.status == HTTPStatus.UNAUTHORIZED:
@@ -132,15 +140,18 @@ def refuse(
     return response
 
 
-def authenticated_client(request: HttpRequest) -> tuple[Client, Parameters]:
+def authenticated_client(
+    request: HttpRequest, read: Reader | None = None
+) -> tuple[Client, Parameters]:
     """Return the client that a form request comes from, authenticated, and its parameters.
 
-    Raises ProtocolError.
+    `read`, if given, may read the client's version along with something else. Raises ProtocolError.
     """
     parameters = body_parameters(request)
     credentials = credentials_of(request.META.get("HTTP_AUTHORIZATION"), parameters)
-    request.client_id = credentials.client_id  # type: ignore[attr-defined]
-    return authenticated(credentials, request), parameters
+    client_id = request.client_id = credentials.client_id  # type: ignore[attr-defined]
+    known = read(request, client_id, parameters) if read else None
+    return authenticated(credentials, request, known), parameters
 
 
 def refuse_client(error: ProtocolError, request: HttpRequest) -> HttpResponse:

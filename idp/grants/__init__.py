@@ -8,9 +8,16 @@ from datetime import datetime
 
 from django.http import HttpRequest
 
-from idp.grants import authorization_code, client_credentials, password, refresh_token
+from idp.grants import (
+    authorization_code,
+    client_credentials,
+    device_code,
+    password,
+    refresh_token,
+)
 from idp.models import Client
 from idp.protocol.parameters import Parameters
+from idp.protocol.vocabulary import DEVICE_CODE
 from idp.tokens.entitlement import Entitlement
 
 #: Turns a token request into an entitlement. `idp.models.Grant` is what a user consented to.
@@ -21,4 +28,5 @@ GRANTS: dict[str, GrantFunction] = {
     "refresh_token": refresh_token.refresh,
     "client_credentials": client_credentials.entitle,
     "password": password.entitle,
+    DEVICE_CODE: device_code.redeem,
 }

@@ -23,9 +23,9 @@ def live_of(client: Client) -> QuerySet[ClientSession]:
 def end(parts: QuerySet[ClientSession], now: datetime) -> int:
     """End the valid ones of these in one transaction; return the number ended.
 
-    Revokes the clients' grants in these sessions, except offline access. Notifies clients with
-    back-channel logout by the `sid` that they know, which is not used again: for that client the
-    session is over.
+    Revokes the clients' grants in these sessions, except offline access of browsers. Notifies
+    clients with back-channel logout by the `sid` that they know, which is not used again: for that
+    client the session is over.
     """
     with transaction.atomic():
         ended = list(parts.filter(_LIVE).select_for_update(of=("self",)).order_by("pk"))
@@ -37,7 +37,8 @@ def end(parts: QuerySet[ClientSession], now: datetime) -> int:
 def _end(parts: list[ClientSession], now: datetime) -> None:
     keys = [part.pk for part in parts]
     backchannel.plan(ClientSession.objects.filter(pk__in=keys))
-    grants = Grant.objects.filter(client_session__in=keys, offline=False)
+    ends = Q(offline=False) | Q(session__lasting=True)
+    grants = Grant.objects.filter(ends, client_session__in=keys)
     revoke_grants(grants.values("pk"), now)
     for part in parts:
         part.sid, part.ended_at = session_id_for_client(), now

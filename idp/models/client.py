@@ -18,7 +18,7 @@ from foundation.models import validate_accent
 from idp import policy
 from idp.models import client_derived
 from idp.protocol import addresses, redirect_uris
-from idp.protocol.vocabulary import OFFLINE_ACCESS
+from idp.protocol.vocabulary import DEVICE_CODE, OFFLINE_ACCESS
 
 #: Columns that only registration writes, apart from the rest of the row
 #: (`registration.access_tokens`).
@@ -31,6 +31,7 @@ _DOT_GRANT_TYPES = {
     "client_credentials": AbstractApplication.GRANT_CLIENT_CREDENTIALS,
     "implicit": AbstractApplication.GRANT_IMPLICIT,
     "password": AbstractApplication.GRANT_PASSWORD,
+    DEVICE_CODE: AbstractApplication.GRANT_DEVICE_CODE,
 }
 
 

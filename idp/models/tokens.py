@@ -127,7 +127,34 @@ class IDToken(AbstractIDToken):
 
 
 class DeviceCode(AbstractDeviceGrant):
-    """Never written yet: here so that the toolkit finds its model."""
+    """A device code with its user code (RFC 8628 §3.2), both as hashes. It stays after its use.
+
+    The user code's hash is keyed, since it is short. `status` is the user's decision; `interval` is
+    in seconds, and grows when the client polls too early. Time alone makes a row expired.
+    """
+
+    #: Who decided; None before.
+    user = _OfUser(null=True, blank=True)
+    application = _OfClient()
+    #: Of the toolkit's, empty: `application` is the client.
+    client_id = models.CharField(max_length=100, blank=True, default="", editable=False)
+    #: What the approval gave; None before.
+    grant = _Reference(Grant, null=True, on_delete=models.CASCADE)
+    #: The APIs that the request named (RFC 8707 §2).
+    resource = models.JSONField(default=list)
+    expires = models.DateTimeField(db_index=True)
+    #: When the client polled last; its first poll may come at once.
+    last_checked = models.DateTimeField(null=True)
+    #: Where and with what program the code was asked for: its user is shown that.
+    ip_address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=400, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+    redeemed_at = models.DateTimeField(null=True)
 
     class Meta(AbstractDeviceGrant.Meta):
-        pass
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["device_code"], name="idp_devicecode_unique_device_code"
+            ),
+            models.UniqueConstraint(fields=["user_code"], name="one_device_code_of_a_user_code"),
+        ]

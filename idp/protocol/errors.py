@@ -26,6 +26,8 @@ class ProtocolError(Exception):
     section: ClassVar[str] = "RFC 6749 §5.2"
     #: The name of a page that explains this cause; empty where the page of the code does.
     cause: ClassVar[str] = ""
+    #: Whether it is a denial, for the audit log; False for an answer that is part of the protocol.
+    is_denial: ClassVar[bool] = True
 
     def __init__(self, description: str, *, retry_after: int | None = None) -> None:
         self.description = printable(description)
@@ -148,6 +150,34 @@ class AccessDenied(ProtocolError):
 
     code = "access_denied"
     section = "RFC 6749 §4.1.2.1"
+
+
+class AuthorizationPending(ProtocolError):
+    """The user has not decided yet: the client polls again after the interval."""
+
+    code = "authorization_pending"
+    section = "RFC 8628 §3.5"
+    is_denial = False
+
+
+class SlowDown(AuthorizationPending):
+    """The client polled too early: it waits 5 seconds longer from now on, and polls again."""
+
+    code = "slow_down"
+
+
+class ExpiredToken(ProtocolError):
+    """The device code has expired: the client begins anew."""
+
+    code = "expired_token"
+    section = "RFC 8628 §3.5"
+
+
+class TooManyDeviceCodes(InvalidRequest):
+    """Too many device codes were asked for by this client from one IP address; wait a minute."""
+
+    section = "RFC 8628 §5.1"
+    status = HTTPStatus.TOO_MANY_REQUESTS
 
 
 class UnsupportedResponseType(ProtocolError):

@@ -58,6 +58,9 @@ READABLE_CLAIMS = frozenset(
 #: OIDC Dynamic Client Registration §2.1: metadata that may have a language.
 READABLE_METADATA = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri")
 
+#: RFC 8628 §3.4: the grant type of a device code.
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+
 #: OIDC Core §11: access while the user is away.
 OFFLINE_ACCESS = "offline_access"
 

@@ -14,9 +14,9 @@ from django.db import connection, transaction
 
 from accounts.models import Session, User
 from foundation.statements import Columns, changed, instances, one
-from idp.models import AuthorizationCode, Client, ClientSession, Grant, RefreshToken
+from idp.models import AuthorizationCode, Client, ClientSession, DeviceCode, Grant, RefreshToken
 
-M = TypeVar("M", AuthorizationCode, RefreshToken)
+M = TypeVar("M", AuthorizationCode, RefreshToken, DeviceCode)
 #: True: PostgreSQL does not wait for the disk at the end of this transaction. For rows that may be
 #: lost in a crash, since a client can repeat the request, or that are followed by a commit that
 #: waits.
@@ -37,7 +37,7 @@ _TABLES = """
 
 @dataclass(frozen=True)
 class Redeemable(Generic[M]):
-    """Codes or refresh tokens: the differences between their statements."""
+    """Codes, refresh tokens or device codes: the differences between their statements."""
 
     model: type[M]
     columns: Columns[M]
@@ -46,6 +46,8 @@ class Redeemable(Generic[M]):
     hashed: str
     #: The column with the time of use.
     used_at: str
+    #: Another column with the time of the last change.
+    changed_at: str = "updated"
 
     @cached_property
     def in_one(self) -> str:
@@ -57,7 +59,7 @@ class Redeemable(Generic[M]):
         commits reach it in order.
         """
         return f"""
-            UPDATE {self.table} AS t SET {self.used_at} = %s, updated = %s FROM {_TABLES}
+            UPDATE {self.table} AS t SET {self.used_at} = %s, {self.changed_at} = %s FROM {_TABLES}
             WHERE t.{self.hashed} = %s AND t.{self.used_at} IS NULL
                   AND t.application_id + 0 = %s AND a.id = t.grant_id AND {NO_WAIT}
             RETURNING {self._read}
@@ -68,7 +70,7 @@ class Redeemable(Generic[M]):
         """The statements of SQLite; the second takes the id that the first gives."""
         return (
             f"""
-            UPDATE {self.table} SET {self.used_at} = %s, updated = %s
+            UPDATE {self.table} SET {self.used_at} = %s, {self.changed_at} = %s
             WHERE {self.hashed} = %s AND {self.used_at} IS NULL AND application_id = %s
             RETURNING id
             """,
@@ -97,10 +99,18 @@ REFRESH_TOKENS = Redeemable(
     "token_checksum",
     "revoked",
 )
+DEVICE_CODES = Redeemable(
+    DeviceCode,
+    Columns(DeviceCode, "t", "id", "grant_id", "expires"),
+    "idp_devicecode",
+    "device_code",
+    "redeemed_at",
+    "last_checked",
+)
 
 
 def use_up(kind: Redeemable[M], value_hash: str, client: Client, now: datetime) -> M | None:
-    """Use up an unused code or refresh token of a client, and return it with its grant.
+    """Use up an unused code, refresh token or device code of a client; return it with its grant.
 
     Returns None if there is none; of many concurrent requests exactly one gets it. The grant's user
     and session have only the columns for validity and for tokens' claims.

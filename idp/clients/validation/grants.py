@@ -10,6 +10,7 @@ from idp.clients.validation.problem import Problem
 from idp.models import Client
 from idp.models.catalog import Catalog
 from idp.protocol import response_types
+from idp.protocol.vocabulary import DEVICE_CODE
 
 #: Errors by the grant type that lacks its response type, or is missing itself.
 _MISMATCHES = {
@@ -21,6 +22,9 @@ _MISMATCHES = {
         "Response types with id_token or token, and the grant type implicit, go together."
     ),
 }
+
+#: Grants that give refresh tokens.
+_REFRESHABLE = frozenset({"authorization_code", "password", DEVICE_CODE})
 
 
 def grants_have_redirect_uris(client: Client, _catalog: Catalog) -> Iterator[Problem]:
@@ -47,7 +51,7 @@ def grants_suit_the_client(client: Client, _catalog: Catalog) -> Iterator[Proble
         text = _("The profile %(profile)s is without %(grant_types)s.")
         named = {"profile": client.profile, "grant_types": ", ".join(legacy)}
         yield Problem("grant_types", text % named)
-    elif "refresh_token" in grants and not {"authorization_code", "password"} & grants:
+    elif "refresh_token" in grants and not _REFRESHABLE & grants:
         yield Problem("grant_types", _("Refresh tokens come of the authorization_code grant."))
     elif client.is_public and "client_credentials" in grants:
         text = _("A client without a secret cannot use client_credentials.")

@@ -27,8 +27,7 @@ from idp.models import Client, ClientSession, DeviceCode, Grant
 #: Codes that one client asks for from one IP address, and all clients there.
 REQUESTS: Final = RateLimit("device-codes", 30, timedelta(minutes=1))
 REQUESTS_IP_ADDRESS: Final = RateLimit("device-codes-ip-address", 60, timedelta(minutes=1))
-#: Codes that a user types, and those typed at one IP address; right ones are not counted. Guessing
-#: one of 1,000 pending codes at the first limit would take 35 years on average.
+#: Codes that a user types, and those typed at one IP address; right ones are not counted.
 ATTEMPTS: Final = RateLimit("device-code-attempts", 10, timedelta(hours=1))
 ATTEMPTS_DAY: Final = RateLimit("device-code-attempts-day", 40, timedelta(days=1))
 ATTEMPTS_IP_ADDRESS: Final = RateLimit("device-code-attempts-ip-address", 60, timedelta(hours=1))

@@ -115,6 +115,10 @@ EXPLANATIONS: dict[str, Explanation] = {
                 "offline_access."
             ),
             _("The user may not use your app any more: tell them to ask the operator."),
+            _(
+                "A device_code is another client’s, or was redeemed before: it gives tokens once. "
+                "Begin anew at the device authorization endpoint."
+            ),
         ),
     ),
     "unauthorized_client": Explanation(
@@ -141,6 +145,37 @@ EXPLANATIONS: dict[str, Explanation] = {
                 "Compare it with grant_types_supported in discovery. The password grant, for one,"
                 " is not there: send the user through the authorization endpoint."
             ),
+        ),
+    ),
+    "authorization_pending": Explanation(
+        _("The user has not decided yet about the code that your device shows."),
+        (
+            _(
+                "Expect it: wait for the interval of the response of the device authorization "
+                "endpoint, in seconds, and poll again with the same device_code."
+            ),
+            _("Go on until you get tokens, access_denied or expired_token, or expires_in is over."),
+            _(
+                "Show the code and the address all the time, and the QR code of "
+                "verification_uri_complete beside them if you can draw one."
+            ),
+        ),
+    ),
+    "slow_down": Explanation(
+        _("The user has not decided yet, and your device polls too often."),
+        (
+            _("Wait 5 seconds longer between two polls from now on, for this device_code."),
+            _("Let only one loop of your program poll for a device_code."),
+        ),
+    ),
+    "expired_token": Explanation(
+        _("The device_code has expired before it was redeemed."),
+        (
+            _(
+                "Ask the device authorization endpoint for another one, and show its code: best "
+                "when the user asks for it, not in a loop."
+            ),
+            _("Poll until the end: an approved code expires, too, if it is not redeemed in time."),
         ),
     ),
     "invalid_scope": Explanation(

@@ -12,6 +12,7 @@ from idp import policy
 from idp.integrations.catalogue import EXAMPLES
 from idp.integrations.catalogue import QUICK_START_FILES as FOLDER
 from idp.models import Client
+from idp.protocol.vocabulary import DEVICE_CODE
 
 #: A client_id that needs no escaping in any of the languages.
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
@@ -159,6 +160,15 @@ _ALL: Final[Sequence[QuickStart]] = (
         is_public=True,
         application_type=Client.ApplicationType.NATIVE,
         redirect_uri="http://127.0.0.1/callback",
+    ),
+    QuickStart(
+        "device",
+        "TV app or command-line tool without a browser",
+        "Authlib",
+        ("device_app.py",),
+        grant_type=DEVICE_CODE,
+        is_public=True,
+        application_type=Client.ApplicationType.NATIVE,
     ),
     QuickStart(
         "apache",

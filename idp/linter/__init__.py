@@ -35,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     weak.has_no_local_redirect_uri,
     suggested.signs_with_a_key_of_its_own_kind,
     suggested.gets_what_it_may_ask_for,
+    suggested.signs_devices_in_only_where_it_has_to,
     suggested.asks_for_its_roles,
     suggested.has_names_in_its_id_tokens,
     suggested.gets_the_open_scopes_it_registered,

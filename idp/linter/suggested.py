@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from idp import policy
 from idp.linter.facts import Facts, Finding, Severity
 from idp.models import Client
-from idp.protocol.vocabulary import OFFLINE_ACCESS, ROLES
+from idp.protocol.vocabulary import DEVICE_CODE, OFFLINE_ACCESS, ROLES
 
 
 def signs_with_a_key_of_its_own_kind(facts: Facts) -> Iterator[Finding]:
@@ -33,6 +33,30 @@ def gets_what_it_may_ask_for(facts: Facts) -> Iterator[Finding]:
             Severity.SUGGESTED,
             _("It may ask for offline_access, but never gets a refresh token."),
             _("Tick that it can stay signed in, or remove the scope."),
+            "grant_types",
+        )
+
+
+def signs_devices_in_only_where_it_has_to(facts: Facts) -> Iterator[Finding]:
+    """Cross-Device Flows BCP §5: a code for another device can be passed on by a phisher."""
+    client = facts.client
+    if DEVICE_CODE not in client.grant_types:
+        return
+    if facts.signs_users_in:
+        yield Finding(
+            Severity.SUGGESTED,
+            _("It signs users in with codes for other devices, too, which others can pass on."),
+            _(
+                "If a browser opens wherever it runs, untick device_code. If not, register what "
+                "runs without a browser as an app of its own."
+            ),
+            "grant_types",
+        )
+    if "refresh_token" not in client.grant_types:
+        yield Finding(
+            Severity.SUGGESTED,
+            _("Its devices have to show a new code whenever an access token expires."),
+            _("Tick that it can stay signed in."),
             "grant_types",
         )
 
@@ -85,7 +109,7 @@ def gets_the_open_scopes_it_registered(facts: Facts) -> Iterator[Finding]:
 def is_described_to_users(facts: Facts) -> Iterator[Finding]:
     """OIDC Dynamic Client Registration §2: what users read before they agree."""
     client = facts.client
-    if not facts.signs_users_in:
+    if not facts.signs_users_in and DEVICE_CODE not in client.grant_types:
         return
     if not client.name:
         yield Finding(

@@ -22,6 +22,7 @@ from idp.admin.clients.tabs import ACTIVITY, OVERVIEW, Tab
 from idp.admin.page import AdminAction, Link, Page, list_of, permitted
 from idp.clients.display import initial_of, shown_logo
 from idp.models import Client, Consent, Delivery, Event, Grant, Role
+from idp.protocol.vocabulary import DEVICE_CODE
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def kind_of(client: Client) -> str | Promise:
     """Return the kind of an app in words."""
     if not client.signs_users_in and "client_credentials" in client.grant_types:
         return KINDS["machine"].label
+    if not client.signs_users_in and DEVICE_CODE in client.grant_types:
+        return KINDS["device"].label
     if client.application_type == Client.ApplicationType.NATIVE:
         return KINDS["native"].label
     return KINDS["single-page" if client.is_public else "website"].label

@@ -26,6 +26,7 @@ from idp.admin.page import Page
 from idp.client_metadata import BY_NAME
 from idp.clients import logos
 from idp.models import Client, ResourceServer
+from idp.protocol.vocabulary import DEVICE_CODE
 
 _SIGNS_IN = ("name", "redirect_uris", "post_logout_redirect_uris", "stays_signed_in")
 
@@ -81,6 +82,21 @@ KINDS = {
             ),
             "com.example.app:/callback",
             stays_signed_in=True,
+        ),
+        Kind(
+            "device",
+            _("Command-line or TV app"),
+            _(
+                "It runs where no browser opens: on a television, a games console or a server. It "
+                "shows a code, and its users type that on their phone."
+            ),
+            ("name", "scopes"),
+            {
+                "token_endpoint_auth_method": "none",
+                "application_type": "native",
+                "grant_types": [DEVICE_CODE, "refresh_token"],
+                "response_types": [],
+            },
         ),
         Kind(
             "machine",

@@ -20,6 +20,9 @@ from bench.wire import ORIGIN, Answer, Browser, Connection, Task, next_of, reque
 #: The requests of one measurement, and the check of each of their answers.
 Work = tuple[Sequence[Task], Callable[[Answer], object]]
 _MANY_TOKENS = 50
+#: Devices that ask for a code at once: from one IP address, more are refused within a minute.
+_FEW_DEVICES = 4
+_DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 def discovery(provider: Provider, number: int) -> Work:
@@ -91,6 +94,22 @@ def introspection(provider: Provider, number: int) -> Work:
     return _repeated(messages, number), _says("active", value=True)
 
 
+def device_poll(provider: Provider, number: int) -> Work:
+    """A poll of a device code that waits for its user: the error that says so."""
+    form = {"client_id": provider.device_id}
+    asked = [request("/device_authorization", {**form, "scope": "openid"})] * _FEW_DEVICES
+    codes = [_json(answer)["device_code"] for answer in send_all(provider.port, asked)]
+    grant = {**form, "grant_type": _DEVICE_CODE}
+    messages = [request(provider.paths["token"], {**grant, "device_code": it}) for it in codes]
+    return _repeated(messages, number), _waits
+
+
+def _waits(answer: Answer) -> None:
+    """Check that a user has not decided: polls as fast as these are told to slow down, too."""
+    if json.loads(answer.body).get("error") not in {"authorization_pending", "slow_down"}:
+        raise AssertionError(f"{answer.status}: {answer.body[:1000]!r}")
+
+
 def sign_in(provider: Provider, number: int) -> Work:
     """Everything from an app's request to its code: the pages, the password, the consent known."""
     _ensure_signed_in(provider)
@@ -111,7 +130,7 @@ class Figure:
     prepare: Callable[[Provider, int], Work]
     #: How many requests of it are sent, of those that the command line says.
     share: float = 1
-    #: Whether it takes pages to sign in on, which the peers here have none of.
+    #: Whether it takes pages or devices, which the peers here have none of.
     has_pages: bool = False
 
 
@@ -124,6 +143,7 @@ FIGURES = {
     "refresh, RS256 ID token": Figure(refresh),
     "UserInfo": Figure(userinfo),
     "introspection": Figure(introspection),
+    "poll of a device code": Figure(device_poll, has_pages=True),
     "sign-in with password": Figure(sign_in, share=0.05, has_pages=True),
 }
 

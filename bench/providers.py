@@ -31,6 +31,8 @@ PASSWORD = "correct horse battery staple"
 SCOPE = "openid profile email offline_access"
 #: How many users sign in at once in a storm, and to which app; they have no tokens of it yet.
 CROWD, CROWD_CLIENT_ID = 50, "crowd"
+#: The app of devices, whose codes nobody approves.
+DEVICE_CLIENT_ID = "device"
 _FORM = re.compile(r"<form(.*?)</form>", re.DOTALL)
 _HIDDEN = re.compile(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
 _ACTION = re.compile(r'[^>]*action="([^"]*)"')
@@ -46,6 +48,7 @@ class Provider:
     client_secret: str
     paths: Mapping[str, str]
     machine_id: str = CLIENT_ID
+    device_id: str = DEVICE_CLIENT_ID
     #: The scope that a client has for itself, and what users' sign-ins request.
     machine_scope: str = "read"
     scope: str = SCOPE
@@ -180,7 +183,15 @@ def signet(
         "scope": SCOPE,
         "first_party": True,
     }
-    declare(environment, directory, [client, of_the_crowd])
+    of_devices = {
+        "client_id": DEVICE_CLIENT_ID,
+        "client_name": "Device",
+        "token_endpoint_auth_method": "none",
+        "application_type": "native",
+        "grant_types": ["urn:ietf:params:oauth:grant-type:device_code"],
+        "response_types": [],
+    }
+    declare(environment, directory, [client, of_the_crowd, of_devices])
     manage(environment, "check", "--deploy")
     process = Process(
         [*MANAGE, "serve", "--bind", f"127.0.0.1:{port}"], environment, directory / "signet.log"

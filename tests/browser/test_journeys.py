@@ -20,7 +20,16 @@ from tests.browser.visitor import (
     request_of,
     site_at,
 )
-from tests.relying_party import EndUser, mailed_code, mailed_link, make_user, unique
+from tests.devices import Device, make_device_client
+from tests.relying_party import (
+    Browser,
+    EndUser,
+    RelyingParty,
+    mailed_code,
+    mailed_link,
+    make_user,
+    unique,
+)
 
 
 @pytest.mark.smoke
@@ -389,3 +398,25 @@ def test_signing_out_all_the_same(visitor: Visitor) -> None:
     visitor.press("Sign out here")
     visitor.page.click("#confirm-logout")
     visitor.sees("You are signed out")
+
+
+def test_a_telly_signs_in_by_the_code_that_it_shows(visitor: Visitor) -> None:
+    """Its user comes by the address with the code in it, looks, approves; and signs it out later."""
+    page, telly = visitor.page, Device(make_device_client())
+    code = telly.shows(scope="openid profile")
+    page.goto(telly.asked["verification_uri_complete"])
+    visitor.sign_in()
+    visitor.sees("Sign in to Telly on a device?")
+    expect(page.locator(".device-code")).to_contain_text(code)
+    expect(page.locator("#only-if-you")).to_contain_text("Approve only if you started this")
+    expect(page.locator(".facts").first).to_contain_text(telly.address)
+    expect(page.locator(".facts").nth(1)).to_contain_text("Ana Lima")
+    assert telly.error() == "authorization_pending"
+    page.click("#approve")
+    visitor.sees("Look at your device")
+    tokens = telly.tokens()
+    visitor.press("Your devices")
+    page.get_by_role("button", name="Sign out: \u2068Telly\u2069 on a device").click()
+    expect(page.get_by_role("status").first).to_contain_text("Signed out there")
+    party = RelyingParty(telly.client, Browser(), visitor.user)
+    assert party.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"

@@ -19,6 +19,7 @@ from idp.models import Client, DataExport
 from tests.browser.test_passkeys import Authenticator
 from tests.browser.visitor import Site, Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
+from tests.devices import Device, make_device_client
 from tests.introducing import introduced_before
 from tests.registering import as_client, registered
 from tests.relying_party import (
@@ -100,6 +101,34 @@ def consent_by_document(visitor: Visitor) -> None:
     told = visitor.page.locator(".notice")
     expect(told).to_contain_text("comes from assistant.example and calls itself Assistant")
     expect(told).to_contain_text("a program on your device")
+
+
+def device_code(visitor: Visitor) -> str:
+    """The page for a device's code; returns a code to type there."""
+    telly = Device(make_device_client())
+    home(visitor)
+    visitor.open("/device")
+    visitor.sees("Sign in on a device")
+    return telly.shows(scope="openid email offline_access")
+
+
+def device_code_wrong(visitor: Visitor) -> None:
+    device_code(visitor)
+    visitor.page.fill("[name=user_code]", "BCDF-GHJK")
+    visitor.press("Continue")
+    visitor.page.get_by_role("alert").wait_for()
+
+
+def device(visitor: Visitor) -> None:
+    visitor.page.fill("[name=user_code]", device_code(visitor).lower())
+    visitor.press("Continue")
+    visitor.sees("Sign in to Telly on a device?")
+
+
+def device_approved(visitor: Visitor) -> None:
+    device(visitor)
+    visitor.page.click("#approve")
+    visitor.sees("Look at your device")
 
 
 def sign_in_with_error(visitor: Visitor) -> None:
@@ -771,6 +800,10 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "consent-that-looks-like-another": consent_that_looks_like_another,
     "consent-by-document": consent_by_document,
     "consent-many": lambda visitor: consent(visitor, "openid profile email address phone"),
+    "device-code": device_code,
+    "device-code-wrong": device_code_wrong,
+    "device": device,
+    "device-approved": device_approved,
     "not-admitted": access_denied,
     "form-post": form_post,
     "wrong-request": wrong_request,

@@ -12,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from idp.authorization.consent import remember
 from idp.models import Client, Event
+from idp.protocol.vocabulary import DEVICE_CODE
 from idp.statements.sso_session import Agreed
+from tests.devices import make_device_client
 from tests.in_process import InProcess
 from tests.relying_party import (
     Browser,
@@ -250,6 +252,29 @@ def test_refresh(in_process, offline, statements) -> None:
         response = refresh(in_process, offline.client, first["refresh_token"])
     assert response.status_code == 200
     assert len(statements.sql) == CLIENT + USING_UP + BOTH, statements.sql
+
+
+def test_a_poll_of_a_device_code_and_its_redemption(in_process, signed_in, statements) -> None:
+    client = make_device_client()
+    named = {"client_id": client.client_id}
+    form = "application/x-www-form-urlencoded"
+
+    def ask(path: str, **more: str):
+        return in_process.post(path, urlencode({**named, **more}), content_type=form)
+
+    codes = ask("/device_authorization", scope="openid").json()
+    poll = partial(ask, "/token", grant_type=DEVICE_CODE, device_code=codes["device_code"])
+    errors = [poll().json()["error"]]
+    with statements:
+        errors.append(poll().json()["error"])
+    assert errors == ["authorization_pending", "slow_down"]
+    assert len(statements.sql) == BOTH, statements.sql
+    page = in_process.get("/device", {"user_code": codes["user_code"]})
+    fields = {"shown_as": page.context["shown_as"], "answer": "approve"}
+    in_process.post("/device", {"user_code": codes["user_code"], **fields})
+    with statements:
+        assert poll().status_code == 200
+    assert len(statements.sql) == BOTH + USING_UP + BOTH, statements.sql
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token", "id_token"])

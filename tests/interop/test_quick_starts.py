@@ -24,7 +24,9 @@ from accounts.models import User
 from idp.developers.first_sign_in import last_sign_in
 from idp.developers.quick_starts import QUICK_STARTS
 from idp.models import AccessToken, Client, Delivery
+from idp.protocol.vocabulary import DEVICE_CODE
 from tests.conftest import ROOT, database_url
+from tests.devices import approve, make_device_client
 from tests.interop.conftest import Traveller, made, running, shown
 from tests.relying_party import EndUser, Registered, is_page, make_api, make_client, make_user
 
@@ -37,7 +39,11 @@ APACHE = ("apache2", "-X", "-f")
 
 @pytest.fixture(scope="module")
 def issuer(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running `make run`, on this test process's database."""
+    """The address of a running `make run`, on this test process's database.
+
+    Its discovery document knows the grants of clients that there are when it starts.
+    """
+    make_device_client()
     with made(
         tmp_path_factory.mktemp("run") / "log",
         DJANGO_SETTINGS_MODULE="tests.settings",
@@ -270,6 +276,37 @@ def test_a_desktop_app(traveller: Traveller, user: EndUser, tmp_path: Path, butt
         app_row = Client.objects.get(client_id=client.client_id)
         assert last_sign_in(app_row), "the page that waits for it knows"
         assert not AccessToken.objects.filter(application=app_row).exists(), "it signs out"
+
+
+#: Runs a program with a shorter sleep: it is slowed down, and comes again.
+_HASTY = """
+import runpy, sys, time
+sleep = time.sleep
+time.sleep = lambda seconds: sleep(min(seconds, 0.3))
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+def test_a_device(traveller: Traveller, user: EndUser, tmp_path: Path) -> None:
+    client = make_device_client(grant_types=[DEVICE_CODE])
+    script = tmp_path / "device_app.py"
+    script.write_text(page_of("device", client, traveller))
+    app = subprocess.Popen(
+        [sys.executable, "-c", _HASTY, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with app:
+        try:
+            assert app.stdout is not None
+            told = app.stdout.readline() + app.stdout.readline()
+            approve(traveller, user, re.findall(r"enter (\S+)", told)[0])
+            learnt, problems = app.communicate(timeout=20)
+        finally:
+            app.kill()
+    assert app.returncode == 0, problems
+    assert json.loads(learnt) == {"signed_in": {"sub": user.sub, "email": user.email}}
 
 
 def test_a_machine(issuer: str, tmp_path: Path) -> None:

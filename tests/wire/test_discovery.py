@@ -17,6 +17,7 @@ from django.core.management import call_command
 from jwcrypto.common import base64url_decode
 
 from idp import policy
+from idp.protocol.vocabulary import DEVICE_CODE
 from tests.assertions import (
     Signing,
     assertion_of,
@@ -27,6 +28,7 @@ from tests.assertions import (
     make_key_client,
     shared_key,
 )
+from tests.devices import Device, approve
 from tests.elsewhere import Elsewhere
 from tests.introducing import introduced
 from tests.passkeys import EndUserWithPasskey, make_user_with_passkey
@@ -239,6 +241,13 @@ def test_each_response_type_and_mode_works(
             assert {part for part, name in BROUGHT.items() if name in members} == set(kind.split())
 
 
+def approved_device(app: RelyingParty) -> Device:
+    """Return a device of this app that its user has let in."""
+    device = Device(app.client)
+    approve(app.browser, app.user, device.shows())
+    return device
+
+
 @spec("RFC 8414", "2")
 def test_each_grant_type_gives_tokens(
     facts: dict[str, Any], browser: Browser, user: EndUser
@@ -255,10 +264,11 @@ def test_each_grant_type_gives_tokens(
         "client_credentials": app.token(grant_type="client_credentials").json(),
         "implicit": brought(app.visit(response_type="token")),
         "password": app.token(grant_type="password", **words).json(),
+        DEVICE_CODE: approved_device(app).tokens(),
     }
     assert set(given) == set(grant_types)
     assert all("access_token" in answer for answer in given.values()), given
-    unknown = app.token(grant_type="urn:ietf:params:oauth:grant-type:device_code").json()
+    unknown = app.token(grant_type="urn:example:telepathy").json()
     assert unknown["error"] == "unsupported_grant_type"
 
 

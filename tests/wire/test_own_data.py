@@ -34,7 +34,7 @@ LEFT_OUT = {
     "idp.AuthorizationCode": "a grant's",
     "idp.RefreshToken": "a grant's",
     "idp.IDToken": "never written",
-    "idp.DeviceCode": "never written",
+    "idp.DeviceCode": "a grant's",
     "idp.Client": "an app that the user develops: exported by operators",
     "idp.DataExport": "the export",
     "idp.PairwiseSubject": "apps' own names for the user, which are secret from each other",

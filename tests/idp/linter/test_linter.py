@@ -9,6 +9,7 @@ import pytest
 from idp.linter import Facts, Finding, Severity, findings_of
 from idp.linter.near_misses import near_misses
 from idp.models import Client, ClientSecret, Event
+from idp.protocol.vocabulary import DEVICE_CODE
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -39,6 +40,7 @@ def client(**columns: Any) -> Client:
 
 
 SOUND = Facts(client(), NOW, secrets=(secret(),))
+DEVICE = [DEVICE_CODE, "refresh_token"]
 
 
 def said(facts: Facts) -> list[tuple[Severity, str]]:
@@ -109,6 +111,12 @@ FAILING, WEAK, SUGGESTED = Severity
         ),
         (with_(id_token_signed_response_alg="HS256"), SUGGESTED, "(HS256)"),
         (with_(scopes=["openid", "offline_access"]), SUGGESTED, "offline_access"),
+        (with_(grant_types=[*DEVICE, "authorization_code"]), SUGGESTED, "codes for other devices"),
+        (
+            with_(grant_types=DEVICE[:1], response_types=[], redirect_uris=[]),
+            SUGGESTED,
+            "a new code whenever an access token expires",
+        ),
         (replace(SOUND, has_roles=True), SUGGESTED, "may not ask for them"),
         (with_(scopes=["openid", "roles"]), SUGGESTED, "but has none"),
         (with_(id_token_claims="userinfo"), SUGGESTED, "no names and addresses"),

@@ -401,7 +401,7 @@ def test_signing_out_all_the_same(visitor: Visitor) -> None:
 
 
 def test_a_telly_signs_in_by_the_code_that_it_shows(visitor: Visitor) -> None:
-    """Its user comes by the address with the code in it, looks, approves; and signs it out later."""
+    """Its user opens the address with the code in it, approves, and signs it out later."""
     page, telly = visitor.page, Device(make_device_client())
     code = telly.shows(scope="openid profile")
     page.goto(telly.asked["verification_uri_complete"])

@@ -1,6 +1,6 @@
 """Programs without a browser: MSAL for Python and openid-client on Node. RFC 8628.
 
-The issuer has a path, as MSAL's authorities have. The programs poll once, after the user's decision.
+The issuer has a path, as MSAL's authorities have. The programs poll once, after the decision.
 """
 
 import json

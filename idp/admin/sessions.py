@@ -130,7 +130,8 @@ class SessionsPage(Record):
     @admin.display(description=_("browser"))
     def device(self, session: Session) -> SafeString:
         """Return browser and system in words, as on the user's own page, and the IP address."""
-        return _two_lines(words_for(session.user_agent), session.ip_address or "")
+        words = _("App on a device") if session.lasting else words_for(session.user_agent)
+        return _two_lines(str(words), session.ip_address or "")
 
     @admin.display(description=_("last seen"))
     def times(self, session: Session) -> SafeString:

@@ -90,7 +90,7 @@ KINDS = {
                 "It runs where no browser opens: on a television, a games console or a server. It "
                 "shows a code, and its users type that on their phone."
             ),
-            ("name", "scopes"),
+            ("name",),
             {
                 "token_endpoint_auth_method": "none",
                 "application_type": "native",

@@ -269,9 +269,9 @@ def test_a_poll_of_a_device_code_and_its_redemption(in_process, signed_in, state
         errors.append(poll().json()["error"])
     assert errors == ["authorization_pending", "slow_down"]
     assert len(statements.sql) == BOTH, statements.sql
-    page = in_process.get("/device", {"user_code": codes["user_code"]})
-    fields = {"shown_as": page.context["shown_as"], "answer": "approve"}
-    in_process.post("/device", {"user_code": codes["user_code"], **fields})
+    shown_as = Client.objects.get(client_id=client.client_id).display_fingerprint
+    fields = {"user_code": codes["user_code"], "shown_as": shown_as, "answer": "approve"}
+    assert b"Look at your device" in in_process.post("/device", fields).content
     with statements:
         assert poll().status_code == 200
     assert len(statements.sql) == BOTH + USING_UP + BOTH, statements.sql

@@ -92,7 +92,7 @@ def test_a_user_lets_a_device_sign_in_and_signs_it_out(
     assert party.userinfo(tokens["access_token"]).json()["email"] == user.email
     tokens = party.refresh(tokens["refresh_token"]).json()
 
-    assert was_mailed(user.email, "on a device signed in to your account")
+    assert was_mailed(user.email, "A device signed in to your account")
     assert "You let a device sign in to" in browser.open("/account/activity/").text
     page = browser.open(DEVICES)
     assert "Telly" in page.text
@@ -212,10 +212,9 @@ def test_the_apps_policy_applies(device: Device, browser: Browser, user: EndUser
     page = type_code(browser, code)
     assert "may not use" in page.text
     assert 'value="approve"' not in page.text
-    form = {"user_code": code, "answer": "approve", "shown_as": ""}
-    token = browser.open(PAGE).text.partition('name="csrfmiddlewaretoken" value="')[2][:64]
-    forced = browser.post(PAGE, data={**form, "csrfmiddlewaretoken": token})
-    assert "may not use" in forced.text
+    [form] = [form for form in forms_of(page) if "csrfmiddlewaretoken" in form.fields]
+    data = {**form.fields, "user_code": code, "answer": "approve", "shown_as": ""}
+    assert "may not use" in browser.post(PAGE, data=data).text
     assert device.error() == "authorization_pending"
     Client.objects.filter(client_id=device.client.client_id).update(
         allowed_groups=[], required_acr=policy.ACR_VALUES[1]

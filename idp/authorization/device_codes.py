@@ -124,16 +124,13 @@ def counted_by(session: Session, request: HttpRequest) -> list[Counted]:
 
 def find(letters: str, now: datetime) -> DeviceCode | None:
     """Return the row of a user code that waits for a decision, with its client, or None."""
-    return (
-        DeviceCode.objects.select_related("application")
-        .filter(
-            user_code__in=server_keys.keyed_hashes(letters, _PURPOSE),
-            status=DeviceCode.AUTHORIZATION_PENDING,
-            expires__gt=now,
-            application__enabled=True,
-        )
-        .first()
+    waiting = DeviceCode.objects.select_related("application").filter(
+        user_code__in=server_keys.keyed_hashes(letters, _PURPOSE),
+        status=DeviceCode.AUTHORIZATION_PENDING,
+        expires__gt=now,
+        application__enabled=True,
     )
+    return waiting.first()  # type: ignore[no-any-return]
 
 
 def approve(row: DeviceCode, approving: Session, now: datetime) -> Grant:

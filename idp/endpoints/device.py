@@ -53,7 +53,7 @@ class _Asked:
     @property
     def client(self) -> Client:
         """Return the app."""
-        return self.row.application
+        return self.row.application  # type: ignore[no-any-return]
 
     @property
     def path(self) -> str:
@@ -70,9 +70,7 @@ class _Asked:
 @methods("GET", "HEAD", "POST")
 def device(request: HttpRequest) -> HttpResponse:
     """Ask for a code; show what its device asks for; take the decision."""
-    letters = device_codes.letters_in(
-        request.POST.get("user_code") or request.GET.get("user_code", "")
-    )
+    letters = device_codes.letters_in(request.GET.get("user_code", ""))
     session = session_of(request)
     if session is None:
         page = "account_choose" if account_switching.others(request) else "account_login"
@@ -89,7 +87,9 @@ def device(request: HttpRequest) -> HttpResponse:
         return _code_page(
             request,
             letters,
-            _("This code is wrong, was used before, or has expired. Look at your device again."),
+            _(
+                "This code is wrong, was used before, or has expired. Read it from your device again."
+            ),
         )
     asked = _Asked(row, letters, session)
     return _what_is_missing(request, asked) or _decision(request, asked)

@@ -107,10 +107,13 @@ def test_a_phishers_link_approves_nothing(device: Device, browser: Browser, user
     form = next(form for form in forms_of(page) if "approve" in form.buttons)
     data = {**form.fields, "answer": "approve"}
     evil = {"Origin": "https://evil.example", "Referer": "https://evil.example/"}
-    assert browser.post(PAGE, data=data, headers=evil).status_code == 403
+    forged = browser.post(link, data=data, headers=evil)
     del data["csrfmiddlewaretoken"]
-    assert browser.post(PAGE, data=data).status_code == 403
+    for refused in (forged, browser.post(link, data=data)):
+        assert refused.is_redirect or refused.status_code == 403
+        assert "Look at your device" not in browser.settle(refused).text
     assert is_waiting(device)
+    assert "Look at your device" in browser.submit(page, "approve").text, "the user's own form"
 
 
 @spec("RFC 9700", "4.16")
@@ -126,15 +129,17 @@ def test_an_app_that_changes_its_name_meanwhile_is_shown_anew(
     device: Device, browser: Browser, user: EndUser
 ) -> None:
     browser.sign_in(user)
-    page = type_code(browser, device.shows())
     app = Client.objects.get(client_id=device.client.client_id)
+    app.registration_source = Client.RegistrationSource.DCR
+    app.save()
+    page = type_code(browser, device.shows())
+    app.refresh_from_db()
     app.name = "Your Bank"
     app.save()
     again = browser.submit(page, "approve")
     assert "Your Bank" in again.text
     assert is_waiting(device)
-    app.enabled = False
-    app.save()
+    Client.objects.filter(pk=app.pk).update(enabled=False)
     assert "is wrong, was used before" in browser.submit(again, "approve").text
     assert is_waiting(device)
 

@@ -17,6 +17,7 @@ from idp.statements.sso_session import Agreed
 from tests.devices import make_device_client
 from tests.in_process import InProcess
 from tests.relying_party import (
+    ISSUER,
     Browser,
     Registered,
     RelyingParty,
@@ -270,8 +271,9 @@ def test_a_poll_of_a_device_code_and_its_redemption(in_process, signed_in, state
     assert errors == ["authorization_pending", "slow_down"]
     assert len(statements.sql) == BOTH, statements.sql
     shown_as = Client.objects.get(client_id=client.client_id).display_fingerprint
-    fields = {"user_code": codes["user_code"], "shown_as": shown_as, "answer": "approve"}
-    assert b"Look at your device" in in_process.post("/device", fields).content
+    page = codes["verification_uri_complete"].removeprefix(ISSUER)
+    approved = in_process.post(page, {"shown_as": shown_as, "answer": "approve"})
+    assert b"Look at your device" in approved.content
     with statements:
         assert poll().status_code == 200
     assert len(statements.sql) == BOTH + USING_UP + BOTH, statements.sql

@@ -213,8 +213,8 @@ def test_the_apps_policy_applies(device: Device, browser: Browser, user: EndUser
     assert "may not use" in page.text
     assert 'value="approve"' not in page.text
     [form] = [form for form in forms_of(page) if "csrfmiddlewaretoken" in form.fields]
-    data = {**form.fields, "user_code": code, "answer": "approve", "shown_as": ""}
-    assert "may not use" in browser.post(PAGE, data=data).text
+    data = {**form.fields, "answer": "approve", "shown_as": ""}
+    assert "may not use" in browser.post(f"{PAGE}?user_code={code}", data=data).text
     assert device.error() == "authorization_pending"
     Client.objects.filter(client_id=device.client.client_id).update(
         allowed_groups=[], required_acr=policy.ACR_VALUES[1]

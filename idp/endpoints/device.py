@@ -88,7 +88,8 @@ def device(request: HttpRequest) -> HttpResponse:
             request,
             letters,
             _(
-                "This code is wrong, was used before, or has expired. Read it from your device again."
+                "This code is wrong, was used before, or has expired. Read it from your device "
+                "again."
             ),
         )
     asked = _Asked(row, letters, session)

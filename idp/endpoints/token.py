@@ -19,6 +19,8 @@ from idp.tokens.entitlement import Entitlement
 from idp.tokens.issue import issue
 
 log = structlog.get_logger(__name__)
+#: What the body of a poll has in it.
+_POLLS = b"device_code="
 _KINDS = ("access_token", "refresh_token", "id_token")
 
 
@@ -27,7 +29,8 @@ _KINDS = ("access_token", "refresh_token", "id_token")
 def token(request: HttpRequest) -> HttpResponse:
     """Authenticate the client, call its grant, and issue tokens."""
     try:
-        client, parameters = authenticated_client(request, read_poll)
+        reads = read_poll if _POLLS in request.body else None
+        client, parameters = authenticated_client(request, reads)
         return answer(tokens_for(request, client, parameters))
     except ProtocolError as error:
         return refuse_client(error, request)

@@ -53,7 +53,7 @@ def redeem(
     is redeemed a second time revokes its grant, as an authorization code does.
     """
     code_hash = hash_of(parameters.require("device_code"))
-    found: Poll | None = getattr(request, "device_poll", None)
+    found = _poll_of(request, code_hash, client, now)
     if found is None:
         _refuse_unknown()
     if found.is_redeemed:
@@ -79,6 +79,14 @@ def redeem(
         uses_up=True,
         undo=partial(give_back, DEVICE_CODES, code),
     )
+
+
+def _poll_of(request: HttpRequest, code_hash: str, client: Client, now: datetime) -> Poll | None:
+    """Return what `read_poll` has found; poll now if the body has its name in another spelling."""
+    if not hasattr(request, "device_poll"):
+        _known, found = poll(code_hash, client.client_id, now)
+        return found
+    return request.device_poll  # type: ignore[no-any-return]
 
 
 @upholds("RFC 8628 §3.5")

@@ -160,6 +160,12 @@ def test_a_code_is_of_its_client(device: Device, browser: Browser, user: EndUser
     other.asked = device.asked
     assert other.error() == "invalid_grant"
     assert other.error(device_code=None) == "invalid_request"
+    spelled = {"device%5Fcode": device.asked["device_code"], "grant_type": DEVICE_CODE}
+    body = "&".join(f"{name}={value}" for name, value in spelled.items())
+    named = f"{body}&client_id={other.client.client_id}"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = httpx.post(f"{ISSUER}/token", content=named, headers=form, verify=False)
+    assert answer.json()["error"] == "invalid_grant"
     assert other.error(device_code="x" * 43) == "invalid_grant"
     assert device.tokens()
 

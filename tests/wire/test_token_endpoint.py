@@ -94,7 +94,7 @@ def test_an_unknown_code_is_refused(relying_party: RelyingParty, code: str) -> N
         ({"grant_type": "password", "username": "a", "password": "b"}, "unauthorized_client"),
         ({"grant_type": "implicit"}, "unsupported_grant_type"),
         ({"grant_type": "refresh_token", "refresh_token": "x"}, "unauthorized_client"),
-        ({"grant_type": "urn:ietf:params:oauth:grant-type:device_code"}, "unsupported_grant_type"),
+        ({"grant_type": "urn:ietf:params:oauth:grant-type:device_code"}, "unauthorized_client"),
         ({"grant_type": "x" * 1000}, "unsupported_grant_type"),
         ({"grant_type": "client_credentials"}, "unauthorized_client"),
     ],

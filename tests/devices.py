@@ -90,3 +90,9 @@ def approve(browser: Browser, user: EndUser, code: str) -> httpx.Response:
     if is_page(page, "/account/login/"):
         page = browser.sign_in(user, page)
     return browser.submit(page, "approve")
+
+
+def decided(browser: Browser, user: EndUser, address: str, button: str) -> httpx.Response:
+    """Open the address with the code in it, as a telephone that has read it does, and decide."""
+    page = browser.settle(browser.get(address))
+    return browser.submit(browser.sign_in(user, page), button)

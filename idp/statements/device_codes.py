@@ -11,13 +11,15 @@ from idp.statements.bearers import ClientVersion
 from idp.statements.tokens import NO_WAIT
 
 #: The row is locked before it is judged, so that of several polls at once each sees the one before.
-_POLL = f"""
+#: It is found by its hash: the client is compared in a way that no plan can begin with.
+POLL = f"""
     WITH before AS (
         SELECT d.id, d.status, d.expires, d.redeemed_at,
                COALESCE(d.last_checked + d."interval" * INTERVAL '1 second' > %s, FALSE) AS early
-        FROM idp_devicecode d JOIN idp_client c ON c.id = d.application_id
-        WHERE d.device_code = %s AND c.client_id = %s
-        FOR UPDATE OF d
+        FROM idp_devicecode d
+        WHERE d.device_code = %s
+              AND d.application_id + 0 = (SELECT id FROM idp_client WHERE client_id = %s)
+        FOR UPDATE
     ), polled AS (
         UPDATE idp_devicecode d
         SET last_checked = %s,
@@ -67,7 +69,7 @@ def poll(
             policy.DEVICE_SLOW_DOWN,
             client_id,
         ]
-        row = one(_POLL, values)
+        row = one(POLL, values)
     else:
         row = _polled_in_two(device_code_hash, client_id, now, allowed_from)
     if row is None:

@@ -9,11 +9,13 @@ from itertools import count
 import pytest
 from django.db import connection, transaction
 
-from idp.statements import bearers, sso_session, tokens
+from idp.statements import bearers, device_codes, sso_session, tokens
 
 STATEMENTS = {
     "code": tokens.CODES.in_one,
     "refresh token": tokens.REFRESH_TOKENS.in_one,
+    "device code": tokens.DEVICE_CODES.in_one,
+    "poll of a device code": device_codes.POLL,
     "access token": bearers.FIND_BEARER,
     "SSO session": sso_session.STATEMENT,
 }
@@ -40,4 +42,5 @@ def test_a_new_table_is_entered_by_keys(name: str) -> None:
     # What was presented, and the others from there.
     entered = re.search(r"Index Cond: (.*)", plan)
     assert entered, plan
-    assert re.fullmatch(r"\(\(?(code|token_checksum|id)\)?(::text)? = \$\d\)", entered[1]), plan
+    key = "client_id|device_code|code|token_checksum|id"
+    assert re.fullmatch(rf"\(\(?({key})\)?(::text)? = \$\d\)", entered[1]), plan

@@ -256,6 +256,9 @@ def test_refresh(in_process, offline, statements) -> None:
 
 
 def test_a_poll_of_a_device_code_and_its_redemption(in_process, signed_in, statements) -> None:
+    exchange(
+        in_process, signed_in, authorized(in_process, signed_in)
+    )  # keys are known from here on
     client = make_device_client()
     named = {"client_id": client.client_id}
     form = "application/x-www-form-urlencoded"

@@ -15,10 +15,9 @@ import msal
 import pytest
 import requests
 
-from idp.models import DeviceCode
 from tests import secrecy
 from tests.conftest import Server
-from tests.devices import make_device_client
+from tests.devices import decided, make_device_client
 from tests.interop.test_msal import PASSED_ON, WELL_KNOWN
 from tests.relying_party import Browser, EndUser, Registered, spec
 from tests.reverse_proxy import Provider, provider_behind_nginx
@@ -42,11 +41,9 @@ def provider_at_path(
 
 
 def decide(at: Provider, user: EndUser, asked: dict[str, Any], button: str) -> None:
-    """Open the address with the code in it, as the user's telephone does, and decide."""
     secrecy.used.note(asked["device_code"])
     with Browser(at.issuer) as browser:
-        page = browser.settle(browser.get(asked["verification_uri_complete"]))
-        browser.submit(browser.sign_in(user, page), button)
+        decided(browser, user, asked["verification_uri_complete"], button)
 
 
 @spec("RFC 8628", "3.4")
@@ -95,4 +92,3 @@ def test_openid_client(
             program.kill()
     expected = {"sub": user.sub, "email": user.email}
     assert learnt == (expected if button == "approve" else {"error": "access_denied"})
-    assert not DeviceCode.objects.filter(user=None, redeemed_at__isnull=False).exists()

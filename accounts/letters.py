@@ -43,18 +43,23 @@ class Block:
 
 
 def written(
-    template: str, email: str, context: dict[str, Any], request: HttpRequest | None
+    template: str,
+    email: str,
+    context: dict[str, Any],
+    request: HttpRequest | None,
+    facts: tuple[Fact, ...] = (),
 ) -> EmailMultiAlternatives:
     """Return the message of a template, whose files' names begin so.
 
-    `request` is the one of the user that the message is about, if there is one.
+    `request` is the one of the user that the message is about, if there is one; else `facts` are
+    what is known.
     """
     brand = branding.current()
     context = {**context, "email": email, "issuer": settings.IDP_ISSUER, "host": _HOST}
     context["brand"] = brand
     subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
     words = render_to_string(f"{template}_message.txt", context)
-    blocks = _blocks(words, facts_of(request) if request else ())
+    blocks = _blocks(words, facts_of(request) if request else facts)
     message = EmailMultiAlternatives(subject, _text(blocks, brand), branding.sender(), [email])
     message.attach_alternative(_html(subject, blocks, brand), "text/html")
     return message

@@ -8,17 +8,16 @@ was under way may come twice.
 import os
 import socket
 import ssl
-import urllib.request
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import SplitResult, urlsplit
 
 import structlog
 from django.conf import settings
 
+from foundation import posting
 from idp.event_counts import SETTLES_WITHIN
 from idp.event_lines import json_line
 from idp.models import Event, EventMark
@@ -54,7 +53,7 @@ def pass_on(now: datetime) -> int:
             _receiver(settings.IDP_AUDIT_STREAM)(settings.IDP_AUDIT_STREAM, events)
             sent = len(events)
     except OSError as problem:
-        log.error("audit_stream_failed", reason=_reason(problem))  # noqa: TRY400  it is no fault
+        log.error("audit_stream_failed", reason=posting.reason_of(problem))  # noqa: TRY400  it is no fault
     last = events[-1].pk if sent else mark.event_id
     EventMark.objects.filter(pk=mark.pk).update(event_id=last, leased_until=now)
     return sent
@@ -131,13 +130,8 @@ def _framed(events: Sequence[Event]) -> bytes:
 
 def _to_http(address: str, events: Sequence[Event]) -> None:
     """Post lines of JSON; any 2xx says that they arrived."""
-    headers = {"Content-Type": "application/x-ndjson"}
-    if settings.IDP_AUDIT_TOKEN:
-        headers["Authorization"] = f"Bearer {settings.IDP_AUDIT_TOKEN}"
     body = "".join(map(json_line, events)).encode()
-    request = urllib.request.Request(address, body, headers, method="POST")  # noqa: S310  checked
-    with urllib.request.urlopen(request, timeout=_SECONDS):  # noqa: S310
-        pass
+    posting.post(address, body, "application/x-ndjson", settings.IDP_AUDIT_TOKEN)
 
 
 _RECEIVERS: dict[str, _Receiver] = {
@@ -147,11 +141,3 @@ _RECEIVERS: dict[str, _Receiver] = {
     "http": _to_http,
     "https": _to_http,
 }
-
-
-def _reason(problem: OSError) -> str:
-    """Return what went wrong, without the address: it may have a secret."""
-    cause = problem.reason if isinstance(problem, URLError) else problem
-    if isinstance(cause, OSError):
-        return cause.strerror or type(cause).__name__
-    return str(cause)

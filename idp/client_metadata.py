@@ -224,6 +224,24 @@ MEMBERS: Final = (
     ),
     Member("frontchannel_logout_session_required", FLAG),
     Member(
+        "backchannel_token_delivery_mode",
+        choices=policy.BACKCHANNEL_DELIVERY_MODES,
+        masked=False,
+        help=_(
+            "Poll: the app asks again and again whether the user has answered. Ping: it is told, "
+            "and then asks."
+        ),
+    ),
+    Member(
+        "backchannel_client_notification_endpoint",
+        help=_("With ping: an https address of the app that is told when a user has answered."),
+    ),
+    Member(
+        "backchannel_authentication_request_signing_alg",
+        choices=policy.SIGNING_ALGORITHMS,
+        help=_("Chosen: the app has to sign its requests, with one of its public keys."),
+    ),
+    Member(
         "initiate_login_uri",
         help=_(
             "An https address of the app that begins a sign-in. With it, users can open the "

@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from accounts.models import Session
 from foundation.models import Heartbeat, Mail
 from foundation.outbox import OutboxRow, State
-from idp.models import Delivery, SigningKey
+from idp.models import BackchannelNotification, Delivery, SigningKey
 
 #: Seconds for which the number of sessions is remembered: counting a million takes a while.
 _COUNTED_EVERY: Final = 60
@@ -62,7 +62,11 @@ def _outboxes(now: datetime) -> Iterator[Any]:
         "For how long the oldest message that should have been sent is late.",
         labels=["outbox"],
     )
-    outboxes: dict[str, type[OutboxRow]] = {"mail": Mail, "logout": Delivery}
+    outboxes: dict[str, type[OutboxRow]] = {
+        "mail": Mail,
+        "logout": Delivery,
+        "backchannel": BackchannelNotification,
+    }
     for name, model in outboxes.items():
         waiting = model._default_manager.filter(state=State.WAITING)
         oldest = waiting.order_by("due_at").values_list("due_at", flat=True).first()

@@ -19,6 +19,7 @@ from foundation import traces
 from foundation.postgresql.base import SESSION_TIMEOUTS
 from idp import audit_stream, outbound, policy
 from idp.claim_sources import configured
+from idp.protocol import addresses
 from idp.protocol.redirect_uris import problem_with_scheme
 
 _MINIMUM_KEY = 32
@@ -222,6 +223,7 @@ def deployment_is_safe(**_: Any) -> list[CheckMessage]:
     return [
         *(*_unsafe(), *_unreadable_places(), *_unwritable_pictures()),
         *_audit_stream(),
+        *_push(),
     ]
 
 
@@ -310,6 +312,24 @@ def _unwritable_pictures() -> Iterable[CheckMessage]:
             f"IDP_MEDIA_ROOT can't be written, so users can't upload pictures: {there}",
             hint="Give it to the user of serve and of the worker, or set IDP_STORAGE.",
             id="idp.W024",
+        )
+
+
+def _push() -> Iterable[CheckMessage]:
+    address = settings.IDP_PUSH_URL
+    if not address:
+        return
+    if not addresses.is_on_the_web(address, {"https", "http"}):
+        yield Error(
+            "IDP_PUSH_URL is not a web address.",
+            hint="Set it to an address such as https://push.example.com/notify, or unset it.",
+            id="idp.E029",
+        )
+    elif address.startswith("http:") and urlsplit(address).hostname not in _LOOPBACK:
+        yield checks.Warning(
+            "IDP_PUSH_URL is told of users without encryption.",
+            hint="Use https: what is sent has email addresses.",
+            id="idp.W030",
         )
 
 

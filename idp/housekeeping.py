@@ -25,6 +25,7 @@ from idp import events, keys, policy, sharing
 from idp.models import (
     AccessToken,
     AuthorizationCode,
+    BackchannelAuthentication,
     Client,
     Consent,
     DataExport,
@@ -213,6 +214,10 @@ def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     remembered = now - policy.REMEMBERED_FOR
     kept_interaction = now - policy.INTERACTION_LIFETIME - policy.REMEMBERED_FOR
     yield "interactions", Interaction.objects.filter(arrived_at__lte=kept_interaction)
+    yield (
+        "sign-in requests",
+        BackchannelAuthentication.objects.filter(expires__lte=remembered),
+    )
     yield "codes", AuthorizationCode.objects.filter(expires__lte=remembered)
     yield "device codes", DeviceCode.objects.filter(expires__lte=remembered)
     yield "access tokens", AccessToken.objects.filter(expires__lte=now)
@@ -250,6 +255,7 @@ def _left_alone(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
             ~Exists(DeviceCode.objects.filter(grant=OuterRef("pk"))),
             ~Exists(AccessToken.objects.filter(grant=OuterRef("pk"))),
             ~Exists(RefreshToken.objects.filter(grant=OuterRef("pk"))),
+            ~Exists(BackchannelAuthentication.objects.filter(grant=OuterRef("pk"))),
             created_at__lte=now - policy.REMEMBERED_FOR,
         ),
     )

@@ -127,15 +127,23 @@ def ask(
         return Answer(_body(response, target, content_types, bounds.most), response.headers)
 
 
-def post(url: str, form: str, *, resolve: Resolver = addresses_of) -> int:
-    """Post a form (`application/x-www-form-urlencoded`) and return the status of the response.
+def post(
+    url: str,
+    body: str,
+    *,
+    content_type: str = "application/x-www-form-urlencoded",
+    bearer: str = "",
+    resolve: Resolver = addresses_of,
+) -> int:
+    """Post a text of ASCII, by default a form, and return the status of the response.
 
-    The body is not read. As with `ask`, no credentials are sent and no redirect is followed. Raises
-    OutboundError.
+    The response is not read. As with `ask`, no redirect is followed, and no credentials are sent
+    but `bearer`, a token that the receiver gave us. Raises OutboundError.
     """
     ends_at = time.monotonic() + SECONDS
     with _talking_to("POST", url, USUAL, resolve, ends_at) as (connection, target, found):
-        return int(_answer(connection, _post(target, form), ends_at, found).status)
+        message = _post(target, body, content_type, bearer)
+        return int(_answer(connection, message, ends_at, found).status)
 
 
 @contextmanager
@@ -327,9 +335,11 @@ def _get(target: _Target, content_types: Collection[str]) -> str:
     return _message("GET", target, f"Accept: {', '.join(content_types)}")
 
 
-def _post(target: _Target, form: str) -> str:
-    kind = "Content-Type: application/x-www-form-urlencoded"
-    return _message("POST", target, kind, f"Content-Length: {len(form)}") + form
+def _post(target: _Target, body: str, content_type: str, bearer: str) -> str:
+    headers = [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
+    if bearer:
+        headers.append(f"Authorization: Bearer {bearer}")
+    return _message("POST", target, *headers) + body
 
 
 def _message(method: str, target: _Target, *headers: str) -> str:

@@ -70,6 +70,11 @@ INTERACTION_LIFETIME: Final = timedelta(hours=1)
 INTERACTIONS_PER_ADDRESS: Final = 500
 #: How old published keys and metadata may be in any process.
 PUBLISHED_FOR: Final = timedelta(seconds=5)
+#: How long a user may take to answer an app that asks them to sign in (OIDC CIBA §7.3): usually, at
+#: least, and at most, if the app asks for another time.
+BACKCHANNEL_EXPIRES_IN: Final = timedelta(minutes=10)
+BACKCHANNEL_EXPIRES_IN_AT_LEAST: Final = timedelta(seconds=30)
+BACKCHANNEL_EXPIRES_IN_AT_MOST: Final = timedelta(hours=1)
 
 # --- Features offered ---------------------------------------------------------------------------
 
@@ -93,9 +98,10 @@ GRANT_TYPES: Final = (
     "implicit",
     "password",
     vocabulary.DEVICE_CODE,
+    vocabulary.CIBA,
 )
 #: Grants of further specifications (RFC 6749 §4.5): discovery lists one while a client has it.
-EXTENSION_GRANT_TYPES: Final[frozenset[str]] = frozenset({vocabulary.DEVICE_CODE})
+EXTENSION_GRANT_TYPES: Final[frozenset[str]] = frozenset({vocabulary.DEVICE_CODE, vocabulary.CIBA})
 #: Grants that RFC 9700 §2.1.2, §2.4 advise against: only for clients that an operator enabled them
 #: for.
 LEGACY_GRANT_TYPES: Final = frozenset({"implicit", "password"})
@@ -147,6 +153,8 @@ RESPONSE_CONTENT_ENCRYPTIONS: Final = (
     *("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM"),
 )
 ACCESS_TOKEN_FORMATS: Final = ("opaque", "jwt")
+#: How a client learns that the user has answered (OIDC CIBA §5).
+BACKCHANNEL_DELIVERY_MODES: Final = ("poll", "ping")
 #: The `typ` of JWT access tokens: that of RFC 9068 §2.1, and one for APIs that refuse it.
 ACCESS_TOKEN_TYPES: Final = ("at+jwt", "JWT")
 #: How access tokens can be encrypted to a resource server (RFC 7518 §4.1, §5.1).
@@ -198,9 +206,13 @@ PATHS: Final = {
     **({"registration_endpoint": "/register"} if REGISTRATION in {"token", "open"} else {}),
     "jwks_uri": "/jwks",
     "service_documentation": "/developers/",
+    "backchannel_authentication_endpoint": "/bc-authorize",
 }
 #: Endpoints of one grant: discovery has them while it lists the grant.
-ENDPOINTS_OF_GRANTS: Final = {"device_authorization_endpoint": vocabulary.DEVICE_CODE}
+ENDPOINTS_OF_GRANTS: Final = {
+    "device_authorization_endpoint": vocabulary.DEVICE_CODE,
+    "backchannel_authentication_endpoint": vocabulary.CIBA,
+}
 #: The page on which users type the code of a device.
 DEVICE_PATH: Final = "/device"
 #: Where clients authenticate.
@@ -232,6 +244,7 @@ PROTOCOL_PATHS: Final = frozenset(
         "/introspect",
         "/device_authorization",
         "/register",
+        "/bc-authorize",
         "/jwks",
         "/check_session",
         pictures.LOGO_PATH,

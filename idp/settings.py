@@ -19,7 +19,7 @@ from idp.folders import DATA, SHIPPED
 #: Variables that may be in a file instead, whose path is in NAME_FILE.
 SECRETS = (
     *("IDP_SECRET_KEYS", "DATABASE_URL", "CACHE_URL", "EMAIL_URL", "IDP_STORAGE_OPTIONS"),
-    *("IDP_AUDIT_STREAM", "IDP_AUDIT_TOKEN"),
+    *("IDP_AUDIT_STREAM", "IDP_AUDIT_TOKEN", "IDP_PUSH_URL", "IDP_PUSH_TOKEN"),
 )
 env = Environment(os.environ, SECRETS)
 
@@ -523,6 +523,9 @@ IDP_LOG_LEVEL: str = env.str("IDP_LOG_LEVEL", default="info").upper()
 #: https://host/path; empty for nowhere. Over HTTP, the token is sent as Bearer.
 IDP_AUDIT_STREAM: str = env.str("IDP_AUDIT_STREAM", default="")
 IDP_AUDIT_TOKEN: str = env.str("IDP_AUDIT_TOKEN", default="")
+# Where the operator's push service learns that an app asks a user to sign in.
+IDP_PUSH_URL: str = env.str("IDP_PUSH_URL", default="")
+IDP_PUSH_TOKEN: str = env.str("IDP_PUSH_TOKEN", default="")
 LOGGING = logging_configuration(json=not IDP_DEVELOPMENT, level=IDP_LOG_LEVEL)
 
 # Nothing may run on a default where the operator meant something else.

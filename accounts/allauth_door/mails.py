@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import letters
+from accounts.letters import Fact
 from accounts.models import User
 from foundation import mail
 
@@ -31,6 +32,20 @@ def pretend_to_send(
 ) -> None:
     """Take the time that sending a mail takes, without sending any."""
     mail.pretend_to_write(letters.written(template, email, context, request), template)
+
+
+def send_facts(
+    template: str, email: str, context: dict[str, Any], facts: tuple[Fact, ...], until: datetime
+) -> None:
+    """Send a mail about what no browser of the user's did, with its facts, until it is over."""
+    mail.write(letters.written(template, email, context, None, facts), template, until)
+
+
+def pretend_to_send_facts(
+    template: str, email: str, context: dict[str, Any], facts: tuple[Fact, ...]
+) -> None:
+    """Take the time that such a mail takes, without sending any."""
+    mail.pretend_to_write(letters.written(template, email, context, None, facts), template)
 
 
 def notify(user: User, template: str) -> None:

@@ -27,6 +27,7 @@ SHOWN = (
     *("profile-changed", "factor-renamed", "browser-trusted", "trust-ended"),
     *(Kind.DELETION_ASKED, Kind.DELETION_UNDONE, Kind.CONSENTED, Kind.WITHDRAWN),
     *(Kind.TERMS_ACCEPTED, Kind.DEVICE_APPROVED, Kind.DEVICE_DENIED, Kind.DEVICE_CODE_WRONG),
+    *(Kind.SIGN_IN_ASKED, Kind.SIGN_IN_APPROVED, Kind.SIGN_IN_DENIED),
     *(Kind.CREATED, Kind.CHANGED, Kind.ADMIN_ACTION, Kind.EXPORTED),
 )
 _ENDINGS = frozenset(
@@ -37,6 +38,7 @@ CHANGES = (
     *(Kind.PASSWORD_CHANGED, Kind.EMAIL_CHANGED, Kind.FACTOR_ADDED, Kind.FACTOR_REMOVED),
     *(Kind.CONSENTED, Kind.EXPORTED, Kind.DELETION_ASKED, "browser-trusted", "profile-changed"),
     Kind.DEVICE_APPROVED,
+    Kind.SIGN_IN_APPROVED,
 )
 _CHANGES_SHOWN, _CHANGES_WITHIN = 20, timedelta(days=30)
 _CURSOR = re.compile(r"([0-9]{1,18})-([0-9]{1,16})")

@@ -4,21 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from accounts import second_factor
 from accounts.authentication import Authentication
-from accounts.levels import MULTI_FACTOR, SINGLE_FACTOR, highest, lowest, reaches
 from accounts.models import User
-from idp import policy
+from idp.authorization.levels import SetUp, StepUp, missing_level, reported_acr
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.access_policy import NOT_ALLOWED, allows
 from idp.protocol.errors import (
     AccessDenied,
     AccountSelectionRequired,
     ConsentRequired,
-    InteractionRequired,
     InvalidRequest,
     LoginRequired,
-    UnmetAuthenticationRequirements,
 )
 from idp.protocol.rules import upholds
 from idp.statements.sso_session import Agreed
@@ -46,20 +42,6 @@ class ChooseAccount:
 @dataclass(frozen=True)
 class DenyAccess:
     """The access policy denies the client to the signed-in user, who can go back to it."""
-
-
-@dataclass(frozen=True)
-class StepUp:
-    """The signed-in user has to use a further factor, which they have, to reach `level`."""
-
-    level: str
-
-
-@dataclass(frozen=True)
-class SetUp:
-    """The user has to set up the factor for `level`, which they don't have yet."""
-
-    level: str
 
 
 @dataclass(frozen=True)
@@ -119,16 +101,14 @@ def next_step(
     if not allows(authorization_request.client, authentication.user):
         _refusal_may_be_shown(authorization_request)
         return DenyAccess()
-    more = _demanded(authorization_request, authentication) or _wished(
-        authorization_request, authentication
-    )
+    more = missing_level(authorization_request, authentication)
     if more is not None:
         return more
     if not _has_agreed(authorization_request, authentication, agreed):
         _consent_may_be_asked(authorization_request)
         return AskConsent()
     return Answer(
-        replace(authentication, acr=_reported_acr(authorization_request, authentication.acr))
+        replace(authentication, acr=reported_acr(authorization_request, authentication.acr))
     )
 
 
@@ -141,83 +121,6 @@ def _user_is_the_one_asked_for(
         raise LoginRequired("Another user is signed in than the id_token_hint says.")
     if not authorization_request.claims.is_about(sub):
         raise LoginRequired("Another user is signed in than the claims request has in sub.")
-
-
-@upholds("OIDC Core §5.5.1.1")
-def _demanded(
-    authorization_request: AuthorizationRequest, authentication: Authentication
-) -> Step | None:
-    """Return the level that policy or an essential `acr` requires. OIDC Core §5.5.1.1.
-
-    Users are asked to set up what the operator's policy requires; for an essential `acr` of the
-    client it is an error.
-    """
-    required = authorization_request.client.required_acr or SINGLE_FACTOR
-    essential = _lowest_essential(authorization_request)
-    demanded = highest([required, essential])
-    if reaches(authentication.acr, demanded):
-        return None
-    reachable = second_factor.reachable_level(authentication.user)
-    if not reaches(highest([reachable, required]), essential):
-        raise UnmetAuthenticationRequirements(
-            f"The user has not set up what the essential acr {essential} takes."
-        )
-    if "none" in authorization_request.prompts:
-        raise InteractionRequired(
-            f"The sign-in is below the acr {demanded}, and prompt=none forbids asking for more."
-        )
-    return StepUp(demanded) if reaches(reachable, demanded) else SetUp(demanded)
-
-
-def _wished(
-    authorization_request: AuthorizationRequest, authentication: Authentication
-) -> Step | None:
-    """Return the level that `acr_values` asks for, if the user can reach it. OIDC Core §3.1.2.1.
-
-    A user who has used two factors since the request arrived is not asked again.
-    """
-    wished = authorization_request.acr_values
-    if (
-        not wished
-        or "none" in authorization_request.prompts
-        or any(reaches(authentication.acr, level) for level in wished)
-        or _has_used_two_factors(authorization_request, authentication)
-    ):
-        return None
-    reachable = second_factor.reachable_level(authentication.user)
-    level = next((level for level in wished if reaches(reachable, level)), None)
-    return None if level is None else StepUp(level)
-
-
-def _has_used_two_factors(
-    authorization_request: AuthorizationRequest, authentication: Authentication
-) -> bool:
-    """Whether they did so for this request. At a trusted browser they were asked for one."""
-    return authentication.authenticated_at >= authorization_request.arrived_at and reaches(
-        authentication.acr, MULTI_FACTOR
-    )
-
-
-def _reported_acr(authorization_request: AuthorizationRequest, reached: str) -> str:
-    """Return the `acr` to report: the reached level, or a requested one that it includes.
-
-    OIDC Core §5.5.1.1: an essential `acr` is one of the requested values, and a passkey reaches
-    every level below its own. A level is never reported that was not reached, nor one below the
-    policy.
-    """
-    required = authorization_request.client.required_acr or SINGLE_FACTOR
-    asked = authorization_request.essential_acr or authorization_request.acr_values
-    met = [
-        level
-        for level in policy.ACR_VALUES
-        if level in asked and reaches(reached, level) and reaches(level, required)
-    ]
-    return highest(met) if met else reached
-
-
-def _lowest_essential(authorization_request: AuthorizationRequest) -> str:
-    known = [level for level in policy.ACR_VALUES if level in authorization_request.essential_acr]
-    return lowest(known) if known else SINGLE_FACTOR
 
 
 def _is_choice_open(

@@ -70,7 +70,7 @@ class RequestObject:
         ignored. They are ignored, too, if the client has to sign. Raises InvalidRequestObject for
         members that can't be parameters.
         """
-        inside, resources = _texts_of(self.claims)
+        inside, resources = texts_of(self.claims)
         outside = {n: v for n, v in self.outside.values.items() if n not in _HOW_IT_CAME}
         if self.required or "response_type" not in outside:
             return Parameters(
@@ -252,7 +252,7 @@ def _holds_no_other(claims: dict[str, Any]) -> None:
 
 
 @upholds("RFC 9101 §4")
-def _texts_of(claims: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
+def texts_of(claims: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the members as parameters are, and `resource`, which may be several. RFC 9101 §4."""
     values = {
         name: text

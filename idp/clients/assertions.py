@@ -73,7 +73,8 @@ def _expectations(client: Client) -> Expectations:
     is limited, since a long one helps thieves.
     """
     compatible = client.profile == Client.Profile.COMPATIBLE
-    endpoints = [policy.address(name) for name in policy.AUTHENTICATED_ENDPOINTS]
+    names = (*policy.AUTHENTICATED_ENDPOINTS, "backchannel_authentication_endpoint")
+    endpoints = [policy.address(name) for name in names]
     return Expectations(
         name="client_assertion",
         error=InvalidClient,

@@ -13,6 +13,7 @@ from idp import sharing
 from idp.models import (
     AccessToken,
     AuthorizationCode,
+    BackchannelAuthentication,
     Client,
     ClientSession,
     Consent,
@@ -32,6 +33,7 @@ MANY: dict[type[Model], str] = {
     RefreshToken: "application",
     AuthorizationCode: "application",
     DeviceCode: "application",
+    BackchannelAuthentication: "client",
     Interaction: "client",
     Grant: "client",
     ClientSession: "client",

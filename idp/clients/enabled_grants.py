@@ -28,6 +28,15 @@ class EnabledGrants:
     scopes: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
 
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The names of the endpoints in discovery, without those of grants that no client has."""
+        return tuple(
+            name
+            for name in policy.PATHS
+            if policy.ENDPOINTS_OF_GRANTS.get(name) in {None, *self.grant_types}
+        )
+
 
 #: Seconds to wait for another thread's first read.
 _READ_WITHIN = 1.0

@@ -467,6 +467,29 @@ EXPLANATIONS: dict[str, Explanation] = {
             _("A refresh does not help: it goes back to the same sign-in."),
         ),
     ),
+    "unknown_user_id": Explanation(
+        _(
+            "The login_hint of a request that a user signs in elsewhere (CIBA) can name no user. "
+            "OIDC CIBA §13."
+        ),
+        (
+            _("Send an email address, or the sub that your app knows the user by."),
+            _(
+                "An address that nobody has is no error: nobody is asked, and the request expires. "
+                "Otherwise apps could find out who has an account."
+            ),
+        ),
+    ),
+    "invalid_binding_message": Explanation(
+        _("The binding_message can’t be shown to a user. OIDC CIBA §13."),
+        (
+            _("Send at most 100 characters that a user can compare at a glance, such as W4SCT."),
+            _(
+                "Use letters, digits, spaces and usual punctuation: no markup, no line breaks, and "
+                "nothing that looks like an address."
+            ),
+        ),
+    ),
 }
 
 #: Explanations of causes that have a page of their own (`ProtocolError.cause`).

@@ -37,7 +37,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "discovery": policy.ISSUER + policy.DISCOVERY_PATHS[0],
             "endpoints": [
                 (name, policy.address(name))
-                for name in policy.PATHS
+                for name in enabled_grants().endpoints
                 if name != "service_documentation"
             ],
             "scopes": policy.SCOPE_CLAIMS.items(),

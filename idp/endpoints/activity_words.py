@@ -59,6 +59,9 @@ _OF_APP: dict[str, tuple[str, str | Promise]] = {
     Kind.CONSENTED: ("apps", gettext_lazy("You allowed %(app)s to see your data")),
     Kind.WITHDRAWN: ("apps", gettext_lazy("You removed %(app)s from your connected apps")),
     Kind.SESSION_ENDED: ("leave", gettext_lazy("You signed out of %(app)s")),
+    Kind.SIGN_IN_ASKED: ("apps", gettext_lazy("%(app)s asked you to sign in")),
+    Kind.SIGN_IN_APPROVED: ("key", gettext_lazy("You let %(app)s sign you in")),
+    Kind.SIGN_IN_DENIED: ("apps", gettext_lazy("You did not let %(app)s sign you in")),
     Kind.DEVICE_APPROVED: ("device", gettext_lazy("You let a device sign in to %(app)s")),
     Kind.DEVICE_DENIED: (
         "device",
@@ -88,7 +91,7 @@ _SUSPICIOUS = frozenset(
         *(Kind.SIGNED_IN, Kind.PASSWORD_CHANGED, Kind.EMAIL_CHANGED, Kind.FACTOR_ADDED),
         *(Kind.FACTOR_REMOVED, Kind.CONSENTED, Kind.EXPORTED, Kind.DELETION_ASKED),
         *("browser-trusted", "profile-changed"),
-        *(Kind.DEVICE_APPROVED, Kind.DEVICE_CODE_WRONG),
+        *(Kind.DEVICE_APPROVED, Kind.DEVICE_CODE_WRONG, Kind.SIGN_IN_APPROVED),
     }
 )
 
@@ -182,6 +185,7 @@ def _facts(event: Event) -> list[str]:
     ip_address = event.details.get("asked_from") or event.ip_address
     facts = [
         name,
+        str(event.details.get("binding_message", "")),
         method_words(event.details.get("methods") or ()) if event.kind == Kind.SIGNED_IN else "",
         words_for(user_agent) if user_agent else "",
         place_of(ip_address),

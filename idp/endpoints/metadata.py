@@ -16,6 +16,7 @@ from idp import claims, keys, policy
 from idp.claim_sources import configured
 from idp.clients.enabled_grants import EnabledGrants, enabled_grants
 from idp.endpoints.wire import methods
+from idp.protocol.vocabulary import CIBA
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,7 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
     """Return the discovery document, from the tables that the checks read."""
     return {
         "issuer": policy.ISSUER,
-        **{
-            name: policy.address(name)
-            for name in policy.PATHS
-            if policy.ENDPOINTS_OF_GRANTS.get(name) in {None, *enabled.grant_types}
-        },
+        **{name: policy.address(name) for name in enabled.endpoints},
         "scopes_supported": (*policy.STANDARD_SCOPES, *enabled.scopes),
         "response_types_supported": enabled.response_types,
         "response_modes_supported": policy.RESPONSE_MODES,
@@ -104,7 +101,16 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
             if policy.CLIENT_ID_METADATA == "open"
             else {}
         ),
+        **(_BACKCHANNEL if CIBA in enabled.grant_types else {}),
     }
+
+
+#: OIDC CIBA §4.
+_BACKCHANNEL = {
+    "backchannel_token_delivery_modes_supported": policy.BACKCHANNEL_DELIVERY_MODES,
+    "backchannel_authentication_request_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
+    "backchannel_user_code_parameter_supported": False,
+}
 
 
 @cache

@@ -36,6 +36,7 @@ _UNDONE_AT: dict[str, str] = {
     "browser-trusted": "mfa_index",
     Kind.CONSENTED: "account_apps",
     Kind.DEVICE_APPROVED: "account_sessions",
+    Kind.SIGN_IN_APPROVED: "account_apps",
 }
 
 

@@ -14,6 +14,8 @@ from accounts.devices import words_for
 from accounts.models import Session, User
 from accounts.session_limits import at_a_limit
 from accounts.sessions import session_of
+from idp.authorization.backchannel_answer import pending_of
+from idp.clients.display import name_of
 from idp.endpoints.apps import App, apps_of
 from idp.endpoints.wire import methods
 
@@ -37,6 +39,10 @@ def overview(request: HttpRequest) -> HttpResponse:
         "account/overview.html",
         {
             "greeting": profile.greeting(user),
+            "asking": [
+                (name_of(row.client), row.binding_message, row.key)
+                for row in pending_of(user, timezone.now())
+            ],
             "security": security,
             "steps": steps,
             "done": sum(step.done for step in steps),
@@ -72,7 +78,8 @@ def _apps(apps: Sequence[App]) -> dict[str, Any]:
 
 
 def _last_sign_in(live: Sequence[Session]) -> dict[str, Any]:
-    last = max(live, key=lambda session: session.authenticated_at)
+    # An app's own session begins with the sign-in of the browser that approved it.
+    last = max(live, key=lambda session: (session.authenticated_at, not session.lasting))
     return {
         "at": last.authenticated_at,
         "device": words_for(last.user_agent),

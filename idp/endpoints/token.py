@@ -9,8 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from foundation import metrics
 from idp.endpoints.wire import answer, authenticated_client, methods, refuse_client
-from idp.grants import GRANTS, GrantFunction
-from idp.grants.device_code import read_poll
+from idp.grants import GRANTS, GrantFunction, read_poll
 from idp.models import Client
 from idp.protocol.errors import ProtocolError, UnauthorizedClient, UnsupportedGrantType
 from idp.protocol.parameters import Parameters

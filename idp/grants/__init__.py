@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from idp.grants import (
     authorization_code,
+    ciba,
     client_credentials,
     device_code,
     password,
@@ -17,7 +18,8 @@ from idp.grants import (
 )
 from idp.models import Client
 from idp.protocol.parameters import Parameters
-from idp.protocol.vocabulary import DEVICE_CODE
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE
+from idp.statements.bearers import ClientVersion
 from idp.tokens.entitlement import Entitlement
 
 #: Turns a token request into an entitlement. `idp.models.Grant` is what a user consented to.
@@ -29,4 +31,14 @@ GRANTS: dict[str, GrantFunction] = {
     "client_credentials": client_credentials.entitle,
     "password": password.entitle,
     DEVICE_CODE: device_code.redeem,
+    CIBA: ciba.redeem,
 }
+
+#: Notes a poll before its client is authenticated, by the statement that looks the client up.
+_POLLS = {DEVICE_CODE: device_code.read_poll, CIBA: ciba.read_poll}
+
+
+def read_poll(request: HttpRequest, client_id: str, parameters: Parameters) -> ClientVersion | None:
+    """Note a token request that is a poll, and return its client's version; None for any other."""
+    read = _POLLS.get(parameters.get("grant_type") or "")
+    return read(request, client_id, parameters) if read else None

@@ -25,6 +25,7 @@ CHECKS: tuple[Check, ...] = (
     failing.has_keys_for_what_it_does,
     failing.would_be_saved,
     failing.answers_logout_notifications,
+    failing.learns_of_answers,
     weak.has_a_secret_that_stays_valid,
     weak.changes_its_secret,
     weak.uses_its_secrets,

@@ -10,7 +10,14 @@ from django.core.exceptions import ValidationError
 
 from idp.clients import secrets, validation
 from idp.linter.near_misses import NearMiss, near_misses
-from idp.models import AuthorizationCode, Client, ClientSecret, Delivery, Event
+from idp.models import (
+    AuthorizationCode,
+    BackchannelNotification,
+    Client,
+    ClientSecret,
+    Delivery,
+    Event,
+)
 from idp.models.resource_server import open_scopes
 
 #: How far back denials are read, and how many of them.
@@ -60,6 +67,8 @@ class Facts:
     refused_without_pkce: int = 0
     #: Why it could not be notified of the last sign-out, if so.
     failed_notification: str = ""
+    #: Why it could not be told of the last answer of a user whom it had asked to sign in, if so.
+    failed_ping: str = ""
     #: Scopes that it registered while an API opened them to apps like it, and that are closed now.
     closed_scopes: tuple[str, ...] = ()
 
@@ -95,6 +104,7 @@ def facts_of(client: Client, now: datetime) -> Facts:
             (event for event in recent if event.at > used_pkce_at), "injected_code_is_noticed"
         ),
         failed_notification=_problem_with_last_delivery(client),
+        failed_ping=_problem_with_last_ping(client),
         closed_scopes=tuple(_closed_scopes(client)),
     )
 
@@ -113,6 +123,16 @@ def _refused(client: Client) -> Iterator[tuple[str, str]]:
 
 def _problem_with_last_delivery(client: Client) -> str:
     last = Delivery.objects.filter(client=client).order_by("-id").first()
+    return last.last_problem if last else ""
+
+
+def _problem_with_last_ping(client: Client) -> str:
+    if client.backchannel_token_delivery_mode != "ping":
+        return ""
+    pings = BackchannelNotification.objects.filter(
+        authentication__client=client, receiver=BackchannelNotification.Receiver.CLIENT
+    )
+    last = pings.order_by("-id").first()
     return last.last_problem if last else ""
 
 

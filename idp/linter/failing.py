@@ -142,3 +142,15 @@ def answers_logout_notifications(facts: Facts) -> Iterator[Finding]:
             _("Have its makers look at that address, then use “Test its sign-out”."),
             "backchannel_logout_uri",
         )
+
+
+def learns_of_answers(facts: Facts) -> Iterator[Finding]:
+    """OIDC CIBA §10.2: a client that is not told waits in vain, unless it polls as well."""
+    if facts.failed_ping:
+        yield Finding(
+            Severity.FAILING,
+            _("It could not be told of the last answer of a user: %(problem)s")
+            % {"problem": facts.failed_ping},
+            _("Have its makers look at that address, or choose poll."),
+            "backchannel_client_notification_endpoint",
+        )

@@ -60,10 +60,12 @@ def problems_with_keys(client: Client, jwks: list[Any]) -> Iterator[str]:
         _("client authentication"): client.token_endpoint_auth_method == "private_key_jwt",
         _("signed requests"): client.require_signed_request_object
         and client.request_object_signing_alg not in policy.MAC_ALGORITHMS,
+        _("requests to users"): bool(client.backchannel_authentication_request_signing_alg),
     }
     algorithms = {
         _("client authentication"): client.token_endpoint_auth_signing_alg,
         _("signed requests"): client.request_object_signing_alg,
+        _("requests to users"): client.backchannel_authentication_request_signing_alg,
     }
     for purpose, needed in signs.items():
         if needed and not any(_verifies(key, algorithms[purpose]) for key in jwks):

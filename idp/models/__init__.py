@@ -1,6 +1,7 @@
 """The provider's data. django-oauth-toolkit's models are swapped for ours here, and only here."""
 
 from idp.models.attribute import Attribute
+from idp.models.backchannel import BackchannelAuthentication, BackchannelNotification
 from idp.models.client import Client
 from idp.models.client_rows import ClientName, ClientOrigin, ClientSecret, UsedAssertion
 from idp.models.delivery import Delivery
@@ -21,6 +22,8 @@ __all__ = [
     "AccessToken",
     "Attribute",
     "AuthorizationCode",
+    "BackchannelAuthentication",
+    "BackchannelNotification",
     "Client",
     "ClientLogo",
     "ClientName",

@@ -196,6 +196,25 @@ class Client(AbstractApplication):
     frontchannel_logout_session_required = models.BooleanField(
         _("front-channel logout with sid"), default=False
     )
+    #: How it learns that a user has answered whom it asked to sign in (OIDC CIBA §4), empty unless
+    #: it has that grant; where it is told, with ping; and how its requests are signed.
+    backchannel_token_delivery_mode = models.CharField(
+        _("how it learns of an answer"),
+        max_length=10,
+        blank=True,
+        db_default="",
+        choices=[(name, name) for name in policy.BACKCHANNEL_DELIVERY_MODES],
+    )
+    backchannel_client_notification_endpoint = models.URLField(
+        _("address that is told of an answer"), blank=True, db_default=""
+    )
+    backchannel_authentication_request_signing_alg = models.CharField(
+        _("algorithm of its signed requests"),
+        max_length=10,
+        blank=True,
+        db_default="",
+        choices=[(name, name) for name in policy.SIGNING_ALGORITHMS],
+    )
     #: Where a sign-in begins that the user starts here (OIDC Core §4).
     initiate_login_uri = models.URLField(_("address that starts a sign-in"), blank=True)
     policy_uri = models.URLField(_("privacy policy"), blank=True)

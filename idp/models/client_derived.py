@@ -14,6 +14,7 @@ from idp import policy
 from idp.jose.sign import ALGORITHMS
 from idp.protocol import redirect_uris
 from idp.protocol.languages import tagged
+from idp.protocol.vocabulary import CIBA
 
 if TYPE_CHECKING:
     from idp.models.client import Client
@@ -47,14 +48,30 @@ def secret_octets(client: "Client") -> dict[str, int]:
 def sector_of(client: "Client") -> str | None:
     """Return the sector, None if it requires a sector_identifier_uri. OIDC Core §8.1."""
     uri = client.sector_identifier_uri
+    own = [uri] if uri else client.redirect_uris or backchannel_addresses(client)
     try:
-        hosts = {
-            (urlsplit(u).hostname or "").lower() for u in ([uri] if uri else client.redirect_uris)
-        }
+        hosts = {(urlsplit(address).hostname or "").lower() for address in own}
     except ValueError:  # No address at all: `clients.validation` reports it.
         return None
     host = hosts.pop() if len(hosts) == 1 else ""
     return host if 0 < len(host) <= _LONGEST_SECTOR else None
+
+
+def backchannel_addresses(client: "Client") -> list[str]:
+    """Return the address that proves the sector of a client without redirect URIs. OIDC CIBA §4.
+
+    With ping it is the one that is told of answers. With poll it is that of the public keys, which
+    the client has to sign with.
+    """
+    if CIBA not in client.grant_types or client.redirect_uris:
+        return []
+    if client.backchannel_token_delivery_mode == "ping":
+        return [client.backchannel_client_notification_endpoint]
+    signs = (
+        client.token_endpoint_auth_method == "private_key_jwt"
+        or client.backchannel_authentication_request_signing_alg
+    )
+    return [client.jwks_uri] if signs and client.jwks_uri else []
 
 
 def display_fingerprint_of(client: "Client") -> str:

@@ -120,6 +120,20 @@ class TooManyWrongPasswords(InvalidGrant):
     status = HTTPStatus.TOO_MANY_REQUESTS
 
 
+class UnknownUserId(ProtocolError):
+    """The hint can name no user."""
+
+    code = "unknown_user_id"
+    section = "OIDC CIBA §13"
+
+
+class InvalidBindingMessage(ProtocolError):
+    """The binding message can't be shown to a user: it is too long, or is no plain text."""
+
+    code = "invalid_binding_message"
+    section = "OIDC CIBA §13"
+
+
 class UnauthorizedClient(ProtocolError):
     """The client is not registered for this grant type or response type."""
 
@@ -167,7 +181,7 @@ class SlowDown(AuthorizationPending):
 
 
 class ExpiredToken(ProtocolError):
-    """The device code has expired: the client begins anew."""
+    """The device code, or the request to a user, has expired: the client begins anew."""
 
     code = "expired_token"
     section = "RFC 8628 §3.5"
@@ -177,6 +191,13 @@ class TooManyDeviceCodes(InvalidRequest):
     """Too many device codes were asked for by this client from one IP address; wait a minute."""
 
     section = "RFC 8628 §5.1"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class TooManyBackchannelRequests(AccessDenied):
+    """A user, or the client, is asked for too much; wait."""
+
+    section = "OIDC CIBA §13"
     status = HTTPStatus.TOO_MANY_REQUESTS
 
 

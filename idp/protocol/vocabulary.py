@@ -64,6 +64,9 @@ DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 #: OIDC Core §11: access while the user is away.
 OFFLINE_ACCESS = "offline_access"
 
+#: OIDC CIBA §4: the grant type of backchannel authentication.
+CIBA = "urn:openid:params:grant-type:ciba"
+
 #: OIDC Core §5.1.1.
 ADDRESS_MEMBERS = (
     "formatted",

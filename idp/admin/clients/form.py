@@ -14,13 +14,14 @@ from idp.client_metadata import BY_COLUMN, LOCALIZED, MEMBERS, NUMBER
 from idp.integrations.catalogue import by_category
 from idp.integrations.categories import CATEGORIES
 from idp.models import Client
-from idp.protocol.vocabulary import DEVICE_CODE
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE
 
 _GRANTS = {
     "authorization_code": _("Users sign in with it (authorization_code)"),
     "refresh_token": _("It can stay signed in (refresh_token)"),
     DEVICE_CODE: _("Users sign in with a code that it shows, on another device (device_code)"),
     "client_credentials": _("It acts for itself, without a user (client_credentials)"),
+    CIBA: _("It asks users to sign in on their own device (CIBA)"),
     "implicit": _("Legacy: tokens come in an address, without a code (implicit)"),
     "password": _("Legacy: it asks users for their password itself (password)"),
 }

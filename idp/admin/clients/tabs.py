@@ -17,6 +17,7 @@ from idp import policy
 from idp.client_metadata import BY_COLUMN
 from idp.models import Client
 from idp.protocol import response_types
+from idp.protocol.vocabulary import CIBA
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,14 @@ TABS: Final = (
             Group(
                 ("default_max_age", "default_acr_values", "require_auth_time"),
                 _("What a sign-in has to be like"),
+            ),
+            Group(
+                (
+                    "backchannel_token_delivery_mode",
+                    "backchannel_client_notification_endpoint",
+                    "backchannel_authentication_request_signing_alg",
+                ),
+                _("Asking users to sign in elsewhere"),
             ),
             Group(("response_types", "profile"), _("Older ways to sign in")),
         ),
@@ -164,11 +173,22 @@ def _is_confidential(client: Client) -> bool:
     return not client.is_public
 
 
+def _asks_users(client: Client) -> bool:
+    return CIBA in client.grant_types
+
+
 #: Columns that only some apps can use. What decides about the kind of an app is always there.
 _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = (
     (_sends_its_secret, ("strict_client_authentication",)),
     (_signs_assertions, ("token_endpoint_auth_signing_alg",)),
     (_is_confidential, ("introspection_signed_response_alg",)),
+    (
+        _asks_users,
+        (
+            *("backchannel_token_delivery_mode", "backchannel_client_notification_endpoint"),
+            "backchannel_authentication_request_signing_alg",
+        ),
+    ),
     (
         _refreshes,
         (

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from django.core.exceptions import ValidationError
 
 from idp import policy
-from idp.clients.validation import addresses, grants, keys, references, remote, texts
+from idp.clients.validation import addresses, backchannel, grants, keys, references, remote, texts
 from idp.clients.validation.problem import Problem
 from idp.models import Client
 from idp.models.catalog import Catalog
+from idp.protocol.vocabulary import CIBA
 
 Check = Callable[[Client, Catalog], Iterator[Problem]]
 
@@ -32,6 +33,8 @@ CHECKS: tuple[Check, ...] = (
     grants.grants_have_redirect_uris,
     grants.grants_and_response_types_match,
     grants.grants_suit_the_client,
+    backchannel.answers_can_be_told,
+    backchannel.signed_requests_can_be_verified,
     addresses.pairwise_clients_have_a_sector,
     references.groups_exist,
     references.client_id_is_no_apis,
@@ -52,7 +55,7 @@ _ENCRYPTIONS = {
 
 
 def check(client: Client, catalog: Catalog | None = None) -> None:
-    """Run CHECKS, and fill in the content encryptions that follow.
+    """Run CHECKS, and fill in what follows: content encryptions, and the mode of CIBA.
 
     `catalog` has the scopes and groups that there will be; by default those that are stored.
     Raises ValidationError with all problems by column.
@@ -60,6 +63,8 @@ def check(client: Client, catalog: Catalog | None = None) -> None:
     for alg, enc in _ENCRYPTIONS.items():
         if getattr(client, alg) and not getattr(client, enc):
             setattr(client, enc, policy.RESPONSE_CONTENT_ENCRYPTIONS[0])
+    if CIBA in client.grant_types and not client.backchannel_token_delivery_mode:
+        client.backchannel_token_delivery_mode = policy.BACKCHANNEL_DELIVERY_MODES[0]
     catalog = catalog or Catalog.stored()
     problems: dict[str, list[str]] = {}
     for holds in CHECKS:

@@ -16,6 +16,7 @@ from idp.protocol import addresses, redirect_uris
 _WEB_ADDRESSES = (
     *("jwks_uri", "sector_identifier_uri", "backchannel_logout_uri", "frontchannel_logout_uri"),
     *("initiate_login_uri", "client_uri", "logo_uri", "policy_uri", "tos_uri"),
+    "backchannel_client_notification_endpoint",
 )
 #: The parameters that we add to the query of an address, which then must not have them already.
 _ADDED: dict[str, frozenset[str]] = {
@@ -87,8 +88,10 @@ def _problem_with_use(client: Client, column: str, uri: str) -> str | None:
             return _("It has to start with https://.")
         case "initiate_login_uri" if not addresses.is_on_the_web(uri, {"https"}):
             return _("It is not an address that starts with https://.")
-        case "backchannel_logout_uri" if not uri.startswith(schemes) or "#" in uri:
-            # OIDC Back-Channel Logout §2.2
+        case "backchannel_logout_uri" | "backchannel_client_notification_endpoint" if (
+            not uri.startswith(schemes) or "#" in uri
+        ):
+            # OIDC Back-Channel Logout §2.2, OIDC CIBA §4
             return _("It has to start with https://, and to have no fragment.")
         case "frontchannel_logout_uri" if not _is_beside_redirect_uris(client, uri):
             # OIDC Front-Channel Logout §2

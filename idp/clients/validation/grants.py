@@ -10,7 +10,7 @@ from idp.clients.validation.problem import Problem
 from idp.models import Client
 from idp.models.catalog import Catalog
 from idp.protocol import response_types
-from idp.protocol.vocabulary import DEVICE_CODE
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE
 
 #: Errors by the grant type that lacks its response type, or is missing itself.
 _MISMATCHES = {
@@ -24,7 +24,7 @@ _MISMATCHES = {
 }
 
 #: Grants that give refresh tokens.
-_REFRESHABLE = frozenset({"authorization_code", "password", DEVICE_CODE})
+_REFRESHABLE = frozenset({"authorization_code", "password", DEVICE_CODE, CIBA})
 
 
 def grants_have_redirect_uris(client: Client, _catalog: Catalog) -> Iterator[Problem]:
@@ -55,6 +55,9 @@ def grants_suit_the_client(client: Client, _catalog: Catalog) -> Iterator[Proble
         yield Problem("grant_types", _("Refresh tokens come of the authorization_code grant."))
     elif client.is_public and "client_credentials" in grants:
         text = _("A client without a secret cannot use client_credentials.")
+        yield Problem("grant_types", text)
+    elif client.is_public and CIBA in grants:
+        text = _("A client without a secret cannot ask users to sign in elsewhere (CIBA).")
         yield Problem("grant_types", text)
 
 

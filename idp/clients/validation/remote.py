@@ -11,8 +11,12 @@ from django.utils.translation import gettext as _
 
 from idp import fetching, outbound
 from idp.models import Client
+from idp.models.client_derived import backchannel_addresses
 
-_COLUMNS = ("sector_identifier_uri", "redirect_uris")
+_COLUMNS = (
+    *("sector_identifier_uri", "redirect_uris", "grant_types", "jwks_uri"),
+    *("backchannel_token_delivery_mode", "backchannel_client_notification_endpoint"),
+)
 _CONTENT_TYPES = ("application/json",)
 
 
@@ -37,7 +41,8 @@ def fetch_sector_document(client: Client) -> None:
         listed = None
     if not isinstance(listed, list):
         raise ValidationError({"sector_identifier_uri": [_("What is there is not a JSON list.")]})
-    lacking = [redirect_uri for redirect_uri in client.redirect_uris if redirect_uri not in listed]
+    needed = client.redirect_uris or backchannel_addresses(client)
+    lacking = [address for address in needed if address not in listed]
     if lacking:
         said = _("What is there lacks %(redirect_uri)s.") % {"redirect_uri": lacking[0]}
         raise ValidationError({"sector_identifier_uri": [said]})

@@ -17,6 +17,7 @@ from foundation import heartbeats, mail, traces
 from foundation.outbox import log_failure
 from idp import fetching
 from idp.audit_stream import pass_on
+from idp.authorization import backchannel_notices
 from idp.clients.logos import fetch_due
 from idp.data_exports.stored import make_next
 from idp.event_counts import count_events
@@ -63,6 +64,7 @@ class Command(BaseCommand):
         if once:
             mail.outbox.deliver()
             backchannel.outbox.deliver()
+            backchannel_notices.outbox.deliver()
             _fetch_logos()
             _make_exports()
             _count_events()
@@ -102,6 +104,7 @@ class Command(BaseCommand):
         """Do the urgent work: notify clients of sign-outs, and end expired sessions."""
         heartbeats.beat(heartbeats.WORKER)
         backchannel.outbox.deliver()
+        backchannel_notices.outbox.deliver()
         if time.monotonic() - self._expired_at >= _EXPIRE_SECONDS:
             self._report({"expired sessions": expire(timezone.now())})
             self._expired_at = time.monotonic()

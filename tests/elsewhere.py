@@ -1,6 +1,7 @@
 """Web servers that are not ours, with certificates of a test authority: what we fetch from."""
 
 import datetime
+import json
 import ssl
 import threading
 import time
@@ -95,7 +96,9 @@ class Elsewhere:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                elsewhere.posted.append((self.path, dict(parse_qsl(body, strict_parsing=True))))
+                is_json = self.headers["Content-Type"] == "application/json"
+                sent = json.loads(body) if is_json else dict(parse_qsl(body, strict_parsing=True))
+                elsewhere.posted.append((self.path, sent))
                 self.do_GET()
 
             def log_message(self, *_: Any) -> None: ...

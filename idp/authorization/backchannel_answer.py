@@ -1,8 +1,7 @@
 """A user's answer to a client that asks them to sign in elsewhere. OIDC CIBA §8.
 
 The tokens belong to a session of their own, as those of a device: signing out of the browser in
-which the user answered does not sign the app out, and signing out everywhere does. Without
-offline_access they end with that session.
+which the user answered does not sign the app out, and signing out everywhere does (ADR 42).
 """
 
 from collections.abc import Sequence
@@ -80,7 +79,7 @@ def approve(
             client_session=ClientSession.objects.create(client=row.client, session=own),
             scope=row.scope,
             resource=row.resource,
-            offline=OFFLINE_ACCESS in row.scopes,
+            offline=OFFLINE_ACCESS in row.scopes or row.client.refreshes_in_session,
             auth_time=authentication.authenticated_at,
             acr=reported_acr(level_asked(row), authentication.acr),
             amr=list(authentication.amr),

@@ -12,7 +12,7 @@ from idp import policy
 from idp.integrations.catalogue import EXAMPLES
 from idp.integrations.catalogue import QUICK_START_FILES as FOLDER
 from idp.models import Client
-from idp.protocol.vocabulary import DEVICE_CODE
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE
 
 #: A client_id that needs no escaping in any of the languages.
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")
@@ -169,6 +169,13 @@ _ALL: Final[Sequence[QuickStart]] = (
         grant_type=DEVICE_CODE,
         is_public=True,
         application_type=Client.ApplicationType.NATIVE,
+    ),
+    QuickStart(
+        "ask-user",
+        "Asking a user to sign in on their own device (CIBA)",
+        "openid-client",
+        ("ask_user.mjs",),
+        grant_type=CIBA,
     ),
     QuickStart(
         "apache",

@@ -16,6 +16,7 @@ from accounts.password_limits import UNKNOWN_BROWSERS
 from foundation import rate_limits
 from foundation.models import RateCount
 from idp.models import Client, DataExport
+from tests.asking import Desk, make_asking_client
 from tests.browser.test_passkeys import Authenticator
 from tests.browser.visitor import Site, Visitor, owned_site, request_of, site_at
 from tests.conftest import ROOT, Server
@@ -129,6 +130,29 @@ def device_approved(visitor: Visitor) -> None:
     device(visitor)
     visitor.page.click("#approve")
     visitor.sees("Look at your device")
+
+
+def sign_in_elsewhere(visitor: Visitor) -> None:
+    """What an app asks that knows the user, with all that its page can have."""
+    client = make_asking_client(client_name="Bakery", scope="openid profile email")
+    desk = Desk(visitor.user, client).asks(scope="openid profile email")
+    visitor.is_signed_in()
+    visitor.open(desk.page)
+    visitor.sees("Bakery asks you to sign in")
+
+
+def sign_in_elsewhere_denied(visitor: Visitor) -> None:
+    sign_in_elsewhere(visitor)
+    visitor.press("Deny")
+    visitor.sees("Nobody was let in")
+
+
+def home_with_a_request(visitor: Visitor) -> None:
+    Desk(visitor.user).asks()
+    home(visitor)
+    visitor.press("Look at it")
+    visitor.sees("Helpdesk asks you to sign in")
+    visitor.page.go_back()
 
 
 def sign_in_with_error(visitor: Visitor) -> None:
@@ -728,6 +752,9 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "sign-in": Visitor.start_at_bakery,
     "sign-in-with-error": sign_in_with_error,
     "sign-in-once-more": sign_in_once_more,
+    "sign-in-elsewhere": sign_in_elsewhere,
+    "sign-in-elsewhere-denied": sign_in_elsewhere_denied,
+    "home-with-a-request": home_with_a_request,
     "sign-up": sign_up,
     "sign-up-with-error": sign_up_with_error,
     "sign-up-code": sign_up_code,

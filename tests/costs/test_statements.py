@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from idp.authorization.consent import remember
 from idp.models import Client, Event
-from idp.protocol.vocabulary import DEVICE_CODE
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE
 from idp.statements.sso_session import Agreed
 from tests.devices import make_device_client
 from tests.in_process import InProcess
@@ -185,6 +185,18 @@ def waits_for_the_disk() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SHOW synchronous_commit")
         return str(cursor.fetchone()[0])
+
+
+def test_poll_of_a_user_who_was_asked(in_process, statements) -> None:
+    user = make_user()
+    client = make_client(grant_types=[CIBA], response_types=[], redirect_uris=None)
+    hint = {"scope": "openid", "login_hint": user.email}
+    asked = post(in_process, client, "/bc-authorize", **hint).json()
+    for _ in range(2):  # the client is known to this process at the second
+        with statements:
+            poll = {"grant_type": CIBA, "auth_req_id": asked["auth_req_id"]}
+            assert post(in_process, client, "/token", **poll).status_code == 400
+    assert len(statements.sql) == (1 if POSTGRESQL else 2), statements.sql
 
 
 def test_userinfo(in_process, signed_in, statements) -> None:

@@ -24,11 +24,19 @@ from accounts.models import User
 from idp.developers.first_sign_in import last_sign_in
 from idp.developers.quick_starts import QUICK_STARTS
 from idp.models import AccessToken, Client, Delivery
-from idp.protocol.vocabulary import DEVICE_CODE
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE
 from tests.conftest import ROOT, database_url
 from tests.devices import approve, make_device_client
 from tests.interop.conftest import Traveller, made, running, shown
-from tests.relying_party import EndUser, Registered, is_page, make_api, make_client, make_user
+from tests.relying_party import (
+    EndUser,
+    Registered,
+    is_page,
+    mailed_link,
+    make_api,
+    make_client,
+    make_user,
+)
 
 NODE_MODULES = ROOT / "tests/node_modules"
 FLASK = (sys.executable, "-m", "flask")
@@ -334,3 +342,33 @@ def test_a_machine(issuer: str, tmp_path: Path) -> None:
     )
     # UserInfo knows the token, which is for no user.
     assert "insufficient_scope" in ran.stdout, ran.stderr
+
+
+@pytest.mark.parametrize("button", ["approve", "deny"])
+def test_asking_a_user(traveller: Traveller, user: EndUser, tmp_path: Path, button: str) -> None:
+    """openid-client’s own requests and polls, answered by the mail’s link."""
+    client = make_client(grant_types=[CIBA], response_types=[], redirect_uris=None)
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    script = tmp_path / "ask_user.mjs"
+    script.write_text(page_of("ask-user", client, traveller))
+    program = subprocess.Popen(
+        ["node", str(script), user.email],
+        env={**os.environ, "OIDC_CLIENT_SECRET": client.secret or ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with program:
+        try:
+            assert program.stderr is not None
+            message = program.stderr.readline().partition("user: ")[2].partition(".")[0]
+            page = traveller.sign_in(user, traveller.open(mailed_link(user.email)))
+            assert message in page.text
+            traveller.press(page, button)
+            learnt, problems = program.communicate(timeout=20)
+        finally:
+            program.kill()
+    if button == "deny":
+        assert "access_denied" in problems
+    else:
+        assert json.loads(learnt)["email"] == user.email, problems

@@ -18,7 +18,7 @@ from foundation.outbox import late
 from foundation.probes import Probe, Problems
 from foundation.schema import missing_migrations
 from idp import keys
-from idp.models import Delivery
+from idp.models import BackchannelNotification, Delivery
 
 log = structlog.get_logger(__name__)
 #: Seconds within which `/readyz` answers, even if a dependency hangs.
@@ -88,7 +88,8 @@ def _find_late_mail() -> None:
 
 
 def _find_late_delivery() -> None:
-    if late(Delivery.objects, timezone.now()).exists():
+    now = timezone.now()
+    if late(Delivery.objects, now).exists() or late(BackchannelNotification.objects, now).exists():
         raise LateError
 
 

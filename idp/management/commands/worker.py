@@ -64,7 +64,7 @@ class Command(BaseCommand):
         if once:
             mail.outbox.deliver()
             backchannel.outbox.deliver()
-            backchannel_notices.outbox.deliver()
+            _tell_of_sign_ins()
             _fetch_logos()
             _make_exports()
             _count_events()
@@ -78,7 +78,13 @@ class Command(BaseCommand):
             end_with(parent, grace=10)
         traces.begin()
         sender = mail.start_sending()
-        for work in (_fetch_logos, _make_exports, _count_events, _pass_events_on):
+        for work in (
+            _tell_of_sign_ins,
+            _fetch_logos,
+            _make_exports,
+            _count_events,
+            _pass_events_on,
+        ):
             threading.Thread(target=_keep, args=[work, stop], daemon=True).start()
         tidied_at = walked_at = float("-inf")
         while not stop.is_set():
@@ -104,7 +110,6 @@ class Command(BaseCommand):
         """Do the urgent work: notify clients of sign-outs, and end expired sessions."""
         heartbeats.beat(heartbeats.WORKER)
         backchannel.outbox.deliver()
-        backchannel_notices.outbox.deliver()
         if time.monotonic() - self._expired_at >= _EXPIRE_SECONDS:
             self._report({"expired sessions": expire(timezone.now())})
             self._expired_at = time.monotonic()
@@ -137,6 +142,11 @@ def _keep(work: Callable[[], None], stop: threading.Event) -> None:
         except Exception as problem:  # noqa: BLE001  the next round may go better
             log_failure("worker_failed", problem)
         close_old_connections()
+
+
+def _tell_of_sign_ins() -> None:
+    """Tell apps and the push service of sign-ins elsewhere."""
+    backchannel_notices.outbox.deliver()
 
 
 def _fetch_logos() -> None:

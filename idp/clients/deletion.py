@@ -14,6 +14,7 @@ from idp.models import (
     AccessToken,
     AuthorizationCode,
     BackchannelAuthentication,
+    BackchannelNotification,
     Client,
     ClientSession,
     Consent,
@@ -33,6 +34,7 @@ MANY: dict[type[Model], str] = {
     RefreshToken: "application",
     AuthorizationCode: "application",
     DeviceCode: "application",
+    BackchannelNotification: "authentication__client",
     BackchannelAuthentication: "client",
     Interaction: "client",
     Grant: "client",
@@ -70,6 +72,8 @@ def clear(client: Client) -> None:
     Tokens refer to each other, so those of a grant (`Grant`) are deleted together.
     """
     Client.objects.filter(pk=client.pk).update(enabled=False, version=F("version") + 1)
+    _clear(BackchannelNotification.objects.filter(authentication__client=client))
+    _clear(BackchannelAuthentication.objects.filter(client=client))
     _clear(Grant.objects.filter(client=client), of_grants=_OF_GRANTS)
     _clear(AccessToken.objects.filter(application=client, grant=None))
     _clear(DeviceCode.objects.filter(application=client))

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from idp import policy
 from idp.linter.facts import Facts, Finding, Severity
 from idp.models import Client
-from idp.protocol.vocabulary import DEVICE_CODE, OFFLINE_ACCESS, ROLES
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE, OFFLINE_ACCESS, ROLES
 
 
 def signs_with_a_key_of_its_own_kind(facts: Facts) -> Iterator[Finding]:
@@ -109,7 +109,7 @@ def gets_the_open_scopes_it_registered(facts: Facts) -> Iterator[Finding]:
 def is_described_to_users(facts: Facts) -> Iterator[Finding]:
     """OIDC Dynamic Client Registration §2: what users read before they agree."""
     client = facts.client
-    if not facts.signs_users_in and DEVICE_CODE not in client.grant_types:
+    if not facts.signs_users_in and not {DEVICE_CODE, CIBA} & set(client.grant_types):
         return
     if not client.name:
         yield Finding(

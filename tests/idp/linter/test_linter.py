@@ -67,6 +67,11 @@ FAILING, WEAK, SUGGESTED = Severity
         (replace(SOUND, refused=(("scopes", "gone"),)), FAILING, "could not be saved: gone"),
         (replace(SOUND, secrets=()), FAILING, "no valid secret"),
         (replace(SOUND, can_sign=False), FAILING, "use its secret as a key"),
+        (
+            replace(SOUND, failed_ping="gone"),
+            FAILING,
+            "not be told of the last answer of a user: gone",
+        ),
         (replace(SOUND, wrong_secrets=3), FAILING, "A wrong secret came 3 times"),
         (
             with_(token_endpoint_auth_method="private_key_jwt", jwks={"keys": [{"use": "enc"}]}),

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from foundation import posting, server_keys
 from foundation.outbox import Outbox, Problem
@@ -83,13 +83,15 @@ def _push(authentication: BackchannelAuthentication) -> str | None:
     user = authentication.user
     if user is None or not settings.IDP_PUSH_URL:
         return None
+    with translation.override(user.language or settings.LANGUAGE_CODE):
+        client_name = name_of(authentication.client)
     body = {
         "id": authentication.key,
         "sub": str(user.sub),
         "email": user.email,
         "language": user.language,
         "client_id": authentication.client.client_id,
-        "client_name": name_of(authentication.client),
+        "client_name": client_name,
         "binding_message": authentication.binding_message,
         "url": page_of(authentication),
         "expires_at": int(authentication.expires.timestamp()),

@@ -18,6 +18,8 @@ from idp.management.commands.worker import Command as Worker
 from idp.models import (
     AccessToken,
     AuthorizationCode,
+    BackchannelAuthentication,
+    BackchannelNotification,
     Client,
     Consent,
     Event,
@@ -102,6 +104,18 @@ def test_requests_nobody_finished(client: Client) -> None:
 def test_codes_are_remembered_for_a_day(user_row: User, client: Client) -> None:
     of = make_grant(user_row, client)
     assert survivors(code(of, NOW - DAY), code(of, NOW - DAY + SECOND)) == [False, True]
+
+
+def test_requests_to_users_are_remembered_for_a_day(user_row: User, client: Client) -> None:
+    of = make_grant(user_row, client, created_at=NOW - 2 * DAY)
+    rows = [
+        BackchannelAuthentication.objects.create(
+            client=client, id_hash=unique("id"), expires=expires, interval=5, grant=of
+        )
+        for expires in (NOW - DAY, NOW - DAY + SECOND)
+    ]
+    told = BackchannelNotification.objects.create(authentication=rows[0], receiver="client")
+    assert survivors(*rows, told, of) == [False, True, False, True]
 
 
 def test_access_tokens_go_when_they_expire(user_row: User, client: Client) -> None:

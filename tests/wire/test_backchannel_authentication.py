@@ -12,11 +12,13 @@ from django.utils import timezone
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
 from idp import policy
+from idp.authorization import backchannel_notices
 from idp.models import BackchannelNotification, Client, Event, Grant
 from idp.protocol.vocabulary import CIBA
 from tests.asking import METADATA, Desk, make_asking_client
 from tests.assertions import make_key, make_key_client, sign
 from tests.elsewhere import Elsewhere, answering
+from tests.elsewhere import running as running_elsewhere
 from tests.registering import initial_token, register
 from tests.relying_party import (
     ISSUER,
@@ -156,6 +158,23 @@ def test_ping(
         assert desk.tokens()["id_token"]
     else:
         assert desk.error() == "access_denied"
+
+
+def test_push(provider: object, user: EndUser, settings: Any) -> None:
+    """The operator’s push service is told whom to notify, and where the user answers."""
+    with running_elsewhere(None) as service:
+        settings.IDP_PUSH_URL = service.says("/push", b"")
+        settings.IDP_PUSH_TOKEN = "of-the-push-service"
+        desk = Desk(user).asks(binding_message="Desk 4711")
+        backchannel_notices.plan_push(desk.row)  # as the server does that has this setting
+        call_command("worker", "--once")
+        [sent] = service.forms("/push")
+        [(_path, headers)] = service.asked
+    assert headers["Authorization"] == "Bearer of-the-push-service"
+    assert sent["url"] == f"{ISSUER}{desk.page}"
+    assert (sent["email"], sent["sub"]) == (user.email, user.sub)
+    assert (sent["client_name"], sent["binding_message"]) == ("Helpdesk", "Desk 4711")
+    assert desk.asked["auth_req_id"] not in str(sent)
 
 
 @spec("OIDC CIBA", "11")

@@ -17,16 +17,19 @@ from django.core.management import call_command
 from jwcrypto.common import base64url_decode
 
 from idp import policy
-from idp.protocol.vocabulary import DEVICE_CODE
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE
+from tests.asking import Desk, make_asking_client
 from tests.assertions import (
     Signing,
     assertion_of,
+    claims_of,
     encrypt,
     form_of,
     jwks_of,
     make_key,
     make_key_client,
     shared_key,
+    sign,
 )
 from tests.devices import Device, approve
 from tests.elsewhere import Elsewhere
@@ -69,6 +72,8 @@ DRIVEN = {
         for what in ("signing_alg", "encryption_alg", "encryption_enc")
     ),
     "introspection_signing_alg_values_supported",
+    "backchannel_token_delivery_modes_supported",
+    "backchannel_authentication_request_signing_alg_values_supported",
     *(
         f"{endpoint}_endpoint_auth_{what}_supported"
         for endpoint in AUTHENTICATED
@@ -248,6 +253,13 @@ def approved_device(app: RelyingParty) -> Device:
     return device
 
 
+def approved_elsewhere(app: RelyingParty) -> Desk:
+    """Return a request of this app that its user has approved."""
+    desk = Desk(app.user, app.client).asks()
+    desk.answered(app.browser)
+    return desk
+
+
 @spec("RFC 8414", "2")
 def test_each_grant_type_gives_tokens(
     facts: dict[str, Any], browser: Browser, user: EndUser
@@ -265,6 +277,7 @@ def test_each_grant_type_gives_tokens(
         "implicit": brought(app.visit(response_type="token")),
         "password": app.token(grant_type="password", **words).json(),
         DEVICE_CODE: approved_device(app).tokens(),
+        CIBA: approved_elsewhere(app).tokens(),
     }
     assert set(given) == set(grant_types)
     assert all("access_token" in answer for answer in given.values()), given
@@ -373,6 +386,20 @@ def test_each_algorithm_of_request_objects(facts: dict[str, Any], party: Relying
         how = {"request_object_encryption_alg": alg, "request_object_encryption_enc": enc}
         register_anew(party, **how)
         assert party.answer(signing.visit(request=encrypt(signing.object(), alg, enc))).code
+
+
+@spec("OIDC CIBA", "4")
+def test_each_algorithm_of_requests_to_users(facts: dict[str, Any], user: EndUser) -> None:
+    alone = dict.fromkeys(("scope", "login_hint", "binding_message"))
+    now = int(time.time())
+    for alg in facts["backchannel_authentication_request_signing_alg_values_supported"]:
+        key = key_for(alg)
+        how = {"backchannel_authentication_request_signing_alg": alg, "jwks": jwks_of(key)}
+        client = make_asking_client(**how)
+        claims = claims_of(client.client_id, sub=None, nbf=now, scope="openid")
+        hint = {"login_hint": f"{unique('nobody')}@example.com"}
+        Desk(user, client).asks(**alone, request=sign({**claims, **hint}, key, alg))
+    assert facts["backchannel_token_delivery_modes_supported"] == ["poll", "ping"]  # its own tests
 
 
 # --- who asks -----------------------------------------------------------------------------------

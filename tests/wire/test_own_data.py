@@ -35,6 +35,7 @@ LEFT_OUT = {
     "idp.RefreshToken": "a grant's",
     "idp.IDToken": "never written",
     "idp.DeviceCode": "a grant's",
+    "idp.BackchannelAuthentication": "an app's question: exported as events, and as a grant's",
     "idp.Client": "an app that the user develops: exported by operators",
     "idp.DataExport": "the export",
     "idp.PairwiseSubject": "apps' own names for the user, which are secret from each other",

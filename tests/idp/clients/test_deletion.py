@@ -13,6 +13,8 @@ from idp.clients import deletion
 from idp.models import (
     AccessToken,
     AuthorizationCode,
+    BackchannelAuthentication,
+    BackchannelNotification,
     Client,
     ClientSession,
     Consent,
@@ -53,6 +55,15 @@ def client_with(tokens: int) -> Client:
         )
         access.source_refresh_token = first
         access.save()
+        asked = BackchannelAuthentication.objects.create(
+            client=client,
+            id_hash=unique("id"),
+            expires=NOW,
+            interval=5,
+            status="approved",
+            grant=grant,
+        )
+        BackchannelNotification.objects.create(authentication=asked, receiver="client")
         Interaction.objects.create(client=client, parameters={}, arrived_at=NOW)
     Consent.objects.create(user=user, client=client)
     return client

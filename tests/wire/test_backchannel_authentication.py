@@ -181,7 +181,10 @@ def test_push(provider: object, user: EndUser, settings: Any) -> None:
 def test_what_polls_say(desk: Desk, signed_in: Browser, user: EndUser) -> None:
     desk.asks(requested_expiry="1")
     assert desk.asked["expires_in"] == 30
-    assert desk.error(waits=False) == "authorization_pending"
+    pending = desk.poll(waits=False)
+    assert (pending.status_code, pending.headers["Cache-Control"]) == (400, "no-store")
+    assert set(pending.json()) == {"error", "error_description"}
+    assert pending.json()["error"] == "authorization_pending"
     assert desk.error(waits=False) == "slow_down"
     assert desk.row.interval == 10  # for all polls that follow
     desk.change(last_checked=timezone.now() - timedelta(seconds=6))

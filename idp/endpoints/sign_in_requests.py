@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.views.decorators.http import require_http_methods
 
 from accounts import second_factor
 from accounts.authentication import authentication_in
@@ -22,12 +23,11 @@ from idp.clients.access_policy import allows
 from idp.clients.display import app_of
 from idp.clients.lookalikes import looks_like
 from idp.endpoints.consent import asked_context, name_form_for, save_name
-from idp.endpoints.wire import methods
 from idp.models import BackchannelAuthentication
 
 
 @login_required
-@methods("GET", "HEAD", "POST")
+@require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_request(request: HttpRequest, key: str) -> HttpResponse:
     """Show who asks, and take the answer; or show what became of the request."""
     session = session_of(request)

@@ -16,17 +16,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='client',
             name='backchannel_authentication_request_signing_alg',
-            field=models.CharField(blank=True, choices=[('RS256', 'RS256'), ('ES256', 'ES256'), ('EdDSA', 'EdDSA'), ('RS384', 'RS384'), ('RS512', 'RS512'), ('PS256', 'PS256'), ('PS384', 'PS384'), ('PS512', 'PS512'), ('ES384', 'ES384'), ('ES512', 'ES512')], db_default='', max_length=10, verbose_name='algorithm of its signed requests'),
+            field=models.CharField(blank=True, choices=[('RS256', 'RS256'), ('ES256', 'ES256'), ('EdDSA', 'EdDSA'), ('RS384', 'RS384'), ('RS512', 'RS512'), ('PS256', 'PS256'), ('PS384', 'PS384'), ('PS512', 'PS512'), ('ES384', 'ES384'), ('ES512', 'ES512')], db_default='', default='', max_length=10, verbose_name='algorithm of its signed requests'),
         ),
         migrations.AddField(
             model_name='client',
             name='backchannel_client_notification_endpoint',
-            field=models.URLField(blank=True, db_default='', verbose_name='address that is told of an answer'),
+            field=models.URLField(blank=True, db_default='', default='', verbose_name='address that is told of an answer'),
         ),
         migrations.AddField(
             model_name='client',
             name='backchannel_token_delivery_mode',
-            field=models.CharField(blank=True, choices=[('poll', 'poll'), ('ping', 'ping')], db_default='', max_length=10, verbose_name='how it learns of an answer'),
+            field=models.CharField(blank=True, choices=[('poll', 'poll'), ('ping', 'ping')], db_default='', default='', max_length=10, verbose_name='how it learns of an answer'),
         ),
         migrations.CreateModel(
             name='BackchannelAuthentication',

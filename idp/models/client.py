@@ -202,16 +202,18 @@ class Client(AbstractApplication):
         _("how it learns of an answer"),
         max_length=10,
         blank=True,
+        default="",
         db_default="",
         choices=[(name, name) for name in policy.BACKCHANNEL_DELIVERY_MODES],
     )
     backchannel_client_notification_endpoint = models.URLField(
-        _("address that is told of an answer"), blank=True, db_default=""
+        _("address that is told of an answer"), blank=True, default="", db_default=""
     )
     backchannel_authentication_request_signing_alg = models.CharField(
         _("algorithm of its signed requests"),
         max_length=10,
         blank=True,
+        default="",
         db_default="",
         choices=[(name, name) for name in policy.SIGNING_ALGORITHMS],
     )

@@ -234,7 +234,10 @@ def test_requests_that_are_refused(desk: Desk, user: EndUser) -> None:
         assert Desk(user, ping).refused(client_notification_token=token) == "invalid_request"
     machine = make_asking_client(grant_types=["client_credentials"])
     assert Desk(user, machine).refused() == "unauthorized_client"
-    assert httpx.post(f"{ISSUER}/bc-authorize", data={}, verify=False).status_code == 401
+    assert (
+        httpx.post(f"{ISSUER}/bc-authorize", data={"scope": "openid"}, verify=False).status_code
+        == 401
+    )
     assert httpx.get(f"{ISSUER}/bc-authorize", verify=False).status_code == 405
 
 
@@ -358,7 +361,7 @@ def test_registration_and_discovery(provider: object) -> None:
     assert register(token, **members).json()["backchannel_token_delivery_mode"] == "ping"
     for wrong in (
         {"backchannel_token_delivery_mode": "push"},
-        {"backchannel_client_notification_endpoint": "http://rp.example.com/cb"},
+        {"backchannel_client_notification_endpoint": "ftp://rp.example.com/cb"},
         {"backchannel_client_notification_endpoint": "https://rp.example.com/cb#x"},
         {"backchannel_client_notification_endpoint": None},
         {"backchannel_user_code_parameter": True},

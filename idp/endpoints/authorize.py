@@ -16,15 +16,14 @@ from foundation.client_address import client_address, rate_limit_key
 from idp import events
 from idp.authorization import codes, interactions, request_object, test_sign_in
 from idp.authorization.checks import check
+from idp.authorization.levels import SetUp, StepUp
 from idp.authorization.next_step import (
     Answer,
     AskConsent,
     ChooseAccount,
     DenyAccess,
-    SetUp,
     SignIn,
     SignUp,
-    StepUp,
     next_step,
 )
 from idp.authorization.request import Arrival, AuthorizationRequest

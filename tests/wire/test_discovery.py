@@ -218,6 +218,7 @@ def test_each_promise_is_kept(
         "require_signed_request_object": party.answer(party.visit()).code is None,
         "authorization_response_iss_parameter_supported": unregistered.iss == ISSUER,
         "client_id_metadata_document_supported": bool(stranger.authorize().code),
+        "backchannel_user_code_parameter_supported": not Desk(user).asks(user_code="1234"),
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": logout_token["sid"] == sid,
         "frontchannel_logout_supported": "https://rp.example.com/loaded?" in page,

@@ -3,7 +3,6 @@
 import time
 from typing import Any
 
-import pytest
 from django.core.management import call_command
 
 from foundation.models import Mail, RateCount
@@ -91,19 +90,21 @@ def test_what_the_database_has_is_of_no_use(provider: object, user: EndUser) -> 
     assert desk.party.userinfo(NOTIFICATION_TOKEN).status_code == 401
 
 
-@spec("OIDC CIBA", "13")
-@pytest.mark.parametrize(
-    "message",
-    [
-        *("<b>Pay</b>", "<script>alert(1)</script>", "a\nb", "a\rb", "a\tb"),
-        *("\u202eevil", "a\u2066b", "zero\u200bwidth", "\u3164", "x" * 10_240),
-        *("https://evil.example", "www.evil.example", "go to evil.com", "evil.com/pay"),
-        *("a@b", "{{ app }}", "50\u0000"),
-    ],
+MESSAGES = (
+    *("<b>Pay</b>", "<script>alert(1)</script>", "a\nb", "a\rb", "a\tb"),
+    *("\u202eevil", "a\u2066b", "zero\u200bwidth", "\u3164", "x" * 10_240),
+    *("https://evil.example", "www.evil.example", "go to evil.com", "evil.com/pay"),
+    *("a@b", "{{ app }}", "50\u0000"),
 )
-def test_binding_messages(provider: object, user: EndUser, message: str) -> None:
-    error = Desk(user).refused(binding_message=message)
-    assert error in {"invalid_binding_message", "invalid_request"}
+
+
+@spec("OIDC CIBA", "13")
+def test_binding_messages(provider: object, user: EndUser) -> None:
+    """Those that hide something, lead somewhere, are markup or too long reach no user."""
+    desk = Desk(user)
+    for message in MESSAGES:
+        error = desk.refused(binding_message=message)
+        assert error == ("invalid_request" if "\0" in message else "invalid_binding_message")
     assert pending_of(user) == 0
 
 

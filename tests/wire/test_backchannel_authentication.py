@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
-from idp import policy
 from idp.authorization import backchannel_notices
 from idp.models import BackchannelNotification, Client, Event, Grant
 from idp.protocol.vocabulary import CIBA
@@ -342,14 +341,7 @@ def test_another_account_sees_nothing(desk: Desk, browser: Browser) -> None:
 
 
 @spec("OIDC CIBA", "4")
-def test_registration_and_discovery(provider: object) -> None:
-    make_asking_client()
-    time.sleep(policy.PUBLISHED_FOR.total_seconds() + 0.5)
-    facts = httpx.get(f"{ISSUER}/.well-known/openid-configuration", verify=False).json()
-    assert facts["backchannel_authentication_endpoint"] == f"{ISSUER}/bc-authorize"
-    assert facts["backchannel_token_delivery_modes_supported"] == ["poll", "ping"]
-    assert facts["backchannel_user_code_parameter_supported"] is False
-    assert CIBA in facts["grant_types_supported"]
+def test_registration(provider: object) -> None:
     members: dict[str, Any] = {
         "grant_types": [CIBA],
         "response_types": [],

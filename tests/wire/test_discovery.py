@@ -400,7 +400,8 @@ def test_each_algorithm_of_requests_to_users(facts: dict[str, Any], user: EndUse
         claims = claims_of(client.client_id, sub=None, nbf=now, scope="openid")
         hint = {"login_hint": f"{unique('nobody')}@example.com"}
         Desk(user, client).asks(**alone, request=sign({**claims, **hint}, key, alg))
-    assert facts["backchannel_token_delivery_modes_supported"] == ["poll", "ping"]  # its own tests
+    assert facts["backchannel_authentication_endpoint"] == f"{ISSUER}/bc-authorize"
+    assert facts["backchannel_token_delivery_modes_supported"] == ["poll", "ping"]
 
 
 # --- who asks -----------------------------------------------------------------------------------

@@ -199,8 +199,9 @@ _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = 
     (
         attrgetter("signs_users_in"),
         (
-            *("default_max_age", "default_acr_values", "require_auth_time", "initiate_login_uri"),
-            *BY_SLUG["sign-out"].columns,
+            *("default_max_age", "require_auth_time", "initiate_login_uri"),
+            *("post_logout_redirect_uris", "frontchannel_logout_uri"),
+            "frontchannel_logout_session_required",
             *BY_SLUG["keys"].groups[-1].fields,
         ),
     ),
@@ -208,7 +209,8 @@ _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = 
         attrgetter("has_users"),
         (
             *("allowed_origins", "allowed_groups", "required_acr", "skip_authorization"),
-            *("id_token_claims", "subject_type", "sector_identifier_uri"),
+            *("id_token_claims", "subject_type", "sector_identifier_uri", "default_acr_values"),
+            *("backchannel_logout_uri", "backchannel_logout_session_required"),
             *("logo_uri", "accent_color", "client_uri", "policy_uri", "tos_uri", "localized"),
             *("id_token_signed_response_alg", "userinfo_signed_response_alg"),
             *BY_SLUG["keys"].groups[1].fields,

@@ -1,5 +1,6 @@
 """The token endpoint. RFC 6749 §3.2, OIDC Core §3.1.3."""
 
+import re
 from typing import Any
 
 import structlog
@@ -18,8 +19,8 @@ from idp.tokens.entitlement import Entitlement
 from idp.tokens.issue import issue
 
 log = structlog.get_logger(__name__)
-#: What the body of a poll has in it.
-_POLLS = b"device_code="
+#: Of what the body of a poll has one in it.
+_POLLS = re.compile(b"device_code=|auth_req_id=")
 _KINDS = ("access_token", "refresh_token", "id_token")
 
 
@@ -28,7 +29,7 @@ _KINDS = ("access_token", "refresh_token", "id_token")
 def token(request: HttpRequest) -> HttpResponse:
     """Authenticate the client, call its grant, and issue tokens."""
     try:
-        reads = read_poll if _POLLS in request.body else None
+        reads = read_poll if _POLLS.search(request.body) else None
         client, parameters = authenticated_client(request, reads)
         return answer(tokens_for(request, client, parameters))
     except ProtocolError as error:

@@ -48,8 +48,7 @@ def redeem(
     is unknown, another client's or was used. A second use revokes nothing: two processes of a
     client may poll at the same moment, and nobody else can use an `auth_req_id`.
     """
-    parameters.require("auth_req_id")
-    found: Poll | None = getattr(request, "backchannel_poll", None)
+    found = _poll_of(request, parameters.require("auth_req_id"), client, now)
     if found is None:
         _refuse_unknown()
     if found.status == Status.DENIED:
@@ -71,6 +70,14 @@ def redeem(
         uses_up=True,
         undo=partial(_give_back, found.id),
     )
+
+
+def _poll_of(request: HttpRequest, auth_req_id: str, client: Client, now: datetime) -> Poll | None:
+    """Return what `read_poll` has found; poll now if the body has its name in another spelling."""
+    if not hasattr(request, "backchannel_poll"):
+        _known, found = _REQUESTS.poll(hash_of(auth_req_id), client.client_id, now)
+        return found
+    return request.backchannel_poll  # type: ignore[no-any-return]
 
 
 @upholds("OIDC CIBA §11")

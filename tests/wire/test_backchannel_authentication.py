@@ -202,9 +202,23 @@ def test_what_polls_say(desk: Desk, signed_in: Browser, user: EndUser) -> None:
     other = Desk(user, desk.client).asks()
     assert "Nobody was let in" in other.answered(signed_in, "deny").text
     assert other.error() == "access_denied"
+    spelled = f"grant_type={CIBA}&auth%5Freq%5Fid={other.asked['auth_req_id']}"
+    assert sent_as_it_is(other, spelled).json()["error"] == "access_denied"
     for unknown in ({"auth_req_id": "x" * 43}, {"auth_req_id": "ü"}):
         assert other.error(waits=False, **unknown) == "invalid_grant"
     assert other.error(waits=False, auth_req_id=None) == "invalid_request"
+
+
+def sent_as_it_is(desk: Desk, body: str) -> httpx.Response:
+    """Send a body to the token endpoint in a spelling of its own."""
+    client = desk.client
+    return httpx.post(
+        f"{ISSUER}/token",
+        content=body,
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        auth=(client.client_id, client.secret or ""),
+        verify=False,
+    )
 
 
 @spec("OIDC CIBA", "7.2")

@@ -20,7 +20,7 @@ from bench.wire import ORIGIN, Answer, Browser, Connection, Task, next_of, reque
 #: The requests of one measurement, and the check of each of their answers.
 Work = tuple[Sequence[Task], Callable[[Answer], object]]
 _MANY_TOKENS = 50
-#: Devices that ask for a code at once: from one IP address, more are refused within a minute.
+#: Devices that ask for a code: from one IP address, many are refused within a minute.
 _FEW_DEVICES = 4
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -96,12 +96,18 @@ def introspection(provider: Provider, number: int) -> Work:
 
 def device_poll(provider: Provider, number: int) -> Work:
     """A poll of a device code that waits for its user: the error that says so."""
-    form = {"client_id": provider.device_id}
-    asked = [request("/device_authorization", {**form, "scope": "openid"})] * _FEW_DEVICES
-    codes = [_json(answer)["device_code"] for answer in send_all(provider.port, asked)]
-    grant = {**form, "grant_type": _DEVICE_CODE}
-    messages = [request(provider.paths["token"], {**grant, "device_code": it}) for it in codes]
+    form = {"client_id": provider.device_id, "grant_type": _DEVICE_CODE}
+    path, codes = provider.paths["token"], _device_codes(provider)
+    messages = [request(path, {**form, "device_code": code}) for code in codes]
     return _repeated(messages, number), _waits
+
+
+@cache
+def _device_codes(provider: Provider) -> list[str]:
+    """Return codes that wait for a user, for ten minutes."""
+    form = {"client_id": provider.device_id, "scope": "openid"}
+    asked = [request("/device_authorization", form)] * _FEW_DEVICES
+    return [str(_json(answer)["device_code"]) for answer in send_all(provider.port, asked)]
 
 
 def _waits(answer: Answer) -> None:

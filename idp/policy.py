@@ -20,11 +20,12 @@ ISSUER_PATH: Final[str] = settings.IDP_PATH
 CODE_LIFETIME: Final = timedelta(seconds=60)
 #: How long a device code can be approved and redeemed: short, since a phisher can pass it on.
 DEVICE_CODE_LIFETIME: Final = timedelta(minutes=10)
-#: Seconds between two polls of a device code, and how many more after each that comes too early.
-DEVICE_POLL_INTERVAL: Final = 5
-DEVICE_SLOW_DOWN: Final = 5
+#: Seconds between two polls while a user decides, and how many more after each that comes too
+#: early.
+POLL_INTERVAL: Final = 5
+POLL_SLOW_DOWN: Final = 5
 #: How much too early a poll may come: clients' clocks and networks are not exact.
-DEVICE_POLL_TOLERANCE: Final = timedelta(milliseconds=500)
+POLL_TOLERANCE: Final = timedelta(milliseconds=500)
 ACCESS_TOKEN_LIFETIME: Final = timedelta(hours=1)
 ID_TOKEN_LIFETIME: Final = timedelta(hours=1)
 #: A refresh token expires when it is unused for this long, and its grant at the latest …

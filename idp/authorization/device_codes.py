@@ -67,7 +67,7 @@ def make(
         device_code=hash_of(device_code),
         scope=" ".join(sorted(scopes)),
         resource=list(resource),
-        interval=policy.DEVICE_POLL_INTERVAL,
+        interval=policy.POLL_INTERVAL,
         ip_address=client_address(request),
         user_agent=request.headers.get("User-Agent", "")[:400],
     )

@@ -7,12 +7,11 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from foundation.client_address import client_address
-from idp import events
+from idp import events, policy
 from idp.authorization import backchannel_asking, backchannel_hints, backchannel_signed
 from idp.authorization.backchannel_asking import Asked
 from idp.authorization.backchannel_request import BackchannelRequest, client_may_ask
 from idp.endpoints.wire import answer, authenticated_client, methods, refuse_client
-from idp.grants.polling import INTERVAL
 from idp.models import Client
 from idp.protocol.errors import ProtocolError
 from idp.protocol.parameters import Parameters
@@ -38,13 +37,13 @@ def _asked(request: HttpRequest, client: Client, sent: Parameters) -> dict[str, 
     named = backchannel_hints.named_by(client, parameters)
     backchannel_asking.count(asked_for, named)
     asked = backchannel_asking.ask(
-        asked_for, named, interval=INTERVAL, ip_address=client_address(request), now=now
+        asked_for, named, interval=policy.POLL_INTERVAL, ip_address=client_address(request), now=now
     )
     _record(request, asked)
     return {
         "auth_req_id": asked.auth_req_id,
         "expires_in": int(asked_for.expires_in.total_seconds()),
-        "interval": INTERVAL,
+        "interval": policy.POLL_INTERVAL,
     }
 
 

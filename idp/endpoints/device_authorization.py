@@ -51,7 +51,7 @@ def _codes_for(request: HttpRequest, client: Client, parameters: Parameters) -> 
         "verification_uri": page,
         "verification_uri_complete": f"{page}?{urlencode({'user_code': codes.user_code})}",
         "expires_in": int(policy.DEVICE_CODE_LIFETIME.total_seconds()),
-        "interval": policy.DEVICE_POLL_INTERVAL,
+        "interval": policy.POLL_INTERVAL,
     }
 
 

@@ -23,7 +23,7 @@ from idp.validity import GrantFacts, Invalid, TokenFacts, why_invalid
 Status = BackchannelAuthentication.Status
 
 
-_REQUESTS = Polled("idp_backchannelauthentication", "id_hash", "client_id")
+REQUESTS = Polled("idp_backchannelauthentication", "id_hash", "client_id")
 
 
 def read_poll(request: HttpRequest, client_id: str, parameters: Parameters) -> ClientVersion | None:
@@ -34,7 +34,7 @@ def read_poll(request: HttpRequest, client_id: str, parameters: Parameters) -> C
     auth_req_id = parameters.get("auth_req_id")
     if auth_req_id is None:
         return None
-    known, found = _REQUESTS.poll(hash_of(auth_req_id), client_id, timezone.now())
+    known, found = REQUESTS.poll(hash_of(auth_req_id), client_id, timezone.now())
     request.backchannel_poll = found  # type: ignore[attr-defined]
     return known
 
@@ -75,7 +75,7 @@ def redeem(
 def _poll_of(request: HttpRequest, auth_req_id: str, client: Client, now: datetime) -> Poll | None:
     """Return what `read_poll` has found; poll now if the body has its name in another spelling."""
     if not hasattr(request, "backchannel_poll"):
-        _known, found = _REQUESTS.poll(hash_of(auth_req_id), client.client_id, now)
+        _known, found = REQUESTS.poll(hash_of(auth_req_id), client.client_id, now)
         return found
     return request.backchannel_poll  # type: ignore[no-any-return]
 

@@ -11,22 +11,19 @@ from foundation.statements import hash_of
 from idp import policy
 from idp.clients.encryption import have_key_ready
 from idp.grants.ended import end_reused, refuse_ended
+from idp.grants.polling import refuse_pending
 from idp.models import Client, DeviceCode
-from idp.protocol.errors import (
-    AccessDenied,
-    AuthorizationPending,
-    ExpiredToken,
-    InvalidGrant,
-    SlowDown,
-)
+from idp.protocol.errors import AccessDenied, ExpiredToken, InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import DEVICE_CODE
 from idp.statements.bearers import ClientVersion
-from idp.statements.device_codes import Poll, poll
+from idp.statements.polls import Poll, Polled
 from idp.statements.tokens import DEVICE_CODES, give_back, use_up
 from idp.tokens.entitlement import Entitlement
 from idp.validity import facts_of, why_invalid
+
+CODES = Polled("idp_devicecode", "device_code", "application_id")
 
 
 def read_poll(request: HttpRequest, client_id: str, parameters: Parameters) -> ClientVersion | None:
@@ -39,7 +36,7 @@ def read_poll(request: HttpRequest, client_id: str, parameters: Parameters) -> C
     device_code = parameters.get("device_code")
     if device_code is None:
         return None
-    known, found = poll(hash_of(device_code), client_id, timezone.now())
+    known, found = CODES.poll(hash_of(device_code), client_id, timezone.now())
     request.device_poll = found  # type: ignore[attr-defined]
     return known
 
@@ -84,7 +81,7 @@ def redeem(
 def _poll_of(request: HttpRequest, code_hash: str, client: Client, now: datetime) -> Poll | None:
     """Return what `read_poll` has found; poll now if the body has its name in another spelling."""
     if not hasattr(request, "device_poll"):
-        _known, found = poll(code_hash, client.client_id, now)
+        _known, found = CODES.poll(code_hash, client.client_id, now)
         return found
     return request.device_poll  # type: ignore[no-any-return]
 
@@ -110,14 +107,8 @@ def _has_not_expired(found: Poll, now: datetime) -> None:
 @upholds("RFC 8628 §3.5")
 def _is_decided(found: Poll) -> None:
     """RFC 8628 §3.5: a client polls until its user has decided, and no faster than it may."""
-    if found.status != DeviceCode.AUTHORIZATION_PENDING:
-        return
-    if found.is_early:
-        raise SlowDown(
-            "The user has not decided yet, and this poll came too early: wait "
-            f"{policy.DEVICE_SLOW_DOWN} seconds longer between two polls from now on."
-        )
-    raise AuthorizationPending("The user has not decided yet: poll again after the interval.")
+    if found.status == DeviceCode.AUTHORIZATION_PENDING:
+        refuse_pending(is_early=found.is_early)
 
 
 @upholds("RFC 8628 §3.5")

@@ -5,12 +5,9 @@ RFC 8628 §3.5, OIDC CIBA §11. `statements.polls` notes each poll.
 
 from typing import NoReturn
 
+from idp import policy
 from idp.protocol.errors import AuthorizationPending, SlowDown
 from idp.protocol.rules import upholds
-from idp.statements.polls import SLOW_DOWN
-
-#: Seconds between two polls, at first.
-INTERVAL = 5
 
 
 @upholds("RFC 8628 §3.5")
@@ -19,6 +16,6 @@ def refuse_pending(*, is_early: bool) -> NoReturn:
     if is_early:
         raise SlowDown(
             "The user has not decided yet, and this poll came too early: wait "
-            f"{SLOW_DOWN} seconds longer between two polls from now on."
+            f"{policy.POLL_SLOW_DOWN} seconds longer between two polls from now on."
         )
     raise AuthorizationPending("The user has not decided yet: poll again after the interval.")

@@ -11,13 +11,9 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from foundation.statements import changed, datetime_of, one
+from idp import policy
 from idp.statements.bearers import ClientVersion
 from idp.statements.tokens import NO_WAIT
-
-#: By how many seconds the interval grows with each poll that comes too early.
-SLOW_DOWN = 5
-#: How much too early a poll may come: clients' clocks and networks are not exact.
-TOLERANCE = timedelta(milliseconds=500)
 
 
 class Poll(NamedTuple):
@@ -33,8 +29,10 @@ class Poll(NamedTuple):
 
 @dataclass(frozen=True)
 class Polled:
-    """A table whose rows are polled: `status`, `expires`, `redeemed_at`, `interval` in seconds and
-    `last_checked` are its columns.
+    """A table whose rows are polled.
+
+    It has the columns `status`, `expires`, `redeemed_at`, `last_checked`, and `interval`, in
+    seconds.
     """
 
     table: str
@@ -44,11 +42,12 @@ class Polled:
     client: str
 
     @cached_property
-    def _in_one(self) -> str:
+    def in_one(self) -> str:
         """Return the statement of PostgreSQL.
 
         The row is locked before it is judged, so that of several polls at once each sees the one
-        before.
+        before. It is found by its hash: the client is compared in a way that no plan can begin
+        with.
         """
         return f"""
             WITH before AS (
@@ -56,9 +55,10 @@ class Polled:
                        COALESCE(
                            d.last_checked + d."interval" * INTERVAL '1 second' > %s, FALSE
                        ) AS early
-                FROM {self.table} d JOIN idp_client c ON c.id = d.{self.client}
-                WHERE d.{self.hashed} = %s AND c.client_id = %s
-                FOR UPDATE OF d
+                FROM {self.table} d
+                WHERE d.{self.hashed} = %s
+                      AND d.{self.client} + 0 = (SELECT id FROM idp_client WHERE client_id = %s)
+                FOR UPDATE
             ), polled AS (
                 UPDATE {self.table} d
                 SET last_checked = %s,
@@ -88,10 +88,10 @@ class Polled:
         The client is not authenticated yet: all that is changed is when it may poll again.
         Hand-written so that on PostgreSQL a poll, with the look at the client, is one statement.
         """
-        allowed_from = now + TOLERANCE
+        allowed_from = now + policy.POLL_TOLERANCE
         if connection.vendor == "postgresql":
-            values = [allowed_from, value_hash, client_id, now, SLOW_DOWN, client_id]
-            row = one(self._in_one, values)
+            values = [allowed_from, value_hash, client_id, now, policy.POLL_SLOW_DOWN, client_id]
+            row = one(self.in_one, values)
         else:
             row = self._polled_in_two(value_hash, client_id, now, allowed_from)
         if row is None:
@@ -115,7 +115,7 @@ class Polled:
             wait = timedelta(seconds=interval or 0)
             is_early = bool(last_checked) and datetime_of(last_checked) + wait > allowed_from
             if read[3] is not None:
-                longer = interval + SLOW_DOWN if is_early else interval
+                longer = interval + policy.POLL_SLOW_DOWN if is_early else interval
                 noting = f'UPDATE {self.table} SET last_checked = %s, "interval" = %s WHERE id = %s'
                 changed(noting, [now, longer, read[3]])
         return (*read, is_early)

@@ -9,13 +9,15 @@ from itertools import count
 import pytest
 from django.db import connection, transaction
 
-from idp.statements import bearers, device_codes, sso_session, tokens
+from idp.grants import ciba, device_code
+from idp.statements import bearers, sso_session, tokens
 
 STATEMENTS = {
     "code": tokens.CODES.in_one,
     "refresh token": tokens.REFRESH_TOKENS.in_one,
     "device code": tokens.DEVICE_CODES.in_one,
-    "poll of a device code": device_codes.POLL,
+    "poll of a device code": device_code.CODES.in_one,
+    "poll of a request to a user": ciba.REQUESTS.in_one,
     "access token": bearers.FIND_BEARER,
     "SSO session": sso_session.STATEMENT,
 }
@@ -42,5 +44,5 @@ def test_a_new_table_is_entered_by_keys(name: str) -> None:
     # What was presented, and the others from there.
     entered = re.search(r"Index Cond: (.*)", plan)
     assert entered, plan
-    key = "client_id|device_code|code|token_checksum|id"
+    key = "client_id|device_code|id_hash|code|token_checksum|id"
     assert re.fullmatch(rf"\(\(?({key})\)?(::text)? = \$\d\)", entered[1]), plan

@@ -116,6 +116,26 @@ def _waits(answer: Answer) -> None:
         raise AssertionError(f"{answer.status}: {answer.body[:1000]!r}")
 
 
+def exchange(provider: Provider, number: int) -> Work:
+    """An access token for a narrower one (RFC 8693)."""
+    basic = (CLIENT_ID, provider.client_secret)
+    kind = "urn:ietf:params:oauth:token-type:access_token"
+    messages = [
+        request(
+            provider.paths["token"],
+            {
+                "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+                "subject_token": tokens["access_token"],
+                "subject_token_type": kind,
+                "scope": "openid",
+            },
+            basic=basic,
+        )
+        for tokens in _tokens_of_users(provider, _MANY_TOKENS)
+    ]
+    return _repeated(messages, number), _says("issued_token_type", kind)
+
+
 def sign_in(provider: Provider, number: int) -> Work:
     """Everything from an app's request to its code: the pages, the password, the consent known."""
     _ensure_signed_in(provider)
@@ -136,7 +156,7 @@ class Figure:
     prepare: Callable[[Provider, int], Work]
     #: How many requests of it are sent, of those that the command line says.
     share: float = 1
-    #: Whether it takes pages or devices, which the peers here have none of.
+    #: Whether it takes pages, devices or a grant, which the peers here have none of.
     has_pages: bool = False
 
 
@@ -150,6 +170,7 @@ FIGURES = {
     "UserInfo": Figure(userinfo),
     "introspection": Figure(introspection),
     "poll of a device code": Figure(device_poll, has_pages=True),
+    "token exchange": Figure(exchange, has_pages=True),
     "sign-in with password": Figure(sign_in, share=0.05, has_pages=True),
 }
 

@@ -170,7 +170,10 @@ def signet(
         "client_name": "Bench",
         "client_secret": secret,
         "redirect_uris": [REDIRECT_URI],
-        "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+        "grant_types": [
+            *("authorization_code", "refresh_token", "client_credentials"),
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+        ],
         "scope": f"{SCOPE} read",
         # As with oidc-provider: claims of scopes are at UserInfo, the ID token has none.
         "id_token_claims": "userinfo",

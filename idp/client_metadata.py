@@ -23,6 +23,8 @@ FLAG: Final = (bool,)
 OPTIONAL_FLAG: Final = (bool, NoneType)
 NUMBER: Final = (int, NoneType)
 JWK_SET: Final = (dict, NoneType)
+#: A mapping that operators write, or nothing.
+MAPPING: Final = JWK_SET
 
 
 @dataclass(frozen=True)
@@ -347,6 +349,67 @@ MEMBERS: Final = (
         help=_(
             "Apps that can stay signed in get refresh tokens that end with the user’s session, "
             "and need not ask for offline_access."
+        ),
+    ),
+    Member(
+        "token_exchange_clients",
+        TEXTS,
+        operators_only=True,
+        label=_("Apps whose tokens it may exchange"),
+        help=_(
+            "Client IDs, one a line. It may exchange its own tokens anyway, and those for an API "
+            "that it asks about tokens for."
+        ),
+    ),
+    Member(
+        "token_exchange_resources",
+        MAPPING,
+        operators_only=True,
+        label=_("APIs it may get tokens for by exchange"),
+        help=_(
+            "One a line, with the scopes it gets there, and which scope of the exchanged token "
+            "each comes from: “https://stock.example.com: stock.read from bread.read”. It has to "
+            "have these scopes itself, too."
+        ),
+    ),
+    Member(
+        "token_exchange_id_tokens",
+        FLAG,
+        operators_only=True,
+        label=_("It may exchange ID tokens, too"),
+        help=_(
+            "Its own, and those of the apps above. They count as all that the user allowed the "
+            "app they are for."
+        ),
+    ),
+    Member(
+        "may_act",
+        operators_only=True,
+        label=_("The one app that may act for its users"),
+        help=_(
+            "A client ID. No other app exchanges the tokens of this one, and the tokens say so "
+            "(may_act). Empty: all apps that are permitted to."
+        ),
+    ),
+    Member(
+        "native_sso_group",
+        operators_only=True,
+        label=_("Shares sign-ins on a device with"),
+        help=_(
+            "A name of your choice, such as your company’s. Apps with the same name sign users in "
+            "on a device by the sign-in of one of them (device_sso). Only for your own apps."
+        ),
+    ),
+    Member(
+        "connected_applications",
+        MAPPING,
+        operators_only=True,
+        label=_("Applications it is connected with"),
+        help=_(
+            "Applications of others that take a sign-in here for one there (ID-JAG), one a line: "
+            "the issuer, the app’s client ID there, what it may ask for, and “email” if they "
+            "learn users’ addresses: “https://chat.example.com: client_id acme, scopes chat.read, "
+            "resources https://api.chat.example.com, email”."
         ),
     ),
     Member(

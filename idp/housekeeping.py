@@ -31,6 +31,7 @@ from idp.models import (
     DataExport,
     Delivery,
     DeviceCode,
+    DeviceSecret,
     Event,
     EventCount,
     Grant,
@@ -247,6 +248,12 @@ def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
 
 
 def _left_alone(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
+    yield (
+        "device secrets",
+        DeviceSecret.objects.filter(
+            Q(grant__session__ended_at__isnull=False) | Q(grant__revoked_at__isnull=False)
+        ),
+    )
     # A grant is deleted with the last of its rows, which are needed to detect a replay.
     yield (
         "grants",
@@ -256,6 +263,7 @@ def _left_alone(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
             ~Exists(AccessToken.objects.filter(grant=OuterRef("pk"))),
             ~Exists(RefreshToken.objects.filter(grant=OuterRef("pk"))),
             ~Exists(BackchannelAuthentication.objects.filter(grant=OuterRef("pk"))),
+            ~Exists(DeviceSecret.objects.filter(grant=OuterRef("pk"))),
             created_at__lte=now - policy.REMEMBERED_FOR,
         ),
     )

@@ -38,6 +38,8 @@ REFRESH_GRACE_AT_MOST: Final = timedelta(seconds=30)
 REFRESH_GRACE_OF_PUBLIC_CLIENTS: Final = timedelta(seconds=10)
 #: The longest-lived thing that is signed: retired keys stay published for this long.
 SIGNED_AT_MOST: Final = timedelta(days=1)
+#: How long an ID-JAG can be redeemed at the application that it is for.
+ID_JAG_LIFETIME: Final = timedelta(minutes=5)
 #: A signing key's time in use, and how long it is published before.
 KEY_LIFETIME: Final = timedelta(days=90)
 KEY_PUBLISHED_BEFORE: Final = timedelta(days=2)
@@ -84,7 +86,8 @@ STANDARD_SCOPES: Final = (*vocabulary.SCOPE_CLAIMS, vocabulary.OFFLINE_ACCESS)
 #: Scopes that a client may request only if they are named: groups are internal, and roles are for
 #: clients that have some. Each shows the claim of its name.
 NAMED_SCOPES: Final = (vocabulary.GROUPS, vocabulary.ROLES)
-SCOPES: Final = (*STANDARD_SCOPES, *NAMED_SCOPES)
+#: A scope of clients in a group of apps that share sign-ins, which shows nothing.
+SCOPES: Final = (*STANDARD_SCOPES, *NAMED_SCOPES, vocabulary.DEVICE_SSO)
 #: The claims about a user by the scope that shows them; the operator's own are added.
 SCOPE_CLAIMS: Final = {**vocabulary.SCOPE_CLAIMS, **{name: (name,) for name in NAMED_SCOPES}}
 #: Limits of the parameter `claims`: more than there are claims.
@@ -100,9 +103,14 @@ GRANT_TYPES: Final = (
     "password",
     vocabulary.DEVICE_CODE,
     vocabulary.CIBA,
+    vocabulary.TOKEN_EXCHANGE,
 )
 #: Grants of further specifications (RFC 6749 §4.5): discovery lists one while a client has it.
-EXTENSION_GRANT_TYPES: Final[frozenset[str]] = frozenset({vocabulary.DEVICE_CODE, vocabulary.CIBA})
+EXTENSION_GRANT_TYPES: Final[frozenset[str]] = frozenset(
+    {vocabulary.DEVICE_CODE, vocabulary.CIBA, vocabulary.TOKEN_EXCHANGE}
+)
+#: How many parties may act for a user one after the other (RFC 8693 §4.1, nested `act`).
+ACTORS_AT_MOST: Final = 4
 #: Grants that RFC 9700 §2.1.2, §2.4 advise against: only for clients that an operator enabled them
 #: for.
 LEGACY_GRANT_TYPES: Final = frozenset({"implicit", "password"})

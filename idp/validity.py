@@ -60,7 +60,7 @@ class TokenFacts(NamedTuple):
 
 
 #: A grant that was deleted, with its user or by itself.
-_DELETED = GrantFacts(revoked_at=None, offline=False, session=None, user_is_active=False)
+DELETED_GRANT = GrantFacts(revoked_at=None, offline=False, session=None, user_is_active=False)
 
 
 def facts_of(token: Presented, used_at: datetime | None = None) -> TokenFacts:
@@ -68,14 +68,22 @@ def facts_of(token: Presented, used_at: datetime | None = None) -> TokenFacts:
 
     Either may have been deleted while the token was stored (idp.models.tokens).
     """
-    client_is_enabled, of_grant = False, _DELETED if token.grant_id else None
+    client_is_enabled, of_grant = False, DELETED_GRANT if token.grant_id else None
     with suppress(ObjectDoesNotExist):
-        client_is_enabled = token.application is not None and token.application.enabled
+        client = token.application
+        client_is_enabled = client is not None and client.enabled
         if grant := token.grant:
             of_grant = GrantFacts(
                 grant.revoked_at, grant.offline, grant.session, grant.user.is_active
             )
+            if client is not None and grant.client_id != client.pk:  # by an exchange
+                client_is_enabled = client_is_enabled and grant.client.enabled
     return TokenFacts(token.expires, client_is_enabled, of_grant, used_at)
+
+
+def grant_facts(grant: Any) -> GrantFacts:
+    """Return the facts about a grant instance, for what is no token; needs its session and user."""
+    return GrantFacts(grant.revoked_at, grant.offline, grant.session, grant.user.is_active)
 
 
 def why_invalid(token: TokenFacts, now: datetime) -> Invalid | None:

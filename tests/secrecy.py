@@ -17,7 +17,9 @@ VARIETY = 5
 #: The beginning of a secret is a leak, too: logs cut lines.
 TELLING = 24
 #: Members of answers and parameters of addresses that are secrets.
-NAMES = frozenset({"access_token", "refresh_token", "id_token", "code", "client_secret"})
+NAMES = frozenset(
+    {"access_token", "refresh_token", "id_token", "code", "client_secret"} | {"device_secret"}
+)
 
 
 class Secrets:

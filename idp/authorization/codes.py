@@ -15,7 +15,8 @@ from idp import policy
 from idp.authorization import interactions
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.encryption import have_key_ready
-from idp.models import Client, ClientSession, Grant
+from idp.logout import client_sessions
+from idp.models import Grant
 from idp.protocol import response_types
 from idp.protocol.errors import ServerError
 from idp.protocol.vocabulary import OFFLINE_ACCESS
@@ -63,7 +64,9 @@ def _issued(
                 authorization_request.interaction_id, authentication.session_id
             )
         if begins:
-            client_session_id = new_client_session(authorization_request.client, authentication)
+            client_session_id = client_sessions.begin(
+                authorization_request.client, authentication.session_id
+            )
         grant = Grant(
             client=authorization_request.client,
             user=authentication.user,
@@ -111,19 +114,3 @@ def _to_store(
         code_challenge_method=authorization_request.code_challenge_method or "",
         expires=now + policy.CODE_LIFETIME,
     )
-
-
-def new_client_session(client: Client, authentication: Authentication) -> int:
-    """Insert the row in one statement, or return the existing one.
-
-    Another tab of the session may have inserted it, or the client's part in the session had ended
-    and begins again.
-    """
-    row = ClientSession(client=client, session_id=authentication.session_id)
-    made = ClientSession.objects.bulk_create(
-        [row],
-        update_conflicts=True,
-        unique_fields=["session", "client"],
-        update_fields=["created_at", "ended_at"],
-    )
-    return made[0].pk

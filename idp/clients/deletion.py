@@ -20,6 +20,7 @@ from idp.models import (
     Consent,
     Delivery,
     DeviceCode,
+    DeviceSecret,
     Grant,
     Interaction,
     RefreshToken,
@@ -37,6 +38,7 @@ MANY: dict[type[Model], str] = {
     BackchannelNotification: "authentication__client",
     BackchannelAuthentication: "client",
     Interaction: "client",
+    DeviceSecret: "grant__client",
     Grant: "client",
     ClientSession: "client",
     Consent: "client",
@@ -46,7 +48,7 @@ MANY: dict[type[Model], str] = {
 
 
 #: Tables with rows of a grant (`Grant`).
-_OF_GRANTS = (AccessToken, RefreshToken, AuthorizationCode, DeviceCode)
+_OF_GRANTS = (AccessToken, RefreshToken, AuthorizationCode, DeviceCode, DeviceSecret)
 #: Rows, and grants with all their tokens, that are deleted in one transaction.
 _BATCH = 500
 
@@ -75,8 +77,8 @@ def clear(client: Client) -> None:
     _clear(BackchannelNotification.objects.filter(authentication__client=client))
     _clear(BackchannelAuthentication.objects.filter(client=client))
     _clear(Grant.objects.filter(client=client), of_grants=_OF_GRANTS)
-    _clear(AccessToken.objects.filter(application=client, grant=None))
     _clear(DeviceCode.objects.filter(application=client))
+    _clear(AccessToken.objects.filter(application=client))  # for itself, and by exchange
     for role in Role.objects.filter(client=client):
         delete_in_batches(role)
     for model in (Interaction, ClientSession, Consent, Delivery, UsedAssertion):

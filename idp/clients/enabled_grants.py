@@ -16,6 +16,7 @@ from idp import policy
 from idp.models import Client, Scope
 from idp.models.scope import claims_of_attributes
 from idp.protocol.response_types import grants_of, parts
+from idp.protocol.vocabulary import DEVICE_SSO, TOKEN_EXCHANGE, TokenType
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class EnabledGrants:
     #: The scopes of the operator's that release attributes of users, and their claims.
     scopes: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    #: Whether apps share sign-ins on a device (OIDC Native SSO §5).
+    native_sso: bool = False
+    #: What an exchange gives beside access tokens (OAuth Identity and Authorization Chaining §3).
+    requested_token_types: tuple[str, ...] = ()
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -57,7 +62,8 @@ def enabled_grants() -> EnabledGrants:
     if not _lock.acquire(timeout=0 if known else _READ_WITHIN):
         return known[1] if known else _offered(())
     try:
-        _known = (time.monotonic(), _with_attributes(_offered(_of_clients())))
+        enabled = _with_exchange(_with_attributes(_offered(_of_clients())))
+        _known = (time.monotonic(), enabled)
     except Error:
         if known is None:
             return _offered(())
@@ -83,6 +89,23 @@ def _with_attributes(enabled: EnabledGrants) -> EnabledGrants:
             scopes.append(name)
             claims.update(released)
     return replace(enabled, scopes=tuple(scopes), claims=tuple(sorted(claims)))
+
+
+def _with_exchange(enabled: EnabledGrants) -> EnabledGrants:
+    """Add what clients with token exchange share or get, beyond access tokens."""
+    if TOKEN_EXCHANGE not in enabled.grant_types:
+        return enabled
+    clients = Client.objects.filter(has_extension_grants=True, enabled=True)
+    special = clients.exclude(native_sso_group="", connected_applications__isnull=True)
+    columns = ("grant_types", "native_sso_group", "connected_applications")
+    found = [row for row in special.values_list(*columns) if TOKEN_EXCHANGE in row[0]]
+    native_sso = any(group for _grants, group, _connected in found)
+    return replace(
+        enabled,
+        scopes=(*((DEVICE_SSO,) if native_sso else ()), *enabled.scopes),
+        native_sso=native_sso,
+        requested_token_types=(TokenType.ID_JAG,) if any(row[2] for row in found) else (),
+    )
 
 
 def _offered(enabled: Iterable[tuple[list[str], list[str]]]) -> EnabledGrants:

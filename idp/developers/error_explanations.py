@@ -39,6 +39,11 @@ EXPLANATIONS: dict[str, Explanation] = {
             ),
             _("The body was not understood: send application/x-www-form-urlencoded, not JSON."),
             _(
+                "The subject_token or actor_token of a token exchange may not be used: it has "
+                "expired or ended, is of an app or API that yours may not act for, or its type "
+                "(subject_token_type) is another. error_description says which."
+            ),
+            _(
                 "PKCE is not understood: send a code_challenge with code_challenge_method=S256. "
                 "Any current OpenID Connect library has a switch for it."
             ),
@@ -118,6 +123,10 @@ EXPLANATIONS: dict[str, Explanation] = {
             _(
                 "A device_code is another client’s, or was redeemed before: it gives tokens once. "
                 "Begin anew at the device authorization endpoint."
+            ),
+            _(
+                "An ID token or a device secret that you exchange has ended with the user’s "
+                "session, or is another app’s: send the user to sign in again."
             ),
         ),
     ),
@@ -212,6 +221,11 @@ EXPLANATIONS: dict[str, Explanation] = {
                 "end included."
             ),
             _("At the token endpoint, name only resources that the authorization request named."),
+            _(
+                "When you exchange a token, name one API or connected application that the "
+                "operator allows your app: resource or audience, and for an ID-JAG the issuer "
+                "as audience."
+            ),
             _(
                 "If several APIs want different tokens, ask for one at a time: refresh once for "
                 "each."

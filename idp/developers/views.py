@@ -18,6 +18,7 @@ from idp.developers.quick_starts import QUICK_STARTS
 from idp.developers.search import found
 from idp.integrations.catalogue import by_category, catalogue
 from idp.models import Client
+from idp.protocol.vocabulary import TOKEN_EXCHANGE, TokenType
 
 #: How often a page without a script looks whether a user has signed in, in seconds, and how often
 #: in all: five minutes.
@@ -29,6 +30,7 @@ _LOOKS = 30
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Show addresses, scopes and claims, and algorithms."""
+    enabled = enabled_grants()
     return render(
         request,
         "developers/overview.html",
@@ -43,7 +45,11 @@ def overview(request: HttpRequest) -> HttpResponse:
             "scopes": policy.SCOPE_CLAIMS.items(),
             "algorithms": BY_NAME["id_token_signed_response_alg"].choices,
             "authentication_methods": BY_NAME["token_endpoint_auth_method"].choices,
-            "grant_types": enabled_grants().grant_types,
+            "grant_types": enabled.grant_types,
+            "exchange": TOKEN_EXCHANGE if TOKEN_EXCHANGE in enabled.grant_types else "",
+            "id_jag": TokenType.ID_JAG if enabled.requested_token_types else "",
+            "native_sso": enabled.native_sso,
+            "access_token": TokenType.ACCESS_TOKEN,
             "private_schemes": sorted(policy.PRIVATE_URI_SCHEMES),
             "takes_documents": policy.CLIENT_ID_METADATA == "open",
             "quick_starts": QUICK_STARTS.values(),

@@ -14,7 +14,7 @@ from accounts.sessions import Ending
 from foundation.plain_text import isolated
 from idp import policy
 from idp.activity.entries import Entry, Kind
-from idp.clients.display import name_of
+from idp.clients.display import host_of, name_of
 from idp.endpoints.consent import phrases
 from idp.models import Client, Event, Scope
 from idp.sharing import Shared
@@ -101,7 +101,8 @@ class Words:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         entries = list(entries)
-        ids = {_client_id(entry) for entry in entries} - {""}
+        ids = {_client_id(entry) for entry in entries} | {_from(entry) for entry in entries}
+        ids -= {""}
         self._names = {
             client.client_id: name_of(client) for client in Client.objects.filter(client_id__in=ids)
         }
@@ -136,11 +137,22 @@ class Words:
             case kind if app and kind in _OF_APP:
                 icon, words = _OF_APP[kind]
                 return icon, str(words) % app
+            case Kind.EXCHANGED if app:
+                return "apps", self._exchanged(event, app)
             case Kind.SESSION_ENDED:
                 return "leave", str(_ENDED.get(event.details.get("ending", ""), ""))
             case _:
                 icon, sentence = _PLAIN.get(event.kind, ("clock", event.get_kind_display()))
                 return icon, str(sentence)
+
+    def _exchanged(self, event: Event, app: dict[str, str]) -> str:
+        """Return which app got access by an exchange, where, and from which app."""
+        details = event.details
+        if audience := details.get("audience") or details.get("resource"):
+            named = {**app, "api": isolated(host_of(audience) or audience)}
+            return _("%(app)s got access in your name at %(api)s") % named
+        by = {**app, "other": self.app(details.get("of_client", ""))}
+        return _("You were signed in to %(app)s, as in %(other)s on the same device") % by
 
     def _shared(self, entry: Entry, shared: Shared) -> Line:
         scopes = set(shared.scope.split())
@@ -154,6 +166,11 @@ def _client_id(entry: Entry) -> str:
     if entry.shared is not None:
         return entry.shared.client_id
     return entry.event.client_id if entry.event is not None else ""
+
+
+def _from(entry: Entry) -> str:
+    """Return the client_id of the app whose token another one exchanged."""
+    return str(entry.event.details.get("of_client", "")) if entry.event is not None else ""
 
 
 def _own_scopes(entries: Iterable[Entry]) -> dict[str, str]:

@@ -189,6 +189,7 @@ _SCOPES = {
     "groups": _CLAIMS["groups"],
     "roles": _CLAIMS["roles"],
     "offline_access": _("Access while you are away"),
+    "device_sso": _("To sign you in to the company’s other apps on this device"),
 }
 
 
@@ -239,6 +240,7 @@ def details(
         "groups": _written(groups),
         "roles": _written(roles),
         "offline_access": _("also when you have signed out here"),
+        "device_sso": _("until you sign out here"),
     }
     by_scope = [(_SCOPES[scope], shown[scope]) for scope in _SCOPES if scope in scopes]
     own = _own(user, client, scopes, claims, declared.scopes)

@@ -51,6 +51,8 @@ def tokens_for(request: HttpRequest, client: Client, parameters: Parameters) -> 
         if entitlement.undo is not None:
             entitlement.undo()
         raise
+    if entitlement.record is not None:
+        entitlement.record(issued)
     if metrics.instruments:
         metrics.instruments.tokens.labels(grant_type).inc()
     _log(grant_type, entitlement, issued)

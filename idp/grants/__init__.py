@@ -15,10 +15,11 @@ from idp.grants import (
     device_code,
     password,
     refresh_token,
+    token_exchange,
 )
 from idp.models import Client
 from idp.protocol.parameters import Parameters
-from idp.protocol.vocabulary import CIBA, DEVICE_CODE
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
 from idp.statements.bearers import ClientVersion
 from idp.tokens.entitlement import Entitlement
 
@@ -32,6 +33,7 @@ GRANTS: dict[str, GrantFunction] = {
     "password": password.entitle,
     DEVICE_CODE: device_code.redeem,
     CIBA: ciba.redeem,
+    TOKEN_EXCHANGE: token_exchange.exchange,
 }
 
 #: Notes a poll before its client is authenticated, by the statement that looks the client up.

@@ -53,6 +53,7 @@ def redeem(
         frozenset(grant.scope.split()),
         tuple(grant.resource),
         asked_resource=parameters.resources,
+        device_secret=parameters.get("device_secret"),
         uses_up=True,
         undo=partial(give_back, CODES, code),
     )

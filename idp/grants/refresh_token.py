@@ -66,6 +66,7 @@ def _entitlement(
         asked_scopes=frozenset((parameters.get("scope") or "").split()),
         asked_resource=parameters.resources,
         predecessor_id=used.pk,
+        device_secret=parameters.get("device_secret"),
         uses_up=True,
     )
 

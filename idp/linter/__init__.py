@@ -7,7 +7,7 @@ RFC 9700; OIDC Dynamic Client Registration §2.
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from idp.linter import failing, suggested, weak
+from idp.linter import exchanging, failing, suggested, weak
 from idp.linter.facts import Facts, Finding, Severity, facts_of
 from idp.models import Client
 
@@ -26,6 +26,8 @@ CHECKS: tuple[Check, ...] = (
     failing.would_be_saved,
     failing.answers_logout_notifications,
     failing.learns_of_answers,
+    exchanging.may_have_scopes_where_it_exchanges_tokens,
+    exchanging.names_apps_that_there_are,
     weak.has_a_secret_that_stays_valid,
     weak.changes_its_secret,
     weak.uses_its_secrets,
@@ -43,6 +45,8 @@ CHECKS: tuple[Check, ...] = (
     suggested.is_described_to_users,
     suggested.has_owners,
     suggested.learns_of_sign_outs,
+    exchanging.exchanges_what_it_may,
+    exchanging.shares_sign_ins_with_another,
 )
 
 

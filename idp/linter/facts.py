@@ -17,6 +17,7 @@ from idp.models import (
     ClientSecret,
     Delivery,
     Event,
+    ResourceServer,
 )
 from idp.models.resource_server import open_scopes
 
@@ -71,6 +72,12 @@ class Facts:
     failed_ping: str = ""
     #: Scopes that it registered while an API opened them to apps like it, and that are closed now.
     closed_scopes: tuple[str, ...] = ()
+    #: The client_ids that its settings of token exchange name and that no client has.
+    unknown_clients: tuple[str, ...] = ()
+    #: The APIs that it may get tokens for by exchange, though none of its scopes is theirs.
+    closed_targets: tuple[str, ...] = ()
+    #: Whether another client shares sign-ins on a device with it.
+    shares_sign_ins: bool = False
 
     @property
     def signs_users_in(self) -> bool:
@@ -106,6 +113,33 @@ def facts_of(client: Client, now: datetime) -> Facts:
         failed_notification=_problem_with_last_delivery(client),
         failed_ping=_problem_with_last_ping(client),
         closed_scopes=tuple(_closed_scopes(client)),
+        unknown_clients=tuple(_unknown_clients(client)),
+        closed_targets=tuple(_closed_targets(client)),
+        shares_sign_ins=bool(client.native_sso_group)
+        and Client.objects.filter(native_sso_group=client.native_sso_group)
+        .exclude(pk=client.pk)
+        .exists(),
+    )
+
+
+def _unknown_clients(client: Client) -> list[str]:
+    named = {*client.token_exchange_clients, client.may_act} - {""}
+    if not named:
+        return []
+    known = Client.objects.filter(client_id__in=named).values_list("client_id", flat=True)
+    return sorted(named - set(known))
+
+
+def _closed_targets(client: Client) -> list[str]:
+    targets = ResourceServer.objects.filter(identifier__in=client.token_exchange_resources or {})
+    return (
+        sorted(
+            server.identifier
+            for server in targets.order_by("identifier")
+            if server.scopes and not server.scopes_for(client)
+        )
+        if client.token_exchange_resources
+        else []
     )
 
 

@@ -1,4 +1,4 @@
-"""Clients' parts in sessions, and ending them: revoke their tokens and notify them."""
+"""Clients' parts in sessions: beginning them, and ending them with their tokens."""
 
 from datetime import datetime
 
@@ -13,6 +13,22 @@ from idp.tokens.revocation import revoke_grants
 #: How many end by one statement.
 _BATCH = 500
 _LIVE = Q(ended_at=None, session__ended_at=None)
+
+
+def begin(client: Client, session_id: str) -> int:
+    """Insert a client's part in a session in one statement, or return the existing one; its key.
+
+    Another tab of the session may have inserted it, or the client's part in the session had ended
+    and begins again.
+    """
+    row = ClientSession(client=client, session_id=session_id)
+    made = ClientSession.objects.bulk_create(
+        [row],
+        update_conflicts=True,
+        unique_fields=["session", "client"],
+        update_fields=["created_at", "ended_at"],
+    )
+    return made[0].pk
 
 
 def live_of(client: Client) -> QuerySet[ClientSession]:

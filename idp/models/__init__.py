@@ -5,6 +5,7 @@ from idp.models.backchannel import BackchannelAuthentication, BackchannelNotific
 from idp.models.client import Client
 from idp.models.client_rows import ClientName, ClientOrigin, ClientSecret, UsedAssertion
 from idp.models.delivery import Delivery
+from idp.models.device_secret import DeviceSecret
 from idp.models.event import Event
 from idp.models.event_count import CountedUntil, EventCount, EventMark
 from idp.models.grant import ClientSession, Consent, Grant, Interaction
@@ -35,6 +36,7 @@ __all__ = [
     "DataExport",
     "Delivery",
     "DeviceCode",
+    "DeviceSecret",
     "Event",
     "EventCount",
     "EventMark",

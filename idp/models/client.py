@@ -18,7 +18,7 @@ from foundation.models import validate_accent
 from idp import policy
 from idp.models import client_derived
 from idp.protocol import addresses, redirect_uris
-from idp.protocol.vocabulary import DEVICE_CODE, OFFLINE_ACCESS
+from idp.protocol.vocabulary import DEVICE_CODE, DEVICE_SSO, OFFLINE_ACCESS
 
 #: Columns that only registration writes, apart from the rest of the row
 #: (`registration.access_tokens`).
@@ -312,6 +312,39 @@ class Client(AbstractApplication):
     strict_client_authentication = models.BooleanField(
         _("registered client authentication only"), default=False
     )
+    #: Clients whose tokens it may exchange (RFC 8693), by client_id: beside its own, and those for
+    #: an API that it introspects for.
+    token_exchange_clients = models.JSONField(
+        _("apps whose tokens it may exchange"), default=list, db_default=[], blank=True
+    )
+    #: Whether it may also exchange ID tokens: its own, and those of these clients.
+    token_exchange_id_tokens = models.BooleanField(
+        _("it may exchange ID tokens"), default=False, db_default=False
+    )
+    #: The APIs that it may get tokens for by exchange: their identifiers, each with a mapping of
+    #: scopes there to the scope that the exchanged token has to have.
+    token_exchange_resources = models.JSONField(
+        _("APIs it may get tokens for"), null=True, blank=True
+    )
+    #: The client that alone may exchange this one's tokens (RFC 8693 §4.4); empty for any with
+    #: permission.
+    may_act = models.CharField(
+        _("app that may act for its users"),
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+    )
+    #: Clients with the same name here share sign-ins on a device (OIDC Native SSO).
+    native_sso_group = models.CharField(
+        _("shares sign-ins on a device"),
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+    )
+    #: The applications that it gets ID-JAGs for, by the issuer of each (`models.connection`).
+    connected_applications = models.JSONField(_("connected applications"), null=True, blank=True)
     profile = models.CharField(
         _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
     )
@@ -457,7 +490,7 @@ class Client(AbstractApplication):
         allowed = frozenset(self.scopes or policy.STANDARD_SCOPES) - frozenset(self.open_scopes)
         if "refresh_token" not in self.grant_types:
             allowed -= {OFFLINE_ACCESS}
-        return allowed
+        return allowed | {DEVICE_SSO} if self.native_sso_group else allowed - {DEVICE_SSO}
 
     @property
     def may_request_open_scopes(self) -> bool:

@@ -69,6 +69,7 @@ class Event(models.Model):
         DEVICE_APPROVED = "device-approved", _("Device allowed to sign in")
         DEVICE_DENIED = "device-denied", _("Device refused")
         DEVICE_CODE_WRONG = "device-code-wrong", _("Wrong code of a device")
+        EXCHANGED = "token-exchanged", _("Token exchanged")
         REUSED = "reused", _("Used code or token came again")
         REGISTERED = "registered", _("App registered itself")
         CREATED = "created", _("Created")

@@ -71,6 +71,8 @@ class AccessToken(AbstractAccessToken):
     expires = models.DateTimeField(db_index=True)
     #: The `kid` of the key that signed it, where it is a JWT.
     signed_with = models.CharField(max_length=43, null=True)
+    #: Who acts for the user with it (RFC 8693 §4.1); None for nobody but its client.
+    act = models.JSONField(null=True)
 
     class Meta(AbstractAccessToken.Meta):
         indexes: ClassVar[list[models.Index]] = [

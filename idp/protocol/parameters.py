@@ -22,6 +22,8 @@ class Parameters:
     repeated: frozenset[str] = field(default=frozenset())
     #: The values of `resource` (RFC 8707 §2), which may come several times.
     resources: tuple[str, ...] = ()
+    #: The values of `audience` (RFC 8693 §2.1), which may, too.
+    audiences: tuple[str, ...] = ()
 
     @classmethod
     @upholds("RFC 6749 §3.1")
@@ -42,19 +44,21 @@ class Parameters:
             except ValueError:
                 message = f"The request has more than {MAX_PARAMETERS} parameters."
                 raise InvalidRequest(message) from None
-        resources = []
+        resources, audiences = [], []
         for name, value in pairs:
             if "\0" in name or "\0" in value:
                 raise InvalidRequest("A parameter contains a null character.")
             if name == "resource":
                 resources.append(value)
+            elif name == "audience":
+                audiences.append(value)
         values = dict(pairs)
         if len(values) == len(pairs):
             repeated = frozenset[str]()
         else:
             counted = Counter(name for name, _ in pairs)
             repeated = frozenset(name for name in values if counted[name] > 1) - _MAY_REPEAT
-        return cls(values, repeated, tuple(resources))
+        return cls(values, repeated, tuple(resources), tuple(audiences))
 
     def get(self, name: str) -> str | None:
         """Return the value of a parameter that came once, else None."""

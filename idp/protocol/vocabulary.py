@@ -43,6 +43,7 @@ PROTOCOL_CLAIMS = frozenset(
     {
         *("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "typ", "azp", "client_id", "scope"),
         *("auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash", "s_hash", "events"),
+        "ds_hash",
         *("cnf", "act", "may_act", "sub_jwk", CLAIM_NAMES, CLAIM_SOURCES),
     }
 )
@@ -66,6 +67,25 @@ OFFLINE_ACCESS = "offline_access"
 
 #: OIDC CIBA §4: the grant type of backchannel authentication.
 CIBA = "urn:openid:params:grant-type:ciba"
+#: OIDC Native SSO §3: the device secret, with which another app on the device signs in.
+DEVICE_SSO = "device_sso"
+
+#: RFC 8693 §2.1: the grant type of token exchange.
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+
+
+class TokenType:
+    """The types of tokens in an exchange, and out of it. RFC 8693 §3."""
+
+    ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
+    REFRESH_TOKEN = "urn:ietf:params:oauth:token-type:refresh_token"
+    ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
+    JWT = "urn:ietf:params:oauth:token-type:jwt"
+    #: OAuth Identity Assertion Authorization Grant §4.3.
+    ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
+    #: OIDC Native SSO §4.
+    DEVICE_SECRET = "urn:openid:params:token-type:device-secret"
+
 
 #: OIDC Core §5.1.1.
 ADDRESS_MEMBERS = (
@@ -87,6 +107,6 @@ TOKEN_REQUEST_PARAMETERS = frozenset(
         *("username", "password", "assertion", "device_code", "auth_req_id"),
         *("token", "token_type_hint", "access_token", "id_token"),
         *("audience", "requested_token_type", "subject_token", "subject_token_type"),
-        *("actor_token", "actor_token_type", "request", "request_uri"),
+        *("actor_token", "actor_token_type", "request", "request_uri", "device_secret"),
     }
 )

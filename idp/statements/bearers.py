@@ -45,6 +45,9 @@ class Bearer:
     user: dict[str, Any]
     #: Whether the client wants UserInfo signed or encrypted.
     userinfo_is_jwt: bool
+    #: Who acts for the user with it, and the client that may (RFC 8693 §4.1, §4.4).
+    act: dict[str, Any] | None
+    may_act: str
 
 
 #: The columns of a user that claims come from: those with the claims' names, and two others.
@@ -57,6 +60,7 @@ FIND_BEARER = f"""
     SELECT c.client_id, c.id, c.version, c.required_acr, t.scope, t.resource, t.created, t.expires,
            c.enabled,
            c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> '',
+           COALESCE(g.enabled, TRUE), t.act, c.may_act,
            a.revoked_at, a.offline, {", ".join(f"s.{column}" for column in SessionFacts._fields)},
            a.auth_time, a.acr, a.amr, a.claims, u.is_active, t.grant_id, u.id,
            COALESCE(e.verified, FALSE),
@@ -65,6 +69,7 @@ FIND_BEARER = f"""
     FROM idp_accesstoken t
     JOIN idp_client c ON c.id = t.application_id
     LEFT JOIN idp_grant a ON a.id = t.grant_id
+    LEFT JOIN idp_client g ON g.id = a.client_id AND a.client_id <> t.application_id
     LEFT JOIN accounts_session s ON s.id = a.session_id
     LEFT JOIN accounts_user u ON u.id = a.user_id
     LEFT JOIN account_emailaddress e ON e.user_id = u.id AND e.email = u.email
@@ -85,6 +90,7 @@ def find_bearer(token_hash: str) -> Bearer | None:
         return None
     client_id, client_pk, version, required_acr, *rest = row
     scope, resource, issued_at, expires, enabled, is_jwt, *rest = rest
+    is_granted, act, may_act, *rest = rest  # the grant's client, of which an exchange was
     revoked_at, offline, *session, auth_time, acr, amr, claims = rest[:10]
     is_active, grant_id, user_id, email_verified, sub, *columns = rest[10:]
     is_for_user = grant_id is not None
@@ -99,7 +105,7 @@ def find_bearer(token_hash: str) -> Bearer | None:
         expires=expires,
         facts=TokenFacts(
             expires,
-            bool(enabled),
+            bool(enabled and is_granted),
             grant if is_for_user else None,
             has_subject=not is_for_user or bool(sub),
         ),
@@ -111,6 +117,8 @@ def find_bearer(token_hash: str) -> Bearer | None:
         if user_id
         else {},
         userinfo_is_jwt=bool(is_jwt),
+        act=json_of(act),
+        may_act=may_act,
     )
 
 

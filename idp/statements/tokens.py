@@ -152,6 +152,8 @@ class NewAccessToken(NamedTuple):
     resource: str
     #: The `kid` of the key that signed it; None for an opaque one.
     signed_with: str | None
+    #: A JSON object, or None.
+    act: str | None
 
 
 class NewRefreshToken(NamedTuple):
@@ -172,9 +174,9 @@ class NewRefreshToken(NamedTuple):
 _ACCESS_TOKEN = """
     INSERT INTO idp_accesstoken (
         token_checksum, application_id, grant_id, user_id, scope, expires, created,
-        updated, resource, signed_with, token
+        updated, resource, signed_with, act, token
     )
-    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, ''
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, ''
 """
 #: The successor of a token may be stored already, where two tabs used that at once (ADR 22).
 _REFRESH_TOKEN = """

@@ -71,10 +71,15 @@ def _apis(entitlement: Entitlement, scopes: frozenset[str]) -> Audience:
     servers = known_apis(entitlement.client, resource)
     _user_has_agreed(entitlement, servers)
     one_token_fits(servers)
+    return for_apis(servers, scopes_at(servers, entitlement.client, scopes))
+
+
+def for_apis(servers: Sequence[ResourceServer], scopes: frozenset[str]) -> Audience:
+    """Return the audience of a token with these scopes for APIs that one token fits."""
     first = servers[0]
     return Audience(
-        resource=resource,
-        scopes=scopes_at(servers, entitlement.client, scopes),
+        resource=tuple(server.identifier for server in servers),
+        scopes=scopes,
         lifetime=min(server.access_token_lifetime for server in servers),
         signing_alg=first.access_token_signing_alg if first.access_token_format == "jwt" else None,
         typ=first.access_token_typ,
@@ -182,18 +187,23 @@ def algorithm_for(id_token_alg: str) -> str:
 
 
 def make(
-    client: Client, grant: Grant | None, audience: Audience, now: datetime
+    client: Client,
+    grant: Grant | None,
+    audience: Audience,
+    now: datetime,
+    act: dict[str, Any] | None = None,
 ) -> tuple[str, NewAccessToken]:
     """Return a new access token, and its row to store.
 
-    `grant` is None for one that a client gets for itself.
+    `grant` is None for one that a client gets for itself. `act` names who acts for the user
+    (RFC 8693 §4.1).
     """
     token = secrets.token_urlsafe(32)
     # A pairwise one is made now, so that introspection and UserInfo find it.
     subject = client.client_id if grant is None else subject_of(client, grant.user)
     signer = keys.active_signer(audience.signing_alg) if audience.signing_alg else None
     if signer is not None:
-        token = _jwt(client, grant, audience, signer, subject, jti=token, now=now)
+        token = _jwt(client, grant, audience, signer, subject, jti=token, now=now, act=act)
     return token, NewAccessToken(
         token_hash=hash_of(token),
         client_id=client.pk,
@@ -205,6 +215,7 @@ def make(
         updated=now,
         resource=json.dumps(audience.resource),
         signed_with=signer.kid if signer else None,
+        act=json.dumps(act) if act else None,
     )
 
 
@@ -217,6 +228,7 @@ def _jwt(
     *,
     jti: str,
     now: datetime,
+    act: dict[str, Any] | None,
 ) -> str:
     """Return a JWT access token: signed, and encrypted where its API wants that. RFC 9068 §2.2."""
     issued_at = int(now.timestamp())
@@ -239,8 +251,20 @@ def _jwt(
         claims["acr"] = grant.acr
         if grant.amr:
             claims["amr"] = grant.amr
+        if client.may_act:
+            claims["may_act"] = party(client.may_act)
+    if act:
+        claims["act"] = act
     token = signer.sign(claims, typ=audience.typ)
     return _encrypted(token, audience.encrypted_to) if audience.encrypted_to else token
+
+
+def party(client_id: str, subject: str | None = None) -> dict[str, str]:
+    """Return who acts, or may act, as a claim: a client, or its user of this subject. RFC 8693 §4.
+
+    These are the members `sub` and `client_id` of that party's own access token.
+    """
+    return {"sub": subject or client_id, "client_id": client_id}
 
 
 def _one_or_many(values: tuple[str, ...]) -> str | list[str]:

@@ -2,8 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from idp.models import Client, Grant
+from idp.models import Client, Grant, ResourceServer
+from idp.models.connection import Connection
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What bounds the access token of an exchange. RFC 8693 §2.2."""
+
+    #: The APIs that it is for; empty for none in particular.
+    servers: tuple[ResourceServer, ...]
+    #: Seconds until the exchanged token expires.
+    lifetime: int
+    #: The `act` claim; None where no other party acts for the user.
+    act: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -27,3 +41,15 @@ class Entitlement:
     uses_up: bool = False
     #: Undoes the redemption if no tokens can be issued.
     undo: Callable[[], object] | None = None
+    #: Records an event about it, given the token response that it got.
+    record: Callable[[dict[str, Any]], object] | None = None
+    #: The type of the token that an exchange gives (RFC 8693 §3); empty for all other grants.
+    issued_token_type: str = ""
+    #: The bounds of an exchanged access token.
+    exchange: Exchange | None = None
+    #: The application that an ID-JAG is for, instead of tokens.
+    connection: Connection | None = None
+    #: Seconds that an ID-JAG lives.
+    lifetime: int = 0
+    #: The device secret that came (OIDC Native SSO §3), or none.
+    device_secret: str | None = None

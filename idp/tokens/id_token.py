@@ -1,6 +1,7 @@
 """ID tokens: signed, returned and not stored. OIDC Core §2, §3.1.3.6."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,16 +13,17 @@ from idp.claims import id_token_claims
 from idp.clients import secrets
 from idp.clients.encryption import encrypted_for
 from idp.jose.received_jwts import Expectations, judge
+from idp.jose.sign import base64url
 from idp.jose.verify import is_encrypted, octet_keys, unverified_claims
 from idp.models import Client, Grant
-from idp.protocol.errors import InvalidRequest
+from idp.protocol.errors import InvalidRequest, ProtocolError
 from idp.protocol.rules import upholds
-from idp.protocol.vocabulary import OFFLINE_ACCESS
+from idp.protocol.vocabulary import DEVICE_SSO, OFFLINE_ACCESS
 from idp.subjects import subject_of
 
 _NO_SCOPES: frozenset[str] = frozenset()
 #: Scopes without claims beyond the subject.
-_SHOW_NOTHING = frozenset({"openid", OFFLINE_ACCESS})
+_SHOW_NOTHING = frozenset({"openid", OFFLINE_ACCESS, DEVICE_SSO})
 
 
 def issue(
@@ -33,6 +35,7 @@ def issue(
     code: str | None = None,
     shown: frozenset[str] = _NO_SCOPES,
     refreshed: bool = False,
+    device_secret: str | None = None,
 ) -> str:
     """Return an ID token about the authorization's user, as the client registered for it.
 
@@ -62,6 +65,8 @@ def issue(
         claims["at_hash"] = signer.half_hash(access_token)
     if code is not None:
         claims["c_hash"] = signer.half_hash(code)
+    if device_secret is not None:
+        claims["ds_hash"] = ds_hash(device_secret)
     if grant.amr:
         claims["amr"] = grant.amr
     if grant.client_session is not None:
@@ -72,6 +77,11 @@ def issue(
     if not alg:
         return token
     return encrypted_for(client, token, alg=alg, enc=client.id_token_encrypted_response_enc)
+
+
+def ds_hash(device_secret: str) -> str:
+    """Return the claim that binds an ID token to a device secret. OIDC Native SSO §3."""
+    return base64url(hashlib.sha256(device_secret.encode()).digest())
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,8 @@ _HINT = Expectations(
     required=frozenset({"iss", "sub", "aud"}),
     times=(),
 )
+#: One that is exchanged, which names its session.
+_SUBJECT = replace(_HINT, name="subject_token", required=frozenset({"iss", "sub", "aud", "exp"}))
 
 
 def read_hint(id_token_hint: str) -> Hint | None:
@@ -113,6 +125,39 @@ def read_hint(id_token_hint: str) -> Hint | None:
             return Hint(client_id, sub, claims.get("sid"))
         case _:
             return None
+
+
+@dataclass(frozen=True)
+class SubjectToken:
+    """The claims of an ID token of ours that came as `subject_token`."""
+
+    client_id: str
+    sid: str
+    ds_hash: str
+    #: Seconds since 1970.
+    expires: float
+
+
+@upholds("RFC 8693 §2.1")
+def read_subject(
+    id_token: str, now: datetime, error: type[ProtocolError], *, expired: bool = False
+) -> SubjectToken:
+    """Return the claims of an ID token of ours, or raise `error`. RFC 8693 §2.1.
+
+    One that has expired is read only if `expired`. One without a `sid` is of no session, and so
+    nothing would end what is exchanged for it.
+    """
+    if is_encrypted(id_token):
+        raise error("The subject_token is encrypted; decrypt it, and send the ID token inside.")
+    expected = replace(_SUBJECT, error=error, times=() if expired else ("exp", "iat"))
+    claims = judge(id_token, expected, partial(_hint_keys, id_token, now), now)
+    match claims:
+        case {"jti": _}:
+            raise error("The subject_token is an access token, and no ID token.")
+        case {"aud": str(client_id), "sid": str(sid), "exp": int(expires)}:
+            return SubjectToken(client_id, sid, str(claims.get("ds_hash", "")), expires)
+        case _:
+            raise error("The subject_token is an ID token of no session (sid).")
 
 
 @upholds("OIDC Core §3.1.2.1")

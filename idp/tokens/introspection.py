@@ -7,6 +7,7 @@ from idp import policy
 from idp.models import Client, RefreshToken, ResourceServer
 from idp.statements.bearers import Bearer
 from idp.subjects import subject_of
+from idp.tokens.access_token import party
 from idp.validity import facts_of, why_invalid
 
 INACTIVE: dict[str, Any] = {"active": False}
@@ -53,6 +54,10 @@ def _access_token(bearer: Bearer) -> dict[str, Any]:
         members["auth_time"] = int(bearer.auth_time.timestamp())
         members["acr"] = bearer.acr
         members["amr"] = list(bearer.amr)
+        if bearer.may_act:
+            members["may_act"] = party(bearer.may_act)
+    if bearer.act:
+        members["act"] = bearer.act
     return members
 
 

@@ -4,13 +4,22 @@ from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
+from accounts.levels import reaches
 from idp.clients.access_policy import NOT_ALLOWED, allows
 from idp.models import Client, Grant
 from idp.protocol.errors import InvalidGrant, InvalidScope
 from idp.protocol.response_types import ID_TOKEN, TOKEN
 from idp.protocol.rules import upholds
+from idp.protocol.vocabulary import DEVICE_SSO
 from idp.statements.tokens import store_access_token, store_tokens
-from idp.tokens import access_token, id_token, refresh_token
+from idp.tokens import (
+    access_token,
+    device_secret,
+    exchanged,
+    id_jag,
+    id_token,
+    refresh_token,
+)
 from idp.tokens.entitlement import Entitlement
 
 
@@ -23,6 +32,8 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     client, grant = entitlement.client, entitlement.grant
     if client.allowed_groups:
         _user_is_allowed(entitlement)
+    if entitlement.issued_token_type and (issued := _by_exchange(entitlement, now)):
+        return issued
     scopes = _narrowed(entitlement) if entitlement.asked_scopes else entitlement.scopes
     audience = access_token.audience_of(entitlement, scopes)
     token, access = access_token.make(client, grant, audience, now)
@@ -33,6 +44,11 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     }
     if audience.scopes:
         response["scope"] = " ".join(sorted(audience.scopes))
+    secret = device_secret.of(entitlement, now) if DEVICE_SSO in scopes else None
+    if secret is not None:
+        response["device_secret"] = secret
+    if entitlement.issued_token_type:
+        response["issued_token_type"] = entitlement.issued_token_type
     refresh = None
     if grant is not None and _is_refreshable(client, grant):
         response["refresh_token"], refresh = refresh_token.make(entitlement, grant, now)
@@ -44,6 +60,7 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
             now,
             shown=scopes if client.id_token_claims == "scopes" else frozenset(),
             refreshed=entitlement.predecessor_id is not None,
+            device_secret=secret,
         )
     if refresh is None:
         store_access_token(access, waits=entitlement.uses_up)
@@ -58,6 +75,25 @@ def _user_is_allowed(entitlement: Entitlement) -> None:
     grant = entitlement.grant
     if grant is not None and not allows(entitlement.client, grant.user):
         raise InvalidGrant(NOT_ALLOWED)
+
+
+def _by_exchange(entitlement: Entitlement, now: datetime) -> dict[str, Any] | None:
+    """Return the response of an exchange; None if it is that of a sign-in (OIDC Native SSO)."""
+    if entitlement.client.required_acr:
+        _sign_in_suffices(entitlement)
+    if entitlement.connection is not None:
+        return id_jag.issue(entitlement, entitlement.connection, now)
+    if entitlement.exchange is not None:
+        return exchanged.issue(entitlement, entitlement.exchange, now)
+    return None
+
+
+@upholds("RFC 9470 §3")
+def _sign_in_suffices(entitlement: Entitlement) -> None:
+    """RFC 9470 §3: by an exchange, no client gets a user who signed in below its level."""
+    grant, wanted = entitlement.grant, entitlement.client.required_acr
+    if grant is not None and not reaches(grant.acr, wanted):
+        raise InvalidGrant(f"This client requires that the user signs in with {wanted}.")
 
 
 @upholds("RFC 6749 §6")

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from foundation.statements import hash_of
@@ -28,11 +29,15 @@ def revoke(client: Client, token: str) -> None:
 def revoke_all(client: Client, now: datetime) -> None:
     """Revoke all grants and tokens of a client, for users and for itself; sessions stay.
 
+    What it has of others' grants by exchange is deleted, too.
+
     Codes that are not redeemed become invalid, too: they belong to a grant.
     """
     with transaction.atomic():
         Grant.objects.filter(client=client, revoked_at=None).update(revoked_at=now)
-        own: Any = AccessToken.objects.filter(application=client, grant=None)
+        of_its_grants = Q(grant__in=Grant.objects.filter(client=client).values("pk"))
+        without: Any = Q(grant=None) | ~of_its_grants
+        own: Any = AccessToken.objects.filter(without, application=client)
         own._raw_delete(own.db)
 
 

@@ -15,6 +15,7 @@ from idp.models import Client, Event
 from idp.protocol.vocabulary import CIBA, DEVICE_CODE
 from idp.statements.sso_session import Agreed
 from tests.devices import make_device_client
+from tests.exchanging import ACCESS_TOKEN, EXCHANGE, Shop
 from tests.in_process import InProcess
 from tests.relying_party import (
     ISSUER,
@@ -292,6 +293,31 @@ def test_a_poll_of_a_device_code_and_its_redemption(in_process, signed_in, state
     with statements:
         assert poll().status_code == 200
     assert len(statements.sql) == BOTH + USING_UP + BOTH, statements.sql
+
+
+def test_token_exchange(in_process, statements) -> None:
+    """The first one for an API is an event; with an actor token, it costs no more."""
+    shop = Shop()
+    in_process.force_login(User.objects.get(email=make_user().email))
+    app = RelyingParty(shop.client, Browser(), make_user())
+    asked = {"scope": f"openid {shop.order}", "resource": shop.orders["identifier"]}
+    app.parameters = partial(app.parameters, **asked)
+    token = exchange(in_process, app, authorized(in_process, app)).json()["access_token"]
+    backend = shop.backend.client
+    own = post(in_process, backend, "/token", grant_type="client_credentials").json()
+    form = {
+        "grant_type": EXCHANGE,
+        "subject_token": token,
+        "subject_token_type": ACCESS_TOKEN,
+        "actor_token": own["access_token"],
+        "actor_token_type": ACCESS_TOKEN,
+        "resource": shop.stock["identifier"],
+    }
+    for event in (1, 0):
+        with statements:
+            response = post(in_process, backend, "/token", **form)
+        assert response.status_code == 200, response.content
+        assert len(statements.sql) == CLIENT + 2 + event, statements.sql
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token", "id_token"])

@@ -33,6 +33,7 @@ from tests.assertions import (
 )
 from tests.devices import Device, approve
 from tests.elsewhere import Elsewhere
+from tests.exchanging import EXCHANGE, exchange
 from tests.introducing import introduced
 from tests.passkeys import EndUserWithPasskey, make_user_with_passkey
 from tests.reading import BROUGHT, brought, decrypted, encrypt_to, read_by
@@ -279,6 +280,7 @@ def test_each_grant_type_gives_tokens(
         "password": app.token(grant_type="password", **words).json(),
         DEVICE_CODE: approved_device(app).tokens(),
         CIBA: approved_elsewhere(app).tokens(),
+        EXCHANGE: exchange(app, first["access_token"]).json(),
     }
     assert set(given) == set(grant_types)
     assert all("access_token" in answer for answer in given.values()), given

@@ -8,13 +8,14 @@ from django.db.models import URLField
 from django.utils.translation import gettext_lazy as _
 
 from idp.admin.clients.checked_form import CheckedForm
+from idp.admin.clients.exchange_fields import ApplicationLines, TargetLines
 from idp.admin.clients.tabs import ALL_FIELDSETS
 from idp.admin.fields import Choices, Lines, LocalizedLines, UserField, WebAddress
 from idp.client_metadata import BY_COLUMN, LOCALIZED, MEMBERS, NUMBER
 from idp.integrations.catalogue import by_category
 from idp.integrations.categories import CATEGORIES
 from idp.models import Client
-from idp.protocol.vocabulary import CIBA, DEVICE_CODE
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
 
 _GRANTS = {
     "authorization_code": _("Users sign in with it (authorization_code)"),
@@ -24,6 +25,7 @@ _GRANTS = {
     CIBA: _("It asks users to sign in on their own device (CIBA)"),
     "implicit": _("Legacy: tokens come in an address, without a code (implicit)"),
     "password": _("Legacy: it asks users for their password itself (password)"),
+    TOKEN_EXCHANGE: _("It exchanges tokens for others (token-exchange)"),
 }
 
 
@@ -60,6 +62,9 @@ class ClientForm(CheckedForm):
     response_types = Choices(
         [(kind, kind) for kind in BY_COLUMN["response_types"].choices], **_words("response_types")
     )
+    token_exchange_clients = _lines("token_exchange_clients")
+    token_exchange_resources = TargetLines(required=False, **_words("token_exchange_resources"))
+    connected_applications = ApplicationLines(required=False, **_words("connected_applications"))
     allowed_groups = Choices([], **_words("allowed_groups"))
     integration = forms.ChoiceField(
         choices=lambda: _integrations(), required=False, **_words("integration")

@@ -46,6 +46,7 @@ TOKENS = {
     "scope": _("What the access token opens."),
     "refresh_token": _("Brings new tokens later, without the user."),
     "id_token": _("Tells the app who signed in."),
+    "device_secret": _("Signs the user in to your other apps on the same device."),
 }
 
 HEADER = {
@@ -73,4 +74,7 @@ CLAIMS = {
     "jti": _("Its own name."),
     "client_id": _("The app that it was given to."),
     "scope": _("What it opens."),
+    "act": _("Who acts for the user with it."),
+    "may_act": _("Which app may act for the user with it."),
+    "ds_hash": _("Binds the device secret that came along."),
 }

@@ -17,7 +17,7 @@ from idp import policy
 from idp.client_metadata import BY_COLUMN
 from idp.models import Client
 from idp.protocol import response_types
-from idp.protocol.vocabulary import CIBA
+from idp.protocol.vocabulary import CIBA, TOKEN_EXCHANGE
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,14 @@ TABS: Final = (
                     *("refresh_token_absolute_lifetime", "refresh_token_grace"),
                 ),
                 _("Tokens"),
+            ),
+            Group(
+                (
+                    *("token_exchange_clients", "token_exchange_resources"),
+                    *("token_exchange_id_tokens", "connected_applications"),
+                    *("may_act", "native_sso_group"),
+                ),
+                _("Acting for users at other APIs"),
             ),
         ),
     ),
@@ -169,6 +177,10 @@ def _signs_assertions(client: Client) -> bool:
     return bool(client.token_endpoint_auth_method.endswith("_jwt"))
 
 
+def _exchanges_tokens(client: Client) -> bool:
+    return TOKEN_EXCHANGE in client.grant_types
+
+
 def _is_confidential(client: Client) -> bool:
     return not client.is_public
 
@@ -181,6 +193,13 @@ def _asks_users(client: Client) -> bool:
 _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = (
     (_sends_its_secret, ("strict_client_authentication",)),
     (_signs_assertions, ("token_endpoint_auth_signing_alg",)),
+    (
+        _exchanges_tokens,
+        (
+            *("token_exchange_clients", "token_exchange_resources"),
+            *("token_exchange_id_tokens", "connected_applications"),
+        ),
+    ),
     (_is_confidential, ("introspection_signed_response_alg",)),
     (
         _asks_users,
@@ -211,6 +230,7 @@ _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = 
             *("allowed_origins", "allowed_groups", "required_acr", "skip_authorization"),
             *("id_token_claims", "subject_type", "sector_identifier_uri", "default_acr_values"),
             *("backchannel_logout_uri", "backchannel_logout_session_required"),
+            *("may_act", "native_sso_group"),
             *("logo_uri", "accent_color", "client_uri", "policy_uri", "tos_uri", "localized"),
             *("id_token_signed_response_alg", "userinfo_signed_response_alg"),
             *BY_SLUG["keys"].groups[1].fields,

@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator
 from django.core.exceptions import ValidationError
 
 from idp import policy
-from idp.clients.validation import addresses, backchannel, grants, keys, references, remote, texts
+from idp.clients.validation import (
+    addresses,
+    backchannel,
+    exchange,
+    grants,
+    keys,
+    references,
+    remote,
+    texts,
+)
 from idp.clients.validation.problem import Problem
 from idp.models import Client
 from idp.models.catalog import Catalog
@@ -35,6 +44,10 @@ CHECKS: tuple[Check, ...] = (
     grants.grants_suit_the_client,
     backchannel.answers_can_be_told,
     backchannel.signed_requests_can_be_verified,
+    exchange.exchange_needs_a_secret,
+    exchange.exchange_targets_exist,
+    exchange.connected_applications_can_be_named,
+    exchange.shared_sign_ins_are_of_ones_own,
     addresses.pairwise_clients_have_a_sector,
     references.groups_exist,
     references.client_id_is_no_apis,

@@ -12,8 +12,9 @@ from django.contrib.auth.models import Permission
 from accounts.models import User
 from idp.admin.clients import tabs
 from idp.models import Client, Event, EventCount, Scope
+from tests.exchanging import EXCHANGE
 from tests.idp.admin.conftest import Operator, events_of, tab_of
-from tests.relying_party import ISSUER, Registered, forms_of, make_client
+from tests.relying_party import ISSUER, Registered, forms_of, make_api, make_client
 
 #: Controls of a tab, at most: those in closed groups are one each.
 CONTROLS = 10
@@ -230,3 +231,44 @@ def test_a_new_secret_comes_with_the_program_to_put_it_into(operator: Operator) 
     assert secret[1] not in later
     values = later.partition('class="values"')[2].partition("</dl>")[0]
     assert values.count("data-copy=") == 2  # the issuer and the client ID, not the secret
+
+
+def test_an_operator_says_whose_tokens_it_exchanges_and_for_what(operator: Operator) -> None:
+    api = make_api()
+    [scope] = api["scopes"]
+    client = make_client(grant_types=["authorization_code", EXCHANGE], scope=f"openid {scope}")
+    access = tab_of(client.client_id, "token_exchange_resources")
+    targets = f"{api['identifier']}: {scope} from email"
+    connected = "https://chat.example.com: client_id acme, scopes chat.read chat.write, email"
+    page = operator.save(
+        access,
+        token_exchange_clients="shop",
+        token_exchange_resources=targets,
+        connected_applications=connected,
+    )
+    row = row_of(client)
+    assert row.token_exchange_clients == ["shop"]
+    assert row.token_exchange_resources == {api["identifier"]: {scope: "email"}}
+    assert row.connected_applications == {
+        "https://chat.example.com": {
+            "client_id": "acme",
+            "scopes": ["chat.read", "chat.write"],
+            "email": True,
+        }
+    }
+    shown = html.unescape(page.text)
+    assert targets in shown
+    assert connected in shown
+    for name, wrong, words in (
+        ("token_exchange_resources", "https://x.example.com", "There is no API"),
+        ("connected_applications", "https://chat.example.com: acme", "Unknown: acme"),
+    ):
+        assert words in html.unescape(operator.save(access, **{name: wrong}).text)
+    operator.save(access, token_exchange_resources="", connected_applications="")
+    row.refresh_from_db()
+    assert (row.token_exchange_resources, row.connected_applications) == (None, None)
+    [cleared] = events_of(operator)[-1:]
+    assert cleared.details["changes"].keys() == {
+        "token_exchange_resources",
+        "connected_applications",
+    }

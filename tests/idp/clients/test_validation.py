@@ -167,6 +167,12 @@ FAULTS = (
         not_at="registration update document",
     ),
     fault("software_id", "cannot be seen", software_id="\u2066x"),
+    fault(
+        "native_sso_group",
+        "Only your own apps",
+        native_sso_group="company",
+        not_at="registration update document",
+    ),
     fault("default_max_age", "greater than or equal to 0", default_max_age=-1),
     fault(
         "subject_type",

@@ -10,6 +10,7 @@ from idp.linter import Facts, Finding, Severity, findings_of
 from idp.linter.near_misses import near_misses
 from idp.models import Client, ClientSecret, Event
 from idp.protocol.vocabulary import DEVICE_CODE
+from idp.protocol.vocabulary import TOKEN_EXCHANGE as EXCHANGE
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -108,6 +109,12 @@ FAILING, WEAK, SUGGESTED = Severity
             WEAK,
             "could pretend to be it",
         ),
+        (replace(SOUND, closed_targets=("https://api",)), FAILING, "https://api by exchange"),
+        (replace(SOUND, unknown_clients=("gone",)), WEAK, "that does not exist: gone"),
+        (with_(grant_types=["authorization_code", EXCHANGE]), SUGGESTED, "but for no API"),
+        (with_(token_exchange_resources={"https://api": {}}), SUGGESTED, "does not exchange"),
+        (with_(native_sso_group="g"), SUGGESTED, "no other app has the same name"),
+        (with_(scopes=["openid", "device_sso"]), SUGGESTED, "shares sign-ins with no app"),
         (with_(redirect_uris=["http://127.0.0.1:3000/cb"]), WEAK, "developer’s own machine"),
         (
             with_(application_type="native", redirect_uris=["http://localhost/cb"]),

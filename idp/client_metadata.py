@@ -19,6 +19,7 @@ from idp.protocol.vocabulary import READABLE_METADATA
 #: Types of members, as JSON has them.
 TEXT: Final = (str,)
 TEXTS: Final = (list,)
+MAPPING: Final = (dict,)
 FLAG: Final = (bool,)
 OPTIONAL_FLAG: Final = (bool, NoneType)
 NUMBER: Final = (int, NoneType)
@@ -33,8 +34,10 @@ class Member:
 
     #: As registration, documents, `apply` and events name it.
     name: str
-    #: The Python types of its values; of TEXTS, every item is a `str`.
+    #: The Python types of its values.
     type: tuple[type, ...] = TEXT
+    #: Whether the items of a list are mappings; otherwise every item is a `str`.
+    has_mappings: bool = False
     #: The model's column, where its name differs.
     stored_as: str = ""
     #: The values that may be chosen; empty for any.
@@ -280,6 +283,29 @@ MEMBERS: Final = (
         ),
     ),
     Member(
+        "workloads",
+        TEXTS,
+        has_mappings=True,
+        operators_only=True,
+        label=_("Workloads that prove it"),
+        help=_(
+            "The app proves itself with tokens of the platform that it runs on, such as Kubernetes "
+            "or GitHub Actions, and needs no secret. In a subject, * stands for one part between : "
+            "or /. It counts once the app’s client authentication is private_key_jwt."
+        ),
+    ),
+    Member(
+        "user_assertions",
+        MAPPING,
+        operators_only=True,
+        label=_("Issuers that vouch for its users"),
+        help=_(
+            "One a line, with the scopes that the app gets for them: “https://idp.example.com = "
+            "openid email”. Their users are not asked to agree: their organisation has. It takes "
+            "jwt-bearer among what the app does."
+        ),
+    ),
+    Member(
         "strict",
         FLAG,
         stored_as="strict_client_authentication",
@@ -487,5 +513,6 @@ def _refuse_other_type(member: Member, value: Any) -> None:
     is_odd_flag = isinstance(value, bool) and bool not in member.type
     if is_odd_flag or not isinstance(value, member.type):
         raise TypeError(f"{member.name}: {value!r} is not of the right type")
-    if isinstance(value, list) and not all(isinstance(item, str) for item in value):
-        raise TypeError(f"{member.name}: every member of the list must be a text")
+    kind, words = (dict, "a mapping") if member.has_mappings else (str, "a text")
+    if isinstance(value, list) and not all(isinstance(item, kind) for item in value):
+        raise TypeError(f"{member.name}: every member of the list must be {words}")

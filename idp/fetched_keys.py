@@ -6,6 +6,7 @@ In every process, and in the cache that they share. OIDC Core §10.1.1; RFC 7517
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,8 @@ WAITED_FOR_BY_ALL = 0.5
 _DONE = 0.0
 _MOST = 10_000
 _remembered: "OrderedDict[str, _Fetched]" = OrderedDict()
+#: Fetches the usable keys at an address for a party, as `fetched` does.
+Fetch = Callable[[str, Party], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,12 @@ class _Fetched:
         return time.time() - self.at < seconds
 
 
-def keys_at(uri: str, party: Party, *, unknown_kid: bool = False) -> list[dict[str, Any]]:
+def keys_at(
+    uri: str, party: Party, *, unknown_kid: bool = False, fetch: Fetch | None = None
+) -> list[dict[str, Any]]:
     """Return the public JWKs at an address; empty if they can't be had.
+
+    `fetch` replaces `fetched`, for an address that leads to the keys by a document.
 
     Each party has its own cache: one party's visits do not keep another from a fetch. `unknown_kid`
     says that a signature names a key that was not among them: they are fetched again, unless they
@@ -60,19 +67,21 @@ def keys_at(uri: str, party: Party, *, unknown_kid: bool = False) -> list[dict[s
     known = _remembered.get(name)
     is_fresh = known is not None and known.is_younger_than(FRESH_FOR)
     if unknown_kid or (not is_fresh and not connection.in_atomic_block):
-        known = _renewed(name, uri, party, unknown_kid=unknown_kid)
+        known = _renewed(name, uri, party, fetch or fetched, unknown_kid=unknown_kid)
     return known.keys if known is not None and known.is_younger_than(USED_FOR) else []
 
 
-def keys_with(kid: str | None, uri: str, party: Party) -> list[dict[str, Any]]:
+def keys_with(
+    kid: str | None, uri: str, party: Party, *, fetch: Fetch | None = None
+) -> list[dict[str, Any]]:
     """Return the public JWKs at an address, as `keys_at`; fetched again if none has this `kid`.
 
     A signature is the first to name a new key.
     """
-    keys = keys_at(uri, party)
+    keys = keys_at(uri, party, fetch=fetch)
     if any(key.get("kid") == kid for key in keys):
         return keys
-    return keys_at(uri, party, unknown_kid=True)
+    return keys_at(uri, party, unknown_kid=True, fetch=fetch)
 
 
 def fetched(uri: str, party: Party) -> list[dict[str, Any]]:
@@ -87,7 +96,9 @@ def fetched(uri: str, party: Party) -> list[dict[str, Any]]:
         raise outbound.OutboundError(str(problem)) from None
 
 
-def _renewed(name: str, uri: str, party: Party, *, unknown_kid: bool) -> _Fetched | None:
+def _renewed(
+    name: str, uri: str, party: Party, fetch: Fetch, *, unknown_kid: bool
+) -> _Fetched | None:
     """Return what another process has fetched, or fetch it; one process at a time does.
 
     Raises TemporarilyUnavailable if there are no cached keys meanwhile.
@@ -97,7 +108,7 @@ def _renewed(name: str, uri: str, party: Party, *, unknown_kid: bool) -> _Fetche
     if unknown_kid or not fresh:
         try:
             if cache.add(f"jwks-fetch:{name}", time.time(), FLOOR):
-                _fetch(name, uri, party)
+                _fetch(name, uri, party, fetch)
             else:
                 _wait_for_another(name, party)
         except TemporarilyUnavailable:
@@ -112,10 +123,10 @@ def _renewed(name: str, uri: str, party: Party, *, unknown_kid: bool) -> _Fetche
     return shared
 
 
-def _fetch(name: str, uri: str, party: Party) -> None:
+def _fetch(name: str, uri: str, party: Party, fetch: Fetch) -> None:
     """Fetch the keys into the shared cache; a failure leaves what is there."""
     try:
-        keys = fetched(uri, party)
+        keys = fetch(uri, party)
         cache.set(f"jwks:{name}", _Fetched(keys, time.time()), USED_FOR)
     except outbound.OutboundError as problem:
         log.warning("jwks_not_fetched", reason=str(problem))

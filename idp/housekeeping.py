@@ -39,6 +39,7 @@ from idp.models import (
     RefreshToken,
     Sharing,
     UsedAssertion,
+    UsedIssuerJwt,
 )
 
 #: Rows deleted at once, and rows searched at once for orphans: a few milliseconds each, since
@@ -224,6 +225,7 @@ def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     yield "access tokens", AccessToken.objects.filter(expires__lte=now)
     yield "refresh tokens", RefreshToken.objects.filter(expires__lte=remembered)
     yield "client assertions", UsedAssertion.objects.filter(expires_at__lte=now)
+    yield "tokens of trusted issuers", UsedIssuerJwt.objects.filter(expires_at__lte=now)
     yield (
         "unfinished sign-ups",
         User.objects.unfinished().filter(date_joined__lte=now - policy.UNFINISHED_SIGNUPS_KEPT_FOR),

@@ -104,10 +104,16 @@ GRANT_TYPES: Final = (
     vocabulary.DEVICE_CODE,
     vocabulary.CIBA,
     vocabulary.TOKEN_EXCHANGE,
+    vocabulary.JWT_BEARER,
 )
 #: Grants of further specifications (RFC 6749 §4.5): discovery lists one while a client has it.
-EXTENSION_GRANT_TYPES: Final[frozenset[str]] = frozenset(
-    {vocabulary.DEVICE_CODE, vocabulary.CIBA, vocabulary.TOKEN_EXCHANGE}
+EXTENSION_GRANT_TYPES: Final = frozenset(
+    {
+        vocabulary.DEVICE_CODE,
+        vocabulary.CIBA,
+        vocabulary.TOKEN_EXCHANGE,
+        vocabulary.JWT_BEARER,
+    }
 )
 #: How many parties may act for a user one after the other (RFC 8693 §4.1, nested `act`).
 ACTORS_AT_MOST: Final = 4

@@ -22,6 +22,8 @@ _MADE = (
     ("idp", "scope"),
     ("idp", "attribute"),
     ("idp", "initialaccesstoken"),
+    ("idp", "trustedissuer"),
+    ("idp", "issuerlink"),
     ("foundation", "brand"),
 )
 #: Permission to change one of these includes its admin actions: end, withdraw, revoke, rotate.

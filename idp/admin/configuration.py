@@ -44,6 +44,7 @@ _LISTS = {
     "clients": _("Apps"),
     "resource_servers": _("APIs"),
     "scopes": _("Scopes"),
+    "trusted_issuers": _("Trusted issuers"),
     "initial_access_tokens": _("Initial access tokens"),
 }
 _OUTCOMES = {

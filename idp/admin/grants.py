@@ -78,7 +78,7 @@ class AuthorizationsPage(Record):
     search_help_text = _SEARCH
     fields = (
         *("user", "client", "session", "scope", "claims", "resource", "offline", _SIGNED_IN),
-        *("acr", "amr", *_GRANTED),
+        *("acr", "amr", "asserted_by", *_GRANTED),
     )
     row_actions = (
         AdminAction(

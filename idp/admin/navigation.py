@@ -41,7 +41,7 @@ SECTIONS = (
     Section(_("Events"), "bolt", ("idp.event",)),
     Section(_("APIs and scopes"), "lock", ("idp.resourceserver", "idp.scope")),
     Section(_("Deliveries"), "leave", ("idp.delivery", "foundation.mail")),
-    Section(_("Keys"), "key", ("idp.signingkey",)),
+    Section(_("Keys"), "key", ("idp.signingkey", "idp.trustedissuer", "idp.issuerlink")),
     Section(_("Appearance"), "pencil", ("foundation.brand",)),
 )
 

@@ -134,6 +134,18 @@ SUBJECTS: tuple[tuple[Text, tuple[PermissionSet, ...]], ...] = (
         (
             _set("see-keys", _("See keys"), "idp.view_signingkey"),
             _set("rotate-keys", _("Rotate keys"), "idp.view+change_signingkey"),
+            _set(
+                "see-issuers",
+                _("See trusted issuers, and the users linked to them"),
+                "idp.view_trustedissuer",
+                "idp.view_issuerlink",
+            ),
+            _set(
+                "edit-issuers",
+                _("Edit trusted issuers, and link users to them"),
+                f"idp.{_ALL}_trustedissuer",
+                f"idp.{_ALL}_issuerlink",
+            ),
         ),
     ),
     (

@@ -1,21 +1,29 @@
-"""Client assertions: a single-use JWT that authenticates its client. OIDC Core §9, RFC 7523 §3."""
+"""Client assertions: a JWT that authenticates its client. OIDC Core §9, RFC 7523 §3.
+
+One of its own is used once. One of a trusted issuer is that of a workload (`clients.workloads`).
+"""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.http import HttpRequest
+
 from idp import policy
-from idp.clients import secrets
+from idp.clients import secrets, workloads
 from idp.clients.client_keys import verification_keys
 from idp.jose.received_jwts import LEEWAY, Audience, Expectations, judge
 from idp.jose.verify import header_of, octet_keys, unverified_claims, verified_by
 from idp.models import Client
+from idp.models.trusted_issuer import trust_domain_of
 from idp.protocol.errors import InvalidClient, InvalidRequest
 from idp.protocol.rules import upholds
 from idp.statements.assertions import use_assertion
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#: OAuth SPIFFE Client Authentication §3: the same for a JWT-SVID, which no client signs itself.
+_OF_SVIDS = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"
 #: Allowed values of an assertion's `typ`: none, or one that no other kind of token has.
 _TYPES = (None, "JWT", "client-authentication+jwt")
 _LONGEST_LIFE = {
@@ -30,9 +38,11 @@ class Assertion:
     """An assertion as it came with one request."""
 
     jwt: str
-    #: The client that it is about, and its method, before any of it is believed.
+    #: What it is about, and its method, before any of it is believed.
     subject: str
     method: str
+    #: Whether the client signed it itself: then the subject is its client_id.
+    is_own: bool
 
 
 @upholds("RFC 7521 §4.2")
@@ -40,18 +50,26 @@ def read(assertion_type: str | None, jwt: str | None) -> Assertion:
     """Return the assertion of a request. Raises InvalidRequest, InvalidClient. RFC 7521 §4.2."""
     if jwt is None or assertion_type is None:
         raise InvalidRequest("client_assertion and client_assertion_type have to come together.")
-    if assertion_type != TYPE:
+    if assertion_type not in {TYPE, _OF_SVIDS}:
         raise InvalidRequest(f"The client_assertion_type has to be {TYPE}.")
-    header, subject = header_of(jwt), unverified_claims(jwt).get("sub")
+    header, claims = header_of(jwt), unverified_claims(jwt)
+    subject, issuer = claims.get("sub"), claims.get("iss")
     if header is None or not isinstance(subject, str) or not subject or "\0" in subject:
         raise InvalidClient("The client_assertion is not a signed JWT with a subject (sub).")
     shared = header["alg"] in policy.MAC_ALGORITHMS
-    return Assertion(jwt, subject, "client_secret_jwt" if shared else "private_key_jwt")
+    is_own = assertion_type == TYPE and issuer in (subject, None) and not trust_domain_of(subject)
+    method = "client_secret_jwt" if shared else "private_key_jwt"
+    return Assertion(jwt, subject, method, is_own)
 
 
 @upholds("RFC 7523 §3")
-def verify(client: Client, assertion: Assertion, now: datetime) -> None:
+def verify(
+    client: Client, assertion: Assertion, now: datetime, request: HttpRequest | None = None
+) -> None:
     """Check that the assertion authenticates the client, and use it up. Raises InvalidClient."""
+    if not assertion.is_own:
+        workloads.verify(client, assertion.jwt, now, request)
+        return
     expected = _expectations(client)
 
     def keys(header: dict[str, Any]) -> list[dict[str, Any]]:

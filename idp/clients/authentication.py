@@ -104,7 +104,7 @@ def authenticated(
             _count_wrong_secret(client, counted_for)
         raise
     if credentials.assertion is not None:
-        assertions.verify(client, credentials.assertion, now)
+        assertions.verify(client, credentials.assertion, now, counted_for)
     return client
 
 
@@ -143,7 +143,15 @@ def _asserted(authorization: str | None, parameters: Parameters) -> Credentials:
     assertion = assertions.read(
         parameters.get("client_assertion_type"), parameters.get("client_assertion")
     )
-    if parameters.get("client_id") not in {None, assertion.subject}:
+    client_id = parameters.get("client_id")
+    if not assertion.is_own:
+        if client_id is None:
+            raise InvalidClient(
+                "The iss of the client_assertion is not its sub, so it is not the client's own: "
+                "one of a trusted issuer needs the client_id beside it."
+            )
+        return Credentials(client_id, assertion.method, assertion=assertion)
+    if client_id not in {None, assertion.subject}:
         raise InvalidRequest("The client_id differs from the client_assertion's subject (sub).")
     return Credentials(assertion.subject, assertion.method, assertion=assertion)
 

@@ -13,10 +13,16 @@ from django.db import Error
 from django.db.models import Q
 
 from idp import policy
-from idp.models import Client, Scope
+from idp.models import Client, Scope, TrustedIssuer
 from idp.models.scope import claims_of_attributes
 from idp.protocol.response_types import grants_of, parts
-from idp.protocol.vocabulary import DEVICE_SSO, TOKEN_EXCHANGE, TokenType
+from idp.protocol.vocabulary import (
+    DEVICE_SSO,
+    ID_JAG_PROFILE,
+    JWT_BEARER,
+    TOKEN_EXCHANGE,
+    TokenType,
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ class EnabledGrants:
     native_sso: bool = False
     #: What an exchange gives beside access tokens (OAuth Identity and Authorization Chaining §3).
     requested_token_types: tuple[str, ...] = ()
+    #: The profiles of assertions that are accepted (ID-JAG §7.2).
+    grant_profiles: tuple[str, ...] = ()
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -63,7 +71,7 @@ def enabled_grants() -> EnabledGrants:
         return known[1] if known else _offered(())
     try:
         enabled = _with_exchange(_with_attributes(_offered(_of_clients())))
-        _known = (time.monotonic(), enabled)
+        _known = (time.monotonic(), _with_profiles(enabled))
     except Error:
         if known is None:
             return _offered(())
@@ -106,6 +114,20 @@ def _with_exchange(enabled: EnabledGrants) -> EnabledGrants:
         native_sso=native_sso,
         requested_token_types=(TokenType.ID_JAG,) if any(row[2] for row in found) else (),
     )
+
+
+def _with_profiles(enabled: EnabledGrants) -> EnabledGrants:
+    """Add the profile of ID-JAGs, if a client may present those of an issuer. ID-JAG §7.2."""
+    if JWT_BEARER not in enabled.grant_types:
+        return enabled
+    issuers = TrustedIssuer.objects.filter(enabled=True).values_list("issuer", "purposes")
+    serving = {name for name, purposes in issuers if TrustedIssuer.Purpose.ID_JAGS in purposes}
+    clients = Client.objects.filter(has_extension_grants=True, enabled=True).order_by()
+    named = clients.values_list("grant_types", "user_assertions") if serving else ()
+    accepted = any(
+        JWT_BEARER in grants and not serving.isdisjoint(issuers) for grants, issuers in named
+    )
+    return replace(enabled, grant_profiles=(ID_JAG_PROFILE,) if accepted else ())
 
 
 def _offered(enabled: Iterable[tuple[list[str], list[str]]]) -> EnabledGrants:

@@ -53,6 +53,10 @@ def _account(user: User) -> dict[str, Any]:
             {"client_id": role.client.client_id, "role": role.name}
             for role in Role.objects.filter(users=user).select_related("client")[:MOST]
         ],
+        "linked_to": [
+            {"issuer": link.issuer.issuer, "sub": link.subject}
+            for link in user.issuer_links.select_related("issuer")[:MOST]
+        ],
     }
 
 

@@ -126,7 +126,7 @@ def _from_to(name: str, before: Any, after: Any) -> str:
     if name == "scope" and before and after:
         before, after = before.split(), after.split()
     match before, after:
-        case list(), list():
+        case list(), list() if all(isinstance(item, str) for item in [*before, *after]):
             return _members(before, after)
         case dict(), dict():
             return _pairs(before, after)

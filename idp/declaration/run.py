@@ -21,8 +21,17 @@ from idp.declaration.roles import Names, of_user, plan_user_roles
 from idp.declaration.scopes import plan_scope
 from idp.declaration.sections import SECTIONS
 from idp.declaration.steps import Step
+from idp.declaration.trusted_issuers import plan_links, plan_trusted_issuer
 from idp.declaration.users import in_batches, plan_user
-from idp.models import Attribute, Client, InitialAccessToken, ResourceServer, Role, Scope
+from idp.models import (
+    Attribute,
+    Client,
+    InitialAccessToken,
+    ResourceServer,
+    Role,
+    Scope,
+    TrustedIssuer,
+)
 from idp.models.catalog import Catalog
 from idp.models.scope import claims_of_attributes
 
@@ -31,8 +40,8 @@ Progress = Callable[[str, int, int], object]
 
 #: References come before the lists that they point to.
 _PRUNED_IN_ORDER = (
-    *("initial_access_tokens", "clients", "resource_servers", "scopes", "attributes", "users"),
-    "brand",
+    *("initial_access_tokens", "clients", "trusted_issuers", "resource_servers", "scopes"),
+    *("attributes", "users", "brand"),
 )
 
 
@@ -55,6 +64,7 @@ def planned(
         ("brand", plan_brand),
         ("resource_servers", partial(plan_resource_server, catalog=catalog)),
         ("scopes", partial(plan_scope, catalog=catalog)),
+        ("trusted_issuers", plan_trusted_issuer),
         ("clients", partial(plan_client, catalog=catalog, emails=planning.declared["users"])),
         (
             "initial_access_tokens",
@@ -63,6 +73,7 @@ def planned(
     )
     for name, plan in plans:
         planning.each(name, lists.get(name, []), plan)
+    planning.links(lists.get("trusted_issuers", []))
     planning.introspection(lists.get("resource_servers", []))
     planning.roles(lists.get("users", []), lists.get("clients", []))
     problems = planning.problems or [
@@ -120,18 +131,27 @@ class _Planning:
             self._entry(name, entry, plan)
             self.progress(f"Entries of {name} compared", number, len(entries))
 
+    def links(self, entries: list[dict[str, Any]]) -> None:
+        """Plan which users are linked to subjects of trusted issuers."""
+        plan = partial(plan_links, emails=self.declared["users"])
+        for entry in entries:
+            if entry["issuer"] in self.declared["trusted_issuers"]:
+                self._later(plan, entry)
+
+    def _later(self, plan: Callable[[dict[str, Any]], Step | None], entry: dict[str, Any]) -> None:
+        """Plan a second step of an entry."""
+        try:
+            self.add(plan(entry))
+        except DeclarationError as problem:
+            self.problems.append(str(problem))
+
     def introspection(self, entries: list[dict[str, Any]]) -> None:
         """Plan which clients introspect for the APIs that can be."""
+        left_out = self.left_out["clients"]
+        plan = partial(plan_introspection, clients=self._clients, left_out=left_out)
         for entry in entries:
             if entry["identifier"] in self.declared["resource_servers"]:
-                try:
-                    step = plan_introspection(
-                        entry, clients=self._clients, left_out=self.left_out["clients"]
-                    )
-                except DeclarationError as problem:
-                    self.problems.append(str(problem))
-                else:
-                    self.add(step)
+                self._later(plan, entry)
 
     def roles(self, users: list[dict[str, Any]], clients: list[dict[str, Any]]) -> None:
         """Plan which roles users have, once it is known which there will be."""
@@ -240,6 +260,8 @@ class _Planning:
                 self.catalog.attributes.add(row.name)
             case Scope():
                 self.catalog.claims[row.name] = row.claims
+            case TrustedIssuer():
+                self.catalog.issuers[row.issuer] = frozenset(row.purposes)
             case ResourceServer():
                 self.catalog.add_api(row.identifier, row.scopes, row.access_token_typ)
 
@@ -251,6 +273,8 @@ class _Planning:
         elif name == "attributes":
             self.attributes.pop(key, None)
             self.catalog.attributes.discard(key)
+        elif name == "trusted_issuers":
+            self.catalog.issuers.pop(key, None)
         elif name == "resource_servers":
             self.catalog.remove_api(key)
 

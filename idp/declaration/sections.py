@@ -18,11 +18,19 @@ from idp.declaration import (
     initial_access_tokens,
     resource_servers,
     scopes,
+    trusted_issuers,
     users,
 )
 from idp.declaration.change import Change, Outcome, differences
 from idp.declaration.steps import Step, check_unchanged
-from idp.models import Attribute, Client, InitialAccessToken, ResourceServer, Scope
+from idp.models import (
+    Attribute,
+    Client,
+    InitialAccessToken,
+    ResourceServer,
+    Scope,
+    TrustedIssuer,
+)
 
 _BATCH = 500
 
@@ -98,6 +106,15 @@ SECTIONS = {
     "users": Section(
         User, "user", "email", users.state, users.defaults, users.rows, prune=users.prune_users
     ),
+    "trusted_issuers": Section(
+        TrustedIssuer,
+        "trusted issuer",
+        "issuer",
+        trusted_issuers.state,
+        trusted_issuers.defaults,
+        trusted_issuers.rows,
+        exported=trusted_issuers.exported,
+    ),
     "clients": Section(
         Client,
         "client",
@@ -151,9 +168,18 @@ def entry_of(row: Model) -> dict[str, Any]:
     entry = {section.key: getattr(row, section.key)}
     for name, value in (section.exported or section.state)(row).items():
         if value != defaults.get(name):
-            # PostgreSQL orders the keys of a mapping itself.
-            entry[name] = dict(sorted(value.items())) if isinstance(value, dict) else value
+            entry[name] = _in_order(value)
     return entry
+
+
+def _in_order(value: Any) -> Any:
+    """Return a value with the keys of its mappings in order, as PostgreSQL orders them itself."""
+    match value:
+        case dict():
+            return {name: _in_order(value[name]) for name in sorted(value)}
+        case list():
+            return [_in_order(item) for item in value]
+    return value
 
 
 def _section_of(row: Model) -> Section:

@@ -86,6 +86,11 @@ EXPLANATIONS: dict[str, Explanation] = {
                 " an algorithm that are registered."
             ),
             _(
+                "With a token of Kubernetes, GitHub or SPIFFE: send client_id beside it. Its "
+                "issuer, subject and audience are those that the operator named for your app, "
+                "character by character; it has not expired, and lives no longer than they allow."
+            ),
+            _(
                 "Too many wrong secrets came from your address (429): stop what sends them, and "
                 "wait as many seconds as Retry-After says. The right secret is never refused."
             ),
@@ -127,6 +132,11 @@ EXPLANATIONS: dict[str, Explanation] = {
             _(
                 "An ID token or a device secret that you exchange has ended with the user’s "
                 "session, or is another app’s: send the user to sign in again."
+            ),
+            _(
+                "An assertion about a user (jwt-bearer): its issuer is one that the operator "
+                "trusts for your app, aud is our issuer, exp is not far ahead, and jti is new each "
+                "time. Its user is linked here, or has a verified address of the issuer’s."
             ),
         ),
     ),

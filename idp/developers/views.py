@@ -7,7 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from accounts.authentication import Authentication, authentication_of
-from idp import policy
+from idp import policy, trusted_issuers
 from idp.client_metadata import BY_NAME
 from idp.clients import owners
 from idp.clients.enabled_grants import enabled_grants
@@ -18,7 +18,7 @@ from idp.developers.quick_starts import QUICK_STARTS
 from idp.developers.search import found
 from idp.integrations.catalogue import by_category, catalogue
 from idp.models import Client
-from idp.protocol.vocabulary import TOKEN_EXCHANGE, TokenType
+from idp.protocol.vocabulary import JWT_BEARER, TOKEN_EXCHANGE, TokenType
 
 #: How often a page without a script looks whether a user has signed in, in seconds, and how often
 #: in all: five minutes.
@@ -50,6 +50,9 @@ def overview(request: HttpRequest) -> HttpResponse:
             "id_jag": TokenType.ID_JAG if enabled.requested_token_types else "",
             "native_sso": enabled.native_sso,
             "access_token": TokenType.ACCESS_TOKEN,
+            "grant_profiles": enabled.grant_profiles,
+            "issuer_purposes": trusted_issuers.purposes(),
+            "jwt_bearer": JWT_BEARER,
             "private_schemes": sorted(policy.PRIVATE_URI_SCHEMES),
             "takes_documents": policy.CLIENT_ID_METADATA == "open",
             "quick_starts": QUICK_STARTS.values(),

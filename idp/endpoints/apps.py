@@ -20,8 +20,9 @@ from idp.authorization.consent import agreed_in, withdraw
 from idp.clients.display import name_of, shown_logos, start_of
 from idp.endpoints.consent import Declared, absent, details, shared
 from idp.endpoints.wire import methods
-from idp.models import Client, Consent, Grant
+from idp.models import Client, Consent, Grant, TrustedIssuer
 from idp.tokens.refresh_token import clients_with_offline_access
+from idp.tokens.revocation import revoke_grants
 
 #: How many apps the page shows.
 MOST = 100
@@ -44,6 +45,8 @@ class App:
     open_at: str
     #: Whether its name, logo or redirect hosts have changed since, so that it has to ask again.
     has_changed: bool
+    #: Who vouched for the user instead of asking them: a trusted issuer's name.
+    asserted_by: str = ""
 
 
 @login_required
@@ -71,11 +74,12 @@ def apps_of(user: User) -> list[App]:
         row["client"]: row
         for row in Grant.objects.filter(user=user, revoked_at=None)
         .values("client")
-        .annotate(first=Min("created_at"), last=Max("created_at"))
+        .annotate(first=Min("created_at"), last=Max("created_at"), asserted_by=Max("asserted_by"))
         .order_by("-last")[:MOST]
     }
     others = Client.objects.in_bulk([pk for pk in used if pk not in consents])
     clients = {pk: consent.client for pk, consent in consents.items()} | others
+    issuers = _names_of({row["asserted_by"] for row in used.values()} - {""})
     go_on = clients_with_offline_access(user, timezone.now())
     logos = shown_logos(clients.values())
     declared = Declared()
@@ -88,6 +92,7 @@ def apps_of(user: User) -> list[App]:
             declared,
             goes_on=pk in go_on,
             logo=logos.get(pk, ""),
+            asserted_by=issuers.get(used.get(pk, {}).get("asserted_by", ""), ""),
         )
         for pk, client in clients.items()
     ]
@@ -103,6 +108,7 @@ def _app(
     *,
     goes_on: bool,
     logo: str,
+    asserted_by: str,
 ) -> App:
     asked = details(user, client, agreed_in(consent), declared) if consent else []
     return App(
@@ -117,20 +123,36 @@ def _app(
         open_at=start_of(client),
         has_changed=consent is not None
         and consent.display_fingerprint != client.display_fingerprint,
+        asserted_by=asserted_by,
     )
+
+
+def _names_of(issuers: set[str]) -> dict[str, str]:
+    """Return the names of trusted issuers; of one that is gone, its URL."""
+    if not issuers:
+        return {}
+    rows = TrustedIssuer.objects.filter(issuer__in=issuers)
+    return {issuer: issuer for issuer in issuers} | {row.issuer: str(row) for row in rows}
 
 
 def _remove(request: HttpRequest, user: User) -> None:
-    """Take the consent back, if it is still there; it may have gone in another tab."""
+    """Take back a consent, or what a trusted issuer gave; it may have gone in another tab."""
     client_id = request.POST.get("remove", "").replace("\0", "")
-    consent = (
-        Consent.objects.select_related("client")
-        .filter(user=user, client__client_id=client_id)
-        .first()
-    )
-    if consent is None:
+    client = Client.objects.filter(client_id=client_id).first()
+    if client is None or not _is_withdrawn(user, client):
         return
-    name = isolated(str(consent.client))
-    withdraw(consent, timezone.now())
+    name = isolated(str(client))
     events.record(events.Kind.WITHDRAWN, request, user=user, client_id=client_id)
     messages.success(request, _("%(app)s has no access to your account any more.") % {"app": name})
+
+
+def _is_withdrawn(user: User, client: Client) -> bool:
+    """Withdraw the user's consent, and what trusted issuers gave; return whether there was any."""
+    now = timezone.now()
+    given = Grant.objects.filter(user=user, client=client, revoked_at=None).exclude(asserted_by="")
+    has_given = given.exists()
+    revoke_grants(given.values("pk"), now)
+    consent = Consent.objects.filter(user=user, client=client).first()
+    if consent is not None:
+        withdraw(consent, now)
+    return has_given or consent is not None

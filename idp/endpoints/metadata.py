@@ -103,6 +103,11 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
             else {}
         ),
         **(
+            {"authorization_grant_profiles_supported": enabled.grant_profiles}
+            if enabled.grant_profiles
+            else {}
+        ),
+        **(
             {"client_id_metadata_document_supported": True}
             if policy.CLIENT_ID_METADATA == "open"
             else {}

@@ -13,13 +13,14 @@ from idp.grants import (
     ciba,
     client_credentials,
     device_code,
+    jwt_bearer,
     password,
     refresh_token,
     token_exchange,
 )
 from idp.models import Client
 from idp.protocol.parameters import Parameters
-from idp.protocol.vocabulary import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 from idp.statements.bearers import ClientVersion
 from idp.tokens.entitlement import Entitlement
 
@@ -34,6 +35,7 @@ GRANTS: dict[str, GrantFunction] = {
     DEVICE_CODE: device_code.redeem,
     CIBA: ciba.redeem,
     TOKEN_EXCHANGE: token_exchange.exchange,
+    JWT_BEARER: jwt_bearer.entitle,
 }
 
 #: Notes a poll before its client is authenticated, by the statement that looks the client up.

@@ -39,7 +39,8 @@ class Expectations:
     algorithms: frozenset[str]
     #: Allowed values of its `typ`; None if it may have none.
     types: tuple[str | None, ...]
-    issuer: str
+    #: None where its key says who issued it: a SPIFFE JWT-SVID has no `iss`.
+    issuer: str | None
     #: The names that we have in an `aud`, the best first; none where any audience will do.
     audiences: tuple[str, ...] = ()
     audience: Audience = Audience.AMONG_OTHERS

@@ -7,7 +7,7 @@ RFC 9700; OIDC Dynamic Client Registration §2.
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from idp.linter import exchanging, failing, suggested, weak
+from idp.linter import exchanging, failing, issuers, suggested, weak
 from idp.linter.facts import Facts, Finding, Severity, facts_of
 from idp.models import Client
 
@@ -24,6 +24,9 @@ CHECKS: tuple[Check, ...] = (
     failing.sends_code_challenges,
     failing.has_keys_for_what_it_does,
     failing.would_be_saved,
+    issuers.names_issuers_that_are_trusted,
+    issuers.is_proven_by_its_workloads,
+    issuers.presents_assertions_of_some_issuer,
     failing.answers_logout_notifications,
     failing.learns_of_answers,
     exchanging.may_have_scopes_where_it_exchanges_tokens,
@@ -33,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     weak.uses_its_secrets,
     weak.uses_pkce,
     weak.is_no_legacy,
+    issuers.names_its_workloads_exactly,
     weak.gets_tokens_for_a_short_time,
     weak.is_not_easily_impersonated,
     weak.has_no_local_redirect_uri,

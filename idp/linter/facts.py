@@ -9,6 +9,7 @@ from enum import IntEnum
 from django.core.exceptions import ValidationError
 
 from idp.clients import secrets, validation
+from idp.clients.workloads import workloads_of
 from idp.linter.near_misses import NearMiss, near_misses
 from idp.models import (
     AuthorizationCode,
@@ -18,6 +19,7 @@ from idp.models import (
     Delivery,
     Event,
     ResourceServer,
+    TrustedIssuer,
 )
 from idp.models.resource_server import open_scopes
 
@@ -78,6 +80,8 @@ class Facts:
     closed_targets: tuple[str, ...] = ()
     #: Whether another client shares sign-ins on a device with it.
     shares_sign_ins: bool = False
+    #: Trusted issuers that it names, and that are disabled.
+    disabled_issuers: tuple[str, ...] = ()
 
     @property
     def signs_users_in(self) -> bool:
@@ -119,6 +123,7 @@ def facts_of(client: Client, now: datetime) -> Facts:
         and Client.objects.filter(native_sso_group=client.native_sso_group)
         .exclude(pk=client.pk)
         .exists(),
+        disabled_issuers=tuple(_disabled_issuers(client)),
     )
 
 
@@ -145,6 +150,14 @@ def _closed_targets(client: Client) -> list[str]:
 
 def _closed_scopes(client: Client) -> list[str]:
     return sorted(set(client.open_scopes) - open_scopes()) if client.open_scopes else []
+
+
+def _disabled_issuers(client: Client) -> list[str]:
+    named = {workload.issuer for workload in workloads_of(client)} | client.user_assertions.keys()
+    if not named:
+        return []
+    disabled = TrustedIssuer.objects.filter(issuer__in=named, enabled=False)
+    return list(disabled.order_by("issuer").values_list("issuer", flat=True))
 
 
 def _refused(client: Client) -> Iterator[tuple[str, str]]:

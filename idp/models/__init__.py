@@ -18,6 +18,7 @@ from idp.models.role import Role
 from idp.models.scope import Scope
 from idp.models.subject import PairwiseSubject
 from idp.models.tokens import AccessToken, AuthorizationCode, DeviceCode, IDToken, RefreshToken
+from idp.models.trusted_issuer import IssuerLink, TrustedIssuer, UsedIssuerJwt
 
 __all__ = [
     "AccessToken",
@@ -44,6 +45,7 @@ __all__ = [
     "IDToken",
     "InitialAccessToken",
     "Interaction",
+    "IssuerLink",
     "PairwiseSubject",
     "RefreshToken",
     "ResourceServer",
@@ -51,5 +53,7 @@ __all__ = [
     "Scope",
     "Sharing",
     "SigningKey",
+    "TrustedIssuer",
     "UsedAssertion",
+    "UsedIssuerJwt",
 ]

@@ -1,4 +1,4 @@
-"""Scopes, APIs and groups that rows are validated against: the stored ones, or planned ones."""
+"""Scopes, APIs, groups and issuers that rows are validated against: stored or planned ones."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,6 +22,8 @@ class Catalog:
     scopes: dict[str, frozenset[str]] = field(default_factory=dict)
     #: The identifiers of the APIs whose access tokens have the `typ` of ID tokens.
     typed_as_id_tokens: set[str] = field(default_factory=set)
+    #: What each trusted issuer is trusted for, by its name.
+    issuers: dict[str, frozenset[str]] = field(default_factory=dict)
     #: Groups that are to be made, beside those that are stored.
     new_groups: set[str] = field(default_factory=set)
 
@@ -36,6 +38,9 @@ class Catalog:
         )
         for identifier, scopes, typ in apis:
             catalog.add_api(identifier, scopes, typ)
+        issuers: Any = apps.get_model("idp", "TrustedIssuer")._default_manager
+        for issuer, purposes in issuers.values_list("issuer", "purposes"):
+            catalog.issuers[issuer] = frozenset(purposes)
         return catalog
 
     def add_api(self, identifier: str, scopes: Iterable[str], typ: str) -> None:

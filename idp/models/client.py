@@ -130,6 +130,14 @@ class Client(AbstractApplication):
     #: The client's own public keys, a JWK set (RFC 7517 §5): by value, or where they are.
     jwks = models.JSONField(_("public keys (jwks)"), null=True, blank=True)
     jwks_uri = models.URLField(_("address of the public keys (jwks_uri)"), blank=True)
+    #: Workloads whose JWTs of trusted issuers authenticate it, instead of its own (`clients.
+    #: workloads`).
+    workloads = models.JSONField(_("workloads"), default=list, db_default=[], blank=True)
+    #: The trusted issuers whose assertions about users it may present, each with the scopes that it
+    #: gets for them, separated by spaces (RFC 7523 §2.1).
+    user_assertions = models.JSONField(
+        _("assertions about users"), default=dict, db_default={}, blank=True
+    )
     token_endpoint_auth_signing_alg = models.CharField(
         _("client authentication’s algorithm"),
         max_length=10,

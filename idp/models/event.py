@@ -71,6 +71,7 @@ class Event(models.Model):
         DEVICE_CODE_WRONG = "device-code-wrong", _("Wrong code of a device")
         EXCHANGED = "token-exchanged", _("Token exchanged")
         REUSED = "reused", _("Used code or token came again")
+        ASSERTION_ACCEPTED = "assertion-accepted", _("Trusted issuer vouched")
         REGISTERED = "registered", _("App registered itself")
         CREATED = "created", _("Created")
         CHANGED = "changed", _("Changed")

@@ -146,6 +146,10 @@ class Grant(models.Model):
     #: Whether it continues after the session (OIDC Core §11).
     offline = models.BooleanField(_("goes on after the session"), default=False)
     nonce = models.TextField(null=True)
+    #: The trusted issuer that vouched for the user, who did not sign in here; empty otherwise.
+    asserted_by = models.CharField(
+        _("asserted by"), max_length=300, blank=True, default="", db_default=""
+    )
     auth_time = models.DateTimeField(_("authenticated"))
     acr = models.CharField(max_length=100)
     amr = models.JSONField(default=list)
@@ -159,6 +163,11 @@ class Grant(models.Model):
             models.Index(fields=["client", "id"], name="grant_by_client"),
             # By the field itself, PostgreSQL would have a second one, for LIKE.
             models.Index(fields=["session"], name="grant_by_session"),
+            models.Index(
+                fields=["asserted_by", "id"],
+                condition=~models.Q(asserted_by=""),
+                name="grant_by_issuer",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -61,6 +61,10 @@ READABLE_METADATA = ("client_name", "client_uri", "logo_uri", "policy_uri", "tos
 
 #: RFC 8628 §3.4: the grant type of a device code.
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+#: RFC 7523 §2.1: the grant type of an assertion about a user.
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+#: ID-JAG §7.2: the profile of that grant whose assertions are of an identity provider.
+ID_JAG_PROFILE = "urn:ietf:params:oauth:grant-profile:id-jag"
 
 #: OIDC Core §11: access while the user is away.
 OFFLINE_ACCESS = "offline_access"

@@ -1,4 +1,4 @@
-"""Client assertions that were used."""
+"""Client assertions, and JWTs of trusted issuers, that were used."""
 
 from datetime import datetime
 
@@ -16,5 +16,20 @@ def use_assertion(client_id: int, jti_hash: str, expires_at: datetime) -> bool:
         ON CONFLICT DO NOTHING
         """,
         [client_id, jti_hash, expires_at],
+    )
+    return inserted == 1
+
+
+def use_issuer_jwt(issuer_id: int, jti_hash: str, expires_at: datetime) -> bool:
+    """Store the use of a trusted issuer's JWT; return False if it was used before, by any client.
+
+    Hand-written as `use_assertion`.
+    """
+    inserted = changed(
+        """
+        INSERT INTO idp_usedissuerjwt (issuer_id, jti_hash, expires_at) VALUES (%s, %s, %s)
+        ON CONFLICT DO NOTHING
+        """,
+        [issuer_id, jti_hash, expires_at],
     )
     return inserted == 1

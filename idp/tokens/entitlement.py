@@ -39,6 +39,8 @@ class Entitlement:
     predecessor_id: int | None = None
     #: Whether a code or a refresh token was used up for it.
     uses_up: bool = False
+    #: Whether there is an access token alone: the user did not sign in for it.
+    access_token_only: bool = False
     #: Undoes the redemption if no tokens can be issued.
     undo: Callable[[], object] | None = None
     #: Records an event about it, given the token response that it got.

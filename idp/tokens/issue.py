@@ -50,9 +50,10 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     if entitlement.issued_token_type:
         response["issued_token_type"] = entitlement.issued_token_type
     refresh = None
-    if grant is not None and _is_refreshable(client, grant):
+    signed_in = grant is not None and not entitlement.access_token_only
+    if grant is not None and signed_in and _is_refreshable(client, grant):
         response["refresh_token"], refresh = refresh_token.make(entitlement, grant, now)
-    if grant is not None and "openid" in scopes:
+    if grant is not None and signed_in and "openid" in scopes:
         response["id_token"] = id_token.issue(
             client,
             grant,

@@ -10,12 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from idp.admin.clients.checked_form import CheckedForm
 from idp.admin.clients.exchange_fields import ApplicationLines, TargetLines
 from idp.admin.clients.tabs import ALL_FIELDSETS
-from idp.admin.fields import Choices, Lines, LocalizedLines, UserField, WebAddress
+from idp.admin.clients.workloads_field import WorkloadsField
+from idp.admin.fields import Choices, Lines, LocalizedLines, PairLines, UserField, WebAddress
 from idp.client_metadata import BY_COLUMN, LOCALIZED, MEMBERS, NUMBER
 from idp.integrations.catalogue import by_category
 from idp.integrations.categories import CATEGORIES
 from idp.models import Client
-from idp.protocol.vocabulary import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 
 _GRANTS = {
     "authorization_code": _("Users sign in with it (authorization_code)"),
@@ -26,6 +27,7 @@ _GRANTS = {
     "implicit": _("Legacy: tokens come in an address, without a code (implicit)"),
     "password": _("Legacy: it asks users for their password itself (password)"),
     TOKEN_EXCHANGE: _("It exchanges tokens for others (token-exchange)"),
+    JWT_BEARER: _("Trusted issuers vouch for its users (jwt-bearer)"),
 }
 
 
@@ -49,7 +51,7 @@ def _integrations() -> list[Any]:
 class ClientForm(CheckedForm):
     """An app's metadata, its lists a line each."""
 
-    recent = ("enabled", "skip_authorization")
+    recent = ("enabled", "skip_authorization", "workloads", "user_assertions")
 
     redirect_uris = _lines("redirect_uris")
     post_logout_redirect_uris = _lines("post_logout_redirect_uris")
@@ -68,6 +70,12 @@ class ClientForm(CheckedForm):
     allowed_groups = Choices([], **_words("allowed_groups"))
     integration = forms.ChoiceField(
         choices=lambda: _integrations(), required=False, **_words("integration")
+    )
+    workloads = WorkloadsField(**_words("workloads"))
+    user_assertions = PairLines(
+        problem=_("Write “issuer = scopes”, each issuer once:"),
+        required=False,
+        **_words("user_assertions"),
     )
     localized = LocalizedLines(
         label=_("In other languages"),

@@ -17,7 +17,7 @@ from idp import policy
 from idp.client_metadata import BY_COLUMN
 from idp.models import Client
 from idp.protocol import response_types
-from idp.protocol.vocabulary import CIBA, TOKEN_EXCHANGE
+from idp.protocol.vocabulary import CIBA, JWT_BEARER, TOKEN_EXCHANGE
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,14 @@ TABS: Final = (
                 _("Asking users to sign in elsewhere"),
             ),
             Group(("response_types", "profile"), _("Older ways to sign in")),
+        ),
+    ),
+    Tab(
+        "issuers",
+        _("Trusted issuers"),
+        (
+            Group(("workloads",)),
+            Group(("user_assertions",), _("Users whom others vouch for")),
         ),
     ),
     Tab(
@@ -181,6 +189,10 @@ def _exchanges_tokens(client: Client) -> bool:
     return TOKEN_EXCHANGE in client.grant_types
 
 
+def _presents_assertions(client: Client) -> bool:
+    return JWT_BEARER in client.grant_types
+
+
 def _is_confidential(client: Client) -> bool:
     return not client.is_public
 
@@ -200,7 +212,8 @@ _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = 
             *("token_exchange_id_tokens", "connected_applications"),
         ),
     ),
-    (_is_confidential, ("introspection_signed_response_alg",)),
+    (_is_confidential, ("introspection_signed_response_alg", "workloads")),
+    (_presents_assertions, ("user_assertions",)),
     (
         _asks_users,
         (

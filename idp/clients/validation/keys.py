@@ -27,7 +27,8 @@ def keys_are_usable(client: Client, _catalog: Catalog) -> Iterator[Problem]:
         yield Problem("jwks", _("Keys come by value (jwks) or by address (jwks_uri), not both."))
     elif client.jwks is not None and (text := public_keys.problem_with_set(client.jwks)):
         yield Problem("jwks", text)
-    if method == "private_key_jwt" and client.jwks is None and not client.jwks_uri:
+    has_keys = client.jwks is not None or client.jwks_uri or client.workloads
+    if method == "private_key_jwt" and not has_keys:
         yield Problem("jwks", _("The method private_key_jwt needs jwks or jwks_uri."))
     usable = {
         "private_key_jwt": policy.SIGNING_ALGORITHMS,

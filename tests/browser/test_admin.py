@@ -114,6 +114,8 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/change/",
     "replace-key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/action/replace/",
     "new-token": lambda: "idp/initialaccesstoken/add/",
+    "new-issuer": lambda: "idp/trustedissuer/add/",
+    "workloads": lambda: f"idp/client/{first(Client, client_type='confidential')}/change/issuers/",
     "groups": lambda: "auth/group/",
     "group": lambda: f"auth/group/{first(Group, name='operators')}/change/",
     "members": lambda: f"auth/group/{role_of_somebody().groups.get().pk}/members/",

@@ -1,5 +1,6 @@
 """What each request costs: SQL statements, fixed here so that nobody adds one unnoticed."""
 
+import time
 from base64 import b64encode
 from functools import partial
 from urllib.parse import urlencode
@@ -11,9 +12,12 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from idp.authorization.consent import remember
+from idp.declaration import apply
 from idp.models import Client, Event
 from idp.protocol.vocabulary import CIBA, DEVICE_CODE
 from idp.statements.sso_session import Agreed
+from tests import issuers
+from tests.assertions import form_of, jwks_of, make_key, sign
 from tests.devices import make_device_client
 from tests.exchanging import ACCESS_TOKEN, EXCHANGE, Shop
 from tests.in_process import InProcess
@@ -438,3 +442,27 @@ def test_more_apps_cost_no_more_statements(in_process, statements) -> None:
         counts.append(len(statements.sql))
     assert page.content.count(b"<h2") >= 6
     assert counts[-1] == counts[1], statements.sql
+
+
+def test_a_workload_costs_one_statement_more_than_a_key(in_process, statements) -> None:
+    """The row of its issuer, which may have been disabled; its keys are cached."""
+    key, name = make_key(), "https://cluster.example"
+    declare = {"issuer": name, "purposes": ["workloads"], "jwks": jwks_of(key)}
+    apply({"trusted_issuers": [declare]}, dry_run=False)
+    workloads = [{"issuer": name, "subject": "a:b:c"}]
+    client = issuers.machine(workloads=workloads, scope=make_api()["scopes"][0])
+
+    def ask():
+        now = int(time.time())
+        claims = {"iss": name, "sub": "a:b:c", "aud": ISSUER, "exp": now + 60}
+        form = {"client_id": client.client_id, **form_of(sign(claims, key))}
+        return in_process.post(
+            "/token",
+            urlencode({"grant_type": "client_credentials", **form}),
+            content_type="application/x-www-form-urlencoded",
+        )
+
+    assert ask().status_code == 200  # recorded once an hour
+    with statements:
+        assert ask().status_code == 200
+    assert len(statements.sql) == CLIENT + 1 + 1, statements.sql

@@ -13,6 +13,7 @@ from idp.client_metadata import (
     COLUMNS,
     FLAG,
     JWK_SET,
+    MAPPING,
     MEMBERS,
     NUMBER,
     OPTIONAL_FLAG,
@@ -91,6 +92,8 @@ def test_a_column_has_the_type_and_the_choices_of_its_member(member: Member) -> 
         if isinstance(column, BooleanField)
         else JWK_SET
         if isinstance(column, JSONField) and column.null
+        else MAPPING
+        if isinstance(column, JSONField) and column.default is dict
         else TEXTS
         if isinstance(column, JSONField)
         else NUMBER

@@ -50,6 +50,8 @@ def test_support_sees_and_helps_and_changes_nothing() -> None:
         "idp.view_attribute",
         "idp.view_scope",
         "idp.view_initialaccesstoken",
+        "idp.view_trustedissuer",
+        "idp.view_issuerlink",
     }
     user = member_of("support")
     assert user.has_perm("idp.view_client")

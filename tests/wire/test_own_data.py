@@ -51,6 +51,7 @@ EXPORTED = {
     "idp.Consent": "consents",
     "idp.Event": "activity",
     "idp.Grant": "sharing",
+    "idp.IssuerLink": "account",
     "idp.Sharing": "sharing",
 }
 

@@ -39,6 +39,7 @@ PAGES = [
     "idp/resourceserver/",
     "idp/scope/",
     "idp/initialaccesstoken/",
+    "idp/trustedissuer/",
     "auth/group/",
     "configuration/",
     "configuration/import/x/",

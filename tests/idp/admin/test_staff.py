@@ -14,6 +14,7 @@ LISTS = [
     *("accounts/user/", "accounts/session/", "idp/client/", "idp/consent/"),
     *("idp/grant/", "idp/signingkey/", "idp/event/", "idp/resourceserver/"),
     *("idp/scope/", "idp/initialaccesstoken/", "idp/delivery/", "idp/role/"),
+    *("idp/trustedissuer/", "idp/issuerlink/"),
 ]
 
 

@@ -59,6 +59,21 @@ EVERYTHING: dict[str, Any] = {
         {"email": "ben@example.com", "is_active": False, "is_superuser": True},
         {"email": "cleo@example.com"},
     ],
+    "trusted_issuers": [
+        {
+            "issuer": "https://idp.example.com",
+            "name": "Example Ltd",
+            "enabled": False,
+            "purposes": ["workloads", "users"],
+            "jwks_uri": "https://idp.example.com/keys",
+            "algorithms": ["ES256"],
+            "audiences": ["signet"],
+            "claims": {"tenant": "acme"},
+            "longest_life": 600,
+            "email_domains": ["example.com"],
+            "links": {"U1": "ben@example.com"},
+        }
+    ],
     "clients": [
         {
             "client_id": "bakery",
@@ -104,6 +119,10 @@ EVERYTHING: dict[str, Any] = {
             "client_secret": "m" * 40,
             "grant_types": ["client_credentials"],
             "scope": "bread.read",
+            "workloads": [
+                {"issuer": "https://idp.example.com", "subject": "a:b:*", "claims": {"x": "1"}}
+            ],
+            "user_assertions": {"https://idp.example.com": "bread.read"},
         },
     ],
     "resource_servers": [
@@ -208,7 +227,7 @@ def test_into_an_empty_database_all_else_can_be_made(tmp_path: Path) -> None:
     assert "! client bakery\n    scope bread.read is missing\n" in output.getvalue()
     assert "! initial access token ci\n    token is missing\n" in output.getvalue()
     assert output.getvalue().endswith(
-        "9 added, 0 changed, 0 removed. 4 left out (!) for want of a secret.\n"
+        "10 added, 0 changed, 0 removed. 4 left out (!) for want of a secret.\n"
     )
     api = ResourceServer.objects.get()
     assert api.identifier == "https://other.example.com/"

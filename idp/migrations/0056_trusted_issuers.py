@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("idp", "0053_clients_with_extension_grants"),
+        ("idp", "0054_device_codes"),
     ]
 
     operations = [

@@ -17,7 +17,7 @@ from django.core.management import call_command
 from jwcrypto.common import base64url_decode
 
 from idp import policy
-from idp.protocol.vocabulary import CIBA, DEVICE_CODE
+from idp.protocol.vocabulary import CIBA, DEVICE_CODE, ID_JAG_PROFILE, JWT_BEARER
 from tests.asking import Desk, make_asking_client
 from tests.assertions import (
     Signing,
@@ -35,6 +35,7 @@ from tests.devices import Device, approve
 from tests.elsewhere import Elsewhere
 from tests.exchanging import EXCHANGE, exchange
 from tests.introducing import introduced
+from tests.issuers import Issuer, trust
 from tests.passkeys import EndUserWithPasskey, make_user_with_passkey
 from tests.reading import BROUGHT, brought, decrypted, encrypt_to, read_by
 from tests.relying_party import (
@@ -67,6 +68,7 @@ DRIVEN = {
     *("response_types_supported", "response_modes_supported", "grant_types_supported"),
     *("subject_types_supported", "code_challenge_methods_supported", "ui_locales_supported"),
     *("display_values_supported", "prompt_values_supported"),
+    "authorization_grant_profiles_supported",
     *(
         f"{thing}_{what}_values_supported"
         for thing in ("id_token", "userinfo", "request_object")
@@ -88,9 +90,15 @@ def get(path: str, **headers: str) -> httpx.Response:
 
 
 @pytest.fixture(scope="module")
-def facts(provider: object) -> dict[str, Any]:
+def facts(provider: object, foreign_site: Elsewhere) -> dict[str, Any]:
     """What is advertised where an operator has enabled everything for a client."""
-    make_client(grant_types=list(policy.GRANT_TYPES), response_types=list(policy.RESPONSE_TYPES))
+    issuer = Issuer(foreign_site)
+    trust(issuer, "id_jags")
+    make_client(
+        grant_types=list(policy.GRANT_TYPES),
+        response_types=list(policy.RESPONSE_TYPES),
+        user_assertions={issuer.name: "openid"},
+    )
     for alg in policy.DECRYPTION_ALGORITHMS:
         make_key_client(key_for("ES256"), request_object_encryption_alg=alg)
     time.sleep(policy.PUBLISHED_FOR.total_seconds() + 0.5)
@@ -264,12 +272,16 @@ def approved_elsewhere(app: RelyingParty) -> Desk:
 
 @spec("RFC 8414", "2")
 def test_each_grant_type_gives_tokens(
-    facts: dict[str, Any], browser: Browser, user: EndUser
+    facts: dict[str, Any], browser: Browser, user: EndUser, foreign_site: Elsewhere
 ) -> None:
-    grant_types = facts["grant_types_supported"]
-    app = RelyingParty(
-        make_client(grant_types=grant_types, response_types=["code", "token"]), browser, user
+    grant_types, issuer = facts["grant_types_supported"], Issuer(foreign_site)
+    trust(issuer, "users", "id_jags", links={"U1": user.email})
+    client = make_client(
+        grant_types=grant_types,
+        response_types=["code", "token"],
+        user_assertions={issuer.name: "openid"},
     )
+    app = RelyingParty(client, browser, user)
     first = app.tokens(scope="openid offline_access", prompt="consent")
     words = {"username": user.email, "password": user.password}
     given = {
@@ -281,12 +293,16 @@ def test_each_grant_type_gives_tokens(
         DEVICE_CODE: approved_device(app).tokens(),
         CIBA: approved_elsewhere(app).tokens(),
         EXCHANGE: exchange(app, first["access_token"]).json(),
+        JWT_BEARER: app.token(grant_type=JWT_BEARER, assertion=issuer.token("U1")).json(),
     }
-    # Each extension grant has tests of its own.
-    assert set(given) == set(grant_types) - policy.EXTENSION_GRANT_TYPES
+    assert set(given) == set(grant_types)
     assert all("access_token" in answer for answer in given.values()), given
     unknown = app.token(grant_type="urn:example:telepathy").json()
     assert unknown["error"] == "unsupported_grant_type"
+    # The one profile of assertions.
+    assert facts["authorization_grant_profiles_supported"] == [ID_JAG_PROFILE]
+    assertion = issuer.id_jag("U1", client)
+    assert app.token(grant_type=JWT_BEARER, assertion=assertion).status_code == 200
 
 
 @spec("RFC 7636", "4.3")

@@ -2,7 +2,7 @@
 
 A JWT of a trusted issuer takes the place of the client's own (RFC 7523 §2.2): a Kubernetes service
 account token, a GitHub Actions token, a SPIFFE JWT-SVID. It proves the client that names its
-issuer, subject and audience, and no other (docs/adr/0042).
+issuer, subject and audience, and no other (docs/adr/0045).
 """
 
 import re

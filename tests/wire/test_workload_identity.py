@@ -1,4 +1,4 @@
-"""A client proves itself with a token of its platform. RFC 7523 §2.2, docs/adr/0042."""
+"""A client proves itself with a token of its platform. RFC 7523 §2.2, docs/adr/0045."""
 
 import base64
 import json

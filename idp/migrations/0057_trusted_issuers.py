@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("idp", "0057_backchannel_authentication"),
+        ("idp", "0056_token_exchange"),
     ]
 
     operations = [

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("idp", "0057_backchannel_authentication")]
+    dependencies = [("idp", "0055_backchannel_authentication")]
 
     operations = [
         migrations.AddField(

@@ -24,8 +24,7 @@ FLAG: Final = (bool,)
 OPTIONAL_FLAG: Final = (bool, NoneType)
 NUMBER: Final = (int, NoneType)
 JWK_SET: Final = (dict, NoneType)
-#: A mapping that operators write, or nothing.
-MAPPING: Final = JWK_SET
+OPTIONAL_MAPPING: Final = (dict, NoneType)
 
 
 @dataclass(frozen=True)
@@ -389,7 +388,7 @@ MEMBERS: Final = (
     ),
     Member(
         "token_exchange_resources",
-        MAPPING,
+        OPTIONAL_MAPPING,
         operators_only=True,
         label=_("APIs it may get tokens for by exchange"),
         help=_(
@@ -428,7 +427,7 @@ MEMBERS: Final = (
     ),
     Member(
         "connected_applications",
-        MAPPING,
+        OPTIONAL_MAPPING,
         operators_only=True,
         label=_("Applications it is connected with"),
         help=_(

@@ -61,11 +61,16 @@ _SYSTEMS = {
 
 def words_for(user_agent: str) -> str:
     """Return the name for a User-Agent header."""
+    return known_words_for(user_agent) or _("Unknown browser")
+
+
+def known_words_for(user_agent: str) -> str:
+    """Return the name for a User-Agent header, or nothing: programs of many kinds have one."""
     browser = _first(_BROWSERS, user_agent)
     system = _first(_SYSTEMS, user_agent)
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return browser or system or _("Unknown browser")
+    return browser or system
 
 
 def kind_of(user_agent: str) -> str:

@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.devices import words_for
+from accounts.devices import known_words_for, words_for
 from accounts.places import place_of
 from accounts.sessions import Ending
 from foundation.plain_text import isolated
@@ -197,19 +197,26 @@ def _facts(event: Event) -> list[str]:
     if event.is_by_operator:
         by = "" if event.kind in _OPERATORS else _("by an administrator")
         return [fact for fact in (name, by) if fact]
-    user_agent = event.details.get("user_agent", "")
     # Of a device: where its code was asked for, which need not be where the user was.
     ip_address = event.details.get("asked_from") or event.ip_address
     facts = [
         name,
         str(event.details.get("binding_message", "")),
         method_words(event.details.get("methods") or ()) if event.kind == Kind.SIGNED_IN else "",
-        words_for(user_agent) if user_agent else "",
+        _device_words(event),
         place_of(ip_address),
         ip_address or "",
         *(_consented(event) if event.kind == Kind.CONSENTED else ()),
     ]
     return [fact for fact in facts if fact]
+
+
+def _device_words(event: Event) -> str:
+    """Return the browser, or the program on a device if its name is one that is known."""
+    user_agent = event.details.get("user_agent", "")
+    if event.details.get("asked_from"):
+        return known_words_for(user_agent)
+    return words_for(user_agent) if user_agent else ""
 
 
 def _consented(event: Event) -> list[str]:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from accounts import account_switching, second_factor
 from accounts.allauth_door import mails
 from accounts.authentication import authentication_in
-from accounts.devices import words_for
+from accounts.devices import known_words_for
 from accounts.levels import SINGLE_FACTOR, reaches
 from accounts.models import Session
 from accounts.places import place_of
@@ -196,7 +196,7 @@ def _page(request: HttpRequest, asked: _Asked, form: Any) -> HttpResponse:
             "asked_at": row.created_at,
             "place": place_of(row.ip_address),
             "ip_address": row.ip_address or "",
-            "program": words_for(row.user_agent) if row.user_agent else "",
+            "program": known_words_for(row.user_agent),
             "is_elsewhere": device_codes.is_elsewhere(row, request),
         },
     )

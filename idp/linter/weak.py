@@ -124,13 +124,17 @@ def is_not_easily_impersonated(facts: Facts) -> Iterator[Finding]:
     """RFC 8252 §8.6: any app on a device could have opened the browser."""
     client = facts.client
     native = client.application_type == Client.ApplicationType.NATIVE
-    if native and client.is_public and client.skip_authorization and facts.signs_users_in:
-        yield Finding(
-            Severity.WEAK,
-            _("Another app on the same device could pretend to be it, and no user would be asked."),
-            _("Untick “Your own app”, so that users agree before something is given away."),
-            "skip_authorization",
-        )
+    if not (native and client.is_public and client.skip_authorization and facts.signs_users_in):
+        return
+    problem = _(
+        "Another app on the same device could pretend to be it, and no user would be asked."
+    )
+    if not client.native_sso_group:
+        remedy = _("Untick “Your own app”, so that users agree before something is given away.")
+        yield Finding(Severity.WEAK, problem, remedy, "skip_authorization")
+    elif not all(uri.startswith("https://") for uri in client.redirect_uris):
+        remedy = _("Bring users back by https addresses that the device reserves for the app.")
+        yield Finding(Severity.WEAK, problem, remedy, "redirect_uris")
 
 
 def has_no_local_redirect_uri(facts: Facts) -> Iterator[Finding]:

@@ -109,6 +109,17 @@ FAILING, WEAK, SUGGESTED = Severity
             WEAK,
             "could pretend to be it",
         ),
+        (
+            with_(
+                application_type="native",
+                token_endpoint_auth_method="none",
+                skip_authorization=True,
+                native_sso_group="g",
+                redirect_uris=["com.example.app:/cb"],
+            ),
+            WEAK,
+            "could pretend to be it",
+        ),
         (replace(SOUND, closed_targets=("https://api",)), FAILING, "https://api by exchange"),
         (replace(SOUND, unknown_clients=("gone",)), WEAK, "that does not exist: gone"),
         (with_(grant_types=["authorization_code", EXCHANGE]), SUGGESTED, "but for no API"),

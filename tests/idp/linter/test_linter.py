@@ -110,12 +110,15 @@ FAILING, WEAK, SUGGESTED = Severity
             "could pretend to be it",
         ),
         (
-            with_(
-                application_type="native",
-                token_endpoint_auth_method="none",
-                skip_authorization=True,
-                native_sso_group="g",
-                redirect_uris=["com.example.app:/cb"],
+            replace(
+                with_(
+                    application_type="native",
+                    token_endpoint_auth_method="none",
+                    skip_authorization=True,
+                    native_sso_group="g",
+                    redirect_uris=["com.example.app:/cb"],
+                ),
+                shares_sign_ins=True,
             ),
             WEAK,
             "could pretend to be it",

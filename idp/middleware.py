@@ -192,7 +192,8 @@ def refuse_unreadable_addresses(get_response: GetResponse) -> GetResponse:
 def protect_protocol_endpoints(get_response: GetResponse) -> GetResponse:
     """Do for protocol endpoints what several middlewares above, and Django's, do for pages.
 
-    Forbids framing unless the view allows it, scripts, and guessing the content type.
+    Forbids framing unless the view allows it, scripts, and guessing the content type. Texts are in
+    LANGUAGE_CODE.
     django-cors-headers handles requests with an Origin. Errors are logged where they occur, so
     Django does not log the status.
     """
@@ -206,6 +207,7 @@ def protect_protocol_endpoints(get_response: GetResponse) -> GetResponse:
         headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        translation.deactivate()  # this thread may have answered with a page before
         if "HTTP_ORIGIN" in request.META:
             response: HttpResponse = with_cors(request)  # type: ignore[assignment]
             if ALLOWED_METHODS in response.headers:

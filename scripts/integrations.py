@@ -18,6 +18,7 @@ KINDS = {
     "website": "web app",
     "single-page": "single-page app",
     "native": "native app",
+    "device": "command-line or TV app",
     "machine": "machine-to-machine client",
 }
 GENERATED = "<!-- Written by scripts/integrations.py from idp/integrations/programs. -->\n"

@@ -597,7 +597,7 @@ def _mails_to(email: str) -> Iterator[str]:
     """
     from foundation.mail import outbox
 
-    for _ in range(100):
+    for _ in range(300):
         outbox.deliver()
         files = settings.MAIL_DIRECTORY.glob("*.log")
         for path in sorted(files, key=lambda path: -path.stat().st_mtime_ns):

@@ -21,7 +21,7 @@ PROGRAMS: Final = Path(__file__).parent / "programs"
 #: Whole programs, whose files are a program's settings.
 QUICK_START_FILES: Final = SHIPPED / "examples" / "quickstart"
 #: Kinds of app, as the wizard names them.
-KINDS: Final = ("website", "single-page", "native", "machine")
+KINDS: Final = ("website", "single-page", "native", "device", "machine")
 #: The placeholders of settings, besides `base`, and their values in documentation.
 EXAMPLES: Final = {
     "issuer": "https://id.example.com",

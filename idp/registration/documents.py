@@ -150,17 +150,18 @@ def remote_metadata_is_valid(client: Client) -> None:
 
 def _problem(check: Callable[[], None]) -> ProtocolError | None:
     """Return the first ValidationError of a check as a protocol error; None if it passes."""
-    try:
-        with override(settings.LANGUAGE_CODE):  # one language for all developers
+    with override(settings.LANGUAGE_CODE):  # one language for all developers
+        try:
             check()
-    except ValidationError as error:
-        column, problems = next(iter(error.message_dict.items()))
-        if column == LOCALIZED and "#" in problems[0]:  # it begins with the member
-            return InvalidClientMetadata(problems[0])
-        name = BY_COLUMN[column].name if column in BY_COLUMN else column
-        kind = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
-        return kind(f"{name}: {problems[0]}")
-    return None
+        except ValidationError as error:
+            column, problems = next(iter(error.message_dict.items()))
+        else:
+            return None
+    if column == LOCALIZED and "#" in problems[0]:  # it begins with the member
+        return InvalidClientMetadata(problems[0])
+    name = BY_COLUMN[column].name if column in BY_COLUMN else column
+    kind = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
+    return kind(f"{name}: {problems[0]}")
 
 
 def registered_by(client: Client) -> Document:

@@ -31,6 +31,8 @@ DECLARED = {
     "auth.group": set(),
     "foundation.mail": {"state__exact"},
     "idp.attribute": set(),
+    "idp.trustedissuer": {"enabled__exact"},
+    "idp.issuerlink": {"issuer", "user"},
     "idp.client": {
         *("user", "enabled__exact", "token_endpoint_auth_method__exact", "profile__exact"),
         "registration_source__exact",

@@ -28,10 +28,12 @@ from idp.models import (
     Event,
     Grant,
     InitialAccessToken,
+    IssuerLink,
     ResourceServer,
     Role,
     Scope,
     SigningKey,
+    TrustedIssuer,
 )
 from tests.in_process import InProcess
 from tests.relying_party import make_client, make_user, unique
@@ -139,6 +141,7 @@ def rows() -> dict[str, Any]:
     grant = Grant.objects.create(
         user=user, client=client, session=session, scope="openid", auth_time=now, acr="x"
     )
+    issuer = TrustedIssuer.objects.create(issuer=f"https://{unique('idp')}.example.com")
     client.integration = "grafana"
     client.save()
     made = [
@@ -153,6 +156,8 @@ def rows() -> dict[str, Any]:
         Scope.objects.create(name=unique("scope"), description="x"),
         InitialAccessToken.objects.create(name=unique("t"), hashed=unique("t")),
         SigningKey.objects.filter(state="active").first(),
+        IssuerLink.objects.create(issuer=issuer, user=user, subject="x"),
+        issuer,
         Brand.objects.get_or_create(pk=1, defaults={"name": "Signet"})[0],
     ]
     return {f"{row._meta.app_label}_{row._meta.model_name}": row for row in made}

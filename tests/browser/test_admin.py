@@ -288,7 +288,7 @@ def test_the_tabs_of_an_app(operator: Visitor, user: EndUser) -> None:
     operator.open(f"/admin/idp/client/{first(Client, client_id=client.client_id)}/change/")
     tabs = page.get_by_role("navigation", name="About this app").get_by_role("link")
     titles = tabs.all_inner_texts()
-    assert len(titles) == 7
+    assert len(titles) == 8
     for title in titles:
         page.get_by_role("navigation", name="About this app").get_by_role(
             "link", name=title, exact=True

@@ -29,7 +29,7 @@ def test_two_visits_make_one_app(provider: object, foreign_site: Elsewhere) -> N
     def come(_: int) -> httpx.Response:
         with Browser() as browser:
             party = RelyingParty(client, browser, make_user())
-            together.wait(10)
+            together.wait(60)
             return party.visit(redirect_uri=REDIRECT_URI)
 
     with ThreadPoolExecutor(2) as threads:

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from foundation.models import Mail
-from idp.models import Client, Delivery
+from idp.models import BackchannelNotification, Client, Delivery
 from tests.relying_party import ISSUER, RelyingParty, make_client, spec
 
 ALLOWED = {
@@ -105,6 +105,7 @@ def test_whoever_watches_is_told_that_all_is_well(provider: object) -> None:
     now = timezone.now()
     assert ask("GET", "/healthz").json() == {"status": "ok"}
     Delivery.objects.filter(due_at__lt=now).update(due_at=now)  # of other tests
+    BackchannelNotification.objects.filter(due_at__lt=now).update(due_at=now)
     Mail.objects.filter(due_at__lt=now).update(due_at=now)
     response = ask("GET", "/readyz")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})

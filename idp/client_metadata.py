@@ -24,7 +24,7 @@ FLAG: Final = (bool,)
 OPTIONAL_FLAG: Final = (bool, NoneType)
 NUMBER: Final = (int, NoneType)
 JWK_SET: Final = (dict, NoneType)
-OPTIONAL_MAPPING: Final = (dict, NoneType)
+OPTIONAL_MAPPING: Final = JWK_SET
 
 
 @dataclass(frozen=True)

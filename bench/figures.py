@@ -111,7 +111,7 @@ def _device_codes(provider: Provider) -> list[str]:
 
 
 def _waits(answer: Answer) -> None:
-    """Check that a user has not decided: polls as fast as these are told to slow down, too."""
+    """Check that a user has not decided: polls at this rate get slow_down, too."""
     if json.loads(answer.body).get("error") not in {"authorization_pending", "slow_down"}:
         raise AssertionError(f"{answer.status}: {answer.body[:1000]!r}")
 

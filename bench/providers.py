@@ -31,7 +31,7 @@ PASSWORD = "correct horse battery staple"
 SCOPE = "openid profile email offline_access"
 #: How many users sign in at once in a storm, and to which app; they have no tokens of it yet.
 CROWD, CROWD_CLIENT_ID = 50, "crowd"
-#: The app of devices, whose codes nobody approves.
+#: The app of devices, whose codes no user approves.
 DEVICE_CLIENT_ID = "device"
 _FORM = re.compile(r"<form(.*?)</form>", re.DOTALL)
 _HIDDEN = re.compile(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"')

@@ -5,18 +5,16 @@ from functools import partial
 from typing import NoReturn
 
 from django.http import HttpRequest
-from django.utils import timezone
 
-from foundation.statements import hash_of
 from idp.clients.encryption import have_key_ready
 from idp.grants.ended import refuse_ended
-from idp.grants.polling import refuse_pending
+from idp.grants.polling import note_poll, poll_of, refuse_pending
 from idp.models import BackchannelAuthentication, Client, Grant
 from idp.protocol.errors import AccessDenied, ExpiredToken, InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.statements.bearers import ClientVersion
-from idp.statements.polls import Poll, Polled
+from idp.statements.polls import Polled
 from idp.tokens.entitlement import Entitlement
 from idp.validity import GrantFacts, Invalid, TokenFacts, why_invalid
 
@@ -27,16 +25,8 @@ REQUESTS = Polled("idp_backchannelauthentication", "id_hash", "client_id")
 
 
 def read_poll(request: HttpRequest, client_id: str, parameters: Parameters) -> ClientVersion | None:
-    """Note the poll of a token request with an auth_req_id, and return its client's version.
-
-    What was found stays on the request until the client is authenticated.
-    """
-    auth_req_id = parameters.get("auth_req_id")
-    if auth_req_id is None:
-        return None
-    known, found = REQUESTS.poll(hash_of(auth_req_id), client_id, timezone.now())
-    request.backchannel_poll = found  # type: ignore[attr-defined]
-    return known
+    """Note the poll of a token request with an auth_req_id, and return its client's version."""
+    return note_poll(request, REQUESTS, parameters.get("auth_req_id"), client_id)
 
 
 def redeem(
@@ -48,7 +38,7 @@ def redeem(
     is unknown, another client's or was used. A second use revokes nothing: two processes of a
     client may poll at the same moment, and nobody else can use an `auth_req_id`.
     """
-    found = _poll_of(request, parameters.require("auth_req_id"), client, now)
+    found = poll_of(request, REQUESTS, parameters.require("auth_req_id"), client, now)
     if found is None:
         _refuse_unknown()
     if found.status == Status.DENIED:
@@ -70,14 +60,6 @@ def redeem(
         uses_up=True,
         undo=partial(_give_back, found.id),
     )
-
-
-def _poll_of(request: HttpRequest, auth_req_id: str, client: Client, now: datetime) -> Poll | None:
-    """Return what `read_poll` has found; poll now if the body has its name in another spelling."""
-    if not hasattr(request, "backchannel_poll"):
-        _known, found = REQUESTS.poll(hash_of(auth_req_id), client.client_id, now)
-        return found
-    return request.backchannel_poll  # type: ignore[no-any-return]
 
 
 @upholds("OIDC CIBA §11")

@@ -5,18 +5,16 @@ from functools import partial
 from typing import NoReturn
 
 from django.http import HttpRequest
-from django.utils import timezone
 
 from foundation.statements import hash_of
 from idp import policy
 from idp.clients.encryption import have_key_ready
 from idp.grants.ended import end_reused, refuse_ended
-from idp.grants.polling import refuse_pending
+from idp.grants.polling import note_poll, poll_of, refuse_pending
 from idp.models import Client, DeviceCode
 from idp.protocol.errors import AccessDenied, ExpiredToken, InvalidGrant
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
-from idp.protocol.vocabulary import DEVICE_CODE
 from idp.statements.bearers import ClientVersion
 from idp.statements.polls import Poll, Polled
 from idp.statements.tokens import DEVICE_CODES, give_back, use_up
@@ -27,18 +25,8 @@ CODES = Polled("idp_devicecode", "device_code", "application_id")
 
 
 def read_poll(request: HttpRequest, client_id: str, parameters: Parameters) -> ClientVersion | None:
-    """Note the poll of a token request with a device code, and return its client's version.
-
-    What was found stays on the request until the client is authenticated.
-    """
-    if parameters.get("grant_type") != DEVICE_CODE:
-        return None
-    device_code = parameters.get("device_code")
-    if device_code is None:
-        return None
-    known, found = CODES.poll(hash_of(device_code), client_id, timezone.now())
-    request.device_poll = found  # type: ignore[attr-defined]
-    return known
+    """Note the poll of a token request with a device code, and return its client's version."""
+    return note_poll(request, CODES, parameters.get("device_code"), client_id)
 
 
 def redeem(
@@ -49,8 +37,9 @@ def redeem(
     Raises AuthorizationPending, SlowDown, AccessDenied, ExpiredToken and InvalidGrant. A code that
     is redeemed a second time revokes its grant, as an authorization code does.
     """
-    code_hash = hash_of(parameters.require("device_code"))
-    found = _poll_of(request, code_hash, client, now)
+    device_code = parameters.require("device_code")
+    code_hash = hash_of(device_code)
+    found = poll_of(request, CODES, device_code, client, now)
     if found is None:
         _refuse_unknown()
     if found.is_redeemed:
@@ -76,14 +65,6 @@ def redeem(
         uses_up=True,
         undo=partial(give_back, DEVICE_CODES, code),
     )
-
-
-def _poll_of(request: HttpRequest, code_hash: str, client: Client, now: datetime) -> Poll | None:
-    """Return what `read_poll` has found; poll now if the body has its name in another spelling."""
-    if not hasattr(request, "device_poll"):
-        _known, found = CODES.poll(code_hash, client.client_id, now)
-        return found
-    return request.device_poll  # type: ignore[no-any-return]
 
 
 @upholds("RFC 8628 §3.5")

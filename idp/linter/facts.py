@@ -136,16 +136,14 @@ def _unknown_clients(client: Client) -> list[str]:
 
 
 def _closed_targets(client: Client) -> list[str]:
-    targets = ResourceServer.objects.filter(identifier__in=client.token_exchange_resources or {})
-    return (
-        sorted(
-            server.identifier
-            for server in targets.order_by("identifier")
-            if server.scopes and not server.scopes_for(client)
-        )
-        if client.token_exchange_resources
-        else []
-    )
+    if not client.token_exchange_resources:
+        return []
+    targets = ResourceServer.objects.filter(identifier__in=client.token_exchange_resources)
+    return [
+        server.identifier
+        for server in targets.order_by("identifier")
+        if server.scopes and not server.scopes_for(client)
+    ]
 
 
 def _closed_scopes(client: Client) -> list[str]:

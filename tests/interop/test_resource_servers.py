@@ -85,7 +85,7 @@ class Api:
 
     def get(self, token: str | None, path: str = "bread") -> httpx.Response:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return httpx.get(f"{self.address}/{path}", headers=headers)
+        return httpx.get(f"{self.address}/{path}", headers=headers, timeout=60)
 
     def refuses(self, token: str | None) -> bool:
         return self.get(token).status_code == 401

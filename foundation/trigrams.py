@@ -23,6 +23,11 @@ _BOUND = (
 )
 
 
+#: So many of a table's newest rows tell which words are common: what one in so many of them has.
+#: The index would give a good part of the table for such a word.
+_SAMPLE, _ONE_IN = 1000, 10
+
+
 @dataclass(frozen=True)
 class TrigramIndex:
     """An index of a table's rows by a text, an SQL expression of the row's columns."""
@@ -57,13 +62,20 @@ class TrigramIndex:
         return _INDEXED.search(term) is not None and is_there(self.name)
 
     def keys(self, words: list[str], most: int) -> list[int]:
-        """Return the keys of at most so many rows whose text has each of these words."""
-        tests = " AND ".join(map(self._test, words))
-        statement = f"SELECT id FROM {self.table} WHERE {tests} LIMIT %s"
+        """Return the keys of at most so many rows whose text has each of these words.
+
+        No keys, if each of them is common among the newest rows or too short for the index.
+        """
+        patterns = [_pattern(word) for word in words]
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(_BOUND)
-                cursor.execute(statement, [*map(_pattern, words), most])
+                rare = self._are_rare(cursor, patterns)
+                if not any(rare):
+                    return []
+                tests = " AND ".join(map(self._test, rare))
+                statement = f"SELECT id FROM {self.table} WHERE {tests} LIMIT %s"
+                cursor.execute(statement, [*patterns, most])
                 keys = [key for (key,) in cursor.fetchall()]
                 transaction.set_rollback(True)  # A transaction around this one loses the limits.
                 return keys
@@ -71,9 +83,23 @@ class TrigramIndex:
             log.warning("search_took_too_long", index=self.name, problem=str(problem).strip())
             return []
 
-    def _test(self, word: str) -> str:
-        """Return the test for a word; the index is asked for none that it cannot find."""
-        hidden = "" if _INDEXED.search(word) else " || ''"
+    def _are_rare(self, cursor: Any, patterns: list[str]) -> list[bool]:
+        """Return for each pattern whether the index is worth asking for it."""
+        common = ", ".join(["COUNT(*) FILTER (WHERE text LIKE UPPER(%s))"] * len(patterns))
+        cursor.execute(
+            f"SELECT {common} FROM (SELECT UPPER({self.text}) AS text FROM {self.table} "
+            "ORDER BY id DESC LIMIT %s) AS newest",
+            [*patterns, _SAMPLE],
+        )
+        counts = cursor.fetchone()
+        return [
+            _INDEXED.search(pattern) is not None and count * _ONE_IN < _SAMPLE
+            for pattern, count in zip(patterns, counts, strict=True)
+        ]
+
+    def _test(self, by_index: Any) -> str:
+        """Return the test for a word, which the index is asked for or not."""
+        hidden = "" if by_index else " || ''"
         return f"UPPER({self.text}){hidden} LIKE UPPER(%s)"
 
 

@@ -43,8 +43,9 @@ STATEMENTS_OF_APP = 16
 STATEMENTS_OF_PERSON = 24
 #: The first page asks about everything: outboxes, keys, secrets, invitations, apps, figures.
 STATEMENTS_OF_HOME = 32
-#: A search asks two indexes on PostgreSQL, each in a transaction with limits of its own.
-STATEMENTS_OF_SEARCH = 24
+#: A search asks two indexes on PostgreSQL, each in a transaction with limits of its own, and before
+#: it which words are common.
+STATEMENTS_OF_SEARCH = 28
 #: Rows touched: those counted and paged through at the most (COUNTED_AT_MOST), those shown, and
 #: what is joined to them. Reading all rows of a table would be ten times as much.
 ROWS_READ = 35_000

@@ -111,6 +111,20 @@ def test_the_index_finds_parts_however_old_the_row_is() -> None:
     assert search.apps(f"x.{word}") == [client.pk]
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="trigrams are PostgreSQL's")
+def test_the_index_is_not_asked_for_what_many_rows_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "NEWEST_BESIDE_INDEX", 1)
+    monkeypatch.setattr(trigrams, "_SAMPLE", 20)
+    many, rare = unique("Pflaume"), unique("Quitte")
+    user = old_user(f"{rare} {many}")
+    User.objects.bulk_create(
+        User(email=f"{unique('many')}@example.com", name=many) for _ in range(20)
+    )
+    newest = User.objects.latest("pk").pk
+    assert search.users(many[1:]) == [newest]
+    assert search.users(f"{rare[1:]} {many[1:]}") == [user.pk]
+
+
 @pytest.mark.usefixtures("few_are_new", "without_index")
 def test_without_the_index_the_beginning_is_found_in_all_rows() -> None:
     user = old_user("Ana Old")

@@ -72,10 +72,15 @@ _reach = lazy(_reach_in_words, str)
 
 
 def users(term: str, most: int = NAMED_AT_MOST) -> list[int]:
-    """Return the keys of users by subject, beginning of the address, part of address or name."""
+    """Return the keys of users by subject, whole address or its beginning, part of it or of a name.
+
+    Who is found by their subject or whole address is found alone.
+    """
     if can_hold(User._meta.get_field("sub"), term):
         return list(User.objects.filter(sub=term).values_list("pk", flat=True))
     email = normalised_email(term)
+    if "@" in email and (whole := list(User.objects.filter(email=email).values_list("pk"))):
+        return [pk for (pk,) in whole]
     # Where in the index it begins: without that, SQLite reads the whole index.
     begun = User.objects.filter(email__gte=email, email__startswith=email).order_by("email")
     return _first(most, chain([begun], _partly(_USER_TEXT, _of_users, term)))

@@ -132,6 +132,12 @@ def test_without_the_index_the_beginning_is_found_in_all_rows() -> None:
     assert search.users(user.email[3:]) == []
 
 
+def test_a_whole_address_is_its_user_alone() -> None:
+    user = old_user("Ana")
+    User.objects.create_user(f"x{user.email}")
+    assert search.users(user.email.upper()) == [user.pk]
+
+
 class Refusing:
     """A connection whose database has no pg_trgm to create."""
 

@@ -138,6 +138,11 @@ MEMBERS: Final = (
             "counts."
         ),
     ),
+    Member(
+        "require_pushed_authorization_requests",
+        FLAG,
+        help=_("Sign-ins begin only with requests that the app itself has sent before (PAR)."),
+    ),
     Member("request_object_signing_alg", choices=policy.CLIENT_ALGORITHMS),
     Member("request_object_encryption_alg", choices=policy.DECRYPTION_ALGORITHMS),
     Member("request_object_encryption_enc", choices=policy.RESPONSE_CONTENT_ENCRYPTIONS),

@@ -18,6 +18,8 @@ ISSUER_PATH: Final[str] = settings.IDP_PATH
 # --- Lifetimes ---------------------------------------------------------------------------------
 
 CODE_LIFETIME: Final = timedelta(seconds=60)
+#: How long a pushed authorization request waits for its user (RFC 9126 §2.2).
+PUSHED_REQUEST_LIFETIME: Final = timedelta(seconds=90)
 #: How long a device code can be approved and redeemed: short, since a phisher can pass it on.
 DEVICE_CODE_LIFETIME: Final = timedelta(minutes=10)
 #: Seconds between two polls while a user decides, and how many more after each that comes too
@@ -204,6 +206,11 @@ REGISTRATIONS_A_MINUTE: Final = 60
 CLIENT_ID_METADATA: Final[str] = settings.IDP_CLIENT_ID_METADATA
 CLIENT_ID_METADATA_HOSTS: Final = frozenset(settings.IDP_CLIENT_ID_METADATA_HOSTS)
 
+#: Whether all authorization requests have to be pushed (RFC 9126 §5), and whether a pushed request
+#: of a client that authenticates itself may bring a redirect URI that is not registered (§2.4).
+REQUIRE_PUSHED_REQUESTS: Final[bool] = settings.IDP_REQUIRE_PUSHED_AUTHORIZATION_REQUESTS
+PUSHED_REDIRECT_URIS: Final[bool] = settings.IDP_PUSHED_REDIRECT_URIS
+
 #: Private-use URI schemes without a dot that native apps may register (RFC 8252 §7.1 asks for one).
 PRIVATE_URI_SCHEMES: Final = frozenset(settings.IDP_PRIVATE_URI_SCHEMES)
 
@@ -211,6 +218,7 @@ PRIVATE_URI_SCHEMES: Final = frozenset(settings.IDP_PRIVATE_URI_SCHEMES)
 
 PATHS: Final = {
     "authorization_endpoint": "/authorize",
+    "pushed_authorization_request_endpoint": "/par",
     "token_endpoint": "/token",
     "userinfo_endpoint": "/userinfo",
     "revocation_endpoint": "/revoke",
@@ -253,6 +261,7 @@ HEALTH_PATHS: Final = ("/healthz", "/readyz")
 #: Where only machines come, and browsers for pictures: no cookie is read or set there.
 PROTOCOL_PATHS: Final = frozenset(
     {
+        "/par",
         "/token",
         "/userinfo",
         "/revoke",

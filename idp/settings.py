@@ -91,6 +91,12 @@ IDP_CLIENT_ID_METADATA_HOSTS: list[str] = [
     for host in env.list("IDP_CLIENT_ID_METADATA_HOSTS", default=[])
     if host.strip()
 ]
+#: Whether every authorization request has to be pushed (RFC 9126 §5), and whether a pushed request
+#: may bring a redirect URI that its app did not register (§2.4), if the app authenticates itself.
+IDP_REQUIRE_PUSHED_AUTHORIZATION_REQUESTS: bool = env.bool(
+    "IDP_REQUIRE_PUSHED_AUTHORIZATION_REQUESTS", default=False
+)
+IDP_PUSHED_REDIRECT_URIS: bool = env.bool("IDP_PUSHED_REDIRECT_URIS", default=False)
 #: Whether owners, who need not be staff, change redirect URIs and secrets of their apps, and test
 #: their sign-in.
 IDP_OWNERS_CHANGE_APPS: bool = env.bool("IDP_OWNERS_CHANGE_APPS", default=False)

@@ -34,6 +34,7 @@ def keep(client: Client, arrival: Arrival, ip_address: str | None) -> str:
         resources=list(arrival.parameters.resources),
         arrived_at=arrival.arrived_at,
         ip_address=ip_address,
+        was_pushed=arrival.was_pushed,
     )
     _make_room(ip_address)
     return row.pk
@@ -62,6 +63,7 @@ def arrival_of(row: Interaction) -> Arrival:
         consented_in=row.consented_in_id,
         chosen_in=row.chosen_in_id,
         tested_in=row.tested_in_id,
+        was_pushed=row.was_pushed,
     )
 
 

@@ -37,6 +37,8 @@ class Arrival:
     chosen_in: str | None = None
     #: The session of the operator of a test sign-in (`test_sign_in`); None for a client's request.
     tested_in: str | None = None
+    #: Whether its client pushed it (RFC 9126).
+    was_pushed: bool = False
 
 
 @dataclass(frozen=True)

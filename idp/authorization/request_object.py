@@ -109,7 +109,8 @@ def check(client: Client, found: RequestObject, now: datetime) -> None:
 @upholds("RFC 9101 §10.5")
 def _needs_none(client: Client, arrival: Arrival) -> None:
     """RFC 9101 §10.5: a client that has to sign did so. Stored requests were checked before."""
-    if client.require_signed_request_object and arrival.interaction_id is None:
+    is_stored = arrival.interaction_id is not None or arrival.was_pushed
+    if client.require_signed_request_object and not is_stored:
         raise InvalidRequest(
             "This client has to sign its requests; send the parameter request or request_uri."
         )

@@ -91,8 +91,8 @@ def _expectations(client: Client) -> Expectations:
     is limited, since a long one helps thieves.
     """
     compatible = client.profile == Client.Profile.COMPATIBLE
-    names = (*policy.AUTHENTICATED_ENDPOINTS, "backchannel_authentication_endpoint")
-    endpoints = [policy.address(name) for name in names]
+    others = ("pushed_authorization_request_endpoint", "backchannel_authentication_endpoint")
+    endpoints = map(policy.address, (*policy.AUTHENTICATED_ENDPOINTS, *others))
     return Expectations(
         name="client_assertion",
         error=InvalidClient,

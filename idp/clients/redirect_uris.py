@@ -29,10 +29,11 @@ MAX_STATE = 4096
 
 
 @upholds("OIDC Core §3.1.2.1")
-def verified(client: Client, parameters: Parameters, own_page: str | None = None) -> ReplyAddress:
+def verified(client: Client, parameters: Parameters, its_own: str | None = None) -> ReplyAddress:
     """Return the reply address of an authorization request. OIDC Core §3.1.2.1, RFC 9700 §2.1.
 
-    `own_page` is where a test sign-in is answered; None for all other requests.
+    `its_own` is an address that is valid for this request alone: where a test sign-in is answered,
+    or what an authenticated client pushed (RFC 9126 §2.4).
     Raises InvalidRequest, for an error page, where the redirect URI is missing or not registered.
     """
     if "redirect_uri" in parameters.repeated:
@@ -40,7 +41,7 @@ def verified(client: Client, parameters: Parameters, own_page: str | None = None
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
         raise InvalidRequest("The parameter redirect_uri is missing; every request needs it here.")
-    if redirect_uri != own_page and not client.redirect_uri_allowed(redirect_uri):
+    if redirect_uri != its_own and not client.redirect_uri_allowed(redirect_uri):
         raise UnregisteredRedirectUri("redirect_uri", redirect_uri)
     return ReplyAddress(
         client=client,

@@ -16,6 +16,7 @@ from idp.authorization.response import send_error
 from idp.clients.display import name_of, way_to
 from idp.clients.redirect_uris import verified
 from idp.endpoints.error_page import error_page
+from idp.endpoints.open_interaction import address_of_its_own
 from idp.models import Interaction
 from idp.protocol.errors import InteractionRequired, ProtocolError, RequestExpired
 
@@ -43,8 +44,9 @@ def answered_page(request: HttpRequest, interaction_id: str) -> HttpResponse:
 
 def _silent_answer(request: HttpRequest, row: Interaction) -> HttpResponse:
     """Return the error for a request that forbade pages. OIDC Core §3.1.2.6."""
-    parameters = interactions.arrival_of(row).parameters
-    reply_to = verified(row.client, parameters)
+    arrival = interactions.arrival_of(row)
+    parameters = arrival.parameters
+    reply_to = verified(row.client, parameters, address_of_its_own(request, row.client, arrival))
     error = InteractionRequired("This request was answered before; send a new one.")
     client_id = row.client.client_id
     reference = events.denied(error, request, client_id=client_id, parameters=parameters)

@@ -14,7 +14,7 @@ from accounts.authentication import authentication_in, authentication_of
 from accounts.sessions import recognize, session_id_of
 from foundation.client_address import client_address, rate_limit_key
 from idp import events
-from idp.authorization import codes, interactions, request_object, test_sign_in
+from idp.authorization import codes, interactions, pushed_requests, request_object
 from idp.authorization.checks import check
 from idp.authorization.levels import SetUp, StepUp
 from idp.authorization.next_step import (
@@ -35,6 +35,7 @@ from idp.endpoints.answered import answered_page
 from idp.endpoints.error_page import error_page
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.introduction import introduce
+from idp.endpoints.open_interaction import address_of_its_own
 from idp.endpoints.wire import form_of, methods
 from idp.logout.session_state import session_state
 from idp.models import Client
@@ -112,16 +113,18 @@ def _client_id(parameters: Parameters) -> str:
 def _visit(
     request: HttpRequest, arrival: Arrival, client: Client, signed_in: SsoSession | None
 ) -> HttpResponse:
-    """Read the request object if there is one, then continue with its parameters."""
+    """Read what was pushed or signed, if anything was, then continue with its parameters."""
     try:
+        arrival = pushed_requests.take(client, arrival, timezone.now())
         visitor = rate_limit_key(request)
         signed = request_object.read(client, arrival, visitor, timezone.now())
         arrival = replace(arrival, parameters=signed.parameters) if signed else arrival
     except ProtocolError as error:
         # Parameters inside are not trusted: errors go only to a redirect_uri outside.
         return _refuse(request, arrival, _known_address(client, arrival.parameters, error), error)
-    reply_to = verified(client, arrival.parameters, test_sign_in.own_page(request, client, arrival))
+    reply_to = verified(client, arrival.parameters, address_of_its_own(request, client, arrival))
     try:
+        pushed_requests.was_pushed_where_required(client, arrival)
         if signed is not None:
             request_object.check(client, signed, timezone.now())
         authorization_request = AuthorizationRequest.parse(arrival, reply_to)
@@ -250,7 +253,8 @@ def _start_again(request: HttpRequest, gone: _Gone) -> HttpResponse:
     if expired.answered_at is not None:
         raise interactions.AnsweredError(gone.interaction_id)
     parameters = interactions.arrival_of(expired).parameters
-    if expired.client.require_signed_request_object or expired.tested_in_id is not None:
+    only_its_client_can = expired.client.require_signed_request_object or expired.was_pushed
+    if only_its_client_can or expired.tested_in_id is not None:
         return error_page(request, gone, parameters)
     sent = {**parameters.values, **({"resource": expired.resources} if expired.resources else {})}
     again = f"{request.path}?{urlencode(sent, doseq=True)}"

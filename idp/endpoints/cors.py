@@ -1,8 +1,9 @@
 """CORS: which origins may read which responses. Fetch standard, CORS protocol; RFC 9700 §2.6.
 
 Discovery, keys and the metadata of APIs are public (they set headers themselves), and so is open
-registration: its clients have no known origin yet, and send a token or nothing. Token and UserInfo
-are for the origins of registered clients; the authorization endpoint allows none.
+registration: its clients have no known origin yet, and send a token or nothing. Token, UserInfo,
+revocation and pushed requests are for the origins of registered clients; the authorization
+endpoint allows none.
 
 Only the token endpoint answers pages that ask with credentials, as keycloak-js does: it neither
 reads nor sets a cookie, so that they change nothing.
@@ -24,6 +25,7 @@ _REGISTRATION = frozenset(
 _OPEN = frozenset({*policy.DISCOVERY_PATHS, policy.PATHS["jwks_uri"], *_REGISTRATION})
 _FOR_CLIENTS = frozenset(
     {
+        policy.PATHS["pushed_authorization_request_endpoint"],
         policy.PATHS["token_endpoint"],
         policy.PATHS["userinfo_endpoint"],
         policy.PATHS["revocation_endpoint"],

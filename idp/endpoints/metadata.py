@@ -86,6 +86,7 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
         "request_uri_parameter_supported": True,
         "require_request_uri_registration": True,
         "require_signed_request_object": False,
+        "require_pushed_authorization_requests": policy.REQUIRE_PUSHED_REQUESTS,
         "request_object_signing_alg_values_supported": policy.CLIENT_ALGORITHMS,
         "request_object_encryption_alg_values_supported": policy.DECRYPTION_ALGORITHMS,
         "request_object_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,

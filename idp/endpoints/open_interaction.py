@@ -6,12 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.authentication import Authentication, authentication_of
-from idp.authorization import interactions, test_sign_in
-from idp.authorization.request import AuthorizationRequest
+from idp.authorization import interactions, pushed_requests, test_sign_in
+from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.clients.redirect_uris import verified
 from idp.current_interaction import INTERACTION, continue_at, interaction_of
 from idp.endpoints.error_page import error_page
-from idp.models import Interaction
+from idp.models import Client, Interaction
 from idp.protocol.errors import AccessDenied, ProtocolError, RequestExpired
 
 
@@ -58,5 +58,15 @@ def _request(request: HttpRequest, row: Interaction) -> AuthorizationRequest:
     if not row.client.enabled:
         raise AccessDenied("The client has been disabled.")
     arrival = interactions.arrival_of(row)
-    own_page = test_sign_in.own_page(request, row.client, arrival)
-    return AuthorizationRequest.parse(arrival, verified(row.client, arrival.parameters, own_page))
+    own = address_of_its_own(request, row.client, arrival)
+    return AuthorizationRequest.parse(arrival, verified(row.client, arrival.parameters, own))
+
+
+def address_of_its_own(request: HttpRequest, client: Client, arrival: Arrival) -> str | None:
+    """Return the address that is valid for this request alone, or None.
+
+    It is our page of a test sign-in, or what an authenticated client pushed.
+    """
+    if arrival.was_pushed:
+        return pushed_requests.pushed_uri(client, arrival.parameters)
+    return test_sign_in.own_page(request, client, arrival)

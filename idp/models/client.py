@@ -167,6 +167,10 @@ class Client(AbstractApplication):
         choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
     )
     require_signed_request_object = models.BooleanField(_("signed requests only"), default=False)
+    #: RFC 9126 §6.
+    require_pushed_authorization_requests = models.BooleanField(
+        _("pushed requests only"), default=False
+    )
     subject_type = models.CharField(
         _("subject type"),
         max_length=10,

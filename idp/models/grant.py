@@ -43,6 +43,10 @@ class Interaction(models.Model):
     tested_in = models.ForeignKey(
         Session, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
     )
+    #: Whether its client pushed it (RFC 9126), and authenticated itself then if it can.
+    was_pushed = models.BooleanField(default=False)
+    #: What its client may name it by (RFC 9126 §2.2), until it has named it once.
+    pushed_as = models.CharField(max_length=43, null=True, unique=True)
     #: When its client was answered, which is once.
     answered_at = models.DateTimeField(null=True)
     #: The session that the client got a code for; None if it got an error.

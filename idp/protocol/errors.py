@@ -194,6 +194,13 @@ class TooManyDeviceCodes(InvalidRequest):
     status = HTTPStatus.TOO_MANY_REQUESTS
 
 
+class TooManyPushedRequests(InvalidRequest):
+    """Too many authorization requests were pushed from one IP address; wait a minute."""
+
+    section = "RFC 9126 §2.3"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+
 class TooManyBackchannelRequests(AccessDenied):
     """A user, or the client, is asked for too much; wait."""
 
@@ -267,7 +274,7 @@ class InvalidRequestObject(ProtocolError):
 
 
 class InvalidRequestUri(ProtocolError):
-    """The request object could not be fetched from the request_uri."""
+    """The request_uri has no request object, or is no longer that of a pushed request."""
 
     code = "invalid_request_uri"
     section = "OIDC Core §3.1.2.6"

@@ -36,7 +36,6 @@ _NOT_OFFERED = (
     "dpop_bound_access_tokens",
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
-    "require_pushed_authorization_requests",
     "tls_client_certificate_bound_access_tokens",
 )
 #: Control characters, and halves of characters: no name has them, and no database takes them all.

@@ -111,6 +111,19 @@ def test_authorize(in_process, signed_in, statements) -> None:
     assert len(statements.sql) == 2 + BOTH, statements.sql
 
 
+def test_pushing_a_request_and_authorizing_with_it(in_process, signed_in, statements) -> None:
+    authorized(in_process, signed_in)
+    for _ in range(2):  # the first use of a secret in a while is noted
+        with statements:
+            answer = post(in_process, signed_in.client, "/par", **signed_in.parameters())
+    assert len(statements.sql) <= 2, statements.sql
+    named = {"client_id": signed_in.client.client_id, "request_uri": answer.json()["request_uri"]}
+    with statements:
+        answer = in_process.get("/authorize", named)
+    assert signed_in.answer_of(answer["Location"]).code
+    assert len(statements.sql) <= 2 + 2 + BOTH, statements.sql
+
+
 def test_authorize_where_an_app_is_for_a_group(in_process, signed_in, statements) -> None:
     bakers, _ = Group.objects.get_or_create(name="bakers")
     User.objects.get(email=signed_in.user.email).groups.add(bakers)

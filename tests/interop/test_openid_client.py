@@ -73,6 +73,7 @@ def node_site(
         ),
         OIDC_DECRYPTION_KEY=json.dumps(decryption) if decryption else "",
         OIDC_SIGNING_KEY=SIGNING.export() if signs else "",
+        OIDC_PUSHES="1" if client.metadata.get("require_pushed_authorization_requests") else "",
     ):
         yield address
 
@@ -184,6 +185,24 @@ def test_everything_that_it_sends_is_signed(
         by_reference = {"client_id": sent["client_id"], "request_uri": uri}
         page = traveller.open(f"{ISSUER}/authorize", **by_reference)
         assert shown(page)["claims"]["sub"] == by_value["claims"]["sub"] == user.sub
+
+
+@spec("RFC 9126", "2")
+@pytest.mark.parametrize("signs", [False, True])
+def test_what_it_pushes(
+    provider: Server, signs: bool, traveller: Traveller, user: EndUser, tmp_path: Path
+) -> None:
+    with node_site(
+        tmp_path / "log",
+        signs=signs,
+        jwks=PUBLIC,
+        token_endpoint_auth_method="private_key_jwt" if signs else "client_secret_basic",
+        require_signed_request_object=signs,
+        require_pushed_authorization_requests=True,
+    ) as site:
+        asked = traveller.until(f"{site}/login", f"{ISSUER}/authorize")
+        assert set(dict(parse_qsl(urlsplit(asked).query))) == {"client_id", "request_uri"}
+        assert sign_in(traveller, user, site)["claims"]["sub"] == user.sub
 
 
 @spec("OIDC Core", "8.1")

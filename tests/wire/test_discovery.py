@@ -139,6 +139,7 @@ def test_what_is_stated(facts: dict[str, Any]) -> None:
         "request_uri_parameter_supported": True,
         "require_request_uri_registration": True,
         "require_signed_request_object": False,
+        "require_pushed_authorization_requests": False,
         "authorization_response_iss_parameter_supported": True,
     }
     assert {name: facts.get(name) for name in stated} == stated
@@ -225,6 +226,7 @@ def test_each_promise_is_kept(
         "request_uri_parameter_supported": bool(signing.authorize(request_uri=uri).code),
         "require_request_uri_registration": unregistered.error == "invalid_request_uri",
         "require_signed_request_object": party.answer(party.visit()).code is None,
+        "require_pushed_authorization_requests": party.answer(party.visit()).code is None,
         "authorization_response_iss_parameter_supported": unregistered.iss == ISSUER,
         "client_id_metadata_document_supported": bool(stranger.authorize().code),
         "backchannel_user_code_parameter_supported": not Desk(user).asks(user_code="1234"),

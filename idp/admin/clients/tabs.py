@@ -155,11 +155,11 @@ TABS: Final = (
             ),
             Group(
                 (
-                    *("request_uris", "require_signed_request_object"),
-                    *("request_object_signing_alg", "request_object_encryption_alg"),
-                    "request_object_encryption_enc",
+                    *("require_pushed_authorization_requests", "require_signed_request_object"),
+                    *("request_uris", "request_object_signing_alg"),
+                    *("request_object_encryption_alg", "request_object_encryption_enc"),
                 ),
-                _("Signed requests"),
+                _("Pushed and signed requests"),
             ),
         ),
     ),

@@ -80,6 +80,9 @@ def _untried(client: Client, test_sign_in: TestSignIn) -> list[str]:
         _("Its signature on the request, which it has to send; the test’s request has none."): (
             client.require_signed_request_object
         ),
+        _("Pushing the request (PAR), which it has to do; the test’s request was not pushed."): (
+            client.require_pushed_authorization_requests
+        ),
         _("Going without PKCE, which it is allowed to do; the test used it."): (
             has_code and not client.pkce_required
         ),

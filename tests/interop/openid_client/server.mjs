@@ -76,9 +76,10 @@ async function login(request, response, url) {
   if (url.searchParams.has('resource')) parameters.resource = url.searchParams.get('resource')
   const browser = randomUUID()
   pending.set(browser, sent)
-  const address = signing
-    ? await client.buildAuthorizationUrlWithJAR(config, parameters, signing)
-    : client.buildAuthorizationUrl(config, parameters)
+  const signed = signing && (await client.buildAuthorizationUrlWithJAR(config, parameters, signing))
+  const address = process.env.OIDC_PUSHES
+    ? await client.buildAuthorizationUrlWithPAR(config, signed ? signed.searchParams : parameters)
+    : signed || client.buildAuthorizationUrl(config, parameters)
   response.writeHead(302, {
     Location: address.href,
     'Set-Cookie': `openid-client=${browser}; HttpOnly; SameSite=Lax`,

@@ -1,0 +1,137 @@
+"""Pushed authorization requests: a client sends its request itself, and its user a reference.
+
+It is stored as an interaction is, and becomes one if its user has to be asked something. RFC 9126.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from foundation import rate_limits
+from foundation.rate_limits import RateLimit, RateLimitExceededError
+from idp import policy
+from idp.authorization import interactions, request_object
+from idp.authorization.checks import check
+from idp.authorization.request import Arrival, AuthorizationRequest
+from idp.clients.redirect_uris import verified
+from idp.models import Client, Interaction
+from idp.models.grant import unguessable_id
+from idp.protocol import redirect_uris
+from idp.protocol.errors import InvalidRequest, InvalidRequestUri, TooManyPushedRequests
+from idp.protocol.parameters import Parameters
+from idp.protocol.rules import upholds
+
+#: What the reference of a pushed request begins with.
+PREFIX = "urn:ietf:params:oauth:request_uri:"
+#: Requests of clients that cannot authenticate themselves.
+REQUESTS = RateLimit("pushed-requests", 120, timedelta(minutes=1))
+#: Parameters that authenticate the client, and are none of its request (RFC 9126 §2.1).
+_OF_THE_CLIENT = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
+
+
+def push(client: Client, parameters: Parameters, visitor: str, now: datetime) -> str:
+    """Judge and store a request of an authenticated client; return its request_uri.
+
+    `visitor` is the key of rate limits. Raises ProtocolError as the authorization endpoint would.
+    """
+    _is_no_reference(parameters)
+    if client.is_public:
+        _are_few(visitor)
+    arrival = Arrival(_of_the_request(client, parameters), now)
+    signed = request_object.read(client, arrival, visitor, now)
+    if signed is not None:
+        request_object.check(client, signed, now)
+        arrival = Arrival(signed.parameters, now)
+    reply_to = verified(client, arrival.parameters, pushed_uri(client, arrival.parameters))
+    check(AuthorizationRequest.parse(arrival, reply_to))
+    row = Interaction.objects.create(
+        client=client,
+        parameters=dict(arrival.parameters.values),
+        resources=list(arrival.parameters.resources),
+        arrived_at=now,
+        was_pushed=True,
+        pushed_as=unguessable_id(),
+    )
+    return f"{PREFIX}{row.pushed_as}"
+
+
+def take(client: Client, arrival: Arrival, now: datetime) -> Arrival:
+    """Return the pushed request that a request names, once; any other as it came.
+
+    Raises InvalidRequestUri. Parameters beside the reference are ignored (RFC 9126 §4).
+    """
+    reference = arrival.parameters.get("request_uri") or ""
+    if arrival.interaction_id is not None or not reference.startswith(PREFIX):
+        return arrival
+    row = Interaction.objects.filter(
+        pushed_as=reference.removeprefix(PREFIX),
+        client=client,
+        arrived_at__gt=now - policy.PUSHED_REQUEST_LIFETIME,
+    ).first()
+    return replace(interactions.arrival_of(_used_up(row)), interaction_id=None)
+
+
+@upholds("RFC 9126 §7.3")
+def _used_up(row: Interaction | None) -> Interaction:
+    """RFC 9126 §2.2, §7.3: a reference is its client's own, short-lived, and works once."""
+    if row is not None and Interaction.objects.filter(pk=row.pk).delete()[0]:
+        return row
+    raise InvalidRequestUri(
+        "The request_uri was used before, has expired, or is of another client; each works "
+        f"once, within {policy.PUSHED_REQUEST_LIFETIME.seconds} seconds."
+    )
+
+
+@upholds("RFC 9126 §5")
+def was_pushed_where_required(client: Client, arrival: Arrival) -> None:
+    """RFC 9126 §5, §6: only pushed requests, where the client or the server says so."""
+    required = client.require_pushed_authorization_requests or policy.REQUIRE_PUSHED_REQUESTS
+    if required and not arrival.was_pushed and arrival.tested_in is None:
+        raise InvalidRequest(
+            "The request has to be pushed: send it to the pushed_authorization_request_endpoint "
+            "first, and come here with the request_uri that you get."
+        )
+
+
+def pushed_uri(client: Client, parameters: Parameters) -> str | None:
+    """Return the redirect URI that a pushed request may bring though it is not registered, or None.
+
+    RFC 9126 §2.4: where the operator allows that, for clients that authenticate themselves.
+    """
+    uri = parameters.get("redirect_uri")
+    if uri is None or client.is_public or not policy.PUSHED_REDIRECT_URIS:
+        return None
+    kind = Client.ApplicationType.WEB
+    return None if redirect_uris.problem_with(uri, application_type=kind) else uri
+
+
+@upholds("RFC 9126 §2.1")
+def _is_no_reference(parameters: Parameters) -> None:
+    """RFC 9126 §2.1: what is pushed is a request, not where one is."""
+    if "request_uri" in parameters.values:
+        raise InvalidRequest("The parameter request_uri cannot be pushed; send the request itself.")
+
+
+@upholds("RFC 9126 §7.1")
+def _are_few(visitor: str) -> None:
+    """RFC 9126 §7.1: who needs no secret to push requests cannot push any number."""
+    try:
+        rate_limits.count((REQUESTS, visitor))
+    except RateLimitExceededError as exceeded:
+        raise TooManyPushedRequests(
+            "Too many requests were pushed from this IP address; "
+            f"try again in {exceeded.retry_after} seconds.",
+            retry_after=exceeded.retry_after,
+        ) from None
+
+
+@upholds("RFC 9126 §3")
+def _of_the_request(client: Client, parameters: Parameters) -> Parameters:
+    """Return the parameters without those of the client; beside a request object, none counts."""
+    signed = "request" in parameters.values
+    values = {
+        name: value
+        for name, value in parameters.values.items()
+        if (name == "request" if signed else name not in _OF_THE_CLIENT)
+    }
+    resources = () if signed else parameters.resources
+    return Parameters({**values, "client_id": client.client_id}, parameters.repeated, resources)

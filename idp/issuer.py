@@ -23,7 +23,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 OWN_SEGMENTS = frozenset(
     {
         *(".well-known", "jwks", "authorize", "token", "userinfo", "revoke", "introspect"),
-        *("device", "device_authorization", "bc-authorize"),
+        *("device", "device_authorization", "bc-authorize", "par"),
         *("register", "end_session", "check_session", "consent", "access_denied", "account"),
         *(
             "logo",

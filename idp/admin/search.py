@@ -77,7 +77,9 @@ def users(term: str, most: int = NAMED_AT_MOST) -> list[int]:
     Who is found by their subject or whole address is found alone.
     """
     if can_hold(User._meta.get_field("sub"), term):
-        return list(User.objects.filter(sub=term).values_list("pk", flat=True))
+        known = list(User.objects.filter(sub=term).values_list("pk", flat=True))
+        if known:
+            return known
     email = normalised_email(term)
     if "@" in email and (whole := list(User.objects.filter(email=email).values_list("pk"))):
         return [pk for (pk,) in whole]

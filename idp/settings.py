@@ -153,7 +153,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-INSTALLED_APPS = [
+#: Of Signet itself. A project of one's own adds others to INSTALLED_APPS (docs/own-project.md).
+IDP_APPS = [
     "idp.admin.app.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -170,6 +171,7 @@ INSTALLED_APPS = [
     "accounts",
     "idp",
 ]
+INSTALLED_APPS = [*IDP_APPS]
 
 #: Middleware of an operator's own, by dotted path. It sees every request, right within
 #: identify_and_forbid_storing (docs/operators.md, "Middleware").

@@ -16,6 +16,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.test.signals import template_rendered  # noqa: E402
 from django.test.utils import setup_test_environment  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from accounts import deletion  # noqa: E402
 from accounts.models import User  # noqa: E402
@@ -127,6 +128,8 @@ def main() -> None:
     seen["userinfo"], seen["branch"] = userinfo(visitor)
     seen["sub"] = ana.sub
     seen["admin"] = administered(signed_in("olga@example.com"), ana)
+    ana.is_active, ana.deletion_due_at = False, timezone.now()
+    ana.save()
     deletion.delete(ana)
     seen["left"] = type(ana.profile).objects.count()  # type: ignore[attr-defined]
     seen["templates"] = {name: sorted(known) for name, known in names.items()}

@@ -52,7 +52,7 @@ class _Foreign(AsItWasSent, BasePasswordHasher):
         """Refuse: new hashes are Argon2."""
         raise NotImplementedError(f"{self.algorithm} is for hashes of other software only.")
 
-    def safe_summary(self, encoded: str) -> dict[str, Any]:  # noqa: ARG002
+    def safe_summary(self, encoded: str) -> dict[Any, Any]:  # noqa: ARG002
         """Return what may be shown of a hash: its algorithm."""
         return {"algorithm": self.algorithm}
 

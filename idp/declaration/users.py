@@ -155,9 +155,9 @@ def plan_user(
     # Each changed user is kept until then: without the related rows that were looked up.
     user._prefetched_objects_cache = {}  # type: ignore[attr-defined]
     if is_new:
-        prepare = partial(_set_first_password, user, password, password_hash)
+        first_password = partial(_set_first_password, user, password, password_hash)
         make = partial(_create, user, email, verified=verified, names=names)
-        return user, Step(Change(what, Outcome.ADDED, fields), make, prepare)
+        return user, Step(Change(what, Outcome.ADDED, fields), make, first_password)
     prepare = partial(user.set_password, password) if new_password else nothing
     change = Change(what, Outcome.CHANGED, fields)
     return user, Step(change, partial(_update, user, fields, user.password), prepare)

@@ -36,17 +36,8 @@ _CLAIMS = tuple(
 #: Members that stay unchanged if the file does not set them: users edit these themselves.
 _KEPT = (*_CLAIMS, "is_staff", "is_superuser")
 _MEMBERS = {
-    *(
-        "email",
-        "sub",
-        "password",
-        "password_hash",
-        "email_verified",
-        "groups",
-        "roles",
-        "is_active",
-        "attributes",
-    ),
+    *("email", "sub", "password", "password_hash", "email_verified", "groups", "roles"),
+    *("is_active", "attributes"),
     *_KEPT,
 }
 _TYPES: dict[str, tuple[type, ...]] = {

@@ -78,7 +78,7 @@ def users(term: str, most: int = NAMED_AT_MOST) -> list[int]:
     """Return the keys of users by subject, whole address or its beginning, part of it or of a name.
 
     Who is found by their subject or whole address is found alone. A UUID or number is looked up as
-    a subject first; any other term where nothing else is found, or each search had a statement more.
+    a subject first. Any other term is where nothing else is found: that saves a statement.
     """
     if _SUBJECT.fullmatch(term) and (known := _by_subject(term)):
         return known

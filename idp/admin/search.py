@@ -74,7 +74,9 @@ _reach = lazy(_reach_in_words, str)
 def users(term: str, most: int = NAMED_AT_MOST) -> list[int]:
     """Return the keys of users by subject, beginning of the address, part of address or name."""
     if can_hold(User._meta.get_field("sub"), term):
-        return list(User.objects.filter(sub=term).values_list("pk", flat=True))
+        known = list(User.objects.filter(sub=term).values_list("pk", flat=True))
+        if known:
+            return known
     email = normalised_email(term)
     # Where in the index it begins: without that, SQLite reads the whole index.
     begun = User.objects.filter(email__gte=email, email__startswith=email).order_by("email")

@@ -276,7 +276,7 @@ class SecondFactorForm(forms.Form):
         try:
             authenticator = second_factor.verified_factor(self.user, code)
         except InvalidToken:  # of the server's keys, the one that sealed it is gone
-            log.warning("second_factor_unreadable", user=str(self.user.sub))
+            log.warning("second_factor_unreadable", user=self.user.sub)
             raise factors.refusal("unreadable") from None
         if authenticator is None:
             second_factor.record_wrong_code(self.request, self.user)

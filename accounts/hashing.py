@@ -15,7 +15,11 @@ from functools import cache
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
+from django.contrib.auth.hashers import (
+    Argon2PasswordHasher,
+    PBKDF2PasswordHasher,
+    make_password,
+)
 
 from foundation.slots import without_slot
 
@@ -53,23 +57,30 @@ class Argon2(Argon2PasswordHasher):
         return _in_pool(super().verify, normalised(password), encoded)
 
 
-class _AsItWasSent:
+class AsItWasSent:
     """A hasher of passwords that were not normalised. A hash that it verifies is replaced."""
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Whether a hash is that of this password, normalised or as it was sent."""
-        spellings = dict.fromkeys((normalised(password), password))
-        return _in_pool(lambda: any(self._is_of(spelling, encoded) for spelling in spellings))
+        """Whether a hash is that of this password, normalised or as it was sent.
 
-    def _is_of(self, password: str, encoded: str) -> bool:
+        A wrong password takes at least as long as one for an address without an account.
+        """
+        spellings = dict.fromkeys((normalised(password), password))
+        if _in_pool(lambda: any(self.is_of(spelling, encoded) for spelling in spellings)):
+            return True
+        make_password(password)
+        return False
+
+    def is_of(self, password: str, encoded: str) -> bool:
+        """Whether a hash is that of this password, spelled like this."""
         return super().verify(password, encoded)  # type: ignore[misc, no-any-return]
 
 
-class EarlierArgon2(_AsItWasSent, Argon2PasswordHasher):
-    """Verifies hashes of Django's own Argon2 hasher that are stored here."""
+class EarlierArgon2(AsItWasSent, Argon2PasswordHasher):
+    """Verifies hashes of Django's own Argon2 hasher, and of other software."""
 
 
-class EarlierPBKDF2(_AsItWasSent, PBKDF2PasswordHasher):
+class EarlierPBKDF2(AsItWasSent, PBKDF2PasswordHasher):
     """Verifies hashes imported from another system."""
 
 

@@ -54,18 +54,49 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=username)
 
 
+#: At most 255 characters of ASCII (OIDC Core §2), without spaces at the ends.
+validate_subject = RegexValidator(
+    r"\A[!-~](?:[ -~]{0,253}[!-~])?\Z",
+    _("A subject has 1 to 255 characters of ASCII that can be seen."),
+)
+
+
+def new_subject() -> str:
+    """Return an unguessable subject: a random UUID."""
+    return str(uuid.uuid4())
+
+
+def field_of(claim: str) -> str:
+    """Return the name of the user's field for a claim: the claim's own name, except for `profile`.
+
+    That name is free for models of others: a `Profile` with a `OneToOneField` to the user.
+    """
+    return "profile_url" if claim == "profile" else claim
+
+
 #: Texts of a user that others read, written by the user or another system.
 _SHOWN_TEXTS = (
     *("name", "given_name", "family_name", "middle_name", "nickname", "preferred_username"),
-    *("profile", "picture", "website", "gender", "zoneinfo", "locale", "phone_number"),
+    *("profile_url", "picture", "website", "gender", "zoneinfo", "locale", "phone_number"),
 )
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A user. `sub` identifies them to relying parties and is never reused."""
+    """A user. `sub` identifies them to relying parties; it never changes and is never reused."""
 
-    sub = models.UUIDField(_("subject"), default=uuid.uuid4, unique=True, editable=False)
+    #: Random for new people; of those who moved in, the one that they had before. Upper and lower
+    #: case differ.
+    sub = models.CharField(
+        _("subject"),
+        max_length=255,
+        default=new_subject,
+        unique=True,
+        editable=False,
+        validators=[validate_subject],
+    )
     email = NormalisedEmailField(_("email address"), unique=True)
+    #: Longer than Django's, for hashes of other software (`accounts.foreign_hashes`).
+    password = models.CharField(_("password"), max_length=512)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
@@ -101,7 +132,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     middle_name = models.CharField(_("middle name"), max_length=100, blank=True)
     nickname = models.CharField(_("nickname"), max_length=100, blank=True)
     preferred_username = models.CharField(_("preferred username"), max_length=100, blank=True)
-    profile = models.URLField(_("profile page"), blank=True)
+    profile_url = models.URLField(_("profile page"), blank=True, db_column="profile")
     #: The address of a picture elsewhere, as an operator sets it. It precedes the uploaded one.
     picture = models.URLField(_("picture"), blank=True)
     #: The name of the uploaded picture's file (`accounts.profile_pictures`), or empty.

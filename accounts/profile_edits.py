@@ -9,7 +9,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import User, field_of
 
 #: The claims that users edit themselves, unless `IDP_PROFILE_LOCKED` names them.
 EDITABLE = (
@@ -51,15 +51,15 @@ def problem_with_user_name(user: User, name: str) -> str | None:
 
 
 def save(user: User, values: Mapping[str, Any]) -> list[str]:
-    """Save the values that differ, and return the names of their columns.
+    """Save the values of claims that differ, and return the names of these.
 
     Others are left as they are: another tab may have changed them. A new phone number is not
     verified.
     """
-    changed = [name for name, value in values.items() if getattr(user, name) != value]
+    changed = [name for name, value in values.items() if getattr(user, field_of(name)) != value]
     for name in changed:
-        setattr(user, name, values[name])
-    columns = [*changed, "updated_at"]
+        setattr(user, field_of(name), values[name])
+    columns = [*map(field_of, changed), "updated_at"]
     if "phone_number" in changed:
         user.phone_number_verified = False
         columns.append("phone_number_verified")

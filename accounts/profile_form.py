@@ -21,7 +21,7 @@ from django.utils.translation import gettext, to_locale
 from django.utils.translation import gettext_lazy as _
 
 from accounts import profile_edits
-from accounts.models import User
+from accounts.models import User, field_of
 from foundation.plain_text import isolated, problem_with, validate_plain
 
 #: A text for a page, often translated later.
@@ -296,7 +296,7 @@ def _year(text: str) -> int:
 
 def written(claim: str, user: User) -> str:
     """Return a claim of a user as text for their page."""
-    value = getattr(user, claim)
+    value = getattr(user, field_of(claim))
     if claim != "address":
         return str(value)
     return value.get("formatted") or "\n".join(value[name] for name in _ADDRESS if name in value)
@@ -314,7 +314,7 @@ def _extra(name: str) -> str:
 def _initial(user: User) -> dict[str, Any]:
     address = user.address or {}
     return {
-        **{name: getattr(user, name) for name in profile_edits.EDITABLE},
+        **{name: getattr(user, field_of(name)) for name in profile_edits.EDITABLE},
         **{f"address_{member}": address.get(member, "") for member in _ADDRESS},
         **dict(zip(_FIELDS["birthdate"], _birth_parts(user.birthdate), strict=True)),
     }

@@ -86,7 +86,7 @@ def add_users(users: int) -> None:
     insert(
         user,
         users,
-        sub="md5('user ' || n)::uuid",
+        sub="md5('user ' || n)::uuid::text",
         email=email,
         name=f"{given} || ' ' || {family}",
         given_name=given,

@@ -21,6 +21,7 @@ class IdpConfig(AppConfig):
     def ready(self) -> None:
         """Import modules that register themselves with Django."""
         from idp import deploy_checks, listeners, staff_groups
+        from idp.admin import added_apps
         from idp.endpoints import cors
 
         deploy_checks.register()
@@ -29,3 +30,4 @@ class IdpConfig(AppConfig):
         staff_groups.connect(self)
         for page in _ADMIN_PAGES:
             import_module(f"idp.admin.{page}")
+        added_apps.discover()  # after ours, which they may replace

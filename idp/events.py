@@ -106,8 +106,8 @@ def record(
         logging.WARNING if kind in _UNAUTHENTICATED else logging.INFO,
         kind.value,
         reference=event.reference,
-        user=str(user.sub) if user else None,
-        actor=str(actor.sub) if actor else None,
+        user=user.sub if user else None,
+        actor=actor.sub if actor else None,
         client_id=client_id or None,
         target=target or None,
         ip_address=event.ip_address,
@@ -156,7 +156,7 @@ def record_sessions_ended(sessions: Sequence[Session], ending: str) -> None:
             record(kind, user=session.user, reason=reason, **known)
         return
     for row, session in zip(rows, sessions, strict=True):
-        log.info(kind.value, reference=row.reference, user=str(session.user.sub), reason=reason)
+        log.info(kind.value, reference=row.reference, user=session.user.sub, reason=reason)
 
 
 def _of_session(session: Session, ending: str) -> dict[str, Any]:

@@ -159,7 +159,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-INSTALLED_APPS = [
+#: Of Signet itself. A project of one's own adds others to INSTALLED_APPS (docs/own-project.md).
+IDP_APPS = [
     "idp.admin.app.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -176,6 +177,7 @@ INSTALLED_APPS = [
     "accounts",
     "idp",
 ]
+INSTALLED_APPS = [*IDP_APPS]
 
 #: Middleware of an operator's own, by dotted path. It sees every request, right within
 #: identify_and_forbid_storing (docs/operators.md, "Middleware").
@@ -348,7 +350,17 @@ PASSWORD_HASHERS = [
     "accounts.hashing.Argon2",
     "accounts.hashing.EarlierArgon2",
     "accounts.hashing.EarlierPBKDF2",
+    "accounts.foreign_hashes.hashers.BCrypt",
+    "accounts.foreign_hashes.hashers.BCryptSHA256",
+    "accounts.foreign_hashes.hashers.PBKDF2",
+    "accounts.foreign_hashes.hashers.PBKDF2SHA1",
+    "accounts.foreign_hashes.hashers.Scrypt",
+    "accounts.foreign_hashes.hashers.FirebaseScrypt",
+    "accounts.foreign_hashes.hashers.SaltedDigest",
+    "accounts.foreign_hashes.hashers.Crypt",
 ]
+# Whether imports and `apply` take hashes of MD5-crypt, for which passwords are quickly guessed.
+IDP_ALLOW_MD5_CRYPT: bool = env.bool("IDP_ALLOW_MD5_CRYPT", default=False)
 # NIST SP 800-63B-4 §3.1.1.2: length and what is easy to guess, no rules of composition.
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.password_rules.PasswordRules"}]
 

@@ -27,6 +27,8 @@ from django.db.models import NOT_PROVIDED, Field
 RELEASED = {"foundation": "0004", "accounts": "0019", "idp": "0050"}
 #: Migrations that may: why the previous release works with them, or what the changelog says.
 ALLOWED: dict[str, str] = {
+    "accounts.0022_subjects_as_text": "The changelog says that processes have to be stopped.",
+    "idp.0060_pairwise_subjects_as_text": "As accounts.0022, which it belongs to.",
     "idp.0054_device_codes": "The previous release never writes to the table of device codes.",
 }
 _TAKES_AWAY = re.compile(

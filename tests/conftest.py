@@ -38,6 +38,8 @@ ROOT = Path(__file__).parent.parent
 WITHOUT_DATABASE = (
     "/tests/test_texts.py",
     "/tests/test_secrecy.py",
+    "/tests/test_own_project.py",
+    "/tests/foundation/test_uuids_as_text.py",
     "/tests/attacks/test_server_errors.py",
     "/tests/idp/test_deploy_checks.py",
     "/tests/idp/test_issuer.py",

@@ -9,6 +9,8 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from idp.admin import added_apps
+
 Text = str | Promise
 
 
@@ -52,7 +54,17 @@ def navigation(site: Any, request: HttpRequest) -> list[Entry]:
     name = match.url_name if match and match.url_name else ""
     home = Entry(_("Home"), "home", reverse("admin:index"), name == "index")
     sections = (_entry(section, site, request, name) for section in SECTIONS)
-    return [home, *(entry for entry in sections if entry), *_configuration(request, name)]
+    added = (_entry(section, site, request, name) for section in _added(site))
+    entries = (entry for entry in (*sections, *added) if entry)
+    return [home, *entries, *_configuration(request, name)]
+
+
+def _added(site: Any) -> Iterator[Section]:
+    """Yield a section for each app of an operator's own project that has pages."""
+    models = sorted(model._meta.label_lower for model in site._registry)
+    for config in added_apps.added():
+        own = tuple(label for label in models if label.startswith(f"{config.label}."))
+        yield Section(config.verbose_name, "code", own)
 
 
 def _entry(section: Section, site: Any, request: HttpRequest, name: str) -> Entry | None:

@@ -3,6 +3,7 @@
 Each statement reads a bounded number of rows, however many there are. docs/adr/0010.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
@@ -29,6 +30,8 @@ FOUND_AT_MOST = 500
 #: Of how many users or apps a search finds the sessions, events and so on.
 NAMED_AT_MOST = 50
 _WORDS = 5
+#: A UUID, or a number.
+_SUBJECT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+")
 #: The texts of the trigram indexes that migrations make.
 _USER_TEXT = trigrams.TrigramIndex(
     "accounts_user_trigrams",
@@ -74,16 +77,23 @@ _reach = lazy(_reach_in_words, str)
 def users(term: str, most: int = NAMED_AT_MOST) -> list[int]:
     """Return the keys of users by subject, whole address or its beginning, part of it or of a name.
 
-    Who is found by their subject or whole address is found alone.
+    Who is found by their subject or whole address is found alone. A UUID or number is looked up as
+    a subject first. Any other term is where nothing else is found: that saves a statement.
     """
-    if can_hold(User._meta.get_field("sub"), term):
-        return list(User.objects.filter(sub=term).values_list("pk", flat=True))
+    if _SUBJECT.fullmatch(term) and (known := _by_subject(term)):
+        return known
     email = normalised_email(term)
     if "@" in email and (whole := list(User.objects.filter(email=email).values_list("pk"))):
         return [pk for (pk,) in whole]
     # Where in the index it begins: without that, SQLite reads the whole index.
     begun = User.objects.filter(email__gte=email, email__startswith=email).order_by("email")
-    return _first(most, chain([begun], _partly(_USER_TEXT, _of_users, term)))
+    return _first(most, chain([begun], _partly(_USER_TEXT, _of_users, term))) or _by_subject(term)
+
+
+def _by_subject(term: str) -> list[int]:
+    if not can_hold(User._meta.get_field("sub"), term):
+        return []
+    return list(User.objects.filter(sub=term).values_list("pk", flat=True))
 
 
 def _of_users(newest: int, term: str) -> QuerySet[Any]:

@@ -42,7 +42,7 @@ class UserForm(RecentAuthenticationForm):
         exclude = ("password", "user_permissions", "last_login")
         field_classes = {
             "address": AddressField,
-            **dict.fromkeys(("profile", "picture", "website"), WebAddress),
+            **dict.fromkeys(("profile_url", "picture", "website"), WebAddress),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

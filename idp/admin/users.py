@@ -34,7 +34,7 @@ _NAMES = ("name", "given_name", "middle_name", "family_name", "nickname", "prefe
 #: Actions under “More”, besides the dangerous ones.
 _SELDOM = ("require-password", "remove-picture")
 _MORE = (
-    *("gender", "birthdate", "zoneinfo", "locale", "profile", "picture", "uploaded", "website"),
+    *("gender", "birthdate", "zoneinfo", "locale", "profile_url", "picture", "uploaded", "website"),
 )
 
 

@@ -4,11 +4,12 @@ A hint that names no user who could answer is no error: the request is answered 
 is asked, and it expires. Otherwise every client could find out who has an account.
 """
 
-import uuid
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
+
 from accounts.addresses import normalised_email
-from accounts.models import User
+from accounts.models import User, validate_subject
 from accounts.visitors import account_at
 from foundation.statements import hash_of
 from idp.clients.access_policy import allows
@@ -42,7 +43,7 @@ def named_by(client: Client, parameters: Parameters) -> Named:
     hint = parameters.require("login_hint")
     if "@" in hint and len(hint) <= _LONGEST:
         email = normalised_email(hint)
-        return _named(client, account_at(email), email)
+        return _named(client, account_at(email) or _user_of(client, hint), email)
     subject = _subject(hint)
     return _named(client, _user_of(client, subject), subject)
 
@@ -74,23 +75,26 @@ def _subject_in(client: Client, id_token_hint: str) -> str:
 @upholds("OIDC CIBA §13")
 def _subject(hint: str) -> str:
     """Return a hint that can be a sub. What can be no user's name is no secret. OIDC CIBA §13."""
+    if not _can_be_subject(hint):
+        raise UnknownUserId("The login_hint is neither an email address nor the sub of a user.")
+    return hint
+
+
+def _can_be_subject(text: str) -> bool:
     try:
-        return str(uuid.UUID(hint))
-    except ValueError:
-        raise UnknownUserId(
-            "The login_hint is neither an email address nor the sub of a user."
-        ) from None
+        validate_subject(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def _user_of(client: Client, subject: str) -> User | None:
     """Return the user whom the client knows by this subject."""
-    try:
-        sub = uuid.UUID(subject)
-    except ValueError:
+    if not _can_be_subject(subject):
         return None
     if client.subject_type != Client.PAIRWISE:
-        return User.objects.filter(sub=sub).first()
-    known = PairwiseSubject.objects.filter(sub=sub, sector=client.sector)
+        return User.objects.filter(sub=subject).first()
+    known = PairwiseSubject.objects.filter(sub=subject, sector=client.sector)
     row = known.select_related("user").first()
     return row.user if row else None
 

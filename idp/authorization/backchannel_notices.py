@@ -87,7 +87,7 @@ def _push(authentication: BackchannelAuthentication) -> str | None:
         client_name = name_of(authentication.client)
     body = {
         "id": authentication.key,
-        "sub": str(user.sub),
+        "sub": user.sub,
         "email": user.email,
         "language": user.language,
         "client_id": authentication.client.client_id,

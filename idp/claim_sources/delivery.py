@@ -71,7 +71,7 @@ def _ask(
         source=configured.path,
         claims=sorted(names),
         client_id=client_id,
-        sub=str(user.sub),
+        sub=user.sub,
         reason=reason,
         at=at[-3:],
     )

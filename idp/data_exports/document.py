@@ -42,7 +42,7 @@ def is_large(user: User, rows: int) -> bool:
 
 def _account(user: User) -> dict[str, Any]:
     return {
-        "sub": str(user.sub),
+        "sub": user.sub,
         "created_at": user.date_joined.isoformat(),
         "last_sign_in_at": _time(user.last_login),
         "active": user.is_active,

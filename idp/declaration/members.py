@@ -12,7 +12,7 @@ from django.db.models import Model
 from idp.declaration.change import Change
 
 #: The members that hold secrets, and that `secret_of` reads.
-SECRETS = ("password", "client_secret", "encryption_secret", "token")
+SECRETS = ("password", "password_hash", "client_secret", "encryption_secret", "token")
 _WORDS = {
     str: "a text (in quotes, if it looks like a number or a date)",
     bool: "true or false",

@@ -1,6 +1,6 @@
 """Users, as a file declares them."""
 
-import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,16 +12,15 @@ from django.db.models.functions import Lower
 
 from accounts import operations, passwords
 from accounts.allauth_door import email_addresses
-from accounts.models import User
-from accounts.password_rules import refuse_unusable
+from accounts.models import User, field_of
 from accounts.sessions import Ending, end_sessions
-from idp.declaration import groups, roles
+from idp import subjects
+from idp.declaration import credentials, groups, roles
 from idp.declaration.change import NEW_SECRET, Change, Outcome, differences
 from idp.declaration.members import (
     DeclarationError,
     refuse_other_types,
     refuse_unknown,
-    secret_of,
     validate,
 )
 from idp.declaration.steps import ConflictError, Step, check_unchanged, locked, nothing
@@ -37,11 +36,12 @@ _CLAIMS = tuple(
 #: Members that stay unchanged if the file does not set them: users edit these themselves.
 _KEPT = (*_CLAIMS, "is_staff", "is_superuser")
 _MEMBERS = {
-    *("email", "password", "email_verified", "groups", "roles", "is_active", "attributes"),
+    *("email", "sub", "password", "password_hash", "email_verified", "groups", "roles"),
+    *("is_active", "attributes"),
     *_KEPT,
 }
 _TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(_KEPT, (str,)),
+    **dict.fromkeys((*_KEPT, "sub"), (str,)),
     **dict.fromkeys(
         ("email_verified", "phone_number_verified", "is_active", "is_staff", "is_superuser"),
         (bool,),
@@ -52,14 +52,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 #: Members that are columns.
 _COLUMNS = frozenset({"password", "is_active", "attributes", *_KEPT})
-#: Password hashes as Django, crypt(3), LDAP directories and the PHC string format write them.
-_HASH = re.compile(
-    r"""(?: (?:argon2\w*|bcrypt(?:_sha256)?|md5|pbkdf2_sha\d+|scrypt|sha\d+)\$.*\$
-        | \$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:d|id?)|pbkdf2[\w-]*|scrypt|P|H|S)\$
-        | \{(?:(?:S?MD5|S?SHA\d*|PBKDF2[\w-]*|ARGON2\w*|BCRYPT|CRYPT)|[\w-]+-CRYPT)\}
-    )""",
-    re.VERBOSE | re.IGNORECASE,
-)
 _BATCH = 500
 #: Related rows that `state` needs.
 _RELATED = ("groups", "emailaddress_set", "app_roles__client")
@@ -72,6 +64,10 @@ class Present:
     users: dict[str, User]
     #: The user who has verified each address: primary keys by address.
     verified_by: dict[str, int]
+    #: Which of the declared subjects new users can't have.
+    taken: subjects.Taken
+    #: The subjects that several entries declare.
+    repeated: frozenset[str]
 
 
 def in_batches(entries: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Present]]:
@@ -86,6 +82,7 @@ def in_batches(entries: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], 
     typed = User.objects.exclude(email=Lower("email")).values_list("email", "pk")
     capitals = {email.lower(): pk for email, pk in typed}
     unfinished = User.objects.unfinished().values("pk")
+    repeated = frozenset(sub for sub, count in Counter(_subjects(entries)).items() if count > 1)
     for start in range(0, len(entries), _BATCH):
         batch = entries[start : start + _BATCH]
         emails = [entry["email"] for entry in batch]
@@ -95,9 +92,15 @@ def in_batches(entries: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], 
         present = Present(
             users={user.email.lower(): user for user in users},
             verified_by=email_addresses.owners_of_verified(emails),
+            taken=subjects.taken(_subjects(batch)),
+            repeated=repeated,
         )
         for entry in batch:
             yield entry, present
+
+
+def _subjects(entries: list[dict[str, Any]]) -> list[str]:
+    return [entry["sub"] for entry in entries if isinstance(entry.get("sub"), str)]
 
 
 def plan_user(
@@ -106,7 +109,9 @@ def plan_user(
     """Return a user as declared, and the step that saves it. Raises DeclarationError.
 
     `attributes` are the definitions of the operator's attributes, by name. A declared password is
-    verified against the stored hash, which takes as long as at a sign-in.
+    verified against the stored hash, which takes as long as at a sign-in. A subject and a hash of
+    a password are for new users: a known user's subject never changes, and their password may be
+    another one since.
     """
     email = entry["email"]
     what = f"user {email}"
@@ -118,34 +123,64 @@ def plan_user(
     before = {} if is_new else state(user)
     for name in _KEPT:
         if name in entry:
-            setattr(user, name, entry[name])
+            setattr(user, field_of(name), entry[name])
+    fields = _set_subject(what, user, entry.get("sub"), present, is_new=is_new)
     user.attributes = _merged(what, user.attributes, entry.get("attributes", {}), attributes)
     if user.deletion_due_at is None:  # else it is the user's own wish not to be
         user.is_active = entry.get("is_active", True)
-    password = _password_of(what, entry)
-    if password is not None:
-        _refuse_unusable(what, password)
-    validate(what, user, exclude=["password"])
+    password = credentials.password_of(what, entry)
+    password_hash = credentials.hash_of(what, entry)
+    validate(what, user, exclude=["password"], names={field_of(name): name for name in _CLAIMS})
     verified = entry.get("email_verified", before.get("email_verified", False))
     if verified and present.verified_by.get(email, user.pk) != user.pk:
         raise DeclarationError(f"{what}: email: This is another user's second address.")
     names = sorted(set(entry.get("groups", before.get("groups", []))))
     # `roles.plan_user_roles` plans the roles, once the clients are known.
     after = _state(user, verified=verified, groups=names, roles=before.get("roles", {}))
-    fields = differences(before, after)
+    fields |= differences(before, after)
     new_password = password is not None and (is_new or not passwords.matches(user, password))
-    if new_password:
+    if new_password or (is_new and password_hash):
         fields["password"] = NEW_SECRET
     if not fields and not is_new:
         return user, None
     # Each changed user is kept until then: without the related rows that were looked up.
     user._prefetched_objects_cache = {}  # type: ignore[attr-defined]
-    prepare = partial(user.set_password, password) if new_password or is_new else nothing
     if is_new:
+        first_password = partial(_set_first_password, user, password, password_hash)
         make = partial(_create, user, email, verified=verified, names=names)
-        return user, Step(Change(what, Outcome.ADDED, fields), make, prepare)
+        return user, Step(Change(what, Outcome.ADDED, fields), make, first_password)
+    prepare = partial(user.set_password, password) if new_password else nothing
     change = Change(what, Outcome.CHANGED, fields)
     return user, Step(change, partial(_update, user, fields, user.password), prepare)
+
+
+def _set_subject(
+    what: str, user: User, subject: str | None, present: Present, *, is_new: bool
+) -> dict[str, tuple[Any, Any]]:
+    """Set the subject of a new user; return it as a change of fields.
+
+    Raises DeclarationError if they can't have it, or if a known user has another one.
+    """
+    if subject is None or (not is_new and user.sub == subject):
+        return {}
+    if not is_new:
+        raise DeclarationError(
+            f"{what}: sub: It is {user.sub}. A subject never changes: apps know the user by it."
+        )
+    if subject in present.repeated:
+        raise DeclarationError(f"{what}: sub: Two users of the file have this subject.")
+    problem = subjects.problem_with(subject, present.taken)
+    if problem is not None:
+        raise DeclarationError(f"{what}: sub: {problem}")
+    user.sub = subject
+    return {"sub": (None, subject)}
+
+
+def _set_first_password(user: User, password: str | None, password_hash: str | None) -> None:
+    if password_hash is None:
+        user.set_password(password)
+    else:
+        user.password = password_hash
 
 
 def prune_users(declared: Collection[str]) -> Iterator[tuple[str, Step]]:
@@ -181,9 +216,9 @@ def _update(
     check_unchanged(user, fields, state)
     if "password" in fields and user.password != password_before:
         raise ConflictError("The password is another one now.")
-    for name in columns:
+    for name in map(field_of, columns):
         setattr(user, name, getattr(planned, name))
-    user.save(update_fields=[*columns, "updated_at"])
+    user.save(update_fields=[*map(field_of, columns), "updated_at"])
     if "email_verified" in fields:
         user.set_email(planned.email.lower(), verified=fields["email_verified"][1])
     if "groups" in fields:
@@ -218,7 +253,7 @@ def rows() -> QuerySet[User]:
 def _state(user: User, *, verified: bool, groups: list[str], roles: roles.Names) -> dict[str, Any]:
     return {
         "email_verified": verified,
-        **{name: getattr(user, name) for name in _CLAIMS},
+        **{name: getattr(user, field_of(name)) for name in _CLAIMS},
         "attributes": user.attributes,
         "groups": groups,
         "roles": roles,
@@ -247,16 +282,6 @@ def _merged(
     return merged
 
 
-def _refuse_unusable(what: str, password: str) -> None:
-    """Raise DeclarationError for a password that can't be typed; its strength is not judged."""
-    if password == "":
-        raise DeclarationError(f"{what}: password is empty; leave it out for none.")
-    try:
-        refuse_unusable(password)
-    except ValidationError as problem:
-        raise DeclarationError(f"{what}: password: {problem.messages[0]}") from None
-
-
 def _check_types(what: str, entry: dict[str, Any]) -> None:
     refuse_other_types(what, entry, _TYPES)
     address = entry.get("address", {})
@@ -265,18 +290,6 @@ def _check_types(what: str, entry: dict[str, Any]) -> None:
     if not all(isinstance(text, str) for text in address.values()):
         raise DeclarationError(f"{what}: address: Its members have to be texts.")
     groups.refuse_odd_names(what, "groups", entry.get("groups", []))
-
-
-def _password_of(what: str, entry: dict[str, Any]) -> str | None:
-    password = secret_of(what, entry, "password")
-    if password == "":
-        raise DeclarationError(f"{what}: password is empty; leave it out for none.")
-    if password is not None and _HASH.match(password):
-        raise DeclarationError(
-            f"{what}: password looks like a hash. Hashes of passwords can't be imported: write "
-            "the password itself, or leave it out and let the user choose one by email."
-        )
-    return password
 
 
 def _end_sessions(user: User, fields: dict[str, tuple[Any, Any]]) -> None:

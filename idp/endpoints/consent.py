@@ -358,7 +358,7 @@ def _profile(user: User) -> str:
         user.locale,
         user.picture and gettext("your picture"),
         user.website and gettext("your website"),
-        user.profile and gettext("your profile page"),
+        user.profile_url and gettext("your profile page"),
     ]
     return " · ".join(dict.fromkeys(value for value in values if value))
 

@@ -81,7 +81,7 @@ def _log(grant_type: str, entitlement: Entitlement, issued: dict[str, Any]) -> N
         "tokens_issued",
         client_id=entitlement.client.client_id,
         grant_type=grant_type,
-        sub=str(grant.user.sub) if grant else None,
+        sub=grant.user.sub if grant else None,
         scope=issued.get("scope"),
         issued=list(filter(issued.get, _KINDS)),
     )

@@ -1,10 +1,11 @@
 """Pairwise subject identifiers, for clients that must not correlate users."""
 
-import uuid
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+
+from accounts.models import new_subject
 
 
 class PairwiseSubject(models.Model):
@@ -15,7 +16,7 @@ class PairwiseSubject(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False)
     sector = models.CharField(max_length=255)
-    sub = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    sub = models.CharField(max_length=255, default=new_subject, unique=True, editable=False)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -6,7 +6,6 @@ Each is read in one statement.
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from accounts import profile_pictures
 from accounts.session_limits import SessionFacts
@@ -155,7 +154,7 @@ def values_of(user_id: int) -> dict[str, Any]:
 
 
 def user_values(
-    user_id: int, sub: Any, columns: list[Any], *, email_verified: bool
+    user_id: int, sub: str | None, columns: list[Any], *, email_verified: bool
 ) -> dict[str, Any]:
     """Return a user's values for `claims_for`, with the types of the model.
 
@@ -166,7 +165,7 @@ def user_values(
     return {
         **user,
         "id": user_id,
-        "sub": str(sub if isinstance(sub, UUID) else UUID(sub)) if sub else "",
+        "sub": sub or "",
         "email_verified": email_verified,
         "address": json_of(user["address"]),
         "attributes": json_of(user["attributes"]),

@@ -306,7 +306,7 @@ def test_a_user_handle_says_nothing_of_its_user(victim: EndUserWithPasskey) -> N
     user_row = User.objects.get(email=victim.email)
     assert len(handle) == 64
     assert str(user_row.pk).encode() != handle
-    for known in (str(user_row.pk), str(user_row.sub), user_row.sub.hex, user_row.email):
+    for known in (str(user_row.pk), user_row.sub, user_row.sub.replace("-", ""), user_row.email):
         assert known.encode() not in handle
     assert key_of(make_user_with_passkey()).handle != key_of(victim).handle
 

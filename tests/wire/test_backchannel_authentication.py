@@ -235,7 +235,7 @@ def test_requests_that_are_refused(desk: Desk, user: EndUser) -> None:
         ("invalid_request", {"id_token_hint": "x"}),
         ("invalid_request", {"login_hint": None, "id_token_hint": "x.y.z"}),
         ("invalid_request", {"login_hint": None, "login_hint_token": "x.y.z"}),
-        ("unknown_user_id", {"login_hint": "+1-310-123-4567"}),
+        ("unknown_user_id", {"login_hint": "Ana Müller"}),
         ("invalid_request", {"requested_expiry": "soon"}),
         ("invalid_request", {"requested_expiry": "0"}),
         ("invalid_request", {"request": "x.y.z"}),

@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from idp.models import PairwiseSubject
+from idp.protocol.vocabulary import CIBA
+from tests.asking import Desk
 from tests.elsewhere import Elsewhere, answering
 from tests.registering import manage, register, registered, replaceable
 from tests.relying_party import (
@@ -71,6 +73,27 @@ def test_it_is_the_same_wherever_the_client_meets_it(
     ]
     assert set(seen) == {sub}
     assert user.sub not in json.dumps([tokens, renewed])
+
+
+@spec("OIDC Core", "2")
+def test_one_of_elsewhere_is_sent_as_it_is(browser: Browser) -> None:
+    """A subject of a person who moved in, which has an @; another's differs in case alone."""
+    shared = unique("Corp|Ab c@X")
+    moved, other = make_user(sub=shared), make_user(sub=shared.swapcase())
+    assert (moved.sub, other.sub) == (shared, shared.swapcase())
+    client = make_client(grant_types=["authorization_code", CIBA])
+    party = RelyingParty(client, browser, moved)
+    tokens = party.tokens()
+    seen = [
+        verified(tokens["id_token"])["sub"],
+        party.userinfo(tokens["access_token"]).json()["sub"],
+        party.introspect(tokens["access_token"])["sub"],
+    ]
+    assert set(seen) == {shared}
+    for known in (moved, other):
+        named = Desk(known, client).asks(login_hint=known.sub).row.user
+        assert named is not None
+        assert named.email == known.email
 
 
 @spec("OIDC Core", "3.1.2.1")

@@ -1,6 +1,7 @@
 """`manage.py apply`: idempotent, a clear diff, and refusals that name the entry and member."""
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -143,7 +144,11 @@ def test_bad_client_metadata_is_refused_by_name(
         ({"profile": "javascript:alert(1)"}, "profile: "),
         ({"address": {"planet": "Earth"}}, "address"),
         ({"address": "Earth"}, "address"),
-        ({"sub": "1"}, "unknown: sub"),
+        ({"sub": 1}, "sub: This has to be a text"),
+        ({"sub": "ü"}, "sub: A subject has 1 to 255 characters of ASCII"),
+        ({"sub": "x" * 256}, "sub: A subject has 1 to 255 characters of ASCII"),
+        ({"password_hash": "{MD5}XrY7u+Ae7tCTyyK7j1rNww=="}, "password_hash: It has no salt"),
+        ({"password": "p" * 20, "password_hash": "$2b$05$x"}, "password_hash: Declare this or"),
         ({"birthdate": "yesterday"}, "birthdate: "),
         ({"groups": "bakers"}, "groups: "),
         ({"email_verified": "yes"}, "email_verified: "),
@@ -183,6 +188,26 @@ def test_files_that_say_something_else(tmp_path: Path, text: str) -> None:
 def test_a_file_that_is_not_there() -> None:
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("apply", "nowhere.yaml")
+
+
+def test_a_subject_is_given_once_and_to_nobody_else(tmp_path: Path) -> None:
+    """OIDC Core §2: case differs. RFC 9068 §5: no user's subject is a client ID."""
+    ana, ben = ({"email": f"{unique('u')}@example.com"} for _ in range(2))
+    sub, app = unique("auth0|Ab c"), client()
+    assert f"sub: '{sub}'" in run(tmp_path, {"users": [{**ana, "sub": sub}], "clients": [app]})
+    assert User.objects.get(sub=sub).email == ana["email"]
+    assert "Nothing changed" in run(tmp_path, {"users": [{**ana, "sub": sub}]})
+    for declared, says in (
+        ([{**ana, "sub": f"{sub}x"}], f"sub: It is {re.escape(sub)}. A subject never changes"),
+        ([{**ben, "sub": sub}], "sub: Another user has this subject"),
+        ([{**ben, "sub": app["client_id"]}], "sub: An app has this client ID"),
+        ([{**ana, "sub": sub}, {**ben, "sub": sub}], "sub: Two users of the file"),
+    ):
+        with pytest.raises(CommandError, match=says):
+            run(tmp_path, {"users": declared})
+    run(tmp_path, {"users": [{**ben, "sub": sub.swapcase()}]})
+    assert User.objects.get(sub=sub.swapcase()).email == ben["email"]
+    assert User.objects.get(sub=sub).email == ana["email"]
 
 
 def test_a_password_is_set_once_and_changed_when_the_file_says_so(tmp_path: Path) -> None:

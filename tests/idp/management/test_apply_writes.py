@@ -207,6 +207,7 @@ def test_a_hash_is_no_password(password: str) -> None:
     with pytest.raises(DeclarationError, match=f"user {email}: password looks like a hash") as no:
         apply({"users": [{"email": email, "password": password}]}, dry_run=False)
     assert password not in str(no.value)
+    assert "Write it as password_hash" in str(no.value)
     assert "leave it out and let the user choose one" in str(no.value)
 
 

@@ -1,0 +1,1 @@
+"""What the bakery knows of its customers."""

@@ -69,9 +69,9 @@ ON_SQLITE_TOO = {
 }
 
 
-#: A function with as many cases is a sweep; of its cases, `make test` runs one in so many (of pages
-#: in a browser, which have less in common, one in two), and `make test-all` runs all.
-SWEEP, ONE_IN, ONE_PAGE_IN = 5, 4, 2
+#: A function with as many cases is a sweep; of its cases, `make test` runs one in so many, and
+#: `make test-all` runs all.
+SWEEP, ONE_IN = 5, 4
 
 
 def pytest_configure() -> None:
@@ -114,7 +114,7 @@ def _one_in(item: pytest.Item) -> int:
     """Return of how many cases of its function `make test` runs one: all of programs."""
     if item.get_closest_marker("interop") or item.get_closest_marker("programs"):
         return 1
-    return ONE_PAGE_IN if item.get_closest_marker("browser") else ONE_IN
+    return ONE_IN
 
 
 def _id_of(item: pytest.Item) -> str:

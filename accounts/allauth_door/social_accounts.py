@@ -1,6 +1,7 @@
 """Connected accounts: allauth's rows of users' accounts elsewhere, by upstream and subject."""
 
 import hashlib
+from collections.abc import Iterable
 
 from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError, transaction
@@ -34,6 +35,21 @@ def connect(user: User, slug: str, subject: str, said: dict[str, object]) -> boo
         row = found(slug, subject)
         return row is not None and row.user_id == user.pk
     return True
+
+
+def owners(slug: str, subjects: Iterable[str]) -> dict[str, int]:
+    """Return the primary keys of the users who have connected any of these subjects, by subject."""
+    wanted = {_uid(subject): subject for subject in subjects}
+    rows = SocialAccount.objects.filter(provider=slug, uid__in=list(wanted))
+    return {wanted[uid]: pk for uid, pk in rows.values_list("uid", "user_id")}
+
+
+def connect_all(links: Iterable[tuple[User, str, str]]) -> None:
+    """Connect users with accounts at upstreams (slug, subject), except those that are already."""
+    SocialAccount.objects.bulk_create(
+        (SocialAccount(user=user, provider=slug, uid=_uid(uid)) for user, slug, uid in links),
+        ignore_conflicts=True,
+    )
 
 
 def of(user: User) -> "QuerySet[ConnectedAccount]":

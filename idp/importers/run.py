@@ -1,20 +1,18 @@
 """Run an import: read rows, import them in batches, and tell what became of each."""
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DataError, IntegrityError
 
-from foundation.batches import give_way
 from idp.declaration.steps import ConflictError
 from idp.importers.people import People
 from idp.importers.report import Outcome, Told
 from idp.importers.source import Row, Unreadable
 from idp.importers.things import import_thing
 
-#: Users of one transaction.
+#: Users of one transaction. Reading and judging the next ones takes longer, and gives way to others.
 BATCH = 500
 _OTHERS_WERE_FASTER = "The database has something else by now: run the import again."
 _REFUSED = (IntegrityError, DataError, ObjectDoesNotExist, ConflictError)
@@ -48,19 +46,12 @@ class Import:
             if row.kind == "users":
                 batch.append(row)
             if batch and (row.kind != "users" or len(batch) == BATCH):
-                yield self._users(people, batch)
+                yield _imported(people, batch)
                 batch = []
             if row.kind != "users":
                 yield [self._thing(people, row)]
         if batch:
-            yield self._users(people, batch)
-
-    def _users(self, people: People, batch: list[Row]) -> list[Told]:
-        began = time.monotonic()
-        told = _imported(people, batch)
-        if not self.dry_run:
-            give_way(began)
-        return told
+            yield _imported(people, batch)
 
     def _thing(self, people: People, row: Row) -> Told:
         told = import_thing(row, dry_run=self.dry_run, overwrite=self.overwrite)

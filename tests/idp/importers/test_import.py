@@ -91,7 +91,7 @@ def test_a_realm_that_keycloak_exported(run: Any, tmp_path: Path) -> None:
     assert not bo.is_active
     assert not email_addresses.is_verified(bo, bo.email)
     shop = Client.objects.get(client_id=f"{mark}-shop")
-    assert shop.redirect_uris == f"https://{mark}-shop.{mark}.example/callback"
+    assert shop.redirect_uris == [f"https://{mark}-shop.{mark}.example/callback"]
     assert shop.secrets.exists()
     assert [group.name for group in shop.roles.get().groups.all()] == [f"{mark}-Customers"]
 
@@ -137,7 +137,9 @@ def test_auth0(run: Any, tmp_path: Path) -> None:
     users = tmp_path / "users.ndjson"
     users.write_text(f"{json.dumps(profile)}\nnot json\n\n{json.dumps(with_hash)}\n")
     client = {
-        **{"client_id": f"{mark}-app", "client_secret": SECRET, "name": "App"},
+        "client_id": f"{mark}-app",
+        "client_secret": SECRET,
+        "name": "App",
         "callbacks": ["https://app.example.com/callback", "https://*.example.com/callback"],
         "grant_types": ["authorization_code", "implicit"],
         "token_endpoint_auth_method": "client_secret_post",

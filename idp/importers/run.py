@@ -12,7 +12,7 @@ from idp.importers.report import Outcome, Told
 from idp.importers.source import Row, Unreadable
 from idp.importers.things import import_thing
 
-#: Users of one transaction. Reading and judging the next ones takes longer, and gives way to others.
+#: Users of one transaction. Judging the next ones takes longer, in which others have their turn.
 BATCH = 500
 _OTHERS_WERE_FASTER = "The database has something else by now: run the import again."
 _REFUSED = (IntegrityError, DataError, ObjectDoesNotExist, ConflictError)

@@ -13,5 +13,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Listen to Django's and allauth's signals of signing in and out."""
         from accounts import sessions
+        from accounts.upstream import sessions as upstream_sessions
 
         sessions.connect()
+        upstream_sessions.connect()

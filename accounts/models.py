@@ -401,3 +401,8 @@ class TrustedBrowser(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} trusts a browser since {self.created_at:%Y-%m-%d %H:%M}"
+
+
+# Django finds models here; those of upstreams are in their own package.
+from accounts.upstream.model import Upstream as Upstream  # noqa: E402
+from accounts.upstream.model import UpstreamSession as UpstreamSession  # noqa: E402

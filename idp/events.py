@@ -159,6 +159,26 @@ def record_sessions_ended(sessions: Sequence[Session], ending: str) -> None:
         log.info(kind.value, reference=row.reference, user=session.user.sub, reason=reason)
 
 
+def record_created(
+    users: Sequence[tuple[User, str, Mapping[str, tuple[Any, Any]]]], by: str
+) -> None:
+    """Record that users were created: an event each, in one statement, and one line of the log.
+
+    Each has a name as target, and its fields. Call it in the transaction that creates them.
+    """
+    Event.objects.bulk_create(
+        Event(
+            kind=Kind.CREATED,
+            user=user,
+            target=target[:340],
+            details={"by": by, "changes": masked(fields)},
+        )
+        for user, target, fields in users
+    )
+    if users:
+        log.info("users_created", by=by, number=len(users))
+
+
 def _of_session(session: Session, ending: str) -> dict[str, Any]:
     """Return what the user recognizes an ended session by."""
     return {"ending": str(ending), "user_agent": session.user_agent}

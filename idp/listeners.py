@@ -17,6 +17,7 @@ from accounts.second_factor import factor_renamed
 from accounts.sessions import sessions_ended
 from accounts.terms import Terms, terms_accepted
 from accounts.trusted_browsers import browser_trusted, trust_ended
+from accounts.upstream.links import account_connected, account_disconnected
 from foundation.mail import mail_given_up
 from foundation.models import Mail
 from idp.current_interaction import interaction_of
@@ -50,6 +51,8 @@ def connect() -> None:
         factor_renamed: _factor_renamed,
         browser_trusted: _browser_trusted,
         trust_ended: _trust_ended,
+        account_connected: _account_connected,
+        account_disconnected: _account_disconnected,
     }.items():
         signal.connect(listener, dispatch_uid=f"idp.{listener.__name__}")
 
@@ -181,3 +184,15 @@ def _factor_failed(
 ) -> None:
     wrong = "The second factor's code is wrong." if authenticator else "A passkey was refused."
     record(Kind.SIGN_IN_FAILED, request, user=user, reason=wrong)
+
+
+def _account_connected(
+    *, request: HttpRequest | None, user: User, upstream: str, subject: str, **_: Any
+) -> None:
+    record(Kind.ACCOUNT_CONNECTED, request, user=user, upstream=upstream, subject=subject)
+
+
+def _account_disconnected(
+    *, request: HttpRequest | None, user: User, upstream: str, subject: str, **_: Any
+) -> None:
+    record(Kind.ACCOUNT_DISCONNECTED, request, user=user, upstream=upstream, subject=subject)

@@ -170,6 +170,7 @@ IDP_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "oauth2_provider",
     "corsheaders",
     "csp",

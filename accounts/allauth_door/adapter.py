@@ -21,6 +21,7 @@ from accounts.password_rules import PasswordRules
 from accounts.second_factor import is_recent
 from accounts.sessions import Ending, end_sessions, session_of
 from accounts.signed_out import about
+from accounts.upstream import pending
 from foundation.client_address import client_address
 
 
@@ -126,6 +127,7 @@ class Adapter(DefaultAccountAdapter):
             "accounts.stages.KeepStage",
             "accounts.stages.NewPasswordStage",
             "accounts.stages.TermsStage",
+            "accounts.upstream.stage.LinkStage",
             "accounts.stages.NewDeviceStage",
             "accounts.stages.OfferPasskeyStage",
         ]
@@ -162,7 +164,7 @@ def _begin_anew(session: SessionBase) -> None:
     arriving = {
         key: value
         for key, value in session.items()
-        if key.startswith(AUTHENTICATION_METHODS_SESSION_KEY)
+        if key.startswith((AUTHENTICATION_METHODS_SESSION_KEY, pending.KEY))
     }
     until_closed = session.get_expire_at_browser_close()
     session.flush()

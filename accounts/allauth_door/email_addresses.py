@@ -66,6 +66,14 @@ def make_primary(user: User, email: str, *, verified: bool) -> None:
     )
 
 
+def record_first(users: Collection[User], verified: Collection[str]) -> None:
+    """Record the addresses of new users as their primary ones; `verified` are those that are."""
+    EmailAddress.objects.bulk_create(
+        EmailAddress(user=user, email=user.email, verified=user.email in verified, primary=True)
+        for user in users
+    )
+
+
 def replace(user: User, email: str, *, verified: bool) -> None:
     """Make the address the user's only one. Raises IntegrityError where another user has it."""
     EmailAddress.objects.filter(user=user).delete()

@@ -14,6 +14,10 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.models import User
 
+#: The method of records of sign-ins at an upstream; they have its slug as `provider`, `uid`, and
+#: what it said: `amr`, `acr`, `auth_time`.
+UPSTREAM = "socialaccount"
+
 
 def check_password(request: HttpRequest, email: str, password: str) -> User | None:
     """Return the user with this address and password, or None, in constant time."""
@@ -66,6 +70,20 @@ def record_password(request: HttpRequest, user: User) -> None:
 def record_mailed_code(request: HttpRequest, user: User) -> None:
     """Record that the user has authenticated by a code from their mailbox."""
     record_authentication(request, user, method="code")
+
+
+def record_upstream(request: HttpRequest, user: User, slug: str, subject: str, **said: Any) -> None:
+    """Record that the user has authenticated at an upstream, with what it said of that."""
+    record_authentication(request, user, method=UPSTREAM, provider=slug, uid=subject, **said)
+
+
+def begin_at_upstream(request: HttpRequest, user: User, *, is_new: bool) -> HttpResponse:
+    """Sign in a user who has authenticated at an upstream, unless a step asks for more."""
+    if is_new:
+        signals.user_signed_up.send(sender=User, request=request, user=user)
+    login = Login(user=user, redirect_url=next_page(request), signup=is_new)
+    response: HttpResponse = perform_login(request, login)
+    return response
 
 
 def next_page(request: HttpRequest) -> str | None:

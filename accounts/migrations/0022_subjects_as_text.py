@@ -6,7 +6,7 @@ from foundation.uuids_as_text import written_with_dashes
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0020_lasting_sessions")]
+    dependencies = [("accounts", "0021_upstreams")]
 
     operations = [
         migrations.AlterField(

@@ -22,6 +22,21 @@ _MOST_ALIASED = 100_000
 _UNQUOTED_WIDTH = 10_000
 
 
+class _TagsLoader(_Loader):  # type: ignore[misc]
+    """Takes values with tags that it does not know as if they had none."""
+
+
+def _without_tag(loader: Any, _tag: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_mapping(node, deep=True)
+
+
+_TagsLoader.add_multi_constructor("!", _without_tag)
+
+
 def read(path: Path) -> Any:
     """Return the content of a file. Raises DeclarationError, which quotes nothing of the file."""
     try:
@@ -39,6 +54,17 @@ def parsed(text: str, name: str) -> Any:
         return _from_json(text) if text.lstrip().startswith("{") else _from_yaml(text)
     except _UnreadableError as problem:
         raise DeclarationError(f"{name} is neither YAML nor JSON: {problem}") from None
+
+
+def parsed_with_tags(text: str, name: str) -> Any:
+    """Return the content of YAML with tags of other software, whose values are kept without them.
+
+    Raises DeclarationError.
+    """
+    try:
+        return _from_yaml(text, _TagsLoader)
+    except _UnreadableError as problem:
+        raise DeclarationError(f"{name} is no YAML: {problem}") from None
 
 
 def text_of(
@@ -71,10 +97,10 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _from_yaml(text: str) -> Any:
+def _from_yaml(text: str, kind: Any = _Loader) -> Any:
     try:
         _refuse_excess(text)
-        loader = _Loader(text)
+        loader = kind(text)
         try:
             node = loader.get_single_node()
             if node is None:

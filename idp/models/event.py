@@ -57,6 +57,8 @@ class Event(models.Model):
         FACTOR_RENAMED = "factor-renamed", _("Second factor renamed")
         BROWSER_TRUSTED = "browser-trusted", _("Browser trusted")
         TRUST_ENDED = "trust-ended", _("Browser no longer trusted")
+        ACCOUNT_CONNECTED = "account-connected", _("Account elsewhere connected")
+        ACCOUNT_DISCONNECTED = "account-disconnected", _("Account elsewhere disconnected")
         PROFILE_CHANGED = "profile-changed", _("Profile changed")
         DELETION_ASKED = "deletion-asked", _("Deletion asked for")
         DELETION_UNDONE = "deletion-undone", _("Account kept")

@@ -1,0 +1,48 @@
+"""Sessions that began at an upstream know which session of it that was."""
+
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in
+from django.http import HttpRequest
+
+from accounts.allauth_door import sign_ins
+from accounts.models import Session, User
+from accounts.upstream import pending
+from accounts.upstream.identity import Identity
+from accounts.upstream.model import UpstreamSession
+
+
+def connect() -> None:
+    """Connect the signal of signing in; `accounts.sessions` has connected before."""
+    user_logged_in.connect(_note, dispatch_uid="accounts.upstream.note")
+
+
+def _note(*, request: HttpRequest, user: User, **_: Any) -> None:
+    """Note the upstream's session, if the sign-in came from there."""
+    waiting = pending.of(request)
+    pending.forget(request)
+    session: Session | None = getattr(request, "signed_in_session", None)
+    if session is None or waiting is None or not waiting.signs_in or waiting.user_id != user.pk:
+        return
+    if any(_is_of(record, waiting.identity) for record in session.methods):
+        note(session, waiting.identity)
+
+
+def note(session: Session, identity: Identity) -> None:
+    """Note at which session of the upstream a session of ours began, or was renewed."""
+    noted = UpstreamSession(
+        upstream=identity.upstream, subject=identity.subject, sid=identity.session_id[:255]
+    )
+    noted.id_token = identity.id_token
+    columns = ("upstream", "subject", "sid", "sealed_id_token")
+    UpstreamSession.objects.update_or_create(
+        session=session, defaults={name: getattr(noted, name) for name in columns}
+    )
+
+
+def _is_of(record: dict[str, Any], identity: Identity) -> bool:
+    return (
+        record["method"] == sign_ins.UPSTREAM
+        and record.get("provider") == identity.upstream.slug
+        and record.get("uid") == identity.subject
+    )

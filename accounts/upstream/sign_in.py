@@ -1,0 +1,149 @@
+"""The one way of all sign-ins with accounts elsewhere: find, link or make the account; sign in.
+
+Accounts are found by (upstream, subject). An address links nothing by itself: one that a trusted
+upstream has verified lets the user prove the account that has it, which is linked then
+(docs/adr/0047).
+"""
+
+from urllib.parse import urlencode
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts import code_limits
+from accounts.allauth_door import email_addresses, sign_ins, social_accounts
+from accounts.models import User
+from accounts.next import with_next
+from accounts.second_factor import is_set_up
+from accounts.sessions import session_of
+from accounts.upstream import attributes, links, pending
+from accounts.upstream.identity import Identity
+from accounts.upstream.journeys import Asked
+from accounts.upstream.model import Upstream
+from accounts.upstream.refusals import (
+    AccountExistsError,
+    DisabledError,
+    NoAccountError,
+    NoAddressError,
+    StaleError,
+)
+from accounts.visitors import account_at, visitor_at
+
+
+def go_on(request: HttpRequest, identity: Identity, asked: Asked) -> HttpResponse:
+    """Sign in a judged identity, or connect it; return the next page or step.
+
+    Raises UpstreamRefusedError where it can't, RateLimitExceededError for too many mails. The
+    request leads to where the sign-in was to lead from now on.
+    """
+    _lead_on(request, asked)
+    if not identity.upstream.enabled:
+        raise DisabledError("The upstream is disabled.")
+    if asked.connects is not None:
+        return _connect(request, identity, asked.connects)
+    user = links.user_of(identity)
+    if user is not None:
+        return _sign_in(request, user, identity)
+    holder = _holder(identity.email)
+    if holder is None:
+        return _make(request, identity)
+    if not identity.has_verified_email:
+        raise AccountExistsError("The address is another account’s, and was not proved.")
+    if _is_invited(holder, identity):
+        links.connect(request, holder, identity, notify=False)
+        email_addresses.verify(request, holder, holder.email)
+        return _sign_in(request, holder, identity, takes_all=True)
+    return _ask_for_proof(request, holder, identity)
+
+
+def _lead_on(request: HttpRequest, asked: Asked) -> None:
+    """Let the request, an upstream's answer, have the `next` of the page that it began at."""
+    request.GET = QueryDict(urlencode({"next": asked.next}) if asked.next else "")
+    request.POST = QueryDict("")
+
+
+def _connect(request: HttpRequest, identity: Identity, user_id: int) -> HttpResponse:
+    """Link with the user who is signed in and began this, and nobody else."""
+    session = session_of(request)
+    if session is None or session.user_id != user_id:
+        raise StaleError("Whoever wanted to connect an account is not signed in any more.")
+    links.connect(request, session.user, identity, notify=True)
+    return redirect(sign_ins.next_page(request) or reverse("account_home"))
+
+
+def _sign_in(
+    request: HttpRequest,
+    user: User,
+    identity: Identity,
+    *,
+    is_new: bool = False,
+    links_later: bool = False,
+    takes_all: bool = False,
+) -> HttpResponse:
+    attributes.take_over(user, identity, is_new=is_new or takes_all)
+    pending.keep(request, identity, user, links=links_later, signs_in=True)
+    at = identity.authenticated_at
+    sign_ins.record_upstream(
+        request,
+        user,
+        identity.upstream.slug,
+        identity.subject,
+        amr=list(identity.amr) or None,
+        acr=identity.acr or None,
+        auth_time=at.timestamp() if at else None,
+    )
+    return sign_ins.begin_at_upstream(request, user, is_new=is_new)
+
+
+def _holder(email: str) -> User | None:
+    """Return the account with this address; an unfinished sign-up does not count."""
+    holder = account_at(email) if email else None
+    if holder is None or User.objects.unfinished().filter(pk=holder.pk).exists():
+        return None
+    return holder
+
+
+def _make(request: HttpRequest, identity: Identity) -> HttpResponse:
+    """Make an account. It is linked when its address is proved, at once or by a mailed code."""
+    if identity.upstream.creation != Upstream.Creation.ON:
+        raise NoAccountError("Nobody is linked, and accounts are not made for all.")
+    email, is_verified = identity.email, identity.has_verified_email
+    if not email:
+        raise NoAddressError("The upstream gave no email address.")
+    if not is_verified:
+        code_limits.count_mail(visitor_at(request, email), "sign-up")
+    try:
+        with transaction.atomic():
+            User.objects.unfinished().filter(email=email).delete()
+            user = User.objects.create_user(email, self_registered=True)
+            email_addresses.make_primary(user, email, verified=is_verified)
+            if is_verified:
+                links.connect(request, user, identity, notify=False)
+    except IntegrityError:
+        raise AccountExistsError("Another account got the address just now.") from None
+    return _sign_in(request, user, identity, is_new=True, links_later=not is_verified)
+
+
+def _is_invited(user: User, identity: Identity) -> bool:
+    """Whether an operator made the account for this address, and nobody has a way in yet.
+
+    Not staff, whose rights want a proof beside the upstream's word.
+    """
+    is_untouched = user.last_login is None and not user.has_usable_password()
+    return (
+        identity.upstream.creation != Upstream.Creation.OFF
+        and user.email == identity.email
+        and is_untouched
+        and not user.self_registered
+        and not (user.is_staff or user.is_superuser or is_set_up(user))
+        and not social_accounts.of(user).exists()
+    )
+
+
+def _ask_for_proof(request: HttpRequest, user: User, identity: Identity) -> HttpResponse:
+    """Lead to the sign-in page; the identity is linked when this user has signed in there."""
+    pending.keep(request, identity, user, links=True, signs_in=False)
+    query = {"fresh": "1", "connect": identity.upstream.slug}
+    return redirect(with_next(reverse("account_login", query=query), request))

@@ -1,0 +1,299 @@
+"""Users of an import: judged by the rules of `apply`, and written many at once.
+
+A user is found by `sub`, else by address. An account that was here before is nobody's to take over
+by a file: it stays as it is, unless it is one of an earlier import that nobody has signed in to, or
+the operator says to overwrite. Nothing makes or changes an operator's account.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from accounts.allauth_door import social_accounts
+from accounts.models import User
+from accounts.upstream.model import Upstream
+from idp import events
+from idp.declaration import DeclarationError
+from idp.declaration.credentials import hash_of
+from idp.declaration.lists import lists_of
+from idp.declaration.steps import Step
+from idp.declaration.users import Present, create_together, in_batches, plan_user, state
+from idp.importers.report import Outcome, Told
+from idp.importers.source import Row
+from idp.models import Attribute, Role
+
+#: Members that make operators.
+_POWERS = ("is_staff", "is_superuser")
+_BY = "import"
+
+
+@dataclass
+class _Planned:
+    """A user of a row, and what is to be done."""
+
+    row: Row
+    entry: dict[str, Any]
+    notes: list[str]
+    user: User | None = None
+    step: Step | None = None
+    is_new: bool = False
+    #: A hash that replaces the one of an earlier import.
+    password_hash: str | None = None
+    refusal: str = ""
+    links: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.refusal:
+            return Outcome.LEFT_OUT
+        if self.notes:
+            return Outcome.PARTLY
+        if self.is_new:
+            return Outcome.ADDED
+        return Outcome.CHANGED if self.step or self.password_hash else Outcome.UNCHANGED
+
+    def told(self) -> Told:
+        what = f"user {self.entry.get('email', '')}".strip()
+        reason = self.refusal or " ".join(self.notes)
+        return Told(self.row.number, self.row.kind, what, self.outcome, reason)
+
+
+class People:
+    """Imports users, a batch at a time."""
+
+    def __init__(self, *, dry_run: bool, overwrite: bool, upstreams: Mapping[str, str]) -> None:
+        self._dry_run = dry_run
+        self._overwrite = overwrite
+        #: Slugs of our upstreams, by the names of identity providers in the source.
+        self._upstreams = upstreams
+        self._attributes = {row.name: row for row in Attribute.objects.all()}
+        self._slugs = set(Upstream.objects.values_list("slug", flat=True))
+        #: Roles that a dry run would have made, by client.
+        self.roles_to_come: dict[str, set[str]] = {}
+        #: Hashes of addresses and subjects that a dry run would have taken.
+        self._taken: set[int] = set()
+        self._roles_of = cache(self._stored_roles)
+        self._gives_power = cache(_gives_power)
+
+    def imported(self, rows: Sequence[Row]) -> list[Told]:
+        """Import a batch in one transaction and return what became of each row.
+
+        Raises IntegrityError where others made the same users meanwhile; nothing is done then.
+        """
+        planned = self._planned(rows)
+        if self._dry_run:
+            self._taken.update(hash(key) for it in planned if it.is_new for key in _keys(it.entry))
+        else:
+            usable = [it for it in planned if not it.refusal]
+            for it in usable:
+                if it.step is not None:
+                    it.step.prepare()
+            with transaction.atomic():
+                self._write(usable)
+        return [it.told() for it in planned]
+
+    def _planned(self, rows: Sequence[Row]) -> list[_Planned]:
+        planned = [self._taken_apart(row) for row in rows]
+        self._refuse_doubles(planned)
+        by_email = {it.entry["email"]: it for it in planned if not it.refusal}
+        for entry, present in in_batches([it.entry for it in by_email.values()]):
+            it = by_email[entry["email"]]
+            try:
+                self._plan(it, present)
+            except DeclarationError as problem:
+                it.refusal = _reason(problem, it.entry["email"])
+        self._plan_links([it for it in planned if not it.refusal])
+        return planned
+
+    def _taken_apart(self, row: Row) -> _Planned:
+        """Return a row without what an import does not take, with notes of that."""
+        it = _Planned(row, dict(row.entry), list(row.notes))
+        if not it.entry.get("email"):
+            it.refusal = "It has no email address, with which people sign in here."
+            return it
+        try:
+            it.entry = lists_of({"users": [it.entry]})["users"][0]
+            it.notes += self._without_powers(it.entry)
+            it.notes += self._without_strangers(it.entry)
+        except DeclarationError as problem:
+            it.refusal = _reason(problem, str(it.entry["email"]))
+        return it
+
+    def _without_powers(self, entry: dict[str, Any]) -> Iterator[str]:
+        for name in _POWERS:
+            if entry.pop(name, False):
+                yield f"{name} is not taken: operators are appointed here."
+        groups = entry.get("groups")
+        if isinstance(groups, list):
+            powerful = [
+                name for name in groups if isinstance(name, str) and self._gives_power(name)
+            ]
+            entry["groups"] = [name for name in groups if name not in powerful]
+            for name in powerful:
+                yield f"Group {name} is not taken: it has permissions in the administration."
+
+    def _without_strangers(self, entry: dict[str, Any]) -> Iterator[str]:
+        """Take out a hash, attributes and roles that nothing here knows."""
+        try:
+            hash_of("user", entry)
+        except DeclarationError as problem:
+            del entry["password_hash"]
+            yield f"The password is not taken. {str(problem).partition('password_hash: ')[2]}"
+        attributes = entry.get("attributes")
+        if isinstance(attributes, dict):
+            for name in [name for name in attributes if name not in self._attributes]:
+                del attributes[name]
+                yield f"There is no attribute {name}."
+        roles = entry.get("roles")
+        if isinstance(roles, dict):
+            for client_id, names in roles.items():
+                known = self.roles_to_come.get(client_id) or self._roles_of(client_id)
+                for name in [name for name in names if name not in known]:
+                    yield f"The app {client_id} has no role {name}."
+                roles[client_id] = [name for name in names if name in known]
+
+    def _refuse_doubles(self, planned: list[_Planned]) -> None:
+        """Refuse rows with the address or subject of an earlier row: the first one counts."""
+        seen: dict[tuple[str, str], int] = {}
+        for it in planned:
+            if it.refusal:
+                continue
+            keys = _keys(it.entry)
+            double = next((key for key in keys if key in seen), None)
+            if double is not None:
+                it.refusal = f"Row {seen[double]} has the same {double[0]}."
+            elif any(hash(key) in self._taken for key in keys):
+                it.refusal = "An earlier row has the same email or sub."
+            else:
+                seen |= dict.fromkeys(keys, it.row.number)
+
+    def _plan(self, it: _Planned, present: Present) -> None:
+        entry = {name: value for name, value in it.entry.items() if name != "roles"}
+        existing = present.users.get(entry["email"])
+        sub = entry.get("sub")
+        if existing is None:
+            if sub in present.taken.users:
+                it.refusal = "An account here has its sub and another address."
+                return
+            it.user, it.step = plan_user(entry, present=present, attributes=self._attributes)
+            it.is_new = True
+            return
+        has_same_sub = sub == existing.sub
+        is_untouched = has_same_sub and existing.last_login is None
+        was_powerful = existing.is_staff or existing.is_superuser
+        if is_untouched and not was_powerful:
+            it.password_hash = _new_hash(existing, entry)
+        wanted = _beside(existing, entry)
+        it.user, it.step = plan_user(wanted, present=present, attributes=self._attributes)
+        is_same = it.step is None and it.password_hash is None
+        if sub and not has_same_sub and not self._overwrite:
+            it.refusal = "An account with this address was here before, with another sub."
+        elif is_same:
+            return
+        elif was_powerful:
+            it.refusal = "It is an operator's account here, which an import never changes."
+        elif not is_untouched and not self._overwrite:
+            why = "has been used here since" if has_same_sub else "was here before"
+            it.refusal = f"The account differs, but {why}: it stays unless you say --overwrite."
+
+    def _plan_links(self, planned: list[_Planned]) -> None:
+        """Plan connected accounts: at upstreams that there are, and nobody else's."""
+        wanted: dict[str, set[str]] = {}
+        for it in planned:
+            for name, subject in it.row.links:
+                slug = self._upstreams.get(name, name)
+                if slug in self._slugs:
+                    it.links.append((slug, subject))
+                    wanted.setdefault(slug, set()).add(subject)
+                else:
+                    it.notes.append(f"There is no identity provider {slug} here to link with.")
+        owners: dict[tuple[str, str], object] = {
+            (slug, subject): pk
+            for slug, subjects in wanted.items()
+            for subject, pk in social_accounts.owners(slug, subjects).items()
+        }
+        for it in planned:
+            for link in list(it.links):
+                owner = owners.setdefault(link, it)
+                if owner is not it and owner != getattr(it.user, "pk", None):
+                    it.links.remove(link)
+                    it.notes.append(f"Its account at {link[0]} is linked with somebody else.")
+
+    def _write(self, planned: list[_Planned]) -> None:
+        new = [(it.user, it.step.change) for it in planned if it.is_new and it.user and it.step]
+        create_together(new, _BY)
+        for it in planned:
+            if it.is_new or it.user is None:
+                continue
+            if it.step is not None:
+                it.step.make()
+                changes = events.masked(it.step.change.fields)
+                kind = it.step.change.kind or events.Kind.CHANGED
+                events.record(
+                    kind, user=it.user, target=it.step.change.what, changes=changes, by=_BY
+                )
+            if it.password_hash is not None:
+                User.objects.filter(pk=it.user.pk).update(password=it.password_hash)
+        self._give_roles(planned)
+        social_accounts.connect_all(
+            (it.user, slug, subject) for it in planned if it.user for slug, subject in it.links
+        )
+
+    def _give_roles(self, planned: list[_Planned]) -> None:
+        """Add roles to those that users have."""
+        given: Any = Role.users.through
+        given.objects.bulk_create(
+            (
+                given(user_id=it.user.pk, role_id=self._roles_of(client_id)[name])
+                for it in planned
+                if it.user
+                for client_id, names in it.entry.get("roles", {}).items()
+                for name in names
+            ),
+            ignore_conflicts=True,
+        )
+
+    def _stored_roles(self, client_id: str) -> dict[str, int]:
+        rows = Role.objects.filter(client__client_id=client_id)
+        return dict(rows.values_list("name", "pk"))
+
+
+def _keys(entry: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what no two users share."""
+    return [(name, entry[name]) for name in ("email", "sub") if isinstance(entry.get(name), str)]
+
+
+def _new_hash(user: User, entry: dict[str, Any]) -> str | None:
+    """Return the hash of an entry, if it takes the place of one that the user did not choose."""
+    encoded = hash_of("user", entry)
+    is_own = user.password_changed_at is not None and user.has_usable_password()
+    return None if encoded == user.password or is_own else encoded
+
+
+def _beside(user: User, entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry that takes nothing away from a user who is here."""
+    before = state(user)
+    kept = {
+        name: it for name, it in entry.items() if name not in {"sub", "password", "password_hash"}
+    }
+    if before["email_verified"]:
+        kept.pop("email_verified", None)
+    if not user.is_active or "is_active" not in kept:
+        kept["is_active"] = user.is_active
+    if "groups" in kept:
+        kept["groups"] = sorted({*before["groups"], *kept["groups"]})
+    return kept
+
+
+def _gives_power(group: str) -> bool:
+    return Group.objects.filter(name=group, permissions__isnull=False).exists()
+
+
+def _reason(problem: DeclarationError, email: str) -> str:
+    """Return the problems of a user without their name, which the report has beside them."""
+    lines = str(problem).splitlines()
+    return " ".join(line.removeprefix(f"user {email}: ") for line in lines)

@@ -6,6 +6,7 @@ RFC 6749 §2.3, OIDC Core §9.
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from foundation.client_address import rate_limit_key
 from foundation.rate_limits import RateLimit, RateLimitExceededError
 from idp.clients import assertions, lookup, secrets
 from idp.clients.assertions import Assertion
-from idp.models import Client
+from idp.models import Client, ClientSecret
 from idp.protocol.errors import InvalidClient, InvalidRequest, TooManyWrongSecrets
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
@@ -28,6 +29,8 @@ from idp.statements.bearers import ClientVersion
 
 #: Wrong secrets for one client from one IP address.
 WRONG_SECRETS = RateLimit("wrong-client-secrets", 20, timedelta(minutes=1))
+#: Secrets that are compared with the slow hash of a server before this one.
+HASHED_SECRETS = RateLimit("hashed-client-secrets", 20, timedelta(minutes=1))
 _BASIC = re.compile(r"basic +([A-Za-z0-9+/=_-]+) *", re.IGNORECASE)
 #: At how many colons a Basic header may be split: a client_id rarely has one, a secret never.
 _MOST_SPLITS = 5
@@ -98,10 +101,10 @@ def authenticated(
     _method_is_accepted(client, credentials.method)
     try:
         if credentials.secrets:
-            _secret_is_right(client, credentials.secrets, now)
+            _secret_is_right(client, credentials.secrets, now, counted_for)
     except WrongSecret:
         if counted_for is not None:
-            _count_wrong_secret(client, counted_for)
+            _count(WRONG_SECRETS, client, counted_for)
         raise
     if credentials.assertion is not None:
         assertions.verify(client, credentials.assertion, now, counted_for)
@@ -123,14 +126,29 @@ def _method_is_accepted(client: Client, method: str) -> None:
 
 
 @upholds("RFC 6749 §2.3.1")
-def _secret_is_right(client: Client, readings: tuple[str, ...], now: datetime) -> None:
+def _secret_is_right(
+    client: Client, readings: tuple[str, ...], now: datetime, counted_for: HttpRequest | None
+) -> None:
     """RFC 6749 §2.3.1: the secret authenticates the client."""
-    for secret in readings:
-        found = secrets.find(client, secret, now)
-        if found is not None:
-            secrets.note_use(found, now)
-            return
-    raise WrongSecret("The client secret is wrong, or has expired.")
+    found = _first(secrets.find, client, readings, now)
+    if found is None and secrets.has_hashed(client, now):
+        if counted_for is not None:  # before the comparison, which costs as much as a password's
+            _count(HASHED_SECRETS, client, counted_for)
+        found = _first(secrets.find_hashed, client, readings, now)
+    if found is None:
+        raise WrongSecret("The client secret is wrong, or has expired.")
+    secrets.note_use(found, now)
+
+
+def _first(
+    find: Callable[[Client, str, datetime], ClientSecret | None],
+    client: Client,
+    readings: tuple[str, ...],
+    now: datetime,
+) -> ClientSecret | None:
+    """Return the secret that is found by the first reading that is one."""
+    rows = (find(client, secret, now) for secret in readings)
+    return next((row for row in rows if row is not None), None)
 
 
 @upholds("RFC 7521 §4.2")
@@ -214,10 +232,10 @@ def _matching_reading(readings: list[Credentials]) -> Credentials:
 
 
 @upholds("RFC 6749 §2.3.1")
-def _count_wrong_secret(client: Client, request: HttpRequest) -> None:
+def _count(limit: RateLimit, client: Client, request: HttpRequest) -> None:
     """RFC 6749 §2.3.1: a client that guesses has to wait."""
     try:
-        rate_limits.count((WRONG_SECRETS, f"{client.client_id} {rate_limit_key(request)}"))
+        rate_limits.count((limit, f"{client.client_id} {rate_limit_key(request)}"))
     except RateLimitExceededError as exceeded:
         raise TooManyWrongSecrets(
             "Too many wrong secrets came from this IP address; "

@@ -70,7 +70,7 @@ class KeysPage(Record):
     list_filter = ("algorithm", "state")
     ordering = ("algorithm", "-created_at", "kid")
     fields = (
-        *("kid", "algorithm", "state", _MADE, "active_since", _RETIRED),
+        *("kid", "algorithm", "state", "imported_from", _MADE, "active_since", _RETIRED),
         *("what_follows", "last_signature_ends", "valid_tokens", "public_jwk"),
     )
     readonly_fields = ("active_since", "what_follows", "last_signature_ends", "valid_tokens")
@@ -112,14 +112,16 @@ class KeysPage(Record):
     @admin.display(description=_("active since"))
     def active_since(self, key: SigningKey) -> str:
         """Return since when it signs, or is encrypted to; the first keys did from the start."""
-        is_next = key.state == SigningKey.State.NEXT
-        return NOTHING if is_next else when(key.activated_at or key.created_at)
+        never = key.state == SigningKey.State.NEXT or key.imported_from
+        return NOTHING if never else when(key.activated_at or key.created_at)
 
     @admin.display(description=_("last signature ends"))
     def last_signature_ends(self, key: SigningKey) -> str | Promise:
         """Return by when the last thing that it signed has ended, at the latest."""
         if key.algorithm in policy.DECRYPTION_ALGORITHMS:
             return _("It signs nothing: apps encrypt to it.")
+        if key.published_until is not None:
+            return when(key.published_until)
         if key.state == SigningKey.State.NEXT:
             return _("It has signed nothing yet.")
         if key.retired_at is None:
@@ -129,6 +131,12 @@ class KeysPage(Record):
     @admin.display(description=_("what follows"))
     def what_follows(self, key: SigningKey) -> str:
         """Return in a sentence what happens to the key next, and when."""
+        if key.imported_from:
+            return gettext(
+                "It is of the server before this one, and never signs here. It is published until "
+                "all that it has signed has ended; ID tokens that come back as hints "
+                "(id_token_hint) are believed for ever."
+            )
         if key.state == SigningKey.State.RETIRED:
             return gettext(
                 "Nothing new is made with it. It is published until all that it has signed has "

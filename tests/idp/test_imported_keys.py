@@ -25,6 +25,9 @@ OLD = "https://old.example/o"
 CLAIMS = {"iss": OLD, "sub": "7", "aud": "shop", "exp": 1, "iat": 1, "jti": "of-an-id-token"}
 KEY = generate_private_key(public_exponent=65537, key_size=2048)
 PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+SHORT = generate_private_key(public_exponent=65537, key_size=1024).private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+)
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +96,7 @@ def test_what_it_signed_is_exchanged_for_nothing(kid: str) -> None:
         ('{"keys": []}', "no key that signs"),
         ('{"kty": "oct", "k": "c2VjcmV0"}', "no public key"),
         ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "PEM"),
-        (json.dumps({"kty": "RSA", "n": "AQAB", "e": "AQAB"}), "2048"),
+        (SHORT.decode(), "2048"),
     ],
 )
 def test_what_is_no_signing_key_is_refused(tmp_path: Path, text: str, message: str) -> None:

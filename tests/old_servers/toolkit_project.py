@@ -1,0 +1,176 @@
+"""A project with django-oauth-toolkit, run by a Python that has it: `toolkit_project.py DATABASE`.
+
+It answers real requests, writes a SQLite database, and prints as JSON what users and apps hold.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import django
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.conf import settings
+from django.urls import include, path
+
+KEY = (
+    generate_private_key(public_exponent=65537, key_size=2048)
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode()
+)
+VERIFIER = "v" * 43
+CALLBACK = "https://shop.example/callback"
+SECRET = "s" * 40
+
+
+def configure(database: str) -> None:
+    settings.configure(
+        SECRET_KEY="of-the-old-project",
+        ALLOWED_HOSTS=["*"],
+        USE_TZ=True,
+        ROOT_URLCONF=__name__,
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
+        INSTALLED_APPS=[
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.sessions",
+            "oauth2_provider",
+        ],
+        MIDDLEWARE=[
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+        ],
+        OAUTH2_PROVIDER={
+            "OIDC_ENABLED": True,
+            "OIDC_RSA_PRIVATE_KEY": KEY,
+            "PKCE_REQUIRED": False,
+            "SCOPES": {"openid": "", "email": "", "read": "", "write": ""},
+        },
+    )
+    django.setup()
+
+
+class Project:
+    """The old server with its apps and users."""
+
+    def __init__(self) -> None:
+        from django.contrib.auth import get_user_model
+        from django.core.management import call_command
+        from django.test import Client
+
+        call_command("migrate", verbosity=0)
+        self.user = get_user_model().objects.create_user(
+            "anna", "anna@old.example", "a password of the old server"
+        )
+        self.http = Client()
+        self.http.force_login(self.user)
+
+    def app(self, client_id: str, **columns: object) -> None:
+        from oauth2_provider.models import get_application_model
+
+        defaults = {
+            "client_type": "confidential",
+            "authorization_grant_type": "authorization-code",
+            "client_secret": SECRET,
+            "redirect_uris": CALLBACK,
+            "skip_authorization": True,
+            "algorithm": "RS256",
+        }
+        get_application_model().objects.create(
+            client_id=client_id, name=client_id.title(), **{**defaults, **columns}
+        )
+
+    def code(self, client_id: str, **parameters: str) -> str:
+        asked = {
+            "response_type": "code",
+            "client_id": client_id,
+            "redirect_uri": CALLBACK,
+            "scope": "openid email read",
+            "nonce": "the-nonce",
+            **parameters,
+        }
+        response = self.http.get("/o/authorize/", asked)
+        assert response.status_code == 302, response.content
+        return parse_qs(urlsplit(response["Location"]).query)["code"][0]
+
+    def token(self, client_id: str, **form: str) -> dict[str, str]:
+        response = self.http.post("/o/token/", form, headers=basic(client_id))
+        assert response.status_code == 200, response.content
+        return response.json()
+
+    def tokens(self, client_id: str) -> dict[str, str]:
+        code = self.code(client_id)
+        return self.token(
+            client_id, grant_type="authorization_code", code=code, redirect_uri=CALLBACK
+        )
+
+
+def basic(client_id: str) -> dict[str, str]:
+    credentials = base64.b64encode(f"{client_id}:{SECRET}".encode()).decode()
+    return {"Authorization": f"Basic {credentials}"}
+
+
+def main() -> dict[str, object]:
+    from django.utils import timezone
+    from oauth2_provider.models import get_access_token_model
+
+    project = Project()
+    project.app("shop")
+    project.app("plain", hash_client_secret=False)
+    project.app("weak", redirect_uris=f"http://weak.example/callback {CALLBACK}")
+    project.app("machine", authorization_grant_type="client-credentials", redirect_uris="")
+    held: dict[str, object] = {"key": KEY, "secret": SECRET, "user_id": project.user.pk}
+    held["live"] = project.tokens("shop")
+    held["plain"] = project.tokens("plain")
+    held["machine"] = project.token("machine", grant_type="client_credentials", scope="read")
+    held["code"] = project.code("shop")
+    held["plain_pkce"] = project.code(
+        "shop", code_challenge=VERIFIER, code_challenge_method="plain"
+    )
+    held["used_code"] = project.code("shop")
+    project.token(
+        "shop",
+        grant_type="authorization_code",
+        code=str(held["used_code"]),
+        redirect_uri=CALLBACK,
+    )
+    held["revoked"] = revoked = project.tokens("shop")
+    form = {"token": revoked["refresh_token"]}
+    assert project.http.post("/o/revoke_token/", form, headers=basic("shop")).status_code == 200
+    held["expired"] = expired = project.tokens("shop")
+    tokens = get_access_token_model().objects
+    checksum = hashlib.sha256(expired["access_token"].encode()).hexdigest()
+    rows = tokens.filter(token_checksum=checksum)
+    assert rows.update(expires=timezone.now() - timedelta(minutes=1)) == 1
+    # One that the old server goes on with after a first import.
+    held["moving"] = project.tokens("shop")
+    held["moving_code"] = project.code("shop")
+    return held
+
+
+def go_on(held: dict[str, dict[str, str]]) -> dict[str, object]:
+    """Use at the old server what a first import has taken."""
+    from django.test import Client
+
+    http = Client()
+    for form in (
+        {"grant_type": "refresh_token", "refresh_token": held["moving"]["refresh_token"]},
+        {
+            "grant_type": "authorization_code",
+            "code": str(held["moving_code"]),
+            "redirect_uri": CALLBACK,
+        },
+    ):
+        response = http.post("/o/token/", form, headers=basic("shop"))
+        assert response.status_code == 200, response.content
+    return {}
+
+
+if __name__ == "__main__":
+    configure(sys.argv[1])
+    urlpatterns = [path("o/", include("oauth2_provider.urls", namespace="oauth2_provider"))]
+    print(json.dumps(go_on(json.loads(sys.argv[2])) if len(sys.argv) > 2 else main()))

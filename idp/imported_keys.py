@@ -26,7 +26,7 @@ _USUAL = {
     ("EC", "P-521"): "ES512",
     ("OKP", "Ed25519"): "EdDSA",
 }
-_LONGEST_KID = 43
+_LONGEST_KID, _LONGEST_ISSUER = 43, 300
 
 
 class UnusableKeyError(ValueError):
@@ -60,7 +60,7 @@ def store(jwks: Iterable[dict[str, Any]], issuer: str, until: datetime, now: dat
     `issuer` is that of what they signed. A key that was imported before gets both anew. Raises
     UnusableKeyError for a `kid` of a key of our own.
     """
-    if not issuer or len(issuer) > SigningKey._meta.get_field("imported_from").max_length:
+    if not 0 < len(issuer) <= _LONGEST_ISSUER:
         raise UnusableKeyError("The issuer is missing, or too long.")
     stored = []
     for jwk in jwks:

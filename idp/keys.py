@@ -291,7 +291,7 @@ def _load(known: KeySet | None) -> KeySet:
 def _is_published(row: SigningKey, now: datetime) -> bool:
     """Whether the JWK set has this key."""
     if row.published_until is not None:
-        return row.published_until > now  # type: ignore[no-any-return]
+        return row.published_until > now
     if row.retired_at is None:
         return True
     # New content is not encrypted to a retired key.

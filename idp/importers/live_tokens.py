@@ -63,8 +63,8 @@ class LiveAuthorization:
     @property
     def all(self) -> tuple[LiveToken | LiveCode, ...]:
         """Its code and tokens."""
-        others = (self.code, self.refresh_token)
-        return (*filter(None, others), *self.access_tokens)
+        others = (self.code, self.refresh_token, *self.access_tokens)
+        return tuple(each for each in others if each is not None)
 
 
 @dataclass
@@ -77,26 +77,25 @@ class _Held:
 
 
 def store(source: str, vouching: str, found: Sequence[LiveAuthorization], now: datetime) -> int:
-    """Store what was not imported before; return the number of codes and tokens.
+    """Store what was not imported before; return of how many authorizations that was something.
 
     `source` is the other server, `vouching` its name for users; `now` is when the import began.
     Nothing is half-written.
     """
     with transaction.atomic():
-        known = _known(source, found, now)
+        known = _known(found)
         held = list(_held(found, known, vouching))
-        Grant.objects.bulk_create(
-            it.grant for it in held if it.grant is not None and it.grant.pk is None
-        )
+        grants = [it.grant for it in held if it.grant is not None]
+        Grant.objects.bulk_create(grant for grant in grants if grant.pk is None)
         _store_codes(held)
         _store_refresh_tokens(held)
         _store_access_tokens(held)
         ImportedToken.objects.bulk_create(_marks(source, found, known, now))
-    return sum(len(it.authorization.all) for it in held)
+    return len(held)
 
 
 def end_missing(source: str, now: datetime) -> int:
-    """End what an earlier import found and this one, begun at `now`, did not; return the number.
+    """End what was imported and not noted since `now`, when this import began; return the number.
 
     It was used, revoked or replaced at the other server. What was used here meanwhile stays as it
     is: its successors are ours.
@@ -118,12 +117,19 @@ def _end(hashes: list[str], now: datetime) -> int:
         return int(ended + access._raw_delete(access.db))
 
 
-def _known(source: str, found: Sequence[LiveAuthorization], now: datetime) -> frozenset[str]:
-    """Return the hashes that were imported before, and note that they are still there."""
-    hashes = [token.hashed for authorization in found for token in authorization.all]
-    rows = ImportedToken.objects.filter(pk__in=hashes)
-    rows.filter(source=source).update(seen_at=now)
+def note_seen(source: str, found: Iterable[LiveAuthorization], now: datetime) -> None:
+    """Note that what was imported before is still at the other server: `end_missing` leaves it."""
+    ImportedToken.objects.filter(pk__in=_hashes(found), source=source).update(seen_at=now)
+
+
+def _known(found: Iterable[LiveAuthorization]) -> frozenset[str]:
+    """Return the hashes that were imported before."""
+    rows = ImportedToken.objects.filter(pk__in=_hashes(found))
     return frozenset(rows.values_list("pk", flat=True))
+
+
+def _hashes(found: Iterable[LiveAuthorization]) -> list[str]:
+    return [token.hashed for authorization in found for token in authorization.all]
 
 
 def _held(
@@ -147,7 +153,7 @@ def _held(
             if refresh.hashed in grants:
                 yield _Held(new, grants[refresh.hashed])
         else:
-            yield _Held(new, _grant(new, vouching) if new.user_id is not None else None)
+            yield _Held(new, _grant(new, new.user_id, vouching) if new.user_id else None)
 
 
 def _without(authorization: LiveAuthorization, known: frozenset[str]) -> LiveAuthorization:
@@ -161,11 +167,11 @@ def _without(authorization: LiveAuthorization, known: frozenset[str]) -> LiveAut
     )
 
 
-def _grant(authorization: LiveAuthorization, vouching: str) -> Grant:
+def _grant(authorization: LiveAuthorization, user_id: int, vouching: str) -> Grant:
     """Return the grant of a user who has signed in elsewhere: by what is known, with one factor."""
     return Grant(
         client_id=authorization.client_id,
-        user_id=authorization.user_id,
+        user_id=user_id,
         session=None,
         offline=True,
         scope=" ".join(sorted(authorization.scope.split())),

@@ -86,14 +86,16 @@ def _response_types(tables: ForeignTables) -> dict[int, list[str]]:
     return found
 
 
-def authorizations(
-    tables: ForeignTables, redirect_uris: dict[int, list[str]], now: datetime
-) -> Iterator[LiveAuthorization]:
+def authorizations(tables: ForeignTables, now: datetime) -> Iterator[LiveAuthorization]:
     """Yield what is valid now, with the other database's ids of users and clients.
 
     A code there does not say where it was sent to, so it is taken for a client with one redirect
-    URI alone (`redirect_uris`, by client). A refresh token has no end there: here it has ours.
+    URI alone. A refresh token has no end there: here it has ours.
     """
+    redirect_uris = {
+        row["id"]: row["_redirect_uris"].split()
+        for row in tables.rows(CLIENTS, ("_redirect_uris",))
+    }
     for row in tables.rows(CODES, _CODE, where="expires_at > %s", values=[now]):
         where = redirect_uris.get(row["client_id"], [])
         if len(where) == 1:
@@ -131,6 +133,7 @@ def consents(tables: ForeignTables, now: datetime) -> Iterator[dict[str, Any]]:
     """Yield the consents that are valid now: user, client, scopes and times."""
     for row in tables.rows(CONSENTS, _CONSENT, where="expires_at > %s", values=[now]):
         yield {
+            "id": row["id"],
             "user_id": row["user_id"],
             "client_id": row["client_id"],
             "scopes": sorted((row["_scope"] or "").split()),

@@ -150,7 +150,7 @@ def _refreshable(
         }
         for row in batch:
             access = beside.get(row["access_token_id"])
-            ends = access and _end_of_refresh_token(access, now, lifetime)
+            ends = _end_of_refresh_token(access, now, lifetime) if access else None
             if access is None or ends is None:
                 continue
             token = _access_token(access)

@@ -4,6 +4,7 @@ It answers real requests, writes a SQLite database, and prints as JSON what user
 """
 
 import json
+import secrets
 import sys
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +14,7 @@ from django.conf import settings
 from django.urls import include, path
 
 CALLBACK = "https://shop.example/callback"
-SECRET = "s" * 56
+SECRET = secrets.token_hex(28)
 
 
 def configure(database: str) -> None:
@@ -53,11 +54,12 @@ def main() -> dict[str, object]:
 
     call_command("migrate", verbosity=0)
     call_command("creatersakey", stdout=sys.stderr)
+    number = secrets.randbelow(10**9) + 1000
     user = get_user_model().objects.create_user(
-        "anna", "anna@old.example", "a password of the old server"
+        f"anna{number}", f"anna{number}@old.example", pk=number
     )
     app = App.objects.create(
-        name="Shop", client_id="shop", client_secret=SECRET, require_consent=False
+        name="Market", client_id="market", client_secret=SECRET, require_consent=False
     )
     app.response_types.add(ResponseType.objects.get(value="code"))
     app.redirect_uris = [CALLBACK]
@@ -82,7 +84,7 @@ def main() -> dict[str, object]:
             "/openid/authorize",
             {
                 "response_type": "code",
-                "client_id": "shop",
+                "client_id": "market",
                 "redirect_uri": CALLBACK,
                 "scope": "openid email",
                 "nonce": "the-nonce",
@@ -97,14 +99,14 @@ def main() -> dict[str, object]:
             "grant_type": "authorization_code",
             "code": given,
             "redirect_uri": CALLBACK,
-            "client_id": "shop",
+            "client_id": "market",
             "client_secret": SECRET,
         }
         response = http.post("/openid/token", form)
         assert response.status_code == 200, response.content
         return response.json()
 
-    held: dict[str, object] = {"secret": SECRET, "user_id": user.pk}
+    held: dict[str, object] = {"secret": SECRET, "user_id": user.pk, "email": user.email}
     held["live"] = tokens(code())
     held["code"] = code()
     held["used_code"] = used = code()

@@ -1,11 +1,13 @@
-"""A project with django-oauth-toolkit, run by a Python that has it: `toolkit_project.py DATABASE`.
+"""A project with django-oauth-toolkit, run by a Python that has it: `… DATABASE PREFIX [HELD]`.
 
 It answers real requests, writes a SQLite database, and prints as JSON what users and apps hold.
+With what they held before, it goes on.
 """
 
 import base64
 import hashlib
 import json
+import secrets
 import sys
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +16,7 @@ import django
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.urls import include, path
 
 KEY = (
@@ -23,7 +26,17 @@ KEY = (
 )
 VERIFIER = "v" * 43
 CALLBACK = "https://shop.example/callback"
-SECRET = "s" * 40
+SECRET = secrets.token_urlsafe(40)
+#: What the ids of apps begin with.
+PREFIX = sys.argv[2]
+SHOP, PLAIN, MACHINE = (f"{PREFIX}-{name}" for name in ("shop", "plain", "machine"))
+PASSWORD = "a password of the old server"
+
+
+class QuickHasher(PBKDF2PasswordHasher):
+    """Django's own, with less work, as a project's test settings have it."""
+
+    iterations = 1000
 
 
 def configure(database: str) -> None:
@@ -31,6 +44,7 @@ def configure(database: str) -> None:
         SECRET_KEY="of-the-old-project",
         ALLOWED_HOSTS=["*"],
         USE_TZ=True,
+        PASSWORD_HASHERS=[f"{__name__}.QuickHasher"],
         ROOT_URLCONF=__name__,
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
@@ -63,8 +77,9 @@ class Project:
         from django.test import Client
 
         call_command("migrate", verbosity=0)
+        number = secrets.randbelow(10**9) + 1000
         self.user = get_user_model().objects.create_user(
-            "anna", "anna@old.example", "a password of the old server"
+            f"anna{number}", f"anna{number}@old.example", PASSWORD, pk=number
         )
         self.http = Client()
         self.http.force_login(self.user)
@@ -109,8 +124,8 @@ class Project:
         )
 
 
-def basic(client_id: str) -> dict[str, str]:
-    credentials = base64.b64encode(f"{client_id}:{SECRET}".encode()).decode()
+def basic(client_id: str, secret: str = SECRET) -> dict[str, str]:
+    credentials = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
     return {"Authorization": f"Basic {credentials}"}
 
 
@@ -119,36 +134,35 @@ def main() -> dict[str, object]:
     from oauth2_provider.models import get_access_token_model
 
     project = Project()
-    project.app("shop")
-    project.app("plain", hash_client_secret=False)
-    project.app("weak", redirect_uris=f"http://weak.example/callback {CALLBACK}")
-    project.app("machine", authorization_grant_type="client-credentials", redirect_uris="")
-    held: dict[str, object] = {"key": KEY, "secret": SECRET, "user_id": project.user.pk}
-    held["live"] = project.tokens("shop")
-    held["plain"] = project.tokens("plain")
-    held["machine"] = project.token("machine", grant_type="client_credentials", scope="read")
-    held["code"] = project.code("shop")
-    held["plain_pkce"] = project.code(
-        "shop", code_challenge=VERIFIER, code_challenge_method="plain"
-    )
-    held["used_code"] = project.code("shop")
+    project.app(SHOP)
+    project.app(PLAIN, hash_client_secret=False)
+    project.app(f"{PREFIX}-weak", redirect_uris=f"http://weak.example/callback {CALLBACK}")
+    project.app(MACHINE, authorization_grant_type="client-credentials", redirect_uris="")
+    held: dict[str, object] = {"key": KEY, "secret": SECRET}
+    held |= {"user_id": project.user.pk, "email": project.user.email}
+    held["live"] = project.tokens(SHOP)
+    held["plain"] = project.tokens(PLAIN)
+    held["machine"] = project.token(MACHINE, grant_type="client_credentials", scope="read")
+    held["code"] = project.code(SHOP)
+    held["plain_pkce"] = project.code(SHOP, code_challenge=VERIFIER, code_challenge_method="plain")
+    held["used_code"] = project.code(SHOP)
     project.token(
-        "shop",
+        SHOP,
         grant_type="authorization_code",
         code=str(held["used_code"]),
         redirect_uri=CALLBACK,
     )
-    held["revoked"] = revoked = project.tokens("shop")
+    held["revoked"] = revoked = project.tokens(SHOP)
     form = {"token": revoked["refresh_token"]}
-    assert project.http.post("/o/revoke_token/", form, headers=basic("shop")).status_code == 200
-    held["expired"] = expired = project.tokens("shop")
+    assert project.http.post("/o/revoke_token/", form, headers=basic(SHOP)).status_code == 200
+    held["expired"] = expired = project.tokens(SHOP)
     tokens = get_access_token_model().objects
     checksum = hashlib.sha256(expired["access_token"].encode()).hexdigest()
     rows = tokens.filter(token_checksum=checksum)
     assert rows.update(expires=timezone.now() - timedelta(minutes=1)) == 1
     # One that the old server goes on with after a first import.
-    held["moving"] = project.tokens("shop")
-    held["moving_code"] = project.code("shop")
+    held["moving"] = project.tokens(SHOP)
+    held["moving_code"] = project.code(SHOP)
     return held
 
 
@@ -165,12 +179,13 @@ def go_on(held: dict[str, dict[str, str]]) -> dict[str, object]:
             "redirect_uri": CALLBACK,
         },
     ):
-        response = http.post("/o/token/", form, headers=basic("shop"))
+        response = http.post("/o/token/", form, headers=basic(SHOP, str(held["secret"])))
         assert response.status_code == 200, response.content
-    return {}
+        gone_on = response.json()
+    return {"from_code": gone_on}
 
 
 if __name__ == "__main__":
     configure(sys.argv[1])
     urlpatterns = [path("o/", include("oauth2_provider.urls", namespace="oauth2_provider"))]
-    print(json.dumps(go_on(json.loads(sys.argv[2])) if len(sys.argv) > 2 else main()))
+    print(json.dumps(go_on(json.loads(sys.argv[3])) if len(sys.argv) > 3 else main()))

@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """What is taken over from a server before this one: hashes of secrets, and signing keys."""
 
     dependencies = [
-        ("idp", "0058_kinds_of_events"),
+        ("idp", "0060_pairwise_subjects_as_text"),
     ]
 
     operations = [

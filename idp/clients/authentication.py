@@ -6,7 +6,6 @@ RFC 6749 §2.3, OIDC Core §9.
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +20,7 @@ from foundation.client_address import rate_limit_key
 from foundation.rate_limits import RateLimit, RateLimitExceededError
 from idp.clients import assertions, lookup, secrets
 from idp.clients.assertions import Assertion
-from idp.models import Client, ClientSecret
+from idp.models import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest, TooManyWrongSecrets
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
@@ -130,25 +129,20 @@ def _secret_is_right(
     client: Client, readings: tuple[str, ...], now: datetime, counted_for: HttpRequest | None
 ) -> None:
     """RFC 6749 §2.3.1: the secret authenticates the client."""
-    found = _first(secrets.find, client, readings, now)
-    if found is None and secrets.has_hashed(client, now):
+    for secret in readings:
+        found = secrets.find(client, secret, now)
+        if found is not None:
+            secrets.note_use(found, now)
+            return
+    if secrets.has_hashed(client, now):
         if counted_for is not None:  # before the comparison, which costs as much as a password's
             _count(HASHED_SECRETS, client, counted_for)
-        found = _first(secrets.find_hashed, client, readings, now)
-    if found is None:
-        raise WrongSecret("The client secret is wrong, or has expired.")
-    secrets.note_use(found, now)
-
-
-def _first(
-    find: Callable[[Client, str, datetime], ClientSecret | None],
-    client: Client,
-    readings: tuple[str, ...],
-    now: datetime,
-) -> ClientSecret | None:
-    """Return the secret that is found by the first reading that is one."""
-    rows = (find(client, secret, now) for secret in readings)
-    return next((row for row in rows if row is not None), None)
+        for secret in readings:
+            found = secrets.find_hashed(client, secret, now)
+            if found is not None:
+                secrets.note_use(found, now)
+                return
+    raise WrongSecret("The client secret is wrong, or has expired.")
 
 
 @upholds("RFC 7521 §4.2")

@@ -165,7 +165,8 @@ def find(client: Client, secret: str, now: datetime) -> ClientSecret | None:
     """
     rows: Iterable[ClientSecret] = client.secrets.all()
     for row in rows:
-        if _is_valid(row, now) and server_keys.matches(secret, row.hashed, _PURPOSE):
+        valid = row.expires_at is None or row.expires_at > now
+        if valid and server_keys.matches(secret, row.hashed, _PURPOSE):
             return row
     return None
 

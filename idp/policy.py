@@ -274,6 +274,12 @@ _BY_NAME: Final = {**PATHS, **old_addresses.OTHERS}
 OLD_ADDRESSES: Final = old_addresses.below(
     ISSUER_PATH, {old: _BY_NAME[name] for old, name in settings.IDP_OLD_ADDRESSES.items()}
 )
+#: The URLs of those that answer where clients authenticate: assertions may name them (`aud`).
+OLD_ENDPOINTS: Final = tuple(
+    f"{ORIGIN}{old}"
+    for old, ours in OLD_ADDRESSES.items()
+    if ours in {PATHS[name] for name in (*AUTHENTICATED_ENDPOINTS, *ENDPOINTS_OF_GRANTS)}
+)
 #: Where browsers come with our cookies.
 BROWSER_PATHS: Final = frozenset(
     _BY_NAME[name]

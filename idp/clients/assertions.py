@@ -92,7 +92,7 @@ def _expectations(client: Client) -> Expectations:
     """
     compatible = client.profile == Client.Profile.COMPATIBLE
     names = (*policy.AUTHENTICATED_ENDPOINTS, "backchannel_authentication_endpoint")
-    endpoints = [policy.address(name) for name in names]
+    endpoints = [*map(policy.address, names), *policy.OLD_ENDPOINTS]
     return Expectations(
         name="client_assertion",
         error=InvalidClient,

@@ -87,5 +87,6 @@ def test_apps_of_the_toolkit_go_on_without_a_gap(provider: object, tmp_path: Pat
 def test_what_is_no_such_database_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "other.sqlite3"
     path.write_text(content)
-    with pytest.raises(UnusableFileError, match="database"):
-        list(Toolkit().rows(Options(f"sqlite:///{path}")))
+    for url in (f"sqlite:///{path}", f"sqlite:///{path}.none", "nonsense"):
+        with pytest.raises(UnusableFileError, match="database"):
+            list(Toolkit().rows(Options(url)))

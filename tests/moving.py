@@ -17,6 +17,7 @@ from tests.conftest import ROOT
 from tests.relying_party import ISSUER
 
 CALLBACK = "https://shop.example/callback"
+VERIFIER = "v" * 43
 
 
 def run_project(name: str, *arguments: str, python: str = sys.executable) -> dict[str, Any]:

@@ -144,7 +144,9 @@ def main() -> dict[str, object]:
     held["plain"] = project.tokens(PLAIN)
     held["machine"] = project.token(MACHINE, grant_type="client_credentials", scope="read")
     held["code"] = project.code(SHOP)
-    held["plain_pkce"] = project.code(SHOP, code_challenge=VERIFIER, code_challenge_method="plain")
+    challenge = {"code_challenge": VERIFIER, "code_challenge_method": "plain"}
+    held["with_challenge"] = project.code(SHOP, **challenge)
+    held["stolen"] = project.code(SHOP, **challenge)
     held["used_code"] = project.code(SHOP)
     project.token(
         SHOP,

@@ -11,6 +11,7 @@ from idp.importers.source import Options, UnusableFileError
 from idp.models import Client, Grant
 from tests.moving import (
     CALLBACK,
+    VERIFIER,
     Move,
     counts,
     run_project,
@@ -61,7 +62,9 @@ def test_apps_of_the_toolkit_go_on_without_a_gap(provider: object, tmp_path: Pat
     # Codes: with their nonce and challenge, once.
     given = move.redeem("toolkit-shop", held["code"]).json()
     assert verified(given["id_token"])["nonce"] == "the-nonce"
-    assert invalid_grant(move.redeem("toolkit-shop", held["plain_pkce"], code_verifier="w" * 43))
+    proof = {"code_verifier": VERIFIER}
+    assert move.redeem("toolkit-shop", held["with_challenge"], **proof).status_code == 200
+    assert invalid_grant(move.redeem("toolkit-shop", held["stolen"], code_verifier="w" * 43))
     assert invalid_grant(move.redeem("toolkit-shop", held["used_code"]))
     assert invalid_grant(move.redeem("toolkit-shop", held["code"]))
     assert userinfo(given["access_token"]).status_code == 401

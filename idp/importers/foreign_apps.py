@@ -36,6 +36,8 @@ class ForeignApp:
     secret: str
     #: The scopes that it has or has used.
     scopes: frozenset[str]
+    #: Whether its users have agreed to what it holds, and nothing else says so.
+    asked_users: bool = False
     #: Whether it has no row of its own here: it comes with a document (client ID metadata).
     has_document: bool = False
 

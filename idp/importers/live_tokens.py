@@ -76,8 +76,10 @@ class _Held:
     grant: Grant | None
 
 
-def store(source: str, vouching: str, found: Sequence[LiveAuthorization], now: datetime) -> int:
-    """Store what was not imported before; return of how many authorizations that was something.
+def store(
+    source: str, vouching: str, found: Sequence[LiveAuthorization], now: datetime
+) -> list[LiveAuthorization]:
+    """Store what was not imported before, and return that.
 
     `source` is the other server, `vouching` its name for users; `now` is when the import began.
     Nothing is half-written.
@@ -91,7 +93,7 @@ def store(source: str, vouching: str, found: Sequence[LiveAuthorization], now: d
         _store_refresh_tokens(held)
         _store_access_tokens(held)
         ImportedToken.objects.bulk_create(_marks(source, found, known, now))
-    return len(held)
+    return [it.authorization for it in held]
 
 
 def end_missing(source: str, now: datetime) -> int:

@@ -63,6 +63,8 @@ class TakeOver:
     dry_run: bool = False
     #: Primary keys of apps here by their ids there.
     apps: dict[int, int] = field(default_factory=dict)
+    #: Those here whose users have agreed to what they hold.
+    _asked_users: set[int] = field(default_factory=set)
 
     @property
     def source(self) -> str:
@@ -80,7 +82,7 @@ class TakeOver:
     def _taken_app(self, app: ForeignApp, catalog: Catalog) -> tuple[Outcome, list[str]]:
         present = Client.objects.filter(client_id=app.client_id).first()
         if present is not None:
-            self.apps[app.id] = present.pk
+            self._note(app, present)
             return Outcome.UNCHANGED, []
         if app.has_document:
             return Outcome.LEFT_OUT, ["It comes by itself, with its own document."]
@@ -93,19 +95,25 @@ class TakeOver:
                 transaction.set_rollback(self.dry_run)
         except DeclarationError as problem:
             return Outcome.LEFT_OUT, [str(problem)]
-        self.apps[app.id] = client.pk
+        self._note(app, client)
         return Outcome.PARTLY if problems else Outcome.ADDED, problems
+
+    def _note(self, app: ForeignApp, client: Client) -> None:
+        self.apps[app.id] = client.pk
+        if app.asked_users:
+            self._asked_users.add(client.pk)
 
     def take_authorizations(self, found: Iterable[LiveAuthorization]) -> Iterator[list[Told]]:
         """Store codes and tokens; at the end, end those here that are gone there."""
         for batch in _batches(found):
             told: list[Told] = []
             mapped = list(self._mapped(batch, told))
-            if self.dry_run:
-                added = len(mapped)
-            else:
+            added = len(mapped)
+            if not self.dry_run:
                 live_tokens.note_seen(self.source, batch, self.now)
-                added = live_tokens.store(self.source, self.issuer[:_LONGEST], mapped, self.now)
+                stored = live_tokens.store(self.source, self.issuer[:_LONGEST], mapped, self.now)
+                self._store_agreements(stored)
+                added = len(stored)
             told += [Told(0, "tokens", "", Outcome.ADDED)] * added
             told += [Told(0, "tokens", "", Outcome.UNCHANGED)] * (len(mapped) - added)
             yield told
@@ -133,6 +141,27 @@ class TakeOver:
                     client_id=self.apps[each.client_id],
                     user_id=users[each.user_id].pk,
                 )
+
+    def _store_agreements(self, stored: Iterable[LiveAuthorization]) -> None:
+        """Store what users have agreed to as they gave an app what it holds; no consent grows."""
+        agreed: dict[tuple[int, int], set[str]] = {}
+        for each in stored:
+            if each.user_id is not None and each.client_id in self._asked_users:
+                scopes = agreed.setdefault((each.user_id, each.client_id), set())
+                scopes.update(each.scope.split())
+        clients = Client.objects.in_bulk({client_id for _, client_id in agreed})
+        Consent.objects.bulk_create(
+            (
+                Consent(
+                    user_id=user_id,
+                    client_id=client_id,
+                    scopes=sorted(scopes),
+                    display_fingerprint=clients[client_id].display_fingerprint,
+                )
+                for (user_id, client_id), scopes in agreed.items()
+            ),
+            ignore_conflicts=True,
+        )
 
     def take_consents(self, found: Iterable[dict[str, Any]]) -> Iterator[list[Told]]:
         """Store consents of people who have given none here, once each: none comes back."""

@@ -76,6 +76,7 @@ def apps(tables: ForeignTables) -> Iterator[ForeignApp]:
             },
             secret="" if is_public else row["client_secret"] or "",
             scopes=scopes.get(row["id"], frozenset()),
+            asked_users=bool(response_types) and not row["skip_authorization"],
             has_document=row["registration_source"] == "cimd",
         )
 

@@ -92,7 +92,6 @@ class Project:
             "authorization_grant_type": "authorization-code",
             "client_secret": SECRET,
             "redirect_uris": CALLBACK,
-            "skip_authorization": True,
             "algorithm": "RS256",
         }
         get_application_model().objects.create(
@@ -106,9 +105,10 @@ class Project:
             "redirect_uri": CALLBACK,
             "scope": "openid email read",
             "nonce": "the-nonce",
+            "allow": "Authorize",
             **parameters,
         }
-        response = self.http.get("/o/authorize/", asked)
+        response = self.http.post("/o/authorize/", asked)
         assert response.status_code == 302, response.content
         return parse_qs(urlsplit(response["Location"]).query)["code"][0]
 
@@ -135,7 +135,7 @@ def main() -> dict[str, object]:
 
     project = Project()
     project.app(SHOP)
-    project.app(PLAIN, hash_client_secret=False)
+    project.app(PLAIN, hash_client_secret=False, skip_authorization=True)
     project.app(f"{PREFIX}-weak", redirect_uris=f"http://weak.example/callback {CALLBACK}")
     project.app(MACHINE, authorization_grant_type="client-credentials", redirect_uris="")
     held: dict[str, object] = {"key": KEY, "secret": SECRET}

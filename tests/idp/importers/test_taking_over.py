@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
+from idp.authorization.consent import withdraw
 from idp.importers.databases import Toolkit
 from idp.importers.report import Outcome
 from idp.importers.source import Options, UnusableFileError
-from idp.models import Client, Grant
+from idp.models import Client, Consent, Grant
 from tests.moving import (
     CALLBACK,
     VERIFIER,
@@ -59,6 +61,13 @@ def test_apps_of_the_toolkit_go_on_without_a_gap(provider: object, tmp_path: Pat
     assert userinfo(again["access_token"]).status_code == 401
     assert userinfo(live["access_token"]).status_code == 401
 
+    # Its user has agreed to that, and is not asked again; an app that did not ask needs no consent.
+    [consent] = Consent.objects.filter(user__sub=person)
+    assert (consent.client.client_id, consent.scopes) == (
+        "toolkit-shop",
+        ["email", "openid", "read"],
+    )
+
     # Codes: with their nonce and challenge, once.
     given = move.redeem("toolkit-shop", held["code"]).json()
     assert verified(given["id_token"])["nonce"] == "the-nonce"
@@ -70,7 +79,7 @@ def test_apps_of_the_toolkit_go_on_without_a_gap(provider: object, tmp_path: Pat
     assert userinfo(given["access_token"]).status_code == 401
     assert Grant.objects.filter(user__sub=person, session=None, offline=True).exists()
 
-    # What was revoked here does not come back, and what has ended there ends here.
+    # What was revoked here, or withdrawn, does not come back, and what has ended there ends here.
     kept = held["machine"]["access_token"]
     assert move.post("revoke", "toolkit-machine", token=kept).status_code == 200
     gone_on = run_project("toolkit_project.py", str(database), "toolkit", json.dumps(held))
@@ -82,8 +91,11 @@ def test_apps_of_the_toolkit_go_on_without_a_gap(provider: object, tmp_path: Pat
     assert userinfo(gone_on["from_code"]["access_token"]).status_code == 200
     assert counts(told, "clients") == {Outcome.UNCHANGED: 4}
     assert counts(told, "tokens")[Outcome.ADDED] == 2
+    withdraw(consent, timezone.now())
     told = move.run(issuer="https://old.example/o")
     assert set(counts(told, "tokens")) == {Outcome.UNCHANGED}
+    assert not Consent.objects.filter(user__sub=person).exists()
+    assert userinfo(gone_on["from_code"]["access_token"]).status_code == 401
 
 
 @pytest.mark.parametrize("content", ["", "x" * 99])

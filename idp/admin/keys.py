@@ -1,6 +1,7 @@
 """Signing keys: published keys, the active one, and the next step of rotation."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -103,6 +104,11 @@ class KeysPage(Record):
             danger=True,
         ),
     )
+
+    def get_fields(self, request: HttpRequest, obj: SigningKey | None = None) -> list[Any]:
+        """Return the fields; the issuer only of a key that was imported."""
+        fields = super().get_fields(request, obj)
+        return [it for it in fields if it != "imported_from" or (obj and obj.imported_from)]
 
     @admin.display(description=_("since"))
     def since(self, key: SigningKey) -> str:

@@ -90,8 +90,9 @@ class TakeOver:
         try:
             with transaction.atomic():
                 client, problems = foreign_apps.store(app, owner, catalog)
-                created = {"target": f"app {app.client_id}", "by": "import"}
-                events.record(events.Kind.CREATED, client_id=app.client_id, **created)
+                if not self.dry_run:
+                    created = {"target": f"app {app.client_id}", "by": "import"}
+                    events.record(events.Kind.CREATED, client_id=app.client_id, **created)
                 transaction.set_rollback(self.dry_run)
         except DeclarationError as problem:
             return Outcome.LEFT_OUT, [str(problem)]

@@ -52,6 +52,11 @@ class Move:
         told = self.source.afterwards(options, dry_run=False)
         return [each for batch in told for each in batch]
 
+    def try_out(self) -> list[Told]:
+        """Return what would become of what apps hold."""
+        told = self.source.afterwards(Options(f"sqlite:///{self.database}"), dry_run=True)
+        return [each for batch in told for each in batch]
+
     def post(self, path: str, client_id: str, **form: str) -> httpx.Response:
         """Send a request of an app, with its secret of the other server."""
         secret = self.held["secret"]

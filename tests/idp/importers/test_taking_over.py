@@ -30,6 +30,8 @@ def test_apps_of_the_toolkit_go_on_without_a_gap(provider: object, tmp_path: Pat
     database = tmp_path / "old.sqlite3"
     held = run_project("toolkit_project.py", str(database), "toolkit")
     move = Move(Toolkit(), database, held)
+    assert counts(move.try_out(), "tokens")[Outcome.ADDED] > 5
+    assert not Client.objects.filter(client_id="toolkit-shop").exists()
     told = move.run(issuer="https://old.example/o")
     apps = {each.what: each for each in told if each.kind == "clients"}
     assert apps["app toolkit-shop"].outcome is Outcome.PARTLY

@@ -3,15 +3,15 @@
 import json
 import subprocess
 import sys
-from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import httpx
+from django.core.management import CommandError, call_command
 
-from idp.importers.report import Outcome, Told
-from idp.importers.source import Options
 from tests import secrecy
 from tests.conftest import ROOT
 from tests.relying_party import ISSUER
@@ -35,27 +35,42 @@ def run_project(name: str, *arguments: str, python: str = sys.executable) -> dic
 
 
 @dataclass
+class Moved:
+    """What an import has told."""
+
+    #: Rows that were not wholly taken, by what they are.
+    report: dict[str, dict[str, Any]]
+    #: How many rows of a kind have which outcome.
+    counts: dict[str, dict[str, int]]
+
+
+@dataclass
 class Move:
     """Imports of one database, and the requests of its apps here."""
 
-    source: Any
+    source: str
     database: Path
     held: dict[str, Any]
 
-    def run(self, **own: Any) -> list[Told]:
+    def run(self, *options: str) -> Moved:
         """Import people and what apps hold; return what became of it."""
-        from idp.declaration import apply
-
-        options = Options(f"sqlite:///{self.database}", own)
-        people = [{**row.entry, "email_verified": True} for row in self.source.rows(options)]
-        apply({"users": people}, dry_run=False)
-        told = self.source.afterwards(options, dry_run=False)
-        return [each for batch in told for each in batch]
-
-    def try_out(self) -> list[Told]:
-        """Return what would become of what apps hold."""
-        told = self.source.afterwards(Options(f"sqlite:///{self.database}"), dry_run=True)
-        return [each for batch in told for each in batch]
+        report, out = self.database.with_suffix(".report"), StringIO()
+        url = f"sqlite:///{self.database}"
+        with suppress(CommandError):  # that something was left out, which the report says
+            call_command(
+                *("import", self.source, url, "--report", str(report), *options),
+                stdout=out,
+                stderr=StringIO(),
+            )
+        rows = [json.loads(line) for line in report.read_text().splitlines()]
+        lines = [line.split(": ")[-2:] for line in out.getvalue().splitlines()]
+        return Moved(
+            {row["what"]: row for row in rows},
+            {
+                kind: {it.split(" ", 1)[1]: int(it.split()[0]) for it in told.split(", ")}
+                for kind, told in lines
+            },
+        )
 
     def post(self, path: str, client_id: str, **form: str) -> httpx.Response:
         """Send a request of an app, with its secret of the other server."""
@@ -83,7 +98,3 @@ class Move:
 def userinfo(token: str) -> httpx.Response:
     headers = {"Authorization": f"Bearer {token}"}
     return httpx.get(f"{ISSUER}/userinfo", headers=headers, verify=False)
-
-
-def counts(told: list[Told], kind: str) -> Counter[Outcome]:
-    return Counter(each.outcome for each in told if each.kind == kind)

@@ -8,14 +8,12 @@ from django.utils import timezone
 
 from idp.authorization.consent import withdraw
 from idp.importers.databases import Toolkit
-from idp.importers.report import Outcome
 from idp.importers.source import Options, UnusableFileError
 from idp.models import Client, Consent, Grant
 from tests.moving import (
     CALLBACK,
     VERIFIER,
     Move,
-    counts,
     run_project,
     userinfo,
 )
@@ -29,14 +27,12 @@ def invalid_grant(response: object) -> bool:
 def test_apps_of_the_toolkit_go_on_without_a_gap(provider: object, tmp_path: Path) -> None:
     database = tmp_path / "old.sqlite3"
     held = run_project("toolkit_project.py", str(database), "toolkit")
-    move = Move(Toolkit(), database, held)
-    assert counts(move.try_out(), "tokens")[Outcome.ADDED] > 5
+    move = Move("toolkit", database, held)
+    assert move.run("--dry-run").counts["tokens"]["added"] > 5
     assert not Client.objects.filter(client_id="toolkit-shop").exists()
-    told = move.run(issuer="https://old.example/o")
-    apps = {each.what: each for each in told if each.kind == "clients"}
-    assert apps["app toolkit-shop"].outcome is Outcome.PARTLY
-    assert "read" in apps["app toolkit-shop"].reason  # a scope that nothing here has
-    assert "http://weak.example" in apps["app toolkit-weak"].reason
+    told = move.run("--issuer", "https://old.example/o")
+    assert "read" in told.report["app toolkit-shop"]["reason"]  # a scope that nothing here has
+    assert "http://weak.example" in told.report["app toolkit-weak"]["reason"]
     assert Client.objects.get(client_id="toolkit-weak").redirect_uris == [CALLBACK]
 
     # Access tokens: as they were, and no others.
@@ -85,17 +81,17 @@ def test_apps_of_the_toolkit_go_on_without_a_gap(provider: object, tmp_path: Pat
     kept = held["machine"]["access_token"]
     assert move.post("revoke", "toolkit-machine", token=kept).status_code == 200
     gone_on = run_project("toolkit_project.py", str(database), "toolkit", json.dumps(held))
-    told = move.run(issuer="https://old.example/o")
+    told = move.run("--issuer", "https://old.example/o")
     assert not move.is_active("toolkit-machine", kept)
     assert invalid_grant(move.refresh("toolkit-shop", held["moving"]["refresh_token"]))
     assert userinfo(held["moving"]["access_token"]).status_code == 401
     assert invalid_grant(move.redeem("toolkit-shop", held["moving_code"]))
     assert userinfo(gone_on["from_code"]["access_token"]).status_code == 200
-    assert counts(told, "clients") == {Outcome.UNCHANGED: 4}
-    assert counts(told, "tokens")[Outcome.ADDED] == 2
+    assert told.counts["clients"] == {"unchanged": 4}
+    assert told.counts["tokens"]["added"] == 2
     withdraw(consent, timezone.now())
-    told = move.run(issuer="https://old.example/o")
-    assert set(counts(told, "tokens")) == {Outcome.UNCHANGED}
+    told = move.run("--issuer", "https://old.example/o")
+    assert set(told.counts["tokens"]) == {"unchanged"}
     assert not Consent.objects.filter(user__sub=person).exists()
     assert userinfo(gone_on["from_code"]["access_token"]).status_code == 401
 

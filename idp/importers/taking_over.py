@@ -91,8 +91,10 @@ class TakeOver:
             with transaction.atomic():
                 client, problems = foreign_apps.store(app, owner, catalog)
                 if not self.dry_run:
-                    created = {"target": f"app {app.client_id}", "by": "import"}
-                    events.record(events.Kind.CREATED, client_id=app.client_id, **created)
+                    what = f"app {app.client_id}"
+                    events.record(
+                        events.Kind.CREATED, client_id=app.client_id, target=what, by="import"
+                    )
                 transaction.set_rollback(self.dry_run)
         except DeclarationError as problem:
             return Outcome.LEFT_OUT, [str(problem)]

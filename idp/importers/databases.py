@@ -6,28 +6,28 @@ Its people are rows; what they and apps hold is taken over after them (`taking_o
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.utils import timezone
 
 from idp import policy
 from idp.importers import oidc_provider, toolkit
+from idp.importers.django_users import DjangoUsers
 from idp.importers.foreign_tables import ForeignTables
 from idp.importers.report import Told
 from idp.importers.source import Options, Row, Unreadable, UnusableFileError
 from idp.importers.taking_over import People, TakeOver
 
-_PERSON = ("username", "email", "password", "first_name", "last_name", "is_active")
 
-
-class Toolkit:
+class Toolkit(DjangoUsers):
     """django-oauth-toolkit."""
 
     name: ClassVar[str] = "toolkit"
     help: ClassVar[str] = "the database of a project with django-oauth-toolkit"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add what is in that project's settings, and not in its database."""
+        """Add where its people are, and what is in its settings and not in its database."""
+        super().add_arguments(parser)
         _add_issuer(parser)
         parser.add_argument(
             "--refresh-token-lifetime",
@@ -37,27 +37,29 @@ class Toolkit:
         )
 
     def rows(self, options: Options) -> Iterator[Row | Unreadable]:
-        """Yield the people."""
-        return _people(_opened(options, toolkit.APPLICATIONS))
+        """Yield groups and people."""
+        _opened(options, toolkit.APPLICATIONS).close()
+        return super().rows(options)
 
     def afterwards(self, options: Options, *, dry_run: bool) -> Iterator[list[Told]]:
         """Take apps, codes and tokens over, and yield what became of them."""
         tables = _opened(options, toolkit.APPLICATIONS)
         run = _run(toolkit.NAME, tables, options, dry_run=dry_run)
-        seconds = options.own.get("refresh_token_lifetime")
+        seconds = options.own["refresh_token_lifetime"]
         lifetime = timedelta(seconds=seconds) if seconds else None
         yield from run.take_apps(toolkit.apps(tables))
         yield from run.take_authorizations(toolkit.authorizations(tables, run.now, lifetime))
 
 
-class OidcProvider:
+class OidcProvider(DjangoUsers):
     """django-oidc-provider."""
 
     name: ClassVar[str] = "django-oidc-provider"
     help: ClassVar[str] = "the database of a project with django-oidc-provider"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add what is in that project's settings, and not in its database."""
+        """Add where its people are, and what is in its settings and not in its database."""
+        super().add_arguments(parser)
         _add_issuer(parser)
         parser.add_argument(
             "--hours",
@@ -67,8 +69,9 @@ class OidcProvider:
         )
 
     def rows(self, options: Options) -> Iterator[Row | Unreadable]:
-        """Yield the people."""
-        return _people(_opened(options, oidc_provider.CLIENTS))
+        """Yield groups and people."""
+        _opened(options, oidc_provider.CLIENTS).close()
+        return super().rows(options)
 
     def afterwards(self, options: Options, *, dry_run: bool) -> Iterator[list[Told]]:
         """Take clients, consents, codes, tokens and keys over; yield what became of them."""
@@ -77,7 +80,7 @@ class OidcProvider:
         yield from run.take_apps(oidc_provider.apps(tables))
         yield from run.take_consents(oidc_provider.consents(tables, run.now))
         yield from run.take_authorizations(oidc_provider.authorizations(tables, run.now))
-        yield from run.take_keys(oidc_provider.keys(tables), options.own.get("hours") or 0)
+        yield from run.take_keys(oidc_provider.keys(tables), options.own["hours"])
 
 
 def _add_issuer(parser: ArgumentParser) -> None:
@@ -97,20 +100,6 @@ def _opened(options: Options, table: str) -> ForeignTables:
 
 
 def _run(name: str, tables: ForeignTables, options: Options, *, dry_run: bool) -> TakeOver:
-    issuer = options.own.get("issuer") or policy.ISSUER
-    return TakeOver(name, issuer, People(tables), timezone.now(), dry_run=dry_run)
-
-
-def _people(tables: ForeignTables) -> Iterator[Row | Unreadable]:
-    """Yield the people of `auth_user`. Their subject is their primary key, as both servers say."""
-    for row in tables.rows("auth_user", _PERSON):
-        entry: dict[str, Any] = {
-            "email": row["email"] or "",
-            "sub": str(row["id"]),
-            "password_hash": "" if row["password"].startswith("!") else row["password"],
-            "preferred_username": row["username"],
-            "given_name": row["first_name"],
-            "family_name": row["last_name"],
-            "is_active": bool(row["is_active"]),
-        }
-        yield Row(row["id"], "users", {name: it for name, it in entry.items() if it != ""})
+    columns = (options.own[name] for name in ("table", "sub_column", "email_column"))
+    issuer = options.own["issuer"] or policy.ISSUER
+    return TakeOver(name, issuer, People(tables, *columns), timezone.now(), dry_run=dry_run)

@@ -1,7 +1,7 @@
 """Apps, tokens, codes, consents and keys of another Django project's database, after its people.
 
-A person there is the one here with the same subject (their primary key) and the same address: with
-one alone, tokens could come to somebody else.
+A person there is the one here with the same subject and the same address: with one alone, tokens
+could come to somebody else.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,19 +35,28 @@ class People:
     """The table of people in the other database."""
 
     tables: ForeignTables
-    table: str = "auth_user"
-    email: str = "email"
+    table: str
+    #: The columns that are their subject and address.
+    sub: str
+    email: str
 
     def here(self, ids: Iterable[int | None]) -> dict[int, User]:
         """Return who they are here, by their ids there; those who are not here are left out."""
         asked = sorted({each for each in ids if each is not None})
         if not asked:
             return {}
-        marks = ", ".join(["%s"] * len(asked))
-        found = self.tables.rows(self.table, (self.email,), where=f"id IN ({marks})", values=asked)
-        addresses = {str(row["id"]): normalised_email(row[self.email] or "") for row in found}
-        users = User.objects.filter(sub__in=addresses)
-        return {int(user.sub): user for user in users if user.email == addresses[user.sub]}
+        columns = {self.sub, self.email} - {"id"}
+        where = f"id IN ({', '.join(['%s'] * len(asked))})"
+        found = list(self.tables.rows(self.table, tuple(columns), where=where, values=asked))
+        users = {
+            (user.sub, user.email): user
+            for user in User.objects.filter(sub__in={str(row[self.sub]) for row in found})
+        }
+        by_id = {
+            row["id"]: users.get((str(row[self.sub]), normalised_email(row[self.email] or "")))
+            for row in found
+        }
+        return {pk: user for pk, user in by_id.items() if user is not None}
 
 
 @dataclass

@@ -81,7 +81,10 @@ def test_other_entries_are_refused(entry: str) -> None:
 
 
 def test_programs_are_answered_and_browsers_sent_on(database: None) -> None:
-    from idp.wsgi import application
+    from idp.wsgi import HANDLERS, PAGES
+
+    def application(environ: dict[str, Any], start: Any) -> Any:  # without slots
+        return HANDLERS.get(environ["PATH_INFO"], PAGES)(environ, start)
 
     client = make_client()
     old = at_old_addresses(application, paths_of("toolkit"), policy.BROWSER_PATHS, policy.ISSUER)

@@ -35,6 +35,7 @@ from idp.models import (
     Event,
     EventCount,
     Grant,
+    ImportedToken,
     Interaction,
     RefreshToken,
     Sharing,
@@ -224,6 +225,7 @@ def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     yield "device codes", DeviceCode.objects.filter(expires__lte=remembered)
     yield "access tokens", AccessToken.objects.filter(expires__lte=now)
     yield "refresh tokens", RefreshToken.objects.filter(expires__lte=remembered)
+    yield "imported tokens", ImportedToken.objects.filter(expires_at__lte=now)
     yield "client assertions", UsedAssertion.objects.filter(expires_at__lte=now)
     yield "tokens of trusted issuers", UsedIssuerJwt.objects.filter(expires_at__lte=now)
     yield (

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +40,14 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
+class ImportedKey:
+    """A public key of a server before this one, and the issuer of what it signed."""
+
+    jwk: dict[str, Any]
+    issuer: str
+
+
+@dataclass(frozen=True)
 class KeySet:
     """The keys as one process knows them for a few seconds."""
 
@@ -51,6 +59,8 @@ class KeySet:
     decrypting: dict[str, dict[str, JWK]]
     #: The published JWK set: all keys that may have signed something still valid.
     jwks: bytes
+    #: Keys of a server before this one by kid: they verify hints, and nothing else.
+    imported: dict[str, ImportedKey] = field(default_factory=dict)
 
 
 #: Seconds to wait for another thread that loads the first keys.
@@ -261,21 +271,31 @@ def _load(known: KeySet | None) -> KeySet:
         for row in rows
         if row.state == SigningKey.State.ACTIVE and row.algorithm in policy.SIGNING_ALGORITHMS
     }
-    public = {row.kid: row.public_jwk for row in rows if row.algorithm not in GENERATORS}
-    oldest = timezone.now() - policy.SIGNED_AT_MOST
-    # New content is not encrypted to a retired key.
-    published = [
-        row.public_jwk
-        for row in rows
-        if row.retired_at is None or (row.retired_at > oldest and row.algorithm not in GENERATORS)
-    ]
+    signing = [row for row in rows if row.algorithm not in GENERATORS]
+    public = {row.kid: row.public_jwk for row in signing if not row.imported_from}
+    imported = {
+        row.kid: ImportedKey(row.public_jwk, row.imported_from)
+        for row in signing
+        if row.imported_from
+    }
+    published = [row.public_jwk for row in rows if _is_published(row, timezone.now())]
     decrypting: dict[str, dict[str, JWK]] = {}
     for row in rows:
         if row.algorithm in GENERATORS and row.private_sealed:
             jwk = JWK.from_pyca(_private_key(row))
             decrypting.setdefault(row.algorithm, {})[row.kid] = jwk
     jwks = json.dumps({"keys": published}).encode()
-    return KeySet(time.monotonic(), signers, public, decrypting, jwks)
+    return KeySet(time.monotonic(), signers, public, decrypting, jwks, imported)
+
+
+def _is_published(row: SigningKey, now: datetime) -> bool:
+    """Whether the JWK set has this key."""
+    if row.published_until is not None:
+        return row.published_until > now
+    if row.retired_at is None:
+        return True
+    # New content is not encrypted to a retired key.
+    return row.retired_at > now - policy.SIGNED_AT_MOST and row.algorithm not in GENERATORS
 
 
 def _private_key(row: SigningKey) -> PrivateKey:

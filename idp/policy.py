@@ -7,6 +7,7 @@ from django.conf import settings
 
 from accounts import levels
 from foundation import colours, pictures
+from idp import old_addresses
 from idp.protocol import response_types, vocabulary
 
 ISSUER: Final[str] = settings.IDP_ISSUER
@@ -276,6 +277,22 @@ PROTOCOL_PATHS: Final = frozenset(
         *DISCOVERY_PATHS,
         *HEALTH_PATHS,
     }
+)
+_BY_NAME: Final = {**PATHS, **old_addresses.OTHERS}
+#: Our path for each path of a server before this one.
+OLD_ADDRESSES: Final = old_addresses.below(
+    ISSUER_PATH, {old: _BY_NAME[name] for old, name in settings.IDP_OLD_ADDRESSES.items()}
+)
+#: The URLs of those that answer where clients authenticate: assertions may name them (`aud`).
+OLD_ENDPOINTS: Final = tuple(
+    f"{ORIGIN}{old}"
+    for old, ours in OLD_ADDRESSES.items()
+    if ours in {PATHS[name] for name in (*AUTHENTICATED_ENDPOINTS, *ENDPOINTS_OF_GRANTS)}
+)
+#: Where browsers come with our cookies.
+BROWSER_PATHS: Final = frozenset(
+    _BY_NAME[name]
+    for name in ("authorization_endpoint", "end_session_endpoint", "device", "account")
 )
 
 

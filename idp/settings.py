@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from foundation.environment import Environment
 from foundation.logs import logging_configuration
-from idp import issuer
+from idp import issuer, old_addresses
 from idp.folders import DATA, SHIPPED
 
 #: Variables that may be in a file instead, whose path is in NAME_FILE.
@@ -41,6 +41,16 @@ IDP_PATH: str = issuer.path_of(IDP_ISSUER)
 IDP_DEVELOPMENT: bool = _issuer.hostname in {"localhost", "127.0.0.1", "::1"}
 #: Whether the demo users and clients of examples/demo.yaml are meant to be here.
 IDP_DEMO: bool = env.bool("IDP_DEMO", default=False)
+
+#: Paths of a server before this one that are answered here, by what they stand for
+#: (idp.old_addresses).
+IDP_OLD_ADDRESSES: dict[str, str] = {}
+try:
+    IDP_OLD_ADDRESSES = old_addresses.parsed(
+        entry.strip() for entry in env.list("IDP_OLD_ADDRESSES", default=[]) if entry.strip()
+    )
+except old_addresses.UnusableOldAddressError as unusable:
+    env.problems.append(f"IDP_OLD_ADDRESSES: {unusable}")
 
 # --- Secrets --------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ from idp.endpoints.unusable_body import (  # noqa: E402
     unusable_body,
 )
 from idp.measuring import measured  # noqa: E402
-from idp.mounting import mounted  # noqa: E402
+from idp.mounting import at_old_addresses, mounted  # noqa: E402
 from idp.tracing import ROUTE, traced  # noqa: E402
 
 _Environ = dict[str, Any]
@@ -267,5 +267,9 @@ if metrics.instruments:
     application = measured(application, metrics.instruments)  # type: ignore[assignment]
 if traces.tracer:
     application = traced(application)  # type: ignore[assignment]
+if policy.OLD_ADDRESSES:
+    application = at_old_addresses(  # type: ignore[assignment]
+        application, policy.OLD_ADDRESSES, policy.BROWSER_PATHS, policy.ISSUER
+    )
 if settings.IDP_PATH:
     application = mounted(application, settings.IDP_PATH)  # type: ignore[assignment]

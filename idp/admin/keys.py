@@ -1,6 +1,7 @@
 """Signing keys: published keys, the active one, and the next step of rotation."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -70,7 +71,7 @@ class KeysPage(Record):
     list_filter = ("algorithm", "state")
     ordering = ("algorithm", "-created_at", "kid")
     fields = (
-        *("kid", "algorithm", "state", _MADE, "active_since", _RETIRED),
+        *("kid", "algorithm", "state", "imported_from", _MADE, "active_since", _RETIRED),
         *("what_follows", "last_signature_ends", "valid_tokens", "public_jwk"),
     )
     readonly_fields = ("active_since", "what_follows", "last_signature_ends", "valid_tokens")
@@ -104,6 +105,11 @@ class KeysPage(Record):
         ),
     )
 
+    def get_fields(self, request: HttpRequest, obj: SigningKey | None = None) -> list[Any]:
+        """Return the fields; the issuer only of a key that was imported."""
+        fields = super().get_fields(request, obj)
+        return [it for it in fields if it != "imported_from" or (obj and obj.imported_from)]
+
     @admin.display(description=_("since"))
     def since(self, key: SigningKey) -> str:
         """Return since when the key is in its state."""
@@ -112,14 +118,16 @@ class KeysPage(Record):
     @admin.display(description=_("active since"))
     def active_since(self, key: SigningKey) -> str:
         """Return since when it signs, or is encrypted to; the first keys did from the start."""
-        is_next = key.state == SigningKey.State.NEXT
-        return NOTHING if is_next else when(key.activated_at or key.created_at)
+        never = key.state == SigningKey.State.NEXT or key.imported_from
+        return NOTHING if never else when(key.activated_at or key.created_at)
 
     @admin.display(description=_("last signature ends"))
     def last_signature_ends(self, key: SigningKey) -> str | Promise:
         """Return by when the last thing that it signed has ended, at the latest."""
         if key.algorithm in policy.DECRYPTION_ALGORITHMS:
             return _("It signs nothing: apps encrypt to it.")
+        if key.published_until is not None:
+            return when(key.published_until)
         if key.state == SigningKey.State.NEXT:
             return _("It has signed nothing yet.")
         if key.retired_at is None:
@@ -129,6 +137,12 @@ class KeysPage(Record):
     @admin.display(description=_("what follows"))
     def what_follows(self, key: SigningKey) -> str:
         """Return in a sentence what happens to the key next, and when."""
+        if key.imported_from:
+            return gettext(
+                "It is of the server before this one, and never signs here. It is published until "
+                "all that it has signed has ended; ID tokens that come back as hints "
+                "(id_token_hint) are believed for ever."
+            )
         if key.state == SigningKey.State.RETIRED:
             return gettext(
                 "Nothing new is made with it. It is published until all that it has signed has "

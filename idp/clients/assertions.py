@@ -92,7 +92,8 @@ def _expectations(client: Client) -> Expectations:
     """
     compatible = client.profile == Client.Profile.COMPATIBLE
     others = ("pushed_authorization_request_endpoint", "backchannel_authentication_endpoint")
-    endpoints = map(policy.address, (*policy.AUTHENTICATED_ENDPOINTS, *others))
+    names = (*policy.AUTHENTICATED_ENDPOINTS, *others)
+    endpoints = [*map(policy.address, names), *policy.OLD_ENDPOINTS]
     return Expectations(
         name="client_assertion",
         error=InvalidClient,

@@ -28,6 +28,8 @@ from idp.statements.bearers import ClientVersion
 
 #: Wrong secrets for one client from one IP address.
 WRONG_SECRETS = RateLimit("wrong-client-secrets", 20, timedelta(minutes=1))
+#: Secrets that are compared with the slow hash of a server before this one.
+HASHED_SECRETS = RateLimit("hashed-client-secrets", 20, timedelta(minutes=1))
 _BASIC = re.compile(r"basic +([A-Za-z0-9+/=_-]+) *", re.IGNORECASE)
 #: At how many colons a Basic header may be split: a client_id rarely has one, a secret never.
 _MOST_SPLITS = 5
@@ -98,10 +100,10 @@ def authenticated(
     _method_is_accepted(client, credentials.method)
     try:
         if credentials.secrets:
-            _secret_is_right(client, credentials.secrets, now)
+            _secret_is_right(client, credentials.secrets, now, counted_for)
     except WrongSecret:
         if counted_for is not None:
-            _count_wrong_secret(client, counted_for)
+            _count(WRONG_SECRETS, client, counted_for)
         raise
     if credentials.assertion is not None:
         assertions.verify(client, credentials.assertion, now, counted_for)
@@ -123,13 +125,23 @@ def _method_is_accepted(client: Client, method: str) -> None:
 
 
 @upholds("RFC 6749 §2.3.1")
-def _secret_is_right(client: Client, readings: tuple[str, ...], now: datetime) -> None:
+def _secret_is_right(
+    client: Client, readings: tuple[str, ...], now: datetime, counted_for: HttpRequest | None
+) -> None:
     """RFC 6749 §2.3.1: the secret authenticates the client."""
     for secret in readings:
         found = secrets.find(client, secret, now)
         if found is not None:
             secrets.note_use(found, now)
             return
+    if secrets.has_hashed(client, now):
+        if counted_for is not None:  # before the comparison, which costs as much as a password's
+            _count(HASHED_SECRETS, client, counted_for)
+        for secret in readings:
+            found = secrets.find_hashed(client, secret, now)
+            if found is not None:
+                secrets.note_use(found, now)
+                return
     raise WrongSecret("The client secret is wrong, or has expired.")
 
 
@@ -214,10 +226,10 @@ def _matching_reading(readings: list[Credentials]) -> Credentials:
 
 
 @upholds("RFC 6749 §2.3.1")
-def _count_wrong_secret(client: Client, request: HttpRequest) -> None:
+def _count(limit: RateLimit, client: Client, request: HttpRequest) -> None:
     """RFC 6749 §2.3.1: a client that guesses has to wait."""
     try:
-        rate_limits.count((WRONG_SECRETS, f"{client.client_id} {rate_limit_key(request)}"))
+        rate_limits.count((limit, f"{client.client_id} {rate_limit_key(request)}"))
     except RateLimitExceededError as exceeded:
         raise TooManyWrongSecrets(
             "Too many wrong secrets came from this IP address; "

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
+from django.contrib.auth.hashers import identify_hasher
 from django.db import Error, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -50,13 +51,75 @@ def add(client: Client, secret: str, *, others_end_at: datetime | None = None) -
             client.secrets.filter(later).update(expires_at=others_end_at)
         if not has_room(client, now):
             raise TooManySecretsError(f"The client has {MOST_AT_ONCE} valid secrets already.")
-        return ClientSecret.objects.create(
-            client=client,
-            hashed=server_keys.keyed_hash(secret, _PURPOSE),
-            sealed=server_keys.seal(secret.encode(), _HMAC_PURPOSE)
-            if client.needs_hmac_key
-            else "",
-        )
+        return ClientSecret.objects.create(client=client, **_columns(client, secret))
+
+
+def _columns(client: Client, secret: str) -> dict[str, str]:
+    """Return what is stored of a secret: its keyed hash, and itself where it also is a key."""
+    key = server_keys.seal(secret.encode(), _HMAC_PURPOSE) if client.needs_hmac_key else ""
+    return {"hashed": server_keys.keyed_hash(secret, _PURPOSE), "sealed": key}
+
+
+def add_hashed(client: Client, hashed: str) -> ClientSecret:
+    """Store a secret that is known by a hash of Django's hashers alone: of a server before this.
+
+    The hash is slow to check, so it is checked until the secret first comes, and is replaced by
+    ours then (`find_hashed`). Raises ValueError for a hash that no hasher of settings can read, and
+    TooManySecretsError.
+    """
+    if not _is_foreign(hashed) or not _is_readable(hashed):
+        raise ValueError("No hasher of settings (PASSWORD_HASHERS) reads this hash.")
+    with _changing(client):
+        if not has_room(client, timezone.now()):
+            raise TooManySecretsError(f"The client has {MOST_AT_ONCE} valid secrets already.")
+        return ClientSecret.objects.create(client=client, hashed=hashed)
+
+
+def has_hashed(client: Client, now: datetime) -> bool:
+    """Whether a valid secret of the client has the hash of a server before this one."""
+    return any(_is_foreign(row.hashed) and _is_valid(row, now) for row in client.secrets.all())
+
+
+def find_hashed(client: Client, secret: str, now: datetime) -> ClientSecret | None:
+    """Return which secret of a server before this one it is, or None. Takes as long as a password.
+
+    Its hash is replaced by ours, so that this happens once.
+    """
+    for row in client.secrets.all():
+        if not (_is_foreign(row.hashed) and _is_valid(row, now)):
+            continue
+        if _is_readable(row.hashed) and identify_hasher(row.hashed).verify(secret, row.hashed):
+            _adopt(client, row, secret)
+            return row  # type: ignore[no-any-return]
+    return None
+
+
+def _adopt(client: Client, row: ClientSecret, secret: str) -> None:
+    """Replace the hash of a server before this one, unless the row has changed meanwhile.
+
+    The client may be one that the process remembers, whose version has to stay that of its columns.
+    """
+    with _changing(Client(pk=client.pk)):
+        unchanged = ClientSecret.objects.filter(pk=row.pk, hashed=row.hashed)
+        unchanged.update(**_columns(client, secret))
+
+
+def _is_foreign(hashed: str) -> bool:
+    """Whether this is a hash of Django's hashers: its parts are separated by dollar signs."""
+    return "$" in hashed and hashed.isascii()
+
+
+def _is_readable(hashed: str) -> bool:
+    """Whether one of Django's hashers in settings knows the form of a hash, and finds its parts."""
+    try:
+        identify_hasher(hashed).decode(hashed)
+    except (ValueError, AssertionError, LookupError, TypeError):
+        return False
+    return True
+
+
+def _is_valid(row: ClientSecret, now: datetime) -> bool:
+    return row.expires_at is None or row.expires_at > now
 
 
 def can_sign(client: Client) -> bool:
@@ -96,7 +159,10 @@ def _changing(client: Client) -> Iterator[None]:
 
 
 def find(client: Client, secret: str, now: datetime) -> ClientSecret | None:
-    """Return which of the client's secrets this is, of those that have not expired, or None."""
+    """Return which of the client's secrets this is, of those that have not expired, or None.
+
+    Those of a server before this one are left to `find_hashed`.
+    """
     rows: Iterable[ClientSecret] = client.secrets.all()
     for row in rows:
         valid = row.expires_at is None or row.expires_at > now
@@ -117,7 +183,7 @@ def hmac_keys(client: Client, now: datetime) -> list[bytes]:
 
 def hmac_keys_of(rows: Iterable[ClientSecret], now: datetime) -> list[bytes]:
     """Return those of these secrets that are keys and valid, ordered as by `hmac_keys`."""
-    kept = [row for row in rows if row.sealed and (row.expires_at is None or row.expires_at > now)]
+    kept = [row for row in rows if row.sealed and _is_valid(row, now)]
     kept.sort(
         key=lambda row: (row.last_used_at is not None, row.last_used_at or row.created_at),
         reverse=True,

@@ -9,6 +9,7 @@ from idp.models.device_secret import DeviceSecret
 from idp.models.event import Event
 from idp.models.event_count import CountedUntil, EventCount, EventMark
 from idp.models.grant import ClientSession, Consent, Grant, Interaction
+from idp.models.imported import ImportedToken
 from idp.models.keys import SigningKey
 from idp.models.logo import ClientLogo
 from idp.models.personal_data import DataExport, Sharing
@@ -43,6 +44,7 @@ __all__ = [
     "EventMark",
     "Grant",
     "IDToken",
+    "ImportedToken",
     "InitialAccessToken",
     "Interaction",
     "IssuerLink",

@@ -30,7 +30,9 @@ class ClientSecret(models.Model):
     """A secret of a client, as a keyed hash. Several may be valid at once while rotating."""
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="secrets")
-    hashed = models.CharField(max_length=64, editable=False)
+    #: The keyed hash, 64 characters; or, until its first use, the hash of a server before this one,
+    #: as Django's hashers write it (`clients.secrets.add_hashed`).
+    hashed = models.CharField(max_length=255, editable=False)
     #: The secret itself, sealed, where it also serves as an HMAC key; empty for all others.
     sealed = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)

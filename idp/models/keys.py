@@ -17,7 +17,7 @@ class SigningKey(models.Model):
         ACTIVE = "active", pgettext_lazy("signing key", "Active")
         RETIRED = "retired", pgettext_lazy("signing key", "Retired")
 
-    #: The JWK thumbprint (RFC 7638).
+    #: The JWK thumbprint (RFC 7638); of an imported key, what its server named it.
     kid = models.CharField(_("key id (kid)"), primary_key=True, max_length=43)
     algorithm = models.CharField(_("algorithm"), max_length=20)
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
@@ -27,6 +27,13 @@ class SigningKey(models.Model):
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
     activated_at = models.DateTimeField(_("active since"), null=True)
     retired_at = models.DateTimeField(_("retired"), null=True)
+    #: Of a key of an earlier server: the issuer of what it signed. Its private key is not here, and
+    #: it verifies hints alone. Empty for our own.
+    imported_from = models.CharField(
+        _("issuer of what it signed"), max_length=300, blank=True, default="", db_default=""
+    )
+    #: Until when an imported key is published.
+    published_until = models.DateTimeField(_("published until"), null=True)
 
     class Meta:
         verbose_name = _("signing key")

@@ -14,7 +14,7 @@ from idp.clients import secrets
 from idp.clients.encryption import encrypted_for
 from idp.jose.received_jwts import Expectations, judge
 from idp.jose.sign import base64url
-from idp.jose.verify import is_encrypted, octet_keys, unverified_claims
+from idp.jose.verify import header_of, is_encrypted, octet_keys, unverified_claims
 from idp.models import Client, Grant
 from idp.protocol.errors import InvalidRequest, ProtocolError
 from idp.protocol.rules import upholds
@@ -110,10 +110,14 @@ _SUBJECT = replace(_HINT, name="subject_token", required=frozenset({"iss", "sub"
 def read_hint(id_token_hint: str) -> Hint | None:
     """Return the claims of an ID token of ours, expired or not; None for any other.
 
-    An access token of the type JWT is none: it has a `jti`, which no ID token has. OIDC Core
-    §3.1.2.1, OIDC RP-Initiated Logout §2.
+    An access token of the type JWT is none: it has a `jti`, which no ID token has. One of a server
+    before this one counts where its key was imported. OIDC Core §3.1.2.1, OIDC RP-Initiated Logout
+    §2.
     """
     now = timezone.now()
+    imported = _imported_key(id_token_hint)
+    if imported is not None:
+        return _read_earlier_hint(id_token_hint, imported, now)
     try:
         claims = judge(id_token_hint, _HINT, partial(_hint_keys, id_token_hint, now), now)
     except InvalidRequest:
@@ -123,6 +127,32 @@ def read_hint(id_token_hint: str) -> Hint | None:
             return None
         case {"aud": str(client_id), "sub": str(sub)}:
             return Hint(client_id, sub, claims.get("sid"))
+        case _:
+            return None
+
+
+def _imported_key(id_token_hint: str) -> keys.ImportedKey | None:
+    """Return the imported key that a hint names."""
+    header = header_of(id_token_hint)
+    kid = header.get("kid") if header is not None else None
+    return keys.key_set().imported.get(kid) if isinstance(kid, str) else None
+
+
+def _read_earlier_hint(id_token_hint: str, key: keys.ImportedKey, now: datetime) -> Hint | None:
+    """Return the claims of an ID token of a server before this one; None for any other.
+
+    Its ID tokens may have a `jti`. Access tokens of Keycloak, signed with the same key, say in a
+    claim `typ` what they are.
+    """
+    expected = replace(_HINT, issuer=key.issuer, algorithms=frozenset({key.jwk["alg"]}))
+    try:
+        claims = judge(id_token_hint, expected, lambda _header: [key.jwk], now)
+    except InvalidRequest:
+        return None
+    match claims:
+        case {"aud": str(client_id), "sub": str(sub)} if claims.get("typ", "ID") == "ID":
+            sid = claims.get("sid")
+            return Hint(client_id, sub, sid if isinstance(sid, str) else None)
         case _:
             return None
 

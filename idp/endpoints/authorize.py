@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts import account_switching, second_factor
 from accounts.authentication import authentication_in, authentication_of
 from accounts.sessions import recognize, session_id_of
+from accounts.upstream import ways
 from foundation.client_address import client_address, rate_limit_key
 from idp import events
 from idp.authorization import codes, interactions, request_object, test_sign_in
@@ -194,7 +195,7 @@ def _proceed(
                 "next": _kept(request, arrival, authorization_request.client),
                 **({"fresh": "1"} if fresh else {}),
             }
-            return redirect(f"{reverse('account_login')}?{urlencode(query)}")
+            return redirect(f"{_sign_in_page(arrival)}?{urlencode(query)}")
         case SignUp():
             query = {"next": _kept(request, arrival, authorization_request.client), "create": "1"}
             return redirect(f"{reverse('account_signup')}?{urlencode(query)}")
@@ -220,6 +221,17 @@ def _proceed(
                 members["session_state"] = state
             response = send(request, authorization_request.reply_to, **members)
             return _answered(request, arrival, authorization_request.client, response)
+
+
+def _sign_in_page(arrival: Arrival) -> str:
+    """Return where users sign in: at the upstream that the client names, or on our own page.
+
+    `idp_hint` is no parameter of a specification. One that names nothing usable is ignored.
+    """
+    hint = arrival.parameters.get("idp_hint")
+    if hint and ways.has_usable(hint):
+        return reverse("account_upstream", args=[hint])
+    return reverse("account_login")
 
 
 def _sso_session(request: HttpRequest, client_id: str) -> SsoSession | None:

@@ -20,6 +20,16 @@ _KEPT = ("fresh", "choose")
 
 
 @dataclass(frozen=True)
+class Offer:
+    """What an app wants its sign-in page to offer."""
+
+    #: Short names of upstreams; empty for all.
+    upstreams: tuple[str, ...] = ()
+    #: Whether passwords, passkeys and codes of our own accounts are offered, too.
+    own: bool = True
+
+
+@dataclass(frozen=True)
 class Way:
     """A button of the sign-in page."""
 
@@ -29,10 +39,24 @@ class Way:
     address: str
 
 
-def enabled() -> list[Upstream]:
+def enabled(offer: Offer) -> list[Upstream]:
     """Return the upstreams that can be used, in their order."""
     rows = Upstream.objects.filter(enabled=True).defer("mark", "mapping", "levels", "settings")
-    return [row for row in rows if kinds.named(row.kind) is not None]
+    usable = [row for row in rows if kinds.named(row.kind) is not None]
+    return [row for row in usable if not offer.upstreams or row.slug in offer.upstreams]
+
+
+def leading_on(hint: str | None, offer: Offer) -> str | None:
+    """Return the short name of the upstream to go to without asking, or None.
+
+    It is the one that an app names, or the only way that it wants. A wrong hint is ignored.
+    """
+    if not hint and offer.own:
+        return None
+    slugs = [row.slug for row in enabled(offer)]
+    if hint in slugs:
+        return hint
+    return slugs[0] if len(slugs) == 1 and not offer.own else None
 
 
 def offered(request: HttpRequest, upstreams: Iterable[Upstream]) -> list[Way]:
@@ -49,12 +73,6 @@ def home_of(email: str, upstreams: Iterable[Upstream]) -> Upstream | None:
     """Return the first upstream that has the domain of this address, as it was typed, or None."""
     domain = normalised_email(email).rpartition("@")[2]
     return next((row for row in upstreams if domain and domain in row.email_domains), None)
-
-
-def has_usable(slug: str) -> bool:
-    """Whether there is an enabled upstream of this short name: a hint of an app may be wrong."""
-    row = Upstream.objects.filter(slug=slug, enabled=True).only("kind").first()
-    return row is not None and kinds.named(row.kind) is not None
 
 
 def address_at(request: HttpRequest, slug: str, **query: str) -> str:

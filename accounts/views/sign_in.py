@@ -25,6 +25,7 @@ from accounts.forms import ResetPasswordForm, SignUpForm
 from accounts.next import with_next
 from accounts.upstream import ways
 from accounts.upstream.model import Upstream
+from accounts.upstream.ways import Offer
 from accounts.views.stale_form import show_step_again
 from accounts.views.too_many import refuses_beyond_limits
 from accounts.visitors import visitor_at
@@ -59,12 +60,18 @@ class SignInView(pages.SignInPage):
     @cached_property
     def upstreams(self) -> list[Upstream]:
         """The identity providers that can be used."""
-        return ways.enabled()
+        return ways.enabled(self.offer)
+
+    @property
+    def offer(self) -> Offer:
+        """What the app that this page leads to wants it to offer."""
+        return getattr(self.request, "offer", None) or Offer()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the way used last, the id of a refused passkey, and accounts elsewhere."""
         typed = self.request.POST.get("login", "")
         home = ways.home_of(typed, self.upstreams)
+        connecting = ways.connecting(self.request)
         return {
             **super().get_context_data(**kwargs),
             "last_method": last_method.of(self.request),
@@ -72,7 +79,8 @@ class SignInView(pages.SignInPage):
             "ways": ways.offered(self.request, self.upstreams),
             "has_homes": any(row.email_domains for row in self.upstreams),
             "home": next(iter(ways.offered(self.request, [home])), None) if home else None,
-            "connecting": ways.connecting(self.request),
+            "connecting": connecting,
+            "own_sign_in": bool(self.offer.own or connecting or not self.upstreams),
         }
 
 

@@ -30,6 +30,7 @@ from idp.authorization.next_step import (
 from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.authorization.response import send, send_error
 from idp.clients import lookup
+from idp.clients.offer import offer_of
 from idp.clients.redirect_uris import ReplyAddress, verified
 from idp.current_interaction import INTERACTION, continue_at, interaction_of
 from idp.endpoints.answered import answered_page
@@ -195,7 +196,9 @@ def _proceed(
                 "next": _kept(request, arrival, authorization_request.client),
                 **({"fresh": "1"} if fresh else {}),
             }
-            return redirect(f"{_sign_in_page(arrival)}?{urlencode(query)}")
+            return redirect(
+                f"{_sign_in_page(arrival, authorization_request.client)}?{urlencode(query)}"
+            )
         case SignUp():
             query = {"next": _kept(request, arrival, authorization_request.client), "create": "1"}
             return redirect(f"{reverse('account_signup')}?{urlencode(query)}")
@@ -223,15 +226,13 @@ def _proceed(
             return _answered(request, arrival, authorization_request.client, response)
 
 
-def _sign_in_page(arrival: Arrival) -> str:
-    """Return where users sign in: at the upstream that the client names, or on our own page.
+def _sign_in_page(arrival: Arrival, client: Client) -> str:
+    """Return where users sign in: at an upstream, or on our own page.
 
-    `idp_hint` is no parameter of a specification. One that names nothing usable is ignored.
+    The client names the upstream by `idp_hint`, which is no parameter of a specification.
     """
-    hint = arrival.parameters.get("idp_hint")
-    if hint and ways.has_usable(hint):
-        return reverse("account_upstream", args=[hint])
-    return reverse("account_login")
+    slug = ways.leading_on(arrival.parameters.get("idp_hint"), offer_of(client))
+    return reverse("account_upstream", args=[slug]) if slug else reverse("account_login")
 
 
 def _sso_session(request: HttpRequest, client_id: str) -> SsoSession | None:

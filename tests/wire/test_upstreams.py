@@ -161,6 +161,32 @@ def test_what_an_app_asks_for_is_passed_on(browser: Browser, foreign_site: Elsew
         assert is_page(page, LOGIN)
 
 
+def test_an_app_says_what_its_sign_in_page_offers(
+    browser: Browser, foreign_site: Elsewhere
+) -> None:
+    one, two, three = (FakeUpstream(foreign_site, {"trusts_email": True}).row for _ in range(3))
+    columns = {"upstreams": [one.slug, two.slug], "own_sign_in": False}
+    app = RelyingParty(make_client(**columns), browser, make_user())
+    page = app.visit()
+    assert is_page(page, LOGIN)
+    shown = [row.name in page.text for row in (one, two, three)]
+    assert shown == [True, True, False]
+    assert 'name="password"' not in page.text
+    assert is_page(app.visit(idp_hint=three.slug), LOGIN)
+    # With one way only there is nothing to choose.
+    two.enabled = False
+    two.save()
+    assert asked_of(app.visit())["redirect_uri"].endswith(f"/account/upstream/{one.slug}/callback")
+    # With none, nobody is shut out.
+    one.enabled = False
+    one.save()
+    assert 'name="password"' in app.visit().text
+    # Our own account page offers all.
+    page = browser.open(LOGIN)
+    assert three.name in page.text
+    assert 'name="password"' in page.text
+
+
 @pytest.mark.parametrize("error", ["access_denied", "server_error"])
 def test_refusals_are_pages_with_a_reference(
     browser: Browser, foreign_site: Elsewhere, error: str

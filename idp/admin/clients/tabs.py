@@ -90,6 +90,7 @@ TABS: Final = (
                     *("skip_authorization", "scopes", "id_token_claims"),
                 )
             ),
+            Group(("upstreams", "own_sign_in"), _("How its users sign in")),
             Group(("subject_type", "sector_identifier_uri"), _("How it identifies users")),
             Group(
                 (
@@ -243,7 +244,7 @@ _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = 
             *("allowed_origins", "allowed_groups", "required_acr", "skip_authorization"),
             *("id_token_claims", "subject_type", "sector_identifier_uri", "default_acr_values"),
             *("backchannel_logout_uri", "backchannel_logout_session_required"),
-            *("may_act", "native_sso_group"),
+            *("may_act", "native_sso_group", "upstreams", "own_sign_in"),
             *("logo_uri", "accent_color", "client_uri", "policy_uri", "tos_uri", "localized"),
             *("id_token_signed_response_alg", "userinfo_signed_response_alg"),
             *BY_SLUG["keys"].groups[1].fields,

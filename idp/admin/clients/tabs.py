@@ -58,7 +58,10 @@ TABS: Final = (
                 )
             ),
             Group(
-                ("default_max_age", "default_acr_values", "require_auth_time"),
+                (
+                    *("upstreams", "own_sign_in"),
+                    *("default_max_age", "default_acr_values", "require_auth_time"),
+                ),
                 _("What a sign-in has to be like"),
             ),
             Group(
@@ -90,7 +93,6 @@ TABS: Final = (
                     *("skip_authorization", "scopes", "id_token_claims"),
                 )
             ),
-            Group(("upstreams", "own_sign_in"), _("How its users sign in")),
             Group(("subject_type", "sector_identifier_uri"), _("How it identifies users")),
             Group(
                 (

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.allauth_door import sign_ins
 from accounts.levels import MULTI_FACTOR, PHISHING_RESISTANT, SINGLE_FACTOR, reaches
 from accounts.models import Session, User
 from accounts.sessions import session_of
@@ -81,6 +82,8 @@ def method_in_words(records: list[dict[str, Any]]) -> str:
     methods = {record["method"] for record in records}
     if any(map(_is_passkey, records)):
         return _("with a password and a passkey") if "password" in methods else _("with a passkey")
+    if sign_ins.UPSTREAM in methods:
+        return _("at an identity provider")
     if "password" in methods and _SECOND in methods:
         return _("with a password and a code")
     return _("with a password") if "password" in methods else _("with a mailed code")

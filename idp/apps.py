@@ -23,9 +23,11 @@ class IdpConfig(AppConfig):
         from idp import deploy_checks, listeners, staff_groups
         from idp.admin import added_apps
         from idp.endpoints import cors
+        from idp.upstream import kinds
 
         deploy_checks.register()
         cors.connect()
+        kinds.register()
         listeners.connect()
         staff_groups.connect(self)
         for page in _ADMIN_PAGES:

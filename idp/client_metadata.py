@@ -345,6 +345,22 @@ MEMBERS: Final = (
         help=_("Only their members can sign in to it. None ticked: all users."),
     ),
     Member(
+        "upstreams",
+        TEXTS,
+        operators_only=True,
+        label=_("Identity providers on its sign-in page"),
+        help=_("None ticked: all. Who is signed in already is not asked."),
+    ),
+    Member(
+        "own_sign_in",
+        FLAG,
+        operators_only=True,
+        label=_("Its sign-in page offers passwords and passkeys"),
+        help=_(
+            "Off: identity providers alone. If there is just one, users are sent there at once."
+        ),
+    ),
+    Member(
         "refresh_token_idle_lifetime",
         NUMBER,
         operators_only=True,

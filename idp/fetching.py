@@ -8,7 +8,7 @@ host that was slow is not fetched from for a while, in all processes.
 
 import hashlib
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Condition
@@ -155,6 +155,14 @@ def ask(
         return fetch.ask(content_types, most)
 
 
+def talk(
+    url: str, party: Party, send: Callable[[Bounds], Answer], *, most: int = outbound.MOST
+) -> Answer:
+    """Return what `send`, a request to this address within bounds, brings; as `ask` does."""
+    with place_for(url, party) as fetch:
+        return fetch.talk(send, most)
+
+
 @contextmanager
 def place_for(url: str, party: Party) -> Iterator["Fetch"]:
     """Take a place, and keep it while the block lasts. Raises as `ask` does."""
@@ -173,9 +181,13 @@ class Fetch:
         #: The host that is not fetched from for a while if this is slow.
         self._names = [host]
 
-    @upholds("RFC 6749 §4.1.2.1")
     def ask(self, content_types: Collection[str], most: int) -> Answer:
         """Fetch the address. Raises as `ask` of this module does."""
+        return self.talk(lambda bounds: outbound.ask(self.url, content_types, bounds), most)
+
+    @upholds("RFC 6749 §4.1.2.1")
+    def talk(self, send: Callable[[Bounds], Answer], most: int) -> Answer:
+        """Send a request to the address. Raises as `ask` of this module does."""
         self._refuse_slow(self._names)
         vouched = self.party.is_vouched_for
         seconds, began = SECONDS[vouched], time.monotonic()
@@ -187,7 +199,7 @@ class Fetch:
         )
         is_slow = False
         try:
-            return outbound.ask(self.url, content_types, bounds)
+            return send(bounds)
         except TooManyLookupsError:
             raise busy() from None
         except TooSlowError:

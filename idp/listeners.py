@@ -60,12 +60,14 @@ def connect() -> None:
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
     session: Session | None = getattr(request, "signed_in_session", None)
     interaction = interaction_of(request)
+    records = session.methods if session else []
     record(
         Kind.SIGNED_IN,
         request,
         user=user,
         client_id=interaction.client.client_id if interaction else "",
-        methods=list(authentication_methods(session.methods)) if session else None,
+        methods=list(authentication_methods(records)) if session else None,
+        upstream=next((each["provider"] for each in records if "provider" in each), ""),
         user_agent=request.headers.get("User-Agent", "")[:400],
     )
 

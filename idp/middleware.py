@@ -21,9 +21,11 @@ from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 
 from accounts.next import UNREADABLE
+from accounts.upstream.ways import Offer
 from foundation.logs import REQUEST_ID
 from idp import policy
 from idp.clients.display import name_of
+from idp.clients.offer import offer_of
 from idp.current_interaction import carries_wish, interaction_of
 from idp.endpoints import cors
 from idp.logout.session_state import keep_cookie
@@ -115,10 +117,14 @@ class ContentSecurityPolicy(CSPMiddleware):
 
 
 def name_app(get_response: GetResponse) -> GetResponse:
-    """Add `app_name`, the client that the user is signing in to, to account pages."""
+    """Add `app_name`, the client that the user is signing in to, to account pages, and its `offer`.
+
+    The latter is what its sign-in page has.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request.app_name = SimpleLazyObject(partial(_app_name, request))  # type: ignore[attr-defined]
+        request.offer = SimpleLazyObject(partial(_offer, request))  # type: ignore[attr-defined]
         return get_response(request)
 
     return middleware
@@ -127,6 +133,11 @@ def name_app(get_response: GetResponse) -> GetResponse:
 def _app_name(request: HttpRequest) -> str:
     interactions = interaction_of(request)
     return name_of(interactions.client) if interactions else ""
+
+
+def _offer(request: HttpRequest) -> Offer:
+    interaction = interaction_of(request)
+    return offer_of(interaction.client) if interaction else Offer()
 
 
 def keep_browser_state(get_response: GetResponse) -> GetResponse:

@@ -41,6 +41,9 @@ Network = IPv4Network | IPv6Network
 
 #: Status codes of a temporary failure (RFC 9110 §15.6, RFC 6585 §4).
 _IN_TROUBLE = frozenset({429, *range(500, 600)})
+#: Status codes of answers of a token endpoint that have a body to read (RFC 6749 §5).
+_WITH_ERRORS = frozenset({200, 400, 401})
+_FORM = "application/x-www-form-urlencoded"
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNICAST = IPv6Network("2000::/3")
 #: Unicast networks that wrap another address (6to4, Teredo), or are for benchmarks or
@@ -73,6 +76,7 @@ class Answer:
 
     body: bytes
     headers: HTTPMessage
+    status: int = 200
 
 
 @dataclass(frozen=True)
@@ -113,25 +117,51 @@ def ask(
     content_types: Collection[str],
     bounds: Bounds = USUAL,
     *,
+    bearer: str = "",
     resolve: Resolver = addresses_of,
 ) -> Answer:
     """Fetch a client's address, as one of these content types (`application/*+json`).
 
-    Sends no cookie and no credentials, follows no redirect and uses no proxy of the environment.
+    Sends no cookie and no credentials but `bearer`, a token that the receiver gave us; follows no
+    redirect and uses no proxy of the environment.
     Ends after `bounds.seconds`, from the lookup of the host to the last byte. Raises OutboundError;
     UnwantedAnswerError, a subclass, is the server's own answer.
     """
     ends_at = time.monotonic() + bounds.seconds
     with _talking_to("GET", url, bounds, resolve, ends_at) as (connection, target, found):
-        response = _answer(connection, _get(target, content_types), ends_at, found)
+        message = _get(target, content_types, _bearer(bearer))
+        response = _answer(connection, message, ends_at, found)
         return Answer(_body(response, target, content_types, bounds.most), response.headers)
+
+
+def ask_by_form(
+    url: str,
+    form: str,
+    content_types: Collection[str],
+    bounds: Bounds = USUAL,
+    *,
+    authorization: str = "",
+    resolve: Resolver = addresses_of,
+) -> Answer:
+    """Post an encoded form and return the answer: success, or an error of 400 or 401 with a body.
+
+    `authorization` is the header of this name. Otherwise as `ask`. RFC 6749 §5.2.
+    """
+    ends_at = time.monotonic() + bounds.seconds
+    with _talking_to("POST", url, bounds, resolve, ends_at) as (connection, target, found):
+        headers = (f"Authorization: {authorization}",) if authorization else ()
+        accepts = f"Accept: {', '.join(content_types)}"
+        message = _post(target, form, _FORM, accepts, *headers)
+        response = _answer(connection, message, ends_at, found)
+        body = _body(response, target, content_types, bounds.most, _WITH_ERRORS)
+        return Answer(body, response.headers, response.status)
 
 
 def post(
     url: str,
     body: str,
     *,
-    content_type: str = "application/x-www-form-urlencoded",
+    content_type: str = _FORM,
     bearer: str = "",
     resolve: Resolver = addresses_of,
 ) -> int:
@@ -142,7 +172,7 @@ def post(
     """
     ends_at = time.monotonic() + SECONDS
     with _talking_to("POST", url, USUAL, resolve, ends_at) as (connection, target, found):
-        message = _post(target, body, content_type, bearer)
+        message = _post(target, body, content_type, *_bearer(bearer))
         return int(_answer(connection, message, ends_at, found).status)
 
 
@@ -331,15 +361,17 @@ class _Timed(io.RawIOBase):
         return io.BufferedReader(self)
 
 
-def _get(target: _Target, content_types: Collection[str]) -> str:
-    return _message("GET", target, f"Accept: {', '.join(content_types)}")
+def _get(target: _Target, content_types: Collection[str], headers: tuple[str, ...]) -> str:
+    return _message("GET", target, f"Accept: {', '.join(content_types)}", *headers)
 
 
-def _post(target: _Target, body: str, content_type: str, bearer: str) -> str:
-    headers = [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
-    if bearer:
-        headers.append(f"Authorization: Bearer {bearer}")
-    return _message("POST", target, *headers) + body
+def _post(target: _Target, body: str, content_type: str, *headers: str) -> str:
+    of_body = (f"Content-Type: {content_type}", f"Content-Length: {len(body)}")
+    return _message("POST", target, *of_body, *headers) + body
+
+
+def _bearer(token: str) -> tuple[str, ...]:
+    return (f"Authorization: Bearer {token}",) if token else ()
 
 
 def _message(method: str, target: _Target, *headers: str) -> str:
@@ -367,9 +399,13 @@ def _answer(
 
 
 def _body(
-    response: HTTPResponse, target: _Target, content_types: Collection[str], most: int
+    response: HTTPResponse,
+    target: _Target,
+    content_types: Collection[str],
+    most: int,
+    statuses: Collection[int] = (200,),
 ) -> bytes:
-    _is_what_was_asked_for(response, target, content_types)
+    _is_what_was_asked_for(response, target, content_types, statuses)
     body = response.read(most + 1)
     if len(body) > most:
         raise UnwantedAnswerError(f"What {target.authority} sent is larger than {most} bytes.")
@@ -379,12 +415,15 @@ def _body(
 
 
 def _is_what_was_asked_for(
-    response: HTTPResponse, target: _Target, content_types: Collection[str]
+    response: HTTPResponse,
+    target: _Target,
+    content_types: Collection[str],
+    statuses: Collection[int],
 ) -> None:
     host, status = target.authority, response.status
     if 300 <= status < 400:
         raise UnwantedAnswerError(f"{host} answered with a redirect, which is not followed.")
-    if status != 200:
+    if status not in statuses:
         kind_of_error = OutboundError if status in _IN_TROUBLE else UnwantedAnswerError
         raise kind_of_error(f"{host} answered with the status {status}.")
     if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":

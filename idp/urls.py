@@ -37,6 +37,7 @@ from idp.endpoints import (
     sign_in_requests,
     signed_out,
     token,
+    upstream,
     userinfo,
     your_data,
 )
@@ -94,6 +95,12 @@ urlpatterns = [
     path("account/not-me/", not_me.not_me, name="account_not_me"),
     path("account/data/", your_data.your_data, name="account_data"),
     path("account/data/<str:export_id>/", your_data.download, name="account_data_download"),
+    path("account/upstream/<slug:slug>/", upstream.begin, name="account_upstream"),
+    path(
+        "account/upstream/<slug:slug>/callback",
+        upstream.callback,
+        name="account_upstream_callback",
+    ),
     path("account/signed-out/", signed_out.signed_out, name="account_signed_out"),
     path("account/", include("accounts.urls")),
     path("logo", logo.logo),

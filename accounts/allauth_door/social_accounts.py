@@ -1,7 +1,8 @@
 """Connected accounts: allauth's rows of users' accounts elsewhere, by upstream and subject."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError, transaction
@@ -10,7 +11,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 
 #: A user's account at an upstream: `provider` is the upstream's slug.
-ConnectedAccount = SocialAccount
+ConnectedAccount: TypeAlias = SocialAccount
 _LONGEST = 190
 _HASHED = "sha256:"
 
@@ -21,7 +22,7 @@ def found(slug: str, subject: str) -> "ConnectedAccount | None":
     return rows.filter(provider=slug, uid=_uid(subject)).first()
 
 
-def connect(user: User, slug: str, subject: str, said: dict[str, object]) -> bool:
+def connect(user: User, slug: str, subject: str, said: Mapping[str, object]) -> bool:
     """Connect a subject's account with a user; return whether it is theirs now.
 
     It is not where it is another user's. `said` is shown to the user on their page.
@@ -29,7 +30,7 @@ def connect(user: User, slug: str, subject: str, said: dict[str, object]) -> boo
     try:
         with transaction.atomic():
             SocialAccount.objects.create(
-                user=user, provider=slug, uid=_uid(subject), extra_data=said
+                user=user, provider=slug, uid=_uid(subject), extra_data=dict(said)
             )
     except IntegrityError:
         row = found(slug, subject)
@@ -54,12 +55,14 @@ def connect_all(links: Iterable[tuple[User, str, str]]) -> None:
 
 def of(user: User) -> "QuerySet[ConnectedAccount]":
     """Return a user's connected accounts, the oldest first."""
-    return SocialAccount.objects.filter(user=user).order_by("pk")
+    rows: QuerySet[ConnectedAccount] = SocialAccount.objects.filter(user=user).order_by("pk")
+    return rows
 
 
 def at(slug: str) -> "QuerySet[ConnectedAccount]":
     """Return all accounts that are connected at an upstream."""
-    return SocialAccount.objects.filter(provider=slug)
+    rows: QuerySet[ConnectedAccount] = SocialAccount.objects.filter(provider=slug)
+    return rows
 
 
 def _uid(subject: str) -> str:

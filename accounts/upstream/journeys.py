@@ -8,13 +8,19 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest
 
 from accounts.upstream.model import Upstream
 from accounts.upstream.refusals import StaleError
+from foundation import rate_limits
+from foundation.client_address import rate_limit_key
+from foundation.rate_limits import RateLimit
 
+#: By IP address: each may make a session of a browser, which is a row.
+BEGUN = RateLimit("upstream-sign-ins", 300, timedelta(minutes=1))
 _KEY = "accounts_upstream_journeys"
 #: How many may be on their way in one browser, one a tab, and for how many seconds.
 _MOST = 8
@@ -47,7 +53,11 @@ class Journey:
 
 
 def begin(request: HttpRequest, upstream: Upstream, asked: Asked, **noted: Any) -> str:
-    """Keep a sign-in that goes to an upstream, and return its state: 43 URL-safe characters."""
+    """Keep a sign-in that goes to an upstream, and return its state: 43 URL-safe characters.
+
+    Raises RateLimitExceededError for very many from one IP address.
+    """
+    rate_limits.count((BEGUN, rate_limit_key(request)))
     state = secrets.token_urlsafe(32)
     begun = {
         "state": state,

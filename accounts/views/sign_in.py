@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from accounts import code_limits, last_method, operations, passkeys, passwords
@@ -22,6 +23,9 @@ from accounts.allauth_door import pages
 from accounts.code_limits import CodeUsedUpError
 from accounts.forms import ResetPasswordForm, SignUpForm
 from accounts.next import with_next
+from accounts.upstream import ways
+from accounts.upstream.model import Upstream
+from accounts.upstream.ways import Offer
 from accounts.views.stale_form import show_step_again
 from accounts.views.too_many import refuses_beyond_limits
 from accounts.visitors import visitor_at
@@ -42,12 +46,41 @@ class SignInView(pages.SignInPage):
             return self.show_to_all(request, *args, **kwargs)
         return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Sign in; an address of an upstream's domain, without a password, leads there.
+
+        A password that was typed is judged as any: operators sign in when the upstream is down.
+        """
+        email = request.POST.get("login", "")
+        home = None if request.POST.get("password") else ways.home_of(email, self.upstreams)
+        if home is not None:
+            return redirect(ways.address_at(request, home.slug, login_hint=email[:254]))
+        return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    @cached_property
+    def upstreams(self) -> list[Upstream]:
+        """The identity providers that can be used."""
+        return ways.enabled(self.offer)
+
+    @property
+    def offer(self) -> Offer:
+        """What the app that this page leads to wants it to offer."""
+        return getattr(self.request, "offer", None) or Offer()
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the way used last, and the id of a passkey that was just refused as unknown."""
+        """Add the way used last, the id of a refused passkey, and accounts elsewhere."""
+        typed = self.request.POST.get("login", "")
+        home = ways.home_of(typed, self.upstreams)
+        connecting = ways.connecting(self.request)
         return {
             **super().get_context_data(**kwargs),
             "last_method": last_method.of(self.request),
             "unknown_passkey": passkeys.pop_unknown(self.request),
+            "ways": ways.offered(self.request, self.upstreams),
+            "has_homes": any(row.email_domains for row in self.upstreams),
+            "home": next(iter(ways.offered(self.request, [home])), None) if home else None,
+            "connecting": connecting,
+            "own_sign_in": bool(self.offer.own or connecting or not self.upstreams),
         }
 
 

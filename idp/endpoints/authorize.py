@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts import account_switching, second_factor
 from accounts.authentication import authentication_in, authentication_of
 from accounts.sessions import recognize, session_id_of
+from accounts.upstream import ways
 from foundation.client_address import client_address, rate_limit_key
 from idp import events
 from idp.authorization import codes, interactions, pushed_requests, request_object
@@ -29,6 +30,7 @@ from idp.authorization.next_step import (
 from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.authorization.response import send, send_error
 from idp.clients import lookup
+from idp.clients.offer import offer_of
 from idp.clients.redirect_uris import ReplyAddress, verified
 from idp.current_interaction import INTERACTION, continue_at, interaction_of
 from idp.endpoints.answered import answered_page
@@ -197,7 +199,9 @@ def _proceed(
                 "next": _kept(request, arrival, authorization_request.client),
                 **({"fresh": "1"} if fresh else {}),
             }
-            return redirect(f"{reverse('account_login')}?{urlencode(query)}")
+            return redirect(
+                f"{_sign_in_page(arrival, authorization_request.client)}?{urlencode(query)}"
+            )
         case SignUp():
             query = {"next": _kept(request, arrival, authorization_request.client), "create": "1"}
             return redirect(f"{reverse('account_signup')}?{urlencode(query)}")
@@ -223,6 +227,15 @@ def _proceed(
                 members["session_state"] = state
             response = send(request, authorization_request.reply_to, **members)
             return _answered(request, arrival, authorization_request.client, response)
+
+
+def _sign_in_page(arrival: Arrival, client: Client) -> str:
+    """Return where users sign in: at an upstream, or on our own page.
+
+    The client names the upstream by `idp_hint`, which is no parameter of a specification.
+    """
+    slug = ways.leading_on(arrival.parameters.get("idp_hint"), offer_of(client))
+    return reverse("account_upstream", args=[slug]) if slug else reverse("account_login")
 
 
 def _sso_session(request: HttpRequest, client_id: str) -> SsoSession | None:

@@ -7,7 +7,7 @@ from foundation.uuids_as_text import written_with_dashes
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0022_subjects_as_text"),
-        ("idp", "0058_kinds_of_events"),
+        ("idp", "0059_pushed_requests"),
     ]
 
     operations = [

@@ -319,6 +319,12 @@ class Client(AbstractApplication):
     #: The access policy: names of the groups whose members may use it; empty for all users. A
     #: deleted group stays named, and allows no user.
     allowed_groups = models.JSONField(_("groups who may use it"), default=list, blank=True)
+    #: Which upstreams its sign-in page offers, by their short names; empty for all.
+    upstreams = models.JSONField(_("identity providers"), default=list, db_default=[], blank=True)
+    #: Whether its sign-in page also offers what our own accounts have: passwords, passkeys, codes.
+    own_sign_in = models.BooleanField(
+        _("sign-in with our own accounts"), default=True, db_default=True
+    )
     #: Whether it authenticates by the registered method alone, and not by the other one that sends
     #: a secret.
     strict_client_authentication = models.BooleanField(

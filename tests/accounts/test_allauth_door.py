@@ -118,6 +118,7 @@ def test_the_steps_of_signing_in_are_those_that_ours_stand_between() -> None:
         "accounts.stages.KeepStage",
         "accounts.stages.NewPasswordStage",
         "accounts.stages.TermsStage",
+        "accounts.upstream.stage.LinkStage",
         "accounts.stages.NewDeviceStage",
         "accounts.stages.OfferPasskeyStage",
     ]

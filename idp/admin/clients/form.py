@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from django.db.models import URLField
 from django.utils.translation import gettext_lazy as _
 
+from accounts.upstream.model import Upstream
 from idp.admin.clients.checked_form import CheckedForm
 from idp.admin.clients.exchange_fields import ApplicationLines, TargetLines
 from idp.admin.clients.tabs import ALL_FIELDSETS
@@ -40,6 +41,10 @@ def _lines(column: str) -> Lines:
     return Lines(required=False, **_words(column))
 
 
+def _upstreams() -> list[tuple[str, str]]:
+    return list(Upstream.objects.values_list("slug", "name"))
+
+
 def _integrations() -> list[Any]:
     """Return the programs of the catalogue, under their categories."""
     return [("", "—")] + [
@@ -68,6 +73,7 @@ class ClientForm(CheckedForm):
     token_exchange_resources = TargetLines(required=False, **_words("token_exchange_resources"))
     connected_applications = ApplicationLines(required=False, **_words("connected_applications"))
     allowed_groups = Choices([], **_words("allowed_groups"))
+    upstreams = Choices([], **_words("upstreams"))
     integration = forms.ChoiceField(
         choices=lambda: _integrations(), required=False, **_words("integration")
     )
@@ -125,6 +131,10 @@ class ClientForm(CheckedForm):
             names = Group.objects.order_by("name").values_list("name", flat=True)
             chosen = self.instance.allowed_groups  # also one that is gone, so that it can be seen
             offered.choices = [(name, name) for name in dict.fromkeys([*names, *chosen])]
+        upstreams: Any = self.fields.get("upstreams")
+        if upstreams is not None:
+            gone = {slug: slug for slug in self.instance.upstreams}
+            upstreams.choices = list({**gone, **dict(_upstreams())}.items())
 
     def clean(self) -> dict[str, Any]:
         """Derive the response types from the grant types if none was chosen."""

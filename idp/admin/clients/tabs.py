@@ -58,7 +58,10 @@ TABS: Final = (
                 )
             ),
             Group(
-                ("default_max_age", "default_acr_values", "require_auth_time"),
+                (
+                    *("upstreams", "own_sign_in"),
+                    *("default_max_age", "default_acr_values", "require_auth_time"),
+                ),
                 _("What a sign-in has to be like"),
             ),
             Group(
@@ -243,7 +246,7 @@ _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = 
             *("allowed_origins", "allowed_groups", "required_acr", "skip_authorization"),
             *("id_token_claims", "subject_type", "sector_identifier_uri", "default_acr_values"),
             *("backchannel_logout_uri", "backchannel_logout_session_required"),
-            *("may_act", "native_sso_group"),
+            *("may_act", "native_sso_group", "upstreams", "own_sign_in"),
             *("logo_uri", "accent_color", "client_uri", "policy_uri", "tos_uri", "localized"),
             *("id_token_signed_response_alg", "userinfo_signed_response_alg"),
             *BY_SLUG["keys"].groups[1].fields,

@@ -1,5 +1,6 @@
 """References in client metadata: scopes, groups, and offered values. RFC 7591 §2."""
 
+import re
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
@@ -11,12 +12,23 @@ from idp.models import Client
 from idp.models.catalog import Catalog
 from idp.protocol import response_types
 
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_MOST_UPSTREAMS = 50
+
 
 def groups_exist(client: Client, catalog: Catalog) -> Iterator[Problem]:
     """Groups that may use the client exist: a missing one would admit no user."""
     unknown = catalog.unknown_groups(client.allowed_groups)
     if unknown:
         yield Problem("allowed_groups", _("There is no group %(name)s.") % {"name": unknown[0]})
+
+
+def upstreams_can_be_named(client: Client, _catalog: Catalog) -> Iterator[Problem]:
+    """Upstreams are named by their short names. One that there is not (yet) is not offered."""
+    odd = [name for name in client.upstreams if _SLUG.fullmatch(name) is None]
+    if odd or len(client.upstreams) > _MOST_UPSTREAMS:
+        text = _("These have to be short names of identity providers, at most %(most)d.")
+        yield Problem("upstreams", text % {"most": _MOST_UPSTREAMS})
 
 
 def client_id_is_no_apis(client: Client, catalog: Catalog) -> Iterator[Problem]:

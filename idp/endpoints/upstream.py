@@ -1,0 +1,120 @@
+"""Where a sign-in at an upstream begins, and where it comes back. OIDC Core §3.1.2.
+
+Every failure is a page of ours with a reference number; the reason is in the event.
+"""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.views.decorators.http import require_GET
+
+from accounts.next import is_ours, next_of
+from accounts.upstream import kinds, sign_in
+from accounts.upstream.journeys import Asked
+from accounts.upstream.model import Upstream
+from accounts.upstream.refusals import DisabledError, StaleError, UpstreamRefusedError
+from accounts.views.too_many import refuses_beyond_limits
+from foundation import plain_text
+from idp import events
+from idp.current_interaction import interaction_of
+from idp.models import Event
+from idp.protocol.errors import printable
+from idp.upstream import openid
+from idp.upstream.kinds import is_openid
+
+_LONGEST = 254
+#: Whoever comes from elsewhere has sent no form of ours.
+_FROM_ELSEWHERE = frozenset({"cross-site", "same-site", "none"})
+
+
+@require_GET
+@refuses_beyond_limits
+def begin(request: HttpRequest, slug: str) -> HttpResponse:
+    """Send the browser to an upstream."""
+    asked = _asked(request)
+    upstream = Upstream.objects.filter(slug=slug).first()
+    try:
+        kind = kinds.named(upstream.kind) if upstream is not None and upstream.enabled else None
+        if upstream is None or kind is None:
+            raise DisabledError("There is no enabled upstream of this name and kind.")
+        return _by_page(request, upstream, kind.begin(request, upstream, asked))
+    except UpstreamRefusedError as error:
+        return refused(request, upstream, error, asked)
+
+
+@require_GET
+@refuses_beyond_limits
+def callback(request: HttpRequest, slug: str) -> HttpResponse:
+    """Judge what an upstream answers, and go on signing in."""
+    upstream, asked = Upstream.objects.filter(slug=slug).first(), Asked()
+    try:
+        if upstream is None or not upstream.enabled or not is_openid(upstream):
+            raise DisabledError("There is no enabled upstream of this name that answers here.")
+        parameters, journey = openid.returned(request, upstream)
+        asked = journey.asked
+        return sign_in.go_on(request, openid.identity(upstream, parameters, journey), asked)
+    except UpstreamRefusedError as error:
+        return refused(request, upstream, error, asked)
+
+
+def refused(
+    request: HttpRequest, upstream: Upstream | None, error: UpstreamRefusedError, asked: Asked
+) -> HttpResponse:
+    """Return the page that says why, and how to go on; record the reason."""
+    reference = events.record(
+        Event.Kind.SIGN_IN_FAILED,
+        request,
+        reason=printable(str(error)),
+        upstream=upstream.slug if upstream else "",
+    )
+    target = asked.next if is_ours(asked.next) else ""
+    query = {"next": target} if target else {}
+    names = {"name": upstream.name if upstream else ""}
+    again = upstream is not None and not isinstance(error, DisabledError)
+    context = {
+        "heading": str(error.heading) % names,
+        "sentence": str(error.sentence) % names,
+        "reference": reference,
+        "upstream": upstream if again else None,
+        "again": reverse("account_upstream", args=[upstream.slug], query=query) if again else "",  # type: ignore[union-attr]
+        "another_way": reverse("account_login", query={**query, "choose": "1"}),
+        "is_stale": isinstance(error, StaleError),
+    }
+    return render(request, "upstream_refused.html", context, status=HTTPStatus.BAD_REQUEST)
+
+
+def _asked(request: HttpRequest) -> Asked:
+    """Return what a sign-in is asked with: by the page, and by the app that waits for it."""
+    row = interaction_of(request)
+    wanted = row.parameters if row is not None else {}
+    hint = request.GET.get("login_hint") or wanted.get("login_hint") or ""
+    prompts = set(wanted.get("prompt", "").split())
+    passed_on = {"ui_locales": get_language() or ""}
+    if wanted.get("acr_values"):
+        passed_on["acr_values"] = wanted["acr_values"]
+    if "fresh" in request.GET or "login" in prompts:
+        passed_on.update(prompt="login", max_age="0")
+    elif "choose" in request.GET or "select_account" in prompts:
+        passed_on["prompt"] = "select_account"
+    max_age = wanted.get("max_age") or (row.client.default_max_age if row is not None else None)
+    if max_age is not None:
+        passed_on.setdefault("max_age", str(max_age))
+    return Asked(
+        next=next_of(request),
+        login_hint="" if len(hint) > _LONGEST or plain_text.problem_with(hint) else hint,
+        parameters=passed_on,
+    )
+
+
+def _by_page(request: HttpRequest, upstream: Upstream, response: HttpResponse) -> HttpResponse:
+    """Go on by a page: a form of ours may have led here. CSP 3 §6.4.1, `interstitial`."""
+    target = response.headers.get("Location", "")
+    if not target or request.headers.get("Sec-Fetch-Site") in _FROM_ELSEWHERE:
+        return response
+    context = {"app": {"name": upstream.name}, "target": target}
+    page = render(request, "interstitial.html", context)
+    page["Referrer-Policy"] = "no-referrer"
+    return page

@@ -1,0 +1,121 @@
+"""Redeem an upstream's code for tokens, and ask who the user is. OIDC Core §3.1.3, §5.3."""
+
+import re
+import secrets
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+from accounts.upstream.model import Upstream
+from accounts.upstream.refusals import UnreachableError, UpstreamRefusedError
+from idp import fetching, keys, outbound, policy
+from idp.outbound import Answer, Bounds
+from idp.protocol import json_objects
+from idp.protocol.errors import InvalidRequest, TemporarilyUnavailable, printable
+from idp.upstream.discovery import Discovered, party_of
+
+ClientAuth = Upstream.ClientAuth
+_JSON = ("application/json",)
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#: Seconds for which our assertion may be used.
+_LIVES = 60
+#: RFC 6750 §2.1: nothing else may be in a header of ours.
+_BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
+
+def redeem(
+    upstream: Upstream, found: Discovered, code: str, code_verifier: str, redirect_uri: str
+) -> dict[str, Any]:
+    """Return the token response for a code. Raises UpstreamRefusedError. RFC 6749 §4.1.3."""
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect_uri,
+        "code_verifier": code_verifier,
+    }
+    proof, authorization = _proof(upstream, found)
+    body = urlencode({**form, **proof})
+
+    def send(bounds: Bounds) -> Answer:
+        return outbound.ask_by_form(
+            found.token_endpoint, body, _JSON, bounds, authorization=authorization
+        )
+
+    answer = _asked(found.token_endpoint, upstream, send)
+    response = _object(answer, "The token response")
+    if answer.status != 200:
+        error = printable(str(response.get("error", "")))[:100]
+        raise UpstreamRefusedError(f"The token endpoint answered with the error {error!r}.")
+    return response
+
+
+def user_info(upstream: Upstream, found: Discovered, access_token: Any) -> dict[str, Any]:
+    """Return the claims of UserInfo. Raises UpstreamRefusedError. OIDC Core §5.3."""
+    if not isinstance(access_token, str) or _BEARER.fullmatch(access_token) is None:
+        raise UpstreamRefusedError("The token response has no usable access token.")
+
+    def send(bounds: Bounds) -> Answer:
+        return outbound.ask(found.userinfo_endpoint, _JSON, bounds, bearer=access_token)
+
+    return _object(_asked(found.userinfo_endpoint, upstream, send), "What UserInfo says")
+
+
+def _asked(url: str, upstream: Upstream, send: Callable[[Bounds], Answer]) -> Answer:
+    try:
+        return fetching.talk(url, party_of(upstream, "tokens"), send)
+    except outbound.UnwantedAnswerError as problem:
+        raise UpstreamRefusedError(str(problem)) from None
+    except (outbound.OutboundError, TemporarilyUnavailable) as problem:
+        raise UnreachableError(str(problem)) from None
+
+
+def _object(answer: Answer, name: str) -> dict[str, Any]:
+    try:
+        return json_objects.parse(answer.body.decode(), name)
+    except (InvalidRequest, UnicodeDecodeError):
+        raise UpstreamRefusedError(f"{name} is not a JSON object.") from None
+
+
+def _proof(upstream: Upstream, found: Discovered) -> tuple[dict[str, str], str]:
+    """Return the parameters and the header by which we prove to be the client. OIDC Core §9."""
+    client_id = upstream.client_id
+    match upstream.client_auth:
+        case ClientAuth.NONE:
+            return {"client_id": client_id}, ""
+        case ClientAuth.PRIVATE_KEY:
+            assertion = _assertion(client_id, found)
+            return {
+                "client_id": client_id,
+                "client_assertion_type": _ASSERTION,
+                "client_assertion": assertion,
+            }, ""
+    if not upstream.secret:
+        raise UpstreamRefusedError("There is no client secret for this upstream, or it is locked.")
+    if upstream.client_auth == ClientAuth.POST:
+        return {"client_id": client_id, "client_secret": upstream.secret}, ""
+    # RFC 6749 §2.3.1: both are encoded as in a form first.
+    pair = f"{quote_plus(client_id)}:{quote_plus(upstream.secret)}"
+    return {}, f"Basic {b64encode(pair.encode()).decode()}"
+
+
+def _assertion(client_id: str, found: Discovered) -> str:
+    """Return a JWT that our key signs, for the very address that it is sent to. RFC 7523 §3.
+
+    Not for the issuer alone, as rfc7523bis wants it, since most providers refuse that still.
+    """
+    offered = found.assertion_algorithms or policy.SIGNING_ALGORITHMS
+    fitting = [name for name in policy.SIGNING_ALGORITHMS if name in offered]
+    if not fitting:
+        raise UpstreamRefusedError("The upstream takes no algorithm that we sign with.")
+    now = int(time.time())
+    claims = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": found.token_endpoint,
+        "jti": secrets.token_urlsafe(24),
+        "iat": now,
+        "exp": now + _LIVES,
+    }
+    return keys.active_signer(fitting[0]).sign(claims)

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='client',
             name='require_pushed_authorization_requests',
-            field=models.BooleanField(default=False, verbose_name='pushed requests only'),
+            field=models.BooleanField(db_default=False, default=False, verbose_name='pushed requests only'),
         ),
         migrations.AddField(
             model_name='interaction',
@@ -23,6 +23,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='interaction',
             name='was_pushed',
-            field=models.BooleanField(default=False),
+            field=models.BooleanField(db_default=False, default=False),
         ),
     ]

@@ -169,7 +169,7 @@ class Client(AbstractApplication):
     require_signed_request_object = models.BooleanField(_("signed requests only"), default=False)
     #: RFC 9126 §6.
     require_pushed_authorization_requests = models.BooleanField(
-        _("pushed requests only"), default=False
+        _("pushed requests only"), default=False, db_default=False
     )
     subject_type = models.CharField(
         _("subject type"),

@@ -44,7 +44,7 @@ class Interaction(models.Model):
         Session, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     #: Whether its client pushed it (RFC 9126), and authenticated itself then if it can.
-    was_pushed = models.BooleanField(default=False)
+    was_pushed = models.BooleanField(default=False, db_default=False)
     #: What its client may name it by (RFC 9126 §2.2), until it has named it once.
     pushed_as = models.CharField(max_length=43, null=True, unique=True)
     #: When its client was answered, which is once.

@@ -43,6 +43,8 @@ SECTIONS = (
             "mfa_view_recovery_codes",
             "mfa_generate_recovery_codes",
             "account_trusted_browsers",
+            "account_connected_accounts",
+            "account_disconnect",
         ),
     ),
     Section(_("Devices"), "device", ("account_sessions",)),

@@ -7,6 +7,7 @@ from accounts.views import (
     authenticator_apps,
     change_password,
     choose_password,
+    connected_accounts,
     deletion,
     email,
     email_code,
@@ -95,6 +96,16 @@ urlpatterns = [
         "two-steps/recovery-codes/new/",
         recovery_codes.NewRecoveryCodesView.as_view(),
         name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "two-steps/accounts/",
+        connected_accounts.show_connected_accounts,
+        name="account_connected_accounts",
+    ),
+    path(
+        "two-steps/accounts/<int:pk>/disconnect/",
+        connected_accounts.disconnect_account,
+        name="account_disconnect",
     ),
     path(
         "two-steps/browsers/",

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 _ADMIN_PAGES = (
     *("grants", "clients.page", "deliveries", "events", "groups", "keys", "users"),
     *("appearance", "resource_servers", "roles", "sessions", "attributes"),
-    "trusted_issuers",
+    *("trusted_issuers", "upstreams"),
 )
 
 

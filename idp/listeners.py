@@ -1,5 +1,6 @@
 """Receivers of signals about users, from accounts and the libraries below."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +18,12 @@ from accounts.second_factor import factor_renamed
 from accounts.sessions import sessions_ended
 from accounts.terms import Terms, terms_accepted
 from accounts.trusted_browsers import browser_trusted, trust_ended
+from accounts.upstream.attributes import taken_over
 from accounts.upstream.links import account_connected, account_disconnected
 from foundation.mail import mail_given_up
 from foundation.models import Mail
 from idp.current_interaction import interaction_of
-from idp.events import Kind, record, record_sessions_ended
+from idp.events import Kind, masked, record, record_sessions_ended
 from idp.logout import backchannel
 from idp.models import ClientSession, Grant
 from idp.tokens.revocation import revoke_grants
@@ -53,6 +55,7 @@ def connect() -> None:
         trust_ended: _trust_ended,
         account_connected: _account_connected,
         account_disconnected: _account_disconnected,
+        taken_over: _taken_over,
     }.items():
         signal.connect(listener, dispatch_uid=f"idp.{listener.__name__}")
 
@@ -198,3 +201,12 @@ def _account_disconnected(
     *, request: HttpRequest | None, user: User, upstream: str, subject: str, **_: Any
 ) -> None:
     record(Kind.ACCOUNT_DISCONNECTED, request, user=user, upstream=upstream, subject=subject)
+
+
+def _taken_over(*, user: User, upstream: str, changes: Mapping[str, Any], **_: Any) -> None:
+    """Record which fields an upstream has changed; of groups, which there were and are."""
+    fields = sorted(changes.keys() - {"groups"})
+    groups = {"groups": changes["groups"]} if "groups" in changes else {}
+    about: dict[str, Any] = {"fields": fields, "changes": masked(groups)}
+    about = {name: said for name, said in about.items() if said}
+    record(Kind.PROFILE_CHANGED, None, user=user, upstream=upstream, **about)

@@ -96,6 +96,7 @@ urlpatterns = [
     path("account/data/", your_data.your_data, name="account_data"),
     path("account/data/<str:export_id>/", your_data.download, name="account_data_download"),
     path("account/upstream/<slug:slug>/", upstream.begin, name="account_upstream"),
+    path("account/upstream/<slug:slug>/connect", upstream.connect, name="account_connect"),
     path(
         "account/upstream/<slug:slug>/callback",
         upstream.callback,

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import User
 
@@ -57,6 +58,12 @@ def of(user: User) -> "QuerySet[ConnectedAccount]":
     """Return a user's connected accounts, the oldest first."""
     rows: QuerySet[ConnectedAccount] = SocialAccount.objects.filter(user=user).order_by("pk")
     return rows
+
+
+def note_use(slug: str, subject: str) -> None:
+    """Note that a subject's account has just signed its user in."""
+    rows = SocialAccount.objects.filter(provider=slug, uid=_uid(subject))
+    rows.update(last_login=timezone.now())
 
 
 def at(slug: str) -> "QuerySet[ConnectedAccount]":

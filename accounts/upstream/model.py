@@ -17,7 +17,8 @@ from foundation import plain_text, server_keys
 _SECRET, _ID_TOKEN = "upstream secret", "upstream id token"
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})+")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+#: Others have secrets of our own, which an operator could have sent to a server of theirs.
+_VARIABLE = re.compile(r"UPSTREAM_[A-Z0-9_]{1,90}")
 _MOST_DOMAINS = 200
 
 
@@ -89,7 +90,7 @@ class Upstream(models.Model):
     #: How claims become attributes, groups and roles (`accounts.upstream.attributes`).
     mapping = models.JSONField(_("mapping"), default=dict, blank=True)
     refresh = models.CharField(
-        _("taken over"), max_length=10, choices=Refresh.choices, default=Refresh.ALWAYS
+        _("taken over"), max_length=10, choices=Refresh.choices, default=Refresh.FIRST
     )
     #: Our level of authentication for its `acr` and `amr` values.
     levels = models.JSONField(_("levels of authentication"), default=dict, blank=True)
@@ -125,14 +126,18 @@ class Upstream(models.Model):
             raise ValidationError(problems)
 
     def _problems(self) -> Iterator[tuple[str, str]]:
-        from accounts.upstream import kinds
+        from accounts.upstream import kinds, mappings
 
         if problem := plain_text.problem_with(self.name):
             yield "name", problem
         if self.secret_variable and _VARIABLE.fullmatch(self.secret_variable) is None:
-            yield "secret_variable", gettext("This is no name of an environment variable.")
+            yield (
+                "secret_variable",
+                gettext("Use a name that begins with UPSTREAM_, of A–Z, 0–9 and _."),
+            )
         yield from self._problems_with_domains()
         yield from self._problems_with_changes()
+        yield from (("mapping", problem) for problem in mappings.problems_with(self.mapping))
         kind = kinds.named(self.kind)
         if kind is None:
             yield "kind", gettext("There is no such kind here.")
@@ -164,6 +169,24 @@ class Upstream(models.Model):
             for column in changed:
                 said = gettext("People have connected accounts of it: make another one instead.")
                 yield column, said
+
+
+class UpstreamMembership(models.Model):
+    """A group that an upstream has given a user: it is taken away when it no longer says so."""
+
+    upstream = models.ForeignKey(Upstream, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
+    group = models.ForeignKey("auth.Group", on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["user", "upstream", "group"], name="upstream_membership_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.group_id} by {self.upstream_id}"
 
 
 class UpstreamSession(models.Model):

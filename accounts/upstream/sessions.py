@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 
-from accounts.allauth_door import sign_ins
+from accounts.allauth_door import sign_ins, social_accounts
 from accounts.models import Session, User
 from accounts.upstream import pending
 from accounts.upstream.identity import Identity
@@ -26,6 +26,7 @@ def _note(*, request: HttpRequest, user: User, **_: Any) -> None:
         return
     if any(_is_of(record, waiting.identity) for record in session.methods):
         note(session, waiting.identity)
+        social_accounts.note_use(waiting.identity.upstream.slug, waiting.identity.subject)
 
 
 def note(session: Session, identity: Identity) -> None:

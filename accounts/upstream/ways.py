@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.addresses import normalised_email, shown_email
 from accounts.next import with_next
-from accounts.upstream import kinds, pending
+from accounts.upstream import kinds, marks, pending
 from accounts.upstream.model import Upstream
 
 #: What the sign-in page was opened with, and what sign-ins at upstreams are asked for, too.
@@ -34,7 +34,8 @@ class Way:
     """A button of the sign-in page."""
 
     name: str
-    #: In place of a picture.
+    #: The address of its mark; without one, its initial stands there.
+    mark: str
     initial: str
     address: str
 
@@ -63,7 +64,12 @@ def offered(request: HttpRequest, upstreams: Iterable[Upstream]) -> list[Way]:
     """Return the buttons for some upstreams, but for the one that is being connected."""
     connecting = request.GET.get("connect")
     return [
-        Way(row.name, row.name[:1].upper(), address_at(request, row.slug))
+        Way(
+            row.name,
+            marks.address_of(row),
+            row.name[:1].upper(),
+            address_at(request, row.slug),
+        )
         for row in upstreams
         if row.slug != connecting
     ]

@@ -11,6 +11,7 @@ from accounts import known_browsers, passwords
 from accounts.allauth_door import sign_ins
 from accounts.forms import ChangePasswordForm
 from accounts.sessions import session_of
+from accounts.upstream import connected
 from accounts.views.recent_authentication import recent_authentication_required
 from accounts.views.too_many import refuses_beyond_limits
 
@@ -29,7 +30,8 @@ def change_password(request: HttpRequest) -> HttpResponse:
         request.POST if request.method == "POST" else None, request=request, user=user
     )
     if not form.is_valid():
-        return render(request, "account/change_password.html", {"form": form})
+        context = {"form": form, "accounts": connected.names_of(user)}
+        return render(request, "account/change_password.html", context)
     if not passwords.change(request, user, form.cleaned_data["password1"], session):
         return redirect("account_change_password")  # Another request was first.
     sign_ins.password_was_changed(request, user)

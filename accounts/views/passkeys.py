@@ -26,6 +26,7 @@ from accounts.forms import NewPasskeyForm, PasskeyForm
 from accounts.models import User
 from accounts.next import next_of, with_next
 from accounts.sessions import add_step
+from accounts.upstream import connected
 from accounts.views.recent_authentication import recent_authentication_required
 from accounts.views.too_many import refuses_beyond_limits
 from foundation import rate_limits
@@ -155,6 +156,6 @@ def remove_passkey(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "name": factors.name_of(passkey),
         "last_second_step": not others and not second_factor.has_app(user),
-        "last_way_in": not others and not user.has_usable_password(),
+        "last_way_in": not (others or user.has_usable_password() or connected.names_of(user)),
     }
     return render(request, "mfa/webauthn/authenticator_confirm_delete.html", context)

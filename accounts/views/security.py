@@ -9,6 +9,7 @@ from accounts import passkeys, trusted_browsers
 from accounts.allauth_door import factors
 from accounts.check_up import security_of
 from accounts.models import User
+from accounts.upstream import connected, ways
 
 
 @require_safe
@@ -22,6 +23,8 @@ def security(request: HttpRequest) -> HttpResponse:
         "apps": [factors.name_of(app) for app in protects.apps],
         "browsers": len(trusted_browsers.trusted_by(user)),
         "trust_is_offered": trusted_browsers.is_offered(),
+        "accounts": connected.names_of(user),
+        "may_connect": bool(ways.enabled(ways.Offer())),
         "signals": passkeys.signals_for(user),
     }
     return render(request, "mfa/index.html", context)

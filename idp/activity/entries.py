@@ -26,6 +26,7 @@ SHOWN = (
     *(Kind.FACTOR_ADDED, Kind.FACTOR_REMOVED, Kind.NOT_ME),
     *("profile-changed", "factor-renamed", "browser-trusted", "trust-ended"),
     *(Kind.DELETION_ASKED, Kind.DELETION_UNDONE, Kind.CONSENTED, Kind.WITHDRAWN),
+    *(Kind.ACCOUNT_CONNECTED, Kind.ACCOUNT_DISCONNECTED),
     *(Kind.TERMS_ACCEPTED, Kind.DEVICE_APPROVED, Kind.DEVICE_DENIED, Kind.DEVICE_CODE_WRONG),
     *(Kind.SIGN_IN_ASKED, Kind.SIGN_IN_APPROVED, Kind.SIGN_IN_DENIED),
     *(Kind.TERMS_ACCEPTED, Kind.EXCHANGED),
@@ -38,8 +39,7 @@ _ENDINGS = frozenset(
 CHANGES = (
     *(Kind.PASSWORD_CHANGED, Kind.EMAIL_CHANGED, Kind.FACTOR_ADDED, Kind.FACTOR_REMOVED),
     *(Kind.CONSENTED, Kind.EXPORTED, Kind.DELETION_ASKED, "browser-trusted", "profile-changed"),
-    Kind.DEVICE_APPROVED,
-    Kind.SIGN_IN_APPROVED,
+    *(Kind.DEVICE_APPROVED, Kind.SIGN_IN_APPROVED, Kind.ACCOUNT_CONNECTED),
 )
 _CHANGES_SHOWN, _CHANGES_WITHIN = 20, timedelta(days=30)
 _CURSOR = re.compile(r"([0-9]{1,18})-([0-9]{1,16})")

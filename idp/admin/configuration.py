@@ -45,6 +45,7 @@ _LISTS = {
     "resource_servers": _("APIs"),
     "scopes": _("Scopes"),
     "trusted_issuers": _("Trusted issuers"),
+    "upstreams": _("Identity providers"),
     "initial_access_tokens": _("Initial access tokens"),
 }
 _OUTCOMES = {

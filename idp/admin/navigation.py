@@ -44,6 +44,7 @@ SECTIONS = (
     Section(_("APIs and scopes"), "lock", ("idp.resourceserver", "idp.scope")),
     Section(_("Deliveries"), "leave", ("idp.delivery", "foundation.mail")),
     Section(_("Keys"), "key", ("idp.signingkey", "idp.trustedissuer", "idp.issuerlink")),
+    Section(_("Identity providers"), "globe", ("accounts.upstream",)),
     Section(_("Appearance"), "pencil", ("foundation.brand",)),
 )
 

@@ -149,6 +149,13 @@ SUBJECTS: tuple[tuple[Text, tuple[PermissionSet, ...]], ...] = (
         ),
     ),
     (
+        _("Identity providers"),
+        (
+            _set("see-upstreams", _("See identity providers"), "accounts.view_upstream"),
+            _set("edit-upstreams", _("Edit identity providers"), f"accounts.{_ALL}_upstream"),
+        ),
+    ),
+    (
         _("Appearance"),
         (
             _set("see-appearance", _("See the appearance"), "foundation.view_brand"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from accounts.allauth_door import email_addresses, factors
+from accounts.allauth_door import email_addresses, factors, social_accounts
 from accounts.authentication import authentication_methods
 from accounts.models import User
 from idp import claims, policy, sharing
@@ -169,6 +169,19 @@ def _activity(user: User) -> list[dict[str, Any]]:
     ]
 
 
+def _connected_accounts(user: User) -> list[dict[str, Any]]:
+    return [
+        {
+            "identity_provider": row.provider,
+            "sub": row.uid,
+            **row.extra_data,
+            "connected_at": _time(row.date_joined),
+            "last_used_at": _time(row.last_login),
+        }
+        for row in social_accounts.of(user)[:MOST]
+    ]
+
+
 def _details(event: Event) -> dict[str, Any]:
     hidden = {"user_agent"} if event.is_by_operator else set()
     shown = [name for name in _DETAILS if name in event.details and name not in hidden]
@@ -186,6 +199,7 @@ SECTIONS: dict[str, Callable[[User], Any]] = {
     "email_addresses": _email_addresses,
     "factors": _factors,
     "trusted_browsers": _trusted_browsers,
+    "connected_accounts": _connected_accounts,
     "sessions": _sessions,
     "consents": _consents,
     "terms_accepted": _terms,

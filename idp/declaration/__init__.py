@@ -1,7 +1,8 @@
 """The declarative configuration: apply a file to the database, and export it.
 
-Top-level lists are `attributes`, `users`, `trusted_issuers`, `clients`, `resource_servers`,
-`scopes` and `initial_access_tokens`; `brand` is a mapping. Members have the specifications’ names.
+Top-level lists are `attributes`, `users`, `trusted_issuers`, `upstreams`, `clients`,
+`resource_servers`, `scopes` and `initial_access_tokens`; `brand` is a mapping. Members have the
+specifications’ names.
 """
 
 from collections.abc import Collection, Iterator

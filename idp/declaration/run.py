@@ -22,6 +22,7 @@ from idp.declaration.scopes import plan_scope
 from idp.declaration.sections import SECTIONS
 from idp.declaration.steps import Step
 from idp.declaration.trusted_issuers import plan_links, plan_trusted_issuer
+from idp.declaration.upstreams import plan_upstream
 from idp.declaration.users import in_batches, plan_user
 from idp.models import (
     Attribute,
@@ -41,7 +42,7 @@ Progress = Callable[[str, int, int], object]
 #: References come before the lists that they point to.
 _PRUNED_IN_ORDER = (
     *("initial_access_tokens", "clients", "trusted_issuers", "resource_servers", "scopes"),
-    *("attributes", "users", "brand"),
+    *("attributes", "upstreams", "users", "brand"),
 )
 
 
@@ -65,6 +66,7 @@ def planned(
         ("resource_servers", partial(plan_resource_server, catalog=catalog)),
         ("scopes", partial(plan_scope, catalog=catalog)),
         ("trusted_issuers", plan_trusted_issuer),
+        ("upstreams", plan_upstream),
         ("clients", partial(plan_client, catalog=catalog, emails=planning.declared["users"])),
         (
             "initial_access_tokens",

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
-from accounts.models import User
+from accounts.models import Upstream, User
+from accounts.upstream import removal
 from foundation.models import Brand
 from idp import attributes as user_attributes
 from idp.clients import deletion
@@ -19,6 +20,7 @@ from idp.declaration import (
     resource_servers,
     scopes,
     trusted_issuers,
+    upstreams,
     users,
 )
 from idp.declaration.change import Change, Outcome, differences
@@ -114,6 +116,16 @@ SECTIONS = {
         trusted_issuers.defaults,
         trusted_issuers.rows,
         exported=trusted_issuers.exported,
+    ),
+    "upstreams": Section(
+        Upstream,
+        "upstream",
+        "slug",
+        upstreams.state,
+        upstreams.defaults,
+        upstreams.rows,
+        delete=removal.remove,
+        clear=removal.clear,
     ),
     "clients": Section(
         Client,

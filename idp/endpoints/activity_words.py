@@ -44,6 +44,8 @@ _PLAIN: dict[str, tuple[str, str | Promise]] = {
     "factor-renamed": ("pencil", gettext_lazy("A sign-in method was renamed")),
     "browser-trusted": ("device", gettext_lazy("A device was trusted with signing in by one step")),
     "trust-ended": ("device", gettext_lazy("A device is asked for the second step again")),
+    "account-connected": ("apps", gettext_lazy("An account elsewhere was connected")),
+    "account-disconnected": ("apps", gettext_lazy("An account elsewhere was disconnected")),
     Kind.NOT_ME: ("warning", gettext_lazy("You reported that it was not you")),
     Kind.DELETION_ASKED: ("trash", gettext_lazy("The deletion of your account was asked for")),
     Kind.DELETION_UNDONE: ("check", gettext_lazy("Your account was kept")),
@@ -90,7 +92,7 @@ _SUSPICIOUS = frozenset(
     {
         *(Kind.SIGNED_IN, Kind.PASSWORD_CHANGED, Kind.EMAIL_CHANGED, Kind.FACTOR_ADDED),
         *(Kind.FACTOR_REMOVED, Kind.CONSENTED, Kind.EXPORTED, Kind.DELETION_ASKED),
-        *("browser-trusted", "profile-changed"),
+        *("browser-trusted", "profile-changed", "account-connected", "account-disconnected"),
         *(Kind.DEVICE_APPROVED, Kind.DEVICE_CODE_WRONG, Kind.SIGN_IN_APPROVED),
     }
 )

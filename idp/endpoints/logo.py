@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 
+from accounts.upstream import marks
 from foundation import branding
 from idp.clients import logos
 from idp.endpoints.wire import methods
@@ -11,7 +12,7 @@ from idp.endpoints.wire import methods
 def logo(request: HttpRequest) -> HttpResponse:
     """Return the picture with the SHA-256 of the address: it never changes."""
     digest = request.GET.get("digest", "").replace("\0", "")
-    picture = logos.picture_of(digest) or branding.mark_with(digest)
+    picture = logos.picture_of(digest) or branding.mark_with(digest) or marks.mark_with(digest)
     if picture is None:
         return HttpResponse(status=404)
     return HttpResponse(

@@ -6,16 +6,17 @@ Every failure is a page of ours with a reference number; the reason is in the ev
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.next import is_ours, next_of
 from accounts.upstream import kinds, sign_in
 from accounts.upstream.journeys import Asked
 from accounts.upstream.model import Upstream
 from accounts.upstream.refusals import DisabledError, StaleError, UpstreamRefusedError
+from accounts.views.recent_authentication import recent_authentication_required
 from accounts.views.too_many import refuses_beyond_limits
 from foundation import plain_text
 from idp import events
@@ -34,7 +35,25 @@ _FROM_ELSEWHERE = frozenset({"cross-site", "same-site", "none"})
 @refuses_beyond_limits
 def begin(request: HttpRequest, slug: str) -> HttpResponse:
     """Send the browser to an upstream."""
-    asked = _asked(request)
+    return _begin(request, slug, _asked(request))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@recent_authentication_required
+@refuses_beyond_limits
+def connect(request: HttpRequest, slug: str) -> HttpResponse:
+    """Send a signed-in user to an upstream, to connect the account that they choose there.
+
+    Whoever comes back from signing in again, by GET, presses the button once more.
+    """
+    back = reverse("account_connected_accounts")
+    if request.method != "POST":
+        return redirect(back)
+    choose = {"ui_locales": get_language() or "", "prompt": "select_account"}
+    return _begin(request, slug, Asked(next=back, connects=request.user.pk, parameters=choose))
+
+
+def _begin(request: HttpRequest, slug: str, asked: Asked) -> HttpResponse:
     upstream = Upstream.objects.filter(slug=slug).first()
     try:
         kind = kinds.named(upstream.kind) if upstream is not None and upstream.enabled else None
@@ -79,11 +98,18 @@ def refused(
         "sentence": str(error.sentence) % names,
         "reference": reference,
         "upstream": upstream if again else None,
-        "again": reverse("account_upstream", args=[upstream.slug], query=query) if again else "",  # type: ignore[union-attr]
+        "again": _again(upstream, asked, query) if upstream is not None and again else "",
         "another_way": reverse("account_login", query={**query, "choose": "1"}),
         "is_stale": isinstance(error, StaleError),
     }
     return render(request, "upstream_refused.html", context, status=HTTPStatus.BAD_REQUEST)
+
+
+def _again(upstream: Upstream, asked: Asked, query: dict[str, str]) -> str:
+    """Return where to try again; to connect an account, that is the page with the button."""
+    if asked.connects is not None:
+        return reverse("account_connected_accounts")
+    return reverse("account_upstream", args=[upstream.slug], query=query)
 
 
 def _asked(request: HttpRequest) -> Asked:

@@ -27,6 +27,7 @@ __all__ = ["hire", "operator", "superuser", "support"]  # fixtures
 #: What an address may filter each list by, and nothing else.
 DECLARED = {
     "accounts.user": {"is_active__exact", "is_staff__exact", "date_joined__gte", "date_joined__lt"},
+    "accounts.upstream": {"enabled__exact"},
     "accounts.session": {"state", "user", "created_at__gte", "created_at__lt"},
     "auth.group": set(),
     "foundation.mail": {"state__exact"},

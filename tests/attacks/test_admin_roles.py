@@ -37,6 +37,7 @@ from idp.models import (
 )
 from tests.in_process import InProcess
 from tests.relying_party import make_client, make_user, unique
+from tests.upstreams import make_upstream
 
 #: What a URL may need besides permissions.
 ANYBODY, STAFF, SUPERUSER, NOBODY = "anybody", "staff", "superuser", "nobody"
@@ -146,6 +147,7 @@ def rows() -> dict[str, Any]:
     client.save()
     made = [
         *(user, client, session, grant, Consent.objects.create(user=user, client=client)),
+        make_upstream("https://login.example", enabled=False),
         Group.objects.create(name=unique("group")),
         Role.objects.create(client=client, name="baker"),
         Delivery.objects.create(client=client, sub="x", sid="x", state=Delivery.State.FAILED),

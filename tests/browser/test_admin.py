@@ -28,6 +28,7 @@ from tests.relying_party import (
     make_user,
     unique,
 )
+from tests.upstreams import make_upstream
 
 
 @pytest.fixture
@@ -115,6 +116,11 @@ ADMIN_PAGES: dict[str, Callable[[], str]] = {
     "replace-key": lambda: f"idp/signingkey/{first(SigningKey, state='active')}/action/replace/",
     "new-token": lambda: "idp/initialaccesstoken/add/",
     "new-issuer": lambda: "idp/trustedissuer/add/",
+    "new-upstream": lambda: "accounts/upstream/add/",
+    "new-upstream-of-a-kind": lambda: "accounts/upstream/add/?kind=oidc",
+    "upstream": lambda: (
+        f"accounts/upstream/{make_upstream('https://login.example', enabled=False).pk}/change/"
+    ),
     "workloads": lambda: f"idp/client/{first(Client, client_type='confidential')}/change/issuers/",
     "groups": lambda: "auth/group/",
     "group": lambda: f"auth/group/{first(Group, name='operators')}/change/",

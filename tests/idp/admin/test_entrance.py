@@ -40,6 +40,7 @@ PAGES = [
     "idp/scope/",
     "idp/initialaccesstoken/",
     "idp/trustedissuer/",
+    "accounts/upstream/",
     "auth/group/",
     "configuration/",
     "configuration/import/x/",

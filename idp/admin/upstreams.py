@@ -1,0 +1,167 @@
+"""Identity providers whose accounts sign in here: upstreams."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.allauth_door import social_accounts
+from accounts.models import Upstream
+from accounts.upstream import kinds, removal
+from foundation import branding
+from foundation.logs import MASK
+from foundation.statements import hash_of
+from idp.admin import search
+from idp.admin.facts import NOTHING
+from idp.admin.page import AdminAction, Page, counted
+from idp.admin.upstream_form import MARKS, UpstreamForm, connection_fields
+from idp.upstream import openid
+from idp.upstream.kinds import is_openid
+
+
+def _try(request: HttpRequest, upstream: Upstream) -> None:
+    kind = kinds.named(upstream.kind)
+    if kind is None or kind.try_out is None:
+        return
+    for finding in kind.try_out(upstream):
+        level = messages.INFO if finding.is_fine else messages.ERROR
+        messages.add_message(request, level, finding.sentence)
+
+
+def _can_be_tried(upstream: Upstream) -> bool:
+    kind = kinds.named(upstream.kind)
+    return kind is not None and kind.try_out is not None
+
+
+@admin.register(Upstream)
+class UpstreamsPage(Page):
+    """Identity providers."""
+
+    form = UpstreamForm
+    change_form_template = "admin/upstream_change_form.html"
+    list_display = ("name", "slug", "kind_name", "enabled", "place")
+    list_filter = ("enabled",)
+    ordering = ("place", "name")
+    search_help_text = _("Part of a name, or the short name.")
+    row_actions = (
+        AdminAction(
+            "try",
+            _("Try"),
+            _("Asks it whether it can be used, without signing in, and says what it found."),
+            _try,
+            applies=_can_be_tried,
+        ),
+    )
+
+    def found(self, rows: QuerySet[Upstream], term: str) -> QuerySet[Upstream]:
+        """Return upstreams by part of their name or short name."""
+        return search.having(rows, ("name", "slug"), term)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Upstream]:
+        """Leave the pictures out."""
+        return super().get_queryset(request).defer("mark")
+
+    @admin.display(description=_("kind"))
+    def kind_name(self, upstream: Upstream) -> str:
+        """Return the kind in words."""
+        kind = kinds.named(upstream.kind)
+        return str(kind.label) if kind else upstream.kind
+
+    @admin.display(description=_("Redirect URI"))
+    def redirect_uri(self, upstream: Upstream) -> str:
+        """Return the address that the identity provider has to know, to be copied."""
+        address = openid.callback_address(upstream)
+        shown = '<code data-copy="{}" data-copied="{}">{}</code>'
+        return format_html(shown, gettext("Copy"), gettext("Copied"), address)
+
+    @admin.display(description=_("Mark"))
+    def shown_mark(self, upstream: Upstream) -> str:
+        """Return the uploaded picture."""
+        address = branding.picture_address(upstream.mark_digest)
+        return format_html('<img src="{}" alt="" width="40">', address) if address else NOTHING
+
+    @admin.display(description=_("People"))
+    def connected(self, upstream: Upstream) -> str:
+        """Return how many people have connected an account of it."""
+        return counted(social_accounts.at(upstream.slug))
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Ask for the kind first."""
+        if not self.has_add_permission(request) or kinds.named(_kind_in(request)) is not None:
+            return super().add_view(request, form_url, extra_context)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Add identity provider"),
+            "opts": self.opts,
+            "kinds": kinds.registered(),
+        }
+        return TemplateResponse(request, "admin/new_upstream.html", context)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Let the form of a new one know its kind."""
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.new_kind = _kind_in(request)
+        return form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Upstream | None = None) -> Any:
+        """Return what its kind needs, in few groups."""
+        name = obj.kind if obj else _kind_in(request)
+        may_write = self.has_change_permission(request, obj) if obj else True
+        own = connection_fields(name)
+        known = ["kind_name", *(["redirect_uri"] if is_openid(obj) else [])] if obj else []
+        uploads = MARKS if may_write else ()
+        groups = [
+            (None, {"fields": ["name", "slug", *known, *(("connected",) if obj else ())]}),
+            (
+                _("Connection"),
+                {"fields": [field for field in own if may_write or field != "new_secret"]},
+            ),
+            (_("Who signs in"), {"fields": ["creation", "trusts_email", "email_domains"]}),
+            (
+                _("On the sign-in page"),
+                {"fields": ["enabled", "place", *(("shown_mark",) if obj else ()), *uploads]},
+            ),
+            (_("What is taken over"), {"fields": ["refresh", *self._mapping_fields(may_write)]}),
+        ]
+        return self.readable(request, obj, groups)
+
+    def _mapping_fields(self, may_write: bool) -> tuple[str, ...]:  # noqa: FBT001
+        return ("claims", "groups_claim", "groups") if may_write else ("mapping",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Upstream | None = None) -> Any:
+        """Keep the short name, which is in addresses."""
+        shown = ("kind_name", "redirect_uri", "shown_mark", "connected")
+        return (*super().get_readonly_fields(request, obj), *shown, *(("slug",) if obj else ()))
+
+    def state_of(self, row: Upstream) -> dict[str, Any]:
+        """Return a row as events show it: of its secret and its mark, only whether they differ."""
+        return {
+            **super().state_of(row),
+            "secret": f"{MASK} ({hash_of(row.sealed_secret)[:6]})" if row.sealed_secret else "",
+            "mark": row.mark_digest,
+        }
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:  # noqa: ARG002
+        """Describe what is deleted with it, without listing a million links."""
+        said = gettext(
+            "%(name)s. Connected accounts: %(number)s; all are disconnected. Whoever has neither "
+            "password nor passkey gets in with a new password by email, as long as they read "
+            "their email. Groups that it gave are taken away; sessions go on."
+        )
+        number = counted(social_accounts.at(objs[0].slug))
+        return [said % {"name": objs[0], "number": number}], {}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Upstream) -> None:  # noqa: ARG002
+        """Delete it with its links."""
+        removal.remove(obj)
+
+
+def _kind_in(request: HttpRequest) -> str:
+    return request.GET.get("kind", "")

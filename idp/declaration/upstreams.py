@@ -1,0 +1,58 @@
+"""Upstreams, the identity providers whose accounts sign in here, as a file declares them."""
+
+from functools import partial
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import Upstream
+from idp.declaration.change import differences
+from idp.declaration.members import refuse_other_types, refuse_unknown, validate
+from idp.declaration.steps import Step, step_for, updated
+
+#: Secrets are no members: a file names their environment variables. Marks are set in the admin.
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("name", "kind", "issuer", "client_id", "client_auth"), (str,)),
+    **dict.fromkeys(("secret_variable", "scopes", "creation", "refresh"), (str,)),
+    **dict.fromkeys(("enabled", "trusts_email"), (bool,)),
+    "place": (int,),
+    "email_domains": (list,),
+    **dict.fromkeys(("settings", "mapping", "levels"), (dict,)),
+}
+
+
+def plan_upstream(entry: dict[str, Any]) -> tuple[Upstream, Step | None]:
+    """Return an upstream as declared, and the step that makes it so. Raises DeclarationError."""
+    what = f"upstream {entry['slug']}"
+    refuse_unknown(what, entry, {"slug", *_TYPES})
+    refuse_other_types(what, entry, _TYPES)
+    upstream = Upstream.objects.filter(slug=entry["slug"]).first()
+    is_new = upstream is None
+    upstream = upstream or Upstream(slug=entry["slug"])
+    before = {} if is_new else state(upstream)
+    for name, default in state(Upstream()).items():
+        setattr(upstream, name, entry.get(name, default))
+    validate(what, upstream)
+    fields = differences(before, state(upstream))
+    return upstream, step_for(what, fields, partial(_make, upstream, fields), is_new=is_new)
+
+
+def state(upstream: Upstream) -> dict[str, Any]:
+    """Return the members of an upstream."""
+    return {name: getattr(upstream, name) for name in _TYPES}
+
+
+def defaults(_: Upstream) -> dict[str, Any]:
+    """Return the defaults of an upstream."""
+    return state(Upstream())
+
+
+def rows() -> QuerySet[Upstream]:
+    """Return the rows that are exported and pruned."""
+    return Upstream.objects.defer("mark").order_by("slug")
+
+
+def _make(planned: Upstream, fields: dict[str, tuple[Any, Any]]) -> None:
+    if planned.pk is not None:
+        planned = updated(planned, fields, state, tuple(_TYPES))
+    planned.save()

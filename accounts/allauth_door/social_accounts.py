@@ -40,12 +40,14 @@ def connect(user: User, slug: str, subject: str, said: Mapping[str, object]) -> 
 
 def of(user: User) -> "QuerySet[ConnectedAccount]":
     """Return a user's connected accounts, the oldest first."""
-    return SocialAccount.objects.filter(user=user).order_by("pk")
+    rows: QuerySet[ConnectedAccount] = SocialAccount.objects.filter(user=user)
+    return rows.order_by("pk")
 
 
 def at(slug: str) -> "QuerySet[ConnectedAccount]":
     """Return all accounts that are connected at an upstream."""
-    return SocialAccount.objects.filter(provider=slug)
+    rows: QuerySet[ConnectedAccount] = SocialAccount.objects.filter(provider=slug)
+    return rows
 
 
 def _uid(subject: str) -> str:

@@ -53,7 +53,7 @@ def go_on(request: HttpRequest, identity: Identity, asked: Asked) -> HttpRespons
         raise AccountExistsError("The address is another account’s, and was not proved.")
     if _is_invited(holder, identity):
         links.connect(request, holder, identity, notify=False)
-        email_addresses.verify(request, holder, holder.email)
+        email_addresses.make_primary(holder, holder.email, verified=True)
         return _sign_in(request, holder, identity, takes_all=True)
     return _ask_for_proof(request, holder, identity)
 
@@ -62,6 +62,8 @@ def _lead_on(request: HttpRequest, asked: Asked) -> None:
     """Let the request, an upstream's answer, have the `next` of the page that it began at."""
     request.GET = QueryDict(urlencode({"next": asked.next}) if asked.next else "")
     request.POST = QueryDict("")
+    # Middleware has found none by the address of the answer (`idp.current_interaction`).
+    vars(request).pop("interaction", None)
 
 
 def _connect(request: HttpRequest, identity: Identity, user_id: int) -> HttpResponse:
@@ -129,11 +131,12 @@ def _make(request: HttpRequest, identity: Identity) -> HttpResponse:
 def _is_invited(user: User, identity: Identity) -> bool:
     """Whether an operator made the account for this address, and nobody has a way in yet.
 
-    Not staff, whose rights want a proof beside the upstream's word.
+    Only where the upstream is to bring such people: elsewhere an account without a password may be
+    one that was imported. Not staff, whose rights want a proof beside the upstream's word.
     """
     is_untouched = user.last_login is None and not user.has_usable_password()
     return (
-        identity.upstream.creation != Upstream.Creation.OFF
+        identity.upstream.creation == Upstream.Creation.INVITED
         and user.email == identity.email
         and is_untouched
         and not user.self_registered

@@ -11,7 +11,7 @@ from accounts.models import User
 from idp.models import Event
 from tests.assertions import make_key
 from tests.elsewhere import Elsewhere
-from tests.relying_party import Browser, EndUser, is_page, make_user, spec
+from tests.relying_party import Browser, EndUser, is_page, make_user, spec, unique
 from tests.upstreams import FakeUpstream
 
 LOGIN = "/account/login/"
@@ -54,6 +54,24 @@ def test_an_asserted_address_takes_over_no_account(
     else:
         assert page.status_code == 400
         assert "You have an account here already" in page.text
+
+
+def test_only_an_upstream_for_invited_people_opens_accounts_without_a_way_in(
+    browser: Browser, upstream: FakeUpstream
+) -> None:
+    """What an operator has entered is the invited person's; imported accounts look the same."""
+    entered = User.objects.create_user(f"{unique('entered')}@example.org")
+    staff = User.objects.create_user(f"{unique('staff')}@example.org", is_staff=True)
+    assert is_page(upstream.sign_in(browser, email=entered.email), LOGIN)
+    upstream.row.creation = "invited"
+    upstream.row.save()
+    assert is_page(upstream.sign_in(browser, email=staff.email), LOGIN)
+    page = upstream.sign_in(browser, email=entered.email, email_verified=False)
+    assert page.status_code == 400
+    assert social_accounts.of(entered).count() == 0
+    assert upstream.sign_in(browser, email=entered.email).url.path == "/account/"
+    assert social_accounts.of(entered).count() == 1
+    assert "at an identity provider" in browser.get("/account/").text
 
 
 @spec("OIDC Core", "3.1.3.7")

@@ -145,6 +145,8 @@ def test_what_an_app_asks_for_is_passed_on(browser: Browser, foreign_site: Elsew
     if is_page(page, "/consent"):
         page = browser.submit(page, "allow")
     assert app.answer(page).code
+    signed_in = Event.objects.filter(kind="signed-in", user__email=upstream.email).latest("id")
+    assert signed_in.client_id == app.client.client_id
     # A hint that names nothing is ignored.
     with Browser() as another:
         app.browser = another

@@ -125,12 +125,13 @@ class Upstream(models.Model):
             raise ValidationError(problems)
 
     def _problems(self) -> Iterator[tuple[str, str]]:
-        from accounts.upstream import kinds
+        from accounts.upstream import kinds, levels
 
         if problem := plain_text.problem_with(self.name):
             yield "name", problem
         if self.secret_variable and _VARIABLE.fullmatch(self.secret_variable) is None:
             yield "secret_variable", gettext("This is no name of an environment variable.")
+        yield from (("levels", problem) for problem in levels.problems_with(self.levels))
         yield from self._problems_with_domains()
         yield from self._problems_with_changes()
         kind = kinds.named(self.kind)

@@ -10,7 +10,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.allauth_door import sign_ins
-from accounts.levels import MULTI_FACTOR, PHISHING_RESISTANT, SINGLE_FACTOR, reaches
+from accounts.levels import (
+    LEVELS,
+    MULTI_FACTOR,
+    PHISHING_RESISTANT,
+    SINGLE_FACTOR,
+    highest,
+    reaches,
+)
 from accounts.models import Session, User
 from accounts.sessions import session_of
 
@@ -74,7 +81,8 @@ def authentication_level(records: list[dict[str, Any]]) -> str:
     if any(map(_is_passkey, records)):
         return PHISHING_RESISTANT
     methods = {record["method"] for record in records}
-    return MULTI_FACTOR if _SECOND in methods and len(methods) > 1 else SINGLE_FACTOR
+    here = MULTI_FACTOR if _SECOND in methods and len(methods) > 1 else SINGLE_FACTOR
+    return highest([here, *(record["level"] for record in records if _has_level(record))])
 
 
 def method_in_words(records: list[dict[str, Any]]) -> str:
@@ -104,3 +112,8 @@ def signed_in_recently(request: HttpRequest) -> bool:
 
 def _is_passkey(record: dict[str, Any]) -> bool:
     return bool(record["method"] == _SECOND and record.get("type") == _PASSKEY)
+
+
+def _has_level(record: dict[str, Any]) -> bool:
+    """Whether it is of an upstream, with the level that an operator declared for its word."""
+    return record["method"] == sign_ins.UPSTREAM and record.get("level") in LEVELS

@@ -42,6 +42,7 @@ class Ending(StrEnum):
 
     SIGNED_OUT = "signed-out"
     SIGNED_OUT_ELSEWHERE = "signed-out-elsewhere"
+    SIGNED_OUT_UPSTREAM = "signed-out-upstream"
     NOT_ME = "not-me"
     OPERATOR = "operator"
     KEY_REPLACED = "key-replaced"

@@ -38,6 +38,7 @@ from idp.endpoints import (
     signed_out,
     token,
     upstream,
+    upstream_logout,
     userinfo,
     your_data,
 )
@@ -102,6 +103,7 @@ urlpatterns = [
         upstream.callback,
         name="account_upstream_callback",
     ),
+    path("account/upstream/<slug:slug>/backchannel-logout", upstream_logout.backchannel_logout),
     path("account/signed-out/", signed_out.signed_out, name="account_signed_out"),
     path("account/", include("accounts.urls")),
     path("logo", logo.logo),

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.models import User
 
 #: The method of records of sign-ins at an upstream; they have its slug as `provider`, `uid`, and
-#: what it said: `amr`, `acr`, `auth_time`.
+#: what it said: `amr`, `acr`, our `level` of these, and as `at` when the user authenticated there.
 UPSTREAM = "socialaccount"
 
 
@@ -73,7 +73,10 @@ def record_mailed_code(request: HttpRequest, user: User) -> None:
 
 
 def record_upstream(request: HttpRequest, user: User, slug: str, subject: str, **said: Any) -> None:
-    """Record that the user has authenticated at an upstream, with what it said of that."""
+    """Record that the user has authenticated at an upstream, with what it said of that.
+
+    `at`, in seconds since 1970, replaces the present time: a session is as old as its proof.
+    """
     record_authentication(request, user, method=UPSTREAM, provider=slug, uid=subject, **said)
 
 

@@ -126,7 +126,7 @@ class Upstream(models.Model):
             raise ValidationError(problems)
 
     def _problems(self) -> Iterator[tuple[str, str]]:
-        from accounts.upstream import kinds, mappings
+        from accounts.upstream import kinds, levels, mappings
 
         if problem := plain_text.problem_with(self.name):
             yield "name", problem
@@ -135,6 +135,7 @@ class Upstream(models.Model):
                 "secret_variable",
                 gettext("Use a name that begins with UPSTREAM_, of A–Z, 0–9 and _."),
             )
+        yield from (("levels", problem) for problem in levels.problems_with(self.levels))
         yield from self._problems_with_domains()
         yield from self._problems_with_changes()
         yield from (("mapping", problem) for problem in mappings.problems_with(self.mapping))

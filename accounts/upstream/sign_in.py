@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import code_limits
 from accounts.allauth_door import email_addresses, sign_ins, social_accounts
@@ -18,7 +19,7 @@ from accounts.models import User
 from accounts.next import with_next
 from accounts.second_factor import is_set_up
 from accounts.sessions import session_of
-from accounts.upstream import attributes, links, pending
+from accounts.upstream import attributes, levels, links, pending
 from accounts.upstream.identity import Identity
 from accounts.upstream.journeys import Asked
 from accounts.upstream.model import Upstream
@@ -92,9 +93,10 @@ def _sign_in(
         user,
         identity.upstream.slug,
         identity.subject,
+        level=levels.level_of(identity.upstream.levels, identity.acr, identity.amr),
         amr=list(identity.amr) or None,
         acr=identity.acr or None,
-        auth_time=at.timestamp() if at else None,
+        at=min(at, timezone.now()).timestamp() if at else None,
     )
     return sign_ins.begin_at_upstream(request, user, is_new=is_new)
 

@@ -33,7 +33,10 @@ SHOWN = (
     *(Kind.CREATED, Kind.CHANGED, Kind.ADMIN_ACTION, Kind.EXPORTED),
 )
 _ENDINGS = frozenset(
-    {Ending.SIGNED_OUT, Ending.SIGNED_OUT_ELSEWHERE, Ending.OPERATOR, Ending.EXPIRED}
+    {
+        *(Ending.SIGNED_OUT, Ending.SIGNED_OUT_ELSEWHERE, Ending.SIGNED_OUT_UPSTREAM),
+        *(Ending.OPERATOR, Ending.EXPIRED),
+    }
 )
 #: Changes that a thief makes to keep an account, or to get at what it gives.
 CHANGES = (

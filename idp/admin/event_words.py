@@ -23,6 +23,7 @@ _LONGEST = 240
 _ENDINGS: dict[str, str | Promise] = {
     Ending.SIGNED_OUT: gettext_lazy("signed out"),
     Ending.SIGNED_OUT_ELSEWHERE: gettext_lazy("signed out from another device"),
+    Ending.SIGNED_OUT_UPSTREAM: gettext_lazy("signed out at the identity provider"),
     Ending.NOT_ME: gettext_lazy("the user reported that it was not them"),
     Ending.OPERATOR: gettext_lazy("ended by an operator"),
     Ending.KEY_REPLACED: gettext_lazy("a key was replaced"),

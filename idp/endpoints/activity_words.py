@@ -83,6 +83,7 @@ _REMOVED: dict[str, str | Promise] = {
 _ENDED: dict[str, str | Promise] = {
     Ending.SIGNED_OUT: gettext_lazy("You signed out"),
     Ending.SIGNED_OUT_ELSEWHERE: gettext_lazy("A device was signed out by you"),
+    Ending.SIGNED_OUT_UPSTREAM: gettext_lazy("You signed out at an identity provider"),
     Ending.OPERATOR: gettext_lazy("A device was signed out by an administrator"),
     Ending.EXPIRED: gettext_lazy("A sign-in expired"),
 }

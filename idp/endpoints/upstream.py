@@ -3,16 +3,21 @@
 Every failure is a page of ours with a reference number; the reason is in the event.
 """
 
+from dataclasses import replace
+from datetime import timedelta
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.next import is_ours, next_of
 from accounts.upstream import kinds, sign_in
+from accounts.upstream.identity import Identity
 from accounts.upstream.journeys import Asked
 from accounts.upstream.model import Upstream
 from accounts.upstream.refusals import DisabledError, StaleError, UpstreamRefusedError
@@ -74,7 +79,11 @@ def callback(request: HttpRequest, slug: str) -> HttpResponse:
             raise DisabledError("There is no enabled upstream of this name that answers here.")
         parameters, journey = openid.returned(request, upstream)
         asked = journey.asked
-        return sign_in.go_on(request, openid.identity(upstream, parameters, journey), asked)
+        identity = openid.identity(upstream, parameters, journey)
+        if _is_too_old(identity, asked):
+            newer = {**asked.parameters, "max_age": str(_oldest())}
+            return openid.begin(request, upstream, replace(asked, parameters=newer))
+        return sign_in.go_on(request, identity, asked)
     except UpstreamRefusedError as error:
         return refused(request, upstream, error, asked)
 
@@ -133,6 +142,24 @@ def _asked(request: HttpRequest) -> Asked:
         login_hint="" if len(hint) > _LONGEST or plain_text.problem_with(hint) else hint,
         parameters=passed_on,
     )
+
+
+def _oldest() -> int:
+    """Return how old, in seconds, an authentication may be that a session begins with.
+
+    Half of how long our sessions last, which counts from it.
+    """
+    return int(settings.IDP_SESSION_HOURS * 1800)
+
+
+def _is_too_old(identity: Identity, asked: Asked) -> bool:
+    """Whether a session would end soon, so that the user is to authenticate there again.
+
+    That is asked for once: the next answer has to be as new as it was asked for.
+    """
+    at, max_age = identity.authenticated_at, asked.parameters.get("max_age")
+    is_limited = max_age is not None and int(max_age) <= _oldest()
+    return at is not None and not is_limited and at < timezone.now() - timedelta(seconds=_oldest())
 
 
 def _by_page(request: HttpRequest, upstream: Upstream, response: HttpResponse) -> HttpResponse:

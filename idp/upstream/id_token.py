@@ -10,7 +10,7 @@ from accounts.upstream.model import Upstream
 from accounts.upstream.refusals import UnreachableError, UpstreamRefusedError
 from idp import fetched_keys, policy
 from idp.jose import received_jwts
-from idp.jose.received_jwts import LEEWAY, Audience, Expectations
+from idp.jose.received_jwts import LEEWAY, Audience, Expectations, Keys
 from idp.jose.sign import ALGORITHMS, base64url
 from idp.jose.verify import header_of
 from idp.protocol.errors import InvalidRequest, ProtocolError, TemporarilyUnavailable
@@ -44,15 +44,8 @@ def judged(
         required=frozenset({"iss", "sub", "aud", "exp", "iat", "nonce"}),
     )
 
-    def keys(header: dict[str, Any]) -> list[dict[str, Any]]:
-        party = party_of(upstream, "keys")
-        usable = fetched_keys.keys_with(header.get("kid"), found.jwks_uri, party)
-        if not usable:
-            raise UnreachableError(f"The keys of {found.issuer} cannot be had just now.")
-        return usable
-
     try:
-        claims = received_jwts.judge(jwt, expected, keys, now)
+        claims = received_jwts.judge(jwt, expected, keys_of(upstream, found), now)
     except TemporarilyUnavailable as problem:
         raise UnreachableError(problem.description) from None
     except ProtocolError as problem:
@@ -60,6 +53,19 @@ def judged(
     _belongs_to_sign_in(claims, upstream, nonce)
     _fits_access_token(jwt, claims, tokens.get("access_token"))
     return claims
+
+
+def keys_of(upstream: Upstream, found: Discovered) -> Keys:
+    """Return what finds the published keys of an upstream; that raises UnreachableError."""
+
+    def keys(header: dict[str, Any]) -> list[dict[str, Any]]:
+        party = party_of(upstream, "keys")
+        usable = fetched_keys.keys_with(header.get("kid"), found.jwks_uri, party)
+        if not usable:
+            raise UnreachableError(f"The keys of {found.issuer} cannot be had just now.")
+        return usable
+
+    return keys
 
 
 def _belongs_to_sign_in(claims: Claims, upstream: Upstream, nonce: str) -> None:

@@ -35,6 +35,7 @@ include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
+allow bind_anon_cred
 pidfile {folder}/pid
 TLSCertificateFile {certificate}
 TLSCertificateKeyFile {certificate}
@@ -223,6 +224,17 @@ def test_what_does_not_match_or_injects_is_nobody(
     upstream = slapd.upstream(**(direct if by_dn else {}))
     assert _judged(upstream, "alice", _PASSWORD) is not None  # else this shows nothing
     assert _judged(upstream, login, password) is None
+
+
+def test_an_empty_password_is_no_bind_though_the_directory_takes_it(slapd: Slapd) -> None:
+    from accounts.upstream.directory import connection
+
+    directory = declared.directory_of(slapd.upstream())
+    with connection.opened(directory) as connected:
+        connected.simple_bind_s(_ALICE, "")  # RFC 4513 §5.1.2: that succeeds, for nobody
+        assert connected.whoami_s() == ""
+        assert not connection.is_bound(connected, _ALICE, "")
+        assert connection.is_bound(connected, _ALICE, _PASSWORD)
 
 
 def test_tls_is_required_and_certificates_are_checked(slapd: Slapd, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
-allow bind_anon_cred
+allow bind_anon_dn
 pidfile {folder}/pid
 TLSCertificateFile {certificate}
 TLSCertificateKeyFile {certificate}

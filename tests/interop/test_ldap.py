@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from accounts.allauth_door import social_accounts
 from accounts.models import Session, Upstream, User
 from accounts.upstream import kinds
 from accounts.upstream.directory import declared, kind
+from accounts.upstream.journeys import Asked
 from accounts.upstream.refusals import UnreachableError
 from idp.models import Event
 from tests.conftest import ROOT
@@ -280,6 +282,22 @@ def test_guessing_ends_whatever_the_name_is_spelt_like(slapd: Slapd) -> None:
     assert seen == [200] * 20 + [429]
     assert _sign_in(Client(), upstream, "bob", "secret of bob").status_code == 429
     assert "refused the name or the password" in Event.objects.latest("pk").reason
+
+
+def test_the_kind_leads_to_its_page_with_what_was_typed_and_comes_back(slapd: Slapd) -> None:
+    upstream, client = slapd.upstream(), Client()
+    request = RequestFactory().get("/", {"next": "/account/preferences/"})
+    request.session = client.session
+    asked = Asked(next="/account/preferences/", login_hint="alice@corp.test")
+    led = kind.begin(request, upstream, asked)
+    request.session.save()
+    client.cookies[settings.SESSION_COOKIE_NAME] = request.session.session_key
+    page = client.get(led["Location"])
+    assert 'value="alice@corp.test"' in page.content.decode()
+    form = {"login": "alice", "password": _PASSWORD, "state": page.context["state"]}
+    done = client.post(led["Location"].partition("?")[0], form)
+    assert done.status_code == 302
+    User.objects.get(email="alice@corp.test").delete()
 
 
 def test_a_state_works_once_and_in_its_own_browser(slapd: Slapd) -> None:

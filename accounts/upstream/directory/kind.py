@@ -37,7 +37,8 @@ def register() -> None:
 def begin(request: HttpRequest, upstream: Upstream, asked: Asked) -> HttpResponse:
     """Lead to our page for the directory's password."""
     state = journeys.begin(request, upstream, asked)
-    page = reverse("account_directory", args=[upstream.slug], query={"state": state})
+    query = {"state": state, **({"login_hint": asked.login_hint} if asked.login_hint else {})}
+    page = reverse("account_directory", args=[upstream.slug], query=query)
     return redirect(with_next(page, request))
 
 

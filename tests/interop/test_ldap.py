@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.test import Client, RequestFactory
+from django.test import Client
 
 from accounts.allauth_door import social_accounts
 from accounts.models import Session, Upstream, User
 from accounts.upstream import kinds
 from accounts.upstream.directory import declared, kind
-from accounts.upstream.journeys import Asked
 from accounts.upstream.refusals import UnreachableError
 from idp.models import Event
 from tests.conftest import ROOT
@@ -284,19 +282,21 @@ def test_guessing_ends_whatever_the_name_is_spelt_like(slapd: Slapd) -> None:
     assert "refused the name or the password" in Event.objects.latest("pk").reason
 
 
-def test_the_kind_leads_to_its_page_with_what_was_typed_and_comes_back(slapd: Slapd) -> None:
+def test_the_sign_in_page_leads_to_the_directory_with_what_was_typed_and_goes_on(
+    slapd: Slapd,
+) -> None:
     upstream, client = slapd.upstream(), Client()
-    request = RequestFactory().get("/", {"next": "/account/preferences/"})
-    request.session = client.session
-    asked = Asked(next="/account/preferences/", login_hint="alice@corp.test")
-    led = kind.begin(request, upstream, asked)
-    request.session.save()
-    client.cookies[settings.SESSION_COOKIE_NAME] = request.session.session_key
-    page = client.get(led["Location"])
-    assert 'value="alice@corp.test"' in page.content.decode()
-    form = {"login": "alice", "password": _PASSWORD, "state": page.context["state"]}
-    done = client.post(led["Location"].partition("?")[0], form)
-    assert done.status_code == 302
+    domain = f"{upstream.slug}.test"
+    upstream.email_domains = [domain]
+    upstream.save()
+    typed = {"login": f"alice@{domain}", "password": ""}
+    led = client.post("/account/login/?next=/account/preferences/", typed, follow=True)
+    assert f'value="alice@{domain}"' in led.content.decode()
+    assert led.request["PATH_INFO"] == f"/account/login/directory/{upstream.slug}/"
+    form = {"login": "alice", "password": _PASSWORD, "state": led.context["state"]}
+    done = client.post(led.request["PATH_INFO"], form)
+    assert done["Location"].endswith("/account/preferences/") or "next=" in done["Location"]
+    assert _sign_in(Client(), upstream, "alice", _PASSWORD).status_code == 302
     User.objects.get(email="alice@corp.test").delete()
 
 

@@ -14,6 +14,8 @@ class AccountsConfig(AppConfig):
         """Listen to Django's and allauth's signals of signing in and out."""
         from accounts import sessions
         from accounts.upstream import sessions as upstream_sessions
+        from accounts.upstream.directory import kind as directory
 
         sessions.connect()
         upstream_sessions.connect()
+        directory.register()

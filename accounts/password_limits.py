@@ -71,6 +71,17 @@ def begin_grant(visitor: Visitor) -> PasswordAttempt:
     return PasswordAttempt((ip_address, *account))
 
 
+def begin_at_directory(slug: str, name: str, ip_address: str) -> PasswordAttempt:
+    """Count a password for a directory, before it is judged, by the name that was typed or the DN.
+
+    Raises RateLimitExceededError, as there is no mailbox to ask for a code.
+    """
+    account = f"{slug} {name}"
+    counted = (GRANT, f"{account} {ip_address}"), (GRANT_ACCOUNT, account)
+    rate_limits.count((SIGN_INS, ip_address), *counted)
+    return PasswordAttempt(counted)
+
+
 def forget(account: str) -> None:
     """Reset the limits on passwords for the account with this email address."""
     rate_limits.forget((UNKNOWN_BROWSERS, account), (GRANT_ACCOUNT, account))

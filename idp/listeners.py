@@ -26,6 +26,7 @@ from idp.current_interaction import interaction_of
 from idp.events import Kind, masked, record, record_sessions_ended
 from idp.logout import backchannel
 from idp.models import ClientSession, Grant
+from idp.protocol.errors import printable
 from idp.tokens.revocation import revoke_grants
 
 
@@ -82,6 +83,10 @@ def _sign_in_failed(
 
     The typed address is not stored: users type passwords into that field.
     """
+    if upstream := credentials.get("upstream"):  # an LDAP directory, which says why
+        reason = printable(credentials["reason"])
+        record(Kind.SIGN_IN_FAILED, request, upstream=upstream, reason=reason)
+        return
     typed = credentials.get("email") or credentials.get("username")
     user = User.objects.filter(email=str(typed)).first() if typed else None
     reason = "The password is wrong." if user else "No account has the address that was typed."

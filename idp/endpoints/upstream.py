@@ -165,7 +165,7 @@ def _is_too_old(identity: Identity, asked: Asked) -> bool:
 def _by_page(request: HttpRequest, upstream: Upstream, response: HttpResponse) -> HttpResponse:
     """Go on by a page: a form of ours may have led here. CSP 3 §6.4.1, `interstitial`."""
     target = response.headers.get("Location", "")
-    if not target or request.headers.get("Sec-Fetch-Site") in _FROM_ELSEWHERE:
+    if not target or is_ours(target) or request.headers.get("Sec-Fetch-Site") in _FROM_ELSEWHERE:
         return response
     context = {"app": {"name": upstream.name}, "target": target}
     page = render(request, "interstitial.html", context)

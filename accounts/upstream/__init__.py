@@ -15,7 +15,7 @@ Every such sign-in goes one way, whatever the kind of the upstream:
 Links are allauth's `SocialAccount` rows, found by (slug, subject) alone (`links`). A link that
 waits for a proof is in the browser's session (`pending`); the step `stage.LinkStage` makes it.
 
-The level of a sign-in is what `Upstream.levels` declares for the upstream's `acr` and `amr` (`levels`).
-A sign-out there ends the sessions that began there (`model.UpstreamSession`,
+The level of a sign-in is what `Upstream.levels` declares for the upstream's `acr` and `amr`
+(`levels`). A sign-out there ends the sessions that began there (`model.UpstreamSession`,
 `idp.upstream.logout_token`). `attributes.take_over` takes over what the claims say about the user.
 """

@@ -74,6 +74,25 @@ EVERYTHING: dict[str, Any] = {
             "links": {"U1": "ben@example.com"},
         }
     ],
+    "upstreams": [
+        {
+            "slug": "acme",
+            "name": "Acme Ltd",
+            "kind": "oidc",
+            "place": 5,
+            "enabled": False,
+            "issuer": "https://login.example.com",
+            "client_id": "signet",
+            "client_auth": "client_secret_post",
+            "secret_variable": "UPSTREAM_ACME_SECRET",
+            "scopes": "openid email",
+            "email_domains": ["acme.example"],
+            "trusts_email": True,
+            "creation": "invited",
+            "mapping": {"groups": {"bakers": "bakers"}, "groups_claim": "groups"},
+            "refresh": "always",
+        }
+    ],
     "clients": [
         {
             "client_id": "bakery",
@@ -227,7 +246,7 @@ def test_into_an_empty_database_all_else_can_be_made(tmp_path: Path) -> None:
     assert "! client bakery\n    scope bread.read is missing\n" in output.getvalue()
     assert "! initial access token ci\n    token is missing\n" in output.getvalue()
     assert output.getvalue().endswith(
-        "10 added, 0 changed, 0 removed. 4 left out (!) for want of a secret.\n"
+        "11 added, 0 changed, 0 removed. 4 left out (!) for want of a secret.\n"
     )
     api = ResourceServer.objects.get()
     assert api.identifier == "https://other.example.com/"

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.models import Upstream
+from accounts.upstream import kinds
 from idp.declaration.change import differences
 from idp.declaration.members import refuse_other_types, refuse_unknown, validate
 from idp.declaration.steps import Step, step_for, updated
@@ -32,6 +33,8 @@ def plan_upstream(entry: dict[str, Any]) -> tuple[Upstream, Step | None]:
     before = {} if is_new else state(upstream)
     for name, default in state(Upstream()).items():
         setattr(upstream, name, entry.get(name, default))
+    kind = kinds.named(upstream.kind)
+    upstream.issuer = upstream.issuer or (kind.issuer if kind else "")
     validate(what, upstream)
     fields = differences(before, state(upstream))
     return upstream, step_for(what, fields, partial(_make, upstream, fields), is_new=is_new)

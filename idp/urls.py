@@ -103,7 +103,11 @@ urlpatterns = [
         upstream.callback,
         name="account_upstream_callback",
     ),
-    path("account/upstream/<slug:slug>/backchannel-logout", upstream_logout.backchannel_logout),
+    path(
+        "account/upstream/<slug:slug>/backchannel-logout",
+        upstream_logout.backchannel_logout,
+        name="account_upstream_logout",
+    ),
     path("account/signed-out/", signed_out.signed_out, name="account_signed_out"),
     path("account/", include("accounts.urls")),
     path("logo", logo.logo),

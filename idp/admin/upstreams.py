@@ -20,7 +20,7 @@ from idp.admin import search
 from idp.admin.facts import NOTHING
 from idp.admin.page import AdminAction, Page, counted
 from idp.admin.upstream_form import MARKS, UpstreamForm, connection_fields
-from idp.upstream import openid
+from idp.upstream import logout_token, openid
 from idp.upstream.kinds import is_openid
 
 
@@ -75,9 +75,12 @@ class UpstreamsPage(Page):
     @admin.display(description=_("Redirect URI"))
     def redirect_uri(self, upstream: Upstream) -> str:
         """Return the address that the identity provider has to know, to be copied."""
-        address = openid.callback_address(upstream)
-        shown = '<code data-copy="{}" data-copied="{}">{}</code>'
-        return format_html(shown, gettext("Copy"), gettext("Copied"), address)
+        return _to_copy(openid.callback_address(upstream))
+
+    @admin.display(description=_("Back-channel logout URI"))
+    def logout_uri(self, upstream: Upstream) -> str:
+        """Return the address at which it tells of sign-outs, to be copied."""
+        return _to_copy(logout_token.address(upstream))
 
     @admin.display(description=_("Mark"))
     def shown_mark(self, upstream: Upstream) -> str:
@@ -115,7 +118,11 @@ class UpstreamsPage(Page):
         name = obj.kind if obj else _kind_in(request)
         may_write = self.has_change_permission(request, obj) if obj else True
         own = connection_fields(name)
-        known = ["kind_name", *(["redirect_uri"] if is_openid(obj) else [])] if obj else []
+        known = (
+            ["kind_name", *(["redirect_uri", "logout_uri"] if is_openid(obj) else [])]
+            if obj
+            else []
+        )
         uploads = MARKS if may_write else ()
         groups = [
             (None, {"fields": ["name", "slug", *known, *(("connected",) if obj else ())]}),
@@ -137,7 +144,7 @@ class UpstreamsPage(Page):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Upstream | None = None) -> Any:
         """Keep the short name, which is in addresses."""
-        shown = ("kind_name", "redirect_uri", "shown_mark", "connected")
+        shown = ("kind_name", "redirect_uri", "logout_uri", "shown_mark", "connected")
         return (*super().get_readonly_fields(request, obj), *shown, *(("slug",) if obj else ()))
 
     def state_of(self, row: Upstream) -> dict[str, Any]:
@@ -161,6 +168,11 @@ class UpstreamsPage(Page):
     def delete_model(self, request: HttpRequest, obj: Upstream) -> None:  # noqa: ARG002
         """Delete it with its links."""
         removal.remove(obj)
+
+
+def _to_copy(address: str) -> str:
+    shown = '<code data-copy="{}" data-copied="{}">{}</code>'
+    return format_html(shown, gettext("Copy"), gettext("Copied"), address)
 
 
 def _kind_in(request: HttpRequest) -> str:

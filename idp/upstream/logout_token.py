@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 
 from accounts.models import Session
 from accounts.sessions import Ending, end_sessions
@@ -23,6 +25,11 @@ _NAME = "logout token"
 #: How far ahead its end may be: §4 recommends two minutes, some give more.
 _LONGEST_LIFE = timedelta(hours=1)
 Claims = dict[str, Any]
+
+
+def address(upstream: Upstream) -> str:
+    """Return where an upstream sends its logout tokens."""
+    return settings.IDP_ORIGIN + reverse("account_upstream_logout", args=[upstream.slug])
 
 
 def obey(upstream: Upstream, jwt: str, now: datetime) -> None:

@@ -117,9 +117,9 @@ def _page(request: HttpRequest, template: str, **context: Any) -> str:
 
 def _sign_in(request: HttpRequest, brand: Branding, theme: str, app: dict[str, Any]) -> str:
     form = SignInForm()
-    more = {"form": form, "signup_url": reverse("account_signup"), "inactive_sessions": ()}
+    more = {"form": form, "signup_url": reverse("account_signup"), "own_sign_in": True}
     of = {"brand": brand, "theme": theme, "app": app}
-    return _page(request, "account/login.html", **more, **of, login_hint="")
+    return _page(request, "account/login.html", **more, **of, login_hint="", inactive_sessions=())
 
 
 def _consent(request: HttpRequest, brand: Branding, theme: str, app: dict[str, Any]) -> str:

@@ -30,6 +30,7 @@ from tests.conftest import ROOT, database_url
 from tests.devices import approve, make_device_client
 from tests.interop.conftest import Traveller, made, running, shown
 from tests.relying_party import (
+    ISSUER,
     EndUser,
     Registered,
     is_page,

@@ -21,7 +21,6 @@ import httpx
 import pytest
 
 from accounts.models import User
-from idp import policy
 from idp.developers.first_sign_in import last_sign_in
 from idp.developers.quick_starts import QUICK_STARTS
 from idp.models import AccessToken, Client, Delivery
@@ -30,7 +29,6 @@ from tests.conftest import ROOT, database_url
 from tests.devices import approve, make_device_client
 from tests.interop.conftest import Traveller, made, running, shown
 from tests.relying_party import (
-    ISSUER,
     EndUser,
     Registered,
     is_page,
@@ -54,6 +52,7 @@ def issuer(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     Its discovery document knows the grants of clients that there are when it starts.
     """
     make_device_client()
+    make_client(grant_types=[CIBA], response_types=[], redirect_uris=None)
     with made(
         tmp_path_factory.mktemp("run") / "log",
         DJANGO_SETTINGS_MODULE="tests.settings",
@@ -297,19 +296,8 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 """
 
 
-def wait_until_listed(endpoint: str) -> None:
-    """Wait for discovery, which may be some seconds old, to know of a grant that an app now has."""
-    until = time.monotonic() + policy.PUBLISHED_FOR.total_seconds() + 1
-    while (
-        endpoint not in httpx.get(f"{ISSUER}/.well-known/openid-configuration", verify=False).text
-    ):
-        assert time.monotonic() < until, f"discovery has no {endpoint}"
-        time.sleep(0.2)
-
-
 def test_a_device(traveller: Traveller, user: EndUser, tmp_path: Path) -> None:
     client = make_device_client(grant_types=[DEVICE_CODE])
-    wait_until_listed("device_authorization_endpoint")
     script = tmp_path / "device_app.py"
     script.write_text(page_of("device", client, traveller))
     app = subprocess.Popen(
@@ -361,7 +349,6 @@ def test_a_machine(issuer: str, tmp_path: Path) -> None:
 def test_asking_a_user(traveller: Traveller, user: EndUser, tmp_path: Path, button: str) -> None:
     """openid-client’s own requests and polls, answered by the mail’s link."""
     client = make_client(grant_types=[CIBA], response_types=[], redirect_uris=None)
-    wait_until_listed("backchannel_authentication_endpoint")
     (tmp_path / "node_modules").symlink_to(NODE_MODULES)
     script = tmp_path / "ask_user.mjs"
     script.write_text(page_of("ask-user", client, traveller))

@@ -1,7 +1,7 @@
 """What verifying a hash may cost: about five seconds of a processor, and 256 MiB.
 
-Whoever writes a hash chooses its cost, and everybody who types that person's address at the sign-in
-causes it. What costs more is refused before it is stored.
+The author of a hash chooses its cost, and each sign-in attempt with that user's address causes
+it. What costs more is refused before it is stored.
 """
 
 import base64

@@ -14,8 +14,8 @@ def give(
 ) -> tuple[list[str], list[str]] | None:
     """Let a user have exactly these groups by this upstream; return all before and after.
 
-    None if nothing changes. Groups with permissions in the administration are never given: whoever
-    runs the upstream would have these. Names without a group are ignored.
+    None if nothing changes. Groups with permissions in the administration are never given: an
+    operator of the upstream would have these. Names without a group are ignored.
     """
     marked = UpstreamMembership.objects.filter(user=user, upstream=upstream)
     if not names and not marked.exists():

@@ -19,7 +19,7 @@ class Identity:
     """A user of an upstream, as its kind has judged them. Make it of judged answers only."""
 
     upstream: Upstream
-    #: Who it is there: unique there, and never given to somebody else.
+    #: Who it is there: unique there, and never given to another user.
     subject: str
     #: What the upstream says, by the names of OIDC Core §5.1 where they fit (`email`,
     #: `email_verified`, `name`, `given_name`, …), and whatever else it has, such as `groups`.

@@ -83,8 +83,9 @@ def users(term: str, most: int = NAMED_AT_MOST) -> list[int]:
     if _SUBJECT.fullmatch(term) and (known := _by_subject(term)):
         return known
     email = normalised_email(term)
-    if "@" in email and (whole := list(User.objects.filter(email=email).values_list("pk"))):
-        return [pk for (pk,) in whole]
+    whole = User.objects.filter(email=email).values_list("pk", flat=True) if "@" in email else ()
+    if found := list(whole):
+        return found
     # Where in the index it begins: without that, SQLite reads the whole index.
     begun = User.objects.filter(email__gte=email, email__startswith=email).order_by("email")
     return _first(most, chain([begun], _partly(_USER_TEXT, _of_users, term))) or _by_subject(term)

@@ -1,4 +1,4 @@
-"""Connections to a directory: encrypted, bounded in time, and to nobody else than it."""
+"""Connections to a directory: encrypted, bounded in time, and to no other host."""
 
 import os
 import ssl

@@ -43,7 +43,7 @@ class Directory:
     base: str
     login_attributes: tuple[str, ...]
     filter: str
-    #: The attribute that is unique and never given to somebody else.
+    #: The attribute that is unique and never given to another user.
     subject: str
     #: Attributes by the claims that they become.
     claims: Mapping[str, str]

@@ -29,8 +29,8 @@ Count = Callable[[str], object]
 def identity(upstream: Upstream, login: str, password: str, count: Count) -> Identity | None:
     """Return the user of this name and password; None if there is none.
 
-    `count` is told whose password is about to be judged: many names may find one user. Raises what
-    it raises, UnreachableError if the directory can't say, UpstreamRefusedError if what
+    `count` is told of which user a password is about to be judged: many names may find one user.
+    Raises what it raises, UnreachableError if the directory can't say, UpstreamRefusedError if what
     it says of the user can't be used.
     """
     if not 0 < len(login) <= _LONGEST_LOGIN or not login.isprintable():
@@ -53,7 +53,7 @@ def identity(upstream: Upstream, login: str, password: str, count: Count) -> Ide
 
 
 def can_search(directory: Directory) -> None:
-    """Connect and, if users are searched, search for nobody. Raises UnreachableError."""
+    """Connect and, if users are searched, search for an unknown one. Raises UnreachableError."""
     with connection.reachable(), connection.opened(directory) as connected:
         if not directory.user_dn:
             _bind_for_search(directory, connected)
@@ -71,7 +71,7 @@ class _Entry(dict[str, list[bytes]]):
 def _found(
     directory: Directory, login: str, password: str, count: Count
 ) -> tuple[_Entry, list[str]] | None:
-    """Return the entry and groups of whoever has this name and password."""
+    """Return the entry and groups of the user with this name and password."""
     if directory.user_dn:
         return _by_dn(directory, login, password, count)
     with connection.opened(directory) as searching:
@@ -79,7 +79,7 @@ def _found(
         entry = _entry_of(directory, searching, login)
         if entry is not None:
             count(entry.dn.casefold())
-        # Nobody's password is judged, too: the time does not say who is there (ASVS 6.3.8).
+        # Judged for unknown users, too: the time does not say who is there (ASVS 6.3.8).
         dn = entry.dn if entry is not None else f"cn={uuid.uuid4()},{directory.base}"
         with connection.opened(directory) as judging:
             if not connection.is_bound(judging, dn, password) or entry is None:

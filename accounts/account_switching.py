@@ -17,7 +17,6 @@ from django.middleware.csrf import rotate_token
 from django.utils import timezone
 
 from accounts.models import InactiveSession, Session, User
-from accounts.session_limits import has_ended
 from accounts.sessions import (
     KEY,
     Ending,
@@ -27,6 +26,7 @@ from accounts.sessions import (
     usable_session,
 )
 from foundation.statements import hash_of
+from foundation.validity import has_ended
 
 #: How many accounts may be signed in at one browser.
 MOST = 5

@@ -23,9 +23,9 @@ from accounts import known_browsers
 from accounts.allauth_door import sign_ins
 from accounts.allauth_door.signals import password_reset, signed_up
 from accounts.models import Session, User
-from accounts.session_limits import at_a_limit, has_ended
 from foundation.client_address import client_address
 from foundation.statements import Columns, instances, one
+from foundation.validity import at_a_limit, has_ended
 
 #: Sent inside the transaction that ends sessions, with `sessions` (a list) and `ending`.
 sessions_ended = Signal()

@@ -21,7 +21,7 @@ from accounts.check_up import Security, security_of
 from accounts.devices import by_device, kind_of, words_for
 from accounts.models import Session, TrustedBrowser, User
 from accounts.places import place_of
-from accounts.session_limits import at_a_limit
+from foundation.validity import at_a_limit
 from idp.admin import event_words, permission_words
 from idp.admin.rights import may_end_session
 from idp.models import Client, Consent, Event, Role

@@ -12,8 +12,8 @@ from accounts import check_up, profile
 from accounts.authentication import method_in_words
 from accounts.devices import words_for
 from accounts.models import Session, User
-from accounts.session_limits import at_a_limit
 from accounts.sessions import session_of
+from foundation.validity import at_a_limit
 from idp.authorization.backchannel_answer import pending_of
 from idp.clients.display import name_of
 from idp.endpoints.apps import App, apps_of

@@ -22,9 +22,9 @@ from accounts import signed_out as way
 from accounts.devices import by_device, kind_of, words_for
 from accounts.models import Session, User
 from accounts.places import place_of
-from accounts.session_limits import at_a_limit
 from accounts.sessions import Ending, end_sessions, session_of
 from foundation.plain_text import isolated
+from foundation.validity import at_a_limit
 from idp import events
 from idp.clients.display import name_of
 from idp.endpoints.wire import methods

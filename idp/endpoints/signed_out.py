@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from accounts import known_browsers
 from accounts import signed_out as way
 from accounts.models import Session
-from accounts.session_limits import at_a_limit
 from accounts.sessions import Ending, end_sessions
+from foundation.validity import at_a_limit
 from idp.endpoints.wire import methods
 from idp.logout.frontchannel import SignedOut, apps_of
 from idp.protocol.redirect_uris import origin_of

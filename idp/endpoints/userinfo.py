@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.levels import reaches
 from foundation.statements import hash_of
+from foundation.validity import why_invalid
 from idp import keys, policy
 from idp.claims import claims_for
 from idp.clients import lookup
@@ -31,7 +32,6 @@ from idp.protocol.errors import (
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.statements.bearers import Bearer, find_bearer
-from idp.validity import why_invalid
 
 
 @csrf_exempt

@@ -11,6 +11,7 @@ from typing import NoReturn
 from django.http import HttpRequest
 
 from foundation.statements import hash_of
+from foundation.validity import Invalid, facts_of, why_invalid
 from idp import policy
 from idp.clients.encryption import have_key_ready
 from idp.grants.ended import end_reused, refuse_ended
@@ -20,7 +21,6 @@ from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.statements.tokens import CODES, give_back, use_up
 from idp.tokens.entitlement import Entitlement
-from idp.validity import Invalid, facts_of, why_invalid
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 

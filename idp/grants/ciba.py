@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from django.http import HttpRequest
 
+from foundation.validity import GrantFacts, Invalid, TokenFacts, why_invalid
 from idp.clients.encryption import have_key_ready
 from idp.grants.ended import refuse_ended
 from idp.grants.polling import note_poll, poll_of, refuse_pending
@@ -16,7 +17,6 @@ from idp.protocol.rules import upholds
 from idp.statements.bearers import ClientVersion
 from idp.statements.polls import Polled
 from idp.tokens.entitlement import Entitlement
-from idp.validity import GrantFacts, Invalid, TokenFacts, why_invalid
 
 Status = BackchannelAuthentication.Status
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 from django.http import HttpRequest
 
 from foundation.statements import hash_of
+from foundation.validity import facts_of, why_invalid
 from idp import policy
 from idp.clients.encryption import have_key_ready
 from idp.grants.ended import end_reused, refuse_ended
@@ -19,7 +20,6 @@ from idp.statements.bearers import ClientVersion
 from idp.statements.polls import Poll, Polled
 from idp.statements.tokens import DEVICE_CODES, give_back, use_up
 from idp.tokens.entitlement import Entitlement
-from idp.validity import facts_of, why_invalid
 
 CODES = Polled("idp_devicecode", "device_code", "application_id")
 

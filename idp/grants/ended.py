@@ -5,12 +5,12 @@ from typing import Any, NoReturn
 
 from django.db.models import QuerySet
 
+from foundation.validity import Invalid
 from idp import events
 from idp.models import Client, Grant
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.rules import upholds
 from idp.tokens.revocation import revoke_grants
-from idp.validity import Invalid
 
 
 @upholds("RFC 6749 §5.2")

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
+from foundation.validity import TokenFacts, grant_facts
 from idp.models import Grant, ResourceServer
 from idp.protocol.errors import InvalidRequest, ProtocolError
 from idp.protocol.rules import upholds
 from idp.statements.exchange import Exchangeable
 from idp.tokens.id_token import SubjectToken, read_subject
-from idp.validity import TokenFacts, grant_facts
 
 
 def exchangeable(id_token: str, resource: str, now: datetime) -> Exchangeable:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from foundation.statements import hash_of
+from foundation.validity import TokenFacts, facts_of, grant_facts, why_invalid
 from idp import events, policy
 from idp.grants.exchanged_id_token import newest_grant
 from idp.models import Client, Grant, RefreshToken
@@ -24,7 +25,6 @@ from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import TokenType
 from idp.tokens.entitlement import Entitlement
 from idp.tokens.id_token import read_subject
-from idp.validity import TokenFacts, facts_of, grant_facts, why_invalid
 
 _SECTION = "OAuth Identity Assertion Authorization Grant §4.3"
 

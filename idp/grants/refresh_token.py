@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from foundation.statements import hash_of
+from foundation.validity import Invalid, facts_of, why_invalid
 from idp.clients.encryption import have_key_ready
 from idp.grants.ended import end_reused, refuse_ended
 from idp.models import Client, RefreshToken
@@ -19,7 +20,6 @@ from idp.protocol.rules import upholds
 from idp.statements.tokens import REFRESH_TOKENS, give_back, use_up
 from idp.tokens.entitlement import Entitlement
 from idp.tokens.refresh_token import successors_of
-from idp.validity import Invalid, facts_of, why_invalid
 
 
 def refresh(

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from django.http import HttpRequest
 
 from foundation.statements import hash_of
+from foundation.validity import why_invalid
 from idp import events, policy
 from idp.grants import exchanged_id_token, id_jag, native_sso
 from idp.models import Client, ResourceServer
@@ -23,7 +24,6 @@ from idp.statements.exchange import Exchangeable, find
 from idp.subjects import subject_of
 from idp.tokens.access_token import known_apis, party
 from idp.tokens.entitlement import Entitlement, Exchange
-from idp.validity import why_invalid
 
 _ACCESS_TOKENS = (TokenType.ACCESS_TOKEN, TokenType.JWT)
 

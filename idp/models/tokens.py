@@ -23,9 +23,9 @@ from oauth2_provider.models import (
     TokenChecksumField,
 )
 
+from foundation.validity import facts_of, why_invalid
 from idp.models.client import Client
 from idp.models.grant import Grant
-from idp.validity import facts_of, why_invalid
 
 #: A foreign key that the database does not check.
 _Reference: Any = partial(models.ForeignKey, db_constraint=False)

@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from accounts import profile_pictures
-from accounts.session_limits import SessionFacts
 from foundation.statements import datetime_of, json_of, one
+from foundation.validity import GrantFacts, SessionFacts, TokenFacts
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import SCOPE_CLAIMS
-from idp.validity import GrantFacts, TokenFacts
 
 
 class ClientVersion(NamedTuple):

@@ -12,8 +12,8 @@ from django.db import connection
 
 from accounts.models import Session, User
 from foundation.statements import Columns, datetime_of, instances, json_of, rows
+from foundation.validity import DELETED_GRANT, TokenFacts, grant_facts
 from idp.models import Client, ClientSession, Grant, ResourceServer
-from idp.validity import DELETED_GRANT, TokenFacts, grant_facts
 
 _PARTS: tuple[Columns[Any], ...] = (
     Columns(Grant, "a"),

@@ -4,9 +4,9 @@ import secrets
 from datetime import UTC, datetime
 
 from foundation.statements import hash_of
+from foundation.validity import Invalid, TokenFacts, grant_facts, why_invalid
 from idp.models import DeviceSecret
 from idp.tokens.entitlement import Entitlement
-from idp.validity import Invalid, TokenFacts, grant_facts, why_invalid
 
 
 def of(entitlement: Entitlement, now: datetime) -> str | None:

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
+from foundation.validity import facts_of, why_invalid
 from idp import policy
 from idp.models import Client, RefreshToken, ResourceServer
 from idp.statements.bearers import Bearer
 from idp.subjects import subject_of
 from idp.tokens.access_token import party
-from idp.validity import facts_of, why_invalid
 
 INACTIVE: dict[str, Any] = {"active": False}
 

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from foundation import server_keys
 from foundation.statements import hash_of
+from foundation.validity import GrantFacts, TokenFacts, why_invalid
 from idp import policy
 from idp.jose.sign import base64url
 from idp.models import Client, Grant, RefreshToken
 from idp.statements.tokens import NewRefreshToken
 from idp.tokens.entitlement import Entitlement
-from idp.validity import GrantFacts, TokenFacts, why_invalid
 
 _SUCCESSOR = "refresh token's successor"
 #: The end of every refresh token: a dot and an empty JSON object in base64url. keycloak-js decodes

@@ -12,6 +12,7 @@ from django.utils import timezone
 from oauth2_provider.oauth2_validators import OAuth2Validator
 
 from foundation.statements import hash_of
+from foundation.validity import why_invalid
 from idp.clients.authentication import authenticated, credentials_of
 from idp.models import AccessToken, Client
 from idp.protocol.errors import ProtocolError
@@ -19,7 +20,6 @@ from idp.protocol.parameters import Parameters
 from idp.statements.bearers import find_bearer
 from idp.subjects import subject_of
 from idp.tokens import revocation
-from idp.validity import why_invalid
 
 
 class Validator(OAuth2Validator):

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 
-from accounts.session_limits import SessionFacts
-from idp.validity import GrantFacts, Invalid, TokenFacts, why_invalid
+from foundation.validity import GrantFacts, Invalid, SessionFacts, TokenFacts, why_invalid
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)

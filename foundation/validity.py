@@ -1,18 +1,18 @@
-"""Validity: whether a code or token may still be used, and why not. OIDC Core §11, RFC 7009 §2.
+"""Validity: whether a session, code or token may still be used. OIDC Core §11, RFC 7009 §2.
 
-Facts in, a reason or None out. Statements and the ORM only fetch facts; all endpoints use this
-rule, so that they agree. `accounts` decides when a session expires.
+Facts in, a reason or None out. Statements and the ORM only fetch facts; sign-in, account, admin and
+all endpoints use this rule, so that they agree.
 """
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
+from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
-
-from accounts.models import Session
-from accounts.session_limits import SessionFacts, has_ended
+from django.db.models import Q
 
 
 class Invalid(StrEnum):
@@ -24,6 +24,16 @@ class Invalid(StrEnum):
     CLIENT_DISABLED = "belongs to a client that has been disabled"
     USER_DISABLED = "belongs to a user whose account has been disabled"
     SUBJECT_CHANGED = "belongs to a user whom the client knows by another subject since"
+
+
+class SessionFacts(NamedTuple):
+    """The facts that decide whether a session has expired, for readers without the whole row."""
+
+    ended_at: datetime | None
+    last_seen_at: datetime
+    authenticated_at: datetime
+    #: Whether it lasts until the browser is closed.
+    until_closed: bool
 
 
 class Presented(Protocol):
@@ -42,7 +52,8 @@ class GrantFacts(NamedTuple):
     revoked_at: datetime | None
     #: Whether it continues without its session.
     offline: bool
-    session: Session | SessionFacts | None
+    #: Its row, SessionFacts, or None where there is none (any more).
+    session: Any
     user_is_active: bool
 
 
@@ -106,3 +117,37 @@ def why_invalid(token: TokenFacts, now: datetime) -> Invalid | None:
     if not token.client_is_enabled:
         return Invalid.CLIENT_DISABLED
     return None if token.has_subject else Invalid.SUBJECT_CHANGED
+
+
+def has_ended(session: Any, now: datetime) -> bool:
+    """Whether a session of a browser was ended, or has reached a limit. ASVS 7.3.1, 7.3.2.
+
+    `session` is its row, or SessionFacts.
+    """
+    idle, absolute = _limits(until_closed=session.until_closed)
+    return bool(
+        session.ended_at is not None
+        or now - session.last_seen_at >= idle
+        or now - session.authenticated_at >= absolute
+    )
+
+
+def at_a_limit(now: datetime) -> Q:
+    """Return the condition for sessions that have reached a limit."""
+    found = Q()
+    for until_closed in (True, False):
+        idle, absolute = _limits(until_closed=until_closed)
+        since = Q(last_seen_at__lte=now - idle) | Q(authenticated_at__lte=now - absolute)
+        found |= Q(until_closed=until_closed) & since
+    return found & Q(lasting=False)
+
+
+@cache
+def _limits(*, until_closed: bool) -> tuple[timedelta, timedelta]:
+    """Return how long a session lasts since the last visit, and since the user authenticated."""
+    idle, absolute = (
+        (settings.IDP_SESSION_IDLE_HOURS, settings.IDP_SESSION_HOURS)
+        if until_closed
+        else (settings.IDP_STAY_SIGNED_IN_IDLE_HOURS, settings.IDP_STAY_SIGNED_IN_HOURS)
+    )
+    return timedelta(hours=idle), timedelta(hours=absolute)

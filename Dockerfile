@@ -18,7 +18,8 @@ RUN python -m venv /opt/build \
 COPY . .
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
  && /opt/signet/bin/pip install --no-cache-dir --no-deps /wheel/*.whl \
- && /opt/signet/bin/pip uninstall --yes pip
+ && /opt/signet/bin/pip uninstall --yes pip \
+ && IDP_STATIC_ROOT=/opt/signet/static /opt/signet/bin/signet collectstatic --noinput
 
 
 FROM python:3.13-slim
@@ -34,7 +35,8 @@ COPY --from=build /opt/signet /opt/signet
 ENV PATH=/opt/signet/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    IDP_MEDIA_ROOT=/var/lib/signet/media
+    IDP_MEDIA_ROOT=/var/lib/signet/media \
+    IDP_STATIC_ROOT=/opt/signet/static
 WORKDIR /var/lib/signet
 USER 10001:10001
 EXPOSE 8000

@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Error, Tags
 
 from accounts import places, profile_edits, terms
 from accounts.next import split
-from foundation import traces
+from foundation import static_files, traces
 from foundation.postgresql.base import SESSION_TIMEOUTS
 from idp import audit_stream, outbound, policy
 from idp.claim_sources import configured
@@ -56,7 +56,21 @@ _CACHE_TIMEOUTS = ("socket_connect_timeout", "socket_timeout")
 def register() -> None:
     """Register the checks with Django."""
     checks.register(values_are_known)
+    checks.register(Tags.staticfiles, deploy=True)(static_files_are_collected)
     checks.register(Tags.security, deploy=True)(deployment_is_safe)
+
+
+def static_files_are_collected(**_: Any) -> list[CheckMessage]:
+    """Check that the collected static files are those of this version, if there is a folder."""
+    if not settings.STATIC_ROOT or not (outdated := static_files.outdated()):
+        return []
+    return [
+        Error(
+            f"IDP_STATIC_ROOT is without the static files of this version, such as {outdated[0]}.",
+            hint="Run `signet collectstatic --noinput` after each upgrade.",
+            id="idp.E040",
+        )
+    ]
 
 
 def values_are_known(**_: Any) -> list[CheckMessage]:

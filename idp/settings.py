@@ -536,6 +536,11 @@ STORAGES: dict[str, Any] = {
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+#: The folder of `collectstatic`: its files are compressed, and named by their content, so that
+#: browsers keep them for a year. Empty: they are sent from where they are, and kept for 5 minutes.
+STATIC_ROOT: str | None = env.str("IDP_STATIC_ROOT", default="") or None
+if STATIC_ROOT:
+    STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
 
 # --- Languages, static files, logs ---------------------------------------------------------------
 
@@ -544,7 +549,7 @@ LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [SHIPPED / "locale"]
 STATIC_URL = f"{IDP_PATH}/static/"
 STATICFILES_DIRS = [SHIPPED / "static"]
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = not STATIC_ROOT
 WHITENOISE_MAX_AGE = 300
 #: The lowest level that is logged: debug, info, warning or error.
 IDP_LOG_LEVEL: str = env.str("IDP_LOG_LEVEL", default="info").upper()

@@ -3,6 +3,7 @@
 The token endpoint has no browser. RFC 6749 §4.1.2, OIDC Core §3.3.2.5.
 """
 
+import json
 import secrets
 from contextlib import nullcontext
 from datetime import datetime
@@ -17,6 +18,7 @@ from idp.authorization.request import AuthorizationRequest
 from idp.clients.encryption import have_key_ready
 from idp.logout import client_sessions
 from idp.models import Grant
+from idp.possession.presenter import JKT
 from idp.protocol import response_types
 from idp.protocol.errors import ServerError
 from idp.protocol.vocabulary import OFFLINE_ACCESS
@@ -113,4 +115,5 @@ def _to_store(
         code_challenge=authorization_request.code_challenge or "",
         code_challenge_method=authorization_request.code_challenge_method or "",
         expires=now + policy.CODE_LIFETIME,
+        cnf=json.dumps({JKT: jkt}) if (jkt := authorization_request.dpop_jkt) else None,
     )

@@ -3,6 +3,7 @@
 OIDC Core §3.1.2.1.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,7 @@ from idp.tokens.access_token import known_apis
 #: Maximum length of a state. A client can store more itself.
 MAX_NONCE = 1024
 _MAX_AGE_DIGITS = 9
+_SHA256 = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class AuthorizationRequest:
     apis: tuple[ResourceServer, ...] = ()
     code_challenge: str | None = None
     code_challenge_method: str | None = None
+    #: The DPoP key that the code is bound to (RFC 9449 §10).
+    dpop_jkt: str | None = None
     id_token_hint: str | None = None
     login_hint: str | None = None
     #: Levels of authentication that the client would like, the preferred first: a wish.
@@ -131,6 +135,7 @@ class AuthorizationRequest:
             apis=apis,
             code_challenge=parameters.get("code_challenge"),
             code_challenge_method=parameters.get("code_challenge_method"),
+            dpop_jkt=_thumbprint(parameters),
             id_token_hint=parameters.get("id_token_hint"),
             login_hint=parameters.get("login_hint"),
             acr_values=_acr_values(parameters, client),
@@ -157,6 +162,17 @@ def _acr_values(parameters: Parameters, client: Client) -> tuple[str, ...]:
     asked = parameters.get("acr_values")
     values = client.default_acr_values if asked is None else asked.split()
     return tuple(value for value in dict.fromkeys(values) if value in policy.ACR_VALUES)
+
+
+@upholds("RFC 9449 §10")
+def _thumbprint(parameters: Parameters) -> str | None:
+    """Return the key that the code is to be bound to. RFC 9449 §10; RFC 7638 §3, a SHA-256."""
+    jkt = parameters.get("dpop_jkt")
+    if jkt is not None and _SHA256.fullmatch(jkt) is None:
+        raise InvalidRequest(
+            "The dpop_jkt has to be the SHA-256 thumbprint of a key: 43 characters of base64url."
+        )
+    return jkt
 
 
 @upholds("OIDC Core §3.1.2.1")

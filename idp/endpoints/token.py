@@ -12,6 +12,8 @@ from foundation import metrics
 from idp.endpoints.wire import answer, authenticated_client, methods, refuse_client
 from idp.grants import GRANTS, GrantFunction, read_poll
 from idp.models import Client
+from idp.possession.presenter import UNPROVEN, Presenter
+from idp.possession.requests import PROOFS, presenter_of
 from idp.protocol.errors import ProtocolError, UnauthorizedClient, UnsupportedGrantType
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
@@ -31,13 +33,19 @@ def token(request: HttpRequest) -> HttpResponse:
     try:
         reads = read_poll if _POLLS.search(request.body) else None
         client, parameters = authenticated_client(request, reads)
-        return answer(tokens_for(request, client, parameters))
+        proves = not PROOFS.isdisjoint(request.META)
+        presenter = presenter_of(request, timezone.now()) if proves else UNPROVEN
+        return answer(tokens_for(request, client, parameters, presenter))
     except ProtocolError as error:
         return refuse_client(error, request)
 
 
-def tokens_for(request: HttpRequest, client: Client, parameters: Parameters) -> dict[str, Any]:
+def tokens_for(
+    request: HttpRequest, client: Client, parameters: Parameters, presenter: Presenter = UNPROVEN
+) -> dict[str, Any]:
     """Return the token response for an authenticated client, or raise ProtocolError.
+
+    The tokens are bound to the presenter.
 
     If the grant is valid but no tokens can be issued, for the request's scopes or by a failure, the
     redemption of the code or refresh token is undone.
@@ -46,7 +54,7 @@ def tokens_for(request: HttpRequest, client: Client, parameters: Parameters) -> 
     grant_type, entitle = _grant(client, parameters)
     entitlement = entitle(client, parameters, now, request)
     try:
-        issued = issue(entitlement, now)
+        issued = issue(entitlement, now, presenter)
     except BaseException:
         if entitlement.undo is not None:
             entitlement.undo()

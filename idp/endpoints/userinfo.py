@@ -22,6 +22,7 @@ from idp.endpoints.wire import (
     methods,
     refuse_bearer,
 )
+from idp.possession.requests import presenter_is_the_one
 from idp.protocol.errors import (
     InsufficientScope,
     InsufficientUserAuthentication,
@@ -44,7 +45,10 @@ def userinfo(request: HttpRequest) -> HttpResponse:
         if token is None:
             return ask_for_token()
         bearer = find_bearer(hash_of(token))
-        return answer_to(accepted(bearer))
+        suffices = accepted(bearer)
+        if suffices.cnf:
+            presenter_is_the_one(request, token, suffices.cnf, timezone.now())
+        return answer_to(suffices)
     except ProtocolError as error:
         client_id = bearer.client.client_id if bearer else None
         return refuse_bearer(error, request, client_id=client_id, **_needed(error, bearer))

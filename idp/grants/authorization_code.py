@@ -56,6 +56,7 @@ def redeem(
         device_secret=parameters.get("device_secret"),
         uses_up=True,
         undo=partial(give_back, CODES, code),
+        bound_to=(code.cnf,) if code.cnf else (),
     )
 
 

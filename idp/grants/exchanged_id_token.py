@@ -26,6 +26,7 @@ def exchangeable(id_token: str, resource: str, now: datetime) -> Exchangeable:
         act=None,
         client_id=client.client_id,
         may_act=client.may_act,
+        cnf=None,
         # It is of the sign-in, and ends with it, whatever refresh tokens its client has.
         facts=TokenFacts(expires, client.enabled, grant_facts(grant)._replace(offline=False)),
         grant=grant,

@@ -68,6 +68,7 @@ def _entitlement(
         predecessor_id=used.pk,
         device_secret=parameters.get("device_secret"),
         uses_up=True,
+        bound_to=(used.cnf,) if used.cnf else (),
     )
 
 

@@ -16,6 +16,7 @@ from foundation.validity import why_invalid
 from idp import events, policy
 from idp.grants import exchanged_id_token, id_jag, native_sso
 from idp.models import Client, ResourceServer
+from idp.possession.presenter import Confirmation
 from idp.protocol.errors import InvalidRequest, InvalidTarget
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
@@ -73,7 +74,18 @@ def _access_token(client: Client, parameters: Parameters, now: datetime) -> Enti
         record=_recorder(client, subject, resource, act)
         if _is_recorded(subject, actor, resource)
         else None,
+        bound_to=_own_confirmations(client, subject, actor),
     )
+
+
+def _own_confirmations(client: Client, *tokens: Exchangeable | None) -> tuple[Confirmation, ...]:
+    """Return what those of the tokens are bound to that were issued to the client itself.
+
+    Whoever stole one gets no other for it. A token that an API got from its caller is bound to the
+    caller's key, which the API can't prove: it authenticates itself (RFC 8693 §2.1).
+    """
+    own = (token.cnf for token in tokens if token and token.client_id == client.client_id)
+    return tuple(confirmation for confirmation in own if confirmation)
 
 
 def _recorder(

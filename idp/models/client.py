@@ -171,6 +171,10 @@ class Client(AbstractApplication):
     require_pushed_authorization_requests = models.BooleanField(
         _("pushed requests only"), default=False, db_default=False
     )
+    #: RFC 9449 §5.2.
+    dpop_bound_access_tokens = models.BooleanField(
+        _("tokens bound to a key (DPoP)"), default=False, db_default=False
+    )
     subject_type = models.CharField(
         _("subject type"),
         max_length=10,

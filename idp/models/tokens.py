@@ -52,6 +52,8 @@ class AuthorizationCode(AbstractGrant):
     nonce = models.TextField(blank=True, default="")
     expires = models.DateTimeField(db_index=True)
     redeemed_at = models.DateTimeField(null=True)
+    #: The key that its redeemer has to prove (`dpop_jkt`, RFC 9449 §10), as a confirmation.
+    cnf = models.JSONField(null=True)
 
     class Meta(AbstractGrant.Meta):
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -73,6 +75,8 @@ class AccessToken(AbstractAccessToken):
     signed_with = models.CharField(max_length=43, null=True)
     #: Who acts for the user with it (RFC 8693 §4.1); None for nobody but its client.
     act = models.JSONField(null=True)
+    #: What it is bound to (RFC 7800 §3.1, `idp.possession`); None for a bearer token.
+    cnf = models.JSONField(null=True)
 
     class Meta(AbstractAccessToken.Meta):
         indexes: ClassVar[list[models.Index]] = [
@@ -86,12 +90,18 @@ class AccessToken(AbstractAccessToken):
             models.UniqueConstraint(fields=["token_checksum"], name="one_access_token_of_a_hash")
         ]
 
+    #: Whether it was seen that it is bound to who presents it. Not stored.
+    is_with_its_presenter = False
+
     def is_valid(self, scopes: Iterable[str] | None = None) -> bool:
         """Whether the token is valid now, for all these scopes.
 
         The toolkit calls this for every token, also where it does not use our validator: its
-        decorators bring one of their own. So this judges the same facts as `find_bearer`.
+        decorators bring one of their own. So this judges the same facts as `find_bearer`; a bound
+        token is refused where nobody looked who presents it.
         """
+        if self.cnf and not self.is_with_its_presenter:
+            return False
         return why_invalid(facts_of(self), timezone.now()) is None and bool(
             super().is_valid(scopes)
         )
@@ -111,6 +121,8 @@ class RefreshToken(AbstractRefreshToken):
     access_token = _Unused("idp.AccessToken", related_name="refresh_token")
     expires = models.DateTimeField(db_index=True)
     token_checksum = models.CharField(max_length=64)
+    #: What it is bound to, where its client has no secret.
+    cnf = models.JSONField(null=True)
 
     class Meta(AbstractRefreshToken.Meta):
         # `revoked` is in no index: PostgreSQL then updates it without touching any index.

@@ -46,6 +46,8 @@ class Bearer:
     #: Who acts for the user with it, and the client that may (RFC 8693 §4.1, §4.4).
     act: dict[str, Any] | None
     may_act: str
+    #: What it is bound to (`idp.possession`); None for a bearer token.
+    cnf: dict[str, str] | None
 
 
 #: The columns of a user that claims come from: those with the claims' names, and two others.
@@ -58,7 +60,7 @@ FIND_BEARER = f"""
     SELECT c.client_id, c.id, c.version, c.required_acr, t.scope, t.resource, t.created, t.expires,
            c.enabled,
            c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> '',
-           COALESCE(g.enabled, TRUE), t.act, c.may_act,
+           COALESCE(g.enabled, TRUE), t.act, c.may_act, t.cnf,
            a.revoked_at, a.offline, {", ".join(f"s.{column}" for column in SessionFacts._fields)},
            a.auth_time, a.acr, a.amr, a.claims, u.is_active, t.grant_id, u.id,
            COALESCE(e.verified, FALSE),
@@ -88,7 +90,7 @@ def find_bearer(token_hash: str) -> Bearer | None:
         return None
     client_id, client_pk, version, required_acr, *rest = row
     scope, resource, issued_at, expires, enabled, is_jwt, *rest = rest
-    is_granted, act, may_act, *rest = rest  # the grant's client, of which an exchange was
+    is_granted, act, may_act, cnf, *rest = rest  # the grant's client, of which an exchange was
     revoked_at, offline, *session, auth_time, acr, amr, claims = rest[:10]
     is_active, grant_id, user_id, email_verified, sub, *columns = rest[10:]
     is_for_user = grant_id is not None
@@ -117,6 +119,7 @@ def find_bearer(token_hash: str) -> Bearer | None:
         userinfo_is_jwt=bool(is_jwt),
         act=json_of(act),
         may_act=may_act,
+        cnf=json_of(cnf),
     )
 
 

@@ -23,7 +23,7 @@ _PARTS: tuple[Columns[Any], ...] = (
     Columns(ResourceServer, "r"),
 )
 _OWN = (
-    *("t.token_checksum", "t.scope", "t.resource", "t.expires", "t.act", "t.grant_id"),
+    *("t.token_checksum", "t.scope", "t.resource", "t.expires", "t.act", "t.cnf", "t.grant_id"),
     *("c.client_id", "c.enabled AND COALESCE(g.enabled, TRUE)", "c.may_act"),
 )
 #: A token belongs to a client, and its grant may be of another, which it got it from by exchange.
@@ -61,6 +61,8 @@ class Exchangeable:
     #: The client that it was issued to, and which one that lets act.
     client_id: str
     may_act: str
+    #: What it is bound to (`idp.possession`); None for a bearer token.
+    cnf: dict[str, str] | None
     facts: TokenFacts
     #: None for a token that a client got for itself.
     grant: Grant | None
@@ -95,7 +97,8 @@ def find(hashes: tuple[str, str], client: Client, resource: str) -> dict[str, Ex
 
 
 def _exchangeable(row: Any) -> Exchangeable:
-    _hash, scope, resource, expires, act, grant_id, client_id, enabled, may_act, *rest = row
+    _hash, scope, resource, expires, act, cnf, grant_id, *rest = row
+    client_id, enabled, may_act, *rest = rest
     own_apis, is_known_there = rest[-2:]
     grant, user, session, client_session, server = instances(rest, *_PARTS)
     if grant is not None:
@@ -108,6 +111,7 @@ def _exchangeable(row: Any) -> Exchangeable:
         act=json_of(act),
         client_id=client_id,
         may_act=may_act,
+        cnf=json_of(cnf),
         facts=TokenFacts(datetime_of(expires), bool(enabled), facts),
         grant=grant,
         server=server,

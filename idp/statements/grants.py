@@ -20,6 +20,8 @@ class NewCode:
     code_challenge: str
     code_challenge_method: str
     expires: datetime
+    #: A JSON object, or None.
+    cnf: str | None
 
 
 _NEW_AUTHORIZATION = """
@@ -32,10 +34,10 @@ _NEW_AUTHORIZATION = """
 """
 _NEW_CODE = """
     INSERT INTO idp_authorizationcode (
-        code, redirect_uri, code_challenge, code_challenge_method, expires, created, updated,
+        code, redirect_uri, code_challenge, code_challenge_method, expires, cnf, created, updated,
         grant_id, user_id, application_id, scope, claims, resource, nonce
     )
-    SELECT %s, %s, %s, %s, %s, %s, %s
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s
 """
 _UNUSED = "'', '[]', ''"
 _NEW_AUTHORIZATION_WITH_CODE = f"""
@@ -74,6 +76,7 @@ def store_authorization(grant: Grant, code: NewCode | None, now: datetime) -> No
         code.code_challenge,
         code.code_challenge_method,
         code.expires,
+        code.cnf,
         now,
         now,
     ]

@@ -87,14 +87,16 @@ class Redeemable(Generic[M]):
 
 CODES = Redeemable(
     AuthorizationCode,
-    Columns(AuthorizationCode, "t", "id", "grant_id", "expires", "redirect_uri", "code_challenge"),
+    Columns(
+        AuthorizationCode, "t", "id", "grant_id", "expires", "redirect_uri", "code_challenge", "cnf"
+    ),
     "idp_authorizationcode",
     "code",
     "redeemed_at",
 )
 REFRESH_TOKENS = Redeemable(
     RefreshToken,
-    Columns(RefreshToken, "t", "id", "grant_id", "expires"),
+    Columns(RefreshToken, "t", "id", "grant_id", "expires", "cnf"),
     "idp_refreshtoken",
     "token_checksum",
     "revoked",
@@ -154,6 +156,8 @@ class NewAccessToken(NamedTuple):
     signed_with: str | None
     #: A JSON object, or None.
     act: str | None
+    #: A JSON object, or None.
+    cnf: str | None
 
 
 class NewRefreshToken(NamedTuple):
@@ -169,22 +173,24 @@ class NewRefreshToken(NamedTuple):
     #: A JSON array.
     resource: str
     predecessor_id: int | None
+    #: A JSON object, or None.
+    cnf: str | None
 
 
 _ACCESS_TOKEN = """
     INSERT INTO idp_accesstoken (
         token_checksum, application_id, grant_id, user_id, scope, expires, created,
-        updated, resource, signed_with, act, token
+        updated, resource, signed_with, act, cnf, token
     )
-    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, ''
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, ''
 """
 #: The successor of a token may be stored already, where two tabs used that at once (ADR 22).
 _REFRESH_TOKEN = """
     INSERT INTO idp_refreshtoken (
         token_checksum, application_id, grant_id, user_id, expires, created, updated,
-        resource, predecessor_id, token
+        resource, predecessor_id, cnf, token
     )
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '')
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '')
     ON CONFLICT (token_checksum) DO NOTHING
 """
 _BOTH = f"WITH given AS ({_ACCESS_TOKEN}) {_REFRESH_TOKEN}"

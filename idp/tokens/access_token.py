@@ -192,18 +192,20 @@ def make(
     audience: Audience,
     now: datetime,
     act: dict[str, Any] | None = None,
+    cnf: dict[str, str] | None = None,
 ) -> tuple[str, NewAccessToken]:
     """Return a new access token, and its row to store.
 
     `grant` is None for one that a client gets for itself. `act` names who acts for the user
-    (RFC 8693 §4.1).
+    (RFC 8693 §4.1). `cnf` is what it is bound to.
     """
     token = secrets.token_urlsafe(32)
     # A pairwise one is made now, so that introspection and UserInfo find it.
     subject = client.client_id if grant is None else subject_of(client, grant.user)
     signer = keys.active_signer(audience.signing_alg) if audience.signing_alg else None
     if signer is not None:
-        token = _jwt(client, grant, audience, signer, subject, jti=token, now=now, act=act)
+        more = {name: value for name, value in (("act", act), ("cnf", cnf)) if value}
+        token = _jwt(client, grant, audience, signer, subject, jti=token, now=now, more=more)
     return token, NewAccessToken(
         token_hash=hash_of(token),
         client_id=client.pk,
@@ -216,6 +218,7 @@ def make(
         resource=json.dumps(audience.resource),
         signed_with=signer.kid if signer else None,
         act=json.dumps(act) if act else None,
+        cnf=json.dumps(cnf) if cnf else None,
     )
 
 
@@ -228,7 +231,7 @@ def _jwt(
     *,
     jti: str,
     now: datetime,
-    act: dict[str, Any] | None,
+    more: dict[str, Any],
 ) -> str:
     """Return a JWT access token: signed, and encrypted where its API wants that. RFC 9068 §2.2."""
     issued_at = int(now.timestamp())
@@ -253,8 +256,7 @@ def _jwt(
             claims["amr"] = grant.amr
         if client.may_act:
             claims["may_act"] = party(client.may_act)
-    if act:
-        claims["act"] = act
+    claims |= more
     token = signer.sign(claims, typ=audience.typ)
     return _encrypted(token, audience.encrypted_to) if audience.encrypted_to else token
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from idp.models import Client, Grant, ResourceServer
 from idp.models.connection import Connection
+from idp.possession.presenter import Confirmation
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,5 @@ class Entitlement:
     lifetime: int = 0
     #: The device secret that came (OIDC Native SSO §3), or none.
     device_secret: str | None = None
+    #: The confirmations of what was redeemed: whoever asks has to be bound by all of them.
+    bound_to: tuple[Confirmation, ...] = ()

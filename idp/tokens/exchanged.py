@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from idp.possession.presenter import token_type
 from idp.protocol.errors import InvalidRequest, InvalidScope
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import TokenType
@@ -13,21 +14,27 @@ from idp.tokens.access_token import Audience
 from idp.tokens.entitlement import Entitlement, Exchange
 
 
-def issue(entitlement: Entitlement, exchange: Exchange, now: datetime) -> dict[str, Any]:
+def issue(
+    entitlement: Entitlement,
+    exchange: Exchange,
+    now: datetime,
+    cnf: dict[str, str] | None = None,
+) -> dict[str, Any]:
     """Issue the access token of an exchange, and return the members of the response.
 
     It belongs to the grant of the exchanged token, so that it ends with that and its session. There
-    is no refresh token: the client exchanges a newer token. Raises InvalidScope and others.
+    is no refresh token: the client exchanges a newer token. `cnf` is what it is bound to. Raises
+    InvalidScope and others.
     """
     client, grant = entitlement.client, entitlement.grant
     audience = _audience(entitlement, exchange)
     _is_of_the_type(entitlement.issued_token_type, audience)
-    token, row = access_token.make(client, grant, audience, now, exchange.act)
+    token, row = access_token.make(client, grant, audience, now, exchange.act, cnf)
     store_access_token(row, waits=False)
     return {
         "access_token": token,
         "issued_token_type": entitlement.issued_token_type,
-        "token_type": "Bearer",
+        "token_type": token_type(cnf),
         "expires_in": audience.lifetime,
         # RFC 8693 §2.2.1: the scopes may differ from those of the request.
         **({"scope": " ".join(sorted(audience.scopes))} if audience.scopes else {}),

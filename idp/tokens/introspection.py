@@ -6,6 +6,7 @@ from typing import Any
 from foundation.validity import facts_of, why_invalid
 from idp import policy
 from idp.models import Client, RefreshToken, ResourceServer
+from idp.possession.presenter import token_type
 from idp.statements.bearers import Bearer
 from idp.subjects import subject_of
 from idp.tokens.access_token import party
@@ -44,7 +45,7 @@ def _access_token(bearer: Bearer) -> dict[str, Any]:
         "client_id": bearer.client.client_id,
         "sub": bearer.user.get("sub", bearer.client.client_id),
         "aud": audience[0] if len(audience) == 1 else audience,
-        "token_type": "Bearer",
+        "token_type": token_type(bearer.cnf),
         "iat": int(bearer.issued_at.timestamp()),
         "exp": int(bearer.expires.timestamp()),
     }
@@ -58,6 +59,8 @@ def _access_token(bearer: Bearer) -> dict[str, Any]:
             members["may_act"] = party(bearer.may_act)
     if bearer.act:
         members["act"] = bearer.act
+    if bearer.cnf:
+        members["cnf"] = bearer.cnf
     return members
 
 
@@ -81,4 +84,5 @@ def _refresh_token(client: Client, token_hash: str, now: datetime) -> dict[str, 
         "scope": token.grant.scope,
         "iat": int(token.created.timestamp()),
         "exp": int(token.expires.timestamp()),
+        **({"cnf": token.cnf} if token.cnf else {}),
     }

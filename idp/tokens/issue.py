@@ -7,6 +7,13 @@ from typing import Any
 from accounts.levels import reaches
 from idp.clients.access_policy import NOT_ALLOWED, allows
 from idp.models import Client, Grant
+from idp.possession.presenter import (
+    UNPROVEN,
+    Presenter,
+    confirmation_of,
+    is_the_one,
+    token_type,
+)
 from idp.protocol.errors import InvalidGrant, InvalidScope
 from idp.protocol.response_types import ID_TOKEN, TOKEN
 from idp.protocol.rules import upholds
@@ -23,8 +30,12 @@ from idp.tokens import (
 from idp.tokens.entitlement import Entitlement
 
 
-def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
+def issue(
+    entitlement: Entitlement, now: datetime, presenter: Presenter = UNPROVEN
+) -> dict[str, Any]:
     """Issue the tokens of an entitlement, and return the members of the token response.
+
+    They are bound to the presenter, who asks for them.
 
     If it raises, nothing is stored, and the calling module undoes the redemption. Raises
     InvalidGrant, InvalidScope, InvalidTarget and others.
@@ -32,14 +43,17 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     client, grant = entitlement.client, entitlement.grant
     if client.allowed_groups:
         _user_is_allowed(entitlement)
-    if entitlement.issued_token_type and (issued := _by_exchange(entitlement, now)):
+    if entitlement.bound_to:
+        _presenter_is_the_one(entitlement, presenter)
+    cnf = None if presenter is UNPROVEN else confirmation_of(presenter)
+    if entitlement.issued_token_type and (issued := _by_exchange(entitlement, now, cnf)):
         return issued
     scopes = _narrowed(entitlement) if entitlement.asked_scopes else entitlement.scopes
     audience = access_token.audience_of(entitlement, scopes)
-    token, access = access_token.make(client, grant, audience, now)
+    token, access = access_token.make(client, grant, audience, now, cnf=cnf)
     response: dict[str, Any] = {
         "access_token": token,
-        "token_type": "Bearer",
+        "token_type": token_type(cnf) if cnf else "Bearer",
         "expires_in": audience.lifetime,
     }
     if audience.scopes:
@@ -52,7 +66,7 @@ def issue(entitlement: Entitlement, now: datetime) -> dict[str, Any]:
     refresh = None
     signed_in = grant is not None and not entitlement.access_token_only
     if grant is not None and signed_in and _is_refreshable(client, grant):
-        response["refresh_token"], refresh = refresh_token.make(entitlement, grant, now)
+        response["refresh_token"], refresh = refresh_token.make(entitlement, grant, now, cnf)
     if grant is not None and signed_in and "openid" in scopes:
         response["id_token"] = id_token.issue(
             client,
@@ -78,14 +92,26 @@ def _user_is_allowed(entitlement: Entitlement) -> None:
         raise InvalidGrant(NOT_ALLOWED)
 
 
-def _by_exchange(entitlement: Entitlement, now: datetime) -> dict[str, Any] | None:
+@upholds("RFC 9449 §5")
+def _presenter_is_the_one(entitlement: Entitlement, presenter: Presenter) -> None:
+    """RFC 9449 §5, §10; RFC 8705 §4: what is bound to a key is redeemed with that key alone."""
+    if not all(is_the_one(presenter, bound_to) for bound_to in entitlement.bound_to):
+        raise InvalidGrant(
+            "It is bound to another key than the one that this request proves, or the request "
+            "proves none."
+        )
+
+
+def _by_exchange(
+    entitlement: Entitlement, now: datetime, cnf: dict[str, str] | None
+) -> dict[str, Any] | None:
     """Return the response of an exchange; None if it is that of a sign-in (OIDC Native SSO)."""
     if entitlement.client.required_acr:
         _sign_in_suffices(entitlement)
     if entitlement.connection is not None:
         return id_jag.issue(entitlement, entitlement.connection, now)
     if entitlement.exchange is not None:
-        return exchanged.issue(entitlement, entitlement.exchange, now)
+        return exchanged.issue(entitlement, entitlement.exchange, now, cnf)
     return None
 
 

@@ -20,13 +20,20 @@ _SUCCESSOR = "refresh token's successor"
 _EMPTY_OBJECT = ".e30"
 
 
-def make(entitlement: Entitlement, grant: Grant, now: datetime) -> tuple[str, NewRefreshToken]:
+def make(
+    entitlement: Entitlement,
+    grant: Grant,
+    now: datetime,
+    cnf: dict[str, str] | None = None,
+) -> tuple[str, NewRefreshToken]:
     """Return the grant's next refresh token, and its row to store.
 
     It is valid as long as its client's tokens may be unused, and not beyond the grant's absolute
-    lifetime.
+    lifetime. `cnf` is what its access token is bound to.
     """
     client = entitlement.client
+    # A client that authenticates itself is bound by that already (RFC 9449 §5, RFC 8705 §7.1).
+    cnf = cnf if client.is_public else None
     token = entitlement.next_refresh_token or secrets.token_urlsafe(32) + _EMPTY_OBJECT
     idle, absolute = _lifetimes(client)
     return token, NewRefreshToken(
@@ -39,6 +46,7 @@ def make(entitlement: Entitlement, grant: Grant, now: datetime) -> tuple[str, Ne
         updated=now,
         resource=json.dumps(grant.resource),
         predecessor_id=entitlement.predecessor_id,
+        cnf=json.dumps(cnf) if cnf else None,
     )
 
 

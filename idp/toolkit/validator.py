@@ -15,7 +15,8 @@ from foundation.statements import hash_of
 from foundation.validity import why_invalid
 from idp.clients.authentication import authenticated, credentials_of
 from idp.models import AccessToken, Client
-from idp.protocol.errors import ProtocolError
+from idp.possession.requests import presenter_is_the_one
+from idp.protocol.errors import InvalidToken, ProtocolError
 from idp.protocol.parameters import Parameters
 from idp.statements.bearers import find_bearer
 from idp.subjects import subject_of
@@ -31,13 +32,15 @@ class Validator(OAuth2Validator):
         Beyond the toolkit's own check of expiry, scopes and audience, the grant, the session, the
         client and the user have to be valid.
         """
-        bearer = find_bearer(hash_of(token)) if token else None
-        reason = why_invalid(bearer.facts, timezone.now()) if bearer else "is unknown"
-        if reason is not None:
-            request.oauth2_error = {
-                "error": "invalid_token",
-                "error_description": f"The access token {reason}.",
-            }
+        bearer, now = find_bearer(hash_of(token)) if token else None, timezone.now()
+        reason = why_invalid(bearer.facts, now) if bearer else "is unknown"
+        try:
+            if token is None or bearer is None or reason is not None:
+                raise InvalidToken(f"The access token {reason}.")
+            if bearer.cnf:
+                presenter_is_the_one(_as_django_has_it(request), token, bearer.cnf, now)
+        except ProtocolError as error:
+            request.oauth2_error = {"error": error.code, "error_description": error.description}
             return False
         return bool(super().validate_bearer_token(token, scopes, request))
 
@@ -49,6 +52,8 @@ class Validator(OAuth2Validator):
             .filter(token_checksum=hash_of(token))
             .first()
         )
+        if found is not None:
+            found.is_with_its_presenter = True  # `validate_bearer_token` has looked
         return found
 
     def validate_jwt_bearer_token(self, token: str, scopes: list[str], request: Any) -> bool:
@@ -70,10 +75,8 @@ class Validator(OAuth2Validator):
         body = QueryDict(mutable=True)
         body.update(dict(request.decoded_body or []))
         header = request.headers.get("HTTP_AUTHORIZATION") or request.headers.get("Authorization")
-        django_request = HttpRequest()
-        django_request.META = request.headers  # the toolkit hands META on under this name
         # Nothing is counted in a transaction (foundation.rate_limits), and the view may be in one.
-        counted_for = None if connection.in_atomic_block else django_request
+        counted_for = None if connection.in_atomic_block else _as_django_has_it(request)
         try:
             credentials = credentials_of(header, Parameters.parse(body.urlencode()))
             request.client = authenticated(credentials, counted_for)
@@ -109,3 +112,11 @@ class Validator(OAuth2Validator):
     def get_claim_dict(self, request: Any) -> dict[str, Any]:
         """Return the subject as our ID tokens have it."""
         return {"sub": lambda _request: subject_of(request.client, request.user)}
+
+
+def _as_django_has_it(request: Any) -> HttpRequest:
+    """Return the request that the toolkit made one of oauthlib's of, as far as it is read here."""
+    made = HttpRequest()
+    made.META = request.headers  # the toolkit hands META on under this name
+    made.method = request.http_method
+    return made

@@ -143,6 +143,14 @@ MEMBERS: Final = (
         FLAG,
         help=_("Sign-ins begin only with requests that the app itself has sent before (PAR)."),
     ),
+    Member(
+        "dpop_bound_access_tokens",
+        FLAG,
+        help=_(
+            "It gets access tokens only with a proof of a key of its own (DPoP): whoever steals "
+            "one can’t use it. The app’s library has to know DPoP."
+        ),
+    ),
     Member("request_object_signing_alg", choices=policy.CLIENT_ALGORITHMS),
     Member("request_object_encryption_alg", choices=policy.DECRYPTION_ALGORITHMS),
     Member("request_object_encryption_enc", choices=policy.RESPONSE_CONTENT_ENCRYPTIONS),

@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from urllib.parse import urlencode
 
 from corsheaders.middleware import ACCESS_CONTROL_ALLOW_CREDENTIALS as ALLOWED_CREDENTIALS
@@ -16,7 +17,7 @@ from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 
@@ -29,6 +30,7 @@ from idp.clients.offer import offer_of
 from idp.current_interaction import carries_wish, interaction_of
 from idp.endpoints import cors
 from idp.logout.session_state import keep_cookie
+from idp.possession.requests import complete
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{32}")
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -176,6 +178,8 @@ def identify_and_forbid_storing(get_response: GetResponse) -> GetResponse:
         finally:
             REQUEST_ID.reset(before)  # the thread answers others next
         response["X-Request-ID"] = request_id
+        if "HTTP_DPOP" in request.META or response.status_code == HTTPStatus.UNAUTHORIZED:
+            complete(request, response, timezone.now())
         if "public" not in response.headers.get("Cache-Control", ""):
             response.headers["Cache-Control"] = "no-store"
         return response

@@ -103,6 +103,7 @@ IDP_CLIENT_ID_METADATA_HOSTS: list[str] = [
 ]
 #: Whether every authorization request has to be pushed (RFC 9126 §5), and whether a pushed request
 #: may bring a redirect URI that its app did not register (§2.4), if the app authenticates itself.
+IDP_DPOP_NONCES: bool = env.bool("IDP_DPOP_NONCES", default=False)
 IDP_REQUIRE_PUSHED_AUTHORIZATION_REQUESTS: bool = env.bool(
     "IDP_REQUIRE_PUSHED_AUTHORIZATION_REQUESTS", default=False
 )
@@ -510,9 +511,9 @@ CONTENT_SECURITY_POLICY = {
 CORS_URLS_REGEX = r"(?!)"
 CORS_ALLOW_CREDENTIALS = False
 # MCP clients in browsers send their protocol's version wherever they go.
-CORS_ALLOW_HEADERS = ["authorization", "content-type", "accept", "mcp-protocol-version"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "accept", "dpop", "mcp-protocol-version"]
 CORS_ALLOW_METHODS = ["GET", "POST", "OPTIONS"]
-CORS_EXPOSE_HEADERS = ["WWW-Authenticate"]
+CORS_EXPOSE_HEADERS = ["DPoP-Nonce", "WWW-Authenticate"]
 
 # The protocol's forms are small; larger bodies are answered with 413 (idp.wsgi).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024

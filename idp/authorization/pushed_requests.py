@@ -15,8 +15,15 @@ from idp.authorization.request import Arrival, AuthorizationRequest
 from idp.clients.redirect_uris import verified
 from idp.models import Client, Interaction
 from idp.models.grant import unguessable_id
+from idp.possession import dpop
+from idp.possession.presenter import UNPROVEN, Presenter, Proof
 from idp.protocol import redirect_uris
-from idp.protocol.errors import InvalidRequest, InvalidRequestUri, TooManyPushedRequests
+from idp.protocol.errors import (
+    InvalidDpopProof,
+    InvalidRequest,
+    InvalidRequestUri,
+    TooManyPushedRequests,
+)
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 
@@ -28,10 +35,17 @@ REQUESTS = RateLimit("pushed-requests", 120, timedelta(minutes=1))
 _OF_THE_CLIENT = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
 
 
-def push(client: Client, parameters: Parameters, visitor: str, now: datetime) -> str:
+def push(
+    client: Client,
+    parameters: Parameters,
+    visitor: str,
+    now: datetime,
+    presenter: Presenter = UNPROVEN,
+) -> str:
     """Judge and store a request of an authenticated client; return its request_uri.
 
-    `visitor` is the key of rate limits. Raises ProtocolError as the authorization endpoint would.
+    `visitor` is the key of rate limits; the code will be bound to the DPoP key of `presenter`, who
+    pushes. Raises ProtocolError as the authorization endpoint would.
     """
     _is_no_reference(parameters)
     if client.is_public:
@@ -41,8 +55,12 @@ def push(client: Client, parameters: Parameters, visitor: str, now: datetime) ->
     if signed is not None:
         request_object.check(client, signed, now)
         arrival = Arrival(signed.parameters, now)
+    if presenter.proof is not None:
+        arrival = Arrival(_bound_to(presenter.proof, arrival.parameters), now)
     reply_to = verified(client, arrival.parameters, pushed_uri(client, arrival.parameters))
     check(AuthorizationRequest.parse(arrival, reply_to))
+    if presenter.proof is not None:
+        dpop.use_up(client.pk, presenter.proof)
     row = Interaction.objects.create(
         client=client,
         parameters=dict(arrival.parameters.values),
@@ -102,6 +120,14 @@ def pushed_uri(client: Client, parameters: Parameters) -> str | None:
         return None
     kind = Client.ApplicationType.WEB
     return None if redirect_uris.problem_with(uri, application_type=kind) else uri
+
+
+@upholds("RFC 9449 §10.1")
+def _bound_to(proof: Proof, parameters: Parameters) -> Parameters:
+    """Return the parameters with the key of the proof, which may be named beside it (dpop_jkt)."""
+    if parameters.get("dpop_jkt") not in {None, proof.jkt}:
+        raise InvalidDpopProof("The key of the DPoP proof is another than dpop_jkt names.")
+    return replace(parameters, values={**parameters.values, "dpop_jkt": proof.jkt})
 
 
 @upholds("RFC 9126 §2.1")

@@ -87,6 +87,7 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
         "require_request_uri_registration": True,
         "require_signed_request_object": False,
         "require_pushed_authorization_requests": policy.REQUIRE_PUSHED_REQUESTS,
+        "dpop_signing_alg_values_supported": policy.DPOP_ALGORITHMS,
         "request_object_signing_alg_values_supported": policy.CLIENT_ALGORITHMS,
         "request_object_encryption_alg_values_supported": policy.DECRYPTION_ALGORITHMS,
         "request_object_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,

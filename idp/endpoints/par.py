@@ -11,6 +11,7 @@ from idp import policy
 from idp.authorization import pushed_requests
 from idp.endpoints.introduction import introduce
 from idp.endpoints.wire import answer, authenticated_client, methods, refuse_client
+from idp.possession.requests import presenter_of
 from idp.protocol.errors import ProtocolError
 from idp.protocol.parameters import Parameters
 
@@ -21,8 +22,10 @@ def par(request: HttpRequest) -> HttpResponse:
     """Authenticate the client, judge its authorization request, and return a reference to it."""
     try:
         client, parameters = authenticated_client(request, _introduced)
+        now = timezone.now()
+        presenter = presenter_of(request, now)
         request_uri = pushed_requests.push(
-            client, parameters, rate_limit_key(request), timezone.now()
+            client, parameters, rate_limit_key(request), now, presenter
         )
     except ProtocolError as error:
         return refuse_client(error, request)

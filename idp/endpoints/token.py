@@ -12,8 +12,9 @@ from foundation import metrics
 from idp.endpoints.wire import answer, authenticated_client, methods, refuse_client
 from idp.grants import GRANTS, GrantFunction, read_poll
 from idp.models import Client
+from idp.possession import dpop
 from idp.possession.presenter import UNPROVEN, Presenter
-from idp.possession.requests import PROOFS, presenter_of
+from idp.possession.requests import PROOFS, dpop_is_used, presenter_of
 from idp.protocol.errors import ProtocolError, UnauthorizedClient, UnsupportedGrantType
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
@@ -35,6 +36,8 @@ def token(request: HttpRequest) -> HttpResponse:
         client, parameters = authenticated_client(request, reads)
         proves = not PROOFS.isdisjoint(request.META)
         presenter = presenter_of(request, timezone.now()) if proves else UNPROVEN
+        if client.dpop_bound_access_tokens:
+            dpop_is_used(presenter)
         return answer(tokens_for(request, client, parameters, presenter))
     except ProtocolError as error:
         return refuse_client(error, request)
@@ -54,6 +57,8 @@ def tokens_for(
     grant_type, entitle = _grant(client, parameters)
     entitlement = entitle(client, parameters, now, request)
     try:
+        if presenter.proof is not None:
+            dpop.use_up(client.pk, presenter.proof)
         issued = issue(entitlement, now, presenter)
     except BaseException:
         if entitlement.undo is not None:

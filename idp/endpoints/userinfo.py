@@ -46,8 +46,9 @@ def userinfo(request: HttpRequest) -> HttpResponse:
             return ask_for_token()
         bearer = find_bearer(hash_of(token))
         suffices = accepted(bearer)
-        if suffices.cnf:
-            presenter_is_the_one(request, token, suffices.cnf, timezone.now())
+        by_dpop = request.META.get("HTTP_AUTHORIZATION", "")[:4].lower() == "dpop"
+        if suffices.cnf or by_dpop:
+            presenter_is_the_one(request, token, suffices.cnf, suffices.client.id, timezone.now())
         return answer_to(suffices)
     except ProtocolError as error:
         client_id = bearer.client.client_id if bearer else None
@@ -89,7 +90,7 @@ def _as_jwt(bearer: Bearer, claims: dict[str, object]) -> HttpResponse:
 @upholds("RFC 6750 §2")
 def _access_token(request: HttpRequest) -> str | None:
     """Return the token from the header or the body. RFC 6750 §2; one place only, never the URL."""
-    token = bearer_token_of(request)
+    token = bearer_token_of(request, dpop=True)
     posted = None
     if request.method == "POST" and request.content_type == FORM:
         parameters = Parameters.parse(form_of(request))

@@ -14,7 +14,13 @@ from idp import events, policy
 from idp.clients.authentication import authenticated, credentials_of
 from idp.models import Client
 from idp.protocol import json_objects
-from idp.protocol.errors import InvalidRequest, InvalidToken, ProtocolError
+from idp.protocol.errors import (
+    InvalidDpopProof,
+    InvalidRequest,
+    InvalidToken,
+    ProtocolError,
+    UseDpopNonce,
+)
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import TOKEN_REQUEST_PARAMETERS
@@ -22,8 +28,9 @@ from idp.statements.bearers import ClientVersion
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
-_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
+_BEARER = re.compile(r"(?:bearer|dpop) +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
 _BEARER_SCHEME = re.compile(r"bearer\b", re.IGNORECASE)
+_BEARER_OR_DPOP = re.compile(r"(?:bearer|dpop)\b", re.IGNORECASE)
 View = Callable[[HttpRequest], HttpResponse]
 #: Reads what a request with this client_id is about, and maybe the client's version with it.
 Reader = Callable[[HttpRequest, str, Parameters], ClientVersion | None]
@@ -80,16 +87,21 @@ def _nothing_is_misplaced(query: str) -> None:
 
 
 @upholds("RFC 6750 §2.1")
-def bearer_token_of(request: HttpRequest) -> str | None:
-    """Return the token of the Authorization header, or None. RFC 6750 §2.1."""
+def bearer_token_of(request: HttpRequest, *, dpop: bool = False) -> str | None:
+    """Return the token of the Authorization header, or None. RFC 6750 §2.1.
+
+    With `dpop`, also one with the scheme DPoP (RFC 9449 §7.1): the caller looks which it is.
+    """
     if query := request.META.get("QUERY_STRING"):
         _token_is_not_in_the_address(query)
     header = request.META.get("HTTP_AUTHORIZATION")
-    if header is None or _BEARER_SCHEME.match(header) is None:
+    scheme = _BEARER_OR_DPOP if dpop else _BEARER_SCHEME
+    if header is None or scheme.match(header) is None:
         return None  # another scheme counts as no credentials (RFC 6750 §3.1)
     match = _BEARER.fullmatch(header)
     if match is None:
-        raise InvalidRequest("The Authorization header is not Bearer with one access token.")
+        schemes = "Bearer or DPoP" if dpop else "Bearer"
+        raise InvalidRequest(f"The Authorization header is not {schemes} with one access token.")
     return match[1]
 
 
@@ -171,8 +183,12 @@ def refuse_bearer(
     error: ProtocolError, request: HttpRequest, *, client_id: str | None = None, **challenge: str
 ) -> HttpResponse:
     """Return and record an error of the token (RFC 6750 §3)."""
-    members = error_members(error, events.denied(error, request, client_id=client_id))
-    response = answer(dict(members), error.status)
+    if error.is_denial:
+        members = error_members(error, events.denied(error, request, client_id=client_id))
+    else:
+        members = {"error": error.code, "error_description": error.description}
+    is_of_proof = isinstance(error, InvalidDpopProof | UseDpopNonce)  # RFC 9449 §7.1, §9
+    response = answer(dict(members), HTTPStatus.UNAUTHORIZED if is_of_proof else error.status)
     response["WWW-Authenticate"] = _challenge(**members, **challenge)
     return response
 

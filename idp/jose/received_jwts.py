@@ -51,6 +51,8 @@ class Expectations:
     times: tuple[str, ...] = ("exp", "nbf", "iat")
     #: How far in the future its exp may be.
     longest_life: timedelta | None = None
+    #: How far in the past its iat may be.
+    longest_age: timedelta | None = None
 
 
 def judge(jwt: str, expected: Expectations, keys: Keys, now: datetime) -> Claims:
@@ -130,6 +132,12 @@ def _is_of_now(claims: Claims, expected: Expectations, now: datetime) -> None:
         raise expected.error(
             f"The exp of the {expected.name} is too far ahead; it may be "
             f"{longest.total_seconds():.0f} seconds."
+        )
+    issued, oldest = seconds.get("iat"), expected.longest_age
+    if issued is not None and oldest and issued < moment - oldest.total_seconds() - leeway:
+        raise expected.error(
+            f"The iat of the {expected.name} is too long ago; it may be "
+            f"{oldest.total_seconds():.0f} seconds."
         )
     for name, begins in seconds.items():
         if begins is not None and begins > moment + leeway:

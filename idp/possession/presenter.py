@@ -8,6 +8,7 @@ are codes, to the key that the authorization request names (`dpop_jkt`, RFC 9449
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 #: The members of a confirmation.
 JKT = "jkt"
@@ -16,18 +17,30 @@ Confirmation = Mapping[str, str]
 
 
 @dataclass(frozen=True)
+class Proof:
+    """A DPoP proof that was judged, and not used up yet (`idp.possession.dpop`)."""
+
+    #: The SHA-256 thumbprint of its key (RFC 7638 §3).
+    jkt: str
+    #: What it is remembered by, and until when it has to be.
+    jti_hash: str
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
 class Presenter:
     """The keys that a request proves the possession of; none for most requests."""
 
-    #: The SHA-256 thumbprint of the key of its DPoP proof (RFC 7638 §3).
-    jkt: str | None = None
+    #: Its DPoP proof.
+    proof: Proof | None = None
     #: The SHA-256 thumbprint of its TLS client certificate.
     certificate: str | None = None
 
     @property
     def proven(self) -> dict[str, str]:
         """The members of a confirmation that this presenter satisfies."""
-        of_names = {JKT: self.jkt, X5T: self.certificate}
+        jkt = self.proof.jkt if self.proof else None
+        of_names = {JKT: jkt, X5T: self.certificate}
         return {name: value for name, value in of_names.items() if value is not None}
 
 
@@ -48,7 +61,7 @@ def is_the_one(presenter: Presenter, confirmation: Confirmation | None) -> bool:
 
 def confirmation_of(presenter: Presenter) -> dict[str, str] | None:
     """Return what an access token is bound to that this presenter gets; None for nothing."""
-    return {JKT: presenter.jkt} if presenter.jkt is not None else None
+    return {JKT: presenter.proof.jkt} if presenter.proof is not None else None
 
 
 def token_type(confirmation: Confirmation | None) -> str:

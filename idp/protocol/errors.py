@@ -337,6 +337,21 @@ class InvalidToken(ProtocolError):
     status = HTTPStatus.UNAUTHORIZED
 
 
+class InvalidDpopProof(ProtocolError):
+    """The DPoP proof is missing, invalid, for another request, or was used before."""
+
+    code = "invalid_dpop_proof"
+    section = "RFC 9449 §5"
+
+
+class UseDpopNonce(ProtocolError):
+    """The DPoP proof lacks a nonce of ours that still holds: its client tries again with one."""
+
+    code = "use_dpop_nonce"
+    section = "RFC 9449 §8"
+    is_denial = False
+
+
 class InsufficientScope(ProtocolError):
     """The access token is valid, but was not granted the scope this needs. RFC 6750 §3.1."""
 

@@ -32,13 +32,16 @@ class Validator(OAuth2Validator):
         Beyond the toolkit's own check of expiry, scopes and audience, the grant, the session, the
         client and the user have to be valid.
         """
+        token = token or _token_of_dpop(request)
         bearer, now = find_bearer(hash_of(token)) if token else None, timezone.now()
         reason = why_invalid(bearer.facts, now) if bearer else "is unknown"
         try:
             if token is None or bearer is None or reason is not None:
                 raise InvalidToken(f"The access token {reason}.")
-            if bearer.cnf:
-                presenter_is_the_one(_as_django_has_it(request), token, bearer.cnf, now)
+            if bearer.cnf or _token_of_dpop(request):
+                made = _as_django_has_it(request)
+                names = (_address(request, made),)
+                presenter_is_the_one(made, token, bearer.cnf, bearer.client.id, now, names)
         except ProtocolError as error:
             request.oauth2_error = {"error": error.code, "error_description": error.description}
             return False
@@ -118,5 +121,17 @@ def _as_django_has_it(request: Any) -> HttpRequest:
     """Return the request that the toolkit made one of oauthlib's of, as far as it is read here."""
     made = HttpRequest()
     made.META = request.headers  # the toolkit hands META on under this name
-    made.method = request.http_method
+    made.method, made.path_info = request.http_method, request.headers.get("PATH_INFO", "")
     return made
+
+
+def _token_of_dpop(request: Any) -> str | None:
+    """Return the access token of a header with the scheme DPoP, which oauthlib does not know."""
+    header = request.headers.get("HTTP_AUTHORIZATION", "").split()
+    return header[1] if len(header) == 2 and header[0].lower() == "dpop" else None
+
+
+def _address(request: Any, made: HttpRequest) -> str:
+    """Return the address of a request at its own host, which may be another than the issuer's."""
+    scheme = "https" if "X_DJANGO_OAUTH_TOOLKIT_SECURE" in request.headers else "http"
+    return f"{scheme}://{made.get_host()}{request.headers.get('SCRIPT_NAME', '')}{made.path_info}"

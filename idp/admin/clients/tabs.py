@@ -156,6 +156,7 @@ TABS: Final = (
                 ),
                 _("Encryption"),
             ),
+            Group(("dpop_bound_access_tokens",), _("Bound tokens")),
             Group(
                 (
                     *("require_pushed_authorization_requests", "require_signed_request_object"),

@@ -54,7 +54,9 @@ class Prover:
         assert response.status_code == 200, response.text
         return response.json()
 
-    def userinfo(self, token: str, proof: str | None = None, scheme: str = "DPoP") -> httpx.Response:
+    def userinfo(
+        self, token: str, proof: str | None = None, scheme: str = "DPoP"
+    ) -> httpx.Response:
         """Ask UserInfo with a proof, as its owner does unless told otherwise."""
         proof = self.proof("/userinfo", "GET", token) if proof is None else proof
         headers = {"Authorization": f"{scheme} {token}", **({"DPoP": proof} if proof else {})}

@@ -76,6 +76,7 @@ DRIVEN = {
     ),
     "introspection_signing_alg_values_supported",
     "backchannel_token_delivery_modes_supported",
+    "dpop_signing_alg_values_supported",
     "backchannel_authentication_request_signing_alg_values_supported",
     *(
         f"{endpoint}_endpoint_auth_{what}_supported"

@@ -12,7 +12,10 @@ from idp import fetched_keys, outbound
 from idp.protocol.errors import TemporarilyUnavailable
 from idp.upstream import discovery, openid
 
-_COLUMNS = ("issuer", "client_id", "client_auth", "secret_variable", "secret", "scopes")
+_COLUMNS = (
+    *("issuer", "client_id", "client_auth", "secret_variable", "secret", "scopes"),
+    "sign_out_there",
+)
 _MICROSOFT = "https://login.microsoftonline.com/{tenant}/v2.0"
 #: Their documents name no one issuer, so that no ID token could be judged by them.
 _TENANTS_OF_ALL = ("/common/", "/organizations/")

@@ -118,8 +118,8 @@ class UpstreamForm(RecentAuthenticationForm):
             ),
             "place": _("The lowest number comes first."),
             "sign_out_there": _(
-                "When people who came from it sign out here. It has to know the address above, "
-                "and to have an end_session_endpoint."
+                "When people who came from it sign out here. It has to know our post-logout "
+                "redirect URI, and to have an end_session_endpoint."
             ),
             "refresh": _("At each sign-in, what people change here is replaced."),
         }

@@ -144,7 +144,9 @@ def _leave(
     ways = sign_out.ways_out(request, ended, _later(logout_request))
     if not ways and not any(app.frame for app in apps):
         return left
-    return signed_out.page(request, apps, continue_to=left["Location"], ways=ways)
+    name = name_of(logout_request.client) if logout_request.client else ""
+    target = left["Location"]
+    return signed_out.page(request, apps, continue_to=target, continue_name=name, ways=ways)
 
 
 def _later(logout_request: LogoutRequest) -> str:

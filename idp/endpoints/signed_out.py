@@ -42,14 +42,15 @@ def page(
     apps: list[SignedOut],
     *,
     continue_to: str = "",
+    continue_name: str = "",
     elsewhere: int = 0,
     ways: Sequence[WayOut] = (),
 ) -> HttpResponse:
     """Show which apps took part, notify those with front-channel logout, and go on.
 
-    The target is a client's verified post_logout_redirect_uri. It is opened when all frames have
-    loaded, or after a few seconds (OIDC Front-Channel Logout §3). With ways to sign out at
-    upstreams, it waits for the user, or takes them there.
+    The target is a client's verified post_logout_redirect_uri, with the client's name. It is opened
+    when all frames have loaded, or after a few seconds (OIDC Front-Channel Logout §3). With ways to
+    sign out at upstreams, the page waits for the user, or takes them there.
     """
     frames = [app.frame for app in apps if app.frame]
     taken = next((way.address for way in ways if way.is_automatic), "")
@@ -60,6 +61,7 @@ def page(
         "apps": apps,
         "frames": frames,
         "continue_to": taken or continue_to,
+        "continue_name": "" if taken else continue_name,
         "ways": () if taken else ways,
         "is_pending": is_pending,
         "reload_at": _reload_at(request) if is_pending else "",

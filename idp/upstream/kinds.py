@@ -81,4 +81,7 @@ def _try_out(upstream: Upstream) -> list[Finding]:
     if not found.userinfo_endpoint:
         said = gettext("It has no UserInfo endpoint: its ID tokens have to have the address.")
         findings.append(Finding(is_fine=True, sentence=said))
+    if not found.end_session_endpoint and upstream.sign_out_there != Upstream.SignOut.NEVER:
+        said = gettext("It has no end_session_endpoint: nobody is sent there to sign out.")
+        findings.append(Finding(is_fine=True, sentence=said))
     return findings

@@ -407,3 +407,4 @@ class TrustedBrowser(models.Model):
 from accounts.upstream.model import Upstream as Upstream  # noqa: E402
 from accounts.upstream.model import UpstreamMembership as UpstreamMembership  # noqa: E402
 from accounts.upstream.model import UpstreamSession as UpstreamSession  # noqa: E402
+from accounts.upstream.model import UsedUpstreamToken as UsedUpstreamToken  # noqa: E402

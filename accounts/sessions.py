@@ -22,7 +22,7 @@ from django.utils.crypto import constant_time_compare
 from accounts import known_browsers
 from accounts.allauth_door import sign_ins
 from accounts.allauth_door.signals import password_reset, signed_up
-from accounts.models import Session, User
+from accounts.models import Session, UpstreamSession, User
 from foundation.client_address import client_address
 from foundation.statements import Columns, instances, one
 from foundation.validity import at_a_limit, has_ended
@@ -136,9 +136,10 @@ def begin_at_device(
 ) -> Session:
     """Return a new session of an app on a device, which a user has approved in another session.
 
-    It has no limits of time: it ends with what the app was given there. The sign-in is the user's.
+    It has no limits of time: it ends with what the app was given there. The sign-in is the user's:
+    an upstream's logout token that ends the one ends the other.
     """
-    return Session.objects.create(
+    begun = Session.objects.create(
         user=approving.user,
         authenticated_at=approving.authenticated_at,
         methods=approving.methods,
@@ -149,6 +150,11 @@ def begin_at_device(
         lasting=True,
         last_seen_at=now,
     )
+    for noted in UpstreamSession.objects.filter(session=approving):
+        UpstreamSession.objects.create(
+            session=begun, upstream_id=noted.upstream_id, subject=noted.subject, sid=noted.sid
+        )
+    return begun
 
 
 def add_step(request: HttpRequest) -> None:

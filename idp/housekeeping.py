@@ -18,7 +18,14 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts import deletion, profile_pictures
 from accounts.email_change import CODE_LIFETIME, UNDONE_WITHIN
-from accounts.models import EmailChange, InactiveSession, Session, TrustedBrowser, User
+from accounts.models import (
+    EmailChange,
+    InactiveSession,
+    Session,
+    TrustedBrowser,
+    UsedUpstreamToken,
+    User,
+)
 from accounts.sessions import Ending, end_expired, end_in_batches
 from foundation.models import Mail, RateCount
 from idp import events, keys, policy, sharing
@@ -228,6 +235,10 @@ def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     yield "imported tokens", ImportedToken.objects.filter(expires_at__lte=now)
     yield "client assertions", UsedAssertion.objects.filter(expires_at__lte=now)
     yield "tokens of trusted issuers", UsedIssuerJwt.objects.filter(expires_at__lte=now)
+    yield (
+        "tokens of identity providers",
+        UsedUpstreamToken.objects.filter(expires_at__lte=now),
+    )
     yield (
         "unfinished sign-ups",
         User.objects.unfinished().filter(date_joined__lte=now - policy.UNFINISHED_SIGNUPS_KEPT_FOR),

@@ -39,6 +39,7 @@ from idp.endpoints import (
     token,
     upstream,
     upstream_logout,
+    upstream_sign_out,
     userinfo,
     your_data,
 )
@@ -107,6 +108,16 @@ urlpatterns = [
         "account/upstream/<slug:slug>/backchannel-logout",
         upstream_logout.backchannel_logout,
         name="account_upstream_logout",
+    ),
+    path(
+        "account/upstream/<slug:slug>/sign-out",
+        upstream_sign_out.begin,
+        name="account_upstream_sign_out",
+    ),
+    path(
+        "account/upstream/<slug:slug>/signed-out",
+        upstream_sign_out.finish,
+        name="account_upstream_signed_out",
     ),
     path("account/signed-out/", signed_out.signed_out, name="account_signed_out"),
     path("account/", include("accounts.urls")),

@@ -89,6 +89,13 @@ def begin_at_upstream(request: HttpRequest, user: User, *, is_new: bool) -> Http
     return response
 
 
+def pretend_to_sign_up(request: HttpRequest, email: str) -> HttpResponse:
+    """Answer as a sign-up does for an address that nobody has; a mail says that somebody has it."""
+    login = Login(user=None, email=email, redirect_url=next_page(request), signup=True)
+    response: HttpResponse = perform_login(request, login)
+    return response
+
+
 def next_page(request: HttpRequest) -> str | None:
     """Return the `next` of a request, if it is an address of ours."""
     page: str | None = get_next_redirect_url(request)

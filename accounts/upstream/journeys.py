@@ -1,4 +1,4 @@
-"""Sign-ins on their way through an upstream, each known to the browser that began it.
+"""Sign-ins and sign-outs on their way through an upstream, each known to the browser that began it.
 
 Kept in the browser's session by an unguessable `state` that works once, so that nobody can finish a
 sign-in in another's browser (login CSRF). RFC 6749 §10.12.
@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from django.http import HttpRequest
@@ -27,6 +28,13 @@ _MOST = 8
 _SECONDS = 900
 
 
+class Errand(StrEnum):
+    """What a browser goes to an upstream for."""
+
+    SIGN_IN = "sign-in"
+    SIGN_OUT = "sign-out"
+
+
 @dataclass(frozen=True)
 class Asked:
     """What a sign-in was asked with."""
@@ -43,7 +51,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Journey:
-    """A sign-in that is on its way."""
+    """A sign-in, or a sign-out, that is on its way."""
 
     asked: Asked
     #: What its kind noted: nonce, code verifier, request id.
@@ -52,8 +60,14 @@ class Journey:
     began_at: float
 
 
-def begin(request: HttpRequest, upstream: Upstream, asked: Asked, **noted: Any) -> str:
-    """Keep a sign-in that goes to an upstream, and return its state: 43 URL-safe characters.
+def begin(
+    request: HttpRequest,
+    upstream: Upstream,
+    asked: Asked,
+    errand: Errand = Errand.SIGN_IN,
+    **noted: Any,
+) -> str:
+    """Keep a journey that goes to an upstream, and return its state: 43 URL-safe characters.
 
     Raises RateLimitExceededError for very many from one IP address.
     """
@@ -61,6 +75,7 @@ def begin(request: HttpRequest, upstream: Upstream, asked: Asked, **noted: Any) 
     state = secrets.token_urlsafe(32)
     begun = {
         "state": state,
+        "errand": errand,
         "upstream": upstream.pk,
         "asked": {**asdict(asked), "parameters": dict(asked.parameters)},
         "noted": noted,
@@ -70,10 +85,12 @@ def begin(request: HttpRequest, upstream: Upstream, asked: Asked, **noted: Any) 
     return state
 
 
-def take(request: HttpRequest, upstream: Upstream, state: str) -> Journey:
-    """Return the sign-in of a state, and use it up. Raises StaleError.
+def take(
+    request: HttpRequest, upstream: Upstream, state: str, errand: Errand = Errand.SIGN_IN
+) -> Journey:
+    """Return the journey of a state, and use it up. Raises StaleError.
 
-    It has to have begun in this browser and to lead to this upstream.
+    It has to have begun in this browser, on this errand, and to lead to this upstream.
     """
     under_way = _under_way(request)
     found = [
@@ -81,9 +98,10 @@ def take(request: HttpRequest, upstream: Upstream, state: str) -> Journey:
         for each in under_way
         if secrets.compare_digest(each["state"].encode(), state.encode())
         and each["upstream"] == upstream.pk
+        and each.get("errand", Errand.SIGN_IN) == errand
     ]
     if not found:
-        raise StaleError("This browser has begun no sign-in with this state at this upstream.")
+        raise StaleError(f"This browser has begun no {errand} with this state at this upstream.")
     request.session[_KEY] = [each for each in under_way if each not in found]
     begun = found[0]
     return Journey(Asked(**begun["asked"]), begun["noted"], begun["at"])

@@ -47,6 +47,18 @@ def read(mapping: Mapping[str, Any], claims: Mapping[str, Any]) -> Taken:
     return Taken(values, frozenset(_groups(mapping, claims)))
 
 
+def told_of(mapping: Mapping[str, Any], claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the claims that a mapping reads, and of groups those that it knows, by their names."""
+    declared = mapping.get("claims") or {field: field for field in USUAL}
+    found = {claim: _at(claims, claim) for claim in declared.values()}
+    told = {claim: said for claim, said in found.items() if isinstance(said, str)}
+    table, said = mapping.get("groups", {}), _at(claims, mapping.get("groups_claim", ""))
+    if table and isinstance(said, list):
+        texts = {value for value in said if isinstance(value, str)}
+        told[mapping["groups_claim"]] = sorted(texts & table.keys())
+    return told
+
+
 def problems_with(mapping: Any) -> Iterator[str]:
     """Yield a sentence for each part of a mapping that can't be right."""
     if not isinstance(mapping, dict) or not mapping.keys() <= _MEMBERS:

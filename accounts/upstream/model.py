@@ -46,6 +46,13 @@ class Upstream(models.Model):
         ALWAYS = "always", _("At each sign-in")
         FIRST = "first", _("At the first sign-in only")
 
+    class SignOut(models.TextChoices):
+        """Whether who signs out here is taken there to sign out, too."""
+
+        OFFERED = "offered", _("Offered: a button")
+        ALWAYS = "always", _("Always, without a question of ours")
+        NEVER = "never", _("Never")
+
     #: Its name in addresses and links; it never changes.
     slug = models.CharField(
         _("short name"),
@@ -91,6 +98,14 @@ class Upstream(models.Model):
     mapping = models.JSONField(_("mapping"), default=dict, blank=True)
     refresh = models.CharField(
         _("taken over"), max_length=10, choices=Refresh.choices, default=Refresh.FIRST
+    )
+    #: Whether users who sign out here sign out there, too.
+    sign_out_there = models.CharField(
+        _("signing out there, too"),
+        max_length=10,
+        choices=SignOut.choices,
+        default=SignOut.OFFERED,
+        db_default=SignOut.OFFERED,
     )
     #: Our level of authentication for its `acr` and `amr` values.
     levels = models.JSONField(_("levels of authentication"), default=dict, blank=True)
@@ -223,3 +238,24 @@ class UpstreamSession(models.Model):
     @id_token.setter
     def id_token(self, id_token: str) -> None:
         self.sealed_id_token = server_keys.seal(id_token.encode(), _ID_TOKEN) if id_token else ""
+
+
+class UsedUpstreamToken(models.Model):
+    """A token of an upstream that works once and was used: until it expires it works no more."""
+
+    upstream = models.ForeignKey(
+        Upstream, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    #: SHA-256, in hex, of its identifier (`jti`).
+    identifier_hash = models.CharField(max_length=64)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["upstream", "identifier_hash"], name="upstream_token_works_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"token of {self.upstream_id} until {self.expires_at:%Y-%m-%d %H:%M}"

@@ -13,6 +13,7 @@ from cryptography.fernet import InvalidToken
 from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.upstream import mappings
 from accounts.upstream.identity import Identity
 from accounts.upstream.model import Upstream
 from foundation import server_keys
@@ -20,7 +21,8 @@ from foundation import server_keys
 KEY = "accounts_upstream_identity"
 _PURPOSE = "upstream identity"
 _SECONDS = 1800
-#: Characters of claims that are kept; of more, only those of `_SHORT`.
+#: Characters of claims that are kept; of more, only `_SHORT` and what the mapping reads, each of
+#: as many at most.
 _MOST = 20_000
 _SHORT = ("email", "email_verified", "name", "given_name", "family_name", "preferred_username")
 
@@ -93,4 +95,6 @@ def _bounded(identity: Identity) -> dict[str, object]:
     claims = dict(identity.claims)
     if len(json.dumps(claims)) <= _MOST:
         return claims
-    return {name: claims[name] for name in _SHORT if name in claims}
+    short = {name: claims[name] for name in _SHORT if name in claims}
+    kept = {**short, **mappings.told_of(identity.upstream.mapping, claims)}
+    return {name: said for name, said in kept.items() if len(json.dumps(said)) <= _MOST}

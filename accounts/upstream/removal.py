@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.allauth_door import social_accounts
-from accounts.models import Upstream, UpstreamMembership, UpstreamSession, User
+from accounts.models import Upstream, UpstreamMembership, UpstreamSession, UsedUpstreamToken, User
 
 _BATCH = 500
 
@@ -22,6 +22,8 @@ def clear(upstream: Upstream) -> None:
         _delete(links)
     for sessions in _batches(UpstreamSession.objects.filter(upstream=upstream)):
         _delete(sessions)
+    for used in _batches(UsedUpstreamToken.objects.filter(upstream=upstream)):
+        _delete(used)
 
 
 def remove(upstream: Upstream) -> None:

@@ -51,7 +51,7 @@ def go_on(request: HttpRequest, identity: Identity, asked: Asked) -> HttpRespons
     if holder is None:
         return _make(request, identity)
     if not identity.has_verified_email:
-        raise AccountExistsError("The address is another account’s, and was not proved.")
+        return _pretend_to_make(request, identity)
     if _is_invited(holder, identity):
         links.connect(request, holder, identity, notify=False)
         email_addresses.make_primary(holder, holder.email, verified=True)
@@ -111,8 +111,7 @@ def _holder(email: str) -> User | None:
 
 def _make(request: HttpRequest, identity: Identity) -> HttpResponse:
     """Make an account. It is linked when its address is proved, at once or by a mailed code."""
-    if identity.upstream.creation != Upstream.Creation.ON:
-        raise NoAccountError("Nobody is linked, and accounts are not made for all.")
+    _makes_accounts(identity)
     email, is_verified = identity.email, identity.has_verified_email
     if not email:
         raise NoAddressError("The upstream gave no email address.")
@@ -128,6 +127,21 @@ def _make(request: HttpRequest, identity: Identity) -> HttpResponse:
     except IntegrityError:
         raise AccountExistsError("Another account got the address just now.") from None
     return _sign_in(request, user, identity, is_new=True, links_later=not is_verified)
+
+
+def _pretend_to_make(request: HttpRequest, identity: Identity) -> HttpResponse:
+    """Answer as if the address were nobody's: it was not proved, so it may be a guess.
+
+    Where an account would have been made, a mail to the address says that there is one.
+    """
+    _makes_accounts(identity)
+    code_limits.count_mail(visitor_at(request, identity.email), "sign-up")
+    return sign_ins.pretend_to_sign_up(request, identity.email)
+
+
+def _makes_accounts(identity: Identity) -> None:
+    if identity.upstream.creation != Upstream.Creation.ON:
+        raise NoAccountError("Nobody is linked, and accounts are not made for all.")
 
 
 def _is_invited(user: User, identity: Identity) -> bool:

@@ -17,7 +17,10 @@ from idp.admin.recent_authentication import RecentAuthenticationForm
 MARKS = ("new_mark", "no_mark")
 #: Bytes that an uploaded mark may have.
 _LARGEST = 256 * 1024
-_CONNECTION = ("issuer", "client_id", "client_auth", "secret", "secret_variable", "scopes")
+_CONNECTION = (
+    *("issuer", "client_id", "client_auth", "secret", "secret_variable", "scopes"),
+    "sign_out_there",
+)
 #: Columns of the mapping, each a field of its own.
 _MAPPING = ("claims", "groups_claim", "groups")
 _WIDE = {"class": "vTextField", "spellcheck": "false"}
@@ -93,7 +96,7 @@ class UpstreamForm(RecentAuthenticationForm):
         fields = (
             *("name", "slug", "enabled", "place", "issuer", "client_id", "client_auth"),
             *("secret_variable", "scopes", "settings", "creation", "trusts_email"),
-            *("email_domains", "refresh"),
+            *("email_domains", "refresh", "sign_out_there"),
         )
         labels = {"trusts_email": _("Trust its verified addresses")}
         widgets = {name: forms.TextInput(attrs=_WIDE) for name in ("issuer", "client_id", "scopes")}
@@ -114,6 +117,10 @@ class UpstreamForm(RecentAuthenticationForm):
                 "it only if it checks addresses as you would."
             ),
             "place": _("The lowest number comes first."),
+            "sign_out_there": _(
+                "When people who came from it sign out here. It has to know our post-logout "
+                "redirect URI, and to have an end_session_endpoint."
+            ),
             "refresh": _("At each sign-in, what people change here is replaced."),
         }
 

@@ -20,8 +20,11 @@ from idp.admin import search
 from idp.admin.facts import NOTHING
 from idp.admin.page import AdminAction, Page, counted
 from idp.admin.upstream_form import MARKS, UpstreamForm, connection_fields
-from idp.upstream import logout_token, openid
+from idp.upstream import logout_token, openid, sign_out
 from idp.upstream.kinds import is_openid
+
+#: What an OpenID provider has to know.
+_ADDRESSES = ("redirect_uri", "logout_uri", "signed_out_uri")
 
 
 def _try(request: HttpRequest, upstream: Upstream) -> None:
@@ -82,6 +85,11 @@ class UpstreamsPage(Page):
         """Return the address at which it tells of sign-outs, to be copied."""
         return _to_copy(logout_token.address(upstream))
 
+    @admin.display(description=_("Post-logout redirect URI"))
+    def signed_out_uri(self, upstream: Upstream) -> str:
+        """Return the address to which it sends people who have signed out there, to be copied."""
+        return _to_copy(sign_out.return_address(upstream))
+
     @admin.display(description=_("Mark"))
     def shown_mark(self, upstream: Upstream) -> str:
         """Return the uploaded picture."""
@@ -118,11 +126,8 @@ class UpstreamsPage(Page):
         name = obj.kind if obj else _kind_in(request)
         may_write = self.has_change_permission(request, obj) if obj else True
         own = connection_fields(name)
-        known = (
-            ["kind_name", *(["redirect_uri", "logout_uri"] if is_openid(obj) else [])]
-            if obj
-            else []
-        )
+        addresses = _ADDRESSES if obj and is_openid(obj) else ()
+        known = ("kind_name", *addresses) if obj else ()
         uploads = MARKS if may_write else ()
         groups = [
             (None, {"fields": ["name", "slug", *known, *(("connected",) if obj else ())]}),
@@ -144,7 +149,7 @@ class UpstreamsPage(Page):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Upstream | None = None) -> Any:
         """Keep the short name, which is in addresses."""
-        shown = ("kind_name", "redirect_uri", "logout_uri", "shown_mark", "connected")
+        shown = ("kind_name", *_ADDRESSES, "shown_mark", "connected")
         return (*super().get_readonly_fields(request, obj), *shown, *(("slug",) if obj else ()))
 
     def state_of(self, row: Upstream) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from idp.declaration.steps import Step, step_for, updated
 _TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("name", "kind", "issuer", "client_id", "client_auth"), (str,)),
     **dict.fromkeys(("secret_variable", "scopes", "creation", "refresh"), (str,)),
+    "sign_out_there": (str,),
     **dict.fromkeys(("enabled", "trusts_email"), (bool,)),
     "place": (int,),
     "email_domains": (list,),

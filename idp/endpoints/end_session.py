@@ -27,6 +27,7 @@ from idp.logout.request import LogoutRequest, client_id_of
 from idp.protocol.errors import ProtocolError, RequestExpired
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
+from idp.upstream import sign_out
 
 _PURPOSE = "logout request"
 _SEALED = "request"
@@ -132,13 +133,28 @@ def _leave(
 ) -> HttpResponse:
     """Redirect to the client's address with its state, or show our own page.
 
-    If the browser has to notify other clients first, our page does so and then redirects.
+    If the browser has to notify other clients first, our page does so and then redirects. A user
+    who came from an upstream may sign out there on the way, and comes back to here from it.
     """
     if logout_request.post_logout_redirect_uri is None:
         return redirect(about(ended))
     members = {} if logout_request.state is None else {"state": logout_request.state}
     left = redirect_to(logout_request.post_logout_redirect_uri, members)
     apps = apps_of(ended)
-    if not any(app.frame for app in apps):
+    ways = sign_out.ways_out(request, ended, _later(logout_request))
+    if not ways and not any(app.frame for app in apps):
         return left
-    return signed_out.page(request, apps, continue_to=left["Location"])
+    name = name_of(logout_request.client) if logout_request.client else ""
+    target = left["Location"]
+    return signed_out.page(request, apps, continue_to=target, continue_name=name, ways=ways)
+
+
+def _later(logout_request: LogoutRequest) -> str:
+    """Return the address of this request's rest: it leads to the client, which is verified anew."""
+    rest = {
+        "client_id": logout_request.client.client_id if logout_request.client else None,
+        "post_logout_redirect_uri": logout_request.post_logout_redirect_uri,
+        "state": logout_request.state,
+    }
+    known = Parameters({name: value for name, value in rest.items() if value is not None})
+    return f"{policy.path('end_session_endpoint')}?{_sealed(known)}"

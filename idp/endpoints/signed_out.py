@@ -1,5 +1,7 @@
 """The page after a sign-out: which apps were notified, and the way to the client's address."""
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,6 +18,8 @@ from foundation.validity import at_a_limit
 from idp.endpoints.wire import methods
 from idp.logout.frontchannel import SignedOut, apps_of
 from idp.protocol.redirect_uris import origin_of
+from idp.upstream import sign_out
+from idp.upstream.sign_out import WayOut
 
 #: How often the page loads itself again without script, each time after three seconds.
 _RELOADS = 5
@@ -29,23 +33,36 @@ def signed_out(request: HttpRequest) -> HttpResponse:
     ended = way.sessions_of(request.GET.get("of", ""))
     if request.method == "POST":
         return _everywhere(request, ended)
-    return page(request, apps_of(ended), elsewhere=len(_others(ended)))
+    ways = sign_out.ways_out(request, ended)
+    return page(request, apps_of(ended), elsewhere=len(_others(ended)), ways=ways)
 
 
 def page(
-    request: HttpRequest, apps: list[SignedOut], *, continue_to: str = "", elsewhere: int = 0
+    request: HttpRequest,
+    apps: list[SignedOut],
+    *,
+    continue_to: str = "",
+    continue_name: str = "",
+    elsewhere: int = 0,
+    ways: Sequence[WayOut] = (),
 ) -> HttpResponse:
     """Show which apps took part, notify those with front-channel logout, and go on.
 
-    The target is a client's verified post_logout_redirect_uri. It is opened when all frames have
-    loaded, or after a few seconds (OIDC Front-Channel Logout §3).
+    The target is a client's verified post_logout_redirect_uri, with the client's name. It is opened
+    when all frames have loaded, or after a few seconds (OIDC Front-Channel Logout §3). With ways to
+    sign out at upstreams, the page waits for the user, or takes them there.
     """
     frames = [app.frame for app in apps if app.frame]
+    taken = next((way.address for way in ways if way.is_automatic), "")
+    if taken and not frames:
+        return redirect(taken)
     is_pending = any(app.is_pending for app in apps) and not frames
     context = {
         "apps": apps,
         "frames": frames,
-        "continue_to": continue_to,
+        "continue_to": taken or continue_to,
+        "continue_name": "" if taken else continue_name,
+        "ways": () if taken else ways,
         "is_pending": is_pending,
         "reload_at": _reload_at(request) if is_pending else "",
         "back": _back(apps),

@@ -64,7 +64,7 @@ def _begin(request: HttpRequest, slug: str, asked: Asked) -> HttpResponse:
         kind = kinds.named(upstream.kind) if upstream is not None and upstream.enabled else None
         if upstream is None or kind is None:
             raise DisabledError("There is no enabled upstream of this name and kind.")
-        return _by_page(request, upstream, kind.begin(request, upstream, asked))
+        return by_page(request, upstream, kind.begin(request, upstream, asked))
     except UpstreamRefusedError as error:
         return refused(request, upstream, error, asked)
 
@@ -162,7 +162,7 @@ def _is_too_old(identity: Identity, asked: Asked) -> bool:
     return at is not None and not is_limited and at < timezone.now() - timedelta(seconds=_oldest())
 
 
-def _by_page(request: HttpRequest, upstream: Upstream, response: HttpResponse) -> HttpResponse:
+def by_page(request: HttpRequest, upstream: Upstream, response: HttpResponse) -> HttpResponse:
     """Go on by a page: a form of ours may have led here. CSP 3 §6.4.1, `interstitial`."""
     target = response.headers.get("Location", "")
     if not target or is_ours(target) or request.headers.get("Sec-Fetch-Site") in _FROM_ELSEWHERE:

@@ -28,7 +28,7 @@ _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 @dataclass(frozen=True)
 class Discovered:
-    """The parts of a discovery document that a sign-in needs."""
+    """The parts of a discovery document that sign-ins and sign-outs need."""
 
     issuer: str
     authorization_endpoint: str
@@ -40,6 +40,8 @@ class Discovered:
     names_issuer: bool
     #: Algorithms that clients may sign assertions with; empty if it does not say.
     assertion_algorithms: tuple[str, ...]
+    #: Empty if nobody can be sent there to sign out. OIDC RP-Initiated Logout §2.1.
+    end_session_endpoint: str = ""
 
 
 def party_of(upstream: Upstream, purpose: str) -> Party:
@@ -87,6 +89,7 @@ def _read(document: dict[str, Any], issuer: str) -> Discovered:
         if not _is_usable(document.get(name)):
             raise outbound.OutboundError(f"The discovery document has no usable {name}.")
     userinfo: Any = document.get("userinfo_endpoint")
+    end_session: Any = document.get("end_session_endpoint")
     algorithms = document.get("token_endpoint_auth_signing_alg_values_supported")
     return Discovered(
         issuer=issuer,
@@ -94,6 +97,7 @@ def _read(document: dict[str, Any], issuer: str) -> Discovered:
         userinfo_endpoint=userinfo if _is_usable(userinfo) else "",
         names_issuer=document.get("authorization_response_iss_parameter_supported") is True,
         assertion_algorithms=tuple(map(str, algorithms)) if isinstance(algorithms, list) else (),
+        end_session_endpoint=end_session if _is_usable(end_session) else "",
     )
 
 

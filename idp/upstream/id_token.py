@@ -107,6 +107,8 @@ def authenticated_at(
         at = datetime.fromtimestamp(said, UTC)  # type: ignore[arg-type]
     if max_age is None:
         return at
-    if at is None or at.timestamp() < (began - LEEWAY).timestamp() - max_age:
+    earliest = datetime.fromtimestamp(max(0, began.timestamp() - max_age), UTC)
+    if at is None or at < earliest - LEEWAY:
         raise UpstreamRefusedError("The upstream did not let the user authenticate again.")
-    return at
+    # Its clock may be behind, and counts whole seconds: what is new enough is so for the app, too.
+    return max(at, earliest)

@@ -12,7 +12,10 @@ from idp import fetched_keys, outbound
 from idp.protocol.errors import TemporarilyUnavailable
 from idp.upstream import discovery, openid
 
-_COLUMNS = ("issuer", "client_id", "client_auth", "secret_variable", "secret", "scopes")
+_COLUMNS = (
+    *("issuer", "client_id", "client_auth", "secret_variable", "secret", "scopes"),
+    "sign_out_there",
+)
 _MICROSOFT = "https://login.microsoftonline.com/{tenant}/v2.0"
 #: Their documents name no one issuer, so that no ID token could be judged by them.
 _TENANTS_OF_ALL = ("/common/", "/organizations/")
@@ -77,5 +80,8 @@ def _try_out(upstream: Upstream) -> list[Finding]:
         findings.append(Finding(is_fine=False, sentence=gettext("It has no key that we can use.")))
     if not found.userinfo_endpoint:
         said = gettext("It has no UserInfo endpoint: its ID tokens have to have the address.")
+        findings.append(Finding(is_fine=True, sentence=said))
+    if not found.end_session_endpoint and upstream.sign_out_there != Upstream.SignOut.NEVER:
+        said = gettext("It has no end_session_endpoint: nobody is sent there to sign out.")
         findings.append(Finding(is_fine=True, sentence=said))
     return findings

@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from accounts.models import Session
 from accounts.sessions import Ending, end_sessions
+from accounts.upstream import used_tokens
 from accounts.upstream.model import Upstream
 from accounts.upstream.refusals import UnreachableError
 from idp import policy
@@ -17,7 +18,6 @@ from idp.jose import received_jwts
 from idp.jose.received_jwts import LEEWAY, Audience, Expectations
 from idp.protocol.errors import InvalidRequest, TemporarilyUnavailable
 from idp.protocol.rules import upholds
-from idp.trusted_issuers import digest
 from idp.upstream import discovery, id_token
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -38,14 +38,11 @@ def obey(upstream: Upstream, jwt: str, now: datetime) -> None:
     Raises InvalidRequest for a token that is not for us, TemporarilyUnavailable without its keys.
     """
     claims = _judged(upstream, jwt, now)
-    key = f"upstream-logout:{digest(upstream.slug, claims['jti'])}"
-    if not cache.add(key, 1, (_LONGEST_LIFE + 2 * LEEWAY).total_seconds()):
-        raise InvalidRequest("The logout token was used before: its jti works once.")
-    try:
+    ends_at = datetime.fromtimestamp(claims["exp"], UTC) + LEEWAY
+    with transaction.atomic():  # if it fails, the token can come again
+        if not used_tokens.use(upstream, claims["jti"], ends_at):
+            raise InvalidRequest("The logout token was used before: its jti works once.")
         end_sessions(_named_by(upstream, claims), Ending.SIGNED_OUT_UPSTREAM)
-    except Exception:
-        cache.delete(key)  # so that it can come again
-        raise
 
 
 @upholds("OIDC Back-Channel Logout §2.6")

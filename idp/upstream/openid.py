@@ -36,6 +36,8 @@ _BY_USER = frozenset(
         *("account_selection_required", "unmet_authentication_requirements"),
     }
 )
+#: Characters of an ID token that is kept: it goes back in an address when the user signs out.
+_LONGEST_HINT = 6000
 Claims = dict[str, Any]
 
 
@@ -63,7 +65,7 @@ def begin(request: HttpRequest, upstream: Upstream, asked: Asked) -> HttpRespons
     }
     if upstream.kind in _WITHOUT_PROMPT_LOGIN and parameters.get("prompt") == "login":
         parameters["prompt"] = "select_account"
-    return redirect(_with_query(found.authorization_endpoint, parameters))
+    return redirect(with_query(found.authorization_endpoint, parameters))
 
 
 def returned(request: HttpRequest, upstream: Upstream) -> tuple[Parameters, Journey]:
@@ -156,7 +158,7 @@ def _identity(
             acr=claims["acr"] if _is_text(claims.get("acr")) else "",
             authenticated_at=authenticated_at,
             session_id=claims["sid"] if _is_text(claims.get("sid")) else "",
-            id_token=jwt,
+            id_token=jwt if len(jwt) <= _LONGEST_HINT else "",
         )
     except ValueError as problem:
         raise UpstreamRefusedError(str(problem)) from None
@@ -171,7 +173,8 @@ def _scopes(upstream: Upstream) -> str:
     return " ".join(scopes if "openid" in scopes else ["openid", *scopes])
 
 
-def _with_query(address: str, parameters: dict[str, str]) -> str:
+def with_query(address: str, parameters: dict[str, str]) -> str:
+    """Return an address with these parameters after its own, but for empty ones."""
     parts = urlsplit(address)
     own = parse_qsl(parts.query, keep_blank_values=True)
     query = urlencode([*own, *((name, value) for name, value in parameters.items() if value)])

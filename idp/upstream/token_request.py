@@ -1,5 +1,6 @@
 """Redeem an upstream's code for tokens, and ask who the user is. OIDC Core §3.1.3, §5.3."""
 
+import hashlib
 import re
 import secrets
 import time
@@ -7,6 +8,8 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_plus, urlencode
+
+from django.core.cache import cache
 
 from accounts.upstream.model import Upstream
 from accounts.upstream.refusals import UnreachableError, UpstreamRefusedError
@@ -21,6 +24,8 @@ _JSON = ("application/json",)
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: Seconds for which our assertion may be used.
 _LIVES = 60
+#: Seconds for which we know which audience an upstream takes.
+_NOTED_FOR = 24 * 3600
 #: RFC 6750 §2.1: nothing else may be in a header of ours.
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
@@ -35,20 +40,52 @@ def redeem(
         "redirect_uri": redirect_uri,
         "code_verifier": code_verifier,
     }
-    proof, authorization = _proof(upstream, found)
-    body = urlencode({**form, **proof})
+    response: dict[str, Any] = {}
+    for audience in _audiences(upstream, found):
+        proof, authorization = _proof(upstream, found, audience)
+        answer = _sent(upstream, found, {**form, **proof}, authorization)
+        response = _object(answer, "The token response")
+        if answer.status == 200:
+            _note(upstream, audience)
+            return response
+        if response.get("error") != "invalid_client":
+            break
+    error = printable(str(response.get("error", "")))[:100]
+    raise UpstreamRefusedError(f"The token endpoint answered with the error {error!r}.")
+
+
+def _sent(
+    upstream: Upstream, found: Discovered, form: dict[str, str], authorization: str
+) -> Answer:
+    body = urlencode(form)
 
     def send(bounds: Bounds) -> Answer:
         return outbound.ask_by_form(
             found.token_endpoint, body, _JSON, bounds, authorization=authorization
         )
 
-    answer = _asked(found.token_endpoint, upstream, send)
-    response = _object(answer, "The token response")
-    if answer.status != 200:
-        error = printable(str(response.get("error", "")))[:100]
-        raise UpstreamRefusedError(f"The token endpoint answered with the error {error!r}.")
-    return response
+    return _asked(found.token_endpoint, upstream, send)
+
+
+def _audiences(upstream: Upstream, found: Discovered) -> list[str]:
+    """Return whom our assertion is for, the likeliest first; one, of no meaning, without any.
+
+    Some take the issuer alone, as RFC 7523bis §4 wants it, some the very address that it is sent to
+    (OIDC Core §9). What was taken last is tried first.
+    """
+    if upstream.client_auth != ClientAuth.PRIVATE_KEY:
+        return [""]
+    taken = cache.get(_key(upstream), "")
+    return sorted((found.issuer, found.token_endpoint), key=lambda audience: audience != taken)
+
+
+def _note(upstream: Upstream, audience: str) -> None:
+    if audience and cache.get(_key(upstream)) != audience:
+        cache.set(_key(upstream), audience, _NOTED_FOR)
+
+
+def _key(upstream: Upstream) -> str:
+    return f"upstream-audience:{hashlib.sha256(upstream.issuer.encode()).hexdigest()}"
 
 
 def user_info(upstream: Upstream, found: Discovered, access_token: Any) -> dict[str, Any]:
@@ -78,14 +115,14 @@ def _object(answer: Answer, name: str) -> dict[str, Any]:
         raise UpstreamRefusedError(f"{name} is not a JSON object.") from None
 
 
-def _proof(upstream: Upstream, found: Discovered) -> tuple[dict[str, str], str]:
+def _proof(upstream: Upstream, found: Discovered, audience: str) -> tuple[dict[str, str], str]:
     """Return the parameters and the header by which we prove to be the client. OIDC Core §9."""
     client_id = upstream.client_id
     match upstream.client_auth:
         case ClientAuth.NONE:
             return {"client_id": client_id}, ""
         case ClientAuth.PRIVATE_KEY:
-            assertion = _assertion(client_id, found)
+            assertion = _assertion(client_id, found, audience)
             return {
                 "client_id": client_id,
                 "client_assertion_type": _ASSERTION,
@@ -100,11 +137,8 @@ def _proof(upstream: Upstream, found: Discovered) -> tuple[dict[str, str], str]:
     return {}, f"Basic {b64encode(pair.encode()).decode()}"
 
 
-def _assertion(client_id: str, found: Discovered) -> str:
-    """Return a JWT that our key signs, for the very address that it is sent to. RFC 7523 §3.
-
-    Not for the issuer alone, as rfc7523bis wants it, since most providers refuse that still.
-    """
+def _assertion(client_id: str, found: Discovered, audience: str) -> str:
+    """Return a JWT that our key signs, for one audience alone. RFC 7523 §3."""
     offered = found.assertion_algorithms or policy.SIGNING_ALGORITHMS
     fitting = [name for name in policy.SIGNING_ALGORITHMS if name in offered]
     if not fitting:
@@ -113,7 +147,7 @@ def _assertion(client_id: str, found: Discovered) -> str:
     claims = {
         "iss": client_id,
         "sub": client_id,
-        "aud": found.token_endpoint,
+        "aud": audience,
         "jti": secrets.token_urlsafe(24),
         "iat": now,
         "exp": now + _LIVES,

@@ -2,14 +2,19 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from django.utils import timezone
 from jwcrypto.common import base64url_decode
 
-from accounts.models import Session
+from accounts.models import Session, UsedUpstreamToken
+from idp import housekeeping
 from tests.assertions import make_key
+from tests.devices import Device, approve
 from tests.elsewhere import Elsewhere
 from tests.relying_party import (
     ISSUER,
@@ -108,6 +113,44 @@ def test_a_logout_token_ends_its_sessions_once(
     upstream.sign_in(browser, sid=sid)
     assert tell(upstream, token).status_code == 400
     assert is_signed_in(browser)
+    # Of many at once one counts, in whichever process.
+    many = [logout_token(upstream, unique("sid"))] * 8
+    with ThreadPoolExecutor(8) as all_at_once:
+        answers = list(all_at_once.map(lambda each: tell(upstream, each).status_code, many))
+    assert sorted(answers) == [204, *[400] * 7]
+    used = UsedUpstreamToken.objects.filter(upstream=upstream.row)
+    assert used.count() == 2
+    housekeeping.tidy(timezone.now() + timedelta(hours=1))
+    assert not used.exists()
+
+
+@spec("OIDC Back-Channel Logout", "2.7")
+def test_what_was_made_from_an_upstreams_session_ends_with_it(
+    browser: Browser, upstream: FakeUpstream
+) -> None:
+    """The session, its apps' tokens, and what was approved in it for apps on devices."""
+    sid = unique("sid")
+    upstream.sign_in(browser, sid=sid)
+    app, device = RelyingParty(make_client(first_party=True), browser, None), Device()  # type: ignore[arg-type]
+    tokens = app.exchange(app.answer(app.visit()).code).json()
+    approve(browser, None, device.shows())  # type: ignore[arg-type]
+    of_device = device.tokens()
+    later = Device()
+    approve(browser, None, later.shows())  # type: ignore[arg-type]
+    assert app.userinfo(tokens["access_token"]).status_code == 200
+    assert app.userinfo(of_device["access_token"]).status_code == 200
+    # Approved in a session that began otherwise, with the same account.
+    assert tell(upstream, logout_token(upstream, unique("sid"))).status_code == 204
+    assert app.userinfo(of_device["access_token"]).status_code == 200
+    assert tell(upstream, logout_token(upstream, sid)).status_code == 204
+    assert app.userinfo(tokens["access_token"]).status_code == 401
+    assert app.userinfo(of_device["access_token"]).status_code == 401
+    form = {"grant_type": "refresh_token", "refresh_token": of_device["refresh_token"]}
+    assert device.post("/token", **form).json()["error"] == "invalid_grant"
+    assert later.error() == "invalid_grant"
+    sessions = Session.objects.filter(user__email=upstream.email)
+    assert set(sessions.values_list("ending", flat=True)) == {"signed-out-upstream"}
+    assert sessions.count() == 3
 
 
 @spec("OIDC Core", "2")

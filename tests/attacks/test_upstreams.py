@@ -1,9 +1,15 @@
 """Take over an account, or sign a victim in, by an account at another provider. RFC 9700 §4."""
 
+import json
+import re
 import time
 from typing import Any
 
+import httpx
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session as BrowserSession
 from jwcrypto.jwk import JWK
 
 from accounts.allauth_door import social_accounts
@@ -11,7 +17,16 @@ from accounts.models import User
 from idp.models import Event
 from tests.assertions import make_key
 from tests.elsewhere import Elsewhere
-from tests.relying_party import Browser, EndUser, is_page, make_user, spec, unique
+from tests.relying_party import (
+    Browser,
+    EndUser,
+    is_page,
+    mailed_code,
+    make_user,
+    spec,
+    unique,
+    was_mailed,
+)
 from tests.upstreams import FakeUpstream
 
 LOGIN = "/account/login/"
@@ -29,6 +44,14 @@ def refusal(upstream: FakeUpstream) -> str:
     """Return the reason of the newest refused sign-in at an upstream."""
     events = Event.objects.filter(kind="sign-in-failed", details__upstream=upstream.row.slug)
     return events.latest("id").reason
+
+
+def _shape(page: httpx.Response) -> str:
+    """Return what a page says to whoever asserts an address, whichever it and its upstream are."""
+    text = page.text[page.text.index("<main") : page.text.index("</main>")]
+    token = r'(?<=csrfmiddlewaretoken" value=")\w+'
+    odd = rf"{token}|[\w.-]+@example\.com|Up-\w+|up-\w+|\w{{4}}-\w{{4}}|\d+"
+    return re.sub(odd, "", text)
 
 
 @pytest.fixture
@@ -52,8 +75,22 @@ def test_an_asserted_address_takes_over_no_account(
         browser.sign_in(mallory, page)
         assert (links_of(mallory), links_of(victim)) == (0, 0)
     else:
-        assert page.status_code == 400
-        assert "You have an account here already" in page.text
+        # The answer does not tell whether there is such an account: its user is told by mail.
+        nobody = f"{unique('nobody')}@example.com"
+        other = FakeUpstream(foreign_site, {"trusts_email": trusts_email})
+        with Browser() as another:
+            same = other.sign_in(another, email=nobody, email_verified=verified)
+        assert _shape(page) == _shape(same)
+        assert was_mailed(victim.email, "There is one already")
+        assert is_page(browser.submit(page, code="123456"), "/account/confirm-email/")
+        for creation in ("invited", "off"):
+            for row in (upstream.row, other.row):
+                row.creation = creation
+                row.save()
+            page = upstream.sign_in(browser, email=victim.email, email_verified=verified)
+            nobody = f"{unique('nobody')}@example.com"
+            same = other.sign_in(browser, email=nobody, email_verified=verified)
+            assert (page.status_code, _shape(page)) == (400, _shape(same))
 
 
 def test_only_an_upstream_for_invited_people_opens_accounts_without_a_way_in(
@@ -204,3 +241,36 @@ def test_userinfo_about_another_user_is_refused(
     upstream.grants(token, access_token="at\r\nX-Header: 1")
     assert upstream.come_back(browser, asked).status_code == 400
     assert foreign_site.times(upstream.userinfo_path) == 1
+
+
+def test_very_many_groups_cost_nothing(browser: Browser, foreign_site: Elsewhere) -> None:
+    """100,000 are refused at once; as many as an answer may have are read, and not kept."""
+    ours, other = (Group.objects.create(name=unique("Group")).name for _ in range(2))
+    mapping = {"groups_claim": "their.groups", "groups": {"g77": ours, "absent": other}}
+    upstream = FakeUpstream(foreign_site, {"mapping": mapping})
+    many = [f"g{number}" for number in range(100_000)]
+    began = time.monotonic()
+    page = upstream.sign_in(browser, their={"groups": many})
+    assert page.status_code == 400
+    assert time.monotonic() - began < 5
+    assert "larger than 65536 bytes" in refusal(upstream)
+    upstream.site.says(
+        upstream.userinfo_path,
+        json.dumps({"sub": upstream.subject, "email": upstream.email, "groups": many}).encode(),
+    )
+    assert upstream.sign_in(browser, email=None).status_code == 400
+    assert not User.objects.filter(email=upstream.email).exists()
+    # An answer that is just small enough: they wait with the mailed code, and are given with it.
+    page = upstream.sign_in(browser, their={"groups": many[:5000]})
+    kept = BrowserSession.objects.get(session_key=browser.cookies[settings.SESSION_COOKIE_NAME])
+    assert len(kept.session_data) < 10_000
+    page = browser.submit(page, code=mailed_code(upstream.email))
+    assert page.url.path == "/account/", page.text
+    user = User.objects.get(email=upstream.email)
+    assert [group.name for group in user.groups.all()] == [ours]
+    session = user.sessions.get()
+    assert len(session.at_upstream.sealed_id_token) < 10_000
+    assert len(str(session.methods)) < 1000
+    events = Event.objects.filter(user=user)
+    assert max(len(str(event.details)) for event in events) < 2000
+    assert len(str(social_accounts.of(user).get().extra_data)) < 1000

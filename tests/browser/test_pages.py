@@ -11,7 +11,9 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts import invitations, operations
-from accounts.models import User
+from accounts.allauth_door import social_accounts
+from accounts.allauth_door.sign_ins import UPSTREAM
+from accounts.models import UpstreamSession, User
 from accounts.password_limits import UNKNOWN_BROWSERS
 from foundation import rate_limits
 from foundation.models import RateCount
@@ -24,6 +26,7 @@ from tests.devices import Device, make_device_client
 from tests.introducing import introduced_before
 from tests.registering import as_client, registered
 from tests.relying_party import (
+    ISSUER,
     Browser,
     RelyingParty,
     mailed_code,
@@ -33,6 +36,7 @@ from tests.relying_party import (
     make_user,
     unique,
 )
+from tests.upstreams import make_upstream
 
 REFRESHING = ["authorization_code", "refresh_token"]
 AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
@@ -744,6 +748,48 @@ def broken(visitor: Visitor) -> None:
     visitor.open("/broken")
 
 
+def connected_accounts(visitor: Visitor) -> None:
+    """One that is connected, and at least one that is not."""
+    for name in ("Other House", "Acme Ltd"):
+        upstream = make_upstream(ISSUER, name=name)
+    said = {"email": "ana@acme.example"}
+    social_accounts.connect(user_row(visitor), upstream.slug, unique("sub"), said)
+    home(visitor)
+    visitor.open("/account/two-steps/accounts/")
+    visitor.sees("Connected accounts")
+
+
+def disconnect_account(visitor: Visitor) -> None:
+    connected_accounts(visitor)
+    visitor.page.get_by_role("link", name="Disconnect: Acme Ltd").click()
+    visitor.sees("Disconnect Acme Ltd?")
+
+
+def upstream_refused(visitor: Visitor) -> None:
+    """An answer of an identity provider that this browser has not asked for."""
+    upstream = make_upstream(ISSUER, name="Acme Ltd")
+    visitor.open(f"/account/upstream/{upstream.slug}/callback?state=unknown")
+    visitor.sees("This sign-in can’t go on")
+
+
+def signed_out_here_alone(visitor: Visitor) -> None:
+    """Having come from an identity provider, here this very server."""
+    home(visitor)
+    session = user_row(visitor).sessions.get(ended_at=None)
+    upstream = make_upstream(ISSUER, name="Acme Ltd")
+    came = {"method": UPSTREAM, "provider": upstream.slug, "uid": "a", "at": 1.0}
+    session.methods = [came]
+    session.save()
+    UpstreamSession.objects.create(session=session, upstream=upstream, subject="a")
+    visitor.open("/account/logout/")
+    visitor.page.click("#confirm-logout")
+    visitor.page.get_by_role("link", name="Also sign out at Acme Ltd").wait_for()
+
+
+def user_row(visitor: Visitor) -> User:
+    return User.objects.get(email=visitor.user.email)
+
+
 def at(path: str) -> Callable[[Visitor], None]:
     return lambda visitor: visitor.open(path)
 
@@ -820,6 +866,10 @@ PAGES: dict[str, Callable[[Visitor], Any]] = {
     "sign-out": sign_out,
     "signed-out": signed_out,
     "signed-out-of-apps": signed_out_of_apps,
+    "signed-out-here-alone": signed_out_here_alone,
+    "connected-accounts": connected_accounts,
+    "disconnect-account": disconnect_account,
+    "upstream-refused": upstream_refused,
     "inactive": at("/account/inactive/"),
     "answered": answered,
     "consent-few": lambda visitor: consent(visitor, "openid"),

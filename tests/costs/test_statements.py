@@ -3,7 +3,7 @@
 import time
 from base64 import b64encode
 from functools import partial
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from django.conf import settings
@@ -33,6 +33,7 @@ from tests.relying_party import (
     make_client,
     make_user,
 )
+from tests.upstreams import FakeUpstream
 
 POSTGRESQL = connection.vendor == "postgresql"
 #: Looking up the client: it may have changed. Where the browser has a session, authorize reads that
@@ -42,6 +43,7 @@ CLIENT = 1
 BOTH = 1 if POSTGRESQL else 2
 #: Using up a code or a refresh token and reading its grant, which PostgreSQL does at once.
 USING_UP = 1 if POSTGRESQL else 2
+END = "https://login.example/end"
 
 
 class Statements(CaptureQueriesContext):
@@ -519,3 +521,28 @@ def test_a_workload_costs_one_statement_more_than_a_key(in_process, statements) 
     with statements:
         assert ask().status_code == 200
     assert len(statements.sql) == CLIENT + 1 + 1, statements.sql
+
+
+def test_signing_in_at_an_upstream_and_out(foreign_site, statements) -> None:
+    """A known user's second sign-in; what the upstream says of itself is known to the process."""
+    upstream = FakeUpstream(foreign_site, {"trusts_email": True}, {"end_session_endpoint": END})
+    begin = f"/account/upstream/{upstream.row.slug}/"
+    for _ in range(2):
+        browser = InProcess()
+        with statements:
+            answer = browser.get(begin, headers={"sec-fetch-site": "none"})
+        begun = list(statements.sql)
+        asked = dict(parse_qsl(urlsplit(answer["Location"]).query))
+        upstream.grants(upstream.issuer.token(upstream.subject, **upstream.claims(asked)))
+        with statements:
+            answer = browser.get(f"{begin}callback", {"code": "a", "state": asked["state"]})
+        signed_in = list(statements.sql)
+        assert answer["Location"] == "/account/"
+        assert browser.get("/account/").status_code == 200
+        with statements:
+            answer = browser.post("/account/logout/")
+            answer = browser.get(answer["Location"])
+        assert "Also sign out at" in answer.content.decode()
+    assert len(begun) <= 5, begun  # the limit of one IP address, and a browser session
+    assert len(signed_in) <= 28, signed_in  # of them ten for Django's sessions, one for a mail
+    assert len(statements.sql) <= 15, statements.sql

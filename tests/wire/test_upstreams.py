@@ -3,13 +3,15 @@
 import json
 import time
 from base64 import b64decode
+from http.server import BaseHTTPRequestHandler
 
 import httpx
 import pytest
+from jwcrypto.common import base64url_decode
 
 from accounts.models import User
 from idp.models import Event
-from tests.elsewhere import Elsewhere
+from tests.elsewhere import Elsewhere, answering
 from tests.relying_party import (
     ISSUER,
     Browser,
@@ -133,6 +135,14 @@ def test_what_an_app_asks_for_is_passed_on(browser: Browser, foreign_site: Elsew
     page = upstream.come_back(browser, asked)
     assert page.status_code == 400
     assert "answered in a way that we can’t accept" in page.text
+    # A clock there that is a little behind is no old authentication.
+    with Browser() as app.browser:
+        asked = asked_of(app.visit(idp_hint=slug, prompt="login"))
+        said = upstream.claims(asked, auth_time=int(time.time()) - 3)
+        upstream.grants(upstream.issuer.token(upstream.subject, **said))
+        page = upstream.come_back(app.browser, asked)
+        assert app.answer(app.browser.submit(page, "allow")).code
+    app.browser = browser
     asked = asked_of(app.visit(idp_hint=slug, max_age="60"))
     assert (asked["max_age"], asked.get("prompt")) == ("60", None)
     upstream.grants(
@@ -161,6 +171,35 @@ def test_what_an_app_asks_for_is_passed_on(browser: Browser, foreign_site: Elsew
         assert asked["client_id"] == "our client"
         page = another.submit(another.open(LOGIN), login="ana@elsewhere.example", password="")
         assert is_page(page, LOGIN)
+
+
+@spec("RFC 7523", "3")
+def test_an_assertion_is_for_the_issuer_or_for_whom_it_wants(foreign_site: Elsewhere) -> None:
+    """Some take their issuer alone, some their token endpoint's address alone; it is remembered."""
+    upstream = FakeUpstream(foreign_site, {"trusts_email": True, "client_auth": "private_key_jwt"})
+    audiences = []
+
+    def sign_in(browser: Browser) -> httpx.Response:
+        asked = upstream.begin(browser)
+        upstream.grants(upstream.issuer.token(upstream.subject, **upstream.claims(asked)))
+        grant = foreign_site.pages[upstream.token_path]
+
+        def judge(handler: BaseHTTPRequestHandler) -> None:
+            form = foreign_site.forms(upstream.token_path)[-1]
+            claims = json.loads(base64url_decode(form["client_assertion"].split(".")[1]))
+            audiences.append(claims["aud"])
+            takes = claims["aud"] == foreign_site.address + upstream.token_path
+            (grant if takes else refuse)(handler)
+
+        foreign_site.pages[upstream.token_path] = judge
+        return upstream.come_back(browser, asked)
+
+    refuse = answering(b'{"error": "invalid_client"}', status=401)
+    for _ in range(2):
+        with Browser() as browser:
+            assert sign_in(browser).url.path == "/account/"
+    endpoint = foreign_site.address + upstream.token_path
+    assert audiences == [upstream.issuer.name, endpoint, endpoint]
 
 
 def test_an_app_says_what_its_sign_in_page_offers(

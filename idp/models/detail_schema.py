@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from django.utils.translation import gettext
 
@@ -71,16 +71,11 @@ def validator_of(schema: str, name: str) -> Any:
             validate_formats=True,
             pattern_options=patterns,
             offline=True,
-            retriever=_nothing_is_fetched,
         )
     except ValueError as problem:
         said = gettext("This is no JSON Schema that can be used: %(problem)s")
         text = getattr(problem, "message", str(problem))
         raise UnusableSchemaError(said % {"problem": text[:300]}) from None
-
-
-def _nothing_is_fetched(_uri: str) -> NoReturn:
-    raise LookupError
 
 
 def _judge(schema: Any) -> None:

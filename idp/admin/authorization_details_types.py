@@ -67,6 +67,7 @@ class AuthorizationDetailsTypesPage(Page):
     """Types of authorization details."""
 
     form = AuthorizationDetailsTypeForm
+    fields = AuthorizationDetailsTypeForm.Meta.fields
     list_display = ("type", "label", "sentence", "ask_each_time")
     ordering = ("type",)
     search_help_text = _("Part of a type or a label.")

@@ -1,10 +1,12 @@
 """Types of authorization details that operators register, with words for users. RFC 9396 §2."""
 
 import re
+from datetime import date
 from typing import Any, ClassVar, Final
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +21,7 @@ _LONGEST_LABEL: Final = 100
 _FIELD: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*)\}")
 #: What is left out where one of its fields has no value: `[ for {reference}]`.
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 #: Characters that a field, and the fields of a sentence together, show at most.
 _LONGEST_VALUE: Final = 200
 _LONGEST_VALUES: Final = 600
@@ -178,10 +181,20 @@ def _text_of(value: Any) -> str:
     match value:
         case bool():
             return gettext("yes") if value else gettext("no")
+        case str() if _DAY.fullmatch(value):
+            return _day(value)
         case str() | int() | float():
             return str(value)
         case _:
             return ""
+
+
+def _day(text: str) -> str:
+    """Return a day in the page's language; of what is none, its text."""
+    try:
+        return date_format(date.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def _cut(text: str, longest: int) -> str:

@@ -69,6 +69,7 @@ def validator_of(schema: str, name: str) -> Any:
         return schemas.Draft202012Validator(
             whole,
             validate_formats=True,
+            mask="this value",  # of errors, which are recorded
             pattern_options=patterns,
             offline=True,
         )

@@ -96,6 +96,7 @@ def _refresh_token(client: Client, token_hash: str, now: datetime) -> dict[str, 
     token.application = client
     if why_invalid(facts_of(token, used_at=token.revoked), now):
         return INACTIVE
+    details = token.grant.authorization_details
     return {
         "active": True,
         "iss": policy.ISSUER,
@@ -105,4 +106,5 @@ def _refresh_token(client: Client, token_hash: str, now: datetime) -> dict[str, 
         "iat": int(token.created.timestamp()),
         "exp": int(token.expires.timestamp()),
         **({"cnf": token.cnf} if token.cnf else {}),
+        **({"authorization_details": details} if details else {}),
     }

@@ -7,7 +7,14 @@ from django.utils.translation import gettext_lazy as _
 
 _ADMIN_PAGES = (
     *("grants", "clients.page", "deliveries", "events", "groups", "keys", "users"),
-    *("appearance", "resource_servers", "roles", "sessions", "attributes"),
+    *(
+        "appearance",
+        "resource_servers",
+        "authorization_details_types",
+        "roles",
+        "sessions",
+        "attributes",
+    ),
     *("trusted_issuers", "upstreams"),
 )
 

@@ -210,6 +210,16 @@ MEMBERS: Final = (
         label=_("Scopes"),
         help=_("What it may ask for, one a line. None: every standard scope."),
     ),
+    Member(
+        "authorization_details_types",
+        TEXTS,
+        masked=False,
+        label=_("Authorization details"),
+        help=_(
+            "The types of authorization details (RFC 9396) that it may ask users to agree to, such "
+            "as one payment. None ticked: none."
+        ),
+    ),
     Member("default_max_age", NUMBER),
     Member(
         "default_acr_values",

@@ -20,6 +20,7 @@ _MADE = (
     ("idp", "role"),
     ("idp", "resourceserver"),
     ("idp", "scope"),
+    ("idp", "authorizationdetailstype"),
     ("idp", "attribute"),
     ("idp", "initialaccesstoken"),
     ("idp", "trustedissuer"),

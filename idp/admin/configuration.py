@@ -44,6 +44,7 @@ _LISTS = {
     "clients": _("Apps"),
     "resource_servers": _("APIs"),
     "scopes": _("Scopes"),
+    "authorization_details_types": _("Authorization details types"),
     "trusted_issuers": _("Trusted issuers"),
     "upstreams": _("Identity providers"),
     "initial_access_tokens": _("Initial access tokens"),

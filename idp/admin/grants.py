@@ -1,18 +1,24 @@
 """Consents and grants: list them, and withdraw or revoke them."""
 
+import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from idp.admin import search
 from idp.admin.page import AdminAction, Record, list_of
 from idp.admin.times import columns_of
 from idp.authorization.consent import withdraw
-from idp.models import Consent, Grant
+from idp.endpoints.consent import details_in_words
+from idp.models import AuthorizationDetailsType, Consent, Grant
+from idp.protocol.authorization_details import Detail, types_of
 from idp.tokens.revocation import revoke_grants
 
 _CONSENTED = columns_of(Consent, "created_at", "updated_at", "expires_at")
@@ -41,8 +47,12 @@ class ConsentsPage(Record):
     list_select_related = ("user", "client")
     ordering = ("-pk",)
     search_help_text = _SEARCH
-    fields: ClassVar[Any] = (*list_display[:3], "claims", "resources", *list_display[3:])
-    readonly_fields = ("shown_scopes",)
+    fields: ClassVar[Any] = (
+        *list_display[:3],
+        *("claims", "resources", "shown_details"),
+        *list_display[3:],
+    )
+    readonly_fields = ("shown_scopes", "shown_details")
     row_actions = (
         AdminAction(
             "withdraw",
@@ -65,6 +75,11 @@ class ConsentsPage(Record):
         """Return the scopes of the consent."""
         return " ".join(consent.scopes)
 
+    @admin.display(description=_("authorization details"))
+    def shown_details(self, consent: Consent) -> str:
+        """Return the authorization details of the consent, in words."""
+        return _in_words(map(json.loads, consent.authorization_details or ()))
+
 
 @admin.register(Grant)
 class AuthorizationsPage(Record):
@@ -77,9 +92,10 @@ class AuthorizationsPage(Record):
     ordering = ("-pk",)
     search_help_text = _SEARCH
     fields = (
-        *("user", "client", "session", "scope", "claims", "resource", "offline", _SIGNED_IN),
-        *("acr", "amr", "asserted_by", *_GRANTED),
+        *("user", "client", "session", "scope", "claims", "resource", "shown_details"),
+        *("offline", _SIGNED_IN, "acr", "amr", "asserted_by", *_GRANTED),
     )
+    readonly_fields = ("shown_details",)
     row_actions = (
         AdminAction(
             "revoke",
@@ -93,6 +109,19 @@ class AuthorizationsPage(Record):
     def found(self, rows: QuerySet[Grant], term: str) -> QuerySet[Grant]:
         """Return grants by user or app."""
         return _of_user_or_client(rows, term)
+
+    @admin.display(description=_("authorization details"))
+    def shown_details(self, grant: Grant) -> str:
+        """Return the authorization details of the grant, in words."""
+        return _in_words(grant.authorization_details or ())
+
+
+def _in_words(details: Iterable[Detail]) -> str:
+    """Return a line for each detail; no statement for none."""
+    found = list(details)
+    types = AuthorizationDetailsType.objects.in_bulk(types_of(found), field_name="type")
+    lines = (f"{sentence} ({kind})" for sentence, kind in details_in_words(found, types))
+    return format_html_join(mark_safe("<br>"), "<bdi>{}</bdi>", ((line,) for line in lines)) or "-"
 
 
 def _revoke(grant: Grant, now: datetime) -> None:

@@ -41,7 +41,11 @@ SECTIONS = (
     Section(_("People"), "people", ("accounts.user", "auth.group", "idp.attribute", "idp.consent")),
     Section(_("Sessions"), "device", ("accounts.session", "idp.grant")),
     Section(_("Events"), "bolt", ("idp.event",)),
-    Section(_("APIs and scopes"), "lock", ("idp.resourceserver", "idp.scope")),
+    Section(
+        _("APIs and scopes"),
+        "lock",
+        ("idp.resourceserver", "idp.scope", "idp.authorizationdetailstype"),
+    ),
     Section(_("Deliveries"), "leave", ("idp.delivery", "foundation.mail")),
     Section(_("Keys"), "key", ("idp.signingkey", "idp.trustedissuer", "idp.issuerlink")),
     Section(_("Identity providers"), "globe", ("accounts.upstream",)),

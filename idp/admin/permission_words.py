@@ -103,12 +103,19 @@ SUBJECTS: tuple[tuple[Text, tuple[PermissionSet, ...]], ...] = (
     (
         _("APIs and scopes"),
         (
-            _set("see-apis", _("See APIs and scopes"), "idp.view_resourceserver", "idp.view_scope"),
+            _set(
+                "see-apis",
+                _("See APIs and scopes"),
+                "idp.view_resourceserver",
+                "idp.view_scope",
+                "idp.view_authorizationdetailstype",
+            ),
             _set(
                 "edit-apis",
                 _("Edit APIs and scopes"),
                 f"idp.{_ALL}_resourceserver",
                 f"idp.{_ALL}_scope",
+                f"idp.{_ALL}_authorizationdetailstype",
             ),
         ),
     ),

@@ -17,6 +17,7 @@ from idp.authorization import backchannel_notices
 from idp.authorization.consent import remember
 from idp.authorization.levels import reported_acr
 from idp.models import BackchannelAuthentication, Client, ClientSession, Grant
+from idp.protocol.authorization_details import texts_of
 from idp.protocol.vocabulary import OFFLINE_ACCESS
 from idp.statements.sso_session import Agreed
 
@@ -41,7 +42,11 @@ def level_asked(row: BackchannelAuthentication) -> LevelAsked:
 
 def agreed_by(row: BackchannelAuthentication) -> Agreed:
     """Return what a user agrees to by approving."""
-    return Agreed(row.scopes, resources=frozenset(row.resource))
+    return Agreed(
+        row.scopes,
+        resources=frozenset(row.resource),
+        authorization_details=texts_of(row.authorization_details or ()),
+    )
 
 
 def pending_of(user: User, now: datetime) -> Sequence[BackchannelAuthentication]:
@@ -79,6 +84,7 @@ def approve(
             client_session=ClientSession.objects.create(client=row.client, session=own),
             scope=row.scope,
             resource=row.resource,
+            authorization_details=row.authorization_details,
             offline=OFFLINE_ACCESS in row.scopes or row.client.refreshes_in_session,
             auth_time=authentication.authenticated_at,
             acr=reported_acr(level_asked(row), authentication.acr),

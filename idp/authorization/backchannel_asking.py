@@ -81,6 +81,7 @@ def ask(
         named=named.key,
         scope=" ".join(sorted(request.scopes)),
         resource=list(request.resource),
+        authorization_details=list(request.authorization_details) or None,
         acr_values=list(request.acr_values),
         binding_message=request.binding_message,
         sealed=backchannel_notices.sealed(auth_req_id, request.notification_token)

@@ -10,6 +10,7 @@ from idp import policy
 from idp.authorization.requested_scopes import scopes_of
 from idp.models import Client
 from idp.models.backchannel import LONGEST_MESSAGE
+from idp.protocol.authorization_details import PARAMETER, Detail
 from idp.protocol.errors import (
     InvalidBindingMessage,
     InvalidRequest,
@@ -21,6 +22,7 @@ from idp.protocol.response_types import CODE
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import CIBA
 from idp.tokens.access_token import known_apis, scopes_at
+from idp.tokens.authorization_details import requested
 
 #: OIDC CIBA §7.1: a bearer token of at least 128 bits, which base64url has 22 characters for.
 _NOTIFICATION_TOKEN = re.compile(r"(?=.{22,1024}\Z)[A-Za-z0-9._~+/-]+=*")
@@ -39,6 +41,8 @@ class BackchannelRequest:
     scopes: frozenset[str]
     #: The APIs that tokens are to be for (RFC 8707 §2.1).
     resource: tuple[str, ...]
+    #: What the user is asked to authorize in detail (RFC 9396 §2).
+    authorization_details: tuple[Detail, ...]
     #: Levels of authentication that the client would like, the preferred first.
     acr_values: tuple[str, ...]
     binding_message: str
@@ -50,15 +54,18 @@ class BackchannelRequest:
     def parse(cls, client: Client, parameters: Parameters) -> "BackchannelRequest":
         """Parse and check the parameters, except the hint. Unknown ones are ignored.
 
-        Raises InvalidRequest, InvalidScope, InvalidTarget, InvalidBindingMessage.
+        Raises InvalidRequest, InvalidScope, InvalidTarget, InvalidBindingMessage,
+        InvalidAuthorizationDetails.
         """
         parameters.refuse_repeats()
         resource = tuple(dict.fromkeys(parameters.resources))
+        details = parameters.get(PARAMETER)
         asked = (parameters.get("acr_values") or "").split() or client.default_acr_values
         return cls(
             client=client,
             scopes=_scopes(client, parameters, resource),
             resource=resource,
+            authorization_details=() if details is None else tuple(requested(client, details)),
             acr_values=tuple(acr for acr in dict.fromkeys(asked) if acr in policy.ACR_VALUES),
             binding_message=_binding_message(parameters.get("binding_message") or ""),
             expires_in=_expires_in(parameters.get("requested_expiry")),

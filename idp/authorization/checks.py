@@ -8,6 +8,7 @@ from idp.authorization.request import AuthorizationRequest
 from idp.clients.redirect_uris import can_take_a_form
 from idp.protocol import response_types
 from idp.protocol.errors import (
+    InvalidAuthorizationDetails,
     InvalidRequest,
     InvalidScope,
     PkceRequired,
@@ -119,9 +120,22 @@ def id_token_is_for_openid(authorization_request: AuthorizationRequest) -> None:
 @upholds("RFC 6749 §3.3")
 def scope_gives_something(authorization_request: AuthorizationRequest) -> None:
     """RFC 6749 §3.3: without a scope there would be nothing to agree to."""
-    if not authorization_request.scopes:
+    if not authorization_request.scopes and not authorization_request.authorization_details:
         raise InvalidScope(
             "None of the scopes asked for can be granted to this client; ask for openid at least."
+        )
+
+
+@upholds("RFC 9396 §3")
+def details_are_for_a_code(authorization_request: AuthorizationRequest) -> None:
+    """RFC 9396 §3: the token response says what was granted; there is none without a code."""
+    if authorization_request.authorization_details and (
+        not authorization_request.returns(response_types.CODE)
+        or authorization_request.returns(response_types.TOKEN)
+    ):
+        raise InvalidAuthorizationDetails(
+            "With authorization_details, access tokens come for a code only; "
+            "send response_type=code."
         )
 
 
@@ -212,6 +226,7 @@ CHECKS: tuple[Check, ...] = (
     prompts_are_known,
     prompt_none_stands_alone,
     scope_gives_something,
+    details_are_for_a_code,
     id_token_is_for_openid,
     code_challenge_is_sound,
     injected_code_is_noticed,

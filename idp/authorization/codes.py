@@ -79,6 +79,7 @@ def _issued(
             if "openid" in authorization_request.scopes
             else {},
             resource=list(authorization_request.resource),
+            authorization_details=list(authorization_request.authorization_details) or None,
             offline=OFFLINE_ACCESS in authorization_request.scopes,
             nonce=authorization_request.nonce,
             auth_time=authentication.authenticated_at,

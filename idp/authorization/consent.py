@@ -9,6 +9,7 @@ from accounts.models import User
 from idp.authorization.request import AuthorizationRequest
 from idp.logout import client_sessions
 from idp.models import Client, ClientSession, Consent, Grant, Interaction
+from idp.protocol.authorization_details import texts_of
 from idp.statements.sso_session import Agreed
 from idp.tokens.revocation import revoke_grants
 
@@ -24,29 +25,39 @@ def asked_by(authorization_request: AuthorizationRequest) -> Agreed:
         authorization_request.claims.beyond(authorization_request.scopes),
         frozenset(authorization_request.resource),
         frozenset() if port is None else frozenset({port}),
+        texts_of(authorization_request.authorization_details),
     )
 
 
 def agreed_in(consent: Consent) -> Agreed:
     """Return what a consent allows."""
-    lists = consent.scopes, consent.claims, consent.resources, consent.loopback_ports
-    return Agreed(*map(frozenset, lists))
+    return Agreed(
+        frozenset(consent.scopes),
+        frozenset(consent.claims),
+        frozenset(consent.resources),
+        frozenset(consent.loopback_ports),
+        frozenset(consent.authorization_details or ()),
+    )
 
 
 def remember(user: User, client: Client, agreed: Agreed) -> None:
     """Add a request to the consent of this user for this client, as users are shown it now.
 
+    Authorization details take the place of earlier ones.
     Earlier consent to another name, logo or redirect hosts of the client is dropped.
     """
     consent, _made = Consent.objects.get_or_create(user=user, client=client)
     shown_as = client.display_fingerprint
     if consent.has_expired(timezone.now()) or consent.display_fingerprint != shown_as:
         consent.scopes, consent.claims, consent.resources, consent.loopback_ports = [], [], [], []
+        consent.authorization_details = None
     consent.scopes = sorted(agreed.scopes.union(consent.scopes))
     consent.claims = sorted(agreed.claims.union(consent.claims))
     consent.resources = sorted(agreed.resources.union(consent.resources))
     ports = [port for port in consent.loopback_ports if port not in agreed.loopback_ports]
     consent.loopback_ports = [*ports, *agreed.loopback_ports][-_MOST_PORTS:]
+    if agreed.authorization_details:  # those agreed to last, and no earlier ones
+        consent.authorization_details = sorted(agreed.authorization_details)
     consent.display_fingerprint = shown_as
     consent.expires_at = None
     consent.save()

@@ -23,6 +23,7 @@ from foundation.rate_limits import Counted, RateLimit
 from foundation.statements import hash_of
 from idp import policy
 from idp.models import Client, ClientSession, DeviceCode, Grant
+from idp.protocol.authorization_details import Detail
 
 #: Codes that one client asks for from one IP address, and all clients there.
 REQUESTS: Final = RateLimit("device-codes", 30, timedelta(minutes=1))
@@ -53,7 +54,11 @@ class NewCodes:
 
 
 def make(
-    client: Client, scopes: frozenset[str], resource: Sequence[str], request: HttpRequest
+    client: Client,
+    scopes: frozenset[str],
+    resource: Sequence[str],
+    details: list[Detail],
+    request: HttpRequest,
 ) -> NewCodes:
     """Store a request for authorization, and return its codes. RFC 8628 §3.2.
 
@@ -67,6 +72,7 @@ def make(
         device_code=hash_of(device_code),
         scope=" ".join(sorted(scopes)),
         resource=list(resource),
+        authorization_details=details or None,
         interval=policy.POLL_INTERVAL,
         ip_address=client_address(request),
         user_agent=request.headers.get("User-Agent", "")[:400],
@@ -172,6 +178,7 @@ def _grant(row: DeviceCode, approving: Session, session: Session) -> Grant:
         client_session=ClientSession.objects.create(client=client, session=session),
         scope=row.scope,
         resource=row.resource,
+        authorization_details=row.authorization_details,
         offline=True,
         auth_time=authentication.authenticated_at,
         acr=authentication.acr,

@@ -9,6 +9,7 @@ from accounts.models import User
 from idp.authorization.levels import SetUp, StepUp, missing_level, reported_acr
 from idp.authorization.request import AuthorizationRequest
 from idp.clients.access_policy import NOT_ALLOWED, allows
+from idp.protocol.authorization_details import Detail, texts_of
 from idp.protocol.errors import (
     AccessDenied,
     AccountSelectionRequired,
@@ -19,6 +20,7 @@ from idp.protocol.errors import (
 from idp.protocol.rules import upholds
 from idp.statements.sso_session import Agreed
 from idp.subjects import subject_of
+from idp.tokens.authorization_details import ask_each_time
 from idp.tokens.id_token import hint_is_readable, read_hint
 
 
@@ -228,9 +230,18 @@ def _has_agreed(
         return True
     if authorization_request.returns_to_any_program and not agreed_now:
         return False
+    details = authorization_request.authorization_details
+    if details and not (agreed_now or _are_remembered(details, agreed)):
+        return False
     return (
         authorization_request.scopes <= agreed.scopes
         and authorization_request.claims.beyond(agreed.scopes) <= agreed.claims
         and agreed.resources.issuperset(authorization_request.resource)
         and authorization_request.loopback_port in {None, *agreed.loopback_ports}
     )
+
+
+@upholds("RFC 9396 §7")
+def _are_remembered(details: Sequence[Detail], agreed: Agreed) -> bool:
+    """Whether the user has agreed to exactly these details, and none of them is asked each time."""
+    return texts_of(details) <= agreed.authorization_details and not ask_each_time(details)

@@ -14,11 +14,13 @@ from idp.authorization.requested_scopes import scopes_of
 from idp.clients.redirect_uris import MAX_STATE, ReplyAddress
 from idp.models import Client, ResourceServer
 from idp.protocol import response_types
+from idp.protocol.authorization_details import PARAMETER, Detail
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.parameters import Parameters
 from idp.protocol.redirect_uris import loopback_port
 from idp.protocol.rules import upholds
 from idp.tokens.access_token import known_apis
+from idp.tokens.authorization_details import requested
 
 #: Maximum length of a state. A client can store more itself.
 MAX_NONCE = 1024
@@ -62,6 +64,8 @@ class AuthorizationRequest:
     resource: tuple[str, ...] = ()
     #: The same APIs, as they are registered.
     apis: tuple[ResourceServer, ...] = ()
+    #: What the user is asked to authorize in detail (RFC 9396 §2).
+    authorization_details: tuple[Detail, ...] = ()
     code_challenge: str | None = None
     code_challenge_method: str | None = None
     #: The DPoP key that the code is bound to (RFC 9449 §10).
@@ -106,7 +110,8 @@ class AuthorizationRequest:
 
     @classmethod
     def parse(cls, arrival: Arrival, reply_to: ReplyAddress) -> "AuthorizationRequest":
-        """Parse the parameters. Raises InvalidRequest for invalid ones, InvalidTarget for APIs.
+        """Parse the parameters. Raises InvalidRequest for invalid ones, InvalidTarget for
+        APIs, and InvalidAuthorizationDetails.
 
         Unknown parameters are ignored (RFC 6749 §3.1), and so are scopes that can't be granted
         (OIDC Core §3.1.2.1).
@@ -120,6 +125,7 @@ class AuthorizationRequest:
         claims = ClaimsRequest.parse(parameters.get("claims")).offered_to(client)
         resource = tuple(dict.fromkeys(parameters.resources))
         apis = tuple(known_apis(client, resource)) if resource else ()
+        details = parameters.get(PARAMETER)
         return cls(
             client=client,
             reply_to=reply_to,
@@ -133,6 +139,7 @@ class AuthorizationRequest:
             max_age=client.default_max_age if max_age is None else max_age,
             resource=resource,
             apis=apis,
+            authorization_details=() if details is None else tuple(requested(client, details)),
             code_challenge=parameters.get("code_challenge"),
             code_challenge_method=parameters.get("code_challenge_method"),
             dpop_jkt=_thumbprint(parameters),

@@ -23,6 +23,7 @@ from idp.jose.received_jwts import Expectations, authentic, judge_claims
 from idp.jose.sign import base64url
 from idp.jose.verify import is_encrypted, octet_keys
 from idp.models import Client
+from idp.protocol.authorization_details import PARAMETER
 from idp.protocol.errors import (
     InvalidRequest,
     InvalidRequestObject,
@@ -282,7 +283,9 @@ def _text_of(name: str, value: Any) -> str | None:
             return json.dumps(value)
         case list() if name == "resource":
             return str(value[-1]) if value else None
-    if name in _TEXTS or name in {"max_age", "claims", "resource"}:
+        case list() if name == PARAMETER:
+            return json.dumps(value)
+    if name in _TEXTS or name in {"max_age", "claims", "resource", PARAMETER}:
         raise InvalidRequestObject(f"The {name} inside the request object is of the wrong type.")
     return None
 

@@ -13,7 +13,7 @@ from django.db import Error
 from django.db.models import Q
 
 from idp import policy
-from idp.models import Client, Scope, TrustedIssuer
+from idp.models import AuthorizationDetailsType, Client, Scope, TrustedIssuer
 from idp.models.scope import claims_of_attributes
 from idp.protocol.response_types import grants_of, parts
 from idp.protocol.vocabulary import (
@@ -40,6 +40,8 @@ class EnabledGrants:
     requested_token_types: tuple[str, ...] = ()
     #: The profiles of assertions that are accepted (ID-JAG §7.2).
     grant_profiles: tuple[str, ...] = ()
+    #: The types of authorization details (RFC 9396 §10).
+    authorization_details_types: tuple[str, ...] = ()
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -71,7 +73,7 @@ def enabled_grants() -> EnabledGrants:
         return known[1] if known else _offered(())
     try:
         enabled = _with_exchange(_with_attributes(_offered(_of_clients())))
-        _known = (time.monotonic(), _with_profiles(enabled))
+        _known = (time.monotonic(), _with_details(_with_profiles(enabled)))
     except Error:
         if known is None:
             return _offered(())
@@ -128,6 +130,12 @@ def _with_profiles(enabled: EnabledGrants) -> EnabledGrants:
         JWT_BEARER in grants and not serving.isdisjoint(issuers) for grants, issuers in named
     )
     return replace(enabled, grant_profiles=(ID_JAG_PROFILE,) if accepted else ())
+
+
+def _with_details(enabled: EnabledGrants) -> EnabledGrants:
+    """Add the types of authorization details. RFC 9396 §10."""
+    types = AuthorizationDetailsType.objects.order_by("type").values_list("type", flat=True)
+    return replace(enabled, authorization_details_types=tuple(types))
 
 
 def _offered(enabled: Iterable[tuple[list[str], list[str]]]) -> EnabledGrants:

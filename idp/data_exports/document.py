@@ -1,5 +1,6 @@
 """The document of an export: all that is stored about a user, without secrets."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -116,11 +117,17 @@ def _consents(user: User) -> list[dict[str, Any]]:
             "scopes": row.scopes,
             "claims": row.claims,
             "resources": row.resources,
+            **_details_of(row),
             "given_at": _time(row.created_at),
             "last_given_at": _time(row.updated_at),
         }
         for row in _read(rows)
     ]
+
+
+def _details_of(consent: Consent) -> dict[str, Any]:
+    texts = consent.authorization_details or ()
+    return {"authorization_details": [json.loads(text) for text in texts]} if texts else {}
 
 
 def _terms(user: User) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from idp.declaration.sections import SECTIONS
 
 Lists = dict[str, list[dict[str, Any]]]
 
-_DEEPEST = 10
+_DEEPEST = 20
 _LARGEST = 2**63
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Model
 
 from idp.declaration.attributes import plan_attribute
+from idp.declaration.authorization_details_types import plan_authorization_details_type
 from idp.declaration.brand import plan_brand
 from idp.declaration.change import Change, Outcome
 from idp.declaration.clients import plan_client
@@ -26,6 +27,7 @@ from idp.declaration.upstreams import plan_upstream
 from idp.declaration.users import in_batches, plan_user
 from idp.models import (
     Attribute,
+    AuthorizationDetailsType,
     Client,
     InitialAccessToken,
     ResourceServer,
@@ -42,7 +44,7 @@ Progress = Callable[[str, int, int], object]
 #: References come before the lists that they point to.
 _PRUNED_IN_ORDER = (
     *("initial_access_tokens", "clients", "trusted_issuers", "resource_servers", "scopes"),
-    *("attributes", "upstreams", "users", "brand"),
+    *("authorization_details_types", "attributes", "upstreams", "users", "brand"),
 )
 
 
@@ -65,6 +67,7 @@ def planned(
         ("brand", plan_brand),
         ("resource_servers", partial(plan_resource_server, catalog=catalog)),
         ("scopes", partial(plan_scope, catalog=catalog)),
+        ("authorization_details_types", plan_authorization_details_type),
         ("trusted_issuers", plan_trusted_issuer),
         ("upstreams", plan_upstream),
         ("clients", partial(plan_client, catalog=catalog, emails=planning.declared["users"])),
@@ -81,6 +84,7 @@ def planned(
     problems = planning.problems or [
         *planning.stranded(offered - catalog.all_scopes()),
         *planning.without_attribute(),
+        *planning.without_details_type(),
     ]
     if problems:
         raise DeclarationError("\n".join(problems))
@@ -225,6 +229,20 @@ class _Planning:
             if lost := gone.intersection(claims_of_attributes(claims).values()):
                 yield f"scope {name}: claims: There is no attribute {min(lost)} any more."
 
+    def without_details_type(self) -> Iterator[str]:
+        """Return an error for each stored client that would refer to deleted types."""
+        gone = self.removed["authorization_details_types"]
+        settled = self.declared["clients"] | self.removed["clients"]
+        rows = (
+            Client.objects.exclude(authorization_details_types=[])
+            if gone
+            else Client.objects.none()
+        )
+        for key, types in rows.values_list("client_id", "authorization_details_types"):
+            if key not in settled and (lost := gone & set(types)):
+                member = "authorization_details_types"
+                yield f"client {key}: {member}: There is no {min(lost)} any more."
+
     def _entry(self, name: str, entry: dict[str, Any], plan: Plan) -> None:
         section = SECTIONS[name]
         try:
@@ -264,6 +282,8 @@ class _Planning:
                 self.catalog.claims[row.name] = row.claims
             case TrustedIssuer():
                 self.catalog.issuers[row.issuer] = frozenset(row.purposes)
+            case AuthorizationDetailsType():
+                self.catalog.details_types.add(row.type)
             case ResourceServer():
                 self.catalog.add_api(row.identifier, row.scopes, row.access_token_typ)
 
@@ -272,6 +292,8 @@ class _Planning:
         self.removed[name].add(key)
         if name == "scopes":
             self.catalog.claims.pop(key, None)
+        elif name == "authorization_details_types":
+            self.catalog.details_types.discard(key)
         elif name == "attributes":
             self.attributes.pop(key, None)
             self.catalog.attributes.discard(key)

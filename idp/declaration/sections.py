@@ -14,6 +14,7 @@ from idp import attributes as user_attributes
 from idp.clients import deletion
 from idp.declaration import (
     attributes,
+    authorization_details_types,
     brand,
     clients,
     initial_access_tokens,
@@ -27,6 +28,7 @@ from idp.declaration.change import Change, Outcome, differences
 from idp.declaration.steps import Step, check_unchanged
 from idp.models import (
     Attribute,
+    AuthorizationDetailsType,
     Client,
     InitialAccessToken,
     ResourceServer,
@@ -144,6 +146,14 @@ SECTIONS = {
         resource_servers.state,
         resource_servers.defaults,
         resource_servers.rows,
+    ),
+    "authorization_details_types": Section(
+        AuthorizationDetailsType,
+        "authorization details type",
+        "type",
+        authorization_details_types.state,
+        authorization_details_types.defaults,
+        authorization_details_types.rows,
     ),
     "scopes": Section(Scope, "scope", "name", scopes.state, scopes.defaults, scopes.rows),
     "initial_access_tokens": Section(

@@ -220,6 +220,17 @@ EXPLANATIONS: dict[str, Explanation] = {
             _("Ask the operator which scopes your app is registered for."),
         ),
     ),
+    "invalid_authorization_details": Explanation(
+        _("The authorization details are unreadable, invalid, or more than the client may have."),
+        (
+            _(
+                "Send a JSON array of objects with a type each, and only the fields that the "
+                "type’s JSON Schema names."
+            ),
+            _("Ask the operator which types of authorization details your app is registered for."),
+            _("At the token endpoint, name only details that were granted, exactly as they were."),
+        ),
+    ),
     "invalid_target": Explanation(
         _(
             "The resource is not an API known here, or not one this authorization is for. RFC "

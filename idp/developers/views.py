@@ -43,6 +43,7 @@ def overview(request: HttpRequest) -> HttpResponse:
                 if name != "service_documentation"
             ],
             "scopes": policy.SCOPE_CLAIMS.items(),
+            "details_types": enabled.authorization_details_types,
             "algorithms": BY_NAME["id_token_signed_response_alg"].choices,
             "authentication_methods": BY_NAME["token_endpoint_auth_method"].choices,
             "grant_types": enabled.grant_types,

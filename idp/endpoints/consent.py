@@ -1,8 +1,10 @@
 """The consent page: what the app would see, in words for users. OIDC Core §3.1.2.4."""
 
-from collections.abc import Container, Iterable, Iterator
+import json
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import profile_edits
 from accounts.forms import NameForm
 from accounts.models import User
+from foundation.plain_text import made_visible
 from idp import events, policy
 from idp.authorization import consent as consents
 from idp.authorization import interactions
@@ -26,7 +29,8 @@ from idp.clients.roles import roles_of
 from idp.endpoints.interstitial import go_on_by_page
 from idp.endpoints.open_interaction import OpenInteraction, open_interaction_at
 from idp.endpoints.wire import methods
-from idp.models import Client, ResourceServer, Scope
+from idp.models import AuthorizationDetailsType, Client, ResourceServer, Scope
+from idp.protocol.authorization_details import types_of
 from idp.protocol.errors import AccessDenied
 from idp.protocol.rules import upholds
 from idp.statements.bearers import values_of
@@ -132,6 +136,7 @@ def _take_answer(
         scope=" ".join(sorted(authorization_request.scopes)),
         claims=sorted(agreed.claims),
         resources=sorted(agreed.resources),
+        authorization_details_types=types_of(authorization_request.authorization_details),
     )
     return redirect(open_interaction.continue_path)
 
@@ -224,6 +229,11 @@ class Declared:
         default_factory=lambda: list(ResourceServer.objects.order_by("identifier"))
     )
 
+    @cached_property
+    def types(self) -> dict[str, AuthorizationDetailsType]:
+        """The types of authorization details, read where there are details."""
+        return {row.type: row for row in AuthorizationDetailsType.objects.all()}
+
 
 def details(
     user: User, client: Client, agreed: Agreed, declared: Declared
@@ -245,7 +255,32 @@ def details(
     by_scope = [(_SCOPES[scope], shown[scope]) for scope in _SCOPES if scope in scopes]
     own = _own(user, client, scopes, claims, declared.scopes)
     shown_by_claims = [*_one_by_one(user, client, claims), *own]
-    return [*by_scope, *shown_by_claims, *_apis(scopes, agreed.resources, declared.apis)]
+    in_detail = agreed.authorization_details and details_in_words(
+        map(json.loads, sorted(agreed.authorization_details)), declared.types
+    )
+    apis = _apis(scopes, agreed.resources, declared.apis)
+    return [*in_detail, *by_scope, *shown_by_claims, *apis]
+
+
+def details_in_words(
+    authorization_details: Iterable[dict[str, Any]], types: Mapping[str, AuthorizationDetailsType]
+) -> Iterator[tuple[str, str]]:
+    """Return authorization details as users read them: a sentence, and its kind and place each.
+
+    RFC 9396 §2. Of a type that is gone, its name is all there is to say.
+    """
+    for detail in authorization_details:
+        type_ = types.get(detail["type"])
+        if type_ is None:
+            yield gettext("In your name"), made_visible(detail["type"])
+            continue
+        locations = detail.get("locations")
+        hosts = map(_place_of, locations) if isinstance(locations, list) else ()
+        yield type_.sentence_for(detail), " · ".join([type_.shown_label, *filter(None, hosts)])
+
+
+def _place_of(location: Any) -> str:
+    return made_visible(host_of(location)) if isinstance(location, str) else ""
 
 
 def _one_by_one(

@@ -37,6 +37,7 @@ from idp.clients.lookalikes import looks_like
 from idp.endpoints.consent import asked_context, name_form_for, save_name
 from idp.endpoints.wire import methods
 from idp.models import Client, DeviceCode
+from idp.protocol.authorization_details import texts_of, types_of
 from idp.protocol.errors import AccessDenied
 from idp.protocol.rules import upholds
 from idp.statements.sso_session import Agreed
@@ -64,7 +65,11 @@ class _Asked:
     def agreed(self) -> Agreed:
         """Return what the user agrees to by approving."""
         scopes = frozenset(self.row.scope.split())
-        return Agreed(scopes, resources=frozenset(self.row.resource))
+        return Agreed(
+            scopes,
+            resources=frozenset(self.row.resource),
+            authorization_details=texts_of(self.row.authorization_details or ()),
+        )
 
 
 @methods("GET", "HEAD", "POST")
@@ -219,6 +224,7 @@ def _approve(request: HttpRequest, asked: _Asked, form: Any) -> None:
         client_id=client.client_id,
         scope=row.scope,
         resources=sorted(row.resource),
+        authorization_details_types=types_of(row.authorization_details or ()),
         asked_from=row.ip_address,
         user_agent=row.user_agent,
         elsewhere=is_elsewhere,

@@ -12,6 +12,7 @@ from idp.authorization import device_codes
 from idp.authorization.requested_scopes import scopes_of
 from idp.endpoints.wire import answer, authenticated_client, methods, refuse_client
 from idp.models import Client
+from idp.protocol.authorization_details import PARAMETER
 from idp.protocol.errors import (
     InvalidScope,
     ProtocolError,
@@ -23,6 +24,7 @@ from idp.protocol.response_types import CODE
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import DEVICE_CODE
 from idp.tokens.access_token import known_apis, scopes_at
+from idp.tokens.authorization_details import requested
 
 
 @csrf_exempt
@@ -39,9 +41,13 @@ def device_authorization(request: HttpRequest) -> HttpResponse:
 def _codes_for(request: HttpRequest, client: Client, parameters: Parameters) -> dict[str, Any]:
     _client_has_the_grant(client)
     resource = tuple(dict.fromkeys(parameters.resources))
+    asked = parameters.get(PARAMETER)
+    details = [] if asked is None else requested(client, asked)
     scopes = _scopes(client, parameters.get("scope"), resource)
+    if not details:
+        _scope_gives_something(scopes)
     try:
-        codes = device_codes.make(client, scopes, resource, request)
+        codes = device_codes.make(client, scopes, resource, details, request)
     except RateLimitExceededError as exceeded:
         _refuse_too_many(exceeded)
     page = policy.ISSUER + policy.DEVICE_PATH
@@ -69,7 +75,6 @@ def _scopes(client: Client, asked: str | None, resource: tuple[str, ...]) -> fro
     """
     apis = known_apis(client, resource) if resource else []
     scopes = scopes_of(asked, CODE, client, apis)
-    _scope_gives_something(scopes)
     if apis:
         scopes_at(apis, client, scopes)
     return scopes

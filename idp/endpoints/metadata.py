@@ -98,6 +98,11 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
         "ui_locales_supported": [code for code, _ in settings.LANGUAGES],
         "code_challenge_methods_supported": policy.CODE_CHALLENGE_METHODS,
         "authorization_response_iss_parameter_supported": True,
+        **(
+            {"authorization_details_types_supported": enabled.authorization_details_types}
+            if enabled.authorization_details_types
+            else {}
+        ),
         **({"native_sso_supported": True} if enabled.native_sso else {}),
         **(
             {"identity_chaining_requested_token_types_supported": enabled.requested_token_types}

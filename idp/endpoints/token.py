@@ -1,6 +1,7 @@
 """The token endpoint. RFC 6749 §3.2, OIDC Core §3.1.3."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from idp.models import Client
 from idp.possession import dpop
 from idp.possession.presenter import UNPROVEN, Presenter
 from idp.possession.requests import PROOFS, dpop_is_used, presenter_of
+from idp.protocol.authorization_details import PARAMETER
 from idp.protocol.errors import ProtocolError, UnauthorizedClient, UnsupportedGrantType
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
@@ -56,6 +58,8 @@ def tokens_for(
     now = timezone.now()
     grant_type, entitle = _grant(client, parameters)
     entitlement = entitle(client, parameters, now, request)
+    if PARAMETER in parameters.values:
+        entitlement = replace(entitlement, asked_details=parameters.values[PARAMETER])
     try:
         if presenter.proof is not None:
             dpop.use_up(client.pk, presenter.proof)

@@ -1,6 +1,7 @@
 """The provider's data. django-oauth-toolkit's models are swapped for ours here, and only here."""
 
 from idp.models.attribute import Attribute
+from idp.models.authorization_details_type import AuthorizationDetailsType
 from idp.models.backchannel import BackchannelAuthentication, BackchannelNotification
 from idp.models.client import Client
 from idp.models.client_rows import ClientName, ClientOrigin, ClientSecret, UsedAssertion
@@ -25,6 +26,7 @@ __all__ = [
     "AccessToken",
     "Attribute",
     "AuthorizationCode",
+    "AuthorizationDetailsType",
     "BackchannelAuthentication",
     "BackchannelNotification",
     "Client",

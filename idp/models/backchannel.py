@@ -41,6 +41,8 @@ class BackchannelAuthentication(models.Model):
     named = models.CharField(max_length=64)
     scope = models.TextField()
     resource = models.JSONField(default=list)
+    #: The authorization details that it asks for (RFC 9396 §2); None for none.
+    authorization_details = models.JSONField(null=True)
     #: Levels of authentication that the client would like, the preferred first.
     acr_values = models.JSONField(default=list)
     binding_message = models.CharField(max_length=LONGEST_MESSAGE, blank=True)

@@ -24,6 +24,8 @@ class Catalog:
     typed_as_id_tokens: set[str] = field(default_factory=set)
     #: What each trusted issuer is trusted for, by its name.
     issuers: dict[str, frozenset[str]] = field(default_factory=dict)
+    #: The types of authorization details.
+    details_types: set[str] = field(default_factory=set)
     #: Groups that are to be made, beside those that are stored.
     new_groups: set[str] = field(default_factory=set)
 
@@ -41,6 +43,8 @@ class Catalog:
         issuers: Any = apps.get_model("idp", "TrustedIssuer")._default_manager
         for issuer, purposes in issuers.values_list("issuer", "purposes"):
             catalog.issuers[issuer] = frozenset(purposes)
+        types: Any = apps.get_model("idp", "AuthorizationDetailsType")._default_manager
+        catalog.details_types.update(types.values_list("type", flat=True))
         return catalog
 
     def add_api(self, identifier: str, scopes: Iterable[str], typ: str) -> None:

@@ -367,6 +367,10 @@ class Client(AbstractApplication):
     )
     #: The applications that it gets ID-JAGs for, by the issuer of each (`models.connection`).
     connected_applications = models.JSONField(_("connected applications"), null=True, blank=True)
+    #: The types of authorization details that it may ask for (RFC 9396 §10).
+    authorization_details_types = models.JSONField(
+        _("authorization details"), default=list, db_default=[], blank=True
+    )
     profile = models.CharField(
         _("profile"), max_length=20, choices=Profile.choices, default=Profile.RECOMMENDED
     )

@@ -77,6 +77,8 @@ class Consent(models.Model):
     claims = models.JSONField(_("claims"), default=list)
     #: The identifiers of the APIs that its tokens may be for (RFC 8707).
     resources = models.JSONField(_("APIs"), default=list)
+    #: The authorization details agreed to last, as texts that are compared (RFC 9396).
+    authorization_details = models.JSONField(_("authorization details"), null=True)
     #: The ports of this user's device at which it may be answered (RFC 8252 §8.6), newest last.
     loopback_ports = models.JSONField(default=list)
     #: The client's `display_fingerprint` when this was given; of another it holds no longer.
@@ -147,6 +149,8 @@ class Grant(models.Model):
     claims = models.JSONField(_("claims"), default=dict)
     #: The APIs that the request named; empty for none in particular (RFC 8707 §2).
     resource = models.JSONField(default=list)
+    #: The authorization details that were agreed to (RFC 9396 §2); None for none.
+    authorization_details = models.JSONField(_("authorization details"), null=True)
     #: Whether it continues after the session (OIDC Core §11).
     offline = models.BooleanField(_("goes on after the session"), default=False)
     nonce = models.TextField(null=True)

@@ -73,6 +73,8 @@ class AccessToken(AbstractAccessToken):
     expires = models.DateTimeField(db_index=True)
     #: The `kid` of the key that signed it, where it is a JWT.
     signed_with = models.CharField(max_length=43, null=True)
+    #: The authorization details that it has (RFC 9396 §9); None for none.
+    authorization_details = models.JSONField(null=True)
     #: Who acts for the user with it (RFC 8693 §4.1); None for nobody but its client.
     act = models.JSONField(null=True)
     #: What it is bound to (RFC 7800 §3.1, `idp.possession`); None for a bearer token.
@@ -156,6 +158,8 @@ class DeviceCode(AbstractDeviceGrant):
     grant = _Reference(Grant, null=True, on_delete=models.CASCADE)
     #: The APIs that the request named (RFC 8707 §2).
     resource = models.JSONField(default=list)
+    #: The authorization details that it asked for (RFC 9396 §2); None for none.
+    authorization_details = models.JSONField(null=True)
     expires = models.DateTimeField(db_index=True)
     #: When the client polled last; its first poll may come at once.
     last_checked = models.DateTimeField(null=True)

@@ -159,6 +159,13 @@ class InvalidTarget(ProtocolError):
     section = "RFC 8707 §2"
 
 
+class InvalidAuthorizationDetails(ProtocolError):
+    """The authorization details are unreadable, invalid, or more than the client may have."""
+
+    code = "invalid_authorization_details"
+    section = "RFC 9396 §5"
+
+
 class AccessDenied(ProtocolError):
     """The user refused, or clients cannot be registered in this way."""
 

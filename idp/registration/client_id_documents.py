@@ -216,9 +216,10 @@ def _describe(client: Client, document: Mapping[str, Any], now: datetime) -> Non
     members, client.software_statement = software_statements.joined(
         document, now, accepted=client.software_statement
     )
-    scopes = client.scopes
+    scopes, details_types = client.scopes, client.authorization_details_types
     documents.assign(client, documents.read(_for_us(members)))
-    client.scopes = scopes  # the operator decides its scopes here
+    # The operator decides these here.
+    client.scopes, client.authorization_details_types = scopes, details_types
     if client.needs_secret:
         raise InvalidClientMetadata(
             "token_endpoint_auth_method: There is no secret that it, or an algorithm, could use."

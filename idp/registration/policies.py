@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from idp import policy
 from idp.models import Client, InitialAccessToken
+from idp.models.authorization_details_type import open_types
 from idp.models.resource_server import open_scopes
 from idp.protocol.errors import InvalidClientMetadata, InvalidRedirectUri, RegistrationClosed
 from idp.protocol.response_types import grants_of, parts
@@ -22,6 +23,8 @@ class Permit:
     scopes: frozenset[str]
     #: Scopes that APIs open to self-registered clients, for as long as they do.
     open_scopes: frozenset[str] = frozenset()
+    #: The types of authorization details that it has already, beside those that are open.
+    details_types: frozenset[str] = frozenset()
     #: The scopes of a client that names none; empty for every standard one.
     default_scopes: tuple[str, ...] = ()
     #: The hosts that users may be sent to; empty for any.
@@ -54,6 +57,7 @@ def permit_of(client: Client) -> Permit:
         grant_types=permit.grant_types | set(client.grant_types),
         response_types=permit.response_types | set(client.response_types),
         scopes=permit.scopes | client.allowed_scopes,
+        details_types=frozenset(client.authorization_details_types),
     )
 
 
@@ -72,7 +76,7 @@ def stamp_of(token: InitialAccessToken | None) -> dict[str, Any]:
 
 @upholds("RFC 7591 §5")
 def is_permitted(client: Client, permit: Permit) -> None:
-    """RFC 7591 §5: grants, response types and scopes are ones that the operator allows."""
+    """RFC 7591 §5: grants, response types, scopes and types are ones that the operator allows."""
     kinds = {parts(kind) for kind in permit.response_types}
     for name, values, permitted in (
         ("grant_types", client.grant_types, permit.grant_types),
@@ -82,6 +86,13 @@ def is_permitted(client: Client, permit: Permit) -> None:
             {kind for kind in client.response_types if parts(kind) in kinds},
         ),
         ("scope", client.scopes, permit.scopes | permit.open_scopes),
+        (
+            "authorization_details_types",
+            client.authorization_details_types,
+            permit.details_types | open_types()
+            if client.authorization_details_types
+            else frozenset(),
+        ),
     ):
         beyond = sorted(set(values) - permitted)
         if beyond:

@@ -48,6 +48,8 @@ class Bearer:
     may_act: str
     #: What it is bound to (`idp.possession`); None for a bearer token.
     cnf: dict[str, str] | None
+    #: The authorization details that it has (RFC 9396 §9.2).
+    authorization_details: tuple[dict[str, Any], ...]
 
 
 #: The columns of a user that claims come from: those with the claims' names, and two others.
@@ -60,7 +62,7 @@ FIND_BEARER = f"""
     SELECT c.client_id, c.id, c.version, c.required_acr, t.scope, t.resource, t.created, t.expires,
            c.enabled,
            c.userinfo_signed_response_alg <> '' OR c.userinfo_encrypted_response_alg <> '',
-           COALESCE(g.enabled, TRUE), t.act, c.may_act, t.cnf,
+           COALESCE(g.enabled, TRUE), t.act, c.may_act, t.cnf, t.authorization_details,
            a.revoked_at, a.offline, {", ".join(f"s.{column}" for column in SessionFacts._fields)},
            a.auth_time, a.acr, a.amr, a.claims, u.is_active, t.grant_id, u.id,
            COALESCE(e.verified, FALSE),
@@ -90,7 +92,8 @@ def find_bearer(token_hash: str) -> Bearer | None:
         return None
     client_id, client_pk, version, required_acr, *rest = row
     scope, resource, issued_at, expires, enabled, is_jwt, *rest = rest
-    is_granted, act, may_act, cnf, *rest = rest  # the grant's client, of which an exchange was
+    # The grant is of another client where the token was exchanged.
+    is_granted, act, may_act, cnf, details, *rest = rest
     revoked_at, offline, *session, auth_time, acr, amr, claims = rest[:10]
     is_active, grant_id, user_id, email_verified, sub, *columns = rest[10:]
     is_for_user = grant_id is not None
@@ -120,6 +123,7 @@ def find_bearer(token_hash: str) -> Bearer | None:
         act=json_of(act),
         may_act=may_act,
         cnf=json_of(cnf),
+        authorization_details=tuple(json_of(details) or ()),
     )
 
 

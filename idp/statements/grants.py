@@ -27,9 +27,9 @@ class NewCode:
 _NEW_AUTHORIZATION = """
     INSERT INTO idp_grant (
         client_id, user_id, session_id, client_session_id, scope, claims, resource, offline, nonce,
-        auth_time, acr, amr, created_at
+        auth_time, acr, amr, created_at, authorization_details
     )
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     RETURNING id, user_id, client_id, scope
 """
 _NEW_CODE = """
@@ -66,6 +66,7 @@ def store_authorization(grant: Grant, code: NewCode | None, now: datetime) -> No
         grant.acr,
         json.dumps(grant.amr),
         now,
+        json.dumps(grant.authorization_details) if grant.authorization_details else None,
     ]
     if code is None:
         (grant.pk, *_) = one(_NEW_AUTHORIZATION, values)

@@ -20,6 +20,8 @@ class Agreed:
     resources: frozenset[str] = frozenset()
     #: The ports of their device at which it may be answered (RFC 8252 §8.6).
     loopback_ports: frozenset[int] = frozenset()
+    #: The authorization details, as texts that are compared (RFC 9396).
+    authorization_details: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class SsoSession:
 
 STATEMENT = f"""
     SELECT {SESSION.sql}, {USER.sql}, c.id, c.version, c.enabled,
-           k.scopes, k.claims, k.resources, k.loopback_ports, x.id
+           k.scopes, k.claims, k.resources, k.loopback_ports, k.authorization_details,
+           x.id
     FROM accounts_session s
     JOIN accounts_user u ON u.id = s.user_id
     LEFT JOIN idp_client c ON c.client_id = %s
@@ -57,7 +60,7 @@ def find_sso_session(session_id: str, client_id: str, now: datetime) -> SsoSessi
     row = one(STATEMENT, [client_id, now, session_id])
     if row is None:
         return None
-    client_pk, version, enabled, *agreed, client_session_id = row[-8:]
+    client_pk, version, enabled, *agreed, client_session_id = row[-9:]
     return SsoSession(
         session_in(row),
         ClientVersion(client_id, client_pk, version, bool(enabled)) if client_pk else None,

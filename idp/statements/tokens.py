@@ -158,6 +158,8 @@ class NewAccessToken(NamedTuple):
     act: str | None
     #: A JSON object, or None.
     cnf: str | None
+    #: A JSON array, or None.
+    authorization_details: str | None
 
 
 class NewRefreshToken(NamedTuple):
@@ -180,9 +182,9 @@ class NewRefreshToken(NamedTuple):
 _ACCESS_TOKEN = """
     INSERT INTO idp_accesstoken (
         token_checksum, application_id, grant_id, user_id, scope, expires, created,
-        updated, resource, signed_with, act, cnf, token
+        updated, resource, signed_with, act, cnf, authorization_details, token
     )
-    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, ''
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, ''
 """
 #: The successor of a token may be stored already, where two tabs used that at once (ADR 22).
 _REFRESH_TOKEN = """

@@ -39,6 +39,8 @@ class Audience:
     typ: str = policy.ACCESS_TOKEN_TYPES[0]
     #: The names of the claims about the user that a JWT has.
     claims: tuple[str, ...] = ()
+    #: The authorization details that the token has (RFC 9396 §9).
+    authorization_details: tuple[dict[str, Any], ...] = ()
     #: The API that the token is encrypted to, if it is.
     encrypted_to: ResourceServer | None = None
 
@@ -219,6 +221,9 @@ def make(
         signed_with=signer.kid if signer else None,
         act=json.dumps(act) if act else None,
         cnf=json.dumps(cnf) if cnf else None,
+        authorization_details=json.dumps(audience.authorization_details)
+        if audience.authorization_details
+        else None,
     )
 
 
@@ -249,6 +254,8 @@ def _jwt(
     }
     if audience.scopes:
         claims["scope"] = " ".join(sorted(audience.scopes))
+    if audience.authorization_details:
+        claims["authorization_details"] = audience.authorization_details
     if grant is not None:
         claims["auth_time"] = int(grant.auth_time.timestamp())
         claims["acr"] = grant.acr

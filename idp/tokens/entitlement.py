@@ -34,6 +34,8 @@ class Entitlement:
     asked_scopes: frozenset[str] = frozenset()
     #: Those of the APIs that the token request names; empty for all that the grant named.
     asked_resource: tuple[str, ...] = ()
+    #: The `authorization_details` of the token request, as they came (RFC 9396 §6); None for none.
+    asked_details: str | None = None
     #: The next refresh token; None to create a random one.
     next_refresh_token: str | None = None
     #: The id of the refresh token that was used, if one was.

@@ -7,9 +7,12 @@ from foundation.validity import facts_of, why_invalid
 from idp import policy
 from idp.models import Client, RefreshToken, ResourceServer
 from idp.possession.presenter import token_type
+from idp.protocol.authorization_details import Detail
+from idp.protocol.rules import upholds
 from idp.statements.bearers import Bearer
 from idp.subjects import subject_of
 from idp.tokens.access_token import party
+from idp.tokens.authorization_details import for_apis
 
 INACTIVE: dict[str, Any] = {"active": False}
 
@@ -26,7 +29,7 @@ def introspected(
         return _refresh_token(client, token_hash, now)
     if not _may_know(client, bearer) or why_invalid(bearer.facts, now):
         return INACTIVE
-    return _access_token(bearer)
+    return _access_token(bearer, _details_for(client, bearer))
 
 
 def _may_know(client: Client, bearer: Bearer) -> bool:
@@ -37,7 +40,22 @@ def _may_know(client: Client, bearer: Bearer) -> bool:
     return bool(bearer.resource) and apis.filter(introspection_clients=client).exists()
 
 
-def _access_token(bearer: Bearer) -> dict[str, Any]:
+@upholds("RFC 9396 §9.2")
+def _details_for(client: Client, bearer: Bearer) -> list[Detail]:
+    """RFC 9396 §9.2: an API sees the details that concern it; the client of a token, all of them.
+
+    An API is known by the clients that introspect for it.
+    """
+    details = list(bearer.authorization_details)
+    if not details or bearer.client.client_id == client.client_id:
+        return details
+    apis = ResourceServer.objects.filter(
+        identifier__in=bearer.resource, introspection_clients=client
+    )
+    return for_apis(details, tuple(apis.values_list("identifier", flat=True)))
+
+
+def _access_token(bearer: Bearer, details: list[Detail]) -> dict[str, Any]:
     audience = list(bearer.resource) or [policy.ISSUER]
     members: dict[str, Any] = {
         "active": True,
@@ -61,6 +79,8 @@ def _access_token(bearer: Bearer) -> dict[str, Any]:
         members["act"] = bearer.act
     if bearer.cnf:
         members["cnf"] = bearer.cnf
+    if details:
+        members["authorization_details"] = details
     return members
 
 
@@ -76,6 +96,7 @@ def _refresh_token(client: Client, token_hash: str, now: datetime) -> dict[str, 
     token.application = client
     if why_invalid(facts_of(token, used_at=token.revoked), now):
         return INACTIVE
+    details = token.grant.authorization_details
     return {
         "active": True,
         "iss": policy.ISSUER,
@@ -85,4 +106,5 @@ def _refresh_token(client: Client, token_hash: str, now: datetime) -> dict[str, 
         "iat": int(token.created.timestamp()),
         "exp": int(token.expires.timestamp()),
         **({"cnf": token.cnf} if token.cnf else {}),
+        **({"authorization_details": details} if details else {}),
     }

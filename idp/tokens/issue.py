@@ -2,7 +2,7 @@
 
 from collections.abc import Container
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from accounts.levels import reaches
 from idp.clients.access_policy import NOT_ALLOWED, allows
@@ -14,13 +14,14 @@ from idp.possession.presenter import (
     is_the_one,
     token_type,
 )
-from idp.protocol.errors import InvalidGrant, InvalidScope
+from idp.protocol.errors import InvalidAuthorizationDetails, InvalidGrant, InvalidScope
 from idp.protocol.response_types import ID_TOKEN, TOKEN
 from idp.protocol.rules import upholds
 from idp.protocol.vocabulary import DEVICE_SSO
 from idp.statements.tokens import store_access_token, store_tokens
 from idp.tokens import (
     access_token,
+    authorization_details,
     device_secret,
     exchanged,
     id_jag,
@@ -50,19 +51,23 @@ def issue(
         return issued
     scopes = _narrowed(entitlement) if entitlement.asked_scopes else entitlement.scopes
     audience = access_token.audience_of(entitlement, scopes)
+    if entitlement.asked_details is not None or (grant and grant.authorization_details):
+        audience = authorization_details.given(entitlement, audience)
     token, access = access_token.make(client, grant, audience, now, cnf=cnf)
     response: dict[str, Any] = {
         "access_token": token,
         "token_type": token_type(cnf) if cnf else "Bearer",
         "expires_in": audience.lifetime,
     }
-    if audience.scopes:
-        response["scope"] = " ".join(sorted(audience.scopes))
+    described = (
+        ("scope", " ".join(sorted(audience.scopes))),
+        ("authorization_details", audience.authorization_details),
+        ("issued_token_type", entitlement.issued_token_type),
+    )
+    response |= {name: value for name, value in described if value}
     secret = device_secret.of(entitlement, now) if DEVICE_SSO in scopes else None
     if secret is not None:
         response["device_secret"] = secret
-    if entitlement.issued_token_type:
-        response["issued_token_type"] = entitlement.issued_token_type
     refresh = None
     signed_in = grant is not None and not entitlement.access_token_only
     if grant is not None and signed_in and _is_refreshable(client, grant):
@@ -108,11 +113,19 @@ def _by_exchange(
     """Return the response of an exchange; None if it is that of a sign-in (OIDC Native SSO)."""
     if entitlement.client.required_acr:
         _sign_in_suffices(entitlement)
+    if entitlement.asked_details is not None:
+        _exchange_has_no_details()
     if entitlement.connection is not None:
         return id_jag.issue(entitlement, entitlement.connection, now)
     if entitlement.exchange is not None:
         return exchanged.issue(entitlement, entitlement.exchange, now, cnf)
     return None
+
+
+@upholds("RFC 9396 §6")
+def _exchange_has_no_details() -> NoReturn:
+    """RFC 9396 §6: details are of what a user agreed to, which an exchange does not ask for."""
+    raise InvalidAuthorizationDetails("A token exchange gives no authorization_details.")
 
 
 @upholds("RFC 9470 §3")

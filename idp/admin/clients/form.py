@@ -16,7 +16,7 @@ from idp.admin.fields import Choices, Lines, LocalizedLines, PairLines, UserFiel
 from idp.client_metadata import BY_COLUMN, LOCALIZED, MEMBERS, NUMBER
 from idp.integrations.catalogue import by_category
 from idp.integrations.categories import CATEGORIES
-from idp.models import Client
+from idp.models import AuthorizationDetailsType, Client
 from idp.protocol.vocabulary import CIBA, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 
 _GRANTS = {
@@ -73,6 +73,7 @@ class ClientForm(CheckedForm):
     token_exchange_resources = TargetLines(required=False, **_words("token_exchange_resources"))
     connected_applications = ApplicationLines(required=False, **_words("connected_applications"))
     allowed_groups = Choices([], **_words("allowed_groups"))
+    authorization_details_types = Choices([], **_words("authorization_details_types"))
     upstreams = Choices([], **_words("upstreams"))
     integration = forms.ChoiceField(
         choices=lambda: _integrations(), required=False, **_words("integration")
@@ -131,6 +132,10 @@ class ClientForm(CheckedForm):
             names = Group.objects.order_by("name").values_list("name", flat=True)
             chosen = self.instance.allowed_groups  # also one that is gone, so that it can be seen
             offered.choices = [(name, name) for name in dict.fromkeys([*names, *chosen])]
+        details: Any = self.fields.get("authorization_details_types")
+        if details is not None:
+            types = AuthorizationDetailsType.objects.values_list("type", "label")
+            details.choices = [(name, f"{label} ({name})") for name, label in types]
         upstreams: Any = self.fields.get("upstreams")
         if upstreams is not None:
             gone = {slug: slug for slug in self.instance.upstreams}

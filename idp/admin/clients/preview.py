@@ -168,6 +168,14 @@ def _notes(client: Client, user: User, scopes: frozenset[str]) -> list[str]:
             asks and not client.skip_authorization and not _has_agreed(client, user, scopes),
             _("The user is asked to agree first, and can decline."),
         ),
+        (
+            bool(client.authorization_details_types),
+            _(
+                "It may also ask for authorization details, which come with the access token, in "
+                "JWT access tokens and at introspection: %(types)s."
+            )
+            % {"types": ", ".join(client.authorization_details_types)},
+        ),
     ]
     return [str(text) for holds, text in notes if holds]
 

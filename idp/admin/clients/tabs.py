@@ -90,7 +90,8 @@ TABS: Final = (
             Group(
                 (
                     *("enabled", "user", "allowed_groups", "required_acr"),
-                    *("skip_authorization", "scopes", "id_token_claims"),
+                    *("skip_authorization", "scopes", "authorization_details_types"),
+                    "id_token_claims",
                 )
             ),
             Group(("subject_type", "sector_identifier_uri"), _("How it identifies users")),

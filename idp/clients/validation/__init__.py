@@ -55,6 +55,7 @@ CHECKS: tuple[Check, ...] = (
     addresses.pairwise_clients_have_a_sector,
     references.groups_exist,
     references.upstreams_can_be_named,
+    references.details_types_exist,
     references.client_id_is_no_apis,
     references.integration_exists,
     references.values_are_offered,

@@ -31,6 +31,13 @@ def upstreams_can_be_named(client: Client, _catalog: Catalog) -> Iterator[Proble
         yield Problem("upstreams", text % {"most": _MOST_UPSTREAMS})
 
 
+def details_types_exist(client: Client, catalog: Catalog) -> Iterator[Problem]:
+    """RFC 9396 §10: types of authorization details are ones that an operator registered."""
+    if unknown := sorted(set(client.authorization_details_types) - catalog.details_types):
+        text = _("There are no authorization details of the type %(type)s.")
+        yield Problem("authorization_details_types", text % {"type": unknown[0]})
+
+
 def client_id_is_no_apis(client: Client, catalog: Catalog) -> Iterator[Problem]:
     """RFC 9068 §5: an ID token of the client does not pass for an access token of an API."""
     if client.client_id in catalog.typed_as_id_tokens:

@@ -116,6 +116,7 @@ EVERYTHING: dict[str, Any] = {
             "allowed_origins": ["https://b.example.com"],
             "profile": "compatible",
             "access_token_format": "jwt",
+            "authorization_details_types": ["payment"],
             "access_token_lifetime": 300,
             "allowed_groups": ["bakers", "a group without users"],
             "refresh_token_idle_lifetime": 3600,
@@ -160,6 +161,21 @@ EVERYTHING: dict[str, Any] = {
             "access_token_encryption_alg": "RSA-OAEP-256",
             "encryption_jwk": PUBLIC_RSA,
         },
+    ],
+    "authorization_details_types": [
+        {
+            "type": "payment",
+            "label": "Payment",
+            "labels": {"de": "Zahlung"},
+            "sentence": "Pay {amount}[ for {reference}]",
+            "sentences": {"de": "Zahle {amount}"},
+            "schema": {
+                "properties": {"amount": {"type": "string"}, "reference": {"maxLength": 140}},
+                "required": ["amount"],
+            },
+            "ask_each_time": True,
+            "open_to_self_registered": True,
+        }
     ],
     "scopes": [{"name": "news"}, {"name": "weather", "description": "See today’s weather"}],
     "initial_access_tokens": [
@@ -246,7 +262,7 @@ def test_into_an_empty_database_all_else_can_be_made(tmp_path: Path) -> None:
     assert "! client bakery\n    scope bread.read is missing\n" in output.getvalue()
     assert "! initial access token ci\n    token is missing\n" in output.getvalue()
     assert output.getvalue().endswith(
-        "11 added, 0 changed, 0 removed. 4 left out (!) for want of a secret.\n"
+        "12 added, 0 changed, 0 removed. 4 left out (!) for want of a secret.\n"
     )
     api = ResourceServer.objects.get()
     assert api.identifier == "https://other.example.com/"

@@ -1,0 +1,46 @@
+"""Operators register types of authorization details on pages, and see what users agreed to."""
+
+import json
+
+from idp.models import AuthorizationDetailsType, Client, Consent, Grant
+from tests.detailing import SCHEMA, SENTENCE, payment, text
+from tests.idp.admin.conftest import Operator, events_of, tab_of
+from tests.relying_party import Browser, RelyingParty, make_client, make_user, unique
+
+
+def test_a_type_is_registered_used_and_kept(operator: Operator, browser: Browser) -> None:
+    name, client, user = unique("payment"), make_client(), make_user()
+    fields = {
+        "type": name,
+        "label": "Payment",
+        "labels": "de = Zahlung",
+        "sentence": SENTENCE,
+        "sentences": "de = Zahle an {payee}",
+        "schema": json.dumps(SCHEMA),
+    }
+    add = "idp/authorizationdetailstype/add/"
+    wrong = operator.save(add, **{**fields, "schema": '{"properties": {"a": {"$ref": "#"}}}'})
+    assert "its own definitions only" in wrong.text
+    assert "errorlist" not in operator.save(add, **fields).text
+    row = AuthorizationDetailsType.objects.get(type=name)
+    assert (row.schema, row.sentences) == (SCHEMA, {"de": "Zahle an {payee}"})
+    tab = tab_of(client.client_id, "authorization_details_types")
+    assert "errorlist" not in operator.save(tab, authorization_details_types=[name]).text
+    stored = Client.objects.get(client_id=client.client_id)
+    assert stored.authorization_details_types == [name]
+    # An app may use it, so it is not deleted.
+    change = f"idp/authorizationdetailstype/{row.pk}"
+    assert client.metadata["client_name"] in operator.open(f"{change}/change/").text
+    assert operator.browser.open(f"/admin/{change}/delete/").status_code == 403
+    # What users agree to is in words on the pages of their consents and grants.
+    RelyingParty(client, browser, user).authorize(authorization_details=text(payment(name)))
+    for model in (Consent, Grant):
+        key = model.objects.get(client=stored).pk  # type: ignore[attr-defined]
+        page = operator.open(f"idp/{model.__name__.lower()}/{key}/change/").text
+        assert "Pay 12.50 EUR to Bakery (Payment)" in page
+    operator.save(tab, authorization_details_types=[])
+    assert operator.open(f"{change}/delete/").status_code == 200
+    # Saved without a change, it is the same.
+    before = len(events_of(operator))
+    operator.save(f"{change}/change/")
+    assert len(events_of(operator)) == before

@@ -9,7 +9,7 @@ from django.contrib.staticfiles.finders import get_finders
 
 def outdated() -> list[str]:
     """Return the names of the static files whose copy in STATIC_ROOT is missing or differs."""
-    root = Path(settings.STATIC_ROOT)
+    root = Path(settings.STATIC_ROOT or "")
     found: dict[str, str] = {}
     for finder in get_finders():
         for name, storage in finder.list([]):

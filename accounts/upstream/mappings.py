@@ -51,7 +51,7 @@ def told_of(mapping: Mapping[str, Any], claims: Mapping[str, Any]) -> dict[str, 
     """Return the claims that a mapping reads, and of groups those that it knows, by their names."""
     declared = mapping.get("claims") or {field: field for field in USUAL}
     found = {claim: _at(claims, claim) for claim in declared.values()}
-    told = {claim: said for claim, said in found.items() if isinstance(said, str)}
+    told: dict[str, Any] = {claim: it for claim, it in found.items() if isinstance(it, str)}
     table, said = mapping.get("groups", {}), _at(claims, mapping.get("groups_claim", ""))
     if table and isinstance(said, list):
         texts = {value for value in said if isinstance(value, str)}

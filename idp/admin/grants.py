@@ -6,13 +6,15 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from idp.admin import search
 from idp.admin.page import AdminAction, Record, list_of
 from idp.admin.times import columns_of
 from idp.authorization.consent import withdraw
-from idp.models import Consent, Grant
+from idp.models import AccessToken, Consent, Grant
+from idp.possession.presenter import JKT
 from idp.tokens.revocation import revoke_grants
 
 _CONSENTED = columns_of(Consent, "created_at", "updated_at", "expires_at")
@@ -78,8 +80,9 @@ class AuthorizationsPage(Record):
     search_help_text = _SEARCH
     fields = (
         *("user", "client", "session", "scope", "claims", "resource", "offline", _SIGNED_IN),
-        *("acr", "amr", "asserted_by", *_GRANTED),
+        *("acr", "amr", "asserted_by", "bound_to", *_GRANTED),
     )
+    readonly_fields = ("bound_to",)
     row_actions = (
         AdminAction(
             "revoke",
@@ -93,6 +96,19 @@ class AuthorizationsPage(Record):
     def found(self, rows: QuerySet[Grant], term: str) -> QuerySet[Grant]:
         """Return grants by user or app."""
         return _of_user_or_client(rows, term)
+
+    @admin.display(description=_("newest token"))
+    def bound_to(self, grant: Grant) -> str:
+        """Return whether its newest access token is of use to its client alone; empty for none."""
+        tokens = AccessToken.objects.filter(grant=grant).order_by("-pk")
+        newest = tokens.values_list("cnf", flat=True)[:1]
+        return "".join(_words_of(confirmation) for confirmation in newest)
+
+
+def _words_of(confirmation: dict[str, str] | None) -> str:
+    if not confirmation:
+        return gettext("bound to no key: whoever has it can use it")
+    return gettext("bound to a key (DPoP)") if JKT in confirmation else gettext("bound to a key")
 
 
 def _revoke(grant: Grant, now: datetime) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from ipaddress import IPv4Address
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from jwcrypto.jwk import JWKSet
+from jwcrypto.jwk import JWK, JWKSet
 from jwcrypto.jwt import JWT
 
 from bench.providers import CLIENT_ID, REDIRECT_URI, Provider
@@ -40,6 +41,16 @@ def client_credentials(provider: Provider, number: int) -> Work:
     form = {"grant_type": "client_credentials", "scope": provider.machine_scope}
     basic = (provider.machine_id, provider.client_secret)
     return [request(provider.paths["token"], form, basic=basic)] * number, _says("token_type")
+
+
+def client_credentials_with_dpop(provider: Provider, number: int) -> Work:
+    """The same, bound to a key (RFC 9449): an ES256 proof with each request."""
+    form = {"grant_type": "client_credentials", "scope": provider.machine_scope}
+    basic, path = (provider.machine_id, provider.client_secret), provider.paths["token"]
+    proofs = (_proof("POST", path) for _ in range(number))
+    return [request(path, form, basic=basic, headers={"DPoP": proof}) for proof in proofs], _says(
+        "token_type", "DPoP"
+    )
 
 
 def authorize(provider: Provider, number: int) -> Work:
@@ -72,6 +83,50 @@ def userinfo(provider: Provider, number: int) -> Work:
     """Who a token's user is."""
     messages = [_user_info(provider, tokens) for tokens in _tokens_of_users(provider, _MANY_TOKENS)]
     return _repeated(messages, number), _says("email", "ana@example.com")
+
+
+def userinfo_with_dpop(provider: Provider, number: int) -> Work:
+    """The same by bound tokens: an ES256 proof with each request."""
+    basic, path = (CLIENT_ID, provider.client_secret), provider.paths["token"]
+    refreshes = [
+        request(
+            path,
+            {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]},
+            basic=basic,
+            headers={"DPoP": _proof("POST", path)},
+        )
+        for tokens in _tokens_of_users(provider, _MANY_TOKENS)
+    ]
+    bound = [_json(answer)["access_token"] for answer in send_all(provider.port, refreshes)]
+    shown = (bound[index % len(bound)] for index in range(number))
+    path = provider.paths["userinfo"]
+    headers = (
+        {"Authorization": f"DPoP {token}", "DPoP": _proof("GET", path, token)} for token in shown
+    )
+    return [request(path, headers=each) for each in headers], _says("email", "ana@example.com")
+
+
+@cache
+def _key_of_proofs() -> JWK:
+    return JWK.generate(kty="EC", crv="P-256")
+
+
+def _proof(method: str, path: str, token: str = "") -> str:
+    """Return a DPoP proof for a request: of use for a minute."""
+    key = _key_of_proofs()
+    ath = urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
+    claims = {
+        "jti": secrets.token_urlsafe(16),
+        "htm": method,
+        "htu": f"{ORIGIN}{path}",
+        "iat": int(time.time()),
+        **({"ath": ath} if token else {}),
+    }
+    header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": key.export_public(as_dict=True)}
+    proof = JWT(header=header, claims=claims)
+    proof.make_signed_token(key)
+    signed: str = proof.serialize()
+    return signed
 
 
 def user_info_request(provider: Provider) -> bytes:
@@ -156,7 +211,7 @@ class Figure:
     prepare: Callable[[Provider, int], Work]
     #: How many requests of it are sent, of those that the command line says.
     share: float = 1
-    #: Whether it takes pages, devices or a grant, which the peers here have none of.
+    #: Whether it takes pages, devices, a grant or bound tokens, which the peers here have none of.
     has_pages: bool = False
 
 
@@ -164,10 +219,12 @@ FIGURES = {
     "discovery": Figure(discovery, share=3),
     "JWKS": Figure(jwks, share=3),
     "client_credentials": Figure(client_credentials),
+    "client_credentials with DPoP": Figure(client_credentials_with_dpop, has_pages=True),
     "authorize": Figure(authorize),
     "code exchange, RS256 ID token": Figure(code_exchange),
     "refresh, RS256 ID token": Figure(refresh),
     "UserInfo": Figure(userinfo),
+    "UserInfo with DPoP": Figure(userinfo_with_dpop, has_pages=True),
     "introspection": Figure(introspection),
     "poll of a device code": Figure(device_poll, has_pages=True),
     "token exchange": Figure(exchange, has_pages=True),

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from idp.admin import search
@@ -17,7 +18,8 @@ from idp.admin.page import AdminAction, Record, list_of
 from idp.admin.times import columns_of
 from idp.authorization.consent import withdraw
 from idp.endpoints.consent import details_in_words
-from idp.models import AuthorizationDetailsType, Consent, Grant
+from idp.models import AccessToken, AuthorizationDetailsType, Consent, Grant
+from idp.possession.presenter import JKT
 from idp.protocol.authorization_details import Detail, types_of
 from idp.tokens.revocation import revoke_grants
 
@@ -93,9 +95,9 @@ class AuthorizationsPage(Record):
     search_help_text = _SEARCH
     fields = (
         *("user", "client", "session", "scope", "claims", "resource", "shown_details"),
-        *("offline", _SIGNED_IN, "acr", "amr", "asserted_by", *_GRANTED),
+        *("offline", _SIGNED_IN, "acr", "amr", "asserted_by", "bound_to", *_GRANTED),
     )
-    readonly_fields = ("shown_details",)
+    readonly_fields = ("shown_details", "bound_to")
     row_actions = (
         AdminAction(
             "revoke",
@@ -122,6 +124,19 @@ def _in_words(details: Iterable[Detail]) -> str:
     types = AuthorizationDetailsType.objects.in_bulk(types_of(found), field_name="type")
     lines = (f"{sentence} ({kind})" for sentence, kind in details_in_words(found, types))
     return format_html_join(mark_safe("<br>"), "<bdi>{}</bdi>", ((line,) for line in lines)) or "-"
+
+    @admin.display(description=_("newest token"))
+    def bound_to(self, grant: Grant) -> str:
+        """Return whether its newest access token is of use to its client alone; empty for none."""
+        tokens = AccessToken.objects.filter(grant=grant).order_by("-pk")
+        newest = tokens.values_list("cnf", flat=True)[:1]
+        return "".join(_words_of(confirmation) for confirmation in newest)
+
+
+def _words_of(confirmation: dict[str, str] | None) -> str:
+    if not confirmation:
+        return gettext("bound to no key: whoever has it can use it")
+    return gettext("bound to a key (DPoP)") if JKT in confirmation else gettext("bound to a key")
 
 
 def _revoke(grant: Grant, now: datetime) -> None:

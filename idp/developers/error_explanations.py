@@ -469,6 +469,10 @@ EXPLANATIONS: dict[str, Explanation] = {
                 "token, not the code, and nothing of another provider."
             ),
             _(
+                "It is bound to a key (DPoP): send it with the scheme DPoP and a proof of the key "
+                "that it was asked for with. A token that is not bound comes with Bearer."
+            ),
+            _(
                 "It is for another API: a token with a resource opens that API alone. Ask for one"
                 " without it."
             ),
@@ -480,6 +484,44 @@ EXPLANATIONS: dict[str, Explanation] = {
                 "At registration: ask the operator for a new initial access token. A registration"
                 " access token is good for its own client alone, as long as that is registered."
             ),
+        ),
+    ),
+    "invalid_dpop_proof": Explanation(
+        _(
+            "The DPoP proof is missing, cannot be used, or is one for another request. RFC 9449 "
+            "§5, §7.1."
+        ),
+        (
+            _(
+                "Read error_description: it names the part of the proof. Make a new proof for each "
+                "request, since its jti works once; a request that is repeated needs another one."
+            ),
+            _(
+                "htm and htu are the method and the address of this very request, as discovery "
+                "names it, without query and fragment: not that of a proxy or a server behind it."
+            ),
+            _(
+                "iat is now: compare the clock of the machine that your app runs on. A proof can "
+                "be used for a minute."
+            ),
+            _(
+                "With an access token, ath is the SHA-256 of that token in base64url; the token "
+                "comes with the scheme DPoP instead of Bearer."
+            ),
+            _(
+                "typ is dpop+jwt, alg one of those in discovery, and jwk the public key alone. A "
+                "private key that was sent is known to others: use another."
+            ),
+        ),
+    ),
+    "use_dpop_nonce": Explanation(
+        _("DPoP proofs need a nonce of this provider, which changes. RFC 9449 §8, §9."),
+        (
+            _(
+                "Send the request once more, with a new proof whose nonce is what the DPoP-Nonce "
+                "header of this response has. Libraries do so by themselves."
+            ),
+            _("Keep the nonce of the newest response, and use it in each proof from then on."),
         ),
     ),
     "insufficient_scope": Explanation(

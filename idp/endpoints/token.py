@@ -100,5 +100,6 @@ def _log(grant_type: str, entitlement: Entitlement, issued: dict[str, Any]) -> N
         grant_type=grant_type,
         sub=grant.user.sub if grant else None,
         scope=issued.get("scope"),
+        token_type=issued.get("token_type"),
         issued=list(filter(issued.get, _KINDS)),
     )

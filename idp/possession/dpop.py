@@ -7,6 +7,7 @@ nobody fills the store of used proofs who has no credentials here.
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -113,9 +114,19 @@ def _key(jwt_header: dict[str, Any]) -> dict[str, Any]:
             "The DPoP proof has a private or shared key in its header; this key is known now, use "
             "another one."
         )
-    if public_keys.problem_with(key) is not None:
+    kept = {name: key[name] for name in _OF_THE_KEY if name in key}
+    if not all(isinstance(value, str) for value in kept.values()) or not _thumbprint(**kept):
         raise InvalidDpopProof("The key of the DPoP proof (jwk) cannot be used.")
-    return {name: key[name] for name in _OF_THE_KEY if name in key}
+    return kept
+
+
+@lru_cache(maxsize=1024)
+def _thumbprint(**key: str) -> str:
+    """Return the thumbprint of a public key (RFC 7638 §3); empty for one that cannot be used.
+
+    A client has the same key for long, and to read one costs as much as to verify with it.
+    """
+    return "" if public_keys.problem_with(key) else JWK(**key).thumbprint()
 
 
 @upholds("RFC 9449 §4.3")
@@ -151,7 +162,7 @@ def _nonce_is_ours(claims: Claims, now: datetime) -> None:
 
 
 def _proof(key: dict[str, Any], claims: Claims) -> Proof:
-    jti, jkt = claims["jti"], JWK(**key).thumbprint()
+    jti, jkt = claims["jti"], _thumbprint(**key)
     if len(jti) > _LONGEST_JTI:
         raise InvalidDpopProof(
             f"The jti of the DPoP proof is longer than {_LONGEST_JTI} characters."

@@ -33,7 +33,6 @@ _NOT_OFFERED = (
     "authorization_encrypted_response_enc",
     "authorization_signed_response_alg",
     "backchannel_user_code_parameter",
-    "dpop_bound_access_tokens",
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
     "tls_client_certificate_bound_access_tokens",

@@ -74,6 +74,7 @@ def node_site(
         OIDC_DECRYPTION_KEY=json.dumps(decryption) if decryption else "",
         OIDC_SIGNING_KEY=SIGNING.export() if signs else "",
         OIDC_PUSHES="1" if client.metadata.get("require_pushed_authorization_requests") else "",
+        OIDC_DPOP="1" if client.metadata.get("dpop_bound_access_tokens") else "",
     ):
         yield address
 
@@ -203,6 +204,31 @@ def test_what_it_pushes(
         asked = traveller.until(f"{site}/login", f"{ISSUER}/authorize")
         assert set(dict(parse_qsl(urlsplit(asked).query))) == {"client_id", "request_uri"}
         assert sign_in(traveller, user, site)["claims"]["sub"] == user.sub
+
+
+@spec("RFC 9449", "5")
+@spec("RFC 9449", "10.1")
+@pytest.mark.parametrize("method", ["none", "private_key_jwt"])
+def test_tokens_bound_to_its_key(
+    provider: Server, method: str, traveller: Traveller, user: EndUser, tmp_path: Path
+) -> None:
+    """Pushed with a proof, so that the code is bound, too; then refreshed."""
+    with node_site(
+        tmp_path / "log",
+        signs=method != "none",
+        jwks=PUBLIC if method != "none" else None,
+        token_endpoint_auth_method=method,
+        grant_types=["authorization_code", "refresh_token"],
+        require_pushed_authorization_requests=True,
+        dpop_bound_access_tokens=True,
+    ) as site:
+        learnt = sign_in(traveller, user, site)
+        assert (learnt["token_type"], learnt["userinfo"]["sub"]) == ("dpop", user.sub)
+        page = traveller.open(f"{site}/login", scope="openid offline_access")
+        kept = shown(traveller.agree(user, page))
+        again = shown(traveller.open(f"{site}/refresh"))
+    assert again["token_type"] == kept["token_type"] == "dpop"
+    assert again["access_token"] != kept["access_token"]
 
 
 @spec("OIDC Core", "8.1")

@@ -32,6 +32,7 @@ from tests.assertions import (
     sign,
 )
 from tests.devices import Device, approve
+from tests.dpop import Prover
 from tests.elsewhere import Elsewhere
 from tests.exchanging import EXCHANGE, exchange
 from tests.introducing import introduced
@@ -75,6 +76,7 @@ DRIVEN = {
         for what in ("signing_alg", "encryption_alg", "encryption_enc")
     ),
     "introspection_signing_alg_values_supported",
+    "dpop_signing_alg_values_supported",
     "backchannel_token_delivery_modes_supported",
     "dpop_signing_alg_values_supported",
     "backchannel_authentication_request_signing_alg_values_supported",
@@ -198,6 +200,21 @@ def test_each_list_is_driven_here(facts: dict[str, Any]) -> None:
     of_exchange = {"identity_chaining_requested_token_types_supported"}
     lists = {name for name, value in facts.items() if isinstance(value, list)}
     assert lists - of_exchange == DRIVEN
+
+
+@spec("RFC 9449", "5.1")
+def test_each_algorithm_of_proofs_is_taken(
+    facts: dict[str, Any], browser: Browser, user: EndUser
+) -> None:
+    machine = make_client(
+        grant_types=["client_credentials"], redirect_uris=None, response_types=None
+    )
+    party = RelyingParty(machine, browser, user)
+    for algorithm in facts["dpop_signing_alg_values_supported"]:
+        prover = Prover(algorithm, make_key(algorithm))
+        headers = {"DPoP": prover.proof()}
+        token = party.token(grant_type="client_credentials", headers=headers).json()
+        assert party.introspect(token["access_token"])["cnf"] == {"jkt": prover.jkt}
 
 
 @spec("OIDC Discovery", "3")

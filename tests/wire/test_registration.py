@@ -73,6 +73,7 @@ def test_all_that_is_registered_comes_back_with_the_defaults(provider: object) -
     assert {name: information[name] for name in sorted(information) if "client_" not in name} == {
         "application_type": "web",
         "backchannel_logout_session_required": False,
+        "dpop_bound_access_tokens": False,
         "frontchannel_logout_session_required": False,
         "grant_types": ["authorization_code"],
         "id_token_claims": "userinfo",
@@ -127,6 +128,7 @@ def test_everything_that_can_be_registered_comes_back(provider: object) -> None:
         "request_uris": ["https://rp.example.com/request.jwt"],
         "require_signed_request_object": True,
         "require_pushed_authorization_requests": True,
+        "dpop_bound_access_tokens": True,
         "request_object_signing_alg": "ES256",
         "request_object_encryption_alg": "RSA-OAEP-256",
         "request_object_encryption_enc": "A128GCM",
@@ -280,7 +282,7 @@ def test_a_redirect_uri_that_cannot_be(
         ("request_uris", ["ftp://rp.example.com/request.jwt"]),
         ("request_uris", ["https://rp.example.com/request.jwt#x#y"]),
         ("require_pushed_authorization_requests", "yes"),
-        ("dpop_bound_access_tokens", True),
+        ("dpop_bound_access_tokens", "yes"),
         ("subject_type", "x"),
         ("sector_identifier_uri", "https://rp.example.com/sector.json"),
         ("application_type", "desktop"),
@@ -407,7 +409,6 @@ def test_null_is_not_a_value(provider: object) -> None:
 @spec("RFC 7591", "2")
 def test_what_is_not_offered_may_be_declined(provider: object) -> None:
     declined = {
-        "dpop_bound_access_tokens": False,
         "tls_client_certificate_bound_access_tokens": False,
     }
     assert not set(declined) & set(registered(**declined))

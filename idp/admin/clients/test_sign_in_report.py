@@ -83,6 +83,9 @@ def _untried(client: Client, test_sign_in: TestSignIn) -> list[str]:
         _("Pushing the request (PAR), which it has to do; the test’s request was not pushed."): (
             client.require_pushed_authorization_requests
         ),
+        _("Proving its key (DPoP), which it has to do for tokens; those of the test were free."): (
+            client.dpop_bound_access_tokens
+        ),
         _("Going without PKCE, which it is allowed to do; the test used it."): (
             has_code and not client.pkce_required
         ),

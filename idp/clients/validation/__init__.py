@@ -43,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     grants.grants_have_redirect_uris,
     grants.grants_and_response_types_match,
     grants.grants_suit_the_client,
+    grants.bound_tokens_come_from_the_token_endpoint,
     backchannel.answers_can_be_told,
     backchannel.signed_requests_can_be_verified,
     exchange.exchange_needs_a_secret,

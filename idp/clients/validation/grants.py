@@ -43,6 +43,19 @@ def grants_and_response_types_match(client: Client, _catalog: Catalog) -> Iterat
         yield Problem("response_types", str(_MISMATCHES[min(unmatched)]))
 
 
+def bound_tokens_come_from_the_token_endpoint(
+    client: Client, _catalog: Catalog
+) -> Iterator[Problem]:
+    """RFC 9449 §5: at the authorization endpoint there is no proof to bind a token to."""
+    if client.dpop_bound_access_tokens and any(
+        response_types.TOKEN in response_types.parts(kind) for kind in client.response_types
+    ):
+        yield Problem(
+            "dpop_bound_access_tokens",
+            _("Access tokens that come through the browser (token) can’t be bound."),
+        )
+
+
 def grants_suit_the_client(client: Client, _catalog: Catalog) -> Iterator[Problem]:
     """RFC 6749 §4.4, §6; RFC 9700 §2.1.2, §2.4: grants need a secret, another grant, a profile."""
     grants = set(client.grant_types)

@@ -7,7 +7,7 @@
 // client without a client_id registers itself first, with OIDC_INITIAL_ACCESS_TOKEN if there is one;
 // OIDC_DECRYPTION_KEY is what it reads encrypted answers with: { alg, enc, jwk }; OIDC_SIGNING_KEY, a
 // JWK of P-256, is what it signs its requests with, and proves itself by where that is its method.
-// GET /registered shows what came of it.
+// OIDC_DPOP binds its tokens to a key. GET /registered shows what came of it.
 
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -23,6 +23,9 @@ const authentication = {
   client_secret_post: () => client.ClientSecretPost(client_secret),
   none: () => client.None(),
 }[token_endpoint_auth_method]()
+
+// Tokens bound to a key: the library repeats a request where a nonce is demanded.
+const bound = () => ({ DPoP })
 
 const issuer = new URL(process.env.OIDC_ISSUER)
 // http is for this machine only. The signature of the ID token is checked although TLS would do.
@@ -49,6 +52,8 @@ async function signingKey(jwk) {
   const kind = { name: 'ECDSA', namedCurve: jwk.crv }
   return { key: await crypto.subtle.importKey('jwk', jwk, kind, false, ['sign']), kid: jwk.kid }
 }
+
+const DPoP = process.env.OIDC_DPOP ? client.getDPoPHandle(config, await client.randomDPoPKeyPair()) : undefined
 
 const pending = new Map() // what was sent, by the browser's cookie
 const signedIn = new Map() // the tokens, likewise
@@ -78,7 +83,7 @@ async function login(request, response, url) {
   pending.set(browser, sent)
   const signed = signing && (await client.buildAuthorizationUrlWithJAR(config, parameters, signing))
   const address = process.env.OIDC_PUSHES
-    ? await client.buildAuthorizationUrlWithPAR(config, signed ? signed.searchParams : parameters)
+    ? await client.buildAuthorizationUrlWithPAR(config, signed ? signed.searchParams : parameters, bound())
     : signed || client.buildAuthorizationUrl(config, parameters)
   response.writeHead(302, {
     Location: address.href,
@@ -95,7 +100,7 @@ async function callback(request, response, url) {
     const claims = await client.implicitAuthentication(config, answered, expectedNonce, { expectedState })
     return answer(response, 200, { claims })
   }
-  const tokens = await client.authorizationCodeGrant(config, answered, pending.get(browser))
+  const tokens = await client.authorizationCodeGrant(config, answered, pending.get(browser), undefined, bound())
   const claims = tokens.claims()
   signedIn.set(browser, tokens)
   if (tokens.refresh_token) return answer(response, 200, { claims, ...tokens })
@@ -104,7 +109,8 @@ async function callback(request, response, url) {
     claims,
     scope: tokens.scope,
     expires_in: tokens.expiresIn(),
-    userinfo: await client.fetchUserInfo(config, tokens.access_token, claims.sub),
+    token_type: tokens.token_type,
+    userinfo: await client.fetchUserInfo(config, tokens.access_token, claims.sub, bound()),
   })
 }
 
@@ -118,7 +124,12 @@ async function answerOf(request, url) {
 async function refresh(request, response, url) {
   const browser = browserOf(request)
   const before = signedIn.get(browser)
-  const tokens = await client.refreshTokenGrant(config, before.refresh_token, Object.fromEntries(url.searchParams))
+  const tokens = await client.refreshTokenGrant(
+    config,
+    before.refresh_token,
+    Object.fromEntries(url.searchParams),
+    bound(),
+  )
   signedIn.set(browser, { ...before, ...tokens })
   answer(response, 200, { claims: tokens.claims(), ...tokens })
 }

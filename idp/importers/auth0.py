@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from idp.importers.json_files import json_list
 from idp.importers.members import (
     application_type_of,
     attribute_name,
@@ -15,7 +16,7 @@ from idp.importers.members import (
     text,
     texts,
 )
-from idp.importers.reading import Broken, json_lines, json_list
+from idp.importers.reading import Broken, json_lines
 from idp.importers.source import Options, Row, Unreadable
 from idp.protocol.vocabulary import DEVICE_CODE
 
@@ -49,7 +50,7 @@ class Auth0:
                     yield Unreadable(number, "clients", client)
                 elif client.get("global") is not True:  # the tenant's own
                     yield _client(number, client)
-        for number, user in json_lines(options.path):
+        for number, user in json_lines(options.path, options.reached.tell):
             yield (
                 Unreadable(number, "users", user)
                 if isinstance(user, Broken)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from idp.declaration import DeclarationError
 from idp.declaration.file import parsed_with_tags
+from idp.importers.json_files import json_list
 from idp.importers.members import (
     application_type_of,
     attribute_name,
@@ -16,7 +17,7 @@ from idp.importers.members import (
     text,
     texts,
 )
-from idp.importers.reading import Broken, json_list, opened
+from idp.importers.reading import Broken, opened
 from idp.importers.source import Options, Row, Unreadable, UnusableFileError
 
 #: Bytes of a blueprint, which is read whole.
@@ -46,7 +47,7 @@ class Authentik:
         """Yield groups, apps and users. Raises UnusableFileError."""
         sub = options.own["sub"]
         if options.path.suffix.lower() == ".json":
-            for number, user in json_list(options.path, "results"):
+            for number, user in json_list(options.path, "results", options.reached.tell):
                 yield (
                     Unreadable(number, "users", user)
                     if isinstance(user, Broken)

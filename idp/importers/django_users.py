@@ -37,7 +37,9 @@ class DjangoUsers:
             there = tables.columns_of("auth_group")
             for row in tables.rows("auth_group", ("name",)) if there else ():
                 yield Row(row["id"], "groups", {"name": row["name"]})
+            last = tables.last(table)
             for batch in tables.batches(table, tuple({*_COLUMNS, sub, email})):
+                options.reached.tell(batch[0]["id"] / last)
                 ids = [row["id"] for row in batch]
                 groups, verified = _groups(tables, table, ids), _verified(tables, ids)
                 for row in batch:

@@ -82,6 +82,11 @@ class ForeignTables:
             last = found[-1][0]
             yield [{**absent, **dict(zip(("id", *there), row, strict=True))} for row in found]
 
+    def last(self, table: str) -> int:
+        """Return the highest `id` of a table, or 1 if it is empty or the ids are no numbers."""
+        found = self.all(f"SELECT max(id) FROM {self.quoted(table)}")[0][0]
+        return found if isinstance(found, int) and found > 0 else 1
+
     def all(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows that a statement gives."""
         as_stored = self._connection.ops.adapt_datetimefield_value

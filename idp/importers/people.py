@@ -16,12 +16,20 @@ from django.db import transaction
 from accounts.allauth_door import social_accounts
 from accounts.models import User
 from accounts.upstream.model import Upstream
+from foundation.postgresql.lists import in_binary_form
 from idp import events
 from idp.declaration import DeclarationError
 from idp.declaration.credentials import hash_of
 from idp.declaration.lists import lists_of
 from idp.declaration.steps import Step
-from idp.declaration.users import Present, create_together, in_batches, plan_user, state
+from idp.declaration.users import (
+    Present,
+    create_together,
+    in_batches,
+    plan_user,
+    state,
+    typed_with_capitals,
+)
 from idp.importers.report import Outcome, Told
 from idp.importers.source import Row
 from idp.models import Attribute, Role
@@ -71,6 +79,7 @@ class People:
         #: Slugs of our upstreams, by the names of identity providers in the source.
         self._upstreams = upstreams
         self._attributes = {row.name: row for row in Attribute.objects.all()}
+        self._capitals = typed_with_capitals()
         self._slugs = set(Upstream.objects.values_list("slug", flat=True))
         #: Roles that a dry run would have made, by client.
         self.roles_to_come: dict[str, set[str]] = {}
@@ -92,7 +101,7 @@ class People:
             for it in usable:
                 if it.step is not None:
                     it.step.prepare()
-            with transaction.atomic():
+            with transaction.atomic(), in_binary_form():
                 self._write(usable)
         return [it.told() for it in planned]
 
@@ -100,7 +109,8 @@ class People:
         planned = [self._taken_apart(row) for row in rows]
         self._refuse_doubles(planned)
         by_email = {it.entry["email"]: it for it in planned if not it.refusal}
-        for entry, present in in_batches([it.entry for it in by_email.values()]):
+        entries = [it.entry for it in by_email.values()]
+        for entry, present in in_batches(entries, self._capitals):
             it = by_email[entry["email"]]
             try:
                 self._plan(it, present)
@@ -139,7 +149,8 @@ class People:
     def _without_strangers(self, entry: dict[str, Any]) -> Iterator[str]:
         """Take out a hash, attributes and roles that nothing here knows."""
         try:
-            hash_of("user", entry)
+            if (encoded := hash_of("user", entry)) is not None:
+                entry["password_hash"] = encoded
         except DeclarationError as problem:
             del entry["password_hash"]
             yield f"The password is not taken. {str(problem).partition('password_hash: ')[2]}"
@@ -271,7 +282,7 @@ def _new_hash(user: User, entry: dict[str, Any]) -> str | None:
     """Return the hash of an entry, if it takes the place of one that the user did not choose."""
     encoded = hash_of("user", entry)
     is_own = user.password_changed_at is not None and user.has_usable_password()
-    return None if encoded == user.password or is_own else encoded
+    return None if encoded in {None, user.password} or is_own else str(encoded)
 
 
 def _beside(user: User, entry: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -170,8 +170,12 @@ def _not_judged(entry: dict[str, Any], *, is_new: bool) -> set[str]:
     """Return the fields to pass over: the password, and of a new user those that are not set."""
     if not is_new:
         return {"password"}
-    fields = {field.name for field in User._meta.concrete_fields}
-    return fields - {"email", *map(field_of, entry)} | {"password"}
+    return _fields() - {"email", *map(field_of, entry)} | {"password"}
+
+
+@cache
+def _fields() -> set[str]:
+    return {field.name for field in User._meta.concrete_fields}
 
 
 def _set_subject(

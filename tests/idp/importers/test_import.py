@@ -1,7 +1,7 @@
 """`manage.py import`: what is taken of each source, and what no file can do."""
 
 import json
-import sqlite3
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,15 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from accounts.allauth_door import email_addresses
 from accounts.models import User
 from accounts.upstream.model import Upstream
 from idp.importers import reading
 from idp.models import Attribute, Client
+from tests.conftest import database_url
+from tests.moving import run_project
 from tests.relying_party import unique
 
 KEYCLOAK = Path(__file__).parent / "keycloak-26.json"
@@ -216,30 +219,38 @@ entries:
     assert "is a pattern" in done.reason(3, "clients")
 
 
-def test_a_database_of_django(run: Any, tmp_path: Path) -> None:
-    """Its operators are none here, and Django's hashes are taken."""
+@pytest.fixture
+def other_database(tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database, of the same kind as ours."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{tmp_path / 'other.sqlite3'}"
+        return
+    name = unique("other").lower().replace("-", "_")
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+    yield f"{database_url().rpartition('/')[0]}/{name}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize("model", ["auth", "custom"])
+def test_a_real_project_of_django(run: Any, other_database: str, model: str) -> None:
+    """With tables of its own migrations. Its operators are none here; its hashes are taken."""
     mark = unique("dj").lower()
-    path = tmp_path / "other.sqlite3"
-    with sqlite3.connect(path) as other:
-        other.executescript(
-            "CREATE TABLE auth_user (id integer PRIMARY KEY, password text, email text,"
-            " username text, first_name text, last_name text, is_active bool, is_staff bool,"
-            " is_superuser bool);"
-            "CREATE TABLE auth_group (id integer PRIMARY KEY, name text);"
-            "CREATE TABLE auth_user_groups (id integer PRIMARY KEY, user_id int, group_id int);"
-        )
-        hashed = make_password("a loaf of rye", hasher="pbkdf2_sha256")
-        row = (731_000_001, hashed, f"ana@{mark}.example", "ana", "Ana", "A", 1, 1, 1)
-        other.execute(f"INSERT INTO auth_user VALUES ({', '.join('?' * 9)})", row)
-        other.execute("INSERT INTO auth_group VALUES (1, ?)", (f"{mark}-bakers",))
-        other.execute("INSERT INTO auth_user_groups VALUES (1, 731000001, 1)")
-    done = run("django", f"sqlite:///{path}")
-    ana = User.objects.get(email=f"ana@{mark}.example")
-    assert (ana.sub, ana.is_staff, ana.is_superuser) == ("731000001", False, False)
-    assert ana.check_password("a loaf of rye")
-    assert [group.name for group in ana.groups.all()] == [f"{mark}-bakers"]
-    assert "is_superuser is not taken" in done.reason(731_000_001)
-    ana.delete()
+    known = run_project("django_project.py", other_database, mark, model)["subs"]
+    custom = ("--table", "people_person") if model == "custom" else ()
+    done = run("django", other_database, *custom)
+    ana, bo = (User.objects.get(email=f"{name}@{mark}.example") for name in ("ana", "bo"))
+    assert (ana.sub, bo.sub) == (known["ana"], known["bo"])
+    assert (ana.name, ana.is_staff, ana.is_superuser) == ("Ana Almeida", False, False)
+    assert (ana.is_active, bo.is_active) == (True, False)
+    again = run("django", other_database, *custom)
+    assert "users: 2 unchanged, 1 partly taken" in again.counts
+    for person in (ana, bo):
+        assert person.check_password("a password of the old project")
+    assert {group.name for group in ana.groups.all()} == {f"{mark}-bakers", f"{mark}-night shift"}
+    assert "is_superuser is not taken" in done.report[0]["reason"]
+    User.objects.filter(email__endswith=f"@{mark}.example").delete()
 
 
 def test_a_dry_run_changes_nothing_and_tells_the_same(run: Any, tmp_path: Path) -> None:

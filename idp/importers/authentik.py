@@ -91,7 +91,7 @@ def _person(number: int, user: dict[str, Any], sub: str) -> Row:
     # A reference to a group (!Find) is the list of its model and what finds it.
     named = [text(it.get("name")) for it in mappings(user.get("groups_obj"))] or [
         *texts(user.get("groups")),
-        *(it[1][1] for it in user.get("groups") or [] if _is_found_by_name(it)),
+        *(it[1][1] for it in _listed(user.get("groups")) if _is_found_by_name(it)),
     ]
     subject = user.get(sub)
     entry = {
@@ -113,6 +113,10 @@ def _person(number: int, user: dict[str, Any], sub: str) -> Row:
     if user.get("is_superuser"):
         notes.append("is_superuser is not taken: operators are appointed here.")
     return Row(number, "users", filled(entry), notes=tuple(notes))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _is_found_by_name(it: Any) -> bool:

@@ -85,7 +85,7 @@ def _person(number: int, user: dict[str, Any], config: dict[str, Any] | None) ->
     links = tuple(
         (text(it.get("providerId")), text(it.get("rawId")))
         for it in mappings(user.get("providerUserInfo"))
-        if it.get("rawId") and it.get("providerId") not in _NO_ACCOUNT
+        if text(it.get("rawId")) and text(it.get("providerId")) not in _NO_ACCOUNT
     )
     return Row(number, "users", filled(entry), links, tuple(notes))
 

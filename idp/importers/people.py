@@ -7,7 +7,7 @@ the operator says to overwrite. Nothing makes or changes an operator's account.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -21,6 +21,8 @@ from idp import events
 from idp.declaration import DeclarationError
 from idp.declaration.credentials import hash_of
 from idp.declaration.lists import lists_of
+from idp.declaration.members import is_text
+from idp.declaration.roles import names_in
 from idp.declaration.steps import Step
 from idp.declaration.users import (
     Present,
@@ -37,6 +39,8 @@ from idp.models import Attribute, Role
 #: Members that make operators.
 _POWERS = ("is_staff", "is_superuser")
 _BY = "import"
+#: Names of groups and apps whose facts are kept.
+_MOST_KEPT = 10_000
 
 
 @dataclass
@@ -85,8 +89,8 @@ class People:
         self.roles_to_come: dict[str, set[str]] = {}
         #: Hashes of addresses and subjects that a dry run would have taken.
         self._taken: set[int] = set()
-        self._roles_of = cache(self._stored_roles)
-        self._gives_power = cache(_gives_power)
+        self._roles_of = lru_cache(_MOST_KEPT)(self._stored_roles)
+        self._gives_power = lru_cache(_MOST_KEPT)(_gives_power)
 
     def imported(self, rows: Sequence[Row]) -> list[Told]:
         """Import a batch in one transaction and return what became of each row.
@@ -159,8 +163,8 @@ class People:
             for name in [name for name in attributes if name not in self._attributes]:
                 del attributes[name]
                 yield f"There is no attribute {name}."
-        roles = entry.get("roles")
-        if isinstance(roles, dict):
+        if "roles" in entry:
+            roles = entry["roles"] = names_in(f"user {entry['email']}", entry["roles"])
             for client_id, names in roles.items():
                 known = self.roles_to_come.get(client_id) or self._roles_of(client_id)
                 for name in [name for name in names if name not in known]:
@@ -217,7 +221,9 @@ class People:
         for it in planned:
             for name, subject in it.row.links:
                 slug = self._upstreams.get(name, name)
-                if slug in self._slugs:
+                if not is_text(subject):
+                    it.notes.append(f"Its account at {slug} holds a character that can't be kept.")
+                elif slug in self._slugs:
                     it.links.append((slug, subject))
                     wanted.setdefault(slug, set()).add(subject)
                 else:

@@ -8,8 +8,9 @@ import csv
 import json
 import os
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from idp.importers.progress import Tell
 from idp.importers.source import UnusableFileError
@@ -33,7 +34,7 @@ class Broken(str):
     __slots__ = ()
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> BufferedReader:
     """Open a file, after its byte order mark. Raises UnusableFileError, also for UTF-16."""
     try:
         file = path.open("rb")

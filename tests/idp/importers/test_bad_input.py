@@ -67,14 +67,18 @@ def test_rows_that_cannot_be_people(tmp_path: Path) -> None:
     """The first of two with one address or sub counts; a group is made for nobody left out."""
     mark = unique("bad").lower()
     rows: list[dict[str, Any]] = [
-        {"user_id": f"{mark}-1", "email": f"Ana@{mark}.example"},
-        {"user_id": f"{mark}-2", "email": f"ana@{mark}.EXAMPLE"},
-        {"user_id": f"{mark}-1", "email": f"bo@{mark}.example"},
-        {"user_id": f"{mark}-4", "email": f"hash@{mark}.example", "passwordHash": "$9$unknown$"},
-        {"user_id": f"{mark}\0", "email": f"nul@{mark}.example"},
-        {"user_id": f"{mark}-6", "email": f"half@{mark}.example", "name": "\ud800"},
-        {"user_id": f"{mark}-7", "email": "nowhere"},
-        {"user_id": f"{mark}-8", "email": f"last@{mark}.example"},
+        {"user_id": f"auth0|{mark}-1", "email": f"Ana@{mark}.example"},
+        {"user_id": f"auth0|{mark}-2", "email": f"ana@{mark}.EXAMPLE"},
+        {"user_id": f"auth0|{mark}-1", "email": f"bo@{mark}.example"},
+        {
+            "user_id": f"auth0|{mark}-4",
+            "email": f"hash@{mark}.example",
+            "passwordHash": "$9$unknown$",
+        },
+        {"user_id": f"auth0|{mark}\0", "email": f"nul@{mark}.example"},
+        {"user_id": f"auth0|{mark}-6", "email": f"half@{mark}.example", "name": "\ud800"},
+        {"user_id": f"auth0|{mark}-7", "email": "nowhere"},
+        {"user_id": f"auth0|{mark}-8", "email": f"last@{mark}.example"},
     ]
     path = written(tmp_path / "users.ndjson", "\n".join(map(json.dumps, rows)))
     told = {it.row: it for it in told_of("auth0", path, dry_run=False)}
@@ -84,7 +88,7 @@ def test_rows_that_cannot_be_people(tmp_path: Path) -> None:
     assert "no hash of a known kind" in told[4].reason
     assert told[4].outcome == "partly taken"
     subjects = User.objects.filter(email__endswith=f"@{mark}.example").values_list("sub", flat=True)
-    assert set(subjects) == {f"{mark}-1", f"{mark}-4", f"{mark}-8"}
+    assert set(subjects) == {f"auth0|{mark}-{number}" for number in (1, 4, 8)}
 
     header = "email,birthdate,groups,phone_number_verified,roles\n"
     lines = [f"a@{mark}.example,2001-02-31,,,", f"b@{mark}.example,31.2.2001,{mark}-1,,"]

@@ -157,6 +157,13 @@ def test_auth0(run: Any, tmp_path: Path) -> None:
     assert "implicit" in done.reason(1, "clients")
     assert Client.objects.get(client_id=f"{mark}-app").grant_types == ["authorization_code"]
 
+    # A file for Auth0's own import is one list, and its subjects are without their beginning.
+    custom = {"algorithm": "bcrypt", "hash": {"value": HASH}}
+    cleo = {"user_id": f"{mark}-3", "email": f"c@{mark}.example", "custom_password_hash": custom}
+    users.write_text(json.dumps([cleo, 5], indent=2))
+    assert run("auth0", users).reason(2) == "It is no object."
+    assert User.objects.get(sub=f"auth0|{mark}-3").password == f"bcrypt${HASH}"
+
 
 def test_firebase(run: Any, tmp_path: Path) -> None:
     """The hash is the one that the published implementation of Firebase's scrypt documents."""
@@ -197,7 +204,10 @@ entries:
   attrs:
     email: ana@{mark}.example
     password: {hashed}
-    groups: [!Find [authentik_core.group, [name, {mark}-bakers]]]
+    groups:
+    - !Find [authentik_core.group, [name, {mark}-bakers]]
+    - !KeyOf night
+    - 5f0e1d2c-0000-4000-8000-00000000000a
 - model: authentik_core.group
   attrs: {{name: {mark}-bakers, is_superuser: true}}
 - model: authentik_providers_oauth2.oauth2provider
@@ -210,13 +220,37 @@ entries:
     redirect_uris:
     - {{matching_mode: strict, url: https://app.example.com/callback}}
     - {{matching_mode: regex, url: https://.*}}
+- model: authentik_core.group
+  id: night
+  attrs: {{name: {mark}-night shift}}
+- model: authentik_core.group
+  identifiers: {{pk: 5f0e1d2c-0000-4000-8000-00000000000a}}
+  attrs: {{name: {mark}-exported}}
+- model: authentik_core.user
+  attrs: {{email: robot@{mark}.example, type: service_account}}
 """
     )
     done = run("authentik", path)
     ana = User.objects.get(sub=f"{mark}-1")
     assert ana.check_password("a loaf of rye")
-    assert [group.name for group in ana.groups.all()] == [f"{mark}-bakers"]
+    assert {group.name for group in ana.groups.all()} == {
+        f"{mark}-{name}" for name in ("bakers", "night shift", "exported")
+    }
     assert "is a pattern" in done.reason(3, "clients")
+    assert "is a service account" in done.reason(6)
+
+    # In sections, as an export has it: without what is only read.
+    path.write_text(
+        f"""
+entries:
+  people:
+  - model: authentik_core.user
+    identifiers: {{pk: 7}}
+    attrs: {{email: bo@{mark}.example}}
+"""
+    )
+    assert "no uid" in run("authentik", path).reason(1)
+    assert run("authentik", path, "--sub", "email").reason(1).startswith("An account")
 
 
 @pytest.fixture
@@ -341,7 +375,7 @@ def test_bombs_and_broken_rows_end_nothing_else(
 ) -> None:
     mark = unique("bomb").lower()
     monkeypatch.setattr(reading, "LONGEST", 200_000)
-    good = json.dumps({"user_id": mark, "email": f"ana@{mark}.example"})
+    good = json.dumps({"user_id": f"auth0|{mark}", "email": f"ana@{mark}.example"})
     deep, long = "[" * 100_000, '{"name": "' + "x" * 500_000
     lines = tmp_path / "users.ndjson"
     lines.write_bytes(f'{deep}\n{long}\n{{"email": "\\ud800@x.example"}}\n'.encode() + b"\xff\n")
@@ -349,7 +383,7 @@ def test_bombs_and_broken_rows_end_nothing_else(
         file.write(good)
     done = run("auth0", lines)
     assert sorted(it["row"] for it in done.report) == [1, 2, 3, 4]
-    assert User.objects.filter(sub=mark).exists()
+    assert User.objects.filter(sub=f"auth0|{mark}").exists()
 
     table = tmp_path / "people.csv"
     table.write_text(f'email,name\n{long}\nx,y,z\nbo@{mark}.example,Bo\n"open,{"y" * 150_000}\n')

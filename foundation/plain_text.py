@@ -30,6 +30,8 @@ def problem_with(text: str, *, lines: bool = False) -> str | None:
 
     With `lines` it may have line breaks.
     """
+    if text.isascii() and text.isprintable() and (not text or text.strip(" ")):
+        return None  # the usual case, and cheap
     for position, character in enumerate(text):
         if lines and character in "\r\n":
             continue

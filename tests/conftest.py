@@ -41,6 +41,7 @@ WITHOUT_DATABASE = (
     "/tests/test_own_project.py",
     "/tests/foundation/test_uuids_as_text.py",
     "/tests/attacks/test_server_errors.py",
+    "/tests/idp/importers/test_progress.py",
     "/tests/idp/test_deploy_checks.py",
     "/tests/idp/test_issuer.py",
     "/tests/idp/test_fetching.py",

@@ -112,6 +112,13 @@ class AuthorizationsPage(Record):
         """Return grants by user or app."""
         return _of_user_or_client(rows, term)
 
+    @admin.display(description=_("newest token"))
+    def bound_to(self, grant: Grant) -> str:
+        """Return whether its newest access token is of use to its client alone; empty for none."""
+        tokens = AccessToken.objects.filter(grant=grant).order_by("-pk")
+        newest = tokens.values_list("cnf", flat=True)[:1]
+        return "".join(_words_of(confirmation) for confirmation in newest)
+
     @admin.display(description=_("authorization details"))
     def shown_details(self, grant: Grant) -> str:
         """Return the authorization details of the grant, in words."""
@@ -124,13 +131,6 @@ def _in_words(details: Iterable[Detail]) -> str:
     types = AuthorizationDetailsType.objects.in_bulk(types_of(found), field_name="type")
     lines = (f"{sentence} ({kind})" for sentence, kind in details_in_words(found, types))
     return format_html_join(mark_safe("<br>"), "<bdi>{}</bdi>", ((line,) for line in lines)) or "-"
-
-    @admin.display(description=_("newest token"))
-    def bound_to(self, grant: Grant) -> str:
-        """Return whether its newest access token is of use to its client alone; empty for none."""
-        tokens = AccessToken.objects.filter(grant=grant).order_by("-pk")
-        newest = tokens.values_list("cnf", flat=True)[:1]
-        return "".join(_words_of(confirmation) for confirmation in newest)
 
 
 def _words_of(confirmation: dict[str, str] | None) -> str:

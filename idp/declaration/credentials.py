@@ -19,6 +19,12 @@ _HASH = re.compile(
 )
 
 
+class StoredHash(str):
+    """A hash in the form in which it is stored, which `hash_of` does not judge again."""
+
+    __slots__ = ()
+
+
 def password_of(what: str, entry: dict[str, Any]) -> str | None:
     """Return the declared password, or None. Its strength is not judged.
 
@@ -41,14 +47,16 @@ def password_of(what: str, entry: dict[str, Any]) -> str | None:
     return password
 
 
-def hash_of(what: str, entry: dict[str, Any]) -> str | None:
-    """Return the declared hash as it is stored, or None. Raises DeclarationError."""
+def hash_of(what: str, entry: dict[str, Any]) -> StoredHash | None:
+    """Return the declared hash as a StoredHash, or None. Raises DeclarationError."""
     text = secret_of(what, entry, "password_hash")
     if text is None:
         return None
     if entry.get("password") is not None:
         raise DeclarationError(f"{what}: password_hash: Declare this or the password, not both.")
+    if isinstance(text, StoredHash):
+        return text
     try:
-        return foreign_hashes.stored_form(text)
+        return StoredHash(foreign_hashes.stored_form(text))
     except ValueError as problem:
         raise DeclarationError(f"{what}: password_hash: {problem}") from None

@@ -17,4 +17,9 @@ def refuse_odd_names(what: str, member: str, names: Iterable[str]) -> None:
 
 def made(names: Iterable[str]) -> list[Group]:
     """Return the groups of these names; those that there were not are made."""
-    return [Group.objects.get_or_create(name=name)[0] for name in sorted(names)]
+    wanted = sorted(set(names))
+    found = Group.objects.in_bulk(wanted, field_name="name")
+    if missing := [Group(name=name) for name in wanted if name not in found]:
+        Group.objects.bulk_create(missing, ignore_conflicts=True)  # or by others, just now
+        found = Group.objects.in_bulk(wanted, field_name="name")
+    return list(found.values())

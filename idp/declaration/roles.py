@@ -36,7 +36,7 @@ def of_user(user: User) -> Names:
 
 def declared(what: str, entry: dict[str, Any]) -> Names:
     """Return the roles that an entry of a client declares. Raises DeclarationError."""
-    roles = _names(what, entry.get("roles", {}))
+    roles = names_in(what, entry.get("roles", {}))
     if len(roles) > _MOST:
         raise DeclarationError(f"{what}: roles: A client has at most {_MOST} roles.")
     for name, names in roles.items():
@@ -71,7 +71,7 @@ def plan_user_roles(
     what = f"user {entry['email']}"
     wanted = {
         client_id: names
-        for client_id, names in _names(what, entry["roles"]).items()
+        for client_id, names in names_in(what, entry["roles"]).items()
         if names and client_id not in left_out
     }
     for client_id, names in wanted.items():
@@ -108,7 +108,7 @@ def _give(email: str, fields: dict[str, tuple[Any, Any]]) -> User:
     return user
 
 
-def _names(what: str, value: Any) -> Names:
+def names_in(what: str, value: Any) -> Names:
     """Return a mapping of texts to lists of texts, sorted. Raises DeclarationError."""
     if not isinstance(value, dict) or not all(
         isinstance(names, list) and all(isinstance(name, str) and is_text(name) for name in names)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -33,6 +33,7 @@ _CLAIMS = tuple(
     for name in SCOPE_CLAIMS[scope]
     if name != "updated_at"
 )
+_NAMES = {field_of(name): name for name in _CLAIMS}
 #: Members that stay unchanged if the file does not set them: users edit these themselves.
 _KEPT = (*_CLAIMS, "is_staff", "is_superuser")
 _MEMBERS = {
@@ -70,17 +71,28 @@ class Present:
     repeated: frozenset[str]
 
 
-def in_batches(entries: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Present]]:
+def typed_with_capitals() -> dict[str, int]:
+    """Return the primary keys of users whose address was stored as it was typed, in lower case.
+
+    Older versions stored them so. It looks at all users.
+    """
+    typed = User.objects.exclude(email=Lower("email")).values_list("email", "pk")
+    return {email.lower(): pk for email, pk in typed}
+
+
+def in_batches(
+    entries: list[dict[str, Any]], capitals: Mapping[str, int] | None = None
+) -> Iterator[tuple[dict[str, Any], Present]]:
     """Return entries, each with the stored rows of its batch, by address in lower case.
+
+    `capitals` are those of `typed_with_capitals`, if they were asked for before.
 
     Unfinished sign-ups are excluded: they were never used, and an attacker who began one must not
     know the password of the account that an operator creates.
     """
     if not entries:
         return
-    # Older versions stored addresses as they were typed.
-    typed = User.objects.exclude(email=Lower("email")).values_list("email", "pk")
-    capitals = {email.lower(): pk for email, pk in typed}
+    capitals = typed_with_capitals() if capitals is None else capitals
     unfinished = User.objects.unfinished().values("pk")
     repeated = frozenset(sub for sub, count in Counter(_subjects(entries)).items() if count > 1)
     for start in range(0, len(entries), _BATCH):
@@ -130,7 +142,7 @@ def plan_user(
         user.is_active = entry.get("is_active", True)
     password = credentials.password_of(what, entry)
     password_hash = credentials.hash_of(what, entry)
-    validate(what, user, exclude=["password"], names={field_of(name): name for name in _CLAIMS})
+    validate(what, user, exclude=_not_judged(entry, is_new=is_new), names=_NAMES)
     verified = entry.get("email_verified", before.get("email_verified", False))
     if verified and present.verified_by.get(email, user.pk) != user.pk:
         raise DeclarationError(f"{what}: email: This is another user's second address.")
@@ -152,6 +164,18 @@ def plan_user(
     prepare = partial(user.set_password, password) if new_password else nothing
     change = Change(what, Outcome.CHANGED, fields)
     return user, Step(change, partial(_update, user, fields, user.password), prepare)
+
+
+def _not_judged(entry: dict[str, Any], *, is_new: bool) -> set[str]:
+    """Return the fields to pass over: the password, and of a new user those that are not set."""
+    if not is_new:
+        return {"password"}
+    return _fields() - {"email", *map(field_of, entry)} | {"password"}
+
+
+@cache
+def _fields() -> set[str]:
+    return {field.name for field in User._meta.concrete_fields}
 
 
 def _set_subject(
@@ -180,7 +204,7 @@ def _set_first_password(user: User, password: str | None, password_hash: str | N
     if password_hash is None:
         user.set_password(password)
     else:
-        user.password = password_hash
+        user.password = str(password_hash)
 
 
 def prune_users(declared: Collection[str]) -> Iterator[tuple[str, Step]]:

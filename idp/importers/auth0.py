@@ -1,10 +1,12 @@
 """Users and applications of an Auth0 tenant, as its exports and its Management API have them."""
 
+import re
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from idp.importers.json_files import json_list
 from idp.importers.members import (
     application_type_of,
     attribute_name,
@@ -15,7 +17,7 @@ from idp.importers.members import (
     text,
     texts,
 )
-from idp.importers.reading import Broken, json_lines, json_list
+from idp.importers.reading import CHUNK, Broken, json_lines, opened
 from idp.importers.source import Options, Row, Unreadable
 from idp.protocol.vocabulary import DEVICE_CODE
 
@@ -23,6 +25,7 @@ _CLAIMS = ("name", "given_name", "family_name", "nickname", "picture", "phone_nu
 #: Algorithms of `custom_password_hash` whose value says all by itself.
 _WHOLE = frozenset({"argon2", "bcrypt", "ldap", "pbkdf2"})
 _GRANTS = frozenset({"authorization_code", "refresh_token", "client_credentials", DEVICE_CODE})
+_LIST = re.compile(rb"\s*\[\s*\{")
 _METHODS = frozenset({"none", "client_secret_post", "client_secret_basic"})
 
 
@@ -49,7 +52,7 @@ class Auth0:
                     yield Unreadable(number, "clients", client)
                 elif client.get("global") is not True:  # the tenant's own
                     yield _client(number, client)
-        for number, user in json_lines(options.path):
+        for number, user in _people(options):
             yield (
                 Unreadable(number, "users", user)
                 if isinstance(user, Broken)
@@ -57,13 +60,28 @@ class Auth0:
             )
 
 
+def _people(options: Options) -> Iterator[tuple[int, dict[str, Any] | Broken]]:
+    """Yield users of an export, an object a line; or of a file for Auth0's import, one list."""
+    with opened(options.path) as file:
+        is_list = _LIST.match(file.peek(CHUNK)) is not None
+    if is_list:
+        return json_list(options.path, tell=options.reached.tell)
+    return json_lines(options.path, options.reached.tell)
+
+
+def _subject(user: dict[str, Any]) -> str:
+    """Return the subject. That of Auth0's own users begins with `auth0|`, which its import adds."""
+    oid = mapping(user.get("_id")).get("$oid")  # in exports with hashes
+    found = text(user.get("user_id")) or text(oid)
+    return found if "|" in found or not found else f"auth0|{found}"
+
+
 def _person(number: int, user: dict[str, Any]) -> Row:
     notes: list[str] = []
-    oid = text(mapping(user.get("_id")).get("$oid"))  # in exports with hashes
     metadata = mapping(user.get("user_metadata"))
     entry: dict[str, Any] = {
         "email": text(user.get("email")),
-        "sub": text(user.get("user_id")) or (oid and f"auth0|{oid}"),
+        "sub": _subject(user),
         "email_verified": user.get("email_verified") is True,
         "is_active": user.get("blocked") is not True,
         "preferred_username": text(user.get("username")),

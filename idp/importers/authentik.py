@@ -1,11 +1,12 @@
 """authentik: a blueprint (YAML), or its list of users as the API returns it (JSON)."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from idp.declaration import DeclarationError
 from idp.declaration.file import parsed_with_tags
+from idp.importers.json_files import json_list
 from idp.importers.members import (
     application_type_of,
     attribute_name,
@@ -16,7 +17,7 @@ from idp.importers.members import (
     text,
     texts,
 )
-from idp.importers.reading import Broken, json_list, opened
+from idp.importers.reading import Broken, opened
 from idp.importers.source import Options, Row, Unreadable, UnusableFileError
 
 #: Bytes of a blueprint, which is read whole.
@@ -25,6 +26,10 @@ _GROUP, _PROVIDER = "authentik_core.group", "authentik_providers_oauth2.oauth2pr
 _USER = "authentik_core.user"
 _IN_ORDER = (_GROUP, _PROVIDER, _USER)
 _KINDS = {_GROUP: "groups", _PROVIDER: "clients", _USER: "users"}
+
+
+_NO_PEOPLE = frozenset({"service_account", "internal_service_account"})
+_NO_NAMES: Mapping[str, str] = {}
 
 
 class Authentik:
@@ -46,7 +51,7 @@ class Authentik:
         """Yield groups, apps and users. Raises UnusableFileError."""
         sub = options.own["sub"]
         if options.path.suffix.lower() == ".json":
-            for number, user in json_list(options.path, "results"):
+            for number, user in json_list(options.path, "results", options.reached.tell):
                 yield (
                     Unreadable(number, "users", user)
                     if isinstance(user, Broken)
@@ -54,11 +59,11 @@ class Authentik:
                 )
             return
         entries = list(enumerate(_entries(options), start=1))
+        names = _names_of_groups(entry for _, entry in entries)
         for model in _IN_ORDER:
             for number, entry in entries:
                 if entry.get("model") == model and entry.get("state") != "absent":
-                    known = mapping(entry.get("identifiers")) | mapping(entry.get("attrs"))
-                    yield _row(number, model, known, sub)
+                    yield _row(number, model, _known(entry), sub, names)
 
 
 def _entries(options: Options) -> list[dict[str, Any]]:
@@ -72,25 +77,49 @@ def _entries(options: Options) -> list[dict[str, Any]]:
         raise UnusableFileError(f"{options.path} is not UTF-8.") from None
     except DeclarationError as problem:
         raise UnusableFileError(str(problem)) from None
-    return mappings(mapping(found).get("entries"))
+    entries = mapping(found).get("entries")
+    if isinstance(entries, dict):  # in sections
+        return [entry for section in entries.values() for entry in mappings(section)]
+    return mappings(entries)
 
 
-def _row(number: int, model: str, known: dict[str, Any], sub: str) -> Row | Unreadable:
+def _known(entry: dict[str, Any]) -> dict[str, Any]:
+    return mapping(entry.get("identifiers")) | mapping(entry.get("attrs"))
+
+
+def _names_of_groups(entries: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Return the names of groups by what users refer to them: primary key, or id in the file."""
+    names: dict[str, str] = {}
+    for entry in entries:
+        if entry.get("model") == _GROUP:
+            known = _known(entry)
+            references = (known.get("pk"), known.get("group_uuid"), entry.get("id"))
+            names |= {str(it): text(known.get("name")) for it in references if it is not None}
+    return names
+
+
+def _row(
+    number: int, model: str, known: dict[str, Any], sub: str, names: dict[str, str]
+) -> Row | Unreadable:
     if model == _USER:
-        return _person(number, known, sub)
+        return _person(number, known, sub, names)
     if model == _PROVIDER:
         return _client(number, known)
     notes = ["That its members are superusers is not taken."] if known.get("is_superuser") else []
     return Row(number, "groups", {"name": text(known.get("name"))}, notes=tuple(notes))
 
 
-def _person(number: int, user: dict[str, Any], sub: str) -> Row:
+def _person(
+    number: int, user: dict[str, Any], sub: str, names: Mapping[str, str] = _NO_NAMES
+) -> Row | Unreadable:
+    if text(user.get("type")) in _NO_PEOPLE:
+        return Unreadable(number, "users", "It is a service account.", text(user.get("username")))
     notes: list[str] = []
     attributes = mapping(user.get("attributes"))
     # A reference to a group (!Find) is the list of its model and what finds it.
     named = [text(it.get("name")) for it in mappings(user.get("groups_obj"))] or [
-        *texts(user.get("groups")),
-        *(it[1][1] for it in user.get("groups") or [] if _is_found_by_name(it)),
+        *(names.get(it, it) for it in texts(user.get("groups"))),
+        *(it[1][1] for it in _listed(user.get("groups")) if _is_found_by_name(it)),
     ]
     subject = user.get(sub)
     entry = {
@@ -109,9 +138,15 @@ def _person(number: int, user: dict[str, Any], sub: str) -> Row:
     password = text(user.get("password_hash")) or text(user.get("password"))
     if password and not password.startswith("!"):
         entry["password_hash" if "$" in password else "password"] = password
+    if not entry["sub"]:
+        notes.append(f"It has no {sub}, so that it gets a new sub.")
     if user.get("is_superuser"):
         notes.append("is_superuser is not taken: operators are appointed here.")
     return Row(number, "users", filled(entry), notes=tuple(notes))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _is_found_by_name(it: Any) -> bool:

@@ -26,7 +26,7 @@ class Table:
 
     def rows(self, options: Options) -> Iterator[Row | Unreadable]:
         """Yield the people. Raises UnusableFileError."""
-        for number, record in table(options.path):
+        for number, record in table(options.path, options.reached.tell):
             if isinstance(record, Broken):
                 yield Unreadable(number, "users", record)
             else:

@@ -37,27 +37,27 @@ class DjangoUsers:
             there = tables.columns_of("auth_group")
             for row in tables.rows("auth_group", ("name",)) if there else ():
                 yield Row(row["id"], "groups", {"name": row["name"]})
+            last = tables.last_number(table) or 1
+            number = 0
             for batch in tables.batches(table, tuple({*_COLUMNS, sub, email})):
-                ids = [row["id"] for row in batch]
+                ids = [tables.stored(row["id"]) for row in batch]
                 groups, verified = _groups(tables, table, ids), _verified(tables, ids)
-                for row in batch:
-                    yield _person(row, row[sub], text(row[email]), groups, verified)
+                for row, pk in zip(batch, ids, strict=True):
+                    number = pk if isinstance(pk, int) else number + 1
+                    entry = _entry(row, row[sub], text(row[email]))
+                    entry["groups"] = groups.get(pk, [])
+                    entry["email_verified"] = (pk, entry["email"].lower()) in verified
+                    yield Row(number, "users", filled(entry))
+                options.reached.tell(number / last)
         finally:
             tables.close()
 
 
-def _person(
-    row: dict[str, Any],
-    sub: Any,
-    email: str,
-    groups: dict[int, list[str]],
-    verified: set[tuple[int, str]],
-) -> Row:
+def _entry(row: dict[str, Any], sub: Any, email: str) -> dict[str, Any]:
     password = text(row["password"])
-    entry = {
+    return {
         "email": email,
         "sub": str(sub or ""),
-        "email_verified": (row["id"], email.lower()) in verified,
         "preferred_username": text(row["username"]),
         "given_name": text(row["first_name"]),
         "family_name": text(row["last_name"]),
@@ -65,13 +65,11 @@ def _person(
         "is_active": row["is_active"] is None or bool(row["is_active"]),
         "is_staff": bool(row["is_staff"]),
         "is_superuser": bool(row["is_superuser"]),
-        "groups": groups.get(row["id"], []),
         "password_hash": "" if password.startswith("!") else password,
     }
-    return Row(row["id"], "users", filled(entry))
 
 
-def _groups(tables: ForeignTables, table: str, ids: list[int]) -> dict[int, list[str]]:
+def _groups(tables: ForeignTables, table: str, ids: list[Any]) -> dict[Any, list[str]]:
     """Return the names of the groups of users, if the table has the usual one beside it."""
     columns = tables.columns_of(f"{table}_groups")
     user = next((name for name in columns if name not in {"id", "group_id"}), None)
@@ -79,7 +77,7 @@ def _groups(tables: ForeignTables, table: str, ids: list[int]) -> dict[int, list
         return {}
     quote = tables.quoted
     marks = ", ".join(["%s"] * len(ids))
-    found: dict[int, list[str]] = {}
+    found: dict[Any, list[str]] = {}
     for pk, name in tables.all(
         f"SELECT m.{quote(user)}, g.name FROM {quote(f'{table}_groups')} m "
         f"JOIN auth_group g ON g.id = m.group_id WHERE m.{quote(user)} IN ({marks})",
@@ -89,7 +87,7 @@ def _groups(tables: ForeignTables, table: str, ids: list[int]) -> dict[int, list
     return found
 
 
-def _verified(tables: ForeignTables, ids: list[int]) -> set[tuple[int, str]]:
+def _verified(tables: ForeignTables, ids: list[Any]) -> set[tuple[Any, str]]:
     """Return the addresses that allauth knows to be verified there: Django itself knows none."""
     if not tables.columns_of("account_emailaddress"):
         return set()

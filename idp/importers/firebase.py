@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from idp.importers.json_files import json_list
 from idp.importers.members import attribute_name, filled, mapping, mappings, text
-from idp.importers.reading import LONGEST, Broken, json_list, opened, parsed
+from idp.importers.reading import LONGEST, Broken, opened, parsed
 from idp.importers.source import Options, Row, Unreadable, UnusableFileError
 
 #: A line of the parameters as the console shows them.
@@ -35,7 +36,7 @@ class Firebase:
         """Yield the users. Raises UnusableFileError."""
         path = options.own.get("hash_config")
         config = _config(path) if path else None
-        for number, user in json_list(options.path, "users"):
+        for number, user in json_list(options.path, "users", options.reached.tell):
             yield (
                 Unreadable(number, "users", user)
                 if isinstance(user, Broken)
@@ -84,7 +85,7 @@ def _person(number: int, user: dict[str, Any], config: dict[str, Any] | None) ->
     links = tuple(
         (text(it.get("providerId")), text(it.get("rawId")))
         for it in mappings(user.get("providerUserInfo"))
-        if it.get("rawId") and it.get("providerId") not in _NO_ACCOUNT
+        if text(it.get("rawId")) and text(it.get("providerId")) not in _NO_ACCOUNT
     )
     return Row(number, "users", filled(entry), links, tuple(notes))
 

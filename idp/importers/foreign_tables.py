@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, DatabaseError
@@ -32,7 +33,7 @@ class ForeignTables:
         self._connection: Any = handler[DEFAULT_DB_ALIAS]
         if self._connection.vendor == "sqlite" and not Path(configuration["NAME"]).is_file():
             raise UnusableFileError(f"{configuration['NAME']}: There is no such database.")
-        self.columns_of = cache(self._columns_of)
+        self._described = cache(self._description)
         self._forbid_writing()
 
     @contextmanager
@@ -53,14 +54,18 @@ class ForeignTables:
             if statement:
                 cursor.execute(statement)
 
-    def _columns_of(self, table: str) -> frozenset[str]:
+    def columns_of(self, table: str) -> frozenset[str]:
         """Return the names of a table's columns; none where there is no such table."""
+        return frozenset(self._described(table))
+
+    def _description(self, table: str) -> dict[str, Any]:
+        """Return the types of a table's columns, as the database's driver has them, by name."""
         introspection = self._connection.introspection
         with self._cursor() as cursor:
             if table not in introspection.table_names(cursor):
-                return frozenset()
+                return {}
             described = introspection.get_table_description(cursor, table)
-        return frozenset(column.name for column in described)
+        return {column.name: column.type_code for column in described}
 
     def rows(self, *arguments: Any, **options: Any) -> Iterator[dict[str, Any]]:
         """Yield the rows of `batches`, one by one."""
@@ -70,25 +75,51 @@ class ForeignTables:
     def batches(
         self, table: str, wanted: Sequence[str], *, where: str = "TRUE", values: Sequence[Any] = ()
     ) -> Iterator[list[dict[str, Any]]]:
-        """Yield rows by their `id`, with the wanted columns that there are; None for the others."""
+        """Yield rows by their `id`, with the wanted columns that there are; None for the others.
+
+        UUIDs are such, also where the database has none and Django stores their digits.
+        """
         there = [name for name in wanted if name in self.columns_of(table)]
         quoted = ", ".join(map(self._connection.ops.quote_name, ("id", *there)))
-        absent, last = dict.fromkeys(wanted), -1
-        statement = (
-            f"SELECT {quoted} FROM {self._connection.ops.quote_name(table)} "
-            f"WHERE id > %s AND ({where}) ORDER BY id LIMIT {BATCH}"
-        )
-        while found := self.all(statement, [last, *values]):
+        absent = dict.fromkeys(wanted)
+        uuids = self._uuids_in(table)
+        select = f"SELECT {quoted} FROM {self.quoted(table)} WHERE ({where})"
+        ordered = f"ORDER BY id LIMIT {BATCH}"
+        found = self.all(f"{select} {ordered}", values)
+        while found:
             last = found[-1][0]
-            yield [{**absent, **dict(zip(("id", *there), row, strict=True))} for row in found]
+            rows = [dict(zip(("id", *there), row, strict=True)) for row in found]
+            for row in rows:
+                row.update({name: _uuid(row[name]) for name in uuids & row.keys()})
+            yield [{**absent, **row} for row in rows]
+            found = self.all(f"{select} AND id > %s {ordered}", [*values, last])
+
+    def last_number(self, table: str) -> int:
+        """Return the highest `id` of a table, or how many rows it has if these are no numbers."""
+        quoted = self.quoted(table)
+        for (last,) in self.all(f"SELECT id FROM {quoted} ORDER BY id DESC LIMIT 1"):
+            if isinstance(last, int):
+                return last
+        return int(self.all(f"SELECT count(*) FROM {quoted}")[0][0])
 
     def all(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows that a statement gives."""
-        as_stored = self._connection.ops.adapt_datetimefield_value
-        adapted = [as_stored(it) if isinstance(it, datetime) else it for it in values]
         with self._cursor() as cursor:
-            cursor.execute(statement, adapted)
+            cursor.execute(statement, list(map(self.stored, values)))
             return list(cursor.fetchall())
+
+    def stored(self, value: Any) -> Any:
+        """Return a value as the database has it."""
+        if isinstance(value, datetime):
+            return self._connection.ops.adapt_datetimefield_value(value)
+        if isinstance(value, UUID) and not self._connection.features.has_native_uuid_field:
+            return value.hex
+        return value
+
+    def _uuids_in(self, table: str) -> set[str]:
+        """Return the columns in which Django has stored the digits of UUIDs."""
+        types = self._described(table)
+        return {name for name, its in types.items() if str(its).lower() == "char(32)"}
 
     def quoted(self, name: str) -> str:
         """Return a name as statements have it."""
@@ -97,6 +128,13 @@ class ForeignTables:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def _uuid(digits: Any) -> Any:
+    try:
+        return UUID(digits)
+    except (ValueError, TypeError, AttributeError):
+        return digits
 
 
 def _configuration(url: str) -> dict[str, Any]:

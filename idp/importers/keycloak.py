@@ -3,12 +3,15 @@
 import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from idp.importers import keycloak_clients
+from idp.importers.json_files import json_list, json_members
 from idp.importers.members import attribute_name, filled, mapping, mappings, text, texts
-from idp.importers.reading import Broken, json_list, json_members
+from idp.importers.progress import Reached
+from idp.importers.reading import Broken
 from idp.importers.source import Options, Row, Unreadable, UnusableFileError
 
 #: Claims by the names of Keycloak's attributes for them.
@@ -50,9 +53,14 @@ class Keycloak:
     def rows(self, options: Options) -> Iterator[Row | Unreadable]:
         """Yield groups, clients with their roles, and users. Raises UnusableFileError."""
         realm, people = _files(options.path)
-        groups = list(_groups([group for _, group in json_list(realm, "groups")], ""))
-        for number, group in enumerate(groups, start=1):
-            yield Row(number, "groups", {"name": group["name"]})
+        groups = []
+        for group in _all_groups(realm):
+            if isinstance(group, Unreadable):
+                yield group
+                continue
+            yield Row(group["number"], "groups", {"name": group["name"]})
+            if group["roles"]:
+                groups.append(group)
         roles = mapping(json_members(realm, ("roles",)).get("roles"))
         names = mapping(roles.get("client"))
         for number, client in json_list(realm, "clients"):
@@ -60,14 +68,8 @@ class Keycloak:
                 yield Unreadable(number, "clients", client)
             elif row := keycloak_clients.row_of(number, client, names, groups):
                 yield row
-        number = 0
-        for path in people:
-            for _, user in json_list(path, "users"):
-                number += 1
-                if isinstance(user, Broken):
-                    yield Unreadable(number, "users", user)
-                elif not user.get("serviceAccountClientId"):
-                    yield _person(number, user, as_groups=options.own["realm_roles_as_groups"])
+        as_groups = options.own["realm_roles_as_groups"]
+        yield from _people(people, options.reached, as_groups=as_groups)
 
 
 def _files(path: Path) -> tuple[Path, list[Path]]:
@@ -80,6 +82,19 @@ def _files(path: Path) -> tuple[Path, list[Path]]:
     name = realms[0].name.removesuffix("-realm.json")
     users = [it for it in path.glob(f"{name}-users-*.json") if it.stem.rpartition("-")[2].isdigit()]
     return realms[0], [realms[0], *sorted(users, key=lambda it: int(it.stem.rpartition("-")[2]))]
+
+
+def _all_groups(realm: Path) -> Iterator[dict[str, Any] | Unreadable]:
+    """Yield the groups of a realm with their numbers: those within one count, too."""
+    number = 0
+    for _, found in json_list(realm, "groups"):
+        if isinstance(found, Broken):
+            number += 1
+            yield Unreadable(number, "groups", found)
+            continue
+        for group in _groups([found], ""):
+            number += 1
+            yield {**group, "number": number}
 
 
 def _groups(found: list[Any], above: str) -> Iterator[dict[str, Any]]:
@@ -95,6 +110,18 @@ def _groups(found: list[Any], above: str) -> Iterator[dict[str, Any]]:
                 for client in {**roles, **inner["roles"]}
             }
             yield {"name": inner["name"], "roles": both}
+
+
+def _people(files: list[Path], reached: Reached, *, as_groups: bool) -> Iterator[Row | Unreadable]:
+    number = 0
+    for position, path in enumerate(files):
+        tell = partial(reached.tell, number=position, of=len(files))
+        for _, user in json_list(path, "users", tell):
+            number += 1
+            if isinstance(user, Broken):
+                yield Unreadable(number, "users", user)
+            elif not user.get("serviceAccountClientId"):
+                yield _person(number, user, as_groups=as_groups)
 
 
 def _person(number: int, user: dict[str, Any], *, as_groups: bool) -> Row:

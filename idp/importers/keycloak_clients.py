@@ -87,8 +87,15 @@ def _parts(text_of_uris: str) -> list[str]:
 
 
 def _uris(uris: list[str], root: str, notes: list[str], what: str) -> list[str]:
-    whole = [urljoin(root, uri) if root and uri.startswith("/") else uri for uri in uris]
-    return exact_uris(whole, notes, what)
+    return exact_uris((_whole(uri, root) for uri in uris), notes, what)
+
+
+def _whole(uri: str, root: str) -> str:
+    """Return a URI that may be relative to the client's root; as it is where the root is none."""
+    try:
+        return urljoin(root, uri) if root and uri.startswith("/") else uri
+    except ValueError:
+        return uri
 
 
 def _grants(client: dict[str, Any], attributes: dict[str, Any], notes: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ the operator says to overwrite. Nothing makes or changes an operator's account.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -16,12 +16,22 @@ from django.db import transaction
 from accounts.allauth_door import social_accounts
 from accounts.models import User
 from accounts.upstream.model import Upstream
+from foundation.postgresql.lists import in_binary_form
 from idp import events
 from idp.declaration import DeclarationError
 from idp.declaration.credentials import hash_of
 from idp.declaration.lists import lists_of
+from idp.declaration.members import is_text
+from idp.declaration.roles import names_in
 from idp.declaration.steps import Step
-from idp.declaration.users import Present, create_together, in_batches, plan_user, state
+from idp.declaration.users import (
+    Present,
+    create_together,
+    in_batches,
+    plan_user,
+    state,
+    typed_with_capitals,
+)
 from idp.importers.report import Outcome, Told
 from idp.importers.source import Row
 from idp.models import Attribute, Role
@@ -29,6 +39,8 @@ from idp.models import Attribute, Role
 #: Members that make operators.
 _POWERS = ("is_staff", "is_superuser")
 _BY = "import"
+#: Names of groups and apps whose facts are kept.
+_MOST_KEPT = 10_000
 
 
 @dataclass
@@ -71,13 +83,14 @@ class People:
         #: Slugs of our upstreams, by the names of identity providers in the source.
         self._upstreams = upstreams
         self._attributes = {row.name: row for row in Attribute.objects.all()}
+        self._capitals = typed_with_capitals()
         self._slugs = set(Upstream.objects.values_list("slug", flat=True))
         #: Roles that a dry run would have made, by client.
         self.roles_to_come: dict[str, set[str]] = {}
         #: Hashes of addresses and subjects that a dry run would have taken.
         self._taken: set[int] = set()
-        self._roles_of = cache(self._stored_roles)
-        self._gives_power = cache(_gives_power)
+        self._roles_of = lru_cache(_MOST_KEPT)(self._stored_roles)
+        self._gives_power = lru_cache(_MOST_KEPT)(_gives_power)
 
     def imported(self, rows: Sequence[Row]) -> list[Told]:
         """Import a batch in one transaction and return what became of each row.
@@ -92,7 +105,7 @@ class People:
             for it in usable:
                 if it.step is not None:
                     it.step.prepare()
-            with transaction.atomic():
+            with transaction.atomic(), in_binary_form():
                 self._write(usable)
         return [it.told() for it in planned]
 
@@ -100,7 +113,8 @@ class People:
         planned = [self._taken_apart(row) for row in rows]
         self._refuse_doubles(planned)
         by_email = {it.entry["email"]: it for it in planned if not it.refusal}
-        for entry, present in in_batches([it.entry for it in by_email.values()]):
+        entries = [it.entry for it in by_email.values()]
+        for entry, present in in_batches(entries, self._capitals):
             it = by_email[entry["email"]]
             try:
                 self._plan(it, present)
@@ -139,7 +153,8 @@ class People:
     def _without_strangers(self, entry: dict[str, Any]) -> Iterator[str]:
         """Take out a hash, attributes and roles that nothing here knows."""
         try:
-            hash_of("user", entry)
+            if (encoded := hash_of("user", entry)) is not None:
+                entry["password_hash"] = encoded
         except DeclarationError as problem:
             del entry["password_hash"]
             yield f"The password is not taken. {str(problem).partition('password_hash: ')[2]}"
@@ -148,8 +163,8 @@ class People:
             for name in [name for name in attributes if name not in self._attributes]:
                 del attributes[name]
                 yield f"There is no attribute {name}."
-        roles = entry.get("roles")
-        if isinstance(roles, dict):
+        if "roles" in entry:
+            roles = entry["roles"] = names_in(f"user {entry['email']}", entry["roles"])
             for client_id, names in roles.items():
                 known = self.roles_to_come.get(client_id) or self._roles_of(client_id)
                 for name in [name for name in names if name not in known]:
@@ -206,7 +221,9 @@ class People:
         for it in planned:
             for name, subject in it.row.links:
                 slug = self._upstreams.get(name, name)
-                if slug in self._slugs:
+                if not is_text(subject):
+                    it.notes.append(f"Its account at {slug} holds a character that can't be kept.")
+                elif slug in self._slugs:
                     it.links.append((slug, subject))
                     wanted.setdefault(slug, set()).add(subject)
                 else:
@@ -271,7 +288,7 @@ def _new_hash(user: User, entry: dict[str, Any]) -> str | None:
     """Return the hash of an entry, if it takes the place of one that the user did not choose."""
     encoded = hash_of("user", entry)
     is_own = user.password_changed_at is not None and user.has_usable_password()
-    return None if encoded == user.password or is_own else encoded
+    return None if encoded in {None, user.password} or is_own else str(encoded)
 
 
 def _beside(user: User, entry: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.db import DataError, IntegrityError
 from idp.declaration.steps import ConflictError
 from idp.importers.people import People
 from idp.importers.report import Outcome, Told
-from idp.importers.source import Row, Unreadable
+from idp.importers.source import Row, Unreadable, UnusableFileError
 from idp.importers.things import import_thing
 
 #: Users of one transaction. Judging the next ones takes longer, in which others have their turn.
@@ -33,10 +33,24 @@ class Import:
     def run(self, rows: Iterator[Row | Unreadable]) -> Iterator[list[Told]]:
         """Import rows; yield what became of them, after each batch, whose transaction is committed.
 
-        An interrupted run has imported whole batches; the next one finds them here.
+        An interrupted run has imported whole batches; the next one finds them here. Raises
+        UnusableFileError, after importing what came before.
         """
         people = People(dry_run=self.dry_run, overwrite=self.overwrite, upstreams=self.upstreams)
         batch: list[Row] = []
+        try:
+            yield from self._whole_batches(people, rows, batch)
+        except UnusableFileError:
+            if batch:
+                yield _imported(people, batch)
+            raise
+        if batch:
+            yield _imported(people, batch)
+
+    def _whole_batches(
+        self, people: People, rows: Iterator[Row | Unreadable], batch: list[Row]
+    ) -> Iterator[list[Told]]:
+        """Import rows as `run`, but for the last users, which stay in the batch."""
         for row in rows:
             if row.kind == "users" and row.number < self.first:
                 continue
@@ -47,11 +61,9 @@ class Import:
                 batch.append(row)
             if batch and (row.kind != "users" or len(batch) == BATCH):
                 yield _imported(people, batch)
-                batch = []
+                batch.clear()
             if row.kind != "users":
                 yield [self._thing(people, row)]
-        if batch:
-            yield _imported(people, batch)
 
     def _thing(self, people: People, row: Row) -> Told:
         told = import_thing(row, dry_run=self.dry_run, overwrite=self.overwrite)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from idp.importers.progress import Reached
+
 
 class UnusableFileError(Exception):
     """Reading can't go on; the message says why, for operators, without the file's content."""
@@ -46,6 +48,8 @@ class Options:
     origin: str
     #: The source's own options, by name.
     own: dict[str, Any] = field(default_factory=dict)
+    #: Told by the source, as it reads the people.
+    reached: Reached = field(default_factory=Reached)
 
     @property
     def path(self) -> Path:

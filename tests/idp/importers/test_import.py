@@ -1,7 +1,7 @@
 """`manage.py import`: what is taken of each source, and what no file can do."""
 
 import json
-import sqlite3
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,15 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from accounts.allauth_door import email_addresses
 from accounts.models import User
 from accounts.upstream.model import Upstream
 from idp.importers import reading
 from idp.models import Attribute, Client
+from tests.conftest import database_url
+from tests.moving import run_project
 from tests.relying_party import unique
 
 KEYCLOAK = Path(__file__).parent / "keycloak-26.json"
@@ -154,6 +157,13 @@ def test_auth0(run: Any, tmp_path: Path) -> None:
     assert "implicit" in done.reason(1, "clients")
     assert Client.objects.get(client_id=f"{mark}-app").grant_types == ["authorization_code"]
 
+    # A file for Auth0's own import is one list, and its subjects are without their beginning.
+    custom = {"algorithm": "bcrypt", "hash": {"value": HASH}}
+    cleo = {"user_id": f"{mark}-3", "email": f"c@{mark}.example", "custom_password_hash": custom}
+    users.write_text(json.dumps([cleo, 5], indent=2))
+    assert run("auth0", users).reason(2) == "It is no object."
+    assert User.objects.get(sub=f"auth0|{mark}-3").password == f"bcrypt${HASH}"
+
 
 def test_firebase(run: Any, tmp_path: Path) -> None:
     """The hash is the one that the published implementation of Firebase's scrypt documents."""
@@ -194,7 +204,10 @@ entries:
   attrs:
     email: ana@{mark}.example
     password: {hashed}
-    groups: [!Find [authentik_core.group, [name, {mark}-bakers]]]
+    groups:
+    - !Find [authentik_core.group, [name, {mark}-bakers]]
+    - !KeyOf night
+    - 5f0e1d2c-0000-4000-8000-00000000000a
 - model: authentik_core.group
   attrs: {{name: {mark}-bakers, is_superuser: true}}
 - model: authentik_providers_oauth2.oauth2provider
@@ -207,39 +220,71 @@ entries:
     redirect_uris:
     - {{matching_mode: strict, url: https://app.example.com/callback}}
     - {{matching_mode: regex, url: https://.*}}
+- model: authentik_core.group
+  id: night
+  attrs: {{name: {mark}-night shift}}
+- model: authentik_core.group
+  identifiers: {{pk: 5f0e1d2c-0000-4000-8000-00000000000a}}
+  attrs: {{name: {mark}-exported}}
+- model: authentik_core.user
+  attrs: {{email: robot@{mark}.example, type: service_account}}
 """
     )
     done = run("authentik", path)
     ana = User.objects.get(sub=f"{mark}-1")
     assert ana.check_password("a loaf of rye")
-    assert [group.name for group in ana.groups.all()] == [f"{mark}-bakers"]
+    assert {group.name for group in ana.groups.all()} == {
+        f"{mark}-{name}" for name in ("bakers", "night shift", "exported")
+    }
     assert "is a pattern" in done.reason(3, "clients")
+    assert "is a service account" in done.reason(6)
+
+    # In sections, as an export has it: without what is only read.
+    path.write_text(
+        f"""
+entries:
+  people:
+  - model: authentik_core.user
+    identifiers: {{pk: 7}}
+    attrs: {{email: bo@{mark}.example}}
+"""
+    )
+    assert "no uid" in run("authentik", path).reason(1)
+    assert run("authentik", path, "--sub", "email").reason(1).startswith("An account")
 
 
-def test_a_database_of_django(run: Any, tmp_path: Path) -> None:
-    """Its operators are none here, and Django's hashes are taken."""
+@pytest.fixture
+def other_database(tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database, of the same kind as ours."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{tmp_path / 'other.sqlite3'}"
+        return
+    name = unique("other").lower().replace("-", "_")
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+    yield f"{database_url().rpartition('/')[0]}/{name}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize("model", ["auth", "custom"])
+def test_a_real_project_of_django(run: Any, other_database: str, model: str) -> None:
+    """With tables of its own migrations. Its operators are none here; its hashes are taken."""
     mark = unique("dj").lower()
-    path = tmp_path / "other.sqlite3"
-    with sqlite3.connect(path) as other:
-        other.executescript(
-            "CREATE TABLE auth_user (id integer PRIMARY KEY, password text, email text,"
-            " username text, first_name text, last_name text, is_active bool, is_staff bool,"
-            " is_superuser bool);"
-            "CREATE TABLE auth_group (id integer PRIMARY KEY, name text);"
-            "CREATE TABLE auth_user_groups (id integer PRIMARY KEY, user_id int, group_id int);"
-        )
-        hashed = make_password("a loaf of rye", hasher="pbkdf2_sha256")
-        row = (731_000_001, hashed, f"ana@{mark}.example", "ana", "Ana", "A", 1, 1, 1)
-        other.execute(f"INSERT INTO auth_user VALUES ({', '.join('?' * 9)})", row)
-        other.execute("INSERT INTO auth_group VALUES (1, ?)", (f"{mark}-bakers",))
-        other.execute("INSERT INTO auth_user_groups VALUES (1, 731000001, 1)")
-    done = run("django", f"sqlite:///{path}")
-    ana = User.objects.get(email=f"ana@{mark}.example")
-    assert (ana.sub, ana.is_staff, ana.is_superuser) == ("731000001", False, False)
-    assert ana.check_password("a loaf of rye")
-    assert [group.name for group in ana.groups.all()] == [f"{mark}-bakers"]
-    assert "is_superuser is not taken" in done.reason(731_000_001)
-    ana.delete()
+    known = run_project("django_project.py", other_database, mark, model)["subs"]
+    custom = ("--table", "people_person") if model == "custom" else ()
+    done = run("django", other_database, *custom)
+    ana, bo = (User.objects.get(email=f"{name}@{mark}.example") for name in ("ana", "bo"))
+    assert (ana.sub, bo.sub) == (known["ana"], known["bo"])
+    assert (ana.name, ana.is_staff, ana.is_superuser) == ("Ana Almeida", False, False)
+    assert (ana.is_active, bo.is_active) == (True, False)
+    again = run("django", other_database, *custom)
+    assert "users: 2 unchanged, 1 partly taken" in again.counts
+    for person in (ana, bo):
+        assert person.check_password("a password of the old project")
+    assert {group.name for group in ana.groups.all()} == {f"{mark}-bakers", f"{mark}-night shift"}
+    assert "is_superuser is not taken" in done.report[0]["reason"]
+    User.objects.filter(email__endswith=f"@{mark}.example").delete()
 
 
 def test_a_dry_run_changes_nothing_and_tells_the_same(run: Any, tmp_path: Path) -> None:
@@ -330,7 +375,7 @@ def test_bombs_and_broken_rows_end_nothing_else(
 ) -> None:
     mark = unique("bomb").lower()
     monkeypatch.setattr(reading, "LONGEST", 200_000)
-    good = json.dumps({"user_id": mark, "email": f"ana@{mark}.example"})
+    good = json.dumps({"user_id": f"auth0|{mark}", "email": f"ana@{mark}.example"})
     deep, long = "[" * 100_000, '{"name": "' + "x" * 500_000
     lines = tmp_path / "users.ndjson"
     lines.write_bytes(f'{deep}\n{long}\n{{"email": "\\ud800@x.example"}}\n'.encode() + b"\xff\n")
@@ -338,7 +383,7 @@ def test_bombs_and_broken_rows_end_nothing_else(
         file.write(good)
     done = run("auth0", lines)
     assert sorted(it["row"] for it in done.report) == [1, 2, 3, 4]
-    assert User.objects.filter(sub=mark).exists()
+    assert User.objects.filter(sub=f"auth0|{mark}").exists()
 
     table = tmp_path / "people.csv"
     table.write_text(f'email,name\n{long}\nx,y,z\nbo@{mark}.example,Bo\n"open,{"y" * 150_000}\n')

@@ -17,15 +17,12 @@ from django.http import HttpRequest
 from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
 
-from foundation.client_certificate import (
-    ClientCertificate,
-    UnusableCertificateError,
-    client_certificate,
-)
+from foundation.client_certificate import ClientCertificate
 from idp.clients.client_keys import public_keys, renewed_keys
 from idp.jose.public_keys import certificate_of
 from idp.models import Client
-from idp.protocol.errors import InvalidClient, InvalidRequest
+from idp.possession.certificates import presented
+from idp.protocol.errors import InvalidClient
 from idp.protocol.rules import upholds
 
 #: Names of attributes that OpenSSL and nginx write, beside those of RFC 4514 §3.
@@ -42,17 +39,6 @@ _ATTRIBUTES: Final = {
     "jurisdictionST": NameOID.JURISDICTION_STATE_OR_PROVINCE_NAME,
     "jurisdictionL": NameOID.JURISDICTION_LOCALITY_NAME,
 }
-
-
-def presented(request: HttpRequest) -> ClientCertificate | None:
-    """Return the certificate of a request's TLS connection, or None.
-
-    Raises InvalidRequest if a trusted proxy passed on something else.
-    """
-    try:
-        return client_certificate(request)
-    except UnusableCertificateError as problem:
-        raise InvalidRequest(str(problem)) from None
 
 
 @upholds("RFC 8705 §2")
@@ -82,9 +68,9 @@ def _is_valid_now(certificate: x509.Certificate, now: datetime) -> None:
 
 
 @upholds("RFC 8705 §2.1")
-def _has_the_registered_name(client: Client, presented: ClientCertificate) -> None:
+def _has_the_registered_name(client: Client, own: ClientCertificate) -> None:
     """RFC 8705 §2.1: an authority that the proxy trusts has certified the registered name."""
-    if not presented.is_verified:
+    if not own.is_verified:
         raise InvalidClient(
             "The client certificate was not verified: no authority issued it that is trusted here."
         )
@@ -92,42 +78,42 @@ def _has_the_registered_name(client: Client, presented: ClientCertificate) -> No
         ((column, name) for column in NAMES if (name := getattr(client, column))), ("", "")
     )
     try:
-        has_it = bool(expected) and NAMES[column](presented.certificate, expected)
+        has_it = bool(expected) and NAMES[column](own.certificate, expected)
     except (ValueError, x509.UnsupportedGeneralNameType, x509.DuplicateExtension):
         has_it = False  # a certificate whose names can't be read has none
     if not has_it:
-        raise InvalidClient(f"The client certificate has another name: {_shown(presented)}")
+        raise InvalidClient(f"The client certificate has another name: {_shown(own)}")
 
 
-def _shown(presented: ClientCertificate) -> str:
+def _shown(own: ClientCertificate) -> str:
     """Return the certificate's subject, to be compared with what is registered."""
     try:
-        return f"its subject is {presented.certificate.subject.rfc4514_string()[:200]}"
+        return f"its subject is {own.certificate.subject.rfc4514_string()[:200]}"
     except ValueError:
         return "its subject can't be read."
 
 
 @upholds("RFC 8705 §2.2")
-def _is_registered(client: Client, presented: ClientCertificate) -> None:
+def _is_registered(client: Client, own: ClientCertificate) -> None:
     """RFC 8705 §2.2: the certificate, or its key, is one of the client's JWK set.
 
     A set that is fetched is fetched anew for a certificate that is not in it.
     """
-    if not any(_is_of(key, presented) for key in public_keys(client)) and not any(
-        _is_of(key, presented) for key in renewed_keys(client)
+    if not any(_is_of(key, own) for key in public_keys(client)) and not any(
+        _is_of(key, own) for key in renewed_keys(client)
     ):
         raise InvalidClient("The client certificate is none of those that the client registered.")
 
 
-def _is_of(key: dict[str, Any], presented: ClientCertificate) -> bool:
+def _is_of(key: dict[str, Any], own: ClientCertificate) -> bool:
     """Whether a JWK stands for a certificate: it has it in `x5c`, or has no `x5c` and its key."""
     if key.get("use", "sig") != "sig":
         return False
     if "x5c" in key:
-        return certificate_of(key) == presented.der
+        return certificate_of(key) == own.der
     try:
-        own = presented.certificate.public_key()
-        return _spki(JWK(**_bare(key)).get_op_key("verify")) == _spki(own)
+        registered = JWK(**_bare(key)).get_op_key("verify")
+        return _spki(registered) == _spki(own.certificate.public_key())
     except (JWException, ValueError, TypeError, x509.UnsupportedGeneralNameType):
         return False
 

@@ -82,9 +82,7 @@ class Validator(OAuth2Validator):
         counts = not connection.in_atomic_block
         try:
             credentials = credentials_of(header, Parameters.parse(body.urlencode()))
-            request.client = authenticated(
-                credentials, _as_django_has_it(request), counts=counts
-            )
+            request.client = authenticated(credentials, _as_django_has_it(request), counts=counts)
         except ProtocolError:
             return False
         return not request.client.is_public

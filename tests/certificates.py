@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from jwcrypto.jwk import JWK
 
+from tests.relying_party import Registered, make_client
+
 SUBJECT = "CN=backend,O=Example,C=DE"
 
 
@@ -78,3 +80,17 @@ class Holder:
         """Return the key as a client registers it, with the certificate or without."""
         key = JWK.from_pem(self.certificate.public_bytes(Encoding.PEM)).export_public(as_dict=True)
         return {**key, "x5c": [b64encode(self.der).decode()]} if certified else key
+
+
+def make_certified_client(holder: Holder | None = None, **metadata: Any) -> Registered:
+    """Register a client that proves itself with a certificate: SUBJECT's of any authority.
+
+    Or with this one, which no authority has to have issued.
+    """
+    members: dict[str, Any] = {"token_endpoint_auth_method": "tls_client_auth"}
+    if holder is not None:
+        method = "self_signed_tls_client_auth"
+        members = {"token_endpoint_auth_method": method, "jwks": {"keys": [holder.jwk()]}}
+    elif not any(name.startswith("tls_client_auth_") for name in metadata):
+        members["tls_client_auth_subject_dn"] = SUBJECT
+    return make_client(**{**members, **metadata})

@@ -15,7 +15,7 @@ from jwcrypto.jws import JWS
 
 from idp.protocol.vocabulary import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
 from tests.assertions import make_key, make_key_client
-from tests.certificates import SUBJECT, Holder, named, subject
+from tests.certificates import Holder, make_certified_client, named, subject
 from tests.elsewhere import Elsewhere
 from tests.registering import register
 from tests.relying_party import (
@@ -32,14 +32,6 @@ from tests.relying_party import (
 BOUND = {"tls_client_certificate_bound_access_tokens": True}
 MACHINE = {"grant_types": ["client_credentials"], "response_types": [], "redirect_uris": []}
 X5T = "x5t#S256"
-
-
-def certified(**metadata: Any) -> Registered:
-    """Register a client that proves itself with a certificate of an authority."""
-    members = {"token_endpoint_auth_method": "tls_client_auth", **metadata}
-    if not any(name.startswith("tls_client_auth_") for name in metadata):
-        members["tls_client_auth_subject_dn"] = SUBJECT
-    return make_client(**members)
 
 
 def ask(
@@ -96,7 +88,7 @@ NAMES: dict[str, tuple[str, Holder, Holder]] = {
 @spec("RFC 8705", "2.1.2")
 def test_a_certificate_proves_the_client_that_has_its_name(provider: object) -> None:
     for kind, (name, right, wrong) in NAMES.items():
-        client = certified(**MACHINE, **{f"tls_client_auth_{kind}": name})
+        client = make_certified_client(**MACHINE, **{f"tls_client_auth_{kind}": name})
         assert ask(client, right.headers()).status_code == 200, kind
         refused = ask(client, wrong.headers())
         assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client"), kind
@@ -106,7 +98,7 @@ def test_a_certificate_proves_the_client_that_has_its_name(provider: object) -> 
 @spec("RFC 8705", "2")
 def test_it_proves_the_client_at_every_endpoint(browser: Browser, user: EndUser) -> None:
     grants = ["authorization_code", "client_credentials", DEVICE_CODE, CIBA]
-    client, holder = certified(grant_types=grants), Holder()
+    client, holder = make_certified_client(grant_types=grants), Holder()
     party = RelyingParty(client, browser, user)
     token = ask(client, holder.headers()).json()["access_token"]
     of_endpoints: dict[str, dict[str, Any]] = {
@@ -169,7 +161,7 @@ def test_other_methods_need_no_certificate_and_it_proves_nobody_else(provider: o
     secret = make_client(**MACHINE)
     assert ask(secret, holder.headers()).status_code == 401
     assert ask(secret, holder.headers(), client_secret=secret.secret).status_code == 200
-    client = certified(**MACHINE)
+    client = make_certified_client(**MACHINE)
     assert ask(client, holder.headers(), client_secret="x" * 40).status_code == 401
 
 
@@ -223,11 +215,11 @@ def test_refresh_tokens_of_apps_without_a_secret_are_bound(browser: Browser, use
 def test_every_grant_gives_bound_tokens(provider: object) -> None:
     holder = Holder()
     grants = ["client_credentials", TOKEN_EXCHANGE]
-    client = certified(**{**MACHINE, "grant_types": grants}, **BOUND)
+    client = make_certified_client(**{**MACHINE, "grant_types": grants}, **BOUND)
     token = ask(client, holder.headers()).json()["access_token"]
     members = ask(client, holder.headers(), "/introspect", token=token).json()
     assert members["cnf"] == {X5T: holder.thumbprint}
-    plain = certified(**MACHINE)
+    plain = make_certified_client(**MACHINE)
     token = ask(plain, holder.headers()).json()["access_token"]
     assert "cnf" not in ask(plain, holder.headers(), "/introspect", token=token).json()
 
@@ -272,6 +264,8 @@ def test_a_client_registers_itself_with_a_certificate(provider: object) -> None:
         refused = register(**method, **wrong)
         assert refused.status_code == 400, wrong
         assert refused.json()["error"] == "invalid_client_metadata"
+    through_browser = {"grant_types": ["implicit"], "response_types": ["token"]}
+    assert register(**{**uris, **through_browser}, **BOUND).status_code == 400
     self_signed = {**uris, "token_endpoint_auth_method": "self_signed_tls_client_auth"}
     assert register(**self_signed).status_code == 400
     assert register(**self_signed, jwks={"keys": [Holder().jwk()]}).status_code == 201

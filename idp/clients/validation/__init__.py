@@ -38,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     certificates.certificates_have_one_name,
     certificates.names_of_certificates_can_be_compared,
     certificates.registered_certificates_are_there,
+    certificates.bound_tokens_come_over_a_connection,
     keys.request_uris_can_be_fetched,
     keys.signed_requests_can_be_verified,
     keys.public_clients_use_no_secret,

@@ -10,6 +10,7 @@ from idp.clients.certificates import NAMES, email_of, subject_of
 from idp.clients.validation.problem import Problem
 from idp.models import Client
 from idp.models.catalog import Catalog
+from idp.protocol import response_types
 
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]*)(\.[A-Za-z0-9_-]+)*")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
@@ -40,6 +41,18 @@ def registered_certificates_are_there(client: Client, _catalog: Catalog) -> Iter
     if by_certificate and client.jwks is None and not client.jwks_uri:
         text = _("The method self_signed_tls_client_auth needs jwks or jwks_uri.")
         yield Problem("jwks", text)
+
+
+def bound_tokens_come_over_a_connection(client: Client, _catalog: Catalog) -> Iterator[Problem]:
+    """RFC 8705 §3: what comes through the browser comes over no connection of the client's."""
+    kinds = map(response_types.parts, client.response_types)
+    if client.tls_client_certificate_bound_access_tokens and any(
+        response_types.TOKEN in parts for parts in kinds
+    ):
+        yield Problem(
+            "tls_client_certificate_bound_access_tokens",
+            _("Tokens that come through the browser are bound to no certificate: choose code."),
+        )
 
 
 def _rules() -> dict[str, tuple[Callable[[str], object], str]]:

@@ -14,7 +14,6 @@ from jwcrypto.jwk import JWK
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
 from idp.models import AccessToken, Client, Grant, RefreshToken
-from tests.certificates import Holder
 from tests.relying_party import ISSUER, RelyingParty, spec, unique
 from tests.toolkit.conftest import DOORS, SCOPED, Api, Bakery, make_api
 
@@ -292,18 +291,3 @@ def test_a_token_for_an_api_elsewhere(api: Api, bakery: Bakery) -> None:
     assert api.call("plain", token, host=host).status_code == 400
     forwarded = {"x_forwarded_host": host, "x_forwarded_proto": "https"}
     assert api.call("plain", token, **forwarded).status_code == 403
-
-
-# --- tokens that are bound to a certificate -------------------------------------------------------
-
-
-@spec("RFC 8705", "3")
-def test_a_bound_token_opens_doors_with_its_certificate_alone(api: Api, bakery: Bakery) -> None:
-    holder, thief = Holder(), Holder()
-    party = bakery(tls_client_certificate_bound_access_tokens=True)
-    code = party.authorize(scope=SCOPE).code
-    token = party.exchange(code, headers=holder.self_signed).json()["access_token"]
-    for door in DOORS:
-        assert api.call(door, token, **holder.self_signed).status_code == 200, door
-        for headers in ({}, thief.self_signed):
-            assert api.call(door, token, **headers).status_code in {401, 403}, door

@@ -24,6 +24,8 @@ RFC9440, PEM = "rfc9440", "pem"
 FORMATS = (PEM, RFC9440)
 #: What the proxy says of a certificate of an authority that it trusts, as nginx and Apache do.
 VERIFIED = "SUCCESS"
+#: What proxies write for no certificate: nothing, or as Envoy and Apache log it.
+_NONE = frozenset({"", "-", "(null)"})
 #: Characters of the header's value. A certificate with RSA-4096 and many names has some 5,000.
 _LONGEST = 16 * 1024
 _BYTE_SEQUENCE = re.compile(r":([A-Za-z0-9+/]+={0,2}):")
@@ -61,7 +63,7 @@ def client_certificate(request: HttpRequest) -> ClientCertificate | None:
     Raises UnusableCertificateError if the header of a trusted proxy can't be read.
     """
     sent = _header(request, settings.IDP_CLIENT_CERTIFICATE_HEADER)
-    if not sent or not _is_from_a_trusted_proxy(request):
+    if sent in _NONE or not _is_from_a_trusted_proxy(request):
         return None
     if len(sent) > _LONGEST:
         raise UnusableCertificateError(

@@ -270,17 +270,20 @@ AUTHENTICATED_ENDPOINTS: Final = (
     "revocation_endpoint",
     "introspection_endpoint",
 )
-#: Where clients may use certificates: at the host for these, discovery has each a second time
-#: (RFC 8705 §5).
-CERTIFICATE_ENDPOINTS: Final = (
-    *AUTHENTICATED_ENDPOINTS,
-    "pushed_authorization_request_endpoint",
-    "device_authorization_endpoint",
-    "backchannel_authentication_endpoint",
-    "userinfo_endpoint",
-)
-#: The base URL of that host; empty if there is none.
+#: The base URL of the host where clients use certificates; empty if it is that of the issuer.
 MTLS_URL: Final[str] = settings.IDP_MTLS_URL
+#: The URLs there of the endpoints that clients may use with a certificate (RFC 8705 §5).
+MTLS_ALIASES: Final = {
+    name: MTLS_URL + PATHS[name]
+    for name in (
+        *AUTHENTICATED_ENDPOINTS,
+        "pushed_authorization_request_endpoint",
+        "device_authorization_endpoint",
+        "backchannel_authentication_endpoint",
+        "userinfo_endpoint",
+    )
+    if MTLS_URL
+}
 _WELL_KNOWN: Final = (
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",

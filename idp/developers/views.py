@@ -45,6 +45,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "scopes": policy.SCOPE_CLAIMS.items(),
             "algorithms": BY_NAME["id_token_signed_response_alg"].choices,
             "authentication_methods": policy.OFFERED_AUTHENTICATION_METHODS,
+            "mtls_url": policy.MTLS_URL,
             "grant_types": enabled.grant_types,
             "exchange": TOKEN_EXCHANGE if TOKEN_EXCHANGE in enabled.grant_types else "",
             "id_jag": TokenType.ID_JAG if enabled.requested_token_types else "",

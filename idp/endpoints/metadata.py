@@ -123,14 +123,10 @@ def _certificates(enabled: EnabledGrants) -> dict[str, Any]:
     """Return what clients with TLS certificates need to know. RFC 8705 §3.3, §5."""
     if not policy.CLIENT_CERTIFICATES:
         return {}
-    at_their_host = {
-        name: policy.MTLS_URL + policy.PATHS[name]
-        for name in policy.CERTIFICATE_ENDPOINTS
-        if policy.MTLS_URL and name in enabled.endpoints
-    }
+    aliases = {name: url for name, url in policy.MTLS_ALIASES.items() if name in enabled.endpoints}
     return {
         "tls_client_certificate_bound_access_tokens": True,
-        **({"mtls_endpoint_aliases": at_their_host} if at_their_host else {}),
+        **({"mtls_endpoint_aliases": aliases} if aliases else {}),
     }
 
 

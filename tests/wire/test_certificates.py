@@ -9,10 +9,13 @@ from ipaddress import ip_address
 from typing import Any
 
 import httpx
+import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from jwcrypto.jws import JWS
 
+from idp.clients.enabled_grants import EnabledGrants
+from idp.endpoints.metadata import provider_metadata
 from idp.protocol.vocabulary import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
 from tests.assertions import make_key, make_key_client
 from tests.certificates import Holder, make_certified_client, named, subject
@@ -229,7 +232,9 @@ def test_every_grant_gives_bound_tokens(provider: object) -> None:
 
 @spec("RFC 8705", "5")
 @spec("RFC 8705", "3.3")
-def test_discovery_has_the_endpoints_for_certificates(provider: object) -> None:
+def test_discovery_has_the_endpoints_for_certificates(
+    provider: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     facts = httpx.get(f"{ISSUER}/.well-known/openid-configuration", verify=False).json()
     assert facts["tls_client_certificate_bound_access_tokens"] is True
     methods = facts["token_endpoint_auth_methods_supported"]
@@ -238,6 +243,10 @@ def test_discovery_has_the_endpoints_for_certificates(provider: object) -> None:
     assert aliases["token_endpoint"] == "https://mtls.example/token"
     wanted = {"token", "revocation", "introspection", "userinfo", "pushed_authorization_request"}
     assert {f"{name}_endpoint" for name in wanted} <= aliases.keys() <= facts.keys()
+    assert "https://mtls.example" in httpx.get(f"{ISSUER}/developers/", verify=False).text
+    monkeypatch.setattr("idp.policy.CLIENT_CERTIFICATES", False)
+    enabled = EnabledGrants(("client_credentials",), ())
+    assert not [name for name in provider_metadata(enabled) if "tls_" in name]
 
 
 @spec("RFC 8705", "2.1.2")

@@ -19,6 +19,7 @@ from idp.endpoints.metadata import provider_metadata
 from idp.protocol.vocabulary import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
 from tests.assertions import make_key, make_key_client
 from tests.certificates import Holder, make_certified_client, named, subject
+from tests.dpop import Prover
 from tests.elsewhere import Elsewhere
 from tests.registering import register
 from tests.relying_party import (
@@ -225,6 +226,33 @@ def test_every_grant_gives_bound_tokens(provider: object) -> None:
     plain = make_certified_client(**MACHINE)
     token = ask(plain, holder.headers()).json()["access_token"]
     assert "cnf" not in ask(plain, holder.headers(), "/introspect", token=token).json()
+
+
+@spec("RFC 7800", "3.1")
+def test_a_token_may_be_bound_to_a_key_as_well(browser: Browser, user: EndUser) -> None:
+    """FAPI 2.0: a client that a certificate proves may use DPoP; the proof names the alias."""
+    holder, owner = Holder(), Prover()
+    at_alias = {"htu": "https://mtls.example/token"}
+    for bound, names in (({}, {"jkt"}), (BOUND, {"jkt", X5T})):
+        client = make_certified_client(holder, **bound)
+        party = RelyingParty(client, browser, user)
+        headers = {**holder.self_signed, "DPoP": owner.proof(**at_alias)}
+        tokens = party.exchange(party.authorize().code, headers=headers).json()
+        assert tokens["token_type"] == "DPoP"
+        token = tokens["access_token"]
+        told = ask(client, holder.self_signed, "/introspect", token=token).json()
+        assert told["cnf"].keys() == names
+        proof = {"htu": "https://mtls.example/userinfo"}
+        both = {"Authorization": f"DPoP {token}", **holder.self_signed}
+        for headers, status in (
+            ({**both, "DPoP": owner.proof("", "GET", token, **proof)}, 200),
+            ({**both, "X-Ssl-Cert": "", "DPoP": owner.proof("/userinfo", "GET", token)}, None),
+            ({**both, "DPoP": Prover().proof("/userinfo", "GET", token)}, 401),
+            (both, 401),
+        ):
+            expected = status or (401 if bound else 200)
+            answer = httpx.get(f"{ISSUER}/userinfo", headers=headers, verify=False)
+            assert answer.status_code == expected, answer.text
 
 
 # --- metadata -----------------------------------------------------------------------------------

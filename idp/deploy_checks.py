@@ -4,6 +4,7 @@ Each check names the unsafe setting, the reason, and the value to set.
 """
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from django.core.checks import CheckMessage, Error, Tags
 
 from accounts import places, profile_edits, terms
 from accounts.next import split
-from foundation import static_files, traces
+from foundation import client_certificate, static_files, traces
 from foundation.postgresql.base import SESSION_TIMEOUTS
 from idp import audit_stream, outbound, policy
 from idp.claim_sources import configured
@@ -31,6 +32,8 @@ _SILENT_MAIL = ("console.EmailBackend", "dummy.EmailBackend", "locmem.EmailBacke
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LONGEST_VERSION = 50
+#: A header's name (RFC 9110 §5.1), but for characters that WSGI does not tell apart.
+_HEADER = re.compile("[A-Za-z0-9-]+")
 
 _AT_LEAST_ONE = (
     "IDP_THREADS",
@@ -155,6 +158,7 @@ def values_are_known(**_: Any) -> list[CheckMessage]:
     messages += _problems_with_statement_issuers()
     messages += _problems_with_timeouts()
     messages += _traces()
+    messages += _client_certificates()
     if settings.IDP_ISSUER_PROBLEM:
         messages.append(
             Error(
@@ -179,6 +183,49 @@ def _traces() -> Iterable[CheckMessage]:
             f"Traces are sent as http/protobuf, not as {settings.IDP_TRACES_PROTOCOL}.",
             hint="Set OTEL_EXPORTER_OTLP_ENDPOINT to a receiver of OTLP over HTTP (port 4318).",
             id="idp.W028",
+        )
+
+
+def _client_certificates() -> Iterable[CheckMessage]:
+    """Nobody else is believed to say which certificate a client has. RFC 9440 §4."""
+    header, proxies = (
+        settings.IDP_CLIENT_CERTIFICATE_HEADER,
+        settings.IDP_CLIENT_CERTIFICATE_PROXIES,
+    )
+    hint = "See “Client certificates” in docs/operators/client-certificates.md."
+    names = filter(None, (header, settings.IDP_CLIENT_CERTIFICATE_VERIFIED_HEADER))
+    for name in names:
+        if not _HEADER.fullmatch(name):
+            problem = f"The name of a header can’t be {name}."
+            yield Error(f"IDP_CLIENT_CERTIFICATE_HEADER: {problem}", hint=hint, id="idp.E040")
+    if settings.IDP_CLIENT_CERTIFICATE_FORMAT not in client_certificate.FORMATS:
+        problem = "IDP_CLIENT_CERTIFICATE_FORMAT is not pem or rfc9440."
+        yield Error(problem, hint="Set one.", id="idp.E041")
+    if bool(header) != bool(proxies):
+        yield Error(
+            "IDP_CLIENT_CERTIFICATE_HEADER and IDP_CLIENT_CERTIFICATE_PROXIES belong together: "
+            "no certificate is accepted.",
+            hint=hint,
+            id="idp.E042",
+        )
+    try:
+        networks = client_certificate.networks(tuple(proxies))
+    except ValueError as problem:
+        yield Error(f"IDP_CLIENT_CERTIFICATE_PROXIES: {problem}", hint=hint, id="idp.E043")
+    else:
+        if any(network.prefixlen == 0 for network in networks):
+            yield Error(
+                "IDP_CLIENT_CERTIFICATE_PROXIES has every address: anyone could pretend to have "
+                "any certificate.",
+                hint="Name the addresses of your reverse proxies.",
+                id="idp.E044",
+            )
+    if settings.IDP_MTLS_URL and not (header and settings.IDP_MTLS_URL.startswith("https://")):
+        yield Error(
+            "IDP_MTLS_URL is not an https address, or has no IDP_CLIENT_CERTIFICATE_HEADER: no "
+            "certificate can reach this server there.",
+            hint=hint,
+            id="idp.E045",
         )
 
 

@@ -141,10 +141,31 @@ CLIENT_AUTHENTICATION_METHODS: Final = (
     "client_secret_post",
     "client_secret_jwt",
     "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
     "none",
 )
 #: Those that send the client secret itself: in the Authorization header, or in the body.
 SECRET_METHODS: Final = ("client_secret_basic", "client_secret_post")
+#: Those by the certificate of the TLS connection (RFC 8705 §2): one of an authority, whose name
+#: counts, or one that the client registered.
+CERTIFICATE_METHODS: Final = ("tls_client_auth", "self_signed_tls_client_auth")
+#: Whether a reverse proxy says which certificates clients use, and whether it also verifies them.
+CLIENT_CERTIFICATES: Final = bool(
+    settings.IDP_CLIENT_CERTIFICATE_HEADER and settings.IDP_CLIENT_CERTIFICATE_PROXIES
+)
+VERIFIED_CERTIFICATES: Final = CLIENT_CERTIFICATES and bool(
+    settings.IDP_CLIENT_CERTIFICATE_VERIFIED_HEADER
+)
+#: The methods that can succeed here: discovery lists them.
+OFFERED_AUTHENTICATION_METHODS: Final = tuple(
+    method
+    for method in CLIENT_AUTHENTICATION_METHODS
+    if {
+        "tls_client_auth": VERIFIED_CERTIFICATES,
+        "self_signed_tls_client_auth": CLIENT_CERTIFICATES,
+    }.get(method, True)
+)
 #: Levels of authentication, the lowest first.
 ACR_VALUES: Final = levels.LEVELS
 SUBJECT_TYPES: Final = ("public", "pairwise")
@@ -249,6 +270,20 @@ AUTHENTICATED_ENDPOINTS: Final = (
     "revocation_endpoint",
     "introspection_endpoint",
 )
+#: The base URL of the host where clients use certificates; empty if it is that of the issuer.
+MTLS_URL: Final[str] = settings.IDP_MTLS_URL
+#: The URLs there of the endpoints that clients may use with a certificate (RFC 8705 §5).
+MTLS_ALIASES: Final = {
+    name: MTLS_URL + PATHS[name]
+    for name in (
+        *AUTHENTICATED_ENDPOINTS,
+        "pushed_authorization_request_endpoint",
+        "device_authorization_endpoint",
+        "backchannel_authentication_endpoint",
+        "userinfo_endpoint",
+    )
+    if MTLS_URL
+}
 _WELL_KNOWN: Final = (
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",

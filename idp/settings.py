@@ -132,6 +132,29 @@ IDP_SOFTWARE_STATEMENT_ISSUERS: list[str] = [
 #: How many reverse proxies append to X-Forwarded-For; the addresses before are not trusted.
 IDP_TRUSTED_PROXY_COUNT: int = env.int("IDP_TRUSTED_PROXY_COUNT", default=0)
 
+#: The header with the certificate of a TLS client, which a reverse proxy sets; empty for none. Its
+#: format: "pem", percent-encoded, or "rfc9440". The header that says SUCCESS if the proxy verified
+#: that an authority it trusts issued it. And who is believed: the addresses, or networks, from
+#: which the reverse proxies connect.
+IDP_CLIENT_CERTIFICATE_HEADER: str = env.str("IDP_CLIENT_CERTIFICATE_HEADER", default="").strip()
+IDP_CLIENT_CERTIFICATE_FORMAT: str = env.str("IDP_CLIENT_CERTIFICATE_FORMAT", default="pem").strip()
+IDP_CLIENT_CERTIFICATE_VERIFIED_HEADER: str = env.str(
+    "IDP_CLIENT_CERTIFICATE_VERIFIED_HEADER", default=""
+).strip()
+IDP_CLIENT_CERTIFICATE_PROXIES: list[str] = [
+    entry.strip()
+    for entry in env.list("IDP_CLIENT_CERTIFICATE_PROXIES", default=[])
+    if entry.strip()
+]
+#: Where apps come that use certificates, such as https://mtls.id.example.com: a host of its own, so
+#: that no browser asks its user for a certificate. Empty: the issuer's.
+IDP_MTLS_URL: str = ""
+try:
+    if _mtls_url := env.str("IDP_MTLS_URL", default="").strip():
+        IDP_MTLS_URL = issuer.normalized(_mtls_url)
+except issuer.UnusableIssuerError as unusable_url:
+    env.problems.append(f"IDP_MTLS_URL can't be used. {unusable_url}")
+
 #: Private addresses that outgoing requests may reach: hosts, host:port, or networks.
 IDP_OUTBOUND_ALLOW: list[str] = [
     entry.strip().lower() for entry in env.list("IDP_OUTBOUND_ALLOW", default=[]) if entry.strip()
@@ -161,6 +184,7 @@ IDP_TRUSTED_BROWSER_DAYS: int = env.int("IDP_TRUSTED_BROWSER_DAYS", default=30)
 DEBUG = False
 ALLOWED_HOSTS = [
     issuer.host_of(IDP_ISSUER),
+    *([issuer.host_of(IDP_MTLS_URL)] if IDP_MTLS_URL else []),
     *(["localhost", "127.0.0.1", "[::1]"] * IDP_DEVELOPMENT),
 ]
 ROOT_URLCONF = "idp.urls"

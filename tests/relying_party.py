@@ -176,7 +176,8 @@ def make_client(**metadata: Any) -> Registered:
     }
     entry = {name: value for name, value in entry.items() if value is not None}
     secret = None
-    if entry.get("token_endpoint_auth_method") not in {"none", "private_key_jwt"}:
+    without = {"none", "private_key_jwt", *policy.CERTIFICATE_METHODS}
+    if entry.get("token_endpoint_auth_method") not in without:
         secret = entry.setdefault("client_secret", secrets.token_urlsafe(48))
         secrecy.used.note_client(entry["client_id"], secret)
     apply({"clients": [entry]}, dry_run=False, actor=Actor(no_event))

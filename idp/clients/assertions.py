@@ -94,6 +94,7 @@ def _expectations(client: Client) -> Expectations:
     others = ("pushed_authorization_request_endpoint", "backchannel_authentication_endpoint")
     names = (*policy.AUTHENTICATED_ENDPOINTS, *others)
     endpoints = [*map(policy.address, names), *policy.OLD_ENDPOINTS]
+    endpoints += policy.MTLS_ALIASES.values()
     return Expectations(
         name="client_assertion",
         error=InvalidClient,

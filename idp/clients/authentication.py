@@ -18,7 +18,8 @@ from django.utils import timezone
 from foundation import rate_limits
 from foundation.client_address import rate_limit_key
 from foundation.rate_limits import RateLimit, RateLimitExceededError
-from idp.clients import assertions, lookup, secrets
+from idp import policy
+from idp.clients import assertions, certificates, lookup, secrets
 from idp.clients.assertions import Assertion
 from idp.models import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest, TooManyWrongSecrets
@@ -85,18 +86,26 @@ def credentials_of(authorization: str | None, parameters: Parameters) -> Credent
 
 
 def authenticated(
-    credentials: Credentials, counted_for: HttpRequest | None, read: ClientVersion | None = None
+    credentials: Credentials,
+    request: HttpRequest,
+    read: ClientVersion | None = None,
+    *,
+    counts: bool = True,
 ) -> Client:
     """Return the client that the credentials authenticate, or raise InvalidClient.
 
     `read` is what the request has read of a client already (`lookup.find`).
 
-    Wrong secrets are counted by client and by the IP address of `counted_for` (None: not at all),
-    and beyond the limit answered with TooManyWrongSecrets. A right secret is never refused for
-    attempts of others, which is safe because no secret here is short enough to be guessed
-    (docs/adr/0004).
+    If `counts`, wrong secrets are counted by client and by the IP address of the request, and
+    beyond the limit answered with TooManyWrongSecrets. A right secret is never refused for attempts
+    of others, which is safe because no secret here is short enough to be guessed (docs/adr/0004).
     """
     client, now = lookup.find(credentials.client_id, InvalidClient, read), timezone.now()
+    by_certificate = client.token_endpoint_auth_method in policy.CERTIFICATE_METHODS
+    if by_certificate and credentials.method == "none":
+        certificates.verify(client, request, now)
+        return client
+    counted_for = request if counts else None
     _method_is_accepted(client, credentials.method)
     try:
         if credentials.secrets:

@@ -30,5 +30,15 @@ def verification_keys(client: Client, kid: str | None) -> list[dict[str, Any]]:
     return keys_with(kid, client.jwks_uri, party_of(client))
 
 
+def renewed_keys(client: Client) -> list[dict[str, Any]]:
+    """Return the client's public JWKs, fetched anew if they are at an address of its own.
+
+    Raises TemporarilyUnavailable, as `public_keys` does.
+    """
+    if not client.jwks_uri:
+        return []
+    return keys_at(client.jwks_uri, party_of(client), unknown_kid=True)
+
+
 def _registered(client: Client) -> list[dict[str, Any]]:
     return list((client.jwks or {}).get("keys", ()))

@@ -86,6 +86,11 @@ EXPLANATIONS: dict[str, Explanation] = {
                 " an algorithm that are registered."
             ),
             _(
+                "With tls_client_auth or self_signed_tls_client_auth: send client_id, to an "
+                "address of mtls_endpoint_aliases if discovery has them, over a connection with "
+                "the certificate that is registered, or that has the registered name."
+            ),
+            _(
                 "With a token of Kubernetes, GitHub or SPIFFE: send client_id beside it. Its "
                 "issuer, subject and audience are those that the operator named for your app, "
                 "character by character; it has not expired, and lives no longer than they allow."
@@ -475,6 +480,10 @@ EXPLANATIONS: dict[str, Explanation] = {
             _(
                 "It is for another API: a token with a resource opens that API alone. Ask for one"
                 " without it."
+            ),
+            _(
+                "It is bound to a TLS certificate: send it over a connection with that "
+                "certificate, to an address of mtls_endpoint_aliases if discovery has them."
             ),
             _(
                 "The user has signed out, or their account or your app has been disabled: sign "

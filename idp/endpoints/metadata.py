@@ -67,10 +67,10 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
         "userinfo_signing_alg_values_supported": policy.ID_TOKEN_ALGORITHMS,
         "userinfo_encryption_alg_values_supported": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
         "userinfo_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,
-        "token_endpoint_auth_methods_supported": policy.CLIENT_AUTHENTICATION_METHODS,
-        "revocation_endpoint_auth_methods_supported": policy.CLIENT_AUTHENTICATION_METHODS,
+        "token_endpoint_auth_methods_supported": policy.OFFERED_AUTHENTICATION_METHODS,
+        "revocation_endpoint_auth_methods_supported": policy.OFFERED_AUTHENTICATION_METHODS,
         "introspection_endpoint_auth_methods_supported": [
-            method for method in policy.CLIENT_AUTHENTICATION_METHODS if method != "none"
+            method for method in policy.OFFERED_AUTHENTICATION_METHODS if method != "none"
         ],
         **{
             f"{name}_auth_signing_alg_values_supported": policy.CLIENT_ALGORITHMS
@@ -120,6 +120,18 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
             else {}
         ),
         **(_BACKCHANNEL if CIBA in enabled.grant_types else {}),
+        **_certificates(enabled),
+    }
+
+
+def _certificates(enabled: EnabledGrants) -> dict[str, Any]:
+    """Return what clients with TLS certificates need to know. RFC 8705 §3.3, §5."""
+    if not policy.CLIENT_CERTIFICATES:
+        return {}
+    aliases = {name: url for name, url in policy.MTLS_ALIASES.items() if name in enabled.endpoints}
+    return {
+        "tls_client_certificate_bound_access_tokens": True,
+        **({"mtls_endpoint_aliases": aliases} if aliases else {}),
     }
 
 

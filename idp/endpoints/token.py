@@ -15,7 +15,12 @@ from idp.grants import GRANTS, GrantFunction, read_poll
 from idp.models import Client
 from idp.possession import dpop
 from idp.possession.presenter import UNPROVEN, Presenter
-from idp.possession.requests import PROOFS, dpop_is_used, presenter_of
+from idp.possession.requests import (
+    PROOFS,
+    certificate_is_there,
+    dpop_is_used,
+    presenter_of,
+)
 from idp.protocol.authorization_details import PARAMETER
 from idp.protocol.errors import ProtocolError, UnauthorizedClient, UnsupportedGrantType
 from idp.protocol.parameters import Parameters
@@ -40,6 +45,8 @@ def token(request: HttpRequest) -> HttpResponse:
         presenter = presenter_of(request, timezone.now()) if proves else UNPROVEN
         if client.dpop_bound_access_tokens:
             dpop_is_used(presenter)
+        if client.tls_client_certificate_bound_access_tokens:
+            certificate_is_there(presenter)
         return answer(tokens_for(request, client, parameters, presenter))
     except ProtocolError as error:
         return refuse_client(error, request)

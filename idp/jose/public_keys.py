@@ -1,5 +1,6 @@
 """Validate others' JWK sets. RFC 7517 §4, §5."""
 
+from base64 import b64decode
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -41,6 +42,19 @@ def problem_with(key: Any) -> str | None:
         if public.public_numbers().e > _LARGEST_EXPONENT:
             return _("An RSA key's exponent is too large.")
     return None
+
+
+def certificate_of(key: dict[str, Any]) -> bytes:
+    """Return the certificate of a JWK that has one: the first of its `x5c`, in DER; else nothing.
+
+    RFC 7517 §4.7.
+    """
+    chain = key.get("x5c")
+    first = chain[0] if isinstance(chain, list) and chain else None
+    try:
+        return b64decode(first, validate=True) if isinstance(first, str) else b""
+    except ValueError:
+        return b""
 
 
 def problem_with_set(jwks: Any) -> str | None:

@@ -27,6 +27,7 @@ CHECKS: tuple[Check, ...] = (
     issuers.names_issuers_that_are_trusted,
     issuers.is_proven_by_its_workloads,
     issuers.presents_assertions_of_some_issuer,
+    failing.uses_certificates_that_come,
     failing.answers_logout_notifications,
     failing.learns_of_answers,
     exchanging.may_have_scopes_where_it_exchanges_tokens,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
+from idp import policy
 from idp.linter import remote_checks
 from idp.linter.facts import Facts, Finding, Severity
 
@@ -130,6 +131,31 @@ def has_keys_for_what_it_does(facts: Facts) -> Iterator[Finding]:
                 _("Ask the app’s makers for their present public keys."),
                 "jwks",
             )
+
+
+def uses_certificates_that_come(facts: Facts) -> Iterator[Finding]:
+    """RFC 8705 §2, §3: a certificate comes from a reverse proxy, or not at all."""
+    client, method = facts.client, facts.client.token_endpoint_auth_method
+    setting = "IDP_CLIENT_CERTIFICATE_HEADER"
+    if policy.CLIENT_CERTIFICATES:
+        setting = "IDP_CLIENT_CERTIFICATE_VERIFIED_HEADER"
+    proves = method in policy.CERTIFICATE_METHODS
+    if proves and method not in policy.OFFERED_AUTHENTICATION_METHODS:
+        yield Finding(
+            Severity.FAILING,
+            _("It proves itself with a TLS certificate, and none reaches this server."),
+            _("Set up the reverse proxy and %(setting)s, or choose another client authentication.")
+            % {"setting": setting},
+            "token_endpoint_auth_method",
+        )
+    elif client.uses_certificates and not policy.CLIENT_CERTIFICATES:
+        yield Finding(
+            Severity.FAILING,
+            _("Its tokens are bound to a TLS certificate, and none reaches this server."),
+            _("Set up the reverse proxy and %(setting)s, or switch this off.")
+            % {"setting": setting},
+            "tls_client_certificate_bound_access_tokens",
+        )
 
 
 def answers_logout_notifications(facts: Facts) -> Iterator[Finding]:

@@ -70,6 +70,11 @@ def problems_with_keys(client: Client, jwks: list[Any]) -> Iterator[str]:
     for purpose, needed in signs.items():
         if needed and not any(_verifies(key, algorithms[purpose]) for key in jwks):
             yield _("No key there can be used for %(purpose)s.") % {"purpose": purpose}
+    by_certificate = client.token_endpoint_auth_method == "self_signed_tls_client_auth"
+    if by_certificate and not any(key.get("use") in (None, "sig") for key in jwks):
+        yield _("No key there can be used for %(purpose)s.") % {
+            "purpose": _("client authentication")
+        }
     for answer in ("id_token", "userinfo"):
         alg = getattr(client, f"{answer}_encrypted_response_alg")
         if alg in policy.PUBLIC_KEY_ENCRYPTION and public_key_for(jwks, alg) is None:

@@ -39,6 +39,11 @@ def _between(least: int, most: timedelta) -> list[MinValueValidator | MaxValueVa
     return [MinValueValidator(least), MaxValueValidator(int(most.total_seconds()))]
 
 
+def _name(verbose_name: Any) -> Any:
+    """Return a column for a name that a certificate has to have."""
+    return models.CharField(verbose_name, max_length=1000, blank=True, default="", db_default="")
+
+
 class Client(AbstractApplication):
     """A relying party."""
 
@@ -143,6 +148,16 @@ class Client(AbstractApplication):
         max_length=10,
         blank=True,
         choices=[(name, name) for name in policy.CLIENT_ALGORITHMS],
+    )
+    #: With tls_client_auth, which name the certificate has to have: one of these (RFC 8705 §2.1.2).
+    tls_client_auth_subject_dn = _name(_("certificate’s subject"))
+    tls_client_auth_san_dns = _name(_("certificate’s DNS name"))
+    tls_client_auth_san_uri = _name(_("certificate’s URI"))
+    tls_client_auth_san_ip = _name(_("certificate’s IP address"))
+    tls_client_auth_san_email = _name(_("certificate’s email address"))
+    #: RFC 8705 §3.4.
+    tls_client_certificate_bound_access_tokens = models.BooleanField(
+        _("tokens bound to a certificate"), default=False, db_default=False
     )
     #: Where request objects may be fetched from, each with the hash of its content or without.
     request_uris = models.JSONField(_("request URIs"), default=list, blank=True)
@@ -433,6 +448,12 @@ class Client(AbstractApplication):
     def is_public(self) -> bool:
         """Whether the client has no secret (RFC 6749 §2.1)."""
         return self.token_endpoint_auth_method == "none"
+
+    @property
+    def uses_certificates(self) -> bool:
+        """Whether it authenticates with a TLS certificate, or binds its tokens to one."""
+        by_certificate = self.token_endpoint_auth_method in policy.CERTIFICATE_METHODS
+        return by_certificate or self.tls_client_certificate_bound_access_tokens
 
     @property
     def is_self_registered(self) -> bool:

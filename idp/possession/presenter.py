@@ -59,9 +59,15 @@ def is_the_one(presenter: Presenter, confirmation: Confirmation | None) -> bool:
     return all(proven.get(name) == value for name, value in confirmation.items())
 
 
-def confirmation_of(presenter: Presenter) -> dict[str, str] | None:
-    """Return what an access token is bound to that this presenter gets; None for nothing."""
-    return {JKT: presenter.proof.jkt} if presenter.proof is not None else None
+def confirmation_of(presenter: Presenter, *, by_certificate: bool) -> dict[str, str] | None:
+    """Return what an access token is bound to that this presenter gets; None for nothing.
+
+    `by_certificate` says that its client has its tokens bound to certificates (RFC 8705 §3.4).
+    """
+    proven = presenter.proven
+    if not by_certificate:
+        proven.pop(X5T, None)
+    return proven or None
 
 
 def token_type(confirmation: Confirmation | None) -> str:

@@ -5,10 +5,13 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NoReturn
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from foundation.client_certificate import meta_name
 from idp import policy
 from idp.possession import dpop, nonces
+from idp.possession.certificates import presented
 from idp.possession.presenter import (
     JKT,
     UNPROVEN,
@@ -16,11 +19,12 @@ from idp.possession.presenter import (
     Presenter,
     is_the_one,
 )
-from idp.protocol.errors import InvalidDpopProof, InvalidToken
+from idp.protocol.errors import InvalidDpopProof, InvalidRequest, InvalidToken
 from idp.protocol.rules import upholds
 
+_CERTIFICATE = meta_name(settings.IDP_CLIENT_CERTIFICATE_HEADER)
 #: The headers by which requests prove a key.
-PROOFS = frozenset({"HTTP_DPOP"})
+PROOFS = frozenset({"HTTP_DPOP", *((_CERTIFICATE,) if policy.CLIENT_CERTIFICATES else ())})
 _SCHEME = re.compile(r"dpop\b", re.IGNORECASE)
 
 
@@ -33,13 +37,19 @@ def presenter_of(
     """Return the keys that a request proves; `token` is the access token that it presents.
 
     A proof beside a bearer token counts for nothing. `addresses` are further names of the request's
-    address. Raises InvalidDpopProof, UseDpopNonce.
+    address. Raises InvalidDpopProof, UseDpopNonce, and InvalidRequest for what is no certificate.
     """
     header = request.META.get("HTTP_DPOP") if token is None or uses_dpop(request) else None
-    if header is None:
-        return UNPROVEN
     names = (*_addresses(request.path_info), *addresses)
-    return Presenter(proof=dpop.proof_of(header, request.method or "", names, now, token))
+    proof = (
+        dpop.proof_of(header, request.method or "", names, now, token)
+        if header is not None
+        else None
+    )
+    certificate = presented(request)
+    if proof is None and certificate is None:
+        return UNPROVEN
+    return Presenter(proof=proof, certificate=certificate.thumbprint if certificate else None)
 
 
 @upholds("RFC 9449 §5.2")
@@ -122,6 +132,18 @@ def complete(request: HttpRequest, response: HttpResponse, now: datetime) -> Non
 
 
 def _addresses(path: str) -> tuple[str, ...]:
-    """Return the addresses of one of our paths: that of discovery, and those of an old server."""
+    """Return the addresses of one of our paths: those of discovery, and those of an old server."""
     old = (it for it, ours in policy.OLD_ADDRESSES.items() if ours == path)
-    return (f"{policy.ISSUER}{path}", *(f"{policy.ORIGIN}{it}" for it in old))
+    with_certificates = (f"{policy.MTLS_URL}{path}",) if policy.MTLS_URL else ()
+    ours = f"{policy.ISSUER}{path}"
+    return (ours, *with_certificates, *(f"{policy.ORIGIN}{it}" for it in old))
+
+
+@upholds("RFC 8705 §3.4")
+def certificate_is_there(presenter: Presenter) -> None:
+    """RFC 8705 §3.4: a client that has its tokens bound to certificates gets no others."""
+    if presenter.certificate is None:
+        raise InvalidRequest(
+            "The tokens of this client are bound to a TLS certificate, and the request came "
+            "without one, or by a way on which certificates are not accepted."
+        )

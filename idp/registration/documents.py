@@ -35,7 +35,7 @@ _NOT_OFFERED = (
     "backchannel_user_code_parameter",
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",
-    "tls_client_certificate_bound_access_tokens",
+    *(() if policy.CLIENT_CERTIFICATES else ("tls_client_certificate_bound_access_tokens",)),
 )
 #: Control characters, and halves of characters: no name has them, and no database takes them all.
 _UNPRINTABLE = frozenset({"Cc", "Cs"})
@@ -65,6 +65,8 @@ def choices_are_offered(document: Document) -> None:
         if member.type is not TEXT or not member.choices or member.operators_only:
             continue
         name, offered = member.name, member.choices
+        if name == "token_endpoint_auth_method":
+            offered = policy.OFFERED_AUTHENTICATION_METHODS  # the others can't succeed
         if name in document and document[name] not in offered:
             came, words = document[name], ", ".join(offered)
             raise InvalidClientMetadata(f"{name}: Choose of {words}; {came!r} is not offered here.")

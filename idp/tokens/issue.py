@@ -46,7 +46,10 @@ def issue(
         _user_is_allowed(entitlement)
     if entitlement.bound_to:
         _presenter_is_the_one(entitlement, presenter)
-    cnf = None if presenter is UNPROVEN else confirmation_of(presenter)
+    by_certificate = client.tls_client_certificate_bound_access_tokens
+    cnf = (
+        None if presenter is UNPROVEN else confirmation_of(presenter, by_certificate=by_certificate)
+    )
     if entitlement.issued_token_type and (issued := _by_exchange(entitlement, now, cnf)):
         return issued
     scopes = _narrowed(entitlement) if entitlement.asked_scopes else entitlement.scopes

@@ -79,10 +79,10 @@ class Validator(OAuth2Validator):
         body.update(dict(request.decoded_body or []))
         header = request.headers.get("HTTP_AUTHORIZATION") or request.headers.get("Authorization")
         # Nothing is counted in a transaction (foundation.rate_limits), and the view may be in one.
-        counted_for = None if connection.in_atomic_block else _as_django_has_it(request)
+        counts = not connection.in_atomic_block
         try:
             credentials = credentials_of(header, Parameters.parse(body.urlencode()))
-            request.client = authenticated(credentials, counted_for)
+            request.client = authenticated(credentials, _as_django_has_it(request), counts=counts)
         except ProtocolError:
             return False
         return not request.client.is_public

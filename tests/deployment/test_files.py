@@ -125,7 +125,7 @@ def test_a_unit_is_hardened(unit: Path) -> None:
 def test_files_name_settings_that_exist() -> None:
     known = set(SETTING.findall((ROOT / "idp" / "settings.py").read_text(encoding="utf-8")))
     files = [ROOT / "Dockerfile", ROOT / "compose.yaml", *MANIFESTS, *UNITS]
-    files += [DEPLOY / "nginx/signet.conf", DEPLOY / "caddy/Caddyfile"]
+    files += [*DEPLOY.glob("nginx/*.conf"), DEPLOY / "caddy/Caddyfile"]
     for file in files:
         named = re.findall(r"\b(?:IDP_[A-Z_]+|(?:DATABASE|CACHE|EMAIL)_URL\w*)", file.read_text())
         assert {name.removesuffix("_FILE") for name in named} <= known, file

@@ -3,9 +3,11 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from idp import deploy_checks
 from tests import forked
 
 SOUND = {
@@ -151,3 +153,24 @@ def test_a_database_without_tables_is_said_in_a_sentence(tmp_path: Path) -> None
     assert served.returncode == 1
     assert "The database has no tables yet: run signet migrate" in served.stderr
     assert served.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        ({"IDP_CLIENT_CERTIFICATE_HEADER": "X_Ssl_Cert"}, "idp.E040"),
+        ({"IDP_CLIENT_CERTIFICATE_FORMAT": "der"}, "idp.E041"),
+        ({"IDP_CLIENT_CERTIFICATE_PROXIES": []}, "idp.E042"),
+        ({"IDP_CLIENT_CERTIFICATE_PROXIES": ["10.0.0.1/8"]}, "idp.E043"),
+        ({"IDP_CLIENT_CERTIFICATE_PROXIES": ["0.0.0.0/0"]}, "idp.E044"),
+        ({"IDP_MTLS_URL": "http://mtls.example"}, "idp.E045"),
+        ({}, ""),
+    ],
+)
+def test_nobody_may_pretend_to_have_a_certificate(
+    changes: dict[str, Any], check: str, settings: Any
+) -> None:
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    found = {message.id for message in deploy_checks.values_are_known()}
+    assert {name for name in found if name >= "idp.E040"} == ({check} if check else set())

@@ -31,6 +31,7 @@ from tests.assertions import (
     shared_key,
     sign,
 )
+from tests.certificates import Holder, make_certified_client
 from tests.devices import Device, approve
 from tests.dpop import Prover
 from tests.elsewhere import Elsewhere
@@ -78,7 +79,6 @@ DRIVEN = {
     "introspection_signing_alg_values_supported",
     "dpop_signing_alg_values_supported",
     "backchannel_token_delivery_modes_supported",
-    "dpop_signing_alg_values_supported",
     "backchannel_authentication_request_signing_alg_values_supported",
     *(
         f"{endpoint}_endpoint_auth_{what}_supported"
@@ -238,6 +238,8 @@ def test_each_promise_is_kept(
     )
     sid = verified(told.tokens()["id_token"])["sid"]
     stranger = RelyingParty(introduced(foreign_site), browser, user)
+    binds = {"tls_client_certificate_bound_access_tokens": True}
+    bound = RelyingParty(make_client(**binds), browser, user)
     page = browser.submit(browser.open("/account/logout/")).text
     call_command("worker", "--once")
     logout_token = verified(foreign_site.forms(f"{path}-told")[0]["logout_token"])
@@ -248,6 +250,11 @@ def test_each_promise_is_kept(
         "require_request_uri_registration": unregistered.error == "invalid_request_uri",
         "require_signed_request_object": party.answer(party.visit()).code is None,
         "require_pushed_authorization_requests": party.answer(party.visit()).code is None,
+        "tls_client_certificate_bound_access_tokens": [
+            bound.exchange("x", headers=headers).json()["error"]
+            for headers in ({}, Holder().self_signed)
+        ]
+        == ["invalid_request", "invalid_grant"],
         "authorization_response_iss_parameter_supported": unregistered.iss == ISSUER,
         "client_id_metadata_document_supported": bool(stranger.authorize().code),
         "backchannel_user_code_parameter_supported": not Desk(user).asks(user_code="1234"),
@@ -467,12 +474,17 @@ def test_each_way_of_client_authentication_works(
         return answer.status_code == 200 or answer.json()["error"] == "invalid_grant"
 
     for method in facts[f"{endpoint}_endpoint_auth_methods_supported"]:
+        holder = Holder() if method == "self_signed_tls_client_auth" else None
         client = (
             make_key_client(key_for("ES256"))
             if method == "private_key_jwt"
+            else make_certified_client(holder)
+            if method.endswith("tls_client_auth")
             else make_client(token_endpoint_auth_method=method)
         )
-        assert is_recent(RelyingParty(client, browser, user).post(path, **parameters)), method
+        party = RelyingParty(client, browser, user)
+        presented = (holder or Holder()).headers()
+        assert is_recent(party.post(path, headers=presented, **parameters)), method
     for algorithm in facts[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]:
         how = {"token_endpoint_auth_signing_alg": algorithm}
         if algorithm.startswith("HS"):

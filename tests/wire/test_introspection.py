@@ -300,5 +300,7 @@ def test_discovery_says_where_and_how(provider: object) -> None:
         "client_secret_post",
         "client_secret_jwt",
         "private_key_jwt",
+        "tls_client_auth",
+        "self_signed_tls_client_auth",
     }
     assert facts["introspection_signing_alg_values_supported"] == list(policy.SIGNING_ALGORITHMS)

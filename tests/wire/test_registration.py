@@ -268,7 +268,7 @@ def test_a_redirect_uri_that_cannot_be(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("token_endpoint_auth_method", "tls_client_auth"),
+        ("token_endpoint_auth_method", "spiffe_jwt"),
         ("token_endpoint_auth_method", ""),
         ("id_token_signed_response_alg", "none"),
         ("userinfo_signed_response_alg", "none"),
@@ -408,9 +408,7 @@ def test_null_is_not_a_value(provider: object) -> None:
 
 @spec("RFC 7591", "2")
 def test_what_is_not_offered_may_be_declined(provider: object) -> None:
-    declined = {
-        "tls_client_certificate_bound_access_tokens": False,
-    }
+    declined = {"backchannel_user_code_parameter": False}
     assert not set(declined) & set(registered(**declined))
 
 

@@ -160,6 +160,15 @@ TABS: Final = (
             Group(("dpop_bound_access_tokens",), _("Bound tokens")),
             Group(
                 (
+                    *("tls_client_auth_subject_dn", "tls_client_auth_san_dns"),
+                    *("tls_client_auth_san_uri", "tls_client_auth_san_ip"),
+                    "tls_client_auth_san_email",
+                    "tls_client_certificate_bound_access_tokens",
+                ),
+                _("TLS certificate"),
+            ),
+            Group(
+                (
                     *("require_pushed_authorization_requests", "require_signed_request_object"),
                     *("request_uris", "request_object_signing_alg"),
                     *("request_object_encryption_alg", "request_object_encryption_enc"),
@@ -190,6 +199,10 @@ def _signs_assertions(client: Client) -> bool:
     return bool(client.token_endpoint_auth_method.endswith("_jwt"))
 
 
+def _has_a_certified_name(client: Client) -> bool:
+    return client.token_endpoint_auth_method == "tls_client_auth"
+
+
 def _exchanges_tokens(client: Client) -> bool:
     return TOKEN_EXCHANGE in client.grant_types
 
@@ -210,6 +223,13 @@ def _asks_users(client: Client) -> bool:
 _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = (
     (_sends_its_secret, ("strict_client_authentication",)),
     (_signs_assertions, ("token_endpoint_auth_signing_alg",)),
+    (
+        _has_a_certified_name,
+        (
+            *("tls_client_auth_subject_dn", "tls_client_auth_san_dns"),
+            *("tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email"),
+        ),
+    ),
     (
         _exchanges_tokens,
         (

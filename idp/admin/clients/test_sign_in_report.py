@@ -86,6 +86,9 @@ def _untried(client: Client, test_sign_in: TestSignIn) -> list[str]:
         _("Proving its key (DPoP), which it has to do for tokens; those of the test were free."): (
             client.dpop_bound_access_tokens
         ),
+        _("Its TLS certificate, which its tokens are bound to; those of the test were free."): (
+            client.tls_client_certificate_bound_access_tokens
+        ),
         _("Going without PKCE, which it is allowed to do; the test used it."): (
             has_code and not client.pkce_required
         ),

@@ -13,6 +13,7 @@ from idp import policy
 from idp.clients.validation import (
     addresses,
     backchannel,
+    certificates,
     exchange,
     grants,
     issuers,
@@ -34,6 +35,10 @@ CHECKS: tuple[Check, ...] = (
     addresses.origins_are_origins,
     texts.texts_can_be_seen,
     keys.keys_are_usable,
+    certificates.certificates_have_one_name,
+    certificates.names_of_certificates_can_be_compared,
+    certificates.registered_certificates_are_there,
+    certificates.bound_tokens_come_over_a_connection,
     keys.request_uris_can_be_fetched,
     keys.signed_requests_can_be_verified,
     keys.public_clients_use_no_secret,

@@ -213,3 +213,20 @@ def test_a_near_miss_is_told_with_its_differences() -> None:
     assert slash.field == "redirect_uris"
     assert slash.more[1:] == ("The path ends with / in one and not in the other.",)
     assert (logout.field, logout.more) == ("post_logout_redirect_uris", ())
+
+
+def test_a_client_waits_for_certificates_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    def findings(**columns: Any) -> list[tuple[str, str]]:
+        found = findings_of(replace(SOUND, client=client(**columns)))
+        return [(it.field, it.do) for it in found if it.severity is Severity.FAILING]
+
+    method, bound = "token_endpoint_auth_method", "tls_client_certificate_bound_access_tokens"
+    named = {method: "tls_client_auth", "tls_client_auth_san_dns": "app.example.com"}
+    assert findings(**named) == findings(**{bound: True}) == []
+    monkeypatch.setattr("idp.policy.OFFERED_AUTHENTICATION_METHODS", ("client_secret_basic",))
+    [(field, do)] = findings(**named)
+    assert (field, "IDP_CLIENT_CERTIFICATE_VERIFIED_HEADER" in do) == (method, True)
+    monkeypatch.setattr("idp.policy.CLIENT_CERTIFICATES", False)
+    [(field, do)] = findings(**named)
+    assert (field, "IDP_CLIENT_CERTIFICATE_HEADER" in do) == (method, True)
+    assert [field for field, _do in findings(**{bound: True})] == [bound]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('idp', '0064_sender_constrained_tokens'),
+        ('idp', '0065_client_certificates'),
     ]
 
     operations = [

@@ -220,6 +220,31 @@ MEMBERS: Final = (
         choices=policy.RESPONSE_CONTENT_ENCRYPTIONS,
         masked=False,
     ),
+    Member(
+        "authorization_signed_response_alg",
+        choices=policy.SIGNING_ALGORITHMS,
+        masked=False,
+        help=_(
+            "How what comes back from a sign-in is signed if the app asks for that (JARM). None: "
+            "RS256, or PS256 with high security."
+        ),
+    ),
+    Member(
+        "authorization_encrypted_response_alg",
+        choices=policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+        masked=False,
+    ),
+    Member(
+        "authorization_encrypted_response_enc",
+        choices=policy.RESPONSE_CONTENT_ENCRYPTIONS,
+        masked=False,
+    ),
+    Member(
+        "require_signed_authorization_response",
+        FLAG,
+        operators_only=True,
+        help=_("Sign-ins begin only if the app asks for an answer that is signed (JARM)."),
+    ),
     Member("introspection_signed_response_alg", choices=policy.SIGNING_ALGORITHMS),
     # A text with spaces on the wire, a list in the column.
     Member(
@@ -357,7 +382,15 @@ MEMBERS: Final = (
             "with client_secret_post in the header, as programs choose for themselves."
         ),
     ),
-    Member("profile", choices=tuple(Client.Profile.values), operators_only=True),
+    Member(
+        "profile",
+        choices=tuple(Client.Profile.values),
+        operators_only=True,
+        help=_(
+            "High security: the app is refused until it is set up for all that FAPI 2.0 demands. "
+            "Findings list what is missing."
+        ),
+    ),
     Member("access_token_format", choices=policy.ACCESS_TOKEN_FORMATS, operators_only=True),
     Member(
         "access_token_lifetime",

@@ -18,7 +18,10 @@ ISSUER_PATH: Final[str] = settings.IDP_PATH
 
 # --- Lifetimes ---------------------------------------------------------------------------------
 
+#: FAPI 2.0 Security Profile §5.3.2.1 allows no longer one.
 CODE_LIFETIME: Final = timedelta(seconds=60)
+#: How long an authorization response in a JWT can be read: 10 minutes at most (JARM §2.1).
+RESPONSE_JWT_LIFETIME: Final = timedelta(minutes=5)
 #: How long a pushed authorization request waits for its user (RFC 9126 §2.2).
 PUSHED_REQUEST_LIFETIME: Final = timedelta(seconds=90)
 #: How long a device code can be approved and redeemed: short, since a phisher can pass it on.
@@ -174,6 +177,8 @@ SIGNING_ALGORITHMS: Final = (
     *("RS256", "ES256", "EdDSA", "RS384", "RS512"),
     *("PS256", "PS384", "PS512", "ES384", "ES512"),
 )
+#: Those of the profile fapi2 (FAPI 2.0 Security Profile §5.4.1).
+FAPI2_ALGORITHMS: Final = ("PS256", "ES256", "EdDSA")
 #: With the client's own secret (OIDC Core §10.1).
 MAC_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
 ID_TOKEN_ALGORITHMS: Final = (*SIGNING_ALGORITHMS, *MAC_ALGORITHMS)

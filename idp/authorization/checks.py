@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 
 from idp import policy
 from idp.authorization.request import AuthorizationRequest
-from idp.clients.redirect_uris import can_take_a_form
+from idp.clients import fapi2
+from idp.clients.redirect_uris import can_take_a_form, exposes_tokens
 from idp.protocol import response_types
 from idp.protocol.errors import (
     InvalidAuthorizationDetails,
@@ -75,10 +76,10 @@ def response_mode_is_offered(authorization_request: AuthorizationRequest) -> Non
 @upholds("OAuth 2.0 Multiple Response Types §3.0")
 def tokens_never_travel_in_a_query(authorization_request: AuthorizationRequest) -> None:
     """OAuth 2.0 Multiple Response Types §3.0: queries end up in logs and Referer headers."""
-    asked_for_query = authorization_request.response_mode == response_types.QUERY
-    if asked_for_query and response_types.carries_tokens(authorization_request.response_type):
+    mode, response_type = authorization_request.response_mode, authorization_request.response_type
+    if exposes_tokens(authorization_request.client, mode, response_type):
         raise InvalidRequest(
-            "The response_mode query is not possible with "
+            f"The response_mode {mode} is not possible with "
             f"response_type={authorization_request.response_type}; "
             "tokens come in the fragment, or with form_post."
         )
@@ -87,11 +88,38 @@ def tokens_never_travel_in_a_query(authorization_request: AuthorizationRequest) 
 @upholds("OAuth 2.0 Form Post Response Mode §2")
 def forms_are_posted_to_the_web(authorization_request: AuthorizationRequest) -> None:
     """OAuth 2.0 Form Post Response Mode §2: no other address takes a form."""
-    is_posted = authorization_request.response_mode == response_types.FORM_POST
+    mode = authorization_request.response_mode
+    is_posted = response_types.way_of(mode, None) == response_types.FORM_POST
     if is_posted and not can_take_a_form(authorization_request.reply_to.redirect_uri):
         raise InvalidRequest(
-            "The response_mode form_post is not possible for an app's own scheme; leave it out."
+            f"The response_mode {mode} is not possible for an app's own scheme; leave it out."
         )
+
+
+@upholds("FAPI 2.0 Message Signing §5.4.1")
+def response_is_signed_where_required(authorization_request: AuthorizationRequest) -> None:
+    """FAPI 2.0 Message Signing §5.4.1: some clients believe nothing that is not signed (JARM)."""
+    required = authorization_request.client.require_signed_authorization_response
+    is_signed = authorization_request.response_mode in response_types.JWT_MODES
+    if required and not is_signed and not authorization_request.is_test_sign_in:
+        raise InvalidRequest(
+            "This client has to ask for a signed response: send response_mode=jwt, or another that "
+            "ends with jwt."
+        )
+
+
+@upholds("FAPI 2.0 Security Profile §5.3.2.2")
+def profile_is_kept(authorization_request: AuthorizationRequest) -> None:
+    """FAPI 2.0 Security Profile §5.3.2.2: what the profile demands of each request.
+
+    PKCE and pushed requests are looked for where they are of others.
+    """
+    client = authorization_request.client
+    if not client.has_high_security or authorization_request.is_test_sign_in:
+        return
+    fapi2.registration_is_sufficient(client)
+    if not fapi2.is_protected(client, authorization_request.reply_to.redirect_uri):
+        raise InvalidRequest("The redirect_uri has to start with https:// for this client.")
 
 
 @upholds("OIDC Core §3.2.2.1")
@@ -222,6 +250,8 @@ CHECKS: tuple[Check, ...] = (
     response_mode_is_offered,
     tokens_never_travel_in_a_query,
     forms_are_posted_to_the_web,
+    response_is_signed_where_required,
+    profile_is_kept,
     id_token_binds_the_nonce,
     prompts_are_known,
     prompt_none_stands_alone,

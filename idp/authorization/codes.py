@@ -57,8 +57,11 @@ def _issued(
     begins = client_session_id is None and not authorization_request.is_test_sign_in
     in_front = response_types.carries_tokens(authorization_request.response_type)
     kept = authorization_request.interaction_id is not None
+    client = authorization_request.client
     if in_front:
-        have_key_ready(authorization_request.client)
+        have_key_ready(client, client.id_token_encrypted_response_alg)
+    if authorization_request.reply_to.as_jwt:
+        have_key_ready(client, client.authorization_encrypted_response_alg)
     # Without any of these, one statement is all.
     with transaction.atomic() if begins or in_front or kept else nullcontext():
         if authorization_request.interaction_id is not None:

@@ -102,7 +102,7 @@ def _used_up(row: Interaction | None) -> Interaction:
 @upholds("RFC 9126 §5")
 def was_pushed_where_required(client: Client, arrival: Arrival) -> None:
     """RFC 9126 §5, §6: only pushed requests, where the client or the server says so."""
-    required = client.require_pushed_authorization_requests or policy.REQUIRE_PUSHED_REQUESTS
+    required = client.has_to_push or policy.REQUIRE_PUSHED_REQUESTS
     if required and not arrival.was_pushed and arrival.tested_in is None:
         raise InvalidRequest(
             "The request has to be pushed: send it to the pushed_authorization_request_endpoint "

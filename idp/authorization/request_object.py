@@ -19,7 +19,7 @@ from idp.authorization.request import Arrival
 from idp.clients import secrets
 from idp.clients.client_keys import verification_keys
 from idp.jose.decrypt import decrypted
-from idp.jose.received_jwts import Expectations, authentic, judge_claims
+from idp.jose.received_jwts import LEEWAY, Expectations, authentic, judge_claims
 from idp.jose.sign import base64url
 from idp.jose.verify import is_encrypted, octet_keys
 from idp.models import Client
@@ -52,6 +52,15 @@ _TEXTS = frozenset(
     }
 )
 _HOW_IT_CAME = frozenset({"request", "request_uri"})
+#: Claims that a request object has to have: RFC 9101 §4 only recommends them; FAPI 2.0 Message
+#: Signing §5.3.1 demands them.
+_REQUIRED = {
+    Client.Profile.COMPATIBLE: frozenset[str](),
+    Client.Profile.RECOMMENDED: frozenset({"iss", "aud", "exp"}),
+    Client.Profile.FAPI2: frozenset({"iss", "aud", "exp", "nbf"}),
+}
+#: How old a request object of the profile fapi2 may be, and how long it may live.
+_FAPI2_LIFETIME = timedelta(minutes=60)
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,8 @@ def read(client: Client, arrival: Arrival, visitor: str, now: datetime) -> Reque
 def check(client: Client, found: RequestObject, now: datetime) -> None:
     """Raise InvalidRequestObject where it is not for us, not of now, or not this request's."""
     _is_for_us_and_now(client, found.claims, now)
+    if client.has_high_security:
+        _is_of_this_hour(found.claims, now)
     _is_no_assertion(client, found.claims)
     _agrees_with_outside(found)
     _holds_no_other(found.claims)
@@ -202,19 +213,18 @@ def _authentic(client: Client, jwt: str, now: datetime) -> dict[str, Any]:
 def _expectations(client: Client) -> Expectations:
     """Return the expected claims and algorithms of this client's request objects. RFC 9101 §4.
 
-    A client of the recommended profile has to send the claims that the specifications only
-    recommend (iss, aud, exp).
+    Each profile has claims that have to be there. Algorithms are those of fapi2 for its clients.
     """
     registered = client.request_object_signing_alg
-    compatible = client.profile == Client.Profile.COMPATIBLE
+    offered = policy.FAPI2_ALGORITHMS if client.has_high_security else policy.SIGNING_ALGORITHMS
     return Expectations(
         name="request object",
         error=InvalidRequestObject,
-        algorithms=frozenset([registered] if registered else policy.SIGNING_ALGORITHMS),
+        algorithms=frozenset([registered] if registered else offered),
         types=_TYPES,
         issuer=client.client_id,
         audiences=(policy.ISSUER,),
-        required=frozenset() if compatible else frozenset({"iss", "aud", "exp"}),
+        required=_REQUIRED[Client.Profile(client.profile)],
         times=("exp", "nbf"),
     )
 
@@ -226,6 +236,18 @@ def _expectations(client: Client) -> Expectations:
 def _is_for_us_and_now(client: Client, claims: dict[str, Any], now: datetime) -> None:
     """RFC 9101 §4, §10.2: the client signed it for this server, and lately."""
     judge_claims(claims, _expectations(client), now)
+
+
+@upholds("FAPI 2.0 Message Signing §5.3.1")
+def _is_of_this_hour(claims: dict[str, Any], now: datetime) -> None:
+    """FAPI 2.0 Message Signing §5.3.1: nbf is an hour ago at most, and exp an hour after that."""
+    longest, begins = _FAPI2_LIFETIME.total_seconds(), claims["nbf"]
+    if begins < now.timestamp() - longest - LEEWAY.total_seconds():
+        raise InvalidRequestObject("The nbf of the request object is more than 60 minutes ago.")
+    if claims["exp"] > begins + longest:
+        raise InvalidRequestObject(
+            "The exp of the request object is more than 60 minutes after its nbf."
+        )
 
 
 @upholds("RFC 9101 §10.8")

@@ -1,6 +1,7 @@
 """The authorization response: the one encoder, for success and for errors. RFC 6749 §4.1.2.
 
-A query, a fragment, or a page that posts a form (OAuth 2.0 Form Post Response Mode §2).
+A query, a fragment, or a page that posts a form (OAuth 2.0 Form Post Response Mode §2), each with
+the members, or with a JWT that has them (JARM §2.3).
 """
 
 from collections.abc import Mapping
@@ -9,8 +10,10 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from idp import policy
+from idp.authorization import response_jwt
 from idp.clients.display import app_of
 from idp.clients.redirect_uris import ReplyAddress
 from idp.protocol.errors import ProtocolError
@@ -20,11 +23,16 @@ from idp.protocol.response_types import FORM_POST, FRAGMENT
 def send(request: HttpRequest, reply_to: ReplyAddress, **members: str) -> HttpResponse:
     """Return the answer that carries these members, with `state` and `iss` (RFC 9207).
 
-    A registered redirect URI's own query stays as it is.
+    A registered redirect URI's own query stays as it is. Raises InvalidClientMetadata or
+    TemporarilyUnavailable if it has to be encrypted, and there is no key for that; an error is
+    then signed alone.
     """
     if reply_to.state is not None:
         members["state"] = reply_to.state
-    members["iss"] = policy.ISSUER
+    if reply_to.as_jwt:
+        members = {"response": response_jwt.make(reply_to.client, members, timezone.now())}
+    else:
+        members["iss"] = policy.ISSUER
     if reply_to.response_mode == FORM_POST:
         return _posting_page(request, reply_to, members)
     in_fragment = reply_to.response_mode == FRAGMENT

@@ -27,6 +27,7 @@ _OF_SVIDS = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"
 #: Allowed values of an assertion's `typ`: none, or one that no other kind of token has.
 _TYPES = (None, "JWT", "client-authentication+jwt")
 _LONGEST_LIFE = {
+    Client.Profile.FAPI2: timedelta(minutes=5),
     Client.Profile.RECOMMENDED: timedelta(minutes=5),
     # Authlib's are valid for an hour by default; each still works once.
     Client.Profile.COMPATIBLE: timedelta(hours=1),
@@ -87,8 +88,9 @@ def _expectations(client: Client) -> Expectations:
     """Return the expected claims and algorithms of this client's assertions. RFC 7523 §3.
 
     Of several audiences each has to be ours, or another of them could use it (CVE-2025-27370). A
-    client of the recommended profile names the issuer alone, as rfc7523bis requires. The lifetime
-    is limited, since a long one helps thieves.
+    client of the profiles recommended and fapi2 names the issuer alone, in one text, as rfc7523bis
+    and FAPI 2.0 Security Profile §5.3.2.1 require. The lifetime is limited, since a long one helps
+    thieves.
     """
     compatible = client.profile == Client.Profile.COMPATIBLE
     others = ("pushed_authorization_request_endpoint", "backchannel_authentication_endpoint")
@@ -111,6 +113,8 @@ def _expectations(client: Client) -> Expectations:
 
 def _algorithms(client: Client) -> frozenset[str]:
     """Return the algorithms allowed for this client's assertions. OIDC Registration §2."""
+    if client.has_high_security and not client.token_endpoint_auth_signing_alg:
+        return frozenset(policy.FAPI2_ALGORITHMS)
     if client.token_endpoint_auth_signing_alg:
         return frozenset({client.token_endpoint_auth_signing_alg})
     if client.token_endpoint_auth_method == "client_secret_jwt":

@@ -19,7 +19,7 @@ from foundation import rate_limits
 from foundation.client_address import rate_limit_key
 from foundation.rate_limits import RateLimit, RateLimitExceededError
 from idp import policy
-from idp.clients import assertions, certificates, lookup, secrets
+from idp.clients import assertions, certificates, fapi2, lookup, secrets
 from idp.clients.assertions import Assertion
 from idp.models import Client
 from idp.protocol.errors import InvalidClient, InvalidRequest, TooManyWrongSecrets
@@ -101,6 +101,8 @@ def authenticated(
     of others, which is safe because no secret here is short enough to be guessed (docs/adr/0004).
     """
     client, now = lookup.find(credentials.client_id, InvalidClient, read), timezone.now()
+    if client.has_high_security:
+        fapi2.registration_is_sufficient(client)
     by_certificate = client.token_endpoint_auth_method in policy.CERTIFICATE_METHODS
     if by_certificate and credentials.method == "none":
         certificates.verify(client, request, now)

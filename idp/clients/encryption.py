@@ -32,13 +32,13 @@ def encrypted_for(client: Client, text: str, *, alg: str, enc: str, signed: bool
     return encrypted(text, alg=alg, enc=enc, key=key, cty="JWT" if signed else None)
 
 
-def have_key_ready(client: Client) -> None:
-    """Fetch the key that the client's ID tokens are encrypted to, if it is needed.
+def have_key_ready(client: Client, alg: str) -> None:
+    """Fetch the key of the client's that is encrypted to with an algorithm, if it is needed.
 
-    Call it before the transaction that issues one, so that no transaction waits for a client's
-    server. Raises TemporarilyUnavailable if nothing can be fetched now.
+    Call it before the transaction that issues something, so that no transaction waits for a
+    client's server. Raises TemporarilyUnavailable if nothing can be fetched now.
     """
-    if client.id_token_encrypted_response_alg in policy.PUBLIC_KEY_ENCRYPTION:
+    if alg in policy.PUBLIC_KEY_ENCRYPTION:
         public_keys(client)
 
 

@@ -20,8 +20,11 @@ class ReplyAddress:
 
     client: Client
     redirect_uri: str
+    #: The way of the response: query, fragment or form_post.
     response_mode: str
     state: str | None
+    #: Whether it goes there in one signed JWT (JARM §2.3).
+    as_jwt: bool = False
 
 
 #: A longer state would not survive browsers' and proxies' limits on addresses.
@@ -46,8 +49,9 @@ def verified(client: Client, parameters: Parameters, its_own: str | None = None)
     return ReplyAddress(
         client=client,
         redirect_uri=redirect_uri,
-        response_mode=_mode(parameters, redirect_uri),
+        response_mode=_mode(client, parameters, redirect_uri),
         state=_returnable(parameters.get("state")),
+        as_jwt=parameters.get("response_mode") in response_types.JWT_MODES,
     )
 
 
@@ -56,18 +60,28 @@ def can_take_a_form(redirect_uri: str) -> bool:
     return redirect_uri.startswith(("https://", "http://"))
 
 
-def _mode(parameters: Parameters, redirect_uri: str) -> str:
-    """Return the response mode, also for errors. OAuth 2.0 Multiple Response Types §2.1, §3.0.
+def exposes_tokens(client: Client, mode: str | None, response_type: str | None) -> bool:
+    """Whether this mode would bring tokens in a query that others can read.
 
-    The requested mode if it is possible, else the default of the response type: `checks` refuses
-    the request if it is not possible.
+    OAuth 2.0 Multiple Response Types §3.0; JARM §2.3.1: unless the response is encrypted.
+    """
+    in_query = response_types.way_of(mode, response_type) == response_types.QUERY
+    is_closed = mode in response_types.JWT_MODES and client.authorization_encrypted_response_alg
+    return in_query and response_types.carries_tokens(response_type) and not is_closed
+
+
+def _mode(client: Client, parameters: Parameters, redirect_uri: str) -> str:
+    """Return the way of the response, also for errors. OAuth 2.0 Multiple Response Types §2.1.
+
+    That of the requested mode if it is possible, else the default of the response type: `checks`
+    refuses the request if it is not possible.
     """
     response_type, asked = parameters.get("response_type"), parameters.get("response_mode")
-    exposed = asked == response_types.QUERY and response_types.carries_tokens(response_type)
-    lost = asked == response_types.FORM_POST and not can_take_a_form(redirect_uri)
-    if asked not in policy.RESPONSE_MODES or exposed or lost:
+    way = response_types.way_of(asked, response_type)
+    lost = way == response_types.FORM_POST and not can_take_a_form(redirect_uri)
+    if asked not in policy.RESPONSE_MODES or exposes_tokens(client, asked, response_type) or lost:
         return response_types.default_mode(response_type)
-    return asked
+    return way
 
 
 def _returnable(state: str | None) -> str | None:

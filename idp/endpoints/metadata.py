@@ -67,6 +67,9 @@ def provider_metadata(enabled: EnabledGrants) -> dict[str, Any]:
         "userinfo_signing_alg_values_supported": policy.ID_TOKEN_ALGORITHMS,
         "userinfo_encryption_alg_values_supported": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
         "userinfo_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,
+        "authorization_signing_alg_values_supported": policy.SIGNING_ALGORITHMS,
+        "authorization_encryption_alg_values_supported": policy.RESPONSE_ENCRYPTION_ALGORITHMS,
+        "authorization_encryption_enc_values_supported": policy.RESPONSE_CONTENT_ENCRYPTIONS,
         "token_endpoint_auth_methods_supported": policy.OFFERED_AUTHENTICATION_METHODS,
         "revocation_endpoint_auth_methods_supported": policy.OFFERED_AUTHENTICATION_METHODS,
         "introspection_endpoint_auth_methods_supported": [

@@ -35,7 +35,7 @@ def redeem(
     """
     code_hash = hash_of(parameters.require("code"))
     if client.id_token_encrypted_response_alg:
-        have_key_ready(client)
+        have_key_ready(client, client.id_token_encrypted_response_alg)
     code = use_up(CODES, code_hash, client, now)
     if code is None:
         _refuse_unknown_or_used(code_hash, client, now)

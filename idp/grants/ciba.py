@@ -48,7 +48,7 @@ def redeem(
     if found.status == Status.PENDING:
         refuse_pending(is_early=found.is_early)
     if client.id_token_encrypted_response_alg:
-        have_key_ready(client)
+        have_key_ready(client, client.id_token_encrypted_response_alg)
     _use_up(found.id, now)
     grant = _valid_grant(found.id, client, found.expires, now)
     return Entitlement(

@@ -48,7 +48,7 @@ def redeem(
     _is_decided(found)
     _is_approved(found)
     if client.id_token_encrypted_response_alg:
-        have_key_ready(client)
+        have_key_ready(client, client.id_token_encrypted_response_alg)
     code = use_up(DEVICE_CODES, code_hash, client, now)
     if code is None:  # another poll at the same moment was first
         _refuse_used(code_hash, client, now)

@@ -19,7 +19,7 @@ from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds
 from idp.statements.tokens import REFRESH_TOKENS, give_back, use_up
 from idp.tokens.entitlement import Entitlement
-from idp.tokens.refresh_token import successors_of
+from idp.tokens.refresh_token import expiry_of, successors_of
 
 
 def refresh(
@@ -33,7 +33,9 @@ def refresh(
     token = parameters.require("refresh_token")
     token_hash = hash_of(token)
     if client.id_token_encrypted_response_alg:
-        have_key_ready(client)
+        have_key_ready(client, client.id_token_encrypted_response_alg)
+    if client.has_high_security:
+        return _kept(token_hash, client, parameters, now)
     used = use_up(REFRESH_TOKENS, token_hash, client, now)
     if used is not None:
         given = _entitlement(used, client, parameters, now)
@@ -45,6 +47,25 @@ def refresh(
     if entitlement is None:
         _refuse_unknown_or_used(token_hash, client, now)
     return entitlement
+
+
+@upholds("FAPI 2.0 Security Profile §5.3.2.1")
+def _kept(token_hash: str, client: Client, parameters: Parameters, now: datetime) -> Entitlement:
+    """Return the entitlement of a token that stays in use. FAPI 2.0 Security Profile §5.3.2.1.
+
+    The client proves itself with a key, so that nobody else can use the token: to rotate it would
+    only lose users their sign-in with each lost answer. Each use extends it.
+    """
+    grant = (f"grant__{name}" for name in ("user", "session", "client_session"))
+    tokens = RefreshToken.objects.filter(application=client, revoked=None)
+    used = tokens.filter(token_checksum=token_hash).select_related(*grant).first()
+    if used is None:
+        _refuse_unknown_or_used(token_hash, client, now)
+    given = _entitlement(used, client, parameters, now)
+    expires = expiry_of(client, used.grant, now)
+    if not tokens.filter(pk=used.pk).update(expires=expires, updated=now):
+        _refuse_unknown_or_used(token_hash, client, now)  # it was revoked at this moment
+    return replace(given, uses_up=False, keeps_refresh_token=True)
 
 
 def _entitlement(

@@ -7,7 +7,7 @@ RFC 9700; OIDC Dynamic Client Registration §2.
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from idp.linter import exchanging, failing, issuers, suggested, weak
+from idp.linter import exchanging, failing, high_security, issuers, suggested, weak
 from idp.linter.facts import Facts, Finding, Severity, facts_of
 from idp.models import Client
 
@@ -24,6 +24,7 @@ CHECKS: tuple[Check, ...] = (
     failing.sends_code_challenges,
     failing.has_keys_for_what_it_does,
     failing.would_be_saved,
+    high_security.meets_its_profile,
     issuers.names_issuers_that_are_trusted,
     issuers.is_proven_by_its_workloads,
     issuers.presents_assertions_of_some_issuer,
@@ -50,6 +51,8 @@ CHECKS: tuple[Check, ...] = (
     suggested.is_described_to_users,
     suggested.has_owners,
     suggested.learns_of_sign_outs,
+    high_security.pushes_its_requests,
+    high_security.binds_its_tokens,
     exchanging.exchanges_what_it_may,
     exchanging.shares_sign_ins_with_another,
 )

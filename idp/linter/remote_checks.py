@@ -75,7 +75,7 @@ def problems_with_keys(client: Client, jwks: list[Any]) -> Iterator[str]:
         yield _("No key there can be used for %(purpose)s.") % {
             "purpose": _("client authentication")
         }
-    for answer in ("id_token", "userinfo"):
+    for answer in ("id_token", "userinfo", "authorization"):
         alg = getattr(client, f"{answer}_encrypted_response_alg")
         if alg in policy.PUBLIC_KEY_ENCRYPTION and public_key_for(jwks, alg) is None:
             yield _("No key there can be encrypted to with %(alg)s.") % {"alg": alg}

@@ -54,6 +54,7 @@ class Client(AbstractApplication):
 
         RECOMMENDED = "recommended", _("Recommended: what RFC 9700 advises")
         COMPATIBLE = "compatible", _("Compatible: what the specifications allow")
+        FAPI2 = "fapi2", _("High security: what FAPI 2.0 demands, as banks do")
 
     class ApplicationType(models.TextChoices):
         """OIDC Dynamic Client Registration §2, `application_type`."""
@@ -131,6 +132,36 @@ class Client(AbstractApplication):
         max_length=20,
         blank=True,
         choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
+    )
+    #: How authorization responses in JWTs are signed (JARM §3); empty: see `response_signing_alg`.
+    authorization_signed_response_alg = models.CharField(
+        _("algorithm of signed answers"),
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        choices=[(name, name) for name in policy.SIGNING_ALGORITHMS],
+    )
+    #: Empty: they are not encrypted. The `enc` follows where only the `alg` is given.
+    authorization_encrypted_response_alg = models.CharField(
+        _("encryption of signed answers"),
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        choices=[(name, name) for name in policy.RESPONSE_ENCRYPTION_ALGORITHMS],
+    )
+    authorization_encrypted_response_enc = models.CharField(
+        _("content encryption of signed answers"),
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        choices=[(name, name) for name in policy.RESPONSE_CONTENT_ENCRYPTIONS],
+    )
+    #: Whether it gets no authorization response but in a JWT (FAPI 2.0 Message Signing §5.4).
+    require_signed_authorization_response = models.BooleanField(
+        _("signed answers only"), default=False, db_default=False
     )
     #: The client's own public keys, a JWK set (RFC 7517 §5): by value, or where they are.
     jwks = models.JSONField(_("public keys (jwks)"), null=True, blank=True)
@@ -500,9 +531,25 @@ class Client(AbstractApplication):
         return max(client_derived.secret_octets(self).values(), default=0)
 
     @property
+    def has_high_security(self) -> bool:
+        """Whether FAPI 2.0 holds for it (`clients.fapi2`)."""
+        return bool(self.profile == self.Profile.FAPI2)
+
+    @property
+    def response_signing_alg(self) -> str:
+        """The algorithm of its authorization responses in JWTs (JARM §3)."""
+        default = policy.FAPI2_ALGORITHMS if self.has_high_security else policy.SIGNING_ALGORITHMS
+        return self.authorization_signed_response_alg or default[0]
+
+    @property
+    def has_to_push(self) -> bool:
+        """Whether its authorization requests have to be pushed (RFC 9126 §6)."""
+        return self.require_pushed_authorization_requests or self.has_high_security
+
+    @property
     def pkce_required(self) -> bool:
         """Whether every request for a code needs a code challenge (RFC 9700 §2.1.1)."""
-        return self.is_public
+        return self.is_public or self.has_high_security
 
     @property
     def pkce_or_nonce_required(self) -> bool:

@@ -30,6 +30,7 @@ _KEYED_BY_SECRET: tuple[tuple[str, dict[str, int]], ...] = (
     ("userinfo_signed_response_alg", _MACS),
     ("id_token_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
     ("userinfo_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
+    ("authorization_encrypted_response_alg", dict.fromkeys(policy.SECRET_ENCRYPTION, 1)),
     ("token_endpoint_auth_method", {"client_secret_jwt": 32}),
     ("token_endpoint_auth_signing_alg", _MACS),
     ("request_object_signing_alg", _MACS),

@@ -29,9 +29,6 @@ Check = Callable[[Document], None]
 
 #: Members that a client would rely on: another form of a response, a safeguard, a notification.
 _NOT_OFFERED = (
-    "authorization_encrypted_response_alg",
-    "authorization_encrypted_response_enc",
-    "authorization_signed_response_alg",
     "backchannel_user_code_parameter",
     "introspection_encrypted_response_alg",
     "introspection_encrypted_response_enc",

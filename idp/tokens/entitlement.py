@@ -44,6 +44,8 @@ class Entitlement:
     uses_up: bool = False
     #: Whether there is an access token alone: the user did not sign in for it.
     access_token_only: bool = False
+    #: Whether the refresh token that was used stays in use, and no other is given.
+    keeps_refresh_token: bool = False
     #: Undoes the redemption if no tokens can be issued.
     undo: Callable[[], object] | None = None
     #: Records an event about it, given the token response that it got.

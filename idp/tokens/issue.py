@@ -73,7 +73,8 @@ def issue(
         response["device_secret"] = secret
     refresh = None
     signed_in = grant is not None and not entitlement.access_token_only
-    if grant is not None and signed_in and _is_refreshable(client, grant):
+    is_given = signed_in and not entitlement.keeps_refresh_token
+    if grant is not None and is_given and _is_refreshable(client, grant):
         response["refresh_token"], refresh = refresh_token.make(entitlement, grant, now, cnf)
     if grant is not None and signed_in and "openid" in scopes:
         response["id_token"] = id_token.issue(

@@ -1,4 +1,7 @@
-"""Refresh tokens: opaque, rotated at each use. RFC 6749 §1.5, RFC 9700 §4.14."""
+"""Refresh tokens: opaque, and rotated at each use by nearly all clients. RFC 6749 §1.5.
+
+RFC 9700 §4.14; those of the profile fapi2 stay (FAPI 2.0 Security Profile §5.3.2.1).
+"""
 
 import json
 import secrets
@@ -28,20 +31,18 @@ def make(
 ) -> tuple[str, NewRefreshToken]:
     """Return the grant's next refresh token, and its row to store.
 
-    It is valid as long as its client's tokens may be unused, and not beyond the grant's absolute
-    lifetime. `cnf` is what its access token is bound to.
+    `cnf` is what its access token is bound to.
     """
     client = entitlement.client
     # A client that authenticates itself is bound by that already (RFC 9449 §5, RFC 8705 §7.1).
     cnf = cnf if client.is_public else None
     token = entitlement.next_refresh_token or secrets.token_urlsafe(32) + _EMPTY_OBJECT
-    idle, absolute = _lifetimes(client)
     return token, NewRefreshToken(
         token_hash=hash_of(token),
         client_id=client.pk,
         grant_id=grant.pk,
         user_id=grant.user_id,
-        expires=min(now + idle, grant.created_at + absolute),
+        expires=expiry_of(client, grant, now),
         created=now,
         updated=now,
         resource=json.dumps(grant.resource),
@@ -50,13 +51,16 @@ def make(
     )
 
 
-def _lifetimes(client: Client) -> tuple[timedelta, timedelta]:
-    """Return the lifetimes of a client: of its unused refresh tokens, and of its grants."""
+def expiry_of(client: Client, grant: Grant, now: datetime) -> datetime:
+    """Return when a refresh token expires that is given or used now.
+
+    It is valid as long as its client's tokens may be unused, and not beyond the grant's absolute
+    lifetime.
+    """
     idle, absolute = client.refresh_token_idle_lifetime, client.refresh_token_absolute_lifetime
-    return (
-        timedelta(seconds=idle) if idle else policy.REFRESH_TOKEN_IDLE_LIFETIME,
-        timedelta(seconds=absolute) if absolute else policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
-    )
+    unused_for = timedelta(seconds=idle) if idle else policy.REFRESH_TOKEN_IDLE_LIFETIME
+    at_most = timedelta(seconds=absolute) if absolute else policy.REFRESH_TOKEN_ABSOLUTE_LIFETIME
+    return min(now + unused_for, grant.created_at + at_most)
 
 
 def successors_of(token: str) -> tuple[str, ...]:

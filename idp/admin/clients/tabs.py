@@ -72,7 +72,8 @@ TABS: Final = (
                 ),
                 _("Asking users to sign in elsewhere"),
             ),
-            Group(("response_types", "profile"), _("Older ways to sign in")),
+            Group(("profile",), _("How strict it is")),
+            Group(("response_types",), _("Older ways to sign in")),
         ),
     ),
     Tab(
@@ -147,13 +148,15 @@ TABS: Final = (
                 (
                     *("jwks", "jwks_uri", "token_endpoint_auth_signing_alg"),
                     *("id_token_signed_response_alg", "userinfo_signed_response_alg"),
-                    "introspection_signed_response_alg",
+                    *("authorization_signed_response_alg", "introspection_signed_response_alg"),
                 )
             ),
             Group(
                 (
                     *("id_token_encrypted_response_alg", "id_token_encrypted_response_enc"),
                     *("userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc"),
+                    "authorization_encrypted_response_alg",
+                    "authorization_encrypted_response_enc",
                 ),
                 _("Encryption"),
             ),
@@ -170,10 +173,11 @@ TABS: Final = (
             Group(
                 (
                     *("require_pushed_authorization_requests", "require_signed_request_object"),
+                    "require_signed_authorization_response",
                     *("request_uris", "request_object_signing_alg"),
                     *("request_object_encryption_alg", "request_object_encryption_enc"),
                 ),
-                _("Pushed and signed requests"),
+                _("Pushed and signed requests, signed answers"),
             ),
         ),
     ),
@@ -258,7 +262,8 @@ _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = 
         (
             *("default_max_age", "require_auth_time", "initiate_login_uri"),
             *("post_logout_redirect_uris", "frontchannel_logout_uri"),
-            "frontchannel_logout_session_required",
+            *("frontchannel_logout_session_required", "authorization_signed_response_alg"),
+            *("authorization_encrypted_response_alg", "authorization_encrypted_response_enc"),
             *BY_SLUG["keys"].groups[-1].fields,
         ),
     ),

@@ -74,6 +74,7 @@ _ENCRYPTIONS = {
     for prefix in (
         "id_token_encrypted_response",
         "userinfo_encrypted_response",
+        "authorization_encrypted_response",
         "request_object_encryption",
     )
 }

@@ -17,7 +17,10 @@ from idp.protocol import addresses
 _LONGEST_REQUEST_URI = 512
 _MOST_REQUEST_URIS = 50
 #: Responses that can be encrypted, by the beginning of their columns' names.
-_RESPONSES = ("id_token_encrypted_response", "userinfo_encrypted_response")
+_RESPONSES = (
+    *("id_token_encrypted_response", "userinfo_encrypted_response"),
+    "authorization_encrypted_response",
+)
 
 
 def keys_are_usable(client: Client, _catalog: Catalog) -> Iterator[Problem]:

@@ -101,7 +101,7 @@ def authenticated(
     of others, which is safe because no secret here is short enough to be guessed (docs/adr/0004).
     """
     client, now = lookup.find(credentials.client_id, InvalidClient, read), timezone.now()
-    if client.has_high_security:
+    if client.profile == Client.Profile.FAPI2:
         fapi2.registration_is_sufficient(client)
     by_certificate = client.token_endpoint_auth_method in policy.CERTIFICATE_METHODS
     if by_certificate and credentials.method == "none":

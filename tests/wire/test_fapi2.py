@@ -1,0 +1,373 @@
+"""The profile fapi2: FAPI 2.0 Security Profile (final) and FAPI 2.0 Message Signing.
+
+The tables walk the conditions of the official suite's plans `fapi2-security-profile-final` and
+`fapi2-message-signing-final`; each row is named after the module that looks at it.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from django.utils import timezone
+
+from idp.authorization import pushed_requests
+from idp.clients import fapi2
+from idp.linter import Severity, findings_for
+from idp.models import Client, Interaction, RefreshToken
+from tests.assertions import Signing, assertion_of, form_of, jwks_of, make_key
+from tests.certificates import Holder
+from tests.relying_party import (
+    ISSUER,
+    Answer,
+    Browser,
+    EndUser,
+    RelyingParty,
+    is_error_page,
+    make_client,
+    spec,
+    verified,
+)
+
+KEY, RSA = make_key(), make_key("RS256")
+HOLDER = Holder()
+METADATA: dict[str, Any] = {
+    "profile": "fapi2",
+    "token_endpoint_auth_method": "private_key_jwt",
+    "jwks": jwks_of(KEY, RSA),
+    "id_token_signed_response_alg": "PS256",
+    "introspection_signed_response_alg": "PS256",
+    "tls_client_certificate_bound_access_tokens": True,
+    "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+    "redirect_uris": ["https://rp.example.com/callback", "https://rp.example.com/other"],
+}
+SIGNS = {"require_signed_request_object": True, "require_signed_authorization_response": True}
+
+
+@dataclass
+class Fapi:
+    """A client of the profile: it proves itself with KEY, and its tokens are bound to HOLDER."""
+
+    party: RelyingParty
+
+    def ask(self, path: str, assertion: str | None = None, **parameters: Any) -> httpx.Response:
+        """Send a form over a connection with the certificate; None leaves a parameter out."""
+        client = self.party.client
+        proof = form_of(assertion or assertion_of(client, KEY))
+        data = {"client_id": client.client_id, **proof, **parameters}
+        data = {name: value for name, value in data.items() if value is not None}
+        return httpx.post(f"{ISSUER}{path}", data=data, headers=HOLDER.headers(), verify=False)
+
+    def push(self, assertion: str | None = None, **overrides: Any) -> httpx.Response:
+        return self.ask("/par", assertion, **self.party.parameters(**overrides))
+
+    def visit(self, request_uri: str, **outside: Any) -> httpx.Response:
+        sent = {"client_id": self.party.client.client_id, "request_uri": request_uri, **outside}
+        return self.party.browser.settle(self.party.browser.get("/authorize", params=sent))
+
+    def authorize(self, **overrides: Any) -> Answer:
+        response = self.push(**overrides)
+        assert response.status_code == 201, response.text
+        return self.party.go_on(self.visit(response.json()["request_uri"]))
+
+    def redeem(self, code: str | None, **overrides: Any) -> httpx.Response:
+        sent = {"redirect_uri": self.party.client.redirect_uri, "code": code}
+        verifier = {"code_verifier": self.party.code_verifier}
+        grant = {"grant_type": "authorization_code", **sent, **verifier}
+        return self.ask("/token", **{**grant, **overrides})
+
+
+@pytest.fixture
+def fapi(browser: Browser, user: EndUser) -> Fapi:
+    return of(browser, user)
+
+
+def of(browser: Browser, user: EndUser, **metadata: Any) -> Fapi:
+    client = make_client(**{**METADATA, **metadata})
+    client.key = KEY
+    return Fapi(RelyingParty(client, browser, user))
+
+
+# --- the whole way --------------------------------------------------------------------------------
+
+
+@spec("FAPI 2.0 Security Profile", "5.3.2")
+def test_happy_flow(fapi: Fapi) -> None:
+    """…happy-flow, ensure-other-scope-order-succeeds, refresh-token, no rotation."""
+    answer = fapi.authorize(scope="offline_access openid", prompt="consent")
+    assert (answer.iss, answer.state) == (ISSUER, fapi.party.state)
+    response = fapi.redeem(answer.code)
+    assert response.status_code == 200, response.text
+    tokens = response.json()
+    assert verified(tokens["id_token"])["nonce"] == fapi.party.nonce
+    # ensure-holder-of-key-required
+    assert fapi.party.userinfo(tokens["access_token"]).status_code == 401
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}", **HOLDER.headers()}
+    assert httpx.get(f"{ISSUER}/userinfo", headers=bearer, verify=False).status_code == 200
+    bearer |= Holder().headers()
+    assert httpx.get(f"{ISSUER}/userinfo", headers=bearer, verify=False).status_code == 401
+    refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    row = RefreshToken.objects.get(application__client_id=fapi.party.client.client_id)
+    soon = timezone.now() + timedelta(minutes=1)
+    RefreshToken.objects.filter(pk=row.pk).update(expires=soon)
+    for _ in range(3):  # a lost answer loses nothing
+        again = fapi.ask("/token", **refresh)
+        assert again.status_code == 200, again.text
+        assert "refresh_token" not in again.json()
+        assert "nonce" not in verified(again.json()["id_token"])
+    row.refresh_from_db()
+    assert row.expires > soon + timedelta(days=1)
+    wide = fapi.ask("/token", **refresh, scope="openid email")
+    assert wide.json()["error"] == "invalid_scope"
+    assert fapi.ask("/token", **refresh).status_code == 200
+    assert fapi.ask("/revoke", token=tokens["refresh_token"]).status_code == 200
+    assert fapi.ask("/token", **refresh).json()["error"] == "invalid_grant"
+
+
+@spec("FAPI 2.0 Message Signing", "5")
+def test_signed_on_both_sides(browser: Browser, user: EndUser) -> None:
+    fapi = of(browser, user, **SIGNS)
+    signing = Signing(fapi.party, KEY)
+    request = signing.object(nbf=int(time.time()), response_mode="jwt")
+    response = fapi.ask("/par", request=request)
+    assert response.status_code == 201, response.text
+    answer = fapi.party.go_on(fapi.visit(response.json()["request_uri"]))
+    assert set(answer.parameters) == {"response"}
+    claims = verified(answer.response or "")
+    assert (claims["iss"], claims["aud"]) == (ISSUER, fapi.party.client.client_id)
+    assert fapi.redeem(claims["code"]).status_code == 200
+
+
+# --- pushed requests ------------------------------------------------------------------------------
+
+REFUSED_WHEN_PUSHED: dict[str, dict[str, Any]] = {
+    "ensure-unsigned-plain-pkce-fails": {"code_challenge_method": "plain"},
+    "par-pkce-required": {"code_challenge": None, "code_challenge_method": None},
+    "ensure-response-type-code-idtoken-fails": {"response_type": "code id_token"},
+    "ensure-response-type-token-fails": {"response_type": "token"},
+    "ensure-registered-redirect-uri": {"redirect_uri": "https://rp.example.com/callback/more"},
+    "ensure-http-redirect-uri-fails": {"redirect_uri": "http://rp.example.com/callback"},
+    "ensure-redirect-uri-in-authorization-request": {"redirect_uri": None},
+    "par-authorization-request-containing-request-uri-form-param": {"request_uri": "urn:x"},
+}
+
+
+@spec("FAPI 2.0 Security Profile", "5.3.2.2")
+def test_what_is_refused_when_it_is_pushed(fapi: Fapi) -> None:
+    for name, overrides in REFUSED_WHEN_PUSHED.items():
+        response = fapi.push(**overrides)
+        assert response.status_code == 400, (name, response.text)
+
+
+@spec("FAPI 2.0 Security Profile", "5.3.2.2")
+def test_references(fapi: Fapi, browser: Browser, user: EndUser) -> None:
+    """par-attempt-reuse-request_uri, …-expired-request_uri, …-for-different-client, and without."""
+    pushed = fapi.push().json()
+    assert 0 < pushed["expires_in"] < 600
+    assert fapi.party.go_on(fapi.visit(pushed["request_uri"])).code
+    assert is_error_page(fapi.visit(pushed["request_uri"]))
+    of_another = of(browser, user).push().json()["request_uri"]
+    assert is_error_page(fapi.visit(of_another))
+    late = fapi.push().json()["request_uri"]
+    handle = late.removeprefix(pushed_requests.PREFIX)
+    earlier = timezone.now() - timedelta(seconds=pushed["expires_in"] + 1)
+    Interaction.objects.filter(pushed_as=handle).update(arrived_at=earlier)
+    assert is_error_page(fapi.visit(late))
+    # require_pushed_authorization_requests need not be set: the profile demands it.
+    signed = Signing(fapi.party, KEY).object(nbf=int(time.time()))
+    for unpushed in (fapi.party.visit(), fapi.party.visit(request=signed)):
+        assert fapi.party.answer(unpushed).error == "invalid_request"
+    # par-attempt-invalid-http-method, state-only-outside-…-not-used
+    assert httpx.get(f"{ISSUER}/par", verify=False).status_code == 405
+    page = fapi.visit(fapi.push(state=None).json()["request_uri"], state="outside")
+    assert fapi.party.go_on(page).state is None
+
+
+# --- client assertions ----------------------------------------------------------------------------
+
+NOW = "seconds from now"
+REFUSED_ASSERTIONS: dict[str, dict[str, Any]] = {
+    "ensure-client-assertion-with-token-endpoint-aud-fails": {"aud": f"{ISSUER}/token"},
+    "ensure-client-assertion-with-par-endpoint-aud-fails": {"aud": f"{ISSUER}/par"},
+    "ensure-client-assertion-with-aud-as-array-fails": {"aud": [ISSUER]},
+    "ensure-client-assertion-with-wrong-aud-fails": {"aud": "https://other.example"},
+    "ensure-client-assertion-with-no-aud-fails": {"aud": None},
+    "ensure-client-assertion-with-exp-is-5-minutes-in-past-fails": {"exp": (NOW, -300)},
+    "ensure-client-assertion-with-no-exp-fails": {"exp": None},
+    "ensure-client-assertion-with-no-sub-fails": {"sub": None},
+    "ensure-client-assertion-with-iss-of-another-fails": {"iss": "another"},
+    "ensure-client-assertion-with-iat-over-60-seconds-ahead-fails": {"iat": (NOW, 70)},
+    "ensure-client-assertion-with-nbf-over-60-seconds-ahead-fails": {"nbf": (NOW, 70)},
+    "ensure-client-assertion-without-jti-fails": {"jti": None},
+}
+ACCEPTED_ASSERTIONS: dict[str, dict[str, Any]] = {
+    "test-client-assertion-iat-and-nbf-8-seconds-ahead": {"iat": (NOW, 8), "nbf": (NOW, 8)},
+    "test-client-assertion-nbf-10-seconds-ahead": {"nbf": (NOW, 10)},
+    "test-client-assertion-without-iat": {"iat": None},
+}
+
+
+def moved(claims: dict[str, Any]) -> dict[str, Any]:
+    """Return claims with their times of now."""
+    now = int(time.time())
+    return {n: now + v[1] if isinstance(v, tuple) else v for n, v in claims.items()}
+
+
+@spec("FAPI 2.0 Security Profile", "5.3.2.1")
+def test_client_assertions(fapi: Fapi) -> None:
+    client = fapi.party.client
+    for name, claims in ACCEPTED_ASSERTIONS.items():
+        response = fapi.push(assertion_of(client, KEY, **moved(claims)))
+        assert response.status_code == 201, (name, response.text)
+    for name, claims in REFUSED_ASSERTIONS.items():
+        for path in ("/par", "/token", "/introspect", "/revoke"):
+            response = fapi.ask(path, assertion_of(client, KEY, **moved(claims)), token="x")
+            assert response.status_code in {400, 401}, (name, path)
+            assert response.json()["error"] == "invalid_client", (name, path, response.text)
+    # ensure-signed-client-assertion-with-RS256-fails; PS256 with the same key is fine.
+    weak = fapi.push(assertion_of(client, RSA, "RS256"))
+    assert weak.json()["error"] == "invalid_client"
+    assert fapi.push(assertion_of(client, RSA, "PS256")).status_code == 201
+    used = assertion_of(client, KEY)
+    assert fapi.push(used).status_code == 201
+    assert fapi.push(used).json()["error"] == "invalid_client"
+    # ensure-client-assertion-in-token-endpoint
+    bare = {"client_id": client.client_id, "grant_type": "client_credentials"}
+    response = httpx.post(f"{ISSUER}/token", data=bare, headers=HOLDER.headers(), verify=False)
+    assert response.json()["error"] == "invalid_client"
+
+
+# --- signed requests ------------------------------------------------------------------------------
+
+HOUR = 3600
+REFUSED_OBJECTS: dict[str, dict[str, Any]] = {
+    "ensure-request-object-without-exp-fails": {"exp": None},
+    "ensure-request-object-without-nbf-fails": {"nbf": None},
+    "ensure-request-object-without-aud-fails": {"aud": None},
+    "ensure-request-object-without-iss-fails": {"iss": None},
+    "ensure-request-object-with-long-exp-fails": {"exp": (NOW, HOUR + 60)},
+    "ensure-request-object-with-long-nbf-fails": {"nbf": (NOW, -HOUR - 60), "exp": (NOW, 60)},
+    "ensure-expired-request-object-fails": {"exp": (NOW, -60), "nbf": (NOW, -120)},
+    "ensure-request-object-with-nbf-over-60-seconds-ahead-fails": {"nbf": (NOW, 70)},
+    "ensure-request-object-with-wrong-aud-fails": {"aud": "https://other.example"},
+    "ensure-request-object-of-another-client-fails": {"iss": "another"},
+}
+ACCEPTED_OBJECTS: dict[str, dict[str, Any]] = {
+    "ensure-request-object-with-multiple-aud-succeeds": {"aud": ["https://x.example", ISSUER]},
+    "ensure-request-object-with-nbf-8-seconds-ahead-succeeds": {"nbf": (NOW, 8)},
+    "ensure-request-object-of-an-hour-succeeds": {"exp": (NOW, HOUR)},
+}
+
+
+@spec("FAPI 2.0 Message Signing", "5.3.1")
+def test_request_objects(browser: Browser, user: EndUser) -> None:
+    fapi = of(browser, user, require_signed_request_object=True)
+    signing = Signing(fapi.party, KEY)
+
+    def pushed(header: dict[str, Any] | None = None, **claims: Any) -> httpx.Response:
+        sent = moved({"nbf": (NOW, 0), **claims})
+        return fapi.ask("/par", request=signing.object(header, **sent))
+
+    for name, claims in ACCEPTED_OBJECTS.items():
+        assert (response := pushed(**claims)).status_code == 201, (name, response.text)
+    for name, claims in REFUSED_OBJECTS.items():
+        response = pushed(**claims)
+        assert response.json().get("error") == "invalid_request_object", (name, response.text)
+    assert pushed({"typ": "oauth-authz-req+jwt"}).status_code == 201
+    assert pushed({"typ": "at+jwt"}).json()["error"] == "invalid_request_object"
+    # ensure-unsigned-authorization-request-…-fails
+    assert fapi.push().json()["error"] == "invalid_request"
+    # ensure-request-object-signature-algorithm-is-not-none, …-invalid-signature, …-with-RS256-fails
+    unsigned = "eyJhbGciOiJub25lIn0." + signing.object().split(".")[1] + "."
+    for forged in (unsigned, signing.object(nbf=int(time.time()))[:-4] + "AAAA"):
+        response = fapi.ask("/par", request=forged)
+        assert response.json()["error"] == "invalid_request_object"
+    signing.key, signing.algorithm = RSA, "RS256"
+    assert pushed().json()["error"] == "invalid_request_object"
+    signing.algorithm = "PS256"
+    assert pushed().status_code == 201
+    signing.key = make_key()  # ensure-matching-key-in-authorization-request
+    signing.algorithm = "ES256"
+    assert pushed().json()["error"] == "invalid_request_object"
+
+
+@spec("FAPI 2.0 Message Signing", "5.4.1")
+def test_unsigned_answers_where_signed_ones_are_demanded(browser: Browser, user: EndUser) -> None:
+    fapi = of(browser, user, require_signed_authorization_response=True)
+    for mode in (None, "query", "form_post"):
+        assert fapi.push(response_mode=mode).json()["error"] == "invalid_request"
+    assert fapi.push(response_mode="jwt").status_code == 201
+
+
+# --- codes and tokens -----------------------------------------------------------------------------
+
+
+@spec("FAPI 2.0 Security Profile", "5.3.2.1")
+def test_codes(fapi: Fapi, browser: Browser, user: EndUser) -> None:
+    """…authorization-code-is-bound-to-client, …incorrect-pkce-verifier, …reuse, …holder-of-key."""
+    code, verifier = fapi.authorize().code, fapi.party.code_verifier
+    other = of(browser, user)
+    stolen = other.redeem(code, code_verifier=verifier)
+    assert stolen.json()["error"] == "invalid_grant"
+    client = fapi.party.client
+    bare = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "code_verifier": verifier,
+        "redirect_uri": client.redirect_uri,
+        "client_id": client.client_id,
+        **form_of(assertion_of(client, KEY)),
+    }
+    unbound = httpx.post(f"{ISSUER}/token", data=bare, verify=False)
+    assert unbound.json()["error"] == "invalid_request"
+    assert fapi.redeem(code).status_code == 200
+    assert fapi.redeem(code).json()["error"] == "invalid_grant"
+    for wrong in (
+        *({"code_verifier": "x" * 43}, {"code_verifier": None}),
+        *({"redirect_uri": "https://rp.example.com/other"}, {"redirect_uri": None}),
+    ):
+        assert fapi.redeem(fapi.authorize().code, **wrong).json()["error"] == "invalid_grant"
+
+
+# --- clients that fall short ----------------------------------------------------------------------
+
+SHORT: dict[str, dict[str, Any]] = {
+    "token_endpoint_auth_method": {"token_endpoint_auth_method": "client_secret_basic"},
+    "tls_client_certificate_bound_access_tokens": {
+        "tls_client_certificate_bound_access_tokens": False
+    },
+    "redirect_uris": {"redirect_uris": ["http://localhost:8000/callback"]},
+    "id_token_signed_response_alg": {"id_token_signed_response_alg": "RS256"},
+    "userinfo_signed_response_alg": {"userinfo_signed_response_alg": "ES512"},
+    "authorization_signed_response_alg": {"authorization_signed_response_alg": "RS256"},
+    "introspection_signed_response_alg": {"introspection_signed_response_alg": "RS256"},
+    "token_endpoint_auth_signing_alg": {"token_endpoint_auth_signing_alg": "ES384"},
+    "request_object_signing_alg": {"request_object_signing_alg": "RS256"},
+}
+
+
+@spec("FAPI 2.0 Security Profile", "5.3.2.1")
+def test_who_falls_short_is_refused_everywhere_and_the_linter_says_why(
+    browser: Browser, user: EndUser
+) -> None:
+    for column, metadata in SHORT.items():
+        fapi = of(browser, user, **metadata)
+        row = Client.objects.get(client_id=fapi.party.client.client_id)
+        assert fapi2.unmet(row) == [column]
+        found = [it.severity for it in findings_for(row, timezone.now()) if it.field == column]
+        assert Severity.FAILING in found, column
+        refused = fapi.party.answer(fapi.party.visit()).error
+        assert refused == "invalid_request", column  # not pushed, which is looked for first
+        for path in ("/par", "/token", "/introspect", "/revoke"):
+            response = fapi.party.post(path, HOLDER.headers(), token="x", grant_type="x")
+            assert response.json()["error"] == "unauthorized_client", (column, path)
+
+
+def test_who_meets_it_has_no_finding(browser: Browser, user: EndUser) -> None:
+    fapi = of(browser, user)
+    row = Client.objects.get(client_id=fapi.party.client.client_id)
+    assert fapi2.unmet(row) == []
+    failing = [it for it in findings_for(row, timezone.now()) if it.severity is Severity.FAILING]
+    assert failing == []

@@ -34,6 +34,8 @@ def client(**columns: Any) -> Client:
         "grant_types": ["authorization_code"],
         "response_types": ["code"],
         "contacts": ["ana@example.com"],
+        "require_pushed_authorization_requests": True,
+        "dpop_bound_access_tokens": True,
         "backchannel_logout_uri": "https://rp.example.com/told",
         **dict.fromkeys(("logo_uri", "client_uri", "policy_uri", "tos_uri"), address),
     }
@@ -95,6 +97,12 @@ FAILING, WEAK, SUGGESTED = Severity
             "has not been used since 2026-11-21",
         ),
         (with_(profile="compatible"), WEAK, "without PKCE"),
+        (
+            with_(require_pushed_authorization_requests=False),
+            SUGGESTED,
+            "What it asks for travels through the browser",
+        ),
+        (with_(dpop_bound_access_tokens=False), SUGGESTED, "of use to whoever steals one"),
         (replace(SOUND, goes_without_pkce=True), SUGGESTED, "without PKCE: only a nonce"),
         (replace(SOUND, refused_without_pkce=2), FAILING, "were rejected (times lately: 2)"),
         (with_(grant_types=["authorization_code", "implicit"]), WEAK, "(implicit)"),

@@ -28,6 +28,7 @@ def node_site(
     *,
     encryption: tuple[str, str] | None = None,
     signs: bool = False,
+    answers: tuple[str, ...] = ("id_token", "userinfo"),
     **metadata: Any,
 ) -> Iterator[str]:
     """Run the relying party with a client of its own.
@@ -49,7 +50,7 @@ def node_site(
     decryption = {}
     if encryption is not None:
         alg, enc = encryption
-        for answer in ("id_token", "userinfo"):
+        for answer in answers:
             encrypt_to(client, alg, enc, answer)
         decryption = {"alg": alg, "enc": enc, "jwk": EC.export(as_dict=True)}
     with running(
@@ -67,12 +68,14 @@ def node_site(
                     *known,
                     "id_token_signed_response_alg",
                     "userinfo_signed_response_alg",
+                    "authorization_signed_response_alg",
                 )
                 if name in client.metadata
             }
         ),
         OIDC_DECRYPTION_KEY=json.dumps(decryption) if decryption else "",
         OIDC_SIGNING_KEY=SIGNING.export() if signs else "",
+        OIDC_JARM="1" if client.metadata.get("require_signed_authorization_response") else "",
         OIDC_PUSHES="1" if client.metadata.get("require_pushed_authorization_requests") else "",
         OIDC_DPOP="1" if client.metadata.get("dpop_bound_access_tokens") else "",
     ):
@@ -229,6 +232,32 @@ def test_tokens_bound_to_its_key(
         again = shown(traveller.open(f"{site}/refresh"))
     assert again["token_type"] == kept["token_type"] == "dpop"
     assert again["access_token"] != kept["access_token"]
+
+
+@spec("JARM", "2.4")
+@pytest.mark.parametrize("is_encrypted", [False, True])
+def test_signed_answers_to_pushed_requests(
+    provider: Server, is_encrypted: bool, traveller: Traveller, user: EndUser, tmp_path: Path
+) -> None:
+    """JARM with PAR and signed requests: what FAPI 2.0 Message Signing demands, and encryption."""
+    with node_site(
+        tmp_path / "log",
+        signs=True,
+        encryption=("ECDH-ES", "A128GCM") if is_encrypted else None,
+        answers=("authorization",),
+        jwks=PUBLIC,
+        token_endpoint_auth_method="private_key_jwt",
+        authorization_signed_response_alg="PS256",
+        require_signed_authorization_response=True,
+        require_signed_request_object=True,
+        require_pushed_authorization_requests=True,
+    ) as site:
+        assert sign_in(traveller, user, site)["claims"]["sub"] == user.sub
+        answer = traveller.until(f"{site}/login", f"{site}/callback")
+        assert set(dict(parse_qsl(urlsplit(answer).query))) == {"response"}
+        head, _, tail = answer.rpartition(".")
+        forged = traveller.open(f"{head}.{'A' * len(tail)}")
+        assert forged.status_code == 400
 
 
 @spec("OIDC Core", "8.1")

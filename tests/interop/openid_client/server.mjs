@@ -6,8 +6,9 @@
 // The environment says who we are: PORT, OIDC_ISSUER, OIDC_CLIENT (registration metadata as JSON). A
 // client without a client_id registers itself first, with OIDC_INITIAL_ACCESS_TOKEN if there is one;
 // OIDC_DECRYPTION_KEY is what it reads encrypted answers with: { alg, enc, jwk }; OIDC_SIGNING_KEY, a
-// JWK of P-256, is what it signs its requests with, and proves itself by where that is its method.
-// OIDC_DPOP binds its tokens to a key. GET /registered shows what came of it.
+// JWK of P-256, is what it signs its requests with, and proves itself by where that is its method. With
+// OIDC_JARM its answers have to be signed; OIDC_DPOP binds its tokens to a key.
+// GET /registered shows what came of it.
 
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -41,6 +42,7 @@ const config = client_id
 // Tokens from the authorization endpoint, where the client is registered for them.
 if (process.env.OIDC_RESPONSE_TYPE === 'code id_token') client.useCodeIdTokenResponseType(config)
 if (process.env.OIDC_RESPONSE_TYPE === 'id_token') client.useIdTokenResponseType(config)
+if (process.env.OIDC_JARM) client.useJwtResponseMode(config)
 if (process.env.OIDC_DECRYPTION_KEY) {
   const { alg, enc, jwk } = JSON.parse(process.env.OIDC_DECRYPTION_KEY)
   const kind = { name: 'ECDH', namedCurve: jwk.crv }

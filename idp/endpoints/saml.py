@@ -55,8 +55,7 @@ def consume(request: HttpRequest, slug: str) -> HttpResponse:
         ticket = _kept(request, _usable(upstream))
     except UpstreamRefusedError as error:
         return pages.refused(request, upstream, error, Asked())
-    address = reverse("account_saml_finish", args=[slug], query={"ticket": ticket})
-    return redirect(address, status=303)
+    return redirect(reverse("account_saml_finish", args=[slug], query={"ticket": ticket}))
 
 
 @require_GET

@@ -1,6 +1,7 @@
 """Sign in with an account at a SAML identity provider. docs/adr/0048."""
 
 from base64 import b64decode
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
@@ -120,7 +121,7 @@ def test_metadata_tells_both_sides(browser: Browser, foreign_site: Elsewhere) ->
     [consumer] = ours.iterfind(".//md:AssertionConsumerService", NS)
     assert consumer.get("Location") == provider.recipient
     certificate = ours.findtext(".//ds:X509Certificate", namespaces=NS)
-    public = x509.load_der_x509_certificate(b64decode(certificate)).public_key()
+    public: Any = x509.load_der_x509_certificate(b64decode(certificate)).public_key()
     names = ("SAMLRequest", "RelayState", "SigAlg")
     covered = urlencode({name: asked.query[name] for name in names}).encode()
     public.verify(b64decode(asked.query["Signature"]), covered, padding.PKCS1v15(), hashes.SHA256())

@@ -110,6 +110,7 @@ def test_unsigned_and_weakly_signed_assertions_are_refused(
 def test_a_signature_covers_what_is_read(browser: Browser, there: SamlProvider) -> None:
     """Mallory has one response that is signed rightly, and moves parts of it about."""
     forgeries = (_before, _behind, _around, _within_extensions, _within_signature, _same_id, _twice)
+    forgeries += (_by_another_element,)
     assert _taken(browser, there, [_moving(there, each) for each in forgeries]) == set()
     victims = User.objects.filter(email="victim@example.org")
     assert not victims.exists()
@@ -196,6 +197,20 @@ def _twice(root: Any, evil: Any) -> Any:
     outer.replace(outer.find(f"{A}Assertion"), evil)
     outer.find(f"{P}Status").append(root)
     return outer
+
+
+def _by_another_element(root: Any, evil: Any) -> Any:
+    """Let the response have the signature of something else that the provider signs."""
+    right = root.find(f"{A}Assertion")
+    root.replace(right, evil)
+    extensions = etree.Element(f"{P}Extensions")
+    status = etree.SubElement(extensions, f"{P}StatusDetail", ID="_other")
+    etree.SubElement(status, "x")
+    root.insert(1, extensions)
+    signing = (xmlsec.Transform.RSA_SHA256, xmlsec.Transform.SHA256)
+    sign(status, signing_key("provider"), *signing)
+    root.insert(1, status.find(f"{D}Signature"))
+    return root
 
 
 def test_xml_is_read_without_entities_and_comments(browser: Browser, there: SamlProvider) -> None:

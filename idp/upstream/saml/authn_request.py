@@ -66,7 +66,7 @@ def _message(upstream: Upstream, provider: Provider, asked: Asked, request_id: s
         element = etree.SubElement(root, wanted, {"Comparison": "exact"})
         for context in contexts:
             etree.SubElement(element, f"{{{ASSERTION}}}AuthnContextClassRef").text = context
-    return etree.tostring(root, encoding="UTF-8")
+    return bytes(etree.tostring(root, encoding="UTF-8"))
 
 
 def _asks_for_a_new_sign_in(asked: Asked) -> bool:

@@ -52,8 +52,9 @@ def problems(upstream: Upstream) -> Iterator[tuple[str, str]]:
         except UpstreamRefusedError as problem:
             yield "settings", str(problem)
     # What a variable has, only the server knows.
-    if upstream.sealed_secret and (problem := signing.problem_with(upstream.secret)):
-        yield "new_secret", problem
+    unusable = signing.problem_with(upstream.secret) if upstream.sealed_secret else None
+    if unusable:
+        yield "new_secret", unusable
 
 
 def try_out(upstream: Upstream) -> list[Finding]:

@@ -109,4 +109,4 @@ def _response(upstream: Upstream, provider: Provider, request_id: str) -> bytes:
     etree.SubElement(root, f"{{{ASSERTION}}}Issuer").text = addresses.entity_id(upstream)
     status = etree.SubElement(root, f"{{{PROTOCOL}}}Status")
     etree.SubElement(status, f"{{{PROTOCOL}}}StatusCode", {"Value": _SUCCESS})
-    return etree.tostring(root, encoding="UTF-8")
+    return bytes(etree.tostring(root, encoding="UTF-8"))

@@ -44,4 +44,5 @@ def document(upstream: Upstream) -> bytes:
         "isDefault": "true",
     }
     etree.SubElement(role, f"{{{METADATA}}}AssertionConsumerService", consumer)
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
+    said = etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
+    return bytes(said)

@@ -102,7 +102,23 @@ def test_unsigned_and_weakly_signed_assertions_are_refused(
         found.getparent().remove(found)
         return root
 
+    def for_nobody(root: Any) -> Any:
+        conditions = root.find(f".//{A}Conditions")
+        conditions.remove(conditions.find(f"{A}AudienceRestriction"))
+        return there.signed(root)
+
+    def unasked(root: Any) -> Any:
+        """Put our request's id around an assertion that the provider sent to another browser."""
+        del root.find(f".//{A}SubjectConfirmationData").attrib["InResponseTo"]
+        return there.signed(root)
+
+    def bound_to_nothing(root: Any) -> Any:
+        subject = root.find(f".//{A}Subject")
+        subject.remove(subject.find(f"{A}SubjectConfirmation"))
+        return there.signed(root)
+
     forgeries = (unsigned, by_another_key, by_sha1, of_sha1, changed, without_its_signature)
+    forgeries += (for_nobody, unasked, bound_to_nothing)
     assert _taken(browser, there, forgeries) == set()
 
 

@@ -5,10 +5,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from lxml import etree
 
 from accounts.models import Session, User
@@ -95,6 +97,10 @@ def test_what_an_app_asks_for_is_asked_of_the_provider(browser: Browser) -> None
             again = {"format": transient, "name_id": name_id, "attributes": said}
             assert by_attribute.sign_in(another, **again).url.path == "/account/"
     assert User.objects.filter(email=by_attribute.email).count() == 1
+    # What identifies users can't become another attribute, which others may have.
+    by_attribute.row.settings = {**by_attribute.row.settings, "subject_attribute": "post"}
+    with pytest.raises(ValidationError, match="People have connected accounts of it"):
+        by_attribute.row.full_clean()
 
 
 @spec("SAML Metadata", "2.4")

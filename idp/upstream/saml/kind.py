@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext
 
-from accounts.upstream import kinds
+from accounts.upstream import kinds, links
 from accounts.upstream.journeys import Asked
 from accounts.upstream.kinds import Finding, Kind
 from accounts.upstream.model import Upstream
@@ -45,7 +45,7 @@ def problems(upstream: Upstream) -> Iterator[tuple[str, str]]:
     from idp.upstream.saml import metadata, signing  # needs lxml
 
     wrong = list(declared.problems(upstream))
-    yield from wrong
+    yield from wrong or _problems_with_changes(upstream)
     if not wrong and not declared.of(upstream).metadata_url:
         try:
             metadata.stated(upstream)
@@ -55,6 +55,17 @@ def problems(upstream: Upstream) -> Iterator[tuple[str, str]]:
     unusable = signing.problem_with(upstream.secret) if upstream.sealed_secret else None
     if unusable:
         yield "new_secret", unusable
+
+
+def _problems_with_changes(upstream: Upstream) -> Iterator[tuple[str, str]]:
+    """What identifies users must not change: links would lead to others."""
+    before = Upstream.objects.filter(pk=upstream.pk, kind=addresses.NAME).first()
+    if before is None or not links.number_at(before.slug):
+        return
+    was, now = declared.of(before), declared.of(upstream)
+    if (was.name_id, was.subject_attribute) != (now.name_id, now.subject_attribute):
+        said = gettext("People have connected accounts of it: make another one instead.")
+        yield "saml_name_id", said
 
 
 def try_out(upstream: Upstream) -> list[Finding]:

@@ -79,7 +79,7 @@ wheel: $(AUDIT)/.installed  ## dist/signet-….whl
 	$(AUDIT)/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 audit: $(AUDIT)/.installed  ## are there known vulnerabilities in what production runs on? Asks a registry
-	$(AUDIT)/bin/python scripts/audit.py requirements/production.txt requirements/otel.txt requirements/keyring.txt requirements/ldap.txt
+	$(AUDIT)/bin/python scripts/audit.py requirements/production.txt requirements/otel.txt requirements/keyring.txt requirements/ldap.txt requirements/saml.txt
 
 sbom: $(AUDIT)/.installed  ## dist/sbom.json: what production runs on, in CycloneDX
 	mkdir -p dist

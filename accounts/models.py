@@ -404,6 +404,7 @@ class TrustedBrowser(models.Model):
 
 
 # Django finds models here; those of upstreams are in their own package.
+from accounts.upstream.answers import UpstreamAnswer as UpstreamAnswer  # noqa: E402
 from accounts.upstream.model import Upstream as Upstream  # noqa: E402
 from accounts.upstream.model import UpstreamMembership as UpstreamMembership  # noqa: E402
 from accounts.upstream.model import UpstreamSession as UpstreamSession  # noqa: E402

@@ -31,10 +31,12 @@ class IdpConfig(AppConfig):
         from idp.admin import added_apps
         from idp.endpoints import cors
         from idp.upstream import kinds
+        from idp.upstream.saml import kind as saml
 
         deploy_checks.register()
         cors.connect()
         kinds.register()
+        saml.register()
         listeners.connect()
         staff_groups.connect(self)
         for page in _ADMIN_PAGES:

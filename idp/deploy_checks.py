@@ -13,9 +13,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags
+from django.db import DatabaseError, connection
 
 from accounts import places, profile_edits, terms
+from accounts.models import Upstream
 from accounts.next import split
+from accounts.upstream import kinds
 from foundation import client_certificate, static_files, traces
 from foundation.postgresql.base import SESSION_TIMEOUTS
 from idp import audit_stream, outbound, policy
@@ -61,6 +64,7 @@ def register() -> None:
     checks.register(values_are_known)
     checks.register(Tags.staticfiles, deploy=True)(static_files_are_collected)
     checks.register(Tags.security, deploy=True)(deployment_is_safe)
+    checks.register(Tags.security, deploy=True)(upstreams_can_be_used)
 
 
 def static_files_are_collected(**_: Any) -> list[CheckMessage]:
@@ -286,6 +290,32 @@ def deployment_is_safe(**_: Any) -> list[CheckMessage]:
         *_audit_stream(),
         *_push(),
     ]
+
+
+def upstreams_can_be_used(**_: Any) -> list[CheckMessage]:
+    """Name the identity providers whose packages are missing: nobody signs in with them."""
+    return [
+        checks.Warning(
+            f"Nobody can sign in with {slug}: packages for the kind {kind} are missing.",
+            hint=f"Install requirements/{kind}.txt, or disable it.",
+            id="idp.W031",
+        )
+        for slug, kind in _enabled_upstreams()
+        if kinds.named(kind) is None
+    ]
+
+
+def _enabled_upstreams() -> list[tuple[str, str]]:
+    """Return short names and kinds; none before there is a database. Leave it as it was."""
+    was_open = connection.connection is not None
+    try:
+        rows = Upstream.objects.filter(enabled=True).order_by("slug")
+        return list(rows.values_list("slug", "kind"))
+    except DatabaseError:
+        return []
+    finally:
+        if not was_open:
+            connection.close()
 
 
 def _unsafe() -> Iterable[CheckMessage]:

@@ -23,6 +23,7 @@ from accounts.models import (
     InactiveSession,
     Session,
     TrustedBrowser,
+    UpstreamAnswer,
     UsedUpstreamToken,
     User,
 )
@@ -234,6 +235,7 @@ def _expired(now: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
     yield "refresh tokens", RefreshToken.objects.filter(expires__lte=remembered)
     yield "imported tokens", ImportedToken.objects.filter(expires_at__lte=now)
     yield "client assertions", UsedAssertion.objects.filter(expires_at__lte=now)
+    yield "answers of identity providers", UpstreamAnswer.objects.filter(expires_at__lte=now)
     yield "tokens of trusted issuers", UsedIssuerJwt.objects.filter(expires_at__lte=now)
     yield (
         "tokens of identity providers",

@@ -22,6 +22,8 @@ from foundation.rate_limits import RateLimit
 
 #: By IP address: each may make a session of a browser, which is a row.
 BEGUN = RateLimit("upstream-sign-ins", 300, timedelta(minutes=1))
+#: By IP address: messages that come by a browser and whose signature is judged.
+ANSWERED = RateLimit("upstream-answers", 300, timedelta(minutes=1))
 _KEY = "accounts_upstream_journeys"
 #: How many may be on their way in one browser, one a tab, and for how many seconds.
 _MOST = 8

@@ -23,6 +23,16 @@ class StaleError(UpstreamRefusedError):
     sentence = _("It was begun in another browser, took too long, or is done already. Start again.")
 
 
+class UnsolicitedError(UpstreamRefusedError):
+    """The upstream sent an answer that nobody here has asked for."""
+
+    heading = _("Begin on our sign-in page")
+    sentence = _(
+        "%(name)s sent you here without being asked by us. For your safety, we accept that only if "
+        "you begin here."
+    )
+
+
 class CancelledError(UpstreamRefusedError):
     """The user, or the upstream, did not want to."""
 

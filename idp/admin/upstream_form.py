@@ -13,6 +13,8 @@ from foundation import branding
 from foundation.models import digest_of
 from idp.admin.fields import Lines, PairLines
 from idp.admin.recent_authentication import RecentAuthenticationForm
+from idp.admin.upstream_saml import SAML_FIELDS, SamlFields, entity_id_in, prepare, settings_of
+from idp.upstream.saml.addresses import NAME as SAML
 
 MARKS = ("new_mark", "no_mark")
 #: Bytes that an uploaded mark may have.
@@ -40,7 +42,7 @@ class GroupLines(PairLines):
         return pairs
 
 
-class UpstreamForm(RecentAuthenticationForm):
+class UpstreamForm(RecentAuthenticationForm, SamlFields):
     """An identity provider."""
 
     new_secret = forms.CharField(
@@ -127,6 +129,7 @@ class UpstreamForm(RecentAuthenticationForm):
     recent = (
         *("issuer", "client_id", "client_auth", "new_secret", "secret_variable", "settings"),
         *("enabled", "creation", "trusts_email", "email_domains", *_MAPPING),
+        *SAML_FIELDS,
     )
     #: The kind of a new one; set by the page.
     new_kind = ""
@@ -137,6 +140,7 @@ class UpstreamForm(RecentAuthenticationForm):
             self._begin()
         for name in _MAPPING:
             self.initial.setdefault(name, self.instance.mapping.get(name))
+        prepare(self)
 
     def clean_new_mark(self) -> bytes | None:
         """Return the mark as we show it."""
@@ -154,6 +158,9 @@ class UpstreamForm(RecentAuthenticationForm):
     def clean(self) -> dict[str, Any]:
         """Put secret, mark and mapping into their columns."""
         cleaned = super().clean()
+        if self.instance.kind == SAML:
+            self.instance.settings = settings_of(cleaned)
+            cleaned["issuer"] = cleaned.get("issuer") or entity_id_in(cleaned)
         self._set_secret(cleaned)
         self._set_mark(cleaned)
         mapping = {**self.instance.mapping, **{name: cleaned.get(name) for name in _MAPPING}}
@@ -189,7 +196,7 @@ class UpstreamForm(RecentAuthenticationForm):
             self.instance.secret = ""
         elif new:
             self.instance.secret = new
-        elif stored and "issuer" in self.changed_data:
+        elif stored and "issuer" in self.changed_data and self.instance.kind != SAML:
             said = gettext("Enter the secret again: it would be sent to another server.")
             self.add_error("new_secret", said)
 
@@ -203,9 +210,19 @@ class UpstreamForm(RecentAuthenticationForm):
         self.instance.mark_digest = digest_of(self.instance.mark)
 
 
+def shown_columns(kind_name: str) -> list[str]:
+    """Return the columns that a kind needs, but for the secret, for those who may only look."""
+    return [name for name in _columns(kind_name) if name != "secret"]
+
+
 def connection_fields(kind_name: str) -> list[str]:
     """Return the fields of the columns that a kind needs, in their order."""
+    if kind_name == SAML:
+        return ["issuer", *SAML_FIELDS, "new_secret", "secret_variable"]
+    return ["new_secret" if name == "secret" else name for name in _columns(kind_name)]
+
+
+def _columns(kind_name: str) -> list[str]:
     kind = kinds.named(kind_name)
     columns = kind.columns if kind else ()
-    needed = [name for name in (*_CONNECTION, "settings") if name in columns]
-    return ["new_secret" if name == "secret" else name for name in needed]
+    return [name for name in (*_CONNECTION, "settings") if name in columns]

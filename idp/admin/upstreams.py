@@ -19,12 +19,15 @@ from foundation.statements import hash_of
 from idp.admin import search
 from idp.admin.facts import NOTHING
 from idp.admin.page import AdminAction, Page, counted
-from idp.admin.upstream_form import MARKS, UpstreamForm, connection_fields
+from idp.admin.upstream_form import MARKS, UpstreamForm, connection_fields, shown_columns
 from idp.upstream import logout_token, openid, sign_out
 from idp.upstream.kinds import is_openid
+from idp.upstream.saml import addresses
+from idp.upstream.saml.kind import is_saml
 
-#: What an OpenID provider has to know.
-_ADDRESSES = ("redirect_uri", "logout_uri", "signed_out_uri")
+#: Addresses of ours that it has to know.
+_OPENID = ("redirect_uri", "logout_uri", "signed_out_uri")
+_SAML = ("our_metadata", "our_consumer", "our_logout")
 
 
 def _try(request: HttpRequest, upstream: Upstream) -> None:
@@ -90,6 +93,21 @@ class UpstreamsPage(Page):
         """Return the address to which it sends people who have signed out there, to be copied."""
         return _to_copy(sign_out.return_address(upstream))
 
+    @admin.display(description=_("Our entity ID and metadata"))
+    def our_metadata(self, upstream: Upstream) -> str:
+        """Return what a SAML identity provider knows us by, to be copied."""
+        return _to_copy(addresses.entity_id(upstream))
+
+    @admin.display(description=_("Our reply address (ACS)"))
+    def our_consumer(self, upstream: Upstream) -> str:
+        """Return where its responses go, to be copied."""
+        return _to_copy(addresses.consumer(upstream))
+
+    @admin.display(description=_("Our sign-out address (SLO)"))
+    def our_logout(self, upstream: Upstream) -> str:
+        """Return where its requests to sign out go, to be copied."""
+        return _to_copy(addresses.logout(upstream))
+
     @admin.display(description=_("Mark"))
     def shown_mark(self, upstream: Upstream) -> str:
         """Return the uploaded picture."""
@@ -125,15 +143,14 @@ class UpstreamsPage(Page):
         """Return what its kind needs, in few groups."""
         name = obj.kind if obj else _kind_in(request)
         may_write = self.has_change_permission(request, obj) if obj else True
-        own = connection_fields(name)
-        addresses = _ADDRESSES if obj and is_openid(obj) else ()
-        known = ("kind_name", *addresses) if obj else ()
+        own = connection_fields(name) if may_write else shown_columns(name)
+        known = ["kind_name", *_addresses(obj)] if obj else []
         uploads = MARKS if may_write else ()
         groups = [
             (None, {"fields": ["name", "slug", *known, *(("connected",) if obj else ())]}),
             (
                 _("Connection"),
-                {"fields": [field for field in own if may_write or field != "new_secret"]},
+                {"fields": own},
             ),
             (_("Who signs in"), {"fields": ["creation", "trusts_email", "email_domains"]}),
             (
@@ -149,7 +166,7 @@ class UpstreamsPage(Page):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Upstream | None = None) -> Any:
         """Keep the short name, which is in addresses."""
-        shown = ("kind_name", *_ADDRESSES, "shown_mark", "connected")
+        shown = ("kind_name", *_OPENID, *_SAML, "shown_mark", "connected")
         return (*super().get_readonly_fields(request, obj), *shown, *(("slug",) if obj else ()))
 
     def state_of(self, row: Upstream) -> dict[str, Any]:
@@ -173,6 +190,12 @@ class UpstreamsPage(Page):
     def delete_model(self, request: HttpRequest, obj: Upstream) -> None:  # noqa: ARG002
         """Delete it with its links."""
         removal.remove(obj)
+
+
+def _addresses(upstream: Upstream) -> tuple[str, ...]:
+    if is_openid(upstream):
+        return _OPENID
+    return _SAML if is_saml(upstream) else ()
 
 
 def _to_copy(address: str) -> str:

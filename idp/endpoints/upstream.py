@@ -79,13 +79,21 @@ def callback(request: HttpRequest, slug: str) -> HttpResponse:
             raise DisabledError("There is no enabled upstream of this name that answers here.")
         parameters, journey = openid.returned(request, upstream)
         asked = journey.asked
-        identity = openid.identity(upstream, parameters, journey)
-        if _is_too_old(identity, asked):
-            newer = {**asked.parameters, "max_age": str(_oldest())}
-            return openid.begin(request, upstream, replace(asked, parameters=newer))
-        return sign_in.go_on(request, identity, asked)
+        return signed_in(request, openid.identity(upstream, parameters, journey), asked)
     except UpstreamRefusedError as error:
         return refused(request, upstream, error, asked)
+
+
+def signed_in(request: HttpRequest, identity: Identity, asked: Asked) -> HttpResponse:
+    """Sign in a judged identity; or send the browser there again, where a session would end soon.
+
+    Raises UpstreamRefusedError.
+    """
+    kind = kinds.named(identity.upstream.kind)
+    if kind is not None and _is_too_old(identity, asked):
+        newer = {**asked.parameters, "max_age": str(_oldest())}
+        return kind.begin(request, identity.upstream, replace(asked, parameters=newer))
+    return sign_in.go_on(request, identity, asked)
 
 
 def refused(

@@ -1,0 +1,131 @@
+"""An identity provider by pysaml2: run as `saml_provider.py ADDRESS FOLDER METADATA SIGNS`.
+
+METADATA is the address of a service provider's metadata. It signs alice in without asking, at
+`/sso`, and `/sign-out` sends the browser on with a request to sign her out.
+"""
+
+import re
+import sys
+import urllib.request
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
+from saml2.config import IdPConfig
+from saml2.metadata import entity_descriptor
+from saml2.saml import NAMEID_FORMAT_PERSISTENT, NameID
+from saml2.server import Server
+from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
+
+ADDRESS, FOLDER, METADATA, SIGNS = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+REFEDS = "https://refeds.org/profile/mfa"
+ALICE = {"mail": ["alice@corp.test"], "displayName": ["Alice Berg"], "uid": ["alice"]}
+#: The sessions that alice has.
+sessions: list[str] = []
+
+
+def server() -> Server:
+    """Return what judges requests and makes responses; it fetches the metadata when needed."""
+    sso = [(f"{ADDRESS}/sso", BINDING_HTTP_REDIRECT)]
+    slo = [(f"{ADDRESS}/signed-out", BINDING_HTTP_REDIRECT)]
+    said = {
+        "entityid": f"{ADDRESS}/metadata",
+        "xmlsec_binary": "/usr/bin/xmlsec1",
+        "key_file": str(FOLDER / "key.pem"),
+        "cert_file": str(FOLDER / "certificate.pem"),
+        "metadata": {"local": [str(FOLDER / "sp.xml")]} if (FOLDER / "sp.xml").exists() else {},
+        "service": {
+            "idp": {
+                "endpoints": {"single_sign_on_service": sso, "single_logout_service": slo},
+                "want_authn_requests_signed": True,
+                "policy": {"default": {"lifetime": {"minutes": 5}, "attribute_restrictions": None}},
+            }
+        },
+    }
+    return Server(config=IdPConfig().load(said))
+
+
+def signed_in(provider: Server, query: dict[str, str]) -> str:
+    """Judge a request, and return the page that posts the response."""
+    asked = provider.parse_authn_request(
+        query["SAMLRequest"],
+        BINDING_HTTP_REDIRECT,
+        relay_state=query["RelayState"],
+        sigalg=query["SigAlg"],
+        signature=query["Signature"],
+    )
+    answered = provider.response_args(asked.message)
+    name_id = NameID(format=NAMEID_FORMAT_PERSISTENT, text="persistent-alice")
+    response = provider.create_authn_response(
+        identity=ALICE,
+        userid="alice",
+        name_id=name_id,
+        authn={"class_ref": REFEDS, "authn_auth": ADDRESS},
+        sign_assertion=SIGNS == "assertion",
+        sign_response=SIGNS == "response",
+        sign_alg=SIG_RSA_SHA256,
+        digest_alg=DIGEST_SHA256,
+        **answered,
+    )
+    sessions.extend(re.findall(r'SessionIndex="([^"]+)"', str(response)))
+    address = answered["destination"]
+    page = provider.apply_binding(
+        BINDING_HTTP_POST, str(response), address, query["RelayState"], response=True
+    )
+    return str(page["data"])
+
+
+def sign_out(provider: Server) -> str:
+    """Return where the browser goes with a request to sign alice out."""
+    [entity_id] = provider.metadata.keys()
+    address = provider.metadata.single_logout_service(entity_id, BINDING_HTTP_REDIRECT, "spsso")
+    location = address[0]["location"]
+    _id, request = provider.create_logout_request(
+        location,
+        issuer_entity_id=f"{ADDRESS}/metadata",
+        name_id=NameID(format=NAMEID_FORMAT_PERSISTENT, text="persistent-alice"),
+        session_indexes=sessions,
+    )
+    sent = provider.apply_binding(
+        BINDING_HTTP_REDIRECT, str(request), location, "state", sign=True, sigalg=SIG_RSA_SHA256
+    )
+    return str(dict(sent["headers"])["Location"])
+
+
+def signed_out(provider: Server, query: dict[str, str]) -> str:
+    """Judge the answer to a request to sign out."""
+    answer = provider.parse_logout_request_response(query["SAMLResponse"], BINDING_HTTP_REDIRECT)
+    return "signed out" if answer.status_ok() else "not signed out"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The provider's pages."""
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if parts.path == "/metadata":
+            self._say(str(entity_descriptor(server().config)), "application/samlmetadata+xml")
+            return
+        with urllib.request.urlopen(METADATA) as found:
+            (FOLDER / "sp.xml").write_bytes(found.read())
+        provider = server()
+        if parts.path == "/sign-out":
+            self.send_response(302)
+            self.send_header("Location", sign_out(provider))
+            self.end_headers()
+        elif parts.path == "/signed-out":
+            self._say(signed_out(provider, query))
+        else:
+            self._say(signed_in(provider, query))
+
+    def _say(self, text: str, content_type: str = "text/html") -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", content_type)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+
+port = urlsplit(ADDRESS).port
+HTTPServer(("127.0.0.1", port or 80), Handler).serve_forever()

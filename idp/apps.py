@@ -20,7 +20,8 @@ class IdpConfig(AppConfig):
 
     def ready(self) -> None:
         """Import modules that register themselves with Django."""
-        from idp import deploy_checks, listeners, staff_groups
+        from accounts.upstream import own_attributes
+        from idp import attributes, deploy_checks, listeners, staff_groups
         from idp.admin import added_apps
         from idp.endpoints import cors
         from idp.upstream import kinds
@@ -28,6 +29,7 @@ class IdpConfig(AppConfig):
         deploy_checks.register()
         cors.connect()
         kinds.register()
+        own_attributes.register(attributes.cleaners)
         listeners.connect()
         staff_groups.connect(self)
         for page in _ADMIN_PAGES:

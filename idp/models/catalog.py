@@ -26,6 +26,8 @@ class Catalog:
     issuers: dict[str, frozenset[str]] = field(default_factory=dict)
     #: Groups that are to be made, beside those that are stored.
     new_groups: set[str] = field(default_factory=set)
+    #: Subjects of users that are to be made, beside those that are stored.
+    new_subjects: set[str] = field(default_factory=set)
 
     @classmethod
     def stored(cls) -> "Catalog":

@@ -56,6 +56,7 @@ CHECKS: tuple[Check, ...] = (
     references.groups_exist,
     references.upstreams_can_be_named,
     references.client_id_is_no_apis,
+    references.client_id_is_no_subject,
     references.integration_exists,
     references.values_are_offered,
 )

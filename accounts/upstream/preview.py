@@ -59,6 +59,8 @@ class Preview:
     groups: list[Line]
     #: A level of `accounts.levels`.
     level: str
+    #: Claims of the mapping that are absent.
+    missing: list[str]
     #: Whether fields and attributes stay as they are, since the account was made before.
     is_kept: bool
 
@@ -74,17 +76,23 @@ def preview(
     way, user = sign_in.way_of(identity)
     is_kept = way in {Way.CONNECTED, Way.PROOF} and upstream.refresh == Upstream.Refresh.FIRST
     mapping, taken = upstream.mapping, mappings.read(upstream.mapping, claims)
+    fields, own_attributes = mappings.fields_of(mapping), mapping.get("attributes", {})
     judged = attributes.judged_fields(user or User(), taken.values)
-    own = attributes.judged_attributes(taken.attributes)
+    judged_own = attributes.judged_attributes(taken.attributes)
     return Preview(
         outcome=_outcome(way, identity),
         user=user,
         email=identity.email,
         email_is_verified=identity.has_verified_email,
-        fields=list(_lines(mappings.fields_of(mapping), judged, claims)),
-        attributes=list(_lines(mapping.get("attributes", {}), own, claims)),
+        fields=list(_lines(fields, judged, claims)),
+        attributes=list(_lines(own_attributes, judged_own, claims)),
         groups=list(_groups(mapping, claims)),
         level=levels.level_of(upstream.levels, acr, amr),
+        missing=[
+            claim
+            for claim in (*fields.values(), *own_attributes.values())
+            if not _is_said(claims, claim)
+        ],
         is_kept=is_kept,
     )
 
@@ -98,16 +106,17 @@ def _outcome(way: Way, identity: Identity) -> str | Promise:
 def _lines(
     targets: Mapping[str, str], judged: Iterator[Judged], claims: Mapping[str, Any]
 ) -> Iterator[Line]:
-    """Yield a line for each target of the mapping, in its order."""
+    """Yield a line for each target of the mapping whose claim is there, in its order."""
     found = {each.name: each for each in judged}
     for name, claim in targets.items():
         if name in found:
             yield Line(name, claim, found[name].value, found[name].problem or "")
-        else:
-            said = mappings.at(claims, claim)
-            is_there = said is not None and said != ""
-            problem = gettext("It is no text.") if is_there else gettext("It is not said.")
-            yield Line(name, claim, said if is_there else "", problem)
+        elif _is_said(claims, claim):
+            yield Line(name, claim, mappings.at(claims, claim), gettext("It is no text."))
+
+
+def _is_said(claims: Mapping[str, Any], claim: str) -> bool:
+    return mappings.at(claims, claim) not in (None, "")
 
 
 def _groups(mapping: Mapping[str, Any], claims: Mapping[str, Any]) -> Iterator[Line]:

@@ -172,8 +172,10 @@ class UpstreamsPage(Page):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Upstream | None = None) -> Any:
         """Keep the short name, which is in addresses."""
-        shown = ("levels", "kind_name", "redirect_uri", "logout_uri", "shown_mark", "connected")
-        return (*super().get_readonly_fields(request, obj), *shown, *(("slug",) if obj else ()))
+        shown = ("kind_name", "redirect_uri", "logout_uri", "shown_mark", "connected")
+        levels = () if request.user.is_superuser else ("levels", self.json_columns["levels"])
+        kept = (*levels, *(("slug",) if obj else ()))
+        return (*super().get_readonly_fields(request, obj), *shown, *kept)
 
     def state_of(self, row: Upstream) -> dict[str, Any]:
         """Return a row as events show it: of its secret and its mark, only whether they differ."""

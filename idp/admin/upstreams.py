@@ -117,7 +117,7 @@ class UpstreamsPage(Page):
             return super().add_view(request, form_url, extra_context)
         context = {
             **self.admin_site.each_context(request),
-            "title": gettext("Add identity provider"),
+            "title": self.label_of_add(),
             "opts": self.opts,
             "kinds": kinds.registered(),
         }

@@ -5,9 +5,16 @@
 FROM python:3.13-slim AS build
 
 WORKDIR /source
-# docker build --build-arg EXTRAS=otel: with the packages that send traces.
+# docker build --build-arg EXTRAS="ldap otel": with these of requirements/. otel sends traces; ldap is
+# for directories. python-ldap is built from source.
 ARG EXTRAS=""
-COPY requirements/build.txt requirements/production.txt requirements/otel.txt requirements/
+# hadolint ignore=DL3008
+RUN case " $EXTRAS " in *" ldap "*) \
+      apt-get update \
+      && apt-get install --yes --no-install-recommends gcc libc6-dev libldap2-dev libsasl2-dev \
+      && rm -rf /var/lib/apt/lists/* ;; \
+    esac
+COPY requirements/*.txt requirements/
 RUN python -m venv /opt/build \
  && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
  && python -m venv /opt/signet \
@@ -23,6 +30,15 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel .
 
 
 FROM python:3.13-slim
+
+# The libraries that python-ldap runs with, by their name in this Debian and in the one before.
+ARG EXTRAS=""
+# hadolint ignore=DL3008
+RUN case " $EXTRAS " in *" ldap "*) \
+      apt-get update \
+      && apt-get install --yes --no-install-recommends ca-certificates libsasl2-2 '^libldap(2|-2\.5-0)$' \
+      && rm -rf /var/lib/apt/lists/* ;; \
+    esac
 
 # Numbers, so that Kubernetes can tell that it is not root (runAsNonRoot).
 RUN groupadd --system --gid 10001 signet \

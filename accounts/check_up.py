@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.allauth_door import email_addresses, factors
 from accounts.allauth_door.factors import Factor
 from accounts.models import User
+from accounts.upstream.directory.passwords import Home, home_of
 
 #: With fewer recovery codes, new ones are advised.
 FEW_RECOVERY_CODES = 3
@@ -23,6 +24,8 @@ class Security:
     email_is_verified: bool
     has_password: bool
     password_changed_at: Any
+    #: The directory that has the password, if it is not here.
+    password_home: Home | None
     apps: tuple[Factor, ...]
     passkeys: tuple[Factor, ...]
     recovery_codes_left: int
@@ -63,6 +66,7 @@ def security_of(user: User) -> Security:
         email_is_verified=email_addresses.has_verified(user),
         has_password=user.has_usable_password(),
         password_changed_at=user.password_changed_at,
+        password_home=home_of(user),
         apps=_of_type(rows, factors.APP),
         passkeys=_of_type(rows, factors.PASSKEY),
         recovery_codes_left=sum(map(factors.recovery_codes_left, codes)),

@@ -19,6 +19,7 @@ from django.urls import reverse
 from accounts import passwords
 from accounts.allauth_door import email_addresses, mails, sign_ins
 from accounts.models import User
+from accounts.upstream.directory.passwords import home_of
 
 VALID_FOR = timedelta(days=7)
 RESET_VALID_FOR = timedelta(days=1)
@@ -38,7 +39,7 @@ def send_reset(user: User) -> None:
     """Mail a user who has an account a link for choosing a new password, valid for a day.
 
     Their password works until they have chosen another. Raises ValueError if the account is
-    disabled.
+    disabled, or a directory has its password.
     """
     context = {"hours": int(RESET_VALID_FOR.total_seconds() // 3600)}
     _mail(user, "account/email/reset_link", context, reset_token_for)
@@ -49,6 +50,8 @@ def _mail(
 ) -> str:
     if not user.is_active:
         raise ValueError(f"{user.email} is disabled")
+    if (home := home_of(user)) is not None:
+        raise ValueError(f"{home.name} has the password of {user.email}")
     with transaction.atomic():
         _adopt(user)
         _list_address(user)
@@ -68,10 +71,13 @@ def reset_token_for(user: User) -> str:
 
 
 def invited_by(token: str) -> User | None:
-    """Return the user whom a token invites, or None if it is used, expired or invalid."""
+    """Return the user whom a token invites, or None if it is used, expired or invalid.
+
+    None, too, if a directory has the user's password by now.
+    """
     parts = _TOKEN.fullmatch(token)
     user = User.objects.filter(pk=int(parts[1]), is_active=True).first() if parts else None
-    if user is None:
+    if user is None or home_of(user) is not None:
         return None
     for purpose, valid_for in (("invitation", VALID_FOR), ("reset", RESET_VALID_FOR)):
         with suppress(BadSignature):

@@ -37,6 +37,12 @@ def require_new_password(user: User) -> None:
         _end_all(user, Ending.NEW_PASSWORD_REQUIRED)
 
 
+def require_no_new_password(user: User) -> None:
+    """Require no new password any more."""
+    user.password_change_required = False
+    user.save(update_fields=["password_change_required"])
+
+
 def password_replaced(user: User) -> None:
     """End all sessions of a user whose password was set for them, and notify them by mail.
 

@@ -9,6 +9,7 @@ from accounts import operations
 from accounts.allauth_door import codes, mails, resets
 from accounts.models import Session, User
 from accounts.sessions import Ending, end_sessions
+from accounts.upstream.directory.passwords import home_of
 
 
 def matches(user: User, password: str) -> bool:
@@ -54,7 +55,16 @@ def change(request: HttpRequest, user: User, password: str, session: Session) ->
 
 
 def begin_reset(request: HttpRequest, user: User | None, email: str) -> None:
-    """Mail a code for a new password, if there is a user to set it for."""
+    """Mail a code for a new password, if there is a user to set it for.
+
+    A user whose password a directory has gets a mail that says so; no code is right.
+    """
+    home = home_of(user) if user is not None else None
+    if user is not None and home is not None:
+        resets.begin(request, None, email, None)
+        context = {"name": home.name, "page": home.page}
+        mails.send("account/email/password_elsewhere", email, context, request)
+        return
     resets.begin(request, user, email, None if user is None else _credentials(user))
     if user is None:
         code = codes.new_code()
@@ -65,10 +75,13 @@ def begin_reset(request: HttpRequest, user: User | None, email: str) -> None:
 def forget_stale_reset(request: HttpRequest) -> None:
     """Forget a reset that began before the account's password or address changed.
 
+    Or before a directory has got its password.
+
     allauth checks the code alone, which may have been mailed to an old address.
     """
     resets.forget_unless(request, _credentials)
 
 
 def _credentials(user: User) -> list[str]:
-    return [user.email, user.get_session_auth_hash()]
+    home = home_of(user)
+    return [user.email, user.get_session_auth_hash(), home.name if home else ""]

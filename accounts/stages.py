@@ -7,13 +7,14 @@ from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts import code_limits, passkeys, second_factor, terms, trusted_browsers
+from accounts import code_limits, operations, passkeys, second_factor, terms, trusted_browsers
 from accounts.allauth_door import codes, email_addresses, mails, sign_ins
 from accounts.allauth_door.steps import Asked, Step, UnfinishedSignIn, VerifyEmailStep
 from accounts.known_browsers import known_browser
 from accounts.models import User
 from accounts.next import with_next
 from accounts.sessions import first_method, is_unchanged, session_of
+from accounts.upstream.directory.passwords import home_of
 from accounts.visitors import visitor_at
 from foundation.rate_limits import RateLimitExceededError
 
@@ -229,6 +230,8 @@ class NewPasswordStage(LateStage):
             return None, True
         if not self.is_still_valid():
             return redirect(with_next(reverse("account_login"), self.request)), False
+        if user.password_change_required and home_of(user) is not None:
+            operations.require_no_new_password(user)  # a directory has the only one
         return self.ask() if user.password_change_required else (None, True)
 
     def is_still_valid(self) -> bool:

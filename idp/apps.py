@@ -27,7 +27,8 @@ class IdpConfig(AppConfig):
 
     def ready(self) -> None:
         """Import modules that register themselves with Django."""
-        from idp import deploy_checks, listeners, staff_groups
+        from accounts.upstream import own_attributes
+        from idp import attributes, deploy_checks, listeners, staff_groups
         from idp.admin import added_apps
         from idp.endpoints import cors
         from idp.upstream import kinds
@@ -37,6 +38,7 @@ class IdpConfig(AppConfig):
         cors.connect()
         kinds.register()
         saml.register()
+        own_attributes.register(attributes.cleaners)
         listeners.connect()
         staff_groups.connect(self)
         for page in _ADMIN_PAGES:

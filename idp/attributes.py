@@ -1,5 +1,7 @@
 """Attributes of users that an operator declares: their form fields, scopes and values."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -7,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Upstream, User
 from accounts.profile_form import Extra
 from idp.models import Attribute, Scope
 from idp.models.scope import claims_of_attributes
@@ -43,6 +45,22 @@ class AttributeField(forms.Field):
         return str(self.prepare_value(initial) or "") != str(data or "").strip()
 
 
+def cleaners() -> dict[str, Callable[[Any], Any]]:
+    """Return what reads a claim of an upstream as a value, by attribute (`from_claim`)."""
+    return {row.name: partial(from_claim, row) for row in Attribute.objects.all()}
+
+
+def from_claim(attribute: Attribute, said: Any) -> Any:
+    """Return what a claim says as a value of an attribute. Raises ValidationError.
+
+    Texts are read as if they were typed: directories have no other type.
+    """
+    if isinstance(said, str):
+        is_boolean = attribute.type == Attribute.Type.BOOLEAN
+        said = _typed(attribute, said.strip().lower() if is_boolean else said.strip())
+    return attribute.cleaned(said)
+
+
 def extras_of(user: User) -> list[Extra]:
     """Return the attributes that a user sees, for the form of their profile."""
     visible = Attribute.objects.exclude(user_access=Attribute.Access.HIDDEN)
@@ -65,6 +83,12 @@ def scopes_releasing(name: str) -> list[Scope]:
     """Return the scopes that have a claim filled from this attribute."""
     scopes = Scope.objects.order_by("name")
     return [scope for scope in scopes if name in claims_of_attributes(scope.claims).values()]
+
+
+def upstreams_filling(name: str) -> list[Upstream]:
+    """Return the upstreams whose mapping fills this attribute."""
+    rows = Upstream.objects.defer("mark").order_by("slug")
+    return [row for row in rows if name in row.mapping.get("attributes", {})]
 
 
 def forget(attribute: Attribute) -> None:

@@ -1,9 +1,12 @@
 """Write docs/integrations from the catalogue: a page for each program, and the index.
 
+Write idp/integrations/descriptions.py, too, from which the texts to translate are collected.
+
 `--check` writes nothing; it prints which pages differ and exits with 1.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,17 @@ sys.path.insert(0, str(ROOT))
 
 from idp.integrations.catalogue import EXAMPLES, Integration, by_category, catalogue  # noqa: E402
 
+DESCRIPTIONS = ROOT / "idp" / "integrations" / "descriptions.py"
+MODULE = '''"""The descriptions of the catalogue's programs, for translators.
+
+Written by scripts/integrations.py from idp/integrations/programs.
+"""
+
+from typing import Final
+
+from django.utils.translation import gettext_noop as _
+
+DESCRIPTIONS: Final = ('''
 DOCS = ROOT / "docs" / "integrations"
 KINDS = {
     "website": "web app",
@@ -43,12 +57,25 @@ def main() -> int:
     check = parser.parse_args().check
     pages = {f"{each.slug}.md": page_of(each) for each in catalogue().values()}
     pages["README.md"] = index()
+    is_stale = DESCRIPTIONS.read_text(encoding="utf-8") != descriptions()
+    if is_stale:
+        print(f"{DESCRIPTIONS.name} differs from the catalogue; run scripts/integrations.py")
+        if not check:
+            DESCRIPTIONS.write_text(descriptions(), encoding="utf-8")
     stale = [name for name in found() | pages.keys() if pages.get(name) != text_of(name)]
     for name in sorted(stale):
         print(f"docs/integrations/{name} differs from the catalogue; run scripts/integrations.py")
         if not check:
             write(name, pages.get(name))
-    return 1 if check and stale else 0
+    return 1 if check and (stale or is_stale) else 0
+
+
+def descriptions() -> str:
+    """Return the module with the programs’ descriptions."""
+    lines = (
+        f"    _({json.dumps(each.about, ensure_ascii=False)})," for each in catalogue().values()
+    )
+    return "\n".join([MODULE, *lines, ")\n"])
 
 
 def found() -> set[str]:

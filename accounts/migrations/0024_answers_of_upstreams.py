@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0025_sign_out_at_upstreams'),
+        ('accounts', '0023_upstream_memberships'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0023_upstream_memberships'),
+        ('accounts', '0024_answers_of_upstreams'),
     ]
 
     operations = [

@@ -1,7 +1,8 @@
 """Take over what an upstream says about a user. `Upstream.mapping`, `Upstream.refresh`."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -11,8 +12,8 @@ from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
 from accounts import profile_edits
-from accounts.models import Upstream, User
-from accounts.upstream import groups, mappings
+from accounts.models import Upstream, User, field_of
+from accounts.upstream import groups, mappings, own_attributes
 from accounts.upstream.identity import Identity
 from foundation import plain_text
 
@@ -21,6 +22,15 @@ log = structlog.get_logger(__name__)
 taken_over = Signal()
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _PHONE = re.compile(r"\+[0-9][0-9 ().\-/]{3,30}")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A value that a claim has for a field or an attribute, and why it is left out, if it is."""
+
+    name: str
+    value: Any
+    problem: str | None = None
 
 
 def take_over(user: User, identity: Identity, *, is_new: bool) -> None:
@@ -33,31 +43,64 @@ def take_over(user: User, identity: Identity, *, is_new: bool) -> None:
     taken = mappings.read(upstream.mapping, identity.claims)
     changes: dict[str, tuple[Any, Any]] = {}
     if is_new or upstream.refresh == Upstream.Refresh.ALWAYS:
-        values = dict(_usable(user, upstream, taken.values))
-        changes = {name: (getattr(user, name), value) for name, value in values.items()}
-        changes = {name: changes[name] for name in profile_edits.save(user, values)}
+        changes = _save(user, upstream, taken)
     if (given := groups.give(user, upstream, taken.groups)) is not None:
         changes["groups"] = given
     if changes and not is_new:
         taken_over.send(User, user=user, upstream=upstream.slug, changes=changes)
 
 
-def _usable(user: User, upstream: Upstream, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the values that the fields' own rules allow; the others are logged, without values."""
+def judged_fields(user: User, values: Mapping[str, str]) -> Iterator[Judged]:
+    """Yield what each field would get, as the fields' own rules judge it."""
     for name, said in values.items():
         value = said.replace("_", "-") if name == "locale" else said
-        if value == getattr(user, name):
+        is_same = value == getattr(user, field_of(name))
+        yield Judged(name, value, None if is_same else _problem_with(user, name, value))
+
+
+def judged_attributes(said: Mapping[str, Any]) -> Iterator[Judged]:
+    """Yield what each of the operator's attributes would get, as their declarations judge it."""
+    cleaners = own_attributes.declared() if said else {}
+    for name, value in said.items():
+        if name not in cleaners:
+            unknown = _("There is no attribute %(attribute)s.") % {"attribute": name}
+            yield Judged(name, value, unknown)
             continue
-        if problem := _problem_with(user, name, value):
-            log.info("upstream_claim_left_out", upstream=upstream.slug, field=name, reason=problem)
+        try:
+            yield Judged(name, cleaners[name](value))
+        except ValidationError as error:
+            yield Judged(name, value, " ".join(error.messages))
+
+
+def _save(user: User, upstream: Upstream, taken: mappings.Taken) -> dict[str, tuple[Any, Any]]:
+    """Save the values that can be; return what they were and are, of those that differ."""
+    before = {**user.attributes}
+    fields = {
+        each.name: each.value for each in _usable(upstream, judged_fields(user, taken.values))
+    }
+    present = {name: getattr(user, field_of(name)) for name in fields}
+    own = {each.name: each.value for each in _usable(upstream, judged_attributes(taken.attributes))}
+    values = {**fields, "attributes": {**before, **own}} if own else fields
+    changed = [name for name in profile_edits.save(user, values) if name != "attributes"]
+    changes = {name: (present[name], fields[name]) for name in changed}
+    differing = {name: value for name, value in own.items() if before.get(name) != value}
+    return changes | {name: (before.get(name), value) for name, value in differing.items()}
+
+
+def _usable(upstream: Upstream, judged: Iterable[Judged]) -> Iterator[Judged]:
+    """Yield the values that can be taken over; the others are logged, without values."""
+    for each in judged:
+        if each.problem is None:
+            yield each
         else:
-            yield name, value
+            about = {"field": each.name, "reason": each.problem}
+            log.info("upstream_claim_left_out", upstream=upstream.slug, **about)
 
 
 def _problem_with(user: User, name: str, value: str) -> str | None:
     """Return why a field can't have this value, as a sentence, or None."""
     try:
-        field: Any = User._meta.get_field(name)
+        field: Any = User._meta.get_field(field_of(name))
         field.clean(value, user)
     except ValidationError as error:
         return " ".join(error.messages)

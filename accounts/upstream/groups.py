@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import Upstream, UpstreamMembership, User
 from accounts.upstream.removal import take_away
@@ -23,12 +24,16 @@ def give(
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=user.pk)  # one sign-in after the other
         before = _names(user)
-        wanted = Group.objects.filter(name__in=names, permissions=None)
-        ids = set(wanted.values_list("pk", flat=True))
+        ids = set(givable(names).values_list("pk", flat=True))
         take_away([row for row in marked if row.group_id not in ids])
         _add(user, upstream, ids)
         after = _names(user)
     return (before, after) if before != after else None
+
+
+def givable(names: Collection[str]) -> QuerySet[Group]:
+    """Return the groups of these names that an upstream may give: none with permissions."""
+    return Group.objects.filter(name__in=names, permissions=None)
 
 
 def _add(user: User, upstream: Upstream, ids: set[int]) -> None:

@@ -1,13 +1,14 @@
 """What an upstream's claims become here: `Upstream.mapping`, as an operator declared it.
 
     claims: {given_name: first_name}            # our field: their claim; none for the usual ones
+    attributes: {department: dept}              # an attribute of the operator's: their claim
     groups_claim: realm_access.roles            # where it says groups
     groups: {bakers: Bakers, head: Head bakers} # its value: our group
 
 A claim's name with dots leads into objects, unless there is a claim of that very name.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,17 +22,20 @@ FIELDS = (
 )
 #: Those that are filled by claims of the same names where an operator has declared nothing.
 USUAL = (*FIELDS[:7], "locale", "zoneinfo")
-_MEMBERS = frozenset({"claims", "groups_claim", "groups"})
+_MEMBERS = frozenset({"claims", "attributes", "groups_claim", "groups"})
 _MOST_GROUPS = 1000
+_MOST_ATTRIBUTES = 100
 _LONGEST = 255
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What an identity's claims say, before the fields' own rules judge it."""
+    """What an identity's claims say, before the rules of fields and attributes judge it."""
 
     #: Texts by field.
     values: Mapping[str, str]
+    #: Values of any type, by the operator's attribute.
+    attributes: Mapping[str, Any]
     #: Names of our groups.
     groups: frozenset[str]
 
@@ -39,54 +43,75 @@ class Taken:
 def read(mapping: Mapping[str, Any], claims: Mapping[str, Any]) -> Taken:
     """Return what these claims become by a mapping without problems.
 
-    Claims of another type than text, and empty ones, count as absent.
+    Empty claims count as absent, and so do those of another type than text where a field needs one.
     """
-    declared = mapping.get("claims") or {field: field for field in USUAL}
-    found = {field: _at(claims, claim) for field, claim in declared.items()}
-    values = {field: said for field, said in found.items() if isinstance(said, str) and said}
-    return Taken(values, frozenset(_groups(mapping, claims)))
+    said = {field: at(claims, claim) for field, claim in fields_of(mapping).items()}
+    values = {field: text for field, text in said.items() if isinstance(text, str) and text}
+    own = {name: at(claims, claim) for name, claim in mapping.get("attributes", {}).items()}
+    attributes = {name: value for name, value in own.items() if value is not None and value != ""}
+    groups = frozenset(group for _value, group in groups_of(mapping, claims) if group)
+    return Taken(values, attributes, groups)
+
+
+def fields_of(mapping: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the claim that fills each field."""
+    return mapping.get("claims") or {field: field for field in USUAL}
+
+
+def groups_of(
+    mapping: Mapping[str, Any], claims: Mapping[str, Any]
+) -> Iterator[tuple[str, str | None]]:
+    """Yield each value of the groups claim, and the group here that is declared for it, if any."""
+    table = mapping.get("groups", {})
+    said = at(claims, mapping.get("groups_claim", "")) if table else None
+    for value in said if isinstance(said, list) else [said]:
+        if isinstance(value, str):
+            yield value, table.get(value)
+
+
+def unknown_attributes(mapping: Mapping[str, Any], known: Container[str]) -> Iterator[str]:
+    """Yield a sentence for each attribute of a mapping without problems that is not declared."""
+    for name in sorted(mapping.get("attributes", {})):
+        if name not in known:
+            yield _("There is no attribute %(attribute)s.") % {"attribute": name}
 
 
 def told_of(mapping: Mapping[str, Any], claims: Mapping[str, Any]) -> dict[str, Any]:
     """Return the claims that a mapping reads, and of groups those that it knows, by their names."""
-    declared = mapping.get("claims") or {field: field for field in USUAL}
-    found = {claim: _at(claims, claim) for claim in declared.values()}
-    told: dict[str, Any] = {claim: it for claim, it in found.items() if isinstance(it, str)}
-    table, said = mapping.get("groups", {}), _at(claims, mapping.get("groups_claim", ""))
-    if table and isinstance(said, list):
-        texts = {value for value in said if isinstance(value, str)}
-        told[mapping["groups_claim"]] = sorted(texts & table.keys())
+    texts = {claim: at(claims, claim) for claim in fields_of(mapping).values()}
+    told: dict[str, Any] = {claim: it for claim, it in texts.items() if isinstance(it, str)}
+    for claim in mapping.get("attributes", {}).values():
+        if (said := at(claims, claim)) is not None:
+            told[claim] = said
+    if known := sorted({value for value, group in groups_of(mapping, claims) if group}):
+        told[mapping["groups_claim"]] = known
     return told
 
 
 def problems_with(mapping: Any) -> Iterator[str]:
     """Yield a sentence for each part of a mapping that can't be right."""
     if not isinstance(mapping, dict) or not mapping.keys() <= _MEMBERS:
-        yield _("It has the members claims, groups_claim and groups.")
+        yield _("It has the members claims, attributes, groups_claim and groups.")
         return
-    claims, groups = mapping.get("claims", {}), mapping.get("groups", {})
+    claims, attributes, groups = (
+        mapping.get(name, {}) for name in ("claims", "attributes", "groups")
+    )
     claim = mapping.get("groups_claim", "")
-    if not _are_texts(claims) or not _are_texts(groups) or not isinstance(claim, str):
-        yield _("Its claims and groups are texts, each with a text.")
+    if not all(map(_are_texts, (claims, attributes, groups))) or not isinstance(claim, str):
+        yield _("Its claims, attributes and groups are texts, each with a text.")
         return
     for field in sorted(claims.keys() - set(FIELDS)):
         yield _("No claim can fill “%(field)s”.") % {"field": field}
+    if len(attributes) > _MOST_ATTRIBUTES:
+        yield _("At most %(most)d attributes can be mapped.") % {"most": _MOST_ATTRIBUTES}
     if len(groups) > _MOST_GROUPS:
         yield _("At most %(most)d groups can be mapped.") % {"most": _MOST_GROUPS}
     if groups and not claim:
         yield _("Name the claim that says which groups somebody has.")
 
 
-def _groups(mapping: Mapping[str, Any], claims: Mapping[str, Any]) -> Iterator[str]:
-    table = mapping.get("groups", {})
-    said = _at(claims, mapping.get("groups_claim", "")) if table else None
-    for value in said if isinstance(said, list) else [said]:
-        if isinstance(value, str) and value in table:
-            yield table[value]
-
-
-def _at(claims: Mapping[str, Any], name: str) -> Any:
-    """Return a claim, or None."""
+def at(claims: Mapping[str, Any], name: str) -> Any:
+    """Return the claim of this name, or None; dots lead into objects."""
     if name in claims:
         return claims[name]
     present: Any = claims

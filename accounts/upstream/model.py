@@ -1,8 +1,9 @@
 """Upstreams: identity providers at which users have accounts, and sessions that began there."""
 
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from cryptography.fernet import InvalidToken
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from foundation import plain_text, server_keys
 
-_SECRET, _ID_TOKEN = "upstream secret", "upstream id token"
+_SECRET, _ID_TOKEN, _SAID = "upstream secret", "upstream id token", "upstream claims"
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})+")
 #: Others have secrets of our own, which an operator could have sent to a server of theirs.
@@ -217,6 +218,8 @@ class UpstreamSession(models.Model):
     sid = models.CharField(max_length=255, blank=True, default="")
     #: The ID token, encrypted: a hint for signing out there.
     sealed_id_token = models.TextField(blank=True, default="")
+    #: What it said about the user, encrypted: for the preview of a changed mapping.
+    sealed_said = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
@@ -238,6 +241,19 @@ class UpstreamSession(models.Model):
     @id_token.setter
     def id_token(self, id_token: str) -> None:
         self.sealed_id_token = server_keys.seal(id_token.encode(), _ID_TOKEN) if id_token else ""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What the upstream said at the sign-in: `claims`, `acr`, `amr`; empty if not known."""
+        try:
+            said: dict[str, Any] = json.loads(server_keys.unseal(self.sealed_said, _SAID))
+        except (InvalidToken, ValueError):
+            return {}
+        return said
+
+    @said.setter
+    def said(self, said: Mapping[str, Any]) -> None:
+        self.sealed_said = server_keys.seal(json.dumps(said).encode(), _SAID)
 
 
 class UsedUpstreamToken(models.Model):

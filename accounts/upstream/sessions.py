@@ -9,7 +9,7 @@ from accounts.allauth_door import sign_ins, social_accounts
 from accounts.models import Session, User
 from accounts.upstream import pending
 from accounts.upstream.identity import Identity
-from accounts.upstream.model import UpstreamSession
+from accounts.upstream.model import Upstream, UpstreamSession
 
 
 def connect() -> None:
@@ -35,10 +35,17 @@ def note(session: Session, identity: Identity) -> None:
         upstream=identity.upstream, subject=identity.subject, sid=identity.session_id[:255]
     )
     noted.id_token = identity.id_token
-    columns = ("upstream", "subject", "sid", "sealed_id_token")
+    noted.said = {"claims": identity.claims, "acr": identity.acr, "amr": identity.amr}
+    columns = ("upstream", "subject", "sid", "sealed_id_token", "sealed_said")
     UpstreamSession.objects.update_or_create(
         session=session, defaults={name: getattr(noted, name) for name in columns}
     )
+
+
+def last_said(user: User, upstream: Upstream) -> UpstreamSession | None:
+    """Return a user's newest session that began at an upstream and has what it said, or None."""
+    rows = UpstreamSession.objects.filter(session__user=user, upstream=upstream)
+    return rows.exclude(sealed_said="").order_by("-session__authenticated_at").first()
 
 
 def _is_of(record: dict[str, Any], identity: Identity) -> bool:

@@ -5,6 +5,7 @@ upstream has verified lets the user prove the account that has it, which is link
 (docs/adr/0047).
 """
 
+from enum import Enum, auto
 from urllib.parse import urlencode
 
 from django.db import IntegrityError, transaction
@@ -44,19 +45,57 @@ def go_on(request: HttpRequest, identity: Identity, asked: Asked) -> HttpRespons
         raise DisabledError("The upstream is disabled.")
     if asked.connects is not None:
         return _connect(request, identity, asked.connects)
+    way, user = way_of(identity)
+    match way, user:
+        case Way.CONNECTED, User():
+            return _sign_in(request, user, identity)
+        case Way.INVITED, User():
+            links.connect(request, user, identity, notify=False)
+            email_addresses.make_primary(user, user.email, verified=True)
+            return _sign_in(request, user, identity, takes_all=True)
+        case Way.PROOF, User():
+            return _ask_for_proof(request, user, identity)
+        case Way.TAKEN, _:
+            return _pretend_to_make(request, identity)
+        case Way.NOBODY, _:
+            raise NoAccountError("Nobody is linked, and accounts are not made for all.")
+        case Way.NO_ADDRESS, _:
+            raise NoAddressError("The upstream gave no email address.")
+    return _make(request, identity)
+
+
+class Way(Enum):
+    """What becomes of an identity that signs in."""
+
+    #: It is linked with the user.
+    CONNECTED = auto()
+    #: It is linked with the account that an operator has made for this address.
+    INVITED = auto()
+    #: The user who has the address proves the account first.
+    PROOF = auto()
+    #: The address is another account's, and is not proved: we answer as if one were made.
+    TAKEN = auto()
+    #: An account is made.
+    NEW = auto()
+    #: Nobody is linked, and no account is made.
+    NOBODY = auto()
+    #: An account would be made, but there is no address.
+    NO_ADDRESS = auto()
+
+
+def way_of(identity: Identity) -> tuple[Way, User | None]:
+    """Return what becomes of a judged identity, and the account that it is about; write nothing."""
     user = links.user_of(identity)
     if user is not None:
-        return _sign_in(request, user, identity)
+        return Way.CONNECTED, user
     holder = _holder(identity.email)
-    if holder is None:
-        return _make(request, identity)
-    if not identity.has_verified_email:
-        return _pretend_to_make(request, identity)
-    if _is_invited(holder, identity):
-        links.connect(request, holder, identity, notify=False)
-        email_addresses.make_primary(holder, holder.email, verified=True)
-        return _sign_in(request, holder, identity, takes_all=True)
-    return _ask_for_proof(request, holder, identity)
+    if holder is not None and identity.has_verified_email:
+        return (Way.INVITED if _is_invited(holder, identity) else Way.PROOF), holder
+    if identity.upstream.creation != Upstream.Creation.ON:
+        return Way.NOBODY, None
+    if holder is not None:
+        return Way.TAKEN, holder
+    return (Way.NEW if identity.email else Way.NO_ADDRESS), None
 
 
 def _lead_on(request: HttpRequest, asked: Asked) -> None:
@@ -111,10 +150,7 @@ def _holder(email: str) -> User | None:
 
 def _make(request: HttpRequest, identity: Identity) -> HttpResponse:
     """Make an account. It is linked when its address is proved, at once or by a mailed code."""
-    _makes_accounts(identity)
     email, is_verified = identity.email, identity.has_verified_email
-    if not email:
-        raise NoAddressError("The upstream gave no email address.")
     if not is_verified:
         code_limits.count_mail(visitor_at(request, email), "sign-up")
     try:
@@ -132,16 +168,10 @@ def _make(request: HttpRequest, identity: Identity) -> HttpResponse:
 def _pretend_to_make(request: HttpRequest, identity: Identity) -> HttpResponse:
     """Answer as if the address were nobody's: it was not proved, so it may be a guess.
 
-    Where an account would have been made, a mail to the address says that there is one.
+    A mail to the address says that there is an account.
     """
-    _makes_accounts(identity)
     code_limits.count_mail(visitor_at(request, identity.email), "sign-up")
     return sign_ins.pretend_to_sign_up(request, identity.email)
-
-
-def _makes_accounts(identity: Identity) -> None:
-    if identity.upstream.creation != Upstream.Creation.ON:
-        raise NoAccountError("Nobody is linked, and accounts are not made for all.")
 
 
 def _is_invited(user: User, identity: Identity) -> bool:

@@ -12,6 +12,7 @@ from accounts.allauth_door import sign_ins
 from accounts.forms import ChangePasswordForm
 from accounts.sessions import session_of
 from accounts.upstream import connected
+from accounts.upstream.directory.passwords import home_of
 from accounts.views.recent_authentication import recent_authentication_required
 from accounts.views.too_many import refuses_beyond_limits
 
@@ -21,11 +22,16 @@ from accounts.views.too_many import refuses_beyond_limits
 @recent_authentication_required
 @refuses_beyond_limits
 def change_password(request: HttpRequest) -> HttpResponse:
-    """Ask for the present and a new password. All other sessions of the user end."""
+    """Ask for the present and a new password. All other sessions of the user end.
+
+    Users whose password a directory has are told where to change it.
+    """
     session = session_of(request)
     if session is None:  # It ended since the decorator looked.
         return redirect("account_login")
     user = session.user
+    if (home := home_of(user)) is not None:
+        return render(request, "account/password_elsewhere.html", {"home": home})
     form = ChangePasswordForm(
         request.POST if request.method == "POST" else None, request=request, user=user
     )

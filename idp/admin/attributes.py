@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
+from accounts.models import Upstream, User
 from idp import attributes
 from idp.admin import search
 from idp.admin.fields import Lines, PairLines
@@ -70,8 +70,10 @@ class AttributesPage(Page):
         return (*super().get_readonly_fields(request, obj), *fixed)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse to delete an attribute that a scope releases."""
-        is_used = obj is not None and attributes.scopes_releasing(obj.name)
+        """Refuse to delete an attribute that a scope releases or an upstream fills."""
+        is_used = obj is not None and (
+            attributes.scopes_releasing(obj.name) or attributes.upstreams_filling(obj.name)
+        )
         return not is_used and super().has_delete_permission(request, obj)
 
     def delete_model(self, request: HttpRequest, obj: Attribute) -> None:
@@ -80,8 +82,8 @@ class AttributesPage(Page):
         super().delete_model(request, obj)
 
     def links_of(self, row: Attribute) -> list[Link]:
-        """Return the scopes that release it."""
-        return [
+        """Return the scopes that release it, and the identity providers that fill it."""
+        scopes: list[Link] = [
             (
                 _("Scope %(scope)s") % {"scope": scope.name},
                 reverse("admin:idp_scope_change", args=[scope.pk]),
@@ -89,6 +91,15 @@ class AttributesPage(Page):
             )
             for scope in attributes.scopes_releasing(row.name)
         ]
+        upstreams: list[Link] = [
+            (
+                _("Filled by %(name)s") % {"name": upstream},
+                reverse("admin:accounts_upstream_change", args=[upstream.pk]),
+                Upstream,
+            )
+            for upstream in attributes.upstreams_filling(row.name)
+        ]
+        return scopes + upstreams
 
 
 class AttributesWidget(forms.MultiWidget):

@@ -90,6 +90,8 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
     row_actions: ClassVar[tuple[AdminAction, ...]] = ()
     #: What the search finds, for its help text; `found` implements it.
     search_help_text: ClassVar[Any] = None
+    #: “Add” with the noun, for nouns whose form it changes in other languages.
+    add_label: ClassVar[Any] = None
     change_form_template = "admin/page_change_form.html"
     delete_confirmation_template = "admin/page_delete.html"
     change_list_template = "admin/page_change_list.html"
@@ -341,9 +343,14 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         """Head the list with its description; refuse filters that are not declared."""
         title = capfirst(self.opts.verbose_name_plural)
         try:
-            return super().changelist_view(request, {"title": title, **(extra_context or {})})
+            context = {"title": title, "add_label": self.label_of_add()}
+            return super().changelist_view(request, {**context, **(extra_context or {})})
         except BadListQuery:
             return self.bad_list_query(request)
+
+    def label_of_add(self) -> str:
+        """Return what leads to the form of a new row, and heads it."""
+        return str(self.add_label or capfirst(_("Add %(name)s") % {"name": self.opts.verbose_name}))
 
     def bad_list_query(self, request: HttpRequest) -> HttpResponse:
         """Answer an address that filters the list by something undeclared."""
@@ -391,6 +398,8 @@ class Page(admin.ModelAdmin):  # type: ignore[type-arg]
         row = kwargs.get("obj")
         if row is not None:
             context["title"] = capfirst(self.opts.verbose_name)
+        elif "title" in context:
+            context["title"] = self.label_of_add()
         context["row_actions"] = self.actions_on(request, row) if row is not None else []
         links = self.links_of(row) if row is not None else []
         context["links"] = permitted(request, links)

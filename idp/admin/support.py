@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import invitations, operations, second_factor
 from accounts.models import User
+from accounts.upstream.directory.passwords import home_of
 from foundation import plain_text
 from idp.admin.page import AdminAction
 from idp.admin.rights import is_within_reach
@@ -65,7 +66,7 @@ ACTIONS = (
             "their password works as before."
         ),
         lambda _request, user: invitations.send_reset(user),
-        applies=lambda user: user.is_active,
+        applies=lambda user: user.is_active and home_of(user) is None,
         recent=True,
         permission="send_reset_user",
     ),

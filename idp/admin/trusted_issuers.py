@@ -128,6 +128,7 @@ class TrustedIssuersPage(Page):
 
     form = TrustedIssuerForm
     fields = TrustedIssuerForm.Meta.fields
+    add_label = _("Add trusted issuer")
     list_display = ("issuer", "name", "trusted_for", "enabled")
     list_filter = ("enabled",)
     ordering = ("issuer",)

@@ -8,11 +8,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Upstream
-from accounts.upstream import kinds
+from accounts.upstream import kinds, mappings, own_attributes
 from foundation import branding
 from foundation.models import digest_of
+from idp.admin import upstream_levels
 from idp.admin.fields import Lines, PairLines
-from idp.admin.recent_authentication import RecentAuthenticationForm
 from idp.admin.upstream_saml import SAML_FIELDS, SamlFields, entity_id_in, prepare, settings_of
 from idp.upstream.saml.addresses import NAME as SAML
 
@@ -24,7 +24,7 @@ _CONNECTION = (
     "sign_out_there",
 )
 #: Columns of the mapping, each a field of its own.
-_MAPPING = ("claims", "groups_claim", "groups")
+MAPPING = ("claims", "attributes", "groups_claim", "groups")
 _WIDE = {"class": "vTextField", "spellcheck": "false"}
 
 
@@ -42,7 +42,7 @@ class GroupLines(PairLines):
         return pairs
 
 
-class UpstreamForm(RecentAuthenticationForm, SamlFields):
+class UpstreamForm(upstream_levels.LevelsForm, SamlFields):
     """An identity provider."""
 
     new_secret = forms.CharField(
@@ -74,6 +74,15 @@ class UpstreamForm(RecentAuthenticationForm, SamlFields):
             "One a line: “given_name = first_name” fills our field with their claim. Empty: names, "
             "picture, language and time zone by their usual claims. Values that a field can’t have "
             "are left out."
+        ),
+    )
+    attributes = PairLines(
+        label=_("Attributes"),
+        problem=_("Write “attribute = claim”, each attribute once:"),
+        required=False,
+        help_text=_(
+            "One a line: “department = dept” fills your attribute with their claim. Values that "
+            "the attribute can’t have are left out."
         ),
     )
     groups_claim = forms.CharField(
@@ -128,7 +137,8 @@ class UpstreamForm(RecentAuthenticationForm, SamlFields):
 
     recent = (
         *("issuer", "client_id", "client_auth", "new_secret", "secret_variable", "settings"),
-        *("enabled", "creation", "trusts_email", "email_domains", *_MAPPING),
+        *("enabled", "creation", "trusts_email", "email_domains", *MAPPING),
+        *upstream_levels.FIELDS,
         *SAML_FIELDS,
     )
     #: The kind of a new one; set by the page.
@@ -138,7 +148,7 @@ class UpstreamForm(RecentAuthenticationForm, SamlFields):
         super().__init__(*args, **kwargs)
         if self.instance.pk is None:
             self._begin()
-        for name in _MAPPING:
+        for name in MAPPING:
             self.initial.setdefault(name, self.instance.mapping.get(name))
         prepare(self)
 
@@ -163,8 +173,10 @@ class UpstreamForm(RecentAuthenticationForm, SamlFields):
             cleaned["issuer"] = cleaned.get("issuer") or entity_id_in(cleaned)
         self._set_secret(cleaned)
         self._set_mark(cleaned)
-        mapping = {**self.instance.mapping, **{name: cleaned.get(name) for name in _MAPPING}}
+        mapping = {**self.instance.mapping, **{name: cleaned.get(name) for name in MAPPING}}
         self.instance.mapping = {name: said for name, said in mapping.items() if said}
+        for problem in self._unknown_attributes(cleaned.get("attributes") or {}):
+            self.add_error("attributes", problem)
         return cleaned
 
     def add_error(self, field: Any, error: Any) -> None:
@@ -180,6 +192,10 @@ class UpstreamForm(RecentAuthenticationForm, SamlFields):
             place = known.get(column, column)
             placed.setdefault(place if place in self.fields else "__all__", []).extend(problems)
         return ValidationError(placed)
+
+    def _unknown_attributes(self, pairs: dict[str, str]) -> list[str]:
+        known = own_attributes.declared() if pairs else {}
+        return list(mappings.unknown_attributes({"attributes": pairs}, known))
 
     def _begin(self) -> None:
         kind = kinds.named(self.new_kind)

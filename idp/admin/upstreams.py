@@ -1,25 +1,27 @@
 """Identity providers whose accounts sign in here: upstreams."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.allauth_door import social_accounts
-from accounts.models import Upstream
+from accounts.models import Upstream, User
 from accounts.upstream import kinds, removal
 from foundation import branding
 from foundation.logs import MASK
 from foundation.statements import hash_of
-from idp.admin import search
+from idp.admin import search, upstream_levels, upstream_preview
 from idp.admin.facts import NOTHING
-from idp.admin.page import AdminAction, Page, counted
-from idp.admin.upstream_form import MARKS, UpstreamForm, connection_fields, shown_columns
+from idp.admin.page import AdminAction, Link, Page, counted
+from idp.admin.upstream_form import MAPPING, MARKS, UpstreamForm, connection_fields, shown_columns
 from idp.upstream import logout_token, openid, sign_out
 from idp.upstream.kinds import is_openid
 from idp.upstream.saml import addresses
@@ -67,6 +69,20 @@ class UpstreamsPage(Page):
     def found(self, rows: QuerySet[Upstream], term: str) -> QuerySet[Upstream]:
         """Return upstreams by part of their name or short name."""
         return search.having(rows, ("name", "slug"), term)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the preview."""
+        preview = path(
+            "<path:object_id>/preview/",
+            self.admin_site.admin_view(partial(upstream_preview.view, self)),
+            name="accounts_upstream_preview",
+        )
+        return [preview, *super().get_urls()]
+
+    def links_of(self, row: Upstream) -> list[Link]:
+        """Return the link to the preview, which shows what people are."""
+        address = reverse("admin:accounts_upstream_preview", args=[row.pk])
+        return [(_("What comes out"), address, User)]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Upstream]:
         """Leave the pictures out."""
@@ -127,7 +143,7 @@ class UpstreamsPage(Page):
             return super().add_view(request, form_url, extra_context)
         context = {
             **self.admin_site.each_context(request),
-            "title": gettext("Add identity provider"),
+            "title": self.label_of_add(),
             "opts": self.opts,
             "kinds": kinds.registered(),
         }
@@ -137,6 +153,7 @@ class UpstreamsPage(Page):
         """Let the form of a new one know its kind."""
         form: Any = super().get_form(request, *args, **kwargs)
         form.new_kind = _kind_in(request)
+        form.is_superuser = request.user.is_superuser
         return form
 
     def get_fieldsets(self, request: HttpRequest, obj: Upstream | None = None) -> Any:
@@ -158,16 +175,29 @@ class UpstreamsPage(Page):
                 {"fields": ["enabled", "place", *(("shown_mark",) if obj else ()), *uploads]},
             ),
             (_("What is taken over"), {"fields": ["refresh", *self._mapping_fields(may_write)]}),
+            *self._levels(request, obj, may_write),
         ]
         return self.readable(request, obj, groups)
 
     def _mapping_fields(self, may_write: bool) -> tuple[str, ...]:  # noqa: FBT001
-        return ("claims", "groups_claim", "groups") if may_write else ("mapping",)
+        return MAPPING if may_write else ("mapping",)
+
+    def _levels(self, request: HttpRequest, obj: Upstream | None, may_write: bool) -> Any:  # noqa: FBT001
+        """Return the group of the levels: for superusers to edit, for others to read."""
+        heading = _("Levels of authentication")
+        if request.user.is_superuser and may_write:
+            options = {"fields": upstream_levels.FIELDS, "description": upstream_levels.ABOUT}
+            return [(heading, options)]
+        if obj is None:
+            return []
+        return [(heading, {"fields": ["levels"], "description": upstream_levels.FOR_OTHERS})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Upstream | None = None) -> Any:
         """Keep the short name, which is in addresses."""
         shown = ("kind_name", *_OPENID, *_SAML, "shown_mark", "connected")
-        return (*super().get_readonly_fields(request, obj), *shown, *(("slug",) if obj else ()))
+        levels = () if request.user.is_superuser else ("levels", self.json_columns["levels"])
+        kept = (*levels, *(("slug",) if obj else ()))
+        return (*super().get_readonly_fields(request, obj), *shown, *kept)
 
     def state_of(self, row: Upstream) -> dict[str, Any]:
         """Return a row as events show it: of its secret and its mark, only whether they differ."""

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import deletion, email_change, invitations, operations, profile_pictures
 from accounts.allauth_door import email_addresses
 from accounts.models import Session, User
+from accounts.upstream.directory.passwords import home_of
 from idp import events
 from idp.admin import person, recent_authentication, role_users, search, support
 from idp.admin.page import AdminAction, Link, Page, list_of
@@ -81,14 +82,18 @@ class UsersPage(Page):
             _("Send an invitation"),
             _("They get a mail with a link to choose a password, valid for seven days."),
             _invited,
-            applies=lambda user: user.is_active and not user.has_usable_password(),
+            applies=lambda user: (
+                user.is_active and not user.has_usable_password() and home_of(user) is None
+            ),
         ),
         AdminAction(
             "require-password",
             _("Have them choose a new password"),
             _("They are signed out everywhere, and choose a new password at the next sign-in."),
             lambda _request, user: operations.require_new_password(user),
-            applies=lambda user: user.is_active and not user.password_change_required,
+            applies=lambda user: (
+                user.is_active and not user.password_change_required and home_of(user) is None
+            ),
             recent=True,
         ),
         AdminAction(

@@ -1,7 +1,5 @@
 """The operator's brand, as a file declares it: one mapping instead of a list."""
 
-import binascii
-from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Any
@@ -11,12 +9,8 @@ from django.db.models import QuerySet
 from foundation import branding
 from foundation.models import Brand, digest_of
 from idp.declaration.change import Change, Outcome, differences
-from idp.declaration.members import (
-    DeclarationError,
-    refuse_other_types,
-    refuse_unknown,
-    validate,
-)
+from idp.declaration.members import refuse_other_types, refuse_unknown, validate
+from idp.declaration.pictures import as_text, picture_of
 from idp.declaration.steps import Step, updated
 
 _TEXTS = (
@@ -25,7 +19,6 @@ _TEXTS = (
 )
 _MARKS = ("mark", "dark_mark")
 _COLUMNS = (*_TEXTS, *_MARKS)
-_PNG = "data:image/png;base64,"
 
 
 def plan_brand(entry: dict[str, Any]) -> tuple[Brand, Step | None]:
@@ -40,7 +33,7 @@ def plan_brand(entry: dict[str, Any]) -> tuple[Brand, Step | None]:
         setattr(brand, column, entry.get(column, ""))
     for column in _MARKS:
         present = bytes(getattr(brand, column))
-        setattr(brand, column, _picture(f"{what}: {column}", entry.get(column, ""), present))
+        setattr(brand, column, picture_of(f"{what}: {column}", entry.get(column, ""), present))
     validate(what, brand)
     fields = differences(before, state(brand))
     if not fields and stored:
@@ -65,7 +58,7 @@ def state(brand: Brand) -> dict[str, Any]:
 
 def exported(brand: Brand) -> dict[str, Any]:
     """Return the members of the brand with its marks, as a file has them."""
-    return state(brand) | {column: _as_text(bytes(getattr(brand, column))) for column in _MARKS}
+    return state(brand) | {column: as_text(bytes(getattr(brand, column))) for column in _MARKS}
 
 
 def defaults(_: Brand) -> dict[str, Any]:
@@ -89,29 +82,3 @@ def _make(planned: Brand, fields: dict[str, tuple[Any, Any]], *, is_new: bool) -
 def _delete(brand: Brand) -> None:
     brand.delete()
     branding.forget()
-
-
-def _picture(what: str, text: str, present: bytes) -> bytes:
-    """Return a mark from its text: SVG, or a data URL. Raises DeclarationError."""
-    data = _decoded(what, text)
-    if not data or data == present:
-        return data
-    try:
-        return branding.usable_mark(data)
-    except branding.UNUSABLE as problem:
-        raise DeclarationError(f"{what}: {problem}") from None
-
-
-def _decoded(what: str, text: str) -> bytes:
-    if not text.startswith("data:"):
-        return text.encode()
-    try:
-        return b64decode(text.partition(";base64,")[2], validate=True)
-    except binascii.Error:
-        raise DeclarationError(f"{what}: This is not base64.") from None
-
-
-def _as_text(picture: bytes) -> str:
-    if not picture or branding.type_of(picture) != "image/png":
-        return picture.decode()
-    return _PNG + b64encode(picture).decode()

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Model
 
+from accounts.models import Upstream, User
 from idp.declaration.attributes import plan_attribute
 from idp.declaration.authorization_details_types import plan_authorization_details_type
 from idp.declaration.brand import plan_brand
@@ -44,7 +45,7 @@ Progress = Callable[[str, int, int], object]
 #: References come before the lists that they point to.
 _PRUNED_IN_ORDER = (
     *("initial_access_tokens", "clients", "trusted_issuers", "resource_servers", "scopes"),
-    *("authorization_details_types", "attributes", "upstreams", "users", "brand"),
+    *("authorization_details_types", "upstreams", "attributes", "users", "brand"),
 )
 
 
@@ -69,7 +70,7 @@ def planned(
         ("scopes", partial(plan_scope, catalog=catalog)),
         ("authorization_details_types", plan_authorization_details_type),
         ("trusted_issuers", plan_trusted_issuer),
-        ("upstreams", plan_upstream),
+        ("upstreams", partial(plan_upstream, catalog=catalog)),
         ("clients", partial(plan_client, catalog=catalog, emails=planning.declared["users"])),
         (
             "initial_access_tokens",
@@ -223,11 +224,16 @@ class _Planning:
                     yield f"{section.noun} {key}: scope: Nothing offers {min(lost)} any more."
 
     def without_attribute(self) -> Iterator[str]:
-        """Return an error for each stored scope that would refer to deleted attributes."""
+        """Return an error for each stored row that would refer to deleted attributes."""
         gone = self.removed["attributes"]
         for name, claims in self.catalog.claims.items():
             if lost := gone.intersection(claims_of_attributes(claims).values()):
                 yield f"scope {name}: claims: There is no attribute {min(lost)} any more."
+        settled = self.declared["upstreams"] | self.removed["upstreams"]
+        stored = Upstream.objects.exclude(slug__in=settled) if gone else Upstream.objects.none()
+        for slug, mapping in stored.values_list("slug", "mapping"):
+            if lost := gone & mapping.get("attributes", {}).keys():
+                yield f"upstream {slug}: mapping: There is no attribute {min(lost)} any more."
 
     def without_details_type(self) -> Iterator[str]:
         """Return an error for each stored client that would refer to deleted types."""
@@ -278,6 +284,8 @@ class _Planning:
             case Attribute():
                 self.attributes[row.name] = row
                 self.catalog.attributes.add(row.name)
+            case User() if row.pk is None:
+                self.catalog.new_subjects.add(row.sub)
             case Scope():
                 self.catalog.claims[row.name] = row.claims
             case TrustedIssuer():

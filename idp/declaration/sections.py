@@ -128,6 +128,7 @@ SECTIONS = {
         upstreams.rows,
         delete=removal.remove,
         clear=removal.clear,
+        exported=upstreams.exported,
     ),
     "clients": Section(
         Client,

@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import yaml
+from django.utils.translation import gettext
 
 from idp.folders import SHIPPED
 from idp.integrations.categories import CATEGORIES
@@ -125,6 +126,11 @@ class Integration:
         )
 
     @property
+    def shown_about(self) -> str:
+        """The description in the page's language (`descriptions` has it for translators)."""
+        return gettext(self.about)
+
+    @property
     def has_address(self) -> bool:
         """Whether its own address matters: it is in its URIs or settings."""
         texts = (*self.redirect_uris, *(each.text for each in self.settings))
@@ -141,8 +147,11 @@ class Integration:
         return self.base
 
     def matches(self, words: str) -> bool:
-        """Whether every word occurs in its name, category or description."""
-        text = f"{self.slug} {self.name} {self.category} {self.about}".casefold()
+        """Whether every word occurs in its name, category or description, translated or not."""
+        if not words.strip():
+            return True
+        texts = (self.slug, self.name, self.category, self.about, self.shown_about)
+        text = " ".join(texts).casefold()
         return all(word in text for word in words.casefold().split())
 
 

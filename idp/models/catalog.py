@@ -28,6 +28,8 @@ class Catalog:
     details_types: set[str] = field(default_factory=set)
     #: Groups that are to be made, beside those that are stored.
     new_groups: set[str] = field(default_factory=set)
+    #: Subjects of users that are to be made, beside those that are stored.
+    new_subjects: set[str] = field(default_factory=set)
 
     @classmethod
     def stored(cls) -> "Catalog":

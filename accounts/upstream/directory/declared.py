@@ -14,9 +14,12 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LONGEST = 500
 #: Groups that may be asked for: one filter names them all.
 _MOST_GROUPS = 100
-_TEXTS = ("address", "user_dn", "bind_dn", "base", "filter", "subject", "groups_base")
+_TEXTS = (
+    *("address", "user_dn", "bind_dn", "base", "filter", "subject", "groups_base"),
+    "password_page",
+)
 _TEXTS_IN_LISTS = ("login_attributes", "groups")
-_SWITCHES = ("start_tls", "nested_groups")
+_SWITCHES = ("start_tls", "nested_groups", "local_passwords")
 #: Claims (OIDC Core §5.1) and the attributes that have them in both OpenLDAP and Active Directory.
 _CLAIMS = {
     "email": "mail",
@@ -125,6 +128,8 @@ def _problems(said: dict[str, Any], upstream: Upstream) -> Iterator[str]:
         yield gettext("bind_dn needs a password: set secret_variable.")
     if ("groups" in said) != ("groups_base" in said):
         yield gettext("groups and groups_base belong together.")
+    if not said.get("password_page", "https://").startswith("https://"):
+        yield gettext("password_page has to begin with https://.")
     names = (*said.get("login_attributes", ()), *said.get("claims", {}).values())
     odd = [name for name in (*names, said.get("subject", "uid")) if not _is_attribute(name)]
     if odd:

@@ -74,7 +74,7 @@ def view(page: Page, request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404
     if not page.has_add_permission(request):
         raise PermissionDenied
-    about = {"title": program.name, "about": program.about, "program": program}
+    about = {"title": program.name, "about": program.shown_about, "program": program}
     if request.method == "POST":
         return new_app.answer(page, request, NewProgramForm(program, request.POST), about)
     asked = AddressForm(program, request.GET if "base" in request.GET else None)

@@ -63,6 +63,7 @@ CHECKS: tuple[Check, ...] = (
     references.upstreams_can_be_named,
     references.details_types_exist,
     references.client_id_is_no_apis,
+    references.client_id_is_no_subject,
     references.integration_exists,
     references.values_are_offered,
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from idp import policy
 from idp.clients.validation.problem import Problem
 from idp.integrations.catalogue import catalogue
@@ -45,6 +46,18 @@ def client_id_is_no_apis(client: Client, catalog: Catalog) -> Iterator[Problem]:
             "client_id",
             _("An API has this identifier, and its access tokens have the type of ID tokens."),
         )
+
+
+def client_id_is_no_subject(client: Client, catalog: Catalog) -> Iterator[Problem]:
+    """RFC 9068 §5: the subject of a new client's own tokens is no user's.
+
+    `idp.subjects` refuses the other direction. The client_id of a stored client never changes.
+    """
+    if not client._state.adding:
+        return
+    is_new_users = client.client_id in catalog.new_subjects
+    if is_new_users or User.objects.filter(sub=client.client_id).exists():
+        yield Problem("client_id", _("A user has this subject, which apps know them by."))
 
 
 def integration_exists(client: Client, _catalog: Catalog) -> Iterator[Problem]:

@@ -1,17 +1,22 @@
 """Operators set identity providers up on pages; a file does the same. Secrets are never shown."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 import yaml
+from django.contrib.auth.models import Group, Permission
 
-from accounts.models import Upstream
+from accounts.levels import MULTI_FACTOR
+from accounts.models import Upstream, UpstreamSession, User
+from foundation import branding
 from idp.declaration import Actor, DeclarationError, apply, export
-from idp.models import Event
+from idp.models import Attribute, Event
 from tests.elsewhere import Elsewhere
 from tests.idp.admin.conftest import Operator
-from tests.relying_party import ISSUER, forms_of, no_event, unique
+from tests.relying_party import ISSUER, Browser, forms_of, no_event, unique
 from tests.upstreams import FakeUpstream, make_upstream
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><path d="M0 0h4v4z"/></svg>'
@@ -76,6 +81,93 @@ def test_one_is_set_up_tried_changed_and_deleted(
     assert events_about(slug)[-1].kind == "deleted"
 
 
+def test_only_superusers_say_which_sign_ins_count_as_two_factors(
+    superuser: Operator, hire: Callable[..., Operator]
+) -> None:
+    row = make_upstream("https://login.example", enabled=False)
+    page = f"accounts/upstream/{row.pk}/change/"
+    twice = superuser.save(page, acr_two_factors="gold", acr_phishing_resistant="gold").text
+    assert "It is there twice: gold" in twice
+    superuser.save(page, acr_two_factors="gold", amr_phishing_resistant="hwk\nswk")
+    levels = {"acr": {"gold": MULTI_FACTOR}, "amr": {"hwk": "phr", "swk": "phr"}}
+    row.refresh_from_db()
+    assert row.levels == levels
+    assert events_about(row.slug)[-1].details["changes"]["levels"] == [{}, levels]
+    # Whoever else may edit it reads them only, whatever is posted; nor is it moved elsewhere.
+    other = hire()
+    permissions = Permission.objects.filter(content_type__app_label="accounts")
+    codenames = ("view_upstream", "change_upstream")
+    user = User.objects.get(email=other.user.email)
+    user.user_permissions.set(permissions.filter(codename__in=codenames))
+    shown = other.open(page)
+    assert "Only superusers can change this." in shown.text
+    assert "gold" in shown.text
+    [form] = [form for form in forms_of(shown) if "issuer" in form.fields]
+    sent = {**form.fields, "amr_two_factors": "pwd", "place": "7"}
+    other.browser.settle(other.browser.post(str(shown.url), data=sent, headers=_from(shown)))
+    moved = other.save(page, issuer="https://other.example", new_secret="new").text
+    assert "only superusers can change where it is" in moved
+    row.refresh_from_db()
+    assert (row.place, row.levels, row.issuer) == (7, levels, "https://login.example")
+
+
+def test_a_mapping_is_previewed_and_writes_nothing(
+    superuser: Operator, hire: Callable[..., Operator], foreign_site: Elsewhere
+) -> None:
+    name, slug = unique("since").replace("-", "_"), unique("group")
+    Attribute.objects.create(name=name, label="Since", type="date")
+    Group.objects.create(name=slug)
+    there = FakeUpstream(foreign_site, {"trusts_email": True, "refresh": "always"})
+    row = there.row
+    page = f"accounts/upstream/{row.pk}/"
+    given = {"groups_claim": "roles", "groups": f"a = {slug}\nb = operators"}
+    pairs = {"attributes": f"{name} = org.since", "claims": "name = name\nzoneinfo = zone"}
+    assert "There is no attribute" in superuser.save(f"{page}change/", attributes="none = x").text
+    assert "errorlist" not in superuser.save(f"{page}change/", **given, **pairs).text
+    claims: dict[str, Any] = {"org": {"since": "2026-13-01"}, "roles": ["a", "b", "c"]}
+    claims |= {"name": "Eve", "zone": "Mars/Base", "email": there.email, "email_verified": True}
+    people = User.objects.count()
+    for typed, said in (
+        ("", "Type an email address, or claims."),
+        ("{", "be read as JSON"),
+        ("[" * 50_000, "be read as JSON"),
+        ('{"name": "\\ud800"}', "be read as JSON"),
+        ("[]", "has to be a JSON object"),
+        ('{"sub": 5}', "A sub has 1 to 255 characters"),
+        (json.dumps({"sub": "x" * 256}), "A sub has 1 to 255 characters"),
+        (json.dumps(claims), "Gets a new account."),
+    ):
+        shown = superuser.browser.submit(superuser.open(f"{page}preview/"), claims=typed)
+        assert (shown.status_code, said in shown.text) == (200, True), shown.text
+    for part in (
+        *("This has to be a date", "There is no such time zone", "counts as verified"),
+        *("A group with permissions is never given", "No group here is declared for it"),
+    ):
+        assert part in shown.text
+    assert User.objects.count() == people
+    # What is said at a sign-in is taken over, and is there to be tried again.
+    with Browser() as browser:
+        there.sign_in(browser, **claims | {"org": {"since": "2026-03-12"}})
+    user = User.objects.get(email=there.email)
+    assert user.attributes == {name: "2026-03-12"}
+    assert (user.zoneinfo, [each.name for each in user.groups.all()]) == ("", [slug])
+    known = superuser.browser.submit(superuser.open(f"{page}preview/"), person=there.email).text
+    for part in ("Signs in to the account that is connected", "2026-03-12", "Mars/Base"):
+        assert part in known
+    assert there.subject in known
+    assert there.email.encode() not in bytes(
+        UpstreamSession.objects.latest("pk").sealed_said, "utf8"
+    )
+    # An attribute that is filled can't be deleted. Who may not see people sees no preview.
+    attribute = Attribute.objects.get(name=name)
+    path = f"/admin/idp/attribute/{attribute.pk}/delete/"
+    assert superuser.browser.get(path).status_code == 403
+    other = hire()
+    view = Permission.objects.get(codename="view_upstream")
+    User.objects.get(email=other.user.email).user_permissions.set([view])
+    assert other.browser.get(f"/admin/{page}preview/").status_code == 403
+
+
 def test_its_mark_is_rewritten_and_served(superuser: Operator) -> None:
     row = make_upstream("https://login.example", enabled=False)
     script = SVG.replace(b"<path", b"<script>alert(1)</script><path")
@@ -94,14 +186,18 @@ def _upload(operator: Operator, row: Upstream, mark: bytes) -> httpx.Response:
         str(page.url),
         data=form.fields,
         files={"new_mark": ("mark.svg", mark)},
-        headers={"Origin": ISSUER, "Referer": str(page.url)},
+        headers=_from(page),
     )
     return operator.browser.settle(answer)
 
 
+def _from(page: httpx.Response) -> dict[str, str]:
+    return {"Origin": ISSUER, "Referer": str(page.url)}
+
+
 def test_a_file_declares_and_exports_them() -> None:
-    slug = unique("idp")
-    entry = {
+    slug, name = unique("idp"), unique("dept").replace("-", "_")
+    entry: dict[str, Any] = {
         "slug": slug,
         "name": "Example Ltd",
         "kind": "oidc",
@@ -110,17 +206,27 @@ def test_a_file_declares_and_exports_them() -> None:
         "secret_variable": "UPSTREAM_EXAMPLE_SECRET",
         "email_domains": ["example.com"],
         "trusts_email": True,
+        "mark": SVG.decode(),
+        "mapping": {"attributes": {name: "dept"}},
     }
+    attributes = [{"name": name, "label": "Department"}]
     for wrong in (
         {"secret_variable": "DATABASE_URL"},
         {"secret": "in the file"},
         {"kind": "none-such"},
         {"mapping": {"claims": {"is_staff": "admin"}}},
+        {"mapping": {"attributes": {unique("none_such"): "dept"}}},
+        {"mark": "<html>"},
         {"place": -1},
     ):
         with pytest.raises(DeclarationError, match=slug):
             apply({"upstreams": [{**entry, **wrong}]}, dry_run=False, actor=Actor(no_event))
-    assert len(apply({"upstreams": [entry]}, dry_run=False, actor=Actor(no_event))) == 1
+    file = {"attributes": attributes, "upstreams": [entry]}
+    assert len(apply(file, dry_run=False, actor=Actor(no_event))) == 2
+    stored = yaml.safe_load("".join(export(only=("attributes",))))["attributes"]
+    kept = [each for each in stored if each["name"] != name]
+    with pytest.raises(DeclarationError, match=f"{slug}: mapping: There is no attribute {name}"):
+        apply({"attributes": kept}, dry_run=True, prune=True, actor=Actor(no_event))
     assert apply({"upstreams": [entry]}, dry_run=True, actor=Actor(no_event)) == []
     row = Upstream.objects.get(slug=slug)
     row.secret = "typed in the administration"
@@ -129,4 +235,6 @@ def test_a_file_declares_and_exports_them() -> None:
     assert "typed" not in text
     assert row.sealed_secret not in text
     [found] = [each for each in yaml.safe_load(text)["upstreams"] if each["slug"] == slug]
-    assert found == entry
+    assert branding.type_of(found["mark"].encode()) == "image/svg+xml"
+    assert found == {**entry, "mark": found["mark"]}
+    assert apply({"upstreams": [found]}, dry_run=True, actor=Actor(no_event)) == []

@@ -205,6 +205,10 @@ def test_a_subject_is_given_once_and_to_nobody_else(tmp_path: Path) -> None:
     ):
         with pytest.raises(CommandError, match=says):
             run(tmp_path, {"users": declared})
+    for subject in (sub, new := unique("moved")):
+        users = [{**ben, "sub": new}] if subject == new else []
+        with pytest.raises(CommandError, match="client_id: A user has this subject"):
+            run(tmp_path, {"users": users, "clients": [{**client(), "client_id": subject}]})
     run(tmp_path, {"users": [{**ben, "sub": sub.swapcase()}]})
     assert User.objects.get(sub=sub.swapcase()).email == ben["email"]
     assert User.objects.get(sub=sub).email == ana["email"]

@@ -41,6 +41,7 @@ def test_one_is_set_up_tried_changed_and_deleted(
         "new_secret": secret,
         "email_domains": "example.com\nexample.org",
         "creation": "invited",
+        "sign_out_there": "never",
         "claims": "given_name = first",
         "groups_claim": "groups",
         "groups": "cn=bakers,dc=example = Bakers",
@@ -53,6 +54,7 @@ def test_one_is_set_up_tried_changed_and_deleted(
     assert "errorlist" not in superuser.save(add, **form).text
     row = Upstream.objects.get(slug=slug)
     assert (row.kind, row.secret, row.creation) == ("oidc", secret, "invited")
+    assert row.sign_out_there == "never"
     assert row.email_domains == ["example.com", "example.org"]
     assert row.mapping == {
         "claims": {"given_name": "first"},

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from accounts.allauth_door import email_addresses, factors, social_accounts
 from accounts.authentication import authentication_methods
-from accounts.models import User
+from accounts.models import UpstreamSession, User
 from idp import claims, policy, sharing
 from idp.models import ClientSession, Consent, Event, Role
 from idp.statements.bearers import values_of
@@ -177,11 +177,16 @@ def _activity(user: User) -> list[dict[str, Any]]:
 
 
 def _connected_accounts(user: User) -> list[dict[str, Any]]:
+    """Return the connected accounts, with what is kept of the claims at the newest sign-in."""
+    began = UpstreamSession.objects.filter(session__user=user).exclude(sealed_said="")
+    rows = began.select_related("upstream").order_by("session__authenticated_at")
+    newest = {row.upstream.slug: row for row in rows}
     return [
         {
             "identity_provider": row.provider,
             "sub": row.uid,
             **row.extra_data,
+            "claims": newest[row.provider].said.get("claims") if row.provider in newest else None,
             "connected_at": _time(row.date_joined),
             "last_used_at": _time(row.last_login),
         }

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group, Permission
 from accounts.levels import MULTI_FACTOR
 from accounts.models import Upstream, UpstreamSession, User
 from foundation import branding
+from idp.data_exports import document
 from idp.declaration import Actor, DeclarationError, apply, export
 from idp.models import Attribute, Event
 from tests.elsewhere import Elsewhere
@@ -160,6 +161,8 @@ def test_a_mapping_is_previewed_and_writes_nothing(
     assert there.email.encode() not in bytes(
         UpstreamSession.objects.latest("pk").sealed_said, "utf8"
     )
+    [account] = document.SECTIONS["connected_accounts"](user)
+    assert account["claims"]["zone"] == "Mars/Base"
     # An attribute that is filled can't be deleted. Who may not see people sees no preview.
     attribute = Attribute.objects.get(name=name)
     path = f"/admin/idp/attribute/{attribute.pk}/delete/"

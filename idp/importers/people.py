@@ -32,6 +32,8 @@ from idp.models import Attribute, Role
 #: Members that make operators.
 _POWERS = ("is_staff", "is_superuser")
 _BY = "import"
+#: Of one user: beyond these it is no user's row.
+_MOST_GROUPS, _MOST_ROLES, _MOST_LINKS = 1000, 1000, 50
 #: Names of groups and apps whose facts are kept.
 _MOST_KEPT = 10_000
 
@@ -90,6 +92,9 @@ class People:
         it = Planned(row, dict(row.entry), list(row.notes))
         if not it.entry.get("email"):
             it.refusal = "It has no email address, with which people sign in here."
+            return it
+        it.refusal = _excess(row)
+        if it.refusal:
             return it
         try:
             it.entry = lists_of({"users": [it.entry]})["users"][0]
@@ -239,6 +244,20 @@ class People:
     def _stored_roles(self, client_id: str) -> dict[str, int]:
         rows = Role.objects.filter(client__client_id=client_id)
         return dict(rows.values_list("name", "pk"))
+
+
+def _excess(row: Row) -> str:
+    """Return why a row has too much of something, or nothing."""
+    groups, roles = row.entry.get("groups"), row.entry.get("roles")
+    given = roles.values() if isinstance(roles, dict) else ()
+    for number, most, what in (
+        (len(groups) if isinstance(groups, list) else 0, _MOST_GROUPS, "groups"),
+        (sum(len(it) + 1 for it in given if isinstance(it, list)), _MOST_ROLES, "roles"),
+        (len(row.links), _MOST_LINKS, "accounts at identity providers"),
+    ):
+        if number > most:
+            return f"It has {number} {what}, and more than {most} are not taken."
+    return ""
 
 
 def _keys(entry: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""100,000 people are imported in minutes and in little memory, also after the process was killed."""
+"""100,000 people are imported in minutes and in little memory, also after a process was killed."""
 
 import json
 import os

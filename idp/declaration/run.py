@@ -18,6 +18,7 @@ from idp.declaration.clients import plan_client
 from idp.declaration.initial_access_tokens import plan_initial_access_token
 from idp.declaration.lists import Lists
 from idp.declaration.members import DeclarationError, MissingSecretError
+from idp.declaration.present_users import in_batches
 from idp.declaration.resource_servers import plan_introspection, plan_resource_server
 from idp.declaration.roles import Names, of_user, plan_user_roles
 from idp.declaration.scopes import plan_scope
@@ -25,7 +26,7 @@ from idp.declaration.sections import SECTIONS
 from idp.declaration.steps import Step
 from idp.declaration.trusted_issuers import plan_links, plan_trusted_issuer
 from idp.declaration.upstreams import plan_upstream
-from idp.declaration.users import in_batches, plan_user
+from idp.declaration.users import plan_user
 from idp.models import (
     Attribute,
     AuthorizationDetailsType,

@@ -17,11 +17,9 @@ from idp.importers.members import (
     text,
     texts,
 )
-from idp.importers.reading import Broken, opened
+from idp.importers.reading import LONGEST, TOO_LONG, Broken, opened
 from idp.importers.source import Options, Row, Unreadable, UnusableFileError
 
-#: Bytes of a blueprint, which is read whole.
-_LONGEST = 32 * 2**20
 _GROUP, _PROVIDER = "authentik_core.group", "authentik_providers_oauth2.oauth2provider"
 _USER = "authentik_core.user"
 _IN_ORDER = (_GROUP, _PROVIDER, _USER)
@@ -68,9 +66,10 @@ class Authentik:
 
 def _entries(options: Options) -> list[dict[str, Any]]:
     with opened(options.path) as file:
-        content = file.read(_LONGEST + 1)
-    if len(content) > _LONGEST:
-        raise UnusableFileError(f"{options.path}: It is longer than {_LONGEST // 2**20} MiB.")
+        # It is read whole, and takes up to 200 bytes of memory for each of its own.
+        content = file.read(LONGEST + 1)
+    if len(content) > LONGEST:
+        raise UnusableFileError(f"{options.path}: {TOO_LONG} Import people as JSON.")
     try:
         found = parsed_with_tags(content.decode(), str(options.path))
     except UnicodeDecodeError:

@@ -6,7 +6,6 @@ the operator says to overwrite. Nothing makes or changes an operator's account.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -22,56 +21,21 @@ from idp.declaration import DeclarationError
 from idp.declaration.credentials import hash_of
 from idp.declaration.lists import lists_of
 from idp.declaration.members import is_text
+from idp.declaration.present_users import Present, in_batches, typed_with_capitals
 from idp.declaration.roles import names_in
-from idp.declaration.steps import Step
-from idp.declaration.users import (
-    Present,
-    create_together,
-    in_batches,
-    plan_user,
-    state,
-    typed_with_capitals,
-)
-from idp.importers.report import Outcome, Told
+from idp.declaration.users import create_together, plan_user, state
+from idp.importers.planned import Planned
+from idp.importers.report import Told
 from idp.importers.source import Row
 from idp.models import Attribute, Role
 
 #: Members that make operators.
 _POWERS = ("is_staff", "is_superuser")
 _BY = "import"
+#: Of one user: beyond these it is no user's row.
+_MOST_GROUPS, _MOST_ROLES, _MOST_LINKS = 1000, 1000, 50
 #: Names of groups and apps whose facts are kept.
 _MOST_KEPT = 10_000
-
-
-@dataclass
-class _Planned:
-    """A user of a row, and what is to be done."""
-
-    row: Row
-    entry: dict[str, Any]
-    notes: list[str]
-    user: User | None = None
-    step: Step | None = None
-    is_new: bool = False
-    #: A hash that replaces the one of an earlier import.
-    password_hash: str | None = None
-    refusal: str = ""
-    links: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def outcome(self) -> Outcome:
-        if self.refusal:
-            return Outcome.LEFT_OUT
-        if self.notes:
-            return Outcome.PARTLY
-        if self.is_new:
-            return Outcome.ADDED
-        return Outcome.CHANGED if self.step or self.password_hash else Outcome.UNCHANGED
-
-    def told(self) -> Told:
-        what = f"user {self.entry.get('email', '')}".strip()
-        reason = self.refusal or " ".join(self.notes)
-        return Told(self.row.number, self.row.kind, what, self.outcome, reason)
 
 
 class People:
@@ -109,7 +73,7 @@ class People:
                 self._write(usable)
         return [it.told() for it in planned]
 
-    def _planned(self, rows: Sequence[Row]) -> list[_Planned]:
+    def _planned(self, rows: Sequence[Row]) -> list[Planned]:
         planned = [self._taken_apart(row) for row in rows]
         self._refuse_doubles(planned)
         by_email = {it.entry["email"]: it for it in planned if not it.refusal}
@@ -123,11 +87,14 @@ class People:
         self._plan_links([it for it in planned if not it.refusal])
         return planned
 
-    def _taken_apart(self, row: Row) -> _Planned:
+    def _taken_apart(self, row: Row) -> Planned:
         """Return a row without what an import does not take, with notes of that."""
-        it = _Planned(row, dict(row.entry), list(row.notes))
+        it = Planned(row, dict(row.entry), list(row.notes))
         if not it.entry.get("email"):
             it.refusal = "It has no email address, with which people sign in here."
+            return it
+        it.refusal = _excess(row)
+        if it.refusal:
             return it
         try:
             it.entry = lists_of({"users": [it.entry]})["users"][0]
@@ -171,7 +138,7 @@ class People:
                     yield f"The app {client_id} has no role {name}."
                 roles[client_id] = [name for name in names if name in known]
 
-    def _refuse_doubles(self, planned: list[_Planned]) -> None:
+    def _refuse_doubles(self, planned: list[Planned]) -> None:
         """Refuse rows with the address or subject of an earlier row: the first one counts."""
         seen: dict[tuple[str, str], int] = {}
         for it in planned:
@@ -186,7 +153,7 @@ class People:
             else:
                 seen |= dict.fromkeys(keys, it.row.number)
 
-    def _plan(self, it: _Planned, present: Present) -> None:
+    def _plan(self, it: Planned, present: Present) -> None:
         entry = {name: value for name, value in it.entry.items() if name != "roles"}
         existing = present.users.get(entry["email"])
         sub = entry.get("sub")
@@ -215,7 +182,7 @@ class People:
             why = "has been used here since" if has_same_sub else "was here before"
             it.refusal = f"The account differs, but {why}: it stays unless you say --overwrite."
 
-    def _plan_links(self, planned: list[_Planned]) -> None:
+    def _plan_links(self, planned: list[Planned]) -> None:
         """Plan connected accounts: at upstreams that there are, and nobody else's."""
         wanted: dict[str, set[str]] = {}
         for it in planned:
@@ -240,7 +207,7 @@ class People:
                     it.links.remove(link)
                     it.notes.append(f"Its account at {link[0]} is linked with somebody else.")
 
-    def _write(self, planned: list[_Planned]) -> None:
+    def _write(self, planned: list[Planned]) -> None:
         new = [(it.user, it.step.change) for it in planned if it.is_new and it.user and it.step]
         create_together(new, _BY)
         for it in planned:
@@ -260,7 +227,7 @@ class People:
             (it.user, slug, subject) for it in planned if it.user for slug, subject in it.links
         )
 
-    def _give_roles(self, planned: list[_Planned]) -> None:
+    def _give_roles(self, planned: list[Planned]) -> None:
         """Add roles to those that users have."""
         given: Any = Role.users.through
         given.objects.bulk_create(
@@ -277,6 +244,20 @@ class People:
     def _stored_roles(self, client_id: str) -> dict[str, int]:
         rows = Role.objects.filter(client__client_id=client_id)
         return dict(rows.values_list("name", "pk"))
+
+
+def _excess(row: Row) -> str:
+    """Return why a row has too much of something, or nothing."""
+    groups, roles = row.entry.get("groups"), row.entry.get("roles")
+    given = roles.values() if isinstance(roles, dict) else ()
+    for number, most, what in (
+        (len(groups) if isinstance(groups, list) else 0, _MOST_GROUPS, "groups"),
+        (sum(len(it) + 1 for it in given if isinstance(it, list)), _MOST_ROLES, "roles"),
+        (len(row.links), _MOST_LINKS, "accounts at identity providers"),
+    ):
+        if number > most:
+            return f"It has {number} {what}, and more than {most} are not taken."
+    return ""
 
 
 def _keys(entry: dict[str, Any]) -> list[tuple[str, str]]:

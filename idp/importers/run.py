@@ -14,6 +14,8 @@ from idp.importers.things import import_thing
 
 #: Users of one transaction. Judging the next ones takes longer, in which others have their turn.
 BATCH = 500
+#: Characters of their rows, about, after which a batch ends earlier: rows may be long.
+_HEAVIEST = 8 * 2**20
 _OTHERS_WERE_FASTER = "The database has something else by now: run the import again."
 _REFUSED = (IntegrityError, DataError, ObjectDoesNotExist, ConflictError)
 
@@ -51,6 +53,7 @@ class Import:
         self, people: People, rows: Iterator[Row | Unreadable], batch: list[Row]
     ) -> Iterator[list[Told]]:
         """Import rows as `run`, but for the last users, which stay in the batch."""
+        weight = 0
         for row in rows:
             if row.kind == "users" and row.number < self.first:
                 continue
@@ -59,9 +62,11 @@ class Import:
                 continue
             if row.kind == "users":
                 batch.append(row)
-            if batch and (row.kind != "users" or len(batch) == BATCH):
+                weight += len(str(row.entry))
+            if batch and (row.kind != "users" or len(batch) == BATCH or weight > _HEAVIEST):
                 yield _imported(people, batch)
                 batch.clear()
+                weight = 0
             if row.kind != "users":
                 yield [self._thing(people, row)]
 

@@ -3,7 +3,7 @@
 import gc
 import logging
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class Command(BaseCommand):
                 for told in _batches(source, options, run):
                     for line in report.add(told):
                         self._show(line)
-                    reached = max((it.row for it in told if it.kind == "users"), default=reached)
+                    reached = max([reached, *_rows_taken(told)])
                     self._bar.show(sum(report.counts.values()))
             except UnusableFileError as problem:
                 self._finish(report, run)
@@ -100,6 +100,13 @@ def _batches(source: str, options: Options, run: Import) -> Iterator[list[Told]]
     yield from run.run(it.rows(options))
     if afterwards := getattr(it, "afterwards", None):
         yield from afterwards(options, dry_run=run.dry_run)
+
+
+def _rows_taken(told: Iterable[Told]) -> Iterator[int]:
+    """Yield the rows of people who are here. One that can't be read is told before others are."""
+    for it in told:
+        if it.kind == "users" and it.outcome is not Outcome.LEFT_OUT:
+            yield it.row
 
 
 def _report(stack: ExitStack, path: Path | None) -> Report:

@@ -111,14 +111,14 @@ MEMBERS: Final = (
     Member(
         "tls_client_auth_subject_dn",
         help=_(
-            "With tls_client_auth, one of these five. The subject as RFC 4514 writes it, the most "
-            "special part first: CN=backend,O=Example,C=DE"
+            "With tls_client_auth, the app is known by one of these five. The subject as RFC 4514 "
+            "writes it, the most special part first: CN=backend,O=Example,C=DE"
         ),
     ),
-    Member("tls_client_auth_san_dns", help=_("A DNS name of the certificate.")),
-    Member("tls_client_auth_san_uri", help=_("A URI of the certificate.")),
-    Member("tls_client_auth_san_ip", help=_("An IP address of the certificate.")),
-    Member("tls_client_auth_san_email", help=_("An email address of the certificate.")),
+    Member("tls_client_auth_san_dns"),
+    Member("tls_client_auth_san_uri"),
+    Member("tls_client_auth_san_ip"),
+    Member("tls_client_auth_san_email"),
     Member(
         "tls_client_certificate_bound_access_tokens",
         FLAG,

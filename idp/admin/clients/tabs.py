@@ -160,15 +160,17 @@ TABS: Final = (
                 ),
                 _("Encryption"),
             ),
-            Group(("dpop_bound_access_tokens",), _("Bound tokens")),
             Group(
                 (
                     *("tls_client_auth_subject_dn", "tls_client_auth_san_dns"),
                     *("tls_client_auth_san_uri", "tls_client_auth_san_ip"),
                     "tls_client_auth_san_email",
-                    "tls_client_certificate_bound_access_tokens",
                 ),
                 _("TLS certificate"),
+            ),
+            Group(
+                ("dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens"),
+                _("Bound tokens"),
             ),
             Group(
                 (
@@ -203,10 +205,6 @@ def _signs_assertions(client: Client) -> bool:
     return bool(client.token_endpoint_auth_method.endswith("_jwt"))
 
 
-def _has_a_certified_name(client: Client) -> bool:
-    return client.token_endpoint_auth_method == "tls_client_auth"
-
-
 def _exchanges_tokens(client: Client) -> bool:
     return TOKEN_EXCHANGE in client.grant_types
 
@@ -228,20 +226,20 @@ _ONLY_IF: Final[tuple[tuple[Callable[[Client], bool], tuple[str, ...]], ...]] = 
     (_sends_its_secret, ("strict_client_authentication",)),
     (_signs_assertions, ("token_endpoint_auth_signing_alg",)),
     (
-        _has_a_certified_name,
-        (
-            *("tls_client_auth_subject_dn", "tls_client_auth_san_dns"),
-            *("tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email"),
-        ),
-    ),
-    (
         _exchanges_tokens,
         (
             *("token_exchange_clients", "token_exchange_resources"),
             *("token_exchange_id_tokens", "connected_applications"),
         ),
     ),
-    (_is_confidential, ("introspection_signed_response_alg", "workloads")),
+    (
+        _is_confidential,
+        (
+            *("introspection_signed_response_alg", "workloads"),
+            *("tls_client_auth_subject_dn", "tls_client_auth_san_dns"),
+            *("tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email"),
+        ),
+    ),
     (_presents_assertions, ("user_assertions",)),
     (
         _asks_users,

@@ -44,6 +44,9 @@ def test_bombs_and_lies_are_refused(browser: Browser, user: EndUser) -> None:
         "a member twice": f'[{good[:-1]}, "payee": "Thief"}}]',
         "too many": f"[{','.join([good] * 21)}]",
         "too long": text(payment(kind, reference="a" * 9000)),
+        "too long once it is in a token": text(payment(kind, reference="ü" * 1500)).replace(
+            "\\u00fc", "ü"
+        ),
         "a huge array": text(payment(kind, locations=[""] * 1500)),
         "too deep": text(payment(kind, locations=json.loads(deep(20)))),
         "too deep to be read": deep(4000),

@@ -151,7 +151,7 @@ def _granted_in_detail(user: User, clients: dict[int, Client]) -> dict[int, froz
     newest = grants.order_by("-pk").values_list("client", "authorization_details")[:MOST]
     found: dict[int, frozenset[str]] = {}
     for pk, details_of_grant in newest:
-        found[pk] = found.get(pk, frozenset()) | texts_of(details_of_grant)
+        found[pk] = found.get(pk, frozenset()) | texts_of(details_of_grant or ())
     return found
 
 

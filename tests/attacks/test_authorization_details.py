@@ -70,8 +70,8 @@ def test_bombs_and_lies_are_refused(browser: Browser, user: EndUser) -> None:
     assert "Thief" not in told
     # Tokens come for a code alone, and once for each detail.
     for kinds in ("token", "id_token", "code token"):
-        answer = party.visit(authorization_details=f"[{good}]", response_type=kinds)
-        assert "error=" in answer.headers["Location"]
+        front = party.visit(authorization_details=f"[{good}]", response_type=kinds)
+        assert "error=" in front.headers["Location"]
     answer = party.authorize(authorization_details=f"[{good}, {good}]")
     assert len(party.exchange(answer.code).json()["authorization_details"]) == 1
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('idp', '0065_client_certificates'),
+        ('idp', '0066_jarm_and_fapi2'),
     ]
 
     operations = [

@@ -21,7 +21,7 @@ SCHEMA = {
     "properties": {
         "amount": {"$ref": "#/$defs/amount"},
         "payee": {"type": "string", "minLength": 1, "maxLength": 200},
-        "reference": {"type": "string", "maxLength": 140},
+        "reference": {"type": "string", "maxLength": 2000},
         "urgent": {"type": "boolean"},
         "times": {"type": "number"},
         "locations": {"type": "array", "items": {"type": "string"}},

@@ -25,6 +25,7 @@ from idp.jose.sign import base64url
 from idp.models import Client, Interaction
 from idp.models.grant import unguessable_id
 from idp.protocol import response_types
+from idp.protocol.authorization_details import PARAMETER
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.rules import upholds
 
@@ -53,11 +54,17 @@ class TestSignIn:
 
 
 def begin(
-    client: Client, session: Session, prompt: str, now: datetime, page: str = OPERATORS_PAGE
+    client: Client,
+    session: Session,
+    prompt: str,
+    now: datetime,
+    page: str = OPERATORS_PAGE,
+    details: str = "",
 ) -> str:
     """Store the request of a test sign-in for a session, and return its id.
 
-    `page` is the URL name of the page that is to receive the response.
+    `page` is the URL name of the page that is to receive the response; `details` are authorization
+    details (RFC 9396), which are judged as those of any request.
     """
     state = unguessable_id()
     scopes = client.allowed_scopes
@@ -74,6 +81,7 @@ def begin(
             "nonce": secrets.token_urlsafe(32),
             **_returning(response_type, state),
             **({"prompt": prompt} if prompt else {}),
+            **({PARAMETER: details} if details else {}),
         },
         arrived_at=now,
         tested_in=session,

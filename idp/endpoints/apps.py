@@ -1,12 +1,12 @@
 """The page of a user's apps: what each may see, and withdrawing that. OIDC Core §3.1.2.4, §4."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -21,6 +21,7 @@ from idp.clients.display import name_of, shown_logos, start_of
 from idp.endpoints.consent import Declared, absent, details, shared
 from idp.endpoints.wire import methods
 from idp.models import Client, Consent, Grant, TrustedIssuer
+from idp.protocol.authorization_details import texts_of
 from idp.tokens.refresh_token import clients_with_offline_access
 from idp.tokens.revocation import revoke_grants
 
@@ -80,6 +81,7 @@ def apps_of(user: User) -> list[App]:
     others = Client.objects.in_bulk([pk for pk in used if pk not in consents])
     clients = {pk: consent.client for pk, consent in consents.items()} | others
     issuers = _names_of({row["asserted_by"] for row in used.values()} - {""})
+    in_detail = _granted_in_detail(user, clients)
     go_on = clients_with_offline_access(user, timezone.now())
     logos = shown_logos(clients.values())
     declared = Declared()
@@ -90,6 +92,7 @@ def apps_of(user: User) -> list[App]:
             consents.get(pk),
             used.get(pk, {}),
             declared,
+            in_detail.get(pk, frozenset()),
             goes_on=pk in go_on,
             logo=logos.get(pk, ""),
             asserted_by=issuers.get(used.get(pk, {}).get("asserted_by", ""), ""),
@@ -105,12 +108,18 @@ def _app(
     consent: Consent | None,
     used: dict[str, Any],
     declared: Declared,
+    in_detail: frozenset[str],
     *,
     goes_on: bool,
     logo: str,
     asserted_by: str,
 ) -> App:
-    asked = details(user, client, agreed_in(consent), declared) if consent else []
+    asked = []
+    if consent:
+        agreed = agreed_in(consent)
+        in_detail |= agreed.authorization_details
+        agreed = replace(agreed, authorization_details=in_detail)
+        asked = details(user, client, agreed, declared)
     return App(
         client_id=client.client_id,
         name=name_of(client),
@@ -125,6 +134,25 @@ def _app(
         and consent.display_fingerprint != client.display_fingerprint,
         asserted_by=asserted_by,
     )
+
+
+def _granted_in_detail(user: User, clients: dict[int, Client]) -> dict[int, frozenset[str]]:
+    """Return the authorization details of grants that are still good, by client; as texts.
+
+    A consent has those agreed to last. Only apps that may ask for details cost a statement.
+    """
+    asking = [pk for pk, client in clients.items() if client.authorization_details_types]
+    if not asking:
+        return {}
+    goes_on = Q(offline=True) | Q(session__ended_at=None)
+    grants = Grant.objects.filter(
+        goes_on, user=user, client__in=asking, authorization_details__isnull=False, revoked_at=None
+    )
+    newest = grants.order_by("-pk").values_list("client", "authorization_details")[:MOST]
+    found: dict[int, frozenset[str]] = {}
+    for pk, details_of_grant in newest:
+        found[pk] = found.get(pk, frozenset()) | texts_of(details_of_grant or ())
+    return found
 
 
 def _names_of(issuers: set[str]) -> dict[str, str]:

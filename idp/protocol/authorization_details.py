@@ -43,7 +43,10 @@ def parse(text: str) -> list[Detail]:
     for detail in value:
         if not isinstance(detail, dict) or not isinstance(detail.get("type"), str):
             _refuse("have to be a JSON array of objects that each have a type")
-    return list({text_of(detail): detail for detail in value}.values())
+    details = list({text_of(detail): detail for detail in value}.values())
+    if len(json.dumps(details)) > MAX_CHARACTERS:  # as tokens have them
+        _refuse(f"are longer than {MAX_CHARACTERS} characters of ASCII")
+    return details
 
 
 def text_of(detail: Detail) -> str:

@@ -49,6 +49,7 @@ def test_support_sees_and_helps_and_changes_nothing() -> None:
         "idp.view_resourceserver",
         "idp.view_attribute",
         "idp.view_scope",
+        "idp.view_authorizationdetailstype",
         "idp.view_initialaccesstoken",
         "idp.view_trustedissuer",
         "idp.view_issuerlink",

@@ -26,6 +26,7 @@ REQUEST = {
         "no use."
     ),
     "code_challenge_method": _("How it was hashed."),
+    "authorization_details": _("What exactly is asked for (RFC 9396)."),
     "prompt": _("What the user is asked in any case."),
 }
 
@@ -44,6 +45,7 @@ TOKENS = {
     "token_type": _("Everyone who has the token can use it."),
     "expires_in": _("For how many seconds the access token would be good."),
     "scope": _("What the access token opens."),
+    "authorization_details": _("What exactly the access token is for (RFC 9396)."),
     "refresh_token": _("Brings new tokens later, without the user."),
     "id_token": _("Tells the app who signed in."),
     "device_secret": _("Signs the user in to your other apps on the same device."),
@@ -74,6 +76,7 @@ CLAIMS = {
     "jti": _("Its own name."),
     "client_id": _("The app that it was given to."),
     "scope": _("What it opens."),
+    "authorization_details": _("What exactly it is for (RFC 9396)."),
     "act": _("Who acts for the user with it."),
     "may_act": _("Which app may act for the user with it."),
     "ds_hash": _("Binds the device secret that came along."),

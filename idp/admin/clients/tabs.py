@@ -91,8 +91,7 @@ TABS: Final = (
             Group(
                 (
                     *("enabled", "user", "allowed_groups", "required_acr"),
-                    *("skip_authorization", "scopes", "authorization_details_types"),
-                    "id_token_claims",
+                    *("skip_authorization", "scopes", "id_token_claims"),
                 )
             ),
             Group(("subject_type", "sector_identifier_uri"), _("How it identifies users")),
@@ -101,6 +100,7 @@ TABS: Final = (
                     *("access_token_format", "access_token_lifetime"),
                     *("refresh_without_offline_access", "refresh_token_idle_lifetime"),
                     *("refresh_token_absolute_lifetime", "refresh_token_grace"),
+                    "authorization_details_types",
                 ),
                 _("Tokens"),
             ),

@@ -19,6 +19,7 @@ from idp.clients.owners import is_operator
 from idp.current_interaction import continue_at
 from idp.endpoints.wire import form_of
 from idp.models import Client
+from idp.protocol.authorization_details import MAX_CHARACTERS, PARAMETER
 from idp.protocol.errors import InvalidRequest
 from idp.protocol.parameters import Parameters
 
@@ -55,7 +56,8 @@ def begin_view(page: Page, request: HttpRequest, object_id: str) -> HttpResponse
         )
     chosen = request.POST.get("prompt", "")
     prompt = chosen if chosen in PROMPTS else ""
-    interaction_id = test_sign_in.begin(client, session, prompt, timezone.now())
+    details = request.POST.get(PARAMETER, "").replace("\0", "")[: MAX_CHARACTERS + 1].strip()
+    interaction_id = test_sign_in.begin(client, session, prompt, timezone.now(), details=details)
     page.record(request, events.Kind.ADMIN_ACTION, client, reason="Began a test sign-in.")
     return redirect(continue_at(interaction_id))
 

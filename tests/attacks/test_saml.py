@@ -316,5 +316,6 @@ def test_an_asserted_address_takes_over_no_account(browser: Browser, there: Saml
     there.row.trusts_email = False
     there.row.save()
     page = there.sign_in(browser, attributes={"email": [victim.email]})
-    assert page.status_code == 400
-    assert "You have an account here already" in page.text
+    assert is_page(page, "/account/confirm-email/")  # for a code, which is the victim's
+    assert not is_signed_in(browser)
+    assert not social_accounts.of(User.objects.get(email=victim.email)).exists()

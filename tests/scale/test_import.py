@@ -19,6 +19,8 @@ from tests.outages import Cluster, fill, manage
 PEOPLE, GROUPS = 100_000, 50
 #: What docs/moving-in.md promises, with hashes that are taken over.
 MINUTES, MEBIBYTES = 5, 300
+#: What the import itself needs of a processor, also on a machine that has much else to do.
+PROCESSOR_SECONDS = 150
 ATTRIBUTES = """
 attributes:
   - {name: department, label: Department}
@@ -115,6 +117,11 @@ def end(process: "subprocess.Popen[bytes]") -> tuple[str, float, float]:
     return printed, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
+def is_busy() -> bool:
+    """Whether so many others want the processors that no time by the clock says anything."""
+    return os.getloadavg()[1] > 2 * (os.cpu_count() or 1)
+
+
 def test_many_people_are_imported_soon_and_once(url: str, realm: Path) -> None:
     began = time.monotonic()
     killed = begin(url, realm)
@@ -135,5 +142,6 @@ def test_many_people_are_imported_soon_and_once(url: str, realm: Path) -> None:
     assert number_of(url, "account_emailaddress WHERE verified") == PEOPLE
     assert number_of(url, "accounts_user_groups") == 2 * PEOPLE
     assert number_of(url, "idp_event WHERE kind = 'created' AND user_id IS NOT NULL") == PEOPLE
-    assert took < MINUTES * 60
+    assert seconds < PROCESSOR_SECONDS
+    assert took < MINUTES * 60 or is_busy()
     assert size < MEBIBYTES

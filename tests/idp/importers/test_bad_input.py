@@ -129,6 +129,7 @@ def test_records_beyond_the_limits_are_passed_over(
         (b'{"users": [{"n": ' + b"9" * 5000 + b"}]}", "It is not JSON"),
         (b"[" * 100_000, "more than 1000 deep"),
     ],
+    ids=["UTF-16", "Latin 1", "a long number", "deep"],
 )
 def test_files_that_cannot_be_read_on(tmp_path: Path, content: bytes, reason: str) -> None:
     path = written(tmp_path / "users.json", content)

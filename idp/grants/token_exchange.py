@@ -103,6 +103,7 @@ def _recorder(
             of_client=subject.client_id,
             resource=resource,
             scope=issued.get("scope", ""),
+            token_type=issued.get("token_type", ""),
             act=act,
         )
 

@@ -13,6 +13,7 @@ from django.db import connection
 from accounts.models import Session, User
 from idp.declaration import DeclarationError, apply
 from idp.models import Client, Consent, Event, Scope
+from tests.dpop import Prover
 from tests.elsewhere import Elsewhere, drip
 from tests.idp.admin.conftest import Operator, events_of, tab_of
 from tests.introducing import introduced_before
@@ -459,12 +460,15 @@ def test_a_withdrawn_consent_ends_what_it_gave(operator: Operator, relying_party
 
 
 def test_a_revoked_authorization_ends_its_tokens(operator: Operator, relying_party) -> None:
-    tokens = relying_party.tokens()
+    owner = Prover()
+    tokens = owner.tokens(relying_party)
     page = operator.open("idp/grant/", q=relying_party.client.client_id)
     found = re.search(r"/admin/(idp/grant/\d+/change/)", page.text)
     assert found
+    assert owner.userinfo(tokens["access_token"]).status_code == 200
+    assert "bound to a key (DPoP)" in operator.open(found[1]).text
     operator.run_action(found[1], "revoke")
-    assert relying_party.userinfo(tokens["access_token"]).status_code == 401
+    assert owner.userinfo(tokens["access_token"]).status_code == 401
 
 
 def test_scopes_and_apis(operator: Operator) -> None:

@@ -272,3 +272,15 @@ def test_an_operator_says_whose_tokens_it_exchanges_and_for_what(operator: Opera
         "token_exchange_resources",
         "connected_applications",
     }
+
+
+def test_a_certificate_is_named_before_it_is_chosen(superuser: Operator) -> None:
+    """The name and the choice are on two tabs; either order ends in a client that works."""
+    client = make_client()
+    name, method = "tls_client_auth_san_dns", "token_endpoint_auth_method"
+    page = superuser.save(tab_of(client.client_id, method), **{method: "tls_client_auth"})
+    assert "needs a name that the certificate has to have" in html.unescape(page.text)
+    assert row_of(client).token_endpoint_auth_method != "tls_client_auth"
+    superuser.save(tab_of(client.client_id, name), **{name: "app.example.com"})
+    superuser.save(tab_of(client.client_id, method), **{method: "tls_client_auth"})
+    assert row_of(client).token_endpoint_auth_method == "tls_client_auth"

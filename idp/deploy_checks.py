@@ -75,7 +75,7 @@ def static_files_are_collected(**_: Any) -> list[CheckMessage]:
         Error(
             f"IDP_STATIC_ROOT is without the static files of this version, such as {outdated[0]}.",
             hint="Run `signet collectstatic --noinput` after each upgrade.",
-            id="idp.E040",
+            id="idp.E046",
         )
     ]
 

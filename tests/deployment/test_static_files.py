@@ -58,11 +58,11 @@ def test_files_of_another_version_stop_the_start(collected: Path) -> None:
         environment = {**SOUND, "IDP_STATIC_ROOT": str(collected)}
         return forked.manage("check", "--deploy", environment=environment).stderr
 
-    assert "idp.E040" not in checked()
+    assert "idp.E046" not in checked()
     copy = collected / "signet.css"
     kept = copy.read_bytes()
     copy.write_bytes(kept + b"\n")
-    assert "idp.E040" in checked()
+    assert "idp.E046" in checked()
     copy.unlink()
     assert "signet.css" in checked()
     copy.write_bytes(kept)

@@ -73,7 +73,7 @@ DRIVEN = {
     "authorization_grant_profiles_supported",
     *(
         f"{thing}_{what}_values_supported"
-        for thing in ("id_token", "userinfo", "request_object")
+        for thing in ("id_token", "userinfo", "authorization", "request_object")
         for what in ("signing_alg", "encryption_alg", "encryption_enc")
     ),
     "introspection_signing_alg_values_supported",
@@ -133,7 +133,10 @@ def test_it_is_json_that_may_be_kept(provider: object, path: str) -> None:
 def test_what_is_stated(facts: dict[str, Any]) -> None:
     assert facts["issuer"] == ISSUER
     stated = {
-        "response_modes_supported": ["query", "fragment", "form_post"],
+        "response_modes_supported": [
+            *("query", "fragment", "form_post"),
+            *("query.jwt", "fragment.jwt", "form_post.jwt", "jwt"),
+        ],
         "subject_types_supported": ["public", "pairwise"],
         "code_challenge_methods_supported": ["S256"],
         "claim_types_supported": ["normal"],
@@ -278,11 +281,15 @@ def test_each_response_type_and_mode_works(
         for mode in modes:
             answer = app.visit(response_type=kind, response_mode=mode)
             members = brought(answer)
-            if mode == "query" and kind != "code":  # a query never carries tokens
+            if mode.endswith("jwt"):
+                members = read_by(app.client, members["response"])
+            way = mode.removesuffix("jwt").removesuffix(".")
+            way = way or ("query" if kind == "code" else "fragment")
+            if way == "query" and kind != "code":  # a query never carries tokens
                 assert members["error"] == "invalid_request"
                 continue
             at = urlsplit(answer.headers.get("Location", ""))
-            assert (bool(at.query), bool(at.fragment)) == (mode == "query", mode == "fragment")
+            assert (bool(at.query), bool(at.fragment)) == (way == "query", way == "fragment")
             assert {part for part, name in BROUGHT.items() if name in members} == set(kind.split())
 
 
@@ -388,6 +395,10 @@ def test_each_algorithm_signs(facts: dict[str, Any], party: RelyingParty) -> Non
     answers: dict[str, tuple[str, Callable[[], str]]] = {
         "id_token": ("id_token_signed_response_alg", lambda: party.tokens()["id_token"]),
         "userinfo": ("userinfo_signed_response_alg", lambda: party.userinfo(token).text),
+        "authorization": (
+            "authorization_signed_response_alg",
+            lambda: brought(party.visit(response_mode="jwt"))["response"],
+        ),
         "introspection": (
             "introspection_signed_response_alg",
             lambda: (
@@ -417,6 +428,10 @@ def test_each_encryption_works(facts: dict[str, Any], party: RelyingParty) -> No
         encrypt_to(party.client, alg, enc, "userinfo")
         _, inside = decrypted(party.client, party.userinfo(token).text, alg, enc)
         assert json.loads(inside)["sub"] == party.user.sub
+    for alg, enc in encryptions(facts, "authorization"):
+        encrypt_to(party.client, alg, enc, "authorization")
+        answer = brought(party.visit(response_mode="jwt"))["response"]
+        assert read_by(party.client, answer, alg, enc)["state"] == party.state
     for alg, enc in encryptions(facts, "id_token"):
         encrypt_to(party.client, alg, enc)
         id_token = party.tokens()["id_token"]

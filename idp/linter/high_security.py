@@ -17,9 +17,9 @@ def meets_its_profile(facts: Facts) -> Iterator[Finding]:
     words = _demands()
     algorithms = _("Choose %(names)s.") % {"names": ", ".join(policy.FAPI2_ALGORITHMS)}
     for column in fapi2.unmet(facts.client):
-        what, remedy = words.get(
-            column, (_("High security: an algorithm here is none of those it allows."), algorithms)
-        )
+        field = str(Client._meta.get_field(column).verbose_name)
+        weak = _("High security does not allow what is chosen as “%(field)s”.") % {"field": field}
+        what, remedy = words.get(column, (weak, algorithms))
         yield Finding(Severity.FAILING, what, remedy, column)
 
 

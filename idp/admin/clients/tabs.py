@@ -179,7 +179,7 @@ TABS: Final = (
                     *("request_uris", "request_object_signing_alg"),
                     *("request_object_encryption_alg", "request_object_encryption_enc"),
                 ),
-                _("Pushed and signed requests, signed answers"),
+                _("Requests and answers"),
             ),
         ),
     ),

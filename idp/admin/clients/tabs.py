@@ -72,8 +72,7 @@ TABS: Final = (
                 ),
                 _("Asking users to sign in elsewhere"),
             ),
-            Group(("profile",), _("How strict it is")),
-            Group(("response_types",), _("Older ways to sign in")),
+            Group(("profile", "response_types"), _("How strict it is")),
         ),
     ),
     Tab(

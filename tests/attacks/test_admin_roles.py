@@ -83,6 +83,7 @@ URLS = {
     ),
     "idp_client_appearance_preview": "idp.view_client",
     "idp_client_preview": "idp.view_client accounts.view_user",
+    "accounts_upstream_preview": "accounts.view_upstream accounts.view_user",
     "idp_client_test_sign_in": "idp.change_client",
     # Apps' users come back here; what is shown is the test's of one browser, which has its own
     # attacks (tests/idp/admin/test_test_sign_in_attacks.py).

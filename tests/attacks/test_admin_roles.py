@@ -22,6 +22,7 @@ from foundation.models import Brand, Mail
 from idp import keys
 from idp.models import (
     Attribute,
+    AuthorizationDetailsType,
     Client,
     Consent,
     Delivery,
@@ -157,6 +158,7 @@ def rows() -> dict[str, Any]:
         Attribute.objects.create(name=unique("a").replace("-", "_"), label="A", type="text"),
         ResourceServer.objects.create(identifier=f"https://{unique('api')}.example.com"),
         Scope.objects.create(name=unique("scope"), description="x"),
+        AuthorizationDetailsType.objects.create(type=unique("type"), label="A", sentence="A."),
         InitialAccessToken.objects.create(name=unique("t"), hashed=unique("t")),
         SigningKey.objects.filter(state="active").first(),
         IssuerLink.objects.create(issuer=issuer, user=user, subject="x"),

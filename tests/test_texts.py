@@ -39,7 +39,7 @@ def test_a_broken_catalogue_is_noticed(locale: Path) -> None:
     change(locale, 'msgstr "Anmelden"', 'msgstr ""')
     change(locale, 'msgid "Sign out"', '#, fuzzy\nmsgid "Sign out"')
     change(locale, "Datenschutz bei <bdi>%(app)s", "Datenschutz bei <bdi>%(App)s")
-    change(locale, "Weiter zu <bdi>", "Weiter zu <b>")
+    change(locale, "Weiter zu <bdi>%(app)s</bdi>?", "Weiter zu <b>%(app)s</bdi>?")
     said = problems(locale, "--catalogues")
     assert "not translated: 'Sign in'" in said
     assert "fuzzy, look at it and unmark it: 'Sign out'" in said

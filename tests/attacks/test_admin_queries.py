@@ -46,6 +46,7 @@ DECLARED = {
     "idp.resourceserver": set(),
     "idp.role": {"client"},
     "idp.scope": set(),
+    "idp.authorizationdetailstype": set(),
     "idp.initialaccesstoken": set(),
 }
 LOOKUPS = [

@@ -199,10 +199,13 @@ def test_exactly_the_claims_listed_are_delivered(facts: dict[str, Any], browser:
 
 @spec("OIDC Discovery", "3")
 def test_each_list_is_driven_here(facts: dict[str, Any]) -> None:
-    # Of token exchange: listed while an app gets more than access tokens (tests/wire/test_id_jag).
-    of_exchange = {"identity_chaining_requested_token_types_supported"}
+    # Listed while an app has them (tests/wire/test_id_jag, tests/wire/test_authorization_details).
+    of_some_apps = {
+        "identity_chaining_requested_token_types_supported",
+        "authorization_details_types_supported",
+    }
     lists = {name for name, value in facts.items() if isinstance(value, list)}
-    assert lists - of_exchange == DRIVEN
+    assert lists - of_some_apps == DRIVEN
 
 
 @spec("RFC 9449", "5.1")

@@ -90,7 +90,7 @@ def test_a_dry_run_writes_nothing_of_what_is_new_changed_or_gone() -> None:
     apply({"users": [user], "scopes": [{"name": "old"}]}, dry_run=False)
     with writing_nothing():
         changes = apply(EVERYTHING, dry_run=True, prune=True)
-    assert len(changes) == 16
+    assert len(changes) == 17
     assert [change.what for change in apply(EVERYTHING, dry_run=False, prune=True)] == [
         change.what for change in changes
     ]

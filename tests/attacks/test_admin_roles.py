@@ -158,7 +158,9 @@ def rows() -> dict[str, Any]:
         Attribute.objects.create(name=unique("a").replace("-", "_"), label="A", type="text"),
         ResourceServer.objects.create(identifier=f"https://{unique('api')}.example.com"),
         Scope.objects.create(name=unique("scope"), description="x"),
-        AuthorizationDetailsType.objects.create(type=unique("type"), label="A", sentence="A."),
+        AuthorizationDetailsType.objects.create(
+            type=unique("type"), label="A", sentence="A.", schema={"type": "object"}
+        ),
         InitialAccessToken.objects.create(name=unique("t"), hashed=unique("t")),
         SigningKey.objects.filter(state="active").first(),
         IssuerLink.objects.create(issuer=issuer, user=user, subject="x"),

@@ -1,1 +1,1 @@
-"""JOSE: we sign with `cryptography` directly; untrusted input is parsed by jwcrypto."""
+"""JOSE: signatures and their verification by `cryptography`; jwcrypto reads keys and encrypts."""

@@ -1,130 +1,15 @@
-"""Signing JWTs: the JWS compact serialization on keys that stay loaded, by a table of algorithms.
+"""Signing JWTs: the JWS compact serialization on keys that stay loaded.
 
-RFC 7515 §3.1, RFC 7518 §3.1, RFC 8037 §3.1.
-
-Written by hand because it is the hottest piece of cryptography here: loading a key costs fifty
-signatures, and a general library triples the price of an elliptic-curve one.
+RFC 7515 §3.1. Loading a key costs fifty signatures.
 """
 
 import hashlib
-import hmac
 import json
-import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-#: A signing key: a private key, or the octets of a shared secret.
-Key = PrivateKey | bytes
-
-
-@dataclass(frozen=True)
-class Algorithm:
-    """How to make a key for an algorithm, sign with it, and hash beside it (`at_hash`)."""
-
-    name: str
-    #: The kind of its keys as JWKs have it (RFC 7518 §6.1), and their curve where they have one.
-    kty: str
-    crv: str | None
-    generate: Callable[[], Any]
-    sign: Callable[[Any, bytes], bytes]
-    #: The name of its hash, as hashlib has it.
-    hash_name: str
-
-    @property
-    def octets(self) -> int:
-        """How long its hash is: a shared secret has to be as long at least (RFC 7518 §3.2)."""
-        return hashlib.new(self.hash_name).digest_size
-
-
-_HASHES: dict[int, hashes.HashAlgorithm] = {
-    256: hashes.SHA256(),
-    384: hashes.SHA384(),
-    512: hashes.SHA512(),
-}
-_CURVES: dict[int, ec.EllipticCurve] = {
-    256: ec.SECP256R1(),
-    384: ec.SECP384R1(),
-    512: ec.SECP521R1(),
-}
-
-
-def _rsa_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _rs(bits: int) -> Algorithm:
-    """RSASSA-PKCS1-v1_5. RFC 7518 §3.3."""
-    pkcs1, digest = padding.PKCS1v15(), _HASHES[bits]
-
-    def sign(key: rsa.RSAPrivateKey, message: bytes) -> bytes:
-        return key.sign(message, pkcs1, digest)
-
-    return Algorithm(f"RS{bits}", "RSA", None, _rsa_key, sign, f"sha{bits}")
-
-
-def _ps(bits: int) -> Algorithm:
-    """RSASSA-PSS, its salt as long as the hash. RFC 7518 §3.5."""
-    digest = _HASHES[bits]
-    pss = padding.PSS(mgf=padding.MGF1(digest), salt_length=digest.digest_size)
-
-    def sign(key: rsa.RSAPrivateKey, message: bytes) -> bytes:
-        return key.sign(message, pss, digest)
-
-    return Algorithm(f"PS{bits}", "RSA", None, _rsa_key, sign, f"sha{bits}")
-
-
-def _es(bits: int) -> Algorithm:
-    """ECDSA, its two numbers one after the other at full length. RFC 7518 §3.4."""
-    curve, ecdsa = _CURVES[bits], ec.ECDSA(_HASHES[bits])
-    length = (curve.key_size + 7) // 8
-
-    def sign(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
-        r, s = decode_dss_signature(key.sign(message, ecdsa))
-        return r.to_bytes(length, "big") + s.to_bytes(length, "big")
-
-    generate = partial(ec.generate_private_key, curve)
-    return Algorithm(f"ES{bits}", "EC", f"P-{curve.key_size}", generate, sign, f"sha{bits}")
-
-
-def _eddsa() -> Algorithm:
-    """Ed25519, which hashes with SHA-512 inside, and so does at_hash beside it. RFC 8037 §3.1."""
-
-    def sign(key: ed25519.Ed25519PrivateKey, message: bytes) -> bytes:
-        return key.sign(message)
-
-    generate = ed25519.Ed25519PrivateKey.generate
-    return Algorithm("EdDSA", "OKP", "Ed25519", generate, sign, "sha512")
-
-
-def _hs(bits: int) -> Algorithm:
-    """HMAC with a shared secret. RFC 7518 §3.2."""
-
-    def sign(key: bytes, message: bytes) -> bytes:
-        return hmac.digest(key, message, f"sha{bits}")
-
-    generate = partial(secrets.token_bytes, bits // 8)
-    return Algorithm(f"HS{bits}", "oct", None, generate, sign, f"sha{bits}")
-
-
-#: The algorithms by name, all that we sign or verify with.
-ALGORITHMS = {
-    algorithm.name: algorithm
-    for algorithm in (
-        *map(_rs, _HASHES),
-        *map(_ps, _HASHES),
-        *map(_es, _HASHES),
-        _eddsa(),
-        *map(_hs, _HASHES),
-    )
-}
+from idp.jose.algorithms import ALGORITHMS, Algorithm, Key
 
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 

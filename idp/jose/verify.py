@@ -7,14 +7,16 @@ ignored, nothing is fetched, and nothing encrypted is decrypted.
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
-from jwcrypto.jws import JWS
 
-from idp.jose.sign import ALGORITHMS, Algorithm, base64url
+from idp.jose.algorithms import ALGORITHMS, Algorithm, PublicKey
+from idp.jose.sign import base64url
 from idp.protocol import json_objects
 from idp.protocol.errors import InvalidRequest
 
@@ -25,6 +27,10 @@ _MAX_HEADER = 4 * 1024
 _MOST_TRIED = 5
 #: RSA keys, in bits: shorter ones are broken, longer ones a burden (RFC 7518 §3.3).
 _RSA_BITS = range(2048, 8193)
+#: What public keys are made of (RFC 7518 §6.2.1, §6.3.1; RFC 8037 §2).
+_PUBLIC = ("kty", "crv", "x", "y", "n", "e")
+#: What reading something raises that is no key.
+_UNUSABLE = (JWException, UnsupportedAlgorithm, ValueError, TypeError, OverflowError)
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _Jwk = dict[str, Any]
 
@@ -90,30 +96,49 @@ def _fits(key: _Jwk, algorithm: Algorithm, kid: Any) -> bool:
     return (
         key.get("alg") in (None, algorithm.name)
         and key.get("use") in (None, "sig")
+        and _may_verify(key.get("key_ops"))
         and (kid is None or key.get("kid") in (None, kid))
     )
 
 
+def _may_verify(key_ops: Any) -> bool:
+    """RFC 7517 §4.3: a key that says what it is for is for nothing else."""
+    return key_ops is None or (isinstance(key_ops, list) and "verify" in key_ops)
+
+
 def _payload(jwt: str, key: _Jwk, algorithm: Algorithm) -> bytes | None:
     """Return the payload that a key has signed, or None: not signed, or an unfit key."""
+    message, _, signature = jwt.rpartition(".")
     try:
-        jwk = JWK(**key)
-        if not _is_strong(jwk, algorithm):
-            return None
-        jws = JWS()
-        jws.allowed_algs = [algorithm.name]
-        jws.deserialize(jwt, jwk)
-        payload: bytes = jws.payload
-    except (JWException, UnsupportedAlgorithm, ValueError, TypeError, OverflowError):
+        algorithm.verify(_loaded(key, algorithm), message.encode(), _decoded(signature))
+    except (InvalidSignature, *_UNUSABLE):
         return None
-    return payload
+    return _decoded(message.partition(".")[2])
 
 
-def _is_strong(jwk: JWK, algorithm: Algorithm) -> bool:
-    """RFC 7518 §3.2, §3.3: keys are as long as their algorithm needs."""
-    if algorithm.kty == "oct":
-        return len(_decoded(jwk["k"])) >= algorithm.octets
-    return algorithm.kty != "RSA" or jwk.get_op_key("verify").key_size in _RSA_BITS
+def _loaded(key: _Jwk, algorithm: Algorithm) -> PublicKey | bytes:
+    """Return a key that is ready to verify with. Raises ValueError for one that is too short.
+
+    RFC 7518 §3.2, §3.3: keys are as long as their algorithm needs.
+    """
+    if algorithm.kty != "oct":
+        return _public_key(**{name: key[name] for name in _PUBLIC if name in key})
+    secret = _decoded(str(key.get("k")))
+    if len(secret) < algorithm.octets:
+        raise ValueError("The secret is too short.")
+    return secret
+
+
+@lru_cache(maxsize=1024)
+def _public_key(**members: Any) -> PublicKey:
+    """Read a public key, which costs as much as to verify with it; others sign with one for long.
+
+    Raises one of _UNUSABLE for what is none.
+    """
+    public: PublicKey = JWK(**members).get_op_key("verify")
+    if isinstance(public, RSAPublicKey) and public.key_size not in _RSA_BITS:
+        raise ValueError("The RSA key is too short or too long.")
+    return public
 
 
 def _object(text: bytes) -> dict[str, Any] | None:

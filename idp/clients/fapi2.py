@@ -4,12 +4,12 @@ Each demand is a function of the client, in DEMANDS; the linter explains those t
 FAPI 2.0 Security Profile §5.3.2, §5.4.1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from idp import policy
-from idp.models import Client
-from idp.protocol.errors import UnauthorizedClient
+from idp.models import Client, ResourceServer
+from idp.protocol.errors import InvalidTarget, UnauthorizedClient
 from idp.protocol.redirect_uris import loopback_port
 from idp.protocol.response_types import CODE
 from idp.protocol.rules import upholds
@@ -87,4 +87,26 @@ def registration_is_sufficient(client: Client) -> None:
         raise UnauthorizedClient(
             "This client is registered with the profile fapi2, but does not meet it: see "
             f"{', '.join(missing)}."
+        )
+
+
+def is_weakly_signed(server: ResourceServer) -> bool:
+    """Whether an API gets JWT access tokens with a signature that the profile does not allow."""
+    is_jwt = server.access_token_format == "jwt"
+    return is_jwt and server.access_token_signing_alg not in policy.FAPI2_ALGORITHMS
+
+
+@upholds("FAPI 2.0 Security Profile §5.4.1")
+def access_tokens_are_well_signed(client: Client, servers: Iterable[ResourceServer]) -> None:
+    """FAPI 2.0 Security Profile §5.4.1: JWTs of the profile have one of three algorithms.
+
+    An API verifies with the algorithm that is configured for it, so no other one is chosen here.
+    Raises InvalidTarget.
+    """
+    weak = [server.identifier for server in servers if is_weakly_signed(server)]
+    if weak and client.has_high_security:
+        raise InvalidTarget(
+            f"Access tokens for the resource {weak[0]} are signed in a way that this client's "
+            f"profile fapi2 does not allow: the API's access_token_signing_alg has to be "
+            f"{', '.join(policy.FAPI2_ALGORITHMS)}."
         )

@@ -25,6 +25,7 @@ CHECKS: tuple[Check, ...] = (
     failing.has_keys_for_what_it_does,
     failing.would_be_saved,
     high_security.meets_its_profile,
+    high_security.gets_well_signed_tokens,
     issuers.names_issuers_that_are_trusted,
     issuers.is_proven_by_its_workloads,
     issuers.presents_assertions_of_some_issuer,

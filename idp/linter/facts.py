@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from django.core.exceptions import ValidationError
 
-from idp.clients import secrets, validation
+from idp.clients import fapi2, secrets, validation
 from idp.clients.workloads import workloads_of
 from idp.linter.near_misses import NearMiss, near_misses
 from idp.models import (
@@ -78,6 +78,8 @@ class Facts:
     unknown_clients: tuple[str, ...] = ()
     #: The APIs that it may get tokens for by exchange, though none of its scopes is theirs.
     closed_targets: tuple[str, ...] = ()
+    #: APIs that it has scopes of, and gets no tokens for: its profile forbids their signatures.
+    weakly_signed_apis: tuple[str, ...] = ()
     #: Whether another client shares sign-ins on a device with it.
     shares_sign_ins: bool = False
     #: Trusted issuers that it names, and that are disabled.
@@ -119,6 +121,7 @@ def facts_of(client: Client, now: datetime) -> Facts:
         closed_scopes=tuple(_closed_scopes(client)),
         unknown_clients=tuple(_unknown_clients(client)),
         closed_targets=tuple(_closed_targets(client)),
+        weakly_signed_apis=tuple(_weakly_signed_apis(client)),
         shares_sign_ins=bool(client.native_sso_group)
         and Client.objects.filter(native_sso_group=client.native_sso_group)
         .exclude(pk=client.pk)
@@ -143,6 +146,16 @@ def _closed_targets(client: Client) -> list[str]:
         server.identifier
         for server in targets.order_by("identifier")
         if server.scopes and not server.scopes_for(client)
+    ]
+
+
+def _weakly_signed_apis(client: Client) -> list[str]:
+    if not client.has_high_security:
+        return []
+    return [
+        server.identifier
+        for server in ResourceServer.objects.order_by("identifier")
+        if fapi2.is_weakly_signed(server) and server.scopes_for(client)
     ]
 
 

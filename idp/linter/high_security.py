@@ -23,6 +23,19 @@ def meets_its_profile(facts: Facts) -> Iterator[Finding]:
         yield Finding(Severity.FAILING, what, remedy, column)
 
 
+def gets_well_signed_tokens(facts: Facts) -> Iterator[Finding]:
+    """FAPI 2.0 Security Profile §5.4.1: an API that wants another algorithm gets no tokens."""
+    if apis := facts.weakly_signed_apis:
+        yield Finding(
+            Severity.FAILING,
+            _("High security does not allow how access tokens for %(apis)s are signed.")
+            % {"apis": ", ".join(apis)},
+            _("Choose %(names)s as the access token algorithm of the API, and let it verify that.")
+            % {"names": ", ".join(policy.FAPI2_ALGORITHMS)},
+            "scopes",
+        )
+
+
 def _demands() -> dict[str, tuple[str, str]]:
     return {
         "token_endpoint_auth_method": (

@@ -14,6 +14,7 @@ from foundation import server_keys
 from foundation.statements import hash_of
 from idp import keys, policy
 from idp.claims import access_token_claims
+from idp.clients import fapi2
 from idp.jose.encrypt import encrypted
 from idp.jose.sign import Signer
 from idp.models import Client, Grant, ResourceServer
@@ -104,7 +105,8 @@ def _resource(entitlement: Entitlement) -> tuple[str, ...]:
 def known_apis(client: Client, resource: tuple[str, ...]) -> list[ResourceServer]:
     """Return the APIs of these identifiers, or raise InvalidTarget. RFC 8707 §2.
 
-    One without scopes is not for self-registered clients, unless its operator allows it.
+    One without scopes is not for self-registered clients, unless its operator allows it; one with
+    weak signatures is not for clients of the profile fapi2.
     """
     servers = {s.identifier: s for s in ResourceServer.objects.filter(identifier__in=resource)}
     unknown = [identifier for identifier in resource if identifier not in servers]
@@ -113,6 +115,7 @@ def known_apis(client: Client, resource: tuple[str, ...]) -> list[ResourceServer
     if client.is_self_registered:
         for server in servers.values():
             _is_open_to_self_registered(server)
+    fapi2.access_tokens_are_well_signed(client, servers.values())
     return [servers[identifier] for identifier in resource]
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from idp.clients import fapi2
 from idp.possession.presenter import token_type
 from idp.protocol.errors import InvalidRequest, InvalidScope
 from idp.protocol.rules import upholds
@@ -47,6 +48,7 @@ def _audience(entitlement: Entitlement, exchange: Exchange) -> Audience:
     scopes = _asked(entitlement)
     if servers:
         access_token.one_token_fits(servers)
+        fapi2.access_tokens_are_well_signed(client, servers)
         scopes = access_token.scopes_at(servers, client, scopes)
         audience = access_token.for_apis(servers, scopes)
         _nothing_is_left_out(entitlement, scopes)

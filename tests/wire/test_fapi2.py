@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 from django.utils import timezone
 
@@ -26,6 +27,7 @@ from tests.relying_party import (
     EndUser,
     RelyingParty,
     is_error_page,
+    make_api,
     make_client,
     spec,
     verified,
@@ -43,6 +45,7 @@ METADATA: dict[str, Any] = {
     "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
     "redirect_uris": ["https://rp.example.com/callback", "https://rp.example.com/other"],
 }
+MACHINE = {"grant_type": "client_credentials"}
 SIGNS = {"require_signed_request_object": True, "require_signed_authorization_response": True}
 
 
@@ -371,3 +374,28 @@ def test_who_meets_it_has_no_finding(browser: Browser, user: EndUser) -> None:
     assert fapi2.unmet(row) == []
     failing = [it for it in findings_for(row, timezone.now()) if it.severity is Severity.FAILING]
     assert failing == []
+
+
+@spec("FAPI 2.0 Security Profile", "5.4.1")
+def test_access_tokens_are_well_signed_or_not_at_all(browser: Browser, user: EndUser) -> None:
+    weak, strong = make_api(), make_api(access_token_signing_alg="ES256")
+    opaque = make_api(access_token_format="opaque")
+    scopes = [api["scopes"][0] for api in (weak, strong, opaque)]
+    fapi = of(browser, user, scope=" ".join(["openid", *scopes]))
+    for path, more in {"/par": fapi.party.parameters(), "/token": MACHINE}.items():
+        said = fapi.ask(path, **{**more, "scope": scopes[0], "resource": weak["identifier"]}).json()
+        assert said["error"] == "invalid_target"
+        assert "access_token_signing_alg has to be PS256, ES256, EdDSA" in said["error_description"]
+    for api in (strong, opaque):
+        sent = {**MACHINE, "scope": api["scopes"][0], "resource": api["identifier"]}
+        token = fapi.ask("/token", **sent).json()["access_token"]
+        assert (api is opaque) or jwt.get_unverified_header(token)["alg"] == "ES256"
+    row = Client.objects.get(client_id=fapi.party.client.client_id)
+    failing = [it for it in findings_for(row, timezone.now()) if it.severity is Severity.FAILING]
+    assert [it.field for it in failing] == ["scopes"]
+    assert weak["identifier"] in failing[0].what
+    assert strong["identifier"] not in failing[0].what
+    # Others are signed for as their APIs want it.
+    party = RelyingParty(make_client(scope=f"openid {scopes[0]}"), browser, user)
+    tokens = party.tokens(scope=scopes[0], resource=weak["identifier"])
+    assert jwt.get_unverified_header(tokens["access_token"])["alg"] == "RS256"

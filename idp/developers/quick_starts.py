@@ -37,6 +37,9 @@ class QuickStart:
     grant_type: str = "authorization_code"
     #: Whether the client has no secret.
     is_public: bool = False
+    #: Whether it pushes its requests (RFC 9126) and binds its tokens to a key (RFC 9449), as some
+    #: clients have to, and can prove itself with a key, too.
+    has_high_security: bool = False
     application_type: str = Client.ApplicationType.WEB
     #: The redirect URI on the developer's own machine, as the file has it. Each has a port of its
     #: own, beside those of `make run`; macOS has a service of its own at 5000.
@@ -88,13 +91,23 @@ class QuickStart:
             for file, text in zip(self.files, self._texts, strict=True)
         ]
 
+    @property
+    def authentication_methods(self) -> tuple[str, ...]:
+        """Return how it can authenticate."""
+        if self.is_public:
+            return ("none",)
+        with_a_key = ("private_key_jwt",) if self.has_high_security else ()
+        return ("client_secret_basic", *with_a_key)
+
     def fits(self, client: Client) -> bool:
         """Whether this client can do it as it is registered."""
-        method = "none" if self.is_public else "client_secret_basic"
+        wants_more = client.has_to_push or client.dpop_bound_access_tokens
         return (
             self.grant_type in client.grant_types
-            and method in client.authentication_methods
+            and not set(self.authentication_methods).isdisjoint(client.authentication_methods)
             and client.application_type == self.application_type
+            and (self.has_high_security or not wants_more)
+            and not client.tls_client_certificate_bound_access_tokens
         )
 
 
@@ -116,6 +129,14 @@ _ALL: Final[Sequence[QuickStart]] = (
     QuickStart("fastapi", "FastAPI", "Authlib", ("fastapi_app.py",), **_on(5002, "/callback")),
     QuickStart(
         "express", "Express", "openid-client", ("express_app.mjs",), **_on(5004, "/callback")
+    ),
+    QuickStart(
+        "high-security",
+        "Express, high security",
+        "openid-client",
+        ("high_security.mjs",),
+        has_high_security=True,
+        **_on(5010, "/callback"),
     ),
     QuickStart(
         "spring-boot",

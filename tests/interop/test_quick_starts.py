@@ -28,6 +28,7 @@ from idp.protocol.vocabulary import CIBA, DEVICE_CODE
 from tests.conftest import ROOT, database_url
 from tests.devices import approve, make_device_client
 from tests.interop.conftest import Traveller, made, running, shown
+from tests.reading import PUBLIC, SIGNING
 from tests.relying_party import (
     EndUser,
     Registered,
@@ -43,6 +44,13 @@ FLASK = (sys.executable, "-m", "flask")
 UVICORN = (sys.executable, "-m", "uvicorn")
 DJANGO = (sys.executable, "-m", "tests.interop.mozilla_site")
 APACHE = ("apache2", "-X", "-f")
+#: What high security demands of a program: no other is shown to the owner of such an app.
+DEMANDS = {
+    "token_endpoint_auth_method": "private_key_jwt",
+    "jwks": PUBLIC,
+    "require_pushed_authorization_requests": True,
+    "dpop_bound_access_tokens": True,
+}
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +110,7 @@ def started(name: str, folder: Path, issuer: str) -> Iterator[str]:
         redirect_uris=[start.redirect_uri],
         post_logout_redirect_uris=[home],
         profile="recommended",
+        **(DEMANDS if start.has_high_security else {}),
     )
     with Traveller(issuer) as owner:
         text = page_of(name, client, owner)
@@ -110,6 +119,7 @@ def started(name: str, folder: Path, issuer: str) -> Iterator[str]:
         "flask": lambda: ([*FLASK, *said_by(text, "flask")], {}),
         "fastapi": lambda: ([*UVICORN, *said_by(text, "uvicorn")], {}),
         "express": lambda: (["node", str(file)], {}),
+        "high-security": lambda: (["node", str(file)], {"OIDC_CLIENT_KEY": SIGNING.export()}),
         "django": lambda: (
             [*DJANGO],
             {"SITE_SETTINGS": file.stem, "SITE_ADDRESS": said_by(text, "manage.py")[-1]},
@@ -118,7 +128,7 @@ def started(name: str, folder: Path, issuer: str) -> Iterator[str]:
     }[name]()
     if name == "django":
         text = f"from tests.interop.mozilla_site.base import *\n\n{text}"
-    if name == "express":
+    if file.suffix == ".mjs":
         (folder / "node_modules").symlink_to(NODE_MODULES)
     file.write_text(text)
     with running(
@@ -158,7 +168,7 @@ def httpd(folder: Path, port: str) -> Path:
     return configuration
 
 
-@pytest.mark.parametrize("name", ["flask", "fastapi", "express"])
+@pytest.mark.parametrize("name", ["flask", "fastapi", "express", "high-security"])
 def test_signing_in(
     issuer: str, traveller: Traveller, user: EndUser, tmp_path: Path, name: str
 ) -> None:

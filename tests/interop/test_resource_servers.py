@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from idp import keys
 from idp.declaration import apply
 from tests.conftest import ROOT, Server
+from tests.dpop import Prover
 from tests.interop.conftest import build, free_address, running
 from tests.relying_party import ISSUER, Browser, RelyingParty, make_client, make_user, unique
 
@@ -62,14 +63,15 @@ class Program:
     file: str
     command: Callable[[Path, str], list[str]]
     typ: str = "at+jwt"
+    knows_dpop: bool = False
 
 
 PROGRAMS = {
-    "Express": Program("express_api.mjs", node),
+    "Express": Program("express_api.mjs", node, knows_dpop=True),
     "jose": Program("jose_api.mjs", node),
     "Authlib": Program("authlib_api.py", flask),
     "Go": Program("main.go", go),
-    "Spring MVC": Program("Mvc.java", spring, "JWT"),
+    "Spring MVC": Program("Mvc.java", spring, "JWT", knows_dpop=True),
     "Spring WebFlux": Program("WebFlux.java", spring, "JWT"),
 }
 #: Those that have to be built, with downloads: `make test-interop`.
@@ -82,6 +84,7 @@ class Api:
 
     identifier: str
     address: str
+    knows_dpop: bool = False
 
     def get(self, token: str | None, path: str = "bread") -> httpx.Response:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -112,7 +115,7 @@ def api(
     environment |= {"OIDC_ISSUER": ISSUER, "API_IDENTIFIER": f"{address}/"}
     command = program.command(folder, program.file)
     with running(request.param, command, address, folder / "log", **environment):
-        yield Api(f"{address}/", address)
+        yield Api(f"{address}/", address, program.knows_dpop)
 
 
 def declare(identifier: str, **columns: object) -> None:
@@ -183,6 +186,30 @@ def test_the_type_is_the_one_that_the_guide_says(api: Api, party: RelyingParty) 
     claims = jwt.decode(token, options={"verify_signature": False})
     typ = {"at+jwt": "JWT", "JWT": "at+jwt"}[jwt.get_unverified_header(token)["typ"]]
     assert api.refuses(keys.active_signer("RS256").sign(claims, typ=typ))
+
+
+def test_a_token_that_is_bound_to_a_key(api: Api, party: RelyingParty) -> None:
+    """RFC 9449 §7.1: it is of no use without the key; libraries that don't know that take it."""
+    prover = Prover()
+    token = prover.tokens(party, scope=SCOPE, resource=api.identifier)["access_token"]
+    assert api.get(token).status_code == (401 if api.knows_dpop else 200)
+    if not api.knows_dpop:
+        return
+
+    def status(proof: str, scheme: str = "DPoP") -> int:
+        headers = {"Authorization": f"{scheme} {token}", "DPoP": proof}
+        return httpx.get(f"{api.address}/bread", headers=headers, timeout=60).status_code
+
+    def proof(
+        by: Prover = prover, method: str = "GET", of: str = token, path: str = "bread"
+    ) -> str:
+        return by.proof("", method, of, htu=f"{api.address}/{path}")
+
+    assert status(proof()) == 200
+    assert status(proof(), "Bearer") in {400, 401}
+    thief = Prover()
+    for wrong in (proof(thief), proof(method="POST"), proof(of="x"), proof(path="oven"), "x", ""):
+        assert status(wrong) in {400, 401}, wrong
 
 
 def test_groups_of_the_access_token_open_a_door(

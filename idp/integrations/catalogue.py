@@ -21,7 +21,7 @@ from idp.integrations.categories import CATEGORIES
 PROGRAMS: Final = Path(__file__).parent / "programs"
 #: Whole programs, whose files are a program's settings.
 QUICK_START_FILES: Final = SHIPPED / "examples" / "quickstart"
-#: Kinds of app, as the wizard names them.
+#: Kinds of app that programs can be, as the wizard names them.
 KINDS: Final = ("website", "single-page", "native", "device", "machine")
 #: The placeholders of settings, besides `base`, and their values in documentation.
 EXAMPLES: Final = {

@@ -19,9 +19,10 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from idp import policy
 from idp.admin.clients import integration_pages, secret_pages
 from idp.admin.clients.checked_form import CheckedForm
-from idp.admin.fields import Choices, Lines, WebAddress
+from idp.admin.fields import Choices, Json, Lines, WebAddress
 from idp.admin.page import Page
 from idp.client_metadata import BY_NAME
 from idp.clients import logos
@@ -33,7 +34,7 @@ _SIGNS_IN = ("name", "redirect_uris", "post_logout_redirect_uris", "stays_signed
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of app (web, SPA, native, machine-to-machine) and its metadata."""
+    """A kind of app (web, SPA, native, machine-to-machine, …) and its metadata."""
 
     name: str
     label: str | Promise
@@ -109,6 +110,24 @@ KINDS = {
                 "response_types": [],
             },
         ),
+        Kind(
+            "high-security",
+            _("Web app with high security"),
+            _(
+                "For banks, health services and the like (FAPI 2.0): stolen tokens are of no use. "
+                "Its library has to know private_key_jwt, PAR and DPoP."
+            ),
+            (*_SIGNS_IN, "jwks", "jwks_uri"),
+            {
+                "profile": Client.Profile.FAPI2,
+                "token_endpoint_auth_method": "private_key_jwt",
+                "dpop_bound_access_tokens": True,
+                "id_token_signed_response_alg": policy.FAPI2_ALGORITHMS[0],
+                "introspection_signed_response_alg": policy.FAPI2_ALGORITHMS[0],
+            },
+            _("They start with https://."),
+            "https://bank.example.com/callback",
+        ),
     )
 }
 
@@ -137,13 +156,17 @@ class NewAppForm(CheckedForm):
         model = Client
         fields = (
             *("name", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri"),
-            *("scopes", "id_token_claims"),
+            *("scopes", "id_token_claims", "jwks", "jwks_uri"),
         )
-        field_classes = {"backchannel_logout_uri": WebAddress}
+        field_classes = {
+            **dict.fromkeys(("backchannel_logout_uri", "jwks_uri"), WebAddress),
+            "jwks": Json,
+        }
         labels = {"name": _("Name")}
         help_texts = {
             "name": _("As users read it when they sign in."),
             "id_token_claims": BY_NAME["id_token_claims"].help,
+            "jwks": BY_NAME["jwks"].help,
         }
 
     def __init__(self, kind: Kind, data: Any = None) -> None:

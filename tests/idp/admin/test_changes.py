@@ -9,10 +9,14 @@ import httpx
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import Session, User
+from idp.clients import fapi2
 from idp.declaration import DeclarationError, apply
+from idp.linter import Severity, findings_for
 from idp.models import Client, Consent, Event, Scope
+from tests.assertions import jwks_of, make_key
 from tests.dpop import Prover
 from tests.elsewhere import Elsewhere, drip
 from tests.idp.admin.conftest import Operator, events_of, tab_of
@@ -200,6 +204,20 @@ def test_a_phones_app_is_made_by_its_kind(operator: Operator) -> None:
     assert client.application_type == "native"
     assert client.grant_types == ["authorization_code", "refresh_token"]
     assert events_of(operator)[-1].kind == "created"
+
+
+def test_a_banks_app_is_made_by_its_kind(operator: Operator) -> None:
+    """FAPI 2.0 Security Profile §5.3.2: nothing that the profile demands is missing."""
+    name, path = unique("Bank"), "idp/client/add/high-security/"
+    asked = {"name": name, "redirect_uris": "https://bank.example.com/callback"}
+    assert "needs jwks or jwks_uri" in operator.save(path, **asked).text
+    page = operator.save(path, **asked, jwks=json.dumps(jwks_of(make_key())))
+    client = Client.objects.get(name=name)
+    assert page.url.path.endswith(client_page(client.client_id))
+    assert (client.profile, fapi2.unmet(client)) == ("fapi2", [])
+    assert client.dpop_bound_access_tokens
+    failing = [it for it in findings_for(client, timezone.now()) if it.severity is Severity.FAILING]
+    assert failing == []
 
 
 def test_a_machine_is_made_by_its_kind(operator: Operator) -> None:

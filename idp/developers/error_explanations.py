@@ -256,6 +256,10 @@ EXPLANATIONS: dict[str, Explanation] = {
                 "If several APIs want different tokens, ask for one at a time: refresh once for "
                 "each."
             ),
+            _(
+                "An app with high security gets JWTs for an API only if they are signed with "
+                "PS256, ES256 or EdDSA: ask the operator to choose one for the API."
+            ),
         ),
     ),
     "access_denied": Explanation(

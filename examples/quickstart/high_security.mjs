@@ -1,8 +1,7 @@
-// Sign users in with Express and openid-client, with high security: the browser carries no request that
-// could be read or changed (PAR), and tokens are of no use without this program's key (DPoP).
-//
-// An app that proves itself with a key (private_key_jwt) has it, a private JWK of P-256, in OIDC_CLIENT_KEY
-// instead of a secret.
+// Sign users in with Express and openid-client, with high security: the browser carries
+// no request that could be read or changed (PAR), and tokens are of no use without this
+// program's key (DPoP). With private_key_jwt, OIDC_CLIENT_KEY has the app's own key, a
+// private JWK of P-256, instead of a secret.
 //
 // $ npm install express express-session openid-client
 // $ OIDC_CLIENT_SECRET=… node high_security.mjs
@@ -30,8 +29,8 @@ const config = await client.discovery(
   issuer.protocol === 'http:' ? { execute: [client.allowInsecureRequests] } : {},
 )
 
-// Proves with each request that it has the key which tokens are bound to. It lasts as long as this process, and
-// so do the tokens: keep it with them if you store them.
+// Proves with each request that it has the key which tokens are bound to. It lasts as long
+// as this process, and so do the tokens: keep it with them if you store them.
 const proof = { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) }
 
 const app = express()
@@ -43,8 +42,8 @@ app.get('/', (request, response) => {
   response.json({ signed_in: request.session.user ?? null })
 })
 
-// Push the request, and send the user to the provider with its name alone. What the answer is compared with stays
-// in the session.
+// Push the request, and send the user to the provider with its name alone. What the answer
+// is compared with stays in the session.
 app.get('/login', async (request, response) => {
   const pkceCodeVerifier = client.randomPKCECodeVerifier()
   const expected = { pkceCodeVerifier, expectedState: client.randomState(), expectedNonce: client.randomNonce() }

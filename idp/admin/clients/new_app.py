@@ -162,6 +162,7 @@ class NewAppForm(CheckedForm):
             **dict.fromkeys(("backchannel_logout_uri", "jwks_uri"), WebAddress),
             "jwks": Json,
         }
+        widgets = {"jwks": forms.Textarea(attrs={"rows": 5, "spellcheck": "false"})}
         labels = {"name": _("Name")}
         help_texts = {
             "name": _("As users read it when they sign in."),

@@ -14,8 +14,8 @@ from cryptography.x509 import load_pem_x509_certificate
 from jwcrypto.jwk import JWK
 
 from idp import policy
-from idp.jose.algorithms import ALGORITHMS
 from idp.jose.public_keys import problem_with
+from idp.jose.signatures import ALGORITHMS
 from idp.models import SigningKey
 
 #: The algorithm of a key that names none, by its kind and curve.

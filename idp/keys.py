@@ -29,9 +29,8 @@ from foundation import server_keys
 from foundation.outages import OutageError
 from idp import policy
 from idp.clients import secrets
-from idp.jose.algorithms import ALGORITHMS, PrivateKey
 from idp.jose.decrypt import GENERATORS
-from idp.jose.sign import Signer, signer
+from idp.jose.signatures import ALGORITHMS, PrivateKey, Signer, signer
 from idp.models import AccessToken, Client, SigningKey
 from idp.protocol.errors import InvalidClientMetadata
 from idp.protocol.rules import upholds

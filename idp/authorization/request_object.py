@@ -20,7 +20,7 @@ from idp.clients import secrets
 from idp.clients.client_keys import verification_keys
 from idp.jose.decrypt import decrypted
 from idp.jose.received_jwts import LEEWAY, Expectations, authentic, judge_claims
-from idp.jose.sign import base64url
+from idp.jose.signatures import base64url
 from idp.jose.verify import is_encrypted, octet_keys
 from idp.models import Client
 from idp.protocol.authorization_details import PARAMETER

@@ -21,7 +21,7 @@ from foundation import server_keys
 from idp import policy
 from idp.authorization import interactions
 from idp.authorization.request import Arrival
-from idp.jose.sign import base64url
+from idp.jose.signatures import base64url
 from idp.models import Client, Interaction
 from idp.models.grant import unguessable_id
 from idp.protocol import response_types

@@ -8,7 +8,7 @@ from idp.clients import secrets
 from idp.clients.client_keys import public_keys
 from idp.jose.decrypt import decrypted
 from idp.jose.encrypt import encrypted, key_of_secret, public_key_for
-from idp.jose.sign import base64url
+from idp.jose.signatures import base64url
 from idp.models import Client
 from idp.protocol.errors import InvalidClientMetadata
 from idp.protocol.rules import upholds

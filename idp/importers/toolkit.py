@@ -14,7 +14,7 @@ from idp import policy
 from idp.importers.foreign_apps import ForeignApp, application_type_of
 from idp.importers.foreign_tables import ForeignTables
 from idp.importers.live_tokens import LiveAuthorization, LiveCode, LiveToken
-from idp.jose.sign import base64url
+from idp.jose.signatures import base64url
 from idp.protocol.vocabulary import DEVICE_CODE
 
 NAME = "django-oauth-toolkit"

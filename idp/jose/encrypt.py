@@ -9,7 +9,7 @@ from jwcrypto.common import JWException
 from jwcrypto.jwe import JWE
 from jwcrypto.jwk import JWK
 
-from idp.jose.sign import base64url
+from idp.jose.signatures import base64url
 
 #: Key types of algorithms (RFC 7518 §4.1, RFC 8037 §3.2), by prefixes of their names.
 _KINDS = {"RSA-OAEP": {"RSA"}, "ECDH-ES": {"EC", "OKP"}}

@@ -15,8 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
 
-from idp.jose.algorithms import ALGORITHMS, Algorithm, PublicKey
-from idp.jose.sign import base64url
+from idp.jose.signatures import ALGORITHMS, Algorithm, PublicKey, base64url
 from idp.protocol import json_objects
 from idp.protocol.errors import InvalidRequest
 

@@ -14,8 +14,8 @@ from idp import outbound, policy
 from idp.clients.validation.remote import fetch_sector_document
 from idp.fetched_keys import fetched
 from idp.fetching import party_of
-from idp.jose.algorithms import ALGORITHMS
 from idp.jose.encrypt import public_key_for
+from idp.jose.signatures import ALGORITHMS
 from idp.models import Client
 from idp.protocol.errors import TemporarilyUnavailable
 

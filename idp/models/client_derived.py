@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from foundation.lookalikes import skeleton
 from idp import policy
-from idp.jose.algorithms import ALGORITHMS
+from idp.jose.signatures import ALGORITHMS
 from idp.protocol import redirect_uris
 from idp.protocol.languages import tagged
 from idp.protocol.vocabulary import CIBA

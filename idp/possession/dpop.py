@@ -18,7 +18,7 @@ from jwcrypto.jwk import JWK
 from idp import policy
 from idp.jose import public_keys
 from idp.jose.received_jwts import LEEWAY, Claims, Expectations, judge
-from idp.jose.sign import base64url
+from idp.jose.signatures import base64url
 from idp.possession import nonces
 from idp.possession.presenter import Proof
 from idp.protocol.errors import InvalidDpopProof, UseDpopNonce

@@ -16,7 +16,7 @@ from idp import keys, policy
 from idp.claims import access_token_claims
 from idp.clients import fapi2
 from idp.jose.encrypt import encrypted
-from idp.jose.sign import Signer
+from idp.jose.signatures import Signer
 from idp.models import Client, Grant, ResourceServer
 from idp.protocol.errors import InvalidScope, InvalidTarget
 from idp.protocol.rules import upholds

@@ -13,7 +13,7 @@ from idp.claims import id_token_claims
 from idp.clients import secrets
 from idp.clients.encryption import encrypted_for
 from idp.jose.received_jwts import Expectations, judge
-from idp.jose.sign import base64url
+from idp.jose.signatures import base64url
 from idp.jose.verify import header_of, is_encrypted, octet_keys, unverified_claims
 from idp.models import Client, Grant
 from idp.protocol.errors import InvalidRequest, ProtocolError

@@ -12,7 +12,7 @@ from foundation import server_keys
 from foundation.statements import hash_of
 from foundation.validity import GrantFacts, TokenFacts, why_invalid
 from idp import policy
-from idp.jose.sign import base64url
+from idp.jose.signatures import base64url
 from idp.models import Client, Grant, RefreshToken
 from idp.statements.tokens import NewRefreshToken
 from idp.tokens.entitlement import Entitlement

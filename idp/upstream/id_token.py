@@ -10,9 +10,8 @@ from accounts.upstream.model import Upstream
 from accounts.upstream.refusals import UnreachableError, UpstreamRefusedError
 from idp import fetched_keys, policy
 from idp.jose import received_jwts
-from idp.jose.algorithms import ALGORITHMS
 from idp.jose.received_jwts import LEEWAY, Audience, Expectations, Keys
-from idp.jose.sign import base64url
+from idp.jose.signatures import ALGORITHMS, base64url
 from idp.jose.verify import header_of
 from idp.protocol.errors import InvalidRequest, ProtocolError, TemporarilyUnavailable
 from idp.protocol.rules import upholds

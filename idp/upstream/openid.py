@@ -20,7 +20,7 @@ from accounts.upstream.identity import Identity
 from accounts.upstream.journeys import Asked, Journey
 from accounts.upstream.model import Upstream
 from accounts.upstream.refusals import CancelledError, StaleError, UpstreamRefusedError
-from idp.jose.sign import base64url
+from idp.jose.signatures import base64url
 from idp.protocol.errors import InvalidRequest, printable
 from idp.protocol.parameters import Parameters
 from idp.protocol.rules import upholds

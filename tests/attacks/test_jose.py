@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jwcrypto.jwk import JWK, JWKSet
 from jwcrypto.jws import JWS
 
-from idp.jose.sign import base64url, signer
+from idp.jose.signatures import base64url, signer
 from idp.jose.verify import octet_keys, verified_by
 from tests.relying_party import ISSUER, Browser, EndUser, RelyingParty, make_client, spec
 

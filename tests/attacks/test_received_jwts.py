@@ -15,8 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwcrypto.jwk import JWK
 
 from idp import keys
-from idp.jose.algorithms import ALGORITHMS
-from idp.jose.sign import base64url
+from idp.jose.signatures import ALGORITHMS, base64url
 from tests import secrecy, statements
 from tests.assertions import claims_of, form_of, make_key, make_key_client
 from tests.registering import register

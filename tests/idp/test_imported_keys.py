@@ -15,7 +15,7 @@ from django.utils import timezone
 from jwcrypto.jwk import JWK
 
 from idp import keys, policy
-from idp.jose.sign import signer
+from idp.jose.signatures import signer
 from idp.models import SigningKey
 from idp.protocol.errors import InvalidRequest
 from idp.tokens.id_token import Hint, read_hint, read_subject

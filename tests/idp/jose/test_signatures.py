@@ -6,8 +6,7 @@ from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 from jwcrypto.jwt import JWT
 
-from idp.jose.algorithms import ALGORITHMS
-from idp.jose.sign import Signer, base64url
+from idp.jose.signatures import ALGORITHMS, Signer, base64url
 from idp.jose.verify import octet_keys, verified_by
 
 

@@ -29,6 +29,11 @@ ALICE = {"mail": ["alice@corp.test"], "displayName": ["Alice Berg"], "uid": ["al
 sessions: list[str] = []
 
 
+def note_sessions(response: str) -> None:
+    """Note the sessions that a response names, if it is not encrypted."""
+    sessions.extend(re.findall(r'SessionIndex="([^"]+)"', response))
+
+
 def server() -> Server:
     """Return what judges requests and makes responses; it fetches the metadata when needed."""
     sso = [(f"{ADDRESS}/sso", BINDING_HTTP_REDIRECT)]
@@ -53,6 +58,7 @@ def server() -> Server:
     def by_aes(statement: str, key: str, template: str, **options: str) -> str:
         """Encrypt by AES-256 in CBC mode; pysaml2 itself knows Triple DES alone."""
         options["key_type"] = "aes-256"
+        note_sessions(str(statement))
         return str(encrypt(statement, key, str(template).replace(TRIPLE_DES_CBC, AES), **options))
 
     provider.sec.encrypt_assertion = by_aes
@@ -83,7 +89,7 @@ def signed_in(provider: Server, query: dict[str, str]) -> str:
         digest_alg=DIGEST_SHA256,
         **answered,
     )
-    sessions.extend(re.findall(r'SessionIndex="([^"]+)"', str(response)))
+    note_sessions(str(response))
     address = answered["destination"]
     page = provider.apply_binding(
         BINDING_HTTP_POST, str(response), address, query["RelayState"], response=True

@@ -20,13 +20,10 @@ _SHA1 = hashes.SHA1()
 #: How a key is encrypted by each name: also what we refuse.
 _PADDINGS: dict[str, Any] = {
     OAEP: padding.OAEP(padding.MGF1(_SHA1), _SHA1, None),
-    f"{ENC11}rsa-oaep": padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None),
+    f"{OAEP} sha256": padding.OAEP(padding.MGF1(_SHA1), hashes.SHA256(), None),
     f"{ENC}rsa-1_5": padding.PKCS1v15(),
 }
-_OF_SHA256 = (
-    f'<ds:DigestMethod xmlns:ds="{NS["ds"]}" Algorithm="{ENC}sha256"/>'
-    f'<x:MGF xmlns:x="{ENC11}" Algorithm="{ENC11}mgf1sha256"/>'
-)
+_OF_SHA256 = f'<ds:DigestMethod Algorithm="{ENC}sha256"/>'
 _ENCRYPTED = """<saml:EncryptedAssertion xmlns:saml="{saml}" xmlns:xenc="{enc}" xmlns:ds="{ds}">\
 <xenc:EncryptedData Type="{enc}Element"><xenc:EncryptionMethod Algorithm="{cipher}"/><ds:KeyInfo>\
 <xenc:EncryptedKey><xenc:EncryptionMethod Algorithm="{transport}">{more}</xenc:EncryptionMethod>\
@@ -63,8 +60,8 @@ class Encryption:
         wrapped = public.encrypt(self.secret, _PADDINGS[self.transport])
         said = {
             "cipher": self.cipher,
-            "transport": self.transport,
-            "more": _OF_SHA256 if self.transport.startswith(ENC11) else "",
+            "transport": self.transport.removesuffix(" sha256"),
+            "more": _OF_SHA256 if self.transport.endswith(" sha256") else "",
             "key": b64encode(wrapped).decode(),
             "text": b64encode(text).decode(),
         }

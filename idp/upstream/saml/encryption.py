@@ -36,20 +36,16 @@ _ENC11 = "http://www.w3.org/2009/xmlenc11#"
 _GCM = {f"{_ENC11}aes256-gcm": 32, f"{_ENC11}aes128-gcm": 16}
 _CBC = {f"{_ENC}aes256-cbc": 32, f"{_ENC}aes128-cbc": 16}
 _CIPHERS = {**_GCM, **_CBC}
-_OAEP, _OAEP_SHA1 = f"{_ENC11}rsa-oaep", f"{_ENC}rsa-oaep-mgf1p"
+#: The one of XML Encryption 1.0: python3-saml's schema does not know the parts of that of 1.1.
+_OAEP = f"{_ENC}rsa-oaep-mgf1p"
 #: What we offer, the best first. XML Encryption 1.1 §5.2, §5.5.
-METHODS = (*_CIPHERS, _OAEP, _OAEP_SHA1)
+METHODS = (*_CIPHERS, _OAEP)
 # OAEP needs no hash without collisions, and this one is the default there.
 _SHA1 = hashes.SHA1()  # noqa: S303
 _DIGESTS: dict[str, hashes.HashAlgorithm] = {
     f"{DSIG}sha1": _SHA1,
     f"{_ENC}sha256": hashes.SHA256(),
     f"{_ENC}sha512": hashes.SHA512(),
-}
-_MASKS: dict[str, hashes.HashAlgorithm] = {
-    f"{_ENC11}mgf1sha1": _SHA1,
-    f"{_ENC11}mgf1sha256": hashes.SHA256(),
-    f"{_ENC11}mgf1sha512": hashes.SHA512(),
 }
 _IV, _BLOCK = 12, 16
 
@@ -87,7 +83,7 @@ def _opened(found: _Sealed, ours: Key) -> Any:
         secret = ours.private.decrypt(found.key, found.transport)
         return _parsed(_decrypted(found, secret))
     except (ValueError, InvalidTag, UpstreamRefusedError):
-        raise UpstreamRefusedError("The encrypted assertion can’t be opened.") from None
+        raise UpstreamRefusedError("The encrypted assertion cannot be opened.") from None
 
 
 def _parsed(text: bytes) -> Any:
@@ -125,18 +121,11 @@ def _read(sealed: Any) -> _Sealed:
 
 def _transport(method: Any) -> padding.OAEP:
     name = method.get("Algorithm")
-    digest = _named(method, f"{{{DSIG}}}DigestMethod", f"{DSIG}sha1")
-    mask = _named(method, f"{{{_ENC11}}}MGF", f"{_ENC11}mgf1sha1")
-    is_known = name in {_OAEP, _OAEP_SHA1} and digest in _DIGESTS and mask in _MASKS
-    if not is_known or any(True for _ in method.iterchildren(f"{{{_ENC}}}OAEPparams")):
+    parts = {part.tag: part.get("Algorithm") for part in method}
+    digest = parts.pop(f"{{{DSIG}}}DigestMethod", f"{DSIG}sha1")
+    if name != _OAEP or digest not in _DIGESTS or parts:
         raise UpstreamRefusedError(f"The key is encrypted by a refused algorithm: {name}.")
-    mgf = padding.MGF1(_MASKS[mask] if name == _OAEP else _SHA1)
-    return padding.OAEP(mgf=mgf, algorithm=_DIGESTS[digest], label=None)
-
-
-def _named(method: Any, tag: str, default: str) -> str:
-    found = next(method.iterchildren(tag), None)
-    return default if found is None else str(found.get("Algorithm"))
+    return padding.OAEP(mgf=padding.MGF1(_SHA1), algorithm=_DIGESTS[digest], label=None)
 
 
 def _method(element: Any) -> Any:

@@ -49,7 +49,8 @@ def obey(upstream: Upstream, query: str, now: datetime) -> str:
     answers.use_once(upstream, root.get("ID"), now)
     named = _sessions(upstream, subject, indexes, issued_at)
     end_sessions(named, Ending.SIGNED_OUT_UPSTREAM)
-    for index in indexes or [None]:
+    meant: list[str | None] = [*indexes] or [None]
+    for index in meant:
         sign_outs.note(upstream, subject, index, min(now, issued_at + LEEWAY))
     response = _response(upstream, provider, root.get("ID"))
     return signing.address_with(

@@ -64,6 +64,12 @@ def keep(
         }
     )
     request.session[KEY] = server_keys.seal(text.encode(), _PURPOSE)
+    vars(request)[KEY] = True
+
+
+def came_now(request: HttpRequest) -> bool:
+    """Whether it is this very request that an identity came with, so that none has waited."""
+    return KEY in vars(request)
 
 
 def of(request: HttpRequest) -> Waiting | None:

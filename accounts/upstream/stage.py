@@ -40,6 +40,8 @@ class StillSignedInStage(Step):
 
     def handle(self) -> Asked:
         """Go on, or lead back to the sign-in page."""
+        if pending.came_now(self.request):
+            return None, True
         user, waiting = self.login.user, pending.of(self.request)
         is_its_own = waiting is not None and user is not None and waiting.user_id == user.pk
         if waiting is None or not (is_its_own and waiting.signs_in and sign_outs.is_over(waiting)):

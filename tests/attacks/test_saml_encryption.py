@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import xmlsec
 from lxml import etree
 
 from idp.models import Event
 from tests.relying_party import Browser, spec
-from tests.saml import NS, SamlProvider, signing_key
+from tests.saml import NS, SamlProvider, sign, signing_key
 from tests.saml_encryption import ENC, ENC11, OAEP, Encryption
 
 OURS = signing_key("ours")
@@ -57,6 +58,15 @@ def test_encrypted_assertions_are_opened_and_judged_as_others(there: SamlProvide
                 there.signed(root, signs)
             page = there.come_back(browser, asked, root)
             assert page.url.path == "/account/", (encryption, signs, reason(there))
+    # What was opened stays as it was signed, whatever the response calls the same namespace.
+    with Browser() as browser:
+        root = there.response(asked := there.begin(browser), "")
+        text = etree.tostring(root.find("saml:Assertion", NS))
+        other = etree.fromstring(text.replace(b"saml:", b"x:").replace(b":saml=", b":x="))
+        sign(other, there.key, xmlsec.Transform.RSA_SHA256, xmlsec.Transform.SHA256)
+        Encryption().encrypt(root, OURS)
+        _seal(root, etree.tostring(other))
+        assert there.come_back(browser, asked, root).url.path == "/account/", reason(there)
     # Whoever encrypts has proved nothing.
     for signer, said in ((None, "is signed"), ("Mallory", "ignature")):
         with Browser() as browser:
@@ -81,8 +91,7 @@ def test_what_is_beside_or_within_an_encrypted_assertion_is_refused(
         root.append(copy.deepcopy(plain))
 
     def twice(root: Any) -> None:
-        text = Encryption().text_of(etree.tostring(plain))
-        root.append(Encryption().element(text, OURS))
+        root.append(_sealed(etree.tostring(plain)))
 
     def elsewhere(root: Any) -> None:
         extensions = etree.Element(f"{{{NS['samlp']}}}Extensions")
@@ -99,28 +108,29 @@ def test_what_is_beside_or_within_an_encrypted_assertion_is_refused(
         forged.remove(forged.find("ds:Signature", NS))
         forged.set("ID", "_forged")
         forged.append(copy.deepcopy(plain))
-        _seal(root, Encryption().text_of(etree.tostring(forged)))
+        _seal(root, etree.tostring(forged))
 
     def with_a_comment(root: Any) -> None:
         text = etree.tostring(plain).replace(b"</saml:NameID>", b"<!-- --></saml:NameID>")
-        _seal(root, Encryption().text_of(text))
+        _seal(root, text)
 
     def in_another(root: Any) -> None:
-        forged = Encryption().encrypt(copy.deepcopy(signed), OURS)
-        _seal(
-            root, Encryption().text_of(etree.tostring(forged.find("saml:EncryptedAssertion", NS)))
-        )
+        _seal(root, etree.tostring(_sealed(etree.tostring(plain))))
 
     def large(root: Any) -> None:
-        _seal(root, Encryption().text_of(b" " * 100_000))
+        _seal(root, b" " * 100_000)
 
     forgeries = (beside, twice, elsewhere, with_another_key, around, with_a_comment, in_another)
     assert _taken(browser, there, signed, (*forgeries, large)) == set()
 
 
-def _seal(root: Any, text: bytes, encryption: Encryption | None = None) -> None:
-    found = root.find("saml:EncryptedAssertion", NS)
-    root.replace(found, (encryption or Encryption()).element(text, OURS))
+def _sealed(text: bytes) -> Any:
+    encryption = Encryption()
+    return encryption.element(encryption.text_of(text), OURS)
+
+
+def _seal(root: Any, text: bytes) -> None:
+    root.replace(root.find("saml:EncryptedAssertion", NS), _sealed(text))
 
 
 def _taken(
@@ -133,6 +143,8 @@ def _taken(
         forge(root)
         if there.post(root, "state").status_code != 400:
             taken.add(forge.__name__)
+        if forge.__name__ == "around":  # It was opened, and judged.
+            assert "exactly one assertion" in reason(there)
     root = Encryption().encrypt(copy.deepcopy(signed), OURS)
     assert there.post(root, "state").is_redirect
     return taken

@@ -14,6 +14,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from secrets import token_hex
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from lxml import etree
 
 from accounts.upstream import answers
 from accounts.upstream.model import Upstream
@@ -72,10 +74,18 @@ def opened(upstream: Upstream, response: Any, sealed: Any, now: datetime) -> Any
         raise UpstreamRefusedError("The assertion is encrypted, and there is no key of ours.")
     found = _read(sealed)
     answers.use_once(upstream, f"key {sha256(found.key).hexdigest()}", now)
-    assertion = _opened(found, ours)
-    whole = copy.deepcopy(response)
-    whole.replace(next(whole.iterchildren(sealed.tag)), assertion)
-    return whole
+    return _with(_opened(found, ours), response, sealed.tag)
+
+
+def _with(assertion: Any, response: Any, tag: str) -> Any:
+    """Return a copy of a response with an assertion in place of its one element of this name.
+
+    As texts: lxml gives a moved element the prefixes of where it goes, which breaks signatures.
+    """
+    whole, place = copy.deepcopy(response), etree.ProcessingInstruction("opened", token_hex(16))
+    whole.replace(next(whole.iterchildren(tag)), place)
+    marker = etree.tostring(place, with_tail=False)
+    return documents.parsed(etree.tostring(whole).replace(marker, etree.tostring(assertion)))
 
 
 def _opened(found: _Sealed, ours: Key) -> Any:

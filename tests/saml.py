@@ -224,7 +224,31 @@ class SamlProvider:
             '<saml:NameID Format="{format}">{name_id}</saml:NameID>'
             f"{index}</samlp:LogoutRequest>"
         ).format(**NS, format=PERSISTENT, **said)
-        query = {"SAMLRequest": packed(text.encode()), "RelayState": "their state"}
+        return self.query("SAMLRequest", text, "their state", signs=signs)
+
+    def logout_response(self, asked: Asked, signs: bool = True, **changes: Any) -> str:
+        """Return the query of the answer to a request of ours to sign out."""
+        said = {
+            "id": unique("_o"),
+            "issuer": self.entity_id,
+            "answers": asked.id,
+            "destination": self.logout,
+            "at": instant(),
+            "status": "Success",
+            **changes,
+        }
+        text = (
+            '<samlp:LogoutResponse xmlns:samlp="{samlp}" xmlns:saml="{saml}" ID="{id}" '
+            'Version="2.0" IssueInstant="{at}" Destination="{destination}" '
+            'InResponseTo="{answers}"><saml:Issuer>{issuer}</saml:Issuer><samlp:Status>'
+            '<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:{status}"/>'
+            "</samlp:Status></samlp:LogoutResponse>"
+        ).format(**NS, **said)
+        return self.query("SAMLResponse", text, asked.relay_state, signs=signs)
+
+    def query(self, name: str, text: str, relay_state: str, *, signs: bool) -> str:
+        """Return the query that carries a message, signed as told. SAML Bindings §3.4.4.1."""
+        query = {name: packed(text.encode()), "RelayState": relay_state}
         if not signs:
             return urlencode(query)
         query["SigAlg"] = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"

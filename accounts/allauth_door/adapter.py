@@ -130,6 +130,7 @@ class Adapter(DefaultAccountAdapter):
             "accounts.upstream.stage.LinkStage",
             "accounts.stages.NewDeviceStage",
             "accounts.stages.OfferPasskeyStage",
+            "accounts.upstream.stage.StillSignedInStage",
         ]
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:

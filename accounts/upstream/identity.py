@@ -28,7 +28,8 @@ class Identity:
     amr: tuple[str, ...] = ()
     acr: str = ""
     authenticated_at: datetime | None = None
-    #: The upstream's own session (`sid`), and its ID token, a hint for signing out there.
+    #: The upstream's own session (`sid`); and its ID token, or the NameID of SAML, both to sign out
+    #: there.
     session_id: str = ""
     id_token: str = ""
 

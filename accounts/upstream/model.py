@@ -216,7 +216,7 @@ class UpstreamSession(models.Model):
     subject = models.CharField(max_length=255)
     #: The upstream's own id of the session (OIDC Back-Channel Logout §2.1); empty if it said none.
     sid = models.CharField(max_length=255, blank=True, default="")
-    #: The ID token, encrypted: a hint for signing out there.
+    #: The ID token, or the NameID of SAML, encrypted: for signing out there.
     sealed_id_token = models.TextField(blank=True, default="")
     #: What it said about the user, encrypted: for the preview of a changed mapping.
     sealed_said = models.TextField(blank=True, default="", db_default="")
@@ -232,7 +232,7 @@ class UpstreamSession(models.Model):
 
     @property
     def id_token(self) -> str:
-        """The upstream's ID token; empty if there is none."""
+        """The upstream's ID token, or the NameID of SAML; empty if there is none."""
         try:
             return server_keys.unseal(self.sealed_id_token, _ID_TOKEN).decode()
         except InvalidToken:

@@ -20,7 +20,8 @@ from foundation import server_keys
 
 KEY = "accounts_upstream_identity"
 _PURPOSE = "upstream identity"
-_SECONDS = 1800
+#: How long one may wait.
+SECONDS = 1800
 #: Characters of claims that are kept; of more, only `_SHORT` and what the mapping reads, each of
 #: as many at most.
 _MOST = 20_000
@@ -37,6 +38,8 @@ class Waiting:
     links: bool
     #: Whether it is what signs the user in, not only to be linked.
     signs_in: bool
+    #: Seconds since 1970.
+    since: float
 
 
 def keep(
@@ -61,6 +64,12 @@ def keep(
         }
     )
     request.session[KEY] = server_keys.seal(text.encode(), _PURPOSE)
+    vars(request)[KEY] = True
+
+
+def came_now(request: HttpRequest) -> bool:
+    """Whether it is this very request that an identity came with, so that none has waited."""
+    return KEY in vars(request)
 
 
 def of(request: HttpRequest) -> Waiting | None:
@@ -70,7 +79,7 @@ def of(request: HttpRequest) -> Waiting | None:
     except InvalidToken:
         return None
     upstream = Upstream.objects.filter(pk=kept["upstream"], enabled=True).first()
-    if upstream is None or kept["at"] < time.time() - _SECONDS:
+    if upstream is None or kept["at"] < time.time() - SECONDS:
         return None
     at = kept["authenticated_at"]
     identity = Identity(
@@ -83,7 +92,7 @@ def of(request: HttpRequest) -> Waiting | None:
         session_id=kept["session_id"],
         id_token=kept["id_token"],
     )
-    return Waiting(identity, kept["user"], kept["links"], kept["signs_in"])
+    return Waiting(identity, kept["user"], kept["links"], kept["signs_in"], kept["at"])
 
 
 def forget(request: HttpRequest) -> None:

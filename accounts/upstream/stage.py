@@ -1,7 +1,13 @@
-"""The step that links an account elsewhere, once all steps before it have proved the user."""
+"""Steps of signing in with an account elsewhere: it is linked, and is still signed in there."""
+
+from django.contrib import messages
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.allauth_door.steps import Asked, Step
-from accounts.upstream import attributes, links, pending
+from accounts.next import with_next
+from accounts.upstream import attributes, links, pending, sign_outs
 from accounts.upstream.refusals import OtherAccountError
 
 
@@ -25,3 +31,23 @@ class LinkStage(Step):
         except OtherAccountError:  # linked meanwhile, in another tab
             pending.forget(self.request)
         return None, True
+
+
+class StillSignedInStage(Step):
+    """Stops a sign-in whose user has signed out there since, after all that it has waited for."""
+
+    key = "upstream_still_signed_in"
+
+    def handle(self) -> Asked:
+        """Go on, or lead back to the sign-in page."""
+        if pending.came_now(self.request):
+            return None, True
+        user, waiting = self.login.user, pending.of(self.request)
+        is_its_own = waiting is not None and user is not None and waiting.user_id == user.pk
+        if waiting is None or not (is_its_own and waiting.signs_in and sign_outs.is_over(waiting)):
+            return None, True
+        pending.forget(self.request)
+        self.give_up()
+        said = _("You have signed out at %(name)s in the meantime. Sign in again.")
+        messages.error(self.request, said % {"name": waiting.identity.upstream.name})
+        return redirect(with_next(reverse("account_login"), self.request)), False

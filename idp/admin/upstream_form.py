@@ -234,7 +234,7 @@ def shown_columns(kind_name: str) -> list[str]:
 def connection_fields(kind_name: str) -> list[str]:
     """Return the fields of the columns that a kind needs, in their order."""
     if kind_name == SAML:
-        return ["issuer", *SAML_FIELDS, "new_secret", "secret_variable"]
+        return ["issuer", *SAML_FIELDS, "new_secret", "secret_variable", "sign_out_there"]
     return ["new_secret" if name == "secret" else name for name in _columns(kind_name)]
 
 

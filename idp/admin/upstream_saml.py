@@ -67,7 +67,7 @@ class SamlFields(forms.Form):
         required=False,
         max_length=2000,
         widget=forms.TextInput(attrs=_WIDE),
-        help_text=_("Where answers to its requests to sign out go. Metadata may say it."),
+        help_text=_("Where people sign out there. Metadata may say it."),
     )
     saml_name_id = forms.ChoiceField(
         label=_("Who a user is there"),
@@ -115,6 +115,11 @@ def prepare(form: Any) -> None:
     if "issuer" in form.fields:
         form.fields["issuer"].label = _("Entity ID")
         form.fields["issuer"].help_text = _("What its metadata calls it, letter by letter.")
+    if "sign_out_there" in form.fields:
+        form.fields["sign_out_there"].help_text = _(
+            "When people who came from it sign out here. It needs an address for that "
+            "(SingleLogoutService), and we need a key."
+        )
     if "new_secret" in form.fields:
         form.fields["new_secret"] = Pasted(
             label=_("Our key"),
@@ -122,8 +127,9 @@ def prepare(form: Any) -> None:
             max_length=_LONGEST_KEY,
             widget=Unshown(attrs={**_PASTED, "autocomplete": "off"}),
             help_text=_(
-                "Only if it wants signed requests: a private key (RSA) and its certificate, both "
-                "in PEM. Stored encrypted and shown nowhere. Empty: what is stored stays."
+                "To sign requests, to open encrypted assertions, and to sign people out there: a "
+                "private key (RSA) and its certificate, both in PEM. Stored encrypted and shown "
+                "nowhere. Empty: what is stored stays."
             ),
         )
 

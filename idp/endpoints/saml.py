@@ -22,6 +22,7 @@ from accounts.views.too_many import refuses_beyond_limits
 from foundation import rate_limits
 from foundation.client_address import rate_limit_key
 from idp.endpoints import upstream as pages
+from idp.endpoints import upstream_sign_out
 from idp.protocol.rules import upholds
 from idp.upstream.saml.kind import is_saml
 
@@ -80,7 +81,10 @@ def finish(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 @refuses_beyond_limits
 def logout(request: HttpRequest, slug: str) -> HttpResponse:
-    """End the sessions that a request of the identity provider names, and send the answer back."""
+    """End the sessions that a request of the identity provider names, and send the answer back.
+
+    Or go on after its answer to a request of ours.
+    """
     rate_limits.count((journeys.ANSWERED, rate_limit_key(request)))
     upstream = Upstream.objects.filter(slug=slug).first()
     try:
@@ -89,9 +93,22 @@ def logout(request: HttpRequest, slug: str) -> HttpResponse:
         from idp.upstream.saml import logout as single_logout  # needs lxml
 
         query = request.META.get("QUERY_STRING", "")
+        if "SAMLResponse" in request.GET:
+            return _signed_out_there(request, upstream, query)
         return redirect(single_logout.obey(upstream, query, timezone.now()))
     except UpstreamRefusedError as error:
         return pages.refused(request, upstream, error, Asked())
+
+
+def _signed_out_there(request: HttpRequest, upstream: Upstream, query: str) -> HttpResponse:
+    from idp.upstream.saml import sign_out  # needs lxml
+
+    return upstream_sign_out.came_back(
+        request,
+        upstream,
+        request.GET.get("RelayState", ""),
+        lambda journey: sign_out.judge(upstream, query, journey.noted["request_id"]),
+    )
 
 
 def _usable(upstream: Upstream | None) -> Upstream:

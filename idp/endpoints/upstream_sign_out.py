@@ -3,6 +3,8 @@
 Both lead to paths of ours alone; an app's address is verified anew where it is left for.
 """
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,12 +15,13 @@ from django.views.decorators.http import require_GET
 
 from accounts.next import is_ours, next_of, split
 from accounts.upstream import journeys
-from accounts.upstream.journeys import Errand
+from accounts.upstream.journeys import Errand, Journey
 from accounts.upstream.model import Upstream, UpstreamSession
 from accounts.upstream.refusals import StaleError, UpstreamRefusedError
 from accounts.views.too_many import refuses_beyond_limits
 from idp.endpoints.upstream import by_page
 from idp.upstream import sign_out
+from idp.upstream.kinds import is_openid
 
 
 @require_GET
@@ -47,18 +50,36 @@ def begin(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 @never_cache
 def finish(request: HttpRequest, slug: str) -> HttpResponse:
-    """Go on from an upstream that has signed a user out, to where this browser was to go on."""
+    """Go on from an OpenID provider that has signed a user out."""
     upstream = Upstream.objects.filter(slug=slug).first()
-    if upstream is None:
+    if upstream is None or not is_openid(upstream):
         return redirect("account_signed_out")
+    return came_back(request, upstream, request.GET.get("state", ""))
+
+
+def came_back(
+    request: HttpRequest,
+    upstream: Upstream,
+    state: str,
+    judge: Callable[[Journey], None] = lambda _: None,
+) -> HttpResponse:
+    """Go on from an upstream to where this browser was to go on, and say what was done there.
+
+    `judge` raises UpstreamRefusedError unless the upstream has said that it has signed them out.
+    """
     try:
-        state = request.GET.get("state", "")
         journey = journeys.take(request, upstream, state, Errand.SIGN_OUT)
     except StaleError:
         return redirect("account_signed_out")
+    target = _ours(journey.asked.next)
+    try:
+        judge(journey)
+    except UpstreamRefusedError:
+        said = _("%(name)s has not confirmed that you are signed out. Sign out there yourself.")
+        _say(request, target, messages.ERROR, said % {"name": upstream.name})
+        return redirect(target)
     over = UpstreamSession.objects.filter(session__ended_at__isnull=False)
     over.filter(session=journey.noted["session"]).delete()
-    target = _ours(journey.asked.next)
     said = _("You have been signed out at %(name)s, too.")
     _say(request, target, messages.SUCCESS, said % {"name": upstream.name})
     return redirect(target)

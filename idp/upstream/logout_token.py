@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Session
 from accounts.sessions import Ending, end_sessions
-from accounts.upstream import used_tokens
+from accounts.upstream import sign_outs, used_tokens
 from accounts.upstream.model import Upstream
 from accounts.upstream.refusals import UnreachableError
 from idp import policy
@@ -33,7 +33,7 @@ def address(upstream: Upstream) -> str:
 
 
 def obey(upstream: Upstream, jwt: str, now: datetime) -> None:
-    """End the sessions that a logout token names; none is fine, too (§2.7).
+    """End the sessions that a logout token names, and sign-ins on their way; none is fine (§2.7).
 
     Raises InvalidRequest for a token that is not for us, TemporarilyUnavailable without its keys.
     """
@@ -43,6 +43,8 @@ def obey(upstream: Upstream, jwt: str, now: datetime) -> None:
         if not used_tokens.use(upstream, claims["jti"], ends_at):
             raise InvalidRequest("The logout token was used before: its jti works once.")
         end_sessions(_named_by(upstream, claims), Ending.SIGNED_OUT_UPSTREAM)
+    until = min(now, datetime.fromtimestamp(claims["iat"], UTC) + LEEWAY)
+    sign_outs.note(upstream, claims.get("sub"), claims.get("sid"), until)
 
 
 @upholds("OIDC Back-Channel Logout §2.6")

@@ -1,7 +1,8 @@
 """Sign-out at the upstream where a session began. OIDC RP-Initiated Logout §2: we are the client.
 
 Users who have signed out here are offered it, or taken there where the operator says so. They come
-back to `idp.endpoints.upstream_sign_out`.
+back to `idp.endpoints.upstream_sign_out`. At SAML identity providers it is
+`idp.upstream.saml.sign_out`.
 """
 
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ from idp.protocol.rules import upholds
 from idp.upstream import discovery
 from idp.upstream.kinds import is_openid
 from idp.upstream.openid import with_query
+from idp.upstream.saml.kind import is_saml
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def ways_out(request: HttpRequest, ended: list[Session], target: str = "") -> li
             row.upstream.sign_out_there == Upstream.SignOut.ALWAYS,
         )
         for row in reversed(first.values())
-        if _endpoint(row.upstream)
+        if _is_possible(row)
     ]
 
 
@@ -77,6 +79,10 @@ def begin(request: HttpRequest, row: UpstreamSession, target: str) -> HttpRespon
     Raises UpstreamRefusedError, RateLimitExceededError.
     """
     upstream = row.upstream
+    if is_saml(upstream):
+        from idp.upstream.saml import sign_out as single_logout  # needs lxml
+
+        return single_logout.send(request, row, target)
     endpoint = discovery.of(upstream).end_session_endpoint
     if not endpoint:
         raise UpstreamRefusedError("The upstream has no end_session_endpoint.")
@@ -109,13 +115,16 @@ def _begun_there(ended: Iterable[Session]) -> list[UpstreamSession]:
     return sorted(found, key=lambda row: of_browser[row.session_id])
 
 
-def _endpoint(upstream: Upstream) -> str:
-    if not is_openid(upstream):
-        return ""
+def _is_possible(row: UpstreamSession) -> bool:
+    """Whether the upstream has an address to sign out at, and we what it wants for it."""
+    if is_saml(row.upstream):
+        from idp.upstream.saml import sign_out as single_logout  # needs lxml
+
+        return single_logout.is_possible(row)
     try:
-        return discovery.of(upstream).end_session_endpoint
+        return is_openid(row.upstream) and bool(discovery.of(row.upstream).end_session_endpoint)
     except UnreachableError:
-        return ""
+        return False
 
 
 def _address(row: UpstreamSession, target: str) -> str:

@@ -21,6 +21,7 @@ from tests.relying_party import (
     Browser,
     RelyingParty,
     is_page,
+    mailed_code,
     make_client,
     spec,
     unique,
@@ -93,6 +94,32 @@ def test_forged_logout_tokens_end_nothing(
     assert tell(upstream, logout_token(upstream, unique("sid"))).status_code == 204
     assert tell(upstream, logout_token(upstream, sid, sub=unique("sub"))).status_code == 204
     assert is_signed_in(browser)
+
+
+def test_a_logout_token_stops_a_sign_in_that_waits_for_a_code(
+    browser: Browser, upstream: FakeUpstream
+) -> None:
+    upstream.row.trusts_email = False
+    upstream.row.save()
+    sid = unique("sid")
+    for changes, is_stopped in (
+        ({"sub": unique("sub")}, False),  # another user's end
+        ({}, True),
+        ({"sub": None}, True),
+        ({"sid": None}, True),
+    ):
+        upstream.subject, upstream.email = unique("sub"), f"{unique('eve')}@example.org"
+        with Browser() as waiting:
+            page = upstream.sign_in(waiting, sid=sid)
+            assert is_page(page, "/account/confirm-email/")
+            assert tell(upstream, logout_token(upstream, **{"sid": sid, **changes})).is_success
+            page = waiting.submit(page, code=mailed_code(upstream.email))
+            assert is_signed_in(waiting) != is_stopped, changes
+            assert is_page(page, "/account/login/") == is_stopped
+            assert ("have signed out at" in page.text) == is_stopped
+            # A new sign-in there is one that it does not mean.
+            assert upstream.sign_in(waiting, sid=sid).url.path == "/account/"
+            sid = unique("sid")
 
 
 @spec("OIDC Back-Channel Logout", "2.7")

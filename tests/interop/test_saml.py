@@ -1,10 +1,13 @@
 """Sign in at an identity provider by pysaml2: another implementation, which judges us, too."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from accounts.allauth_door import social_accounts
@@ -13,7 +16,7 @@ from accounts.upstream import kinds
 from tests.conftest import ROOT
 from tests.interop.conftest import Traveller, build, free_address, running
 from tests.programs.conftest import installed
-from tests.relying_party import ISSUER, Browser, forms_of, unique
+from tests.relying_party import ISSUER, Browser, forms_of, gone_on, unique
 from tests.saml import signing_key
 
 pytestmark = pytest.mark.programs
@@ -39,7 +42,7 @@ class There:
         return browser.settle(browser.get(answer.headers["Location"]))
 
 
-@pytest.fixture(scope="module", params=["assertion", "response"])
+@pytest.fixture(scope="module", params=["assertion", "response", "encrypted"])
 def there(
     provider: object, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[There]:
@@ -82,4 +85,13 @@ def test_alice_signs_in_and_is_signed_out_from_there(there: There) -> None:
         session.refresh_from_db()
         assert session.ending == "signed-out-upstream"
         assert browser.get("/account/").is_redirect
+        # Now she signs out here, and then there.
+        there.sign_in(browser)
+        page = browser.submit(browser.open("/account/logout/"), "confirm-logout")
+        found = re.search(rf'href="(/account/upstream/{there.row.slug}/sign-out[^"]*)"', page.text)
+        assert found, page.text
+        gone = gone_on(browser.settle(browser.get(unescape(found[1]))))
+        answer = httpx.get(gone.headers["Location"])
+        page = browser.settle(browser.get(answer.headers["Location"]))
+        assert "You have been signed out at Corp, too." in page.text
     user.delete()

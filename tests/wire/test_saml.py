@@ -1,6 +1,8 @@
 """Sign in with an account at a SAML identity provider. docs/adr/0048."""
 
+import re
 from base64 import b64decode
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -13,13 +15,24 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from lxml import etree
 
-from accounts.models import Session, User
+from accounts.models import Session, UpstreamSession, User
 from tests.elsewhere import Elsewhere
-from tests.relying_party import Browser, RelyingParty, is_page, make_client, make_user, spec, unique
+from tests.relying_party import (
+    Browser,
+    RelyingParty,
+    is_page,
+    mailed_code,
+    make_client,
+    make_user,
+    spec,
+    unique,
+)
 from tests.saml import (
     NS,
+    PERSISTENT,
     SLO,
     SSO,
+    Asked,
     SamlProvider,
     asked_of,
     instant,
@@ -39,6 +52,14 @@ METADATA = """<md:EntityDescriptor xmlns:md="{md}" xmlns:ds="{ds}" entityID="{en
 
 def is_signed_in(browser: Browser) -> bool:
     return browser.get("/account/").status_code == 200
+
+
+def is_signed_by(query: dict[str, str], certificate: str) -> None:
+    """Raise InvalidSignature unless the request of a query is signed by a certificate's key."""
+    public: Any = x509.load_der_x509_certificate(b64decode(certificate)).public_key()
+    names = ("SAMLRequest", "RelayState", "SigAlg")
+    covered = urlencode({name: query[name] for name in names}).encode()
+    public.verify(b64decode(query["Signature"]), covered, padding.PKCS1v15(), hashes.SHA256())
 
 
 @spec("SAML Profiles", "4.1.4")
@@ -127,10 +148,13 @@ def test_metadata_tells_both_sides(browser: Browser, foreign_site: Elsewhere) ->
     [consumer] = ours.iterfind(".//md:AssertionConsumerService", NS)
     assert consumer.get("Location") == provider.recipient
     certificate = ours.findtext(".//ds:X509Certificate", namespaces=NS)
-    public: Any = x509.load_der_x509_certificate(b64decode(certificate)).public_key()
-    names = ("SAMLRequest", "RelayState", "SigAlg")
-    covered = urlencode({name: asked.query[name] for name in names}).encode()
-    public.verify(b64decode(asked.query["Signature"]), covered, padding.PKCS1v15(), hashes.SHA256())
+    is_signed_by(asked.query, certificate)
+    # It may encrypt to the same one, by what we open.
+    [sealing] = ours.iterfind(".//md:KeyDescriptor[@use='encryption']", NS)
+    assert sealing.findtext(".//ds:X509Certificate", namespaces=NS) == certificate
+    methods = {each.get("Algorithm") for each in sealing.iterfind("md:EncryptionMethod", NS)}
+    assert "http://www.w3.org/2009/xmlenc11#aes256-gcm" in methods
+    assert not any("rsa-1_5" in method for method in methods)
     page = provider.come_back(browser, asked, provider.response(asked))
     assert page.url.path == "/account/", page.text
 
@@ -169,6 +193,68 @@ def test_a_sign_out_there_ends_the_sessions_that_it_names(browser: Browser) -> N
     answers = {name: browser.get(f"{provider.logout}?{query}") for name, query in forged.items()}
     assert {name: each.status_code for name, each in answers.items()} == dict.fromkeys(forged, 400)
     assert is_signed_in(browser)
-    # Without a SessionIndex, it is all sessions of the user.
+    # Without a SessionIndex, it is all sessions of the user, and sign-ins that wait for a code.
+    waiting = SamlProvider({"trusts_email": False})
+    with Browser() as another:
+        page = waiting.sign_in(another)
+        assert is_page(page, "/account/confirm-email/")
+        assert another.get(f"{waiting.logout}?{waiting.logout_query(session='')}").is_redirect
+        page = another.submit(page, code=mailed_code(waiting.email))
+        assert "have signed out at" in page.text
+        assert not is_signed_in(another)
     assert browser.get(f"{provider.logout}?{provider.logout_query(session='')}").is_redirect
     assert not is_signed_in(browser)
+
+
+@spec("SAML Profiles", "4.4.4")
+def test_who_came_from_a_provider_may_sign_out_there(browser: Browser) -> None:
+    def leave() -> Asked | None:
+        """Sign in and out, and return what the button to sign out there leads there with."""
+        assert provider.sign_in(browser).url.path == "/account/"
+        page = browser.submit(browser.open("/account/logout/"), "confirm-logout")
+        path = f"/account/upstream/{provider.row.slug}/sign-out"
+        found = re.search(rf'href="({path}[^"]*)"', page.text)
+        return asked_of(browser.settle(browser.get(unescape(found[1])))) if found else None
+
+    def come_back(query: str) -> str:
+        return browser.settle(browser.get(f"{provider.logout}?{query}")).text
+
+    key, provider = signing_key("ours"), SamlProvider()
+    assert leave() is None  # An unsigned request would be refused there.
+    provider.row.secret = key.private + key.certificate
+    provider.row.save()
+    asked = leave()
+    assert asked is not None
+    is_signed_by(asked.query, "".join(key.certificate.strip().splitlines()[1:-1]))
+    assert asked.message.tag == f"{{{NS['samlp']}}}LogoutRequest"
+    assert asked.message.get("Destination") == SLO
+    name_id = asked.message.find("saml:NameID", NS)
+    assert (name_id.text, name_id.get("Format")) == (provider.subject, PERSISTENT)
+    assert asked.message.findtext("samlp:SessionIndex", namespaces=NS) == provider.session
+    said = f"You have been signed out at {provider.row.name}, too."
+    with Browser() as another:
+        page = another.settle(another.get(f"{provider.logout}?{provider.logout_response(asked)}"))
+        assert said not in page.text
+    assert said in come_back(provider.logout_response(asked))
+    assert said not in come_back(provider.logout_response(asked))
+    kept = UpstreamSession.objects.filter(upstream=provider.row)
+    assert kept.count() == 1  # that of the session of before
+    # Only what it says itself, and to this request, is told to the user.
+    changes: tuple[dict[str, Any], ...] = (
+        {"signs": False},
+        {"answers": "_another"},
+        {"issuer": "https://other.example"},
+        {"destination": provider.recipient},
+        {"status": "Responder"},
+    )
+    for change in changes:
+        asked = leave()
+        assert asked is not None
+        text = come_back(provider.logout_response(asked, **change))
+        assert said not in text, change
+        assert "has not confirmed that you are signed out" in text, change
+    # The OpenID kinds' page is no way around that.
+    asked = leave()
+    assert asked is not None
+    finish = f"/account/upstream/{provider.row.slug}/signed-out"
+    assert said not in browser.open(finish, state=asked.relay_state).text

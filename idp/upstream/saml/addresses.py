@@ -17,6 +17,7 @@ METADATA = "urn:oasis:names:tc:SAML:2.0:metadata"
 DSIG = "http://www.w3.org/2000/09/xmldsig#"
 REDIRECT = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+SUCCESS = "urn:oasis:names:tc:SAML:2.0:status:Success"
 BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 ENTITY = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
 TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
@@ -45,7 +46,7 @@ def consumer(upstream: Upstream) -> str:
 
 
 def logout(upstream: Upstream) -> str:
-    """Return where its requests to sign out go. SAML Profiles §4.4."""
+    """Return where its requests to sign out go, and its answers to ours. SAML Profiles §4.4."""
     return _address("account_saml_logout", upstream)
 
 

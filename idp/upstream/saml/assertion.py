@@ -3,6 +3,7 @@
 To be read of assertions only whose signature was judged, and from the very elements that it covers.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -37,6 +38,8 @@ _USUAL = {
     "family_name": ("family_name", "sn", "lastName", f"{_SOAP}surname", "urn:oid:2.5.4.4"),
     "preferred_username": ("preferred_username", "username", "uid"),
 }
+#: What a NameID has beside its text. SAML Core §2.2.2, §2.2.3.
+_QUALIFIERS = ("Format", "NameQualifier", "SPNameQualifier", "SPProvidedID")
 Attributes = Mapping[str, list[str]]
 
 
@@ -137,6 +140,16 @@ def subject_of(subject: Any, attributes: Attributes, declared: Declared, audienc
     if name_id.get("SPNameQualifier") not in (None, audience):
         raise UpstreamRefusedError("The NameID is one for another service (SPNameQualifier).")
     return text_of(name_id)
+
+
+def name_id_of(subject: Any) -> str:
+    """Return the NameID in JSON, as its provider knows it again; empty for none, and a long one."""
+    found = list(subject.iterchildren(f"{{{ASSERTION}}}NameID"))
+    if len(found) != 1:
+        return ""
+    said = {name: found[0].get(name) for name in _QUALIFIERS if found[0].get(name)}
+    text = json.dumps({"text": text_of(found[0]), "attributes": said})
+    return text if len(text) <= _LONGEST else ""
 
 
 def attributes_of(assertion: Any) -> dict[str, list[str]]:

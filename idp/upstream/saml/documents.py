@@ -9,13 +9,14 @@ child of the very element that it covers.
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
 from lxml import etree
 
 from accounts.upstream.refusals import UpstreamRefusedError
 from idp.protocol.rules import upholds
 from idp.upstream.saml.addresses import ASSERTION, DSIG, PROTOCOL
 
-#: Bytes of a document.
+#: Bytes of a document; the message about more says how many, too.
 LARGEST = 256 * 1024
 _EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
 _ENVELOPED = f"{DSIG}enveloped-signature"
@@ -33,28 +34,28 @@ DIGESTS = frozenset(
 _ENCRYPTED = ("EncryptedAssertion", "EncryptedID", "EncryptedAttribute")
 
 
-def parsed(document: bytes, name: str) -> Any:
+def parsed(document: bytes) -> Any:
     """Return the root of a document that has no DTD, no comments and no instructions.
 
     Comments could divide a text, so that a part of it is taken for all (CVE-2017-11427). Raises
     UpstreamRefusedError.
     """
-    root = _root(document, name)
+    root = _root(document)
     if any(True for _ in root.getroottree().iter(etree.Comment, etree.PI)):
-        raise UpstreamRefusedError(f"The {name} has comments or processing instructions.")
+        raise UpstreamRefusedError("The document has comments or processing instructions.")
     return root
 
 
 def parsed_metadata(document: bytes) -> Any:
     """Return the root of metadata without a DTD; comments are left out. UpstreamRefusedError."""
-    return _root(document, "metadata", remove_comments=True, remove_pis=True)
+    return _root(document, remove_comments=True, remove_pis=True)
 
 
-def _root(document: bytes, name: str, **options: bool) -> Any:
+def _root(document: bytes, **options: bool) -> Any:
     if len(document) > LARGEST:
-        raise UpstreamRefusedError(f"The {name} has more than {LARGEST // 1024} KiB.")
+        raise UpstreamRefusedError(_("The document has more than 256 KiB."))
     if b"<!DOCTYPE" in document or b"<!ENTITY" in document:
-        raise UpstreamRefusedError(f"The {name} has a document type (DTD).")
+        raise UpstreamRefusedError(_("The document has a document type (DTD)."))
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, **options
     )
@@ -62,11 +63,26 @@ def _root(document: bytes, name: str, **options: bool) -> Any:
         document.decode()
         root = etree.fromstring(document, parser)
     except (etree.XMLSyntaxError, ValueError):
-        raise UpstreamRefusedError(f"The {name} is not XML in UTF-8.") from None
+        raise UpstreamRefusedError(_("The document is not XML in UTF-8.")) from None
     about = root.getroottree().docinfo
     if about.doctype or (about.encoding or "UTF-8").upper() not in {"UTF-8", "ASCII", "US-ASCII"}:
-        raise UpstreamRefusedError(f"The {name} has a document type, or is not UTF-8.")
+        raise UpstreamRefusedError(_("The document has a document type, or is not UTF-8."))
     return root
+
+
+def encrypted_of(response: Any) -> Any | None:
+    """Return the one encrypted assertion of a response that has no other one; None if it has none.
+
+    Raises UpstreamRefusedError.
+    """
+    found = list(response.iter("{*}EncryptedAssertion"))
+    if not found:
+        return None
+    if len(found) != 1 or any(True for _ in response.iter("{*}Assertion")):
+        raise UpstreamRefusedError("There is another assertion beside the encrypted one.")
+    if found[0].tag != f"{{{ASSERTION}}}EncryptedAssertion" or found[0].getparent() is not response:
+        raise UpstreamRefusedError("The encrypted assertion is not where a response has it.")
+    return found[0]
 
 
 @upholds("SAML Core §5.4.2")
@@ -78,7 +94,7 @@ def assertion_of(response: Any) -> Any:
     if response.tag != f"{{{PROTOCOL}}}Response":
         raise UpstreamRefusedError("The document is not a SAML response.")
     if any(True for _ in response.iter(*(f"{{{ASSERTION}}}{name}" for name in _ENCRYPTED))):
-        raise UpstreamRefusedError("The response is encrypted: switch encryption off there.")
+        raise UpstreamRefusedError("A part of the assertion is encrypted by itself.")
     assertions = list(response.iter("{*}Assertion"))
     if len(assertions) != 1 or assertions[0].tag != f"{{{ASSERTION}}}Assertion":
         raise UpstreamRefusedError("The response does not have exactly one assertion.")

@@ -21,7 +21,7 @@ def register() -> None:
         name=addresses.NAME,
         label="SAML 2.0",
         begin=begin,
-        columns=("issuer", "secret_variable", "secret", "settings"),
+        columns=("issuer", "secret_variable", "secret", "settings", "sign_out_there"),
         problems=problems,
         try_out=try_out,
     )
@@ -50,7 +50,7 @@ def problems(upstream: Upstream) -> Iterator[tuple[str, str]]:
         try:
             metadata.stated(upstream)
         except UpstreamRefusedError as problem:
-            yield "settings", str(problem)
+            yield "settings", gettext(str(problem))
     # What a variable has, only the server knows.
     unusable = signing.problem_with(upstream.secret) if upstream.sealed_secret else None
     if unusable:
@@ -77,7 +77,7 @@ def try_out(upstream: Upstream) -> list[Finding]:
         found = metadata.fetched(upstream) if by_address else metadata.stated(upstream)
         key = signing.key_of(upstream)
     except UpstreamRefusedError as problem:
-        return [Finding(is_fine=False, sentence=str(problem))]
+        return [Finding(is_fine=False, sentence=gettext(str(problem)))]
     number = len(found.certificates)
     said = ngettext(
         "What it says can be used. It has %(number)d certificate.",
@@ -88,4 +88,7 @@ def try_out(upstream: Upstream) -> list[Finding]:
     if found.wants_signed_requests and key is None:
         said = gettext("It wants signed requests: enter a key with its certificate.")
         findings.append(Finding(is_fine=False, sentence=said))
+    if upstream.sign_out_there != Upstream.SignOut.NEVER and not (found.slo_url and key):
+        said = gettext("Nobody is sent there to sign out: that takes its address for it and a key.")
+        findings.append(Finding(is_fine=True, sentence=said))
     return findings

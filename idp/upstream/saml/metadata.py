@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from django.core.cache import cache
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from accounts.upstream.model import Upstream
 from accounts.upstream.refusals import UnreachableError, UpstreamRefusedError
@@ -35,11 +36,13 @@ class Provider:
 
     entity_id: str
     sso_url: str
-    #: Where responses to its requests to sign out go; empty if it has no such address.
+    #: Where requests to sign out go; empty if it has no such address.
     slo_url: str
     #: In base64; each is of a key that may sign.
     certificates: tuple[str, ...]
     wants_signed_requests: bool = False
+    #: Where responses to its own requests to sign out go.
+    slo_response_url: str = ""
 
 
 def of(upstream: Upstream) -> Provider:
@@ -51,7 +54,7 @@ def of(upstream: Upstream) -> Provider:
     said = declared.of(upstream)
     if not said.metadata_url:
         return stated(upstream)
-    key = f"saml-metadata:{hash_of(f'{said.metadata_url} {upstream.issuer}')}"
+    key = f"saml-provider:{hash_of(f'{said.metadata_url} {upstream.issuer}')}"
     at, known = cache.get(key, (0.0, None))
     if known is not None and at > time.time() - _FRESH_FOR:
         return Provider(*known)
@@ -71,7 +74,8 @@ def stated(upstream: Upstream) -> Provider:
     said = declared.of(upstream)
     if said.metadata:
         return read(said.metadata.encode(), upstream.issuer, timezone.now())
-    return Provider(upstream.issuer, said.sso_url, said.slo_url, said.certificates)
+    slo = said.slo_url
+    return Provider(upstream.issuer, said.sso_url, slo, said.certificates, slo_response_url=slo)
 
 
 def fetched(upstream: Upstream) -> Provider:
@@ -101,7 +105,7 @@ def read(document: bytes, entity_id: str, now: datetime) -> Provider:
     entities = root.iter(f"{{{METADATA}}}EntityDescriptor")
     entity = next((each for each in entities if each.get("entityID") == entity_id), None)
     if entity is None:
-        raise UpstreamRefusedError("The metadata is about another entity ID.")
+        raise UpstreamRefusedError(_("The metadata is about another entity ID."))
     for element in (root, entity):
         _is_valid_still(element, now)
     roles = [
@@ -110,20 +114,20 @@ def read(document: bytes, entity_id: str, now: datetime) -> Provider:
         if PROTOCOL in role.get("protocolSupportEnumeration", "").split()
     ]
     if len(roles) != 1:
-        raise UpstreamRefusedError("The metadata is not that of a SAML 2.0 identity provider.")
+        raise UpstreamRefusedError(_("The metadata is not that of a SAML 2.0 identity provider."))
     return _read(roles[0], entity_id)
 
 
 def _read(role: Any, entity_id: str) -> Provider:
-    sso, _ = _endpoint(role, "SingleSignOnService")
+    sso, _response = _endpoint(role, "SingleSignOnService")
     if not sso:
-        raise UpstreamRefusedError("The metadata has no usable address for HTTP-Redirect.")
+        raise UpstreamRefusedError(_("The metadata has no usable address for HTTP-Redirect."))
     certificates = tuple(_certificates(role))
     if not certificates:
-        raise UpstreamRefusedError("The metadata has no certificate that we can use.")
-    slo, answers = _endpoint(role, "SingleLogoutService")
+        raise UpstreamRefusedError(_("The metadata has no certificate that we can use."))
+    slo, slo_response = _endpoint(role, "SingleLogoutService")
     wants = role.get("WantAuthnRequestsSigned") in {"true", "1"}
-    return Provider(entity_id, sso, answers or slo, certificates, wants)
+    return Provider(entity_id, sso, slo, certificates, wants, slo_response or slo)
 
 
 def _endpoint(role: Any, name: str) -> tuple[str, str]:
@@ -158,6 +162,6 @@ def _is_valid_still(element: Any, now: datetime) -> None:
     try:
         at = datetime.fromisoformat(until)
     except ValueError:
-        raise UpstreamRefusedError("The metadata has a validUntil that is no time.") from None
+        raise UpstreamRefusedError(_("The metadata has a validUntil that is no time.")) from None
     if (at if at.tzinfo else at.replace(tzinfo=UTC)) <= now:
-        raise UpstreamRefusedError("The metadata has expired (validUntil).")
+        raise UpstreamRefusedError(_("The metadata has expired (validUntil)."))

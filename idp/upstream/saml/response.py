@@ -28,7 +28,7 @@ from idp.jose.received_jwts import LEEWAY
 from idp.protocol.errors import printable
 from idp.protocol.rules import upholds
 from idp.upstream import id_token
-from idp.upstream.saml import addresses, assertion, declared, documents, metadata
+from idp.upstream.saml import addresses, assertion, declared, documents, encryption, metadata
 from idp.upstream.saml.addresses import ASSERTION, POST, PROTOCOL, REDIRECT
 from idp.upstream.saml.metadata import Provider
 
@@ -52,19 +52,34 @@ class Answer:
     #: Seconds since 1970.
     authenticated_at: float
     session_id: str
+    #: In JSON, to sign out there (`assertion.name_id_of`).
+    name_id: str = ""
+
+
+class _Response(OneLogin_Saml2_Response):  # type: ignore[misc]
+    """A response whose assertion, if it is encrypted, `encryption` has opened."""
+
+    def __init__(self, settings: Any, encoded: str, opened: Any) -> None:
+        self._opened = opened
+        super().__init__(settings, encoded)
+
+    def _decrypt_assertion(self, xml: Any) -> Any:  # noqa: ARG002
+        return self._opened
 
 
 def judged(upstream: Upstream, encoded: str, now: datetime) -> Answer:
     """Return what a response says, as it came in a form. Raises UpstreamRefusedError."""
     document = _decoded(encoded)
-    root = documents.parsed(document, "response")
+    root = documents.parsed(document)
     _is_success(root)
     request_id = root.get("InResponseTo")
     if not request_id:
         raise UnsolicitedError("The response answers no request (InResponseTo).")
-    documents.assertion_of(root)
     provider = metadata.of(upstream)
-    verified = _verified(upstream, provider, document, request_id)
+    sealed = documents.encrypted_of(root)
+    opened = None if sealed is None else encryption.opened(upstream, root, sealed, now)
+    documents.assertion_of(root if opened is None else opened)
+    verified = _verified(upstream, provider, document, request_id, opened)
     _is_ours(upstream, provider, verified, request_id, now)
     return _answer(upstream, assertion.only(verified, "Assertion"), request_id, now)
 
@@ -89,6 +104,7 @@ def identity(upstream: Upstream, answer: Answer, journey: Journey, now: datetime
             acr=answer.acr,
             authenticated_at=at,
             session_id=answer.session_id,
+            id_token=answer.name_id,
         )
     except ValueError as problem:
         raise UpstreamRefusedError(str(problem)) from None
@@ -116,8 +132,14 @@ def _is_success(root: Any) -> None:
 
 
 @upholds("SAML Profiles §4.1.4.3")
-def _verified(upstream: Upstream, provider: Provider, document: bytes, request_id: str) -> Any:
-    """Return the response as python3-saml has judged it. Raises UpstreamRefusedError."""
+def _verified(
+    upstream: Upstream, provider: Provider, document: bytes, request_id: str, opened: Any
+) -> Any:
+    """Return the response as python3-saml has judged it. Raises UpstreamRefusedError.
+
+    `opened` is the response without encryption, if it had some: its assertion's signature is judged
+    there, and its own on the document.
+    """
     address = addresses.consumer(upstream)
     scheme, _, rest = address.partition("://")
     host, _, path = rest.partition("/")
@@ -128,11 +150,11 @@ def _verified(upstream: Upstream, provider: Provider, document: bytes, request_i
     }
     try:
         settings = OneLogin_Saml2_Settings(_settings(upstream, provider))
-        response = OneLogin_Saml2_Response(settings, b64encode(document).decode())
+        response = _Response(settings, b64encode(document).decode(), opened)
         response.is_valid(asked, request_id, raise_exceptions=True)
     except (OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError) as problem:
         raise UpstreamRefusedError(f"{printable(str(problem))[:300]}") from None
-    return response.document
+    return response.get_xml_document()
 
 
 def _settings(upstream: Upstream, provider: Provider) -> dict[str, Any]:
@@ -195,4 +217,5 @@ def _answer(upstream: Upstream, said: Any, request_id: str, now: datetime) -> An
         acr=assertion.text_of(contexts[0])[:LONGEST_SUBJECT] if len(contexts) == 1 else "",
         authenticated_at=at.timestamp(),
         session_id=statement.get("SessionIndex", "")[:LONGEST_SUBJECT],
+        name_id=assertion.name_id_of(subject),
     )
